@@ -1,0 +1,1 @@
+"""What Nameplate asks of the outside world: small Protocols whose docstring is the contract."""

@@ -1,0 +1,66 @@
+"""A DNS provider: zones, their record sets, and changes applied to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from nameplate.core.records import Change, RRset
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone at a provider: its apex name (canonical, no trailing dot) and the provider's own id."""
+
+    name: str
+    external_id: str = ""
+
+
+class Result(StrEnum):
+    """How one change ended."""
+
+    APPLIED = "applied"
+    """The provider has the wanted state (also when it had it before)."""
+    MOVED = "moved"
+    """The record set was no longer as `before` said; nothing was changed. Plan again."""
+    REFUSED = "refused"
+    """The provider will not have it; `detail` says why in words for a person."""
+    UNKNOWN = "unknown"
+    """The answer was lost; the change may have taken effect. Read back before repeating."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change."""
+
+    change: Change
+    result: Result
+    detail: str = ""
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+    """The provider's record id by value, where it has such ids."""
+
+
+class DnsProvider(Protocol):
+    """One credential at one DNS provider. Methods may be called from several threads.
+
+    Raises `Unavailable` (try again later; carries `retry_after`) or `Refused` (credential or
+    provider says no), and nothing else.
+    """
+
+    def zones(self) -> Sequence[Zone]:
+        """Return every zone that this credential can reach."""
+        ...
+
+    def records(self, zone: Zone) -> Sequence[RRset]:
+        """Read every record set of the zone, live, in canonical form."""
+        ...
+
+    def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Bring the record sets of `changes` from `before` to `after`, batched where possible.
+
+        One outcome for each change, in their order. Compare and set: a record set that is neither
+        `before` nor `after` any more stays untouched and answers MOVED. Applying twice is harmless.
+        A change that the provider refuses never blocks the others. Raises `Unavailable` only when
+        nothing at all was sent; a lost answer is UNKNOWN.
+        """
+        ...
