@@ -1,0 +1,21 @@
+"""Who acts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The organization, or the platform's operator, on whose behalf something is done."""
+
+    organization_id: int | None
+    """None: the platform itself, which sees every organization."""
+    name: str = "system"
+    """What a person would recognise in an audit log: the token's name, never the token."""
+
+    @property
+    def is_platform(self) -> bool:
+        """Whether this actor sees every organization."""
+        return self.organization_id is None
+
+
+PLATFORM = Actor(organization_id=None, name="platform")

@@ -1,0 +1,129 @@
+"""Which states exist and which follow which: the one table of transitions.
+
+No other code decides whether a status may change; model methods call `move` and assign what it
+returns. A transition to the state that already holds is always allowed and changes nothing, so that
+a step repeated after a crash is harmless.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from nameplate.core.errors import Conflict
+
+Status = TypeVar("Status", bound=StrEnum)
+
+
+class DomainStatus(StrEnum):
+    """Where a claimed domain stands between claim and release."""
+
+    PENDING_VERIFICATION = "pending_verification"
+    VERIFIED = "verified"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    ERROR = "error"
+
+
+class RecordStatus(StrEnum):
+    """Where a DNS record stands between wish and world."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    SYNCING = "syncing"
+    ERROR = "error"
+    DISABLED = "disabled"
+
+
+class CertificateStatus(StrEnum):
+    """Where a certificate stands between order and expiry."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    RENEWING = "renewing"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    ERROR = "error"
+
+
+class VerificationStatus(StrEnum):
+    """Where a proof of control stands."""
+
+    PENDING = "pending"
+    VERIFYING = "verifying"
+    VERIFIED = "verified"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class BindingStatus(StrEnum):
+    """Where a binding stands between wish and served traffic."""
+
+    PENDING = "pending"
+    CONFIGURING = "configuring"
+    ACTIVE = "active"
+    ERROR = "error"
+    DISABLED = "disabled"
+
+
+class HealthStatus(StrEnum):
+    """What the last health checks of a binding said. Any may follow any."""
+
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    DEGRADED = "degraded"
+
+
+_D = DomainStatus
+_R = RecordStatus
+_C = CertificateStatus
+_V = VerificationStatus
+_B = BindingStatus
+
+TRANSITIONS: Mapping[StrEnum, frozenset[StrEnum]] = {
+    _D.PENDING_VERIFICATION: frozenset({_D.VERIFIED, _D.SUSPENDED, _D.EXPIRED, _D.ERROR}),
+    _D.VERIFIED: frozenset(
+        {_D.ACTIVE, _D.PENDING_VERIFICATION, _D.SUSPENDED, _D.EXPIRED, _D.ERROR}
+    ),
+    _D.ACTIVE: frozenset(
+        {_D.VERIFIED, _D.PENDING_VERIFICATION, _D.SUSPENDED, _D.EXPIRED, _D.ERROR}
+    ),
+    _D.SUSPENDED: frozenset({_D.PENDING_VERIFICATION, _D.VERIFIED, _D.ACTIVE, _D.EXPIRED}),
+    _D.EXPIRED: frozenset({_D.PENDING_VERIFICATION}),
+    _D.ERROR: frozenset({_D.PENDING_VERIFICATION, _D.VERIFIED, _D.ACTIVE, _D.SUSPENDED}),
+    _R.PENDING: frozenset({_R.SYNCING, _R.ACTIVE, _R.ERROR, _R.DISABLED}),
+    _R.SYNCING: frozenset({_R.ACTIVE, _R.ERROR, _R.PENDING, _R.DISABLED}),
+    _R.ACTIVE: frozenset({_R.PENDING, _R.SYNCING, _R.ERROR, _R.DISABLED}),
+    _R.ERROR: frozenset({_R.PENDING, _R.SYNCING, _R.ACTIVE, _R.DISABLED}),
+    _R.DISABLED: frozenset({_R.PENDING}),
+    _C.PENDING: frozenset({_C.ACTIVE, _C.ERROR, _C.REVOKED}),
+    _C.ACTIVE: frozenset({_C.RENEWING, _C.EXPIRED, _C.REVOKED}),
+    _C.RENEWING: frozenset({_C.ACTIVE, _C.EXPIRED, _C.REVOKED, _C.ERROR}),
+    _C.EXPIRED: frozenset({_C.PENDING, _C.RENEWING, _C.ACTIVE, _C.REVOKED}),
+    _C.REVOKED: frozenset({_C.PENDING, _C.ACTIVE}),
+    _C.ERROR: frozenset({_C.PENDING, _C.RENEWING, _C.ACTIVE, _C.EXPIRED, _C.REVOKED}),
+    _V.PENDING: frozenset({_V.VERIFYING, _V.VERIFIED, _V.FAILED, _V.EXPIRED}),
+    _V.VERIFYING: frozenset({_V.PENDING, _V.VERIFIED, _V.FAILED, _V.EXPIRED}),
+    _V.VERIFIED: frozenset({_V.FAILED, _V.EXPIRED}),
+    _V.FAILED: frozenset({_V.PENDING, _V.EXPIRED}),
+    _V.EXPIRED: frozenset(),
+    _B.PENDING: frozenset({_B.CONFIGURING, _B.ERROR, _B.DISABLED}),
+    _B.CONFIGURING: frozenset({_B.ACTIVE, _B.PENDING, _B.ERROR, _B.DISABLED}),
+    _B.ACTIVE: frozenset({_B.CONFIGURING, _B.PENDING, _B.ERROR, _B.DISABLED}),
+    _B.ERROR: frozenset({_B.PENDING, _B.CONFIGURING, _B.ACTIVE, _B.DISABLED}),
+    _B.DISABLED: frozenset({_B.PENDING}),
+}
+
+
+def move(current: Status, target: Status) -> Status:
+    """Return `target` when it may follow `current`.
+
+    Raises `Conflict` with code `illegal_transition` otherwise.
+    """
+    if target != current and target not in TRANSITIONS[current]:
+        raise Conflict(
+            "illegal_transition",
+            f"{type(current).__name__} cannot go from {current.value} to {target.value}",
+        )
+    return target

@@ -1,0 +1,270 @@
+"""Engine, sessions with a tenant, leases and locks: the same on SQLite, PostgreSQL and MariaDB."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from nameplate.core.actor import Actor
+from nameplate.core.errors import NotPermitted, Unavailable
+from nameplate.models.holdings import NameLock
+from nameplate.models.orm import Tenant, UtcDateTime, Work, utc_now
+
+T = TypeVar("T")
+Row = TypeVar("Row", bound=Work)
+
+RETRIES = 8
+"""How often a transaction is run again that lost against another one."""
+
+
+def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
+    """Create an engine with the settings that Nameplate relies on; connects lazily."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        made = sa.create_engine(parsed, connect_args={"timeout": 30, "isolation_level": None})
+        event.listen(made, "connect", _sqlite_connect)
+        event.listen(made, "begin", _sqlite_begin)
+        return made
+    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 20, "pool_pre_ping": True}
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(
+            parsed, connect_args={"options": "-c timezone=UTC", "connect_timeout": 10}, **options
+        )
+    made = sa.create_engine(
+        parsed,
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": 10, "charset": "utf8mb4"},
+        **options,
+    )
+    event.listen(made, "connect", _mariadb_connect)
+    return made
+
+
+def _sqlite_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    # A transaction that may write takes the write lock at once: upgrading later could only fail.
+    reading = connection.get_execution_options().get("nameplate_read_only")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _mariadb_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SET time_zone = '+00:00', innodb_lock_wait_timeout = 20")
+    cursor.close()
+
+
+class Sessions:
+    """Transactions on behalf of an actor.
+
+    A tenant's transaction sees and writes that tenant's rows only: row-level security does it on
+    PostgreSQL, and a guard in the session on every database (security.md 4.1). The platform's
+    transactions go through `system`, whose PostgreSQL role has BYPASSRLS.
+    """
+
+    def __init__(self, tenant: sa.Engine, system: sa.Engine | None = None) -> None:
+        """Take the engine of the application role and, where there is one, of the system role."""
+        self._tenant = tenant
+        self._system = system or tenant
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite`, `postgresql` or `mariadb`."""
+        return self._tenant.dialect.name
+
+    @property
+    def system_engine(self) -> sa.Engine:
+        """The engine of the system role, for connections that are no sessions (NOTIFY)."""
+        return self._system
+
+    @contextmanager
+    def begin(self, actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
+        """Open one transaction for `actor`; commit at the end, roll back on any exception.
+
+        Raises `Unavailable` with code `database_unavailable` when the database cannot be reached.
+        """
+        bind = self._system if actor.is_platform else self._tenant
+        session = Session(bind, expire_on_commit=False, info={"actor": actor})
+        try:
+            with session.begin():
+                if read_only:
+                    session.connection(execution_options={"nameplate_read_only": True})
+                yield session
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+            if _lost_connection(error):
+                raise Unavailable(
+                    "database_unavailable", "the database cannot be reached; try again shortly"
+                ) from error
+            raise
+        finally:
+            session.close()
+
+    def run(self, actor: Actor, work: Callable[[Session], T]) -> T:
+        """Run `work` in one transaction, again when it lost a deadlock or serialisation race."""
+        for attempt in range(RETRIES):
+            try:
+                with self.begin(actor) as session:
+                    return work(session)
+            except sa.exc.OperationalError as error:
+                if attempt == RETRIES - 1 or not _lost_race(error):
+                    raise
+            time.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self._tenant.dispose()
+        self._system.dispose()
+
+
+def _lost_connection(error: sa.exc.DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return "unable to open" in str(error.orig)
+    code = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    state = getattr(error.orig, "sqlstate", None)
+    refused = error.orig is not None and "connection" in str(error.orig).lower()
+    return (
+        error.connection_invalidated
+        or code in {2002, 2003, 2006, 2013}
+        or (state is None and refused and not isinstance(code, int))
+        or (isinstance(state, str) and state[:2] in {"08", "57"})
+    )
+
+
+def _lost_race(error: sa.exc.DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return "locked" in str(error.orig)
+    state = getattr(error.orig, "sqlstate", None)
+    code = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return state in {"40001", "40P01"} or code in {1205, 1213, 1020}
+
+
+@event.listens_for(Session, "after_begin")
+def _tell_row_level_security(
+    session: Session, _transaction: object, connection: sa.Connection
+) -> None:
+    actor = session.info.get("actor")
+    if isinstance(actor, Actor) and connection.dialect.name == "postgresql":
+        organization = "" if actor.organization_id is None else str(int(actor.organization_id))
+        connection.execute(
+            sa.text("SELECT set_config('nameplate.organization_id', :organization, true)"),
+            {"organization": organization},
+        )
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _guard_statements(state: ORMExecuteState) -> None:
+    organization = _organization(state.session)
+    if organization is None:
+        return
+    if not state.is_orm_statement or state.is_insert:
+        raise NotPermitted("raw_statement", "a tenant's transaction runs no raw statements")
+    state.statement = state.statement.options(
+        with_loader_criteria(
+            Tenant,
+            lambda cls: cls.organization_id == organization,
+            include_aliases=True,
+            track_closure_variables=True,
+        )
+    )
+
+
+@event.listens_for(Session, "before_flush")
+def _guard_writes(session: Session, _context: object, _instances: object) -> None:
+    organization = _organization(session)
+    if organization is None:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if getattr(row, "organization_id", organization) != organization:
+            raise NotPermitted("foreign_row", "a tenant's transaction writes its own rows only")
+
+
+def _organization(session: Session) -> int | None:
+    actor = session.info.get("actor")
+    return actor.organization_id if isinstance(actor, Actor) else None
+
+
+def database_now(session: Session) -> datetime:
+    """Return the database's clock, the only one that all workers share."""
+    clock = sa.select(sa.type_coerce(utc_now(), UtcDateTime))
+    now: datetime = session.connection().execute(clock).scalar_one()
+    return now
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One row that one worker has for itself until `until`, under the number `fence`."""
+
+    id: int
+    fence: int
+    until: datetime
+
+
+def lease(
+    session: Session, kind: type[Row], *, limit: int, seconds: float, now: datetime | None = None
+) -> Sequence[Lease]:
+    """Lease up to `limit` due rows of `kind` for `seconds`, oldest first; the caller commits.
+
+    Rows that another worker has are passed over, not waited for. `now` is the database's clock
+    unless a test gives one.
+    """
+    now = now or database_now(session)
+    table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
+    due = (
+        sa.select(table.c.id, table.c.fence)
+        .where(
+            table.c.next_action_at <= now,
+            sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now),
+        )
+        .order_by(table.c.next_action_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = session.connection().execute(due).all()
+    if not rows:
+        return ()
+    until = now + timedelta(seconds=seconds)
+    session.connection().execute(
+        sa.update(table)
+        .where(table.c.id.in_([row.id for row in rows]))
+        .values(fence=table.c.fence + 1, lease_until=until, updated_at=table.c.updated_at)
+    )
+    return tuple(Lease(row.id, row.fence + 1, until) for row in rows)
+
+
+def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
+    """Return the row locked for this transaction, or None when a newer owner has it."""
+    row = session.get(kind, lease.id, with_for_update=True, populate_existing=True)
+    return row if row is not None and row.fence == lease.fence else None
+
+
+def lock_name(session: Session, base: str) -> None:
+    """Lock the row of the registrable domain `base` until the end of the transaction.
+
+    Whoever decides about a name below `base` holds this lock, so that parent and child cannot be
+    taken at the same time (security.md, finding 2).
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as pg_insert  # noqa: PLC0415 - by dialect
+
+        connection.execute(pg_insert(NameLock).values(base=base).on_conflict_do_nothing())
+    elif connection.dialect.name == "sqlite":
+        connection.execute(sa.insert(NameLock).prefix_with("OR IGNORE").values(base=base))
+    else:
+        connection.execute(sa.insert(NameLock).prefix_with("IGNORE").values(base=base))
+    connection.execute(sa.select(NameLock.base).where(NameLock.base == base).with_for_update())

@@ -1,0 +1,57 @@
+"""SQLAlchemy models, one family a file; state changes are methods here."""
+
+from nameplate.models.accounts import (
+    Account,
+    AccountKind,
+    Budget,
+    LedgerEntry,
+    LedgerPurpose,
+    LedgerState,
+)
+from nameplate.models.bindings import Binding, ProxyType
+from nameplate.models.certificates import (
+    Certificate,
+    CertificateType,
+    ChallengeType,
+    HttpChallenge,
+)
+from nameplate.models.domains import Domain, DomainType, SslProvider
+from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
+from nameplate.models.organizations import Application, Organization, Server
+from nameplate.models.orm import Model, metadata
+from nameplate.models.records import Record, RecordableType, RecordType
+from nameplate.models.tokens import ApiToken, IdempotencyKey
+from nameplate.models.verifications import Verification, VerificationMethodName
+
+__all__ = [
+    "Account",
+    "AccountKind",
+    "ApiToken",
+    "Application",
+    "Binding",
+    "Budget",
+    "Certificate",
+    "CertificateType",
+    "ChallengeType",
+    "Domain",
+    "DomainType",
+    "HoldingScope",
+    "HttpChallenge",
+    "IdempotencyKey",
+    "LedgerEntry",
+    "LedgerPurpose",
+    "LedgerState",
+    "Model",
+    "NameHolding",
+    "NameLock",
+    "Organization",
+    "ProxyType",
+    "Record",
+    "RecordType",
+    "RecordableType",
+    "Server",
+    "SslProvider",
+    "Verification",
+    "VerificationMethodName",
+    "metadata",
+]

@@ -1,0 +1,160 @@
+"""Credentials at DNS providers, registrars and certificate authorities, and what was done with them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nameplate.core.actor import Actor
+from nameplate.models.orm import (
+    BigId,
+    Identified,
+    Json,
+    LongText,
+    Model,
+    SoftDeletable,
+    Tenant,
+    UtcDateTime,
+    ascii_text,
+    enum_of,
+    same_organization,
+    table,
+    utc_now,
+)
+from nameplate.models.records import RecordType
+
+
+class AccountKind(StrEnum):
+    """What an account is good for."""
+
+    DNS = "dns"
+    CA = "ca"
+    REGISTRAR = "registrar"
+
+
+class Account(Identified, SoftDeletable, Model):
+    """A credential of an organization, or of the platform, at one provider."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        table("Credentials at DNS providers, registrars and certificate authorities."),
+    )
+
+    organization_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("organizations.id", ondelete="CASCADE"),
+        index=True,
+        comment="The organization that owns this row; NULL: the platform.",
+    )
+    kind: Mapped[AccountKind] = mapped_column(
+        enum_of(AccountKind, "kind"), comment="What the account is good for."
+    )
+    provider: Mapped[str] = mapped_column(
+        ascii_text(), comment="powerdns, rfc2136, acme, local ..."
+    )
+    name: Mapped[str] = mapped_column(sa.String(255), comment="Name for people.")
+    config: Mapped[dict[str, Any]] = mapped_column(
+        Json, comment="What is not secret: addresses, zones, directory URL, account URL."
+    )
+    credentials: Mapped[str | None] = mapped_column(
+        LongText, comment="What is secret, as sealed JSON; never shown again."
+    )
+    tested_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the credential was tried last."
+    )
+    error_message: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why it did not work, in words for a person."
+    )
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", Json, comment="The host platform's own keys."
+    )
+
+    @classmethod
+    def visible(cls, actor: Actor) -> sa.Select[Any]:
+        """Select the live accounts that `actor` may see: its own, or all for the platform."""
+        query = sa.select(cls).where(cls.deleted_at.is_(None))
+        return (
+            query
+            if actor.is_platform
+            else query.where(cls.organization_id == actor.organization_id)
+        )
+
+
+class LedgerState(StrEnum):
+    """Where a value that we write stands."""
+
+    INTENDED = "intended"
+    """About to be written: it may or may not be there."""
+    PRESENT = "present"
+    """Confirmed by reading back."""
+    LEAVING = "leaving"
+    """About to be removed: it may or may not be there."""
+
+
+class LedgerPurpose(StrEnum):
+    """Why we wrote a value."""
+
+    RECORD = "record"
+    CHALLENGE = "challenge"
+
+
+class LedgerEntry(Identified, Tenant, Model):
+    """One value that Nameplate put into somebody's zone: the only values it may change or remove."""
+
+    __tablename__ = "dns_ledger"
+    __table_args__ = (
+        same_organization("organization_domains", "organization_domain_id"),
+        sa.UniqueConstraint(
+            "account_id", "zone", "name", "record_type", "value_digest", name="unique_dns_ledger"
+        ),
+        sa.Index("dns_ledger_domain_index", "organization_domain_id"),
+        table("Values that Nameplate itself put into zones."),
+    )
+
+    account_id: Mapped[int] = mapped_column(
+        BigId,
+        sa.ForeignKey("accounts.id", ondelete="CASCADE"),
+        comment="The account that wrote it.",
+    )
+    organization_domain_id: Mapped[int] = mapped_column(
+        BigId, comment="The domain it was written for."
+    )
+    zone: Mapped[str] = mapped_column(ascii_text(), comment="Apex of the zone.")
+    name: Mapped[str] = mapped_column(ascii_text(), comment="Absolute owner name.")
+    record_type: Mapped[RecordType] = mapped_column(
+        enum_of(RecordType, "record_type"), comment="Type of the record."
+    )
+    value: Mapped[str] = mapped_column(LongText, comment="Whole rdata in presentation form.")
+    value_digest: Mapped[str] = mapped_column(ascii_text(64), comment="SHA-256 of `value`.")
+    ttl: Mapped[int] = mapped_column(comment="Time to live in seconds.")
+    purpose: Mapped[LedgerPurpose] = mapped_column(
+        enum_of(LedgerPurpose, "purpose"), comment="Why it was written."
+    )
+    state: Mapped[LedgerState] = mapped_column(
+        enum_of(LedgerState, "state"), comment="Where the value stands at the provider."
+    )
+    dns_record_id: Mapped[int | None] = mapped_column(
+        BigId, index=True, comment="The record it is the value of."
+    )
+    ssl_certificate_id: Mapped[int | None] = mapped_column(
+        BigId, index=True, comment="The certificate whose challenge it answers."
+    )
+
+
+class Budget(Model):
+    """A GCRA bucket, exact over all workers: when the next act is allowed."""
+
+    __tablename__ = "budgets"
+    __table_args__ = (table("Rate budgets shared by all workers (GCRA)."),)
+
+    key: Mapped[str] = mapped_column(
+        ascii_text(), primary_key=True, comment="What is limited: `acme:7:orders`."
+    )
+    arrival_at: Mapped[datetime] = mapped_column(
+        UtcDateTime,
+        server_default=utc_now(),
+        comment="Theoretical arrival time of the next act.",
+    )

@@ -1,0 +1,189 @@
+"""Bindings: which application answers at which host, through which proxy."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nameplate.core.lifecycle import BindingStatus, HealthStatus, move
+from nameplate.models.orm import (
+    BigId,
+    Identified,
+    Json,
+    Model,
+    SoftDeletable,
+    Tenant,
+    UtcDateTime,
+    Work,
+    ascii_text,
+    enum_of,
+    same_organization,
+    table,
+)
+
+
+class ProxyType(StrEnum):
+    """Proxies that can serve a binding."""
+
+    NGINX = "nginx"
+    TRAEFIK = "traefik"
+    CADDY = "caddy"
+    CLOUDFLARE = "cloudflare"
+
+
+class Binding(Identified, SoftDeletable, Tenant, Work, Model):
+    """One host and path that leads to one application."""
+
+    __tablename__ = "application_domain_bindings"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        same_organization("applications", "application_id"),
+        same_organization("organization_domains", "organization_domain_id"),
+        sa.Index(
+            "unique_app_domain_binding",
+            "application_id",
+            "organization_domain_id",
+            "subdomain_key",
+            "path",
+            "live",
+            unique=True,
+        ),
+        sa.Index("application_domain_bindings_org_status_index", "organization_id", "status"),
+        sa.Index("application_domain_bindings_app_primary_index", "application_id", "is_primary"),
+        sa.Index(
+            "application_domain_bindings_health_check_index",
+            "health_status",
+            "last_health_check_at",
+        ),
+        sa.Index("application_domain_bindings_changed_index", "updated_at"),
+        table("Which application answers at which host, through which proxy."),
+    )
+
+    application_id: Mapped[int] = mapped_column(BigId, comment="The application that answers.")
+    organization_domain_id: Mapped[int] = mapped_column(
+        BigId, index=True, comment="The domain that the host belongs to."
+    )
+    server_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("servers.id", ondelete="SET NULL"),
+        index=True,
+        comment="The server whose proxy serves the host.",
+    )
+    subdomain: Mapped[str | None] = mapped_column(
+        ascii_text(), comment="Label below the domain: `api` makes `api.<full_domain>`."
+    )
+    subdomain_key: Mapped[str] = mapped_column(
+        ascii_text(),
+        sa.Computed("coalesce(subdomain, '')"),
+        nullable=True,
+        comment="`subdomain` without NULL, so that two rows without it collide (S9).",
+    )
+    hostname: Mapped[str] = mapped_column(
+        ascii_text(511), index=True, comment="Canonical full host name of the binding (S9)."
+    )
+    path: Mapped[str] = mapped_column(
+        ascii_text(), default="/", server_default="/", comment="Path prefix."
+    )
+    port: Mapped[int | None] = mapped_column(comment="Application port; NULL: the application's.")
+    proxy_type: Mapped[ProxyType] = mapped_column(
+        enum_of(ProxyType, "proxy_type"),
+        default=ProxyType.NGINX,
+        server_default="nginx",
+        comment="Which proxy serves the host.",
+    )
+    proxy_config: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="Settings of that proxy."
+    )
+    ssl_enabled: Mapped[bool] = mapped_column(
+        default=True, server_default=sa.true(), comment="Serve HTTPS."
+    )
+    ssl_certificate_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("ssl_certificates.id", ondelete="SET NULL"),
+        index=True,
+        comment="The certificate that is presented.",
+    )
+    force_https: Mapped[bool] = mapped_column(
+        default=True, server_default=sa.true(), comment="Redirect HTTP to HTTPS."
+    )
+    hsts_enabled: Mapped[bool] = mapped_column(
+        default=True, server_default=sa.true(), comment="Send Strict-Transport-Security."
+    )
+    health_check_path: Mapped[str] = mapped_column(
+        sa.String(255), default="/", server_default="/", comment="Path that is asked."
+    )
+    health_check_interval: Mapped[int] = mapped_column(
+        default=30, server_default="30", comment="Seconds between health checks."
+    )
+    health_check_timeout: Mapped[int] = mapped_column(
+        default=5, server_default="5", comment="Seconds until a health check fails."
+    )
+    last_health_check_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the last health check ended."
+    )
+    health_status: Mapped[HealthStatus] = mapped_column(
+        enum_of(HealthStatus, "health_status"),
+        default=HealthStatus.UNKNOWN,
+        server_default="unknown",
+        comment="What the last health checks said.",
+    )
+    status: Mapped[BindingStatus] = mapped_column(
+        enum_of(BindingStatus, "status"),
+        default=BindingStatus.PENDING,
+        server_default="pending",
+        index=True,
+        comment="Where the binding stands between wish and served traffic.",
+    )
+    is_primary: Mapped[bool] = mapped_column(
+        default=False, server_default=sa.false(), comment="Primary host of the application."
+    )
+    traffic_weight: Mapped[int] = mapped_column(
+        default=100, server_default="100", comment="Share of traffic in percent."
+    )
+    activated_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When a probe first saw the application through the proxy."
+    )
+    error_message: Mapped[str | None] = mapped_column(
+        sa.Text, comment="What is wrong, in words for a person."
+    )
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", Json, comment="The host platform's own keys."
+    )
+
+    def configure(self) -> None:
+        """Record that the proxy is being told about the binding."""
+        self.status = move(self.status, BindingStatus.CONFIGURING)
+        self.error_message = None
+
+    def activate(self, now: datetime) -> None:
+        """Record that a probe saw the application through the proxy."""
+        self.status = move(self.status, BindingStatus.ACTIVE)
+        self.activated_at = self.activated_at or now
+        self.error_message = None
+
+    def await_(self, reason: str) -> None:
+        """Record what the binding waits for."""
+        self.status = move(self.status, BindingStatus.PENDING)
+        self.error_message = reason
+
+    def fail(self, reason: str) -> None:
+        """Record why the application does not answer through the proxy."""
+        self.status = move(self.status, BindingStatus.ERROR)
+        self.error_message = reason
+
+    def disable(self, reason: str) -> None:
+        """Stop serving."""
+        self.status = move(self.status, BindingStatus.DISABLED)
+        self.error_message = reason
+
+    def enable(self) -> None:
+        """Serve again."""
+        self.status = move(self.status, BindingStatus.PENDING)
+        self.error_message = None
+
+    def feel(self, health: HealthStatus, now: datetime) -> None:
+        """Record what a health check said."""
+        self.health_status = health
+        self.last_health_check_at = now

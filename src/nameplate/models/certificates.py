@@ -1,0 +1,209 @@
+"""Certificates: what is served now, and the next generation while it is being obtained."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nameplate.core.lifecycle import CertificateStatus, move
+from nameplate.models.orm import (
+    BigId,
+    Identified,
+    Json,
+    LongText,
+    Model,
+    SoftDeletable,
+    Tenant,
+    UtcDateTime,
+    Work,
+    ascii_text,
+    enum_of,
+    same_organization,
+    table,
+)
+
+
+class CertificateType(StrEnum):
+    """Where a certificate comes from."""
+
+    LETSENCRYPT = "letsencrypt"
+    CUSTOM = "custom"
+    WILDCARD = "wildcard"
+    SELF_SIGNED = "self_signed"
+
+
+class ChallengeType(StrEnum):
+    """Challenge types of RFC 8555 section 8 and RFC 8737."""
+
+    HTTP_01 = "http-01"
+    DNS_01 = "dns-01"
+    TLS_ALPN_01 = "tls-alpn-01"
+
+
+class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
+    """One certificate of a domain through all its renewals.
+
+    `certificate`, `private_key` and their companions are what is served; the columns that begin with
+    `pending_` belong to the generation being obtained and replace them only when it is complete, so
+    that a failed renewal never takes a working certificate away.
+    """
+
+    __tablename__ = "ssl_certificates"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        same_organization("organization_domains", "organization_domain_id"),
+        sa.Index("ssl_certificates_org_status_index", "organization_id", "status"),
+        sa.Index("ssl_certificates_renewal_check_index", "expires_at", "auto_renew"),
+        sa.Index("ssl_certificates_domain_status_index", "organization_domain_id", "status"),
+        table("Certificates of domains, with renewal tracking."),
+    )
+
+    organization_domain_id: Mapped[int] = mapped_column(
+        BigId, comment="The domain that the certificate secures."
+    )
+    certificate_name: Mapped[str | None] = mapped_column(sa.String(255), comment="Friendly name.")
+    certificate_type: Mapped[CertificateType] = mapped_column(
+        enum_of(CertificateType, "certificate_type"),
+        default=CertificateType.LETSENCRYPT,
+        server_default="letsencrypt",
+        comment="Where the certificate comes from.",
+    )
+    certificate: Mapped[str | None] = mapped_column(LongText, comment="Leaf certificate, PEM.")
+    private_key: Mapped[str | None] = mapped_column(
+        LongText, comment="Private key, PEM, sealed with AES-256-GCM (S12)."
+    )
+    certificate_chain: Mapped[str | None] = mapped_column(
+        LongText, comment="Intermediate certificates, PEM."
+    )
+    certificate_bundle: Mapped[str | None] = mapped_column(
+        LongText, comment="Leaf and intermediates, PEM, ready to deploy."
+    )
+    issuer: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Issuer as the certificate names it."
+    )
+    common_name: Mapped[str] = mapped_column(
+        ascii_text(), index=True, comment="First name that the certificate covers."
+    )
+    subject_alternative_names: Mapped[list[str] | None] = mapped_column(
+        Json, comment="All names that the certificate covers."
+    )
+    serial_number: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Serial number, lower-case hex."
+    )
+    fingerprint: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="SHA-256 of the DER form, lower-case hex."
+    )
+    issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="notBefore.")
+    expires_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, index=True, comment="notAfter."
+    )
+    last_renewed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When a new generation was installed last."
+    )
+    next_renewal_attempt_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the next renewal is due (S13)."
+    )
+    auto_renew: Mapped[bool] = mapped_column(
+        default=True, server_default=sa.true(), comment="Renew automatically."
+    )
+    renewal_days_before_expiry: Mapped[int] = mapped_column(
+        default=30,
+        server_default="30",
+        comment="Days before expiry to renew, when the lifetime allows (S13).",
+    )
+    renewal_attempts: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Failed attempts since the last success."
+    )
+    last_renewal_error_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When an attempt failed last."
+    )
+    renewal_error_message: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why it failed, in words for a person."
+    )
+    status: Mapped[CertificateStatus] = mapped_column(
+        enum_of(CertificateStatus, "status"),
+        default=CertificateStatus.PENDING,
+        server_default="pending",
+        index=True,
+        comment="Where the certificate stands.",
+    )
+    acme_order_url: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Order being worked on (RFC 8555 section 7.4)."
+    )
+    acme_challenge_data: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="Challenges presented for that order, and what was sent."
+    )
+    acme_challenge_type: Mapped[ChallengeType | None] = mapped_column(
+        enum_of(ChallengeType, "acme_challenge_type"), comment="How names are proved to the CA."
+    )
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", Json, comment="The host platform's own keys."
+    )
+    notes: Mapped[str | None] = mapped_column(sa.Text, comment="Free text for people.")
+    generation: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Certificates installed so far in this row."
+    )
+    pending_private_key: Mapped[str | None] = mapped_column(
+        LongText, comment="Key of the generation being obtained, sealed like `private_key`."
+    )
+
+    def begin(self, sealed_key: str) -> None:
+        """Start a generation: its key is stored before anything leaves."""
+        self.pending_private_key = sealed_key
+        if self.status is CertificateStatus.ACTIVE:
+            self.status = move(self.status, CertificateStatus.RENEWING)
+        elif self.status in {CertificateStatus.ERROR, CertificateStatus.EXPIRED}:
+            self.status = move(self.status, CertificateStatus.PENDING)
+
+    def abandon(self) -> None:
+        """Forget the generation being obtained; what is served stays."""
+        self.pending_private_key = None
+        self.acme_order_url = None
+        self.acme_challenge_data = None
+
+    def activate(self, now: datetime) -> None:
+        """Record that a complete generation was installed in this row."""
+        self.status = move(self.status, CertificateStatus.ACTIVE)
+        self.generation += 1
+        self.last_renewed_at = now
+        self.renewal_attempts = 0
+        self.renewal_error_message = None
+
+    def fail(self, reason: str, now: datetime) -> None:
+        """Count a failed attempt; a certificate that still serves stays as it is."""
+        if self.certificate is None:
+            self.status = move(self.status, CertificateStatus.ERROR)
+        elif self.status is CertificateStatus.RENEWING:
+            self.status = move(self.status, CertificateStatus.ACTIVE)
+        self.renewal_attempts += 1
+        self.last_renewal_error_at = now
+        self.renewal_error_message = reason
+
+    def expire(self) -> None:
+        """Record that the validity has ended."""
+        self.status = move(self.status, CertificateStatus.EXPIRED)
+
+    def revoke(self) -> None:
+        """Record that the authority has revoked the certificate; its key is never used again."""
+        self.status = move(self.status, CertificateStatus.REVOKED)
+
+
+class HttpChallenge(Tenant, Model):
+    """An http-01 token that Nameplate answers for exactly one host (RFC 8555 section 8.3)."""
+
+    __tablename__ = "http_challenges"
+    __table_args__ = (
+        same_organization("ssl_certificates", "ssl_certificate_id"),
+        table("http-01 tokens that are answered, each for exactly one host."),
+    )
+
+    token: Mapped[str] = mapped_column(ascii_text(), primary_key=True, comment="Challenge token.")
+    hostname: Mapped[str] = mapped_column(ascii_text(), comment="The host it is answered for.")
+    key_authorization: Mapped[str] = mapped_column(
+        ascii_text(512), comment="The answer (RFC 8555 section 8.1)."
+    )
+    ssl_certificate_id: Mapped[int] = mapped_column(
+        BigId, index=True, comment="The certificate that is being obtained."
+    )

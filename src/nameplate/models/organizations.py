@@ -1,0 +1,121 @@
+"""Organizations, and the applications and servers of the platform that embeds Nameplate (S16)."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nameplate.core.actor import Actor
+from nameplate.models.orm import (
+    BigId,
+    Identified,
+    Json,
+    Model,
+    SoftDeletable,
+    Tenant,
+    Work,
+    ascii_text,
+    table,
+)
+
+
+class Organization(Identified, SoftDeletable, Model):
+    """A tenant of the platform; organizations form a tree."""
+
+    __tablename__ = "organizations"
+    __table_args__ = (table("Tenants of the platform; they form a tree."),)
+
+    parent_organization_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("organizations.id", ondelete="CASCADE"),
+        index=True,
+        comment="The organization above this one; NULL at the top.",
+    )
+    name: Mapped[str] = mapped_column(sa.String(255), comment="Name for people.")
+    slug: Mapped[str] = mapped_column(
+        ascii_text(), unique=True, comment="Name for programs: lower-case letters, digits, hyphens."
+    )
+    external_id: Mapped[str | None] = mapped_column(
+        ascii_text(), unique=True, comment="The host platform's own id."
+    )
+    is_active: Mapped[bool] = mapped_column(
+        default=True, server_default=sa.true(), comment="False: nothing of it is served or renewed."
+    )
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", Json, comment="The host platform's own keys."
+    )
+
+    @classmethod
+    def visible(cls, actor: Actor) -> sa.Select[Any]:
+        """Select the live organizations that `actor` may see: its own, or all for the platform."""
+        query = sa.select(cls).where(cls.deleted_at.is_(None))
+        return query if actor.is_platform else query.where(cls.id == actor.organization_id)
+
+
+class Application(Identified, SoftDeletable, Tenant, Model):
+    """What a binding leads to."""
+
+    __tablename__ = "applications"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        table("Applications that bindings lead to."),
+    )
+
+    name: Mapped[str] = mapped_column(sa.String(255), comment="Name for people.")
+    external_id: Mapped[str | None] = mapped_column(
+        ascii_text(), unique=True, comment="The host platform's own id."
+    )
+    upstream_host: Mapped[str | None] = mapped_column(
+        ascii_text(), comment="Host or address where the application answers."
+    )
+    upstream_port: Mapped[int | None] = mapped_column(comment="Port where the application answers.")
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", Json, comment="The host platform's own keys."
+    )
+
+
+class Server(Identified, SoftDeletable, Work, Model):
+    """A machine with a proxy. Without an organization it is shared by the whole platform."""
+
+    __tablename__ = "servers"
+    __table_args__ = (table("Machines with a proxy; without organization: shared by all."),)
+
+    organization_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("organizations.id", ondelete="CASCADE"),
+        index=True,
+        comment="The organization that owns this row; NULL: shared by the platform.",
+    )
+    name: Mapped[str] = mapped_column(sa.String(255), comment="Name for people.")
+    address: Mapped[str] = mapped_column(
+        ascii_text(), comment="Public host name or address that DNS points at."
+    )
+    external_id: Mapped[str | None] = mapped_column(
+        ascii_text(), unique=True, comment="The host platform's own id."
+    )
+    proxy: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="How to reach the proxy there: type, admin address, ports, folders."
+    )
+    configured_fingerprint: Mapped[str | None] = mapped_column(
+        ascii_text(64), comment="SHA-256 of the configuration that the proxy took last."
+    )
+    configured_at: Mapped[datetime | None] = mapped_column(
+        comment="When the proxy took its configuration last."
+    )
+    error_message: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why the proxy did not take the last configuration."
+    )
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", Json, comment="The host platform's own keys."
+    )
+
+    @classmethod
+    def visible(cls, actor: Actor) -> sa.Select[Any]:
+        """Select the live servers that `actor` may use: its own and the shared ones."""
+        query = sa.select(cls).where(cls.deleted_at.is_(None))
+        if actor.is_platform:
+            return query
+        return query.where(
+            sa.or_(cls.organization_id == actor.organization_id, cls.organization_id.is_(None))
+        )

@@ -1,0 +1,213 @@
+"""The declarative root, column types and the traits that tables share."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.sql import expression
+
+from nameplate.core.actor import Actor
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_index",
+        "uq": "%(table_name)s_%(column_0_N_name)s_unique",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(referred_table_name)s_foreign",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """A moment, aware and in UTC on the Python side, with microseconds, on every database (S15)."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Use DATETIME(6) on MariaDB, which has no type with a zone."""
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse naive times; hand the database UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: every time in Nameplate is aware and in UTC")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
+        """Return an aware time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class utc_now(expression.FunctionElement[datetime]):  # noqa: N801 - reads as an SQL function
+    """The database's own clock in UTC: the only clock that all workers share."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(utc_now)
+def _utc_now(_element: utc_now, _compiler: Any, **_kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook
+    return "now()"
+
+
+@compiles(utc_now, "sqlite")
+def _utc_now_sqlite(_element: utc_now, _compiler: Any, **_kw: Any) -> str:  # noqa: ANN401 - hook
+    return "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')"
+
+
+@compiles(utc_now, "mysql", "mariadb")
+def _utc_now_mariadb(_element: utc_now, _compiler: Any, **_kw: Any) -> str:  # noqa: ANN401 - hook
+    return "(utc_timestamp(6))"
+
+
+BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+Json = sa.JSON().with_variant(postgresql.JSONB, "postgresql")
+LongText = sa.Text().with_variant(mysql.MEDIUMTEXT(collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
+def ascii_text(length: int = 255) -> sa.String:
+    """Return the type of names and tokens: ASCII, compared byte by byte, trailing spaces too (S14)."""
+    variant = mysql.VARCHAR(length, charset="ascii", collation="ascii_nopad_bin")
+    return sa.String(length).with_variant(variant, "mysql", "mariadb")
+
+
+def enum_of(kind: type[StrEnum], name: str) -> sa.Enum:
+    """VARCHAR with a named CHECK instead of a native enum (S11)."""
+    return sa.Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Model(DeclarativeBase):
+    """Root of all tables."""
+
+    metadata = metadata
+    type_annotation_map: ClassVar = {datetime: UtcDateTime}
+
+
+def table(comment: str) -> dict[str, str]:
+    """Return the table options: the comment, and byte-exact comparison on MariaDB."""
+    return {
+        "comment": comment,
+        "mariadb_default_charset": "utf8mb4",
+        "mariadb_collate": "utf8mb4_nopad_bin",
+    }
+
+
+class Identified:
+    """A row with a BIGINT id and the times of its making and last change."""
+
+    id: Mapped[int] = mapped_column(
+        BigId, primary_key=True, sort_order=-2, comment="Identity of the row."
+    )
+    created_at: Mapped[datetime] = mapped_column(
+        UtcDateTime,
+        server_default=utc_now(),
+        sort_order=20,
+        comment="When the row was made (UTC).",
+    )
+    updated_at: Mapped[datetime] = mapped_column(
+        UtcDateTime,
+        server_default=utc_now(),
+        onupdate=utc_now(),
+        sort_order=21,
+        comment="When the row last changed (UTC).",
+    )
+
+
+class SoftDeletable:
+    """A row that can be hidden and brought back (S7)."""
+
+    deleted_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        sort_order=22,
+        comment="When the row was soft-deleted; NULL while it lives.",
+    )
+    live: Mapped[int | None] = mapped_column(
+        sa.SmallInteger,
+        sa.Computed("CASE WHEN deleted_at IS NULL THEN 1 END"),
+        sort_order=23,
+        comment="1 while the row lives, else NULL: unique indexes end with it, so that "
+        "uniqueness counts live rows only (S3).",
+    )
+
+
+class Tenant:
+    """A row that belongs to one organization."""
+
+    @declared_attr
+    def organization_id(cls) -> Mapped[int]:  # noqa: N805 - declared_attr takes the class
+        """Name the owning organization."""
+        return mapped_column(
+            BigId,
+            sa.ForeignKey("organizations.id", ondelete="CASCADE"),
+            sort_order=-1,
+            comment="The organization that owns this row.",
+        )
+
+    @classmethod
+    def visible(cls, actor: Actor) -> sa.Select[Any]:
+        """Select the live rows that `actor` may see: every query of a tenant noun starts here."""
+        query = sa.select(cls)
+        if issubclass(cls, SoftDeletable):
+            query = query.where(cls.deleted_at.is_(None))
+        if not actor.is_platform:
+            query = query.where(cls.organization_id == actor.organization_id)
+        return query
+
+
+class Work:
+    """A row that background work reconciles: lease, one step, release."""
+
+    next_action_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        index=True,
+        sort_order=10,
+        comment="When a worker should look at this row; NULL: never.",
+    )
+    lease_until: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, sort_order=11, comment="Until when one worker has this row for itself."
+    )
+    fence: Mapped[int] = mapped_column(
+        BigId,
+        default=0,
+        server_default="0",
+        sort_order=12,
+        comment="Grows with each lease; results carry it.",
+    )
+    attempts: Mapped[int] = mapped_column(
+        default=0,
+        server_default="0",
+        sort_order=13,
+        comment="Failed looks in a row, for the back-off.",
+    )
+
+    def wake(self, at: datetime) -> None:
+        """Ask a worker to look at this row at `at`, or earlier when that is planned already."""
+        if self.next_action_at is None or self.next_action_at > at:
+            self.next_action_at = at
+
+
+def same_organization(parent: str, local: str, *, ondelete: str = "CASCADE") -> sa.Constraint:
+    """Return the composite foreign key that keeps a child inside its parent's organization (S6)."""
+    return sa.ForeignKeyConstraint(
+        ["organization_id", local], [f"{parent}.organization_id", f"{parent}.id"], ondelete=ondelete
+    )

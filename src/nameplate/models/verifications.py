@@ -1,0 +1,145 @@
+"""Proofs of control over a domain."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nameplate.core.lifecycle import VerificationStatus, move
+from nameplate.models.orm import (
+    BigId,
+    Identified,
+    Json,
+    Model,
+    SoftDeletable,
+    Tenant,
+    UtcDateTime,
+    Work,
+    ascii_text,
+    enum_of,
+    same_organization,
+    table,
+)
+
+LOG_LENGTH = 50
+"""Attempts kept in `verification_logs`; older ones are dropped."""
+
+
+class VerificationMethodName(StrEnum):
+    """How control can be proved."""
+
+    DNS_TXT = "dns_txt"
+    DNS_CNAME = "dns_cname"
+    FILE_UPLOAD = "file_upload"
+    EMAIL = "email"
+    META_TAG = "meta_tag"
+    ACME_HTTP = "acme_http"
+    ACME_DNS = "acme_dns"
+
+
+class Verification(Identified, SoftDeletable, Tenant, Work, Model):
+    """One token for one domain by one method, and every attempt to see it."""
+
+    __tablename__ = "domain_verifications"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        same_organization("organization_domains", "organization_domain_id"),
+        sa.Index("domain_verifications_org_status_index", "organization_id", "status"),
+        sa.Index(
+            "domain_verifications_domain_method_index",
+            "organization_domain_id",
+            "verification_method",
+        ),
+        sa.Index("domain_verifications_status_expiry_index", "status", "expires_at"),
+        table("Proofs of control over domains."),
+    )
+
+    organization_domain_id: Mapped[int] = mapped_column(BigId, comment="The domain to be proved.")
+    verification_method: Mapped[VerificationMethodName] = mapped_column(
+        enum_of(VerificationMethodName, "verification_method"),
+        index=True,
+        comment="How control is proved.",
+    )
+    verification_token: Mapped[str] = mapped_column(
+        ascii_text(), unique=True, comment="Random token of at least 160 bits (S14)."
+    )
+    verification_record_name: Mapped[str | None] = mapped_column(
+        ascii_text(), comment="Absolute name of the DNS record to publish."
+    )
+    verification_record_value: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Value of the DNS record to publish."
+    )
+    verification_file_path: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Path of the file to publish."
+    )
+    verification_file_content: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Content of the file to publish."
+    )
+    verification_meta_tag: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="HTML meta tag to publish."
+    )
+    status: Mapped[VerificationStatus] = mapped_column(
+        enum_of(VerificationStatus, "status"),
+        default=VerificationStatus.PENDING,
+        server_default="pending",
+        index=True,
+        comment="Where the proof stands.",
+    )
+    verification_attempts: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Looks so far."
+    )
+    last_verification_attempt_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the last look was."
+    )
+    verified_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the proof was seen."
+    )
+    expires_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, index=True, comment="Until when the token can prove."
+    )
+    error_message: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why the last look did not prove, in words for a person."
+    )
+    verification_logs: Mapped[list[dict[str, Any]] | None] = mapped_column(
+        Json, comment="The last looks: time, verdict, reason, what was seen from which server."
+    )
+    challenge_data: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="Data of ACME challenges."
+    )
+    verification_ip: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Address that answered the look that proved."
+    )
+    verification_user_agent: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Agent that completed the proof, where a person did."
+    )
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", Json, comment="The host platform's own keys."
+    )
+
+    def look(self, entry: dict[str, Any], now: datetime) -> None:
+        """Count one look and keep what it saw."""
+        self.verification_attempts += 1
+        self.last_verification_attempt_at = now
+        self.verification_logs = [*(self.verification_logs or ()), entry][-LOG_LENGTH:]
+
+    def start(self) -> None:
+        """Record that looking has begun."""
+        self.status = move(self.status, VerificationStatus.VERIFYING)
+
+    def succeed(self, now: datetime) -> None:
+        """Record that the proof was seen."""
+        self.status = move(self.status, VerificationStatus.VERIFIED)
+        self.verified_at = now
+        self.error_message = None
+
+    def fail(self, reason: str) -> None:
+        """Record that this proof cannot succeed any more."""
+        self.status = move(self.status, VerificationStatus.FAILED)
+        self.error_message = reason
+
+    def expire(self, reason: str) -> None:
+        """Record that the token has run out."""
+        self.status = move(self.status, VerificationStatus.EXPIRED)
+        self.error_message = reason
