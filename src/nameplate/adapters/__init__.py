@@ -1,0 +1,1 @@
+"""Implementations of the ports, one client library each; only bootstrap imports them."""

@@ -1,0 +1,196 @@
+"""Domain names, parsed once at the edge: whoever holds a `Hostname` need not check it again."""
+
+import re
+from dataclasses import dataclass
+
+from nameplate.core import labels as label_rules
+from nameplate.core import suffixes
+from nameplate.core.addresses import is_address, is_number
+from nameplate.core.errors import Invalid
+
+_MOST_TEXT = 1024
+_LONGEST = 253
+_MOST_LABELS = 10
+_PERMITTED = re.compile(r"(?:[A-Za-z0-9.*_-]|[^\x00-\x7f])*")
+_OF_URLS = frozenset(":/?#@")
+
+
+@dataclass(frozen=True, slots=True)
+class Hostname:
+    """A name that follows every rule of `parse`. Two spellings of one name are equal."""
+
+    name: str
+    """Canonical form: lower-case A-labels, no trailing dot, `*.` in front of a wildcard."""
+    unicode: str
+    """The same for people to read, in U-labels. Show it beside `name`, not instead of it."""
+    registrable: str
+    """What a registrar sells: one label below the ICANN public suffix. Key of the holdings lock."""
+    private_suffix: str | None = None
+    """The longest suffix of the list's private section that the name is or ends with."""
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether the name covers all names one label below it (RFC 9525 section 6.3)."""
+        return self.name.startswith("*.")
+
+    @property
+    def subdomain(self) -> str | None:
+        """The part left of the registrable domain, `*` included; None at the registrable domain."""
+        return self.name[: -len(self.registrable) - 1] or None
+
+    def parents(self) -> tuple[str, ...]:
+        """Return the names above this one, nearest first, up to the registrable domain."""
+        labels = self.name.split(".")
+        above = len(labels) - self.registrable.count(".")
+        return tuple(".".join(labels[index:]) for index in range(1, above))
+
+    @property
+    def mixed_script(self) -> bool:
+        """Whether a label mixes scripts that no language mixes: worth a look, never refused."""
+        return not self.unicode.isascii() and any(
+            map(label_rules.mixes_scripts, self.unicode.split("."))
+        )
+
+    @property
+    def lookalike(self) -> bool:
+        """Whether a label is all Cyrillic or Greek but reads as Latin: worth a look."""
+        return not self.unicode.isascii() and any(
+            map(label_rules.looks_latin, self.unicode.split("."))
+        )
+
+    def __str__(self) -> str:
+        """Return the canonical form."""
+        return self.name
+
+
+def parse(
+    text: str,
+    *,
+    wildcard: bool = False,
+    underscore: bool = False,
+    private_suffix: bool = False,
+    special_use: bool = False,
+) -> Hostname:
+    """Return the name that `text` spells.
+
+    Without flags it must be a host that somebody can register and reach: `wildcard` admits `*` as
+    the whole first label, `underscore` service labels left of the registrable domain (RFC 8552),
+    `private_suffix` names such as `github.io`, `special_use` names below `.test` and its kind,
+    whose suffix then counts as public.
+
+    Raises Invalid; each reason has its own code, all begin with `name_`.
+    """
+    _check_text(text)
+    lower = text.lower() if text.isascii() else label_rules.folded(text)
+    parts = lower.removesuffix(".").split(".")
+    starred = parts[0] == "*" and len(parts) > 1
+    if "*" in lower and not (wildcard and starred and lower.count("*") == 1):
+        raise _misplaced_wildcard(allowed=wildcard)
+    pairs = [label_rules.pair(part, underscore=underscore) for part in parts[starred:]]
+    ascii_labels = [pair[0] for pair in pairs]
+    base = ".".join(ascii_labels)
+    _check_size(base, len(parts), starred=starred)
+    suffix, private = _suffixes_of(
+        base, starred=starred, private_suffix=private_suffix, special_use=special_use
+    )
+    registrable = ".".join(ascii_labels[-2 - suffix.count(".") :])
+    if underscore and "_" in registrable:
+        raise Invalid("name_underscore", f"No registry sells {registrable}: it has an underscore.")
+    shown = base
+    if "xn--" in base:
+        unicode_labels = [pair[1] for pair in pairs]
+        label_rules.check_bidi(unicode_labels)
+        shown = ".".join(unicode_labels)
+    star = "*." if starred else ""
+    return Hostname(star + base, star + shown, registrable, private)
+
+
+def _check_text(text: str) -> None:
+    """Refuse what cannot be a name at all, with a hint for what people paste by mistake."""
+    if text in {"", "."}:
+        raise Invalid("name_empty", "Give a name.")
+    if len(text) > _MOST_TEXT:
+        raise _too_long()
+    if is_address(text):
+        raise Invalid("name_address", "Give a name, not an IP address.")
+    if _PERMITTED.fullmatch(text):
+        return
+    if not _OF_URLS.isdisjoint(text) and text.isprintable() and " " not in text:
+        raise Invalid(
+            "name_url", "Give the name alone, without scheme, user, port or path: shop.example.com."
+        )
+    foreign = next(char for char in text if not _PERMITTED.fullmatch(char))
+    raise Invalid(
+        "name_character", f"Remove {label_rules.spelled(foreign)}: it cannot stand in a name."
+    )
+
+
+def _misplaced_wildcard(*, allowed: bool) -> Invalid:
+    return Invalid(
+        "name_wildcard",
+        "A wildcard is * as the whole first label, once, as in *.example.com."
+        if allowed
+        else "A wildcard cannot stand here: give one exact name.",
+    )
+
+
+def _check_size(base: str, count: int, *, starred: bool) -> None:
+    """Check the limits on the whole name (RFC 1035 section 2.3.4)."""
+    if len(base) + 2 * starred > _LONGEST:
+        raise _too_long()
+    if count > _MOST_LABELS:
+        raise Invalid("name_too_many_labels", f"A name may have at most {_MOST_LABELS} labels.")
+
+
+def _too_long() -> Invalid:
+    return Invalid("name_too_long", f"A name may have at most {_LONGEST} octets.")
+
+
+def _suffixes_of(
+    base: str, *, starred: bool, private_suffix: bool, special_use: bool
+) -> tuple[str, str | None]:
+    """Return the public and the private suffix of `base`, which must lie below them."""
+    suffix = suffixes.special_use(base)
+    if suffix and not (special_use and suffix != "arpa"):
+        raise Invalid("name_special_use", f".{suffix} is reserved and not on the public Internet.")
+    if suffix is None:
+        suffix = _public_suffix(base)
+    if base == suffix:
+        if starred:
+            raise _wildcard_suffix(base)
+        if "." not in base:
+            raise _single_label()
+        raise Invalid("name_public_suffix", f"{base} is a public suffix: give a name below it.")
+    longest = suffixes.longest_suffix(base) or suffix
+    if longest.count(".") <= suffix.count("."):
+        return suffix, None
+    if base == longest:
+        if starred:
+            raise _wildcard_suffix(base)
+        if not private_suffix:
+            raise Invalid(
+                "name_private_suffix",
+                f"{base} is where others get names of their own: give a name below it.",
+            )
+    return suffix, longest
+
+
+def _public_suffix(base: str) -> str:
+    """Return the ICANN suffix of `base`, or refuse: the reason is in its last label."""
+    suffix = suffixes.public_suffix(base)
+    if suffix is not None:
+        return suffix
+    last = base.rpartition(".")[2]
+    if is_number(last):
+        raise Invalid("name_tld_numeric", "No top-level domain is a number.")
+    if last == base:
+        raise _single_label()
+    raise Invalid("name_tld_unknown", f"There is no top-level domain .{last}.")
+
+
+def _single_label() -> Invalid:
+    return Invalid("name_single_label", "Give the whole name with its dots: shop.example.com.")
+
+
+def _wildcard_suffix(base: str) -> Invalid:
+    return Invalid("name_wildcard_suffix", f"*.{base} would cover names of different owners.")

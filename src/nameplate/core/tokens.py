@@ -1,0 +1,100 @@
+"""Tokens: those that authenticate calls of the API, and those that owners publish as proof.
+
+An API token reads `np_<key id>_<secret>_<checksum>`. The key id finds its row, the checksum tells a
+mistyped or invented token without a query and lets scanners of leaked secrets know one.
+"""
+
+import base64
+import hashlib
+import re
+import string
+import zlib
+from dataclasses import dataclass
+
+from nameplate.core.errors import Invalid
+from nameplate.core.secret import Secret
+
+RANDOM_BYTES = 24
+"""How many random bytes callers should pass; at least 20, which are 160 bits."""
+
+_FEWEST_BYTES = 20
+_MOST_BYTES = 64
+_BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_CHECKSUM_LENGTH = 6
+_SHAPE = re.compile(r"(np_([0-9a-z]{1,32})_[0-9A-Za-z]{27,86})_([0-9A-Za-z]{6})")
+_LONGEST = 160
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """An API token of the right shape: its key id, and the whole text."""
+
+    key_id: str
+    secret: Secret
+
+    @property
+    def digest(self) -> str:
+        """What is stored instead of the token."""
+        return digest(self.secret)
+
+
+def api_token(key_id: str, random: bytes) -> ApiToken:
+    """Return a new API token from at least 20 and at most 64 `random` bytes.
+
+    `key_id` is up to 32 lower-case letters and digits.
+    """
+    _check_random(random)
+    head = f"np_{key_id}_{_base62(int.from_bytes(random, 'big'), _width(len(random)))}"
+    return parse_api_token(f"{head}_{_checksum(head)}")
+
+
+def parse_api_token(text: str) -> ApiToken:
+    """Return the token that `text` is, shape and checksum verified; whether it is known is open.
+
+    Raises Invalid `token_malformed`, which does not repeat the text.
+    """
+    shape = _SHAPE.fullmatch(text) if len(text) <= _LONGEST else None
+    if shape is None or shape[3] != _checksum(shape[1]):
+        raise Invalid("token_malformed", "This is not an API token: copy it whole, np_ included.")
+    return ApiToken(shape[2], Secret(text))
+
+
+def digest(token: Secret) -> str:
+    """Return the SHA-256 of a token in hexadecimal. Its randomness makes a slow hash needless."""
+    return hashlib.sha256(token.reveal().encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def verification_token(random: bytes) -> str:
+    """Return a proof token from at least 20 `random` bytes: base32 in lower case (RFC 4648).
+
+    It survives DNS, file names and HTML unquoted, and compares equal in one spelling only.
+    """
+    _check_random(random)
+    return base64.b32encode(random).decode("ascii").rstrip("=").lower()
+
+
+def _check_random(random: bytes) -> None:
+    if not _FEWEST_BYTES <= len(random) <= _MOST_BYTES:
+        raise ValueError("a token takes 20 to 64 random bytes")
+
+
+def _checksum(head: str) -> str:
+    """Return the CRC-32 of everything in front of it, in base62."""
+    return _base62(zlib.crc32(head.encode("ascii")), _CHECKSUM_LENGTH)
+
+
+def _width(size: int) -> int:
+    """Return how many base62 digits `size` bytes need at most."""
+    width, most = 0, 1
+    while most < 256**size:
+        width, most = width + 1, most * 62
+    return width
+
+
+def _base62(number: int, width: int) -> str:
+    """Return `number` in base62, filled up with zeros to `width`."""
+    digits = []
+    for _ in range(width):
+        number, digit = divmod(number, 62)
+        digits.append(_BASE62[digit])
+    return "".join(reversed(digits))
