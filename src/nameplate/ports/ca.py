@@ -1,60 +1,19 @@
 """A certificate authority, in the nouns of RFC 8555. No method waits: come back later."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
+from nameplate.core.orders import Challenge, Order, OrderStatus
 
-class OrderStatus(StrEnum):
-    """Status of an order (RFC 8555 section 7.1.6)."""
-
-    PENDING = "pending"
-    READY = "ready"
-    PROCESSING = "processing"
-    VALID = "valid"
-    INVALID = "invalid"
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """One way to prove control of one name (RFC 8555 section 8)."""
-
-    url: str
-    type: str
-    """`http-01`, `dns-01` or `tls-alpn-01`."""
-    name: str
-    """The identifier without `*.`."""
-    token: str
-    key_authorization: str
-    """What http-01 answers with (RFC 8555 section 8.1)."""
-    status: str
-    """`pending`, `processing`, `valid` or `invalid`."""
-    error: str = ""
-    """What the authority said was wrong, for a person."""
-
-    @property
-    def record_name(self) -> str:
-        """The name of the TXT record of dns-01 (RFC 8555 section 8.4), canonical."""
-        return f"_acme-challenge.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A request for one certificate, as the authority sees it now."""
-
-    url: str
-    status: OrderStatus
-    names: tuple[str, ...]
-    challenges: tuple[Challenge, ...] = ()
-    """The challenges of authorizations that are not valid yet; empty when nothing is to prove."""
-    finalize_url: str = ""
-    certificate_url: str = ""
-    expires_at: datetime | None = None
-    retry_after: timedelta | None = None
-    error: str = ""
-    """What the authority said was wrong, for a person."""
+__all__ = [
+    "CertificateAuthority",
+    "Challenge",
+    "Order",
+    "OrderStatus",
+    "RenewalAdvisor",
+    "Revoker",
+]
 
 
 class CertificateAuthority(Protocol):
@@ -87,6 +46,7 @@ class CertificateAuthority(Protocol):
         ...
 
 
+@runtime_checkable
 class Revoker(Protocol):
     """An authority that can revoke (RFC 8555 section 7.6)."""
 
@@ -95,6 +55,7 @@ class Revoker(Protocol):
         ...
 
 
+@runtime_checkable
 class RenewalAdvisor(Protocol):
     """An authority with renewal information (ARI, RFC 9773)."""
 

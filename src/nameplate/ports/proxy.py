@@ -1,9 +1,10 @@
 """A reverse proxy that serves bindings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
 
 
@@ -34,9 +35,9 @@ class Route:
     id: str
     """The binding's id: the name of its fragment."""
     hostname: str
-    """Canonical host name, or `*.` and one; never anything else."""
+    """Canonical host name, or `*.` and one; never anything else. `*` stands for one label."""
     path: str
-    """Path prefix, `/` for everything."""
+    """Path prefix, `/` for everything. `/shop` covers `/shop` and `/shop/…`, not `/shopping`."""
     upstream: Upstream
     key_pair: KeyPair | None = None
     """None: plain HTTP only (the certificate is not there yet)."""
@@ -51,15 +52,38 @@ class Config:
     files: Mapping[str, bytes]
     secrets: Mapping[str, Secret]
     """File name -> content for private keys (mode 0600), apart so that no dump shows them."""
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """File name -> the routes it comes from, so that a refusal can name them."""
+
+
+class RouteRefused(Refused):
+    """Some routes cannot be served; leaving them out and rendering again serves the rest."""
+
+    def __init__(self, code: str, detail: str, route_ids: Sequence[str]) -> None:
+        """Take the code, the sentence and the ids of the routes to leave out."""
+        super().__init__(code, detail)
+        self.route_ids = tuple(route_ids)
 
 
 class Proxy(Protocol):
-    """One running proxy. `apply` raises `Refused` (the old configuration keeps serving) or `Unavailable`."""
+    """One running proxy. Raises `Refused` or `Unavailable` (nothing changed), and nothing else.
+
+    A host that no route names gets no answer, and a request whose Host differs from the name of its
+    TLS handshake is refused. The longest path wins; an exact host wins over a wildcard.
+    """
 
     def render(self, routes: Sequence[Route]) -> Config:
-        """Return the configuration for exactly these routes: pure, deterministic, re-parsed and compared."""
+        """Return the configuration for exactly these routes: pure and deterministic.
+
+        Raises `RouteRefused` for a name, path, address or id that is not strictly of its form.
+        """
         ...
 
     def apply(self, config: Config) -> None:
-        """Make the proxy serve this configuration, or keep the running one and raise."""
+        """Make the proxy serve this configuration, without dropping a request.
+
+        Returns when new connections get it. A configuration that is served already is left alone.
+        When the proxy will not have it, the old one keeps serving and `Refused` is raised:
+        `RouteRefused` when the fault lies with some routes only.
+        """
         ...

@@ -12,8 +12,11 @@ class AnswerKind(StrEnum):
     NODATA = "nodata"
     NXDOMAIN = "nxdomain"
     SERVFAIL = "servfail"
+    """It failed, or what it sent cannot be read."""
     REFUSED = "refused"
+    """It will not answer, is not authoritative (lame), or may not be asked by us."""
     TIMEOUT = "timeout"
+    """It cannot be reached, or the budget of the look-up was used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,12 @@ class Answer:
     server: str
     """Name and address of the server that was asked, e.g. `ns1.example.net (192.0.2.1)`."""
     values: tuple[str, ...] = ()
-    """Canonical rdata; the strings of one TXT record joined (RFC 7208 section 3.3)."""
+    """Canonical rdata, sorted, names absolute with trailing dot. A TXT record is its plain text: its
+    strings joined (RFC 7208 section 3.3), without quotes, bytes that are not UTF-8 as `\\xNN`."""
     ttl: int = 0
+    """Seconds."""
+    detail: str = ""
+    """Why there is no data, in a few words of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +40,10 @@ class Finding:
     """What all authoritative servers of a name said."""
 
     zone: str
-    """The zone cut that was found, canonical; empty when none could be found."""
+    """The zone cut above the name, canonical; empty when none could be found."""
     answers: tuple[Answer, ...]
+    """One for each server, in a stable order. Where the name is an alias (CNAME), those of the
+    servers of its last target."""
 
     @property
     def unanimous(self) -> bool:

@@ -1,0 +1,1 @@
+"""Certificate authorities: any that speaks ACME (RFC 8555), and Nameplate's own for development."""

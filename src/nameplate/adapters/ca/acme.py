@@ -1,0 +1,200 @@
+"""Any certificate authority that speaks ACME (RFC 8555, ARI of RFC 9773, profiles)."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from acme import messages
+from cryptography import x509
+from josepy.json_util import JSONObjectWithFields, field
+
+from nameplate.adapters.ca import problems
+from nameplate.adapters.ca.connection import Answer, Connection
+from nameplate.core import certificates
+from nameplate.core.errors import Invalid, Refused, Unavailable
+from nameplate.core.orders import Challenge, Order, OrderStatus
+from nameplate.core.secret import Secret
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
+_KINDS = {"http-01", "dns-01", "tls-alpn-01"}
+"""Challenges with a token; newer kinds look otherwise and are left out."""
+_OPEN = {messages.STATUS_PENDING, messages.STATUS_INVALID}
+
+
+class NewOrder(messages.NewOrder):
+    """An order that says which certificate it replaces (RFC 9773 section 5)."""
+
+    replaces: str | None = field("replaces", omitempty=True)
+
+
+class _Nothing(JSONObjectWithFields):
+    """The empty object, which answers a challenge (RFC 8555 section 7.5.1)."""
+
+
+class AcmeAuthority:
+    """One account at one ACME server: `CertificateAuthority`, `Revoker` and `RenewalAdvisor`."""
+
+    def __init__(
+        self,
+        directory_url: str,
+        account_key: Secret,
+        account_url: str,
+        *,
+        verify: str | None = None,
+    ) -> None:
+        """Take what `accounts.register` returned; nothing is sent yet.
+
+        `verify` is the path of a CA bundle to trust instead of the public authorities.
+        """
+        self._connection = Connection(directory_url, account_key, account_url, verify)
+
+    def order(
+        self, names: Sequence[str], profile: str | None = None, replaces: str | None = None
+    ) -> Order:
+        """Create an order. `replaces` is left out where the server does not know or want it."""
+        self._check_profile(profile)
+        if replaces is not None and self._connection.resource("renewalInfo") is None:
+            replaces = None
+        identifiers = [
+            messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=name) for name in names
+        ]
+        message = NewOrder(identifiers=identifiers, profile=profile, replaces=replaces)
+        try:
+            answer = self._connection.post(self._resource("newOrder"), message)
+        except Refused as error:
+            if replaces is None or error.code != "acme_already_replaced":
+                raise
+            return self.order(names, profile)
+        return self._read_order(self._connection.url(answer.location()), answer)
+
+    def refresh(self, order_url: str) -> Order:
+        """Read the order, and its authorizations while they matter."""
+        return self._read_order(order_url, self._connection.post(order_url, None))
+
+    def respond(self, challenge: Challenge) -> None:
+        """Ask for the validation, unless it is under way or over."""
+        try:
+            self._connection.post(challenge.url, _Nothing())
+        except Refused as error:
+            if error.code != "acme_malformed":
+                raise
+            status = self._connection.post(challenge.url, None).json().get("status")
+            if status == "pending":
+                raise
+
+    def finalize(self, order: Order, csr: bytes) -> Order:
+        """Send the CSR. An order that was finalized before is returned as it is now."""
+        request = messages.CertificateRequest(csr=x509.load_pem_x509_csr(csr))
+        try:
+            answer = self._connection.post(self._connection.url(order.finalize_url), request)
+        except Refused as error:
+            if error.code != "acme_order_not_ready":
+                raise
+            now = self.refresh(order.url)
+            if now.status not in {OrderStatus.PROCESSING, OrderStatus.VALID}:
+                raise
+            return now
+        return self._read_order(order.url, answer)
+
+    def download(self, order: Order) -> bytes:
+        """Fetch the chain. Raises `Unavailable` with `certificate_not_ready` when it is too early."""
+        if not order.certificate_url:
+            order = self.refresh(order.url)
+        if not order.certificate_url:
+            raise Unavailable("certificate_not_ready", "the authority has not issued it yet")
+        body = self._connection.post(self._connection.url(order.certificate_url), None).body
+        try:
+            leaf, chain = certificates.split_chain(body)
+        except Invalid as error:
+            raise problems.malformed(error.detail) from error
+        return leaf + chain
+
+    def revoke(self, certificate: bytes, reason: int = 0) -> None:
+        """Revoke with the account's key. Already revoked is success."""
+        leaf = certificates.load_chain(certificate)[0]
+        message = messages.Revocation(certificate=leaf, reason=reason)
+        try:
+            self._connection.post(self._resource("revokeCert"), message)
+        except Refused as error:
+            if error.code != "acme_already_revoked":
+                raise
+
+    def renewal_window(self, certificate: bytes) -> tuple[datetime, datetime] | None:
+        """Ask for the suggested window (RFC 9773 section 4.2); None when the server has no ARI."""
+        base = self._connection.resource("renewalInfo")
+        path = certificates.renewal_id(certificate)
+        if base is None or path is None:
+            return None
+        answer = self._connection.get(f"{base.rstrip('/')}/{path}").json()
+        with problems.reading():
+            window = messages.RenewalInfo.from_json(answer).suggested_window
+            return window.start.astimezone(UTC), window.end.astimezone(UTC)
+
+    def _resource(self, name: str) -> str:
+        url = self._connection.resource(name)
+        if url is None:
+            raise problems.malformed(f"the directory lacks {name}")
+        return url
+
+    def _check_profile(self, profile: str | None) -> None:
+        if profile is None:
+            return
+        offered = self._connection.directory().meta.profiles or {}
+        if profile not in offered:
+            known = ", ".join(sorted(offered)) or "none"
+            raise Refused(
+                "acme_profile_unknown",
+                f"the authority offers no profile {profile} (it offers: {problems.plain(known)})",
+            )
+
+    def _read_order(self, url: str, answer: Answer) -> Order:
+        with problems.reading():
+            body = messages.Order.from_json(answer.json())
+            status = OrderStatus(body.status.name)
+            names = tuple(identifier.value for identifier in body.identifiers)
+            error = problems.text(body.error)
+            expires = body.expires.astimezone(UTC) if body.expires else None
+            proofs = list(body.authorizations)
+        challenges: tuple[Challenge, ...] = ()
+        if status in {OrderStatus.PENDING, OrderStatus.INVALID}:
+            challenges = tuple(c for proof in proofs for c in self._challenges(proof))
+        reasons = [f"{c.name}: {c.error}" for c in challenges if c.error]
+        if not any(error in reason for reason in reasons):
+            reasons.append(error)
+        return Order(
+            url=url,
+            status=status,
+            names=names,
+            challenges=challenges,
+            finalize_url=body.finalize or "",
+            certificate_url=body.certificate or "",
+            expires_at=expires,
+            retry_after=problems.retry_after(answer.headers),
+            error="; ".join(reasons),
+        )
+
+    def _challenges(self, url: object) -> list[Challenge]:
+        answer = self._connection.post(self._connection.url(url), None).json()
+        with problems.reading():
+            proof = messages.Authorization.from_json(answer)
+            if proof.status not in _OPEN:
+                return []
+            name = proof.identifier.value
+            known = [body for body in answer["challenges"] if body["type"] in _KINDS]
+            return [self._challenge(name, body) for body in known]
+
+    def _challenge(self, name: str, body: dict[str, object]) -> Challenge:
+        token = body["token"]
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            # A token goes into paths and records: RFC 8555 section 8.3 and 11.4.
+            raise problems.malformed("a challenge has a token that is not base64url")
+        error = body.get("error")
+        return Challenge(
+            url=self._connection.url(body["url"]),
+            type=str(body["type"]),
+            name=name,
+            token=token,
+            key_authorization=f"{token}.{self._connection.thumbprint}",
+            status=str(body.get("status", "pending")),
+            error=problems.text(messages.Error.from_json(error)) if isinstance(error, dict) else "",
+        )

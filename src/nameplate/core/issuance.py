@@ -1,0 +1,167 @@
+"""The way from nothing to a certificate, one step at a time, decided from what is known now.
+
+    no key ─ StoreKey ─▶ no order ─ CreateOrder ─▶ pending ─ Present ─ Respond ─ Wait ─▶ ready
+    ready ─ Finalize ─▶ processing ─ Wait ─▶ valid ─ Download ─▶ done        (invalid, expired ─ Fail)
+
+The caller stores the result of each step before it asks for the next one, and hands in the order as
+the authority shows it *now* (`refresh`). A crash between two steps therefore repeats nothing that
+matters: publishing a proof, responding and downloading are harmless to repeat, and whether a
+finalize whose answer was lost took effect is what the order's status says. An authority accepts one
+finalize per order, and a new order is made only after the old one is invalid or expired.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nameplate.core.errors import Refused
+from nameplate.core.orders import Challenge, Order, OrderStatus
+
+POLL = timedelta(seconds=2)
+"""How long to wait before the next look when the authority does not say."""
+LONGEST_POLL = timedelta(hours=1)
+"""The longest `Retry-After` that is obeyed while an order is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKey:
+    """Make the certificate's private key and store it encrypted."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrder:
+    """Create an order at the authority and store its URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Publish the proofs. Several may need one name: wildcard and apex are two TXT beside each other."""
+
+    challenges: tuple[Challenge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Tell the authority that these proofs can be seen."""
+
+    challenges: tuple[Challenge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before `until`; then refresh the order."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finalize:
+    """Send the CSR made from the stored key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Fetch the chain, check it against key and names, store it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Give this order up. `retry` tells whether a new order can succeed without anybody's help."""
+
+    code: str
+    reason: str
+    retry: bool
+
+
+Step = StoreKey | CreateOrder | Present | Respond | Wait | Finalize | Download | Fail
+
+
+def next_step(
+    order: Order | None,
+    *,
+    kind: str,
+    have_key: bool,
+    presented: Collection[str] = (),
+    responded: Collection[str] = (),
+    now: datetime,
+) -> Step:
+    """Return the one step that brings this issuance forward.
+
+    `order` is what the authority says now, None before there is one. `kind` is the challenge type
+    to prove names with (`http-01` or `dns-01`). `presented` and `responded` hold URLs of
+    challenges whose proof is visible to the world, and which the authority was told about.
+    """
+    if not have_key:
+        return StoreKey() if order is None else _key_lost()
+    if order is None:
+        return CreateOrder()
+    if order.status in {OrderStatus.INVALID, OrderStatus.VALID} or _expired(order, now):
+        return _end(order)
+    if order.status is OrderStatus.READY:
+        return Finalize()
+    if order.status is OrderStatus.PROCESSING:
+        return _wait(order, now)
+    return _prove(order, kind, presented, responded, now)
+
+
+def choose_challenges(order: Order, kind: str) -> tuple[Challenge, ...]:
+    """Return the challenge of type `kind` of every name that is still to prove.
+
+    Raises `Refused` with `wildcard_needs_dns` when `kind` cannot prove a wildcard, and with
+    `challenge_not_offered` when the authority does not offer `kind` for a name.
+    """
+    wildcard = next((name for name in order.names if name.startswith("*.")), None)
+    if wildcard is not None and kind != "dns-01":
+        raise Refused(
+            "wildcard_needs_dns", f"{wildcard} can only be proved by dns-01, not by {kind}"
+        )
+    chosen = tuple(challenge for challenge in order.challenges if challenge.type == kind)
+    missing = {challenge.name for challenge in order.challenges} - {c.name for c in chosen}
+    if missing:
+        raise Refused(
+            "challenge_not_offered",
+            f"the authority does not offer {kind} for {', '.join(sorted(missing))}",
+        )
+    return chosen
+
+
+def _prove(
+    order: Order, kind: str, presented: Collection[str], responded: Collection[str], now: datetime
+) -> Step:
+    try:
+        chosen = choose_challenges(order, kind)
+    except Refused as error:
+        return Fail(error.code, error.detail, retry=False)
+    rejected = [challenge for challenge in chosen if challenge.status == "invalid"]
+    if rejected:
+        return Fail("challenge_invalid", order.error or rejected[0].error, retry=True)
+    # Everything is published before the first response: several proofs can share one record set,
+    # and an authority may look at all names as soon as it hears of one.
+    waiting = [challenge for challenge in chosen if challenge.status == "pending"]
+    hidden = tuple(challenge for challenge in waiting if challenge.url not in presented)
+    if hidden:
+        return Present(hidden)
+    untold = tuple(challenge for challenge in waiting if challenge.url not in responded)
+    return Respond(untold) if untold else _wait(order, now)
+
+
+def _expired(order: Order, now: datetime) -> bool:
+    return order.expires_at is not None and order.expires_at <= now
+
+
+def _end(order: Order) -> Step:
+    if order.status is OrderStatus.VALID:
+        return Download()
+    if order.status is OrderStatus.INVALID:
+        return Fail("order_invalid", order.error or "the authority gave no reason", retry=True)
+    reason = f"the order expired at {order.expires_at:%Y-%m-%d %H:%M} UTC before it was complete"
+    return Fail("order_expired", reason, retry=True)
+
+
+def _wait(order: Order, now: datetime) -> Wait:
+    asked = POLL if order.retry_after is None else order.retry_after
+    return Wait(now + min(max(asked, timedelta(0)), LONGEST_POLL))
+
+
+def _key_lost() -> Fail:
+    return Fail("key_missing", "the private key of this order is not stored any more", retry=True)

@@ -1,0 +1,105 @@
+"""Private keys as PEM text inside a `Secret`: made, loaded, and refused when weak."""
+
+from functools import cache
+from math import isqrt
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from nameplate.core.errors import Invalid
+from nameplate.core.secret import Secret
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+KINDS = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
+"""Keys that authorities and proxies accept everywhere."""
+LARGEST_KEY = 8 * 1024
+"""Bytes of PEM: RSA 8192 fits, and nothing whose checking costs seconds."""
+
+_FERMAT_ROUNDS = 100
+"""As Boulder: finds primes that are too close to each other."""
+_RSA_SIZES = range(2048, 8193)
+_EXPONENT = 65537
+
+
+def new_key(kind: str = "ec256") -> Secret:
+    """Return a new private key (PKCS #8 PEM) of one of `KINDS`. Raises `Invalid` on any other kind."""
+    if kind not in KINDS:
+        raise Invalid("key_kind_unknown", f"the key kind must be one of {', '.join(KINDS)}")
+    key: PrivateKey
+    if kind.startswith("ec"):
+        key = ec.generate_private_key(ec.SECP256R1() if kind == "ec256" else ec.SECP384R1())
+    else:
+        key = rsa.generate_private_key(public_exponent=_EXPONENT, key_size=int(kind[3:]))
+    return Secret(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
+def load(key: Secret) -> PrivateKey:
+    """Return the key object of one PEM private key.
+
+    Raises `Invalid` with `key_malformed`, `key_encrypted`, `key_weak` or `key_unsupported`.
+    """
+    text = key.reveal()
+    if len(text) > LARGEST_KEY or not text.isascii() or text.count("-----BEGIN") != 1:
+        raise Invalid("key_malformed", "give exactly one private key, as PEM of at most 8 KiB")
+    if "ENCRYPTED" in text:
+        raise Invalid("key_encrypted", "the private key has a password: remove it first")
+    try:
+        loaded = load_pem_private_key(text.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Invalid("key_malformed", "this is not a PEM private key that can be read") from None
+    if isinstance(loaded, rsa.RSAPrivateKey):
+        _check_rsa(loaded.public_key())
+        return loaded
+    if isinstance(loaded, ec.EllipticCurvePrivateKey):
+        if not isinstance(loaded.curve, ec.SECP256R1 | ec.SECP384R1):
+            raise Invalid("key_unsupported", "use the curve P-256 or P-384, or RSA")
+        return loaded
+    raise Invalid("key_unsupported", "use an EC key on P-256 or P-384, or RSA")
+
+
+def kind(key: Secret) -> str:
+    """Return the kind of a private key, such as `ec256` or `rsa2048`. Raises as `load`."""
+    loaded = load(key)
+    family = "rsa" if isinstance(loaded, rsa.RSAPrivateKey) else "ec"
+    return f"{family}{loaded.key_size}"
+
+
+def public_bytes(key: Secret) -> bytes:
+    """Return the SubjectPublicKeyInfo (DER) of a private key. Raises as `load`."""
+    return load(key).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _check_rsa(public: rsa.RSAPublicKey) -> None:
+    if public.key_size not in _RSA_SIZES or public.key_size % 8:
+        raise Invalid("key_weak", "an RSA key has 2048 to 8192 bits")
+    numbers = public.public_numbers()
+    if numbers.e != _EXPONENT:
+        raise Invalid("key_weak", f"the public exponent of an RSA key must be {_EXPONENT}")
+    if _close_primes(numbers.n):
+        raise Invalid("key_weak", "the primes of this RSA key are too close: make a new key")
+    if any(numbers.n % prime == 0 for prime in _small_primes()):
+        raise Invalid("key_weak", "this RSA key has a small factor: make a new key")
+
+
+def _close_primes(modulus: int) -> bool:
+    """Try to factor by Fermat's method, which succeeds at once when the primes are close."""
+    middle = isqrt(modulus - 1) + 1
+    for _ in range(_FERMAT_ROUNDS):
+        square = middle * middle - modulus
+        if isqrt(square) ** 2 == square:
+            return True
+        middle += 1
+    return False
+
+
+@cache
+def _small_primes() -> tuple[int, ...]:
+    return tuple(n for n in range(2, 752) if all(n % d for d in range(2, isqrt(n) + 1)))

@@ -1,0 +1,63 @@
+"""Certificate orders as values, in the nouns of RFC 8555."""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class OrderStatus(StrEnum):
+    """Status of an order (RFC 8555 section 7.1.6)."""
+
+    PENDING = "pending"
+    READY = "ready"
+    PROCESSING = "processing"
+    VALID = "valid"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One way to prove control of one name (RFC 8555 section 8)."""
+
+    url: str
+    type: str
+    """`http-01`, `dns-01` or `tls-alpn-01`."""
+    name: str
+    """The identifier without `*.`."""
+    token: str
+    key_authorization: str
+    """What http-01 answers with (RFC 8555 section 8.1)."""
+    status: str
+    """`pending`, `processing`, `valid` or `invalid`."""
+    error: str = ""
+    """What the authority said was wrong, for a person."""
+
+    @property
+    def record_name(self) -> str:
+        """The name of the TXT record of dns-01 (RFC 8555 section 8.4), canonical."""
+        return f"_acme-challenge.{self.name}"
+
+    @property
+    def record_value(self) -> str:
+        """The text of the TXT record of dns-01 (RFC 8555 section 8.4), unquoted."""
+        digest = hashlib.sha256(self.key_authorization.encode()).digest()
+        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request for one certificate, as the authority sees it now."""
+
+    url: str
+    status: OrderStatus
+    names: tuple[str, ...]
+    challenges: tuple[Challenge, ...] = ()
+    """The challenges of authorizations that are not valid yet; empty when nothing is to prove."""
+    finalize_url: str = ""
+    certificate_url: str = ""
+    expires_at: datetime | None = None
+    retry_after: timedelta | None = None
+    error: str = ""
+    """What the authority said was wrong, for a person."""

@@ -1,0 +1,55 @@
+"""When to renew a certificate, and when to try again after a failure."""
+
+from datetime import datetime, timedelta
+
+SHORT_LIFETIME = timedelta(days=10)
+"""Certificates that live shorter are renewed at half of their life, others at two thirds."""
+SETTLE = timedelta(hours=6)
+"""A fresh certificate is left alone this long, whatever the authority says."""
+BACK_OFF = (
+    timedelta(minutes=1),
+    timedelta(minutes=10),
+    timedelta(minutes=100),
+    timedelta(days=1),
+)
+"""Waiting times after the first, second, third and every later failure."""
+
+Window = tuple[datetime, datetime]
+
+
+def renew_at(
+    not_before: datetime,
+    not_after: datetime,
+    days_before_expiry: int = 30,
+    window: Window | None = None,
+    jitter: float = 0.0,
+) -> datetime:
+    """Return the moment to replace a certificate.
+
+    It is the earliest of three: a moment in the authority's suggested `window` (RFC 9773); one
+    third of the real lifetime left, half for lifetimes below ten days; and `days_before_expiry`,
+    where the lifetime allows it: a setting longer than half of the lifetime does not count.
+    `jitter` (0 to 1, constant for one certificate) spreads certificates over the window, or over
+    the two percent of the lifetime before the moment. A window that ends before it begins is as
+    good as none, and one in the past means now, yet never before the certificate has settled.
+    """
+    lifetime = max(not_after - not_before, timedelta(0))
+    left = lifetime / (2 if lifetime < SHORT_LIFETIME else 3)
+    setting = timedelta(days=min(max(days_before_expiry, 0), 36500))
+    if setting <= lifetime / 2:
+        left = max(left, setting)
+    spread = min(max(jitter, 0.0), 1.0)
+    moment = not_before + lifetime - left - lifetime * (0.02 * spread)
+    if window is not None and window[0] < window[1]:
+        start, end = window
+        moment = min(moment, start + (end - start) * spread)
+    return max(moment, not_before + min(SETTLE, lifetime / 20))
+
+
+def retry_at(attempts: int, now: datetime, jitter: float = 0.0) -> datetime:
+    """Return when to try again after `attempts` failures in a row: 1, 10, 100 minutes, then daily.
+
+    `jitter` (0 to 1) makes the wait up to a quarter longer, so that failures of one cause part.
+    """
+    wait = BACK_OFF[min(max(attempts, 1), len(BACK_OFF)) - 1]
+    return now + wait * (1 + 0.25 * min(max(jitter, 0.0), 1.0))

@@ -1,0 +1,133 @@
+"""What every `CertificateAuthority` must do. Subclass it in a test module and fill in the hooks."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import ClassVar
+
+from nameplate.core import certificates, keys
+from nameplate.core.errors import Invalid, Refused, Unavailable
+from nameplate.core.issuance import choose_challenges
+from nameplate.core.orders import Challenge, Order, OrderStatus
+from nameplate.core.secret import Secret
+from nameplate.ports.ca import CertificateAuthority
+
+_numbers = count(1)
+
+
+class CertificateAuthorityConformance:
+    """The contract of `ports.ca.CertificateAuthority`, as tests for pytest."""
+
+    domain: ClassVar[str] = "example.com"
+    """Names below it are ordered."""
+    patience: ClassVar[float] = 20
+    """Seconds until the authority must have validated or issued."""
+
+    def make_authority(self) -> CertificateAuthority:
+        """Return the authority to test."""
+        raise NotImplementedError
+
+    def publish(self, challenges: Sequence[Challenge]) -> None:
+        """Make the proofs of these dns-01 challenges visible to the authority."""
+        raise NotImplementedError
+
+    def names(self, *prefixes: str) -> tuple[str, ...]:
+        """Return names that no other test orders, `prefix.` before one new host each."""
+        host = f"c{next(_numbers)}.{self.domain}"
+        return tuple(f"{prefix}.{host}" if prefix else host for prefix in prefixes or ("",))
+
+    def until(self, authority: CertificateAuthority, order: Order, *statuses: OrderStatus) -> Order:
+        """Refresh until the order has one of `statuses`."""
+        deadline = time.monotonic() + self.patience
+        while order.status not in statuses:
+            assert time.monotonic() < deadline, f"still {order.status}: {order.error}"
+            time.sleep(0.05)
+            order = authority.refresh(order.url)
+        return order
+
+    def make_ready(self, authority: CertificateAuthority, names: Sequence[str]) -> Order:
+        """Return an order whose names are proved."""
+        order = authority.order(names)
+        chosen = choose_challenges(order, "dns-01")
+        self.publish(chosen)
+        for challenge in chosen:
+            authority.respond(challenge)
+        return self.until(authority, order, OrderStatus.READY)
+
+    def issue(self, authority: CertificateAuthority, names: Sequence[str], key: Secret) -> bytes:
+        """Return a certificate for `names`."""
+        order = self.make_ready(authority, names)
+        order = authority.finalize(order, certificates.csr(key, names))
+        return authority.download(self.until(authority, order, OrderStatus.VALID))
+
+    def test_issues_exactly_what_was_asked(self) -> None:
+        """One host, and the certificate passes every check."""
+        authority, names, key = self.make_authority(), self.names(), keys.new_key()
+        bundle = self.issue(authority, names, key)
+        assert certificates.check(bundle, key, names, datetime.now(UTC)).names == names
+
+    def test_wildcard_and_apex_share_one_certificate(self) -> None:
+        """Two proofs at one record name, both needed at once."""
+        authority, names, key = self.make_authority(), self.names("*", ""), keys.new_key()
+        bundle = self.issue(authority, names, key)
+        assert set(certificates.facts(bundle).names) == set(names)
+
+    def test_url_alone_brings_the_order_back(self) -> None:
+        """After a crash only the URL is known."""
+        authority, names = self.make_authority(), self.names()
+        order = authority.order(names)
+        again = self.make_authority().refresh(order.url)
+        assert (again.url, again.status, again.names) == (order.url, order.status, order.names)
+
+    def test_responding_twice_is_harmless(self) -> None:
+        """A response may be repeated, even after the validation."""
+        authority, names = self.make_authority(), self.names()
+        order = authority.order(names)
+        chosen = choose_challenges(order, "dns-01")
+        self.publish(chosen)
+        for challenge in (*chosen, *chosen):
+            authority.respond(challenge)
+        self.until(authority, order, OrderStatus.READY)
+        for challenge in chosen:
+            authority.respond(challenge)
+
+    def test_finalizing_twice_issues_one_certificate(self) -> None:
+        """The answer to finalize was lost; doing it again leads to the same certificate."""
+        authority, names = self.make_authority(), self.names()
+        request = certificates.csr(keys.new_key(), names)
+        order = self.make_ready(authority, names)
+        finalized = [authority.finalize(order, request) for _ in range(2)]
+        bundles = [
+            authority.download(self.until(authority, one, OrderStatus.VALID)) for one in finalized
+        ]
+        assert bundles[0] == bundles[1]
+
+    def test_download_can_be_repeated(self) -> None:
+        """The certificate was downloaded and lost before it was stored."""
+        authority, names = self.make_authority(), self.names()
+        order = self.make_ready(authority, names)
+        order = authority.finalize(order, certificates.csr(keys.new_key(), names))
+        order = self.until(authority, order, OrderStatus.VALID)
+        assert authority.download(order) == self.make_authority().download(order)
+
+    def test_another_key_is_noticed(self) -> None:
+        """A certificate that does not belong to the stored key is never installed."""
+        authority, names = self.make_authority(), self.names()
+        bundle = self.issue(authority, names, keys.new_key())
+        code = ""
+        try:
+            certificates.check(bundle, keys.new_key(), names, datetime.now(UTC))
+        except Invalid as error:
+            code = error.code
+        assert code == "key_mismatch"
+
+    def test_csr_for_other_names_is_refused(self) -> None:
+        """The authority signs what was proved and nothing else."""
+        authority, names = self.make_authority(), self.names()
+        order = self.make_ready(authority, names)
+        try:
+            order = authority.finalize(order, certificates.csr(keys.new_key(), self.names()))
+        except (Refused, Unavailable):
+            return
+        assert order.status is not OrderStatus.VALID
