@@ -10,17 +10,27 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from nameplate.core.actor import Actor
-from nameplate.core.errors import NotPermitted, Unavailable
+from nameplate.core.errors import Unavailable
+from nameplate.models import tenancy  # noqa: F401 - arms every session
 from nameplate.models.holdings import NameLock
-from nameplate.models.orm import Tenant, UtcDateTime, Work, utc_now
+from nameplate.models.orm import UtcDateTime, Work, utc_now
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=Work)
+
+DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mariadb+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+"""The driver for each kind of database, whichever an address names."""
 
 RETRIES = 8
 """How often a transaction is run again that lost against another one."""
@@ -29,13 +39,17 @@ RETRIES = 8
 def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
     """Create an engine with the settings that Nameplate relies on; connects lazily."""
     parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite":
+    driver = DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise sa.exc.NoSuchModuleError("neither SQLite nor PostgreSQL nor MariaDB")
+    parsed = parsed.set(drivername=driver)
+    if driver == "sqlite":
         made = sa.create_engine(parsed, connect_args={"timeout": 30, "isolation_level": None})
         event.listen(made, "connect", _sqlite_connect)
         event.listen(made, "begin", _sqlite_begin)
         return made
     options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 20, "pool_pre_ping": True}
-    if parsed.get_backend_name() == "postgresql":
+    if driver.startswith("postgresql"):
         return sa.create_engine(
             parsed, connect_args={"options": "-c timezone=UTC", "connect_timeout": 10}, **options
         )
@@ -153,51 +167,6 @@ def _lost_race(error: sa.exc.DBAPIError) -> bool:
     return state in {"40001", "40P01"} or code in {1205, 1213, 1020}
 
 
-@event.listens_for(Session, "after_begin")
-def _tell_row_level_security(
-    session: Session, _transaction: object, connection: sa.Connection
-) -> None:
-    actor = session.info.get("actor")
-    if isinstance(actor, Actor) and connection.dialect.name == "postgresql":
-        organization = "" if actor.organization_id is None else str(int(actor.organization_id))
-        connection.execute(
-            sa.text("SELECT set_config('nameplate.organization_id', :organization, true)"),
-            {"organization": organization},
-        )
-
-
-@event.listens_for(Session, "do_orm_execute")
-def _guard_statements(state: ORMExecuteState) -> None:
-    organization = _organization(state.session)
-    if organization is None:
-        return
-    if not state.is_orm_statement or state.is_insert:
-        raise NotPermitted("raw_statement", "a tenant's transaction runs no raw statements")
-    state.statement = state.statement.options(
-        with_loader_criteria(
-            Tenant,
-            lambda cls: cls.organization_id == organization,
-            include_aliases=True,
-            track_closure_variables=True,
-        )
-    )
-
-
-@event.listens_for(Session, "before_flush")
-def _guard_writes(session: Session, _context: object, _instances: object) -> None:
-    organization = _organization(session)
-    if organization is None:
-        return
-    for row in (*session.new, *session.dirty, *session.deleted):
-        if getattr(row, "organization_id", organization) != organization:
-            raise NotPermitted("foreign_row", "a tenant's transaction writes its own rows only")
-
-
-def _organization(session: Session) -> int | None:
-    actor = session.info.get("actor")
-    return actor.organization_id if isinstance(actor, Actor) else None
-
-
 def database_now(session: Session) -> datetime:
     """Return the database's clock, the only one that all workers share."""
     clock = sa.select(sa.type_coerce(utc_now(), UtcDateTime))
@@ -212,6 +181,14 @@ class Lease:
     id: int
     fence: int
     until: datetime
+    taken_at: datetime
+    """The database's clock when the lease began."""
+    taken_on: float
+    """This process's monotonic clock at that moment."""
+
+    def now(self) -> datetime:
+        """Return the database's time, carried on by the monotonic clock: no wall clock is asked."""
+        return self.taken_at + timedelta(seconds=time.monotonic() - self.taken_on)
 
 
 def lease(
@@ -219,8 +196,9 @@ def lease(
 ) -> Sequence[Lease]:
     """Lease up to `limit` due rows of `kind` for `seconds`, oldest first; the caller commits.
 
-    Rows that another worker has are passed over, not waited for. `now` is the database's clock
-    unless a test gives one.
+    Rows that another worker has are passed over, not waited for. A leased row is due again when the
+    lease ends, so that a worker that dies loses nothing; an earlier `next_action_at` therefore tells
+    that somebody woke the row meanwhile. `now` is the database's clock unless a test gives one.
     """
     now = now or database_now(session)
     table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
@@ -232,7 +210,7 @@ def lease(
         )
         .order_by(table.c.next_action_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     rows = session.connection().execute(due).all()
     if not rows:
@@ -241,14 +219,20 @@ def lease(
     session.connection().execute(
         sa.update(table)
         .where(table.c.id.in_([row.id for row in rows]))
-        .values(fence=table.c.fence + 1, lease_until=until, updated_at=table.c.updated_at)
+        .values(
+            fence=table.c.fence + 1,
+            lease_until=until,
+            next_action_at=until,
+            updated_at=table.c.updated_at,
+        )
     )
-    return tuple(Lease(row.id, row.fence + 1, until) for row in rows)
+    tick = time.monotonic()
+    return tuple(Lease(row.id, row.fence + 1, until, now, tick) for row in rows)
 
 
 def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     """Return the row locked for this transaction, or None when a newer owner has it."""
-    row = session.get(kind, lease.id, with_for_update=True, populate_existing=True)
+    row = session.get(kind, lease.id, with_for_update={"key_share": True}, populate_existing=True)
     return row if row is not None and row.fence == lease.fence else None
 
 
@@ -259,12 +243,13 @@ def lock_name(session: Session, base: str) -> None:
     taken at the same time (security.md, finding 2).
     """
     connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as pg_insert  # noqa: PLC0415 - by dialect
-
-        connection.execute(pg_insert(NameLock).values(base=base).on_conflict_do_nothing())
-    elif connection.dialect.name == "sqlite":
-        connection.execute(sa.insert(NameLock).prefix_with("OR IGNORE").values(base=base))
+    kind = connection.dialect.name
+    if kind == "postgresql":
+        insert: sa.Insert = postgresql.insert(NameLock).on_conflict_do_nothing()
+    elif kind == "sqlite":
+        insert = sa.insert(NameLock).prefix_with("OR IGNORE")
     else:
-        connection.execute(sa.insert(NameLock).prefix_with("IGNORE").values(base=base))
+        # Takes the exclusive lock at once: IGNORE takes a shared one, and two of those deadlock.
+        insert = mysql.insert(NameLock).on_duplicate_key_update(base=NameLock.base)
+    connection.execute(insert.values(base=base))
     connection.execute(sa.select(NameLock.base).where(NameLock.base == base).with_for_update())

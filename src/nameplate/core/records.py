@@ -1,6 +1,7 @@
 """DNS record sets as values, and the changes between two states of a zone."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -55,3 +56,27 @@ class Change:
         if rrset is None:
             raise ValueError("a change without a record set")
         return rrset.key
+
+
+def merge(rrsets: Iterable[RRset]) -> list[RRset]:
+    """Return one record set for each name and type, sorted; the first one's TTL stands."""
+    merged: dict[tuple[str, str], RRset] = {}
+    for rrset in rrsets:
+        first = merged.get(rrset.key, rrset)
+        values = tuple(sorted({*first.values, *rrset.values}))
+        merged[rrset.key] = first if values == first.values else replace(first, values=values)
+    return [merged[key] for key in sorted(merged)]
+
+
+def units(changes: Sequence[Change]) -> list[list[Change]]:
+    """Group `changes` into what must happen together or not at all, in the order of first mention.
+
+    A change to or from a CNAME goes with every other change of its name: half of such a switch
+    leaves the name with nothing, or is refused (RFC 1034 section 3.6.2). All others stand alone.
+    """
+    switching = {change.key[0] for change in changes if change.key[1] == "CNAME"}
+    grouped: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        name, rdtype = change.key
+        grouped.setdefault((name, "" if name in switching else rdtype), []).append(change)
+    return list(grouped.values())

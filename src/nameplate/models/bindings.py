@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from nameplate.core.lifecycle import BindingStatus, HealthStatus, move
 from nameplate.models.orm import (
     BigId,
+    Generated,
     Identified,
     Json,
     Model,
@@ -18,6 +19,7 @@ from nameplate.models.orm import (
     UtcDateTime,
     Work,
     ascii_text,
+    clears_reference,
     enum_of,
     same_organization,
     table,
@@ -41,6 +43,7 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         sa.UniqueConstraint("organization_id", "id"),
         same_organization("applications", "application_id"),
         same_organization("organization_domains", "organization_domain_id"),
+        *clears_reference("ssl_certificates", "ssl_certificate_id"),
         sa.Index(
             "unique_app_domain_binding",
             "application_id",
@@ -76,7 +79,7 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
     )
     subdomain_key: Mapped[str] = mapped_column(
         ascii_text(),
-        sa.Computed("coalesce(subdomain, '')"),
+        Generated("coalesce(subdomain, '')"),
         nullable=True,
         comment="`subdomain` without NULL, so that two rows without it collide (S9).",
     )
@@ -101,7 +104,6 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
     )
     ssl_certificate_id: Mapped[int | None] = mapped_column(
         BigId,
-        sa.ForeignKey("ssl_certificates.id", ondelete="SET NULL"),
         index=True,
         comment="The certificate that is presented.",
     )

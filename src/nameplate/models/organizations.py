@@ -14,9 +14,11 @@ from nameplate.models.orm import (
     Model,
     SoftDeletable,
     Tenant,
+    UtcDateTime,
     Work,
     ascii_text,
     table,
+    unique_while_live,
 )
 
 
@@ -24,7 +26,10 @@ class Organization(Identified, SoftDeletable, Model):
     """A tenant of the platform; organizations form a tree."""
 
     __tablename__ = "organizations"
-    __table_args__ = (table("Tenants of the platform; they form a tree."),)
+    __table_args__ = (
+        *unique_while_live("organizations", "slug", "external_id"),
+        table("Tenants of the platform; they form a tree."),
+    )
 
     parent_organization_id: Mapped[int | None] = mapped_column(
         BigId,
@@ -34,10 +39,10 @@ class Organization(Identified, SoftDeletable, Model):
     )
     name: Mapped[str] = mapped_column(sa.String(255), comment="Name for people.")
     slug: Mapped[str] = mapped_column(
-        ascii_text(), unique=True, comment="Name for programs: lower-case letters, digits, hyphens."
+        ascii_text(), comment="Name for programs: lower-case letters, digits, hyphens."
     )
     external_id: Mapped[str | None] = mapped_column(
-        ascii_text(), unique=True, comment="The host platform's own id."
+        ascii_text(), comment="The host platform's own id."
     )
     is_active: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="False: nothing of it is served or renewed."
@@ -59,12 +64,13 @@ class Application(Identified, SoftDeletable, Tenant, Model):
     __tablename__ = "applications"
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
+        *unique_while_live("applications", "external_id"),
         table("Applications that bindings lead to."),
     )
 
     name: Mapped[str] = mapped_column(sa.String(255), comment="Name for people.")
     external_id: Mapped[str | None] = mapped_column(
-        ascii_text(), unique=True, comment="The host platform's own id."
+        ascii_text(), comment="The host platform's own id."
     )
     upstream_host: Mapped[str | None] = mapped_column(
         ascii_text(), comment="Host or address where the application answers."
@@ -79,7 +85,10 @@ class Server(Identified, SoftDeletable, Work, Model):
     """A machine with a proxy. Without an organization it is shared by the whole platform."""
 
     __tablename__ = "servers"
-    __table_args__ = (table("Machines with a proxy; without organization: shared by all."),)
+    __table_args__ = (
+        *unique_while_live("servers", "external_id"),
+        table("Machines with a proxy; without organization: shared by all."),
+    )
 
     organization_id: Mapped[int | None] = mapped_column(
         BigId,
@@ -92,7 +101,7 @@ class Server(Identified, SoftDeletable, Work, Model):
         ascii_text(), comment="Public host name or address that DNS points at."
     )
     external_id: Mapped[str | None] = mapped_column(
-        ascii_text(), unique=True, comment="The host platform's own id."
+        ascii_text(), comment="The host platform's own id."
     )
     proxy: Mapped[dict[str, Any] | None] = mapped_column(
         Json, comment="How to reach the proxy there: type, admin address, ports, folders."
@@ -101,7 +110,7 @@ class Server(Identified, SoftDeletable, Work, Model):
         ascii_text(64), comment="SHA-256 of the configuration that the proxy took last."
     )
     configured_at: Mapped[datetime | None] = mapped_column(
-        comment="When the proxy took its configuration last."
+        UtcDateTime, comment="When the proxy took its configuration last."
     )
     error_message: Mapped[str | None] = mapped_column(
         sa.Text, comment="Why the proxy did not take the last configuration."

@@ -73,6 +73,32 @@ def _utc_now_mariadb(_element: utc_now, _compiler: Any, **_kw: Any) -> str:  # n
     return "(utc_timestamp(6))"
 
 
+class Generated(sa.Computed):
+    """A value that the database generates: STORED on PostgreSQL, VIRTUAL on the others (S10)."""
+
+    inherit_cache = True
+
+    def _copy(self, *, target_table: sa.Table | None = None, **kw: Any) -> "Generated":  # noqa: ANN401 - SQLAlchemy copies columns of mixins
+        return Generated(super()._copy(target_table=target_table, **kw).sqltext)
+
+
+@compiles(Generated)
+def _generated(element: Generated, compiler: Any, **_kw: Any) -> str:  # noqa: ANN401 - hook
+    return f"GENERATED ALWAYS AS ({_expression(element, compiler)}) VIRTUAL"
+
+
+@compiles(Generated, "postgresql")
+def _generated_postgresql(element: Generated, compiler: Any, **_kw: Any) -> str:  # noqa: ANN401 - hook
+    return f"GENERATED ALWAYS AS ({_expression(element, compiler)}) STORED"
+
+
+def _expression(element: Generated, compiler: Any) -> str:  # noqa: ANN401 - SQLAlchemy's compiler
+    text: str = compiler.sql_compiler.process(
+        element.sqltext, include_table=False, literal_binds=True
+    )
+    return text
+
+
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Json = sa.JSON().with_variant(postgresql.JSONB, "postgresql")
 LongText = sa.Text().with_variant(mysql.MEDIUMTEXT(collation="utf8mb4_bin"), "mysql", "mariadb")
@@ -143,7 +169,7 @@ class SoftDeletable:
     )
     live: Mapped[int | None] = mapped_column(
         sa.SmallInteger,
-        sa.Computed("CASE WHEN deleted_at IS NULL THEN 1 END"),
+        Generated("CASE WHEN deleted_at IS NULL THEN 1 END"),
         sort_order=23,
         comment="1 while the row lives, else NULL: unique indexes end with it, so that "
         "uniqueness counts live rows only (S3).",
@@ -169,6 +195,14 @@ class Tenant:
         query = sa.select(cls)
         if issubclass(cls, SoftDeletable):
             query = query.where(cls.deleted_at.is_(None))
+        if not actor.is_platform:
+            query = query.where(cls.organization_id == actor.organization_id)
+        return query
+
+    @classmethod
+    def removed(cls, actor: Actor) -> sa.Select[Any]:
+        """Select the soft-deleted rows that `actor` may bring back."""
+        query = sa.select(cls).where(cls.deleted_at.is_not(None))  # type: ignore[attr-defined]  # with SoftDeletable
         if not actor.is_platform:
             query = query.where(cls.organization_id == actor.organization_id)
         return query
@@ -211,3 +245,35 @@ def same_organization(parent: str, local: str, *, ondelete: str = "CASCADE") -> 
     return sa.ForeignKeyConstraint(
         ["organization_id", local], [f"{parent}.organization_id", f"{parent}.id"], ondelete=ondelete
     )
+
+
+def unique_while_live(table_name: str, *columns: str) -> tuple[sa.Index, ...]:
+    """Return one unique index for each column that counts live rows only (S3)."""
+    return tuple(
+        sa.Index(f"{table_name}_{column}_unique", column, "live", unique=True) for column in columns
+    )
+
+
+def clears_reference(parent: str, local: str) -> tuple[sa.Constraint, sa.Constraint]:
+    """Return the foreign key that empties `local` when the parent is deleted (S6).
+
+    PostgreSQL can empty one column of a composite key, so it keeps parent and child in one
+    organization; on the others the key is simple and `db.py` compares the organizations.
+    """
+    composite = sa.ForeignKeyConstraint(
+        ["organization_id", local],
+        [f"{parent}.organization_id", f"{parent}.id"],
+        ondelete=f"SET NULL ({local})",
+        info={"column_list": True},
+    )
+    simple = sa.ForeignKeyConstraint(
+        [local], [f"{parent}.id"], ondelete="SET NULL", info={"column_list": False}
+    )
+    return (
+        composite.ddl_if(dialect="postgresql"),
+        simple.ddl_if(callable_=_lacks_column_list),
+    )
+
+
+def _lacks_column_list(*_args: object, dialect: sa.Dialect, **_kw: object) -> bool:
+    return dialect.name != "postgresql"

@@ -1,0 +1,218 @@
+"""Settings to a running Nameplate: the only file that names a concrete adapter."""
+
+import random
+import secrets
+import shutil
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+from nameplate.adapters import keyring as keyrings
+from nameplate.adapters.ca.accounts import register
+from nameplate.adapters.ca.acme import AcmeAuthority
+from nameplate.adapters.ca.local import LocalAuthority
+from nameplate.adapters.dns.memory import Memory as MemoryDns
+from nameplate.adapters.dns.powerdns import PowerDns
+from nameplate.adapters.dns.rfc2136 import Rfc2136
+from nameplate.adapters.http.client import Api
+from nameplate.adapters.http.fetch import SafeFetcher
+from nameplate.adapters.proxy.caddy import Caddy
+from nameplate.adapters.proxy.nginx import Nginx
+from nameplate.adapters.proxy.probe import Prober
+from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
+from nameplate.adapters.verification.dns_txt import DnsTxt
+from nameplate.adapters.verification.file_upload import FileUpload
+from nameplate.adapters.verification.unavailable import METHODS, NotAvailable
+from nameplate.core import names
+from nameplate.core.egress import EgressPolicy
+from nameplate.core.encryption import KeyRing
+from nameplate.core.errors import Invalid, Refused
+from nameplate.core.secret import Secret
+from nameplate.db import Sessions, engine
+from nameplate.models import Account, Server, VerificationMethodName
+from nameplate.ports.ca import CertificateAuthority
+from nameplate.ports.dns import DnsProvider
+from nameplate.ports.proxy import Proxy, Upstream
+from nameplate.ports.verification import VerificationMethod
+from nameplate.settings import Settings
+from nameplate.usecases import accounts
+from nameplate.usecases.tools import Tools
+
+T = TypeVar("T")
+SANDBOX_POLL = timedelta(seconds=1)
+
+
+def sessions(settings: Settings) -> Sessions:
+    """Connect (lazily) to the database of the settings."""
+    tenant = engine(settings.url.get_secret_value())
+    same = settings.system_url == settings.url
+    return Sessions(tenant, None if same else engine(settings.system_url.get_secret_value()))
+
+
+def keyring(settings: Settings) -> KeyRing:
+    """Load the key ring; the embedded default makes its file on first use."""
+    given = settings.keyring.get_secret_value() if settings.keyring else None
+    path = settings.keyring_path
+    if given is None and settings.keyring_file is None and not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keyrings.create(path)
+    return keyrings.load(path, given)
+
+
+def tools(settings: Settings, ring: KeyRing) -> Tools:
+    """Connect every port to its adapter."""
+    policy = EgressPolicy(allow=settings.egress_allow, deny=())
+    resolver = AuthoritativeResolver(
+        policy,
+        recursor=_address(settings.dns_recursor) if settings.dns_recursor else None,
+        overrides={
+            zone: [(f"ns.{zone}", *_address(server)) for server in servers]
+            for zone, servers in settings.dns_servers.items()
+        },
+    )
+    fetcher = SafeFetcher(
+        policy,
+        resolver.addresses,
+        same_site=partial(_same_site, special_use=settings.sandbox),
+        ports={"http": settings.sandbox_http_port if settings.sandbox else 80, "https": 443},
+    )
+    methods: dict[VerificationMethodName, VerificationMethod] = {
+        VerificationMethodName.DNS_TXT: DnsTxt(resolver),
+        VerificationMethodName.FILE_UPLOAD: FileUpload(fetcher, settings.edge_networks),
+    }
+    methods |= {VerificationMethodName(name): NotAvailable(name) for name in METHODS}
+    generator = random.SystemRandom()
+    return Tools(
+        keyring=ring,
+        resolver=resolver,
+        methods=methods,
+        dns_provider=_cached(partial(_dns_provider, ring=ring)),
+        authority=_cached(partial(_authority, ring=ring)),
+        proxy=partial(_proxy, settings=settings),
+        prober=Prober(),
+        clock=clock,
+        random=secrets.token_bytes,
+        jitter=generator.random,
+        special_use=settings.sandbox,
+        poll=SANDBOX_POLL if settings.sandbox else None,
+    )
+
+
+def clock() -> datetime:
+    """Return the wall clock: the one place in Nameplate that asks it."""
+    return datetime.now(UTC)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise Invalid("setting_invalid", f"{text} is not an address and a port, as in 10.0.0.53:53")
+    return host.strip("[]"), int(port)
+
+
+def _same_site(one: str, other: str, *, special_use: bool) -> bool:
+    parse = partial(names.parse, special_use=special_use)
+    try:
+        return parse(one).registrable == parse(other).registrable
+    except Invalid:
+        return False
+
+
+def _cached(make: Callable[[Account], T]) -> Callable[[Account], T]:
+    """Keep one adapter for each state of an account: connections and nonces are worth keeping."""
+    made: dict[int, tuple[datetime, T]] = {}
+    lock = Lock()
+
+    def get(account: Account) -> T:
+        with lock:
+            found = made.get(account.id)
+        if found is not None and found[0] == account.updated_at:
+            return found[1]
+        fresh = make(account)
+        with lock:
+            made[account.id] = (account.updated_at, fresh)
+        return fresh
+
+    return get
+
+
+def _dns_provider(account: Account, *, ring: KeyRing) -> DnsProvider:
+    config = account.config
+    secret = accounts.credentials(account, ring)
+    if account.provider == "powerdns":
+        api = Api(
+            _setting(config, "api_url"),
+            headers={"X-API-Key": _credential(secret, "api_key")},
+            verify=_trust(config),
+        )
+        return PowerDns(api, config.get("server_id", "localhost"))
+    if account.provider == "rfc2136":
+        server, port = _address(_setting(config, "server"))
+        key = None
+        if config.get("tsig_name"):
+            algorithm = config.get("tsig_algorithm", "hmac-sha256")
+            key = (config["tsig_name"], algorithm, _credential(secret, "tsig_secret"))
+        return Rfc2136(server, port, config.get("zones", []), key)
+    if account.provider == "memory":
+        return MemoryDns(config.get("zones", []))
+    raise Refused("provider_unknown", f"there is no DNS provider {account.provider}")
+
+
+def _authority(account: Account, *, ring: KeyRing) -> CertificateAuthority:
+    config = account.config
+    secret = accounts.credentials(account, ring)
+    if account.provider == "acme":
+        directory, bundle = _setting(config, "directory_url"), config.get("ca_bundle")
+        key = _credential(secret, "account_key")
+        url = register(directory, key, config.get("contact", []), verify=bundle)
+        return AcmeAuthority(directory, key, url, verify=bundle)
+    if account.provider == "local":
+        root = _setting(config, "root_certificate")
+        return LocalAuthority(_credential(secret, "root_key"), root.encode())
+    raise Refused("provider_unknown", f"there is no certificate authority {account.provider}")
+
+
+def _setting(config: dict[str, Any], name: str) -> str:
+    if not config.get(name):
+        raise Refused("setting_missing", f"the configuration lacks `{name}`")
+    return str(config[name])
+
+
+def _credential(credentials: dict[str, Secret], name: str) -> Secret:
+    if name not in credentials:
+        raise Refused("credential_missing", f"the account lacks the credential `{name}`")
+    return credentials[name]
+
+
+def _trust(config: dict[str, Any]) -> ssl.SSLContext | None:
+    bundle = config.get("ca_bundle")
+    return ssl.create_default_context(cafile=bundle) if bundle else None
+
+
+def _proxy(server: Server, *, settings: Settings) -> Proxy:
+    config = server.proxy or {}
+    folder = Path(config.get("folder") or settings.home / "proxies" / str(server.id))
+    own = settings.challenge_upstream or f"{settings.host}:{settings.port}"
+    upstream = Upstream(*_address(config.get("challenge_upstream") or own))
+    http = config.get("listen_http", [":80"])
+    https = config.get("listen_https", [":443"])
+    public = int(config.get("https_port", 443))
+    if config.get("type") == "caddy":
+        return Caddy(
+            Api(_setting(config, "admin_url")), folder, http, https,
+            challenge_upstream=upstream, base=config.get("base"),
+            ask_url=config.get("ask_url"), public_https_port=public,
+        )  # fmt: skip
+    if config.get("type") == "nginx":
+        main = config.get("main")
+        return Nginx(
+            folder, config.get("executable") or shutil.which("nginx") or "nginx",
+            Path(config.get("pid_file", "/run/nginx.pid")), http, https,
+            challenge_upstream=upstream, main=Path(main) if main else None,
+            public_https_port=public,
+        )  # fmt: skip
+    raise Refused("proxy_unknown", f"there is no adapter for the proxy {config.get('type')}")

@@ -1,0 +1,27 @@
+"""How long to wait before looking again."""
+
+from datetime import datetime, timedelta
+
+CAP = timedelta(hours=4)
+LIFETIME = timedelta(days=7)
+"""How long a verification token can prove."""
+_EAGER = 10
+
+
+def next_look(attempts: int, now: datetime) -> datetime:
+    """Return when to look for a proof again after `attempts` looks.
+
+    60 s x 1.05^n for the first ten looks, 60 s x 1.15^n after that, at most 4 h: 75 looks in 7 days.
+    """
+    growth = 1.05 if attempts < _EAGER else 1.15
+    seconds = min(60 * growth ** min(attempts, 200), CAP.total_seconds())
+    return now + timedelta(seconds=seconds)
+
+
+def after_failure(attempts: int, now: datetime, jitter: float) -> datetime:
+    """Return when to try again after `attempts` failures in a row: 2^n seconds, at most an hour.
+
+    `jitter` between 0 and 1 adds up to half again, so that many rows do not come back at once.
+    """
+    seconds = min(2.0 ** min(attempts, 12), 3600.0)
+    return now + timedelta(seconds=seconds * (1 + jitter / 2))

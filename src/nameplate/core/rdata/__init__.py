@@ -1,0 +1,95 @@
+"""The values of DNS records: what people give, checked, in one canonical form."""
+
+import re
+from collections.abc import Callable
+
+import dns.exception
+import dns.ipv6
+import dns.name
+import dns.rdata
+import dns.rdataclass
+
+from nameplate.core.rdata.addresses import parse_a, parse_aaaa
+from nameplate.core.rdata.caa import parse_caa
+from nameplate.core.rdata.fixed import parse_digest, parse_fixed, parse_service, presentation
+from nameplate.core.rdata.hosts import parse_mx, parse_srv, parse_target
+from nameplate.core.rdata.text import parse_txt
+from nameplate.core.rdata.value import Fields, Given, Rdata, wrong
+
+__all__ = ["TYPES", "Fields", "Rdata", "canonical", "parse", "presentation"]
+
+_FAMILIES: dict[str, Callable[[Given], Rdata]] = {
+    "A": parse_a,
+    "AAAA": parse_aaaa,
+    "ALIAS": parse_target,
+    "ANAME": parse_target,
+    "CAA": parse_caa,
+    "CNAME": parse_target,
+    "DS": parse_digest,
+    "HTTPS": parse_service,
+    "MX": parse_mx,
+    "NS": parse_target,
+    "PTR": parse_target,
+    "SOA": parse_fixed,
+    "SRV": parse_srv,
+    "SSHFP": parse_digest,
+    "SVCB": parse_service,
+    "TLSA": parse_digest,
+    "TXT": parse_txt,
+}
+TYPES = frozenset(_FAMILIES)
+"""The record types that `parse` reads."""
+
+_NUMBERS = {"MX": {"priority"}, "SRV": {"priority", "weight", "port"}}
+_PLAIN_NAME = re.compile(r"(?:[a-z0-9_*-]+\.)+")
+_PLAIN_TXT = re.compile(r'"[ !#-\[\]-~]{0,255}"(?: "[ !#-\[\]-~]{0,255}")*')
+_ONE_NAME = frozenset({"ALIAS", "ANAME", "CNAME", "NS", "PTR"})
+_FOREIGN_TO_DNSPYTHON = frozenset({"ALIAS", "ANAME"})
+
+
+def parse(
+    type: str,  # noqa: A002  # the field is called so everywhere
+    value: str,
+    *,
+    origin: str,
+    owner: str = "",
+    priority: int | None = None,
+    weight: int | None = None,
+    port: int | None = None,
+) -> Rdata:
+    """Read what a person gave for one record of the zone `origin` (canonical).
+
+    MX and SRV take their numbers in the value or apart from it. `owner`, the record's own name, lets
+    a name that points to itself be refused. Raises `Invalid` whose problems point at `/type`,
+    `/value`, `/priority`, `/weight` or `/port`.
+    """
+    family = _FAMILIES.get(type)
+    if family is None:
+        known = ", ".join(sorted(TYPES))
+        raise wrong(
+            "/type", "type_unknown", f"`{type}` is not a type we manage. Known are: {known}."
+        )
+    for name, given in (("priority", priority), ("weight", weight), ("port", port)):
+        if given is not None and name not in _NUMBERS.get(type, ()):
+            raise wrong(f"/{name}", f"{name}_unused", f"{type} has no `{name}`. Leave it out.")
+    return family(Given(type, value, origin, owner, priority, weight, port))
+
+
+def canonical(rdtype: str, text: str) -> str:
+    """Return the canonical form of rdata that a server published (names absolute), never raising.
+
+    What cannot be read (a type of the provider's own, say) comes back as it is: it is not ours.
+    """
+    if rdtype == "A" or (rdtype == "TXT" and _PLAIN_TXT.fullmatch(text)):
+        return text
+    if rdtype in _ONE_NAME and _PLAIN_NAME.fullmatch(text):
+        return text
+    if rdtype in _FOREIGN_TO_DNSPYTHON:
+        return f"{text.lower().removesuffix('.')}."
+    try:
+        rdata = dns.rdata.from_text(
+            dns.rdataclass.IN, rdtype, text, dns.name.root, relativize=False
+        )
+    except (dns.exception.DNSException, ValueError):
+        return text
+    return presentation(rdata, rdtype)

@@ -1,0 +1,76 @@
+"""CAA: who may issue certificates (RFC 8659)."""
+
+import re
+
+from nameplate.core.rdata.text import quoted
+from nameplate.core.rdata.value import Fields, Given, Rdata, wrong
+
+_SHAPE = re.compile(r"\s*(\S+)\s+(\S+)\s+(.+?)\s*", re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_ISSUER = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)?", re.IGNORECASE)
+_PARAMETERS = re.compile(r"(?:\s*[A-Za-z0-9-]+\s*=\s*[\x21-\x3a\x3c-\x7e]*\s*(?:;|$))*\s*")
+_ISSUE = frozenset({"issue", "issuewild", "issuemail", "issuevmc"})
+_KNOWN = _ISSUE | {"iodef", "contactemail", "contactphone"}
+_CRITICAL = 128
+_MAX_TAG = 15
+
+
+def parse_caa(given: Given) -> Rdata:
+    """Read CAA: flags, tag and value, e.g. `0 issue "letsencrypt.org"`."""
+    shape = _SHAPE.fullmatch(given.value)
+    if not shape:
+        raise wrong(
+            "/value", "caa_shape", 'CAA is written as flags, tag and value: `0 issue "ca.example"`.'
+        )
+    flags = _flags(shape[1])
+    tag = _tag(shape[2], critical=bool(flags & _CRITICAL))
+    value = _unquoted(shape[3])
+    if tag in _ISSUE:
+        _check_issuer(value)
+    if tag == "iodef" and not re.match(r"(?:mailto:|https?://)\S", value):
+        raise wrong("/value", "caa_iodef", "`iodef` takes a mailto:, http: or https: URL.")
+    text = f"{flags} {tag} {quoted([value.encode()])}"
+    return Rdata("CAA", text, Fields(text), 2 + len(tag) + len(value))
+
+
+def _flags(word: str) -> int:
+    if word not in {"0", str(_CRITICAL)}:
+        raise wrong("/value", "caa_flags", f"CAA flags are 0 or 128 (critical), not `{word}`.")
+    return int(word)
+
+
+def _tag(word: str, *, critical: bool) -> str:
+    tag = word.lower()
+    if not re.fullmatch(rf"[a-z0-9]{{1,{_MAX_TAG}}}", tag):
+        raise wrong("/value", "caa_tag", f"`{word}` is not a tag: letters and digits, no quotes.")
+    if critical and tag not in _KNOWN:
+        raise wrong(
+            "/value",
+            "caa_critical_unknown",
+            f"`{tag}` is no known tag and marked critical: no authority could issue any more.",
+        )
+    return tag
+
+
+def _unquoted(text: str) -> str:
+    found = _QUOTED.fullmatch(text)
+    value = re.sub(r"\\(.)", r"\1", found[1]) if found else text
+    if not found and (re.search(r'["\s]', text)):
+        raise wrong("/value", "caa_value", "Put the value into one pair of double quotes.")
+    if not (value.isascii() and value.isprintable()):
+        raise wrong("/value", "caa_value", "The value of CAA holds printable ASCII only.")
+    return value
+
+
+def _check_issuer(value: str) -> None:
+    issuer, _, parameters = value.partition(";")
+    if not _ISSUER.fullmatch(issuer.strip()) or ".." in issuer:
+        raise wrong(
+            "/value",
+            "caa_issuer",
+            f"`{issuer.strip()}` is not an authority's domain such as letsencrypt.org, nor `;`.",
+        )
+    if not _PARAMETERS.fullmatch(parameters):
+        raise wrong(
+            "/value", "caa_parameters", f"`{parameters.strip()}` is not of the form `name=value; name=value`."
+        )

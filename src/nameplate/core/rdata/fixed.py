@@ -1,0 +1,124 @@
+"""Records that dnspython's own classes check well: SOA, HTTPS, SVCB, DS, TLSA and SSHFP."""
+
+import re
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdataclass
+
+from nameplate.core.rdata.hosts import service_target
+from nameplate.core.rdata.value import Fields, Given, Rdata, wrong
+
+_SHAPES = {
+    "SOA": "mname rname serial refresh retry expire minimum",
+    "HTTPS": "priority target parameters, e.g. `1 . alpn=h2`",
+    "SVCB": "priority target parameters, e.g. `1 . alpn=h2`",
+    "DS": "key-tag algorithm digest-type digest",
+    "TLSA": "usage selector matching-type data",
+    "SSHFP": "algorithm fingerprint-type fingerprint",
+}
+_NAMES = {
+    "AFSDB": ("hostname",),
+    "CNAME": ("target",),
+    "DNAME": ("target",),
+    "HTTPS": ("target",),
+    "KX": ("exchange",),
+    "MX": ("exchange",),
+    "NAPTR": ("replacement",),
+    "NS": ("target",),
+    "PTR": ("target",),
+    "RP": ("mbox", "txt"),
+    "SOA": ("mname", "rname"),
+    "SRV": ("target",),
+    "SVCB": ("target",),
+}
+_SHA1, _SHA256, _SHA512 = 40, 64, 128  # hexadecimal digits
+_TLSA_LENGTHS = {1: _SHA256, 2: _SHA512}  # by matching type (RFC 6698 section 2.1.3)
+_SSHFP_LENGTHS = {1: _SHA1, 2: _SHA256}  # by fingerprint type (RFC 4255, RFC 6594)
+_SSHFP_ALGORITHMS = frozenset({1, 2, 3, 4, 6})
+_TLSA_LIMITS = (3, 1, 2)
+
+
+def presentation(rdata: dns.rdata.Rdata, rdtype: str) -> str:
+    """Return the canonical text of a dnspython value: lower-case names, hexadecimal in one piece."""
+    names = {
+        slot: getattr(rdata, slot).canonicalize()
+        for slot in _NAMES.get(rdtype, ())
+        if hasattr(rdata, slot)
+    }
+    whole = rdata.replace(**names) if names else rdata
+    return whole.to_text(chunksize=0)
+
+
+def parse_service(given: Given) -> Rdata:
+    """Read HTTPS or SVCB (RFC 9460)."""
+    words = given.value.split(maxsplit=2)
+    if len(words) < 2:  # noqa: PLR2004  # priority and target
+        raise _misshapen(given)
+    host = service_target(words[1], given)
+    if words[0] == "0" and len(words) > 2:  # noqa: PLR2004  # anything after the target
+        raise wrong(
+            "/value", "alias_mode", "Priority 0 is an alias: it takes a target and no parameters."
+        )
+    return parse_fixed(given, " ".join([words[0], host, *words[2:]]))
+
+
+def parse_digest(given: Given) -> Rdata:
+    """Read DS (RFC 4034), TLSA (RFC 6698) or SSHFP (RFC 4255): numbers, then hexadecimal."""
+    words = given.value.split()
+    count = 2 if given.type == "SSHFP" else 3
+    numbers, digest = words[:count], "".join(words[count:])
+    if not all(word.isascii() and word.isdigit() for word in numbers):
+        raise _misshapen(given)
+    if not re.fullmatch(r"(?:[0-9A-Fa-f]{2})+", digest):
+        raise wrong(
+            "/value", "digest_invalid", f"{given.type} ends in pairs of hexadecimal digits."
+        )
+    _check_numbers(given.type, [int(word[:6]) for word in numbers], len(digest))
+    return parse_fixed(given, " ".join([*numbers, digest]))
+
+
+def _check_numbers(rdtype: str, numbers: list[int], digits: int) -> None:
+    lengths = {"TLSA": _TLSA_LENGTHS, "SSHFP": _SSHFP_LENGTHS}.get(rdtype, {})
+    expected = lengths.get(numbers[-1], digits)
+    if digits != expected:
+        raise wrong(
+            "/value",
+            "digest_length",
+            f"The {rdtype} digest has {digits} hexadecimal digits; this kind has {expected}.",
+        )
+    if rdtype == "TLSA" and any(n > top for n, top in zip(numbers, _TLSA_LIMITS, strict=True)):
+        raise wrong("/value", "tlsa_numbers", "TLSA takes usage 0-3, selector 0-1, matching 0-2.")
+    if rdtype == "SSHFP" and (
+        numbers[0] not in _SSHFP_ALGORITHMS or numbers[1] not in _SSHFP_LENGTHS
+    ):
+        raise wrong(
+            "/value", "sshfp_numbers", "SSHFP takes algorithm 1-4 or 6, fingerprint 1 or 2."
+        )
+
+
+def parse_fixed(given: Given, text: str | None = None) -> Rdata:
+    """Read the value with the class of its type."""
+    text = given.value if text is None else text
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
+    if re.search(r"[();\n\r]", outside):
+        raise wrong(
+            "/value", "zone_file_syntax", "Parentheses, `;` and line breaks belong to zone files."
+        )
+    try:
+        rdata = dns.rdata.from_text(
+            dns.rdataclass.IN, given.type, text, dns.name.from_text(given.origin), relativize=False
+        )
+        length = len(rdata.to_wire() or b"")
+    except (dns.exception.DNSException, ValueError, OverflowError) as error:
+        raise _misshapen(given, str(error)) from None
+    canonical = presentation(rdata, given.type)
+    return Rdata(given.type, canonical, Fields(canonical), length)
+
+
+def _misshapen(given: Given, reason: str = "") -> Exception:
+    said = f" ({reason})" if reason else ""
+    return wrong(
+        "/value", "value_invalid", f"{given.type} is written as {_SHAPES[given.type]}{said}."
+    )

@@ -1,0 +1,87 @@
+"""TXT: raw text from people, quoted strings on the wire."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from nameplate.core.rdata.value import Fields, Given, Rdata, wrong
+
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_QUOTED = re.compile(rf"\s*{_STRING}(?:\s+{_STRING})*\s*", re.DOTALL)
+_EACH = re.compile(_STRING, re.DOTALL)
+_ESCAPE = re.compile(rb"\\(\d{3}|.)", re.DOTALL)
+_MAX_STRING = 255
+_MAX_RDATA = 65535
+
+
+def parse_txt(given: Given) -> Rdata:
+    """Read TXT (RFC 1035 section 3.3.14).
+
+    Text that is not wholly in double quotes is one raw string, whatever is in it: spaces, `;`, `"`
+    and backslashes included. Text that is, is presentation form: its strings stay apart.
+    """
+    if _QUOTED.fullmatch(given.value):
+        return _made([_unescaped(found) for found in _EACH.findall(given.value)])
+    if not given.value:
+        raise wrong("/value", "value_required", 'A text is required. Write `""` for an empty one.')
+    control = re.search(r"[\x00-\x1f\x7f]", given.value)
+    if control:
+        raise wrong(
+            "/value",
+            "control_character",
+            f"The text holds a line break or control character at position {control.start() + 1}. "
+            "Remove it; if it is meant, quote the text and write it as \\010.",
+        )
+    try:
+        raw = given.value.encode()
+    except UnicodeEncodeError:
+        raise wrong("/value", "text_invalid", "The text is not valid Unicode.") from None
+    return _made([raw])
+
+
+def quoted(strings: Iterable[bytes]) -> str:
+    r"""Return presentation form: each string in quotes, `"` and `\` escaped, the rest as \DDD."""
+    return " ".join(f'"{_escaped(string)}"' for string in strings)
+
+
+def _made(strings: Sequence[bytes]) -> Rdata:
+    parts = [part for string in strings for part in _split(string)]
+    length = sum(len(part) + 1 for part in parts)
+    if length > _MAX_RDATA:
+        raise wrong(
+            "/value", "text_too_long", f"The text needs {length} octets; DNS allows {_MAX_RDATA}."
+        )
+    text = quoted(parts)
+    return Rdata("TXT", text, Fields(text), length)
+
+
+def _split(string: bytes) -> list[bytes]:
+    return [string[at : at + _MAX_STRING] for at in range(0, len(string), _MAX_STRING)] or [b""]
+
+
+def _unescaped(string: str) -> bytes:
+    """Return the octets of one quoted string (RFC 1035 section 5.1)."""
+
+    def octet(found: re.Match[bytes]) -> bytes:
+        code = found[1]
+        if not code.isdigit():
+            return code
+        if len(code) == 1 or int(code) > _MAX_STRING:
+            raise wrong(
+                "/value", "escape_invalid", f"`\\{code.decode()}` is not an octet \\000-\\255."
+            )
+        return bytes([int(code)])
+
+    try:
+        raw = string[1:-1].encode()
+    except UnicodeEncodeError:
+        raise wrong("/value", "text_invalid", "The text is not valid Unicode.") from None
+    return _ESCAPE.sub(octet, raw)
+
+
+_OCTETS = [chr(octet) if 0x20 <= octet < 0x7F else f"\\{octet:03d}" for octet in range(256)]  # noqa: PLR2004  # printable ASCII
+_OCTETS[ord('"')] = '\\"'
+_OCTETS[ord("\\")] = "\\\\"
+
+
+def _escaped(string: bytes) -> str:
+    return "".join(map(_OCTETS.__getitem__, string))

@@ -1,0 +1,171 @@
+"""What a zone as a whole must obey, and the owner names and TTLs of its records."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from nameplate.core.errors import Problem
+from nameplate.core.rdata.hosts import doubled, is_address, labels
+from nameplate.core.rdata.value import wrong
+from nameplate.core.records import RRset
+
+MIN_TTL = 30
+MAX_TTL = 2**31 - 1  # RFC 2181 section 8
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_COMMON_ENDINGS = frozenset({"com", "net", "org"})
+_MAX_NAME = 253
+
+
+def owner_name(text: str, zone: str) -> str:
+    """Return the canonical owner name that `text` means in `zone` (canonical).
+
+    Empty, `@` and the zone's own name are the apex; a name with final dot or ending in the zone is
+    absolute; everything else is relative. A wildcard is one whole first label (RFC 4592). Raises
+    `Invalid` with the pointer `/name`.
+    """
+    given = text.strip()
+    if given in {"", "@"}:
+        return zone
+    _refuse_zone_file_syntax(given)
+    absolute = given.endswith(".")
+    wildcard = given.startswith("*.") or given == "*"
+    rest = given.removesuffix(".").removeprefix("*").removeprefix(".")
+    if "*" in rest or (given.startswith("*") and not wildcard):
+        raise wrong("/name", "wildcard_invalid", "`*` is allowed only as the whole first label.")
+    name = ".".join([*(["*"] if wildcard else []), *(labels(rest, "/name") if rest else [])])
+    inside = name == zone or name.endswith(f".{zone}")
+    if inside and doubled(name, zone):
+        short = name[: -len(zone) - 1]
+        raise wrong(
+            "/name",
+            "doubled_name",
+            f"`{name}` ends in `{zone}` twice. Write `{short}` or its host part.",
+        )
+    if inside:
+        return name
+    ending = name.rpartition(".")[2]
+    foreign = "." in name and ending in _COMMON_ENDINGS | {zone.rpartition(".")[2]}
+    if absolute or foreign or is_address(name):
+        raise wrong("/name", "out_of_zone", f"`{given}` is not in the zone `{zone}`.")
+    if len(name) + 1 + len(zone) > _MAX_NAME:
+        raise wrong("/name", "name_too_long", "The name is longer than 253 characters.")
+    return f"{name}.{zone}"
+
+
+def _refuse_zone_file_syntax(text: str) -> None:
+    if text.startswith("$"):
+        raise wrong(
+            "/name", "zone_file_syntax", f"`{text.split(maxsplit=1)[0]}` is a zone file directive."
+        )
+    bad = re.search(r"[\s()\";\\/:]", text)
+    if bad:
+        raise wrong("/name", "name_invalid", f"A name cannot hold {bad[0]!r}.")
+
+
+def seconds(value: object, *, minimum: int = MIN_TTL) -> int:
+    """Return a TTL: whole seconds from `minimum` to 2^31-1. Raises `Invalid` at `/ttl`."""
+    if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= MAX_TTL:
+        return value
+    hint = ""
+    if isinstance(value, str):
+        spoken = re.fullmatch(r"(\d{1,6})([smhdw]?)", value.strip().lower())
+        if spoken:
+            hint = f" Write {int(spoken[1]) * _SECONDS[spoken[2] or 's']}."
+    raise wrong("/ttl", "ttl_invalid", f"A TTL is whole seconds, {minimum} to {MAX_TTL}.{hint}")
+
+
+def check_zone(zone_name: str, rrsets: Sequence[RRset], *, forced: bool = False) -> list[Problem]:
+    """Return what is wrong with `rrsets` as the wanted content of the zone, nothing when it is fine.
+
+    Pointers are `/<index>` into `rrsets`. A name and type may appear several times (one record
+    each). `forced` lets NS at the apex through.
+    """
+    by_name: defaultdict[str, list[int]] = defaultdict(list)
+    by_key: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, rrset in enumerate(rrsets):
+        by_name[rrset.name].append(index)
+        by_key[rrset.key].append(index)
+    problems = [
+        *_placement(zone_name, rrsets, forced=forced),
+        *(found for key in by_key for found in _within(rrsets, by_key[key])),
+        *(found for name in by_name for found in _alone(rrsets, by_name[name])),
+        *_aliased_targets(rrsets),
+    ]
+    return sorted(problems, key=lambda problem: int(problem.pointer[1:]))
+
+
+def _placement(zone: str, rrsets: Sequence[RRset], *, forced: bool) -> list[Problem]:
+    problems = []
+    for index, rrset in enumerate(rrsets):
+        code = detail = ""
+        if rrset.name != zone and not rrset.name.endswith(f".{zone}"):
+            code, detail = "out_of_zone", f"`{rrset.name}` is not in the zone `{zone}`."
+        elif rrset.type == "SOA":
+            code, detail = "soa_read_only", "The SOA record belongs to the provider."
+        elif rrset.name == zone and rrset.type == "CNAME":
+            code = "cname_at_apex"
+            detail = f"`{zone}` is the apex and cannot be a CNAME. Use ALIAS, or A and AAAA."
+        elif rrset.name == zone and rrset.type == "NS" and not forced:
+            code = "apex_ns"
+            detail = "NS at the apex decides who answers for the zone. Force it if you mean it."
+        if code:
+            problems.append(Problem(f"/{index}", code, detail))
+    return problems
+
+
+def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
+    """Return what is wrong among the records of one name and type."""
+    first = rrsets[indexes[0]]
+    what = f"{first.name} {first.type}"
+    problems = [
+        Problem(f"/{i}", "ttl_differs", f"All records of {what} share one TTL (RFC 2181).")
+        for i in indexes[1:]
+        if rrsets[i].ttl != first.ttl
+    ]
+    seen = Counter[str]()
+    for i in indexes:
+        for value in rrsets[i].values:
+            seen[value] += 1
+            if seen[value] == 2:  # noqa: PLR2004  # say it once, at the second
+                problems.append(
+                    Problem(f"/{i}", "duplicate_value", f"{what} {value[:80]} is there twice.")
+                )
+    last = f"/{indexes[-1]}"
+    if first.type == "MX" and len(seen) > 1 and any(v.endswith(" .") for v in seen):
+        problems.append(
+            Problem(last, "null_mx_not_alone", f"{first.name}: the null MX `0 .` must be alone.")
+        )
+    if first.type == "CNAME" and len(seen) > 1:
+        problems.append(Problem(last, "cname_several", f"{first.name} can have only one CNAME."))
+    return problems
+
+
+def _alone(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
+    types = {rrsets[i].type for i in indexes}
+    if "CNAME" not in types or types == {"CNAME"}:
+        return []
+    others = ", ".join(sorted(types - {"CNAME"}))
+    return [
+        Problem(
+            f"/{i}",
+            "cname_not_alone",
+            f"`{rrsets[i].name}` has {others} too: a CNAME must be alone (RFC 1034).",
+        )
+        for i in indexes
+        if rrsets[i].type == "CNAME"
+    ]
+
+
+def _aliased_targets(rrsets: Sequence[RRset]) -> list[Problem]:
+    aliases = {rrset.name for rrset in rrsets if rrset.type == "CNAME"}
+    return [
+        Problem(
+            f"/{index}",
+            "target_is_alias",
+            f"`{value.split()[-1]}` is a CNAME here; {rrset.type} must name a real host (RFC 2181).",
+        )
+        for index, rrset in enumerate(rrsets)
+        if rrset.type in {"MX", "NS"}
+        for value in rrset.values
+        if value.split()[-1].removesuffix(".") in aliases
+    ]

@@ -1,0 +1,139 @@
+"""The guard in every session: a tenant's transaction sees and writes that tenant's rows only.
+
+PostgreSQL does the same by row-level security. On SQLite and MariaDB this guard is the only wall,
+so it refuses what it cannot judge: raw SQL, columns of bare tables, bulk statements by primary key.
+"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm.util import LoaderCriteriaOption
+from sqlalchemy.sql import visitors
+
+from nameplate.core.actor import Actor
+from nameplate.core.errors import NotPermitted
+from nameplate.models.accounts import Account, LedgerEntry
+from nameplate.models.bindings import Binding
+from nameplate.models.certificates import Certificate
+from nameplate.models.organizations import Organization, Server
+from nameplate.models.orm import Model, Tenant
+from nameplate.models.tokens import ApiToken
+
+
+@event.listens_for(Session, "after_begin")
+def _tell_row_level_security(
+    session: Session, _transaction: object, connection: sa.Connection
+) -> None:
+    actor = session.info.get("actor")
+    if isinstance(actor, Actor) and connection.dialect.name == "postgresql":
+        organization = "" if actor.organization_id is None else str(int(actor.organization_id))
+        connection.execute(
+            sa.text("SELECT set_config('nameplate.organization_id', :organization, true)"),
+            {"organization": organization},
+        )
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _guard_statements(state: ORMExecuteState) -> None:
+    organization = _organization(state.session)
+    if organization is None:
+        return
+    if not state.is_orm_statement or state.is_insert or _is_opaque(state.statement):
+        raise NotPermitted("raw_statement", "a tenant's transaction runs no raw statements")
+    if state.is_update and (state.parameters or _moves(state.statement)):
+        raise NotPermitted("foreign_row", "a tenant's transaction moves no row to another tenant")
+    criteria = _criteria(organization, reading=state.is_select)
+    state.statement = state.statement.options(*criteria)
+
+
+def _criteria(organization: int, *, reading: bool) -> Iterator[LoaderCriteriaOption]:
+    """Yield what each kind of row must meet to be seen, or changed."""
+    yield with_loader_criteria(
+        Tenant,
+        lambda cls: cls.organization_id == organization,
+        include_aliases=True,
+        track_closure_variables=True,
+    )
+    servers = Server.organization_id == organization
+    if reading:
+        servers = sa.or_(servers, Server.organization_id.is_(None))
+    for kind, own in (
+        (Organization, Organization.id == organization),
+        (Server, servers),
+        (Account, Account.organization_id == organization),
+        (ApiToken, ApiToken.organization_id == organization),
+    ):
+        yield with_loader_criteria(kind, own, include_aliases=True)
+
+
+def _is_opaque(statement: sa.Executable) -> bool:
+    """Tell whether a part is text, or a column of a table that no mapped class stands for."""
+    if not isinstance(statement, sa.ClauseElement):
+        return True
+    return any(
+        isinstance(part, sa.TextClause)
+        or (isinstance(part, sa.Column) and "parententity" not in part._annotations)  # noqa: SLF001 - where the ORM marks its own
+        for part in visitors.iterate(statement)
+    )
+
+
+def _moves(statement: sa.Executable) -> bool:
+    """Tell whether an UPDATE sets an owner."""
+    values = getattr(statement, "_values", None) or {}
+    return any(getattr(column, "key", column) == "organization_id" for column in values)
+
+
+@event.listens_for(Session, "before_flush")
+def _guard_writes(session: Session, _context: object, _instances: object) -> None:
+    organization = _organization(session)
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if organization is not None and not _is_own(row, organization):
+            raise NotPermitted("foreign_row", "a tenant's transaction writes its own rows only")
+        if row not in session.deleted:
+            _guard_references(session, row)
+
+
+def _is_own(row: object, organization: int) -> bool:
+    if isinstance(row, Organization):
+        return row.id == organization
+    return getattr(row, "organization_id", organization) == organization
+
+
+def _guard_references(session: Session, row: object) -> None:
+    """Compare organizations where no composite foreign key can (S6).
+
+    Servers and accounts may be the platform's, which belong to no organization, and a reference
+    that is emptied when its target goes is a simple key outside PostgreSQL.
+    """
+    if isinstance(row, Binding):
+        _refer(session, row, "server_id", Server, shared=True)
+        _refer(session, row, "ssl_certificate_id", Certificate, shared=False)
+    elif isinstance(row, LedgerEntry):
+        _refer(session, row, "account_id", Account, shared=True)
+
+
+def _refer(
+    session: Session, row: Binding | LedgerEntry, column: str, target: type[Model], *, shared: bool
+) -> None:
+    changed = sa.inspect(row).attrs[column].history.has_changes()
+    moved = sa.inspect(row).attrs["organization_id"].history.has_changes()
+    id_ = getattr(row, column)
+    if id_ is None or not (changed or moved):
+        return
+    table = target.__table__
+    owner = table.c.organization_id
+    fits = owner == row.organization_id
+    query = sa.select(table.c.id).where(
+        table.c.id == id_, sa.or_(fits, owner.is_(None)) if shared else fits
+    )
+    if session.connection().execute(query).first() is None:
+        raise NotPermitted(
+            "foreign_reference", f"{column} names a row of another organization, or none"
+        )
+
+
+def _organization(session: Session) -> int | None:
+    actor = session.info.get("actor")
+    return actor.organization_id if isinstance(actor, Actor) else None

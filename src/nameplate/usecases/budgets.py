@@ -1,0 +1,56 @@
+"""Budgets of the outside world, exact over all workers: one row per bucket."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core.budget import Limit, spend
+from nameplate.core.errors import RateLimited
+from nameplate.models import Account, Budget
+
+LETS_ENCRYPT = "letsencrypt.org"
+ORDERS = Limit(300, timedelta(hours=3))
+PER_REGISTERED_DOMAIN = Limit(50, timedelta(days=7))
+PER_EXACT_SET = Limit(5, timedelta(days=7))
+
+
+def take(session: Session, key: str, limit: Limit, now: datetime) -> None:
+    """Spend one act of the bucket `key`, or raise `RateLimited` with the time to wait.
+
+    The bucket's row is locked for the transaction: all workers together stay within the limit.
+    """
+    row = session.get(Budget, key, with_for_update=True)
+    if row is None:
+        row = Budget(key=key, arrival_at=now)
+        session.add(row)
+    arrival_at, wait = spend(row.arrival_at, now, limit)
+    if wait > timedelta(0):
+        raise RateLimited(
+            "budget_spent", f"the budget {key} is spent: the next act is due in {wait}", wait
+        )
+    row.arrival_at = arrival_at
+    session.flush()
+
+
+def take_order(
+    session: Session, account: Account, base: str, hosts: Sequence[str], now: datetime
+) -> None:
+    """Spend what one order costs at the account's authority. Raises `RateLimited`.
+
+    Let's Encrypt counts orders by account, and certificates by registered domain and by exact set
+    of names; other authorities publish no such limits.
+    """
+    if LETS_ENCRYPT not in str(account.config.get("directory_url", "")):
+        return
+    exact = hashlib.sha256(",".join(sorted(hosts)).encode()).hexdigest()[:32]
+    take(session, f"acme:{account.id}:orders", ORDERS, now)
+    take(session, f"acme:{account.id}:domain:{base}", PER_REGISTERED_DOMAIN, now)
+    take(session, f"acme:{account.id}:set:{exact}", PER_EXACT_SET, now)
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Drop buckets that are full again."""
+    session.execute(sa.delete(Budget).where(Budget.arrival_at < now - timedelta(days=8)))

@@ -1,0 +1,230 @@
+"""Domains: claiming, showing what to do, suspending, releasing; and one worker's look at each."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core import ids, names
+from nameplate.core.actor import Actor
+from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
+from nameplate.models import (
+    Account,
+    AccountKind,
+    Binding,
+    Certificate,
+    Domain,
+    DomainType,
+    LedgerEntry,
+    LedgerState,
+    Organization,
+    Record,
+    Verification,
+)
+from nameplate.models.deletion import restore as restore_tree
+from nameplate.models.deletion import soft_delete
+from nameplate.usecases import holdings, organizations, paging, references, verifications
+from nameplate.usecases.tools import Tools
+
+CHANGEABLE = frozenset(
+    {"notes", "metadata", "force_https", "hsts_enabled", "auto_renew_ssl", "ssl_enabled"}
+)
+
+
+def add(
+    session: Session,
+    tools: Tools,
+    actor: Actor,
+    *,
+    name: str,
+    organization: str | None = None,
+    verification_method: str = "dns_txt",
+    domain_type: str | None = None,
+    account: str | None = None,
+    zone: str | None = None,
+    notes: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Domain:
+    """Claim a name. The answer holds at once what to publish; a claim alone grants nothing.
+
+    Raises `Invalid` for what is no name, and `Conflict` ("domain_exists") when the organization has
+    the name already. Claiming a name that another organization holds is answered like any other.
+    """
+    owner = organizations.acting(session, actor, organization)
+    host = _parsed(name, special_use=tools.special_use)
+    row = Domain(
+        organization_id=owner.id,
+        domain_name=host.registrable,
+        subdomain=host.subdomain,
+        domain_type=_type_of(host, domain_type),
+        dns_config=_dns_config(session, owner, account, zone, host),
+        notes=notes,
+        metadata_=metadata,
+    )
+    _refuse_duplicate(session, owner, host)
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    verifications.create(session, tools, row, verification_method)
+    if holdings.holds(session, owner.id, host.name):
+        now = tools.clock()
+        row.verify(now, now + verifications.PROOF_LIFETIME)
+    session.flush()
+    return row
+
+
+def _parsed(name: str, *, special_use: bool) -> names.Hostname:
+    try:
+        return names.parse(name, wildcard=True, private_suffix=False, special_use=special_use)
+    except Invalid as error:
+        problem = Problem("/name", error.code, error.detail)
+        raise Invalid(error.code, error.detail, [problem]) from error
+
+
+def _type_of(host: names.Hostname, given: str | None) -> DomainType:
+    if host.wildcard:
+        return DomainType.WILDCARD
+    if given is None:
+        return DomainType.APPLICATION
+    if given not in set(DomainType) or given == DomainType.WILDCARD:
+        raise Invalid("domain_type_invalid", f"{host.name} cannot have the type {given}")
+    return DomainType(given)
+
+
+def _dns_config(
+    session: Session,
+    owner: Organization,
+    account: str | None,
+    zone: str | None,
+    host: names.Hostname,
+) -> dict[str, Any] | None:
+    if account is None:
+        return None
+    query = Account.visible(Actor(owner.id)).where(
+        Account.id == ids.parse(account, "acct"), Account.kind == AccountKind.DNS
+    )
+    row: Account | None = session.scalars(query).one_or_none()
+    if row is None:
+        raise NotFound("account_not_found", "there is no such DNS account")
+    bare = host.name.removeprefix("*.")
+    if zone is not None and bare != zone and not bare.endswith(f".{zone}"):
+        raise Invalid("zone_mismatch", f"{bare} does not lie in the zone {zone}")
+    return {"account_id": row.id, "zone": zone}
+
+
+def _refuse_duplicate(session: Session, owner: Organization, host: names.Hostname) -> None:
+    query = Domain.visible(Actor(owner.id)).where(Domain.full_domain == host.name)
+    if session.scalars(query).first() is not None:
+        raise Conflict("domain_exists", f"{host.name} has been added already")
+
+
+def get(session: Session, actor: Actor, reference: str) -> Domain:
+    """Return the domain with that id or name. Raises `NotFound`."""
+    return references.domain(session, actor, reference)
+
+
+def page(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    after: int | None = None,
+    status: str | None = None,
+    name: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Sequence[Domain]:
+    """Return up to `limit` + 1 domains in order of their ids."""
+    query = Domain.visible(actor)
+    if status is not None:
+        query = query.where(Domain.status == status)
+    if name is not None:
+        query = query.where(Domain.full_domain == name.lower().rstrip("."))
+    for key, value in (metadata or {}).items():
+        query = query.where(Domain.metadata_[key].as_string() == value)
+    return paging.keyset(session, query, Domain.id, limit=limit, after=after)
+
+
+def update(session: Session, actor: Actor, reference: str, **changes: Any) -> Domain:  # noqa: ANN401 - columns
+    """Change what its owner may change. Raises `Invalid` for anything else."""
+    row = get(session, actor, reference)
+    refused = sorted(changes.keys() - CHANGEABLE)
+    if refused:
+        raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+    for key, value in changes.items():
+        setattr(row, "metadata_" if key == "metadata" else key, value)
+    _touch_bindings(session, row)
+    session.flush()
+    return row
+
+
+def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
+    """Release the domain: nothing of it is served, and what we wrote into DNS is taken back."""
+    row = get(session, actor, reference)
+    _take_back(session, row)
+    verifications.wake_dependents(session, row, now)
+    holdings.release(session, row)
+    soft_delete(session, row, now)
+    row.wake(now)
+    session.flush()
+    return row
+
+
+def _take_back(session: Session, row: Domain) -> None:
+    session.execute(
+        sa.update(LedgerEntry)
+        .where(LedgerEntry.organization_domain_id == row.id)
+        .values(state=LedgerState.LEAVING)
+    )
+
+
+def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
+    """Bring a released domain back as a claim that must be proved again."""
+    row = references.domain(session, actor, reference, deleted=True)
+    restore_tree(session, row, now)
+    session.flush()
+    return row
+
+
+def suspend(session: Session, actor: Actor, reference: str, now: datetime, reason: str) -> Domain:
+    """Stop serving the domain without giving the name up."""
+    row = get(session, actor, reference)
+    row.suspend(reason)
+    verifications.wake_dependents(session, row, now)
+    return row
+
+
+def resume(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
+    """End a suspension."""
+    row = get(session, actor, reference)
+    row.resume()
+    verifications.wake_dependents(session, row, now)
+    return row
+
+
+def check(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
+    """Look at everything of this domain that waits, now instead of at its planned time."""
+    row = get(session, actor, reference)
+    for kind in (Verification, Record, Certificate, Binding):
+        session.execute(
+            sa.update(kind)
+            .where(
+                kind.organization_domain_id == row.id,
+                kind.deleted_at.is_(None),
+                kind.next_action_at > now,
+            )
+            .values(next_action_at=now),
+            execution_options={"synchronize_session": False},
+        )
+    row.wake(now)
+    return row
+
+
+def _touch_bindings(session: Session, row: Domain) -> None:
+    session.execute(
+        sa.update(Binding)
+        .where(Binding.organization_domain_id == row.id, Binding.deleted_at.is_(None))
+        .values(organization_domain_id=row.id),
+        execution_options={"synchronize_session": False},
+    )

@@ -1,0 +1,214 @@
+"""DNS records of a domain: what its owner wants. `zones.py` brings it to the provider."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import ids, rdata, zone_rules
+from nameplate.core.actor import Actor
+from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
+from nameplate.core.records import RRset
+from nameplate.models import Domain, Record, RecordType
+from nameplate.models.deletion import soft_delete
+from nameplate.models.records import digest
+from nameplate.usecases import holdings, paging, references
+
+Numbers = tuple[int | None, int | None, int | None]
+"""Priority, weight and port, as far as the type has them."""
+CHANGEABLE = frozenset(
+    {"value", "ttl", "priority", "weight", "port", "notes", "metadata", "proxied"}
+)
+
+
+def add(
+    session: Session,
+    actor: Actor,
+    domain_reference: str,
+    *,
+    type: str,  # noqa: A002 - the field's own name
+    name: str,
+    value: str,
+    now: datetime,
+    ttl: int = 3600,
+    priority: int | None = None,
+    weight: int | None = None,
+    port: int | None = None,
+    proxied: bool = False,
+    notes: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Record:
+    """Want a record at the domain's DNS provider; a worker writes it.
+
+    Raises `Invalid` with the field and the reason, `Conflict` ("record_exists", "dns_account_missing").
+    """
+    domain = references.domain(session, actor, domain_reference)
+    if not (domain.dns_config or {}).get("account_id"):
+        raise Conflict(
+            "dns_account_missing",
+            "the domain has no DNS account: give it one, or publish the record yourself",
+        )
+    row = Record(
+        organization_id=domain.organization_id,
+        organization_domain_id=domain.id,
+        name=_relative(name, holdings.held_name(domain)),
+        ttl=zone_rules.seconds(ttl),
+        proxy_enabled=proxied,
+        notes=notes,
+        metadata_=metadata,
+    )
+    _set_value(row, domain, type, value, (priority, weight, port))
+    _check_beside(session, domain, row)
+    session.add(row)
+    domain.wake(now)
+    session.flush()
+    return row
+
+
+def _relative(name: str, origin: str) -> str:
+    absolute = zone_rules.owner_name(name, origin)
+    return "@" if absolute == origin else absolute.removesuffix(f".{origin}")
+
+
+def owner(row: Record, domain: Domain) -> str:
+    """Return the absolute owner name of a record."""
+    origin = holdings.held_name(domain)
+    return origin if row.name == "@" else f"{row.name}.{origin}"
+
+
+def text(row: Record) -> str:
+    """Return the whole rdata in presentation form, the numbers of MX and SRV included."""
+    numbers = [row.priority, row.weight, row.port]
+    return " ".join([*(str(number) for number in numbers if number is not None), row.value])
+
+
+def _set_value(row: Record, domain: Domain, rdtype: str, value: str, numbers: Numbers) -> None:
+    if rdtype not in set(RecordType) or rdtype == RecordType.SOA:
+        detail = f"records of type {rdtype} cannot be managed here"
+        raise Invalid("record_type_invalid", detail, [Problem("/type", "type_unknown", detail)])
+    origin = holdings.held_name(domain)
+    priority, weight, port = numbers
+    parsed = rdata.parse(
+        rdtype,
+        value,
+        origin=origin,
+        owner=owner(row, domain),
+        priority=priority,
+        weight=weight,
+        port=port,
+    )
+    row.record_type = RecordType(rdtype)
+    row.value = parsed.fields.value
+    row.priority = parsed.fields.priority
+    row.weight = parsed.fields.weight
+    row.port = parsed.fields.port
+
+
+def _check_beside(session: Session, domain: Domain, row: Record) -> None:
+    """Check the record against the others of its domain: duplicates, CNAME alone, null MX ..."""
+    others = [
+        other
+        for other in session.scalars(
+            Record.visible(Actor(domain.organization_id)).where(
+                Record.organization_domain_id == domain.id, Record.name == row.name
+            )
+        )
+        if other is not row
+    ]
+    for other in others:
+        if other.record_type is row.record_type and other.value_digest == digest(row.value):
+            raise Conflict("record_exists", "the domain has this record already")
+    sets = [
+        RRset(owner(one, domain), one.record_type.value, one.ttl, (text(one),))
+        for one in (*others, row)
+    ]
+    zone = (domain.dns_config or {}).get("zone") or domain.domain_name
+    problems = zone_rules.check_zone(zone, sets)
+    if problems:
+        raise Invalid("record_invalid", problems[0].detail, problems)
+
+
+def get(session: Session, actor: Actor, reference: str) -> Record:
+    """Return one record. Raises `NotFound`."""
+    query = Record.visible(actor).where(Record.id == ids.parse(reference, "rec"))
+    row: Record | None = session.scalars(query).one_or_none()
+    if row is None:
+        raise NotFound("record_not_found", "there is no such record")
+    return row
+
+
+def page(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    after: int | None = None,
+    domain: str | None = None,
+    type: str | None = None,  # noqa: A002 - the field's own name
+    status: str | None = None,
+) -> Sequence[Record]:
+    """Return up to `limit` + 1 records in order of their ids."""
+    query = Record.visible(actor)
+    if domain is not None:
+        row = references.domain(session, actor, domain)
+        query = query.where(Record.organization_domain_id == row.id)
+    if type is not None:
+        query = query.where(Record.record_type == type)
+    if status is not None:
+        query = query.where(Record.status == status)
+    return paging.keyset(session, query, Record.id, limit=limit, after=after)
+
+
+def update(
+    session: Session,
+    actor: Actor,
+    reference: str,
+    *,
+    now: datetime,
+    **changes: Any,  # noqa: ANN401 - columns
+) -> Record:
+    """Change a record; a worker brings the change to the provider."""
+    row = get(session, actor, reference)
+    refused = sorted(changes.keys() - CHANGEABLE)
+    if refused:
+        raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+    domain = _domain_of(session, row)
+    if changes.keys() & {"value", "priority", "weight", "port"}:
+        numbers = tuple(
+            changes.get(key, getattr(row, key)) for key in ("priority", "weight", "port")
+        )
+        _set_value(row, domain, row.record_type.value, changes.get("value", row.value), numbers)
+        _check_beside(session, domain, row)
+    row.ttl = zone_rules.seconds(changes.get("ttl", row.ttl))
+    row.notes = changes.get("notes", row.notes)
+    row.metadata_ = changes.get("metadata", row.metadata_)
+    row.proxy_enabled = changes.get("proxied", row.proxy_enabled)
+    row.want()
+    domain.wake(now)
+    session.flush()
+    return row
+
+
+def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Record:
+    """Remove a record; a worker takes it from the provider when Nameplate put it there."""
+    row = get(session, actor, reference)
+    soft_delete(session, row, now)
+    _domain_of(session, row).wake(now)
+    session.flush()
+    return row
+
+
+def _domain_of(session: Session, row: Record) -> Domain:
+    found: Domain = session.scalars(
+        Domain.visible(Actor(row.organization_id)).where(Domain.id == row.organization_domain_id)
+    ).one()
+    return found
+
+
+def wanted(session: Session, domain: Domain) -> Sequence[Record]:
+    """Return the records that should exist at the provider."""
+    query = Record.visible(Actor(domain.organization_id)).where(
+        Record.organization_domain_id == domain.id, Record.status != "disabled"
+    )
+    return session.scalars(query.order_by(Record.id)).all()

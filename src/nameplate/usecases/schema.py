@@ -1,0 +1,232 @@
+"""Bring a database to a revision of the schema, and tell where it stands."""
+
+import io
+import re
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+
+import nameplate
+from nameplate.core.errors import (
+    Conflict,
+    Invalid,
+    NameplateError,
+    NotFound,
+    NotPermitted,
+    Refused,
+    Unavailable,
+)
+
+LOCATION = Path(nameplate.__file__).parent / "migrations"
+"""Where the revisions are; a host's Alembic finds them in `versions` below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One step of the schema."""
+
+    id: str
+    parent: str | None
+    title: str
+    is_head: bool
+
+
+def upgrade(url: str | None = None, revision: str = "head") -> str | None:
+    """Bring the database forward to `revision` and return where it stands then.
+
+    Without `url` the settings say which database. Nothing changes when it stands there already.
+    Raises `NotFound` for an unknown revision or database, `Conflict` when the database is newer than
+    this program, `NotPermitted` when it refuses the login, `Unavailable` when it cannot be reached.
+    """
+    return _migrate(url, revision, command.upgrade)
+
+
+def downgrade(url: str | None = None, *, revision: str) -> str | None:
+    """Take the database back to `revision` and return where it stands; `base` leaves nothing.
+
+    Raises as `upgrade`.
+    """
+    return _migrate(url, revision, command.downgrade)
+
+
+def current(url: str | None = None) -> str | None:
+    """Return the revision that the database stands at, or None; raises as `upgrade`."""
+    config = _config(url)
+    found: list[str] = []
+
+    def look(heads: tuple[str, ...], _context: object) -> list[object]:
+        found.extend(heads)
+        return []
+
+    script = ScriptDirectory.from_config(config)
+    with _explained(), EnvironmentContext(config, script, fn=look, dont_mutate=True):
+        script.run_env()
+    known = {revision.id for revision in history()}
+    if found and found[0] not in known:
+        raise _newer(found[0])
+    return found[0] if found else None
+
+
+def history() -> tuple[Revision, ...]:
+    """Return every revision, newest first; no database is asked."""
+    script = ScriptDirectory(str(LOCATION))
+    return tuple(
+        Revision(
+            step.revision,
+            step.down_revision if isinstance(step.down_revision, str) else None,
+            step.doc.rstrip("."),
+            step.is_head,
+        )
+        for step in script.walk_revisions()
+    )
+
+
+def sql(url: str | None = None, revision: str = "head", start: str = "base") -> str:
+    """Return the statements from `start` to `revision` for the kind of database at `url`.
+
+    No database is asked. Raises `NotFound` for an unknown revision.
+    """
+    _known(revision)
+    _known(start)
+    output = io.StringIO()
+    config = _config(url)
+    config.output_buffer = output
+    with _explained():
+        command.upgrade(config, f"{start}:{revision}", sql=True)
+    return output.getvalue()
+
+
+def _migrate(url: str | None, revision: str, act: Callable[[Config, str], None]) -> str | None:
+    _known(revision)
+    with _explained():
+        act(_config(url), revision)
+    return current(url)
+
+
+def _config(url: str | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(LOCATION).replace("%", "%%"))
+    config.attributes["url"] = url
+    return config
+
+
+def _known(revision: str) -> None:
+    """Raise `NotFound` unless `revision` names one: an id, its beginning, head, base, +1 or -1."""
+    if re.fullmatch(r"[+-]\d{1,4}", revision):
+        return
+    try:
+        ScriptDirectory(str(LOCATION)).get_revisions(revision)
+    except (CommandError, ResolutionError):
+        raise NotFound(
+            "revision_unknown",
+            f"there is no revision {revision[:64]!r}: `nameplate db history` lists them",
+        ) from None
+
+
+def _newer(revision: str) -> Conflict:
+    return Conflict(
+        "schema_newer",
+        f"the database stands at revision {revision!r}, which this version of Nameplate does not "
+        "know: install the version that made it, or a newer one",
+    )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what drivers and Alembic raise into one sentence that says what to do."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise explain(error) from None
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
+        # The message of the original would repeat the address and the password in it.
+        raise Invalid(
+            "database_url_invalid",
+            "this is no database address: write sqlite:///FILE, "
+            "postgresql://USER:PASSWORD@HOST/NAME or mariadb://USER:PASSWORD@HOST/NAME",
+        ) from None
+    except CommandError as error:
+        unknown = re.search(r"Can't locate revision identified by '([^']+)'", str(error))
+        if unknown:
+            raise _newer(unknown[1]) from None
+        raise Conflict("revision_out_of_reach", f"{error}".rstrip(".")) from None
+    except TimeoutError:
+        raise Conflict(
+            "migration_running", "another migration is running: try again when it has ended"
+        ) from None
+    except OSError as error:
+        raise Refused(
+            "database_folder_refused",
+            f"cannot make the folder {error.filename}: {error.strerror}; set NAMEPLATE_HOME",
+        ) from None
+
+
+_LOGIN = "the database refuses this user or password: check the address that you gave"
+_RIGHTS = "the database user may not do this: migrate as the owner of the database"
+_ABSENT = "the database does not exist: create it first"
+_AWAY = "the database cannot be reached: check that it runs, and host and port of its address"
+_BUSY = "somebody else has the tables locked: try again when they have ended"
+_READ_ONLY = "the database file is read-only: change its permissions or choose another file"
+_NO_FILE = "the database file cannot be opened: check that its folder exists and is writable"
+_NO_DATABASE = "the file is not an SQLite database: choose another file"
+
+_MARIADB_CODES: Mapping[int, NameplateError] = {
+    1044: NotPermitted("database_refuses", _RIGHTS),
+    1045: NotPermitted("database_login_refused", _LOGIN),
+    1049: NotFound("database_absent", _ABSENT),
+    1142: NotPermitted("database_refuses", _RIGHTS),
+    1205: Conflict("database_busy", _BUSY),
+    1698: NotPermitted("database_login_refused", _LOGIN),
+    **dict.fromkeys((2002, 2003, 2005, 2006, 2013), Unavailable("database_unavailable", _AWAY)),
+}
+_POSTGRESQL_STATES: Mapping[str, NameplateError] = {
+    "28000": NotPermitted("database_login_refused", _LOGIN),
+    "28P01": NotPermitted("database_login_refused", _LOGIN),
+    "3D000": NotFound("database_absent", _ABSENT),
+    "42501": NotPermitted("database_refuses", _RIGHTS),
+    "55P03": Conflict("database_busy", _BUSY),
+}
+_WORDS: Mapping[str, NameplateError] = {
+    # SQLite has few codes, and psycopg gives none while it connects: their words must do.
+    "attempt to write a readonly database": Refused("database_read_only", _READ_ONLY),
+    "unable to open database file": Refused("database_file_refused", _NO_FILE),
+    "not a database": Invalid("database_file_invalid", _NO_DATABASE),
+    "malformed": Invalid("database_file_invalid", _NO_DATABASE),
+    "database is locked": Conflict("database_busy", _BUSY),
+    "authentication failed": NotPermitted("database_login_refused", _LOGIN),
+    "no password supplied": NotPermitted("database_login_refused", _LOGIN),
+    "role ": NotPermitted("database_login_refused", _LOGIN),
+    "database ": NotFound("database_absent", _ABSENT),
+    "connection": Unavailable("database_unavailable", _AWAY),
+}
+
+
+def explain(error: sa.exc.DBAPIError) -> NameplateError:
+    """Return what a failure of the database means for the person at the keyboard.
+
+    The driver's own text is not passed on: it can contain the address, values and statements.
+    """
+    cause = error.orig
+    state = getattr(cause, "sqlstate", None)
+    code = cause.args[0] if cause is not None and cause.args else None
+    if state in _POSTGRESQL_STATES:
+        return _POSTGRESQL_STATES[state]
+    if isinstance(code, int) and code in _MARIADB_CODES:
+        return _MARIADB_CODES[code]
+    if state is None and not isinstance(code, int):
+        for words, meaning in _WORDS.items():
+            if words in str(cause):
+                return meaning
+    return Refused(
+        "database_failed", f"the database failed: {type(cause).__name__} {state or code}"
+    )

@@ -1,0 +1,42 @@
+"""What use cases need of the outside world, handed to them by `bootstrap`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nameplate.core.encryption import KeyRing
+from nameplate.models import Account, Server, VerificationMethodName
+from nameplate.ports.ca import CertificateAuthority
+from nameplate.ports.dns import DnsProvider
+from nameplate.ports.prober import Prober
+from nameplate.ports.proxy import Proxy
+from nameplate.ports.resolver import Resolver
+from nameplate.ports.verification import VerificationMethod
+
+
+def _pass(_point: str) -> None:
+    """Do nothing at a crash point."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The ports, each already connected to an adapter, and what else is not pure."""
+
+    keyring: KeyRing
+    resolver: Resolver
+    methods: Mapping[VerificationMethodName, VerificationMethod]
+    dns_provider: Callable[[Account], DnsProvider]
+    authority: Callable[[Account], CertificateAuthority]
+    proxy: Callable[[Server], Proxy]
+    prober: Prober
+    clock: Callable[[], datetime]
+    """Aware UTC; for times shown to people. Leases and schedules use the database's clock."""
+    random: Callable[[int], bytes]
+    jitter: Callable[[], float]
+    """Between 0 and 1."""
+    special_use: bool = False
+    """Admit names below `.test` and its kind: sandboxes only."""
+    poll: timedelta | None = None
+    """Upper bound on waiting between two looks at an order or a proof: sandboxes and tests."""
+    checkpoint: Callable[[str], None] = _pass
+    """Called with the name of each crash point (`work.CRASH_POINTS`); tests end the process there."""

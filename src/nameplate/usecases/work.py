@@ -1,0 +1,106 @@
+"""Working on leased rows: look at the world, take one step, record it under the lease's fence."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import backoff
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Unavailable
+from nameplate.db import Lease, Sessions, held
+from nameplate.models.orm import Work
+from nameplate.usecases.tools import Tools
+
+Row = TypeVar("Row", bound=Work)
+T = TypeVar("T")
+
+LEASE = timedelta(seconds=90)
+"""How long a worker has a row for itself; longer than any single call to the outside may take."""
+
+CRASH_POINTS = (
+    "verification:checked",
+    "verification:recorded",
+    "records:read",
+    "records:intended",
+    "records:applied",
+    "records:recorded",
+    "certificate:key_stored",
+    "certificate:order_created",
+    "certificate:order_stored",
+    "certificate:presented",
+    "certificate:respond_intended",
+    "certificate:responded",
+    "certificate:finalize_intended",
+    "certificate:finalized",
+    "certificate:downloaded",
+    "certificate:installed",
+    "proxy:applied",
+    "proxy:recorded",
+)
+"""Every place between two consecutive steps where a test ends the process."""
+
+
+class Superseded(Exception):
+    """A newer owner has the row: whatever this worker found out is void."""
+
+
+def record(
+    sessions: Sessions,
+    kind: type[Row],
+    lease: Lease,
+    change: Callable[[Session, Row], T],
+    *,
+    release: bool,
+) -> T:
+    """Run `change` on the leased row in one transaction; `release` ends the lease with it.
+
+    Without `release` the lease is renewed. Somebody who woke the row while it was leased is not
+    forgotten: the earlier of both moments stands. Raises `Superseded`, having written nothing, when
+    the lease's fence is not the row's any more.
+    """
+
+    def transaction(session: Session) -> T:
+        row = held(session, kind, lease)
+        if row is None:
+            raise Superseded
+        woken = row.next_action_at if row.next_action_at != lease.until else None
+        result = change(session, row)
+        row.lease_until = None if release else lease.now() + LEASE
+        if release and woken is not None:
+            row.wake(woken)
+        return result
+
+    return sessions.run(PLATFORM, transaction)
+
+
+def read(sessions: Sessions, kind: type[Row], lease: Lease, load: Callable[[Session, Row], T]) -> T:
+    """Read what a step needs, without a lock. Raises `Superseded` like `record`."""
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        row = session.get(kind, lease.id)
+        if row is None or row.fence != lease.fence:
+            raise Superseded
+        return load(session, row)
+
+
+def postpone(
+    sessions: Sessions, tools: Tools, kind: type[Row], lease: Lease, error: Exception
+) -> datetime:
+    """Release the row after a failure that says nothing about it, and return when it is due again."""
+    asked = error.retry_after if isinstance(error, Unavailable) else None
+
+    def change(_session: Session, row: Row) -> datetime:
+        row.attempts += 1
+        now = lease.now()
+        due = backoff.after_failure(row.attempts, now, tools.jitter())
+        due = max(due, now + (asked or timedelta(0)))
+        row.next_action_at = min(due, now + tools.poll) if tools.poll else due
+        return due
+
+    return record(sessions, kind, lease, change, release=True)
+
+
+def soon(tools: Tools, at: datetime, now: datetime) -> datetime:
+    """Return `at`, or earlier where a sandbox or a test does not want to wait that long."""
+    return at if tools.poll is None else min(at, now + tools.poll)

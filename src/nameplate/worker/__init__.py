@@ -1,0 +1,1 @@
+"""Background work: rows that are due, leased, brought one step forward, released."""

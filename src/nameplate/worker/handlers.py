@@ -1,0 +1,39 @@
+"""The whole background surface on one page: which rows are worked on, and by which use case."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nameplate.db import Lease, Sessions
+from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
+from nameplate.models.orm import Work
+from nameplate.usecases import issuance, propagation, proxies, serving, verifications, zones
+from nameplate.usecases.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Brings one row at a time forward; many rows in parallel threads."""
+
+    kind: type[Work]
+    reconcile: Callable[[Sessions, Tools, Lease], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Looks at many rows together."""
+
+    kind: type[Work]
+    sweep: Callable[[Sessions, Tools, Sequence[Lease]], None]
+    width: int = 200
+
+
+Handler = Reconciler | Sweep
+
+HANDLERS: tuple[Handler, ...] = (
+    Reconciler(Verification, verifications.reconcile),  # is the proof published?
+    Reconciler(Domain, zones.reconcile),  # what the domain wants, to its DNS provider
+    Sweep(Record, propagation.sweep),  # do the authoritative servers answer with it?
+    Reconciler(Certificate, issuance.reconcile),  # order, prove, finalize, install, renew
+    Reconciler(Server, proxies.reconcile),  # what a proxy serves
+    Sweep(Binding, serving.sweep),  # certificate, proxy, probe, health
+)

@@ -1,0 +1,146 @@
+"""The worker: lease what is due, run it in threads, stop gracefully."""
+
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+
+import structlog
+
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import NameplateError, Unavailable
+from nameplate.db import Lease, Sessions, lease
+from nameplate.usecases import work
+from nameplate.usecases.tools import Tools
+from nameplate.worker.handlers import HANDLERS, Handler, Reconciler, Sweep
+
+log = structlog.get_logger()
+
+POLL = 1.0
+"""Seconds between two looks for due rows when nothing wakes the worker."""
+GRACE = 10.0
+"""Seconds that a stopping worker gives the steps under way."""
+
+
+class Worker:
+    """Works on due rows until it is stopped. Any number may share one database."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        tools: Tools,
+        *,
+        threads: int = 8,
+        handlers: tuple[Handler, ...] = HANDLERS,
+    ) -> None:
+        """Take the number of rows that may be worked on at once."""
+        self._sessions = sessions
+        self._tools = tools
+        self._handlers = handlers
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="nameplate-worker")
+        self._running: dict[Future[None], Handler] = {}
+        self._stopping = threading.Event()
+        self._awake = threading.Event()
+        poll = tools.poll.total_seconds() if tools.poll else POLL
+        self._poll = min(POLL, max(poll, 0.02))
+
+    def wake(self) -> None:
+        """Look for due rows at once; any thread may call this."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """Take no more rows; `run` returns when the steps under way are done, or after 10 s."""
+        self._stopping.set()
+        self._awake.set()
+
+    def run(self) -> None:
+        """Work until stopped. A database that is away is waited for."""
+        while not self._stopping.is_set():
+            try:
+                started = self._start_due()
+            except (Unavailable, OSError) as error:
+                log.warning("database_away", reason=str(error))
+                started = 0
+                self._stopping.wait(1.0)
+            self._settle(block=started == 0)
+        wait(self._running, GRACE)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def run_until_idle(self, seconds: float) -> bool:
+        """Work until nothing is due, for at most `seconds`; tell whether it became idle."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self._start_due() == 0 and not self._running:
+                return True
+            wait(self._running, 0.2, FIRST_COMPLETED)
+            self._reap()
+        return False
+
+    def _start_due(self) -> int:
+        """Lease due rows for every free thread and start on them; return how many were started."""
+        started = 0
+        for handler in self._handlers:
+            free = self._threads - len(self._running)
+            if free <= 0 or self._stopping.is_set():
+                break
+            if isinstance(handler, Sweep) and handler in self._running.values():
+                continue
+            width = handler.width if isinstance(handler, Sweep) else free
+            leases = self._lease(handler, width)
+            if isinstance(handler, Sweep):
+                if leases:
+                    self._submit(handler, leases)
+            else:
+                for one in leases:
+                    self._submit(handler, (one,))
+            started += len(leases)
+        return started
+
+    def _lease(self, handler: Handler, limit: int) -> tuple[Lease, ...]:
+        seconds = work.LEASE.total_seconds()
+        return tuple(
+            self._sessions.run(
+                PLATFORM, lambda session: lease(session, handler.kind, limit=limit, seconds=seconds)
+            )
+        )
+
+    def _submit(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+        future = self._pool.submit(self._work, handler, leases)
+        self._running[future] = handler
+        future.add_done_callback(lambda _future: self._awake.set())
+
+    def _settle(self, *, block: bool) -> None:
+        """Forget finished steps; when there was nothing to start, wait for something to happen."""
+        self._reap()
+        if block:
+            self._awake.wait(self._poll)
+        self._awake.clear()
+
+    def _reap(self) -> None:
+        for future in [future for future in self._running if future.done()]:
+            del self._running[future]
+
+    def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+        try:
+            if isinstance(handler, Reconciler):
+                handler.reconcile(self._sessions, self._tools, leases[0])
+            else:
+                handler.sweep(self._sessions, self._tools, leases)
+        except work.Superseded:
+            log.info("lease_lost", kind=handler.kind.__name__)
+        except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
+            self._postpone(handler, leases, error)
+
+    def _postpone(self, handler: Handler, leases: tuple[Lease, ...], error: Exception) -> None:
+        expected = isinstance(error, NameplateError)
+        log.warning(
+            "step_failed",
+            kind=handler.kind.__name__,
+            rows=[one.id for one in leases],
+            error=str(error) if expected else type(error).__name__,
+            exc_info=None if expected else error,
+        )
+        for one in leases:
+            with suppress(work.Superseded, Unavailable, OSError):
+                work.postpone(self._sessions, self._tools, handler.kind, one, error)
