@@ -1,0 +1,67 @@
+# `make demo` shows the product, `make test` shows that it works, `make check` is the fast part.
+# Needs Python 3.11 or newer with pip, and make. Everything else is fetched into .venv.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+
+.PHONY: help demo test check format servers torture bench changelog clean
+.DELETE_ON_ERROR:
+
+help:  ## List the targets.
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(VENV)/.demo  ## Show the product on this machine.
+	$(BIN)/nameplate demo
+
+test: servers check  ## Set everything up, then check and run all tests with branch coverage.
+	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
+
+check: $(VENV)/.dev  ## Lint, format, types, import rules, house rules.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/house
+
+format: $(VENV)/.dev  ## Let ruff repair what it can.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+servers:  ## Install the servers that the tests start (Debian, as root, only what is missing).
+	sh scripts/servers.sh
+
+torture: $(VENV)/.dev  ## Run the long campaigns.
+	NAMEPLATE_TORTURE=1 $(BIN)/pytest -m torture --timeout 0
+
+bench: $(VENV)/.dev  ## Run every benchmark; each prints its own ratios.
+	set -e; for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
+
+changelog: $(VENV)/.dev  ## Show the next release's part of CHANGELOG.md.
+	$(BIN)/towncrier build --draft
+
+clean:  ## Remove the virtual environment and every cache.
+	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .hypothesis
+
+# The stamps are older than pyproject.toml exactly when something may be missing.
+$(VENV)/.dev: pyproject.toml | $(BIN)/pip
+	$(PIP) install --editable . --group dev
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/pip
+	$(PIP) install --editable '.[demo]'
+	@touch $@
+
+# Dependency groups need pip 25.1; Debian's Python comes without the module that venv takes pip from.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Nameplate needs Python 3.11 or newer; set PYTHON=python3.x" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+	  rm -rf $(VENV) && $(PYTHON) -m venv --without-pip $(VENV) \
+	  && $(PYTHON) -m pip --python $(BIN)/python install --quiet 'pip>=25.1'; } || { \
+	  rm -rf $(VENV); echo "No virtual environment: apt-get install python3-venv python3-pip" >&2; exit 1; }
+	$(PIP) install --upgrade 'pip>=25.1'
+	@touch $@

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Install the real servers that the tests start themselves: on Debian, as root, only what is
+# missing. No service is started: the tests bring up their own on free loopback ports.
+set -eu
+
+wanted="mariadb-server postgresql-15 pdns-server pdns-backend-sqlite3 pdns-tools
+        knot knot-dnsutils bind9 bind9-dnsutils nginx-light pebble"
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "Not Debian: tests whose server is missing are skipped. They use:" $wanted
+    exit 0
+fi
+
+missing=
+for package in $wanted; do
+    state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+    echo "Tests that need these are skipped until root runs: apt-get install$missing"
+    exit 0
+fi
+
+# Debian starts a service when it installs it, unless this file says no.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get -o Acquire::Retries=3 -qq update
+apt-get -o Acquire::Retries=3 -qq install --yes --no-install-recommends $missing

@@ -1,0 +1,131 @@
+"""PostgreSQL in a temporary folder, with the three roles that Nameplate is run with.
+
+`nameplate_owner` owns the databases and migrates them; `nameplate_app` serves tenants and cannot
+get around row-level security; `nameplate_system` can (BYPASSRLS) and does the background work.
+None of them is a superuser.
+"""
+
+import contextlib
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, LiteralString, Self
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+
+from tests.servers.process import Server, free_port, program
+from tests.servers.shared import unprivileged
+
+PASSWORD = "nameplate"
+OWNER, APP, SYSTEM = "nameplate_owner", "nameplate_app", "nameplate_system"
+
+ROLES: LiteralString = """
+CREATE ROLE nameplate_owner  LOGIN PASSWORD 'nameplate' NOSUPERUSER NOBYPASSRLS;
+CREATE ROLE nameplate_app    LOGIN PASSWORD 'nameplate' NOSUPERUSER NOBYPASSRLS;
+CREATE ROLE nameplate_system LOGIN PASSWORD 'nameplate' NOSUPERUSER BYPASSRLS;
+"""
+
+GRANTS: LiteralString = """
+ALTER DEFAULT PRIVILEGES FOR ROLE nameplate_owner
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO nameplate_app, nameplate_system;
+ALTER DEFAULT PRIVILEGES FOR ROLE nameplate_owner
+    GRANT USAGE, SELECT ON SEQUENCES TO nameplate_app, nameplate_system;
+"""
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",  # the data lives as long as the test run
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "300",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+}
+
+
+class PostgreSQL:
+    """A cluster on loopback; `facts["port"]` says where. It refuses root, so root lends it a user."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the cluster, start it and create the roles."""
+        initdb, postgres = program("initdb"), program("postgres")
+        user = unprivileged("postgres")
+        if user:
+            shutil.chown(folder, user)
+        secret, data = folder / "password", folder / "data"
+        secret.write_text(PASSWORD)
+        command = [initdb, "-D", str(data), "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"]
+        options = ["--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync"]
+        made = subprocess.run(
+            [*command, *options], cwd=folder, user=user, capture_output=True, text=True, check=False
+        )
+        if made.returncode:
+            raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
+        port = free_port()
+        self.facts: dict[str, Any] = {"port": port}
+        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        self._server = Server(
+            [postgres, "-D", str(data), "-p", str(port), *settings],
+            folder,
+            ready=lambda: _answers(port),
+            user=user,
+        )
+        with _admin(port) as connection:
+            connection.execute(ROLES)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+
+@contextlib.contextmanager
+def fresh_database(port: int, template: str | None = None) -> Iterator[str]:
+    """Yield the URL, as its owner, of a new database; it is dropped afterwards.
+
+    It is empty, or a copy of the database `template`.
+    """
+    name = f"nameplate_{uuid.uuid4().hex}"
+    with _admin(port) as connection:
+        create = sql.SQL("CREATE DATABASE {} OWNER nameplate_owner TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template or "template1")
+        )
+        connection.execute(create)
+    if template is None:
+        with _admin(port, name) as connection:
+            connection.execute(GRANTS)
+    try:
+        yield f"postgresql+psycopg://{OWNER}:{PASSWORD}@127.0.0.1:{port}/{name}"
+    finally:
+        with _admin(port) as connection:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            connection.execute(drop)
+
+
+def role_url(url: str, role: str) -> str:
+    """Return the same database's URL for another role: `nameplate_app`, `nameplate_system`."""
+    return sa.make_url(url).set(username=role).render_as_string(hide_password=False)
+
+
+def _admin(port: int, database: str = "postgres") -> psycopg.Connection[Any]:
+    return psycopg.connect(
+        host="127.0.0.1",
+        port=port,
+        user="postgres",
+        password=PASSWORD,
+        dbname=database,
+        autocommit=True,
+        connect_timeout=10,
+    )
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(psycopg.OperationalError), _admin(port):
+        return True
+    return False
