@@ -81,39 +81,50 @@ _C = CertificateStatus
 _V = VerificationStatus
 _B = BindingStatus
 
-TRANSITIONS: Mapping[StrEnum, frozenset[StrEnum]] = {
-    _D.PENDING_VERIFICATION: frozenset({_D.VERIFIED, _D.SUSPENDED, _D.EXPIRED, _D.ERROR}),
-    _D.VERIFIED: frozenset(
-        {_D.ACTIVE, _D.PENDING_VERIFICATION, _D.SUSPENDED, _D.EXPIRED, _D.ERROR}
-    ),
-    _D.ACTIVE: frozenset(
-        {_D.VERIFIED, _D.PENDING_VERIFICATION, _D.SUSPENDED, _D.EXPIRED, _D.ERROR}
-    ),
-    _D.SUSPENDED: frozenset({_D.PENDING_VERIFICATION, _D.VERIFIED, _D.ACTIVE, _D.EXPIRED}),
-    _D.EXPIRED: frozenset({_D.PENDING_VERIFICATION}),
-    _D.ERROR: frozenset({_D.PENDING_VERIFICATION, _D.VERIFIED, _D.ACTIVE, _D.SUSPENDED}),
-    _R.PENDING: frozenset({_R.SYNCING, _R.ACTIVE, _R.ERROR, _R.DISABLED}),
-    _R.SYNCING: frozenset({_R.ACTIVE, _R.ERROR, _R.PENDING, _R.DISABLED}),
-    _R.ACTIVE: frozenset({_R.PENDING, _R.SYNCING, _R.ERROR, _R.DISABLED}),
-    _R.ERROR: frozenset({_R.PENDING, _R.SYNCING, _R.ACTIVE, _R.DISABLED}),
-    _R.DISABLED: frozenset({_R.PENDING}),
-    _C.PENDING: frozenset({_C.ACTIVE, _C.ERROR, _C.REVOKED}),
-    _C.ACTIVE: frozenset({_C.RENEWING, _C.EXPIRED, _C.REVOKED}),
-    _C.RENEWING: frozenset({_C.ACTIVE, _C.EXPIRED, _C.REVOKED, _C.ERROR}),
-    _C.EXPIRED: frozenset({_C.PENDING, _C.RENEWING, _C.ACTIVE, _C.REVOKED}),
-    _C.REVOKED: frozenset({_C.PENDING, _C.ACTIVE}),
-    _C.ERROR: frozenset({_C.PENDING, _C.RENEWING, _C.ACTIVE, _C.EXPIRED, _C.REVOKED}),
-    _V.PENDING: frozenset({_V.VERIFYING, _V.VERIFIED, _V.FAILED, _V.EXPIRED}),
-    _V.VERIFYING: frozenset({_V.PENDING, _V.VERIFIED, _V.FAILED, _V.EXPIRED}),
-    _V.VERIFIED: frozenset({_V.FAILED, _V.EXPIRED}),
-    _V.FAILED: frozenset({_V.PENDING, _V.EXPIRED}),
-    _V.EXPIRED: frozenset(),
-    _B.PENDING: frozenset({_B.CONFIGURING, _B.ERROR, _B.DISABLED}),
-    _B.CONFIGURING: frozenset({_B.ACTIVE, _B.PENDING, _B.ERROR, _B.DISABLED}),
-    _B.ACTIVE: frozenset({_B.CONFIGURING, _B.PENDING, _B.ERROR, _B.DISABLED}),
-    _B.ERROR: frozenset({_B.PENDING, _B.CONFIGURING, _B.ACTIVE, _B.DISABLED}),
-    _B.DISABLED: frozenset({_B.PENDING}),
+TRANSITIONS: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
+    DomainStatus: {
+        _D.PENDING_VERIFICATION: frozenset({_D.VERIFIED, _D.SUSPENDED, _D.EXPIRED, _D.ERROR}),
+        _D.VERIFIED: frozenset(
+            {_D.ACTIVE, _D.PENDING_VERIFICATION, _D.SUSPENDED, _D.EXPIRED, _D.ERROR}
+        ),
+        _D.ACTIVE: frozenset(
+            {_D.VERIFIED, _D.PENDING_VERIFICATION, _D.SUSPENDED, _D.EXPIRED, _D.ERROR}
+        ),
+        _D.SUSPENDED: frozenset({_D.PENDING_VERIFICATION, _D.VERIFIED, _D.ACTIVE, _D.EXPIRED}),
+        _D.EXPIRED: frozenset({_D.PENDING_VERIFICATION}),
+        _D.ERROR: frozenset({_D.PENDING_VERIFICATION, _D.VERIFIED, _D.ACTIVE, _D.SUSPENDED}),
+    },
+    RecordStatus: {
+        _R.PENDING: frozenset({_R.SYNCING, _R.ACTIVE, _R.ERROR, _R.DISABLED}),
+        _R.SYNCING: frozenset({_R.ACTIVE, _R.ERROR, _R.PENDING, _R.DISABLED}),
+        _R.ACTIVE: frozenset({_R.PENDING, _R.SYNCING, _R.ERROR, _R.DISABLED}),
+        _R.ERROR: frozenset({_R.PENDING, _R.SYNCING, _R.ACTIVE, _R.DISABLED}),
+        _R.DISABLED: frozenset({_R.PENDING}),
+    },
+    CertificateStatus: {
+        _C.PENDING: frozenset({_C.ACTIVE, _C.ERROR, _C.REVOKED}),
+        _C.ACTIVE: frozenset({_C.RENEWING, _C.EXPIRED, _C.REVOKED}),
+        _C.RENEWING: frozenset({_C.ACTIVE, _C.EXPIRED, _C.REVOKED, _C.ERROR}),
+        _C.EXPIRED: frozenset({_C.PENDING, _C.RENEWING, _C.ACTIVE, _C.REVOKED}),
+        _C.REVOKED: frozenset({_C.PENDING, _C.ACTIVE}),
+        _C.ERROR: frozenset({_C.PENDING, _C.RENEWING, _C.ACTIVE, _C.EXPIRED, _C.REVOKED}),
+    },
+    VerificationStatus: {
+        _V.PENDING: frozenset({_V.VERIFYING, _V.VERIFIED, _V.FAILED, _V.EXPIRED}),
+        _V.VERIFYING: frozenset({_V.PENDING, _V.VERIFIED, _V.FAILED, _V.EXPIRED}),
+        _V.VERIFIED: frozenset({_V.FAILED, _V.EXPIRED}),
+        _V.FAILED: frozenset({_V.PENDING, _V.EXPIRED}),
+        _V.EXPIRED: frozenset(),
+    },
+    BindingStatus: {
+        _B.PENDING: frozenset({_B.CONFIGURING, _B.ERROR, _B.DISABLED}),
+        _B.CONFIGURING: frozenset({_B.ACTIVE, _B.PENDING, _B.ERROR, _B.DISABLED}),
+        _B.ACTIVE: frozenset({_B.CONFIGURING, _B.PENDING, _B.ERROR, _B.DISABLED}),
+        _B.ERROR: frozenset({_B.PENDING, _B.CONFIGURING, _B.ACTIVE, _B.DISABLED}),
+        _B.DISABLED: frozenset({_B.PENDING}),
+    },
 }
+"""By kind first: members of different enumerations with one text are equal, as text is."""
 
 
 def move(current: Status, target: Status) -> Status:
@@ -121,7 +132,7 @@ def move(current: Status, target: Status) -> Status:
 
     Raises `Conflict` with code `illegal_transition` otherwise.
     """
-    if target != current and target not in TRANSITIONS[current]:
+    if target != current and target not in TRANSITIONS[type(current)][current]:
         raise Conflict(
             "illegal_transition",
             f"{type(current).__name__} cannot go from {current.value} to {target.value}",

@@ -2,7 +2,6 @@
 
 import io
 import re
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -219,7 +218,7 @@ def explain(error: sa.exc.DBAPIError) -> NameplateError:
     cause = error.orig
     state = getattr(cause, "sqlstate", None)
     code = cause.args[0] if cause is not None and cause.args else None
-    if state in _POSTGRESQL_STATES:
+    if isinstance(state, str) and state in _POSTGRESQL_STATES:
         return _POSTGRESQL_STATES[state]
     if isinstance(code, int) and code in _MARIADB_CODES:
         return _MARIADB_CODES[code]

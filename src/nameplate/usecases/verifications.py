@@ -173,13 +173,14 @@ def _conclude(
 ) -> None:
     domain = session.get_one(Domain, row.organization_domain_id, with_for_update=True)
     row.look(_log(proof, now), now)
+    if row.status is VerificationStatus.PENDING:
+        row.start()
     domain.last_checked_at = now
     if proof.verdict is Verdict.MATCH:
         _prove(session, tools, row, domain, now)
     elif row.status is VerificationStatus.VERIFIED:
         _doubt(session, row, domain, proof, now)
     else:
-        row.start()
         row.error_message = proof.message
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
@@ -204,7 +205,6 @@ def _prove(
         with session.begin_nested():
             holdings.take(session, domain, subtree=subtree, now=now)
     except Conflict as error:
-        row.start()
         row.error_message = domain.error_message = error.detail
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now

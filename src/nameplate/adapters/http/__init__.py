@@ -1,0 +1,1 @@
+"""The only package that speaks HTTP: a client for trusted APIs and a fetcher for hostile sites."""

@@ -1,0 +1,213 @@
+"""Fetching a small file from a host that somebody else chose, who may be hostile."""
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Literal
+
+import httpcore2
+
+from nameplate.adapters.http.locations import Location
+from nameplate.adapters.http.outcome import Outcome, Stopped
+from nameplate.adapters.http.pinned import Deadline, PinnedBackend
+from nameplate.adapters.http.sites import same_site
+from nameplate.core.egress import EgressPolicy
+
+_MAX_HEADERS = 32 * 1024
+_MAX_REDIRECTS = 5
+_MAX_ADDRESSES = 4
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_HTTP_PORTS = MappingProxyType({"http": 80, "https": 443})
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One request of a fetch and who answered it."""
+
+    url: str
+    address: str
+    """The address that answered; empty when nobody did."""
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """How a fetch ended. The body is for comparing, never for showing."""
+
+    category: Outcome
+    hops: tuple[Hop, ...] = ()
+    """Every request that was attempted, in order."""
+    body: bytes = b""
+    """Only of a 2xx answer."""
+
+    @property
+    def status(self) -> int:
+        """Status of the last answer, 0 when there was none."""
+        return self.hops[-1].status if self.hops else 0
+
+    @property
+    def final_url(self) -> str:
+        """The address of the last request."""
+        return self.hops[-1].url if self.hops else ""
+
+    @property
+    def address(self) -> str:
+        """The IP address that gave the last answer, empty when nobody did."""
+        return self.hops[-1].address if self.hops else ""
+
+
+class SafeFetcher:
+    """Fetches from names chosen by tenants without reaching what only Nameplate can reach.
+
+    Resolves each name once, refuses it when any of its addresses is refused, connects to a vetted
+    literal, follows redirects by hand within one site, and bounds time and bytes. Certificates are
+    not checked, as in ACME's http-01 (RFC 8555 section 8.3): the owner may not have one yet.
+    """
+
+    def __init__(
+        self,
+        policy: EgressPolicy,
+        resolve: Callable[[str], tuple[str, ...]],
+        *,
+        same_site: Callable[[str, str], bool] = same_site,
+        ports: Mapping[str, int] = _HTTP_PORTS,
+        deadline: timedelta = timedelta(seconds=10),
+    ) -> None:
+        """Take who resolves and which two hosts are one site; `ports` is for sandboxes only."""
+        self._policy = policy
+        self._resolve = resolve
+        self._same_site = same_site
+        self._ports = ports
+        self._deadline = deadline
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._tls.check_hostname = False
+        self._tls.verify_mode = ssl.CERT_NONE
+
+    def fetch(
+        self,
+        host: str,
+        path: str,
+        *,
+        scheme: Literal["http", "https"] = "http",
+        max_body: int = 1024,
+    ) -> Fetched:
+        """Fetch `path` of `host` (canonical name). Every end is a value; nothing is raised."""
+        trip = _Trip(Deadline(self._deadline.total_seconds()), max_body)
+        location = Location(scheme, host, path)
+        try:
+            for _ in range(_MAX_REDIRECTS + 1):
+                redirect = self._visit(location, trip)
+                if redirect is None:
+                    return Fetched(Outcome.ANSWERED, tuple(trip.hops), trip.body)
+                location = self._followed(location, redirect, host)
+                if any(hop.url == str(location) for hop in trip.hops):
+                    break
+        except Stopped as stopped:
+            return Fetched(stopped.outcome, tuple(trip.hops))
+        return Fetched(Outcome.TOO_MANY_REDIRECTS, tuple(trip.hops))
+
+    def _followed(self, location: Location, header: str, host: str) -> Location:
+        target = location.redirected(header)
+        if not self._same_site(host, target.host):
+            raise Stopped(Outcome.REDIRECT_REFUSED)
+        return target
+
+    def _visit(self, location: Location, trip: "_Trip") -> str | None:
+        """Make one request; return the `Location` header of a redirect, None at the end."""
+        trip.hops.append(Hop(str(location), ""))
+        backend = PinnedBackend(
+            self._vetted(location.host, trip),
+            self._ports[location.scheme],
+            trip.deadline,
+            _MAX_HEADERS + 8 * trip.max_body,  # chunked coding of single bytes takes 6 for 1
+        )
+        try:
+            return self._exchange(location, trip, backend)
+        except httpcore2.TimeoutException:
+            raise Stopped(Outcome.TIMEOUT) from None
+        except httpcore2.ProtocolError:
+            raise Stopped(Outcome.MALFORMED) from None
+        except httpcore2.NetworkError:
+            raise Stopped(Outcome.UNREACHABLE) from None
+
+    def _vetted(self, host: str, trip: "_Trip") -> tuple[str, ...]:
+        # One resolution for a whole fetch: a second answer cannot differ from the vetted one.
+        if host not in trip.addresses:
+            trip.addresses[host] = self._resolve(host)
+            trip.deadline.left()
+        addresses = trip.addresses[host]
+        if not addresses:
+            raise Stopped(Outcome.NO_ADDRESS)
+        if any(self._policy.refusal(address) for address in addresses):
+            raise Stopped(Outcome.ADDRESS_REFUSED)
+        return addresses[:_MAX_ADDRESSES]
+
+    def _exchange(self, location: Location, trip: "_Trip", backend: PinnedBackend) -> str | None:
+        origin = httpcore2.Origin(
+            location.scheme.encode(), location.host.encode(), _HTTP_PORTS[location.scheme]
+        )
+        request = httpcore2.Request(
+            "GET",
+            httpcore2.URL(
+                scheme=origin.scheme, host=origin.host, port=origin.port, target=location.target
+            ),
+            headers=[
+                ("Host", location.host),
+                ("User-Agent", "nameplate-verification"),
+                ("Accept", "*/*"),
+                ("Accept-Encoding", "identity"),
+                ("Connection", "close"),
+            ],
+        )
+        with httpcore2.HTTPConnection(
+            origin, ssl_context=self._tls, network_backend=backend
+        ) as connection:
+            try:
+                response = connection.handle_request(request)
+            finally:
+                trip.hops[-1] = Hop(str(location), backend.peer)
+            headers = _headers(response)
+            trip.hops[-1] = Hop(str(location), backend.peer, response.status, headers)
+            if response.status in _REDIRECTS:
+                return headers.get("location", "")
+            if 200 <= response.status < 300:  # noqa: PLR2004  # the class of success, RFC 9110
+                trip.body = _body(response, headers, trip.max_body)
+            return None
+
+
+class _Trip:
+    """What one fetch has used and gathered so far."""
+
+    def __init__(self, deadline: Deadline, max_body: int) -> None:
+        self.deadline = deadline
+        self.max_body = max_body
+        self.addresses: dict[str, tuple[str, ...]] = {}
+        self.hops: list[Hop] = []
+        self.body = b""
+
+
+def _headers(response: httpcore2.Response) -> Mapping[str, str]:
+    size = sum(len(name) + len(value) + 4 for name, value in response.headers)
+    if size > _MAX_HEADERS:
+        raise Stopped(Outcome.TOO_LARGE)
+    return MappingProxyType(
+        {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in response.headers
+        }
+    )
+
+
+def _body(response: httpcore2.Response, headers: Mapping[str, str], max_body: int) -> bytes:
+    if headers.get("content-encoding", "identity") != "identity":
+        raise Stopped(Outcome.ENCODED)
+    body = bytearray()
+    for chunk in response.iter_stream():
+        body += chunk
+        if len(body) > max_body:
+            raise Stopped(Outcome.TOO_LARGE)
+    return bytes(body)

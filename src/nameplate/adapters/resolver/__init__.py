@@ -1,0 +1,1 @@
+"""Asking the DNS without trusting caches, or the addresses that strangers publish."""

@@ -1,0 +1,76 @@
+"""The resolvers that the operator trusts: only for finding servers and ordinary addresses."""
+
+from collections.abc import Iterable, Iterator
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rdatatype
+import dns.resolver
+
+from nameplate.adapters.resolver.query import Budget, Server, Unanswered, ask
+from nameplate.adapters.resolver.reply import values
+from nameplate.ports.resolver import AnswerKind
+
+_MAX_RECURSORS = 3
+
+
+class Recursor:
+    """One or more recursive resolvers, asked in turn until one answers."""
+
+    def __init__(self, servers: Iterable[tuple[str, int]] | None = None) -> None:
+        """Take addresses and ports; None means those of /etc/resolv.conf."""
+        chosen = _system() if servers is None else servers
+        self._servers = [Server("recursor", *server) for server in chosen][:_MAX_RECURSORS]
+
+    def zone_servers(
+        self, name: dns.name.Name, budget: Budget
+    ) -> tuple[dns.name.Name, tuple[str, ...]]:
+        """Return the closest zone at or above `name` and the names of its servers.
+
+        Raises `Unanswered` when no recursor answers.
+        """
+        for zone in _upwards(name):
+            message = self._ask(zone, "NS", budget)
+            rrset = message.get_rrset(message.answer, zone, dns.rdataclass.IN, dns.rdatatype.NS)
+            if rrset is not None:
+                return zone, tuple(value.removesuffix(".") for value in values(rrset))
+        raise Unanswered(AnswerKind.NXDOMAIN, "no zone was found above the name")
+
+    def addresses(self, name: str, rdtype: str, budget: Budget) -> tuple[str, ...]:
+        """Return the A or AAAA addresses at the end of the name's aliases; empty when none.
+
+        Raises `Unanswered` when no recursor answers.
+        """
+        message = self._ask(dns.name.from_text(name), rdtype, budget)
+        if not isinstance(message, dns.message.QueryMessage):
+            return ()
+        try:
+            found = message.resolve_chaining().answer
+        except dns.exception.DNSException:
+            return ()
+        return () if found is None else values(found)
+
+    def _ask(self, name: dns.name.Name, rdtype: str, budget: Budget) -> dns.message.Message:
+        for server in self._servers:
+            try:
+                return ask(server, name, rdtype, budget, recursive=True)
+            except Unanswered:
+                continue
+        raise Unanswered(AnswerKind.TIMEOUT, "the configured resolvers do not answer")
+
+
+def _upwards(name: dns.name.Name) -> Iterator[dns.name.Name]:
+    while True:
+        yield name
+        if name == dns.name.root:
+            return
+        name = name.parent()
+
+
+def _system() -> list[tuple[str, int]]:
+    try:
+        system = dns.resolver.Resolver(configure=True)
+    except dns.exception.DNSException:
+        return []
+    return [(str(address), system.port) for address in system.nameservers]

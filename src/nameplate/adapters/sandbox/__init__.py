@@ -1,0 +1,1 @@
+"""Servers inside the process that stand in for the Internet in sandboxes."""

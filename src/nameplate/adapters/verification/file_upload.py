@@ -1,0 +1,116 @@
+"""Proof by a file on the web server of the name: control of exactly that host."""
+
+import hashlib
+import hmac
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import urlsplit
+
+from nameplate.adapters.http.fetch import Fetched, SafeFetcher
+from nameplate.adapters.http.outcome import Outcome
+from nameplate.core.egress import Network
+from nameplate.ports.verification import Instruction, Proof, Verdict
+
+PATH = "/.well-known/nameplate-verification.txt"
+"""The same for everybody: a request that carries the token could be echoed back by the site."""
+
+EDGE_HEADER = "x-nameplate-edge"
+"""What Nameplate's own proxies put on every answer, in lower case."""
+
+_MAX_FILE = 1024
+_MISSING = frozenset({401, 403, 404, 410})
+_Told = tuple[Verdict, str, str]
+_ENDS: dict[Outcome, tuple[Verdict, str]] = {
+    Outcome.NO_ADDRESS: (Verdict.INCONCLUSIVE, "The name has no address (A or AAAA record)."),
+    Outcome.ADDRESS_REFUSED: (
+        Verdict.INCONCLUSIVE,
+        "The name has an address that is not on the public Internet.",
+    ),
+    Outcome.UNREACHABLE: (Verdict.INCONCLUSIVE, "The web server cannot be reached."),
+    Outcome.TIMEOUT: (Verdict.INCONCLUSIVE, "The web server took too long."),
+    Outcome.TLS_FAILED: (Verdict.INCONCLUSIVE, "The web server broke off the TLS handshake."),
+    Outcome.MALFORMED: (Verdict.INCONCLUSIVE, "What answered does not speak HTTP."),
+    Outcome.TOO_LARGE: (Verdict.MISMATCH, "The answer is too large to be the file."),
+    Outcome.ENCODED: (Verdict.MISMATCH, "The file was sent compressed: serve it as it is."),
+    Outcome.REDIRECT_REFUSED: (
+        Verdict.INCONCLUSIVE,
+        "The web server redirects to another site, port or scheme: serve the file itself.",
+    ),
+    Outcome.TOO_MANY_REDIRECTS: (Verdict.INCONCLUSIVE, "The web server redirects too often."),
+}
+
+
+class FileUpload:
+    """Fetches one fixed path by http, and by https when that does not give the file.
+
+    An answer from the platform's own edge proves nothing, because any tenant could have put it
+    there: `edge` are its networks, and its proxies mark their answers with `EDGE_HEADER`.
+    """
+
+    def __init__(self, fetcher: SafeFetcher, edge: tuple[Network, ...] = ()) -> None:
+        """Take who fetches and the networks in which the platform's own proxies answer."""
+        self._fetcher = fetcher
+        self._edge = edge
+
+    def instruct(self, name: str, token: str) -> Instruction:
+        """Return the file to publish. Pure."""
+        return Instruction(file_url=f"http://{name}{PATH}", file_path=PATH, file_content=token)
+
+    def check(self, name: str, token: str) -> Proof:
+        """Look once by each scheme; the platform's own answer ends it."""
+        first = self._look(name, token, "http")
+        if first.verdict is Verdict.MATCH or first.reason == "answered_by_platform":
+            return first
+        second = self._look(name, token, "https")
+        undecided = first.verdict is Verdict.INCONCLUSIVE
+        if second.verdict is Verdict.MATCH:
+            return second
+        return second if undecided and second.verdict is not Verdict.INCONCLUSIVE else first
+
+    def _look(self, name: str, token: str, scheme: Literal["http", "https"]) -> Proof:
+        fetched = self._fetcher.fetch(name, PATH, scheme=scheme, max_body=_MAX_FILE)
+        verdict, reason, message = self._judge(fetched, token)
+        return Proof(verdict, reason, message, _observed(fetched))
+
+    def _judge(self, fetched: Fetched, token: str) -> _Told:
+        if self._answered_by_platform(fetched):
+            message = "The name points at this platform, whose answer proves nothing: use dns_txt."
+            return Verdict.INCONCLUSIVE, "answered_by_platform", message
+        if fetched.category is not Outcome.ANSWERED:
+            verdict, message = _ENDS[fetched.category]
+            return verdict, f"file_{fetched.category}", message
+        if 200 <= fetched.status < 300:  # noqa: PLR2004  # the class of success, RFC 9110
+            return _compared(fetched.body, token)
+        if fetched.status in _MISSING:
+            message = f"The web server answered {fetched.status} for {PATH}."
+            return Verdict.ABSENT, "file_not_found", message
+        message = f"The web server answered {fetched.status}, which proves nothing."
+        return Verdict.INCONCLUSIVE, "file_status", message
+
+    def _answered_by_platform(self, fetched: Fetched) -> bool:
+        return any(
+            EDGE_HEADER in hop.headers
+            or (hop.address and any(ip_address(hop.address) in net for net in self._edge))
+            for hop in fetched.hops
+        )
+
+
+def _compared(body: bytes, token: str) -> _Told:
+    if hmac.compare_digest(body.rstrip(b" \t\r\n"), token.encode()):
+        return Verdict.MATCH, "file_match", "The file is in place."
+    message = (
+        f"There is something at {PATH}, but not the expected text alone. "
+        "Many sites answer every path with a page: serve the plain file."
+    )
+    return Verdict.MISMATCH, "file_mismatch", message
+
+
+def _observed(fetched: Fetched) -> tuple[str, ...]:
+    """Say who answered with which status; of the body only a fingerprint, never its text."""
+    seen = []
+    for hop in fetched.hops:
+        parts = urlsplit(hop.url)
+        seen.append(f"{parts.scheme}://{parts.netloc}: {hop.status or fetched.category}")
+    if fetched.body:
+        seen.append(f"sha256 of the body: {hashlib.sha256(fetched.body).hexdigest()}")
+    return tuple(seen)
