@@ -27,7 +27,6 @@ from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.adapters.verification.file_upload import FileUpload
 from nameplate.adapters.verification.unavailable import METHODS, NotAvailable
-from nameplate.core import names
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Invalid, Refused
@@ -77,7 +76,6 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     fetcher = SafeFetcher(
         policy,
         resolver.addresses,
-        same_site=partial(_same_site, special_use=settings.sandbox),
         ports={"http": settings.sandbox_http_port if settings.sandbox else 80, "https": 443},
     )
     methods: dict[VerificationMethodName, VerificationMethod] = {
@@ -102,6 +100,11 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     )
 
 
+def remote(url: str) -> Api:
+    """Connect to the API of a Nameplate elsewhere."""
+    return Api(url)
+
+
 def clock() -> datetime:
     """Return the wall clock: the one place in Nameplate that asks it."""
     return datetime.now(UTC)
@@ -112,14 +115,6 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not port.isdigit():
         raise Invalid("setting_invalid", f"{text} is not an address and a port, as in 10.0.0.53:53")
     return host.strip("[]"), int(port)
-
-
-def _same_site(one: str, other: str, *, special_use: bool) -> bool:
-    parse = partial(names.parse, special_use=special_use)
-    try:
-        return parse(one).registrable == parse(other).registrable
-    except Invalid:
-        return False
 
 
 def _cached(make: Callable[[Account], T]) -> Callable[[Account], T]:
@@ -172,7 +167,7 @@ def _authority(account: Account, *, ring: KeyRing) -> CertificateAuthority:
         return AcmeAuthority(directory, key, url, verify=bundle)
     if account.provider == "local":
         root = _setting(config, "root_certificate")
-        return LocalAuthority(_credential(secret, "root_key"), root.encode())
+        return LocalAuthority(_credential(secret, "root_key"), root.encode(), clock=clock)
     raise Refused("provider_unknown", f"there is no certificate authority {account.provider}")
 
 

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=1, le=65535)
     """Port that the API listens at."""
 
+    serve_worker: bool = True
+    """Whether `nameplate serve` does background work too."""
     worker_threads: int = Field(default=8, ge=1, le=64)
     """Rows that one worker works on at once."""
     challenge_upstream: str | None = None

@@ -14,7 +14,11 @@ ABOVE_MODELS = tuple(
 )
 STATEMENTS = {"select", "select_from", "update", "delete", "query"}
 
-SYSTEM_QUERIES: dict[str, str] = {}
+SYSTEM_QUERIES: dict[str, str] = {
+    "usecases/edge.py:_query": "the edge must hear of removed bindings too, of every organization",
+    "usecases/edge.py:changed": "the same, by the moment of the last change",
+    "usecases/serving.py:_keep": "releases a whole sweep of leased rows in one statement",
+}
 """`folder/file.py:function` of the platform's own sweeps over all organizations -> why it must."""
 
 TENANT_NOUNS = {

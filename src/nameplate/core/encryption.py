@@ -11,8 +11,8 @@ copied to another row, column or organization does not open.
 
 import base64
 import binascii
-import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -172,6 +172,11 @@ def key_id(sealed: str) -> str:
     return _split(sealed)[0]
 
 
+def prefix(key_id: str) -> str:
+    """Return what every value begins with whose data key this key wraps, and no other value."""
+    return f"{_VERSION}:{key_id}:"
+
+
 def _split(sealed: str) -> tuple[str, str, str]:
     """Return key id, wrapped data key and payload."""
     version, *parts = sealed.split(":")
@@ -188,7 +193,7 @@ def _derived(key: bytes, purpose: str) -> bytes:
 
 def _encrypted(key: bytes, text: bytes, additional_data: bytes) -> bytes:
     """Return a random nonce followed by the ciphertext and its tag."""
-    nonce = os.urandom(_NONCE_BYTES)
+    nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, text, additional_data)
 
 

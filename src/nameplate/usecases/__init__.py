@@ -1,0 +1,1 @@
+"""What Nameplate does, as plain functions named by verbs."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import ids, names
@@ -154,7 +153,6 @@ def update(session: Session, actor: Actor, reference: str, **changes: Any) -> Do
         raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
     for key, value in changes.items():
         setattr(row, "metadata_" if key == "metadata" else key, value)
-    _touch_bindings(session, row)
     session.flush()
     return row
 
@@ -172,11 +170,9 @@ def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Dom
 
 
 def _take_back(session: Session, row: Domain) -> None:
-    session.execute(
-        sa.update(LedgerEntry)
-        .where(LedgerEntry.organization_domain_id == row.id)
-        .values(state=LedgerState.LEAVING)
-    )
+    ledger = LedgerEntry.visible(Actor(row.organization_id))
+    for entry in session.scalars(ledger.where(LedgerEntry.organization_domain_id == row.id)):
+        entry.state = LedgerState.LEAVING
 
 
 def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
@@ -208,23 +204,12 @@ def check(session: Session, actor: Actor, reference: str, now: datetime) -> Doma
     row = get(session, actor, reference)
     for kind in (Verification, Record, Certificate, Binding):
         session.execute(
-            sa.update(kind)
-            .where(
+            kind.waking(now).where(
                 kind.organization_domain_id == row.id,
                 kind.deleted_at.is_(None),
                 kind.next_action_at > now,
-            )
-            .values(next_action_at=now),
+            ),
             execution_options={"synchronize_session": False},
         )
     row.wake(now)
     return row
-
-
-def _touch_bindings(session: Session, row: Domain) -> None:
-    session.execute(
-        sa.update(Binding)
-        .where(Binding.organization_domain_id == row.id, Binding.deleted_at.is_(None))
-        .values(organization_domain_id=row.id),
-        execution_options={"synchronize_session": False},
-    )

@@ -1,12 +1,18 @@
-"""What the edge needs of the database: all hosts that are served, and those that changed."""
+"""What the edge needs of the database: the hosts that are served, and which of them changed.
 
-from collections.abc import Iterable
+What a host leads to depends on four rows: the binding, its domain, its application and its
+organization. A change is one of them at one `updated_at`; each is told until the edge knows it.
+"""
+
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from nameplate.core import ids
 from nameplate.core.lifecycle import BindingStatus, DomainStatus
@@ -15,14 +21,29 @@ from nameplate.models import Application, Binding, Domain, Organization
 
 OVERLAP = timedelta(seconds=30)
 """How far back each look reaches, for transactions that took a while to commit."""
+_BATCH = 1000
+"""Ids in one statement."""
+_STREAMED = 5000
+"""Rows fetched at a time."""
+
+_OWNERS: dict[str, tuple[type[Any], InstrumentedAttribute[int]]] = {
+    "binding": (Binding, Binding.id),
+    "domain": (Domain, Binding.organization_domain_id),
+    "application": (Application, Binding.application_id),
+    "organization": (Organization, Binding.organization_id),
+}
+"""The rows that decide about a host, and the column by which bindings name them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host and path that is served, or was (`active` tells)."""
+    """One host and path that is served or arriving."""
 
     hostname: str
+    """Canonical; `*.` in front of a wildcard."""
     path: str
+    organization: int
+    """Database id of the owner: one host never leads to two of them."""
     application: str
     """Public id of the application."""
     upstream: str
@@ -33,59 +54,89 @@ class Host:
     """A certificate may be obtained for the host: `ask` answers yes."""
 
 
+class Change(NamedTuple):
+    """One row that decides about hosts, as it was written at one moment."""
+
+    kind: str
+    id: int
+    at: datetime
+
+
+def everything(session: Session) -> tuple[datetime, Iterator[Host]]:
+    """Return the database's clock and every host that is served or arriving, sorted, streamed."""
+    return database_now(session), _hosts(session, _query())
+
+
+def changes(session: Session, since: datetime) -> tuple[datetime, Set[Change]]:
+    """Return the database's clock, and what was written since then or shortly before."""
+    now = database_now(session)
+    looks = [
+        sa.select(sa.literal(kind), owner.id, owner.updated_at).where(
+            owner.updated_at >= since - OVERLAP
+        )
+        for kind, (owner, _) in _OWNERS.items()
+    ]
+    return now, {Change(*row) for row in session.execute(sa.union_all(*looks))}
+
+
+def changed(session: Session, wrote: Iterable[Change]) -> Iterator[tuple[str, list[Host]]]:
+    """Yield each host name that these changes are about, with all that it leads to now.
+
+    Nothing is left of a host that is no longer served.
+    """
+    by_kind = sorted(wrote)
+    for kind, of_kind in groupby(by_kind, attrgetter("kind")):
+        owned_by = _OWNERS[kind][1]
+        while batch := [change.id for change in islice(of_kind, _BATCH)]:
+            touched = sa.select(Binding.hostname).where(owned_by.in_(batch))
+            names = dict.fromkeys(session.scalars(touched.distinct()))
+            hosts = _hosts(session, _query().where(Binding.hostname.in_(touched)))
+            now_leading = {name: list(of) for name, of in groupby(hosts, attrgetter("hostname"))}
+            yield from ((name, now_leading.get(name, [])) for name in names)
+
+
 def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
-    live = sa.and_(
-        Binding.deleted_at.is_(None),
-        Domain.deleted_at.is_(None),
-        Domain.status.in_([DomainStatus.VERIFIED, DomainStatus.ACTIVE]),
-        Application.deleted_at.is_(None),
-        Organization.deleted_at.is_(None),
-        Organization.is_active.is_(True),
-    )
     return (
         sa.select(
             Binding.hostname,
             Binding.path,
+            Binding.organization_id,
             Application.id,
-            sa.func.coalesce(Application.upstream_host, ""),
-            sa.func.coalesce(Application.upstream_port, 0),
-            sa.func.coalesce(Binding.port, 0),
+            Application.upstream_host,
+            sa.func.coalesce(Binding.port, Application.upstream_port),
             Binding.status,
-            live,
             Binding.ssl_enabled,
         )
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
         .join(Organization, Organization.id == Binding.organization_id)
+        .where(
+            Binding.deleted_at.is_(None),
+            Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING]),
+            Domain.deleted_at.is_(None),
+            Domain.status.in_([DomainStatus.VERIFIED, DomainStatus.ACTIVE]),
+            Application.deleted_at.is_(None),
+            Application.upstream_host.is_not(None),
+            sa.func.coalesce(Binding.port, Application.upstream_port).is_not(None),
+            Organization.deleted_at.is_(None),
+            Organization.is_active.is_(True),
+        )
+        .order_by(Binding.hostname)
     )
 
 
-def _hosts(
-    session: Session, query: sa.Executable
-) -> Iterable[Host]:
-    for hostname, path, app, host, app_port, port, status, live, ssl in session.execute(
-        query.execution_options(yield_per=5000)
-    ):
-        active = bool(live) and status == BindingStatus.ACTIVE
-        arriving = bool(live) and status == BindingStatus.CONFIGURING
+def _hosts(session: Session, query: sa.Executable) -> Iterator[Host]:
+    shown: dict[int, str] = {}
+    rows = session.execute(query.execution_options(yield_per=_STREAMED))
+    for hostname, path, organization, app, upstream, port, status, ssl in rows:
+        if app not in shown:
+            shown[app] = ids.show("app", app)
         yield Host(
-            hostname, path, ids.show("app", app), f"{host}:{port or app_port}",
-            active, (active or arriving) and bool(ssl),
-        )  # fmt: skip
-
-
-def everything(session: Session) -> tuple[datetime, Iterable[Host]]:
-    """Return the database's clock and every host that is served or arriving, streamed."""
-    wanted = Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING])
-    query = _query().where(Binding.deleted_at.is_(None), wanted)
-    return database_now(session), _hosts(session, query)
-
-
-def changed(session: Session, since: datetime) -> tuple[datetime, list[Host]]:
-    """Return the database's clock, and every host whose bindings changed since then.
-
-    A host is reported with all its paths, so that what is missing from the report is gone.
-    """
-    now = database_now(session)
-    touched = sa.select(Binding.hostname).where(Binding.updated_at >= since - OVERLAP).distinct()
-    return now, list(_hosts(session, _query().where(Binding.hostname.in_(touched))))
+            hostname=hostname,
+            path=path,
+            organization=organization,
+            application=shown[app],
+            upstream=f"[{upstream}]:{port}" if ":" in upstream else f"{upstream}:{port}",
+            active=status == BindingStatus.ACTIVE,
+            permitted=bool(ssl),
+        )

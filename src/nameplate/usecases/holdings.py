@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.holdings import Holding, decide
 from nameplate.db import lock_name
@@ -26,7 +26,7 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
     lock_name(session, domain.domain_name)
     name = held_name(domain)
     rows = session.scalars(
-        sa.select(NameHolding).where(NameHolding.base == domain.domain_name)
+        NameHolding.visible(PLATFORM).where(NameHolding.base == domain.domain_name)
     ).all()
     wanted = Holding(name, subtree, domain.organization_id)
     decide(wanted, (_value(row) for row in rows))
@@ -58,10 +58,8 @@ def release(session: Session, domain: Domain) -> None:
     if row is None or row.organization_domain_id != domain.id:
         return
     heir = session.scalars(
-        sa.select(Domain.id).where(
-            Domain.organization_id == domain.organization_id,
+        Domain.visible(Actor(domain.organization_id)).where(
             Domain.id != domain.id,
-            Domain.deleted_at.is_(None),
             Domain.verified_at.is_not(None),
             Domain.full_domain.in_([row.name, f"*.{row.name}"]),
         )
@@ -69,7 +67,7 @@ def release(session: Session, domain: Domain) -> None:
     if heir is None:
         session.delete(row)
     else:
-        row.organization_domain_id = heir
+        row.organization_domain_id = heir.id
     session.flush()
 
 

@@ -4,92 +4,21 @@ Key, order URL and every intent are stored before the authority hears of them, u
 fence. What is served stays in its columns until the next generation is complete.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Self
+from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import certificates as x509
-from nameplate.core import issuance, keys, renewal
+from nameplate.core import renewal
 from nameplate.core.errors import Invalid, NameplateError, Refused
-from nameplate.core.issuance import Step
 from nameplate.core.lifecycle import CertificateStatus
-from nameplate.core.rdata.text import quoted
-from nameplate.core.secret import Secret
 from nameplate.db import Lease, Sessions
 from nameplate.models import (
-    Account,
-    Binding,
     Certificate,
     CertificateType,
     Domain,
-    HttpChallenge,
-    LedgerEntry,
-    LedgerPurpose,
-    LedgerState,
-    RecordType,
 )
-from nameplate.models.records import digest
-from nameplate.ports.ca import CertificateAuthority, Challenge, Order, RenewalAdvisor
-from nameplate.usecases import budgets, certificates, holdings, propagation, work, zones
+from nameplate.usecases import holdings, issuer, work
 from nameplate.usecases.tools import Tools
-
-MOST_STEPS = 16
-"""Steps taken under one lease; each is stored before the next."""
-CHALLENGE_TTL = 60
-NEXT_LOOK = timedelta(days=1)
-"""A settled certificate is looked at this often at least (RFC 9773 asks for more than once a day)."""
-
-
-@dataclass(slots=True)
-class _State:
-    """What is stored of one issuance, kept in step with the row."""
-
-    hosts: tuple[str, ...]
-    kind: str
-    base: str
-    account: Account
-    current: str | None
-    key: Secret | None
-    order_url: str | None
-    presented: set[str] = field(default_factory=set)
-    responded: set[str] = field(default_factory=set)
-    finalize_sent: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what goes into `acme_challenge_data`."""
-        return {
-            "account_id": self.account.id,
-            "presented": sorted(self.presented),
-            "responded": sorted(self.responded),
-            "finalize_sent": self.finalize_sent,
-        }
-
-    @classmethod
-    def of(cls, session: Session, tools: Tools, row: Certificate) -> Self:
-        """Read the state of a row."""
-        data = row.acme_challenge_data or {}
-        domain = session.get_one(Domain, row.organization_domain_id)
-        account = session.get(Account, data["account_id"]) if data.get("account_id") else None
-        if account is None or account.deleted_at is not None:
-            account = certificates.authority_account(session, row.organization_id)
-        place = certificates.key_place(row)
-        sealed = row.pending_private_key
-        return cls(
-            hosts=tuple(row.subject_alternative_names or ()),
-            kind=(row.acme_challenge_type or "http-01"),
-            base=domain.domain_name,
-            account=account,
-            current=row.certificate,
-            key=tools.keyring.open(sealed, place) if sealed else None,
-            order_url=row.acme_order_url,
-            presented=set(data.get("presented", ())),
-            responded=set(data.get("responded", ())),
-            finalize_sent=bool(data.get("finalize_sent")),
-        )
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
@@ -97,8 +26,10 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     if not _begin(sessions, lease):
         return
     try:
-        state = work.read(sessions, Certificate, lease, lambda s, row: _State.of(s, tools, row))
-        _Issuer(sessions, tools, lease, state).run()
+        state = work.read(
+            sessions, Certificate, lease, lambda s, row: issuer.State.of(s, tools, row)
+        )
+        issuer.Issuer(sessions, tools, lease, state).run()
     except (Refused, Invalid) as error:
         _give_up(sessions, tools, lease, error)
 
@@ -111,7 +42,7 @@ def _begin(sessions: Sessions, lease: Lease) -> bool:
         if row.deleted_at is not None or row.status is CertificateStatus.REVOKED:
             return "gone", None
         if row.pending_private_key is None and not _due(row, lease.now()):
-            return "settled", _next_look(row, lease.now())
+            return "settled", issuer.next_look(row, lease.now())
         hosts = row.subject_alternative_names or ()
         held = all(holdings.holds(session, row.organization_id, host) for host in hosts)
         if not domain.is_live or not held:
@@ -125,7 +56,7 @@ def _begin(sessions: Sessions, lease: Lease) -> bool:
     def rest(session: Session, row: Certificate) -> None:
         row.next_action_at = at
         if verdict == "gone":
-            _clean_up(session, row, lease.now())
+            issuer.clean_up(session, row, lease.now())
         elif verdict == "waiting" and row.certificate is None:
             row.renewal_error_message = "Waits until ownership of the domain is proved."
         if row.expires_at is not None and row.expires_at <= lease.now():
@@ -142,276 +73,14 @@ def _due(row: Certificate, now: datetime) -> bool:
     return row.auto_renew and due is not None and due <= now
 
 
-def _next_look(row: Certificate, now: datetime) -> datetime | None:
-    if row.certificate is None or not row.auto_renew:
-        return None
-    return min(row.next_renewal_attempt_at or now + NEXT_LOOK, now + NEXT_LOOK)
-
-
-def _clean_up(session: Session, row: Certificate, now: datetime) -> None:
-    row.abandon()
-    session.execute(sa.delete(HttpChallenge).where(HttpChallenge.ssl_certificate_id == row.id))
-    domain = session.get_one(Domain, row.organization_domain_id)
-    zones.forget(session, domain, row.id, now)
-
-
 def _give_up(sessions: Sessions, tools: Tools, lease: Lease, error: NameplateError) -> None:
     """Record why this generation failed; what is served stays, and a new try is planned."""
 
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
-        _clean_up(session, row, now)
+        issuer.clean_up(session, row, now)
         row.fail(error.detail, now)
         again = renewal.retry_at(row.renewal_attempts, now, tools.jitter())
         row.next_action_at = row.next_renewal_attempt_at = work.soon(tools, again, now)
 
     work.record(sessions, Certificate, lease, change, release=True)
-
-
-class _Issuer:
-    """Takes the steps of one issuance under one lease."""
-
-    def __init__(self, sessions: Sessions, tools: Tools, lease: Lease, state: _State) -> None:
-        self._sessions = sessions
-        self._tools = tools
-        self._lease = lease
-        self._state = state
-        self._authority: CertificateAuthority = tools.authority(state.account)
-
-    def run(self) -> None:
-        """Take steps until one has to wait or the certificate is installed."""
-        url = self._state.order_url
-        order = self._authority.refresh(url) if url else None
-        for _ in range(MOST_STEPS):
-            step = self._next(order)
-            outcome = self._take(step, order)
-            if outcome is False:
-                return
-            order = outcome if isinstance(outcome, Order) else order
-        self._wait(self._lease.now())
-
-    def _next(self, order: Order | None) -> Step:
-        return issuance.next_step(
-            order,
-            kind=self._state.kind,
-            have_key=self._state.key is not None,
-            presented=self._state.presented,
-            responded=self._state.responded,
-            now=self._lease.now(),
-        )
-
-    def _take(self, step: Step, order: Order | None) -> Order | bool:
-        """Take one step; return the order as it is now, True to go on, or False to stop."""
-        match step:
-            case issuance.StoreKey():
-                return self._store_key()
-            case issuance.CreateOrder():
-                return self._create_order()
-            case issuance.Present(challenges):
-                return self._present(challenges)
-            case issuance.Respond(challenges):
-                return self._respond(challenges)
-            case issuance.Wait(until):
-                return self._wait(until)
-            case issuance.Fail(code, reason, _retry):
-                raise Refused(code, reason)
-            case _:
-                pass
-        if order is None:
-            raise AssertionError("an order is needed to finish")
-        return (
-            self._finalize(order) if isinstance(step, issuance.Finalize) else self._install(order)
-        )
-
-    def _store_key(self) -> bool:
-        key = keys.new_key()
-
-        def change(session: Session, row: Certificate) -> None:
-            budgets.take_order(
-                session, self._state.account, self._state.base, self._state.hosts, self._lease.now()
-            )
-            row.begin(self._tools.keyring.seal(key, certificates.key_place(row)))
-            row.acme_challenge_data = self._state.as_json()
-
-        self._record(change)
-        self._state.key = key
-        self._tools.checkpoint("certificate:key_stored")
-        return True
-
-    def _create_order(self) -> Order:
-        order = self._authority.order(self._state.hosts)
-        self._tools.checkpoint("certificate:order_created")
-        self._state.order_url = order.url
-        self._state.presented = set()
-        self._state.responded = set()
-        self._state.finalize_sent = False
-        self._save(lambda row: setattr(row, "acme_order_url", order.url))
-        self._tools.checkpoint("certificate:order_stored")
-        return order
-
-    def _present(self, challenges: Sequence[Challenge]) -> bool:
-        if self._state.kind == "http-01":
-            self._record(lambda s, row: self._publish_tokens(s, row, challenges))
-        elif not self._visible(challenges):
-            return self._wait(self._lease.now() + timedelta(seconds=5))
-        self._state.presented |= {challenge.url for challenge in challenges}
-        self._save()
-        self._tools.checkpoint("certificate:presented")
-        return True
-
-    def _publish_tokens(
-        self, session: Session, row: Certificate, challenges: Sequence[Challenge]
-    ) -> None:
-        for challenge in challenges:
-            session.merge(
-                HttpChallenge(
-                    token=challenge.token,
-                    hostname=challenge.name,
-                    key_authorization=challenge.key_authorization,
-                    ssl_certificate_id=row.id,
-                    organization_id=row.organization_id,
-                )
-            )
-
-    def _visible(self, challenges: Sequence[Challenge]) -> bool:
-        """Have the TXT records written, and tell whether every authoritative server shows them."""
-        values = {(c.record_name, quoted([c.record_value.encode()])) for c in challenges}
-        there = self._record(lambda s, row: self._want_records(s, row, values))
-        if not values <= there:
-            return False
-        for name in {name for name, _ in values}:
-            finding = self._tools.resolver.authoritative(name, "TXT")
-            texts = [text for owner, text in values if owner == name]
-            if not all(propagation.seen_by_all(finding, "TXT", text) for text in texts):
-                return False
-        return True
-
-    def _want_records(
-        self, session: Session, row: Certificate, values: set[tuple[str, str]]
-    ) -> set[tuple[str, str]]:
-        domain = session.get_one(Domain, row.organization_domain_id)
-        config = domain.dns_config or {}
-        known = session.scalars(
-            sa.select(LedgerEntry).where(LedgerEntry.ssl_certificate_id == row.id)
-        ).all()
-        missing = values - {(entry.name, entry.value) for entry in known}
-        for name, value in sorted(missing):
-            session.add(
-                LedgerEntry(
-                    organization_id=row.organization_id,
-                    account_id=config["account_id"],
-                    organization_domain_id=domain.id,
-                    zone=config.get("zone") or domain.domain_name,
-                    name=name,
-                    record_type=RecordType.TXT,
-                    value=value,
-                    value_digest=digest(value),
-                    ttl=CHALLENGE_TTL,
-                    purpose=LedgerPurpose.CHALLENGE,
-                    state=LedgerState.INTENDED,
-                    ssl_certificate_id=row.id,
-                )
-            )
-        if missing:
-            domain.wake(self._lease.now())
-        return {(e.name, e.value) for e in known if e.state is LedgerState.PRESENT}
-
-    def _respond(self, challenges: Sequence[Challenge]) -> Order:
-        self._tools.checkpoint("certificate:respond_intended")
-        for challenge in challenges:
-            self._authority.respond(challenge)
-        self._tools.checkpoint("certificate:responded")
-        self._state.responded |= {challenge.url for challenge in challenges}
-        self._save()
-        return self._refreshed()
-
-    def _refreshed(self) -> Order:
-        if self._state.order_url is None:
-            raise AssertionError("no order to read")
-        return self._authority.refresh(self._state.order_url)
-
-    def _finalize(self, order: Order) -> Order:
-        if self._state.key is None:
-            raise AssertionError("no key to finalize with")
-        self._state.finalize_sent = True
-        self._save()
-        self._tools.checkpoint("certificate:finalize_intended")
-        finalized = self._authority.finalize(order, x509.csr(self._state.key, self._state.hosts))
-        self._tools.checkpoint("certificate:finalized")
-        return finalized
-
-    def _install(self, order: Order) -> bool:
-        bundle = self._authority.download(order)
-        self._tools.checkpoint("certificate:downloaded")
-        key = self._state.key
-        if key is None:
-            raise AssertionError("no key to install")
-        now = self._lease.now()
-        facts = x509.check(bundle, key, self._state.hosts, now)
-        window = self._window(bundle)
-
-        def change(session: Session, row: Certificate) -> None:
-            leaf, chain = x509.split_chain(bundle)
-            row.certificate = leaf.decode()
-            row.certificate_chain = chain.decode()
-            row.certificate_bundle = bundle.decode()
-            row.private_key = row.pending_private_key
-            row.issuer = facts.issuer[:255]
-            row.serial_number = facts.serial
-            row.fingerprint = facts.fingerprint
-            row.issued_at = facts.not_before
-            row.expires_at = facts.not_after
-            if self._state.account.provider == "local":
-                row.certificate_type = CertificateType.SELF_SIGNED
-            row.activate(now)
-            _clean_up(session, row, now)
-            row.next_renewal_attempt_at = renewal.renew_at(
-                facts.not_before, facts.not_after, row.renewal_days_before_expiry, window,
-                self._tools.jitter(),
-            )  # fmt: skip
-            row.next_action_at = _next_look(row, now)
-            row.attempts = 0
-            _wake_bindings(session, row, now)
-
-        work.record(self._sessions, Certificate, self._lease, change, release=True)
-        self._tools.checkpoint("certificate:installed")
-        return False
-
-    def _window(self, bundle: bytes) -> tuple[datetime, datetime] | None:
-        if not isinstance(self._authority, RenewalAdvisor):
-            return None
-        try:
-            return self._authority.renewal_window(bundle)
-        except NameplateError:
-            return None  # advice is welcome, not needed
-
-    def _wait(self, until: datetime) -> bool:
-        def change(_session: Session, row: Certificate) -> None:
-            row.next_action_at = work.soon(self._tools, until, self._lease.now())
-
-        work.record(self._sessions, Certificate, self._lease, change, release=True)
-        return False
-
-    def _save(self, change: Any = None) -> None:  # noqa: ANN401 - a function on the row, or nothing
-        def apply(_session: Session, row: Certificate) -> None:
-            row.acme_challenge_data = self._state.as_json()
-            if change is not None:
-                change(row)
-
-        self._record(apply)
-
-    def _record(self, change: Any) -> Any:  # noqa: ANN401 - see `work.record`
-        return work.record(self._sessions, Certificate, self._lease, change, release=False)
-
-
-def _wake_bindings(session: Session, row: Certificate, now: datetime) -> None:
-    """Let every binding that presents, or waits for, this certificate look at it."""
-    session.execute(
-        sa.update(Binding)
-        .where(
-            Binding.organization_domain_id == row.organization_domain_id,
-            Binding.deleted_at.is_(None),
-        )
-        .values(next_action_at=now),
-        execution_options={"synchronize_session": False},
-    )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import ids
+from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import BindingStatus, DomainStatus
 from nameplate.db import Lease, Sessions
@@ -46,13 +47,13 @@ def wake(session: Session, server_id: int | None, now: datetime) -> None:
 def serving(session: Session, server_id: int) -> list[tuple[Binding, Application]]:
     """Return the bindings that a server should serve now (I11), with their applications."""
     query: sa.Executable = (
-        sa.select(Binding, Application)
+        Binding.visible(PLATFORM)
+        .add_columns(Application)
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
         .join(Organization, Organization.id == Binding.organization_id)
         .where(
             Binding.server_id == server_id,
-            Binding.deleted_at.is_(None),
             Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
             Domain.deleted_at.is_(None),
             Domain.status.in_([DomainStatus.VERIFIED, DomainStatus.ACTIVE]),

@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
+from nameplate.core.actor import PLATFORM
+from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Conflict, NotPermitted
 from nameplate.db import Sessions
-from nameplate.models import metadata
-from nameplate.usecases import schema
+from nameplate.models import Organization, metadata
+from nameplate.usecases import schema, seeding_world
 from nameplate.usecases.seeding_rows import Load, Row, Size, World
 
 Progress = Callable[[str, int, int], None]
@@ -50,6 +53,26 @@ def load(
             _FAST[connection.dialect.name](connection, part, progress)
         _pass_ids(connection)
         return counts(connection)
+
+
+def world(sessions: Sessions, ring: KeyRing, now: datetime) -> tuple[dict[str, int], bool]:
+    """Make the small world of `seeding_world` in an empty database.
+
+    Returns how many rows each table has, and whether they were made now: where the world is there
+    already, nothing changes. Raises as `load` does.
+    """
+    with begin(sessions) as connection, Session(connection, info={"actor": PLATFORM}) as session:
+        made = not _is_world(session)
+        if made:
+            refuse_rows(connection)
+            seeding_world.build(session, ring, now)
+        return counts(connection), made
+
+
+def _is_world(session: Session) -> bool:
+    rows = session.scalars(Organization.visible(PLATFORM).limit(len(seeding_world.SLUGS) + 1)).all()
+    marked = all(row.metadata_ == seeding_world.MARK for row in rows)
+    return marked and {row.slug for row in rows} == seeding_world.SLUGS
 
 
 @contextmanager

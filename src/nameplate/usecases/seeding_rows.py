@@ -27,9 +27,92 @@ _MASK = (1 << 64) - 1
 _HOURS = 24
 _YEAR = 365 * _HOURS
 
-_ADJECTIVES = ["amber", "bright", "calm", "clear", "coral", "crisp", "dapper", "early", "fair", "fine", "fresh", "gentle", "gold", "grand", "green", "happy", "hidden", "honest", "jolly", "keen", "kind", "light", "lively", "lucky", "mellow", "merry", "misty", "neat", "noble", "novel", "open", "plain"]
-_NOUNS = ["acorn", "anchor", "arbor", "atlas", "barn", "beacon", "bridge", "brook", "cedar", "cove", "crane", "delta", "field", "forge", "garden", "grove", "harbor", "hill", "lake", "lantern", "maple", "meadow", "mill", "ocean", "orchard", "pine", "river", "sail", "stone", "tide", "vale", "willow"]
-_SUFFIXES = ["com", "com", "com", "com", "com", "net", "org", "io", "dev", "app", "de", "fr", "nl", "co.uk", "com.au", "shop"]
+_ADJECTIVES = [
+    "amber",
+    "bright",
+    "calm",
+    "clear",
+    "coral",
+    "crisp",
+    "dapper",
+    "early",
+    "fair",
+    "fine",
+    "fresh",
+    "gentle",
+    "gold",
+    "grand",
+    "green",
+    "happy",
+    "hidden",
+    "honest",
+    "jolly",
+    "keen",
+    "kind",
+    "light",
+    "lively",
+    "lucky",
+    "mellow",
+    "merry",
+    "misty",
+    "neat",
+    "noble",
+    "novel",
+    "open",
+    "plain",
+]
+_NOUNS = [
+    "acorn",
+    "anchor",
+    "arbor",
+    "atlas",
+    "barn",
+    "beacon",
+    "bridge",
+    "brook",
+    "cedar",
+    "cove",
+    "crane",
+    "delta",
+    "field",
+    "forge",
+    "garden",
+    "grove",
+    "harbor",
+    "hill",
+    "lake",
+    "lantern",
+    "maple",
+    "meadow",
+    "mill",
+    "ocean",
+    "orchard",
+    "pine",
+    "river",
+    "sail",
+    "stone",
+    "tide",
+    "vale",
+    "willow",
+]
+_SUFFIXES = [
+    "com",
+    "com",
+    "com",
+    "com",
+    "com",
+    "net",
+    "org",
+    "io",
+    "dev",
+    "app",
+    "de",
+    "fr",
+    "nl",
+    "co.uk",
+    "com.au",
+    "shop",
+]
 _LABELS = ["www", "shop", "app", "docs", "blog", "api", "portal", "status"]
 
 
@@ -183,13 +266,13 @@ class World:
     def _domain(self, number: int) -> Sequence[Row]:
         it = self.domain(number)
         dice = it.dice
-        proved = self.at(-(dice >> 44) % _YEAR - 1) if it.proved else None
+        proved = self.at(-((dice >> 44) % _YEAR) - 1) if it.proved else None
         until = self.at((dice >> 50) % (90 * _HOURS)) if it.proved else None
         registered = it.kind in {"custom", "application"}
         expires = self.at((dice >> 34) % _YEAR - 30 * _HOURS) if registered else None
         due = self.at((dice >> 20) % 720 - 24) if it.status != "expired" else None
         outside = int(dice >> 55 & 3 > 0 and registered)
-        created = self.at(-(dice >> 30) % _YEAR - 1)
+        created = self.at(-((dice >> 30) % _YEAR) - 1)
         row = (
             number, it.organization, it.base, it.subdomain, it.status, it.kind, outside,
             "dns_txt" if it.proved else None, proved, until, expires, due, created, created,
@@ -200,7 +283,7 @@ class World:
         it = self.domain(number)
         first = (number - 1) * self.size.records_per_domain + 1
         served = it.status == "active"
-        checked = self.at(-(it.dice >> 52) % _HOURS)
+        checked = self.at(-((it.dice >> 52) % _HOURS))
         return tuple(
             record(it, first + place, place, served=served, at=checked)
             for place in range(self.size.records_per_domain)
@@ -232,7 +315,7 @@ class World:
         status = "verified" if it.proved else ("pending" if open_ else "expired")
         method = "dns_txt" if it.kind == "wildcard" else _METHODS[dice & 255]
         token = hashlib.sha256(f"{dice}:{number}".encode()).hexdigest()[:40]
-        begun = self.at(-(dice >> 8) % 720 - 1)
+        begun = self.at(-((dice >> 8) % 720) - 1)
         row = (
             number, it.organization, number, method, token,
             f"_nameplate-challenge.{it.name.removeprefix('*.')}",

@@ -135,10 +135,9 @@ def _stop(session: Session, row: Binding, obstacle: str, now: datetime) -> None:
         proxies.wake(session, row.server_id, now)
     domain = session.get_one(Domain, row.organization_domain_id)
     others = session.scalars(
-        sa.select(Binding.id).where(
+        Binding.visible(PLATFORM).where(
             Binding.organization_domain_id == domain.id,
             Binding.id != row.id,
-            Binding.deleted_at.is_(None),
             Binding.status == BindingStatus.ACTIVE,
         )
     ).first()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import backoff, ids, tokens
@@ -243,11 +242,9 @@ def wake_dependents(session: Session, domain: Domain, now: datetime) -> None:
     kinds: Sequence[type[Work]] = (Certificate, Binding)
     for kind in kinds:
         session.execute(
-            sa.update(kind)
-            .where(
+            kind.waking(now).where(
                 kind.organization_domain_id == domain.id,  # type: ignore[attr-defined]  # both have it
                 kind.deleted_at.is_(None),  # type: ignore[attr-defined]  # both have it
-            )
-            .values(next_action_at=now),
+            ),
             execution_options={"synchronize_session": False},
         )

@@ -67,7 +67,7 @@ def record(
             raise Superseded
         woken = row.next_action_at if row.next_action_at != lease.until else None
         result = change(session, row)
-        row.lease_until = None if release else lease.now() + LEASE
+        row.lease_until = None if release else lease.now() + (lease.until - lease.taken_at)
         if release and woken is not None:
             row.wake(woken)
         return result

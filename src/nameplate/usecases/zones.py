@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Refused
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.core.plan import Plan, plan
@@ -76,7 +75,7 @@ def load(session: Session, domain: Domain) -> Job | None:
     if account is None or account.deleted_at is not None:
         return None
     ledger = session.scalars(
-        sa.select(LedgerEntry).where(LedgerEntry.organization_domain_id == domain.id)
+        LedgerEntry.visible(PLATFORM).where(LedgerEntry.organization_domain_id == domain.id)
     ).all()
     wants = [
         Want((entry.name, entry.record_type.value, entry.value), entry.ttl, entry.purpose,
@@ -220,7 +219,7 @@ def _values(rrset: RRset | None) -> Iterable[Value]:
 
 def _ledger(session: Session, domain: Domain) -> Mapping[Value, LedgerEntry]:
     rows = session.scalars(
-        sa.select(LedgerEntry).where(LedgerEntry.organization_domain_id == domain.id)
+        LedgerEntry.visible(PLATFORM).where(LedgerEntry.organization_domain_id == domain.id)
     )
     return {(row.name, row.record_type.value, row.value): row for row in rows}
 
@@ -323,7 +322,7 @@ def _settle_ledger(session: Session, domain: Domain, report: _Report) -> None:
 def present(session: Session, certificate_id: int) -> frozenset[Value]:
     """Return the challenge values of a certificate that the provider has confirmed."""
     rows = session.scalars(
-        sa.select(LedgerEntry).where(
+        LedgerEntry.visible(PLATFORM).where(
             LedgerEntry.ssl_certificate_id == certificate_id,
             LedgerEntry.state == LedgerState.PRESENT,
         )
@@ -333,10 +332,7 @@ def present(session: Session, certificate_id: int) -> frozenset[Value]:
 
 def forget(session: Session, domain: Domain, certificate_id: int, now: datetime) -> None:
     """Have the challenge values of a certificate taken back."""
-    changed = session.execute(
-        sa.update(LedgerEntry)
-        .where(LedgerEntry.ssl_certificate_id == certificate_id)
-        .values(state=LedgerState.LEAVING)
-    )
-    if changed.rowcount:  # type: ignore[attr-defined]  # an UPDATE has one
+    query = LedgerEntry.visible(PLATFORM).where(LedgerEntry.ssl_certificate_id == certificate_id)
+    for entry in session.scalars(query):
+        entry.state = LedgerState.LEAVING
         domain.wake(now)

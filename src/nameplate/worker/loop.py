@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from datetime import timedelta
 
 import structlog
 
@@ -31,13 +32,15 @@ class Worker:
         tools: Tools,
         *,
         threads: int = 8,
+        lease_for: timedelta = work.LEASE,
         handlers: tuple[Handler, ...] = HANDLERS,
     ) -> None:
-        """Take the number of rows that may be worked on at once."""
+        """Take how many rows may be worked on at once, and how long a lease lasts unrenewed."""
         self._sessions = sessions
         self._tools = tools
         self._handlers = handlers
         self._threads = threads
+        self._lease_seconds = lease_for.total_seconds()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="nameplate-worker")
         self._running: dict[Future[None], Handler] = {}
         self._stopping = threading.Event()
@@ -98,7 +101,7 @@ class Worker:
         return started
 
     def _lease(self, handler: Handler, limit: int) -> tuple[Lease, ...]:
-        seconds = work.LEASE.total_seconds()
+        seconds = self._lease_seconds
         return tuple(
             self._sessions.run(
                 PLATFORM, lambda session: lease(session, handler.kind, limit=limit, seconds=seconds)

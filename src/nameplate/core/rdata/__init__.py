@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 
 import dns.exception
-import dns.ipv6
 import dns.name
 import dns.rdata
 import dns.rdataclass
@@ -41,9 +40,20 @@ TYPES = frozenset(_FAMILIES)
 """The record types that `parse` reads."""
 
 _NUMBERS = {"MX": {"priority"}, "SRV": {"priority", "weight", "port"}}
-_PLAIN_NAME = re.compile(r"(?:[a-z0-9_*-]+\.)+")
+# Most of what servers publish is canonical already, and a pattern is much faster than a parser.
+_NAME, _NUMBER = r"(?:[a-z0-9_*-]+\.)+", r"(?:0|[1-9]\d{0,4})"
+_PLAIN_NAME = re.compile(_NAME)
 _PLAIN_TXT = re.compile(r'"[ !#-\[\]-~]{0,255}"(?: "[ !#-\[\]-~]{0,255}")*')
-_ONE_NAME = frozenset({"ALIAS", "ANAME", "CNAME", "NS", "PTR"})
+_PLAIN = {
+    "ALIAS": _PLAIN_NAME,
+    "ANAME": _PLAIN_NAME,
+    "CNAME": _PLAIN_NAME,
+    "MX": re.compile(rf"{_NUMBER} {_NAME}"),
+    "NS": _PLAIN_NAME,
+    "PTR": _PLAIN_NAME,
+    "SRV": re.compile(rf"(?:{_NUMBER} ){{3}}{_NAME}"),
+    "TXT": _PLAIN_TXT,
+}
 _FOREIGN_TO_DNSPYTHON = frozenset({"ALIAS", "ANAME"})
 
 
@@ -80,9 +90,8 @@ def canonical(rdtype: str, text: str) -> str:
 
     What cannot be read (a type of the provider's own, say) comes back as it is: it is not ours.
     """
-    if rdtype == "A" or (rdtype == "TXT" and _PLAIN_TXT.fullmatch(text)):
-        return text
-    if rdtype in _ONE_NAME and _PLAIN_NAME.fullmatch(text):
+    plain = _PLAIN.get(rdtype)
+    if rdtype == "A" or (plain and plain.fullmatch(text)):
         return text
     if rdtype in _FOREIGN_TO_DNSPYTHON:
         return f"{text.lower().removesuffix('.')}."

@@ -72,5 +72,7 @@ def _check_issuer(value: str) -> None:
         )
     if not _PARAMETERS.fullmatch(parameters):
         raise wrong(
-            "/value", "caa_parameters", f"`{parameters.strip()}` is not of the form `name=value; name=value`."
+            "/value",
+            "caa_parameters",
+            f"`{parameters.strip()}` is not of the form `name=value; name=value`.",
         )

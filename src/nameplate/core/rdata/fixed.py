@@ -1,6 +1,9 @@
 """Records that dnspython's own classes check well: SOA, HTTPS, SVCB, DS, TLSA and SSHFP."""
 
 import re
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
 
 import dns.exception
 import dns.name
@@ -8,6 +11,7 @@ import dns.rdata
 import dns.rdataclass
 
 from nameplate.core.rdata.hosts import service_target
+from nameplate.core.rdata.text import quoted
 from nameplate.core.rdata.value import Fields, Given, Rdata, wrong
 
 _SHAPES = {
@@ -20,17 +24,12 @@ _SHAPES = {
 }
 _NAMES = {
     "AFSDB": ("hostname",),
-    "CNAME": ("target",),
     "DNAME": ("target",),
     "HTTPS": ("target",),
     "KX": ("exchange",),
-    "MX": ("exchange",),
     "NAPTR": ("replacement",),
-    "NS": ("target",),
-    "PTR": ("target",),
     "RP": ("mbox", "txt"),
     "SOA": ("mname", "rname"),
-    "SRV": ("target",),
     "SVCB": ("target",),
 }
 _SHA1, _SHA256, _SHA512 = 40, 64, 128  # hexadecimal digits
@@ -40,13 +39,29 @@ _SSHFP_ALGORITHMS = frozenset({1, 2, 3, 4, 6})
 _TLSA_LIMITS = (3, 1, 2)
 
 
+def _lower(name: object) -> str:
+    return str(name).lower()
+
+
+# The types that zones are made of, without the copy that the general way takes.
+_USUAL: dict[str, Callable[[Any], str]] = {
+    "A": attrgetter("address"),
+    "AAAA": attrgetter("address"),
+    "CNAME": lambda rdata: _lower(rdata.target),
+    "MX": lambda rdata: f"{rdata.preference} {_lower(rdata.exchange)}",
+    "NS": lambda rdata: _lower(rdata.target),
+    "PTR": lambda rdata: _lower(rdata.target),
+    "SRV": lambda rdata: f"{rdata.priority} {rdata.weight} {rdata.port} {_lower(rdata.target)}",
+    "TXT": lambda rdata: quoted(rdata.strings),
+}
+
+
 def presentation(rdata: dns.rdata.Rdata, rdtype: str) -> str:
     """Return the canonical text of a dnspython value: lower-case names, hexadecimal in one piece."""
-    names = {
-        slot: getattr(rdata, slot).canonicalize()
-        for slot in _NAMES.get(rdtype, ())
-        if hasattr(rdata, slot)
-    }
+    usual = _USUAL.get(rdtype)
+    if usual and not isinstance(rdata, dns.rdata.GenericRdata):
+        return usual(rdata)
+    names = {slot: getattr(rdata, slot).canonicalize() for slot in _NAMES.get(rdtype, ())}
     whole = rdata.replace(**names) if names else rdata
     return whole.to_text(chunksize=0)
 

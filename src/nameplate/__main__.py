@@ -1,0 +1,127 @@
+"""The command line: `nameplate NOUN VERB`, `nameplate serve`, `nameplate worker`."""
+
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from nameplate.cli import failures, profiles, root
+from nameplate.cli.transport import Connection
+from nameplate.core.secret import Secret
+
+
+def _connect() -> Connection:
+    """Reach the API that the profile names, or the one in this very process."""
+    remote = profiles.remote(os.environ)
+    return _embedded() if remote is None else _elsewhere(remote)
+
+
+class _Http:
+    """A transport over HTTP."""
+
+    def __init__(self, url: str) -> None:
+        from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+
+        self._api = bootstrap.remote(url)
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        reply = self._api.request(method, path, content=body, headers=headers)
+        return reply.status, reply.headers, reply.body
+
+
+def _elsewhere(remote: profiles.Remote) -> Connection:
+    return Connection(_Http(remote.url), remote.token)
+
+
+def _embedded() -> Connection:
+    from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+    from nameplate.api.app import create  # noqa: PLC0415 - the same
+    from nameplate.api.inprocess import InProcess  # noqa: PLC0415 - the same
+    from nameplate.settings import Settings  # noqa: PLC0415 - the same
+    from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
+
+    settings = Settings()
+    sessions = bootstrap.sessions(settings)
+    tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+    token = Secret(secrets.token_urlsafe(32))
+    worker = Worker(sessions, tools, threads=settings.worker_threads)
+    return Connection(
+        InProcess(create(sessions, tools, local_token=token)),
+        token,
+        lambda seconds: bool(worker.run_until_idle(seconds)) or None,
+    )
+
+
+app = root.build(_connect)
+
+Host = Annotated[str | None, typer.Option(help="Address to listen at; NAMEPLATE_HOST without it.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen at; NAMEPLATE_PORT without it.")]
+
+
+@app.command()
+def serve(
+    host: Host = None,
+    port: Port = None,
+    *,
+    worker: Annotated[bool, typer.Option(help="Do background work in this process too.")] = True,
+) -> None:
+    """Serve the API and the edge, and do background work."""
+    import uvicorn  # noqa: PLC0415 - only this command needs it
+
+    from nameplate.settings import Settings  # noqa: PLC0415 - the same
+
+    with failures.reported():
+        if host is not None:
+            os.environ["NAMEPLATE_HOST"] = host
+        if port is not None:
+            os.environ["NAMEPLATE_PORT"] = str(port)
+        if not worker:
+            os.environ["NAMEPLATE_SERVE_WORKER"] = "false"
+        settings = Settings()
+        uvicorn.run(
+            "nameplate.asgi:create",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+        )
+
+
+@app.command()
+def worker(
+    threads: Annotated[int | None, typer.Option(help="Rows worked on at once.")] = None,
+) -> None:
+    """Do background work until SIGTERM or SIGINT; any number may run at once."""
+    from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+    from nameplate.settings import Settings  # noqa: PLC0415 - the same
+    from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
+
+    with failures.reported():
+        settings = Settings()
+        sessions = bootstrap.sessions(settings)
+        tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+        working = Worker(sessions, tools, threads=threads or settings.worker_threads)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: working.stop())
+        thread = threading.Thread(target=working.run, name="nameplate-worker")
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.5)
+        sessions.dispose()
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""DNS providers: one module each, all with the interface of `ports.dns`."""

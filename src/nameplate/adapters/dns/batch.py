@@ -1,0 +1,48 @@
+"""Cut many changes into messages that a server takes."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+from nameplate.core.errors import NameplateError, Refused
+from nameplate.core.records import Change
+from nameplate.ports.dns import Outcome, Result
+
+Unit = Sequence[Change]
+"""Changes that must happen together or not at all."""
+
+
+def length(change: Change) -> int:
+    """Return about how many octets the change takes, both record sets together."""
+    sides = [side for side in (change.before, change.after) if side]
+    return 24 + sum(len(s.name) + 12 + len(value) for s in sides for value in s.values)
+
+
+def batches(units: Iterable[Unit], limit: int) -> Iterator[list[Unit]]:
+    """Yield the units in batches of at most `limit` octets, a larger unit alone."""
+    batch: list[Unit] = []
+    size = 0
+    for unit in units:
+        octets = sum(map(length, unit))
+        if batch and size + octets > limit:
+            yield batch
+            batch, size = [], 0
+        batch.append(unit)
+        size += octets
+    if batch:
+        yield batch
+
+
+def flat(batch: Iterable[Unit]) -> list[Change]:
+    """Return the changes of a batch in order."""
+    return list(itertools.chain.from_iterable(batch))
+
+
+def every(batch: Iterable[Unit], result: Result, detail: str = "") -> list[Outcome]:
+    """Return the same outcome for every change of a batch."""
+    return [Outcome(change, result, detail) for change in flat(batch)]
+
+
+def failed(batch: Iterable[Unit], error: NameplateError) -> list[Outcome]:
+    """Return an error as outcomes, for when others of the same call are done already."""
+    result = Result.REFUSED if isinstance(error, Refused) else Result.UNKNOWN
+    return every(batch, result, error.detail)

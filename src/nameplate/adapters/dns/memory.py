@@ -1,0 +1,63 @@
+"""A DNS provider in memory: the reference of the port, and the provider of demonstrations."""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+
+from nameplate.adapters.dns.compare import moved, settled, shown
+from nameplate.core.errors import Refused
+from nameplate.core.records import Change, RRset, units
+from nameplate.ports.dns import Outcome, Result, Zone
+
+
+class Memory:
+    """Zones as dictionaries behind a lock. Like real servers it refuses data beside a CNAME."""
+
+    def __init__(self, zones: Mapping[str, Iterable[RRset]]) -> None:
+        """Take the content of each zone by its apex name."""
+        self._zones = {
+            name: {rrset.key: rrset for rrset in rrsets} for name, rrsets in zones.items()
+        }
+        self._lock = threading.Lock()
+
+    def zones(self) -> Sequence[Zone]:
+        """Return all zones."""
+        return [Zone(name, name) for name in self._zones]
+
+    def records(self, zone: Zone) -> Sequence[RRset]:
+        """Return all record sets of the zone, sorted."""
+        with self._lock:
+            return sorted(self._content(zone).values())
+
+    def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Apply unit by unit: changes that belong together succeed or fail together."""
+        outcomes: dict[Change, Outcome] = {}
+        with self._lock:
+            content = self._content(zone)
+            for unit in units(changes):
+                outcomes.update((outcome.change, outcome) for outcome in _apply(content, unit))
+        return [outcomes[change] for change in changes]
+
+    def _content(self, zone: Zone) -> dict[tuple[str, str], RRset]:
+        try:
+            return self._zones[zone.name]
+        except KeyError:
+            raise Refused("zone_missing", f"There is no zone {zone.name} here.") from None
+
+
+def _apply(content: dict[tuple[str, str], RRset], unit: Sequence[Change]) -> list[Outcome]:
+    done = [settled(change, content) for change in unit]
+    if any(outcome and outcome.result is Result.MOVED for outcome in done):
+        return [one or moved(change) for change, one in zip(unit, done, strict=True)]
+    wanted = {change.key: change.after for change in unit}
+    name = unit[0].key[0]
+    types = {key[1] for key in content if key[0] == name and key not in wanted}
+    types |= {key[1] for key, after in wanted.items() if after}
+    if "CNAME" in types and len(types) > 1 and any(wanted.values()):
+        detail = f"{shown(unit[0])}: a CNAME must be alone at its name."
+        return [Outcome(change, Result.REFUSED, detail) for change in unit]
+    for key, after in wanted.items():
+        if after is None:
+            content.pop(key, None)
+        else:
+            content[key] = after
+    return [Outcome(change, Result.APPLIED) for change in unit]

@@ -1,0 +1,233 @@
+"""PowerDNS Authoritative Server 4.7 and later, by its HTTP API."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from nameplate.adapters.dns.batch import Unit, batches, every, failed, flat
+from nameplate.adapters.dns.compare import moved, read_back, settled
+from nameplate.adapters.http.client import Api, Reply, retry_after
+from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
+from nameplate.core.rdata import canonical
+from nameplate.core.records import Change, RRset, units
+from nameplate.ports.dns import Outcome, Result, Zone
+
+Key = tuple[str, str]
+
+_GENERATED = frozenset({"CDNSKEY", "CDS", "DNSKEY", "NSEC", "NSEC3", "NSEC3PARAM", "RRSIG"})
+_WRITABLE = frozenset({"Native", "Master", "Primary", "Producer"})
+_SINGLE_READS = 8  # above this one read of the whole zone is cheaper
+_MAX_FOUND = 10_000
+_BATCH = 500_000  # octets of names and values: the JSON stays below webserver-max-bodysize, 2 MB
+_OK = range(200, 300)
+_CREDENTIAL = frozenset({401, 403})
+_NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 404, 429, 500
+_PLAIN_PARAMETER = re.compile(
+    r'\b(alpn|ech|ipv4hint|ipv6hint|mandatory|port|dohpath)="([^"\\\s]*)"'
+)
+
+
+class PowerDns:
+    """One server behind one API key. A PATCH of many record sets is one transaction there."""
+
+    def __init__(self, api: Api, server_id: str = "localhost") -> None:
+        """Take the API, whose headers carry `X-API-Key`, and the server's id in it."""
+        self._api = api
+        self._server = f"/api/v1/servers/{quote(server_id, safe='')}"
+        self._root = f"{self._server}/zones"
+
+    def zones(self) -> Sequence[Zone]:
+        """Return every zone that can be written here."""
+        listed = self._get(self._root)
+        return [
+            Zone(entry["name"].removesuffix(".").lower(), entry["id"])
+            for entry in listed
+            if entry["kind"] in _WRITABLE
+        ]
+
+    def records(self, zone: Zone) -> Sequence[RRset]:
+        """Read the zone. Disabled records are not served and therefore not there."""
+        found = map(_rrset, self._get(self._path(zone))["rrsets"])
+        return sorted(r for r in found if r.values and r.type not in _GENERATED)
+
+    def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Read what is affected, send the rest in one PATCH; a refused PATCH is halved.
+
+        The API has no compare-and-set: what moves between the read and the write is overwritten.
+        """
+        raw = self._affected(zone, changes)
+        live = {key: rrset for key, entry in raw.items() if (rrset := _rrset(entry)).values}
+        outcomes: dict[Change, Outcome] = {}
+        pending: list[Unit] = []
+        for unit in units(changes):
+            done = [settled(change, live) for change in unit]
+            if any(outcome and outcome.result is Result.MOVED for outcome in done):
+                done_or_moved = zip(unit, done, strict=True)
+                outcomes.update((change, one or moved(change)) for change, one in done_or_moved)
+                continue
+            outcomes.update((found.change, found) for found in done if found)
+            rest = [change for change, found in zip(unit, done, strict=True) if not found]
+            if any(change.after and change.after.proxied for change in rest):
+                detail = "This provider has no proxy of its own."
+                outcomes.update((c, Outcome(c, Result.REFUSED, detail)) for c in rest)
+            elif rest:
+                pending.append(rest)
+        begun = False
+        for batch in batches(pending, _BATCH):
+            sent = self._begun(zone, batch, raw) if begun else self._patch(zone, batch, raw)
+            outcomes.update((outcome.change, outcome) for outcome in sent)
+            begun = True
+        return [outcomes[change] for change in changes]
+
+    def _patch(
+        self, zone: Zone, batch: Sequence[Unit], raw: Mapping[Key, Mapping[str, Any]]
+    ) -> list[Outcome]:
+        changes = flat(batch)
+        deletions_first = sorted(changes, key=lambda change: change.after is not None)
+        body = {"rrsets": [_patched(change, raw.get(change.key)) for change in deletions_first]}
+        try:
+            reply = self._api.request("PATCH", self._path(zone), json=body)
+        except Unavailable as error:
+            if error.code != "answer_lost":
+                raise
+            return self._read_back(zone, changes, error.detail)
+        if reply.status in _OK:
+            return every(batch, Result.APPLIED)
+        if reply.status >= _SERVER_ERROR:
+            return self._read_back(zone, changes, f"PowerDNS answered {reply.status}.")
+        refusal = _error(reply)
+        if not isinstance(refusal, _ChangeRefused):
+            raise refusal
+        if len(batch) == 1:
+            return every(batch, Result.REFUSED, refusal.detail)
+        middle = len(batch) // 2
+        return [
+            *self._patch(zone, batch[:middle], raw),
+            *self._begun(zone, batch[middle:], raw),
+        ]
+
+    def _begun(
+        self, zone: Zone, batch: Sequence[Unit], raw: Mapping[Key, Mapping[str, Any]]
+    ) -> list[Outcome]:
+        """Send a batch once others are done: from here on, errors are outcomes."""
+        try:
+            return self._patch(zone, batch, raw)
+        except NameplateError as error:
+            return failed(batch, error)
+
+    def _read_back(self, zone: Zone, changes: Sequence[Change], unclear: str) -> list[Outcome]:
+        try:
+            raw = self._affected(zone, changes)
+        except NameplateError:
+            return [Outcome(change, Result.UNKNOWN, unclear) for change in changes]
+        live = {key: rrset for key, entry in raw.items() if (rrset := _rrset(entry)).values}
+        return [read_back(change, live, unclear) for change in changes]
+
+    def _affected(self, zone: Zone, changes: Sequence[Change]) -> dict[Key, Mapping[str, Any]]:
+        """Return the server's own entries for the names of `changes`, by canonical name and type."""
+        names = sorted({change.key[0] for change in changes})
+        if len(names) > _SINGLE_READS:
+            entries = self._get(self._path(zone))["rrsets"]
+        else:
+            entries = [entry for name in names for entry in self._named(zone, name)]
+        return {(_canonical_name(entry), entry["type"]): entry for entry in entries}
+
+    def _named(self, zone: Zone, name: str) -> list[dict[str, Any]]:
+        """Return the entries of one name; disabled records are found only by searching."""
+        entries: list[dict[str, Any]]
+        entries = self._get(self._path(zone), {"rrset_name": f"{name}."})["rrsets"]
+        by_type = {entry["type"]: entry for entry in entries}
+        query = {"q": name, "object_type": "record", "max": str(_MAX_FOUND)}
+        for found in self._get(f"{self._server}/search-data", query):
+            ours = _canonical_name(found) == name and _apex(found) == zone.name
+            if ours and found["disabled"]:
+                empty = {"name": found["name"], "ttl": found["ttl"], "records": []}
+                entry = by_type.setdefault(found["type"], {**empty, "type": found["type"]})
+                entry["records"].append({"content": found["content"], "disabled": True})
+        return list(by_type.values())
+
+    def _get(self, path: str, params: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401  # JSON
+        try:
+            reply = self._api.request("GET", path, params=params)
+        except Unavailable as error:
+            # Reading changes nothing: whether it was sent does not matter.
+            raise Unavailable("provider_unreachable", error.detail, error.retry_after) from None
+        if reply.status not in _OK:
+            raise _error(reply)
+        return reply.json()
+
+    def _path(self, zone: Zone) -> str:
+        name = zone.external_id or f"{zone.name}.".replace("/", "=2F")
+        return f"{self._root}/{quote(name, safe='=')}"
+
+
+class _ChangeRefused(Refused):
+    """The server will not have one of the changes; the others may be fine."""
+
+
+def _error(reply: Reply) -> NameplateError:
+    if reply.status in _CREDENTIAL:
+        return Refused("credential_refused", "PowerDNS refuses the API key.")
+    if reply.status == _NOT_FOUND:
+        return Refused("zone_missing", "PowerDNS has no such zone or server.")
+    if reply.status == _TOO_MANY:
+        return RateLimited("rate_limited", "PowerDNS asks to wait.", retry_after(reply))
+    if reply.status >= _SERVER_ERROR:
+        return Unavailable(
+            "provider_failed", f"PowerDNS answered {reply.status}.", retry_after(reply)
+        )
+    return _ChangeRefused("change_refused", _said(reply))
+
+
+def _said(reply: Reply) -> str:
+    """Return the server's own sentence, bounded."""
+    try:
+        said = reply.json()["error"]
+    except (Unavailable, KeyError, TypeError):
+        said = f"status {reply.status}"
+    return f"PowerDNS refuses it: {str(said)[:300]}"
+
+
+def _canonical_name(entry: Mapping[str, Any]) -> str:
+    name: str = entry["name"]
+    return name.lower().removesuffix(".")
+
+
+def _apex(entry: Mapping[str, Any]) -> str:
+    zone: str = entry["zone"]
+    return zone.lower().removesuffix(".")
+
+
+def _rrset(entry: Mapping[str, Any]) -> RRset:
+    rdtype = entry["type"]
+    values = {
+        canonical(rdtype, record["content"])
+        for record in entry["records"]
+        if not record["disabled"]
+    }
+    return RRset(_canonical_name(entry), rdtype, entry["ttl"], tuple(sorted(values)))
+
+
+def _patched(change: Change, entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return one entry of the PATCH. Disabled records of others are carried along."""
+    name, rdtype = change.key
+    values = change.after.values if change.after else ()
+    kept = [
+        {"content": record["content"], "disabled": True}
+        for record in (entry["records"] if entry else ())
+        if record["disabled"] and canonical(rdtype, record["content"]) not in values
+    ]
+    patched = {"name": f"{name}.", "type": rdtype, "changetype": "REPLACE"}
+    if not values and not kept:
+        return {**patched, "changetype": "DELETE"}
+    ttl = change.after.ttl if change.after else entry["ttl"] if entry else 0
+    shown = [{"content": _content(rdtype, value), "disabled": False} for value in values]
+    return {**patched, "ttl": ttl, "records": [*shown, *kept]}
+
+
+def _content(rdtype: str, value: str) -> str:
+    """Return the value as PowerDNS writes it: it refuses quotes around plain SVCB parameters."""
+    if rdtype in {"HTTPS", "SVCB"}:
+        return _PLAIN_PARAMETER.sub(r"\1=\2", value)
+    return value

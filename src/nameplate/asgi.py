@@ -1,0 +1,81 @@
+"""The ASGI application: API, edge and, unless it is told not to, a worker, in one process.
+
+uvicorn --factory nameplate.asgi:create
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nameplate import bootstrap, edge
+from nameplate.api import app as api
+from nameplate.core.secret import Secret
+from nameplate.settings import Settings
+from nameplate.worker.loop import Worker
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Service:
+    """What runs beside the requests: the edge's feed and the worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect everything; nothing runs yet."""
+        self.sessions = bootstrap.sessions(settings)
+        self.tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+        secret = settings.edge_secret
+        self.edge = edge.create(
+            self.sessions, secret=Secret(secret.get_secret_value()) if secret else None
+        )
+        self.api = api.create(self.sessions, self.tools)
+        self._worker = (
+            Worker(self.sessions, self.tools, threads=settings.worker_threads)
+            if settings.serve_worker
+            else None
+        )
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the edge's feed and the worker."""
+        self.edge.start()
+        if self._worker is not None:
+            self._thread = threading.Thread(target=self._worker.run, name="nameplate-worker")
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop both; the steps under way are given ten seconds."""
+        if self._worker is not None and self._thread is not None:
+            self._worker.stop()
+            self._thread.join()
+        self.edge.stop()
+        self.sessions.dispose()
+
+
+def create(settings: Settings | None = None) -> Application:
+    """Return the application; with no settings given they come from the environment."""
+    service = Service(settings or Settings())
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(service, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/edge/"):
+            await service.edge.app(scope, receive, send)
+        else:
+            await service.api(scope, receive, send)  # type: ignore[arg-type]  # Starlette's own aliases
+
+    return application
+
+
+async def _lifespan(service: Service, receive: Receive, send: Send) -> None:
+    """Start and stop with the server (ASGI lifespan protocol)."""
+    while True:
+        message = await receive()
+        stopping = message["type"] == "lifespan.shutdown"
+        await asyncio.to_thread(service.stop if stopping else service.start)
+        await send({"type": f"{message['type']}.complete"})
+        if stopping:
+            return

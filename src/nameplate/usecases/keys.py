@@ -1,0 +1,178 @@
+"""Replacing the keys that seal stored secrets, while everything runs and however often it is killed."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import PLATFORM
+from nameplate.core.encryption import KeyRing, Place, prefix
+from nameplate.core.errors import NameplateError
+from nameplate.db import Sessions
+from nameplate.models import Account, Certificate, metadata
+
+BATCH = 200
+"""Values wrapped again in one transaction."""
+_HEAD = 40
+"""Characters of a sealed value that name its version and key."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with `table.column`, how many of its values are done, and how many were found."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedColumn:
+    """A column of sealed values, and the place that each is sealed to."""
+
+    table: str
+    column: str
+    place: Callable[[int | None, int], Place]
+    """From the row's organization_id and id."""
+
+    @property
+    def name(self) -> str:
+        """`table.column`."""
+        return f"{self.table}.{self.column}"
+
+
+def _key_place(organization_id: int | None, row_id: int) -> Place:
+    return Place(Certificate.__tablename__, "private_key", organization_id, row_id)
+
+
+def _account_place(organization_id: int | None, row_id: int) -> Place:
+    return Place(Account.__tablename__, "credentials", organization_id or 0, row_id)
+
+
+SEALED = (
+    SealedColumn("ssl_certificates", "private_key", _key_place),
+    SealedColumn("ssl_certificates", "pending_private_key", _key_place),
+    SealedColumn("accounts", "credentials", _account_place),
+)
+"""Every column that holds sealed values; soft-deleted rows count too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A value that could not be wrapped again, and why."""
+
+    column: str
+    row_id: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What a rotation did."""
+
+    wrapped: int
+    stuck: tuple[Stuck, ...]
+
+
+def usage(sessions: Sessions) -> Counter[str]:
+    """Return how many stored values each key id seals, ids that no ring has included."""
+    found: Counter[str] = Counter()
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        for sealed in SEALED:
+            column = metadata.tables[sealed.table].c[sealed.column]
+            # What stands in front of the second colon names the key, and is never a secret.
+            heads = sa.select(sa.func.substr(column, 1, _HEAD)).where(column.is_not(None))
+            connection = session.connection(execution_options={"yield_per": 1000})
+            for head in connection.execute(heads).scalars():
+                found[head.split(":")[1] if head.count(":") > 1 else "?"] += 1
+    return found
+
+
+def rotate(
+    sessions: Sessions, ring: KeyRing, progress: Progress, *, batch: int = BATCH
+) -> Rotation:
+    """Wrap every stored value's data key under the ring's primary, in short transactions.
+
+    A value already there is passed over, so that a rotation that was killed goes on where it was. A
+    value that changes meanwhile is left to its writer and seen again. What does not open (its key
+    is missing, or it was moved) is reported and does not stop the rest.
+    """
+    wrapped = 0
+    while True:
+        again = 0
+        stuck: list[Stuck] = []
+        for sealed in SEALED:
+            done, failed = _rotate_column(sessions, ring, sealed, progress, batch)
+            again += done
+            stuck += failed
+        wrapped += again
+        if not again:  # a whole pass found nothing: no process still seals under an old key
+            return Rotation(wrapped, tuple(stuck))
+
+
+def _rotate_column(
+    sessions: Sessions, ring: KeyRing, sealed: SealedColumn, progress: Progress, limit: int
+) -> tuple[int, list[Stuck]]:
+    total = sessions.run(PLATFORM, partial(_left, ring=ring, sealed=sealed))
+    wrapped, stuck = 0, list[Stuck]()
+    batch = _Batch(last=0)
+    while total:
+        wrap = partial(_wrap, ring=ring, sealed=sealed, after=batch.last, limit=limit)
+        batch = sessions.run(PLATFORM, wrap)
+        if not batch.last:
+            break
+        wrapped += batch.wrapped
+        stuck += batch.stuck
+        progress(sealed.name, min(wrapped + len(stuck), total), total)
+    return wrapped, stuck
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    last: int
+    """Id of the last row seen; 0 when there was none."""
+    wrapped: int = 0
+    stuck: tuple[Stuck, ...] = ()
+
+
+def _wrap(
+    session: Session, ring: KeyRing, sealed: SealedColumn, after: int, limit: int
+) -> _Batch:
+    """Wrap the next values of the column whose row id is above `after`."""
+    table = metadata.tables[sealed.table]
+    column = table.c[sealed.column]
+    query = (
+        sa.select(table.c.id, table.c.organization_id, column)
+        .where(table.c.id > after, *_old(ring, column))
+        .order_by(table.c.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    rows: Sequence[Any] = session.connection().execute(query).all()
+    stuck = []
+    for row_id, organization_id, value in rows:
+        try:
+            fresh = ring.rewrap(value, sealed.place(organization_id, row_id))
+        except NameplateError as error:
+            stuck.append(Stuck(sealed.name, row_id, error.code, error.detail))
+            continue
+        session.connection().execute(
+            sa.update(table)
+            .where(table.c.id == row_id)
+            .values({column: fresh, table.c.updated_at: table.c.updated_at})
+        )
+    return _Batch(rows[-1].id if rows else 0, len(rows) - len(stuck), tuple(stuck))
+
+
+def _left(session: Session, ring: KeyRing, sealed: SealedColumn) -> int:
+    table = metadata.tables[sealed.table]
+    query = sa.select(sa.func.count()).select_from(table)
+    return (
+        session.connection().scalar(query.where(*_old(ring, table.c[sealed.column]))) or 0
+    )
+
+
+def _old(ring: KeyRing, column: sa.Column[Any]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return what is true for values that another key than the primary seals."""
+    mine = prefix(ring.primary)
+    # Not LIKE: SQLite compares without case there, and key ids may differ in case alone.
+    return column.is_not(None), sa.func.substr(column, 1, len(mine)) != mine

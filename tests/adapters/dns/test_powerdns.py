@@ -1,0 +1,121 @@
+"""PowerDNS: the conformance tour and its own traps."""
+
+import pytest
+from tests.servers.lossy import Lossy
+from tests.servers.process import free_port
+
+from nameplate.adapters.dns.powerdns import PowerDns
+from nameplate.adapters.http.client import Api
+from nameplate.core.errors import Refused, Unavailable
+from nameplate.core.records import Change, RRset
+from nameplate.core.secret import Secret
+from nameplate.ports.dns import Result, Zone
+from nameplate.testing.dns import DnsProviderConformance
+
+OTHER = Zone("other.test", "other.test.")
+
+
+@pytest.fixture
+def provider(powerdns):
+    return PowerDns(powerdns.api)
+
+
+class TestPowerDns(DnsProviderConformance):
+    types = DnsProviderConformance.types | {"ALIAS"}
+    text_length = 60_000
+
+    @pytest.fixture
+    def zone(self):
+        return Zone("example.test", "example.test.")
+
+
+def at(provider, name):
+    return [rrset for rrset in provider.records(OTHER) if rrset.name == name]
+
+
+def test_wrong_key_is_refused(powerdns):
+    provider = PowerDns(Api(powerdns.api_url, headers={"X-API-Key": Secret("wrong")}))
+    for attempt in (provider.zones, lambda: provider.records(OTHER)):
+        with pytest.raises(Refused) as caught:
+            attempt()
+        assert caught.value.code == "credential_refused"
+
+
+def test_unreachable_is_unavailable():
+    provider = PowerDns(Api(f"http://127.0.0.1:{free_port()}"))
+    with pytest.raises(Unavailable) as caught:
+        provider.apply(OTHER, [Change(None, RRset("a.other.test", "A", 300, ("192.0.2.1",)))])
+    assert caught.value.code == "provider_unreachable"
+
+
+def test_disabled_records_are_not_there_and_survive(powerdns, provider):
+    name = "disabled.other.test"
+    path = "/api/v1/servers/localhost/zones/other.test."
+    disabled = {"content": "192.0.2.66", "disabled": True}
+    patch = {
+        "name": f"{name}.",
+        "type": "A",
+        "ttl": 300,
+        "changetype": "REPLACE",
+        "records": [disabled],
+    }
+    assert powerdns.api.request("PATCH", path, json={"rrsets": [patch]}).status == 204
+    assert at(provider, name) == []
+    ours = RRset(name, "A", 300, ("192.0.2.1",))
+    for change in (Change(None, ours), Change(ours, None)):
+        (outcome,) = provider.apply(OTHER, [change])
+        assert outcome.result is Result.APPLIED
+        assert at(provider, name) == ([change.after] if change.after else [])
+        entries = powerdns.api.request("GET", path).json()["rrsets"]
+        (entry,) = (entry for entry in entries if entry["name"] == f"{name}.")
+        assert disabled in entry["records"]
+
+
+def test_answer_lost_after_the_act_is_read_back(powerdns, provider):
+    port = int(powerdns.api_url.rpartition(":")[2])
+    lost = []
+
+    def lose(request):
+        if request.startswith(b"PATCH"):
+            lost.append(request)
+            return True
+        return False
+
+    ours = RRset("lost.other.test", "A", 300, ("192.0.2.1",))
+    with Lossy(port, lose) as lossy:
+        api = Api(f"http://127.0.0.1:{lossy.port}", headers={"X-API-Key": powerdns.api_key})
+        (outcome,) = PowerDns(api).apply(OTHER, [Change(None, ours)])
+        api.close()
+    assert lost
+    assert outcome.result is Result.APPLIED
+    assert at(provider, ours.name) == [ours]
+
+
+def test_answer_lost_and_nothing_to_read_is_unknown(powerdns):
+    port = int(powerdns.api_url.rpartition(":")[2])
+    patched = []
+
+    def lose(request):
+        patched.append(request.startswith(b"PATCH"))
+        return any(patched)
+
+    ours = RRset("unknown.other.test", "A", 300, ("192.0.2.1",))
+    with Lossy(port, lose) as lossy:
+        api = Api(f"http://127.0.0.1:{lossy.port}", headers={"X-API-Key": powerdns.api_key})
+        (outcome,) = PowerDns(api).apply(OTHER, [Change(None, ours)])
+        api.close()
+    assert outcome.result is Result.UNKNOWN
+
+
+def test_a_switch_that_is_refused_leaves_what_was_there(provider):
+    """The deletion that makes room for a CNAME is undone when the CNAME cannot be had."""
+    name = "switch.other.test"
+    address = RRset(name, "A", 300, ("192.0.2.1",))
+    text = RRset(name, "TXT", 300, ('"theirs"',))
+    alias = RRset(name, "CNAME", 300, ("target.example.org.",))
+    provider.apply(OTHER, [Change(None, address), Change(None, text)])
+    fine = RRset("fine.other.test", "A", 300, ("192.0.2.1",))
+    changes = [Change(address, None), Change(None, alias), Change(None, fine)]
+    results = [outcome.result for outcome in provider.apply(OTHER, changes)]
+    assert results == [Result.REFUSED, Result.REFUSED, Result.APPLIED]
+    assert at(provider, name) == [address, text]

@@ -1,0 +1,84 @@
+"""Knot DNS as an authoritative server that takes signed RFC 2136 updates and AXFR."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from nameplate.core.secret import Secret
+from tests.servers.process import Server, free_port, listens, program
+from tests.servers.zonefile import apex
+
+KEY = "bmFtZXBsYXRlLXRlc3Qta2V5LW5hbWVwbGF0ZS10ZXN0"
+
+_CONFIG = """
+server:
+    listen: {address}@{port}
+    rundir: "{folder}"
+    tcp-reuseport: off
+    udp-workers: 1
+    tcp-workers: 2
+    background-workers: 1
+database:
+    storage: "{folder}"
+control:
+    listen: "{folder}/knot.sock"
+log:
+  - target: stderr
+    any: info
+key:
+  - id: nameplate-test
+    algorithm: hmac-sha256
+    secret: {key}
+acl:
+  - id: keyed
+    key: nameplate-test
+    action: [update, transfer]
+template:
+  - id: default
+    storage: "{folder}"
+    acl: keyed
+    zonefile-sync: -1
+    zonefile-load: difference-no-serial
+    journal-content: all
+zone:
+"""
+
+
+class Knot:
+    """A running knotd with `zones`; `stop()` or the end of `with` ends it."""
+
+    def __init__(
+        self, folder: Path, zones: Sequence[str], *, address: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        """Start in `folder`, on a free port unless one is given."""
+        knotd = program("knotd")
+        self.address = address
+        self.port = port or free_port()
+        self.zones = tuple(zones)
+        self.tsig = ("nameplate-test", "hmac-sha256", Secret(KEY))
+        config = _CONFIG.format(folder=folder, address=address, port=self.port, key=KEY)
+        for zone in zones:
+            (folder / f"{zone}.zone").write_text(apex(zone, address))
+            config += f'  - domain: {zone}\n    file: "{folder}/{zone}.zone"\n'
+        (folder / "knot.conf").write_text(config)
+        self.server = Server(
+            [knotd, "-c", f"{folder}/knot.conf"],
+            folder,
+            ready=lambda: listens(self.port, address),
+        )
+
+    def stop(self) -> None:
+        """End the server."""
+        self.server.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
