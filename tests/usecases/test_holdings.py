@@ -6,6 +6,7 @@ from multiprocessing.synchronize import Barrier
 
 import pytest
 import sqlalchemy as sa
+from tests.databases import sessions_over
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict
@@ -13,7 +14,6 @@ from nameplate.core.holdings import Holding, decide
 from nameplate.db import Sessions
 from nameplate.models import Domain, NameHolding, Organization
 from nameplate.usecases import holdings
-from tests.databases import sessions_over
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PAIRS = 1000

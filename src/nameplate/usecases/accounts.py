@@ -1,6 +1,7 @@
 """Accounts: credentials at DNS providers, registrars and certificate authorities."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -20,20 +21,10 @@ from nameplate.usecases.tools import Tools
 
 CHANGES = frozenset({"name", "config", "metadata"})
 
-_ADDRESSES = frozenset(
-    {
-        "address",
-        "base_url",
-        "directory",
-        "directory_url",
-        "endpoint",
-        "host",
-        "port",
-        "server",
-        "url",
-    }
-)
-"""Keys of `config` that say where to connect: a tenant could point them inside (security.md S14)."""
+_ADDRESSES = frozenset({"address", "host", "port", "server"})
+"""Keys of `config` that say where to connect, whatever stands in them."""
+_ADDRESS = re.compile(r"[/\\]|^\[|^[0-9.]+$|:[0-9]+$")
+"""What an address, a URL or a file looks like: a tenant could point it inside (security.md S14)."""
 _SECRETS = frozenset(
     {"api_key", "api_token", "key", "password", "private_key", "secret", "secret_key", "token"}
 )
@@ -175,9 +166,18 @@ def _checked(actor: Actor, config: Mapping[str, Any]) -> dict[str, Any]:
         detail = f"Put {', '.join(exposed)} into credentials: config is shown to everybody."
         problems = [Problem(f"/config/{key}", "config_holds_secret", detail) for key in exposed]
         raise Invalid("config_holds_secret", detail, problems)
-    if config.keys() & _ADDRESSES:
+    if config.keys() & _ADDRESSES or any(map(_is_address, config.values())):
         organizations.only_platform(actor, "say where an account's provider is reached")
     return dict(config)
+
+
+def _is_address(value: object) -> bool:
+    """Tell whether a value, or one inside it, could lead the server somewhere."""
+    if isinstance(value, dict):
+        return any(map(_is_address, (*value, *value.values())))
+    if isinstance(value, list):
+        return any(map(_is_address, value))
+    return isinstance(value, str) and _ADDRESS.search(value) is not None
 
 
 def _sealed(

@@ -4,7 +4,7 @@ What a host leads to depends on four rows: the binding, its domain, its applicat
 organization. A change is one of them at one `updated_at`; each is told until the edge knows it.
 """
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, islice
@@ -64,10 +64,11 @@ class Change(NamedTuple):
 
 def everything(session: Session) -> tuple[datetime, Iterator[Host]]:
     """Return the database's clock and every host that is served or arriving, sorted, streamed."""
-    return database_now(session), _hosts(session, _query())
+    streamed = _query().execution_options(yield_per=_STREAMED)
+    return database_now(session), _hosts(session, streamed)
 
 
-def changes(session: Session, since: datetime) -> tuple[datetime, Set[Change]]:
+def changes(session: Session, since: datetime) -> tuple[datetime, frozenset[Change]]:
     """Return the database's clock, and what was written since then or shortly before."""
     now = database_now(session)
     looks = [
@@ -76,7 +77,7 @@ def changes(session: Session, since: datetime) -> tuple[datetime, Set[Change]]:
         )
         for kind, (owner, _) in _OWNERS.items()
     ]
-    return now, {Change(*row) for row in session.execute(sa.union_all(*looks))}
+    return now, frozenset(Change(*row) for row in session.execute(sa.union_all(*looks)))
 
 
 def changed(session: Session, wrote: Iterable[Change]) -> Iterator[tuple[str, list[Host]]]:
@@ -127,7 +128,7 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
 
 def _hosts(session: Session, query: sa.Executable) -> Iterator[Host]:
     shown: dict[int, str] = {}
-    rows = session.execute(query.execution_options(yield_per=_STREAMED))
+    rows = session.execute(query)
     for hostname, path, organization, app, upstream, port, status, ssl in rows:
         if app not in shown:
             shown[app] = ids.show("app", app)

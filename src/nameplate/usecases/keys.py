@@ -81,8 +81,8 @@ def usage(sessions: Sessions) -> Counter[str]:
             column = metadata.tables[sealed.table].c[sealed.column]
             # What stands in front of the second colon names the key, and is never a secret.
             heads = sa.select(sa.func.substr(column, 1, _HEAD)).where(column.is_not(None))
-            connection = session.connection(execution_options={"yield_per": 1000})
-            for head in connection.execute(heads).scalars():
+            streamed = session.connection().execute(heads, execution_options={"yield_per": 1000})
+            for head in streamed.scalars():
                 found[head.split(":")[1] if head.count(":") > 1 else "?"] += 1
     return found
 
@@ -134,9 +134,7 @@ class _Batch:
     stuck: tuple[Stuck, ...] = ()
 
 
-def _wrap(
-    session: Session, ring: KeyRing, sealed: SealedColumn, after: int, limit: int
-) -> _Batch:
+def _wrap(session: Session, ring: KeyRing, sealed: SealedColumn, after: int, limit: int) -> _Batch:
     """Wrap the next values of the column whose row id is above `after`."""
     table = metadata.tables[sealed.table]
     column = table.c[sealed.column]
@@ -166,9 +164,7 @@ def _wrap(
 def _left(session: Session, ring: KeyRing, sealed: SealedColumn) -> int:
     table = metadata.tables[sealed.table]
     query = sa.select(sa.func.count()).select_from(table)
-    return (
-        session.connection().scalar(query.where(*_old(ring, table.c[sealed.column]))) or 0
-    )
+    return session.connection().scalar(query.where(*_old(ring, table.c[sealed.column]))) or 0
 
 
 def _old(ring: KeyRing, column: sa.Column[Any]) -> tuple[sa.ColumnElement[bool], ...]:

@@ -56,9 +56,7 @@ def _wait(row: Verification, _now: datetime) -> None:
     row.error_message = "Nothing is published yet."
 
 
-_PROOFS: Sequence[
-    tuple[str, VerificationMethodName, Callable[[Verification, datetime], None]]
-] = (
+_PROOFS: Sequence[tuple[str, VerificationMethodName, Callable[[Verification, datetime], None]]] = (
     ("northwind.example", _M.DNS_TXT, _succeed),
     ("shop.northwind.example", _M.ACME_DNS, _succeed),
     ("*.stores.northwind.example", _M.DNS_TXT, _succeed),

@@ -7,7 +7,7 @@ Northwind has a child organization; Harbor Media stands beside it. Every name en
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -137,13 +137,16 @@ def build(session: Session, ring: KeyRing, now: datetime) -> None:
         )
         for owner, name, address, proxy in _SERVERS
     }
-    domains = {
-        claim.name: _domain(session, owners[claim.owner], claim, now) for claim in _CLAIMS
-    }
+    domains = {claim.name: _domain(session, owners[claim.owner], claim, now) for claim in _CLAIMS}
     held = _certificates(session, ring, domains, now)
-    bound = _bindings(session, domains, applications, servers, held, now)
+    bound = _bindings(session, domains, applications, servers, held=held, now=now)
     proofs = verifications(session, domains, now)
-    records(session, domains, (applications["Store"], servers["Edge"], held[0], proofs[0], bound[0]), now)
+    records(
+        session,
+        domains,
+        (applications["Store"], servers["Edge"], held[0], proofs[0], bound[0]),
+        now,
+    )
     session.flush()
 
 
@@ -246,7 +249,9 @@ def _install(row: Certificate, ring: KeyRing, signed: Signed, now: datetime) -> 
 
 
 def _renew(row: Certificate, ring: KeyRing, now: datetime) -> None:
-    row.begin(ring.seal(self_signed([row.common_name], now, PROOF).key, certificates.key_place(row)))
+    row.begin(
+        ring.seal(self_signed([row.common_name], now, PROOF).key, certificates.key_place(row))
+    )
 
 
 def _expire(row: Certificate, _ring: KeyRing, _now: datetime) -> None:
@@ -264,6 +269,7 @@ def _bindings(
     domains: Mapping[str, Domain],
     applications: Mapping[str, Application],
     servers: Mapping[str, Server],
+    *,
     held: Sequence[Certificate],
     now: datetime,
 ) -> Sequence[Binding]:

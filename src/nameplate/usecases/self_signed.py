@@ -38,7 +38,9 @@ def self_signed(names: Sequence[str], begun: datetime, lifetime: timedelta) -> S
         .serial_number(x509.random_serial_number())
         .not_valid_before(begun)
         .not_valid_after(begun + lifetime)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(private, hashes.SHA256())
     )

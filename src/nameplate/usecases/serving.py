@@ -87,11 +87,14 @@ def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
     if obstacle is not None:
         _stop(session, row, obstacle, now)
         return None
-    if row.ssl_enabled and not _secured(session, row, now):
-        return None
-    server = session.get(Server, row.server_id)
+    server = session.get(Server, row.server_id) if row.server_id else None
     if server is None or server.deleted_at is not None or server.proxy is None:
         row.fail("The server is gone or has no proxy: bind the application to another one.")
+        return None
+    if server.configured_at is None:
+        # Also for the certificate: an http-01 proof is asked for through this very proxy.
+        proxies.wake(session, server.id, now)
+    if row.ssl_enabled and not _secured(session, row, now):
         return None
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
         row.configure()
