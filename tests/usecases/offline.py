@@ -1,0 +1,64 @@
+"""Tools without a network, for use cases whose rules are the point of the test."""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from nameplate.adapters.verification.memory import MemoryMethod
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.encryption import KeyRing
+from nameplate.db import Lease, Sessions, lease
+from nameplate.models import VerificationMethodName
+from nameplate.models.orm import Work
+from nameplate.usecases import organizations
+from nameplate.usecases.tools import Tools
+
+
+def _nothing(*_: Any, **__: Any) -> NoReturn:
+    raise AssertionError("this test reaches for the network")
+
+
+class _Silent:
+    def __getattr__(self, name: str) -> Any:
+        return _nothing
+
+
+@dataclass
+class Offline:
+    """A database, an organization, and a world in which proofs can be published."""
+
+    sessions: Sessions
+    method: MemoryMethod = field(default_factory=MemoryMethod)
+
+    def __post_init__(self) -> None:
+        silent: Any = _Silent()
+        self.tools = Tools(
+            keyring=KeyRing({"test": bytes(range(32))}, "test"),
+            resolver=silent,
+            methods=dict.fromkeys(VerificationMethodName, self.method),
+            dns_provider=_nothing,
+            authority=_nothing,
+            proxy=_nothing,
+            prober=silent,
+            clock=lambda: datetime.now(UTC),
+            random=secrets.token_bytes,
+            jitter=lambda: 0.5,
+        )
+
+    def organization(self, name: str) -> Actor:
+        """Add an organization and return who acts for it."""
+        with self.sessions.begin(PLATFORM) as session:
+            return Actor(organizations.add(session, PLATFORM, name=name).id, name)
+
+    def leased(self, kind: type[Work], row_id: int, *, after: timedelta = timedelta(0)) -> Lease:
+        """Lease one row as a worker would `after` from now."""
+        with self.sessions.begin(PLATFORM) as session:
+            row = session.get_one(kind, row_id)
+            row.next_action_at = datetime(2026, 1, 1, tzinfo=UTC)
+        with self.sessions.begin(PLATFORM) as session:
+            now = datetime.now(UTC) + after
+            found = lease(session, kind, limit=1, seconds=60, now=now)
+        (one,) = [one for one in found if one.id == row_id]
+        return Lease(one.id, one.fence, one.until, now, time.monotonic())
