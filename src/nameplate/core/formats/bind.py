@@ -1,0 +1,125 @@
+"""BIND master files (RFC 1035 section 5): read by dnspython, without `$INCLUDE`, within bounds."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import dns.exception
+import dns.name
+import dns.rdataclass
+import dns.rdatatype
+import dns.tokenizer
+import dns.zonefile
+
+from nameplate.core.errors import Invalid, Problem
+from nameplate.core.formats.entries import MOST_RECORDS, Entries, flat
+from nameplate.core.rdata import TYPES, presentation
+from nameplate.core.records import RRset
+
+DEFAULT_TTL = 3600
+"""Seconds, where a file says nothing."""
+_DIRECTIVES = ("$ORIGIN", "$TTL", "$GENERATE")
+_GENERATE = re.compile(r"^\s*\$GENERATE\s+(\d+)-(\d+)(?:/(\d+))?", re.MULTILINE | re.IGNORECASE)
+_INCLUDE = re.compile(r"^\s*\$INCLUDE\b", re.MULTILINE | re.IGNORECASE)
+_SIGNED = frozenset({"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"})
+"""What a signer makes anew: left out."""
+_PLACE = re.compile(r"^[^:]*:\d+: ?")
+
+
+class _Tokens(dns.tokenizer.Tokenizer):
+    """Knows the line of the last word: dnspython's own count is past the line's end by then."""
+
+    line = 1
+
+    def get(self, *wanted: bool, **kinds: bool) -> dns.tokenizer.Token:
+        token = super().get(*wanted, **kinds)
+        if not token.is_eol_or_eof():
+            self.line = self.where()[1] - (self.ungotten_char == "\n")
+        return token
+
+
+class _Records:
+    """What dnspython's reader hands its records to."""
+
+    def __init__(self, origin: dns.name.Name, entries: Entries, tokens: _Tokens) -> None:
+        self.manager = self
+        self._tokens = tokens
+        self._origin = origin
+        self._entries = entries
+
+    def origin_information(self) -> tuple[dns.name.Name, bool, dns.name.Name]:
+        return self._origin, False, self._origin
+
+    def check_put_rdataset(self, _check: Any) -> None:  # noqa: ANN401 - dnspython's hook
+        """Let CNAME rules be judged by the plan, which names both sides."""
+
+    def add_unicode(self, _option: str) -> None:
+        """Ignore `$UNICODE`, which is not among the directives that are read."""
+
+    def _set_origin(self, _origin: dns.name.Name) -> None:
+        """Know the zone: `$ORIGIN` only completes names."""
+
+    def add(self, name: dns.name.Name, ttl: int, rdata: Any) -> None:  # noqa: ANN401 - dnspython's
+        place = f"line {self._tokens.line}"
+        rdtype = dns.rdatatype.to_text(rdata.rdtype)
+        if rdtype in _SIGNED:
+            return
+        if rdtype not in TYPES:
+            self._entries.refuse(place, "type_unknown", f"{rdtype} is not a type we manage.")
+            return
+        if not name.is_subdomain(self._origin):
+            self._entries.refuse(place, "out_of_zone", f"{name} is not in {self._origin}.")
+            return
+        owner = name.canonicalize().to_text(omit_final_dot=True)
+        self._entries.put(place, RRset(owner, rdtype, ttl, (presentation(rdata, rdtype),)))
+
+
+def read(text: str, zone: str) -> list[RRset]:
+    """Return the record sets of a master file. Raises `Invalid` with line and reason."""
+    found = _INCLUDE.search(text)
+    if found:
+        raise _refused(
+            text, found, "include_refused", "$INCLUDE is not read: paste the file's content."
+        )
+    generated = 0
+    for found in _GENERATE.finditer(text):
+        start, stop, step = (int(part[:12]) if part else 1 for part in found.groups())
+        generated += max(0, stop - start) // max(step, 1) + 1
+        if generated > MOST_RECORDS:
+            raise _refused(text, found, "generate_too_large", "$GENERATE makes too many records.")
+    origin = dns.name.from_text(zone)
+    entries = Entries(zone)
+    tokens = _Tokens(text, "zone")
+    records = _Records(origin, entries, tokens)
+    reader = dns.zonefile.Reader(
+        tokens,
+        dns.rdataclass.IN,
+        records,  # type: ignore[arg-type]  # the part of a transaction that the reader uses
+        allow_directives=_DIRECTIVES,
+        default_ttl=DEFAULT_TTL,
+    )
+    # With the zone as its origin the reader would drop what lies outside without a word.
+    reader.zone_origin = dns.name.root
+    try:
+        reader.read()
+    except (dns.exception.DNSException, ValueError, OverflowError, RecursionError) as error:
+        reason = _PLACE.sub("", str(error)).strip().rstrip(".") or "syntax error"
+        entries.refuse(f"line {tokens.line}", "syntax", f"This cannot be read: {reason}.")
+    return entries.rrsets()
+
+
+def _refused(text: str, found: re.Match[str], code: str, detail: str) -> Invalid:
+    line = text.count("\n", 0, found.end()) + 1
+    return Invalid(
+        "file_invalid", f"line {line}: {detail}", [Problem(f"line {line}", code, detail)]
+    )
+
+
+def write(rrsets: Sequence[RRset], zone: str) -> str:
+    """Return a master file with absolute names: one line a record, SOA first."""
+    ordered = sorted(rrsets, key=lambda rrset: (rrset.type != "SOA", rrset))
+    lines = [f"$ORIGIN {zone}."]
+    lines += [
+        f"{rrset.name}.\t{rrset.ttl}\tIN\t{rrset.type}\t{value}" for rrset, value in flat(ordered)
+    ]
+    return "\n".join(lines) + "\n"

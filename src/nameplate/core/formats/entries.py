@@ -1,0 +1,81 @@
+"""Rows of a file, on their way to record sets: what is wrong is told with its place."""
+
+from collections.abc import Iterable
+
+from nameplate.core import rdata, zone_rules
+from nameplate.core.errors import Invalid, Problem
+from nameplate.core.records import RRset
+
+MOST_PROBLEMS = 100
+"""Problems that are told at once; more do not help anybody."""
+MOST_RECORDS = 200_000
+
+
+class Entries:
+    """Collects records and what is wrong with them."""
+
+    def __init__(self, zone: str) -> None:
+        """Take the zone's name, canonical."""
+        self._zone = zone
+        self._sets: dict[tuple[str, str], tuple[int, bool, dict[str, None]]] = {}
+        self._problems: list[Problem] = []
+        self._count = 0
+
+    def add(
+        self, place: str, name: str, rdtype: str, ttl: object, value: str, *, proxied: bool = False
+    ) -> None:
+        """Add one record in a person's notation; `place` says where it stands."""
+        try:
+            owner = zone_rules.owner_name(name, self._zone)
+            seconds = zone_rules.seconds(ttl, minimum=0)
+            text = rdata.parse(rdtype, value, origin=self._zone, owner=owner).text
+        except Invalid as error:
+            found = error.problems or (Problem("", error.code, error.detail),)
+            for problem in found:
+                self.refuse(f"{place}{problem.pointer}", problem.code, problem.detail)
+            return
+        self.put(place, RRset(owner, rdtype, seconds, (text,), proxied))
+
+    def put(self, place: str, record: RRset) -> None:
+        """Add one record that is canonical already."""
+        self._count += 1
+        if self._count > MOST_RECORDS:
+            raise Invalid("too_many_records", f"A file may hold at most {MOST_RECORDS} records.")
+        ttl, _, values = self._sets.setdefault(record.key, (record.ttl, record.proxied, {}))
+        if ttl != record.ttl:
+            self.refuse(
+                place,
+                "ttl_differs",
+                f"{record.name} {record.type} has the TTL {ttl} elsewhere: one set, one TTL "
+                "(RFC 2181 section 5.2).",
+            )
+        values.update(dict.fromkeys(record.values))
+
+    def refuse(self, place: str, code: str, detail: str) -> None:
+        """Note what is wrong at a place."""
+        self._problems.append(Problem(place, code, detail))
+        if len(self._problems) >= MOST_PROBLEMS:
+            raise self._error()
+
+    def rrsets(self) -> list[RRset]:
+        """Return the record sets, sorted. Raises `Invalid` with everything that was refused."""
+        if self._problems:
+            raise self._error()
+        return sorted(
+            RRset(name, rdtype, ttl, tuple(sorted(values)), proxied)
+            for (name, rdtype), (ttl, proxied, values) in self._sets.items()
+        )
+
+    def _error(self) -> Invalid:
+        first = self._problems[0]
+        return Invalid("file_invalid", f"{first.pointer}: {first.detail}", self._problems)
+
+
+def relative(name: str, zone: str) -> str:
+    """Return a name as people write it inside its zone: `@`, `www`."""
+    return "@" if name == zone else name.removesuffix(f".{zone}")
+
+
+def flat(rrsets: Iterable[RRset]) -> Iterable[tuple[RRset, str]]:
+    """Yield each value with its record set."""
+    return ((rrset, value) for rrset in rrsets for value in rrset.values)

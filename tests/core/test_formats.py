@@ -1,0 +1,180 @@
+"""Zone files of every format: what is written reads back the same; what is wrong has its place."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nameplate.core import formats, rdata
+from nameplate.core.errors import Invalid
+from nameplate.core.records import RRset
+
+ZONE = "example.com"
+DATA = Path(__file__).parents[2] / "../shared/data/zones"
+
+_label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True).filter(
+    lambda label: "--" not in label
+)
+_host = st.builds(lambda a, b: f"{a}.{b}.net.", _label, _label)
+_octet = st.integers(0, 255)
+_hex = st.binary(min_size=32, max_size=32).map(bytes.hex)
+_values = {
+    "A": st.builds(lambda a, b: f"192.0.{a}.{b}", _octet, _octet),
+    "AAAA": st.builds(lambda a: f"2001:db8::{a:x}", st.integers(1, 65535)),
+    "MX": st.builds(lambda p, h: f"{p} {h}", st.integers(0, 65535), _host),
+    "TXT": st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=600),
+    "SRV": st.builds(lambda p, h: f"{p} 5 443 {h}", st.integers(0, 9), _host),
+    "CAA": st.builds(lambda h: f'0 issue "{h[:-1]}"', _host),
+    "NS": _host,
+    "DS": st.builds(lambda d: f"12345 13 2 {d}", _hex),
+    "TLSA": st.builds(lambda d: f"3 1 1 {d}", _hex),
+    "SSHFP": st.builds(lambda d: f"4 2 {d}", _hex),
+    "HTTPS": st.builds(lambda h: f'1 {h} alpn="h2,h3" port="8443"', _host),
+    "PTR": _host,
+}
+
+
+@st.composite
+def _rrsets(draw):
+    found = {}
+    for number in range(draw(st.integers(1, 12))):
+        rdtype = draw(st.sampled_from(sorted(_values)))
+        name = f"{draw(_label)}{number}.{ZONE}"
+        texts = draw(st.lists(_values[rdtype], min_size=1, max_size=3, unique=True))
+        values = {rdata.parse(rdtype, text, origin=ZONE, owner=name).text for text in texts}
+        found[name, rdtype] = RRset(
+            name, rdtype, draw(st.integers(30, 86400)), tuple(sorted(values))
+        )
+    return sorted(found.values())
+
+
+@pytest.mark.parametrize("form", sorted(formats.FORMATS))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(rrsets=_rrsets())
+def test_what_is_written_reads_back_the_same(form, rrsets):
+    assert formats.read(form, formats.write(form, rrsets, ZONE), ZONE) == rrsets
+
+
+def _thousands() -> list[RRset]:
+    kinds = {
+        "A": lambda n: f"192.0.2.{n % 250}",
+        "TXT": lambda n: f'"{n}; \\"quoted\\" \\\\ and {"x" * (n % 300)}"',
+        "MX": lambda n: f"{n % 100} mail{n}.example.net.",
+        "CNAME": lambda n: f"target{n}.example.net.",
+        "CAA": lambda n: f'0 issue "ca{n}.example"',
+    }
+    return sorted(
+        RRset(
+            f"host{n}.{ZONE}",
+            rdtype,
+            300,
+            (rdata.parse(rdtype, make(n), origin=ZONE, owner=f"host{n}.{ZONE}").text,),
+        )
+        for n in range(10_000)
+        for rdtype, make in [list(kinds.items())[n % len(kinds)]]
+    )
+
+
+@pytest.mark.parametrize("form", sorted(formats.FORMATS))
+def test_ten_thousand_records_come_back_equal(form):
+    rrsets = _thousands()
+    assert formats.read(form, formats.write(form, rrsets, ZONE), ZONE) == rrsets
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "place", "code"),
+    [
+        ("bind", "www IN A 1.2.3.4\n$INCLUDE /etc/passwd\n", "line 2", "include_refused"),
+        ("bind", "$GENERATE 1-999999999 a$ A 1.2.3.4\n", "line 1", "generate_too_large"),
+        ("bind", "www IN A 1.2.3.4\nbad IN A 1.2.3\n", "line 2", "syntax"),
+        ("bind", "www 300 IN A 192.0.2.1\nwww 60 IN A 192.0.2.2\n", "line 2", "ttl_differs"),
+        ("bind", "www.other.org. IN A 192.0.2.1\n", "line 1", "out_of_zone"),
+        ("bind", "www IN LOC 51 30 12 N 0 7 39 W 0m\n", "line 1", "type_unknown"),
+        ("csv", "name,type,ttl,value\nwww,A,300,300.1.1.1\n", "line 2/value", None),
+        ("csv", "name,type,ttl,value\nwww,A,1h,192.0.2.1\n", "line 2/ttl", "ttl_invalid"),
+        ("json", '[{"name": "www", "type": "A", "values": ["x"]}]', "/0/values/0/value", None),
+        ("json", '[{"name": "www"}]', "/0", "shape"),
+        ("octodns", "www:\n  type: A\n  value: nonsense\n", "/www/value", None),
+        ("octodns", "www:\n  ttl: 60\n", "/www", "shape"),
+        ("octodns", "www:\n  type: A\n  dynamic: {}\n", "/www", "dynamic"),
+    ],
+)
+def test_a_wrong_line_is_refused_with_its_place(form, text, place, code):
+    with pytest.raises(Invalid) as caught:
+        formats.read(form, text, ZONE)
+    problem = caught.value.problems[0]
+    assert problem.pointer == place
+    assert code is None or problem.code == code
+    assert problem.detail
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("json", "{"),
+        ("json", "[" * 100_000),
+        ("json", "{}"),
+        ("csv", "a,b\n1,2\n"),
+        ("octodns", "- a\n- b\n"),
+        ("octodns", "a: &x [1]\nb: *x\n"),
+        ("octodns", "a: !!python/object/apply:os.system [id]\n"),
+        ("octodns", "{" * 5000),
+        ("nothing", ""),
+    ],
+)
+def test_what_is_no_such_file_is_refused(form, text):
+    with pytest.raises(Invalid):
+        formats.read(form, text, ZONE)
+
+
+def test_an_export_is_safe_to_open_in_a_spreadsheet():
+    rrsets = [RRset(f"a.{ZONE}", "TXT", 60, ('"x"',)), RRset(ZONE, "A", 60, ("192.0.2.1",))]
+    assert "\n'@,A" in formats.write("csv", rrsets, ZONE)
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+@pytest.mark.parametrize(
+    ("path", "zone"),
+    [
+        ("bind-masterfile/example.db", "example"),
+        ("bind-masterfile/ttl1.db", "ttl1"),
+        ("bind-masterfile/ttl2.db", "ttl2"),
+        ("bind-masterfile/include.db", "include"),
+        ("bind-masterfile/sub.db", "sub.test"),
+        ("dnscontrol/apex.com.zone", "apex.com"),
+        ("dnscontrol/ds.com.zone", "ds.com"),
+        ("dnscontrol/example.org.zone", "example.org"),
+        ("dnscontrol/simple.com.zone", "simple.com"),
+        ("dnspython/example", "example"),
+        ("dnspython/svcb_test_vectors.text", "example"),
+        ("octodns/unit.tests.tst", "unit.tests"),
+        ("octodns/invalid.zone.tst", "invalid.zone"),
+        ("octodns/invalid.records.tst", "invalid.records"),
+        ("octodns/2.0.192.in-addr.arpa.", "2.0.192.in-addr.arpa"),
+        ("octodns-bind/unit.tests.", "unit.tests"),
+    ],
+)
+def test_real_zones_are_read_or_refused_with_line_and_reason(path, zone):
+    text = (DATA / path).read_text(errors="replace")
+    rrsets, problems = _outcome(text, zone)
+    assert all(problem.pointer.startswith("line ") and problem.detail for problem in problems)
+    assert bool(rrsets) is not bool(problems)
+    if problems:
+        return
+    assert formats.read("bind", formats.write("bind", rrsets, zone), zone) == rrsets
+
+
+def _outcome(text, zone):
+    try:
+        return formats.read("bind", text, zone), ()
+    except Invalid as error:
+        return [], error.problems
+
+
+def test_json_is_a_list_of_record_sets():
+    text = formats.write("json", [RRset(f"www.{ZONE}", "A", 60, ("192.0.2.1", "192.0.2.2"))], ZONE)
+    assert json.loads(text) == [
+        {"name": "www", "type": "A", "ttl": 60, "values": ["192.0.2.1", "192.0.2.2"]}
+    ]
