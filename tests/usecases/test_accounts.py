@@ -104,7 +104,7 @@ def test_trying_records_what_came_of_it(sessions: Sessions, tools: Tools) -> Non
 
     with sessions.begin(PLATFORM) as session:
         add(session, PLATFORM, tools)
-    refusing = replace(tools, dns_provider=lambda _account: Provider())  # type: ignore[arg-type]  # zones is all that is asked
+    refusing = replace(tools, dns_provider=lambda _account: Provider())  # type: ignore[arg-type,return-value]  # zones is all that is asked
     found = accounts.test(sessions, refusing, PLATFORM, "zones")
     assert (found["ok"], found["code"]) == (False, "credential_refused")
     with sessions.begin(PLATFORM) as session:

@@ -1,5 +1,7 @@
 """Applications: added, found, changed, and their bindings woken."""
 
+from typing import Any
+
 import pytest
 
 from nameplate.core.actor import PLATFORM, Actor
@@ -48,7 +50,7 @@ def test_where_traffic_goes_is_the_platforms_business(sessions: Sessions) -> Non
 def test_external_ids_are_unique_while_they_live(sessions: Sessions) -> None:
     with sessions.begin(PLATFORM) as session:
         organizations.add(session, PLATFORM, name="Acme")
-        one = {"name": "x", "organization": "acme", "external_id": "e-1"}
+        one: dict[str, Any] = {"name": "x", "organization": "acme", "external_id": "e-1"}
         applications.add(session, PLATFORM, **one)
         with pytest.raises(Conflict):
             applications.add(session, PLATFORM, **one)

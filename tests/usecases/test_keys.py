@@ -128,7 +128,7 @@ def test_a_rotation_that_is_killed_goes_on_where_it_was(sessions: Sessions, key_
     old = keyrings.load(key_file, None)
     fill(sessions, old)
     dice = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID", "1"))
-    for _ in range(3):
+    for _ in range(2):
         run_rotation(sessions, key_file, kill_after=dice.randint(1, STEPS // 4))
         check_all_open(sessions, keyrings.load(key_file, None))
     assert run_rotation(sessions, key_file, kill_after=None)[-1] == "stuck 0"

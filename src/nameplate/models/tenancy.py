@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm import ORMExecuteState, Session, attributes, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql import visitors
 
@@ -40,6 +40,8 @@ def _guard_statements(state: ORMExecuteState) -> None:
     organization = _organization(state.session)
     if organization is None:
         return
+    if state.is_column_load:
+        return  # a row that the session has already seen is read again
     if not state.is_orm_statement or state.is_insert or _is_opaque(state.statement):
         raise NotPermitted("raw_statement", "a tenant's transaction runs no raw statements")
     if state.is_update and (state.parameters or _moves(state.statement)):
@@ -72,11 +74,23 @@ def _is_opaque(statement: sa.Executable) -> bool:
     """Tell whether a part is text, or a column of a table that no mapped class stands for."""
     if not isinstance(statement, sa.ClauseElement):
         return True
+    known = _tables(statement)
     return any(
         isinstance(part, sa.TextClause)
-        or (isinstance(part, sa.Column) and "parententity" not in part._annotations)  # noqa: SLF001 - where the ORM marks its own
+        or (
+            isinstance(part, sa.Column)
+            and "parententity" not in part._annotations  # noqa: SLF001 - where the ORM marks its own
+            and part.table not in known
+        )
         for part in visitors.iterate(statement)
     )
+
+
+def _tables(statement: sa.ClauseElement) -> set[sa.FromClause]:
+    """Return the tables of the mapped classes that are selected: loads by identity name them bare."""
+    described = getattr(statement, "column_descriptions", ())
+    entities = (one["entity"] for one in described)
+    return {sa.inspect(one).mapper.local_table for one in entities if one is not None}
 
 
 def _moves(statement: sa.Executable) -> bool:
@@ -117,10 +131,11 @@ def _guard_references(session: Session, row: object) -> None:
 def _refer(
     session: Session, row: Binding | LedgerEntry, column: str, target: type[Model], *, shared: bool
 ) -> None:
-    changed = sa.inspect(row).attrs[column].history.has_changes()
-    moved = sa.inspect(row).attrs["organization_id"].history.has_changes()
+    changed = any(
+        attributes.get_history(row, key).has_changes() for key in (column, "organization_id")
+    )
     id_ = getattr(row, column)
-    if id_ is None or not (changed or moved):
+    if id_ is None or not changed:
         return
     table = target.__table__
     owner = table.c.organization_id

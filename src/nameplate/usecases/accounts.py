@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import keys
 from nameplate.core.actor import Actor
 from nameplate.core.encryption import KeyRing, Place
 from nameplate.core.errors import Invalid, NameplateError, Problem
@@ -47,7 +48,7 @@ def add(
     """Add an account with its credentials sealed; without organization it is the platform's.
 
     Raises Invalid `config_holds_secret`, `kind_unknown`, NotPermitted `platform_only` when a tenant
-    says where to connect.
+    says where to connect. An account at an authority gets a key of its own when none is given.
     """
     if kind not in set(AccountKind):
         raise Invalid("kind_unknown", f"An account is one of {', '.join(AccountKind)}.")
@@ -63,6 +64,8 @@ def add(
     )
     session.add(row)
     session.flush()
+    if row.kind is AccountKind.CA and not credentials:
+        credentials = {"account_key": keys.new_key().reveal()}  # RFC 8555 section 7.3
     row.credentials = _sealed(row, tools.keyring, credentials)
     session.flush()
     return row

@@ -6,9 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from nameplate.core import registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
+from nameplate.db import database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Verification
 
 
@@ -18,6 +20,7 @@ def of(session: Session, domain: Domain) -> Sequence[Condition]:
     found += _dns(session, domain)
     found += _certificates(session, domain)
     found.append(_serving(session, domain))
+    found += _registration(session, domain)
     return found
 
 
@@ -198,6 +201,23 @@ def _serving(session: Session, domain: Domain) -> Condition:
         fix="Nothing to do." if first.status is not BindingStatus.ERROR else "See the message.",
         next_check_at=first.next_action_at,
     )
+
+
+def _registration(session: Session, domain: Domain) -> list[Condition]:
+    """Warn of a registration that ends soon; the domain is no less ready for it."""
+    message = registration.warning(domain.expires_at, database_now(session))
+    if message is None:
+        return []
+    return [
+        Condition(
+            type="registration",
+            status=True,
+            reason="registration_ends",
+            message=message,
+            fix="Renew the registration at the registrar.",
+            next_check_at=domain.next_action_at,
+        )
+    ]
 
 
 def _earliest(*moments: Any) -> Any:  # noqa: ANN401 - datetimes or None

@@ -77,6 +77,8 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
         config, refused = _render(proxy, load.routes)
         fingerprint = _fingerprint(config)
         if fingerprint != load.server.configured_fingerprint:
+            tools.checkpoint("proxy:rendered")
+            work.confirm(sessions, Server, lease)
             proxy.apply(config)
             tools.checkpoint("proxy:applied")
     except Refused as error:

@@ -40,14 +40,15 @@ class Revision:
     is_head: bool
 
 
-def upgrade(url: str | None = None, revision: str = "head") -> str | None:
+def upgrade(url: str | None = None, revision: str = "head", *, wait: int = 60) -> str | None:
     """Bring the database forward to `revision` and return where it stands then.
 
-    Without `url` the settings say which database. Nothing changes when it stands there already.
+    Without `url` the settings say which database. `wait` bounds in seconds how long another
+    migration is waited for (SQLite: 30). Nothing changes when it stands there already.
     Raises `NotFound` for an unknown revision or database, `Conflict` when the database is newer than
     this program, `NotPermitted` when it refuses the login, `Unavailable` when it cannot be reached.
     """
-    return _migrate(url, revision, command.upgrade)
+    return _migrate(_config(url, wait), revision, command.upgrade)
 
 
 def downgrade(url: str | None = None, *, revision: str) -> str | None:
@@ -55,7 +56,7 @@ def downgrade(url: str | None = None, *, revision: str) -> str | None:
 
     Raises as `upgrade`.
     """
-    return _migrate(url, revision, command.downgrade)
+    return _migrate(_config(url), revision, command.downgrade)
 
 
 def current(url: str | None = None) -> str | None:
@@ -105,17 +106,17 @@ def sql(url: str | None = None, revision: str = "head", start: str = "base") -> 
     return output.getvalue()
 
 
-def _migrate(url: str | None, revision: str, act: Callable[[Config, str], None]) -> str | None:
+def _migrate(config: Config, revision: str, act: Callable[[Config, str], None]) -> str | None:
     _known(revision)
     with _explained():
-        act(_config(url), revision)
-    return current(url)
+        act(config, revision)
+    return current(config.attributes["url"])
 
 
-def _config(url: str | None) -> Config:
+def _config(url: str | None, wait: int = 60) -> Config:
     config = Config()
     config.set_main_option("script_location", str(LOCATION).replace("%", "%%"))
-    config.attributes["url"] = url
+    config.attributes.update(url=url, wait=wait)
     return config
 
 
@@ -147,7 +148,7 @@ def _explained() -> Iterator[None]:
         yield
     except sa.exc.DBAPIError as error:
         raise explain(error) from None
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
+    except sa.exc.ArgumentError:
         # The message of the original would repeat the address and the password in it.
         raise Invalid(
             "database_url_invalid",

@@ -12,7 +12,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Conflict, NotPermitted
 from nameplate.db import Sessions
-from nameplate.models import Organization, metadata
+from nameplate.models import Domain, Organization, metadata
 from nameplate.usecases import schema, seeding_world
 from nameplate.usecases.seeding_rows import Load, Row, Size, World
 
@@ -67,6 +67,21 @@ def world(sessions: Sessions, ring: KeyRing, now: datetime) -> tuple[dict[str, i
             refuse_rows(connection)
             seeding_world.build(session, ring, now)
         return counts(connection), made
+
+
+def claims(sessions: Sessions) -> list[dict[str, str]]:
+    """Return whose each domain is, its name, type and status: the short tour of a small world."""
+    with begin(sessions) as connection, Session(connection, info={"actor": PLATFORM}) as session:
+        owners = {row.id: row.name for row in session.scalars(Organization.visible(PLATFORM))}
+        return [
+            {
+                "organization": owners[row.organization_id],
+                "domain": row.full_domain,
+                "type": row.domain_type.value,
+                "status": row.status.value,
+            }
+            for row in session.scalars(Domain.visible(PLATFORM).order_by(Domain.id))
+        ]
 
 
 def _is_world(session: Session) -> bool:

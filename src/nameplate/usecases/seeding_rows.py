@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from nameplate.usecases import seeding_words as words
 from nameplate.usecases.seeding_records import record
 
 Row = tuple[Any, ...]
@@ -26,115 +27,6 @@ PLATFORM_BASE = "seeded-platform.net"
 _MASK = (1 << 64) - 1
 _HOURS = 24
 _YEAR = 365 * _HOURS
-
-_ADJECTIVES = [
-    "amber",
-    "bright",
-    "calm",
-    "clear",
-    "coral",
-    "crisp",
-    "dapper",
-    "early",
-    "fair",
-    "fine",
-    "fresh",
-    "gentle",
-    "gold",
-    "grand",
-    "green",
-    "happy",
-    "hidden",
-    "honest",
-    "jolly",
-    "keen",
-    "kind",
-    "light",
-    "lively",
-    "lucky",
-    "mellow",
-    "merry",
-    "misty",
-    "neat",
-    "noble",
-    "novel",
-    "open",
-    "plain",
-]
-_NOUNS = [
-    "acorn",
-    "anchor",
-    "arbor",
-    "atlas",
-    "barn",
-    "beacon",
-    "bridge",
-    "brook",
-    "cedar",
-    "cove",
-    "crane",
-    "delta",
-    "field",
-    "forge",
-    "garden",
-    "grove",
-    "harbor",
-    "hill",
-    "lake",
-    "lantern",
-    "maple",
-    "meadow",
-    "mill",
-    "ocean",
-    "orchard",
-    "pine",
-    "river",
-    "sail",
-    "stone",
-    "tide",
-    "vale",
-    "willow",
-]
-_SUFFIXES = [
-    "com",
-    "com",
-    "com",
-    "com",
-    "com",
-    "net",
-    "org",
-    "io",
-    "dev",
-    "app",
-    "de",
-    "fr",
-    "nl",
-    "co.uk",
-    "com.au",
-    "shop",
-]
-_LABELS = ["www", "shop", "app", "docs", "blog", "api", "portal", "status"]
-
-
-def _weighted(**weights: int) -> tuple[str, ...]:
-    """Return 256 words in these proportions, to be picked by one byte."""
-    words = tuple(word for word, weight in weights.items() for _ in range(weight))
-    if len(words) != 256:  # noqa: PLR2004 - one byte picks
-        raise ValueError(f"weights add up to {len(words)}, not 256")
-    return words
-
-
-_DOMAIN_STATUSES = _weighted(
-    active=166, verified=26, pending_verification=38, suspended=8, expired=10, error=8
-)
-_DOMAIN_TYPES = _weighted(custom=140, application=72, platform=28, wildcard=16)
-_CERTIFICATE_STATUSES = _weighted(active=224, renewing=14, pending=8, error=4, expired=4, revoked=2)
-_BINDING_STATUSES = _weighted(active=226, configuring=8, pending=8, error=10, disabled=4)
-_HEALTH = _weighted(healthy=228, degraded=10, unhealthy=8, unknown=10)
-_PROXIES = _weighted(nginx=140, caddy=70, traefik=30, cloudflare=16)
-_METHODS = _weighted(
-    dns_txt=150, file_upload=40, dns_cname=26, meta_tag=16, email=4, acme_http=12, acme_dns=8
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +120,15 @@ class World:
     def domain(self, number: int) -> Seeded:
         """Return what the rows of this domain share."""
         dice = self.dice(number)
-        kind = _DOMAIN_TYPES[dice >> 8 & 255]
+        kind = words.DOMAIN_TYPES[dice >> 8 & 255]
         # One organization in the load is large: every tenth domain is the first one's.
         spread = 0 if dice % 10 == 0 else (dice >> 32) % self.size.organizations
-        words = f"{_ADJECTIVES[dice >> 24 & 31]}{_NOUNS[dice >> 29 & 31]}{number}"
-        base = PLATFORM_BASE if kind == "platform" else f"{words}.{_SUFFIXES[dice >> 4 & 15]}"
-        subdomain = {"platform": words, "wildcard": "*", "custom": None}.get(
-            kind, _LABELS[dice >> 40 & 7]
+        label = f"{words.ADJECTIVES[dice >> 24 & 31]}{words.NOUNS[dice >> 29 & 31]}{number}"
+        base = PLATFORM_BASE if kind == "platform" else f"{label}.{words.SUFFIXES[dice >> 4 & 15]}"
+        subdomain = {"platform": label, "wildcard": "*", "custom": None}.get(
+            kind, words.LABELS[dice >> 40 & 7]
         )
-        status = _DOMAIN_STATUSES[dice >> 16 & 255]
+        status = words.DOMAIN_STATUSES[dice >> 16 & 255]
         return Seeded(number, spread + 1, kind, status, base, subdomain, dice)
 
     def dice(self, number: int) -> int:
@@ -248,15 +140,22 @@ class World:
 
     def _organization(self, number: int) -> Sequence[Row]:
         dice = self.dice(-number)
-        noun = _NOUNS[dice & 31]
+        noun = words.NOUNS[dice & 31]
         parent = 1 + (dice >> 8) % (number - 1) if number > 1 and dice >> 5 & 7 == 0 else None
-        name = f"{_ADJECTIVES[dice >> 40 & 31].title()} {noun.title()}"
+        name = f"{words.ADJECTIVES[dice >> 40 & 31].title()} {noun.title()}"
         return ((number, parent, name, f"{noun}-{number}", f"host-{number}", 1),)
 
     def _applications(self, organization: int) -> Sequence[Row]:
         first = (organization - 1) * APPLICATIONS + 1
         return tuple(
-            (first + n, organization, _LABELS[n].title(), f"app-{first + n}", "127.0.0.1", 8000 + n)
+            (
+                first + n,
+                organization,
+                words.LABELS[n].title(),
+                f"app-{first + n}",
+                "127.0.0.1",
+                8000 + n,
+            )
             for n in range(APPLICATIONS)
         )
 
@@ -294,7 +193,7 @@ class World:
         if it.status != "active":
             return ()
         dice = self.dice(~number)
-        status = _CERTIFICATE_STATUSES[dice & 255]
+        status = words.CERTIFICATE_STATUSES[dice & 255]
         age = 80 * _HOURS if status in {"expired", "renewing"} else (dice >> 8) % (60 * _HOURS)
         expires = -_HOURS if status == "expired" else 90 * _HOURS - age
         due = self.at(expires - 30 * _HOURS + (dice >> 20) % 48)
@@ -313,7 +212,7 @@ class World:
         dice = self.dice(number + (1 << 40))
         open_ = it.status == "pending_verification"
         status = "verified" if it.proved else ("pending" if open_ else "expired")
-        method = "dns_txt" if it.kind == "wildcard" else _METHODS[dice & 255]
+        method = "dns_txt" if it.kind == "wildcard" else words.METHODS[dice & 255]
         token = hashlib.sha256(f"{dice}:{number}".encode()).hexdigest()[:40]
         begun = self.at(-((dice >> 8) % 720) - 1)
         row = (
@@ -335,8 +234,8 @@ class World:
         looked = self.at(-(dice >> 16 & 1))
         row = (
             number, it.organization, application, number, 1 + (dice >> 20) % SERVERS,
-            "app" if it.kind == "wildcard" else None, host, _PROXIES[dice & 255], number, looked,
-            _HEALTH[dice >> 24 & 255], _BINDING_STATUSES[dice >> 32 & 255],
+            "app" if it.kind == "wildcard" else None, host, words.PROXIES[dice & 255], number, looked,
+            words.HEALTH[dice >> 24 & 255], words.BINDING_STATUSES[dice >> 32 & 255],
             int(dice >> 40 & 3 == 0), self.at((dice >> 44) % 3 - 1), looked, looked,
         )  # fmt: skip
         return (row,)

@@ -49,13 +49,15 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
     for lease in leases:
         try:
             look = work.record(
-                sessions, Binding, lease, partial(_advance, lease=lease), release=False
+                sessions,
+                Binding,
+                lease,
+                partial(_advance, lease=lease),
+                release=lambda found: found is None,
             )
         except work.Superseded:
             continue
-        if look is None:
-            _release(sessions, lease)
-        else:
+        if look is not None:
             looks.append(look)
     findings = tools.prober.look_many([look.target for look in looks]) if looks else ()
     steady: dict[int, list[Lease]] = {}
@@ -70,13 +72,6 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
         except work.Superseded:
             continue
     _keep(sessions, steady)
-
-
-def _release(sessions: Sessions, lease: Lease) -> None:
-    try:
-        work.record(sessions, Binding, lease, lambda _s, _row: None, release=True)
-    except work.Superseded:
-        return
 
 
 def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
@@ -268,17 +263,22 @@ def _keep(sessions: Sessions, steady: Mapping[int, Sequence[Lease]]) -> None:
                 .where(
                     sa.tuple_(Binding.id, Binding.fence).in_(
                         [(lease.id, lease.fence) for lease in leases]
-                    ),
-                    sa.or_(
-                        Binding.next_action_at.is_(None),
-                        Binding.next_action_at >= leases[0].taken_at,
-                    ),
+                    )
                 )
-                .values(
-                    last_health_check_at=now,
-                    lease_until=None,
-                    next_action_at=now + timedelta(seconds=interval),
-                    updated_at=Binding.updated_at,
+                .ordered_values(  # MariaDB assigns in this order
+                    (
+                        Binding.next_action_at,
+                        sa.case(
+                            (
+                                Binding.next_action_at == Binding.lease_until,
+                                now + timedelta(seconds=interval),
+                            ),
+                            else_=Binding.next_action_at,  # somebody woke it meanwhile
+                        ),
+                    ),
+                    (Binding.lease_until, None),
+                    (Binding.last_health_check_at, now),
+                    (Binding.updated_at, Binding.updated_at),
                 ),
                 execution_options={"synchronize_session": False},
             )

@@ -36,6 +36,7 @@ CRASH_POINTS = (
     "certificate:finalized",
     "certificate:downloaded",
     "certificate:installed",
+    "proxy:rendered",
     "proxy:applied",
     "proxy:recorded",
 )
@@ -52,24 +53,28 @@ def record(
     lease: Lease,
     change: Callable[[Session, Row], T],
     *,
-    release: bool,
+    release: bool | Callable[[T], bool],
 ) -> T:
-    """Run `change` on the leased row in one transaction; `release` ends the lease with it.
+    """Run `change` on the leased row in one transaction; `release` (what came of it) ends the lease.
 
-    Without `release` the lease is renewed. Somebody who woke the row while it was leased is not
-    forgotten: the earlier of both moments stands. Raises `Superseded`, having written nothing, when
-    the lease's fence is not the row's any more.
+    Otherwise the lease is renewed, and the row is due when that ends. Somebody who woke the row
+    while it was leased is not forgotten: the earlier of both moments stands. Raises `Superseded`,
+    having written nothing, when the lease's fence is not the row's any more.
     """
 
     def transaction(session: Session) -> T:
         row = held(session, kind, lease)
         if row is None:
             raise Superseded
-        woken = row.next_action_at if row.next_action_at != lease.until else None
+        woken = row.next_action_at if row.next_action_at != row.lease_until else None
         result = change(session, row)
-        row.lease_until = None if release else lease.now() + (lease.until - lease.taken_at)
-        if release and woken is not None:
-            row.wake(woken)
+        if release(result) if callable(release) else release:
+            row.lease_until = None
+            if woken is not None:
+                row.wake(woken)
+        else:
+            row.lease_until = lease.now() + (lease.until - lease.taken_at)
+            row.next_action_at = woken or row.lease_until
         return result
 
     return sessions.run(PLATFORM, transaction)
@@ -82,6 +87,14 @@ def read(sessions: Sessions, kind: type[Row], lease: Lease, load: Callable[[Sess
         if row is None or row.fence != lease.fence:
             raise Superseded
         return load(session, row)
+
+
+def confirm(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
+    """Make sure that nobody else has the row: asked right before an act that carries no fence.
+
+    Raises `Superseded` like `record`: a worker that was paused past its lease must not act.
+    """
+    read(sessions, kind, lease, lambda _session, _row: None)
 
 
 def postpone(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import registration
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Refused
 from nameplate.core.lifecycle import RecordStatus
@@ -149,7 +150,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one domain's values to its provider, and record what the provider has."""
     job = work.read(sessions, Domain, lease, load)
     if job is None or (not job.wants and not job.owned):
-        work.record(sessions, Domain, lease, _rest, release=True)
+        work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
         return
     try:
         provider = tools.dns_provider(job.account)
@@ -170,6 +171,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
             sessions, Domain, lease, lambda s, row: _intend(s, row, job, todo, zone), release=False
         )
         tools.checkpoint("records:intended")
+        work.confirm(sessions, Domain, lease)
         outcomes = provider.apply(zone, todo.changes)
         tools.checkpoint("records:applied")
     report = _Report.of(todo, live, outcomes)
@@ -180,9 +182,13 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     tools.checkpoint("records:recorded")
 
 
-def _rest(_session: Session, row: Domain) -> None:
-    row.next_action_at = None
+def _rest(row: Domain, now: datetime) -> None:
+    """Nothing is to do until the registration is worth a warning."""
     row.attempts = 0
+    row.next_action_at = None
+    if row.deleted_at is None:
+        row.next_action_at = registration.next_warning(row.expires_at, now)
+        row.error_message = registration.warning(row.expires_at, now)
 
 
 def _refused(session: Session, row: Domain, reason: str, now: datetime) -> None:
@@ -303,17 +309,24 @@ def _conclude(
             tools, now + timedelta(seconds=min(2**domain.attempts, 300)), now
         )
         return
-    domain.attempts = 0
-    domain.next_action_at = now + AGAIN_AFTER_REFUSAL if report.reasons else None
+    _rest(domain, now)
+    if report.reasons:
+        domain.wake(now + AGAIN_AFTER_REFUSAL)
 
 
 def _settle_ledger(session: Session, domain: Domain, report: _Report) -> None:
+    wanted = {
+        (records.owner(row, domain), row.record_type.value, records.text(row))
+        for row in records.wanted(session, domain)
+    }
     for value, entry in _ledger(session, domain).items():
         if value[:2] in report.unknown:
             continue
         leaving = entry.state is LedgerState.LEAVING
         if value in report.present:
-            entry.state = LedgerState.LEAVING if leaving else LedgerState.PRESENT
+            entry.state = (
+                LedgerState.LEAVING if leaving and value not in wanted else LedgerState.PRESENT
+            )
         elif leaving or entry.purpose is LedgerPurpose.RECORD:
             session.delete(entry)
     session.flush()

@@ -1,0 +1,205 @@
+"""Accounts: credentials at DNS providers, registrars and certificate authorities."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from nameplate.api import errors
+from nameplate.api.deps import Call, Crossing, Listed, Read, Write
+from nameplate.api.routing import router
+from nameplate.api.shapes import (
+    Body,
+    Metadata,
+    Name,
+    Page,
+    Reference,
+    Shape,
+    common,
+    example,
+    public,
+)
+from nameplate.core.ids import Prefix
+from nameplate.models import Account, AccountKind
+from nameplate.usecases import accounts
+
+routes = router("accounts")
+
+Provider = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Credentials = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")],
+        Annotated[SecretStr, Field(max_length=64 * 1024)],
+    ],
+    Field(max_length=20, description="What is secret. Sealed at once, never shown again."),
+]
+Config = Annotated[
+    dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")], Any],
+    Field(max_length=50, description="What is not secret: addresses, zones, directory URL."),
+]
+
+_EXAMPLE: dict[str, Any] = {
+    "kind": "dns",
+    "provider": "powerdns",
+    "name": "our nameservers",
+    "config": {"url": "http://127.0.0.1:8081"},
+}
+
+
+class AccountNew(Body):
+    """An account to add."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{**_EXAMPLE, "credentials": {"api_key": "..."}}]}
+    )
+
+    kind: AccountKind
+    provider: Provider
+    name: Name
+    config: Config = Field(default_factory=dict)
+    credentials: Credentials = Field(default_factory=dict)
+    organization: Reference | None = Field(
+        default=None, description="Whose account; the platform's own without it."
+    )
+    metadata: Metadata | None = None
+
+
+class AccountChange(Body):
+    """What to change of an account; `credentials` replace all that it had."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"credentials": {"api_key": "..."}}]})
+
+    name: Name = Field(default="")
+    config: Config = Field(default_factory=dict)
+    credentials: Credentials = Field(default_factory=dict)
+    metadata: Metadata | None = None
+
+
+class AccountShape(Shape):
+    """An account, without its credentials."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                example(
+                    Prefix.ACCOUNT,
+                    "accounts",
+                    organization=None,
+                    has_credentials=True,
+                    tested_at=None,
+                    error_message=None,
+                    **_EXAMPLE,
+                )
+            ]
+        }
+    )
+
+    object: Literal["account"] = "account"
+    organization: str | None = Field(description="null: the platform's.")
+    kind: AccountKind
+    provider: str
+    name: str
+    config: dict[str, Any]
+    has_credentials: bool
+    tested_at: datetime | None
+    error_message: str | None
+
+
+class AccountTest(BaseModel):
+    """What came of trying an account."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "account_test",
+                    "ok": True,
+                    "zones": ["example.com"],
+                    "code": None,
+                    "message": None,
+                    "tested_at": "2026-11-23T09:30:00Z",
+                }
+            ]
+        }
+    )
+
+    object: Literal["account_test"] = "account_test"
+    ok: bool
+    zones: list[str] = Field(description="Zones that a DNS account reaches.")
+    code: str | None
+    message: str | None = Field(description="Why it did not work.")
+    tested_at: datetime
+
+
+def show(_call: Call, row: Account) -> AccountShape:
+    """Return an account as callers see it: the credentials never leave."""
+    return AccountShape(
+        **common(row, Prefix.ACCOUNT, "accounts"),
+        organization=public(Prefix.ORGANIZATION, row.organization_id),
+        kind=row.kind,
+        provider=row.provider,
+        name=row.name,
+        config=row.config,
+        has_credentials=row.credentials is not None,
+        tested_at=row.tested_at,
+        error_message=row.error_message,
+    )
+
+
+def _given(body: AccountNew | AccountChange) -> dict[str, Any]:
+    given = body.given()
+    if "credentials" in given:
+        given["credentials"] = {
+            name: secret.get_secret_value() for name, secret in body.credentials.items()
+        }
+    return given
+
+
+@routes.post("/accounts", status_code=201, operation_id="add_account")
+def add(call: Write, body: AccountNew) -> AccountShape:
+    """Add an account."""
+    return call.one(show, accounts.add(call.session, call.actor, call.tools, **_given(body)))
+
+
+@routes.get("/accounts", operation_id="list_accounts")
+def list_(
+    call: Read,
+    listing: Listed,
+    kind: Annotated[AccountKind | None, Query()] = None,
+    provider: Annotated[Provider | None, Query()] = None,
+    name: Annotated[Name | None, Query()] = None,
+) -> Page[AccountShape]:
+    """List accounts."""
+    selected = listing.select(tagged=True, kind=kind, provider=provider, name=name)
+    return listing.page(call, show, accounts.page(call.session, call.actor, **selected))
+
+
+@routes.get("/accounts/{account}", operation_id="show_account")
+def get(call: Read, account: str) -> AccountShape:
+    """Show an account, by id or name."""
+    return call.one(show, accounts.get(call.session, call.actor, account))
+
+
+@routes.patch("/accounts/{account}", operation_id="update_account")
+def update(call: Write, account: str, body: AccountChange) -> AccountShape:
+    """Change an account."""
+    call.expect(show, accounts.get(call.session, call.actor, account))
+    row = accounts.update(call.session, call.actor, call.tools, account, **_given(body))
+    return call.one(show, row)
+
+
+@routes.delete("/accounts/{account}", status_code=204, operation_id="remove_account")
+def remove(call: Write, account: str) -> None:
+    """Remove an account and forget its credentials."""
+    accounts.remove(call.session, call.actor, account, call.now)
+
+
+@routes.post(
+    "/accounts/{account}/test",
+    operation_id="test_account",
+    responses=errors.documented(429, 502),
+)
+def test(world: Crossing, account: str) -> AccountTest:
+    """Try an account at its provider."""
+    return AccountTest(**accounts.test(world.sessions, world.tools, world.actor, account))

@@ -1,0 +1,88 @@
+"""The application: every noun's routes, in one envelope."""
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+import nameplate
+from nameplate.api import (
+    accounts,
+    applications,
+    bindings,
+    certificates,
+    domains,
+    errors,
+    health,
+    openapi,
+    organizations,
+    records,
+    servers,
+    tokens,
+    verifications,
+    wellknown,
+)
+from nameplate.api.deps import Replayed, Surface
+from nameplate.api.envelope import Envelope
+from nameplate.core.secret import Secret
+from nameplate.db import Sessions
+from nameplate.usecases.tools import Tools
+
+NOUNS = (
+    organizations,
+    applications,
+    servers,
+    accounts,
+    domains,
+    verifications,
+    records,
+    certificates,
+    bindings,
+    tokens,
+)
+
+
+def create(
+    sessions: Sessions,
+    tools: Tools,
+    *,
+    local_token: Secret | None = None,
+    edge: ASGIApp | None = None,
+) -> FastAPI:
+    """Return the API as an ASGI application.
+
+    `local_token` is a credential of the platform for callers in this process only; `edge` answers
+    below /edge.
+    """
+    app = FastAPI(
+        title="Nameplate",
+        version=nameplate.__version__,
+        docs_url=None,  # FastAPI's page loads scripts from somebody else's server
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+    )
+    app.state.surface = Surface(sessions, tools, local_token)
+    app.state.metrics = health.Metrics(sessions)
+    for noun in NOUNS:
+        app.include_router(noun.routes)
+    app.include_router(health.routes)
+    app.include_router(wellknown.routes)
+    if edge is not None:
+        app.mount("/edge", edge)
+    errors.install(app)
+    openapi.install(app)
+    app.add_exception_handler(Replayed, _replay)
+    app.add_middleware(Envelope, count=app.state.metrics.count)
+    return app
+
+
+def _replay(_request: Request, error: Exception) -> Response:
+    """Send the answer that the first request got."""
+    assert isinstance(error, Replayed)  # noqa: S101 - registered for nothing else
+    return Response(
+        error.body or None,
+        error.status,
+        {"Idempotent-Replayed": "true"},
+        "application/json" if error.body else None,
+    )

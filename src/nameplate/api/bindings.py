@@ -1,0 +1,208 @@
+"""Bindings: which application answers at which host."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import ConfigDict, Field, StringConstraints
+
+from nameplate.api.applications import Port
+from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.routing import router
+from nameplate.api.shapes import (
+    Body,
+    Metadata,
+    Page,
+    Reference,
+    Shape,
+    common,
+    example,
+    public,
+)
+from nameplate.core import ids
+from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.models import Binding, ProxyType
+from nameplate.usecases import bindings
+
+routes = router("bindings")
+
+Path = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^/")]
+Seconds = Annotated[int, Field(ge=1, le=86400)]
+
+_SAME = (
+    "hostname", "subdomain", "path", "port", "proxy_type", "ssl_enabled", "force_https",
+    "hsts_enabled", "health_check_path", "health_check_interval", "health_check_timeout",
+    "last_health_check_at", "health_status", "status", "is_primary", "activated_at",
+    "error_message",
+)  # fmt: skip
+
+
+class BindingNew(Body):
+    """A host to bind to an application."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"application": "Shop", "domain": "shop.example.com"}]}
+    )
+
+    application: Reference
+    domain: Reference
+    subdomain: Reference | None = Field(default=None, description="Label below the domain.")
+    path: Path = "/"
+    port: Port | None = Field(default=None, description="The application's when not given.")
+    server: Reference | None = None
+    proxy_type: ProxyType | None = None
+    ssl_enabled: bool = True
+    force_https: bool = True
+    hsts_enabled: bool = True
+    health_check_path: Path = "/"
+    health_check_interval: Seconds = 30
+    health_check_timeout: Seconds = 5
+    is_primary: bool = False
+    metadata: Metadata | None = None
+
+
+class BindingChange(Body):
+    """What to change of a binding; fields that are not given stay."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"force_https": False}]})
+
+    port: Port | None = None
+    force_https: bool = True
+    hsts_enabled: bool = True
+    health_check_path: Path = "/"
+    health_check_interval: Seconds = 30
+    health_check_timeout: Seconds = 5
+    is_primary: bool = False
+    enabled: bool = Field(default=True, description="false: stop serving, and keep the binding.")
+    metadata: Metadata | None = None
+
+
+class BindingShape(Shape):
+    """One host and path that leads to one application."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                example(
+                    Prefix.BINDING,
+                    "bindings",
+                    organization=ids.show(Prefix.ORGANIZATION, 1),
+                    application=ids.show(Prefix.APPLICATION, 1),
+                    domain=ids.show(Prefix.DOMAIN, 1),
+                    server=ids.show(Prefix.SERVER, 1),
+                    certificate=ids.show(Prefix.CERTIFICATE, 1),
+                    hostname="shop.example.com",
+                    subdomain=None,
+                    path="/",
+                    port=None,
+                    proxy_type="caddy",
+                    ssl_enabled=True,
+                    force_https=True,
+                    hsts_enabled=True,
+                    health_check_path="/",
+                    health_check_interval=30,
+                    health_check_timeout=5,
+                    last_health_check_at="2026-11-23T09:32:00Z",
+                    health_status="healthy",
+                    status="active",
+                    is_primary=False,
+                    activated_at="2026-11-23T09:31:30Z",
+                    next_check_at="2026-11-23T09:32:30Z",
+                    error_message=None,
+                )
+            ]
+        }
+    )
+
+    object: Literal["binding"] = "binding"
+    organization: str
+    application: str
+    domain: str
+    server: str | None
+    certificate: str | None
+    hostname: str
+    subdomain: str | None
+    path: str
+    port: int | None
+    proxy_type: ProxyType
+    ssl_enabled: bool
+    force_https: bool
+    hsts_enabled: bool
+    health_check_path: str
+    health_check_interval: int = Field(description="Seconds.")
+    health_check_timeout: int = Field(description="Seconds.")
+    last_health_check_at: datetime | None
+    health_status: HealthStatus
+    status: BindingStatus
+    is_primary: bool
+    activated_at: datetime | None
+    next_check_at: datetime | None
+    error_message: str | None
+
+
+def show(_call: Call, row: Binding) -> BindingShape:
+    """Return a binding as callers see it."""
+    fields: dict[str, Any] = common(row, Prefix.BINDING, "bindings")
+    domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
+    application = ids.show(Prefix.APPLICATION, row.application_id)
+    fields["links"] |= {
+        "domain": f"/v1/domains/{domain}",
+        "application": f"/v1/applications/{application}",
+    }
+    return BindingShape(
+        **fields,
+        **{name: getattr(row, name) for name in _SAME},
+        organization=ids.show(Prefix.ORGANIZATION, row.organization_id),
+        application=application,
+        domain=domain,
+        server=public(Prefix.SERVER, row.server_id),
+        certificate=public(Prefix.CERTIFICATE, row.ssl_certificate_id),
+        next_check_at=row.next_action_at,
+    )
+
+
+@routes.post("/bindings", status_code=201, operation_id="add_binding")
+def add(call: Write, body: BindingNew) -> BindingShape:
+    """Want an application to answer at a host; a worker sees to certificate and proxy."""
+    row = bindings.add(call.session, call.tools, call.actor, now=call.now, **body.given())
+    return call.one(show, row)
+
+
+@routes.get("/bindings", operation_id="list_bindings")
+def list_(
+    call: Read,
+    listing: Listed,
+    domain: Annotated[Reference | None, Query()] = None,
+    application: Annotated[Reference | None, Query()] = None,
+    status: Annotated[BindingStatus | None, Query()] = None,
+) -> Page[BindingShape]:
+    """List bindings."""
+    selected = listing.select(domain=domain, application=application, status=status)
+    return listing.page(call, show, bindings.page(call.session, call.actor, **selected))
+
+
+@routes.get("/bindings/{binding}", operation_id="show_binding")
+def get(call: Read, binding: str) -> BindingShape:
+    """Show a binding, by id or host name."""
+    return call.one(show, bindings.get(call.session, call.actor, binding))
+
+
+@routes.patch("/bindings/{binding}", operation_id="update_binding")
+def update(call: Write, binding: str, body: BindingChange) -> BindingShape:
+    """Change a binding; a worker brings the change to the proxy."""
+    call.expect(show, bindings.get(call.session, call.actor, binding))
+    row = bindings.update(call.session, call.actor, binding, now=call.now, **body.given())
+    return call.one(show, row)
+
+
+@routes.delete("/bindings/{binding}", status_code=204, operation_id="remove_binding")
+def remove(call: Write, binding: str) -> None:
+    """Stop serving the host."""
+    bindings.remove(call.session, call.actor, binding, call.now)
+
+
+@routes.post("/bindings/{binding}:check", operation_id="check_binding")
+def check(call: Write, binding: str) -> BindingShape:
+    """Look at a binding again now."""
+    return call.one(show, bindings.check(call.session, call.actor, binding, call.now))

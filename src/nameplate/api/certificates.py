@@ -1,0 +1,183 @@
+"""Certificates of domains."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import ConfigDict, Field, StringConstraints
+
+from nameplate.api import errors
+from nameplate.api.deps import Call, Crossing, Listed, Read, Write
+from nameplate.api.routing import router
+from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
+from nameplate.core import ids
+from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import CertificateStatus
+from nameplate.models import Certificate, CertificateType, ChallengeType
+from nameplate.usecases import certificates
+
+routes = router("certificates")
+
+Host = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+class CertificateNew(Body):
+    """A certificate to obtain."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"domain": "shop.example.com", "challenge": "http-01"}]}
+    )
+
+    domain: Reference
+    names: Annotated[list[Host], Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="The domain's own name when not given."
+    )
+    challenge: ChallengeType | None = Field(
+        default=None, description="How names are proved to the authority; wildcards need dns-01."
+    )
+
+
+class CertificateShape(Shape):
+    """One certificate through all its renewals; its key never leaves."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                example(
+                    Prefix.CERTIFICATE,
+                    "certificates",
+                    organization=ids.show(Prefix.ORGANIZATION, 1),
+                    domain=ids.show(Prefix.DOMAIN, 1),
+                    common_name="shop.example.com",
+                    names=["shop.example.com"],
+                    type="letsencrypt",
+                    status="active",
+                    issuer="CN=E7,O=Let's Encrypt,C=US",
+                    serial_number="04d2",
+                    fingerprint="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    issued_at="2026-11-23T09:30:00Z",
+                    expires_at="2027-02-21T09:30:00Z",
+                    last_renewed_at="2026-11-23T09:31:00Z",
+                    next_renewal_at="2027-01-22T09:30:00Z",
+                    auto_renew=True,
+                    challenge="http-01",
+                    generation=1,
+                    attempts=0,
+                    error_message=None,
+                    bundle="-----BEGIN CERTIFICATE-----\n...",
+                )
+            ]
+        }
+    )
+
+    object: Literal["certificate"] = "certificate"
+    organization: str
+    domain: str
+    common_name: str
+    names: list[str]
+    type: CertificateType
+    status: CertificateStatus
+    issuer: str | None
+    serial_number: str | None
+    fingerprint: str | None = Field(description="SHA-256 of the DER form.")
+    issued_at: datetime | None
+    expires_at: datetime | None
+    last_renewed_at: datetime | None
+    next_renewal_at: datetime | None
+    auto_renew: bool
+    challenge: ChallengeType | None
+    generation: int = Field(description="Certificates installed so far.")
+    attempts: int = Field(description="Failed attempts since the last success.")
+    error_message: str | None
+    bundle: str | None = Field(description="Leaf and intermediates, PEM; null in lists.")
+
+
+def show(call: Call, row: Certificate) -> CertificateShape:
+    """Return a certificate with its public chain."""
+    return show_listed(call, row).model_copy(update={"bundle": row.certificate_bundle})
+
+
+def show_listed(_call: Call, row: Certificate) -> CertificateShape:
+    """Return a certificate without its chain."""
+    return CertificateShape(**_fields(row))
+
+
+def _fields(row: Certificate) -> dict[str, Any]:
+    fields = common(row, Prefix.CERTIFICATE, "certificates")
+    domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
+    fields["links"]["domain"] = f"/v1/domains/{domain}"
+    same = (
+        "common_name", "status", "issuer", "serial_number", "fingerprint", "issued_at",
+        "expires_at", "last_renewed_at", "auto_renew", "generation",
+    )  # fmt: skip
+    return {
+        **fields,
+        **{name: getattr(row, name) for name in same},
+        "organization": ids.show(Prefix.ORGANIZATION, row.organization_id),
+        "domain": domain,
+        "names": row.subject_alternative_names or [row.common_name],
+        "type": row.certificate_type,
+        "next_renewal_at": row.next_renewal_attempt_at,
+        "challenge": row.acme_challenge_type,
+        "attempts": row.renewal_attempts,
+        "error_message": row.renewal_error_message,
+        "bundle": None,
+    }
+
+
+@routes.post("/certificates", status_code=201, operation_id="issue_certificate")
+def issue(call: Write, body: CertificateNew) -> CertificateShape:
+    """Want a certificate; a worker obtains it."""
+    row = certificates.issue(
+        call.session,
+        call.tools,
+        call.actor,
+        body.domain,
+        hosts=body.names,
+        challenge=body.challenge,
+        now=call.now,
+    )
+    return call.one(show, row)
+
+
+@routes.get("/certificates", operation_id="list_certificates")
+def list_(
+    call: Read,
+    listing: Listed,
+    domain: Annotated[Reference | None, Query()] = None,
+    status: Annotated[CertificateStatus | None, Query()] = None,
+) -> Page[CertificateShape]:
+    """List certificates."""
+    selected = listing.select(domain=domain, status=status)
+    rows = certificates.page(call.session, call.actor, **selected)
+    return listing.page(call, show_listed, rows)
+
+
+@routes.get("/certificates/{certificate}", operation_id="show_certificate")
+def get(call: Read, certificate: str) -> CertificateShape:
+    """Show a certificate with its public chain."""
+    return call.one(show, certificates.get(call.session, call.actor, certificate))
+
+
+@routes.delete("/certificates/{certificate}", status_code=204, operation_id="remove_certificate")
+def remove(call: Write, certificate: str) -> None:
+    """Remove a certificate that no binding presents."""
+    certificates.remove(call.session, call.actor, certificate, call.now)
+
+
+@routes.post("/certificates/{certificate}:renew", operation_id="renew_certificate")
+def renew(call: Write, certificate: str) -> CertificateShape:
+    """Obtain a new generation now; the present one serves until then."""
+    row = certificates.renew(call.session, call.actor, certificate, call.now)
+    return call.one(show, row)
+
+
+@routes.post(
+    "/certificates/{certificate}:revoke",
+    operation_id="revoke_certificate",
+    responses=errors.documented(429, 502),
+)
+def revoke(world: Crossing, certificate: str) -> CertificateShape:
+    """Revoke a certificate at its authority; its key is never used again."""
+    row = certificates.revoke(world.sessions, world.tools, world.actor, certificate)
+    return CertificateShape(**_fields(row))

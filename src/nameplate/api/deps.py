@@ -1,0 +1,305 @@
+"""What routes ask for: who calls, a transaction, the answer's form, and a place in a list."""
+
+import hashlib
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from nameplate.api import cursors
+from nameplate.api.errors import PreconditionFailed, Unauthenticated
+from nameplate.api.shapes import Item, Page
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Invalid
+from nameplate.core.secret import Secret
+from nameplate.db import Sessions, database_now
+from nameplate.models import IdempotencyKey
+from nameplate.usecases import idempotency, tokens
+from nameplate.usecases.tools import Tools
+
+Row = TypeVar("Row")
+Shown = TypeVar("Shown", bound=BaseModel)
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_METADATA = re.compile(r"metadata\[([A-Za-z0-9_.-]{1,40})\]")
+_LONGEST_ROUTE = 255
+
+
+@dataclass
+class Surface:
+    """What the whole application shares."""
+
+    sessions: Sessions
+    tools: Tools
+    local_token: Secret | None = None
+    """Credential of the command line in the same process: acts as the platform."""
+    in_flight: set[tuple[str, str, str]] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and under which name repeated requests are kept."""
+
+    actor: Actor
+    principal: str
+
+
+class Replayed(Exception):
+    """This request was answered before: the same answer is due."""
+
+    def __init__(self, status: int, body: str) -> None:
+        """Take the answer given then."""
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+@dataclass(frozen=True)
+class World:
+    """A call that crosses the network: no transaction is open."""
+
+    request: Request
+    response: Response
+    surface: Surface
+    actor: Actor
+
+    @property
+    def sessions(self) -> Sessions:
+        """The transactions to open."""
+        return self.surface.sessions
+
+    @property
+    def tools(self) -> Tools:
+        """The ports."""
+        return self.surface.tools
+
+
+@dataclass(frozen=True)
+class Call(World):
+    """A call inside its one transaction, which commits before the answer leaves."""
+
+    session: Session
+    now: datetime
+    """The database's clock."""
+
+    def one(self, show: Callable[["Call", Row], Shown], row: Row) -> Shown:
+        """Return the shape of `row` as it is now, and send its ETag (RFC 9110 section 8.8.3)."""
+        self.session.flush()
+        shown = show(self, row)
+        self.response.headers["ETag"] = _etag(shown)
+        return shown
+
+    def expect(self, show: Callable[["Call", Row], Shown], row: Row) -> None:
+        """Raise `PreconditionFailed` unless `row` is as the caller's If-Match says.
+
+        The row stays locked until the end, so that of two changes one must fail.
+        """
+        wanted = self.request.headers.get("if-match")
+        if wanted is None or wanted.strip() == "*":
+            return
+        self.session.refresh(row, with_for_update=True)
+        if _etag(show(self, row)) not in [tag.strip() for tag in wanted.split(",")]:
+            raise PreconditionFailed
+
+
+def _etag(shown: BaseModel) -> str:
+    return f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
+
+
+def surface(request: Request) -> Surface:
+    """Return what the application shares."""
+    found: Surface = request.app.state.surface
+    return found
+
+
+def caller(request: Request) -> Caller:
+    """Return who calls, by the bearer token (RFC 6750). Raises `Unauthenticated`."""
+    shared = surface(request)
+    given = request.headers.getlist("authorization")
+    scheme, _, bearer = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or not bearer:
+        raise Unauthenticated
+    if shared.local_token is not None and Secret(bearer) == shared.local_token:
+        return Caller(PLATFORM, "platform:local")
+    with shared.sessions.begin(PLATFORM, read_only=True) as session:
+        now = database_now(session)
+        row = tokens.accepted(session, bearer.strip(), now)
+    if row is None:
+        raise Unauthenticated
+    if not tokens.use_is_noted(row, now):
+        with shared.sessions.begin(PLATFORM) as session:
+            tokens.note_use(session, row.id, now)
+    return Caller(
+        Actor(row.organization_id, row.name), f"{row.organization_id or 'platform'}:{row.key_id}"
+    )
+
+
+KnownCaller = Annotated[Caller, Depends(caller)]
+
+
+def reading(request: Request, response: Response, who: KnownCaller) -> Iterator[Call]:
+    """Open a transaction that only reads."""
+    shared = surface(request)
+    with shared.sessions.begin(who.actor, read_only=True) as session:
+        yield Call(request, response, shared, who.actor, session, database_now(session))
+
+
+def writing(request: Request, response: Response, who: KnownCaller) -> Iterator[Call]:
+    """Open a transaction that may write; a repeated request gets the answer of the first one."""
+    shared = surface(request)
+    repeated = _repeatable(request, who)
+    with _alone(shared, repeated), shared.sessions.begin(who.actor) as session:
+        now = database_now(session)
+        kept = _claimed(session, repeated, now)
+        yield Call(request, response, shared, who.actor, session, now)
+        if kept is not None:
+            kept.response_status, kept.response_body = request.state.answer
+
+
+def crossing(request: Request, response: Response, who: KnownCaller) -> Iterator[World]:
+    """Open no transaction: what happens crosses the network. Repeated requests as in `writing`."""
+    shared = surface(request)
+    repeated = _repeatable(request, who)
+    with _alone(shared, repeated):
+        kept_id = None
+        if repeated is not None:
+            with shared.sessions.begin(who.actor) as session:
+                kept = _claimed(session, repeated, database_now(session))
+                kept_id = None if kept is None else kept.id
+        answered = False
+        try:
+            yield World(request, response, shared, who.actor)
+            answered = True
+        finally:
+            if kept_id is not None:
+                _finish(shared, who.actor, kept_id, request.state.answer if answered else None)
+
+
+def _finish(shared: Surface, actor: Actor, kept_id: int, answer: tuple[int, str] | None) -> None:
+    """Keep the answer, or forget the request when it failed."""
+    with shared.sessions.begin(actor) as session:
+        row = session.get(IdempotencyKey, kept_id)
+        if row is None:
+            return
+        if answer is None:
+            session.delete(row)
+        else:
+            row.response_status, row.response_body = answer
+
+
+def _repeatable(request: Request, who: Caller) -> idempotency.Request | None:
+    """Return what identifies a POST with an Idempotency-Key."""
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
+        return None
+    if not _KEY.fullmatch(key):
+        raise Invalid(
+            "idempotency_key_malformed", "An Idempotency-Key has 1 to 255 visible ASCII characters."
+        )
+    route = f"POST {request.url.path}"
+    if len(route) > _LONGEST_ROUTE or not route.isascii():
+        route = f"POST {hashlib.sha256(route.encode('utf-8', 'replace')).hexdigest()}"
+    return idempotency.Request(who.principal, route, key, getattr(request.state, "body", b""))
+
+
+@contextmanager
+def _alone(shared: Surface, repeated: idempotency.Request | None) -> Iterator[None]:
+    """Refuse a copy of a request that this process is still answering."""
+    if repeated is None:
+        yield
+        return
+    identity = (repeated.principal, repeated.route, repeated.key)
+    with shared.lock:
+        if identity in shared.in_flight:
+            raise idempotency.in_flight()
+        shared.in_flight.add(identity)
+    try:
+        yield
+    finally:
+        with shared.lock:
+            shared.in_flight.discard(identity)
+
+
+def _claimed(
+    session: Session, repeated: idempotency.Request | None, now: datetime
+) -> IdempotencyKey | None:
+    """Return the row to keep the answer in; raise `Replayed` when there is one already."""
+    if repeated is None:
+        return None
+    row, is_new = idempotency.claim(session, repeated, now)
+    if row.response_status is not None:
+        raise Replayed(row.response_status, row.response_body or "")
+    if not is_new:
+        raise idempotency.in_flight()
+    return row
+
+
+Read = Annotated[Call, Depends(reading, scope="function")]
+Write = Annotated[Call, Depends(writing, scope="function")]
+Crossing = Annotated[World, Depends(crossing, scope="function")]
+
+
+class Listing:
+    """One page of a list: how many, from where, with which metadata."""
+
+    def __init__(
+        self,
+        request: Request,
+        who: KnownCaller,
+        limit: Annotated[int, Query(ge=1, le=100, description="Objects a page.")] = 20,
+        cursor: Annotated[
+            str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+        ] = None,
+    ) -> None:
+        """Take what the query string says."""
+        self._shared = surface(request)
+        self._limit = limit
+        self._cursor = cursor
+        self._bound: dict[str, object] = {
+            "list": request.url.path,
+            "organization": who.actor.organization_id,
+        }
+        self._metadata = {
+            found[1]: value
+            for name, value in request.query_params.items()
+            if (found := _METADATA.fullmatch(name))
+        }
+
+    def select(self, *, tagged: bool = False, **filters: Any) -> dict[str, Any]:  # noqa: ANN401 - values of the query string
+        """Return the arguments of a use case's `page`, which takes metadata when `tagged`.
+
+        Raises Invalid `invalid_cursor`, `query_unknown`.
+        """
+        given = {name: value for name, value in filters.items() if value is not None}
+        if self._metadata and not tagged:
+            raise Invalid("query_unknown", "This list cannot be filtered by metadata.")
+        if self._metadata:
+            given["metadata"] = self._metadata
+        self._bound["filters"] = given
+        keyring = self._shared.tools.keyring
+        after = None if self._cursor is None else cursors.decode(keyring, self._cursor, self._bound)
+        return {"limit": self._limit, "after": after, **given}
+
+    def page(
+        self, call: Call, show: Callable[[Call, Any], Item], rows: Sequence[Any]
+    ) -> Page[Item]:
+        """Return the page of the rows that `select` led to, one too many included."""
+        shown = rows[: self._limit]
+        has_more = len(rows) > self._limit
+        following = None
+        if has_more:
+            following = cursors.encode(self._shared.tools.keyring, shown[-1].id, self._bound)
+        return Page(
+            data=[show(call, row) for row in shown], has_more=has_more, next_cursor=following
+        )
+
+
+Listed = Annotated[Listing, Depends()]

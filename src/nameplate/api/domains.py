@@ -1,0 +1,305 @@
+"""Domains: claimed names, and why they are not ready yet."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.routing import router
+from nameplate.api.shapes import (
+    Body,
+    Metadata,
+    Notes,
+    Page,
+    Reference,
+    Shape,
+    common,
+    example,
+    public,
+)
+from nameplate.core import ids
+from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import DomainStatus
+from nameplate.models import Domain, DomainType, VerificationMethodName
+from nameplate.usecases import conditions, domains
+
+routes = router("domains")
+
+Hostname = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+_PROOF = "nameplate-verification=k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6"
+_RECORD = "_nameplate-challenge.shop.example.com"
+
+
+class DomainNew(Body):
+    """A name to claim."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "shop.example.com"}]})
+
+    name: Hostname = Field(description="The whole name, in A-labels or U-labels; `*.` in front.")
+    organization: Reference | None = Field(default=None, description="Platform tokens must say.")
+    verification_method: VerificationMethodName = VerificationMethodName.DNS_TXT
+    domain_type: DomainType | None = None
+    account: Reference | None = Field(
+        default=None, description="DNS account through which Nameplate writes records."
+    )
+    zone: Reference | None = Field(default=None, description="Zone of that account.")
+    metadata: Metadata | None = None
+    notes: Notes | None = None
+
+
+class DomainChange(Body):
+    """What to change of a domain; fields that are not given stay."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"notes": "moved in November"}]})
+
+    notes: Notes | None = None
+    metadata: Metadata | None = None
+    force_https: bool = True
+    hsts_enabled: bool = True
+    ssl_enabled: bool = True
+    auto_renew_ssl: bool = True
+
+
+class Suspension(Body):
+    """Why a domain is suspended."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "invoice unpaid"}]})
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] = (
+        "Suspended by the operator."
+    )
+
+
+class ConditionShape(BaseModel):
+    """One step of the way as it stands."""
+
+    type: str
+    status: bool | None = Field(description="null: not known yet.")
+    reason: str = Field(description="Stable slug for programs.")
+    message: str
+    observed: list[str] = Field(description="What was seen, and where.")
+    expected: list[str]
+    fix: str = Field(description="What to do; empty when there is nothing to do.")
+    since: datetime | None
+    next_check_at: datetime | None = Field(description="When Nameplate looks again by itself.")
+
+
+class InstructionShape(BaseModel):
+    """A record or file that the owner must publish, kept as long as the domain exists."""
+
+    model_config = ConfigDict(extra="allow")
+
+    purpose: str
+    type: str = Field(description="Type of the record, or `file`.")
+    name: str | None = Field(default=None, description="Absolute name of the record.")
+    relative_name: str | None = Field(
+        default=None, description="What to enter where the provider appends the zone."
+    )
+    zone: str | None = None
+    value: str | None = None
+    url: str | None = None
+    path: str | None = None
+    content: str | None = None
+
+
+class DomainShape(Shape):
+    """One organization's claim on one name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                example(
+                    Prefix.DOMAIN,
+                    "domains",
+                    organization=ids.show(Prefix.ORGANIZATION, 1),
+                    name="shop.example.com",
+                    registrable_domain="example.com",
+                    subdomain="shop",
+                    status="pending_verification",
+                    ready=False,
+                    conditions=[
+                        {
+                            "type": "ownership",
+                            "status": False,
+                            "reason": "txt_absent",
+                            "message": f"There is no TXT record at {_RECORD} yet.",
+                            "observed": ["ns1.example.com (192.0.2.1): nxdomain"],
+                            "expected": [_PROOF],
+                            "fix": f'Publish a TXT record at {_RECORD} with the value "{_PROOF}".',
+                            "since": None,
+                            "next_check_at": "2026-11-23T09:31:00Z",
+                        }
+                    ],
+                    instructions=[
+                        {
+                            "purpose": "ownership",
+                            "type": "TXT",
+                            "name": _RECORD,
+                            "relative_name": "_nameplate-challenge.shop",
+                            "zone": "example.com",
+                            "value": _PROOF,
+                        }
+                    ],
+                    domain_type="application",
+                    verification_method="dns_txt",
+                    verified_at=None,
+                    verification_expires_at=None,
+                    account=None,
+                    zone=None,
+                    expires_at=None,
+                    ssl_enabled=True,
+                    auto_renew_ssl=True,
+                    force_https=True,
+                    hsts_enabled=True,
+                    notes=None,
+                    last_checked_at=None,
+                    error_message=None,
+                )
+            ]
+        }
+    )
+
+    object: Literal["domain"] = "domain"
+    organization: str
+    name: str = Field(description="Canonical full name: lower-case A-labels.")
+    registrable_domain: str
+    subdomain: str | None
+    status: DomainStatus
+    ready: bool | None = Field(description="Every condition holds; null in lists.")
+    conditions: list[ConditionShape] | None = Field(
+        description="Each step with evidence and what to do; null in lists."
+    )
+    instructions: list[InstructionShape] | None = Field(
+        description="What to publish; null in lists."
+    )
+    domain_type: DomainType
+    verification_method: str | None
+    verified_at: datetime | None
+    verification_expires_at: datetime | None
+    account: str | None
+    zone: str | None
+    expires_at: datetime | None
+    ssl_enabled: bool
+    auto_renew_ssl: bool
+    force_https: bool
+    hsts_enabled: bool
+    notes: str | None
+    last_checked_at: datetime | None
+    error_message: str | None
+
+
+def show(call: Call, row: Domain) -> DomainShape:
+    """Return a domain with its conditions and instructions."""
+    found = conditions.of(call.session, row)
+    return DomainShape(
+        **_fields(row),
+        ready=conditions.ready(found),
+        conditions=[
+            ConditionShape(
+                type=one.type,
+                status=one.status,
+                reason=one.reason,
+                message=one.message,
+                observed=list(one.observed),
+                expected=list(one.expected),
+                fix=one.fix,
+                since=one.since,
+                next_check_at=one.next_check_at,
+            )
+            for one in found
+        ],
+        instructions=[
+            InstructionShape(**dict(one)) for one in conditions.instructions(call.session, row)
+        ],
+    )
+
+
+def show_listed(_call: Call, row: Domain) -> DomainShape:
+    """Return a domain without what would cost queries for each one of a list."""
+    return DomainShape(**_fields(row), ready=None, conditions=None, instructions=None)
+
+
+def _fields(row: Domain) -> dict[str, Any]:
+    fields = common(row, Prefix.DOMAIN, "domains")
+    for plural in ("verifications", "records", "certificates", "bindings"):
+        fields["links"][plural] = f"/v1/{plural}?domain={fields['id']}"
+    config = row.dns_config or {}
+    same = (
+        "subdomain", "status", "domain_type", "verification_method", "verified_at",
+        "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
+        "hsts_enabled", "notes", "last_checked_at", "error_message",
+    )  # fmt: skip
+    return {
+        **fields,
+        **{name: getattr(row, name) for name in same},
+        "organization": ids.show(Prefix.ORGANIZATION, row.organization_id),
+        "name": row.full_domain,
+        "registrable_domain": row.domain_name,
+        "account": public(Prefix.ACCOUNT, config.get("account_id")),
+        "zone": config.get("zone"),
+    }
+
+
+@routes.post("/domains", status_code=201, operation_id="add_domain")
+def add(call: Write, body: DomainNew) -> DomainShape:
+    """Claim a name; the answer holds at once what to publish to prove it."""
+    return call.one(show, domains.add(call.session, call.tools, call.actor, **body.given()))
+
+
+@routes.get("/domains", operation_id="list_domains")
+def list_(
+    call: Read,
+    listing: Listed,
+    status: Annotated[DomainStatus | None, Query()] = None,
+    name: Annotated[Hostname | None, Query()] = None,
+) -> Page[DomainShape]:
+    """List domains."""
+    selected = listing.select(tagged=True, status=status, name=name)
+    return listing.page(call, show_listed, domains.page(call.session, call.actor, **selected))
+
+
+@routes.get("/domains/{domain}", operation_id="show_domain")
+def get(call: Read, domain: str) -> DomainShape:
+    """Show a domain, by id or name, with everything that is still to do."""
+    return call.one(show, domains.get(call.session, call.actor, domain))
+
+
+@routes.patch("/domains/{domain}", operation_id="update_domain")
+def update(call: Write, domain: str, body: DomainChange) -> DomainShape:
+    """Change a domain's settings."""
+    call.expect(show, domains.get(call.session, call.actor, domain))
+    return call.one(show, domains.update(call.session, call.actor, domain, **body.given()))
+
+
+@routes.delete("/domains/{domain}", status_code=204, operation_id="remove_domain")
+def remove(call: Write, domain: str) -> None:
+    """Release a domain: nothing of it is served, and what we wrote into DNS is taken back."""
+    domains.remove(call.session, call.actor, domain, call.now)
+
+
+@routes.post("/domains/{domain}:check", operation_id="check_domain")
+def check(call: Write, domain: str) -> DomainShape:
+    """Look now at everything of the domain that waits."""
+    return call.one(show, domains.check(call.session, call.actor, domain, call.now))
+
+
+@routes.post("/domains/{domain}:suspend", operation_id="suspend_domain")
+def suspend(call: Write, domain: str, body: Suspension | None = None) -> DomainShape:
+    """Stop serving a domain without giving the name up."""
+    reason = (body or Suspension()).reason
+    return call.one(show, domains.suspend(call.session, call.actor, domain, call.now, reason))
+
+
+@routes.post("/domains/{domain}:resume", operation_id="resume_domain")
+def resume(call: Write, domain: str) -> DomainShape:
+    """End a suspension."""
+    return call.one(show, domains.resume(call.session, call.actor, domain, call.now))
+
+
+@routes.post("/domains/{domain}:restore", operation_id="restore_domain")
+def restore(call: Write, domain: str) -> DomainShape:
+    """Bring a released domain back as a claim that must be proved again."""
+    return call.one(show, domains.restore(call.session, call.actor, domain, call.now))

@@ -1,0 +1,110 @@
+"""What happens around every request: its id, its body's limits, its last-resort error, its count."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nameplate.api import errors, strictjson
+from nameplate.core.errors import Invalid, NameplateError
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+Counter = Callable[[str, str, int, float], None]
+"""Takes method, route template, status and seconds."""
+
+
+class Envelope:
+    """The outermost layer: everything below may raise whatever it likes."""
+
+    def __init__(self, app: ASGIApp, count: Counter) -> None:
+        """Take the application and what counts its requests."""
+        self._app = app
+        self._count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request with its id, whatever happens."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        identity = _identity(Headers(scope=scope).get("x-request-id"))
+        scope.setdefault("state", {})["request_id"] = identity
+        started = time.monotonic()
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = identity
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            await self._checked(scope, receive, sending)
+        except NameplateError as error:
+            await errors.answer(error, identity)(scope, receive, sending)
+        except Exception as error:
+            if status:
+                raise
+            await errors.unexpected(error, identity)(scope, receive, sending)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            self._count(scope["method"], route, status, time.monotonic() - started)
+
+    async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in _WITH_BODY:
+            await self._app(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body:
+            _check_type(Headers(scope=scope))
+            strictjson.check(body)
+        scope["state"]["body"] = body
+        sent = False
+
+        async def replay() -> Message:
+            nonlocal sent
+            if sent:
+                return await receive()
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+
+def _identity(given: str | None) -> str:
+    """Return the caller's request id when it is harmless, else a new one."""
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return f"req_{secrets.token_hex(12)}"
+
+
+async def _read(receive: Receive) -> bytes:
+    """Return the whole body. Raises Invalid `body_too_large` as soon as it is."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return bytes(body)
+        body += message.get("body", b"")
+        if len(body) > strictjson.MAX_BYTES:
+            raise Invalid(
+                "body_too_large", f"The body may have at most {strictjson.MAX_BYTES} bytes."
+            )
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _check_type(headers: Headers) -> None:
+    """Raise Invalid `media_type_unsupported` for anything but plain JSON."""
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if media_type != "application/json" or encoding != "identity":
+        raise Invalid("media_type_unsupported", "Send application/json, not compressed.")

@@ -1,0 +1,253 @@
+"""Errors as HTTP answers: the only place with HTTP numbers (RFC 9457 problem details)."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from nameplate.core.errors import (
+    Conflict,
+    Invalid,
+    NameplateError,
+    NotFound,
+    NotPermitted,
+    Problem,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
+
+PROBLEM_TYPE = "application/problem+json"
+RETRY_SECONDS = 5
+"""What `Retry-After` says when the other side did not."""
+
+_LOG = logging.getLogger("nameplate.api")
+
+_STATUS: Sequence[tuple[type[NameplateError], int]] = (
+    (NotFound, 404),
+    (Conflict, 409),
+    (Invalid, 422),
+    (NotPermitted, 403),
+    (RateLimited, 429),
+    (Unavailable, 503),
+    (Refused, 502),
+)
+_STATUS_BY_CODE: Mapping[str, int] = {
+    "body_malformed": 400,
+    "body_too_large": 413,
+    "id_malformed": 404,
+    "idempotency_key_malformed": 400,
+    "invalid_cursor": 400,
+    "media_type_unsupported": 415,
+    "precondition_failed": 412,
+    "unauthenticated": 401,
+}
+"""Where the kind of an error does not say enough."""
+_HTTP_CODES: Mapping[int, tuple[str, str]] = {
+    404: ("route_not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not know this method."),
+}
+_RETRYABLE = frozenset({429, 503})
+
+
+class Unauthenticated(NameplateError):
+    """No token, or one that is not accepted."""
+
+    def __init__(self) -> None:
+        """Say the same whatever is wrong with the token."""
+        super().__init__("unauthenticated", "Send a valid API token: Authorization: Bearer np_...")
+
+
+class PreconditionFailed(Conflict):
+    """The object is no longer as the caller knows it."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__(
+            "precondition_failed", "The object has changed since: read it again, then change it."
+        )
+
+
+def status_of(error: NameplateError) -> int:
+    """Return the HTTP status of an error."""
+    by_code = _STATUS_BY_CODE.get(error.code)
+    if by_code is not None:
+        return by_code
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def answer(error: NameplateError, request_id: str) -> Response:
+    """Return the problem document of an error that Nameplate raised on purpose."""
+    wait = getattr(error, "retry_after", None)
+    problems = getattr(error, "problems", ())
+    return document(
+        status_of(error),
+        error.code,
+        error.detail,
+        request_id,
+        problems=problems,
+        retry_after=None if wait is None else max(1, int(wait.total_seconds())),
+    )
+
+
+def document(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    *,
+    problems: Sequence[Problem] = (),
+    retry_after: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return one problem document with everything a person or a program needs to go on."""
+    retryable = status in _RETRYABLE
+    wait = retry_after or (RETRY_SECONDS if retryable else None)
+    body: dict[str, Any] = {
+        "type": f"/errors/{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "doc_url": f"/errors/{code}",
+        "request_id": request_id,
+        "errors": [{"pointer": p.pointer, "code": p.code, "detail": p.detail} for p in problems],
+        "retryable": retryable,
+        "retry_after": wait,
+    }
+    sent = dict(headers or {})
+    if wait is not None:
+        sent["Retry-After"] = str(wait)
+    if status == HTTPStatus.UNAUTHORIZED:
+        sent["WWW-Authenticate"] = 'Bearer realm="nameplate"'
+    return Response(json.dumps(body), status, sent, PROBLEM_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app`, the framework's own included, a problem document."""
+    app.add_exception_handler(NameplateError, _nameplate)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(sa.exc.IntegrityError, _integrity)
+    app.add_exception_handler(sa.exc.OperationalError, _operational)
+
+
+def request_id(request: Request) -> str:
+    """Return the id of this request, as the answer's header shows it."""
+    return getattr(request.state, "request_id", "")
+
+
+def unexpected(error: Exception, identity: str) -> Response:
+    """Log a bug with its trace, and tell the caller nothing but the request id."""
+    _LOG.error("request %s failed", identity, exc_info=error)
+    return document(
+        500, "internal_error", "Something went wrong here. Report the request id.", identity
+    )
+
+
+def _nameplate(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NameplateError)  # noqa: S101 - registered for nothing else
+    return answer(error, request_id(request))
+
+
+def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    problems = [_wrong_place(found) for found in error.errors()]
+    return document(
+        422,
+        "request_invalid",
+        "The request is not as it must be: see errors.",
+        request_id(request),
+        problems=problems,
+    )
+
+
+def _wrong_place(found: Mapping[str, Any]) -> Problem:
+    """Return pydantic's finding without the input, which may be a secret."""
+    where, *path = found["loc"]
+    pointer = "".join(f"/{_escaped(part)}" for part in path)
+    kind = str(found["type"])
+    if kind == "extra_forbidden":
+        return Problem(pointer, "field_unknown", "There is no such field, or it cannot be set.")
+    if where != "body":
+        pointer = f"{where}{pointer}"
+    return Problem(pointer, kind, str(found["msg"]))
+
+
+def _escaped(part: object) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    code, detail = _HTTP_CODES.get(
+        error.status_code, ("request_refused", "The request cannot be answered.")
+    )
+    return document(
+        error.status_code, code, detail, request_id(request), headers=dict(error.headers or {})
+    )
+
+
+def _integrity(request: Request, error: Exception) -> Response:
+    _LOG.warning("request %s lost a race: %s", request_id(request), type(error).__name__)
+    return document(
+        409,
+        "conflict",
+        "Something like this exists already, or changed at the same moment: read again.",
+        request_id(request),
+    )
+
+
+def _operational(request: Request, error: Exception) -> Response:
+    _LOG.warning("request %s: %s", request_id(request), type(error).__name__)
+    return document(
+        503,
+        "database_busy",
+        "The database is busy: repeat the request.",
+        request_id(request),
+        retry_after=1,
+    )
+
+
+_EXAMPLES: Mapping[int, tuple[str, str]] = {
+    400: ("invalid_cursor", "This cursor is not one of ours, or belongs to another list."),
+    401: ("unauthenticated", "Send a valid API token: Authorization: Bearer np_..."),
+    403: ("platform_only", "Only the platform's operator may add organizations."),
+    404: ("domain_not_found", "There is no such domain."),
+    409: ("domain_exists", "shop.example.com has been added already"),
+    412: ("precondition_failed", "The object has changed since: read it again, then change it."),
+    413: ("body_too_large", "The body may have at most 1048576 bytes."),
+    415: ("media_type_unsupported", "Send application/json, not compressed."),
+    422: ("request_invalid", "The request is not as it must be: see errors."),
+    429: ("rate_limited", "Too many requests."),
+    502: ("credential_refused", "The provider does not accept the credential."),
+    503: ("database_unavailable", "the database cannot be reached; try again shortly"),
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of these error statuses, each with an example."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        code, detail = _EXAMPLES[status]
+        problems = [Problem("/name", "missing", "Field required")] if status == 422 else []  # noqa: PLR2004 - the one with places
+        example = json.loads(
+            bytes(document(status, code, detail, "req_01", problems=problems).body)
+        )
+        found[status] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {
+                PROBLEM_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "example": example,
+                }
+            },
+        }
+    return found

@@ -1,0 +1,202 @@
+"""Whether the process lives, can work, and how much is waiting: for supervisors and Prometheus."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.orm import Session
+
+from nameplate.api import errors
+from nameplate.api.deps import surface
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import NameplateError, Unavailable
+from nameplate.core.lifecycle import CertificateStatus
+from nameplate.db import Sessions, database_now
+from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
+from nameplate.usecases import schema
+
+routes = APIRouter(tags=["operations"])
+
+COUNTED_EVERY = 15.0
+"""Seconds between two looks at the database, however often somebody scrapes."""
+MOST_COUNTED = 10_000
+"""Due rows are counted up to here: beyond, the exact number matters no more."""
+EXPIRY_DAYS = (0, 1, 7, 14, 30, 60, 90)
+
+VERSION_TABLE = "nameplate_version"
+"""Where the migrations note the revision that the database stands at."""
+
+_WORK = (Binding, Certificate, Domain, Record, Server, Verification)
+
+
+class Health(BaseModel):
+    """An answer to a supervisor."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
+    status: str
+
+
+@routes.get("/healthz", operation_id="healthz")
+def healthz() -> Health:
+    """Tell that the process is alive."""
+    return Health(status="ok")
+
+
+@routes.get("/readyz", operation_id="readyz", responses=errors.documented(503))
+def readyz(request: Request) -> Health:
+    """Tell that the database answers and has the schema of this program."""
+    try:
+        with surface(request).sessions.begin(PLATFORM, read_only=True) as session:
+            found = _revision(session)
+    except NameplateError:
+        raise
+    except sa.exc.SQLAlchemyError:
+        raise Unavailable(
+            "database_unavailable", "The database does not answer as it should."
+        ) from None
+    if found != _head():
+        raise Unavailable(
+            "schema_not_current",
+            "The database has another schema than this program: run `nameplate db upgrade`.",
+        )
+    return Health(status="ok")
+
+
+@routes.get(
+    "/metrics",
+    operation_id="metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"example": "nameplate_due_rows 0"}}}},
+)
+def metrics(request: Request) -> Response:
+    """Return what Prometheus scrapes: no tenant's name is in it."""
+    registry: CollectorRegistry = request.app.state.metrics.registry
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _revision(session: Session) -> str | None:
+    table = sa.table(VERSION_TABLE, sa.column("version_num"))
+    try:
+        found: str | None = session.connection().scalar(sa.select(table.c.version_num))
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError):
+        return None
+    return found
+
+
+@cache
+def _head() -> str:
+    return next(step.id for step in schema.history() if step.is_head)
+
+
+class Metrics:
+    """The numbers of one application; nothing is global, so that tests can have many."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        """Take where the waiting work is counted."""
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "nameplate_http_requests",
+            "Requests by route template and status.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "nameplate_http_request_seconds",
+            "Seconds until the answer was sent.",
+            ("method", "route"),
+            registry=self.registry,
+        )
+        self.registry.register(_Waiting(sessions))
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        known = method if method in {"GET", "POST", "PATCH", "DELETE", "HEAD"} else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        self._seconds.labels(known, route).observe(seconds)
+
+
+class _Waiting(Collector):
+    """Due rows and certificates by days to expiry, from bounded index reads."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._lock = threading.Lock()
+        self._looked_at = float("-inf")
+        self._found: list[Metric] = []
+
+    def collect(self) -> Iterator[Metric]:
+        with self._lock:
+            if time.monotonic() - self._looked_at > COUNTED_EVERY:
+                self._found = self._look()
+                self._looked_at = time.monotonic()
+            yield from self._found
+
+    def describe(self) -> list[Metric]:
+        """Name nothing beforehand, so that registering asks no database."""
+        return []
+
+    def _look(self) -> list[Metric]:
+        up = GaugeMetricFamily("nameplate_database_up", "1 while the database answers.")
+        try:
+            with self._sessions.begin(PLATFORM, read_only=True) as session:
+                found = [*_due(session), _expiring(session)]
+        except (NameplateError, sa.exc.SQLAlchemyError):
+            up.add_metric([], 0)
+            return [up]
+        up.add_metric([], 1)
+        return [up, *found]
+
+
+def _due(session: Session) -> list[Metric]:
+    rows = GaugeMetricFamily(
+        "nameplate_due_rows", "Rows whose time has come, counted up to 10000.", labels=["table"]
+    )
+    oldest = GaugeMetricFamily(
+        "nameplate_oldest_due_seconds", "How long the oldest of them waits.", labels=["table"]
+    )
+    now = database_now(session)
+    for kind in _WORK:
+        due = (
+            kind.visible(PLATFORM)
+            .with_only_columns(kind.next_action_at)
+            .where(kind.next_action_at <= now)
+        )
+        some = due.limit(MOST_COUNTED).subquery()
+        count = session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+        first = session.scalar(due.order_by(kind.next_action_at).limit(1))
+        rows.add_metric([kind.__tablename__], count)
+        oldest.add_metric(
+            [kind.__tablename__], 0 if first is None else max(0, (now - first).total_seconds())
+        )
+    return [rows, oldest]
+
+
+def _expiring(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_certificates_expiring",
+        "Certificates being served that end within so many days.",
+        labels=["within_days"],
+    )
+    now = database_now(session)
+    served = Certificate.visible(PLATFORM).where(
+        Certificate.status.in_([CertificateStatus.ACTIVE, CertificateStatus.RENEWING])
+    )
+    ends = Certificate.expires_at
+    cases = [
+        sa.func.count(sa.case((ends <= now + timedelta(days=days), 1))) for days in EXPIRY_DAYS
+    ]
+    row = session.execute(served.with_only_columns(*cases)).one()
+    for days, count in zip(EXPIRY_DAYS, row, strict=True):
+        family.add_metric([str(days)], count)
+    return family

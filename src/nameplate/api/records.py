@@ -1,0 +1,278 @@
+"""DNS records of domains, and the plan that would bring them to the provider."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from nameplate.api import errors
+from nameplate.api.deps import Call, Crossing, Listed, Read, Write
+from nameplate.api.routing import router
+from nameplate.api.shapes import Body, Metadata, Notes, Page, Reference, Shape, common, example
+from nameplate.core import ids
+from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import RecordStatus
+from nameplate.core.plan import Plan
+from nameplate.core.records import RRset
+from nameplate.models import Record, RecordType
+from nameplate.usecases import records, zones
+
+routes = router("records")
+
+Value = Annotated[str, StringConstraints(min_length=1, max_length=65535)]
+Ttl = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seconds.")]
+Short = Annotated[int, Field(ge=0, le=65535)]
+
+_EXAMPLE: dict[str, Any] = {
+    "type": "MX",
+    "name": "@",
+    "value": "mail.example.com.",
+    "ttl": 3600,
+    "priority": 10,
+}
+
+
+class RecordNew(Body):
+    """A record to want."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"domain": "example.com", **_EXAMPLE}]}
+    )
+
+    domain: Reference
+    type: RecordType
+    name: Annotated[str, StringConstraints(max_length=255)] = Field(
+        description="Relative to the domain: `www`, `@`, `*`."
+    )
+    value: Value
+    ttl: Ttl = 3600
+    priority: Short | None = None
+    weight: Short | None = None
+    port: Short | None = None
+    proxied: bool = False
+    notes: Notes | None = None
+    metadata: Metadata | None = None
+
+
+class RecordChange(Body):
+    """What to change of a record; fields that are not given stay."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ttl": 300}]})
+
+    value: Value = Field(default="")
+    ttl: Ttl = 3600
+    priority: Short | None = None
+    weight: Short | None = None
+    port: Short | None = None
+    proxied: bool = False
+    notes: Notes | None = None
+    metadata: Metadata | None = None
+
+
+class RecordShape(Shape):
+    """One DNS record: what is wanted at the provider, and what is known of it there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                example(
+                    Prefix.RECORD,
+                    "records",
+                    organization=ids.show(Prefix.ORGANIZATION, 1),
+                    domain=ids.show(Prefix.DOMAIN, 1),
+                    **_EXAMPLE,
+                    weight=None,
+                    port=None,
+                    proxied=False,
+                    status="active",
+                    propagated=True,
+                    propagation_checked_at="2026-11-23T09:31:00Z",
+                    last_synced_at="2026-11-23T09:30:30Z",
+                    managed_by_system=True,
+                    notes=None,
+                    error_message=None,
+                )
+            ]
+        }
+    )
+
+    object: Literal["record"] = "record"
+    organization: str
+    domain: str
+    type: RecordType
+    name: str
+    value: str
+    ttl: int
+    priority: int | None
+    weight: int | None
+    port: int | None
+    proxied: bool
+    status: RecordStatus
+    propagated: bool = Field(description="Every authoritative server answers with it.")
+    propagation_checked_at: datetime | None
+    last_synced_at: datetime | None
+    managed_by_system: bool
+    notes: str | None
+    error_message: str | None
+
+
+class RRsetShape(BaseModel):
+    """All records of one name and type."""
+
+    name: str
+    type: str
+    ttl: int
+    values: list[str]
+
+
+class ChangeShape(BaseModel):
+    """One record set before and after."""
+
+    action: str
+    before: RRsetShape | None
+    after: RRsetShape | None
+
+
+class BlockedShape(BaseModel):
+    """A record set that cannot be had, and why."""
+
+    name: str
+    type: str
+    code: str
+    detail: str
+
+
+class PlanShape(BaseModel):
+    """What would be done at the provider now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "plan",
+                    "apex": "example.com",
+                    "is_empty": False,
+                    "changes": [
+                        {
+                            "action": "create",
+                            "before": None,
+                            "after": {
+                                "name": "www.example.com",
+                                "type": "A",
+                                "ttl": 300,
+                                "values": ["192.0.2.7"],
+                            },
+                        }
+                    ],
+                    "blocked": [],
+                    "untouched": 12,
+                }
+            ]
+        }
+    )
+
+    object: Literal["plan"] = "plan"
+    apex: str
+    is_empty: bool
+    changes: list[ChangeShape] = Field(description="In the order in which they are made.")
+    blocked: list[BlockedShape]
+    untouched: int = Field(description="Record sets that stay exactly as they are.")
+
+
+def show(_call: Call, row: Record) -> RecordShape:
+    """Return a record as callers see it."""
+    fields = common(row, Prefix.RECORD, "records")
+    domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
+    fields["links"]["domain"] = f"/v1/domains/{domain}"
+    same = (
+        "name", "value", "ttl", "priority", "weight", "port", "status", "propagated",
+        "propagation_checked_at", "last_synced_at", "managed_by_system", "notes", "error_message",
+    )  # fmt: skip
+    return RecordShape(
+        **fields,
+        **{name: getattr(row, name) for name in same},
+        organization=ids.show(Prefix.ORGANIZATION, row.organization_id),
+        domain=domain,
+        type=row.record_type,
+        proxied=row.proxy_enabled,
+    )
+
+
+def show_plan(plan: Plan) -> PlanShape:
+    """Return a plan as callers see it."""
+    return PlanShape(
+        apex=plan.apex,
+        is_empty=plan.is_empty,
+        changes=[
+            ChangeShape(
+                action=change.action.value,
+                before=_rrset(change.before),
+                after=_rrset(change.after),
+            )
+            for change in plan.changes
+        ],
+        blocked=[
+            BlockedShape(name=one.name, type=one.type, code=one.code, detail=one.detail)
+            for one in plan.blocked
+        ],
+        untouched=plan.untouched,
+    )
+
+
+def _rrset(rrset: RRset | None) -> RRsetShape | None:
+    if rrset is None:
+        return None
+    return RRsetShape(name=rrset.name, type=rrset.type, ttl=rrset.ttl, values=list(rrset.values))
+
+
+@routes.post("/records", status_code=201, operation_id="add_record")
+def add(call: Write, body: RecordNew) -> RecordShape:
+    """Want a record at the domain's DNS provider; a worker writes it."""
+    given = body.given()
+    domain = given.pop("domain")
+    row = records.add(call.session, call.actor, domain, now=call.now, **given)
+    return call.one(show, row)
+
+
+@routes.get("/records", operation_id="list_records")
+def list_(
+    call: Read,
+    listing: Listed,
+    domain: Annotated[Reference | None, Query()] = None,
+    type: Annotated[RecordType | None, Query()] = None,  # noqa: A002 - the field's own name
+    status: Annotated[RecordStatus | None, Query()] = None,
+) -> Page[RecordShape]:
+    """List records."""
+    selected = listing.select(domain=domain, type=type, status=status)
+    return listing.page(call, show, records.page(call.session, call.actor, **selected))
+
+
+@routes.get("/records/{record}", operation_id="show_record")
+def get(call: Read, record: str) -> RecordShape:
+    """Show a record."""
+    return call.one(show, records.get(call.session, call.actor, record))
+
+
+@routes.patch("/records/{record}", operation_id="update_record")
+def update(call: Write, record: str, body: RecordChange) -> RecordShape:
+    """Change a record; a worker brings the change to the provider."""
+    call.expect(show, records.get(call.session, call.actor, record))
+    row = records.update(call.session, call.actor, record, now=call.now, **body.given())
+    return call.one(show, row)
+
+
+@routes.delete("/records/{record}", status_code=204, operation_id="remove_record")
+def remove(call: Write, record: str) -> None:
+    """Remove a record; a worker takes it from the provider when Nameplate put it there."""
+    records.remove(call.session, call.actor, record, call.now)
+
+
+@routes.post(
+    "/domains/{domain}/records:plan",
+    operation_id="plan_records",
+    responses=errors.documented(429, 502),
+)
+def plan(world: Crossing, domain: str) -> PlanShape:
+    """Show what would be changed at the provider now; nothing is."""
+    return show_plan(zones.preview(world.sessions, world.tools, world.actor, domain))

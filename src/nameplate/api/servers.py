@@ -1,0 +1,141 @@
+"""Servers: machines with a proxy."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import ConfigDict, Field
+
+from nameplate.api.applications import Host
+from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.routing import router
+from nameplate.api.shapes import (
+    Body,
+    ExternalId,
+    Metadata,
+    Name,
+    Page,
+    Reference,
+    Shape,
+    common,
+    example,
+    public,
+)
+from nameplate.core.ids import Prefix
+from nameplate.models import Server
+from nameplate.usecases import servers
+
+routes = router("servers")
+
+_EXAMPLE: dict[str, Any] = {
+    "name": "edge-1",
+    "address": "edge-1.platform.example",
+    "proxy": {"type": "caddy", "admin": "http://127.0.0.1:2019"},
+}
+
+
+class ServerNew(Body):
+    """A server to add."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    name: Name
+    address: Host = Field(description="Public host name or address that DNS points at.")
+    organization: Reference | None = Field(
+        default=None, description="Without it, the platform's server is shared by all."
+    )
+    proxy: dict[str, Any] | None = Field(
+        default=None, description="How to reach the proxy there. Platform only."
+    )
+    external_id: ExternalId | None = Field(default=None, description="Platform only.")
+    metadata: Metadata | None = None
+
+
+class ServerChange(Body):
+    """What to change of a server; fields that are not given stay."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"address": "192.0.2.7"}]})
+
+    name: Name = Field(default="")
+    address: Host = Field(default="")
+    proxy: dict[str, Any] | None = None
+    external_id: ExternalId | None = None
+    metadata: Metadata | None = None
+
+
+class ServerShape(Shape):
+    """A machine with a proxy."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                example(
+                    Prefix.SERVER,
+                    "servers",
+                    organization=None,
+                    external_id=None,
+                    configured_at="2026-11-23T09:31:00Z",
+                    error_message=None,
+                    **_EXAMPLE,
+                )
+            ]
+        }
+    )
+
+    object: Literal["server"] = "server"
+    organization: str | None = Field(description="null: shared by the whole platform.")
+    name: str
+    address: str
+    proxy: dict[str, Any] | None = Field(description="Shown to the platform only.")
+    external_id: str | None
+    configured_at: datetime | None = Field(description="When the proxy took its configuration.")
+    error_message: str | None
+
+
+def show(call: Call, row: Server) -> ServerShape:
+    """Return a server as callers see it: the proxy's own addresses are the platform's business."""
+    return ServerShape(
+        **common(row, Prefix.SERVER, "servers"),
+        organization=public(Prefix.ORGANIZATION, row.organization_id),
+        name=row.name,
+        address=row.address,
+        proxy=row.proxy if call.actor.is_platform else None,
+        external_id=row.external_id if call.actor.is_platform else None,
+        configured_at=row.configured_at,
+        error_message=row.error_message if call.actor.is_platform else None,
+    )
+
+
+@routes.post("/servers", status_code=201, operation_id="add_server")
+def add(call: Write, body: ServerNew) -> ServerShape:
+    """Add a server."""
+    return call.one(show, servers.add(call.session, call.actor, **body.given()))
+
+
+@routes.get("/servers", operation_id="list_servers")
+def list_(
+    call: Read, listing: Listed, name: Annotated[Name | None, Query()] = None
+) -> Page[ServerShape]:
+    """List the caller's servers and the shared ones."""
+    selected = listing.select(tagged=True, name=name)
+    return listing.page(call, show, servers.page(call.session, call.actor, **selected))
+
+
+@routes.get("/servers/{server}", operation_id="show_server")
+def get(call: Read, server: str) -> ServerShape:
+    """Show a server, by id, external id or name."""
+    return call.one(show, servers.get(call.session, call.actor, server))
+
+
+@routes.patch("/servers/{server}", operation_id="update_server")
+def update(call: Write, server: str, body: ServerChange) -> ServerShape:
+    """Change a server; its proxy is configured again."""
+    call.expect(show, servers.get(call.session, call.actor, server))
+    row = servers.update(call.session, call.actor, server, call.now, **body.given())
+    return call.one(show, row)
+
+
+@routes.delete("/servers/{server}", status_code=204, operation_id="remove_server")
+def remove(call: Write, server: str) -> None:
+    """Remove a server."""
+    servers.remove(call.session, call.actor, server, call.now)

@@ -1,0 +1,111 @@
+"""What all objects of the API share: their form, ids, times, links, and lists of them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from nameplate.core import ids
+from nameplate.core.ids import Prefix
+
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+ExternalId = Annotated[
+    str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._:-]+$")
+]
+Notes = Annotated[str, StringConstraints(max_length=10_000)]
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")],
+        Annotated[str, StringConstraints(max_length=500)],
+    ],
+    Field(max_length=50, description="Your own keys, 50 at most, with texts as values."),
+]
+
+
+class Body(BaseModel):
+    """What a caller sends: unknown fields are refused, so that nothing is set by accident."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that the caller sent, by name."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Shape(BaseModel):
+    """What a caller gets."""
+
+    id: str = Field(description="Id of the object, with its kind in front.")
+    object: str = Field(description="Kind of the object.")
+    metadata: dict[str, Any] = Field(description="The caller's own keys.")
+    created_at: datetime = Field(description="When the object was made (RFC 3339, UTC).")
+    updated_at: datetime = Field(description="When the object last changed (RFC 3339, UTC).")
+    links: dict[str, str] = Field(description="Addresses of the object and what belongs to it.")
+
+
+Item = TypeVar("Item", bound=Shape)
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list."""
+
+    object: Literal["list"] = "list"
+    data: list[Item]
+    has_more: bool = Field(description="Whether there is another page.")
+    next_cursor: str | None = Field(description="Pass it as `cursor` to get the next page.")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    class Place(BaseModel):
+        """One wrong place in the request."""
+
+        pointer: str = Field(description="JSON pointer into the body, or query/name.")
+        code: str
+        detail: str
+
+    type: str = Field(description="Address of the error's description.")
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong and what to do, in plain words.")
+    code: str = Field(description="Stable slug for programs.")
+    doc_url: str
+    request_id: str
+    errors: list[Place]
+    retryable: bool = Field(description="Whether repeating the same request can help.")
+    retry_after: int | None = Field(description="Seconds to wait before repeating it.")
+
+
+def public(prefix: Prefix, number: int | None) -> str | None:
+    """Return the public id of what may not be there."""
+    return None if number is None else ids.show(prefix, number)
+
+
+def common(row: Any, prefix: Prefix, plural: str) -> dict[str, Any]:  # noqa: ANN401 - any mapped row
+    """Return the fields that every object has."""
+    identity = ids.show(prefix, row.id)
+    return {
+        "id": identity,
+        "metadata": row.metadata_ or {},
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "links": {"self": f"/v1/{plural}/{identity}"},
+    }
+
+
+def example(prefix: Prefix, plural: str, number: int = 1, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return the example of an object for the documentation."""
+    identity = ids.show(prefix, number)
+    return {
+        "id": identity,
+        "object": prefix.name.lower(),
+        **fields,
+        "metadata": {"tier": "gold"},
+        "created_at": "2026-11-23T09:30:00Z",
+        "updated_at": "2026-11-23T09:30:00Z",
+        "links": {"self": f"/v1/{plural}/{identity}"},
+    }

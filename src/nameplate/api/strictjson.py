@@ -1,0 +1,82 @@
+"""Request bodies read strictly: what two parsers could read differently is refused."""
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from nameplate.core.errors import Invalid
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 32
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
+
+def check(body: bytes) -> None:
+    """Raise Invalid `body_malformed` unless `body` is one JSON value with one meaning (RFC 8259)."""
+    _check_depth(body)
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
+    except UnicodeDecodeError:
+        raise _malformed("The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise _malformed(f"The body is not JSON: {error.msg} at position {error.pos}.") from None
+    except ValueError:
+        raise _malformed("The body holds a number that is too long.") from None
+    if b"\\u" in body or b"\x00" in body:
+        _check_texts(value)
+
+
+def _check_depth(body: bytes) -> None:
+    """Bound the nesting before a recursive parser sees it."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", body)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise _malformed(f"The body may be nested at most {MAX_DEPTH} deep.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _malformed("An object of the body names a field twice.")
+    return found
+
+
+def _no_constant(_text: str) -> NoReturn:
+    raise _malformed("NaN and Infinity are not JSON.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _malformed("The body holds a number that is too large.")
+    return number
+
+
+def _check_texts(value: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Refuse texts that a database cannot keep: half surrogate pairs and NUL."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            _check_texts(name)
+            _check_texts(member)
+    elif isinstance(value, list):
+        for member in value:
+            _check_texts(member)
+    elif isinstance(value, str) and any(
+        char == "\x00" or "\ud800" <= char <= "\udfff" for char in value
+    ):
+        raise _malformed("A text of the body holds NUL or half a surrogate pair.")
+
+
+def _malformed(detail: str) -> Invalid:
+    return Invalid("body_malformed", detail)

@@ -1,0 +1,124 @@
+"""Bearer tokens of the API."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.routing import router
+from nameplate.api.shapes import Body, Name, Page, Reference, Shape, example, public
+from nameplate.core import ids
+from nameplate.core.ids import Prefix
+from nameplate.models import ApiToken
+from nameplate.usecases import tokens
+
+routes = router("tokens")
+
+_EXAMPLE: dict[str, Any] = {
+    "name": "deploy script",
+    "organization": ids.show(Prefix.ORGANIZATION, 1),
+    "key_id": "3f0a9c55d2e14b77",
+    "expires_at": None,
+    "revoked_at": None,
+    "last_used_at": None,
+}
+
+
+class TokenNew(Body):
+    """A token to make."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "deploy script"}]})
+
+    name: Name
+    organization: Reference | None = Field(
+        default=None, description="Whose token; a platform token without it acts for all."
+    )
+    expires_at: AwareDatetime | None = None
+
+
+class TokenShape(Shape):
+    """A token, without its secret."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [example(Prefix.TOKEN, "tokens", **_EXAMPLE)]}
+    )
+
+    object: Literal["token"] = "token"
+    name: str
+    organization: str | None = Field(description="null: a platform token.")
+    key_id: str = Field(description="The part of the token that may be shown.")
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the hour.")
+
+
+class TokenMade(TokenShape):
+    """A token just made, with its secret: the only time that it is shown."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                example(Prefix.TOKEN, "tokens", **_EXAMPLE, token="np_3f0a9c55d2e14b77_...")  # noqa: S106 - an example
+            ]
+        }
+    )
+
+    token: str | None = Field(
+        description="Keep it now. null in the answer to a repeated request: it is not stored."
+    )
+
+
+def show(_call: Call, row: ApiToken) -> TokenShape:
+    """Return a token as callers see it."""
+    return TokenShape(**_fields(row))
+
+
+def _fields(row: ApiToken) -> dict[str, Any]:
+    identity = ids.show(Prefix.TOKEN, row.id)
+    return {
+        "id": identity,
+        "metadata": {},
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "links": {"self": f"/v1/tokens/{identity}"},
+        "name": row.name,
+        "organization": public(Prefix.ORGANIZATION, row.organization_id),
+        "key_id": row.key_id,
+        "expires_at": row.expires_at,
+        "revoked_at": row.revoked_at,
+        "last_used_at": row.last_used_at,
+    }
+
+
+@routes.post("/tokens", status_code=201, operation_id="add_token")
+def add(call: Write, body: TokenNew) -> TokenMade:
+    """Make a token; the answer is the only place where its secret ever stands."""
+    row, secret = tokens.add(
+        call.session, call.actor, now=call.now, random=call.tools.random, **body.given()
+    )
+    call.request.state.kept_body = TokenMade(**_fields(row), token=None).model_dump_json()
+    return TokenMade(**_fields(row), token=secret.reveal())
+
+
+@routes.get("/tokens", operation_id="list_tokens")
+def list_(
+    call: Read, listing: Listed, name: Annotated[Name | None, Query()] = None
+) -> Page[TokenShape]:
+    """List tokens, revoked ones included."""
+    return listing.page(
+        call, show, tokens.page(call.session, call.actor, **listing.select(name=name))
+    )
+
+
+@routes.get("/tokens/{token}", operation_id="show_token")
+def get(call: Read, token: str) -> TokenShape:
+    """Show a token."""
+    return call.one(show, tokens.get(call.session, call.actor, token))
+
+
+@routes.delete("/tokens/{token}", status_code=204, operation_id="revoke_token")
+def revoke(call: Write, token: str) -> None:
+    """Revoke a token: it is refused from now on."""
+    tokens.revoke(call.session, call.actor, token, call.now)

@@ -1,0 +1,144 @@
+"""Verifications: proofs of control over domains."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.routing import router
+from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
+from nameplate.core import ids
+from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import VerificationStatus
+from nameplate.models import Verification, VerificationMethodName
+from nameplate.usecases import verifications
+
+routes = router("verifications")
+
+
+class VerificationNew(Body):
+    """Another way, or a fresh token, to prove a domain."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"domain": "shop.example.com", "method": "file_upload"}]}
+    )
+
+    domain: Reference
+    method: VerificationMethodName = VerificationMethodName.DNS_TXT
+
+
+class LookShape(BaseModel):
+    """One look for the proof."""
+
+    at: datetime
+    verdict: str
+    reason: str
+    message: str
+    observed: list[str]
+
+
+class VerificationShape(Shape):
+    """One token for one domain by one method, and the last looks for it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                example(
+                    Prefix.VERIFICATION,
+                    "verifications",
+                    organization=ids.show(Prefix.ORGANIZATION, 1),
+                    domain=ids.show(Prefix.DOMAIN, 1),
+                    method="dns_txt",
+                    status="pending",
+                    record_name="_nameplate-challenge.shop.example.com",
+                    record_value="nameplate-verification=k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6",
+                    file_path=None,
+                    file_content=None,
+                    attempts=0,
+                    last_attempt_at=None,
+                    next_check_at="2026-11-23T09:31:00Z",
+                    verified_at=None,
+                    expires_at="2026-11-30T09:30:00Z",
+                    error_message=None,
+                    looks=[],
+                )
+            ]
+        }
+    )
+
+    object: Literal["verification"] = "verification"
+    organization: str
+    domain: str
+    method: VerificationMethodName
+    status: VerificationStatus
+    record_name: str | None = Field(description="Absolute name of the DNS record to publish.")
+    record_value: str | None
+    file_path: str | None = Field(description="Path of the file to publish.")
+    file_content: str | None
+    attempts: int
+    last_attempt_at: datetime | None
+    next_check_at: datetime | None
+    verified_at: datetime | None
+    expires_at: datetime | None
+    error_message: str | None
+    looks: list[LookShape] = Field(description="The last looks, oldest first.")
+
+
+def show(_call: Call, row: Verification) -> VerificationShape:
+    """Return a verification as callers see it."""
+    fields: dict[str, Any] = common(row, Prefix.VERIFICATION, "verifications")
+    fields["metadata"] = {}
+    domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
+    fields["links"]["domain"] = f"/v1/domains/{domain}"
+    return VerificationShape(
+        **fields,
+        organization=ids.show(Prefix.ORGANIZATION, row.organization_id),
+        domain=domain,
+        method=row.verification_method,
+        status=row.status,
+        record_name=row.verification_record_name,
+        record_value=row.verification_record_value,
+        file_path=row.verification_file_path,
+        file_content=row.verification_file_content,
+        attempts=row.verification_attempts,
+        last_attempt_at=row.last_verification_attempt_at,
+        next_check_at=row.next_action_at,
+        verified_at=row.verified_at,
+        expires_at=row.expires_at,
+        error_message=row.error_message,
+        looks=[LookShape(**look) for look in row.verification_logs or ()],
+    )
+
+
+@routes.post("/verifications", status_code=201, operation_id="add_verification")
+def add(call: Write, body: VerificationNew) -> VerificationShape:
+    """Offer another way, or a fresh token, to prove a domain."""
+    row = verifications.add(call.session, call.tools, call.actor, body.domain, body.method)
+    return call.one(show, row)
+
+
+@routes.get("/verifications", operation_id="list_verifications")
+def list_(
+    call: Read,
+    listing: Listed,
+    domain: Annotated[Reference | None, Query()] = None,
+    status: Annotated[VerificationStatus | None, Query()] = None,
+) -> Page[VerificationShape]:
+    """List verifications."""
+    selected = listing.select(domain=domain, status=status)
+    return listing.page(call, show, verifications.page(call.session, call.actor, **selected))
+
+
+@routes.get("/verifications/{verification}", operation_id="show_verification")
+def get(call: Read, verification: str) -> VerificationShape:
+    """Show a verification with its last looks."""
+    return call.one(show, verifications.get(call.session, call.actor, verification))
+
+
+@routes.post("/verifications/{verification}:check", operation_id="check_verification")
+def check(call: Write, verification: str) -> VerificationShape:
+    """Look again now."""
+    row = verifications.check(call.session, call.actor, verification, call.now)
+    return call.one(show, row)

@@ -1,0 +1,55 @@
+"""What the whole Internet may ask: answers to http-01 challenges, and what an error code means."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+from starlette.responses import PlainTextResponse, Response
+
+from nameplate.api.deps import surface
+from nameplate.core.actor import PLATFORM
+from nameplate.usecases import challenges
+
+routes = APIRouter(tags=["public"], default_response_class=PlainTextResponse)
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_PORT = re.compile(r":\d{1,5}$")
+
+
+@routes.get(
+    "/.well-known/acme-challenge/{token}",
+    operation_id="answer_challenge",
+    response_class=PlainTextResponse,
+    responses={
+        200: {"content": {"text/plain": {"example": "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"}}},
+        404: {"content": {"text/plain": {"example": "not found"}}},
+    },
+)  # fmt: skip
+def answer_challenge(
+    request: Request, token: str, host: Annotated[str, Header(include_in_schema=False)] = ""
+) -> Response:
+    """Answer a challenge that Nameplate presented for exactly this host (RFC 8555 section 8.3)."""
+    name = _PORT.sub("", host.strip().lower()).removesuffix(".")
+    with surface(request).sessions.begin(PLATFORM, read_only=True) as session:
+        found = challenges.answer(session, name, token)
+    if found is None:
+        return PlainTextResponse("not found", 404)
+    return PlainTextResponse(found)
+
+
+@routes.get(
+    "/errors/{code}",
+    operation_id="explain_error",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"example": "conflict\n..."}}}},
+)
+def explain_error(code: str) -> Response:
+    """Say where an error code is explained; every `doc_url` leads here."""
+    if not _CODE.fullmatch(code):
+        return PlainTextResponse("not found", 404)
+    return PlainTextResponse(
+        f"{code}\n\n"
+        "The `detail` of the error says what is wrong and what to do; `errors` names each wrong\n"
+        "place; `retryable` says whether repeating the same request can help.\n"
+        "All codes: docs/reference/api.md of Nameplate.\n"
+    )

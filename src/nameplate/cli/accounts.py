@@ -1,0 +1,145 @@
+"""`nameplate account`: credentials at DNS providers and certificate authorities."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nameplate.cli.client import address
+from nameplate.cli.command import (
+    Cli,
+    Limit,
+    MetadataPairs,
+    Organization,
+    command,
+    filters,
+    given,
+    pairs,
+    removing,
+    showing,
+)
+from nameplate.cli.servers import parsed
+from nameplate.core.errors import Invalid
+
+app = typer.Typer(help="Credentials at DNS providers and authorities.", no_args_is_help=True)
+COLUMNS = ("id", "kind", "provider", "name", "tested_at", "error_message")
+
+Credentials = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--credential",
+        metavar="NAME=@FILE|env:VAR|-",
+        help="A secret from a file, a variable or standard input; never the secret itself.",
+    ),
+]
+Config = Annotated[
+    str | None, typer.Option(metavar="JSON|@FILE", help="What is not secret: addresses, zones.")
+]
+
+
+@command(app, "add")
+def add(
+    cli: Cli,
+    *,
+    name: Annotated[str, typer.Argument(help="Name for people.")],
+    kind: Annotated[str, typer.Option(help="dns, ca or registrar.")],
+    provider: Annotated[str, typer.Option(help="powerdns, rfc2136, acme, local ...")],
+    config: Config = None,
+    credential: Credentials = None,
+    organization: Organization = None,
+    metadata: MetadataPairs = None,
+) -> None:
+    """Add an account; its secrets are sealed at once and never shown again."""
+    body = given(
+        kind=kind,
+        provider=provider,
+        name=name,
+        config=parsed(config, "--config"),
+        credentials=secrets(credential),
+        organization=organization,
+        metadata=pairs(metadata, "--metadata"),
+    )
+    cli.printer.one(cli.api.send("POST", "/v1/accounts", body))
+
+
+@command(app, "list")
+def list_(
+    cli: Cli,
+    *,
+    kind: Annotated[str | None, typer.Option()] = None,
+    provider: Annotated[str | None, typer.Option()] = None,
+    name: Annotated[str | None, typer.Option()] = None,
+    metadata: MetadataPairs = None,
+    limit: Limit = None,
+) -> None:
+    """List accounts."""
+    query = filters(metadata, kind=kind, provider=provider, name=name)
+    cli.printer.many(cli.api.pages("/v1/accounts", limit=limit, **query), COLUMNS)
+
+
+@command(app, "update")
+def update(
+    cli: Cli,
+    *,
+    account: str,
+    name: Annotated[str | None, typer.Option()] = None,
+    config: Config = None,
+    credential: Credentials = None,
+    metadata: MetadataPairs = None,
+) -> None:
+    """Change an account; given credentials replace all that it had."""
+    body = given(
+        name=name,
+        config=parsed(config, "--config"),
+        credentials=secrets(credential),
+        metadata=pairs(metadata, "--metadata"),
+    )
+    cli.printer.one(cli.api.send("PATCH", address("accounts", account), body))
+
+
+@command(app, "test")
+def test(cli: Cli, account: str) -> None:
+    """Try an account at its provider; exit code 1 when it does not work."""
+    found = cli.api.send("POST", address("accounts", account, "/test"))
+    cli.printer.one(found)
+    if not found["ok"]:
+        raise typer.Exit(1)
+
+
+showing(app, "account", "accounts")
+removing(app, "account", "accounts")
+
+
+def secrets(options: list[str] | None) -> dict[str, str] | None:
+    """Return the credentials that the options point at. Raises Invalid `credential_in_argument`."""
+    found: dict[str, str] = {}
+    for name, source in (pairs(options, "--credential") or {}).items():
+        if source == "-":
+            found[name] = _typed(name)
+        elif source.startswith("env:"):
+            value = os.environ.get(source[4:])
+            if value is None:
+                raise Invalid("credential_missing", f"The variable {source[4:]} is not set.")
+            found[name] = value
+        elif source.startswith("@"):
+            try:
+                found[name] = Path(source[1:]).read_text().strip("\r\n")
+            except (OSError, UnicodeDecodeError):
+                raise Invalid("credential_missing", f"Cannot read {source[1:]}.") from None
+        else:
+            raise Invalid(
+                "credential_in_argument",
+                f"Everybody on this machine can read arguments: write {name}=@FILE, "
+                f"{name}=env:VARIABLE or {name}=- instead, and change that secret.",
+            )
+    return found or None
+
+
+def _typed(name: str) -> str:
+    """Read a secret from a hidden prompt, or from standard input where nobody types."""
+    if sys.stdin.isatty():
+        value: str = typer.prompt(name, hide_input=True, err=True)
+        return value
+    return sys.stdin.read().strip("\r\n")

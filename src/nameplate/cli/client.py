@@ -1,0 +1,108 @@
+"""The API as commands use it: JSON in, JSON out, and its errors as exceptions."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from nameplate.cli.transport import Connection, ContextFactory
+from nameplate.core.errors import NameplateError, Unavailable
+
+MOST_PER_PAGE = 100
+
+_EXIT_CODES: Mapping[int, int] = {
+    400: 2,
+    401: 7,
+    403: 7,
+    404: 3,
+    409: 5,
+    412: 5,
+    413: 2,
+    415: 2,
+    422: 2,
+    429: 8,
+}
+
+
+class ApiError(NameplateError):
+    """The API answered with a problem document."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        """Take the HTTP status and the document."""
+        super().__init__(
+            str(problem.get("code", "answer_malformed")),
+            str(problem.get("detail", f"The API answered {status}.")),
+        )
+        self.problem = {"code": self.code, "detail": self.detail, **problem}
+        self.exit_code = _EXIT_CODES.get(status, 1)
+
+
+class Client:
+    """Connects with the first request."""
+
+    def __init__(self, factory: ContextFactory) -> None:
+        """Take what connects."""
+        self._factory = factory
+        self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The API in use."""
+        if self._connection is None:
+            self._connection = self._factory()
+        return self._connection
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:  # noqa: ANN401 - query values
+        """Read one object, or one page."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self.send("GET", f"{path}?{urlencode(given)}" if given else path)
+
+    def pages(self, path: str, *, limit: int | None, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - query values
+        """Yield the objects of a list, up to `limit`, page by page."""
+        cursor, left = None, limit
+        while left is None or left > 0:
+            size = MOST_PER_PAGE if left is None else min(left, MOST_PER_PAGE)
+            page = self.get(path, limit=size, cursor=cursor, **query)
+            yield from page["data"]
+            left = None if left is None else left - len(page["data"])
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def send(self, method: str, path: str, body: object | None = None) -> dict[str, Any]:
+        """Send one request and return the answer's object; raises ApiError, Unavailable."""
+        connection = self.connection
+        headers = {
+            "Authorization": f"Bearer {connection.token.reveal()}",
+            "Accept": "application/json",
+        }
+        raw = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            raw = json.dumps(body).encode()
+        status, _, answer = connection.transport.send(method, path, headers, raw)
+        found = _parsed(status, answer)
+        if not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15.3
+            raise ApiError(status, found)
+        return found
+
+
+def address(plural: str, reference: str, action: str = "") -> str:
+    """Return the path of one object, whatever characters its name has."""
+    return f"/v1/{plural}/{quote(reference, safe='')}{action}"
+
+
+def _parsed(status: int, answer: bytes) -> dict[str, Any]:
+    if not answer:
+        return {}
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Unavailable(
+            "answer_malformed",
+            f"The API answered {status} with something that is not a JSON object: "
+            "check NAMEPLATE_API_URL.",
+        )
+    return found

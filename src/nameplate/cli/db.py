@@ -1,0 +1,120 @@
+"""`nameplate db`: bring the database to a revision of the schema, and tell where it stands."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from nameplate.cli import seed
+from nameplate.cli.failures import reported
+
+app = typer.Typer(help="Migrate the database.", no_args_is_help=True)
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        envvar="NAMEPLATE_DATABASE_URL",
+        show_envvar=True,
+        help="Address of the database; without it the SQLite file in NAMEPLATE_HOME. "
+        "A password belongs into the variable, not into the command.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.callback()
+def db() -> None:
+    """Migrate the database."""
+
+
+@app.command()
+def upgrade(
+    revision: Annotated[str, typer.Argument(help="Revision, `head`, or +N steps.")] = "head",
+    *,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the database forward, by default to the newest revision.
+
+    Doing it again changes nothing. Two at a time wait for each other.
+    """
+    with reported(as_json=as_json):
+        from nameplate.usecases import schema
+
+        at = schema.upgrade(url, revision)
+    _stands_at(at, as_json=as_json)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="Revision, `base`, or -N steps.")],
+    *,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take the database back to a revision; `base` removes everything of Nameplate."""
+    with reported(as_json=as_json):
+        from nameplate.usecases import schema
+
+        at = schema.downgrade(url, revision=revision)
+    _stands_at(at, as_json=as_json)
+
+
+@app.command()
+def current(*, url: Url = None, as_json: AsJson = False) -> None:
+    """Print the revision that the database stands at."""
+    with reported(as_json=as_json):
+        from nameplate.usecases import schema
+
+        at = schema.current(url)
+    _stands_at(at, as_json=as_json)
+
+
+@app.command()
+def history(*, as_json: AsJson = False) -> None:
+    """Print every revision, newest first; no database is asked."""
+    from nameplate.usecases import schema
+
+    steps = schema.history()
+    if as_json:
+        listed = [{"revision": s.id, "title": s.title, "head": s.is_head} for s in steps]
+        _print({"revisions": listed})
+        return
+    for step in steps:
+        sys.stdout.write(f"{step.id}  {step.title}{'  (head)' if step.is_head else ''}\n")
+
+
+@app.command()
+def sql(
+    revision: Annotated[str, typer.Argument(help="Revision or `head`.")] = "head",
+    *,
+    start: Annotated[str, typer.Option("--from", help="Revision to start from.")] = "base",
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the statements of an upgrade for the database's kind; no database is asked."""
+    with reported(as_json=as_json):
+        from nameplate.usecases import schema
+
+        statements = schema.sql(url, revision, start)
+    if as_json:
+        _print({"sql": statements})
+    else:
+        sys.stdout.write(statements)
+
+
+app.command("seed")(seed.seed)
+
+
+def _stands_at(revision: str | None, *, as_json: bool) -> None:
+    if as_json:
+        _print({"revision": revision})
+    else:
+        sys.stdout.write(f"{revision or 'base'}\n")
+
+
+def _print(document: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")

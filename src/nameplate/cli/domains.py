@@ -1,0 +1,221 @@
+"""`nameplate domain`: claimed names, from claim to HTTPS."""
+
+import shlex
+from typing import Annotated, Any
+
+import typer
+
+from nameplate.cli import waiting
+from nameplate.cli.client import address
+from nameplate.cli.command import (
+    Cli,
+    Limit,
+    MetadataPairs,
+    Organization,
+    command,
+    filters,
+    given,
+    pairs,
+    removing,
+)
+from nameplate.cli.output import Form
+from nameplate.cli.waiting import Seen, Step, Timeout, Wait
+
+app = typer.Typer(help="Claimed names, from claim to HTTPS.", no_args_is_help=True)
+COLUMNS = ("id", "name", "status", "organization", "created_at")
+_OVER = frozenset({"expired", "error", "suspended"})
+
+
+@command(app, "add")
+def add(
+    cli: Cli,
+    *,
+    name: Annotated[str, typer.Argument(help="The whole name; quote '*.example.com'.")],
+    organization: Organization = None,
+    method: Annotated[str, typer.Option(help="dns_txt or file_upload.")] = "dns_txt",
+    account: Annotated[str | None, typer.Option(help="DNS account to write records with.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Zone of that account.")] = None,
+    notes: Annotated[str | None, typer.Option()] = None,
+    metadata: MetadataPairs = None,
+    wait: Wait = False,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Claim a name and print what to publish to prove that it is yours.
+
+    Example: nameplate domain add shop.example.com --organization acme --wait
+    """
+    body = given(
+        name=name,
+        organization=organization,
+        verification_method=method,
+        account=account,
+        zone=zone,
+        notes=notes,
+        metadata=pairs(metadata, "--metadata"),
+    )
+    made = cli.api.send("POST", "/v1/domains", body)
+    if not wait:
+        _print(cli, made)
+        _say_next(cli, made["name"])
+        return
+    if cli.printer.form is Form.TABLE:
+        _instructions(cli, made)
+    _print(cli, _waited(cli, made["id"], made["name"], "ownership", timeout))
+
+
+@command(app, "list")
+def list_(
+    cli: Cli,
+    *,
+    status: Annotated[str | None, typer.Option()] = None,
+    name: Annotated[str | None, typer.Option()] = None,
+    metadata: MetadataPairs = None,
+    limit: Limit = None,
+) -> None:
+    """List domains."""
+    query = filters(metadata, status=status, name=name)
+    cli.printer.many(cli.api.pages("/v1/domains", limit=limit, **query), COLUMNS)
+
+
+@command(app, "show")
+def show(cli: Cli, domain: str) -> None:
+    """Show a domain and everything that is still to do."""
+    _print(cli, cli.api.get(address("domains", domain)))
+
+
+@command(app, "instructions")
+def instructions(cli: Cli, domain: str) -> None:
+    """Print again what to publish."""
+    found = cli.api.get(address("domains", domain))
+    if cli.printer.form is Form.JSON:
+        cli.printer.document({"id": found["id"], "instructions": found["instructions"]})
+    else:
+        _instructions(cli, found)
+
+
+@command(app, "update")
+def update(
+    cli: Cli,
+    *,
+    domain: str,
+    notes: Annotated[str | None, typer.Option()] = None,
+    force_https: Annotated[bool | None, typer.Option("--force-https/--no-force-https")] = None,
+    hsts: Annotated[bool | None, typer.Option("--hsts/--no-hsts")] = None,
+    ssl: Annotated[bool | None, typer.Option("--ssl/--no-ssl")] = None,
+    auto_renew: Annotated[bool | None, typer.Option("--auto-renew/--no-auto-renew")] = None,
+    metadata: MetadataPairs = None,
+) -> None:
+    """Change a domain's settings."""
+    body = given(
+        notes=notes,
+        force_https=force_https,
+        hsts_enabled=hsts,
+        ssl_enabled=ssl,
+        auto_renew_ssl=auto_renew,
+        metadata=pairs(metadata, "--metadata"),
+    )
+    _print(cli, cli.api.send("PATCH", address("domains", domain), body))
+
+
+@command(app, "check")
+def check(cli: Cli, domain: str) -> None:
+    """Look now at everything of the domain that waits."""
+    _print(cli, cli.api.send("POST", address("domains", domain, ":check")))
+
+
+@command(app, "wait")
+def wait(
+    cli: Cli,
+    *,
+    domain: str,
+    condition: Annotated[
+        str, typer.Option("--for", help="ready, ownership, dns, certificate or serving.")
+    ] = "ready",
+    timeout: Timeout = 600.0,
+) -> None:
+    """Wait until a domain is ready; exit code 6 when it is not in time."""
+    _print(cli, _waited(cli, domain, domain, condition, timeout))
+
+
+@command(app, "suspend")
+def suspend(cli: Cli, domain: str, reason: Annotated[str | None, typer.Option()] = None) -> None:
+    """Stop serving a domain without giving the name up."""
+    body = given(reason=reason) or None
+    _print(cli, cli.api.send("POST", address("domains", domain, ":suspend"), body))
+
+
+@command(app, "resume")
+def resume(cli: Cli, domain: str) -> None:
+    """End a suspension."""
+    _print(cli, cli.api.send("POST", address("domains", domain, ":resume")))
+
+
+@command(app, "restore")
+def restore(cli: Cli, domain: str) -> None:
+    """Bring a released domain back as a claim that must be proved again."""
+    _print(cli, cli.api.send("POST", address("domains", domain, ":restore")))
+
+
+removing(app, "domain", "domains")
+
+
+def _waited(cli: Cli, reference: str, name: str, condition: str, timeout: float) -> dict[str, Any]:
+    def look() -> Seen:
+        found = cli.api.get(address("domains", reference))
+        steps = [Step(c["type"], c["status"], c["message"]) for c in found["conditions"]]
+        one = next((step for step in steps if step.name == condition), None)
+        done = found["ready"] if condition == "ready" else one is not None and bool(one.done)
+        over = "" if done or found["status"] not in _OVER else f"{name} is {found['status']}."
+        return Seen(found, steps, bool(done), over)
+
+    resume = ["nameplate", "domain", "wait", name, "--for", condition]
+    return waiting.until(cli, look, timeout=timeout, resume=resume)
+
+
+def _print(cli: Cli, found: dict[str, Any]) -> None:
+    if cli.printer.form is not Form.TABLE:
+        cli.printer.one(found)
+        return
+    cli.printer.one(found, skip=("conditions", "instructions"))
+    conditions = found["conditions"] or []
+    if conditions:
+        cli.printer.line("")
+        for one in conditions:
+            mark = "x" if one["status"] else " "
+            cli.printer.line(f"[{mark}] {one['type']}: {one['message']}")
+            for label in ("observed", "expected"):
+                for text in one[label]:
+                    cli.printer.line(f"      {label}: {text}")
+            if one["fix"] and not one["status"]:
+                cli.printer.line(f"      do: {one['fix']}")
+            if one["next_check_at"] and not one["status"]:
+                cli.printer.line(f"      looks again: {one['next_check_at']}")
+    if found["instructions"]:
+        cli.printer.line("")
+        _instructions(cli, found)
+
+
+def _instructions(cli: Cli, found: dict[str, Any]) -> None:
+    for one in found["instructions"] or []:
+        if one["type"] == "file":
+            cli.printer.line("Publish this file:")
+            rows = [("address", one["url"]), ("content", one["content"])]
+        else:
+            cli.printer.line("Publish this DNS record:")
+            rows = [
+                ("type", one["type"]),
+                ("name", one["name"]),
+                (f"  in the zone {one['zone']}", one["relative_name"]),
+                ("value", one["value"]),
+            ]
+        for label, text in rows:
+            cli.printer.line(f"  {label}: {text}")
+
+
+def _say_next(cli: Cli, name: str) -> None:
+    quoted = shlex.quote(name)
+    cli.printer.say(
+        "\nNext:\n"
+        f"  nameplate domain wait {quoted} --for ownership\n"
+        f"  nameplate binding add {quoted} --application APPLICATION"
+    )

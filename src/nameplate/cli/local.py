@@ -1,0 +1,67 @@
+"""What commands need that work on the database and the key ring themselves, not through the API."""
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from nameplate.core.encryption import KeyRing
+from nameplate.core.errors import Refused
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        help="Address of the database, as a role that sees every organization; without it the "
+        "settings say. A password belongs into NAMEPLATE_SYSTEM_DATABASE_URL, not into the command.",
+    ),
+]
+
+
+class Local(Protocol):
+    """The database and the key ring of the settings."""
+
+    @property
+    def keys_are_ours(self) -> bool:
+        """Whether the ring is a file that commands may change, not the environment."""
+        ...
+
+    def sessions(self, url: str | None) -> AbstractContextManager[Any]:
+        """Connect (lazily) to `url`, or to the database of the settings; disconnect at the end.
+
+        What it yields are `Sessions`, whose import would slow `--help` down.
+        """
+        ...
+
+    def clock(self) -> datetime:
+        """Return the time, aware and in UTC."""
+        ...
+
+    def keyring(self) -> KeyRing:
+        """Load the key ring."""
+        ...
+
+    def add_key(self) -> KeyRing:
+        """Put a new primary key into the file and return the ring."""
+        ...
+
+    def keep_keys(self, key_ids: Collection[str]) -> KeyRing:
+        """Remove every key but these and the primary from the file and return the ring."""
+        ...
+
+
+_connect: list[Callable[[], Local]] = []
+
+
+def provide(connect: Callable[[], Local]) -> None:
+    """Say where commands find the database and the key ring; done once, at the start."""
+    _connect[:] = [connect]
+
+
+def local() -> Local:
+    """Return the database and the key ring of the settings."""
+    if not _connect:
+        raise Refused("not_local", "this command works on the machine of the database only")
+    return _connect[0]()

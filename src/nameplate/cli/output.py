@@ -1,0 +1,104 @@
+"""Data on stdout in the form that was asked for; everything else on stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+
+class Form(StrEnum):
+    """How data is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    ID = "id"
+
+
+class Printer:
+    """Prints for one command."""
+
+    def __init__(self, form: Form, *, quiet: bool) -> None:
+        """Take the form of data, and whether messages are wanted."""
+        self.form = form
+        self._quiet = quiet
+
+    def say(self, message: str) -> None:
+        """Tell the person something, on stderr."""
+        if not self._quiet:
+            sys.stderr.write(printable(message) + "\n")
+
+    def document(self, data: object) -> None:
+        """Print one JSON document."""
+        sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+    def one(self, item: Mapping[str, Any], skip: Sequence[str] = ()) -> None:
+        """Print one object."""
+        if self.form is Form.JSON:
+            self.document(item)
+        elif self.form is Form.ID:
+            self.line(str(item.get("id", "")))
+        else:
+            hidden = {"object", "links", *skip}
+            shown = [(k, v) for k, v in item.items() if k not in hidden and v not in (None, {}, [])]
+            width = max((len(name) for name, _ in shown), default=0)
+            for name, value in shown:
+                self.line(f"{name:<{width}}  {_text(value)}")
+
+    def many(self, items: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+        """Print a list."""
+        if self.form is Form.JSON:
+            self.document({"object": "list", "data": list(items)})
+        elif self.form is Form.ID:
+            for item in items:
+                self.line(str(item["id"]))
+        else:
+            self.table([[_text(item.get(column)) for column in columns] for item in items], columns)
+
+    def table(self, rows: Sequence[Sequence[str]], columns: Sequence[str]) -> None:
+        """Print rows in aligned columns, the heading bold where there is a terminal."""
+        if not rows:
+            self.say("Nothing to show.")
+            return
+        lines = [[column.upper().replace("_", " ") for column in columns], *rows]
+        widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+        for number, line in enumerate(lines):
+            cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+            text = printable("  ".join(cells).rstrip())
+            sys.stdout.write(
+                f"\x1b[1m{text}\x1b[0m\n" if number == 0 and coloured() else f"{text}\n"
+            )
+        sys.stdout.flush()
+
+    def line(self, text: str) -> None:
+        """Print one line of data."""
+        sys.stdout.write(printable(text) + "\n")
+
+
+def coloured() -> bool:
+    """Tell whether stdout may have colours (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def printable(text: str) -> str:
+    """Return `text` with everything escaped that could move the cursor or hide."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value.replace("\n", "\\n")
+    if isinstance(value, list) and all(isinstance(member, str) for member in value):
+        return ", ".join(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

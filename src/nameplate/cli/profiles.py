@@ -1,0 +1,66 @@
+"""Where a remote API and its token come from: the environment, or a file only its owner can read."""
+
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nameplate.core.errors import Invalid, Refused
+from nameplate.core.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An API elsewhere."""
+
+    url: str
+    token: Secret
+
+
+def remote(environment: Mapping[str, str]) -> Remote | None:
+    """Return the API that `NAMEPLATE_API_URL` or the profile file names; None: work embedded.
+
+    `NAMEPLATE_TOKEN` goes before the file's token. Raises Refused `profile_exposed`,
+    Invalid `profile_malformed`, `token_missing`.
+    """
+    profile = _read(_path(environment))
+    url = environment.get("NAMEPLATE_API_URL") or profile.get("api_url")
+    if not url:
+        return None
+    if not url.startswith(("http://", "https://")):
+        raise Invalid("api_url_invalid", "NAMEPLATE_API_URL must begin with http:// or https://.")
+    token = environment.get("NAMEPLATE_TOKEN") or profile.get("token")
+    if not token:
+        raise Invalid(
+            "token_missing",
+            f"There is no token for {url}: set NAMEPLATE_TOKEN, or put token = "
+            f'"np_..." into {_path(environment)} (mode 0600).',
+        )
+    return Remote(url.rstrip("/"), Secret(token.strip()))
+
+
+def _path(environment: Mapping[str, str]) -> Path:
+    given = environment.get("NAMEPLATE_PROFILE")
+    if given:
+        return Path(given)
+    folder = environment.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(folder) / "nameplate" / "profile.toml"
+
+
+def _read(path: Path) -> Mapping[str, str]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise Refused("profile_unreadable", f"Cannot read {path}: {error.strerror}.") from None
+    with os.fdopen(descriptor, "rb") as file:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            raise Refused("profile_exposed", f"Others can read {path}: chmod 600 it.")
+        try:
+            found = tomllib.loads(file.read(64 * 1024).decode())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            raise Invalid("profile_malformed", f"{path} is not TOML.") from None
+    return {key: value for key, value in found.items() if isinstance(value, str)}

@@ -1,0 +1,87 @@
+"""The whole command line; each noun's module is imported when one of its commands runs."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from nameplate import __version__
+from nameplate.cli.client import Client
+from nameplate.cli.transport import ContextFactory
+
+NOUNS: Mapping[str, tuple[str, str]] = {
+    "domain": ("domains", "Claimed names, from claim to HTTPS."),
+    "verification": ("verifications", "Proofs of control over domains."),
+    "record": ("records", "DNS records of domains."),
+    "certificate": ("certificates", "Certificates of domains."),
+    "binding": ("bindings", "Which application answers at which host."),
+    "application": ("applications", "What bindings lead to."),
+    "server": ("servers", "Machines with a proxy."),
+    "account": ("accounts", "Credentials at DNS providers and authorities."),
+    "organization": ("organizations", "Tenants of the platform."),
+    "token": ("tokens", "Bearer tokens of the API."),
+    "names": ("names", "Check domain names."),
+    "db": ("db", "Migrate the database."),
+    "keys": ("keys", "Look after the key ring."),
+}
+"""Command -> module and the line that `--help` prints."""
+
+
+class _Lazy(TyperGroup):
+    """A group that knows the nouns' names and lines, and imports the one that is used."""
+
+    _listing = False
+    """Help is being printed: the nouns' lines are enough."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer hides click's types
+        return [*NOUNS, *(name for name in super().list_commands(ctx) if name not in NOUNS)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - Typer hides click's types
+        if cmd_name not in NOUNS or cmd_name in self.commands:
+            return super().get_command(ctx, cmd_name)
+        module, line = NOUNS[cmd_name]
+        if self._listing:
+            return TyperGroup(name=cmd_name, help=line)
+        found: Any = get_command(import_module(f"nameplate.cli.{module}").app)
+        found.name = cmd_name
+        return found
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Typer hides click's types
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
+
+def build(context_factory: ContextFactory) -> typer.Typer:
+    """Return the command line; `context_factory` connects when a command needs the API."""
+    app = typer.Typer(
+        name="nameplate",
+        cls=_Lazy,
+        help="The control plane for custom domains: claim, prove, point, secure, serve, watch.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain help in half the time
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="Set NAMEPLATE_API_URL and NAMEPLATE_TOKEN to work with a server elsewhere.",
+    )
+
+    @app.callback()
+    def nameplate(
+        context: typer.Context,
+        *,
+        version: bool = typer.Option(False, "--version", callback=_version, is_eager=True),  # noqa: ARG001 - its callback does the work
+    ) -> None:
+        context.obj = Client(context_factory)
+
+    return app
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        typer.echo(f"nameplate {__version__}")
+        raise typer.Exit

@@ -1,0 +1,124 @@
+"""`nameplate db seed`: a small world to look at, or many rows to measure with."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nameplate.cli.command import AsJson
+from nameplate.cli.failures import reported
+from nameplate.cli.local import Local, Url, local
+from nameplate.cli.output import Form, Printer
+
+if TYPE_CHECKING:
+    from nameplate.usecases.seeding import Progress
+
+_LINE_SECONDS = 5
+"""How often progress is told where there is no terminal."""
+
+Organizations = Annotated[int | None, typer.Option(min=1, help="Bulk load: so many in all.")]
+Domains = Annotated[int | None, typer.Option(min=1, help="Bulk load: so many in all.")]
+Records = Annotated[int | None, typer.Option(min=0, help="Bulk load: exactly so many for each.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same rows on the same day.")]
+Day = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="Bulk load: the day (UTC) that times count from."),
+]
+
+
+def seed(
+    *,
+    organizations: Organizations = None,
+    domains: Domains = None,
+    records_per_domain: Records = None,
+    random_seed: Seed = 1,
+    day: Day = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fill an empty database: a small world to look at, or with numbers many rows to measure with.
+
+    Without numbers: two organizations and a child, every status, type and method. Done again, it
+    changes nothing. A database with other rows is refused (5).
+    """
+    with reported(as_json=as_json):
+        here = local()
+        if organizations is domains is records_per_domain is None:
+            from nameplate.usecases import seeding
+
+            with here.sessions(url) as sessions:
+                counts, made = seeding.world(sessions, here.keyring(), here.clock())
+                shown = seeding.claims(sessions)
+        else:
+            midnight = here.clock().replace(hour=0, minute=0, second=0, microsecond=0)
+            begun = day.replace(tzinfo=UTC) if day else midnight
+            records = 10 if records_per_domain is None else records_per_domain
+            numbers = (organizations or 10, domains or 1000, records)
+            counts, made = _bulk(here, url, numbers, random_seed, begun), True
+            shown = []
+    _show(counts, shown, made=made, as_json=as_json)
+
+
+def _bulk(
+    here: Local, url: str | None, numbers: tuple[int, int, int], random_seed: int, begun: datetime
+) -> dict[str, int]:
+    from nameplate.usecases import seeding
+    from nameplate.usecases.seeding_rows import Size
+
+    with here.sessions(url) as sessions, progress_shown() as progress:
+        return seeding.load(sessions, Size(*numbers), seed=random_seed, at=begun, progress=progress)
+
+
+@contextmanager
+def progress_shown() -> Iterator["Progress"]:
+    """Yield what shows progress on stderr: bars on a terminal, else a line every few seconds."""
+    if not sys.stderr.isatty():
+        yield _Lines().tell
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)
+
+        yield tell
+
+
+class _Lines:
+    """Progress in plain lines: each step when it ends, and a long one every few seconds."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        if done < total and time.monotonic() - self._told < _LINE_SECONDS:
+            return
+        self._told = time.monotonic()
+        sys.stderr.write(f"{what}: {done:,} of {total:,}\n")
+
+
+def _show(
+    counts: Mapping[str, int], domains: Sequence[Mapping[str, str]], *, made: bool, as_json: bool
+) -> None:
+    """Print how many rows each table has, and the domains of a small world."""
+    printer = Printer(Form.JSON if as_json else Form.TABLE, quiet=False)
+    if as_json:
+        printer.document({"made": made, "rows": dict(counts), "domains": list(domains)})
+        return
+    if not made:
+        printer.say("The small world is there already: nothing was changed.")
+    printer.table([[name, f"{count:,}"] for name, count in counts.items()], ["table", "rows"])
+    if domains:
+        sys.stdout.write("\n")
+        printer.many(domains, ["organization", "domain", "type", "status"])

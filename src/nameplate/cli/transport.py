@@ -1,0 +1,31 @@
+"""How commands reach the API: over HTTP, or in this very process. They cannot tell which."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from nameplate.core.secret import Secret
+
+
+class Transport(Protocol):
+    """One request, one answer. Raises `Unavailable` when there is none."""
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers (lower-case names) and body, whatever the status."""
+        ...
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An API and the right to use it."""
+
+    transport: Transport
+    token: Secret
+    drive: Callable[[float], None] | None = None
+    """Runs due background work in this process for so many seconds; None: a server does."""
+
+
+ContextFactory = Callable[[], Connection]
+"""Called by the first request of a command, so that `--help` costs nothing."""

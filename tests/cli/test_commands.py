@@ -1,0 +1,330 @@
+"""Commands of every noun, against an API in the same process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from tests.api.client import Api
+from tests.cli.embedded import connection
+from typer.testing import CliRunner
+
+from nameplate.cli.root import build
+from nameplate.cli.transport import Connection
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Unavailable
+from nameplate.core.secret import Secret
+from nameplate.db import Sessions, engine
+from nameplate.models import Verification
+
+EMBEDDED = str(Path(__file__).with_name("embedded.py"))
+
+
+@dataclass
+class Run:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Line:
+    """A command line with its own database."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url, self.home = url, home
+        self.connection = connection(url, home)
+
+    def __call__(self, *arguments: str, expect: int = 0, stdin: str | None = None) -> Run:
+        app = build(lambda: self.connection)
+        result = CliRunner().invoke(app, arguments, input=stdin)
+        assert result.exit_code == expect, (arguments, result.output, result.exception)
+        return Run(result.exit_code, result.stdout, result.stderr)
+
+    def process(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+        command = [sys.executable, EMBEDDED, self.url, str(self.home), *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+@pytest.fixture
+def line(migrated_sqlite_url: str, tmp_path: Path) -> Line:
+    return Line(migrated_sqlite_url, tmp_path / "home")
+
+
+@pytest.fixture
+def acme(line: Line) -> Line:
+    line("organization", "add", "Acme")
+    return line
+
+
+def test_from_claim_to_removal(acme: Line) -> None:
+    made = acme("domain", "add", "shop.example.com", "--organization", "acme")
+    assert "_nameplate-challenge.shop.example.com" in made.out
+    assert "in the zone example.com: _nameplate-challenge.shop" in made.out
+    assert "nameplate domain wait shop.example.com" in made.err
+    assert "shop.example.com" in acme("domain", "list").out
+    assert "[ ] ownership" in acme("domain", "show", "shop.example.com").out
+    again = acme("domain", "instructions", "shop.example.com")
+    assert again.out.strip() in made.out
+    found = acme("domain", "update", "shop.example.com", "--notes", "x", "--no-hsts", "--json").json
+    assert (found["notes"], found["hsts_enabled"]) == ("x", False)
+    acme("domain", "check", "shop.example.com")
+    acme("domain", "suspend", "shop.example.com", "--reason", "unpaid")
+    acme("domain", "resume", "shop.example.com")
+    removed = acme("domain", "rm", "shop.example.com", "--yes")
+    assert removed.out == ""
+    assert "Removed domain shop.example.com (dom_" in removed.err
+    acme("domain", "restore", found["id"])
+    assert acme("domain", "list", "-o", "id").out == f"{found['id']}\n"
+
+
+def test_the_other_nouns(acme: Line) -> None:
+    acme("application", "add", "Shop", "--upstream", "127.0.0.1:8000", "--organization", "acme")
+    proxy = json.dumps({"type": "caddy", "admin_url": "http://127.0.0.1:1"})
+    acme("server", "add", "edge", "--address", "edge.example.net", "--proxy", proxy)
+    acme(
+        "account",
+        "add",
+        "pdns",
+        "--kind",
+        "dns",
+        "--provider",
+        "powerdns",
+        "--organization",
+        "acme",
+    )
+    account = acme("account", "list", "-o", "id").out.strip()
+    acme("domain", "add", "example.com", "--organization", "acme", "--account", account)
+    record = acme(
+        "record", "add", "example.com", "mx", "@", "mail.example.com.", "--priority", "10"
+    )
+    assert "MX" in record.out
+    identity = acme("record", "list", "--domain", "example.com", "-o", "id").out.strip()
+    assert acme("record", "update", identity, "--ttl", "300", "--json").json["ttl"] == 300
+    acme("binding", "add", "example.com", "--application", "Shop")
+    acme("binding", "update", "example.com", "--no-force-https")
+    acme("binding", "check", "example.com")
+    acme("certificate", "issue", "example.com")
+    certificate = acme("certificate", "list", "-o", "id").out.strip()
+    acme("certificate", "renew", certificate)
+    acme("certificate", "revoke", certificate, "--yes", expect=5)
+    verification = acme("verification", "list", "-o", "id").out.strip()
+    acme("verification", "check", verification)
+    acme("verification", "add", "example.com", "--method", "file_upload")
+    for noun, name in (("binding", "example.com"), ("application", "Shop"), ("server", "edge")):
+        acme(noun, "show", name)
+        acme(noun, "rm", name, "-y")
+        acme(noun, "show", name, expect=3)
+    failed = acme("account", "test", account, "--json", expect=1)
+    assert failed.json["code"] == "setting_missing"
+
+
+def test_tokens_are_printed_once(acme: Line) -> None:
+    made = acme("token", "add", "ci", "--organization", "acme")
+    assert made.out.startswith("np_")
+    assert len(made.out.splitlines()) == 1
+    tenant = replace(acme.connection, token=Secret(made.out.strip()))
+    platform, acme.connection = acme.connection, tenant
+    assert acme("organization", "list", "--json").json["data"][0]["slug"] == "acme"
+    acme("organization", "add", "Other", expect=7)
+    acme.connection = platform
+    acme("token", "revoke", acme("token", "list", "-o", "id").out.strip(), "--yes")
+    acme.connection = tenant
+    refused = acme("domain", "list", expect=7)
+    assert "[unauthenticated] (request req_" in refused.err
+    assert made.out.strip() not in acme("domain", "list", expect=7).err
+
+
+FAILURES: tuple[tuple[tuple[str, ...], int, str], ...] = (
+    (("domain", "show", "nobody.example.org"), 3, "domain_not_found"),
+    (("domain", "add", "x", "--organization", "acme"), 2, "name_single_label"),
+    (("domain", "add", "a.example.org"), 2, "organization_required"),
+    (("organization", "add", "Acme"), 5, "slug_taken"),
+    (("organization", "rm", "acme", "--non-interactive"), 4, "confirmation_needed"),
+    (("organization", "rm", "acme"), 4, "confirmation_needed"),
+    (("application", "add", "x", "--upstream", "nowhere"), 2, "option_malformed"),
+    (("server", "add", "x", "--address", "a.example", "--proxy", "{"), 2, "option_malformed"),
+    (("server", "add", "x", "--address", "a.example", "--proxy", "@/no"), 2, "option_malformed"),
+    (("account", "add", "x", "--kind", "dns", "--provider", "p", "--credential", "k=hunter2"), 2, "credential_in_argument"),
+    (("account", "add", "x", "--kind", "dns", "--provider", "p", "--credential", "k=env:NO_SUCH"), 2, "credential_missing"),
+    (("account", "add", "x", "--kind", "mail", "--provider", "p"), 2, "request_invalid"),
+    (("domain", "list", "--metadata", "x"), 2, "option_malformed"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "code", "slug"), FAILURES)
+def test_failures(acme: Line, arguments: tuple[str, ...], code: int, slug: str) -> None:
+    said = acme(*arguments, expect=code)
+    assert said.out == ""
+    assert f"[{slug}]" in said.err
+    assert "hunter2" not in said.err
+    document = acme(*arguments, "--json", expect=code).json
+    assert document["error"]["code"] == slug
+    assert document["error"]["detail"]
+
+
+def test_usage_errors(line: Line) -> None:
+    line("domain", "frobnicate", expect=2)
+    line("frobnicate", expect=2)
+    line("domain", "show", expect=2)
+    line("domain", "list", "--limit", "0", expect=2)
+
+
+def test_secrets_come_from_files_variables_and_standard_input(
+    acme: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("from-file\n")
+    monkeypatch.setenv("A_SECRET", "from-variable")
+    base = ("account", "add", "x", "--kind", "dns", "--provider", "p")
+    options = ("--credential", f"a=@{tmp_path}/key", "--credential", "b=env:A_SECRET")
+    made = acme(*base, *options, "--credential", "c=-", "--json", stdin="from-stdin\n")
+    assert made.json["has_credentials"] is True
+    for secret in ("from-file", "from-variable", "from-stdin"):
+        assert secret not in made.out + made.err
+
+
+def test_no_secret_in_the_process_list(acme: Line, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    os.mkfifo(key)
+    arguments = ("account", "add", "x", "--kind", "dns", "--provider", "p")
+    process = acme.process(*arguments, "--credential", f"k=@{key}", env={**os.environ, "S": "x"})
+    writer = key.open("w")  # the command waits here, with its arguments in the process list
+    listed = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    writer.write("hunter2")
+    writer.close()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert b"hunter2" not in listed + out + err
+
+
+def test_a_reader_that_leaves(acme: Line) -> None:
+    transport: Any = acme.connection.transport
+    api = Api(None, None, transport, "local")  # type: ignore[arg-type]  # neither is used
+    for number in range(30):
+        name = f"application {number} {'x' * 200}"
+        api.post("/v1/applications", {"name": name, "organization": "acme"})
+    process = acme.process("application", "list", "--json")
+    assert process.stdout
+    assert process.stderr
+    process.stdout.read(10)
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    process.wait(60)
+    assert b"Traceback" not in errors
+    assert b"Exception ignored" not in errors
+
+
+def test_lists_are_whole_across_pages(acme: Line) -> None:
+    transport: Any = acme.connection.transport
+    api = Api(None, None, transport, "local")  # type: ignore[arg-type]  # neither is used
+    for number in range(105):
+        api.post("/v1/applications", {"name": f"a{number}", "organization": "acme"})
+    assert len(acme("application", "list", "-o", "id").out.splitlines()) == 105
+    assert len(acme("application", "list", "-o", "id", "--limit", "101").out.splitlines()) == 101
+    assert len(acme("application", "list", "--limit", "3", "--json").json["data"]) == 3
+
+
+def test_waiting_ends_when_it_is_done(acme: Line) -> None:
+    acme("domain", "add", "example.com", "--organization", "acme")
+    driven: list[float] = []
+
+    def drive(seconds: float) -> None:
+        driven.append(seconds)
+        sessions = Sessions(engine(acme.url))
+        with sessions.begin(PLATFORM) as session:
+            for row in session.scalars(sa.select(Verification)):
+                domain = row.organization_domain_id
+                session.execute(
+                    sa.text(
+                        "UPDATE organization_domains SET status = 'verified', "
+                        "verified_at = '2026-11-23 09:30:00' WHERE id = :id"
+                    ),
+                    {"id": domain},
+                )
+        sessions.dispose()
+
+    acme.connection = replace(acme.connection, drive=drive)
+    done = acme("domain", "wait", "example.com", "--for", "ownership", "--timeout", "20")
+    assert driven
+    assert "[ ] ownership: waiting" in done.err
+    assert "[x] ownership: done" in done.err
+    driven.clear()
+    acme("domain", "wait", "example.com", "--for", "ownership")
+    assert not driven  # already done: it returns at once
+
+
+def test_waiting_in_vain(acme: Line) -> None:
+    acme("domain", "add", "*.example.com", "--organization", "acme")
+    waited = acme("domain", "wait", "*.example.com", "--timeout", "0", "--json", expect=6)
+    assert waited.json["error"]["code"] == "wait_timeout"
+    assert "nameplate domain wait '*.example.com' --for ready" in waited.err
+    acme("domain", "suspend", "*.example.com")
+    over = acme("domain", "wait", "*.example.com", expect=1)
+    assert "suspended" in over.err
+
+
+def test_an_interrupted_wait_says_how_to_go_on(acme: Line) -> None:
+    acme("domain", "add", "example.com", "--organization", "acme")
+
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    acme.connection = replace(acme.connection, drive=interrupt)
+    stopped = acme("domain", "wait", "example.com", expect=130)
+    assert "Wait on with: nameplate domain wait example.com --for ready" in stopped.err
+
+
+def test_untrusted_text_cannot_move_the_cursor(acme: Line) -> None:
+    acme("domain", "add", "example.com", "--organization", "acme", "--notes", "a\x1b[2Jb\u202ec")
+    shown = acme("domain", "show", "example.com")
+    assert "\x1b" not in shown.out
+    assert "\u202e" not in shown.out
+
+
+class Lost:
+    """A transport without anything at its other end."""
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        raise Unavailable("provider_unreachable", f"cannot {method} {path}")
+
+
+def test_no_answer_and_nonsense(line: Line) -> None:
+    line.connection = Connection(Lost(), Secret("x"))
+    assert (
+        line("domain", "list", "--json", expect=1).json["error"]["code"] == "provider_unreachable"
+    )
+    answers: list[tuple[int, bytes]] = [(200, b"<html>"), (502, b"bad"), (200, b"[]")]
+    for status, body in answers:
+        line.connection = Connection(_Fixed(status, body), Secret("x"))
+        found = line("domain", "list", "--json", expect=1).json
+        assert found["error"]["code"] == "answer_malformed"
+
+
+class _Fixed(Lost):
+    def __init__(self, status: int, body: bytes) -> None:
+        self.answer: tuple[int, Mapping[str, str], bytes] = (status, {}, body)
+
+    def send(self, *_args: Any) -> tuple[int, Mapping[str, str], bytes]:
+        return self.answer
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "from nameplate.cli.root import build; build(lambda: 1 / 0)(['--help'])"
+    command = [sys.executable, "-X", "importtime", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "domain" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    heavy = {"sqlalchemy", "fastapi", "cryptography", "rich.console", "httpx2", "dns.message"}
+    assert not heavy & loaded
