@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: help demo test check format servers torture bench changelog clean
+.PHONY: help demo test check format servers torture bench docs changelog clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets.
@@ -38,6 +38,9 @@ torture: $(VENV)/.dev  ## Run the long campaigns.
 
 bench: $(VENV)/.dev  ## Run every benchmark; each prints its own ratios.
 	set -e; for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
+
+docs: $(VENV)/.dev  ## Write the pages that are made from code.
+	$(BIN)/python scripts/schema_docs.py
 
 changelog: $(VENV)/.dev  ## Show the next release's part of CHANGELOG.md.
 	$(BIN)/towncrier build --draft

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from nameplate.cli import failures, profiles, root
+from nameplate.cli import failures, local, profiles, root
 from nameplate.cli.transport import Connection
 from nameplate.core.secret import Secret
 
@@ -51,14 +51,22 @@ def _embedded() -> Connection:
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
     token = Secret(secrets.token_urlsafe(32))
     worker = Worker(sessions, tools, threads=settings.worker_threads)
-    return Connection(
-        InProcess(create(sessions, tools, local_token=token)),
-        token,
-        lambda seconds: bool(worker.run_until_idle(seconds)) or None,
-    )
+
+    def drive(seconds: float) -> None:
+        worker.run_until_idle(seconds)
+
+    return Connection(InProcess(create(sessions, tools, local_token=token)), token, drive)
+
+
+def _local() -> local.Local:
+    from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+    from nameplate.settings import Settings  # noqa: PLC0415 - the same
+
+    return bootstrap.Local(Settings())
 
 
 app = root.build(_connect)
+local.provide(_local)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen at; NAMEPLATE_HOST without it.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen at; NAMEPLATE_PORT without it.")]
@@ -111,11 +119,30 @@ def worker(
         working = Worker(sessions, tools, threads=threads or settings.worker_threads)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: working.stop())
-        thread = threading.Thread(target=working.run, name="nameplate-worker")
+        ended: list[bool] = []
+        thread = threading.Thread(target=lambda: ended.append(working.run()), name="nameplate-worker")
         thread.start()
         while thread.is_alive():
             thread.join(0.5)
         sessions.dispose()
+        if ended == [False]:
+            os._exit(0)  # somebody's server does not answer a step whose row was given back
+
+
+@app.command()
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port of the API; 8080 with --keep, else a free one."),
+    ] = None,
+) -> None:
+    """Take a domain from claim to HTTPS on this machine, with real protocols, in a minute."""
+    from nameplate.demo import command  # noqa: PLC0415 - only this command needs it
+
+    raise typer.Exit(command.run(keep=keep, as_json=as_json, port=port))
 
 
 def main() -> None:

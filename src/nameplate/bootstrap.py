@@ -4,7 +4,8 @@ import random
 import secrets
 import shutil
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -60,6 +61,44 @@ def keyring(settings: Settings) -> KeyRing:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         keyrings.create(path)
     return keyrings.load(path, given)
+
+
+class Local:
+    """The database and the key ring, for commands that work on them without the API."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings; nothing is opened before it is needed."""
+        self._settings = settings
+
+    @property
+    def keys_are_ours(self) -> bool:
+        """Whether the ring is a file that commands may change, not the environment."""
+        return self._settings.keyring is None
+
+    @contextmanager
+    def sessions(self, url: str | None) -> Iterator[Sessions]:
+        """Connect (lazily) to `url`, or to the database of the settings; disconnect at the end."""
+        opened = Sessions(engine(url)) if url else sessions(self._settings)
+        try:
+            yield opened
+        finally:
+            opened.dispose()
+
+    def clock(self) -> datetime:
+        """Return the time, aware and in UTC."""
+        return clock()
+
+    def keyring(self) -> KeyRing:
+        """Load the key ring."""
+        return keyring(self._settings)
+
+    def add_key(self) -> KeyRing:
+        """Put a new primary key into the file and return the ring."""
+        return keyrings.add_key(self._settings.keyring_path)
+
+    def keep_keys(self, key_ids: Collection[str]) -> KeyRing:
+        """Remove every key but these and the primary from the file and return the ring."""
+        return keyrings.keep_keys(self._settings.keyring_path, key_ids)
 
 
 def tools(settings: Settings, ring: KeyRing) -> Tools:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from nameplate.core.encryption import KEY_BYTES, KeyRing
@@ -53,12 +53,33 @@ def add_key(path: Path) -> KeyRing:
 
     The file is replaced as a whole: a crash leaves the old or the new one. Raises as `load` does.
     """
+    return _replaced(path, lambda present: _new_line() + present)
+
+
+def keep_keys(path: Path, key_ids: Collection[str]) -> KeyRing:
+    """Remove every key from the file but the primary and these, and return the ring.
+
+    What they sealed cannot be opened any more. A crash leaves the old or the new file. Raises as
+    `load` does.
+    """
+
+    def kept(present: str) -> str:
+        primary, *others = _entries(present)
+        return "".join(
+            f"{entry}\n" for entry in (primary, *others)
+            if entry is primary or entry.partition(":")[0] in key_ids
+        )  # fmt: skip
+
+    return _replaced(path, kept)
+
+
+def _replaced(path: Path, change: Callable[[str], str]) -> KeyRing:
     path = path.resolve()  # the file behind a link is replaced, not the link
     with _locked(path):
         present = _read(path)
         _parsed(present, str(path))
         try:
-            with _written(path, _new_line() + present) as complete:
+            with _written(path, change(present)) as complete:
                 complete.replace(path)
                 _sync(path.parent)
         except OSError as error:
@@ -106,8 +127,7 @@ def _check_private(path: Path, status: os.stat_result) -> None:
 def _parsed(text: str, source: str) -> KeyRing:
     """Return the key ring of the entries of `text`."""
     keys: dict[str, bytes] = {}
-    entries = [entry.strip() for entry in text.replace(",", "\n").splitlines()]
-    for number, entry in enumerate(filter(None, entries), 1):
+    for number, entry in enumerate(_entries(text), 1):
         key_id, colon, encoded = entry.partition(":")
         try:
             key = base64.b64decode(encoded, validate=True)
@@ -126,6 +146,10 @@ def _parsed(text: str, source: str) -> KeyRing:
         return KeyRing(keys, next(iter(keys)))
     except Invalid as error:
         raise Invalid(error.code, f"{error.detail} It stands in {source}.") from None
+
+
+def _entries(text: str) -> list[str]:
+    return [entry.strip() for entry in text.replace(",", "\n").splitlines() if entry.strip()]
 
 
 @contextlib.contextmanager

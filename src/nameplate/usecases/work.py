@@ -114,6 +114,19 @@ def postpone(
     return record(sessions, kind, lease, change, release=True)
 
 
+def give_back(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
+    """Release a row whose step is not over, due at once for another worker.
+
+    Whatever that step still finds out is void. Raises `Superseded` like `record`.
+    """
+
+    def change(_session: Session, row: Row) -> None:
+        row.fence += 1
+        row.next_action_at = lease.now()
+
+    record(sessions, kind, lease, change, release=True)
+
+
 def soon(tools: Tools, at: datetime, now: datetime) -> datetime:
     """Return `at`, or earlier where a sandbox or a test does not want to wait that long."""
     return at if tools.poll is None else min(at, now + tools.poll)

@@ -2,11 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
 
 from nameplate.db import Lease, Sessions
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
 from nameplate.models.orm import Work
-from nameplate.usecases import issuance, propagation, proxies, serving, verifications, zones
+from nameplate.usecases import (
+    budgets,
+    idempotency,
+    issuance,
+    propagation,
+    proxies,
+    serving,
+    verifications,
+    zones,
+)
 from nameplate.usecases.tools import Tools
 
 
@@ -37,3 +49,9 @@ HANDLERS: tuple[Handler, ...] = (
     Reconciler(Server, proxies.reconcile),  # what a proxy serves
     Sweep(Binding, serving.sweep),  # certificate, proxy, probe, health
 )
+
+CHORES: tuple[Callable[[Session, datetime], object], ...] = (
+    idempotency.purge,  # answers kept for repeated requests, after a day
+    budgets.forget_old,  # budgets that are whole again
+)
+"""Tidying up, every ten minutes by whichever worker comes first."""

@@ -10,17 +10,19 @@ import structlog
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
-from nameplate.db import Lease, Sessions, lease
+from nameplate.db import Lease, Sessions, database_now, lease
 from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
-from nameplate.worker.handlers import HANDLERS, Handler, Reconciler, Sweep
+from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
 
 log = structlog.get_logger()
 
 POLL = 1.0
 """Seconds between two looks for due rows when nothing wakes the worker."""
-GRACE = 10.0
-"""Seconds that a stopping worker gives the steps under way."""
+CHORES_EVERY = 600.0
+"""Seconds between two rounds of tidying up."""
+GRACE = 8.0
+"""Seconds that a stopping worker gives the steps under way; then it gives their rows back."""
 
 
 class Worker:
@@ -42,10 +44,11 @@ class Worker:
         self._threads = threads
         self._lease_seconds = lease_for.total_seconds()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="nameplate-worker")
-        self._running: dict[Future[None], Handler] = {}
+        self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
         self._stopping = threading.Event()
         self._awake = threading.Event()
         poll = tools.poll.total_seconds() if tools.poll else POLL
+        self._tidied_at = time.monotonic()
         self._poll = min(POLL, max(poll, 0.02))
 
     def wake(self) -> None:
@@ -53,22 +56,33 @@ class Worker:
         self._awake.set()
 
     def stop(self) -> None:
-        """Take no more rows; `run` returns when the steps under way are done, or after 10 s."""
+        """Take no more rows; `run` returns within 10 s, when the steps under way are done or given up."""
         self._stopping.set()
         self._awake.set()
 
-    def run(self) -> None:
-        """Work until stopped. A database that is away is waited for."""
+    def run(self) -> bool:
+        """Work until stopped; tell whether every step came to its end. A database away is waited for."""
         while not self._stopping.is_set():
             try:
                 started = self._start_due()
-            except (Unavailable, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - a worker that ends brings nothing forward
                 log.warning("database_away", reason=str(error))
                 started = 0
                 self._stopping.wait(1.0)
             self._settle(block=started == 0)
         wait(self._running, GRACE)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        return self._give_back()
+
+    def _give_back(self) -> bool:
+        """Release the rows of steps that did not end: what such a step finds out later is void."""
+        left = [steps for future, steps in self._running.items() if not future.done()]
+        left += [steps for future, steps in self._running.items() if future.cancelled()]
+        for handler, leases in left:
+            for one in leases:
+                with suppress(work.Superseded, Unavailable, OSError):
+                    work.give_back(self._sessions, handler.kind, one)
+        return not left
 
     def run_until_idle(self, seconds: float) -> bool:
         """Work until nothing is due, for at most `seconds`; tell whether it became idle."""
@@ -80,6 +94,14 @@ class Worker:
             self._reap()
         return False
 
+    def _tidy_up(self) -> None:
+        if time.monotonic() - self._tidied_at < CHORES_EVERY:
+            return
+        self._tidied_at = time.monotonic()
+        for chore in CHORES:
+            with self._sessions.begin(PLATFORM) as session:
+                chore(session, database_now(session))
+
     def _start_due(self) -> int:
         """Lease due rows for every free thread and start on them; return how many were started."""
         started = 0
@@ -87,7 +109,7 @@ class Worker:
             free = self._threads - len(self._running)
             if free <= 0 or self._stopping.is_set():
                 break
-            if isinstance(handler, Sweep) and handler in self._running.values():
+            if isinstance(handler, Sweep) and handler in self._sweeping():
                 continue
             width = handler.width if isinstance(handler, Sweep) else free
             leases = self._lease(handler, width)
@@ -100,6 +122,9 @@ class Worker:
             started += len(leases)
         return started
 
+    def _sweeping(self) -> set[Handler]:
+        return {handler for handler, _ in self._running.values()}
+
     def _lease(self, handler: Handler, limit: int) -> tuple[Lease, ...]:
         seconds = self._lease_seconds
         return tuple(
@@ -110,7 +135,7 @@ class Worker:
 
     def _submit(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
         future = self._pool.submit(self._work, handler, leases)
-        self._running[future] = handler
+        self._running[future] = handler, leases
         future.add_done_callback(lambda _future: self._awake.set())
 
     def _settle(self, *, block: bool) -> None:

@@ -1,7 +1,6 @@
 """CSV (RFC 4180) and JSON: one row or object for each record or record set."""
 
 import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -15,10 +14,18 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet compute: such cells are written behind an apostrophe."""
 
 
+class _Lines(list[str]):
+    """What the writer writes to."""
+
+    def write(self, line: str) -> int:
+        self.append(line)
+        return len(line)
+
+
 def read_csv(text: str, zone: str) -> list[RRset]:
     """Return the record sets of a table with a heading. Raises `Invalid` with line and field."""
     entries = Entries(zone)
-    rows = csv.DictReader(io.StringIO(text), strict=True)
+    rows = csv.DictReader(text.splitlines(keepends=True), strict=True)
     try:
         missing = {"name", "type", "value"} - set(rows.fieldnames or ())
         if missing:
@@ -48,14 +55,14 @@ def _cell(row: dict[str | Any, str | Any], name: str) -> str:
 
 def write_csv(rrsets: Sequence[RRset], zone: str) -> str:
     """Return a table with a heading, safe to open in a spreadsheet."""
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\n")
+    lines = _Lines()
+    rows = csv.writer(lines, lineterminator="\n")
     rows.writerow(COLUMNS)
     for rrset, value in flat(sorted(rrsets)):
         cells = [relative(rrset.name, zone), rrset.type, str(rrset.ttl), value]
         safe = [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
         rows.writerow([*safe, str(rrset.proxied).lower()])
-    return out.getvalue()
+    return "".join(lines)
 
 
 def read_json(text: str, zone: str) -> list[RRset]:

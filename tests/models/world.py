@@ -1,0 +1,174 @@
+"""A small world of rows for tests: one call per noun, everything optional has a default."""
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from nameplate.models import (
+    Account,
+    AccountKind,
+    Application,
+    Binding,
+    Certificate,
+    Domain,
+    HoldingScope,
+    HttpChallenge,
+    LedgerEntry,
+    LedgerPurpose,
+    LedgerState,
+    NameHolding,
+    NameLock,
+    Organization,
+    Record,
+    RecordType,
+    Server,
+    Verification,
+    VerificationMethodName,
+)
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+
+_numbers = count(1)
+
+Row = TypeVar("Row")
+
+
+def _add(session: Session, row: Row) -> Row:
+    session.add(row)
+    session.flush()
+    return row
+
+
+def organization(session: Session, **columns: Any) -> Organization:
+    number = next(_numbers)
+    return _add(session, Organization(**({"name": "Acme", "slug": f"acme-{number}"} | columns)))
+
+
+def application(session: Session, owner: Organization, **columns: Any) -> Application:
+    return _add(session, Application(**({"organization_id": owner.id, "name": "Shop"} | columns)))
+
+
+def server(session: Session, owner: Organization | None, **columns: Any) -> Server:
+    id_ = owner.id if owner else None
+    default: dict[str, Any] = {"organization_id": id_, "name": "edge", "address": "192.0.2.1"}
+    return _add(session, Server(**(default | columns)))
+
+
+def domain(session: Session, owner: Organization, name: str = "acme.com", **columns: Any) -> Domain:
+    return _add(session, Domain(organization_id=owner.id, domain_name=name, **columns))
+
+
+def record(session: Session, parent: Domain, **columns: Any) -> Record:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "organization_domain_id": parent.id,
+        "record_type": RecordType.A,
+        "name": "@",
+        "value": f"192.0.2.{next(_numbers) % 250}",
+    }
+    return _add(session, Record(**(default | columns)))
+
+
+def certificate(session: Session, parent: Domain, **columns: Any) -> Certificate:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "organization_domain_id": parent.id,
+        "common_name": parent.domain_name,
+    }
+    return _add(session, Certificate(**(default | columns)))
+
+
+def verification(session: Session, parent: Domain, **columns: Any) -> Verification:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "organization_domain_id": parent.id,
+        "verification_method": VerificationMethodName.DNS_TXT,
+        "verification_token": f"token-{next(_numbers)}",
+    }
+    return _add(session, Verification(**(default | columns)))
+
+
+def binding(session: Session, app: Application, parent: Domain, **columns: Any) -> Binding:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "organization_domain_id": parent.id,
+        "application_id": app.id,
+        "hostname": parent.domain_name,
+    }
+    return _add(session, Binding(**(default | columns)))
+
+
+def account(session: Session, owner: Organization | None, **columns: Any) -> Account:
+    default: dict[str, Any] = {
+        "organization_id": owner.id if owner else None,
+        "kind": AccountKind.DNS,
+        "provider": "powerdns",
+        "name": "DNS",
+        "config": {},
+    }
+    return _add(session, Account(**(default | columns)))
+
+
+def holding(session: Session, parent: Domain, **columns: Any) -> NameHolding:
+    session.merge(NameLock(base=parent.domain_name))
+    session.flush()
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "organization_domain_id": parent.id,
+        "name": parent.domain_name,
+        "base": parent.domain_name,
+        "scope": HoldingScope.SUBTREE,
+    }
+    return _add(session, NameHolding(**(default | columns)))
+
+
+def ledger_entry(session: Session, by: Account, parent: Domain, **columns: Any) -> LedgerEntry:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "organization_domain_id": parent.id,
+        "account_id": by.id,
+        "zone": parent.domain_name,
+        "name": parent.domain_name,
+        "record_type": RecordType.A,
+        "value": "192.0.2.1",
+        "value_digest": "0" * 64,
+        "ttl": 300,
+        "purpose": LedgerPurpose.RECORD,
+        "state": LedgerState.PRESENT,
+    }
+    return _add(session, LedgerEntry(**(default | columns)))
+
+
+def challenge(session: Session, parent: Certificate) -> HttpChallenge:
+    row = HttpChallenge(
+        organization_id=parent.organization_id,
+        ssl_certificate_id=parent.id,
+        token=f"challenge-{next(_numbers)}",
+        hostname=parent.common_name,
+        key_authorization="x.y",
+    )
+    return _add(session, row)
+
+
+def everything(session: Session, owner: Organization, name: str = "acme.com") -> dict[str, Any]:
+    """Make one row of every table that an organization can own, and return them by table."""
+    app, machine = application(session, owner), server(session, owner)
+    claim = domain(session, owner, name)
+    cert = certificate(session, claim)
+    by = account(session, owner)
+    rows = [
+        app,
+        machine,
+        claim,
+        cert,
+        by,
+        record(session, claim),
+        verification(session, claim),
+        binding(session, app, claim, server_id=machine.id, ssl_certificate_id=cert.id),
+        holding(session, claim),
+        challenge(session, cert),
+        ledger_entry(session, by, claim),
+    ]
+    return {row.__tablename__: row for row in rows}
