@@ -1,0 +1,240 @@
+"""Caddy, configured through its JSON admin API.
+
+One document holds everything and `POST /load` replaces it as a whole: Caddy refuses what it cannot
+run and keeps serving the old one. Private keys never travel through the API: they are files that
+Caddy reads, so Caddy runs on this machine and as a user who may read them.
+"""
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nameplate.adapters.http.client import Api, Reply
+from nameplate.adapters.proxy import folder as folder_of
+from nameplate.adapters.proxy import keys
+from nameplate.adapters.proxy.sites import Location, Site, check_upstream, dial, group
+from nameplate.core.errors import Refused, Unavailable
+from nameplate.ports.proxy import Config, Route, RouteRefused, Upstream
+
+HSTS = "max-age=31536000"
+"""One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
+_OWN_PATHS = ["/.well-known/acme-challenge/*", "/.well-known/nameplate/*"]
+_DOCUMENT = "caddy.json"
+_CLOSE = {"handler": "static_response", "abort": True}
+_STREAMS_LIVE_ON = "10m"  # without it every change cuts all WebSockets of all tenants
+
+_Json = dict[str, Any]
+
+
+class Caddy:
+    """One Caddy on this machine."""
+
+    def __init__(
+        self,
+        api: Api,
+        folder: Path,
+        listen_http: Sequence[str],
+        listen_https: Sequence[str],
+        *,
+        challenge_upstream: Upstream | None = None,
+        base: Mapping[str, Any] | None = None,
+        ask_url: str | None = None,
+        public_https_port: int = 443,
+    ) -> None:
+        """Take the admin API, the folder for key pairs and what to listen on (`:80`, `192.0.2.1:80`).
+
+        `challenge_upstream` is Nameplate's own address for ACME challenges and verification files.
+        `base` is the operator's own part of the document (`admin`, `logging`, other apps and
+        servers); it must carry `admin.listen` when that is not Caddy's default, because a load
+        replaces that too. With `ask_url`, Caddy itself obtains certificates for hosts without a key
+        pair, after asking there. Raises ValueError.
+        """
+        if challenge_upstream is not None and not check_upstream(challenge_upstream):
+            raise ValueError("challenge_upstream is not a host name or IP address and a port")
+        self._api = api
+        self.folder = folder_of.check(folder)
+        self._listen_http = list(listen_http)
+        self._listen_https = list(listen_https)
+        self._challenge_upstream = challenge_upstream
+        self._base = dict(base or {})
+        self._ask_url = ask_url
+        self._public_https_port = public_https_port
+
+    def render(self, routes: Sequence[Route]) -> Config:
+        """Return one JSON document for all hosts, and the key pairs."""
+        sites = group(routes)
+        files, secrets, owners = keys.files(sites)
+        document = self._document(sites, sorted(secrets))
+        files[_DOCUMENT] = json.dumps(document, sort_keys=True).encode()
+        return Config(dict(sorted(files.items())), secrets, owners)
+
+    def apply(self, config: Config) -> None:
+        """Write the key pairs, load the document, remove key pairs that nothing names any more.
+
+        Raises `RouteRefused` or `Refused` with Caddy's own words, `Unavailable` with `disk_full` or
+        what the admin API's client says.
+        """
+        with folder_of.exclusive(self.folder):
+            keys.write(self.folder, config)
+            try:
+                reply = self._load(config)
+            except Unavailable:
+                # A load replaces the admin server too, and whoever connects in that moment is cut
+                # off. Loading the same document again is harmless: Caddy compares and does nothing.
+                reply = self._load(config)
+            _raise_for(reply, config)
+            keys.sweep(self.folder, config)
+
+    def _load(self, config: Config) -> Reply:
+        return self._api.request(
+            "POST",
+            "/load",
+            content=config.files[_DOCUMENT],
+            headers={"Content-Type": "application/json", "Connection": "close"},
+        )
+
+    def _document(self, sites: Sequence[Site], secrets: Sequence[str]) -> _Json:
+        document: _Json = copy.deepcopy(self._base)
+        apps = document.setdefault("apps", {})
+        servers = apps.setdefault("http", {}).setdefault("servers", {})
+        servers["nameplate_http"] = self._server(self._listen_http, self._plain_routes(sites))
+        servers["nameplate_https"] = {
+            **self._server(self._listen_https, self._secure_routes(sites)),
+            "tls_connection_policies": [{}],
+            # A connection made for one tenant must not reach another's application.
+            "strict_sni_host": True,
+        }
+        tls = apps.setdefault("tls", {})
+        stems = [self.folder / name.removesuffix(".key") for name in secrets]
+        tls.setdefault("certificates", {})["load_files"] = [
+            {"certificate": f"{stem}.crt", "key": f"{stem}.key", "format": "pem"} for stem in stems
+        ]
+        if self._ask_url is not None:
+            automation = tls.setdefault("automation", {})
+            automation["on_demand"] = {"permission": {"module": "http", "endpoint": self._ask_url}}
+            automation.setdefault("policies", []).append({"on_demand": True})
+        return document
+
+    @staticmethod
+    def _server(listen: Sequence[str], routes: list[_Json]) -> _Json:
+        return {
+            "listen": list(listen),
+            "protocols": ["h1", "h2"],
+            "automatic_https": {"disable": True},
+            "routes": [*routes, {"handle": [_CLOSE]}],
+        }
+
+    def _plain_routes(self, sites: Sequence[Site]) -> list[_Json]:
+        own = []
+        if self._challenge_upstream is not None:
+            handle = _reverse_proxy(self._challenge_upstream)
+            own = [{"match": [{"path": _OWN_PATHS}], "handle": handle, "terminal": True}]
+        return own + _by_behaviour(
+            [
+                (
+                    site,
+                    [
+                        _located(location, self._plain(site, location))
+                        for location in site.locations
+                    ],
+                )
+                for site in sites
+            ]
+        )
+
+    def _plain(self, site: Site, location: Location) -> list[_Json]:
+        if not (location.force_https and self._secure(site)):
+            return _reverse_proxy(location.upstream)
+        port = "" if self._public_https_port == 443 else f":{self._public_https_port}"  # noqa: PLR2004  # HTTPS
+        target = "https://{http.request.host}" + port + "{http.request.uri}"
+        return [
+            {"handler": "static_response", "status_code": 308, "headers": {"Location": [target]}}
+        ]
+
+    def _secure_routes(self, sites: Sequence[Site]) -> list[_Json]:
+        return _by_behaviour(
+            [
+                (site, [_located(location, _secured(location)) for location in site.locations])
+                if self._secure(site)
+                # A wildcard of somebody else would answer for the host without this.
+                else (site, [{"handle": [_CLOSE]}])
+                for site in sites
+            ]
+        )
+
+    def _secure(self, site: Site) -> bool:
+        return site.key_pair is not None or self._ask_url is not None
+
+
+def _by_behaviour(sites: Sequence[tuple[Site, list[_Json]]]) -> list[_Json]:
+    """Join hosts that behave alike: Caddy searches a long host list by halves, routes one by one.
+
+    Exact hosts come before wildcards, so that the more specific name wins.
+    """
+    groups: dict[tuple[bool, str], tuple[list[str], list[_Json]]] = {}
+    for site, routes in sites:
+        key = (site.wildcard, json.dumps(routes, sort_keys=True))
+        groups.setdefault(key, ([], routes))[0].append(site.hostname)
+    return [
+        {
+            "match": [{"host": hosts}],
+            "handle": [{"handler": "subroute", "routes": [*routes, {"handle": [_CLOSE]}]}],
+            "terminal": True,
+        }
+        for (_, _), (hosts, routes) in sorted(groups.items(), key=lambda item: item[0])
+    ]
+
+
+def _located(location: Location, handle: list[_Json]) -> _Json:
+    """Return the route of one path: itself and everything below, nothing beside.
+
+    Caddy's plain path matcher ignores case, a regular expression does not.
+    """
+    route: _Json = {"handle": handle, "terminal": True}
+    if location.path != "/":
+        pattern = "^" + location.path.replace(".", r"\.") + "(?:/|$)"
+        route["match"] = [{"path_regexp": {"pattern": pattern}}]
+    return route
+
+
+def _secured(location: Location) -> list[_Json]:
+    if not location.hsts:
+        return _reverse_proxy(location.upstream)
+    header = {"deferred": True, "set": {"Strict-Transport-Security": [HSTS]}}
+    return [{"handler": "headers", "response": header}, *_reverse_proxy(location.upstream)]
+
+
+def _reverse_proxy(upstream: Upstream) -> list[_Json]:
+    """Return the handler for an application. Caddy overwrites X-Forwarded-* of clients itself."""
+    return [
+        {
+            "handler": "reverse_proxy",
+            "upstreams": [{"dial": dial(upstream)}],
+            "stream_close_delay": _STREAMS_LIVE_ON,
+            "headers": {
+                "request": {
+                    "set": {"X-Real-Ip": ["{http.request.remote.host}"]},
+                    "delete": ["Forwarded"],
+                }
+            },
+        }
+    ]
+
+
+def _raise_for(reply: Reply, config: Config) -> None:
+    """Raise what Caddy's answer to a load means."""
+    if reply.status == 200:  # noqa: PLR2004  # RFC 9110 section 15.3.1
+        return
+    try:
+        complaint = str(reply.json()["error"])
+    except (Unavailable, KeyError, TypeError):
+        complaint = "no reason given"
+    if reply.status >= 500:  # noqa: PLR2004  # RFC 9110 section 15.6
+        raise Unavailable("proxy_failed", f"Caddy answered {reply.status}")
+    detail = folder_of.without_paths(complaint)
+    for name, route_ids in config.owners.items():
+        if name.removesuffix(".crt") in complaint:
+            raise RouteRefused("proxy_refused", f"Caddy: {detail}", route_ids)
+    raise Refused("proxy_refused", f"Caddy: {detail}")

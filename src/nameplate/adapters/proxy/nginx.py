@@ -1,0 +1,229 @@
+"""nginx, configured by files: one fragment for each host in `folder/current/`.
+
+The operator's nginx.conf belongs to the operator and holds one line of ours inside `http`:
+`include <folder>/current/*.conf;`. Every apply writes a new release beside the running one, has
+nginx test it, swaps the symbolic link `current` in one rename, reloads, and goes back when nginx
+does not take it.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from nameplate.adapters.proxy import folder as folder_of
+from nameplate.adapters.proxy import keys, nginx_fragments, nginx_process
+from nameplate.adapters.proxy.nginx_syntax import Directive, emit, parse
+from nameplate.adapters.proxy.sites import check_upstream, group
+from nameplate.core.errors import NameplateError, Refused
+from nameplate.ports.proxy import Config, Route, RouteRefused, Upstream
+
+_LISTEN = re.compile(r"(?:[0-9.]+:|\[[0-9a-fA-F:]+\]:|\*:)?[0-9]{1,5}")
+_DEFAULTS = "00-nameplate.conf"
+
+
+class Nginx:
+    """One nginx on this machine. Several threads and processes may share it: a file lock orders them."""
+
+    def __init__(
+        self,
+        folder: Path,
+        executable: str,
+        pid_file: Path,
+        listen_http: Sequence[str],
+        listen_https: Sequence[str],
+        *,
+        challenge_upstream: Upstream | None = None,
+        main: Path | None = None,
+        public_https_port: int = 443,
+        reload_seconds: float = 60,
+    ) -> None:
+        """Take where nginx is, what it listens on (`80`, `192.0.2.1:80`, `[2001:db8::1]:80`).
+
+        `challenge_upstream` is Nameplate's own address for ACME challenges and verification files;
+        `main` the operator's nginx.conf (nginx's built-in place when None). Raises ValueError.
+        """
+        if not all(_LISTEN.fullmatch(address) for address in (*listen_http, *listen_https)):
+            raise ValueError("a listen address is a port, or an IP address and a port")
+        if challenge_upstream is not None and not check_upstream(challenge_upstream):
+            raise ValueError("challenge_upstream is not a host name or IP address and a port")
+        self.folder = folder_of.check(folder)
+        self._executable = executable
+        self._pid_file = pid_file
+        self._main = main
+        self._reload_seconds = reload_seconds
+        self._layout = nginx_fragments.Layout(
+            folder, tuple(listen_http), tuple(listen_https), challenge_upstream, public_https_port
+        )
+
+    def main_config(self, scratch: Path) -> str:
+        """Return a smallest complete nginx.conf, as an example and for tests; temporary files in `scratch`."""
+        return emit(nginx_fragments.main(self._pid_file, [self.folder / "current/*.conf"], scratch))
+
+    def render(self, routes: Sequence[Route]) -> Config:
+        """Return one fragment for each host, named by its first route's id, and the key pairs."""
+        sites = group(routes)
+        files, secrets, owners = keys.files(sites)
+        files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites))
+        for site in sites:
+            name = f"{site.route_ids[0]}.conf"
+            files[name] = _written(nginx_fragments.servers(self._layout, site))
+            owners[name] = site.route_ids
+        return Config(dict(sorted(files.items())), secrets, owners)
+
+    def apply(self, config: Config) -> None:
+        """Write, test, swap, reload and wait for the new workers; or leave everything as it was.
+
+        Raises `RouteRefused` or `Refused` with nginx's own words, `Unavailable` with `disk_full`,
+        `proxy_down`, `proxy_busy` (another process is applying).
+        """
+        digest = _digest(config)
+        with folder_of.exclusive(self.folder):
+            if self._applied() == digest and keys.present(self.folder, config):
+                return
+            master = nginx_process.master(self._pid_file)
+            keys.write(self.folder, config)
+            release, changed = self._write(config)
+            try:
+                self._check(changed, config)
+                self._switch(release, config, master, digest)
+            except (NameplateError, OSError):
+                shutil.rmtree(release, ignore_errors=True)
+                raise
+            self._tidy(release, config)
+
+    def _write(self, config: Config) -> tuple[Path, list[Path]]:
+        """Write the fragments into a new release and tell which differ from the running one's."""
+        releases = self.folder / "releases"
+        releases.mkdir(exist_ok=True)
+        release = Path(tempfile.mkdtemp(prefix="release-", dir=releases))
+        release.chmod(0o755)
+        fragments = {name: text for name, text in config.files.items() if name.endswith(".conf")}
+        try:
+            changed = [
+                release / name
+                for name, text in fragments.items()
+                if not _shared(release / name, text, self.folder / "current" / name)
+            ]
+            for path in changed:
+                _place(path, fragments[path.name])
+            folder_of.sync(release)
+        except OSError:
+            shutil.rmtree(release, ignore_errors=True)
+            raise
+        return release, changed
+
+    def _check(self, changed: Sequence[Path], config: Config) -> None:
+        """Have nginx test the changed fragments on their own, before anything refers to them.
+
+        nginx needs about a millisecond for each certificate, so the others are left to the test of
+        the whole.
+        """
+        with tempfile.TemporaryDirectory(prefix="nameplate-nginx-") as scratch:
+            main = Path(scratch, "nginx.conf")
+            pid = Path(scratch, "pid")
+            shared = self.folder / "current" / _DEFAULTS
+            includes = {path.name: path for path in (shared, *changed)}
+            main.write_text(emit(nginx_fragments.main(pid, [*includes.values()], Path(scratch))))
+            complaint = nginx_process.test(self._executable, main)
+        if complaint:
+            raise _refusal(complaint, config)
+
+    def _switch(self, release: Path, config: Config, master: int, digest: str) -> None:
+        """Make `release` current and have nginx serve it; go back when it does not."""
+        applied = self.folder / "applied"
+        previous = self._current()
+        applied.unlink(missing_ok=True)
+        self._point(release)
+        try:
+            complaint = nginx_process.test(self._executable, self._main)
+            if complaint:
+                raise _refusal(complaint, config)
+            nginx_process.reload(master, self._reload_seconds)
+        except Refused:
+            self._point(previous)
+            nginx_process.signal_reload(master)  # it may still be loading what was taken back
+            raise
+        applied.write_text(f"{digest} {release.name} {master}\n")
+
+    def _current(self) -> Path | None:
+        current = self.folder / "current"
+        return current.resolve() if current.is_symlink() else None
+
+    def _point(self, release: Path | None) -> None:
+        """Make the link `current` lead to the release, in one step."""
+        current = self.folder / "current"
+        if release is None:
+            current.unlink(missing_ok=True)
+        else:
+            fresh = self.folder / ".current"
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(Path("releases", release.name))
+            fresh.replace(current)
+        folder_of.sync(self.folder)
+
+    def _applied(self) -> str:
+        """Return the digest of the configuration that the running workers are known to serve."""
+        with contextlib.suppress(OSError, ValueError):
+            digest, release, master = (self.folder / "applied").read_text().split()
+            current = self._current()
+            running = nginx_process.master(self._pid_file)
+            if current is not None and current.name == release and int(master) == running:
+                return digest
+        return ""
+
+    def _tidy(self, release: Path, config: Config) -> None:
+        """Remove older releases and key pairs that nothing names any more."""
+        for other in (self.folder / "releases").iterdir():
+            if other.name != release.name:
+                shutil.rmtree(other, ignore_errors=True)
+        keys.sweep(self.folder, config)
+
+
+def _written(directives: tuple[Directive, ...]) -> bytes:
+    """Write directives and read them again: what nginx reads must be what was meant."""
+    try:
+        text = emit(directives)
+        same = parse(text) == directives
+    except ValueError:
+        same = False
+    if not same:
+        raise Refused("fragment_unsafe", "a fragment does not read back as it was meant")
+    return text.encode()
+
+
+def _digest(config: Config) -> str:
+    """Return one digest of all files; names of key files already carry one of the certificate."""
+    total = hashlib.sha256()
+    for name, content in sorted(config.files.items()):
+        total.update(f"{name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
+
+
+def _refusal(complaint: str, config: Config) -> Refused:
+    """Return the refusal that names the routes whose fragment or certificate nginx complains about."""
+    detail = folder_of.without_paths(complaint)
+    for name, route_ids in config.owners.items():
+        if f"/{name.removesuffix('.crt')}" in complaint:
+            return RouteRefused("proxy_refused", f"nginx: {detail}", route_ids)
+    return Refused("proxy_refused", f"nginx: {detail}")
+
+
+def _shared(path: Path, content: bytes, running: Path) -> bool:
+    """Make `path` another name of the running release's file, if that has the same content."""
+    with contextlib.suppress(FileNotFoundError):
+        if running.read_bytes() == content:
+            os.link(running, path)
+            return True
+    return False
+
+
+def _place(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

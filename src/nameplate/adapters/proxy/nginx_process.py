@@ -1,0 +1,110 @@
+"""The nginx program: test a configuration, reload, and know when the new workers serve."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from nameplate.core.errors import Refused, Unavailable
+
+_COMPLAINT = re.compile(r"\[(?:emerg|alert|crit|error)\] (?:\d+#\d+: )?(.+)")
+_TEST_SECONDS = 120
+
+
+def test(executable: str, main: Path | None) -> str:
+    """Run `nginx -t`; return nginx's complaint with paths, empty when it accepts.
+
+    Raises `Unavailable` when nginx cannot be run at all.
+    """
+    command = [executable, "-t", "-q", *(["-c", str(main)] if main else [])]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Unavailable(
+            "proxy_slow", f"`nginx -t` did not end within {_TEST_SECONDS} s"
+        ) from None
+    except OSError as error:
+        raise Unavailable("proxy_missing", f"nginx cannot be run: {error.strerror}") from None
+    if done.returncode == 0:
+        return ""
+    output = done.stderr.decode(errors="replace")
+    found = _COMPLAINT.search(output)
+    return found.group(1).strip() if found else "nginx refuses without saying why"
+
+
+def master(pid_file: Path) -> int:
+    """Return the process id of the running nginx, or raise `Unavailable`.
+
+    The process must really be an nginx master: a stale file may name somebody else's process.
+    """
+    try:
+        pid = int(pid_file.read_text().strip())
+    except (OSError, ValueError):
+        pid = 0
+    if pid <= 1 or not _title(pid).startswith("nginx: master process"):
+        raise Unavailable("proxy_down", f"no nginx runs according to {pid_file.name}: start it")
+    return pid
+
+
+def reload(pid: int, seconds: float) -> None:
+    """Make the master load its configuration; return once only new workers accept connections.
+
+    Raises `Refused` when the old workers still serve after `seconds`: nginx kept what it had.
+    """
+    before = _workers(pid)
+    signal_reload(pid)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        now = _workers(pid)
+        if now and not now & before:
+            return
+        time.sleep(0.02)
+    raise Refused(
+        "proxy_reload_failed",
+        f"nginx started no workers with the new configuration within {seconds:g} s; "
+        "its error log says why (often a port in use), the old workers keep serving",
+    )
+
+
+def signal_reload(pid: int) -> None:
+    """Tell the master to load its configuration, without waiting."""
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except OSError:
+        raise Unavailable("proxy_down", "nginx ended or may not be signalled") from None
+
+
+def _workers(pid: int) -> frozenset[int]:
+    """Return the workers that accept connections: those shutting down carry another title."""
+    children = (child for child in _processes() if _parent(child) == pid)
+    return frozenset(child for child in children if _title(child) == "nginx: worker process")
+
+
+def _processes() -> Iterable[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208  # ten times faster than iterdir
+
+
+def _parent(pid: int) -> int:
+    """Return the parent's id; the process name in `stat` may hold spaces and parentheses."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def _title(pid: int) -> str:
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return raw.replace(b"\0", b" ").decode(errors="replace").strip()

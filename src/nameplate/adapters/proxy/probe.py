@@ -1,0 +1,253 @@
+"""Looking at a host through one given address: is it served, and with which certificate.
+
+Connections are dialled to that address alone, whatever the host's DNS says. The certificate is read,
+not verified: its serial number tells whether it is the expected one.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import http.client
+import io
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, cast
+
+from cryptography.x509 import load_der_x509_certificate
+
+from nameplate.ports.prober import Failure, Finding, Target
+
+Policy = Callable[[IPv4Address | IPv6Address], bool]
+"""Whether an address may be dialled."""
+
+_MAX_HEAD = 64 * 1024
+_MAX_BODY = 64 * 1024
+_AGENT = "Nameplate-Probe"
+
+
+def anywhere(_: IPv4Address | IPv6Address) -> bool:
+    """Allow every address: right for proxies, which the operator registers."""
+    return True
+
+
+def probe(
+    address: str,
+    port: int,
+    hostname: str,
+    path: str = "/",
+    *,
+    expected_serial: str | None = None,
+    timeout: float = 10.0,
+    scheme: str = "https",
+    allowed: Policy = anywhere,
+) -> Finding:
+    """Look once at `hostname` through `address`; everything together takes at most `timeout` seconds."""
+    target = Target(address, port, hostname, path, scheme, expected_serial)
+    return asyncio.run(look(target, timeout=timeout, allowed=allowed))
+
+
+def probe_many(
+    targets: Sequence[Target],
+    *,
+    concurrency: int = 100,
+    timeout: float = 10.0,
+    allowed: Policy = anywhere,
+) -> list[Finding]:
+    """Look at all targets in one event loop; the findings are in the order of the targets."""
+
+    async def together() -> list[Finding]:
+        gate = asyncio.Semaphore(concurrency)
+
+        async def one(target: Target) -> Finding:
+            async with gate:
+                return await look(target, timeout=timeout, allowed=allowed)
+
+        return await asyncio.gather(*map(one, targets))
+
+    return asyncio.run(together())
+
+
+class Prober:
+    """The port, with its deadline in seconds and its address policy."""
+
+    def __init__(self, *, timeout: float = 10.0, allowed: Policy = anywhere) -> None:
+        """Take the deadline of one look and which addresses may be dialled."""
+        self._timeout = timeout
+        self._allowed = allowed
+
+    def look(self, target: Target) -> Finding:
+        """Look once."""
+        return asyncio.run(look(target, timeout=self._timeout, allowed=self._allowed))
+
+    def look_many(self, targets: Sequence[Target], concurrency: int = 100) -> list[Finding]:
+        """Look at all targets at once."""
+        return probe_many(
+            targets, concurrency=concurrency, timeout=self._timeout, allowed=self._allowed
+        )
+
+
+async def look(target: Target, *, timeout: float, allowed: Policy = anywhere) -> Finding:  # noqa: ASYNC109  # the deadline covers what came before it, too
+    """Look once, inside a running event loop."""
+    start = asyncio.get_running_loop().time()
+    visit = _Visit(target, allowed)
+    try:
+        async with asyncio.timeout(timeout):
+            await visit.run()
+    except TimeoutError:
+        visit.fail(Failure.TIMEOUT, f"no complete answer within {timeout:g} s")
+    finally:
+        visit.close()
+    return replace(visit.finding, seconds=asyncio.get_running_loop().time() - start)
+
+
+class _Visit:
+    """One look in progress: what was seen so far stays when a later step fails."""
+
+    def __init__(self, target: Target, allowed: Policy) -> None:
+        self.finding = Finding(target)
+        self._target = target
+        self._allowed = allowed
+        self._writer: asyncio.StreamWriter | None = None
+
+    def fail(self, failure: Failure, message: str) -> None:
+        """Note the failure, unless the answer is there already."""
+        if self.finding.status is None:
+            self.finding = replace(self.finding, failure=failure, message=message)
+
+    def close(self) -> None:
+        """Drop the connection without waiting for the other side."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+
+    async def run(self) -> None:
+        """Connect, ask, read."""
+        address = await self._address()
+        if address is None or not await self._connect(address):
+            return
+        try:
+            await self._ask()
+        except asyncio.LimitOverrunError:
+            self.fail(Failure.MALFORMED, "the head of the answer is too large")
+        except (OSError, EOFError):
+            self.fail(Failure.CLOSED, "the connection was closed without an answer")
+        except (http.client.HTTPException, ValueError):
+            self.fail(Failure.MALFORMED, "the answer is not HTTP/1.1")
+
+    async def _address(self) -> str | None:
+        """Return the first allowed address of the target."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(
+                self._target.address, self._target.port, type=socket.SOCK_STREAM
+            )
+        except (OSError, UnicodeError):
+            self.fail(Failure.UNRESOLVED, "the proxy's address cannot be resolved")
+            return None
+        for *_, peer in found:
+            if self._allowed(ip_address(str(peer[0]).partition("%")[0])):
+                return str(peer[0])
+        self.fail(Failure.ADDRESS_REFUSED, "the address policy forbids to connect there")
+        return None
+
+    async def _connect(self, address: str) -> bool:
+        """Open TCP, and then TLS on top, so that the two fail with different messages."""
+        try:
+            reader, self._writer = await asyncio.open_connection(
+                address, self._target.port, limit=_MAX_HEAD
+            )
+        except OSError:
+            self.fail(Failure.CONNECTION_FAILED, f"nothing accepts connections at {address}")
+            return False
+        self._reader = reader
+        self.finding = replace(self.finding, connected=True)
+        if self._target.scheme != "https":
+            return True
+        try:
+            await self._writer.start_tls(_context(), server_hostname=self._target.hostname)
+        except (OSError, EOFError, ValueError):
+            self.fail(
+                Failure.TLS_FAILED,
+                f"the TLS handshake for {self._target.hostname} failed: "
+                "usually the proxy has no certificate for it",
+            )
+            return False
+        self._read_certificate(self._writer)
+        return True
+
+    def _read_certificate(self, writer: asyncio.StreamWriter) -> None:
+        tls = cast("ssl.SSLObject", writer.get_extra_info("ssl_object"))
+        der = tls.getpeercert(binary_form=True) or b""
+        self.finding = replace(self.finding, fingerprint=hashlib.sha256(der).hexdigest())
+        with contextlib.suppress(ValueError):
+            serial = load_der_x509_certificate(der).serial_number
+            self.finding = replace(self.finding, serial=f"{serial:x}")
+
+    async def _ask(self) -> None:
+        """Send one request and read the answer; the body is cut at 64 KiB."""
+        if self._writer is None:
+            return
+        self._writer.write(_request(self._target))
+        await self._writer.drain()
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        answer = _parsed(head)
+        body = b""
+        self._note(answer.status, body)
+        length = _MAX_BODY if answer.length is None else min(answer.length, _MAX_BODY)
+        # A deadline from here on leaves an answer whose body was cut, not a failure.
+        while len(body) < length:
+            chunk = await self._reader.read(length - len(body))
+            if not chunk:
+                break
+            body += chunk
+            self._note(answer.status, _decoded(head, body))
+
+    def _note(self, status: int, body: bytes) -> None:
+        digest = hashlib.sha256(body).hexdigest()
+        self.finding = replace(self.finding, status=status, body_sha256=digest)
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _request(target: Target) -> bytes:
+    """Return the request; raises ValueError for text that would be more than one request line."""
+    parts = (target.hostname, target.path)
+    if not all(part.isascii() and part.isprintable() and " " not in part for part in parts):
+        raise ValueError("host and path must be printable ASCII without spaces")
+    return (
+        f"GET {target.path} HTTP/1.1\r\nHost: {target.hostname}\r\nUser-Agent: {_AGENT}\r\n"
+        "Accept: */*\r\nConnection: close\r\n\r\n"
+    ).encode("ascii")
+
+
+class _Bytes:
+    """What `http.client` takes for a socket."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        """Return the bytes as a file."""
+        return io.BytesIO(self._content)
+
+
+def _parsed(received: bytes) -> http.client.HTTPResponse:
+    response = http.client.HTTPResponse(cast("Any", _Bytes(received)))
+    response.begin()
+    return response
+
+
+def _decoded(head: bytes, body: bytes) -> bytes:
+    """Return the body without chunked coding (RFC 9112 section 7.1), as far as it was received."""
+    try:
+        return _parsed(head + body).read()
+    except http.client.IncompleteRead as cut:
+        return cut.partial

@@ -1,0 +1,370 @@
+"""What every `Proxy` must do. Subclass it in a test module and fill in the hooks."""
+
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, ClassVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from nameplate.core.errors import Refused
+from nameplate.core.secret import Secret
+from nameplate.ports.proxy import KeyPair, Proxy, Route, RouteRefused, Upstream
+
+_numbers = count(1)
+_OK = 200
+_PERMANENT_REDIRECT = 308
+_HOSTILE_NAMES = (
+    "", ".", "_", "*", "*.", "localhost", "$hostname", "127.0.0.1", "[::1]", "xn--\u00e4.example",
+    "a.example}\nserver{listen 1;}", "a.example;\nserver_name evil.example", "a.example b.example",
+    "~^(a+)+$", ".example.com", "*.example.*", "a.*.example.com", "**.example.com", "*.*.example.com", "a..example.com",
+    "a.example.com.", "A.example.com", "-a.example.com", "{env.SECRET}.example.com",
+    "{file./etc/passwd}", "a`) || PathPrefix(`/", "../../etc/passwd", 'a".example.com',
+    "a\\.example.com", "a\0.example.com", "a.example.com\n", "a.example.com#", "a.example.com:80",
+    f"{'a' * 64}.example.com", f"{'a.' * 125}example.com", "b\u00fccher.example", "%0a.example.com",
+)  # fmt: skip
+_HOSTILE_PATHS = (
+    "", "shop", "/shop;", "/a b", "/a\nb", "/{http.request.host}", "/$uri", "/a}", "/a{", '/"', "/'",
+    "/..", "/../etc", "/a/./b", "//", "/a//b", "/%2e%2e", "/a?b", "/a#b", "/\\", "/a`", "/\u00e9", "/*",
+    "/" + "a" * 2000, "/~(.*)",
+)  # fmt: skip
+_HOSTILE_UPSTREAMS = (
+    Upstream("127.0.0.1;", 80), Upstream("{env.SECRET}", 80), Upstream("a b", 80), Upstream("", 80),
+    Upstream("127.0.0.1/x", 80), Upstream("$host", 80), Upstream("unix:/run/x", 80), Upstream("a\n", 80),
+    Upstream("127.0.0.1", 0), Upstream("127.0.0.1", 65536), Upstream("fe80::1%eth0", 80),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one visitor saw; `status` is None when the connection was closed or rejected."""
+
+    status: int | None
+    origin: int | None = None
+    """Port of the origin that answered."""
+    location: str = ""
+    hsts: str = ""
+    serial: str = ""
+    """Serial number of the presented certificate, lower-case hexadecimal."""
+    body: bytes = b""
+
+
+def self_signed(*names: str) -> tuple[KeyPair, str]:
+    """Return a new self-signed key pair for `names` and its serial number, hexadecimal."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
+    now = datetime.now(UTC)
+    serial = x509.random_serial_number()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    bundle = certificate.public_bytes(Encoding.PEM).decode()
+    return KeyPair(f"crt_{next(_numbers)}", bundle, Secret(pem)), f"{serial:x}"
+
+
+def visit(
+    address: tuple[str, int],
+    hostname: str,
+    path: str = "/",
+    *,
+    scheme: str = "https",
+    sni: str | None = None,
+) -> Look:
+    """Send one request to a real proxy. The origin tells its port in `X-Origin`."""
+    serial = ""
+    sock = socket.create_connection(address, timeout=10)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as every browser does
+    try:
+        if scheme == "https":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            name = hostname if sni is None else sni
+            tls = context.wrap_socket(sock, server_hostname=name or None)
+            sock, der = tls, tls.getpeercert(binary_form=True) or b""
+            serial = f"{x509.load_der_x509_certificate(der).serial_number:x}"
+        sock.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: {hostname}\r\nConnection: close\r\n\r\n".encode()
+        )
+        raw = b"".join(iter(lambda: sock.recv(65536), b""))
+    except OSError:
+        return Look(None, serial=serial)
+    finally:
+        sock.close()
+    head, _, body = raw.partition(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 "):
+        return Look(None, serial=serial)
+    text = head.decode("latin-1")
+    fields = {name.lower(): value for name, value in re.findall(r"(?m)^([\w-]+): *(.*?)\r?$", text)}
+    return Look(
+        status=int(text.split()[1]),
+        origin=int(fields["x-origin"]) if "x-origin" in fields else None,
+        location=fields.get("location", ""),
+        hsts=fields.get("strict-transport-security", ""),
+        serial=serial,
+        body=body,
+    )
+
+
+class ProxyConformance:
+    """The contract of `ports.proxy.Proxy`, as tests for pytest.
+
+    Hooks: `proxy`, two `origins` that answer every request with 200 and their port in the header
+    `X-Origin`, and `look`. Every test replaces the whole configuration.
+    """
+
+    proxy: Proxy
+    origins: tuple[Upstream, Upstream]
+    host: ClassVar[str] = "shop.example.test"
+
+    def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Look:
+        """Visit the proxy as a browser would; `sni` when the handshake names another host.
+
+        A browser may repeat a GET whose connection was closed without an answer (RFC 9112 section
+        9.3.1); do that here, once, for a proxy that closes such connections during a change.
+        """
+        raise NotImplementedError
+
+    def loads(self) -> int:
+        """Return how often the proxy has taken over a configuration so far."""
+        raise NotImplementedError
+
+    def route(self, hostname: str = "", path: str = "/", origin: int = 0, **more: Any) -> Route:  # noqa: ANN401  # fields of Route
+        """Return a route with a new id."""
+        upstream = self.origins[origin]
+        return Route(f"bnd_{next(_numbers)}", hostname or self.host, path, upstream, **more)
+
+    def serve(self, *routes: Route) -> None:
+        """Render and apply."""
+        self.proxy.apply(self.proxy.render(routes))
+
+    def test_serves_nothing_when_there_are_no_routes(self) -> None:
+        """Without routes every host gets a closed connection."""
+        self.serve()
+        assert self.look("http", self.host).status is None
+        assert self.look("https", self.host).status is None
+
+    def test_serves_a_host_without_certificate_on_plain_http_only(self) -> None:
+        """The certificate is not there yet: plain HTTP serves, HTTPS does not."""
+        self.serve(self.route())
+        seen = self.look("http", self.host)
+        assert (seen.status, seen.origin) == (200, self.origins[0].port)
+        assert not seen.hsts
+        assert self.look("https", self.host).status is None
+
+    def test_presents_the_certificate_of_the_name_in_the_handshake(self) -> None:
+        """SNI (RFC 6066 section 3) chooses the certificate and the host its application."""
+        first, one = self_signed(self.host)
+        second, two = self_signed("other.example.test")
+        self.serve(
+            self.route(key_pair=first),
+            self.route("other.example.test", origin=1, key_pair=second),
+        )
+        a, b = self.look("https", self.host), self.look("https", "other.example.test")
+        assert (a.status, a.serial, a.origin) == (200, one, self.origins[0].port)
+        assert (b.status, b.serial, b.origin) == (200, two, self.origins[1].port)
+
+    def test_longest_path_wins_on_segment_boundaries(self) -> None:
+        """`/shop` covers itself and what is below, not `/shopping`; case matters."""
+        pair, _ = self_signed(self.host)
+        self.serve(
+            self.route(path="/", origin=0, key_pair=pair),
+            self.route(path="/shop", origin=1, key_pair=pair),
+            self.route(path="/shop/v1.0", origin=0, key_pair=pair),
+        )
+        expected = {
+            "/": 0, "/x": 0, "/shop": 1, "/shop/": 1, "/shop/a?b=/": 1, "/shopping": 0, "/SHOP": 0,
+            "/shop/v1.0": 0, "/shop/v1.0/x": 0, "/shop/v1x0": 1,
+        }  # fmt: skip
+        seen = {path: self.look("https", self.host, path).origin for path in expected}
+        assert seen == {path: self.origins[origin].port for path, origin in expected.items()}
+
+    def test_a_path_that_nobody_serves_gets_nothing(self) -> None:
+        """Paths without a route reach no application."""
+        self.serve(self.route(path="/shop"))
+        assert self.look("http", self.host, "/shop/a").status == _OK
+        assert self.look("http", self.host, "/other").origin is None
+
+    def test_redirects_to_https_and_sends_hsts_when_told(self) -> None:
+        """`force_https` redirects with method, path and query; `hsts` adds the header (RFC 6797)."""
+        pair, _ = self_signed(self.host)
+        self.serve(self.route(key_pair=pair))
+        seen = self.look("http", self.host, "/a/b?c=d")
+        assert seen.status == _PERMANENT_REDIRECT
+        assert re.fullmatch(rf"https://{self.host}(:\d+)?/a/b\?c=d", seen.location)
+        assert self.look("https", self.host).hsts
+
+    def test_neither_redirects_nor_sends_hsts_when_told_not_to(self) -> None:
+        """Without the flags plain HTTP serves and no header is added."""
+        pair, _ = self_signed(self.host)
+        self.serve(self.route(key_pair=pair, force_https=False, hsts=False))
+        plain, secure = self.look("http", self.host), self.look("https", self.host)
+        assert (plain.status, plain.hsts) == (200, "")
+        assert (secure.status, secure.hsts) == (200, "")
+
+    def test_an_unknown_host_gets_nothing(self) -> None:
+        """Names without a route reach nobody's application and see nobody's certificate."""
+        pair, _ = self_signed(self.host)
+        self.serve(self.route(key_pair=pair, force_https=False))
+        for hostname in ("unknown.example.test", f"sub.{self.host}", "example.test", "127.0.0.1"):
+            assert self.look("http", hostname).origin is None
+            seen = self.look("https", hostname)
+            assert (seen.status, seen.serial) == (None, "")
+
+    def test_a_host_other_than_that_of_the_handshake_is_refused(self) -> None:
+        """One tenant's connection must not reach another tenant (RFC 9110 section 15.5.20)."""
+        first, _ = self_signed(self.host)
+        second, _ = self_signed("other.example.test")
+        self.serve(self.route(key_pair=first), self.route("other.example.test", key_pair=second))
+        seen = self.look("https", "other.example.test", sni=self.host)
+        assert seen.status in {421, None}
+        assert seen.origin is None
+
+    def test_a_wildcard_stands_for_one_label_and_yields_to_an_exact_host(self) -> None:
+        """`*` is one label; a held exact host never falls to the wildcard, even without certificate."""
+        pair, serial = self_signed("*.example.test")
+        own, exact = self_signed(self.host)
+        self.serve(
+            self.route("*.example.test", origin=0, key_pair=pair, force_https=False),
+            self.route(self.host, origin=1, key_pair=own, force_https=False),
+            self.route("plain.example.test", origin=1),
+        )
+        any_host, held = self.look("https", "any.example.test"), self.look("https", self.host)
+        assert (any_host.origin, any_host.serial) == (self.origins[0].port, serial)
+        assert (held.origin, held.serial) == (self.origins[1].port, exact)
+        assert self.look("http", "plain.example.test").origin == self.origins[1].port
+        for hostname in ("a.b.example.test", "plain.example.test", "example.test"):
+            assert self.look("https", hostname).origin is None
+        assert self.look("http", "a.b.example.test").origin is None
+
+    def test_replaces_a_certificate_without_dropping_a_request(self) -> None:
+        """Visitors during the change are all answered; after it the new certificate is presented."""
+        old, _ = self_signed(self.host)
+        route = self.route(key_pair=old)
+        self.serve(route)
+        with self._visitors() as seen:
+            for _ in range(3):
+                pair, serial = self_signed(self.host)
+                self.serve(replace(route, key_pair=pair))
+                assert self.look("https", self.host).serial == serial
+        assert {look.status for look in seen} == {200}
+        assert seen
+
+    def test_stops_serving_what_is_removed(self) -> None:
+        """A removed host is gone when `apply` returns; the others stay."""
+        pair, _ = self_signed(self.host)
+        stays = self.route("stays.example.test", force_https=False)
+        self.serve(self.route(key_pair=pair, force_https=False), stays)
+        self.serve(stays)
+        assert self.look("https", self.host).status is None
+        assert self.look("http", self.host).status is None
+        assert self.look("http", "stays.example.test").status == _OK
+
+    def test_keeps_serving_the_old_when_it_refuses_the_new(self) -> None:
+        """A key pair that cannot work is refused by route; the running configuration is untouched."""
+        pair, serial = self_signed(self.host)
+        self.serve(self.route(key_pair=pair))
+        good, _ = self_signed("other.example.test")
+        stranger, _ = self_signed("other.example.test")
+        wrong = self.route(
+            "other.example.test", key_pair=replace(good, private_key=stranger.private_key)
+        )
+        raised = self._refused(self.route(key_pair=pair), wrong)
+        assert isinstance(raised, RouteRefused)
+        assert raised.route_ids == (wrong.id,)
+        assert "PRIVATE KEY" not in str(raised)
+        assert self.look("https", self.host).serial == serial
+
+    def test_refuses_hostile_text_before_anything_is_written(self) -> None:
+        """Text that could mean anything to a proxy's configuration never gets there."""
+        self.serve(self.route())
+        before = self.loads()
+        routes = [replace(self.route(), hostname=name) for name in _HOSTILE_NAMES]
+        routes += [self.route(path=path) for path in _HOSTILE_PATHS]
+        routes += [replace(self.route(), upstream=upstream) for upstream in _HOSTILE_UPSTREAMS]
+        pair, _ = self_signed(self.host)
+        for text in ("", "../x", "a b", "a\n", "a" * 200, "x;y"):
+            routes.append(replace(self.route(), id=text))
+            routes.append(self.route(key_pair=replace(pair, id=text)))
+        for route in routes:
+            raised = self._refused(route)
+            assert isinstance(raised, RouteRefused), route
+            assert raised.route_ids == (route.id,)
+        assert self.loads() == before
+        assert self.look("http", self.host).status == _OK
+
+    def test_refuses_routes_that_contradict_each_other(self) -> None:
+        """One host has one certificate and each path once; each binding appears once."""
+        first, _ = self_signed(self.host)
+        second, _ = self_signed(self.host)
+        route = self.route()
+        assert isinstance(self._refused(self.route(), self.route()), RouteRefused)
+        assert isinstance(
+            self._refused(self.route(path="/a"), self.route(path="/a/")), RouteRefused
+        )
+        assert self._refused(route, replace(route, hostname="other.example.test"))
+        assert self._refused(self.route(key_pair=first), self.route(path="/a", key_pair=second))
+
+    def test_applying_the_same_again_does_nothing(self) -> None:
+        """Nothing is reloaded for a configuration that is served already."""
+        pair, _ = self_signed(self.host)
+        routes = [self.route(key_pair=pair), self.route("other.example.test")]
+        self.serve(*routes)
+        before = self.loads()
+        self.serve(*reversed(routes))
+        self.proxy.apply(self.proxy.render(routes))
+        assert self.loads() == before
+
+    def test_renders_the_same_in_any_order_and_shows_no_key(self) -> None:
+        """Rendering is deterministic, and private keys are only in `secrets`."""
+        pair, _ = self_signed(self.host)
+        routes = [self.route(f"h{i}.example.test", key_pair=pair) for i in range(5)]
+        first, second = self.proxy.render(routes), self.proxy.render(routes[::-1])
+        assert first.files == second.files
+        assert not any(b"PRIVATE KEY" in content for content in first.files.values())
+        assert "PRIVATE KEY" not in repr(first)
+
+    def _refused(self, *routes: Route) -> Refused | None:
+        """Return the refusal of these routes, or None when they are served."""
+        try:
+            self.serve(*routes)
+        except Refused as refusal:
+            return refusal
+        return None
+
+    @contextmanager
+    def _visitors(self) -> Iterator[list[Look]]:
+        """Visit the host again and again until the block ends; give every look."""
+        seen: list[Look] = []
+        done = threading.Event()
+
+        def loop() -> None:
+            while not done.is_set():
+                seen.append(self.look("https", self.host))
+
+        threads = [threading.Thread(target=loop) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield seen
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()

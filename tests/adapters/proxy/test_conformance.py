@@ -1,0 +1,48 @@
+import pytest
+
+from nameplate.adapters.proxy.memory import Memory
+from nameplate.ports.proxy import Upstream
+from nameplate.testing.proxy import Look, ProxyConformance
+
+
+class TestMemory(ProxyConformance):
+    origins = (Upstream("127.0.0.1", 1001), Upstream("127.0.0.1", 1002))
+
+    @pytest.fixture(autouse=True)
+    def _fresh(self):
+        self.proxy = self.memory = Memory()
+
+    def loads(self):
+        return self.memory.loads
+
+    def look(self, scheme, hostname, path="/", sni=None):
+        seen = self.memory.visit(scheme, hostname, path, sni)
+        origin = seen.upstream.port if seen.upstream else None
+        hsts = "max-age" if seen.hsts else ""
+        return Look(seen.status, origin, seen.location, hsts, seen.serial or "")
+
+
+class TestNginx(ProxyConformance):
+    @pytest.fixture(autouse=True)
+    def _server(self, nginx, origins):
+        self.server, self.proxy = nginx, nginx.adapter
+        self.origins = (origins[0].upstream, origins[1].upstream)
+
+    def loads(self):
+        return self.server.reloads
+
+    def look(self, scheme, hostname, path="/", sni=None):
+        return self.server.look(scheme, hostname, path, sni)
+
+
+class TestCaddy(ProxyConformance):
+    @pytest.fixture(autouse=True)
+    def _server(self, caddy, origins):
+        self.server, self.proxy = caddy, caddy.adapter
+        self.origins = (origins[0].upstream, origins[1].upstream)
+
+    def loads(self):
+        return self.server.loads
+
+    def look(self, scheme, hostname, path="/", sni=None):
+        return self.server.look(scheme, hostname, path, sni)

