@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.servers.process import Server, ServerMissing, free_port, listens, program
 
 CONNECTIONS = 64
+SERVICE_UNAVAILABLE = 503
 RATIO, P99, GROWTH = 0.70, 15.0, 50.0
 """The goals: share of the ceiling, milliseconds, megabytes."""
 PATIENCE = 240
@@ -74,6 +76,7 @@ def populate(url: str, names: int) -> None:
             "organization_id": owner.id,
             "organization_domain_id": claim.id,
             "status": BindingStatus.ACTIVE,
+            "updated_at": datetime.now(UTC) - timedelta(hours=1),  # no news for the feed
         }
         rows = [
             {"application_id": apps[number % 50].id, "subdomain": f"h{number}"}
@@ -128,11 +131,24 @@ def python_server(what: str, folder: Path, url: str) -> Iterator[tuple[int, int]
     command = [sys.executable, __file__, "--serve", what, "--port", str(port), "--url", url]
     own = folder / what
     own.mkdir()
-    server = Server(command, own, ready=lambda: listens(port))
+    server = Server(command, own, ready=lambda: loaded(port))
     try:
         yield port, server.pid
     finally:
         server.stop()
+
+
+def loaded(port: int) -> bool:
+    """Tell whether a server answers, the edge with its hosts."""
+    from http.client import HTTPConnection
+
+    if not listens(port):
+        return False
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/edge/ask?domain=h1.acme.com")
+    status = connection.getresponse().status
+    connection.close()
+    return status != SERVICE_UNAVAILABLE
 
 
 @contextmanager

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
+from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
 from tests.databases import Templates, sessions_over
 from tests.loopback import stay_inside
 from tests.servers import mariadb, postgresql
 from tests.servers.process import ServerMissing
-from tests.servers.shared import Run, shared
+from tests.servers.shared import Run, Shareable, shared
 
 FOLDER = pytest.StashKey[Path]()
 RUN = pytest.StashKey[Run]()
@@ -153,3 +155,19 @@ def sessions(migrated_url: str) -> Iterator[Sessions]:
     made = sessions_over(migrated_url)
     yield made
     made.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def session(request: pytest.FixtureRequest, templates: Templates) -> Iterator[Session]:
+    """Transaction of the platform in each kind of database; it is rolled back afterwards."""
+    servers: dict[str, type[Shareable]] = {
+        "postgresql": postgresql.PostgreSQL,
+        "mariadb": mariadb.MariaDB,
+    }
+    kind = servers.get(request.param)
+    port = shared(request.config.stash[FOLDER], kind)["port"] if kind else 0
+    sessions = sessions_over(templates.url(request.param, port))
+    with sessions.begin(PLATFORM) as made:
+        yield made
+        made.rollback()
+    sessions.dispose()

@@ -17,7 +17,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Unavailable
-from nameplate.models import tenancy  # noqa: F401 - arms every session
 from nameplate.models.holdings import NameLock
 from nameplate.models.orm import UtcDateTime, Work, utc_now
 
@@ -36,20 +35,28 @@ RETRIES = 8
 """How often a transaction is run again that lost against another one."""
 
 
+def address(url: str) -> sa.URL:
+    """Parse the address of a database and settle its driver.
+
+    Raises SQLAlchemy's `ArgumentError`, without the address and its password, when it is none.
+    """
+    try:
+        parsed = sa.make_url(url)
+        return parsed.set(drivername=DRIVERS[parsed.get_backend_name()])
+    except (ValueError, KeyError, sa.exc.ArgumentError):
+        raise sa.exc.ArgumentError("neither SQLite nor PostgreSQL nor MariaDB") from None
+
+
 def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
     """Create an engine with the settings that Nameplate relies on; connects lazily."""
-    parsed = sa.make_url(url)
-    driver = DRIVERS.get(parsed.get_backend_name())
-    if driver is None:
-        raise sa.exc.NoSuchModuleError("neither SQLite nor PostgreSQL nor MariaDB")
-    parsed = parsed.set(drivername=driver)
-    if driver == "sqlite":
+    parsed = address(url)
+    if parsed.drivername == "sqlite":
         made = sa.create_engine(parsed, connect_args={"timeout": 30, "isolation_level": None})
         event.listen(made, "connect", _sqlite_connect)
         event.listen(made, "begin", _sqlite_begin)
         return made
     options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 20, "pool_pre_ping": True}
-    if driver.startswith("postgresql"):
+    if parsed.get_backend_name() == "postgresql":
         return sa.create_engine(
             parsed, connect_args={"options": "-c timezone=UTC", "connect_timeout": 10}, **options
         )

@@ -1,5 +1,6 @@
 """SQLAlchemy models, one family a file; state changes are methods here."""
 
+from nameplate.models import announcement, deletion, tenancy
 from nameplate.models.accounts import (
     Account,
     AccountKind,
@@ -53,5 +54,8 @@ __all__ = [
     "SslProvider",
     "Verification",
     "VerificationMethodName",
+    "announcement",
+    "deletion",
     "metadata",
+    "tenancy",
 ]

@@ -110,7 +110,7 @@ class LedgerEntry(Identified, Tenant, Model):
         sa.UniqueConstraint(
             "account_id", "zone", "name", "record_type", "value_digest", name="unique_dns_ledger"
         ),
-        sa.Index("dns_ledger_domain_index", "organization_id", "organization_domain_id"),
+        sa.Index("dns_ledger_domain_index", "organization_domain_id"),
         table("Values that Nameplate itself put into zones."),
     )
 

@@ -78,6 +78,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         ),
         sa.Index("organization_domains_status_expiration_index", "status", "expires_at"),
         sa.Index("organization_domains_org_type_index", "organization_id", "domain_type"),
+        sa.Index("organization_domains_changed_index", "updated_at"),
         table("Claimed domains and their configuration."),
     )
 

@@ -28,6 +28,7 @@ class Organization(Identified, SoftDeletable, Model):
     __tablename__ = "organizations"
     __table_args__ = (
         *unique_while_live("organizations", "slug", "external_id"),
+        sa.Index("organizations_changed_index", "updated_at"),
         table("Tenants of the platform; they form a tree."),
     )
 
@@ -65,6 +66,7 @@ class Application(Identified, SoftDeletable, Tenant, Model):
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
         *unique_while_live("applications", "external_id"),
+        sa.Index("applications_changed_index", "updated_at"),
         table("Applications that bindings lead to."),
     )
 

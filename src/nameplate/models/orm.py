@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.sql import expression
 
 from nameplate.core.actor import Actor
@@ -234,10 +235,23 @@ class Work:
         comment="Failed looks in a row, for the back-off.",
     )
 
+    @classmethod
+    def waking(cls, at: datetime) -> sa.Update:
+        """Return the statement that has workers look at rows at `at`; narrow it with `where`."""
+        return sa.update(cls).values(next_action_at=at)
+
     def wake(self, at: datetime) -> None:
-        """Ask a worker to look at this row at `at`, or earlier when that is planned already."""
-        if self.next_action_at is None or self.next_action_at > at:
+        """Ask a worker to look at this row at `at`, or earlier when that is planned already.
+
+        What is planned early enough is written all the same: a worker may have taken the row since
+        it was read, and would otherwise not learn that there is more to do. The end of a lease is
+        no plan: whoever ends the lease before says what is due.
+        """
+        leased = self.next_action_at is not None and self.next_action_at == self.lease_until
+        if leased or self.next_action_at is None or self.next_action_at > at:
             self.next_action_at = at
+        else:
+            flag_modified(self, "next_action_at")
 
 
 def same_organization(parent: str, local: str, *, ondelete: str = "CASCADE") -> sa.Constraint:

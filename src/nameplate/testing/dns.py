@@ -1,7 +1,7 @@
 """What every DNS provider adapter must do: a guided tour of wanted states, on a real zone."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from nameplate.core.errors import Refused
@@ -39,8 +39,12 @@ class DnsProviderConformance:
 
     types: ClassVar[frozenset[str]] = frozenset(_EXAMPLES) - {"ALIAS"}
     """The record types that this provider has."""
+    examples: ClassVar[Mapping[str, tuple[str, ...]]] = _EXAMPLES
+    """Values to write, by type; a provider that does not take some of them says its own."""
     text_length: ClassVar[int] = 4000
     """The longest TXT, in characters, that this provider must take."""
+    many: ClassVar[int] = 200
+    """How many record sets to write in one call; fewer where each takes several requests."""
     ttls: ClassVar[tuple[int, int]] = (300, 600)
     """Two TTLs in seconds that this provider takes as they are."""
 
@@ -78,8 +82,8 @@ class DnsProviderConformance:
         """Each record type comes back exactly as it was written, and can be removed."""
         label = _label(zone)
         wanted = [
-            self._rrset(f"{_place(rdtype)}.{label}", rdtype, *_EXAMPLES[rdtype], zone=zone)
-            for rdtype in sorted(self.types & _EXAMPLES.keys())
+            self._rrset(f"{_place(rdtype)}.{label}", rdtype, *self.examples[rdtype], zone=zone)
+            for rdtype in sorted(self.types & self.examples.keys())
         ]
         owned = self._arrive(provider, zone, wanted)
         self._arrive(provider, zone, [], owned)
@@ -140,13 +144,14 @@ class DnsProviderConformance:
             owned = self._arrive(provider, zone, [wanted], owned)
 
     def test_many_at_once(self, provider: DnsProvider, zone: Zone) -> None:
-        """Two hundred record sets in one call are created, half of them changed, and removed."""
+        """Many record sets in one call are created, half of them changed, and removed."""
         label = _label(zone)
-        names = [f"n{number}.{label}" for number in range(200)]
+        names = [f"n{number}.{label}" for number in range(self.many)]
         first = [self._rrset(name, "A", "192.0.2.1", zone=zone) for name in names]
         owned = self._arrive(provider, zone, first)
-        second = [self._rrset(name, "A", "192.0.2.2", zone=zone) for name in names[:100]]
-        owned = self._arrive(provider, zone, [*second, *first[100:]], owned)
+        half = self.many // 2
+        second = [self._rrset(name, "A", "192.0.2.2", zone=zone) for name in names[:half]]
+        owned = self._arrive(provider, zone, [*second, *first[half:]], owned)
         self._arrive(provider, zone, [], owned)
 
     def test_twice_is_harmless(self, provider: DnsProvider, zone: Zone) -> None:

@@ -6,11 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, names
+from nameplate.core import names
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
 from nameplate.models import (
-    Account,
     AccountKind,
     Binding,
     Certificate,
@@ -24,7 +23,7 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import holdings, organizations, paging, references, verifications
+from nameplate.usecases import accounts, holdings, organizations, paging, references, verifications
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -101,11 +100,8 @@ def _dns_config(
 ) -> dict[str, Any] | None:
     if account is None:
         return None
-    query = Account.visible(Actor(owner.id)).where(
-        Account.id == ids.parse(account, "acct"), Account.kind == AccountKind.DNS
-    )
-    row: Account | None = session.scalars(query).one_or_none()
-    if row is None:
+    row = accounts.get(session, Actor(owner.id), account)
+    if row.kind is not AccountKind.DNS:
         raise NotFound("account_not_found", "there is no such DNS account")
     bare = host.name.removeprefix("*.")
     if zone is not None and bare != zone and not bare.endswith(f".{zone}"):

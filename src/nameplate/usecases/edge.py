@@ -62,10 +62,13 @@ class Change(NamedTuple):
     at: datetime
 
 
-def everything(session: Session) -> tuple[datetime, Iterator[Host]]:
-    """Return the database's clock and every host that is served or arriving, sorted, streamed."""
-    streamed = _query().execution_options(yield_per=_STREAMED)
-    return database_now(session), _hosts(session, streamed)
+def everything(session: Session) -> tuple[datetime, frozenset[Change], Iterator[Host]]:
+    """Return the database's clock, the latest changes, and every host that is served or arriving.
+
+    The hosts are sorted and streamed; they are read after the changes, and so contain them.
+    """
+    now, wrote = changes(session, database_now(session))
+    return now, wrote, _hosts(session, _query().execution_options(yield_per=_STREAMED))
 
 
 def changes(session: Session, since: datetime) -> tuple[datetime, frozenset[Change]]:

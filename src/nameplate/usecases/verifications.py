@@ -118,14 +118,20 @@ class _Question:
     token: str
     over: bool
     idle: bool
+    consumed: bool
+    """The token proved the name once, and the proof has ended since: it must never prove again."""
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Look once at what one verification waits for, and record what was seen."""
     question = work.read(sessions, Verification, lease, lambda s, row: _question(s, row, lease))
-    if question.idle or question.over:
+    if question.idle or question.over or question.consumed:
         work.record(
-            sessions, Verification, lease, lambda s, row: _close(s, row, question), release=True
+            sessions,
+            Verification,
+            lease,
+            lambda s, row: _close(s, tools, row, question),
+            release=True,
         )
         return
     proof = tools.methods[question.method].check(question.name, question.token)
@@ -153,12 +159,18 @@ def _question(session: Session, row: Verification, lease: Lease) -> _Question:
         token=row.verification_token,
         over=expired,
         idle=gone or finished or replaced,
+        consumed=proved and domain.verified_at is None,
     )
 
 
-def _close(session: Session, row: Verification, question: _Question) -> None:
+def _close(session: Session, tools: Tools, row: Verification, question: _Question) -> None:
     row.next_action_at = None
-    if not question.over or question.idle:
+    if question.idle:
+        return
+    if question.consumed:
+        row.fail("This token has proved the name once. There is a fresh one to publish.")
+        domain = session.get_one(Domain, row.organization_domain_id)
+        create(session, tools, domain, row.verification_method.value)
         return
     row.expire("The token was not seen within seven days. Add a new verification to try again.")
     domain = session.get_one(Domain, row.organization_domain_id)
@@ -178,7 +190,7 @@ def _conclude(
     if proof.verdict is Verdict.MATCH:
         _prove(session, tools, row, domain, now)
     elif row.status is VerificationStatus.VERIFIED:
-        _doubt(session, row, domain, proof, now)
+        _doubt(session, tools, row, domain, proof=proof, now=now)
     else:
         row.error_message = proof.message
         row.next_action_at = work.soon(
@@ -217,7 +229,13 @@ def _prove(
 
 
 def _doubt(
-    session: Session, row: Verification, domain: Domain, proof: Proof, now: datetime
+    session: Session,
+    tools: Tools,
+    row: Verification,
+    domain: Domain,
+    *,
+    proof: Proof,
+    now: datetime,
 ) -> None:
     """Give a lost proof its grace; only definite negatives count, and only after the grace."""
     kept = row.metadata_ or {}
@@ -231,7 +249,8 @@ def _doubt(
         return
     row.fail(f"The proof has been gone for seven days. {proof.message}")
     row.next_action_at = None
-    domain.lapse("Ownership is no longer proved: publish the record again and check.")
+    domain.lapse("Ownership is no longer proved: publish the new record and check.")
+    create(session, tools, domain, row.verification_method.value)
     holdings.release(session, domain)
     wake_dependents(session, domain, now)
 

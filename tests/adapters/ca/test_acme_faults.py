@@ -340,7 +340,7 @@ def test_renewal_window(server: HostileAuthority) -> None:
 def _leaf() -> tuple[Any, bytes]:
     from nameplate.adapters.ca.local import LocalAuthority
 
-    local = LocalAuthority(*create_root("x", datetime.now(UTC)))
+    local = LocalAuthority(*create_root("x", datetime.now(UTC)), clock=lambda: datetime.now(UTC))
     key = keys.new_key()
     order = local.finalize(local.order(["a.example"]), certificates.csr(key, ["a.example"]))
     return key, local.download(order)

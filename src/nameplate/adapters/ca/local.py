@@ -70,10 +70,10 @@ class LocalAuthority:
         key: Secret,
         certificate_pem: bytes,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime],
         lifetime: timedelta = LIFETIME,
     ) -> None:
-        """Take what `create_root` returned."""
+        """Take what `create_root` returned, and the clock (aware UTC) that dates certificates."""
         self._secret = key
         self._key = keys.load(key)
         self._issuer = certificates.load_chain(certificate_pem)[0]

@@ -1,7 +1,7 @@
 """Cut many changes into messages that a server takes."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.records import Change
@@ -19,15 +19,23 @@ def length(change: Change) -> int:
 
 def batches(units: Iterable[Unit], limit: int) -> Iterator[list[Unit]]:
     """Yield the units in batches of at most `limit` octets, a larger unit alone."""
+    return packed(units, lambda unit: (sum(map(length, unit)),), (limit,))
+
+
+def packed(
+    units: Iterable[Unit], weigh: Callable[[Unit], Sequence[int]], limits: Sequence[int]
+) -> Iterator[list[Unit]]:
+    """Yield the units in batches that keep within every limit, a heavier unit alone."""
     batch: list[Unit] = []
-    size = 0
+    sums = [0] * len(limits)
     for unit in units:
-        octets = sum(map(length, unit))
-        if batch and size + octets > limit:
+        weights = weigh(unit)
+        grown = [one + other for one, other in zip(sums, weights, strict=True)]
+        if batch and any(weight > limit for weight, limit in zip(grown, limits, strict=True)):
             yield batch
-            batch, size = [], 0
+            batch, grown = [], list(weights)
         batch.append(unit)
-        size += octets
+        sums = grown
     if batch:
         yield batch
 

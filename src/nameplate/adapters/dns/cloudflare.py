@@ -1,0 +1,191 @@
+"""Cloudflare, by its API v4 with an API token (`Zone:Read` and `DNS:Edit` of the zones)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from nameplate.adapters.dns import rows
+from nameplate.adapters.dns.answers import ChangeRefused, failure, is_success, read, short
+from nameplate.adapters.dns.batch import Unit, flat, packed
+from nameplate.adapters.dns.cloudflare_records import body, row
+from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
+from nameplate.adapters.dns.limits import refusals
+from nameplate.adapters.dns.rows import Row, Steps
+from nameplate.adapters.dns.triage import triage
+from nameplate.adapters.http.client import Api, Reply
+from nameplate.core.errors import NameplateError, Refused, Unavailable
+from nameplate.core.records import Change, RRset
+from nameplate.ports.dns import Outcome, Zone
+
+Key = tuple[str, str]
+
+_PROVIDER = "Cloudflare"
+_SINGLE_READS = 4  # above this, reading the whole zone takes fewer requests
+_MAX_PAGE = 5000
+_ZONES_PAGE = 50
+_NS_TTL = 86_400  # seconds; the name servers of a zone are not in its listing
+_NOT_FOUND = 404
+_ZONE_CODES = frozenset({1001, 7000, 7003})  # no such zone for this token, or a malformed id
+_MOVED_CODES = frozenset({81044, 81057, 81058})  # gone, or there already: our reading was old
+_CREDENTIAL_CODES = frozenset({6003, 6111, 9109, 10000})
+
+
+class Cloudflare:
+    """One API token. A batch is one transaction in Cloudflare's database."""
+
+    def __init__(self, api: Api, *, batch: int = 200, comment: str = "") -> None:
+        """Take the API at `.../client/v4`, whose headers carry `Authorization: Bearer <token>`.
+
+        `batch` is the most changes that the plan allows at once (200 free, 3,500 paid); `comment`
+        marks the records that we create.
+        """
+        self._api = api
+        self._batch = batch
+        self._comment = comment
+
+    def zones(self) -> Sequence[Zone]:
+        """Return every zone that can be written with the token."""
+        listed = self._pages("/zones", {}, _ZONES_PAGE)
+        found = {entry["id"]: entry for entry in listed}
+        return [_zone(entry) for entry in found.values() if entry.get("type") != "secondary"]
+
+    def records(self, zone: Zone) -> Sequence[RRset]:
+        """Read the zone, and the name servers that Cloudflare gave it."""
+        return sorted(rows.rrsets(self._whole(self._entry(zone))).values())
+
+    def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Read what is affected, then send batches.
+
+        Edits and deletions go by record id, and Cloudflare refuses a second identical record: what
+        moves between the reading and the writing is refused by it, or stands beside ours.
+        """
+        if not changes:
+            return []
+        entry = self._entry(zone)
+        live = self._affected(entry, changes)
+
+        def refusal(rrset: RRset) -> str | None:
+            if rrset.key == (zone.name, "NS"):
+                return f"{zone.name} NS: Cloudflare chooses the name servers of a zone itself."
+            return refusals("cloudflare", rrset)
+
+        def send(batch: Batch) -> Mapping[Change, Ids]:
+            return self._send(entry, batch, live)
+
+        def reread(some: Sequence[Change]) -> Mapping[Key, RRset]:
+            live.update(self._affected(entry, some))
+            return rows.rrsets(live)
+
+        def weigh(unit: Unit) -> tuple[int]:
+            return (sum(len(rows.steps(c, live.get(c.key, ()))) for c in unit),)
+
+        found = triage(changes, rows.rrsets(live), refusal)
+        found.add(dispatch(packed(found.pending, weigh, (self._batch,)), send, reread))
+        return found.ordered(changes)
+
+    def _send(
+        self, entry: Mapping[str, Any], batch: Batch, live: rows.Rows
+    ) -> Mapping[Change, Ids]:
+        planned = {change: rows.steps(change, live.get(change.key, ())) for change in flat(batch)}
+        sent = _batched(list(planned.values()), self._comment)
+        reply = self._api.request("POST", f"{_path(entry)}/dns_records/batch", json=sent)
+        if not is_success(reply):
+            raise _error(reply)
+        result = reply.json().get("result") or {}
+        done = [row(e) for kind in ("patches", "posts") for e in result.get(kind) or ()]
+        made = rows.grouped(done)
+        return {
+            change: rows.ids(change, [*live.get(change.key, ()), *made.get(change.key, ())])
+            for change in planned
+        }
+
+    def _entry(self, zone: Zone) -> Mapping[str, Any]:
+        """Return the API's own entry for a zone, looked up by name where the id is not known."""
+        if zone.external_id:
+            path = f"/zones/{quote(zone.external_id, safe='')}"
+            found = read(self._api, path, None, _error).json().get("result")
+            entries = [found] if found else []
+        else:
+            entries = read(self._api, "/zones", {"name": zone.name}, _error).json()["result"]
+        entries = [entry for entry in entries if _zone(entry).name == zone.name]
+        if not entries:
+            raise Refused("zone_missing", f"There is no zone {zone.name} for this token.")
+        return dict(entries[0])
+
+    def _affected(
+        self, entry: Mapping[str, Any], changes: Sequence[Change]
+    ) -> dict[Key, list[Row]]:
+        """Return the rows at the names of `changes`; keys without rows are there and empty."""
+        names = sorted({change.key[0] for change in changes})
+        if len(names) > _SINGLE_READS:
+            found = self._whole(entry)
+        else:
+            found = {}
+            for name in names:
+                found.update(rows.grouped(self._listed(entry, {"name.exact": name})))
+        return {**{change.key: [] for change in changes}, **found}
+
+    def _whole(self, entry: Mapping[str, Any]) -> dict[Key, list[Row]]:
+        groups = rows.grouped(self._listed(entry, {}))
+        apex = _zone(entry).name
+        servers = [f"{name.lower().removesuffix('.')}." for name in entry["name_servers"] or ()]
+        given = [Row("", apex, "NS", _NS_TTL, server) for server in servers]
+        if given:
+            groups.setdefault((apex, "NS"), given)
+        return groups
+
+    def _listed(self, entry: Mapping[str, Any], query: Mapping[str, str]) -> list[Row]:
+        listed = self._pages(f"{_path(entry)}/dns_records", query, _MAX_PAGE)
+        return [row(found) for found in listed]
+
+    def _pages(self, path: str, query: Mapping[str, str], size: int) -> list[dict[str, Any]]:
+        def read_once() -> tuple[list[dict[str, Any]], int]:
+            entries: list[dict[str, Any]] = []
+            number = pages = 1
+            while number <= pages:
+                params = {**query, "page": str(number), "per_page": str(size)}
+                answer = read(self._api, path, params, _error).json()
+                entries += answer["result"]
+                pages = int(answer["result_info"]["total_pages"])
+                number += 1
+            return entries, int(answer["result_info"]["total_count"])
+
+        return rows.complete(read_once, lambda entry: str(entry["id"]), _PROVIDER)
+
+
+def _zone(entry: Mapping[str, Any]) -> Zone:
+    return Zone(entry["name"].lower().removesuffix("."), entry["id"])
+
+
+def _path(entry: Mapping[str, Any]) -> str:
+    return f"/zones/{quote(entry['id'], safe='')}"
+
+
+def _batched(planned: Sequence[Steps], comment: str) -> dict[str, Any]:
+    sent = {
+        "deletes": [{"id": gone.id} for one in planned for gone in one.deletes],
+        "patches": [body(edited) for one in planned for edited in one.edits],
+        "posts": [body(new, comment) for one in planned for new in one.creates],
+    }
+    return {kind: operations for kind, operations in sent.items() if operations}
+
+
+def _error(reply: Reply) -> NameplateError:
+    errors = _errors(reply)
+    codes = {error.get("code") for error in errors}
+    said = "; ".join(str(error.get("message", "")) for error in errors) or f"status {reply.status}"
+    if codes & _CREDENTIAL_CODES:
+        return Refused("credential_refused", f"Cloudflare refuses the token: {short(said)}")
+    if codes & _MOVED_CODES:
+        return ChangeRefused("record_moved", f"Cloudflare: {short(said)}")
+    if reply.status == _NOT_FOUND or codes & _ZONE_CODES:
+        return Refused("zone_missing", f"Cloudflare has no such zone for this token: {short(said)}")
+    return failure(_PROVIDER, reply, said)
+
+
+def _errors(reply: Reply) -> list[Mapping[str, Any]]:
+    try:
+        found = reply.json().get("errors")
+    except (Unavailable, AttributeError):
+        return []
+    return [error for error in found or () if isinstance(error, dict)]

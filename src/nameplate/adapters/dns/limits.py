@@ -1,0 +1,140 @@
+"""What each provider takes, known before it is asked.
+
+The table restates, from public sources: the audits of DNSControl (`providers/*/auditrecords.go` at
+7a079bc2, MIT) for what providers refuse although DNS allows it, and the providers' own references
+for record types and TTLs: Cloudflare API 5.9.0, DigitalOcean OpenAPI at 7c1300c4, Namecheap API v2,
+the Route 53 API 2013-04-01 and the PowerDNS 4.7 manual.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from nameplate.adapters.dns.text import is_one_piece, raw
+from nameplate.core.records import RRset
+from nameplate.core.zone_rules import MAX_TTL
+
+Check = Callable[[str], str | None]
+"""What is wrong with one canonical value, as the end of a sentence, or None."""
+
+AUTOMATIC_TTL = 300
+"""Seconds that Cloudflare serves for "automatic" and for everything behind its proxy."""
+_PROXIABLE = frozenset({"A", "AAAA", "CNAME"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one provider takes."""
+
+    name: str
+    types: frozenset[str]
+    ttls: tuple[int, int] = (0, MAX_TTL)
+    """Lowest and highest TTL, in seconds."""
+    proxy: bool = False
+    """Whether `proxied` means something there."""
+    checks: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
+    """By record type."""
+
+
+def _types(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _empty_text(value: str) -> str | None:
+    return "empty texts" if raw(value) == "" else None
+
+
+def _backslash(value: str) -> str | None:
+    return "texts with a backslash" if "\\" in (raw(value) or "") else None
+
+
+def _quote(value: str) -> str | None:
+    return "texts with a double quote" if '"' in (raw(value) or "") else None
+
+
+def _several_strings(value: str) -> str | None:
+    return None if is_one_piece(value) else "texts of several strings, or not in UTF-8"
+
+
+def _text_over(limit: int) -> Check:
+    def check(value: str) -> str | None:
+        return (
+            f"texts of more than {limit} octets with their quotes" if len(value) > limit else None
+        )
+
+    return check
+
+
+def _null_mx(value: str) -> str | None:
+    return "the null MX" if value.endswith(" .") else None
+
+
+def _caa_space(value: str) -> str | None:
+    return "CAA values with spaces" if " " in value.split(maxsplit=2)[2] else None
+
+
+_COMMON = _types("A AAAA CAA CNAME MX NS TXT")
+_FULL = _COMMON | _types("DS HTTPS PTR SRV SSHFP SVCB TLSA")
+_LIMITS = {
+    "cloudflare": Limits(
+        "Cloudflare", _FULL, (60, 86_400), proxy=True, checks={"TXT": (_empty_text,)}
+    ),
+    "digitalocean": Limits(
+        "DigitalOcean",
+        _COMMON | {"SRV"},
+        (30, MAX_TTL),
+        checks={
+            "CAA": (_caa_space,),
+            "MX": (_null_mx,),
+            "TXT": (_empty_text, _backslash, _several_strings, _text_over(512)),
+        },
+    ),
+    "namecheap": Limits(
+        "Namecheap",
+        _COMMON | {"ALIAS"},
+        (60, 60_000),
+        checks={"MX": (_null_mx,), "TXT": (_empty_text, _quote, _several_strings)},
+    ),
+    "powerdns": Limits("PowerDNS", _FULL | {"ALIAS"}),
+    "rfc2136": Limits("The name server", _FULL),
+    "route53": Limits("Route 53", _FULL, checks={"TXT": (_text_over(4000),)}),
+    "lexicon": Limits(
+        "The dns-lexicon bridge",
+        _types("A AAAA CNAME TXT"),
+        checks={"TXT": (_empty_text, _backslash, _quote, _several_strings)},
+    ),
+}
+
+
+def refusals(provider: str, rrset: RRset) -> str | None:
+    """Return why `provider` will not have this record set, as a sentence, or None.
+
+    None too for a provider that is not in the table: then only asking tells.
+    """
+    limits = _LIMITS.get(provider)
+    if limits is None:
+        return None
+    what = f"{rrset.name} {rrset.type}"
+    if rrset.type not in limits.types:
+        return f"{what}: {limits.name} has no {rrset.type} records."
+    if rrset.proxied:
+        return _proxied(limits, rrset)
+    lowest, highest = limits.ttls
+    if not lowest <= rrset.ttl <= highest:
+        return f"{what}: {limits.name} takes TTLs of {lowest} to {highest} seconds."
+    for value in rrset.values:
+        for check in limits.checks.get(rrset.type, ()):
+            found = check(value)
+            if found:
+                return f"{what}: {limits.name} does not take {found}."
+    return None
+
+
+def _proxied(limits: Limits, rrset: RRset) -> str | None:
+    what = f"{rrset.name} {rrset.type}"
+    if not limits.proxy:
+        return f"{what}: {limits.name} has no proxy of its own."
+    if rrset.type not in _PROXIABLE:
+        return f"{what}: only A, AAAA and CNAME can be proxied."
+    if rrset.ttl != AUTOMATIC_TTL:
+        return f"{what}: what {limits.name} proxies has a TTL of {AUTOMATIC_TTL} seconds."
+    return None

@@ -1,0 +1,209 @@
+"""Namecheap BasicDNS and PremiumDNS, by its XML API."""
+
+import threading
+import time
+import xml.etree.ElementTree as ET  # for annotations; parsed in namecheap_xml
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from nameplate.adapters.dns import namecheap_xml, rows
+from nameplate.adapters.dns.answers import ChangeRefused, failure, is_success
+from nameplate.adapters.dns.batch import flat
+from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
+from nameplate.adapters.dns.limits import refusals
+from nameplate.adapters.dns.namecheap_xml import Hosts
+from nameplate.adapters.dns.rows import Row
+from nameplate.adapters.dns.triage import triage
+from nameplate.adapters.http.client import Api
+from nameplate.core.errors import RateLimited, Refused, Unavailable
+from nameplate.core.records import Change, RRset
+from nameplate.core.secret import Secret
+from nameplate.ports.dns import Outcome, Zone
+
+Key = tuple[str, str]
+
+_PAGE = 100
+_NS_TTL = 1800  # seconds; the API does not tell
+_RATE_LIMIT = 405  # so it answers, and not 429
+_SEEN_AFTER = 60.0  # seconds after which a reading shows what was written
+_OWN_MX = frozenset({"", "NONE", "MX"})
+
+
+class Namecheap:
+    """One API user. `setHosts` replaces a whole zone, so writers of one zone take turns here.
+
+    Namecheap has no compare-and-set: what somebody else changes between our reading and our writing,
+    a fraction of a second, is lost. After every writing the zone is read again.
+    """
+
+    def __init__(
+        self, api: Api, user: str, key: Secret, client_ip: str, *, seen_after: float = _SEEN_AFTER
+    ) -> None:
+        """Take the API, its user and key, and the address of ours that Namecheap lets in."""
+        self._api = api
+        self._credential = {"ApiUser": user, "UserName": user, "ClientIp": client_ip}
+        self._key = key
+        self._seen_after = seen_after
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._replaced: dict[str, tuple[Hosts, float]] = {}
+
+    def zones(self) -> Sequence[Zone]:
+        """Return the account's domains that use Namecheap's own name servers."""
+        listed = rows.complete(self._domains, lambda domain: domain["Name"], "Namecheap")
+        ours = {domain["Name"].lower() for domain in listed if domain["IsOurDNS"] == "true"}
+        return [Zone(name, name) for name in sorted(ours)]
+
+    def records(self, zone: Zone) -> Sequence[RRset]:
+        """Read the zone and its name servers, with Namecheap's own types such as URL."""
+        content = rows.rrsets(_rows(zone, self._read(zone)))
+        servers = self._reading("domains.dns.getList", "DomainDNSGetListResult", _split(zone))
+        names = {f"{name.lower()}." for name in namecheap_xml.texts(servers, "Nameserver")}
+        apex = RRset(zone.name, "NS", _NS_TTL, tuple(sorted(names)))
+        return sorted({apex.key: apex, **content}.values())
+
+    def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Read, merge the changes into what is there, write everything once, read again."""
+        if not changes:
+            return []
+        with self._turns[zone.name]:
+            state = [self._read(zone)]
+            self._check_fresh(zone, state[0])
+
+            def refusal(rrset: RRset) -> str | None:
+                return _impossible(zone, rrset, state[0]) or refusals("namecheap", rrset)
+
+            def send(batch: Batch) -> Mapping[Change, Ids]:
+                state[0] = self._write(zone, flat(batch), state[0])
+                return {}
+
+            def reread(_: Sequence[Change]) -> Mapping[Key, RRset]:
+                state[0] = self._read(zone)
+                return rows.rrsets(_rows(zone, state[0]))
+
+            found = triage(changes, rows.rrsets(_rows(zone, state[0])), refusal)
+            found.add(dispatch([found.pending] if found.pending else [], send, reread))
+            return found.ordered(changes)
+
+    def _write(self, zone: Zone, changes: Sequence[Change], seen: Hosts) -> Hosts:
+        """Write the zone with `changes` made, and return it as it is read afterwards."""
+        wanted = _merged(zone, changes, seen)
+        self._replaced[zone.name] = (seen, time.monotonic() + self._seen_after)
+        try:
+            done = self._command(
+                "domains.dns.setHosts",
+                "DomainDNSSetHostsResult",
+                {**_split(zone), **namecheap_xml.fields(wanted)},
+            )
+        except (Refused, RateLimited):
+            del self._replaced[zone.name]  # nothing was written
+            raise
+        if done.get("IsSuccess", "").lower() != "true":
+            raise ChangeRefused(
+                "change_refused", "Namecheap says that it did not take the records."
+            )
+        after = self._read(zone)
+        live = rows.rrsets(_rows(zone, after))
+        if any(live.get(change.key) != change.after for change in changes):
+            raise Unavailable("write_unseen", "Namecheap does not show yet what was written.")
+        return after
+
+    def _check_fresh(self, zone: Zone, seen: Hosts) -> None:
+        """Raise when the zone reads as it was before our last writing: it would be undone."""
+        before, until = self._replaced.get(zone.name, (None, 0.0))
+        if seen == before and time.monotonic() < until:
+            raise Unavailable("write_unseen", "Namecheap does not show yet what was written last.")
+
+    def _read(self, zone: Zone) -> Hosts:
+        found = self._reading("domains.dns.getHosts", "DomainDNSGetHostsResult", _split(zone))
+        content = namecheap_xml.hosts(found)
+        if not content.is_here:
+            raise Refused(
+                "zone_missing", f"{zone.name} does not use the name servers of Namecheap."
+            )
+        return content
+
+    def _domains(self) -> tuple[list[Mapping[str, str]], int]:
+        entries: list[Mapping[str, str]] = []
+        number, total = 1, 1
+        while (number - 1) * _PAGE < total:
+            page = {"Page": str(number), "PageSize": str(_PAGE)}
+            answer = self._reading("domains.getList", "", page)
+            entries += namecheap_xml.attributes(answer, "Domain")
+            total = int(namecheap_xml.texts(answer, "TotalItems")[0])
+            number += 1
+        return entries, total
+
+    def _reading(self, command: str, element: str, parameters: Mapping[str, str]) -> ET.Element:
+        """Read, once more when the answer was lost: reading changes nothing."""
+        for last in (False, True):
+            try:
+                return self._command(command, element, parameters)
+            except Unavailable as error:
+                if isinstance(error, RateLimited):
+                    raise
+                if last:
+                    raise Unavailable("provider_unreachable", error.detail) from None
+        raise AssertionError
+
+    def _command(self, command: str, element: str, parameters: Mapping[str, str]) -> ET.Element:
+        # Always POST: a key in an address ends in logs, and long zones do not fit into one.
+        form = {**self._credential, "Command": f"namecheap.{command}", **parameters}
+        reply = self._api.request(
+            "POST",
+            "/xml.response",
+            content=urlencode({**form, "ApiKey": self._key.reveal()}),
+            headers={"content-type": "application/x-www-form-urlencoded"},
+        )
+        if reply.status == _RATE_LIMIT:
+            raise RateLimited("rate_limited", "Namecheap asks to wait.")
+        if not is_success(reply):
+            raise failure("Namecheap", reply, f"status {reply.status}")
+        return namecheap_xml.result(reply.body, element)
+
+
+def _split(zone: Zone) -> dict[str, str]:
+    """Return the parameters that name a domain; a registered one is one label and its suffix."""
+    label, _, suffix = zone.name.partition(".")
+    return {"SLD": label, "TLD": suffix}
+
+
+def _rows(zone: Zone, content: Hosts) -> dict[Key, list[Row]]:
+    return rows.grouped(host.row(zone.name, number) for number, host in enumerate(content.hosts))
+
+
+def _merged(zone: Zone, changes: Sequence[Change], seen: Hosts) -> Hosts:
+    """Return the zone with `changes` made; every other host as it was, in its place."""
+    live = _rows(zone, seen)
+    current = rows.rrsets(live)
+    hosts = dict(enumerate(seen.hosts))
+    for change in changes:
+        if current.get(change.key) != change.before:
+            raise ChangeRefused("record_moved", f"{' '.join(change.key)} has moved.")
+        planned = rows.steps(change, live.get(change.key, ()))
+        for row in planned.deletes:
+            del hosts[int(row.id)]
+        for row in planned.edits:
+            hosts[int(row.id)] = namecheap_xml.host(row, zone.name)
+        for row in planned.creates:
+            hosts[max(hosts, default=-1) + 1] = namecheap_xml.host(row, zone.name)
+    has_mx = any(host.type == "MX" for host in hosts.values())
+    email_type = "MX" if has_mx and seen.email_type in _OWN_MX else seen.email_type
+    return replace(seen, hosts=tuple(hosts.values()), email_type=email_type)
+
+
+def _impossible(zone: Zone, rrset: RRset, seen: Hosts) -> str | None:
+    if rrset.key == (zone.name, "NS"):
+        return f"{zone.name} NS: Namecheap keeps the name servers of a domain elsewhere."
+    if rrset.type == "MX" and seen.email_type not in _OWN_MX:
+        return (
+            f"{rrset.name} MX: the mail of {zone.name} is set to {seen.email_type} at Namecheap. "
+            "Choose Custom MX there first."
+        )
+    if not all(host.is_active for host in seen.hosts):
+        return (
+            f"{zone.name} has records that are switched off at Namecheap, and writing the zone would "
+            "switch them on. Remove them there first."
+        )
+    return None

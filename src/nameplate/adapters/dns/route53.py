@@ -1,0 +1,279 @@
+"""Amazon Route 53, with boto3 (the extra `aws`)."""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from nameplate.adapters.dns import route53_records
+from nameplate.adapters.dns.answers import ChangeRefused, short
+from nameplate.adapters.dns.batch import Unit, flat, packed
+from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
+from nameplate.adapters.dns.limits import refusals
+from nameplate.adapters.dns.triage import triage
+from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
+from nameplate.core.records import Change, RRset, merge
+from nameplate.core.secret import Secret
+from nameplate.ports.dns import Outcome, Result, Zone
+
+Key = tuple[str, str]
+Client = Any  # botocore builds its clients at run time
+
+_BATCH = (1000, 32_000)  # record values and their characters in one change batch
+_SINGLE_READS = 4  # above this, reading the whole zone takes fewer requests
+_PAGE, _SHORT_PAGE = "300", "20"
+_CREDENTIAL = frozenset(
+    {
+        *("AccessDenied", "AccessDeniedException", "ExpiredToken", "IncompleteSignature"),
+        *("InvalidClientTokenId", "MissingAuthenticationToken", "SignatureDoesNotMatch"),
+        *("UnrecognizedClientException", "OptInRequired"),
+    }
+)
+_THROTTLED = frozenset(
+    {
+        *("Throttling", "ThrottlingException", "TooManyRequestsException"),
+        *("PriorRequestNotComplete", "RequestLimitExceeded"),
+    }
+)
+_NO_ZONE = frozenset({"NoSuchHostedZone", "InvalidHostedZoneId"})
+_NOTHING_SENT = frozenset(
+    {
+        *("EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"),
+        *("SSLError", "CredentialRetrievalError"),
+    }
+)
+_SERVER_ERROR, _TOO_MANY = 500, 429
+
+
+def connect(
+    access_key_id: Secret,
+    secret_access_key: Secret,
+    *,
+    region: str = "us-east-1",
+    endpoint: str | None = None,
+    timeout: float = 30.0,
+) -> Client:
+    """Return a client for one AWS credential. `Refused("extra_missing")` without boto3.
+
+    It never retries by itself: what may be repeated is decided here.
+    """
+    try:
+        session = importlib.import_module("boto3.session")
+        config = importlib.import_module("botocore.config")
+    except ModuleNotFoundError:
+        raise Refused(
+            "extra_missing", "Route 53 needs boto3: install nameplate with the extra `aws`."
+        ) from None
+    return session.Session(
+        aws_access_key_id=access_key_id.reveal(),
+        aws_secret_access_key=secret_access_key.reveal(),
+        region_name=region,
+    ).client(
+        "route53",
+        endpoint_url=endpoint,
+        config=config.Config(
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            proxies={},
+        ),
+    )
+
+
+class Route53:
+    """One AWS credential. A change batch happens as a whole or not at all.
+
+    Every change carries the record set as it was seen, which Route 53 compares itself: an update is
+    a DELETE of the old values and a CREATE of the new ones in one batch.
+    """
+
+    def __init__(self, client: Client) -> None:
+        """Take a client made by `connect`. botocore's clients may be shared by threads."""
+        self._client = client
+
+    def zones(self) -> Sequence[Zone]:
+        """Return every public hosted zone."""
+        found: list[Zone] = []
+        more: dict[str, str] = {}
+        while True:
+            page = self._read("list_hosted_zones", **more)
+            found += [_zone(entry) for entry in page["HostedZones"] if _is_public(entry)]
+            if not page["IsTruncated"]:
+                return found
+            more = {"Marker": page["NextMarker"]}
+
+    def records(self, zone: Zone) -> Sequence[RRset]:
+        """Read the zone. Aliases and routed record sets appear under types of their own."""
+        return merge(map(route53_records.rrset, self._listed(self._id(zone))))
+
+    def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Send atomic batches. APPLIED means accepted: the servers follow within about a minute.
+
+        The `detail` of such an outcome names the change that `is_in_sync` can be asked about.
+        """
+        if not changes:
+            return []
+        zone_id = self._id(zone)
+        entries = self._affected(zone_id, changes)
+        special = {_key(entry) for entry in entries if not route53_records.is_plain(entry)}
+        plain = {_key(entry): entry for entry in entries if route53_records.is_plain(entry)}
+        accepted: dict[Change, str] = {}
+
+        def refusal(rrset: RRset) -> str | None:
+            if rrset.key in special:
+                return (
+                    f"{rrset.name} {rrset.type} is an alias or has a routing policy at Route 53; "
+                    "Nameplate leaves these alone."
+                )
+            return refusals("route53", rrset)
+
+        def send(batch: Batch) -> Mapping[Change, Ids]:
+            accepted.update(dict.fromkeys(flat(batch), self._send(zone_id, batch, plain)))
+            return {}
+
+        def reread(some: Sequence[Change]) -> Mapping[Key, RRset]:
+            return _live(self._affected(zone_id, some))
+
+        found = triage(changes, _live(entries), refusal)
+        sent = dispatch(packed(found.pending, _weight, _BATCH), send, reread)
+        found.add([_with_change(outcome, accepted) for outcome in sent])
+        return found.ordered(changes)
+
+    def is_in_sync(self, change_id: str) -> bool:
+        """Tell whether all of Route 53's servers have a change (INSYNC); looks once."""
+        info = self._read("get_change", Id=change_id)["ChangeInfo"]
+        return bool(info["Status"] == "INSYNC")
+
+    def _send(self, zone_id: str, batch: Batch, live: Mapping[Key, Mapping[str, Any]]) -> str:
+        answer = self._call(
+            "change_resource_record_sets",
+            HostedZoneId=zone_id,
+            ChangeBatch={"Changes": _batch(flat(batch), live)},
+        )
+        change_id: str = answer["ChangeInfo"]["Id"]
+        return change_id.removeprefix("/change/")
+
+    def _id(self, zone: Zone) -> str:
+        if zone.external_id:
+            return zone.external_id
+        page = self._read("list_hosted_zones_by_name", DNSName=f"{zone.name}.")
+        for entry in page["HostedZones"]:
+            if _is_public(entry) and _zone(entry).name == zone.name:
+                return _zone(entry).external_id
+        raise Refused("zone_missing", f"There is no public hosted zone {zone.name} here.")
+
+    def _affected(self, zone_id: str, changes: Sequence[Change]) -> list[Mapping[str, Any]]:
+        names = sorted({change.key[0] for change in changes})
+        if len(names) > _SINGLE_READS:
+            return list(self._listed(zone_id))
+        return [entry for name in names for entry in self._named(zone_id, name)]
+
+    def _named(self, zone_id: str, name: str) -> Iterator[Mapping[str, Any]]:
+        for entry in self._listed(zone_id, name):
+            if route53_records.name(entry["Name"]) != name:
+                return
+            yield entry
+
+    def _listed(self, zone_id: str, start: str = "") -> Iterator[Mapping[str, Any]]:
+        more: dict[str, str] = {"MaxItems": _SHORT_PAGE if start else _PAGE}
+        if start:
+            more["StartRecordName"] = f"{start}."
+        while True:
+            page = self._read("list_resource_record_sets", HostedZoneId=zone_id, **more)
+            yield from page["ResourceRecordSets"]
+            if not page["IsTruncated"]:
+                return
+            more = {"MaxItems": _PAGE, "StartRecordName": page["NextRecordName"]}
+            more["StartRecordType"] = page["NextRecordType"]
+            if page.get("NextRecordIdentifier"):
+                more["StartRecordIdentifier"] = page["NextRecordIdentifier"]
+
+    def _read(self, operation: str, **parameters: Any) -> Any:  # noqa: ANN401  # botocore's
+        """Read, once more when the answer was lost: reading changes nothing."""
+        for last in (False, True):
+            try:
+                return self._call(operation, **parameters)
+            except Unavailable as error:
+                if last or isinstance(error, RateLimited):
+                    if error.code != "answer_lost":
+                        raise
+                    raise Unavailable("provider_unreachable", error.detail) from None
+        raise AssertionError
+
+    def _call(self, operation: str, **parameters: Any) -> Any:  # noqa: ANN401  # botocore's
+        errors = importlib.import_module("botocore.exceptions")
+        call: Callable[..., Any] = getattr(self._client, operation)
+        try:
+            return call(**parameters)
+        except errors.ClientError as error:
+            raise _explained(error.response) from None
+        except errors.BotoCoreError as error:
+            raise _broken(type(error).__name__) from None
+
+
+def _zone(entry: Mapping[str, Any]) -> Zone:
+    zone_id = entry["Id"].removeprefix("/hostedzone/")
+    return Zone(route53_records.name(entry["Name"]), zone_id)
+
+
+def _is_public(entry: Mapping[str, Any]) -> bool:
+    return not entry.get("Config", {}).get("PrivateZone")
+
+
+def _key(entry: Mapping[str, Any]) -> Key:
+    return (route53_records.name(entry["Name"]), entry["Type"])
+
+
+def _live(entries: Sequence[Mapping[str, Any]]) -> dict[Key, RRset]:
+    return {rrset.key: rrset for rrset in merge(map(route53_records.rrset, entries))}
+
+
+def _batch(
+    changes: Sequence[Change], live: Mapping[Key, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return deletions, then creations. What goes is named exactly as Route 53 wrote it."""
+    gone = [live[change.key] for change in changes if change.before]
+    new = [route53_records.sent(change.after) for change in changes if change.after]
+    return [
+        *({"Action": "DELETE", "ResourceRecordSet": entry} for entry in gone),
+        *({"Action": "CREATE", "ResourceRecordSet": entry} for entry in new),
+    ]
+
+
+def _weight(unit: Unit) -> tuple[int, int]:
+    sides = [side for change in unit for side in (change.before, change.after) if side]
+    values = [value for side in sides for value in side.values]
+    return len(values), sum(map(len, values))
+
+
+def _with_change(outcome: Outcome, accepted: Mapping[Change, str]) -> Outcome:
+    change_id = accepted.get(outcome.change)
+    if outcome.result is not Result.APPLIED or change_id is None:
+        return outcome
+    return replace(outcome, detail=f"Route 53 change {change_id} is on its way to its servers.")
+
+
+def _explained(response: Mapping[str, Any]) -> NameplateError:
+    error = response.get("Error", {})
+    code = str(error.get("Code", ""))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    said = short(" ".join(response.get("messages") or [str(error.get("Message", ""))]))
+    if code in _THROTTLED or status == _TOO_MANY:
+        return RateLimited("rate_limited", "Route 53 asks to wait.")
+    if code in _CREDENTIAL:
+        return Refused("credential_refused", f"AWS refuses the credential: {code}")
+    if code in _NO_ZONE:
+        return Refused("zone_missing", "There is no such hosted zone for this credential.")
+    if status >= _SERVER_ERROR:
+        return Unavailable("provider_failed", f"Route 53 answered {status}.")
+    return ChangeRefused("change_refused", f"Route 53 refuses it: {said or code}")
+
+
+def _broken(kind: str) -> NameplateError:
+    if kind == "NoCredentialsError":
+        return Refused("credential_missing", "The account has no AWS credential.")
+    if kind == "ParamValidationError":
+        return ChangeRefused("change_refused", "Route 53 cannot take this record.")
+    if kind in _NOTHING_SENT:
+        return Unavailable("provider_unreachable", f"Route 53 cannot be reached: {kind}")
+    return Unavailable("answer_lost", f"the answer of Route 53 was lost: {kind}")

@@ -1,0 +1,1 @@
+"""`nameplate demo`: the whole way of a custom domain on this machine, with real protocols."""

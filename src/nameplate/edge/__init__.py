@@ -1,0 +1,30 @@
+"""The edge: answers proxies, from memory, whether a host is served and where its requests go."""
+
+from nameplate.core.secret import Secret
+from nameplate.db import Sessions
+from nameplate.edge.app import App, beside
+from nameplate.edge.feed import Feed
+
+__all__ = ["Edge", "beside", "create"]
+
+
+class Edge:
+    """The ASGI application below /edge, and the feed behind it."""
+
+    def __init__(self, feed: Feed, secret: Secret | None = None) -> None:
+        """Take the feed, and the secret that proxies must send, if any."""
+        self.feed = feed
+        self.app = App(feed, secret)
+
+    def start(self) -> None:
+        """Begin to load and to follow; until the first load every answer is 503."""
+        self.feed.start()
+
+    def stop(self) -> None:
+        """End the feed's threads."""
+        self.feed.stop()
+
+
+def create(sessions: Sessions, *, secret: Secret | None = None) -> Edge:
+    """Return the edge over a database; with `secret`, who does not send it is refused."""
+    return Edge(Feed(sessions), secret)

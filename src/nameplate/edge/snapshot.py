@@ -1,0 +1,146 @@
+"""The hosts that are served, in memory: what `ask` and `route` are answered from.
+
+There is no cache of unknown names: a miss is one look into a dict, which is cheaper than any cache
+and remembers nothing, whatever names are asked for.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple, Self
+
+from nameplate.usecases.edge import Host
+
+_LONGEST = 253 + len(".:65535")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_PORT = re.compile(r"[0-9]{0,5}")
+
+
+class Route(NamedTuple):
+    """Where requests below one path of a host go."""
+
+    path: str
+    application: str
+    upstream: str
+
+
+class Entry(NamedTuple):
+    """What is known about one host. Hosts of one application share one entry."""
+
+    permitted: bool
+    routes: tuple[Route, ...]
+    """Longest path first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The answer of `route`."""
+
+    host: str
+    """The name that was asked for, canonical."""
+    path: str
+    """The path of the binding, not of the request."""
+    application: str
+    """Public id."""
+    upstream: str
+    """`host:port`."""
+
+
+class Snapshot:
+    """All hosts at one moment. It never changes: who holds one can ask it from any thread."""
+
+    __slots__ = ("_exact", "_wild")
+
+    def __init__(self, exact: dict[str, Entry], wild: dict[str, Entry]) -> None:
+        """Take the entries of exact hosts, and of wildcards by the name below which they stand."""
+        self._exact = exact
+        self._wild = wild
+
+    @classmethod
+    def of(cls, hosts: Iterable[Host]) -> Self:
+        """Return the snapshot of these hosts; they come sorted by name."""
+        grouped = groupby(hosts, attrgetter("hostname"))
+        return cls({}, {}).replaced((name, list(of_name)) for name, of_name in grouped)
+
+    def replaced(self, changed: Iterable[tuple[str, list[Host]]]) -> Self:
+        """Return a snapshot in which each named host leads to these, and to nothing else."""
+        exact, wild = dict(self._exact), dict(self._wild)
+        shared: dict[Entry, Entry] = {}
+        for name, hosts in changed:
+            starred = name.startswith("*.")
+            entries, key = (wild, name[2:]) if starred else (exact, name)
+            entry = _entry(hosts)
+            if entry is None:
+                entries.pop(key, None)
+            else:
+                entries[key] = shared.setdefault(entry, entry)
+        return type(self)(exact, wild)
+
+    def __len__(self) -> int:
+        """Return the number of hosts."""
+        return len(self._exact) + len(self._wild)
+
+    def ask(self, host: str) -> bool:
+        """Tell whether a certificate may be obtained for exactly this host now.
+
+        A wildcard binding permits nothing: its certificate was obtained by dns-01, and a yes for
+        every name below it would let anybody spend the platform's issuance limits.
+        """
+        entry = self._exact.get(canonical(host))
+        return entry is not None and entry.permitted
+
+    def route(self, host: str, path: str = "/") -> Match | None:
+        """Return where a request goes, None when nothing is served there.
+
+        An exact host beats a wildcard, a longer path a shorter one; a wildcard covers one label
+        (RFC 9525 section 6.3), a path itself and everything below it, compared by segments.
+        """
+        name = canonical(host)
+        entry = self._exact.get(name)
+        if entry is None or not entry.routes:
+            entry = self._covering(name)
+        if entry is None:
+            return None
+        if "/." in path or "//" in path:
+            path = "/" + posixpath.normpath(path).lstrip("/")
+        for route in entry.routes:
+            below = route.path.rstrip("/")
+            if path.startswith(below) and path[len(below) : len(below) + 1] in {"", "/"}:
+                return Match(name, *route)
+        return None
+
+    def _covering(self, name: str) -> Entry | None:
+        label, _, parent = name.partition(".")
+        entry = self._wild.get(parent)
+        return entry if entry is not None and _LABEL.fullmatch(label) else None
+
+
+def canonical(host: str) -> str:
+    """Return `host` in lower case without port and trailing dot, empty when it cannot be a name.
+
+    Whether it is well-formed need not be checked: only well-formed names are looked for.
+    """
+    if len(host) > _LONGEST or not host.isascii():
+        return ""  # `lower` would turn the Kelvin sign into a k
+    name, _, port = host.lower().partition(":")
+    return name.removesuffix(".") if _PORT.fullmatch(port) else ""
+
+
+def _entry(hosts: list[Host]) -> Entry | None:
+    """Return the entry of one host name, None when it leads nowhere.
+
+    Two organizations can never hold one name; should the rows say so all the same, neither is
+    served: a wrong answer would hand one's visitors to the other.
+    """
+    if len({host.organization for host in hosts}) != 1:
+        return None
+    routes = {Route(host.path, host.application, host.upstream) for host in hosts if host.active}
+    ordered = sorted(routes, key=_precedence) if len(routes) > 1 else routes
+    return Entry(any(host.permitted for host in hosts), tuple(ordered))
+
+
+def _precedence(route: Route) -> tuple[int, Route]:
+    return -len(route.path.rstrip("/")), route

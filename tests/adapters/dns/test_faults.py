@@ -1,0 +1,218 @@
+"""Whatever goes wrong at a provider: planning and applying again converges and harms nobody.
+
+`NAMEPLATE_PROGRAMS` and `NAMEPLATE_FOREIGN` make the random programs longer runs.
+"""
+
+import os
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.fakes.rigs import APEX, RIGS
+
+from nameplate.core.errors import RateLimited, Refused, Unavailable
+from nameplate.core.records import RRset
+from nameplate.ports.dns import Result
+
+PROGRAMS = int(os.environ.get("NAMEPLATE_PROGRAMS", "6"))
+FOREIGN = int(os.environ.get("NAMEPLATE_FOREIGN", "60"))
+HANG = 0.6  # seconds; the clients of these tests wait less
+
+
+@pytest.fixture(params=RIGS)
+def rig(request):
+    with RIGS[request.param](12) as made:
+        made.settle()
+        yield made
+
+
+def address(label, *last):
+    values = tuple(sorted(f"192.0.2.{number}" for number in last))
+    return RRset(f"{label}.{APEX}", "A", 300, values)
+
+
+def alias(label, target="target.example.org."):
+    return RRset(f"{label}.{APEX}", "CNAME", 300, (target,))
+
+
+def text(label, words):
+    return RRset(f"{label}.{APEX}", "TXT", 300, (f'"{words}"',))
+
+
+FIRST = [
+    address("www", 1, 2),
+    address("api", 1),
+    alias("cdn"),
+    text("shared", "ours"),
+    text("_acme-challenge", "one"),
+]
+SECOND = [
+    address("www", 2, 3),
+    alias("api"),
+    address("cdn", 7),
+    text("shared", "ours, changed"),
+    address("new", 1),
+]
+
+WRITE_FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"kind": "status", "status": 429, "headers": {"retry-after": "7"}},
+    "429 without retry-after": {"kind": "status", "status": 429},
+    "500": {"kind": "status", "status": 500},
+    "503": {"kind": "status", "status": 503},
+    "cut before": {"kind": "before"},
+    "cut after": {"kind": "after"},
+    "timeout before": {"kind": "before", "seconds": HANG},
+    "timeout after": {"kind": "after", "seconds": HANG},
+    "partial": {"kind": "partial", "keep": 2},
+}
+
+
+def fault(rig, name):
+    """Return the fault as this vendor has it."""
+    playing = dict(WRITE_FAULTS[name])
+    if rig.name == "namecheap" and playing.get("status") == 429:
+        playing["status"] = 405
+    return playing.pop("kind"), playing
+
+
+LATER = ("500", "cut before", "cut after", "partial")
+
+
+@pytest.mark.parametrize(
+    ("name", "nth"), [*((name, 0) for name in WRITE_FAULTS), *((name, 2) for name in LATER)]
+)
+def test_a_fault_while_writing(rig, name, nth):
+    """The first write fails, or a later one, of a change and of the change after it."""
+    for desired in (FIRST, SECOND, []):
+        kind, more = fault(rig, name)
+        seen: list[bool] = []
+
+        def is_due(asked, seen=seen):
+            seen.append(rig.fake.is_write(asked))
+            return seen[-1] and sum(seen) > nth
+
+        rig.fake.play(kind, when=is_due, **more)
+        rig.converge(desired)
+
+
+def test_a_rate_limit_says_how_long(rig):
+    rig.fake.play("status", **fault(rig, "429")[1])
+    rig.step(FIRST)
+    (error,) = rig.raised
+    assert isinstance(error, RateLimited)
+    if rig.name in {"cloudflare", "digitalocean"}:
+        assert error.retry_after == timedelta(seconds=7)
+    rig.converge(FIRST)
+
+
+def test_a_broken_reading_is_repeated_once(rig):
+    for kind in ("before", "status"):
+        rig.fake.play(kind, when=lambda asked: not rig.fake.is_write(asked), status=500)
+        assert rig.provider.records(rig.zone)
+    rig.fake.play("before", when=lambda asked: True, times=2)
+    with pytest.raises(Unavailable):
+        rig.provider.records(rig.zone)
+
+
+@pytest.mark.parametrize("reads", [1, 3, 8])
+def test_readings_that_lag_behind(rig, reads):
+    for desired in (FIRST, SECOND, []):
+        rig.fake.stale(reads)
+        rig.converge(desired)
+
+
+@pytest.mark.parametrize("reads", [2, 6])
+def test_a_lost_answer_and_readings_that_lag_behind(rig, reads):
+    for desired in (FIRST, SECOND, []):
+        rig.fake.stale(reads)
+        rig.fake.play("after")
+        rig.converge(desired)
+
+
+@pytest.mark.parametrize("trouble", ["doubled", "missing"])
+def test_pages_that_shift_while_they_are_read(rig, trouble):
+    rig.fake.page_limit = 5
+    for desired in (FIRST, SECOND, []):
+        rig.fake.paging = trouble
+        rig.converge(desired)
+        rig.fake.paging = ""
+
+
+def test_values_that_come_back_in_another_form(rig):
+    rig.fake.is_odd = True
+    for desired in (FIRST, SECOND, []):
+        rig.converge(desired)
+
+
+def test_a_credential_that_is_revoked(rig):
+    rig.converge(FIRST)
+    rig.fake.is_revoked = True
+    rig.step(SECOND)
+    (error,) = rig.raised
+    assert isinstance(error, Refused)
+    assert error.code == "credential_refused"
+    rig.fake.is_revoked = False
+    rig.converge(SECOND)
+
+
+def test_a_quota_refuses_some_and_lets_the_others_through(rig):
+    rig.converge(FIRST[:2])
+    held = rig.fake.rows(APEX)
+    rig.fake.quota = len(held) + 2
+    wanted = [address("www", 2, 3), *(address(f"more{number}", 1) for number in range(6))]
+    rig.step([*wanted, FIRST[1]])
+    results = {outcome.change.key[0]: outcome for outcome in rig.outcomes}
+    assert results[f"www.{APEX}"].result is Result.APPLIED
+    more = [outcome for name, outcome in results.items() if name.startswith("more")]
+    assert {outcome.result for outcome in more} == {Result.APPLIED, Result.REFUSED}
+    assert all(outcome.detail for outcome in more if outcome.result is Result.REFUSED)
+    rig.fake.quota = None
+    rig.converge([*wanted, FIRST[1]])
+
+
+@pytest.mark.parametrize("vendor", RIGS)
+@pytest.mark.parametrize("seed", range(PROGRAMS))
+def test_random_programs_under_random_faults(vendor, seed):
+    chance = random.Random(f"{vendor}{seed}")
+    with RIGS[vendor](FOREIGN) as rig:
+        rig.settle()
+        for _ in range(4):
+            desired = wish(chance)
+            for _ in range(chance.randrange(3)):
+                trouble(rig, chance)
+            rig.converge(desired, rounds=60)
+            rig.fake.faults.clear()
+        rig.converge([])
+
+
+def wish(chance):
+    """Return a wanted state over few names, so that they are switched back and forth."""
+    desired = []
+    for label in ("a", "b", "c", "d"):
+        kind = chance.choice(["nothing", "address", "address", "alias", "text"])
+        if kind == "address":
+            desired.append(address(label, *chance.sample(range(1, 9), chance.randint(1, 4))))
+        elif kind == "alias":
+            desired.append(alias(label, f"t{chance.randint(1, 3)}.example.org."))
+        elif kind == "text":
+            desired.append(text(label, f"words {chance.randint(1, 3)}"))
+    if chance.random() < 0.5:
+        desired.append(text("shared", f"ours {chance.randint(1, 3)}"))
+    return desired
+
+
+def trouble(rig, chance):
+    """Let something random go wrong."""
+    kind = chance.choice(["write", "write", "read", "stale", "paging"])
+    if kind == "write":
+        name = chance.choice([name for name in WRITE_FAULTS if "timeout" not in name])
+        playing, more = fault(rig, name)
+        rig.fake.play(playing, **more)
+    elif kind == "read":
+        rig.fake.play("before", when=lambda asked: not rig.fake.is_write(asked))
+    elif kind == "stale":
+        rig.fake.stale(chance.randint(1, 5))
+    else:
+        rig.fake.page_limit = chance.randint(3, 50)
+        rig.fake.paging = chance.choice(["doubled", "missing"])

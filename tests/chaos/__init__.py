@@ -1,0 +1,1 @@
+"""Campaigns against the background work: crashes, pauses, a hostile authority."""

@@ -1,0 +1,144 @@
+"""One worker in a process of its own, which can be made to end or to pause at a named point.
+
+Processes are forked from a server that has imported everything: a start costs milliseconds.
+"""
+
+import dataclasses
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from nameplate import bootstrap
+from nameplate.settings import Settings
+from nameplate.worker.loop import Worker
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Job:
+    """How a worker is to run."""
+
+    settings: dict[str, Any]
+    log: Path
+    die_at: str | None = None
+    """Crash point at which the process ends itself by SIGKILL, the first time it is passed."""
+    stop_at: str | None = None
+    """Crash point at which the process pauses itself by SIGSTOP; resumed, it ends after that step."""
+    lease: float = 2.0
+    poll: float = 0.1
+    threads: int = 3
+
+
+class WorkerProcess:
+    """A running worker; the end of `with` ends it."""
+
+    def __init__(self, job: Job) -> None:
+        """Start at once."""
+        self._told, telling = FORKS.Pipe(duplex=False)
+        self.process: ForkServerProcess = FORKS.Process(target=_run, args=(job, telling))
+        self.process.start()
+        telling.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def wait_for_pause(self, seconds: float) -> bool:
+        """Wait until the process has paused itself; False when it did not in time."""
+        if not self._told.poll(seconds):
+            return False
+        self._told.recv()
+        deadline = time.monotonic() + 5
+        while _state(self.pid) != "T" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return _state(self.pid) == "T"
+
+    def resume(self) -> None:
+        """Let a paused process go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def join(self, seconds: float) -> int | None:
+        """Return the exit code (negative: the signal), or None when it still runs."""
+        self.process.join(seconds)
+        return self.process.exitcode
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.join(10)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.is_alive():
+            self.kill()
+        self._told.close()
+        self.process.close()
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _run(job: Job, telling: Connection) -> None:
+    descriptor = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream
+    settings = Settings(**job.settings)
+    sessions = bootstrap.sessions(settings)
+    tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+    watch = _Watch(job, telling)
+    tools = dataclasses.replace(tools, poll=timedelta(seconds=job.poll), checkpoint=watch.passed)
+    worker = Worker(sessions, tools, threads=job.threads, lease_for=timedelta(seconds=job.lease))
+    watch.stop = worker.stop
+    pools = [sessions.system_engine.pool, sessions._tenant.pool]
+    watch.at_rest = lambda: all(pool.checkedout() == 0 for pool in pools)  # type: ignore[attr-defined]  # of QueuePool
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+
+
+class _Watch:
+    """Ends or pauses the process at the named point, once."""
+
+    def __init__(self, job: Job, telling: Connection) -> None:
+        self._job = job
+        self._telling = telling
+        self._lock = threading.Lock()
+        self.stop: Callable[[], None] = lambda: None
+        self.at_rest: Callable[[], bool] = lambda: True
+
+    def passed(self, point: str) -> None:
+        print(f"{time.time():.3f} {point}")
+        if point == self._job.die_at:
+            signal.raise_signal(signal.SIGKILL)
+        if point == self._job.stop_at and self._lock.acquire(blocking=False):
+            self.stop()
+            time.sleep(0.1)
+            while not self.at_rest():  # nobody pauses inside a transaction, holding its locks
+                time.sleep(0.02)
+            self._telling.send(point)
+            signal.raise_signal(signal.SIGSTOP)  # to this thread: it must not get any further

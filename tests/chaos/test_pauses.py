@@ -1,0 +1,96 @@
+"""A worker paused past its lease, and resumed, writes nothing any more."""
+
+import signal
+
+import pytest
+import sqlalchemy as sa
+
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM
+from nameplate.db import database_now
+from nameplate.models import Record
+from nameplate.usecases import records
+from tests.chaos.conftest import Open
+from tests.chaos.run_worker import WorkerProcess
+from tests.chaos.verdict import check, visit
+from tests.chaos.world import Scene
+
+POINTS = (
+    ("sqlite", "verification:checked"),
+    ("sqlite", "records:read"),
+    ("sqlite", "records:applied"),
+    ("postgresql", "certificate:order_created"),
+    ("postgresql", "certificate:finalize_intended"),
+    ("mariadb", "certificate:downloaded"),
+    ("postgresql", "proxy:rendered"),
+)
+
+
+def _pause(scene: Scene, point: str) -> WorkerProcess:
+    worker = scene.worker(stop_at=point, threads=2)
+    assert worker.wait_for_pause(60), f"it never came to {point}: {scene.log.read_text()}"
+    return worker
+
+
+def _end(worker: WorkerProcess) -> None:
+    worker.process.terminate()
+    assert worker.join(20) == 0
+
+
+def _resumed_writes_nothing(scene: Scene, paused: WorkerProcess) -> None:
+    rows, zone, served = scene.dump(), scene.world.rrsets(), _fragments(scene)
+    paused.resume()
+    assert paused.join(30) == 0, scene.log.read_text()
+    assert scene.dump() == rows
+    assert scene.world.rrsets() == zone
+    assert _fragments(scene) == served
+
+
+def _fragments(scene: Scene) -> dict[str, bytes]:
+    current = scene.folder / "managed" / "current"
+    return {path.name: path.read_bytes() for path in sorted(current.iterdir())}
+
+
+@pytest.mark.parametrize(("kind", "point"), POINTS)
+def test_a_resumed_worker_writes_nothing(scenes: Open, kind: str, point: str) -> None:
+    with scenes(kind, f"pause-{kind[:2]}-{point.replace(':', '-').replace('_', '-')}") as scene:
+        scene.claim(wildcard=True)
+        with _pause(scene, point) as paused:
+            with scene.worker() as other:
+                scene.wait(scene.settled, 60)
+                _end(other)
+            _resumed_writes_nothing(scene, paused)
+        check(scene)
+
+
+def test_a_resumed_worker_does_not_bring_back_what_was_removed(scenes: Open) -> None:
+    """What it was about to write fits the zone again: only the fence can tell that it is void."""
+    with scenes("sqlite", "pause-removed") as scene:
+        scene.claim(wildcard=True)
+        with _pause(scene, "records:intended") as paused:
+            with scene.worker() as other:
+                scene.wait(scene.settled, 60)
+                scene.sessions.run(PLATFORM, _remove_record)
+                scene.wait(lambda: scene.world.rrsets(scene.base) == scene.before, 30)
+                _end(other)
+            _resumed_writes_nothing(scene, paused)
+        assert scene.world.rrsets(scene.base) == scene.before
+        assert visit(scene)[0] == 200
+
+
+def _remove_record(session: sa.orm.Session) -> None:
+    row = session.scalars(sa.select(Record)).one()
+    records.remove(session, PLATFORM, ids.show("rec", row.id), database_now(session))
+
+
+def test_the_signals_are_what_they_seem(scenes: Open) -> None:
+    """A paused worker neither ends nor works; otherwise the tests above show nothing."""
+    with scenes("sqlite", "pause-itself") as scene:
+        scene.claim(wildcard=False)
+        with _pause(scene, "verification:checked") as paused:
+            assert paused.join(0.5) is None
+            before = scene.dump()
+            assert paused.join(1) is None
+            assert scene.dump() == before
+            paused.kill()
+            assert paused.join(1) == -signal.SIGKILL

@@ -1,0 +1,91 @@
+"""Random valid record sets of every type, for round trips."""
+
+import ipaddress
+import random
+import string
+from collections.abc import Callable, Iterator
+
+from nameplate.core.rdata import parse
+from nameplate.core.records import RRset
+
+_LABEL = string.ascii_lowercase + string.digits
+_TEXT = string.ascii_letters + string.digits + " ;:=-_/+.,\"\\'()@#%&<>" + "äßπ日"
+
+
+def rrsets(chance: random.Random, count: int, origin: str) -> Iterator[RRset]:
+    """Yield `count` record sets, each at a name of its own."""
+    for number in range(count):
+        rdtype = chance.choice(sorted(_MAKERS))
+        name = chance.choice(["r{n}", "*.r{n}", "_x._tcp.r{n}", "a.b-c.r{n}"]).format(n=number)
+        many = 1 if rdtype in {"ALIAS", "CNAME"} else chance.choice([1, 1, 2, 3])
+        made = {parse(rdtype, _MAKERS[rdtype](chance), origin=origin).text for _ in range(many)}
+        ttl = chance.choice([60, 300, 1800, 3600, 43_200])
+        yield RRset(f"{name}.{origin}", rdtype, ttl, tuple(sorted(made)))
+
+
+def _host(chance: random.Random) -> str:
+    labels = ["".join(chance.choices(_LABEL, k=chance.randint(2, 12))) for _ in range(3)]
+    return ".".join([f"h{label}" for label in labels] + [chance.choice(["com", "example"])])
+
+
+def _text(chance: random.Random) -> str:
+    length = chance.choice([1, 20, 80, 255, 256, 600])
+    text = "".join(chance.choices(_TEXT, k=length))
+    return f"x{text}x"  # wholly in quotes would be presentation form
+
+
+def _digest(chance: random.Random, octets: int) -> str:
+    return chance.randbytes(octets).hex()
+
+
+def _six(chance: random.Random) -> str:
+    return str(ipaddress.IPv6Address(0x20010DB8 << 96 | chance.getrandbits(90)))
+
+
+def _four(chance: random.Random) -> str:
+    return str(ipaddress.IPv4Address(0xC0000000 | chance.getrandbits(20)))
+
+
+def _service(chance: random.Random) -> str:
+    if chance.random() < 0.3:
+        return f"0 {_host(chance)}"
+    words = ["alpn=h2,h3", f"port={chance.randint(1, 65535)}", f"ipv4hint={_four(chance)}"]
+    words.append(f"ipv6hint={_six(chance)}")
+    return " ".join(
+        [
+            str(chance.randint(1, 9)),
+            chance.choice([".", _host(chance)]),
+            *words[: chance.randint(0, 4)],
+        ]
+    )
+
+
+def _caa(chance: random.Random) -> str:
+    return chance.choice(
+        [
+            f'0 issue "{_host(chance)}"',
+            f'0 issuewild "{_host(chance)}; validationmethods=dns-01"',
+            '128 issue ";"',
+            f'0 iodef "mailto:sec@{_host(chance)}"',
+            f'0 iodef "https://{_host(chance)}/report?a=1"',
+        ]
+    )
+
+
+_MAKERS: dict[str, Callable[[random.Random], str]] = {
+    "A": _four,
+    "AAAA": _six,
+    "ALIAS": _host,
+    "CAA": _caa,
+    "CNAME": _host,
+    "DS": lambda c: f"{c.randint(0, 65535)} 13 2 {_digest(c, 32)}",
+    "HTTPS": _service,
+    "MX": lambda c: f"{c.randint(0, 65535)} {_host(c)}",
+    "NS": _host,
+    "PTR": _host,
+    "SRV": lambda c: f"{c.randint(0, 9)} {c.randint(0, 99)} {c.randint(1, 65535)} {_host(c)}",
+    "SSHFP": lambda c: f"{c.choice([1, 3, 4])} 2 {_digest(c, 32)}",
+    "SVCB": _service,
+    "TLSA": lambda c: f"3 1 {c.choice([1])} {_digest(c, 32)}",
+    "TXT": _text,
+}

@@ -1,0 +1,80 @@
+"""The vendors' own descriptions of their answers, read where the shared test data is."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+FOLDER = Path(__file__).parents[3] / "shared" / "data" / "providers"
+
+
+def require(vendor: str) -> Path:
+    """Return the folder of a vendor's data; skip the test when it is not on this machine."""
+    folder = FOLDER / vendor
+    if not folder.is_dir():
+        pytest.skip(f"{vendor}: the vendor's schemas are not in ../shared/data/providers")
+    return folder
+
+
+@cache
+def cloudflare(name: str) -> jsonschema.Draft202012Validator:
+    """Return the validator of one type of the official SDK."""
+    path = FOLDER / "cloudflare-sdk-schema" / f"{name}.json"
+    return jsonschema.Draft202012Validator(json.loads(path.read_text()))
+
+
+@cache
+def cloudflare_definition(name: str, definition: str) -> jsonschema.Draft202012Validator:
+    """Return the validator of one definition inside such a schema."""
+    path = FOLDER / "cloudflare-sdk-schema" / f"{name}.json"
+    whole = json.loads(path.read_text())
+    return jsonschema.Draft202012Validator(
+        {"$defs": whole["$defs"], "$ref": f"#/$defs/{definition}"}
+    )
+
+
+@cache
+def digitalocean(place: str) -> jsonschema.Draft4Validator:
+    """Return the validator of the JSON that a file (and `#/pointer`) of the OpenAPI describes."""
+    root = FOLDER / "digitalocean-openapi" / "specification"
+    name, _, pointer = place.partition("#")
+    described = _resolved(root / name, pointer)
+    content = described.get("content")
+    return jsonschema.Draft4Validator(
+        content["application/json"]["schema"] if content else described
+    )
+
+
+@cache
+def _document(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def _resolved(path: Path, pointer: str = "") -> Any:
+    """Return a part of an OpenAPI file with every `$ref` filled in."""
+    node = _document(path)
+    for word in filter(None, pointer.split("/")):
+        node = node[word]
+    return _filled(node, path)
+
+
+def _filled(node: Any, path: Path) -> Any:
+    if isinstance(node, list):
+        return [_filled(one, path) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        name, _, pointer = node["$ref"].partition("#")
+        return _resolved((path.parent / name).resolve() if name else path, pointer)
+    filled = {
+        key: _filled(value, path)
+        for key, value in node.items()
+        if key not in {"example", "examples", "headers", "description"}
+    }
+    if filled.pop("nullable", False):  # OpenAPI 3.0 has it where JSON Schema has a type
+        filled["type"] = [filled["type"], "null"]
+    return filled
