@@ -114,14 +114,15 @@ def serve(what: str, port: int, url: str) -> None:
 
 
 async def ceiling(scope, receive, send) -> None:
+    """Say hello: the least that an application with a body can do."""
     if scope["type"] == "lifespan":
         for kind in ("startup", "shutdown"):
             await receive()
             await send({"type": f"lifespan.{kind}.complete"})
         return
-    start = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}
-    await send(start)
-    await send({"type": "http.response.body", "body": b""})
+    headers = [(b"content-length", b"13"), (b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"Hello, world!"})
 
 
 @contextmanager

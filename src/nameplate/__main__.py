@@ -46,6 +46,7 @@ def _embedded() -> Connection:
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
 
+    bootstrap.logs()
     settings = Settings()
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
@@ -113,6 +114,7 @@ def worker(
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
 
     with failures.reported():
+        bootstrap.logs()
         settings = Settings()
         sessions = bootstrap.sessions(settings)
         tools = bootstrap.tools(settings, bootstrap.keyring(settings))
@@ -120,7 +122,9 @@ def worker(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: working.stop())
         ended: list[bool] = []
-        thread = threading.Thread(target=lambda: ended.append(working.run()), name="nameplate-worker")
+        thread = threading.Thread(
+            target=lambda: ended.append(working.run()), name="nameplate-worker"
+        )
         thread.start()
         while thread.is_alive():
             thread.join(0.5)

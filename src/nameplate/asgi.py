@@ -52,6 +52,7 @@ class Service:
 
 def create(settings: Settings | None = None) -> ASGIApp:
     """Return the application; with no settings given they come from the environment."""
+    bootstrap.logs()
     service = Service(settings or Settings())
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

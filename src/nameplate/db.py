@@ -1,6 +1,7 @@
 """Engine, sessions with a tenant, leases and locks: the same on SQLite, PostgreSQL and MariaDB."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -51,11 +52,20 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
     """Create an engine with the settings that Nameplate relies on; connects lazily."""
     parsed = address(url)
     if parsed.drivername == "sqlite":
-        made = sa.create_engine(parsed, connect_args={"timeout": 30, "isolation_level": None})
+        made = sa.create_engine(
+            parsed,
+            connect_args={"timeout": 30, "isolation_level": None},
+            hide_parameters=True,  # values may be secret, and errors are logged
+        )
         event.listen(made, "connect", _sqlite_connect)
         event.listen(made, "begin", _sqlite_begin)
         return made
-    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 20, "pool_pre_ping": True}
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "pool_size": pool_size,
+        "max_overflow": 20,
+        "pool_pre_ping": True,
+    }
     if parsed.get_backend_name() == "postgresql":
         return sa.create_engine(
             parsed, connect_args={"options": "-c timezone=UTC", "connect_timeout": 10}, **options
@@ -260,3 +270,25 @@ def lock_name(session: Session, base: str) -> None:
         insert = mysql.insert(NameLock).on_duplicate_key_update(base=NameLock.base)
     connection.execute(insert.values(base=base))
     connection.execute(sa.select(NameLock.base).where(NameLock.base == base).with_for_update())
+
+
+def listen(
+    sessions: Sessions, channel: str, hear: Callable[[], None], stopping: threading.Event
+) -> None:
+    """Call `hear` at each notification on `channel`, until `stopping` or a broken connection.
+
+    PostgreSQL only. `hear` is called once at the start, for what was announced before anybody
+    listened. Raises what the driver raises when the connection breaks.
+    """
+    connection = sessions.system_engine.raw_connection()
+    driver: Any = connection.driver_connection
+    connection.detach()  # a listening connection must not go back into the pool
+    try:
+        driver.autocommit = True
+        driver.execute(f"LISTEN {channel}")
+        hear()
+        while not stopping.is_set():
+            for _ in driver.notifies(timeout=1.0, stop_after=1):
+                hear()
+    finally:
+        driver.close()

@@ -114,6 +114,7 @@ GOOD = ring().seal(Secret("s"), PLACE)
         GOOD.rpartition(":")[0] + ":ÄÄÄÄ",
         "-----BEGIN PRIVATE KEY-----",
     ],
+    ids=[f"case{number}" for number in range(15)],  # the texts are new in each process
 )
 def test_what_is_no_sealed_value_is_malformed(text):
     with pytest.raises(Invalid) as caught:

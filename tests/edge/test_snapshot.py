@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nameplate.edge.snapshot import Match, Snapshot
+from nameplate.edge.snapshot import Match, Route, Snapshot
 from nameplate.usecases.edge import Host
 
 
@@ -49,7 +49,7 @@ SHOP = snapshot(
 )
 def test_spellings_of_one_host(spelling: str) -> None:
     assert SHOP.ask(spelling)
-    assert SHOP.route(spelling) == Match("shop.acme.com", "/", "app_1", "10.0.0.1:80")
+    assert SHOP.route(spelling) == Match("shop.acme.com", Route("/", "app_1", "10.0.0.1:80"))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_anything_else_is_unknown(name: str) -> None:
 def test_the_longest_path_wins_by_segments(path: str, application: str) -> None:
     match = SHOP.route("shop.acme.com", path)
     assert match is not None
-    assert match.application == application
+    assert match.route.application == application
 
 
 def test_a_path_that_is_none_leads_nowhere() -> None:
@@ -119,7 +119,7 @@ def test_a_path_that_is_none_leads_nowhere() -> None:
 
 def test_a_wildcard_covers_one_label_and_permits_nothing() -> None:
     match = SHOP.route("other.acme.com")
-    assert match == Match("other.acme.com", "/", "app_wild", "10.0.0.1:80")
+    assert match == Match("other.acme.com", Route("/", "app_wild", "10.0.0.1:80"))
     assert not SHOP.ask("other.acme.com")
     assert SHOP.route("a.other.acme.com") is None
 
@@ -132,7 +132,7 @@ def test_ask_needs_https_and_route_an_active_binding() -> None:
     assert alone.route("arriving.acme.com") is None
     covered = SHOP.route("arriving.acme.com")
     assert covered is not None
-    assert covered.application == "app_wild"
+    assert covered.route.application == "app_wild"
 
 
 def test_an_exact_host_without_that_path_is_not_covered_by_a_wildcard() -> None:
@@ -205,7 +205,7 @@ def test_route_is_a_function_within_one_organization(
         assert fitting == []
     else:
         longest = max(len(one.path) for one in fitting)
-        assert (match.path, match.application) in {
+        assert (match.route.path, match.route.application) in {
             (one.path, one.application) for one in fitting if len(one.path) == longest
         }
     permitted = len(owners) == 1 and any(one.permitted for one in exact)

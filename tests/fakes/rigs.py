@@ -4,9 +4,8 @@ import contextlib
 import copy
 import functools
 import ssl
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,8 +27,7 @@ from tests.fakes.route53 import FakeRoute53
 from tests.fakes.server import FakeServer
 
 APEX = "example.test"
-_WINDOW = 0.15  # seconds that adapters wait for listings to catch up; real ones wait a minute
-_TIMEOUT = 0.4
+_WINDOW = 20  # requests that adapters wait for listings to catch up; real ones wait a minute
 
 
 @dataclass
@@ -66,28 +64,39 @@ class Rig:
                 return True
             intents = {change: self._new(change) - self.owned for change in planned.changes}
             self.owned |= set().union(*intents.values())
+            is_fresh = not self.fake.is_stale
             outcomes = self.provider.apply(self.zone, planned.changes)
         except (Unavailable, Refused) as error:
             self.raised.append(error)
             return False
         assert [outcome.change for outcome in outcomes] == list(planned.changes)
         self.outcomes += outcomes
+        if is_fresh:
+            self._check_truth(outcomes)
         for outcome in outcomes:
             if outcome.result in {Result.REFUSED, Result.MOVED}:
                 self.owned -= intents[outcome.change]
         return False
+
+    def _check_truth(self, outcomes: Sequence[Outcome]) -> None:
+        """Check that what is said to be applied is so, and what is refused or moved is not."""
+        with self.fake.healthy():
+            live = {rrset.key: rrset for rrset in self.provider.records(self.zone)}
+        for outcome in outcomes:
+            is_so = live.get(outcome.change.key) == outcome.change.after
+            if outcome.result is not Result.UNKNOWN:
+                assert is_so is (outcome.result is Result.APPLIED), outcome
 
     def _new(self, change: Any) -> set[tuple[str, str, str]]:
         before = set(change.before.values) if change.before else set()
         values = set(change.after.values) - before if change.after else set()
         return {(*change.key, value) for value in values}
 
-    def converge(self, desired: list[RRset], rounds: int = 40) -> None:
+    def converge(self, desired: list[RRset], rounds: int = 60) -> None:
         """Reconcile until nothing is left to do, then check everybody's records."""
         for _ in range(rounds):
             if self.step(desired):
                 break
-            time.sleep(0.03)
         else:
             raise AssertionError(f"did not converge: {self.outcomes[-3:]} {self.raised[-3:]}")
         self.check(desired)
@@ -111,15 +120,18 @@ def _addresses(count: int) -> list[tuple[str, str]]:
 @contextlib.contextmanager
 def _api(*args: Any, **more: Any) -> Iterator[Api]:
     plain = functools.partial(Api, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-    with contextlib.closing(plain(*args, timeout=_TIMEOUT, **more)) as api:
+    with contextlib.closing(plain(*args, **more)) as api:
         yield api
 
 
 @contextlib.contextmanager
-def cloudflare(others: int) -> Iterator[Rig]:
+def cloudflare(others: int, timeout: float = 10) -> Iterator[Rig]:
     """Cloudflare; rows by record id."""
     token = {"Authorization": Secret("Bearer the-right-key")}
-    with FakeCloudflare(APEX) as fake, _api(f"{fake.url}/client/v4", headers=token) as api:
+    with (
+        FakeCloudflare(APEX) as fake,
+        _api(f"{fake.url}/client/v4", headers=token, timeout=timeout) as api,
+    ):
         for label, address in _addresses(others):
             fake.add(APEX, name=label, type="A", content=address, ttl=120, comment="theirs")
         fake.add(APEX, name="shared", type="TXT", content='"theirs"', ttl=300)
@@ -128,21 +140,21 @@ def cloudflare(others: int) -> Iterator[Rig]:
 
 
 @contextlib.contextmanager
-def digitalocean(others: int) -> Iterator[Rig]:
+def digitalocean(others: int, timeout: float = 10) -> Iterator[Rig]:
     """DigitalOcean; rows by record id."""
     token = {"Authorization": Secret("Bearer the-right-key")}
-    with FakeDigitalOcean(APEX) as fake, _api(fake.url, headers=token) as api:
+    with FakeDigitalOcean(APEX) as fake, _api(fake.url, headers=token, timeout=timeout) as api:
         for label, address in _addresses(others):
             fake.add(APEX, name=label, type="A", data=address, ttl=120)
         fake.add(APEX, name="shared", type="TXT", data="theirs", ttl=300)
-        provider = DigitalOcean(api, Creations(_WINDOW))
+        provider = DigitalOcean(api, Creations(_WINDOW, lambda: len(fake.asked)))
         yield Rig("digitalocean", fake, provider, Zone(APEX, APEX), lambda: fake.rows(APEX))
 
 
 @contextlib.contextmanager
-def namecheap(others: int) -> Iterator[Rig]:
+def namecheap(others: int, timeout: float = 10) -> Iterator[Rig]:
     """Namecheap; rows by their content, for every writing gives them new ids."""
-    with FakeNamecheap(APEX) as fake, _api(fake.url) as api:
+    with FakeNamecheap(APEX) as fake, _api(fake.url, timeout=timeout) as api:
         for label, address in _addresses(others):
             fake.add(APEX, label, "A", address, TTL="1799")
         fake.add(APEX, "go", "URL", "https://example.org/")
@@ -154,12 +166,14 @@ def namecheap(others: int) -> Iterator[Rig]:
             return {(row, number): row for row in count for number in range(count[row])}
 
         key = Secret(fake.credential)
-        provider = Namecheap(api, "user", key, "192.0.2.1", seen_after=_WINDOW)
+        provider = Namecheap(
+            api, "user", key, "192.0.2.1", seen_after=_WINDOW, clock=lambda: len(fake.asked)
+        )
         yield Rig("namecheap", fake, provider, Zone(APEX, APEX), rows)
 
 
 @contextlib.contextmanager
-def route53(others: int) -> Iterator[Rig]:
+def route53(others: int, timeout: float = 10) -> Iterator[Rig]:
     """Route 53; rows by name, type and value."""
     with FakeRoute53(APEX) as fake:
         for label, address in _addresses(others):
@@ -176,7 +190,7 @@ def route53(others: int) -> Iterator[Rig]:
             }
 
         secret = Secret("shh")
-        client = connect(Secret(fake.credential), secret, endpoint=fake.url, timeout=_TIMEOUT)
+        client = connect(Secret(fake.credential), secret, endpoint=fake.url, timeout=timeout)
         with contextlib.closing(client):
             yield Rig("route53", fake, Route53(client), Zone(APEX, fake.zone_id(APEX)), rows)
 

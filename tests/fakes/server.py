@@ -1,9 +1,10 @@
 """A provider's API on loopback that keeps state, and can be told to go wrong."""
 
+import contextlib
 import copy
 import http.server
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
@@ -78,8 +79,7 @@ class FakeServer:
         self._stale: tuple[int, Any] = (0, None)
         self._lock = threading.RLock()
         self._ended = threading.Event()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def respond(self, asked: Asked) -> Answer:
@@ -98,6 +98,21 @@ class FakeServer:
         """Let the next `reads` requests see the state as it is now, whatever is written."""
         with self._lock:
             self._stale = (reads, copy.deepcopy(self.state))
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether readers see an older state at this moment."""
+        return self._stale[0] > 0
+
+    @contextlib.contextmanager
+    def healthy(self) -> Iterator[None]:
+        """Let nothing go wrong for a while."""
+        held = self.faults, self._stale, self.paging
+        self.faults, self._stale, self.paging = [], (0, None), ""
+        try:
+            yield
+        finally:
+            self.faults, self._stale, self.paging = held
 
     def seen(self) -> Any:
         """Return the state as a reader sees it at this moment."""
@@ -159,6 +174,13 @@ class FakeServer:
         self._ended.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: clients that hang up are what these tests are about."""
 
 
 def _handler(fake: FakeServer) -> type[http.server.BaseHTTPRequestHandler]:

@@ -10,16 +10,19 @@ listener. Nothing that arrives raises: names are looked up, not parsed.
 import hmac
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from nameplate.core.secret import Secret
-from nameplate.edge.snapshot import Match, Snapshot
+from nameplate.edge.snapshot import Route, Snapshot
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Answer = tuple[Message, Message]
+"""Start and body of a response."""
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ASK_UNTIL = 10.0
@@ -28,9 +31,23 @@ ROUTE_UNTIL = 600.0
 """Seconds for which `route` serves the last known hosts while the database is away."""
 PREFIX = "/edge/"
 _LONGEST_QUERY = 8192
+_ASK = "/edge/ask"
+_PATHS = frozenset({_ASK, "/edge/route"})
+_METHODS = frozenset({"GET", "HEAD"})
 _SECRET = b"x-nameplate-edge-secret"
-_ALLOW = (b"allow", b"GET, HEAD")
 _JSON = (b"content-type", b"application/json")
+_NO_BODY: Message = {"type": "http.response.body", "body": b""}
+
+
+def _start(status: int, *headers: tuple[bytes, bytes]) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+_EMPTY: dict[int, Answer] = {
+    status: (_start(status, (b"content-length", b"0")), _NO_BODY)
+    for status in (200, 400, 403, 404, 503)
+} | {405: (_start(405, (b"content-length", b"0"), (b"allow", b"GET, HEAD")), _NO_BODY)}
+"""Answers without a body, made once."""
 
 
 class Source(Protocol):
@@ -62,48 +79,45 @@ class App:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            status, body, *headers = self._answer(scope)
-            size = (b"content-length", b"%d" % len(body))
-            await send(
-                {"type": "http.response.start", "status": status, "headers": [size, *headers]}
-            )
-            body = b"" if scope["method"] == "HEAD" else body
-            await send({"type": "http.response.body", "body": body})
+            start, body = self._answer(scope)
+            await send(start)
+            await send(body)
 
-    def _answer(self, scope: Scope) -> tuple[Any, ...]:
-        """Return status, body and headers."""
+    def _answer(self, scope: Scope) -> Answer:
         path = scope["path"]
-        if path not in {"/edge/ask", "/edge/route"}:
-            return 404, b""
-        if scope["method"] not in {"GET", "HEAD"}:
-            return 405, b"", _ALLOW
+        if path not in _PATHS:
+            return _EMPTY[404]
+        if scope["method"] not in _METHODS:
+            return _EMPTY[405]
         if self._secret is not None and not _knows(self._secret, scope["headers"]):
-            return 403, b""
-        if len(scope["query_string"]) > _LONGEST_QUERY:
-            return 404, b""
-        if path == "/edge/ask":
-            return self._ask(scope["query_string"]), b""
-        return self._route(scope["query_string"])
+            return _EMPTY[403]
+        query = scope["query_string"]
+        if len(query) > _LONGEST_QUERY:
+            return _EMPTY[404]
+        if path == _ASK:
+            return self._ask(query)
+        start, body = self._route(query)
+        return (start, _NO_BODY) if scope["method"] == "HEAD" else (start, body)
 
-    def _ask(self, query: bytes) -> int:
+    def _ask(self, query: bytes) -> Answer:
         """Return 200 for yes, and another status for everything else."""
         snapshot = self._known(ASK_UNTIL)
         domains = _values(query, b"domain")
         if len(domains) != 1:
-            return 400
+            return _EMPTY[400]
         if snapshot is None:
-            return 503
-        return 200 if snapshot.ask(domains[0]) else 404
+            return _EMPTY[503]
+        return _EMPTY[200] if snapshot.ask(domains[0]) else _EMPTY[404]
 
-    def _route(self, query: bytes) -> tuple[Any, ...]:
+    def _route(self, query: bytes) -> Answer:
         snapshot = self._known(ROUTE_UNTIL)
         hosts, paths = _values(query, b"host"), _values(query, b"path") or ["/"]
         if len(hosts) != 1 or len(paths) != 1:
-            return 400, b""
+            return _EMPTY[400]
         if snapshot is None:
-            return 503, b""
+            return _EMPTY[503]
         match = snapshot.route(hosts[0], paths[0])
-        return (404, b"") if match is None else (200, _json(match), _JSON)
+        return _EMPTY[404] if match is None else _found(*match)
 
     def _known(self, seconds: float) -> Snapshot | None:
         """Return the snapshot unless it is older than that."""
@@ -141,14 +155,16 @@ def _values(query: bytes, name: bytes) -> list[str]:
     return found
 
 
-def _json(match: Match) -> bytes:
-    answer = {
-        "host": match.host,
-        "path": match.path,
-        "application": match.application,
-        "upstream": match.upstream,
-    }
-    return json.dumps(answer, separators=(",", ":")).encode()
+def _found(host: str, route: Route) -> Answer:
+    body = b'{"host":"%b",%b' % (host.encode(), _rest(route))
+    size = (b"content-length", b"%d" % len(body))
+    return _start(200, size, _JSON), {"type": "http.response.body", "body": body}
+
+
+@lru_cache(maxsize=10_000)
+def _rest(route: Route) -> bytes:
+    """Return the JSON after the host. Only what is served is ever kept, not what is asked for."""
+    return json.dumps(route._asdict(), separators=(",", ":")).encode().removeprefix(b"{")
 
 
 async def _live(receive: Receive, send: Send) -> None:

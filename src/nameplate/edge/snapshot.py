@@ -7,7 +7,6 @@ and remembers nothing, whatever names are asked for.
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, Self
@@ -24,7 +23,9 @@ class Route(NamedTuple):
 
     path: str
     application: str
+    """Public id."""
     upstream: str
+    """`host:port`."""
 
 
 class Entry(NamedTuple):
@@ -35,18 +36,13 @@ class Entry(NamedTuple):
     """Longest path first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """The answer of `route`."""
 
     host: str
     """The name that was asked for, canonical."""
-    path: str
-    """The path of the binding, not of the request."""
-    application: str
-    """Public id."""
-    upstream: str
-    """`host:port`."""
+    route: Route
+    """The binding's path, not the request's, and where it leads."""
 
 
 class Snapshot:
@@ -89,7 +85,7 @@ class Snapshot:
         A wildcard binding permits nothing: its certificate was obtained by dns-01, and a yes for
         every name below it would let anybody spend the platform's issuance limits.
         """
-        entry = self._exact.get(canonical(host))
+        entry = self._exact.get(host) or self._exact.get(canonical(host))
         return entry is not None and entry.permitted
 
     def route(self, host: str, path: str = "/") -> Match | None:
@@ -98,8 +94,11 @@ class Snapshot:
         An exact host beats a wildcard, a longer path a shorter one; a wildcard covers one label
         (RFC 9525 section 6.3), a path itself and everything below it, compared by segments.
         """
-        name = canonical(host)
+        name = host
         entry = self._exact.get(name)
+        if entry is None:
+            name = canonical(host)
+            entry = self._exact.get(name)
         if entry is None or not entry.routes:
             entry = self._covering(name)
         if entry is None:
@@ -109,7 +108,7 @@ class Snapshot:
         for route in entry.routes:
             below = route.path.rstrip("/")
             if path.startswith(below) and path[len(below) : len(below) + 1] in {"", "/"}:
-                return Match(name, *route)
+                return Match(name, route)
         return None
 
     def _covering(self, name: str) -> Entry | None:

@@ -1,4 +1,4 @@
-"""Telling other processes at commit that hosts changed: a courtesy, for they look by themselves.
+"""Telling other processes at commit that there is news: a courtesy, for they look by themselves.
 
 On PostgreSQL the notification is part of the transaction: it is sent when that commits, once. Bulk
 statements announce nothing; whoever waits for news also looks once a second.
@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 from nameplate.models.bindings import Binding
 from nameplate.models.domains import Domain
 from nameplate.models.organizations import Application, Organization
+from nameplate.models.orm import Work
 
 HOSTS = "nameplate_hosts"
 """Channel of changes to what hosts lead to."""
+WORK = "nameplate_work"
+"""Channel of rows that somebody wants a worker to look at."""
 
 _DECISIVE: dict[type[object], tuple[str, ...]] = {
     Binding: ("status", "path", "port", "ssl_enabled", "deleted_at"),
@@ -26,13 +29,24 @@ _DECISIVE: dict[type[object], tuple[str, ...]] = {
 
 @event.listens_for(Session, "after_flush")
 def _announce(session: Session, _context: object) -> None:
-    if not any(_decided(row) for row in (*session.new, *session.dirty, *session.deleted)):
-        return
     connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_notify(HOSTS, "")))
+    if connection.dialect.name != "postgresql":
+        return
+    changed = (*session.new, *session.dirty, *session.deleted)
+    for channel, concerns in ((HOSTS, _decided), (WORK, _woken)):
+        if any(concerns(row) for row in changed):
+            connection.execute(sa.select(sa.func.pg_notify(channel, "")))
 
 
 def _decided(row: object) -> bool:
     columns = _DECISIVE.get(type(row), ())
     return any(sa.inspect(row).attrs[column].history.has_changes() for column in columns)
+
+
+def _woken(row: object) -> bool:
+    """Tell whether a worker should look; one that gives a row back has planned its next look."""
+    if not isinstance(row, Work) or row.next_action_at is None:
+        return False
+    attributes = sa.inspect(row).attrs
+    given_back = attributes["lease_until"].history.has_changes()
+    return attributes["next_action_at"].history.has_changes() and not given_back

@@ -10,7 +10,8 @@ import structlog
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
-from nameplate.db import Lease, Sessions, database_now, lease
+from nameplate.db import Lease, Sessions, database_now, lease, listen
+from nameplate.models.announcement import WORK
 from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
@@ -62,9 +63,12 @@ class Worker:
 
     def run(self) -> bool:
         """Work until stopped; tell whether every step came to its end. A database away is waited for."""
+        if self._sessions.dialect == "postgresql":
+            threading.Thread(target=self._listen, name="nameplate-worker-ear", daemon=True).start()
         while not self._stopping.is_set():
             try:
                 started = self._start_due()
+                self._tidy_up()
             except Exception as error:  # noqa: BLE001 - a worker that ends brings nothing forward
                 log.warning("database_away", reason=str(error))
                 started = 0
@@ -93,6 +97,15 @@ class Worker:
             wait(self._running, 0.2, FIRST_COMPLETED)
             self._reap()
         return False
+
+    def _listen(self) -> None:
+        """Wake up at each notification; without them the polling still works."""
+        while not self._stopping.is_set():
+            try:
+                listen(self._sessions, WORK, self.wake, self._stopping)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next connection may work
+                log.debug("worker_listen_failed", error=type(error).__name__)
+                self._stopping.wait(POLL)
 
     def _tidy_up(self) -> None:
         if time.monotonic() - self._tidied_at < CHORES_EVERY:

@@ -5,7 +5,6 @@ from typing import ClassVar
 import pytest
 from tests.fakes.digitalocean import FakeDigitalOcean
 
-from nameplate.adapters.dns.creations import Creations
 from nameplate.adapters.dns.digitalocean import DigitalOcean
 from nameplate.core.errors import Refused
 from nameplate.core.records import Change, RRset
@@ -27,7 +26,7 @@ def fake():
 def connected(fake, connect):
     def make(token="the-right-key"):
         headers = {"Authorization": Secret(f"Bearer {token}")}
-        return DigitalOcean(connect(fake.url, headers=headers), Creations(window=0.2))
+        return DigitalOcean(connect(fake.url, headers=headers))
 
     return make
 

@@ -3,7 +3,6 @@
 import pytest
 from tests.servers.lossy import Lossy
 
-from nameplate.adapters.dns.creations import Creations
 from nameplate.adapters.dns.lexicon import Lexicon
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.records import Change, RRset
@@ -17,7 +16,7 @@ SHOWN = {"A": ("192.0.2.1", "192.0.2.2"), "AAAA": ("2001:db8::1",), "TXT": ("v=s
 
 def bridged(url, key, **more):
     options = {"auth_token": key, "pdns_server": url}
-    return Lexicon("powerdns", options, ["other.test"], creations=Creations(0.2), **more)
+    return Lexicon("powerdns", options, ["other.test"], **more)
 
 
 @pytest.fixture

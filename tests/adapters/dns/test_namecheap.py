@@ -27,7 +27,7 @@ def fake():
 @pytest.fixture
 def connected(fake, connect):
     def make(key="the-right-key"):
-        return Namecheap(connect(fake.url), "user", Secret(key), "192.0.2.1", seen_after=0.2)
+        return Namecheap(connect(fake.url), "user", Secret(key), "192.0.2.1")
 
     return make
 

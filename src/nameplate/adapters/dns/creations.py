@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 from nameplate.adapters.dns.rows import Row
 from nameplate.core.errors import Unavailable
@@ -13,9 +14,12 @@ _SEEN_AFTER = 60.0
 class Creations:
     """Remembers what was created lately, so that a listing that lags never makes us do it twice."""
 
-    def __init__(self, window: float = _SEEN_AFTER) -> None:
+    def __init__(
+        self, window: float = _SEEN_AFTER, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Take the seconds for which a creation is remembered."""
         self._window = window
+        self._clock = clock
         self._until: dict[tuple[str, str, str, str], float] = {}
         self._lock = threading.Lock()
 
@@ -25,7 +29,7 @@ class Creations:
         Raises `Unavailable("creation_unseen")` when the same was sent lately: it is there, or its
         answer was lost.
         """
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             self._until = {key: until for key, until in self._until.items() if until > now}
             if _key(zone, row) in self._until:

@@ -4,7 +4,7 @@ import threading
 import time
 import xml.etree.ElementTree as ET  # for annotations; parsed in namecheap_xml
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -39,9 +39,17 @@ class Namecheap:
     """
 
     def __init__(
-        self, api: Api, user: str, key: Secret, client_ip: str, *, seen_after: float = _SEEN_AFTER
+        self,
+        api: Api,
+        user: str,
+        key: Secret,
+        client_ip: str,
+        *,
+        seen_after: float = _SEEN_AFTER,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the API, its user and key, and the address of ours that Namecheap lets in."""
+        self._clock = clock
         self._api = api
         self._credential = {"ApiUser": user, "UserName": user, "ClientIp": client_ip}
         self._key = key
@@ -89,7 +97,7 @@ class Namecheap:
     def _write(self, zone: Zone, changes: Sequence[Change], seen: Hosts) -> Hosts:
         """Write the zone with `changes` made, and return it as it is read afterwards."""
         wanted = _merged(zone, changes, seen)
-        self._replaced[zone.name] = (seen, time.monotonic() + self._seen_after)
+        self._replaced[zone.name] = (seen, self._clock() + self._seen_after)
         try:
             done = self._command(
                 "domains.dns.setHosts",
@@ -112,7 +120,7 @@ class Namecheap:
     def _check_fresh(self, zone: Zone, seen: Hosts) -> None:
         """Raise when the zone reads as it was before our last writing: it would be undone."""
         before, until = self._replaced.get(zone.name, (None, 0.0))
-        if seen == before and time.monotonic() < until:
+        if seen == before and self._clock() < until:
             raise Unavailable("write_unseen", "Namecheap does not show yet what was written last.")
 
     def _read(self, zone: Zone) -> Hosts:

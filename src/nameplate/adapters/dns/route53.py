@@ -1,8 +1,10 @@
 """Amazon Route 53, with boto3 (the extra `aws`)."""
 
 import importlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from nameplate.adapters.dns import route53_records
@@ -43,6 +45,7 @@ _NOTHING_SENT = frozenset(
     }
 )
 _SERVER_ERROR, _TOO_MANY = 500, 429
+_LOCK = threading.Lock()
 
 
 def connect(
@@ -57,27 +60,34 @@ def connect(
 
     It never retries by itself: what may be repeated is decided here.
     """
+    session = _session()
+    config = importlib.import_module("botocore.config").Config(
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        proxies={},
+        ignore_configured_endpoint_urls=True,
+    )
+    with _LOCK:  # sessions make clients for one thread at a time
+        return session.client(
+            "route53",
+            region_name=region,
+            endpoint_url=endpoint,
+            aws_access_key_id=access_key_id.reveal(),
+            aws_secret_access_key=secret_access_key.reveal(),
+            config=config,
+        )
+
+
+@cache
+def _session() -> Client:
+    """Return the one session: each loads AWS's service descriptions for itself, tens of MB."""
     try:
-        session = importlib.import_module("boto3.session")
-        config = importlib.import_module("botocore.config")
+        return importlib.import_module("boto3.session").Session()
     except ModuleNotFoundError:
         raise Refused(
             "extra_missing", "Route 53 needs boto3: install nameplate with the extra `aws`."
         ) from None
-    return session.Session(
-        aws_access_key_id=access_key_id.reveal(),
-        aws_secret_access_key=secret_access_key.reveal(),
-        region_name=region,
-    ).client(
-        "route53",
-        endpoint_url=endpoint,
-        config=config.Config(
-            connect_timeout=timeout,
-            read_timeout=timeout,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            proxies={},
-        ),
-    )
 
 
 class Route53:

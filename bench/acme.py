@@ -1,0 +1,341 @@
+"""Certificates per second of one Nameplate worker, everything stored, beside what others do.
+
+    python -m bench.acme [--certificates 300] [--peers certbot,lego,uacme,caddy] [--databases sqlite,postgresql]
+
+Everybody uses the same Pebble, which neither sleeps, refuses nonces, reuses authorizations nor looks
+at proofs. Nameplate starts from rows that are due and ends with certificates in rows; the worker is
+one process with eight threads. The peers issue one certificate for each command, several commands
+at a time where that helps them; Caddy does its own scheduling. Those that are not installed are
+left out: `apt-get install lego uacme`, `pip install certbot`.
+Goals: 30 certificates/s on PostgreSQL, 5 times the best peer, 20 % of the bare client.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.chaos import backlog
+from tests.databases import sessions_over
+from tests.servers import postgresql
+from tests.servers.pebble import ChallTestSrv, Pebble
+
+from bench.acme_client import Bare
+from nameplate import bootstrap
+from nameplate.adapters.ca import accounts
+from nameplate.core import keys
+from nameplate.core.actor import PLATFORM
+from nameplate.settings import Settings
+from nameplate.usecases import schema
+
+THREADS = int(os.environ.get("BENCH_THREADS", "8"))
+GOAL_RATE, GOAL_PEER, GOAL_BARE = 30.0, 5.0, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How fast certificates came, and what each cost."""
+
+    label: str
+    count: int
+    seconds: float
+    cpu: float
+    """Seconds of the processes that asked, without Pebble and the database."""
+    memory: float = 0.0
+    """MiB, the largest process."""
+
+    @property
+    def rate(self) -> float:
+        return self.count / self.seconds
+
+    def show(self) -> None:
+        print(
+            f"{self.label:24} {self.rate:7.1f} certificates/s  {self.cpu / self.count * 1000:7.1f} ms CPU each"
+            f"  {self.memory:6.0f} MiB",
+            flush=True,
+        )
+
+
+class Bench:
+    """One Pebble for everybody."""
+
+    def __init__(self, folder: Path, pebble: Pebble, count: int) -> None:
+        self.folder, self.pebble, self.count = folder, pebble, count
+        self.bundle = str(pebble.ca_bundle)
+        self.key = keys.new_key()
+        self.account = accounts.register(pebble.directory_url, self.key, verify=self.bundle)
+
+    def bare(self) -> Result:
+        client = Bare(self.pebble.directory_url, self.key, self.account, self.bundle)
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(client.issue, (f"w{n}.bare.example.com" for n in range(THREADS))))
+            cpu, started = time.process_time(), time.perf_counter()
+            list(pool.map(client.issue, (f"n{n}.bare.example.com" for n in range(self.count))))
+            seconds = time.perf_counter() - started
+        return Result("bare client", self.count, seconds, time.process_time() - cpu, _memory())
+
+    def nameplate(self, url: str, label: str) -> Result:
+        """Fill a migrated database with due rows, and time a worker process that empties it."""
+        home = self.folder / f"home-{label}"
+        home.mkdir()
+        settings = Settings(home=home)
+        tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+        sessions = sessions_over(url)
+        sessions.run(
+            PLATFORM,
+            lambda s: backlog.authority(
+                s, tools, self.pebble.directory_url, self.bundle, self.key.reveal()
+            ),
+        )
+        backlog.add(sessions, [f"n{number}.{label}.com" for number in range(self.count)])
+        app, system = url, url
+        if url.startswith("postgresql"):
+            app = postgresql.role_url(url, postgresql.APP)
+            system = postgresql.role_url(url, postgresql.SYSTEM)
+        env = {
+            **os.environ,
+            "NAMEPLATE_HOME": str(home),
+            "NAMEPLATE_DATABASE_URL": app,
+            "NAMEPLATE_SYSTEM_DATABASE_URL": system,
+        }
+        command = [sys.executable, "-m", "nameplate", "worker", "--threads", str(THREADS)]
+        with (home / "log").open("wb") as log:
+            worker = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+        try:
+            return self._watch(worker, sessions, f"nameplate, {label}", home / "log")
+        finally:
+            worker.terminate()
+            worker.wait(30)
+            sessions.dispose()
+
+    def _watch(
+        self, worker: subprocess.Popen[bytes], sessions: Any, label: str, log: Path
+    ) -> Result:
+        """Time from the first certificate to the last: the start of Python is not what is measured."""
+        first: tuple[float, float, int] | None = None
+        deadline = time.monotonic() + 100
+        while time.monotonic() < deadline:
+            done = backlog.states(sessions).get("active", 0)
+            now, cpu = time.perf_counter(), _cpu(worker.pid)
+            if first is None and done:
+                first = (now, cpu, done)
+            if first is not None and done >= self.count:
+                return Result(
+                    label, done - first[2], now - first[0], cpu - first[1], _peak(worker.pid)
+                )
+            time.sleep(0.1)
+        raise RuntimeError(f"{backlog.states(sessions)}\n{log.read_text()[-3000:]}")
+
+    def commands(
+        self, label: str, count: int, at_once: int, issue: Callable[[str, Path], list[str]], **env: str
+    ) -> Result:
+        """Time `count` commands, each in a folder of its own (`at_once` of them)."""
+
+        def run(number: int) -> None:
+            lane = self.folder / f"{label}-{number % at_once}"
+            lane.mkdir(exist_ok=True)
+            done = subprocess.run(
+                issue(f"n{number}.{label}.com", lane),
+                env={**os.environ, **env},
+                capture_output=True,
+                check=False,
+            )
+            if done.returncode:
+                raise RuntimeError((done.stdout + done.stderr).decode()[-2000:])
+
+        def lane(first: int) -> None:
+            for number in range(first, count + at_once, at_once):
+                run(number)
+
+        for number in range(at_once):
+            run(number)  # registers the account
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(lane, range(at_once, 2 * at_once)))
+        seconds = time.perf_counter() - started
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return Result(f"{label}, {at_once} at a time", count, seconds, cpu, after.ru_maxrss / 1024)
+
+    def certbot(self, program: str) -> Result:
+        def issue(name: str, lane: Path) -> list[str]:
+            folders = [f"--{kind}-dir={lane / kind}" for kind in ("config", "work", "logs")]
+            web = lane / "web"
+            web.mkdir(exist_ok=True)
+            return [
+                program, "certonly", "--non-interactive", "--agree-tos", "--webroot", "-w", str(web),
+                "--register-unsafely-without-email", "--server", self.pebble.directory_url,
+                *folders, "-d", name,
+            ]  # fmt: skip
+
+        return self.commands("certbot", 8, 2, issue, REQUESTS_CA_BUNDLE=self.bundle)
+
+    def lego(self, program: str) -> Result:
+        def issue(name: str, lane: Path) -> list[str]:
+            web = lane / "web"
+            web.mkdir(exist_ok=True)
+            return [
+                program, "--server", self.pebble.directory_url, "--accept-tos", "--email", "a@example.com",
+                "--http", "--http.webroot", str(web), "--path", str(lane), "--domains", name, "run",
+            ]  # fmt: skip
+
+        return self.commands("lego", 24, THREADS, issue, LEGO_CA_CERTIFICATES=self.bundle)
+
+    def uacme(self, program: str) -> Result:
+        hook = self.folder / "hook.sh"
+        hook.write_text("#!/bin/sh\nexit 0\n")
+        hook.chmod(0o755)
+
+        def issue(name: str, lane: Path) -> list[str]:
+            base = [program, "-y", "-a", self.pebble.directory_url, "-c", str(lane), "-t", "EC"]
+            if not (lane / "private" / "key.pem").exists():
+                subprocess.run(
+                    [*base, "new"], check=True, capture_output=True, env={**os.environ, **trust}
+                )
+            return [*base, "-h", str(hook), "issue", name]
+
+        trust = {"SSL_CERT_FILE": self.bundle, "CURL_CA_BUNDLE": self.bundle}
+        return self.commands("uacme", 48, THREADS, issue, **trust)
+
+    def caddy(self, program: str) -> Result:
+        """Give Caddy all names in its configuration and count the certificates in its storage."""
+        home = self.folder / "caddy"
+        home.mkdir()
+        count = 40
+        issuer = {
+            "module": "acme",
+            "ca": self.pebble.directory_url,
+            "trusted_roots_pem_files": [self.bundle],
+        }
+        names = [f"n{number}.caddy-bench.com" for number in range(count)]
+        policy = {"subjects": names, "issuers": [issuer]}
+        config = {
+            "admin": {"disabled": True},
+            "storage": {"module": "file_system", "root": str(home)},
+            "apps": {
+                "http": {"http_port": 18080, "https_port": 18443, "servers": {}},
+                "tls": {"certificates": {"automate": names}, "automation": {"policies": [policy]}},
+            },
+        }
+        (home / "config.json").write_text(json.dumps(config))
+        with (home / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [program, "run", "--config", str(home / "config.json")],
+                env={**os.environ, "HOME": str(home)}, stdout=log, stderr=log,
+            )  # fmt: skip
+        started = time.perf_counter()
+        try:
+            while len(list(home.rglob("*.crt"))) < count:
+                if time.perf_counter() - started > 120:
+                    count = len(list(home.rglob("*.crt")))
+                    break
+                time.sleep(0.1)
+            seconds = time.perf_counter() - started
+            return Result("caddy", count, seconds, _cpu(process.pid), _peak(process.pid))
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def _memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@contextlib.contextmanager
+def _database(kind: str, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        schema.upgrade(url := f"sqlite:///{folder}/bench.db")
+        yield url
+        return
+    server = folder / "postgresql"
+    server.mkdir()
+    with postgresql.PostgreSQL(server) as cluster, postgresql.fresh_database(
+        cluster.facts["port"]
+    ) as url:
+        schema.upgrade(url)
+        yield url
+
+
+def _program(name: str) -> str | None:
+    found = os.environ.get(name.upper()) or shutil.which(name)
+    beside = Path(sys.executable).with_name(name)
+    return found or (str(beside) if beside.exists() else None)
+
+
+def main() -> None:
+    """Run everybody one after the other, print the ratios, and fail when a goal is missed."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o711)
+        with (
+            ChallTestSrv(folder / "dns") as dns,
+            Pebble(folder / "ca", dns_server=dns.dns_server, always_valid=True) as pebble,
+        ):
+            bench = Bench(folder, pebble, options.certificates)
+            bare = bench.bare()
+            bare.show()
+            ours = {}
+            for kind in options.databases.split(","):
+                with _database(kind, folder) as url:
+                    ours[kind] = bench.nameplate(url, kind)
+                ours[kind].show()
+            peers = []
+            for name in filter(None, options.peers.split(",")):
+                program = _program(name)
+                if program is None:
+                    print(f"{name:24} is not installed")
+                    continue
+                peers.append(getattr(bench, name)(program))
+                peers[-1].show()
+    _judge(bare, ours, peers)
+
+
+def _judge(bare: Result, ours: dict[str, Result], peers: list[Result]) -> None:
+    measured = ours.get("postgresql") or next(iter(ours.values()))
+    goals = [
+        (f"{measured.rate:.1f} certificates/s", measured.rate / GOAL_RATE, f">= {GOAL_RATE:.0f}"),
+        (f"{measured.rate / bare.rate:.0%} of the bare client", measured.rate / bare.rate / GOAL_BARE, f">= {GOAL_BARE:.0%}"),
+    ]  # fmt: skip
+    if peers:
+        best = max(peers, key=lambda peer: peer.rate)
+        ratio = measured.rate / best.rate
+        goals.append((f"{ratio:.1f} times {best.label}", ratio / GOAL_PEER, f">= {GOAL_PEER:.0f}"))
+    for what, share, goal in goals:
+        print(f"{measured.label}: {what} (goal {goal}: {'met' if share >= 1 else 'MISSED'})")
+    sys.exit(any(share < 1 for _, share, _ in goals))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--certificates", type=int, default=300)
+    parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--peers", default="certbot,lego,uacme,caddy")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

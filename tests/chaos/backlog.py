@@ -1,0 +1,58 @@
+"""Many certificates that are due at once, for proved domains, without any way there."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core import keys
+from nameplate.core.actor import PLATFORM
+from nameplate.db import Sessions
+from nameplate.models import Account, Certificate, Domain
+from nameplate.usecases import accounts, certificates, holdings, organizations
+from nameplate.usecases.tools import Tools
+
+
+def authority(
+    session: Session, tools: Tools, directory_url: str, ca_bundle: str, key: str | None = None
+) -> Account:
+    """Add the platform's account at an ACME server."""
+    return accounts.add(
+        session,
+        PLATFORM,
+        tools,
+        kind="ca",
+        provider="acme",
+        name="ca",
+        config={"directory_url": directory_url, "ca_bundle": ca_bundle},
+        credentials={"account_key": key or keys.new_key().reveal()},
+    )
+
+
+def add(sessions: Sessions, names: Sequence[str]) -> None:
+    """Add an organization that holds all `names` (below one registrable domain each), certificates due."""
+
+    def insert(session: Session) -> None:
+        organization = organizations.add(session, PLATFORM, name="Backlog")
+        now = datetime.now(UTC)
+        for name in names:
+            subdomain, _, base = name.partition(".")
+            domain = Domain(organization_id=organization.id, domain_name=base, subdomain=subdomain)
+            session.add(domain)
+            session.flush()
+            session.refresh(domain)
+            domain.verify(now, now + timedelta(days=30))
+            holdings.take(session, domain, subtree=True, now=now)
+            certificates.create(session, domain, [name], "http-01", now)
+
+    sessions.run(PLATFORM, insert)
+
+
+def states(sessions: Sessions) -> dict[str, int]:
+    """Return how many certificates are in each status."""
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        rows = session.execute(
+            sa.select(Certificate.status, sa.func.count()).group_by(Certificate.status)
+        )
+        return {status.value: count for status, count in rows}

@@ -1,0 +1,42 @@
+"""Wiring: what is logged, and what is refused with one clear line."""
+
+import pytest
+import structlog
+
+from nameplate import bootstrap
+from nameplate.core.errors import Invalid
+from nameplate.settings import Settings
+
+
+def test_a_logged_failure_shows_no_value_of_a_variable(capsys):
+    before = structlog.get_config()
+    bootstrap.logs()
+    secret = "-".join(["the", "secret", "itself"])
+    try:
+        _fail(secret)
+    except ZeroDivisionError as error:
+        structlog.get_logger().warning("step_failed", exc_info=error)
+    finally:
+        structlog.configure(**before)
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError" in told
+    assert "_fail" in told
+    assert secret not in told
+
+
+def _fail(secret: str) -> None:
+    if secret:
+        raise ZeroDivisionError
+
+
+def test_a_resolver_without_a_port_is_refused(tmp_path):
+    settings = Settings(home=tmp_path, dns_recursor="192.0.2.1")
+    with pytest.raises(Invalid, match="not an address and a port"):
+        bootstrap.tools(settings, bootstrap.keyring(settings))
+
+
+def test_the_embedded_key_ring_is_made_once_and_for_its_owner_alone(tmp_path):
+    settings = Settings(home=tmp_path / "new")
+    first = bootstrap.keyring(settings)
+    assert settings.keyring_path.stat().st_mode & 0o777 == 0o600
+    assert bootstrap.keyring(settings).key_ids == first.key_ids

@@ -1,0 +1,107 @@
+"""The worker: woken by what is committed, stopped in good order, undisturbed by one bad row."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.usecases.offline import Offline
+
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.lifecycle import VerificationStatus
+from nameplate.db import Sessions
+from nameplate.models import Verification
+from nameplate.ports.verification import Proof
+from nameplate.usecases import domains, verifications
+from nameplate.worker import loop
+from nameplate.worker.handlers import Reconciler
+from nameplate.worker.loop import Worker
+
+PROOFS = (Reconciler(Verification, verifications.reconcile),)
+
+
+@pytest.fixture
+def world(sessions: Sessions) -> Offline:
+    return Offline(sessions)
+
+
+@pytest.fixture
+def running(world: Offline) -> Iterator[Worker]:
+    worker = Worker(world.sessions, world.tools, handlers=PROOFS)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    yield worker
+    worker.stop()
+    thread.join(15)
+    assert not thread.is_alive()
+
+
+def _claim(world: Offline, actor: Actor, name: str) -> int:
+    with world.sessions.begin(actor) as session:
+        domains.add(session, world.tools, actor, name=name)
+        (proof,) = verifications.page(session, actor, limit=5, domain=name)
+        return proof.id
+
+
+def _seen(world: Offline, row_id: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with world.sessions.begin(PLATFORM, read_only=True) as session:
+            if session.get_one(Verification, row_id).verification_attempts:
+                return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_claim_is_looked_at_without_anybody_asking(world, running):
+    row = _claim(world, world.organization("acme"), "shop.example.com")
+    assert _seen(world, row, 15)
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_on_postgresql_a_commit_wakes_the_worker(world):
+    worker = Worker(world.sessions, world.tools, handlers=PROOFS)
+    worker._poll = 300.0
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        acme = world.organization("acme")
+        time.sleep(2)  # the worker has found nothing, and listens
+        assert _seen(world, _claim(world, acme, "shop.example.com"), 20)
+    finally:
+        worker.stop()
+        thread.join(15)
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_one_row_that_cannot_be_worked_on_does_not_stop_the_others(world, running):
+    acme = world.organization("acme")
+
+    def check(name: str, token: str) -> Proof:
+        if name == "bad.example.com":
+            raise ZeroDivisionError
+        return type(world.method).check(world.method, name, token)
+
+    world.method.check = check
+    bad = _claim(world, acme, "bad.example.com")
+    good = _claim(world, acme, "good.example.com")
+    assert _seen(world, good, 15)
+    deadline = time.monotonic() + 15
+    while not (given_back := _given_back(world, bad)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert given_back
+
+
+def _given_back(world: Offline, row_id: int) -> bool:
+    with world.sessions.begin(PLATFORM, read_only=True) as session:
+        row = session.get_one(Verification, row_id)
+        free = row.lease_until is None and row.next_action_at is not None
+        return free and row.attempts > 0 and row.status is VerificationStatus.PENDING
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_chores_are_done_now_and_then(world, running, monkeypatch):
+    done = threading.Event()
+    monkeypatch.setattr(loop, "CHORES", (lambda _session, _now: done.set(),))
+    monkeypatch.setattr(loop, "CHORES_EVERY", 0.0)
+    assert done.wait(15)
