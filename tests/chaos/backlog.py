@@ -56,3 +56,14 @@ def states(sessions: Sessions) -> dict[str, int]:
             sa.select(Certificate.status, sa.func.count()).group_by(Certificate.status)
         )
         return {status.value: count for status, count in rows}
+
+
+def waiting(sessions: Sessions) -> int:
+    """Return how many orders have been told of their proofs, while no worker is at them."""
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        rows = session.scalars(
+            sa.select(Certificate.acme_challenge_data).where(
+                Certificate.acme_order_url.is_not(None), Certificate.lease_until.is_(None)
+            )
+        )
+        return sum(bool(data and data.get("responded")) for data in rows)

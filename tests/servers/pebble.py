@@ -6,6 +6,7 @@ Debian's pebble 2.4.0 locks up with 32 requests in flight: send it at most 8 at 
 import json
 import ssl
 import urllib.request
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -24,7 +25,7 @@ class Pebble:
     """A certificate authority on loopback; validates at once unless `sleep` (seconds, at most) is given.
 
     `nonce_reject` and `authz_reuse` are percentages. With `eab` accounts need `{key id: HMAC key}`.
-    `always_valid` skips looking at proofs, for benchmarks.
+    `always_valid` skips looking at proofs, for benchmarks. Names of `blocklist` are refused.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Pebble:
         authz_reuse: int = 0,
         eab: dict[str, str] | None = None,
         always_valid: bool = False,
+        blocklist: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port, management = free_port(), free_port()
@@ -56,6 +58,7 @@ class Pebble:
             "ocspResponderURL": "",
             "externalAccountBindingRequired": eab is not None,
             "externalAccountMACKeys": eab or {},
+            "domainBlocklist": [*blocklist],
         }
         (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
         pace = {"PEBBLE_VA_SLEEPTIME": str(sleep)} if sleep else {"PEBBLE_VA_NOSLEEP": "1"}

@@ -4,6 +4,7 @@ Key, order URL and every intent are stored before the authority hears of them, u
 fence. What is served stays in its columns until the next generation is complete.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -21,49 +22,55 @@ from nameplate.usecases import holdings, issuer, work
 from nameplate.usecases.tools import Tools
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """Nothing is to be obtained now."""
+
+    until: datetime | None
+    gone: bool = False
+    unproved: bool = False
+
+
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one certificate forward until it has to wait for somebody."""
-    if not _begin(sessions, lease):
-        return
     try:
-        state = work.read(
-            sessions, Certificate, lease, lambda s, row: issuer.State.of(s, tools, row)
+        found = work.read(
+            sessions, Certificate, lease, lambda s, row: _look(s, tools, row, lease.now())
         )
-        issuer.Issuer(sessions, tools, lease, state).run()
+        if isinstance(found, _Rest):
+            work.record(
+                sessions, Certificate, lease, lambda s, row: _rest(s, row, found, lease.now()),
+                release=True,
+            )  # fmt: skip
+            return
+        issuer.Issuer(sessions, tools, lease, found).run()
     except (Refused, Invalid) as error:
         _give_up(sessions, tools, lease, error)
 
 
-def _begin(sessions: Sessions, lease: Lease) -> bool:
-    """Tell whether there is something to obtain now; otherwise put the row to rest."""
+def _look(session: Session, tools: Tools, row: Certificate, now: datetime) -> _Rest | issuer.State:
+    """Return where the issuance stands, or why there is none now."""
+    domain = session.get_one(Domain, row.organization_domain_id)
+    if row.deleted_at is not None or row.status is CertificateStatus.REVOKED:
+        return _Rest(None, gone=True)
+    if row.pending_private_key is None and not _due(row, now):
+        return _Rest(issuer.next_look(row, now))
+    hosts = row.subject_alternative_names or ()
+    held = all(holdings.holds(session, row.organization_id, host) for host in hosts)
+    if not domain.is_live or not held:
+        return _Rest(None, unproved=True)
+    return issuer.State.of(session, tools, row)
 
-    def look(session: Session, row: Certificate) -> tuple[str, datetime | None]:
-        domain = session.get_one(Domain, row.organization_domain_id)
-        if row.deleted_at is not None or row.status is CertificateStatus.REVOKED:
-            return "gone", None
-        if row.pending_private_key is None and not _due(row, lease.now()):
-            return "settled", issuer.next_look(row, lease.now())
-        hosts = row.subject_alternative_names or ()
-        held = all(holdings.holds(session, row.organization_id, host) for host in hosts)
-        if not domain.is_live or not held:
-            return "waiting", None
-        return "go", None
 
-    verdict, at = work.read(sessions, Certificate, lease, look)
-    if verdict == "go":
-        return True
-
-    def rest(session: Session, row: Certificate) -> None:
-        row.next_action_at = at
-        if verdict == "gone":
-            issuer.clean_up(session, row, lease.now())
-        elif verdict == "waiting" and row.certificate is None:
-            row.renewal_error_message = "Waits until ownership of the domain is proved."
-        if row.expires_at is not None and row.expires_at <= lease.now():
-            row.expire()
-
-    work.record(sessions, Certificate, lease, rest, release=True)
-    return False
+def _rest(session: Session, row: Certificate, why: _Rest, now: datetime) -> None:
+    row.next_action_at = why.until
+    if why.gone:
+        issuer.clean_up(session, row, now)
+        return
+    if why.unproved and row.certificate is None:
+        row.renewal_error_message = "Waits until ownership of the domain is proved."
+    if row.expires_at is not None and row.expires_at <= now:
+        row.expire()
 
 
 def _due(row: Certificate, now: datetime) -> bool:

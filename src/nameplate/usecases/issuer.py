@@ -52,7 +52,6 @@ class State:
     order_url: str | None
     presented: set[str] = field(default_factory=set)
     responded: set[str] = field(default_factory=set)
-    finalize_sent: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return what goes into `acme_challenge_data`."""
@@ -60,7 +59,6 @@ class State:
             "account_id": self.account.id,
             "presented": sorted(self.presented),
             "responded": sorted(self.responded),
-            "finalize_sent": self.finalize_sent,
         }
 
     @classmethod
@@ -83,7 +81,6 @@ class State:
             order_url=row.acme_order_url,
             presented=set(data.get("presented", ())),
             responded=set(data.get("responded", ())),
-            finalize_sent=bool(data.get("finalize_sent")),
         )
 
 
@@ -163,24 +160,27 @@ class Issuer:
         self._state.order_url = order.url
         self._state.presented = set()
         self._state.responded = set()
-        self._state.finalize_sent = False
         self._save(lambda row: setattr(row, "acme_order_url", order.url))
         self._tools.checkpoint("certificate:order_stored")
         return order
 
     def _present(self, challenges: Sequence[Challenge]) -> bool:
+        urls = {challenge.url for challenge in challenges}
         if self._state.kind == "http-01":
+            self._state.presented |= urls
             self._record(lambda s, row: self._publish_tokens(s, row, challenges))
-        elif not self._visible(challenges):
+        elif self._visible(challenges):
+            self._state.presented |= urls
+            self._save()
+        else:
             return self._wait(self._lease.now() + timedelta(seconds=5))
-        self._state.presented |= {challenge.url for challenge in challenges}
-        self._save()
         self._tools.checkpoint("certificate:presented")
         return True
 
     def _publish_tokens(
         self, session: Session, row: Certificate, challenges: Sequence[Challenge]
     ) -> None:
+        row.acme_challenge_data = self._state.as_json()
         for challenge in challenges:
             session.merge(
                 HttpChallenge(
@@ -252,8 +252,7 @@ class Issuer:
     def _finalize(self, order: Order) -> Order:
         if self._state.key is None:
             raise AssertionError("no key to finalize with")
-        self._state.finalize_sent = True
-        self._save()
+        # The stored key and order are the intent: what became of it, the order's status will say.
         self._tools.checkpoint("certificate:finalize_intended")
         finalized = self._authority.finalize(order, x509.csr(self._state.key, self._state.hosts))
         self._tools.checkpoint("certificate:finalized")

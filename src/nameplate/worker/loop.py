@@ -22,6 +22,8 @@ POLL = 1.0
 """Seconds between two looks for due rows when nothing wakes the worker."""
 CHORES_EVERY = 600.0
 """Seconds between two rounds of tidying up."""
+QUIET = 0.05
+"""Seconds for which a kind of row that had none left to lease is not asked about again."""
 GRACE = 8.0
 """Seconds that a stopping worker gives the steps under way; then it gives their rows back."""
 
@@ -44,6 +46,8 @@ class Worker:
         self._handlers = handlers
         self._threads = threads
         self._lease_seconds = lease_for.total_seconds()
+        self._quiet: dict[Handler, float] = {}
+        self._passed_over = False
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="nameplate-worker")
         self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
         self._stopping = threading.Event()
@@ -92,9 +96,12 @@ class Worker:
         """Work until nothing is due, for at most `seconds`; tell whether it became idle."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self._start_due() == 0 and not self._running:
+            started = self._start_due()
+            if started == 0 and not self._running and not self._passed_over:
                 return True
             wait(self._running, 0.2, FIRST_COMPLETED)
+            if not self._running:
+                time.sleep(QUIET)
             self._reap()
         return False
 
@@ -118,14 +125,20 @@ class Worker:
     def _start_due(self) -> int:
         """Lease due rows for every free thread and start on them; return how many were started."""
         started = 0
+        self._passed_over = False
         for handler in self._handlers:
             free = self._threads - len(self._running)
             if free <= 0 or self._stopping.is_set():
                 break
             if isinstance(handler, Sweep) and handler in self._sweeping():
                 continue
+            if time.monotonic() < self._quiet.get(handler, 0):
+                self._passed_over = True
+                continue
             width = handler.width if isinstance(handler, Sweep) else free
             leases = self._lease(handler, width)
+            if len(leases) < width:
+                self._quiet[handler] = time.monotonic() + QUIET
             if isinstance(handler, Sweep):
                 if leases:
                     self._submit(handler, leases)
@@ -155,7 +168,7 @@ class Worker:
         """Forget finished steps; when there was nothing to start, wait for something to happen."""
         self._reap()
         if block:
-            self._awake.wait(self._poll)
+            self._awake.wait(min(self._poll, QUIET) if self._passed_over else self._poll)
         self._awake.clear()
 
     def _reap(self) -> None:

@@ -15,7 +15,7 @@ from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.records import RRset
 from nameplate.ports.dns import Result
 
-PROGRAMS = int(os.environ.get("NAMEPLATE_PROGRAMS", "6"))
+PROGRAMS = int(os.environ.get("NAMEPLATE_PROGRAMS", "4"))
 FOREIGN = int(os.environ.get("NAMEPLATE_FOREIGN", "60"))
 HANG = 0.5  # seconds; a hasty client waits less
 
@@ -29,7 +29,7 @@ def rig(request):
 
 @pytest.fixture(params=RIGS)
 def hasty(request):
-    """A rig whose client does not wait for long."""
+    """Return a rig whose client does not wait for long."""
     with RIGS[request.param](12, timeout=0.3) as made:
         made.settle()
         yield made

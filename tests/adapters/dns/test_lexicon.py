@@ -37,7 +37,7 @@ class TestLexicon(DnsProviderConformance):
 
     def test_cname_switch(self, provider, zone):
         """dns-lexicon's powerdns appends the zone to targets: refused, and all as it was."""
-        name = "switch.other.test"
+        name = "switch-lexicon.other.test"
         address = RRset(name, "A", 300, ("192.0.2.1",))
         alias = RRset(name, "CNAME", 300, ("target.example.org.",))
         provider.apply(zone, [Change(None, address)])
@@ -63,14 +63,14 @@ def test_unknown_provider_is_refused():
 
 
 def test_another_ttl_is_refused(provider):
-    wanted = RRset("ttl.other.test", "A", 600, ("192.0.2.1",))
+    wanted = RRset("ttl-lexicon.other.test", "A", 600, ("192.0.2.1",))
     (outcome,) = provider.apply(ZONE, [Change(None, wanted)])
     assert outcome.result is Result.REFUSED
 
 
 def test_a_lost_answer_is_read_back(powerdns):
     port = int(powerdns.api_url.rpartition(":")[2])
-    wanted = RRset("lost.other.test", "A", 300, ("192.0.2.1",))
+    wanted = RRset("lost-lexicon.other.test", "A", 300, ("192.0.2.1",))
     with Lossy(port, lambda request: request.startswith(b"PATCH")) as lossy:
         provider = bridged(f"http://127.0.0.1:{lossy.port}", powerdns.api_key)
         (outcome,) = provider.apply(ZONE, [Change(None, wanted)])

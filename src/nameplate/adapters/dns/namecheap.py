@@ -3,7 +3,6 @@
 import threading
 import time
 import xml.etree.ElementTree as ET  # for annotations; parsed in namecheap_xml
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -54,7 +53,7 @@ class Namecheap:
         self._credential = {"ApiUser": user, "UserName": user, "ClientIp": client_ip}
         self._key = key
         self._seen_after = seen_after
-        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._turns: dict[str, threading.Lock] = {}
         self._replaced: dict[str, tuple[Hosts, float]] = {}
 
     def zones(self) -> Sequence[Zone]:
@@ -75,7 +74,7 @@ class Namecheap:
         """Read, merge the changes into what is there, write everything once, read again."""
         if not changes:
             return []
-        with self._turns[zone.name]:
+        with self._turns.setdefault(zone.name, threading.Lock()):
             state = [self._read(zone)]
             self._check_fresh(zone, state[0])
 
