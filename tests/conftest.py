@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
@@ -15,6 +16,10 @@ from tests.loopback import stay_inside
 from tests.servers import mariadb, postgresql
 from tests.servers.process import ServerMissing
 from tests.servers.shared import Run, Shareable, shared
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("nameplate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("nameplate")
 
 FOLDER = pytest.StashKey[Path]()
 RUN = pytest.StashKey[Run]()
