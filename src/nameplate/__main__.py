@@ -3,6 +3,7 @@
 import os
 import secrets
 import signal
+import socket
 import threading
 from collections.abc import Mapping
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 
 from nameplate.cli import failures, local, profiles, root
 from nameplate.cli.transport import Connection
+from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
 
 
@@ -93,15 +95,32 @@ def serve(
         if not worker:
             os.environ["NAMEPLATE_SERVE_WORKER"] = "false"
         settings = Settings()
-        uvicorn.run(
-            "nameplate.asgi:create",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
+        listener = _listener(settings.host, settings.port)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                "nameplate.asgi:create",
+                factory=True,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+            )
         )
+        with listener:
+            server.run(sockets=[listener])
+        if not server.started:
+            raise typer.Exit(1)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Take the port before anything else starts. Raises `Refused` when it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Refused(
+            "port_unusable",
+            f"cannot listen at {host}, port {port}: {error.strerror}; choose another with --port",
+        ) from None
 
 
 @app.command()

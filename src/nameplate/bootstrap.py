@@ -19,7 +19,11 @@ from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.ca.accounts import register
 from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.ca.local import LocalAuthority
+from nameplate.adapters.dns import route53
+from nameplate.adapters.dns.cloudflare import Cloudflare
+from nameplate.adapters.dns.digitalocean import DigitalOcean
 from nameplate.adapters.dns.memory import Memory as MemoryDns
+from nameplate.adapters.dns.namecheap import Namecheap
 from nameplate.adapters.dns.powerdns import PowerDns
 from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.adapters.http.client import Api
@@ -193,25 +197,76 @@ def _cached(make: Callable[[Account], T]) -> Callable[[Account], T]:
 
 
 def _dns_provider(account: Account, *, ring: KeyRing) -> DnsProvider:
-    config = account.config
-    secret = accounts.credentials(account, ring)
-    if account.provider == "powerdns":
-        api = Api(
-            _setting(config, "api_url"),
-            headers={"X-API-Key": _credential(secret, "api_key")},
-            verify=_trust(config),
+    make = _DNS_PROVIDERS.get(account.provider)
+    if make is None:
+        known = ", ".join(sorted(_DNS_PROVIDERS))
+        raise Refused(
+            "provider_unknown", f"there is no DNS provider {account.provider}; there are {known}"
         )
-        return PowerDns(api, config.get("server_id", "localhost"))
-    if account.provider == "rfc2136":
-        server, port = _address(_setting(config, "server"))
-        key = None
-        if config.get("tsig_name"):
-            algorithm = config.get("tsig_algorithm", "hmac-sha256")
-            key = (config["tsig_name"], algorithm, _credential(secret, "tsig_secret"))
-        return Rfc2136(server, port, config.get("zones", []), key)
-    if account.provider == "memory":
-        return MemoryDns(config.get("zones", []))
-    raise Refused("provider_unknown", f"there is no DNS provider {account.provider}")
+    return make(account.config, accounts.credentials(account, ring))
+
+
+Config = dict[str, Any]
+Credentials = dict[str, Secret]
+
+
+def _powerdns(config: Config, secret: Credentials) -> DnsProvider:
+    headers = {"X-API-Key": _credential(secret, "api_key")}
+    api = Api(_setting(config, "api_url"), headers=headers, verify=_trust(config))
+    return PowerDns(api, config.get("server_id", "localhost"))
+
+
+def _rfc2136(config: Config, secret: Credentials) -> DnsProvider:
+    server, port = _address(_setting(config, "server"))
+    key = None
+    if config.get("tsig_name"):
+        algorithm = config.get("tsig_algorithm", "hmac-sha256")
+        key = (config["tsig_name"], algorithm, _credential(secret, "tsig_secret"))
+    return Rfc2136(server, port, config.get("zones", []), key)
+
+
+def _cloudflare(config: Config, secret: Credentials) -> DnsProvider:
+    api = Api("https://api.cloudflare.com/client/v4", headers=_bearer(secret))
+    return Cloudflare(api, batch=int(config.get("batch", 200)), comment=config.get("comment", ""))
+
+
+def _digitalocean(_config: Config, secret: Credentials) -> DnsProvider:
+    return DigitalOcean(Api("https://api.digitalocean.com", headers=_bearer(secret)))
+
+
+def _namecheap(config: Config, secret: Credentials) -> DnsProvider:
+    api = Api(config.get("api_url", "https://api.namecheap.com"))
+    key = _credential(secret, "api_key")
+    return Namecheap(api, _setting(config, "api_user"), key, _setting(config, "client_ip"))
+
+
+def _route53(_config: Config, secret: Credentials) -> DnsProvider:
+    key_id = _credential(secret, "access_key_id")
+    return route53.Route53(route53.connect(key_id, _credential(secret, "secret_access_key")))
+
+
+def _lexicon(config: Config, secret: Credentials) -> DnsProvider:
+    from nameplate.adapters.dns.lexicon import Lexicon  # noqa: PLC0415 - an extra
+
+    zones, ttl = config.get("zones", []), int(config.get("ttl", 300))
+    return Lexicon(_setting(config, "lexicon_provider"), secret, zones, ttl=ttl)
+
+
+def _bearer(secret: Credentials) -> dict[str, Secret | str]:
+    token = _credential(secret, "api_token").reveal()
+    return {"Authorization": Secret(f"Bearer {token}")}
+
+
+_DNS_PROVIDERS: dict[str, Callable[[Config, Credentials], DnsProvider]] = {
+    "cloudflare": _cloudflare,
+    "digitalocean": _digitalocean,
+    "lexicon": _lexicon,
+    "memory": lambda config, _secret: MemoryDns(dict.fromkeys(config.get("zones", ()), ())),
+    "namecheap": _namecheap,
+    "powerdns": _powerdns,
+    "rfc2136": _rfc2136,
+    "route53": _route53,
+}
 
 
 def _authority(account: Account, *, ring: KeyRing) -> CertificateAuthority:

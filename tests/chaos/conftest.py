@@ -19,7 +19,7 @@ Open = Callable[[str, str], contextlib.AbstractContextManager[Scene]]
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The servers that all scenes of a module share."""
+    """Start the servers that all scenes of a module share."""
     folder = tmp_path_factory.mktemp("world")
     for parent in (folder, *folder.parents[:2]):
         parent.chmod(0o755)  # nginx's workers and PowerDNS are other users

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -33,22 +34,19 @@ def _command(scene: Scene) -> subprocess.Popen[bytes]:
         )
 
 
+def _rows(scene: Scene) -> list[Any]:
+    return scene.read(
+        lambda session: [row for kind in WORK for row in session.scalars(sa.select(kind))]
+    )
+
+
 def _leased(scene: Scene) -> list[str]:
-    return [
-        f"{kind.__name__} {row.id}"
-        for kind in WORK
-        for row in scene.read(lambda session, kind=kind: session.scalars(sa.select(kind)).all())
-        if row.lease_until is not None
-    ]
+    return [f"{type(row).__name__} {row.id}" for row in _rows(scene) if row.lease_until is not None]
 
 
 def _steps(scene: Scene) -> int:
     """Return how often a row was leased so far."""
-    return sum(
-        row.fence
-        for kind in WORK
-        for row in scene.read(lambda session, kind=kind: session.scalars(sa.select(kind)).all())
-    )
+    return sum(row.fence for row in _rows(scene))
 
 
 def _terminated(worker: subprocess.Popen[bytes]) -> float:

@@ -10,7 +10,7 @@ from nameplate import models
 from nameplate.models.orm import Tenant
 
 ABOVE_MODELS = tuple(
-    f"src/nameplate/{name}" for name in ("usecases", "api", "web", "cli", "worker")
+    f"src/nameplate/{name}" for name in ("usecases", "api", "web", "cli", "worker", "edge")
 )
 STATEMENTS = {"select", "select_from", "update", "delete", "query"}
 

@@ -7,21 +7,29 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-
-from nameplate.core import ids
-from nameplate.core.actor import PLATFORM
-from nameplate.models import Account, Binding, Certificate, Domain, NameHolding, Record, Server
-from nameplate.usecases import accounts, applications, bindings, domains, organizations, verifications
 from tests.chaos.conftest import Open, opener
 from tests.chaos.verdict import check, visit
 from tests.chaos.world import ZONE, Scene, World
 from tests.databases import Templates
 from tests.servers.hostile import HostileServer, request_head
 from tests.servers.process import listens
+
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM
+from nameplate.models import Account, Binding, Certificate, Domain, NameHolding, Record, Server
+from nameplate.usecases import (
+    accounts,
+    applications,
+    bindings,
+    domains,
+    organizations,
+    verifications,
+)
 
 REFUSED = f"refused-by-ca.{ZONE}"
 
@@ -39,7 +47,7 @@ def scenes(
         yield opener(request, templates, world, tmp_path_factory.mktemp("databases"))
 
 
-def _one(scene: Scene, kind: type) -> sa.Row:
+def _one(scene: Scene, kind: type[Any]) -> Any:
     return scene.read(lambda session: session.scalars(sa.select(kind).order_by(kind.id)).first())
 
 
@@ -218,10 +226,8 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         env = {**os.environ, "NAMEPLATE_HOME": str(tmp_path), "NAMEPLATE_SERVE_WORKER": "false"}
-        nameplate = [sys.executable, "-m", "nameplate"]
-        subprocess.run([*nameplate, "db", "upgrade"], env=env, check=True, capture_output=True)
         told = subprocess.run(
-            [*nameplate, "serve", "--port", str(port)],
+            [sys.executable, "-m", "nameplate", "serve", "--port", str(port)],
             env=env,
             capture_output=True,
             text=True,
@@ -255,7 +261,7 @@ def test_two_organizations_race_for_one_name(scenes: Open, kind: str) -> None:
         assert [row.organization_id for row in holders] == [winner.organization_id]
         assert not any(name.split()[1] in (loser.error_message or "") for name in names)
         assert str(winner.organization_id) not in (loser.error_message or "").replace(ZONE, "")
-        assert ids.show("org", winner.organization_id) not in loser.error_message
+        assert ids.show("org", winner.organization_id) not in (loser.error_message or "")
 
 
 def _claims(session: Session, scene: Scene, names: tuple[str, ...]) -> list[tuple[str, str, str]]:
@@ -265,9 +271,7 @@ def _claims(session: Session, scene: Scene, names: tuple[str, ...]) -> list[tupl
         domain = domains.add(
             session, scene.tools, PLATFORM, name=scene.base, organization=owner.slug
         )
-        (proof,) = verifications.page(
-            session, PLATFORM, limit=1, domain=ids.show("dom", domain.id)
-        )
+        (proof,) = verifications.page(session, PLATFORM, limit=1, domain=ids.show("dom", domain.id))
         value = f'"{proof.verification_record_value}"'
         found.append((proof.verification_record_name or "", "TXT", value))
     return found

@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
 from nameplate.core.actor import PLATFORM
-from nameplate.db import Sessions
+from nameplate.db import Sessions, listen
 from nameplate.edge.snapshot import Snapshot
 from nameplate.models.announcement import HOSTS
 from nameplate.usecases import edge
@@ -166,27 +165,13 @@ class Feed:
             log.warning("edge_load_failed", error=type(error).__name__)
 
     def _listen(self) -> None:
+        """Look at once at each notification, until stopped; a broken connection is made anew."""
         while not self._stopping.is_set():
             try:
-                self._hear()
+                listen(self._sessions, HOSTS, self.wake, self._stopping)
             except Exception as error:  # noqa: BLE001 - without notifications the polling still works
                 log.debug("edge_listen_failed", error=type(error).__name__)
                 self._stopping.wait(self._poll)
-
-    def _hear(self) -> None:
-        """Wake the feed at each notification, until stopped or until the connection breaks."""
-        connection = self._sessions.system_engine.raw_connection()
-        driver: Any = connection.driver_connection
-        connection.detach()  # a listening connection must not go back into the pool
-        try:
-            driver.autocommit = True
-            driver.execute(f"LISTEN {HOSTS}")
-            self._awake.set()  # for what was announced before anybody listened
-            while not self._stopping.is_set():
-                for _ in driver.notifies(timeout=1.0, stop_after=1):
-                    self._awake.set()
-        finally:
-            driver.close()
 
 
 def _told(wrote: frozenset[edge.Change], now: datetime) -> frozenset[edge.Change]:

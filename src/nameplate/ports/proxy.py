@@ -7,6 +7,10 @@ from typing import Protocol
 from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
 
+EDGE_HEADER = "X-Nameplate-Edge"
+"""On every answer of our own proxies: what they serve, any tenant could have put there, so that it
+proves control of nothing (security.md, invariant I5)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
@@ -68,7 +72,7 @@ class RouteRefused(Refused):
 class Proxy(Protocol):
     """One running proxy. Raises `Refused` or `Unavailable` (nothing changed), and nothing else.
 
-    A host that no route names gets no answer, and a request whose Host differs from the name of its
+    Every answer carries `EDGE_HEADER`. A host that no route names gets no answer, and a request whose Host differs from the name of its
     TLS handshake is refused. The longest path wins; an exact host wins over a wildcard.
     """
 

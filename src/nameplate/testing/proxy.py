@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
-from nameplate.ports.proxy import KeyPair, Proxy, Route, RouteRefused, Upstream
+from nameplate.ports.proxy import EDGE_HEADER, KeyPair, Proxy, Route, RouteRefused, Upstream
 
 _numbers = count(1)
 _OK = 200
@@ -56,6 +56,8 @@ class Look:
     serial: str = ""
     """Serial number of the presented certificate, lower-case hexadecimal."""
     body: bytes = b""
+    edge: bool = False
+    """The answer carries the mark of our own proxies."""
 
 
 def self_signed(*names: str) -> tuple[KeyPair, str]:
@@ -120,6 +122,7 @@ def visit(
         hsts=fields.get("strict-transport-security", ""),
         serial=serial,
         body=body,
+        edge=EDGE_HEADER.lower() in fields,
     )
 
 
@@ -218,6 +221,23 @@ class ProxyConformance:
         plain, secure = self.look("http", self.host), self.look("https", self.host)
         assert (plain.status, plain.hsts) == (200, "")
         assert (secure.status, secure.hsts) == (200, "")
+
+    def test_marks_every_answer_as_its_own(self) -> None:
+        """Redirects and answers of applications, whatever the application says, carry the mark."""
+        pair, _ = self_signed(self.host)
+        self.serve(
+            self.route(key_pair=pair),
+            self.route(path="/plain", key_pair=pair, force_https=False, hsts=False),
+        )
+        for scheme, path in (
+            ("http", "/"),
+            ("http", "/plain"),
+            ("https", "/"),
+            ("https", "/plain"),
+        ):
+            seen = self.look(scheme, self.host, path)
+            assert seen.status is not None
+            assert seen.edge, (scheme, path)
 
     def test_an_unknown_host_gets_nothing(self) -> None:
         """Names without a route reach nobody's application and see nobody's certificate."""

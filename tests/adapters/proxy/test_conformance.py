@@ -19,7 +19,14 @@ class TestMemory(ProxyConformance):
         seen = self.memory.visit(scheme, hostname, path, sni)
         origin = seen.upstream.port if seen.upstream else None
         hsts = "max-age" if seen.hsts else ""
-        return Look(seen.status, origin, seen.location, hsts, seen.serial or "")
+        return Look(
+            seen.status,
+            origin,
+            seen.location,
+            hsts,
+            seen.serial or "",
+            edge=seen.status is not None,
+        )
 
 
 class TestNginx(ProxyConformance):

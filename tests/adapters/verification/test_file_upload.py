@@ -6,8 +6,9 @@ import pytest
 from tests.servers.hostile import HostileServer, request_head
 
 from nameplate.adapters.http.fetch import SafeFetcher
-from nameplate.adapters.verification.file_upload import EDGE_HEADER, PATH, FileUpload
+from nameplate.adapters.verification.file_upload import PATH, FileUpload
 from nameplate.core.egress import EgressPolicy
+from nameplate.ports.proxy import EDGE_HEADER
 from nameplate.ports.verification import Proof, Verdict
 
 LOOPBACK = EgressPolicy(allow=(ip_network("127.0.0.1/32"),))

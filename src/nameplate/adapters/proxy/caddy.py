@@ -16,13 +16,16 @@ from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.sites import Location, Site, check_upstream, dial, group
 from nameplate.core.errors import Refused, Unavailable
-from nameplate.ports.proxy import Config, Route, RouteRefused, Upstream
+from nameplate.ports.proxy import EDGE_HEADER, Config, Route, RouteRefused, Upstream
 
 HSTS = "max-age=31536000"
 """One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
 _OWN_PATHS = ["/.well-known/acme-challenge/*", "/.well-known/nameplate/*"]
 _DOCUMENT = "caddy.json"
 _CLOSE = {"handler": "static_response", "abort": True}
+_MARK = {
+    "handle": [{"handler": "headers", "response": {"deferred": True, "set": {EDGE_HEADER: ["1"]}}}]
+}
 _STREAMS_LIVE_ON = "10m"  # without it every change cuts all WebSockets of all tenants
 
 _Json = dict[str, Any]
@@ -123,7 +126,7 @@ class Caddy:
             "listen": list(listen),
             "protocols": ["h1", "h2"],
             "automatic_https": {"disable": True},
-            "routes": [*routes, {"handle": [_CLOSE]}],
+            "routes": [_MARK, *routes, {"handle": [_CLOSE]}],
         }
 
     def _plain_routes(self, sites: Sequence[Site]) -> list[_Json]:

@@ -7,13 +7,14 @@ from pathlib import Path
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Location, Site, dial
-from nameplate.ports.proxy import Upstream
+from nameplate.ports.proxy import EDGE_HEADER, Upstream
 
 HSTS = "max-age=31536000"
 """One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
 CHALLENGES = "/.well-known/acme-challenge/"
 VERIFICATIONS = "/.well-known/nameplate/"
 _CLOSE = line("return", "444")
+_MARK = line("add_header", EDGE_HEADER, "1", "always")
 _PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
 _SMALLEST_HASH = 4096
 
@@ -125,6 +126,7 @@ def _forwarded() -> list[Directive]:
         "Connection": "$nameplate_connection",
     }
     return [
+        _MARK,
         line("proxy_http_version", "1.1"),
         *(line("proxy_set_header", name, value) for name, value in headers.items()),
     ]
@@ -160,6 +162,7 @@ def _proxied(location: Location, *, hsts: bool) -> list[Directive]:
     header = [
         line("proxy_hide_header", "Strict-Transport-Security"),
         line("add_header", "Strict-Transport-Security", HSTS, "always"),
+        _MARK,  # a location with a header of its own inherits none
     ]
     target = line("proxy_pass", f"http://{dial(location.upstream)}")
     return [*(header if hsts else []), target]

@@ -9,13 +9,11 @@ from urllib.parse import urlsplit
 from nameplate.adapters.http.fetch import Fetched, SafeFetcher
 from nameplate.adapters.http.outcome import Outcome
 from nameplate.core.egress import Network
+from nameplate.ports.proxy import EDGE_HEADER
 from nameplate.ports.verification import Instruction, Proof, Verdict
 
 PATH = "/.well-known/nameplate-verification.txt"
 """The same for everybody: a request that carries the token could be echoed back by the site."""
-
-EDGE_HEADER = "x-nameplate-edge"
-"""What Nameplate's own proxies put on every answer, in lower case."""
 
 _MAX_FILE = 1024
 _MISSING = frozenset({401, 403, 404, 410})
@@ -89,7 +87,7 @@ class FileUpload:
 
     def _answered_by_platform(self, fetched: Fetched) -> bool:
         return any(
-            EDGE_HEADER in hop.headers
+            EDGE_HEADER.lower() in hop.headers
             or (hop.address and any(ip_address(hop.address) in net for net in self._edge))
             for hop in fetched.hops
         )
