@@ -54,14 +54,13 @@ def create(settings: Settings | None = None) -> ASGIApp:
     """Return the application; with no settings given they come from the environment."""
     bootstrap.logs()
     service = Service(settings or Settings())
+    answer = edge.beside(service.edge.app, service.api)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(service, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith("/edge/"):
-            await service.edge.app(scope, receive, send)
         else:
-            await service.api(scope, receive, send)
+            await answer(scope, receive, send)
 
     return application
 
