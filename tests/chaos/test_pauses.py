@@ -27,7 +27,8 @@ POINTS = (
 
 
 def _pause(scene: Scene, point: str) -> WorkerProcess:
-    worker = scene.worker(stop_at=point, threads=2)
+    # One thread: another step could hold the lock of the proxy's folder while the process is paused.
+    worker = scene.worker(stop_at=point, threads=1)
     assert worker.wait_for_pause(60), f"it never came to {point}: {scene.log.read_text()}"
     return worker
 

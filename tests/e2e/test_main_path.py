@@ -212,8 +212,8 @@ def _ready(world: World, ids: dict[str, str], name: str) -> dict[str, Any]:
 
 def _main_path(world: World) -> None:
     ids = _set_up(world)
-    for record in FOREIGN:
-        publish(world.owner, *record)
+    for foreign in FOREIGN:
+        publish(world.owner, *foreign)
     call = world.nameplate.call
     tenant = ids["token"]
 
@@ -222,7 +222,13 @@ def _main_path(world: World) -> None:
     _claim(world, ids, "*.apps.example.com")
     before = content(world.owner)
     for name in ("shop.example.com", "*.apps.example.com"):
-        record = {"domain": name, "type": "A", "name": "@", "value": "127.0.0.1", "ttl": 60}
+        record: dict[str, Any] = {
+            "domain": name,
+            "type": "A",
+            "name": "@",
+            "value": "127.0.0.1",
+            "ttl": 60,
+        }
         if name.startswith("*"):
             record["name"] = "*"
         call("POST", "/v1/records", record, token=tenant)

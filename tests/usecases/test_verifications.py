@@ -1,6 +1,7 @@
 """Proofs: looking with patience, taking the name, losing the proof and the name with it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,7 @@ def _claim(world: Offline, actor, name: str = "shop.example.com", **given) -> tu
         return domain.id, proof.id
 
 
-def _look(world: Offline, row_id: int, after: timedelta = timedelta(0)) -> Verification:
+def _look(world: Offline, row_id: int, after: timedelta = timedelta(0)) -> Any:
     lease = world.leased(Verification, row_id, after=after)
     verifications.reconcile(world.sessions, world.tools, lease)
     return _read(world, Verification, row_id)
