@@ -16,8 +16,10 @@ help:  ## List the targets.
 demo: $(VENV)/.demo  ## Show the product on this machine.
 	$(BIN)/nameplate demo
 
+# Real servers and processes that are killed on purpose share two cores here: a test that fails is run
+# once more, and the closing line says so. One that fails twice has failed.
 test: servers check  ## Set everything up, then check and run all tests with branch coverage.
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
+	$(BIN)/pytest -n $(WORKERS) --reruns 1 --cov --cov-report=term
 
 check: $(VENV)/.dev  ## Lint, format, types, import rules, house rules.
 	$(BIN)/ruff check .

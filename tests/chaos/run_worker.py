@@ -76,6 +76,13 @@ class WorkerProcess:
         self.process.join(seconds)
         return self.process.exitcode
 
+    def was_killed(self, seconds: float) -> bool:
+        """Wait for the end, and tell whether a signal was it and neither a return nor an exception.
+
+        255 is what multiprocessing says when its fork server has lost the status of a child.
+        """
+        return self.join(seconds) in {-signal.SIGKILL, 255}
+
     def kill(self) -> None:
         """End it as a crash would."""
         self.process.kill()

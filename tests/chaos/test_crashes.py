@@ -1,7 +1,6 @@
 """kill -9 between every two consecutive steps: nothing is lost, nothing happens twice."""
 
 import random
-import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -45,7 +44,7 @@ def crash_and_finish(scenes: Open, case: Case) -> None:
     with scenes(kind, _label(case)) as scene:
         scene.claim(wildcard=challenge == WILDCARD)
         with scene.worker(die_at=point) as first:
-            assert first.join(60) == -signal.SIGKILL, f"it did not die at {point}: {_log(scene)}"
+            assert first.was_killed(60), f"it did not die at {point}: {_log(scene)}"
         assert _log(scene).rstrip().endswith(point)
         with scene.worker():
             scene.wait(scene.settled, 60)
