@@ -211,8 +211,9 @@ Credentials = dict[str, Secret]
 
 
 def _powerdns(config: Config, secret: Credentials) -> DnsProvider:
+    url = _setting(config, "api_url")
     headers = {"X-API-Key": _credential(secret, "api_key")}
-    api = Api(_setting(config, "api_url"), headers=headers, verify=_trust(config))
+    api = Api(url, headers=headers, verify=_trust(config))
     return PowerDns(api, config.get("server_id", "localhost"))
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from tests.servers.caddy import executable
 from tests.servers.pebble import ChallTestSrv
-from tests.servers.process import Server, ServerMissing, free_port, listens, program
+from tests.servers.process import Server, ServerMissing, free_port, listens
 
 from nameplate.adapters.ca import accounts
 from nameplate.adapters.ca.acme import AcmeAuthority
@@ -58,7 +59,7 @@ def caddy_authority(
     root = folder / "storage/pki/authorities/local/root.crt"
     leaf = folder / "storage/certificates/local/localhost/localhost.crt"
     try:
-        binary = program("caddy")
+        binary = executable()
     except ServerMissing as error:
         if os.environ.get("CI"):
             raise

@@ -135,7 +135,7 @@ def test_hosts_that_behave_alike_share_a_route(caddy, route):
     routes = [replace(route, id=f"b{i}", hostname=f"h{i}.example.test") for i in range(50)]
     document = json.loads(caddy.adapter.render(routes).files["caddy.json"])
     rules = document["apps"]["http"]["servers"]["nameplate_http"]["routes"]
-    assert [len(rule["match"][0].get("host", ())) for rule in rules[:-1]] == [0, 50]
+    assert [len(rule["match"][0].get("host", ())) for rule in rules[1:-1]] == [0, 50]
 
 
 class _Ask(BaseHTTPRequestHandler):
