@@ -247,6 +247,22 @@ def lease(
     return tuple(Lease(row.id, row.fence + 1, until, now, tick) for row in rows)
 
 
+def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float) -> Lease | None:
+    """Lease one row for `seconds`, due or not, or return None when another owner has it.
+
+    The caller commits. Raises nothing for a row that is not there: None too.
+    """
+    now = database_now(session)
+    row = session.get(kind, row_id, with_for_update={"key_share": True}, populate_existing=True)
+    if row is None or (row.lease_until is not None and row.lease_until > now):
+        return None
+    until = now + timedelta(seconds=seconds)
+    row.fence += 1
+    row.lease_until = row.next_action_at = until
+    session.flush()
+    return Lease(row_id, row.fence, until, now, time.monotonic())
+
+
 def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     """Return the row locked for this transaction, or None when a newer owner has it."""
     row = session.get(kind, lease.id, with_for_update={"key_share": True}, populate_existing=True)

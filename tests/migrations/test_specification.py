@@ -124,11 +124,12 @@ REQUIRED = {
     },
 }
 OURS = {
+    "organization_domains": {"drift_policy"},
     "dns_records": {"value_digest"},
     "application_domain_bindings": {"hostname"},
     "ssl_certificates": {"generation"},
 }
-"""NOT NULL columns beyond the specification: by S4, S9, and the count of renewals."""
+"""NOT NULL columns beyond the specification: by S4, S9, what drift leads to, and the count of renewals."""
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tests.models.world import NOW
 from nameplate.core import lifecycle
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import TRANSITIONS, CertificateStatus, DomainStatus, move
-from nameplate.models import Binding, Certificate, Domain, Record, Verification
+from nameplate.models import Binding, Certificate, ChangePlan, Domain, Record, Verification
 from nameplate.models.orm import Model
 
 STATUSES = (
@@ -17,6 +17,7 @@ STATUSES = (
     lifecycle.CertificateStatus,
     lifecycle.VerificationStatus,
     lifecycle.BindingStatus,
+    lifecycle.PlanStatus,
 )
 ACTS = [
     (Domain, "verify", (NOW, NOW)),
@@ -47,6 +48,10 @@ ACTS = [
     (Binding, "fail", ("why",)),
     (Binding, "disable", ("why",)),
     (Binding, "enable", ()),
+    (ChangePlan, "begin", (NOW, "who")),
+    (ChangePlan, "conclude", ([], {})),
+    (ChangePlan, "conclude", ([], {"a A": "why"})),
+    (ChangePlan, "take_back", ()),
 ]
 
 

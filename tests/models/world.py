@@ -12,6 +12,7 @@ from nameplate.models import (
     Application,
     Binding,
     Certificate,
+    ChangePlan,
     Domain,
     HoldingScope,
     HttpChallenge,
@@ -21,6 +22,7 @@ from nameplate.models import (
     NameHolding,
     NameLock,
     Organization,
+    PlanOrigin,
     Record,
     RecordType,
     Server,
@@ -141,6 +143,20 @@ def ledger_entry(session: Session, by: Account, parent: Domain, **columns: Any) 
     return _add(session, LedgerEntry(**(default | columns)))
 
 
+def plan(session: Session, parent: Domain, **columns: Any) -> ChangePlan:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "organization_domain_id": parent.id,
+        "zone": parent.domain_name,
+        "origin": PlanOrigin.REQUEST,
+        "fingerprint": "0" * 64,
+        "wanted_fingerprint": "0" * 64,
+        "expires_at": datetime(2027, 1, 1, tzinfo=UTC),
+        "content": {"edits": [], "changes": []},
+    }
+    return _add(session, ChangePlan(**(default | columns)))
+
+
 def challenge(session: Session, parent: Certificate) -> HttpChallenge:
     row = HttpChallenge(
         organization_id=parent.organization_id,
@@ -170,5 +186,6 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         holding(session, claim),
         challenge(session, cert),
         ledger_entry(session, by, claim),
+        plan(session, claim),
     ]
     return {row.__tablename__: row for row in rows}

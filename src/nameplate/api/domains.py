@@ -22,7 +22,7 @@ from nameplate.api.shapes import (
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import DomainStatus
-from nameplate.models import Domain, DomainType, VerificationMethodName
+from nameplate.models import Domain, DomainType, DriftPolicy, VerificationMethodName
 from nameplate.usecases import conditions, domains
 
 routes = router("domains")
@@ -61,6 +61,7 @@ class DomainChange(Body):
     hsts_enabled: bool = True
     ssl_enabled: bool = True
     auto_renew_ssl: bool = True
+    drift_policy: DriftPolicy = DriftPolicy.REPORT
 
 
 class Suspension(Body):
@@ -103,6 +104,32 @@ class InstructionShape(BaseModel):
     url: str | None = None
     path: str | None = None
     content: str | None = None
+
+
+class DriftSide(BaseModel):
+    """What a record set has."""
+
+    ttl: int
+    values: list[str]
+
+
+class DriftedShape(BaseModel):
+    """One record set that somebody else changed."""
+
+    name: str
+    type: str
+    expected: DriftSide | None
+    observed: DriftSide | None = Field(description="Null: it is gone.")
+
+
+class DriftShape(BaseModel):
+    """What somebody else changed at the provider."""
+
+    since: datetime = Field(description="When it was seen first.")
+    repaired_at: datetime | None = Field(
+        default=None, description="When Nameplate changed it back (policy `repair`)."
+    )
+    records: list[DriftedShape]
 
 
 class DomainShape(Shape):
@@ -154,6 +181,9 @@ class DomainShape(Shape):
                     auto_renew_ssl=True,
                     force_https=True,
                     hsts_enabled=True,
+                    drift_policy="report",
+                    drift=None,
+                    drift_checked_at=None,
                     notes=None,
                     last_checked_at=None,
                     error_message=None,
@@ -186,6 +216,12 @@ class DomainShape(Shape):
     auto_renew_ssl: bool
     force_https: bool
     hsts_enabled: bool
+    drift_policy: DriftPolicy = Field(
+        description="When somebody else changes our records at the provider: `off` nobody looks, "
+        "`report` it is said and a plan repairs it, `repair` it is changed back."
+    )
+    drift: DriftShape | None = Field(description="What somebody else changed.")
+    drift_checked_at: datetime | None
     notes: str | None
     last_checked_at: datetime | None
     error_message: str | None
@@ -230,7 +266,7 @@ def _fields(row: Domain) -> dict[str, Any]:
     same = (
         "subdomain", "status", "domain_type", "verification_method", "verified_at",
         "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
-        "hsts_enabled", "notes", "last_checked_at", "error_message",
+        "hsts_enabled", "drift_policy", "drift", "drift_checked_at", "notes", "last_checked_at", "error_message",
     )  # fmt: skip
     return {
         **fields,

@@ -62,7 +62,8 @@ class Envelope:
         if scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        is_zone = scope["path"].endswith("/records:plan")
+        body = await _read(receive, strictjson.MAX_ZONE_BYTES if is_zone else strictjson.MAX_BYTES)
         if body:
             _check_type(Headers(scope=scope))
             strictjson.check(body)
@@ -86,18 +87,16 @@ def _identity(given: str | None) -> str:
     return f"req_{secrets.token_hex(12)}"
 
 
-async def _read(receive: Receive) -> bytes:
-    """Return the whole body. Raises Invalid `body_too_large` as soon as it is."""
+async def _read(receive: Receive, most: int) -> bytes:
+    """Return the whole body, up to `most` bytes. Raises Invalid `body_too_large` as soon as it is."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return bytes(body)
         body += message.get("body", b"")
-        if len(body) > strictjson.MAX_BYTES:
-            raise Invalid(
-                "body_too_large", f"The body may have at most {strictjson.MAX_BYTES} bytes."
-            )
+        if len(body) > most:
+            raise Invalid("body_too_large", f"The body may have at most {most} bytes.")
         if not message.get("more_body", False):
             return bytes(body)
 

@@ -1,22 +1,19 @@
-"""DNS records of domains, and the plan that would bring them to the provider."""
+"""DNS records of domains."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from nameplate.api import errors
-from nameplate.api.deps import Call, Crossing, Listed, Read, Write
+from nameplate.api.deps import Call, Listed, Read, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Metadata, Notes, Page, Reference, Shape, common, example
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RecordStatus
-from nameplate.core.plan import Plan
-from nameplate.core.records import RRset
 from nameplate.models import Record, RecordType
-from nameplate.usecases import records, zones
+from nameplate.usecases import records
 
 routes = router("records")
 
@@ -89,6 +86,7 @@ class RecordShape(Shape):
                     propagated=True,
                     propagation_checked_at="2026-11-23T09:31:00Z",
                     last_synced_at="2026-11-23T09:30:30Z",
+                    drifted_at=None,
                     managed_by_system=True,
                     notes=None,
                     error_message=None,
@@ -111,73 +109,13 @@ class RecordShape(Shape):
     status: RecordStatus
     propagated: bool = Field(description="Every authoritative server answers with it.")
     propagation_checked_at: datetime | None
-    last_synced_at: datetime | None
+    last_synced_at: datetime | None = Field(description="When the provider confirmed it last.")
+    drifted_at: datetime | None = Field(
+        description="Since when the provider has something else, though nobody changed it here."
+    )
     managed_by_system: bool
     notes: str | None
     error_message: str | None
-
-
-class RRsetShape(BaseModel):
-    """All records of one name and type."""
-
-    name: str
-    type: str
-    ttl: int
-    values: list[str]
-
-
-class ChangeShape(BaseModel):
-    """One record set before and after."""
-
-    action: str
-    before: RRsetShape | None
-    after: RRsetShape | None
-
-
-class BlockedShape(BaseModel):
-    """A record set that cannot be had, and why."""
-
-    name: str
-    type: str
-    code: str
-    detail: str
-
-
-class PlanShape(BaseModel):
-    """What would be done at the provider now."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "object": "plan",
-                    "apex": "example.com",
-                    "is_empty": False,
-                    "changes": [
-                        {
-                            "action": "create",
-                            "before": None,
-                            "after": {
-                                "name": "www.example.com",
-                                "type": "A",
-                                "ttl": 300,
-                                "values": ["192.0.2.7"],
-                            },
-                        }
-                    ],
-                    "blocked": [],
-                    "untouched": 12,
-                }
-            ]
-        }
-    )
-
-    object: Literal["plan"] = "plan"
-    apex: str
-    is_empty: bool
-    changes: list[ChangeShape] = Field(description="In the order in which they are made.")
-    blocked: list[BlockedShape]
-    untouched: int = Field(description="Record sets that stay exactly as they are.")
 
 
 def show(_call: Call, row: Record) -> RecordShape:
@@ -187,7 +125,7 @@ def show(_call: Call, row: Record) -> RecordShape:
     fields["links"]["domain"] = f"/v1/domains/{domain}"
     same = (
         "name", "value", "ttl", "priority", "weight", "port", "status", "propagated",
-        "propagation_checked_at", "last_synced_at", "managed_by_system", "notes", "error_message",
+        "propagation_checked_at", "last_synced_at", "drifted_at", "managed_by_system", "notes", "error_message",
     )  # fmt: skip
     return RecordShape(
         **fields,
@@ -197,33 +135,6 @@ def show(_call: Call, row: Record) -> RecordShape:
         type=row.record_type,
         proxied=row.proxy_enabled,
     )
-
-
-def show_plan(plan: Plan) -> PlanShape:
-    """Return a plan as callers see it."""
-    return PlanShape(
-        apex=plan.apex,
-        is_empty=plan.is_empty,
-        changes=[
-            ChangeShape(
-                action=change.action.value,
-                before=_rrset(change.before),
-                after=_rrset(change.after),
-            )
-            for change in plan.changes
-        ],
-        blocked=[
-            BlockedShape(name=one.name, type=one.type, code=one.code, detail=one.detail)
-            for one in plan.blocked
-        ],
-        untouched=plan.untouched,
-    )
-
-
-def _rrset(rrset: RRset | None) -> RRsetShape | None:
-    if rrset is None:
-        return None
-    return RRsetShape(name=rrset.name, type=rrset.type, ttl=rrset.ttl, values=list(rrset.values))
 
 
 @routes.post("/records", status_code=201, operation_id="add_record")
@@ -266,13 +177,3 @@ def update(call: Write, record: str, body: RecordChange) -> RecordShape:
 def remove(call: Write, record: str) -> None:
     """Remove a record; a worker takes it from the provider when Nameplate put it there."""
     records.remove(call.session, call.actor, record, call.now)
-
-
-@routes.post(
-    "/domains/{domain}/records:plan",
-    operation_id="plan_records",
-    responses=errors.documented(429, 502),
-)
-def plan(world: Crossing, domain: str) -> PlanShape:
-    """Show what would be changed at the provider now; nothing is."""
-    return show_plan(zones.preview(world.sessions, world.tools, world.actor, domain))

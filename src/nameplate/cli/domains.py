@@ -103,6 +103,14 @@ def update(
     hsts: Annotated[bool | None, typer.Option("--hsts/--no-hsts")] = None,
     ssl: Annotated[bool | None, typer.Option("--ssl/--no-ssl")] = None,
     auto_renew: Annotated[bool | None, typer.Option("--auto-renew/--no-auto-renew")] = None,
+    drift: Annotated[
+        str | None,
+        typer.Option(
+            "--drift",
+            metavar="off|report|repair",
+            help="What to do when somebody else changes our records at the provider.",
+        ),
+    ] = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Change a domain's settings."""
@@ -112,6 +120,7 @@ def update(
         hsts_enabled=hsts,
         ssl_enabled=ssl,
         auto_renew_ssl=auto_renew,
+        drift_policy=drift,
         metadata=pairs(metadata, "--metadata"),
     )
     _print(cli, cli.api.send("PATCH", address("domains", domain), body))

@@ -76,6 +76,11 @@ class Printer:
         """Print one line of data."""
         sys.stdout.write(printable(text) + "\n")
 
+    def paint(self, text: str, colour: str) -> None:
+        """Print one line of data in a colour (SGR number), plain without one."""
+        shown = printable(text)
+        sys.stdout.write(f"\x1b[{colour}m{shown}\x1b[0m\n" if colour else f"{shown}\n")
+
 
 def coloured() -> bool:
     """Tell whether stdout may have colours (no-color.org)."""

@@ -1,9 +1,10 @@
 """`nameplate record`: DNS records of domains."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from nameplate.cli import plans
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -15,7 +16,6 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
-from nameplate.cli.output import Form
 
 app = typer.Typer(help="DNS records of domains.", no_args_is_help=True)
 COLUMNS = ("id", "type", "name", "value", "ttl", "status", "propagated", "error_message")
@@ -98,31 +98,6 @@ def update(
     cli.printer.one(cli.api.send("PATCH", address("records", record), body))
 
 
-@command(app, "plan")
-def plan(cli: Cli, domain: str) -> None:
-    """Show what would be changed at the provider now; nothing is."""
-    found = cli.api.send("POST", address("domains", domain, "/records:plan"))
-    if cli.printer.form is not Form.TABLE:
-        cli.printer.document(found)
-        return
-    for change in found["changes"]:
-        sign = {"create": "+", "update": "~", "delete": "-"}[change["action"]]
-        for text in _lines(change):
-            cli.printer.line(f"{sign} {text}")
-    for one in found["blocked"]:
-        cli.printer.line(f"! {one['name']} {one['type']}: {one['detail']} [{one['code']}]")
-    cli.printer.say(f"{len(found['changes'])} changes, {found['untouched']} left as they are.")
-
-
 showing(app, "record", "records")
 removing(app, "record", "records")
-
-
-def _lines(change: dict[str, Any]) -> list[str]:
-    sides = [change["before"], change["after"]] if change["before"] else [change["after"]]
-    shown = [_text(side) for side in sides if side]
-    return [" -> ".join(shown)] if change["action"] == "update" else shown
-
-
-def _text(rrset: dict[str, Any]) -> str:
-    return f"{rrset['name']} {rrset['ttl']} {rrset['type']} {' | '.join(rrset['values'])}"
+plans.register(app)

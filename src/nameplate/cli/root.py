@@ -17,6 +17,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "verification": ("verifications", "Proofs of control over domains."),
     "record": ("records", "DNS records of domains."),
     "certificate": ("certificates", "Certificates of domains."),
+    "plan": ("plans", "Plans of DNS changes."),
     "binding": ("bindings", "Which application answers at which host."),
     "application": ("applications", "What bindings lead to."),
     "server": ("servers", "Machines with a proxy."),

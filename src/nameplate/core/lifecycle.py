@@ -66,6 +66,17 @@ class BindingStatus(StrEnum):
     DISABLED = "disabled"
 
 
+class PlanStatus(StrEnum):
+    """Where a stored plan of DNS changes stands. One that has run out of time stays `ready`."""
+
+    READY = "ready"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    FAILED = "failed"
+    """Carried out, but the provider refused a part: the report says which."""
+    UNDONE = "undone"
+
+
 class HealthStatus(StrEnum):
     """What the last health checks of a binding said. Any may follow any."""
 
@@ -80,6 +91,7 @@ _R = RecordStatus
 _C = CertificateStatus
 _V = VerificationStatus
 _B = BindingStatus
+_P = PlanStatus
 
 TRANSITIONS: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     DomainStatus: {
@@ -123,8 +135,21 @@ TRANSITIONS: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _B.ERROR: frozenset({_B.PENDING, _B.CONFIGURING, _B.ACTIVE, _B.DISABLED}),
         _B.DISABLED: frozenset({_B.PENDING}),
     },
+    PlanStatus: {
+        _P.READY: frozenset({_P.APPLYING}),
+        _P.APPLYING: frozenset({_P.APPLIED, _P.FAILED}),
+        _P.APPLIED: frozenset({_P.UNDONE}),
+        _P.FAILED: frozenset({_P.UNDONE}),
+        _P.UNDONE: frozenset(),
+    },
 }
 """By kind first: members of different enumerations with one text are equal, as text is."""
+
+
+def before(target: StrEnum) -> frozenset[StrEnum]:
+    """Return every state from which `target` may be reached, itself included."""
+    table = TRANSITIONS[type(target)]
+    return frozenset({target, *(state for state, after in table.items() if target in after)})
 
 
 def move(current: Status, target: Status) -> Status:

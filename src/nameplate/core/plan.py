@@ -4,13 +4,17 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nameplate.core.errors import Conflict
-from nameplate.core.records import Action, Change, RRset, merge
+from nameplate.core.records import Action, Change, RRset, merge, units
+from nameplate.core.zone_rules import ADDRESSES
 
 Owned = AbstractSet[tuple[str, str, str]]
 """(name, type, canonical value) of every record that the ledger says we created."""
+
+Key = tuple[str, str]
+"""Name and type of a record set."""
 
 MAX_CHANGED_PERCENT = 30
 MIN_EXISTING = 10
@@ -24,7 +28,8 @@ class Blocked:
     name: str
     type: str
     code: str
-    """Stable slug: `cname_foreign`, `cname_not_alone`, `soa_read_only` or `held`."""
+    """Stable slug: `cname_foreign`, `cname_not_alone`, `soa_read_only`, `held` (for the sake of
+    another), `drifted`, `plan_unsafe` or `provider_refuses`."""
     detail: str
 
 
@@ -46,6 +51,53 @@ class Plan:
     def is_empty(self) -> bool:
         """Nothing is to be done."""
         return not self.changes
+
+    @property
+    def existing(self) -> int:
+        """How many record sets the zone has now."""
+        return self.untouched + sum(change.before is not None for change in self.changes)
+
+    def without(self, reasons: Mapping[Key, tuple[str, str]]) -> "Plan":
+        """Return the plan less the changes of some record sets, which are blocked with code and reason.
+
+        What must happen together with one of them stays undone too.
+        """
+        dropped: list[Blocked] = []
+        kept: list[Change] = []
+        for unit in units(self.changes):
+            found = next((reasons[change.key] for change in unit if change.key in reasons), None)
+            if found is None:
+                kept += unit
+            else:
+                dropped += [Blocked(*change.key, *found) for change in unit]
+        if not dropped:
+            return self
+        seen = {change.key for change in kept}
+        return replace(
+            self,
+            changes=tuple(change for change in self.changes if change.key in seen),
+            blocked=(*self.blocked, *dropped),
+            untouched=self.existing - sum(change.before is not None for change in kept),
+        )
+
+    def safe_part(self, always: Collection[Key] = ()) -> "Plan":
+        """Return the whole plan when it is safe, otherwise what creates, and the sets in `always`.
+
+        What is left out is blocked as `plan_unsafe`, with the numbers.
+        """
+        try:
+            self.check_safety(self.existing)
+        except Conflict as error:
+            detail = f"{error.detail} Look at it with `record plan`, and apply that with --force."
+            return self.without(
+                {
+                    change.key: (error.code, detail)
+                    for change in self.changes
+                    if (change.before is not None or change.key == (self.apex, "NS"))
+                    and change.key not in always
+                }
+            )
+        return self
 
     def check_safety(self, existing_count: int, *, forced: bool = False) -> None:
         """Raise `Conflict` ("plan_unsafe") with the numbers when the plan changes too much.
@@ -81,12 +133,18 @@ def fingerprint(current: Iterable[RRset]) -> str:
 
 
 def plan(
-    current: Iterable[RRset], desired: Iterable[RRset], owned: Owned, *, apex: str = ""
+    current: Iterable[RRset],
+    desired: Iterable[RRset],
+    owned: Owned,
+    *,
+    apex: str = "",
+    flattens: bool = False,
 ) -> Plan:
     """Return how `current` (the whole live zone) becomes `desired` (ours alone). Pure.
 
     Values of others survive every change, record sets of others are never touched, and owned values
-    that are no longer desired go away. `apex` is read off the SOA when not given.
+    that are no longer desired go away. `apex` is read off the SOA when not given; `flattens` says that a CNAME
+    may stand there beside everything but addresses.
     """
     live = {rrset.key: rrset for rrset in merge(current)}
     wanted = {rrset.key: rrset for rrset in merge(desired)}
@@ -102,7 +160,7 @@ def plan(
         targets[key] = _target(live.get(key), want, foreign)
         if want and foreign and live[key].ttl != want.ttl:
             ttl_kept.append(key)
-    blocked = _blocked(live, wanted, targets, owned)
+    blocked = _blocked(live, wanted, targets, owned, apex if flattens else "")
     held = {(b.name, b.type) for b in blocked}
     changes = [
         Change(live.get(key), after)
@@ -117,6 +175,52 @@ def plan(
         ttl_kept=tuple(ttl_kept),
         untouched=len(live) - sum(change.before is not None for change in changes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A record set that somebody else changed after it was as we wanted it."""
+
+    expected: RRset
+    """What we have there, without the values of others."""
+    observed: RRset | None
+    """The whole record set as it is, None when it is gone."""
+
+    @property
+    def key(self) -> Key:
+        """Name and type."""
+        return self.expected.key
+
+    def __str__(self) -> str:
+        """Say what is there and what was expected, for a person."""
+        name, rdtype = self.key
+        found = "nothing" if self.observed is None else _said(self.observed)
+        return (
+            f"Somebody changed {name} {rdtype} at the provider: there is {found}, "
+            f"expected was {_said(self.expected)}."
+        )
+
+
+def drift(current: Iterable[RRset], settled: Iterable[RRset], owned: Owned) -> tuple[Drift, ...]:
+    """Return which of our `settled` record sets are no longer in the zone as they were. Pure.
+
+    Values that others put beside ours are no drift, nor is the TTL of a set that is shared with them.
+    """
+    live = {rrset.key: rrset for rrset in merge(current)}
+    found = []
+    for want in merge(settled):
+        seen = live.get(want.key)
+        if (
+            seen is None
+            or not set(want.values) <= set(seen.values)
+            or (not _foreign(seen, owned) and (seen.ttl, seen.proxied) != (want.ttl, want.proxied))
+        ):
+            found.append(Drift(want, seen))
+    return tuple(found)
+
+
+def _said(rrset: RRset) -> str:
+    return f"{', '.join(rrset.values)[:200]} with TTL {rrset.ttl}"
 
 
 def _foreign(rrset: RRset | None, owned: Owned) -> tuple[str, ...]:
@@ -141,6 +245,7 @@ def _blocked(
     wanted: Mapping[tuple[str, str], RRset],
     targets: Mapping[tuple[str, str], RRset | None],
     owned: Owned,
+    flattened: str,
 ) -> list[Blocked]:
     """Return the record sets whose change would break a rule, and the deletions held back for them."""
     types_at: dict[str, set[str]] = {}
@@ -152,6 +257,8 @@ def _blocked(
         if want is None or targets[key] == live.get(key):
             continue
         others = types_at[want.name] - {want.type} - _BESIDE_CNAME
+        if want.name == flattened:
+            others &= ADDRESSES | {"CNAME"} if want.type in ADDRESSES | {"CNAME"} else set()
         staying = [
             other
             for other in others

@@ -14,6 +14,8 @@ MAX_TTL = 2**31 - 1  # RFC 2181 section 8
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _COMMON_ENDINGS = frozenset({"com", "net", "org"})
 _MAX_NAME = 253
+ADDRESSES = frozenset({"A", "AAAA", "ALIAS", "ANAME"})
+"""What a flattened CNAME would answer with itself, and so cannot have beside it."""
 
 
 def owner_name(text: str, zone: str) -> str:
@@ -74,11 +76,13 @@ def seconds(value: object, *, minimum: int = MIN_TTL) -> int:
     raise wrong("/ttl", "ttl_invalid", f"A TTL is whole seconds, {minimum} to {MAX_TTL}.{hint}")
 
 
-def check_zone(zone_name: str, rrsets: Sequence[RRset], *, forced: bool = False) -> list[Problem]:
+def check_zone(
+    zone_name: str, rrsets: Sequence[RRset], *, forced: bool = False, flattens: bool = False
+) -> list[Problem]:
     """Return what is wrong with `rrsets` as the wanted content of the zone, nothing when it is fine.
 
     Pointers are `/<index>` into `rrsets`. A name and type may appear several times (one record
-    each). `forced` lets NS at the apex through.
+    each). `forced` lets NS at the apex through; `flattens` a CNAME there, alone among addresses.
     """
     by_name: defaultdict[str, list[int]] = defaultdict(list)
     by_key: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
@@ -86,15 +90,21 @@ def check_zone(zone_name: str, rrsets: Sequence[RRset], *, forced: bool = False)
         by_name[rrset.name].append(index)
         by_key[rrset.key].append(index)
     problems = [
-        *_placement(zone_name, rrsets, forced=forced),
+        *_placement(zone_name, rrsets, forced=forced, flattens=flattens),
         *(found for key in by_key for found in _within(rrsets, by_key[key])),
-        *(found for name in by_name for found in _alone(rrsets, by_name[name])),
+        *(
+            found
+            for name in by_name
+            for found in _alone(rrsets, by_name[name], is_flattened=flattens and name == zone_name)
+        ),
         *_aliased_targets(rrsets),
     ]
     return sorted(problems, key=lambda problem: int(problem.pointer[1:]))
 
 
-def _placement(zone: str, rrsets: Sequence[RRset], *, forced: bool) -> list[Problem]:
+def _placement(
+    zone: str, rrsets: Sequence[RRset], *, forced: bool, flattens: bool
+) -> list[Problem]:
     problems = []
     for index, rrset in enumerate(rrsets):
         code = detail = ""
@@ -102,7 +112,7 @@ def _placement(zone: str, rrsets: Sequence[RRset], *, forced: bool) -> list[Prob
             code, detail = "out_of_zone", f"`{rrset.name}` is not in the zone `{zone}`."
         elif rrset.type == "SOA":
             code, detail = "soa_read_only", "The SOA record belongs to the provider."
-        elif rrset.name == zone and rrset.type == "CNAME":
+        elif rrset.name == zone and rrset.type == "CNAME" and not flattens:
             code = "cname_at_apex"
             detail = f"`{zone}` is the apex and cannot be a CNAME. Use ALIAS, or A and AAAA."
         elif rrset.name == zone and rrset.type == "NS" and not forced:
@@ -140,16 +150,17 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
     return problems
 
 
-def _alone(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
+def _alone(rrsets: Sequence[RRset], indexes: list[int], *, is_flattened: bool) -> list[Problem]:
     types = {rrsets[i].type for i in indexes}
-    if "CNAME" not in types or types == {"CNAME"}:
+    beside = types & ADDRESSES if is_flattened else types - {"CNAME"}
+    if "CNAME" not in types or not beside:
         return []
-    others = ", ".join(sorted(types - {"CNAME"}))
     return [
         Problem(
             f"/{i}",
             "cname_not_alone",
-            f"`{rrsets[i].name}` has {others} too: a CNAME must be alone (RFC 1034).",
+            f"`{rrsets[i].name}` has {', '.join(sorted(beside))} too: a CNAME must be alone "
+            "(RFC 1034).",
         )
         for i in indexes
         if rrsets[i].type == "CNAME"

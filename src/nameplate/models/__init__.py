@@ -16,10 +16,11 @@ from nameplate.models.certificates import (
     ChallengeType,
     HttpChallenge,
 )
-from nameplate.models.domains import Domain, DomainType, SslProvider
+from nameplate.models.domains import Domain, DomainType, DriftPolicy, SslProvider
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
+from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.tokens import ApiToken, IdempotencyKey
 from nameplate.models.verifications import Verification, VerificationMethodName
@@ -34,8 +35,10 @@ __all__ = [
     "Certificate",
     "CertificateType",
     "ChallengeType",
+    "ChangePlan",
     "Domain",
     "DomainType",
+    "DriftPolicy",
     "HoldingScope",
     "HttpChallenge",
     "IdempotencyKey",
@@ -46,6 +49,7 @@ __all__ = [
     "NameHolding",
     "NameLock",
     "Organization",
+    "PlanOrigin",
     "ProxyType",
     "Record",
     "RecordType",

@@ -136,12 +136,31 @@ class LedgerEntry(Identified, Tenant, Model):
     state: Mapped[LedgerState] = mapped_column(
         enum_of(LedgerState, "state"), comment="Where the value stands at the provider."
     )
+    absent_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="When a reading first lacked a value that is to go: readings may lag behind.",
+    )
     dns_record_id: Mapped[int | None] = mapped_column(
         BigId, index=True, comment="The record it is the value of."
     )
     ssl_certificate_id: Mapped[int | None] = mapped_column(
         BigId, index=True, comment="The certificate whose challenge it answers."
     )
+
+    @classmethod
+    def becoming(cls, state: LedgerState) -> sa.Update:
+        """Return the statement that notes where values stand. Narrow with `where`."""
+        return sa.update(cls).values(state=state, absent_at=None)
+
+    @classmethod
+    def missing(cls, now: datetime) -> sa.Update:
+        """Return the statement that notes a first reading without the values."""
+        return sa.update(cls).where(cls.absent_at.is_(None)).values(absent_at=now)
+
+    @classmethod
+    def forgetting(cls) -> sa.Delete:
+        """Return the statement that forgets values that are gone for sure. Narrow with `where`."""
+        return sa.delete(cls)
 
 
 class Budget(Model):

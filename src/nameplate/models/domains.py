@@ -43,6 +43,17 @@ class SslProvider(StrEnum):
     NONE = "none"
 
 
+class DriftPolicy(StrEnum):
+    """What happens when somebody else changes our records at the provider."""
+
+    OFF = "off"
+    """Nobody looks."""
+    REPORT = "report"
+    """It is said, with a plan to repair it; nothing is written."""
+    REPAIR = "repair"
+    """It is changed back."""
+
+
 class full_name(expression.FunctionElement[str]):  # noqa: N801 - reads as an SQL function
     """The generated `full_domain`: CONCAT exists on MariaDB, `||` on the others."""
 
@@ -176,6 +187,18 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     )
     hsts_enabled: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Send Strict-Transport-Security."
+    )
+    drift_policy: Mapped[DriftPolicy] = mapped_column(
+        enum_of(DriftPolicy, "drift_policy"),
+        default=DriftPolicy.REPORT,
+        server_default="report",
+        comment="What to do when somebody else changes our records at the provider.",
+    )
+    drift_checked_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the zone was compared with what is wanted last."
+    )
+    drift: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="What somebody else changed: since when, expected, observed, plan to repair."
     )
     notes: Mapped[str | None] = mapped_column(sa.Text, comment="Free text for people.")
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from nameplate.core.lifecycle import RecordStatus, move
+from nameplate.core.lifecycle import RecordStatus, before, move
 from nameplate.models.orm import (
     BigId,
     Identified,
@@ -27,7 +27,7 @@ from nameplate.models.orm import (
 
 
 class RecordType(StrEnum):
-    """Types of DNS records that a domain can carry."""
+    """Types of DNS records that a domain can carry: those of the specification, then ours."""
 
     A = "A"
     AAAA = "AAAA"
@@ -39,6 +39,13 @@ class RecordType(StrEnum):
     NS = "NS"
     SOA = "SOA"
     PTR = "PTR"
+    HTTPS = "HTTPS"
+    SVCB = "SVCB"
+    DS = "DS"
+    TLSA = "TLSA"
+    SSHFP = "SSHFP"
+    ALIAS = "ALIAS"
+    ANAME = "ANAME"
 
 
 class RecordableType(StrEnum):
@@ -129,6 +136,10 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         server_default=sa.false(),
         comment="Every authoritative server answers with the record.",
     )
+    drifted_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="Since when the provider has something else, though nobody changed it here.",
+    )
     managed_by_system: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Made and kept by Nameplate."
     )
@@ -154,10 +165,11 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         """Ask for the record to be written to the provider (again)."""
         self.status = move(self.status, RecordStatus.PENDING)
         self.propagated = False
+        self.drifted_at = None
         self.error_message = None
 
     def sync(self) -> None:
-        """Record the intent to write: committed before the provider is called."""
+        """Record the intent to write."""
         self.status = move(self.status, RecordStatus.SYNCING)
 
     def confirm(self, now: datetime, external_id: str | None = None) -> None:
@@ -165,12 +177,74 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, RecordStatus.ACTIVE)
         self.last_synced_at = now
         self.external_record_id = external_id or self.external_record_id
+        self.drifted_at = None
         self.error_message = None
 
     def fail(self, reason: str) -> None:
         """Record why the provider does not have the record."""
         self.status = move(self.status, RecordStatus.ERROR)
         self.error_message = reason
+
+    @classmethod
+    def syncing(cls) -> sa.Update:
+        """Record the intent to write; committed before the provider is called. Narrow with `where`."""
+        return cls._moving(RecordStatus.SYNCING, drifted_at=None)
+
+    @classmethod
+    def confirming(cls, now: datetime) -> sa.Update:
+        """Record that the provider has the records. Narrow with `where`."""
+        return cls._moving(
+            RecordStatus.ACTIVE, last_synced_at=now, drifted_at=None, error_message=None
+        )
+
+    @classmethod
+    def seeing(cls, now: datetime) -> sa.Update:
+        """Record that the provider still has the active records. Narrow with `where`."""
+        values = {"last_synced_at": now, "updated_at": cls.updated_at}  # no change of the record
+        return sa.update(cls).where(cls.status == RecordStatus.ACTIVE).values(values)
+
+    @classmethod
+    def failing(cls, reason: str) -> sa.Update:
+        """Record why the provider does not have the records. Narrow with `where`."""
+        return cls._moving(RecordStatus.ERROR, error_message=reason)
+
+    @classmethod
+    def drifting(cls, now: datetime, reason: str) -> sa.Update:
+        """Record that somebody changed the records at the provider. Narrow with `where`."""
+        since = sa.func.coalesce(cls.drifted_at, now)
+        return cls._moving(RecordStatus.ERROR, drifted_at=since, error_message=reason)
+
+    @classmethod
+    def rewriting(cls, ttl: int, *, proxied: bool) -> sa.Update:
+        """Ask for the records to be written with another TTL or proxy. Narrow with `where`."""
+        return cls._moving(
+            RecordStatus.PENDING,
+            ttl=ttl,
+            proxy_enabled=proxied,
+            propagated=False,
+            drifted_at=None,
+            error_message=None,
+        )
+
+    @classmethod
+    def hiding(cls, now: datetime) -> sa.Update:
+        """Soft-delete the records: nothing hangs below one. Narrow with `where`."""
+        live = cls.deleted_at.is_(None)
+        return sa.update(cls).where(live).values(deleted_at=now, next_action_at=None)
+
+    @classmethod
+    def numbering(cls) -> sa.Update:
+        """Return the statement that notes the provider's ids, by `record_id` and `external_id`."""
+        rows: Any = cls.__table__
+        return (
+            sa.update(rows)
+            .where(rows.c.id == sa.bindparam("record_id"))
+            .values(external_record_id=sa.bindparam("external_id"))
+        )
+
+    @classmethod
+    def _moving(cls, target: RecordStatus, **values: Any) -> sa.Update:  # noqa: ANN401 - columns
+        return sa.update(cls).where(cls.status.in_(before(target))).values(status=target, **values)
 
     def disable(self) -> None:
         """Keep the record here and take it from the provider."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, names
+from nameplate.core import caa, ids, names
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.encryption import Place
 from nameplate.core.errors import Conflict, Invalid, NotFound, Refused
@@ -134,6 +134,19 @@ def authority_account(session: Session, organization_id: int) -> Account:
         "there is no account at a certificate authority: the operator must add one "
         "(`nameplate account add --kind ca`)",
     )
+
+
+def issuer_names(session: Session, organization_id: int) -> frozenset[str]:
+    """Return the issuer domain names that CAA must allow, none when they are not known.
+
+    An account says them in `config.caa_identities`; of well-known authorities they are known.
+    """
+    try:
+        account = authority_account(session, organization_id)
+    except Refused:
+        return frozenset()
+    named = account.config.get("caa_identities")
+    return frozenset(named or caa.identities(account.config.get("directory_url", "")))
 
 
 def get(session: Session, actor: Actor, reference: str) -> Certificate:

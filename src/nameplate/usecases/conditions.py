@@ -1,6 +1,7 @@
 """Why a domain is not ready yet: the one place that answers that question."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ def of(session: Session, domain: Domain) -> Sequence[Condition]:
     """Return ownership, DNS, certificate and serving, in the order in which they come about."""
     found = [_ownership(session, domain)]
     found += _dns(session, domain)
+    found += _drift(domain)
     found += _certificates(session, domain)
     found.append(_serving(session, domain))
     found += _registration(session, domain)
@@ -136,6 +138,33 @@ def _dns(session: Session, domain: Domain) -> list[Condition]:
             next_check_at=_earliest(domain.next_action_at, first.next_action_at),
         )
     ]
+
+
+def _drift(domain: Domain) -> list[Condition]:
+    """Say what somebody else changed at the provider, as long as it is so."""
+    found = domain.drift or {}
+    if not found or found.get("repaired_at"):
+        return []
+    records = found["records"]
+    names = ", ".join(f"{one['name']} {one['type']}" for one in records[:5])
+    return [
+        Condition(
+            type="drift",
+            status=False,
+            reason="changed_at_provider",
+            message=f"Somebody changed our records at the DNS provider: {names}.",
+            observed=tuple(_side(one["observed"]) for one in records),
+            expected=tuple(_side(one["expected"]) for one in records),
+            fix=f"Look at `nameplate record plan {domain.full_domain}` and apply it, or accept the "
+            f"change with `nameplate record import {domain.full_domain} --from drift`.",
+            since=datetime.fromisoformat(found["since"]),
+            next_check_at=domain.next_action_at,
+        )
+    ]
+
+
+def _side(side: dict[str, Any] | None) -> str:
+    return "nothing" if side is None else f"{', '.join(side['values'])[:200]} TTL {side['ttl']}"
 
 
 def _certificates(session: Session, domain: Domain) -> list[Condition]:

@@ -27,7 +27,15 @@ from nameplate.usecases import accounts, holdings, organizations, paging, refere
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
-    {"notes", "metadata", "force_https", "hsts_enabled", "auto_renew_ssl", "ssl_enabled"}
+    {
+        "notes",
+        "metadata",
+        "force_https",
+        "hsts_enabled",
+        "auto_renew_ssl",
+        "ssl_enabled",
+        "drift_policy",
+    }
 )
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, rdata, zone_rules
+from nameplate.core import ids, provider_limits, rdata, zone_rules
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
 from nameplate.core.records import RRset
-from nameplate.models import Domain, Record, RecordType
+from nameplate.models import Account, Domain, Record, RecordType
 from nameplate.models.deletion import soft_delete
 from nameplate.models.records import digest
-from nameplate.usecases import holdings, paging, references
+from nameplate.usecases import holdings, paging, references, wanted
 
 Numbers = tuple[int | None, int | None, int | None]
 """Priority, weight and port, as far as the type has them."""
@@ -79,12 +79,11 @@ def owner(row: Record, domain: Domain) -> str:
 
 def text(row: Record) -> str:
     """Return the whole rdata in presentation form, the numbers of MX and SRV included."""
-    numbers = [row.priority, row.weight, row.port]
-    return " ".join([*(str(number) for number in numbers if number is not None), row.value])
+    return wanted.text(row.value, row.priority, row.weight, row.port)
 
 
 def _set_value(row: Record, domain: Domain, rdtype: str, value: str, numbers: Numbers) -> None:
-    if rdtype not in set(RecordType) or rdtype == RecordType.SOA:
+    if not wanted.known_type(rdtype):
         detail = f"records of type {rdtype} cannot be managed here"
         raise Invalid("record_type_invalid", detail, [Problem("/type", "type_unknown", detail)])
     origin = holdings.held_name(domain)
@@ -124,9 +123,19 @@ def _check_beside(session: Session, domain: Domain, row: Record) -> None:
         for one in (*others, row)
     ]
     zone = (domain.dns_config or {}).get("zone") or domain.domain_name
-    problems = zone_rules.check_zone(zone, sets)
+    provider = _provider(session, domain)
+    problems = zone_rules.check_zone(zone, sets, flattens=provider_limits.flattens(provider))
     if problems:
         raise Invalid("record_invalid", problems[0].detail, problems)
+    refused = provider_limits.refusals(provider, sets[-1])
+    if refused:
+        raise Invalid("provider_refuses", refused, [Problem("/value", "provider_refuses", refused)])
+
+
+def _provider(session: Session, domain: Domain) -> str:
+    """Return which provider the domain's account is at, empty when it is not known."""
+    account = session.get(Account, (domain.dns_config or {}).get("account_id", 0))
+    return "" if account is None else account.provider
 
 
 def get(session: Session, actor: Actor, reference: str) -> Record:
@@ -204,11 +213,3 @@ def _domain_of(session: Session, row: Record) -> Domain:
         Domain.visible(Actor(row.organization_id)).where(Domain.id == row.organization_domain_id)
     ).one()
     return found
-
-
-def wanted(session: Session, domain: Domain) -> Sequence[Record]:
-    """Return the records that should exist at the provider."""
-    query = Record.visible(Actor(domain.organization_id)).where(
-        Record.organization_domain_id == domain.id, Record.status != "disabled"
-    )
-    return session.scalars(query.order_by(Record.id)).all()

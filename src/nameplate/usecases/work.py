@@ -1,6 +1,8 @@
 """Working on leased rows: look at the world, take one step, record it under the lease's fence."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -9,7 +11,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
-from nameplate.db import Lease, Sessions, held
+from nameplate.db import Lease, Sessions, held, lease_one
 from nameplate.models.orm import Work
 from nameplate.usecases.tools import Tools
 
@@ -95,6 +97,38 @@ def confirm(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
     Raises `Superseded` like `record`: a worker that was paused past its lease must not act.
     """
     read(sessions, kind, lease, lambda _session, _row: None)
+
+
+def take(session: Session, kind: type[Row], row_id: int) -> Lease:
+    """Lease one row at once, due or not; the caller commits.
+
+    Raises `Unavailable` ("busy") when a worker has it.
+    """
+    found = lease_one(session, kind, row_id, seconds=LEASE.total_seconds())
+    if found is None:
+        raise Unavailable(
+            "busy", "a worker is at it right now; try again in a few seconds", timedelta(seconds=2)
+        )
+    return found
+
+
+@contextmanager
+def kept(sessions: Sessions, kind: type[Row], lease: Lease) -> Iterator[None]:
+    """Renew the lease while one long call to the outside goes on inside."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(LEASE.total_seconds() / 3):
+            with suppress(Superseded, Unavailable):
+                record(sessions, kind, lease, lambda _session, _row: None, release=False)
+
+    thread = threading.Thread(target=renew, name="nameplate-lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def postpone(

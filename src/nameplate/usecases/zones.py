@@ -1,50 +1,41 @@
 """Bringing what a domain wants to its DNS provider: read, plan, intend, apply, confirm.
 
 One domain's lease is the one writer of that domain's values. The ledger says which values in the
-zone are ours; everything else there is somebody's and stays.
+zone are ours; everything else there is somebody's and stays. What is dangerous, and what somebody
+else changed at the provider, waits until a person applies a plan (`plans.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import registration
-from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Refused
-from nameplate.core.lifecycle import RecordStatus
-from nameplate.core.plan import Plan, plan
+from nameplate.core import provider_limits, registration
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Refused
+from nameplate.core.lifecycle import PlanStatus
+from nameplate.core.plan import Drift, Owned, Plan, drift, plan
 from nameplate.core.records import RRset
 from nameplate.db import Lease, Sessions
 from nameplate.models import (
     Account,
+    ChangePlan,
     Domain,
+    DriftPolicy,
     LedgerEntry,
     LedgerPurpose,
     LedgerState,
-    RecordType,
 )
-from nameplate.models.records import digest
-from nameplate.ports.dns import DnsProvider, Outcome, Result, Zone
-from nameplate.usecases import records, references, work
+from nameplate.ports.dns import DnsProvider, Outcome, Zone
+from nameplate.usecases import ledger, wanted, work
+from nameplate.usecases.ledger import SETTLING, Report, Want
 from nameplate.usecases.tools import Tools
+from nameplate.usecases.wanted import Entry, Line, Value
 
 AGAIN_AFTER_REFUSAL = timedelta(hours=1)
-Value = tuple[str, str, str]
-"""Absolute owner name, type, whole canonical rdata."""
-
-
-@dataclass(frozen=True, slots=True)
-class Want:
-    """One value that should be in the zone, and what wants it."""
-
-    value: Value
-    ttl: int
-    purpose: LedgerPurpose
-    record_id: int | None = None
-    certificate_id: int | None = None
-    proxied: bool = False
+DRIFT_EVERY = timedelta(hours=1)
+"""How often a zone is compared with what is wanted, when nothing else leads there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,73 +45,120 @@ class Job:
     account: Account
     zone_name: str | None
     bare_name: str
-    wants: tuple[Want, ...]
-    owned: frozenset[Value]
-    proved: bool
-    """False: nothing new is written, and what is there is left alone."""
+    lines: Sequence[Line]
+    wants: Mapping[Value, Want]
+    entries: Mapping[Value, Entry]
+    is_proved: bool
+    """Otherwise nothing new is written, and what is there is left alone."""
+    policy: DriftPolicy
+    is_free: bool
+    """Nothing is held back: the domain is being released, or a person forced the plan."""
+    plan_id: int | None
+    """The plan that is being carried out."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is wanted, and nothing of ours is there."""
+        return not self.wants and not self.entries
 
     def rrsets(self, live: Sequence[RRset]) -> list[RRset]:
         """Return what is wanted as record sets (one for each value; the plan merges them)."""
-        there = {value for rrset in live for value in _values(rrset)}
-        return [
-            RRset(want.value[0], want.value[1], want.ttl, (want.value[2],), want.proxied)
-            for want in self.wants
-            if self.proved or want.value in there
+        if self.is_proved:
+            return [want.rrset() for want in self.wants.values()]
+        there = {value for rrset in live for value in wanted.values(rrset)}
+        return [want.rrset() for want in self.wants.values() if want.value in there]
+
+    def drifts(self, live: Sequence[RRset]) -> tuple[Drift, ...]:
+        """Return what somebody else changed: no set that we are changing ourselves."""
+        if not self.is_proved:
+            return ()
+        ours = {want.value[:2] for want in self.wants.values() if not want.is_settled}
+        ours |= {value[:2] for value in self.entries if value not in self.wants}
+        settled = [
+            want.rrset()
+            for want in self.wants.values()
+            if want.is_settled and want.value in self.entries
         ]
+        found = drift(live, settled, self.entries.keys())
+        return tuple(one for one in found if one.key not in ours)
 
 
-def load(session: Session, domain: Domain) -> Job | None:
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A zone at its provider, as it was read just now."""
+
+    provider: DnsProvider
+    zone: Zone
+    live: Sequence[RRset]
+
+
+def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job | None:
     """Return the job of a domain, or None when there is no account to write with."""
     config = domain.dns_config or {}
     account = session.get(Account, config["account_id"]) if config.get("account_id") else None
     if account is None or account.deleted_at is not None:
         return None
-    ledger = session.scalars(
-        LedgerEntry.visible(PLATFORM).where(LedgerEntry.organization_domain_id == domain.id)
-    ).all()
+    lines = wanted.lines(session, domain) if domain.deleted_at is None else []
+    entries = wanted.ledger(session, domain)
     wants = [
-        Want((entry.name, entry.record_type.value, entry.value), entry.ttl, entry.purpose,
-             certificate_id=entry.ssl_certificate_id)
-        for entry in ledger
-        if entry.purpose is LedgerPurpose.CHALLENGE and entry.state is not LedgerState.LEAVING
-    ]  # fmt: skip
+        Want(e.value, e.ttl, e.purpose, e.record_id, e.certificate_id)
+        for e in entries.values()
+        if e.state is not LedgerState.LEAVING
+        and (e.purpose is LedgerPurpose.CHALLENGE or _outlives(domain))
+    ]
     if domain.is_live:
+        since = now - settling(tools)
         wants += [
             Want(
-                (records.owner(row, domain), row.record_type.value, records.text(row)),
-                row.ttl,
-                LedgerPurpose.RECORD,
-                record_id=row.id,
-                proxied=row.proxy_enabled,
+                line.value, line.ttl, LedgerPurpose.RECORD, line.id,
+                proxied=line.proxied, is_settled=line.settled(since),
             )
-            for row in records.wanted(session, domain)
-        ]
-    elif domain.deleted_at is None:
-        wants += [
-            Want((e.name, e.record_type.value, e.value), e.ttl, e.purpose, e.dns_record_id)
-            for e in ledger
-            if e.purpose is LedgerPurpose.RECORD and e.state is not LedgerState.LEAVING
-        ]
+            for line in lines
+            if line.is_wanted
+        ]  # fmt: skip
+    current = _being_applied(session, domain)
     return Job(
         account=account,
         zone_name=config.get("zone"),
         bare_name=domain.full_domain.removeprefix("*."),
-        wants=tuple(wants),
-        owned=frozenset((e.name, e.record_type.value, e.value) for e in ledger),
-        proved=domain.is_live,
+        lines=lines,
+        wants={want.value: want for want in wants},
+        entries=entries,
+        is_proved=domain.is_live,
+        policy=domain.drift_policy,
+        is_free=domain.deleted_at is not None or (current is not None and current.forced),
+        plan_id=None if current is None else current.id,
     )
 
 
-def find_zone(provider: DnsProvider, job: Job) -> Zone:
-    """Return the provider's zone that holds the domain: the longest that fits.
+def _outlives(domain: Domain) -> bool:
+    """Tell whether records stay in the zone although nothing new is written: proof has lapsed."""
+    return not domain.is_live and domain.deleted_at is None
+
+
+def _being_applied(session: Session, domain: Domain) -> ChangePlan | None:
+    query = ChangePlan.visible(PLATFORM).where(
+        ChangePlan.organization_domain_id == domain.id, ChangePlan.status == PlanStatus.APPLYING
+    )
+    return session.scalars(query.order_by(ChangePlan.id.desc()).limit(1)).first()
+
+
+def settling(tools: Tools) -> timedelta:
+    """Return how long readings are not trusted to be up to date."""
+    return SETTLING if tools.poll is None else min(SETTLING, tools.poll)
+
+
+def visit(tools: Tools, job: Job) -> Site:
+    """Find the provider's zone that holds the domain, the longest that fits, and read it.
 
     Raises `Refused` with code `zone_not_found` when the account reaches none.
     """
+    provider = tools.dns_provider(job.account)
     names = [job.zone_name] if job.zone_name else _ancestors(job.bare_name)
     zones = {zone.name: zone for zone in provider.zones()}
     for name in names:
         if name in zones:
-            return zones[name]
+            return Site(provider, zones[name], provider.records(zones[name]))
     raise Refused(
         "zone_not_found",
         f"the DNS account reaches no zone for {job.bare_name}; it reaches "
@@ -133,214 +171,205 @@ def _ancestors(name: str) -> list[str]:
     return [".".join(labels[index:]) for index in range(len(labels) - 1)]
 
 
-def preview(sessions: Sessions, tools: Tools, actor: Actor, domain_reference: str) -> Plan:
-    """Return what would change at the provider now, read live; change nothing."""
-    with sessions.begin(actor, read_only=True) as session:
-        domain = references.domain(session, actor, domain_reference)
-        job = load(session, domain)
-    if job is None:
-        raise Conflict("dns_account_missing", "the domain has no DNS account to plan with")
-    provider = tools.dns_provider(job.account)
-    zone = find_zone(provider, job)
-    live = provider.records(zone)
-    return plan(live, job.rrsets(live), job.owned, apex=zone.name)
+def planned(job: Job, site: Site) -> Plan:
+    """Return everything that would have to change."""
+    return possible(job, site, job.rrsets(site.live), job.entries.keys())
+
+
+def possible(job: Job, site: Site, wants: Sequence[RRset], owned: Owned) -> Plan:
+    """Return how the zone becomes what is wanted, less what the provider is known to refuse."""
+    provider = job.account.provider
+    whole = plan(
+        site.live, wants, owned, apex=site.zone.name, flattens=provider_limits.flattens(provider)
+    )
+    refused = {
+        change.key: ("provider_refuses", reason)
+        for change in whole.changes
+        if change.after is not None and (reason := provider_limits.refusals(provider, change.after))
+    }
+    return whole.without(refused)
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one domain's values to its provider, and record what the provider has."""
-    job = work.read(sessions, Domain, lease, load)
-    if job is None or (not job.wants and not job.owned):
+    job = work.read(sessions, Domain, lease, lambda s, row: load(s, row, tools, lease.now()))
+    if job is None or job.is_empty:
         work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
         return
     try:
-        provider = tools.dns_provider(job.account)
-        zone = find_zone(provider, job)
-        live = provider.records(zone)
+        site = visit(tools, job)
     except Refused as error:
         reason = error.detail
         work.record(
-            sessions, Domain, lease, lambda s, row: _refused(s, row, reason, lease.now()),
+            sessions, Domain, lease, lambda s, row: _refused(s, row, job, reason, lease.now()),
             release=True,
         )  # fmt: skip
         return
     tools.checkpoint("records:read")
-    todo = plan(live, job.rrsets(live), job.owned, apex=zone.name)
+    todo = planned(job, site)
+    drifts = job.drifts(site.live)
+    if not job.is_free:
+        if job.policy is not DriftPolicy.REPAIR:
+            todo = todo.without({one.key: ("drifted", str(one)) for one in drifts})
+        challenges = {
+            value[:2]
+            for value, entry in job.entries.items()
+            if entry.purpose is LedgerPurpose.CHALLENGE
+        }
+        todo = todo.safe_part(challenges)
+
+    def intend(session: Session, domain: Domain) -> None:
+        ledger.intend(
+            session, domain, job.account.id, site.zone,
+            todo=todo, wants=job.wants, entries=job.entries,
+        )  # fmt: skip
+
+    push(sessions, tools, lease, site, todo, intend=intend, drifts=drifts)
+
+
+def push(
+    sessions: Sessions,
+    tools: Tools,
+    lease: Lease,
+    site: Site,
+    todo: Plan,
+    *,
+    intend: Callable[[Session, Domain], None],
+    always: bool = False,
+    drifts: Sequence[Drift] = (),
+) -> None:
+    """Carry a plan out: intents, the act, and what came of it, each committed on its own.
+
+    Without changes of the zone there are no intents, unless `always`.
+    """
     outcomes: Sequence[Outcome] = ()
-    if not todo.is_empty:
-        work.record(
-            sessions, Domain, lease, lambda s, row: _intend(s, row, job, todo, zone), release=False
-        )
+    if always or not todo.is_empty:
+        work.record(sessions, Domain, lease, intend, release=False)
         tools.checkpoint("records:intended")
+    if not todo.is_empty:
         work.confirm(sessions, Domain, lease)
-        outcomes = provider.apply(zone, todo.changes)
+        with work.kept(sessions, Domain, lease):
+            outcomes = site.provider.apply(site.zone, todo.changes)
         tools.checkpoint("records:applied")
-    report = _Report.of(todo, live, outcomes)
+    report = Report.of(todo, site.live, outcomes)
+    held = {(one.name, one.type) for one in todo.blocked}
+    kept = [one for one in drifts if one.key in held]
+    repaired = [one for one in drifts if one.key not in held]
     work.record(
-        sessions, Domain, lease, lambda s, row: _conclude(s, row, report, zone, tools=tools, lease=lease),
+        sessions, Domain, lease,
+        lambda s, row: _conclude(
+            s, row, report, site, kept=kept, repaired=repaired, tools=tools, lease=lease
+        ),
         release=True,
     )  # fmt: skip
     tools.checkpoint("records:recorded")
 
 
-def _rest(row: Domain, now: datetime) -> None:
-    """Nothing is to do until the registration is worth a warning."""
+def _conclude(
+    session: Session,
+    domain: Domain,
+    report: Report,
+    site: Site,
+    *,
+    kept: Sequence[Drift],
+    repaired: Sequence[Drift],
+    tools: Tools,
+    lease: Lease,
+) -> None:
+    now = lease.now()
+    job = load(session, domain, tools, now)
+    if job is None:
+        return
+    lines = [line for line in job.lines if line.is_wanted]
+    again = ledger.settle(
+        session, frozenset(job.wants), job.entries, report, now=now, settling=settling(tools)
+    )
+    ledger.confirm(session, domain, lines, report, now)
+    ledger.note_drift(session, lines, kept, now)
+    _tell_drift(domain, kept, repaired, now)
+    if job.plan_id is not None and not report.unknown:
+        _finish(session, job.plan_id, report)
+    config = domain.dns_config or {}
+    if config.get("zone") != site.zone.name:
+        domain.dns_config = {**config, "zone": site.zone.name}
+    domain.dns_zone_id = site.zone.external_id or domain.dns_zone_id
+    domain.last_checked_at = domain.drift_checked_at = now
+    if report.unknown:
+        domain.attempts += 1
+        wait = timedelta(seconds=min(2**domain.attempts, 300))
+        domain.next_action_at = work.soon(tools, now + wait, now)
+        return
+    _rest(domain, now, jitter=tools.jitter())
+    if again:
+        domain.wake(now + settling(tools))
+    if report.reasons:
+        domain.wake(now + AGAIN_AFTER_REFUSAL)
+
+
+def _finish(session: Session, plan_id: int, report: Report) -> None:
+    row = session.get_one(ChangePlan, plan_id)
+    refused = {" ".join(key): reason for key, reason in report.refused.items()}
+    row.conclude(told(report.outcomes), refused)
+    if row.undoes_id is not None and not refused:
+        session.get_one(ChangePlan, row.undoes_id).take_back()
+
+
+def told(outcomes: Sequence[Outcome]) -> list[dict[str, str]]:
+    """Return what became of each change, for a plan's report."""
+    return [
+        {
+            "name": outcome.change.key[0],
+            "type": outcome.change.key[1],
+            "result": outcome.result.value,
+            "detail": outcome.detail,
+        }
+        for outcome in outcomes
+    ]
+
+
+def _tell_drift(
+    domain: Domain, kept: Sequence[Drift], repaired: Sequence[Drift], now: datetime
+) -> None:
+    """Keep on the domain what somebody else changed, or what was changed back."""
+    before = domain.drift or {}
+    if kept:
+        since = before.get("since") if not before.get("repaired_at") else None
+        domain.drift = {"since": since or now.isoformat(), "records": [_shown(d) for d in kept]}
+    elif repaired:
+        domain.drift = {
+            "since": now.isoformat(),
+            "repaired_at": now.isoformat(),
+            "records": [_shown(d) for d in repaired],
+        }
+    elif before and not before.get("repaired_at"):
+        domain.drift = None
+
+
+def _shown(found: Drift) -> dict[str, object]:
+    def side(rrset: RRset | None) -> dict[str, object] | None:
+        return None if rrset is None else {"ttl": rrset.ttl, "values": list(rrset.values)}
+
+    name, rdtype = found.key
+    sides = {"expected": side(found.expected), "observed": side(found.observed)}
+    return {"name": name, "type": rdtype, **sides}
+
+
+def _rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
+    """Nothing is to do until the zone is compared again, or the registration is worth a warning."""
     row.attempts = 0
     row.next_action_at = None
     if row.deleted_at is None:
         row.next_action_at = registration.next_warning(row.expires_at, now)
         row.error_message = registration.warning(row.expires_at, now)
+        if jitter is not None and row.is_live and row.drift_policy is not DriftPolicy.OFF:
+            row.wake(now + DRIFT_EVERY * (0.9 + 0.2 * jitter))
 
 
-def _refused(session: Session, row: Domain, reason: str, now: datetime) -> None:
+def _refused(session: Session, row: Domain, job: Job, reason: str, now: datetime) -> None:
+    """Note on the domain and on its waiting records why the provider said no."""
     row.error_message = reason
-    for record in records.wanted(session, row):
-        if record.status is not RecordStatus.ACTIVE:
-            record.fail(reason)
+    ledger.refuse(session, [line for line in job.lines if line.is_wanted], reason)
     row.next_action_at = now + AGAIN_AFTER_REFUSAL
-
-
-def _intend(session: Session, domain: Domain, job: Job, todo: Plan, zone: Zone) -> None:
-    """Write down every value about to appear or to leave, before the provider hears of it."""
-    wants = {want.value: want for want in job.wants}
-    entries = _ledger(session, domain)
-    for change in todo.changes:
-        before = set(_values(change.before))
-        after = set(_values(change.after))
-        for value in before - after:
-            if value in entries:
-                entries[value].state = LedgerState.LEAVING
-        for value in after - before:
-            if value not in entries:
-                session.add(_entry(domain, job, zone, wants[value]))
-    touched = {change.key for change in todo.changes}
-    for record in records.wanted(session, domain):
-        if (records.owner(record, domain), record.record_type.value) in touched:
-            record.sync()
-    session.flush()
-
-
-def _values(rrset: RRset | None) -> Iterable[Value]:
-    return () if rrset is None else ((rrset.name, rrset.type, value) for value in rrset.values)
-
-
-def _ledger(session: Session, domain: Domain) -> Mapping[Value, LedgerEntry]:
-    rows = session.scalars(
-        LedgerEntry.visible(PLATFORM).where(LedgerEntry.organization_domain_id == domain.id)
-    )
-    return {(row.name, row.record_type.value, row.value): row for row in rows}
-
-
-def _entry(domain: Domain, job: Job, zone: Zone, want: Want) -> LedgerEntry:
-    name, rdtype, value = want.value
-    return LedgerEntry(
-        organization_id=domain.organization_id,
-        account_id=job.account.id,
-        organization_domain_id=domain.id,
-        zone=zone.name,
-        name=name,
-        record_type=RecordType(rdtype),
-        value=value,
-        value_digest=digest(value),
-        ttl=want.ttl,
-        purpose=want.purpose,
-        state=LedgerState.INTENDED,
-        dns_record_id=want.record_id,
-        ssl_certificate_id=want.certificate_id,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    """What is at the provider now, as far as it said, and why something is not."""
-
-    present: frozenset[Value]
-    unknown: frozenset[tuple[str, str]]
-    """Record sets whose state has to be read again."""
-    reasons: Mapping[tuple[str, str], str]
-    external_ids: Mapping[Value, str]
-
-    @classmethod
-    def of(cls, todo: Plan, live: Sequence[RRset], outcomes: Sequence[Outcome]) -> "_Report":
-        """Fold the outcomes into what was read before."""
-        state = {rrset.key: rrset for rrset in live}
-        unknown: set[tuple[str, str]] = set()
-        reasons = {(item.name, item.type): item.detail for item in todo.blocked}
-        external: dict[Value, str] = {}
-        for outcome in outcomes:
-            key = outcome.change.key
-            if outcome.result is Result.APPLIED:
-                state.pop(key, None)
-                if outcome.change.after is not None:
-                    state[key] = outcome.change.after
-            elif outcome.result is Result.REFUSED:
-                reasons[key] = outcome.detail
-            else:
-                unknown.add(key)
-            external |= {(*key, value): id_ for value, id_ in outcome.external_ids.items()}
-        present = frozenset(value for rrset in state.values() for value in _values(rrset))
-        return cls(present, frozenset(unknown), reasons, external)
-
-
-def _conclude(
-    session: Session, domain: Domain, report: _Report, zone: Zone, *, tools: Tools, lease: Lease
-) -> None:
-    now = lease.now()
-    _settle_ledger(session, domain, report)
-    for record in records.wanted(session, domain):
-        value = (records.owner(record, domain), record.record_type.value, records.text(record))
-        key = value[:2]
-        if key in report.unknown:
-            continue
-        if value in report.present:
-            fresh = record.status is not RecordStatus.ACTIVE
-            record.confirm(now, report.external_ids.get(value))
-            if fresh or not record.propagated:
-                record.wake(now)
-        elif key in report.reasons and domain.is_live:
-            record.fail(report.reasons[key])
-    config = domain.dns_config or {}
-    if config.get("zone") != zone.name:
-        domain.dns_config = {**config, "zone": zone.name}
-    domain.dns_zone_id = zone.external_id or domain.dns_zone_id
-    domain.last_checked_at = now
-    if report.unknown:
-        domain.attempts += 1
-        domain.next_action_at = work.soon(
-            tools, now + timedelta(seconds=min(2**domain.attempts, 300)), now
-        )
-        return
-    _rest(domain, now)
-    if report.reasons:
-        domain.wake(now + AGAIN_AFTER_REFUSAL)
-
-
-def _settle_ledger(session: Session, domain: Domain, report: _Report) -> None:
-    wanted = {
-        (records.owner(row, domain), row.record_type.value, records.text(row))
-        for row in records.wanted(session, domain)
-    }
-    for value, entry in _ledger(session, domain).items():
-        if value[:2] in report.unknown:
-            continue
-        leaving = entry.state is LedgerState.LEAVING
-        if value in report.present:
-            entry.state = (
-                LedgerState.LEAVING if leaving and value not in wanted else LedgerState.PRESENT
-            )
-        elif leaving or entry.purpose is LedgerPurpose.RECORD:
-            session.delete(entry)
-    session.flush()
-
-
-def present(session: Session, certificate_id: int) -> frozenset[Value]:
-    """Return the challenge values of a certificate that the provider has confirmed."""
-    rows = session.scalars(
-        LedgerEntry.visible(PLATFORM).where(
-            LedgerEntry.ssl_certificate_id == certificate_id,
-            LedgerEntry.state == LedgerState.PRESENT,
-        )
-    )
-    return frozenset((row.name, row.record_type.value, row.value) for row in rows)
 
 
 def forget(session: Session, domain: Domain, certificate_id: int, now: datetime) -> None:

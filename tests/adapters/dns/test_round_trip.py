@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.random_records import rrsets
 from tests.fakes.rigs import APEX, RIGS
 
-from nameplate.adapters.dns.limits import refusals
+from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change
 from nameplate.ports.dns import Result
 

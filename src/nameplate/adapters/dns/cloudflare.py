@@ -9,11 +9,11 @@ from nameplate.adapters.dns.answers import ChangeRefused, failure, is_success, r
 from nameplate.adapters.dns.batch import Unit, flat, packed
 from nameplate.adapters.dns.cloudflare_records import body, row
 from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
-from nameplate.adapters.dns.limits import refusals
 from nameplate.adapters.dns.rows import Row, Steps
 from nameplate.adapters.dns.triage import triage
 from nameplate.adapters.http.client import Api, Reply
 from nameplate.core.errors import NameplateError, Refused, Unavailable
+from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change, RRset
 from nameplate.ports.dns import Outcome, Zone
 

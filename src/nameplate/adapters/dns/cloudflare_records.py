@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nameplate.adapters.dns.limits import AUTOMATIC_TTL
 from nameplate.adapters.dns.rows import Row
-from nameplate.adapters.dns.text import caa, from_caa, from_raw, is_presentation
+from nameplate.core.provider_limits import AUTOMATIC_TTL
 from nameplate.core.rdata import canonical
+from nameplate.core.rdata.raw import caa, from_caa, from_raw, is_presentation
 
 _HOSTS = frozenset({"CNAME", "MX", "NS", "PTR"})
 _PROXIABLE = frozenset({"A", "AAAA", "CNAME"})

@@ -8,14 +8,14 @@ from nameplate.adapters.dns import rows
 from nameplate.adapters.dns.answers import ChangeRefused, failure, is_success, read
 from nameplate.adapters.dns.creations import Creations
 from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
-from nameplate.adapters.dns.limits import refusals
 from nameplate.adapters.dns.rows import Row, complete
 from nameplate.adapters.dns.singly import Singly
-from nameplate.adapters.dns.text import caa, from_caa, from_raw, raw
 from nameplate.adapters.dns.triage import triage
 from nameplate.adapters.http.client import Api, Reply
 from nameplate.core.errors import NameplateError, Refused, Unavailable
+from nameplate.core.provider_limits import refusals
 from nameplate.core.rdata import canonical
+from nameplate.core.rdata.raw import caa, from_caa, from_raw, raw
 from nameplate.core.records import Change, RRset
 from nameplate.ports.dns import Outcome, Zone
 

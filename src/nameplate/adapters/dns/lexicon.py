@@ -13,13 +13,13 @@ from nameplate.adapters.dns import rows
 from nameplate.adapters.dns.answers import ChangeRefused, short
 from nameplate.adapters.dns.creations import Creations
 from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
-from nameplate.adapters.dns.limits import refusals
 from nameplate.adapters.dns.rows import Row
 from nameplate.adapters.dns.singly import Singly
-from nameplate.adapters.dns.text import from_raw, is_presentation, raw
 from nameplate.adapters.dns.triage import triage
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
+from nameplate.core.provider_limits import refusals
 from nameplate.core.rdata import canonical
+from nameplate.core.rdata.raw import from_raw, is_presentation, raw
 from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Outcome, Zone

@@ -11,12 +11,12 @@ from nameplate.adapters.dns import namecheap_xml, rows
 from nameplate.adapters.dns.answers import ChangeRefused, failure, is_success
 from nameplate.adapters.dns.batch import flat
 from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
-from nameplate.adapters.dns.limits import refusals
 from nameplate.adapters.dns.namecheap_xml import Hosts
 from nameplate.adapters.dns.rows import Row
 from nameplate.adapters.dns.triage import triage
 from nameplate.adapters.http.client import Api
 from nameplate.core.errors import RateLimited, Refused, Unavailable
+from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Outcome, Zone

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from nameplate.adapters.dns.answers import ChangeRefused, short
 from nameplate.adapters.dns.rows import Row
-from nameplate.adapters.dns.text import from_raw, raw
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.rdata import canonical
+from nameplate.core.rdata.raw import from_raw, raw
 
 _NS = "{http://api.namecheap.com/xml.response}"
 _HOSTS = frozenset({"ALIAS", "CNAME", "MX", "NS"})

@@ -11,9 +11,9 @@ from nameplate.adapters.dns import route53_records
 from nameplate.adapters.dns.answers import ChangeRefused, short
 from nameplate.adapters.dns.batch import Unit, flat, packed
 from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
-from nameplate.adapters.dns.limits import refusals
 from nameplate.adapters.dns.triage import triage
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
+from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change, RRset, merge
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Outcome, Result, Zone

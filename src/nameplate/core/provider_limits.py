@@ -9,7 +9,7 @@ the Route 53 API 2013-04-01 and the PowerDNS 4.7 manual.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from nameplate.adapters.dns.text import is_one_piece, raw
+from nameplate.core.rdata.raw import is_one_piece, raw
 from nameplate.core.records import RRset
 from nameplate.core.zone_rules import MAX_TTL
 
@@ -31,6 +31,8 @@ class Limits:
     """Lowest and highest TTL, in seconds."""
     proxy: bool = False
     """Whether `proxied` means something there."""
+    flattens: bool = False
+    """Whether a CNAME at the apex is answered with the addresses of its target."""
     checks: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
     """By record type."""
 
@@ -76,7 +78,7 @@ _COMMON = _types("A AAAA CAA CNAME MX NS TXT")
 _FULL = _COMMON | _types("DS HTTPS PTR SRV SSHFP SVCB TLSA")
 _LIMITS = {
     "cloudflare": Limits(
-        "Cloudflare", _FULL, (60, 86_400), proxy=True, checks={"TXT": (_empty_text,)}
+        "Cloudflare", _FULL, (60, 86_400), proxy=True, flattens=True, checks={"TXT": (_empty_text,)}
     ),
     "digitalocean": Limits(
         "DigitalOcean",
@@ -127,6 +129,11 @@ def refusals(provider: str, rrset: RRset) -> str | None:
             if found:
                 return f"{what}: {limits.name} does not take {found}."
     return None
+
+
+def flattens(provider: str) -> bool:
+    """Tell whether `provider` takes a CNAME at the apex of a zone."""
+    return provider in _LIMITS and _LIMITS[provider].flattens
 
 
 def _proxied(limits: Limits, rrset: RRset) -> str | None:

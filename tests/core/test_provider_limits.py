@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from nameplate.adapters.dns.limits import refusals
+from nameplate.core.provider_limits import refusals
 from nameplate.core.rdata import parse
 from nameplate.core.records import RRset
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "provider-limits" / "dnscontrol_audit.json"
+DATA = Path(__file__).parents[3] / "shared" / "data" / "provider-limits" / "dnscontrol_audit.json"
 EXAMPLES = {
     ("TXT", "empty value"): '""',
     ("TXT", "contains backslash"): "back\\slash",

@@ -1,0 +1,69 @@
+"""Which authorities a zone lets issue certificates (CAA, RFC 8659)."""
+
+from collections.abc import Collection, Iterable
+from urllib.parse import urlsplit
+
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+from dns.rdtypes.ANY.CAA import CAA
+
+from nameplate.core.records import RRset
+
+_IDENTITIES = {
+    "letsencrypt.org": ("letsencrypt.org",),
+    "zerossl.com": ("sectigo.com", "zerossl.com"),
+    "pki.goog": ("pki.goog",),
+    "ssl.com": ("ssl.com",),
+    "buypass.com": ("buypass.com",),
+    "digicert.com": ("digicert.com",),
+}
+"""Issuer domain names by the end of an ACME directory's host, as the authorities publish them."""
+
+
+def identities(directory_url: str) -> tuple[str, ...]:
+    """Return the issuer domain names of a well-known ACME authority, none for another."""
+    host = urlsplit(directory_url).hostname or ""
+    for end, names in _IDENTITIES.items():
+        if host == end or host.endswith(f".{end}"):
+            return names
+    return ()
+
+
+def warnings(rrsets: Iterable[RRset], name: str, authorities: Collection[str]) -> list[str]:
+    """Say for `name` and its wildcard when CAA would lock out every authority in use.
+
+    `rrsets` are the zone's CAA sets. The set of the closest name upwards counts (RFC 8659 section
+    3). `authorities` are issuer domain names; nothing is said when none is known.
+    """
+    sets = {rrset.name: rrset for rrset in rrsets if rrset.type == "CAA"}
+    labels = name.split(".")
+    above = (".".join(labels[index:]) for index in range(len(labels)))
+    found = next((sets[one] for one in above if one in sets), None)
+    if found is None or not authorities:
+        return []
+    allowed = _allowed(found, "issue")
+    wild = _allowed(found, "issuewild")
+    said = []
+    if allowed is not None and not allowed & set(authorities):
+        said.append(_told(found, name, "issue", authorities))
+    if wild is not None and not wild & set(authorities):
+        said.append(_told(found, f"*.{name}", "issuewild", authorities))
+    return said
+
+
+def _allowed(rrset: RRset, tag: str) -> set[str] | None:
+    """Return the issuer domain names that a tag names, None when the tag does not occur."""
+    issuers = set()
+    occurs = False
+    for value in rrset.values:
+        rdata = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.CAA, value)
+        if isinstance(rdata, CAA) and rdata.tag.decode().lower() == tag:
+            occurs = True
+            issuers.add(rdata.value.decode("ascii", "replace").partition(";")[0].strip().lower())
+    return issuers if occurs else None
+
+
+def _told(rrset: RRset, name: str, tag: str, authorities: Collection[str]) -> str:
+    wanted = " or ".join(f'0 {tag} "{one}"' for one in sorted(authorities))
+    return f"CAA at {rrset.name} keeps our certificate authority from issuing for {name}: add {wanted}."

@@ -1,0 +1,171 @@
+"""What a domain wants at its DNS provider, read as plain values: ten thousand records at a time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import Actor
+from nameplate.core.lifecycle import RecordStatus
+from nameplate.core.records import RRset
+from nameplate.models import (
+    Domain,
+    LedgerEntry,
+    LedgerPurpose,
+    LedgerState,
+    Record,
+    RecordType,
+)
+from nameplate.usecases import holdings
+
+Value = tuple[str, str, str]
+"""Absolute owner name, type, whole canonical rdata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record of a domain."""
+
+    id: int
+    type: str
+    name: str
+    """Relative to the domain: `www`, `@`."""
+    owner: str
+    """Absolute owner name."""
+    text: str
+    """Whole canonical rdata, the numbers of MX and SRV included."""
+    ttl: int
+    proxied: bool
+    status: RecordStatus
+    propagated: bool
+    is_drifted: bool
+    last_synced_at: datetime | None
+    external_id: str | None
+    is_made: bool
+    """Made for a binding, a server ..., whose changes it follows."""
+
+    @property
+    def value(self) -> Value:
+        """What should be in the zone."""
+        return (self.owner, self.type, self.text)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it should be at the provider at all."""
+        return self.status is not RecordStatus.DISABLED
+
+    def settled(self, since: datetime) -> bool:
+        """Tell whether the provider had it as it is wanted before `since`, and nobody changed it here."""
+        known = self.last_synced_at is not None and self.last_synced_at <= since
+        return self.is_drifted or (self.status is RecordStatus.ACTIVE and known)
+
+    def rrset(self) -> RRset:
+        """Return the record as a set of its own."""
+        return RRset(self.owner, self.type, self.ttl, (self.text,), self.proxied)
+
+
+def lines(session: Session, domain: Domain) -> list[Line]:
+    """Return every live record of a domain, in order of their ids."""
+    origin = holdings.held_name(domain)
+    query = (
+        Record.visible(Actor(domain.organization_id))
+        .where(Record.organization_domain_id == domain.id)
+        .order_by(Record.id)
+        .with_only_columns(
+            Record.id,
+            Record.record_type,
+            Record.name,
+            Record.value,
+            Record.priority,
+            Record.weight,
+            Record.port,
+            Record.ttl,
+            Record.proxy_enabled,
+            Record.status,
+            Record.propagated,
+            Record.drifted_at,
+            Record.last_synced_at,
+            Record.external_record_id,
+            Record.recordable_type,
+        )
+    )
+    return [
+        Line(
+            id=id_,
+            type=rdtype.value,
+            name=name,
+            owner=origin if name == "@" else f"{name}.{origin}",
+            text=text(value, priority, weight, port),
+            ttl=ttl,
+            proxied=proxied,
+            status=status,
+            propagated=propagated,
+            is_drifted=drifted is not None,
+            last_synced_at=synced,
+            external_id=external,
+            is_made=made is not None,
+        )
+        for (
+            id_, rdtype, name, value, priority, weight, port, ttl, proxied, status, propagated,
+            drifted, synced, external, made,
+        ) in session.execute(query)
+    ]  # fmt: skip
+
+
+def text(value: str, priority: int | None, weight: int | None, port: int | None) -> str:
+    """Return the whole rdata in presentation form from a record's columns."""
+    if priority is None:
+        return value
+    return " ".join([*(str(one) for one in (priority, weight, port) if one is not None), value])
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One value that we put, or are about to put, into the zone."""
+
+    id: int
+    value: Value
+    ttl: int
+    purpose: LedgerPurpose
+    state: LedgerState
+    absent_at: datetime | None
+    record_id: int | None
+    certificate_id: int | None
+
+
+def ledger(session: Session, domain: Domain) -> Mapping[Value, Entry]:
+    """Return what the ledger says of a domain, by value."""
+    query = (
+        LedgerEntry.visible(Actor(domain.organization_id))
+        .where(LedgerEntry.organization_domain_id == domain.id)
+        .with_only_columns(
+            LedgerEntry.id,
+            LedgerEntry.name,
+            LedgerEntry.record_type,
+            LedgerEntry.value,
+            LedgerEntry.ttl,
+            LedgerEntry.purpose,
+            LedgerEntry.state,
+            LedgerEntry.absent_at,
+            LedgerEntry.dns_record_id,
+            LedgerEntry.ssl_certificate_id,
+        )
+    )
+    entries = (
+        Entry(id_, (name, rdtype.value, value), ttl, purpose, state, absent, record, certificate)
+        for id_, name, rdtype, value, ttl, purpose, state, absent, record, certificate in (
+            session.execute(query)
+        )
+    )
+    return {entry.value: entry for entry in entries}
+
+
+def values(rrset: RRset | None) -> Iterable[Value]:
+    """Yield each value of a record set, none for None."""
+    return () if rrset is None else ((rrset.name, rrset.type, value) for value in rrset.values)
+
+
+def known_type(rdtype: str) -> bool:
+    """Tell whether records of this type can be managed: all that we can name, but SOA."""
+    return rdtype in set(RecordType) and rdtype != RecordType.SOA

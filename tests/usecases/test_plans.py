@@ -1,0 +1,466 @@
+"""Plans are made from the live zone, applied once, held back when dangerous, and taken back."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.usecases.offline import Offline
+
+from nameplate.adapters.dns.memory import Memory
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Conflict, Invalid, NotFound, Unavailable
+from nameplate.core.lifecycle import PlanStatus, RecordStatus
+from nameplate.core.records import Change, RRset
+from nameplate.models import ChangePlan, Domain, LedgerEntry, LedgerState, Record
+from nameplate.ports.dns import Outcome, Result, Zone
+from nameplate.usecases import accounts, domains, plans, records, transfers, zones
+
+APEX = "acme.example.com"
+ZONE = Zone(APEX)
+SOA = RRset(APEX, "SOA", 3600, ("ns. host. 1 2 3 4 5",))
+NS = RRset(APEX, "NS", 3600, ("ns1.host.net.",))
+
+
+def a(label: str, *last: int, ttl: int = 300) -> RRset:
+    values = tuple(sorted(f"192.0.2.{number}" for number in last))
+    return RRset(f"{label}.{APEX}", "A", ttl, values)
+
+
+def given(label: str, last: int, ttl: int = 300) -> dict[str, Any]:
+    return {"type": "A", "name": label, "value": f"192.0.2.{last}", "ttl": ttl}
+
+
+class Provider(Memory):
+    """A memory zone that can refuse, lose an answer, and lag behind when it is read."""
+
+    refused = ""
+    lost = False
+    lagging: list[RRset] | None = None
+
+    def records(self, zone: Zone) -> Any:
+        return super().records(zone) if self.lagging is None else list(self.lagging)
+
+    def apply(self, zone: Zone, changes: Any) -> Any:
+        ours = [c for c in changes if not (self.refused and c.key[0].startswith(self.refused))]
+        done = {outcome.change: outcome for outcome in super().apply(zone, ours)}
+        outcomes = [done.get(c) or Outcome(c, Result.REFUSED, "quota reached") for c in changes]
+        if self.lost:
+            return [replace(one, result=Result.UNKNOWN) for one in outcomes]
+        return outcomes
+
+
+@dataclass
+class Rig:
+    """One proved domain with a DNS account, and its zone."""
+
+    offline: Offline
+    provider: Provider
+    actor: Actor
+    domain_id: int
+
+    @property
+    def name(self) -> str:
+        return ids.show("dom", self.domain_id)
+
+    @property
+    def zone(self) -> dict[tuple[str, str], RRset]:
+        provider = Memory.records(self.provider, ZONE)
+        return {rrset.key: rrset for rrset in provider if rrset.type not in {"SOA", "NS"}}
+
+    def make(self, wish: plans.Edits | None = None) -> ChangePlan:
+        offline = self.offline
+        wish = wish or plans.as_wanted()
+        return plans.make(offline.sessions, offline.tools, self.actor, self.name, wish)
+
+    def apply(self, plan: ChangePlan, *, force: bool = False) -> ChangePlan:
+        reference = ids.show("plan", plan.id)
+        offline = self.offline
+        return plans.apply(offline.sessions, offline.tools, self.actor, reference, force=force)
+
+    def want(self, *wanted: dict[str, Any], **more: Any) -> ChangePlan:
+        return self.apply(self.make(transfers.from_records(wanted, **more)), force=True)
+
+    def undo(self) -> ChangePlan:
+        offline = self.offline
+        return self.apply(
+            plans.undo(offline.sessions, offline.tools, self.actor, self.name), force=True
+        )
+
+    def work(self, after: timedelta = timedelta(0)) -> None:
+        lease = self.offline.leased(Domain, self.domain_id, after=after)
+        zones.reconcile(self.offline.sessions, self.offline.tools, lease)
+
+    def rows(self) -> dict[tuple[str, str], Record]:
+        with self.offline.sessions.begin(self.actor) as session:
+            found = session.scalars(Record.visible(self.actor)).all()
+        return {(row.name, row.value): row for row in found}
+
+    def ledger(self) -> dict[str, LedgerState]:
+        with self.offline.sessions.begin(self.actor) as session:
+            rows = session.scalars(LedgerEntry.visible(self.actor)).all()
+        return {f"{row.name} {row.value}": row.state for row in rows}
+
+    def domain(self) -> Domain:
+        with self.offline.sessions.begin(self.actor) as session:
+            return domains.get(session, self.actor, self.name)
+
+
+@pytest.fixture
+def rig(sessions):
+    offline = Offline(sessions)
+    theirs = [a(f"theirs{number}", number + 100) for number in range(12)]
+    provider = Provider({APEX: [SOA, NS, *theirs]})
+    offline.tools = replace(offline.tools, dns_provider=lambda _account: provider)
+    actor = offline.organization("acme")
+    with sessions.begin(actor) as session:
+        accounts.add(session, actor, offline.tools, kind="dns", provider="memory", name="dns")
+        row = domains.add(session, offline.tools, actor, name=APEX, account="dns", zone=APEX)
+    with sessions.begin(PLATFORM) as session:
+        now = offline.tools.clock()
+        session.get_one(Domain, row.id).verify(now, now + timedelta(days=30))
+    return Rig(offline, provider, actor, row.id)
+
+
+def test_a_plan_is_looked_at_and_then_applied(rig):
+    plan = rig.make(transfers.from_records([given("www", 1), given("www", 2)]))
+    assert [change.after for change in plans.changes(plan)] == [a("www", 1, 2)]
+    assert rig.rows() == {}
+    assert ("www.acme.example.com", "A") not in rig.zone
+    done = rig.apply(plan)
+    assert (done.status, done.error_message) == (PlanStatus.APPLIED, None)
+    assert rig.zone[f"www.{APEX}", "A"] == a("www", 1, 2)
+    assert {row.status for row in rig.rows().values()} == {RecordStatus.ACTIVE}
+    assert set(rig.ledger().values()) == {LedgerState.PRESENT}
+    assert rig.make().content["changes"] == []
+
+
+def test_a_plan_serves_once(rig):
+    plan = rig.make(transfers.from_records([given("www", 1)]))
+    rig.apply(plan)
+    with pytest.raises(Conflict) as caught:
+        rig.apply(plan)
+    assert caught.value.code == "plan_used"
+
+
+def test_a_zone_that_moved_refuses_the_plan(rig):
+    plan = rig.make(transfers.from_records([given("www", 1)]))
+    rig.provider.apply(ZONE, [Change(None, a("somebody", 9))])
+    with pytest.raises(Conflict) as caught:
+        rig.apply(plan)
+    assert caught.value.code == "zone_moved"
+    assert rig.rows() == {}
+    rig.work()
+    assert f"www.{APEX}" not in {name for name, _ in rig.zone}
+
+
+def test_records_that_moved_refuse_the_plan(rig):
+    plan = rig.make(transfers.from_records([given("www", 1)]))
+    with rig.offline.sessions.begin(rig.actor) as session:
+        now = rig.offline.tools.clock()
+        records.add(session, rig.actor, rig.name, type="A", name="x", value="192.0.2.9", now=now)
+    with pytest.raises(Conflict) as caught:
+        rig.apply(plan)
+    assert caught.value.code == "records_moved"
+
+
+def test_an_old_plan_is_refused(rig):
+    plan = rig.make(transfers.from_records([given("www", 1)]))
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        session.get_one(ChangePlan, plan.id).expires_at = rig.offline.tools.clock()
+    with pytest.raises(Conflict) as caught:
+        rig.apply(plan)
+    assert caught.value.code == "plan_expired"
+
+
+def test_somebody_elses_plan_does_not_exist(rig):
+    plan = rig.make()
+    other = rig.offline.organization("other")
+    with pytest.raises(NotFound):
+        plans.apply(
+            rig.offline.sessions, rig.offline.tools, other, ids.show("plan", plan.id), force=True
+        )
+
+
+def test_much_change_takes_force_and_says_the_numbers(rig):
+    rig.want(*(given(f"ours{number}", number) for number in range(12)))
+    plan = rig.make(transfers.from_records([given("www", 1)], replace=True))
+    assert plan.content["unsafe"].startswith("The plan updates or deletes 12 of 26 record sets")
+    with pytest.raises(Conflict) as caught:
+        rig.apply(plan)
+    assert caught.value.code == "plan_unsafe"
+    assert len(rig.zone) == 24
+    assert rig.apply(plan, force=True).status is PlanStatus.APPLIED
+    assert len(rig.zone) == 13
+
+
+def test_a_worker_holds_back_what_is_dangerous_and_does_the_rest(rig):
+    rig.want(*(given(f"ours{number}", number) for number in range(12)))
+    with rig.offline.sessions.begin(rig.actor) as session:
+        now = rig.offline.tools.clock()
+        for row in session.scalars(Record.visible(rig.actor)).all():
+            records.remove(session, rig.actor, ids.show("rec", row.id), now)
+        records.add(session, rig.actor, rig.name, type="A", name="new", value="192.0.2.9", now=now)
+    rig.work()
+    assert rig.zone[f"new.{APEX}", "A"].values == ("192.0.2.9",)
+    assert len(rig.zone) == 25
+    assert len(rig.ledger()) == 13
+    rig.apply(rig.make(), force=True)
+    assert len(rig.zone) == 13
+    assert list(rig.ledger()) == [f"new.{APEX} 192.0.2.9"]
+
+
+def test_releasing_a_domain_takes_everything_of_ours_back(rig):
+    rig.want(*(given(f"ours{number}", number) for number in range(12)))
+    with rig.offline.sessions.begin(rig.actor) as session:
+        domains.remove(session, rig.actor, rig.name, rig.offline.tools.clock())
+    rig.work()
+    assert len(rig.zone) == 12
+    assert rig.ledger() == {}
+
+
+def test_undo_brings_back_what_was(rig):
+    rig.want(given("www", 1), given("api", 2))
+    before = rig.zone
+    rig.want(given("www", 7), given("new", 3), given("api", 2, ttl=60))
+    assert rig.zone != before
+    undone = rig.undo()
+    assert (undone.status, undone.origin.value) == (PlanStatus.APPLIED, "undo")
+    assert rig.zone == before
+    with rig.offline.sessions.begin(rig.actor) as session:
+        first = plans.get(session, rig.actor, ids.show("plan", undone.undoes_id or 0))
+    assert first.status is PlanStatus.UNDONE
+    rig.undo()
+    assert rig.zone[f"new.{APEX}", "A"] == a("new", 3)
+
+
+def test_undo_leaves_what_was_changed_since(rig):
+    rig.want(given("www", 1), given("api", 2))
+    with rig.offline.sessions.begin(rig.actor) as session:
+        row = next(r for r in session.scalars(Record.visible(rig.actor)) if r.name == "api")
+        records.update(
+            session, rig.actor, ids.show("rec", row.id), now=rig.offline.tools.clock(), ttl=999
+        )
+    rig.work()
+    undone = rig.undo()
+    assert undone.content["warnings"] == [
+        "1 records were changed again since and stay as they are."
+    ]
+    assert f"www.{APEX}" not in {name for name, _ in rig.zone}
+    assert rig.zone[f"api.{APEX}", "A"] == a("api", 2, ttl=999)
+
+
+def test_nothing_to_undo(rig):
+    with pytest.raises(Conflict) as caught:
+        rig.undo()
+    assert caught.value.code == "nothing_to_undo"
+
+
+def test_adoption_is_explicit_and_its_undo_changes_no_zone(rig):
+    before = rig.zone
+    plan = rig.make(transfers.from_records([given("theirs0", 100)]))
+    assert plan.content["foreign"] == [[f"theirs0.{APEX}", "A", "192.0.2.100"]]
+    rig.apply(plan)
+    assert rig.ledger() == {}
+    adopted = rig.apply(rig.make(plans.as_wanted(adopt=True)))
+    assert len(adopted.content["adopted"]) == 1
+    assert list(rig.ledger()) == [f"theirs0.{APEX} 192.0.2.100"]
+    rig.undo()
+    assert rig.ledger() == {}
+    assert rig.zone == before
+
+
+def test_pulling_a_zone_takes_all_into_management_and_changes_nothing_there(rig):
+    before = rig.zone
+    rig.apply(rig.make(transfers.from_zone()))
+    assert rig.zone == before
+    assert len(rig.rows()) == len(rig.ledger()) == 12
+    rig.undo()
+    assert rig.zone == before
+    assert rig.rows() == rig.ledger() == {}
+
+
+def test_one_refused_record_does_not_block_the_others(rig):
+    rig.provider.refused = "bad"
+    done = rig.want(given("bad", 1), given("good", 2))
+    assert done.status is PlanStatus.FAILED
+    assert [one["result"] for one in done.report or ()] == ["refused", "applied"]
+    assert {row.name: row.status.value for row in rig.rows().values()} == {
+        "bad": "error",
+        "good": "active",
+    }
+    assert list(rig.ledger()) == [f"good.{APEX} 192.0.2.2"]
+
+
+def test_a_lost_answer_is_finished_by_a_worker(rig):
+    rig.provider.lost = True
+    done = rig.want(given("www", 1))
+    assert done.status is PlanStatus.APPLYING
+    rig.provider.lost = False
+    rig.work()
+    with rig.offline.sessions.begin(rig.actor) as session:
+        again = plans.get(session, rig.actor, ids.show("plan", done.id))
+    assert again.status is PlanStatus.APPLIED
+    assert rig.ledger() == {f"www.{APEX} 192.0.2.1": LedgerState.PRESENT}
+
+
+def test_a_worker_that_died_half_way_is_followed_by_another(rig):
+    """The forced plan goes on as a whole, although it changes much."""
+    rig.want(*(given(f"ours{number}", number) for number in range(12)))
+    plan = rig.make(transfers.from_records([given("www", 1)], replace=True))
+
+    class Death(Exception):
+        pass
+
+    def die(point: str) -> None:
+        if point == "records:intended":
+            raise Death
+
+    alive = rig.offline.tools
+    rig.offline.tools = replace(alive, checkpoint=die)
+    with pytest.raises(Death):
+        rig.apply(plan, force=True)
+    rig.offline.tools = alive
+    rig.work(after=timedelta(minutes=10))
+    assert len(rig.zone) == 13
+    with rig.offline.sessions.begin(rig.actor) as session:
+        assert plans.get(session, rig.actor, ids.show("plan", plan.id)).status == "applied"
+
+
+def test_readings_that_lag_do_not_make_us_forget_what_is_ours(rig):
+    """A value whose writing got lost, then unwanted, appears late: it must go all the same."""
+    rig.provider.lost = True
+    rig.want(given("late", 1))
+    rig.provider.lost = False
+    rig.provider.lagging = [rrset for key, rrset in rig.zone.items() if "late" not in key[0]]
+    with rig.offline.sessions.begin(rig.actor) as session:
+        (row,) = session.scalars(Record.visible(rig.actor)).all()
+        records.remove(session, rig.actor, ids.show("rec", row.id), rig.offline.tools.clock())
+    rig.work()
+    assert list(rig.ledger()) == [f"late.{APEX} 192.0.2.1"]
+    rig.provider.lagging = None
+    rig.work()
+    assert f"late.{APEX}" not in {name for name, _ in rig.zone}
+    assert rig.ledger() == {}
+
+
+def test_what_is_gone_for_long_is_forgotten(rig):
+    rig.want(given("www", 1))
+    rig.provider.apply(ZONE, [Change(a("www", 1), None)])
+    with rig.offline.sessions.begin(rig.actor) as session:
+        (row,) = session.scalars(Record.visible(rig.actor)).all()
+        records.remove(session, rig.actor, ids.show("rec", row.id), rig.offline.tools.clock())
+    rig.work()
+    assert len(rig.ledger()) == 1
+    rig.work(after=timedelta(minutes=6))
+    assert rig.ledger() == {}
+
+
+@pytest.mark.parametrize("policy", ["report", "repair", "off"])
+def test_drift_is_told_or_repaired_as_the_domain_says(rig, policy):
+    rig.want(given("www", 1), given("api", 2))
+    with rig.offline.sessions.begin(rig.actor) as session:
+        domains.update(session, rig.actor, rig.name, drift_policy=policy)
+    rig.provider.apply(ZONE, [Change(a("www", 1), a("www", 66))])
+    rig.work(after=timedelta(minutes=10))
+    if policy == "repair":
+        assert rig.zone[f"www.{APEX}", "A"].values == ("192.0.2.1", "192.0.2.66")
+        assert rig.domain().drift["repaired_at"]
+        return
+    assert rig.zone[f"www.{APEX}", "A"] == a("www", 66)
+    (told,) = rig.domain().drift["records"]
+    assert told["expected"]["values"] == ["192.0.2.1"]
+    assert told["observed"]["values"] == ["192.0.2.66"]
+    rows = rig.rows()
+    assert rows["www", "192.0.2.1"].drifted_at is not None
+    assert rows["www", "192.0.2.1"].status is RecordStatus.ERROR
+    assert rows["api", "192.0.2.2"].status is RecordStatus.ACTIVE
+    rig.work(after=timedelta(minutes=20))
+    assert rig.zone[f"www.{APEX}", "A"] == a("www", 66)
+    rig.apply(rig.make())
+    assert "192.0.2.1" in rig.zone[f"www.{APEX}", "A"].values
+    assert rig.domain().drift is None
+    assert rig.rows()["www", "192.0.2.1"].drifted_at is None
+
+
+def test_drift_can_be_accepted(rig):
+    rig.want(given("www", 1), given("gone", 2))
+    rig.provider.apply(
+        ZONE, [Change(a("www", 1), a("www", 66, ttl=60)), Change(a("gone", 2), None)]
+    )
+    rig.work(after=timedelta(minutes=10))
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        for row in session.scalars(Record.visible(PLATFORM)).all():
+            assert row.drifted_at is not None
+    rig.apply(rig.make(transfers.from_drift()))
+    assert list(rig.rows()) == [("www", "192.0.2.66")]
+    assert rig.zone[f"www.{APEX}", "A"] == a("www", 66, ttl=60)
+    assert rig.domain().drift is None
+
+
+def test_a_change_of_ours_is_no_drift(rig):
+    rig.want(given("www", 1))
+    with rig.offline.sessions.begin(rig.actor) as session:
+        (row,) = session.scalars(Record.visible(rig.actor)).all()
+        now = rig.offline.tools.clock()
+        records.update(session, rig.actor, ids.show("rec", row.id), now=now, value="192.0.2.5")
+    rig.work(after=timedelta(minutes=10))
+    assert rig.zone[f"www.{APEX}", "A"] == a("www", 5)
+    assert rig.domain().drift is None
+
+
+def test_a_plan_waits_for_the_worker_that_has_the_domain(rig):
+    plan = rig.make(transfers.from_records([given("www", 1)]))
+    rig.offline.leased(Domain, rig.domain_id)
+    with pytest.raises(Unavailable) as caught:
+        rig.apply(plan)
+    assert caught.value.code == "busy"
+
+
+def test_everything_wrong_is_told_at_once(rig):
+    wrong = [
+        given("www", 1),
+        {"type": "A", "name": "x", "value": "no"},
+        {**given("y", 1), "ttl": 1},
+    ]
+    with pytest.raises(Invalid) as caught:
+        rig.make(transfers.from_records(wrong))
+    assert [problem.pointer for problem in caught.value.problems] == [
+        "/records/1/value",
+        "/records/2/ttl",
+    ]
+
+
+def test_caa_that_locks_the_authority_out_is_warned_of(rig):
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        accounts.add(
+            session, PLATFORM, rig.offline.tools, kind="ca", provider="acme", name="le",
+            config={"directory_url": "https://acme-v02.api.letsencrypt.org/directory"},
+        )  # fmt: skip
+    caa = {"type": "CAA", "name": "@", "value": '0 issue "other.example"', "ttl": 300}
+    plan = rig.make(transfers.from_records([caa]))
+    assert plan.content["warnings"] == [
+        f"CAA at {APEX} keeps our certificate authority from issuing for {APEX}: "
+        'add 0 issue "letsencrypt.org".'
+    ]
+    fine = {**caa, "value": '0 issue "letsencrypt.org"'}
+    assert rig.make(transfers.from_records([fine])).content["warnings"] == []
+
+
+@pytest.mark.parametrize("form", ["bind", "csv", "json", "octodns"])
+def test_out_and_in_again_is_the_same(rig, form):
+    rig.want(
+        given("www", 1),
+        given("www", 2),
+        {"type": "MX", "name": "@", "value": "10 mail.example.net.", "ttl": 300},
+        {"type": "TXT", "name": "t", "value": 'a "b"; c', "ttl": 60},
+        {"type": "SRV", "name": "_sip._tcp", "value": "1 2 5060 sip.example.net.", "ttl": 300},
+        {"type": "HTTPS", "name": "@", "value": "1 . alpn=h2", "ttl": 300},
+    )
+    content, count = transfers.export(
+        rig.offline.sessions, rig.offline.tools, rig.actor, rig.name, form=form
+    )
+    assert count == 6
+    again = rig.make(transfers.from_file(form, content, replace=True))
+    assert again.content["edits"] == again.content["changes"] == []
