@@ -441,8 +441,10 @@ def test_caa_that_locks_the_authority_out_is_warned_of(rig):
     caa = {"type": "CAA", "name": "@", "value": '0 issue "other.example"', "ttl": 300}
     plan = rig.make(transfers.from_records([caa]))
     assert plan.content["warnings"] == [
-        f"CAA at {APEX} keeps our certificate authority from issuing for {APEX}: "
-        'add 0 issue "letsencrypt.org".'
+        (
+            f"CAA at {APEX} keeps our certificate authority from issuing for {APEX}: "
+            'add 0 issue "letsencrypt.org".'
+        )
     ]
     fine = {**caa, "value": '0 issue "letsencrypt.org"'}
     assert rig.make(transfers.from_records([fine])).content["warnings"] == []
