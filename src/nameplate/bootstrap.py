@@ -13,13 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-import structlog
-
 from nameplate.adapters import keyring as keyrings
-from nameplate.adapters.ca.accounts import register
-from nameplate.adapters.ca.acme import AcmeAuthority
-from nameplate.adapters.ca.local import LocalAuthority
-from nameplate.adapters.dns import route53
 from nameplate.adapters.dns.cloudflare import Cloudflare
 from nameplate.adapters.dns.digitalocean import DigitalOcean
 from nameplate.adapters.dns.memory import Memory as MemoryDns
@@ -28,8 +22,6 @@ from nameplate.adapters.dns.powerdns import PowerDns
 from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.http.fetch import SafeFetcher
-from nameplate.adapters.proxy.caddy import Caddy
-from nameplate.adapters.proxy.nginx import Nginx
 from nameplate.adapters.proxy.probe import Prober
 from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.adapters.verification.dns_txt import DnsTxt
@@ -55,6 +47,8 @@ SANDBOX_POLL = timedelta(seconds=1)
 
 def logs() -> None:
     """Write log lines as JSON to standard error; tracebacks without the values of variables."""
+    import structlog  # noqa: PLC0415 - only processes that log pay for it
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -242,6 +236,8 @@ def _namecheap(config: Config, secret: Credentials) -> DnsProvider:
 
 
 def _route53(_config: Config, secret: Credentials) -> DnsProvider:
+    from nameplate.adapters.dns import route53  # noqa: PLC0415 - an extra
+
     key_id = _credential(secret, "access_key_id")
     return route53.Route53(route53.connect(key_id, _credential(secret, "secret_access_key")))
 
@@ -274,11 +270,16 @@ def _authority(account: Account, *, ring: KeyRing) -> CertificateAuthority:
     config = account.config
     secret = accounts.credentials(account, ring)
     if account.provider == "acme":
+        from nameplate.adapters.ca.accounts import register  # noqa: PLC0415 - 5 MB that few need
+        from nameplate.adapters.ca.acme import AcmeAuthority  # noqa: PLC0415 - the same
+
         directory, bundle = _setting(config, "directory_url"), config.get("ca_bundle")
         key = _credential(secret, "account_key")
         url = register(directory, key, config.get("contact", []), verify=bundle)
         return AcmeAuthority(directory, key, url, verify=bundle)
     if account.provider == "local":
+        from nameplate.adapters.ca.local import LocalAuthority  # noqa: PLC0415 - the same
+
         root = _setting(config, "root_certificate")
         return LocalAuthority(_credential(secret, "root_key"), root.encode(), clock=clock)
     raise Refused("provider_unknown", f"there is no certificate authority {account.provider}")
@@ -310,12 +311,16 @@ def _proxy(server: Server, *, settings: Settings) -> Proxy:
     https = config.get("listen_https", [":443"])
     public = int(config.get("https_port", 443))
     if config.get("type") == "caddy":
+        from nameplate.adapters.proxy.caddy import Caddy  # noqa: PLC0415 - as needed
+
         return Caddy(
             Api(_setting(config, "admin_url")), folder, http, https,
             challenge_upstream=upstream, base=config.get("base"),
             ask_url=config.get("ask_url"), public_https_port=public,
         )  # fmt: skip
     if config.get("type") == "nginx":
+        from nameplate.adapters.proxy.nginx import Nginx  # noqa: PLC0415 - as needed
+
         main = config.get("main")
         return Nginx(
             folder, config.get("executable") or shutil.which("nginx") or "nginx",

@@ -1,13 +1,14 @@
 """The difference between the zone as it is and as we want it: ours alone, in a safe order."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from nameplate.core.errors import Conflict
-from nameplate.core.records import Action, Change, RRset, merge, units
+from nameplate.core.records import Action, Change, RRset, by_key, merge, units
 from nameplate.core.zone_rules import ADDRESSES
 
 Owned = AbstractSet[tuple[str, str, str]]
@@ -143,36 +144,36 @@ def plan(
     """Return how `current` (the whole live zone) becomes `desired` (ours alone). Pure.
 
     Values of others survive every change, record sets of others are never touched, and owned values
-    that are no longer desired go away. `apex` is read off the SOA when not given; `flattens` says that a CNAME
-    may stand there beside everything but addresses.
+    that are no longer desired go away. `apex` is read off the SOA when not given; `flattens` says
+    that a CNAME may stand there beside everything but addresses.
     """
-    live = {rrset.key: rrset for rrset in merge(current)}
-    wanted = {rrset.key: rrset for rrset in merge(desired)}
+    live, wanted = by_key(current), by_key(desired)
     ours = {(name, rdtype) for name, rdtype, _ in owned}
     apex = apex or next((name for name, rdtype in live if rdtype == "SOA"), "")
     targets: dict[tuple[str, str], RRset | None] = {}
+    """What becomes of the record sets that do not stay as they are."""
     matches: list[tuple[str, str, str]] = []
     ttl_kept: list[tuple[str, str]] = []
-    for key in sorted({*wanted, *(ours & live.keys())}):
-        foreign = _foreign(live.get(key), owned)
-        want = wanted.get(key)
-        matches += [(*key, value) for value in (want.values if want else ()) if value in foreign]
-        targets[key] = _target(live.get(key), want, foreign)
-        if want and foreign and live[key].ttl != want.ttl:
-            ttl_kept.append(key)
+    for key in {*wanted, *(ours & live.keys())}:
+        have, want = live.get(key), wanted.get(key)
+        foreign = _foreign(have, owned)
+        if have is not None and want is not None and foreign:
+            matches += [(*key, value) for value in want.values if value in foreign]
+            if have.ttl != want.ttl:
+                ttl_kept.append(key)
+        if foreign or have != want:
+            target = _target(have, want, foreign)
+            if target != have:
+                targets[key] = target
     blocked = _blocked(live, wanted, targets, owned, apex if flattens else "")
     held = {(b.name, b.type) for b in blocked}
-    changes = [
-        Change(live.get(key), after)
-        for key, after in targets.items()
-        if key not in held and after != live.get(key)
-    ]
+    changes = [Change(live.get(key), after) for key, after in targets.items() if key not in held]
     return Plan(
         apex=apex,
         changes=tuple(_ordered(changes)),
         blocked=tuple(blocked),
-        foreign_match=tuple(matches),
-        ttl_kept=tuple(ttl_kept),
+        foreign_match=tuple(sorted(matches)),
+        ttl_kept=tuple(sorted(ttl_kept)),
         untouched=len(live) - sum(change.before is not None for change in changes),
     )
 
@@ -248,13 +249,14 @@ def _blocked(
     flattened: str,
 ) -> list[Blocked]:
     """Return the record sets whose change would break a rule, and the deletions held back for them."""
-    types_at: dict[str, set[str]] = {}
-    for name, rdtype in {*live, *wanted}:
-        types_at.setdefault(name, set()).add(rdtype)
+    types_at: dict[str, set[str]] = {name: set() for name, _ in targets}
+    for name, rdtype in itertools.chain(live, wanted) if targets else ():
+        if name in types_at:
+            types_at[name].add(rdtype)
     blocked: dict[tuple[str, str], Blocked] = {}
     for key in targets:
         want = wanted.get(key)
-        if want is None or targets[key] == live.get(key):
+        if want is None:
             continue
         others = types_at[want.name] - {want.type} - _BESIDE_CNAME
         if want.name == flattened:

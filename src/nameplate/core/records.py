@@ -55,17 +55,28 @@ class Change:
         rrset = self.after or self.before
         if rrset is None:
             raise ValueError("a change without a record set")
-        return rrset.key
+        return (rrset.name, rrset.type)
 
 
 def merge(rrsets: Iterable[RRset]) -> list[RRset]:
     """Return one record set for each name and type, sorted; the first one's TTL stands."""
+    merged = by_key(rrsets)
+    return [merged[key] for key in sorted(merged)]
+
+
+def by_key(rrsets: Iterable[RRset]) -> dict[tuple[str, str], RRset]:
+    """Return the same by name and type, in the order of first mention."""
     merged: dict[tuple[str, str], RRset] = {}
     for rrset in rrsets:
-        first = merged.get(rrset.key, rrset)
+        key = (rrset.name, rrset.type)
+        first = merged.get(key)
+        if first is None and len(rrset.values) < 2:  # noqa: PLR2004  # nothing to sort: most sets
+            merged[key] = rrset
+            continue
+        first = first or rrset
         values = tuple(sorted({*first.values, *rrset.values}))
-        merged[rrset.key] = first if values == first.values else replace(first, values=values)
-    return [merged[key] for key in sorted(merged)]
+        merged[key] = first if values == first.values else replace(first, values=values)
+    return merged
 
 
 def units(changes: Sequence[Change]) -> list[list[Change]]:

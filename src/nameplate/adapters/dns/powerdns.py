@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
 
@@ -48,8 +49,9 @@ class PowerDns:
 
     def records(self, zone: Zone) -> Sequence[RRset]:
         """Read the zone. Disabled records are not served and therefore not there."""
-        found = map(_rrset, self._get(self._path(zone))["rrsets"])
-        return sorted(r for r in found if r.values and r.type not in _GENERATED)
+        entries = self._get(self._path(zone))["rrsets"]
+        found = [_rrset(entry) for entry in entries if entry["type"] not in _GENERATED]
+        return sorted((r for r in found if r.values), key=attrgetter("name", "type"))
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Read what is affected, send the rest in one PATCH; a refused PATCH is halved.
@@ -125,13 +127,15 @@ class PowerDns:
         return [read_back(change, live, unclear) for change in changes]
 
     def _affected(self, zone: Zone, changes: Sequence[Change]) -> dict[Key, Mapping[str, Any]]:
-        """Return the server's own entries for the names of `changes`, by canonical name and type."""
-        names = sorted({change.key[0] for change in changes})
+        """Return the server's own entries for `changes`, by canonical name and type."""
+        keys = {change.key for change in changes}
+        names = sorted({name for name, _ in keys})
         if len(names) > _SINGLE_READS:
             entries = self._get(self._path(zone))["rrsets"]
         else:
             entries = [entry for name in names for entry in self._named(zone, name)]
-        return {(_canonical_name(entry), entry["type"]): entry for entry in entries}
+        found = {(_canonical_name(entry), entry["type"]): entry for entry in entries}
+        return {key: found[key] for key in keys & found.keys()}
 
     def _named(self, zone: Zone, name: str) -> list[dict[str, Any]]:
         """Return the entries of one name; disabled records are found only by searching."""

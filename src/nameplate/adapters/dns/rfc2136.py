@@ -1,21 +1,22 @@
 """Any name server that takes dynamic updates (RFC 2136) signed by TSIG (RFC 8945), and AXFR."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import dns.exception
 import dns.message
-import dns.query
-import dns.rcode
+import dns.rdatatype
 import dns.tsig
-import dns.update
 
 from nameplate.adapters.dns.batch import Unit, batches, every, failed, flat, length
 from nameplate.adapters.dns.compare import Live, moved, read_back, same, settled, shown
+from nameplate.adapters.dns.decoding import Answer
+from nameplate.adapters.dns.encoding import Impossible
 from nameplate.adapters.dns.transfer import TransferRefused, transferred
-from nameplate.adapters.dns.updates import LIMIT, Impossible, probe, read, update
+from nameplate.adapters.dns.updates import LIMIT, Update, code, probe, update
 from nameplate.core.errors import NameplateError, Refused, Unavailable
-from nameplate.core.records import Change, RRset, merge, units
+from nameplate.core.records import Change, RRset, units
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Outcome, Result, Zone
 
@@ -68,11 +69,7 @@ class Rfc2136:
             query.use_tsig(self._key)
         try:
             with socket.create_connection(self._address, self._timeout) as connection:
-                found = [
-                    read(rrset.name, rrset)
-                    for message in transferred(connection, query)
-                    for rrset in message.answer
-                ]
+                return _rrsets(transferred(connection, query))
         except dns.tsig.PeerError as error:
             raise _credential_refused(error) from None
         except TransferRefused as error:
@@ -82,7 +79,6 @@ class Rfc2136:
             ) from None
         except _BROKEN as error:
             raise self._unreachable(error) from None
-        return merge(rrset for rrset in found if rrset.type not in _GENERATED)
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Send many changes in one message; a refused message is halved until the culprit is alone.
@@ -205,20 +201,18 @@ class Rfc2136:
         except NameplateError:
             return None
 
-    def _exchange(self, message: dns.update.UpdateMessage) -> str:
+    def _exchange(self, message: Update) -> str:
         """Send one message over TCP and return the code of the answer."""
-        if self._key:
-            message.use_tsig(self._key)
-        wire = message.to_wire(prepend_length=True)  # raises TooBig before anything is sent
+        wire, mac = message.to_wire(self._key)  # raises TooBig before anything is sent
         try:
             connection = socket.create_connection(self._address, self._timeout)
         except OSError as error:
             raise self._unreachable(error) from None
         with connection, connection.makefile("rb") as stream:
             try:
-                connection.sendall(wire)
+                connection.sendall(len(wire).to_bytes(2) + wire)
                 answer = stream.read(int.from_bytes(stream.read(2)))
-                return _code(message, answer)
+                return code(wire, mac, self._key, answer)
             except dns.tsig.PeerError as error:
                 raise _credential_refused(error) from None
             except _BROKEN as error:
@@ -232,18 +226,26 @@ class Rfc2136:
         )
 
 
-def _code(message: dns.update.UpdateMessage, answer: bytes) -> str:
-    """Return the code of an answer to `message`, whose signature is checked."""
-    try:
-        parsed = dns.message.from_wire(answer, keyring=message.keyring, request_mac=message.mac)
-    except dns.exception.FormError:
-        # Knot does not sign when the zone is not its own. Nobody gains by forging that.
-        if answer[:2] == message.id.to_bytes(2) and answer[3] & 15 == dns.rcode.NOTAUTH:
-            return "NOTAUTH"
-        raise
-    if not message.is_response(parsed):
-        raise dns.query.BadResponse
-    return dns.rcode.to_text(parsed.rcode())
+def _rrsets(answers: Iterable[Answer]) -> list[RRset]:
+    """Return the record sets that `answers` make, sorted; resolvers go by the lowest TTL."""
+    values: dict[tuple[str, int], set[str]] = {}
+    ttls: dict[tuple[str, int], int] = {}
+    for owner, rdtype, ttl, value in answers:
+        key = (owner, rdtype)
+        known = values.get(key)
+        if known is None:
+            values[key], ttls[key] = {value}, ttl
+        else:
+            known.add(value)
+            ttls[key] = min(ttl, ttls[key])
+    types = {rdtype: dns.rdatatype.to_text(rdtype) for _, rdtype in values}
+    found = [
+        RRset(owner, types[rdtype], ttls[owner, rdtype], tuple(sorted(several)))
+        for (owner, rdtype), several in values.items()
+        if types[rdtype] not in _GENERATED
+    ]
+    found.sort(key=attrgetter("name", "type"))
+    return found
 
 
 def _credential_refused(error: dns.tsig.PeerError) -> Refused:

@@ -3,31 +3,32 @@
 import queue
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
-import dns.exception
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import dns.tsig
+
+from nameplate.adapters.dns.decoding import Answer, Message, malformed
 
 
 class TransferRefused(Exception):
     """The server answered with a code instead of the zone."""
 
 
-def transferred(
-    connection: socket.socket, query: dns.message.QueryMessage
-) -> Iterator[dns.message.Message]:
-    """Send `query` and yield the messages of the answer, signatures checked.
+def transferred(connection: socket.socket, query: dns.message.QueryMessage) -> Iterator[Answer]:
+    """Send `query` and yield the records of the zone, those of a message once its signature is checked.
 
     A thread empties the connection meanwhile: parsing is slower than the network, and Knot hangs up
     on a peer that does not read for half a second. Raises `OSError`, `EOFError` or the exceptions of
-    dnspython when the answer breaks off or is forged.
+    dnspython when the answer breaks off or is forged: what came until then is void.
     """
     connection.sendall(query.to_wire(prepend_length=True))
+    signatures = _Signatures(query)
     wires: queue.SimpleQueue[bytes | OSError] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, wires), daemon=True).start()
-    context = None
     starts = 0
     while starts < 2:  # noqa: PLR2004  # the SOA opens the zone and closes it
         wire = wires.get()
@@ -36,25 +37,47 @@ def transferred(
         if not wire:
             raise EOFError
         _check_code(wire)
-        message = dns.message.from_wire(
-            wire,
-            keyring=query.keyring,
-            request_mac=query.mac,
-            xfr=True,
-            tsig_ctx=context,
-            multi=True,
-        )
+        message = Message(wire)
         if message.id != query.id:
-            raise _broken("an answer to another question")
-        context = message.tsig_ctx
-        starts += sum(rrset.rdtype == dns.rdatatype.SOA for rrset in message.answer)
-        if not starts or (starts > 1 and query.keyring and not message.had_tsig):
-            raise _broken("no zone, or an unsigned end of it")
-        yield message
+            raise malformed("an answer to another question")
+        answers = list(message.answers())
+        starts += sum(answer[1] == dns.rdatatype.SOA for answer in answers)
+        signatures.check(message, is_end=starts > 1)
+        if not starts:
+            raise malformed("no zone")
+        yield from answers
 
 
-def _broken(why: str) -> dns.exception.DNSException:
-    return dns.exception.FormError(why)  # type: ignore[no-untyped-call]  # dnspython has no types here
+class _Signatures:
+    """The chain of TSIGs over the messages of one answer (RFC 8945 section 5.3.1)."""
+
+    def __init__(self, query: dns.message.QueryMessage) -> None:
+        """Take the question as it was sent: its signature begins the chain and tells the time."""
+        self._key = query.keyring
+        self._mac = query.mac
+        self._asked_at = query.tsig[0].time_signed if query.tsig else 0
+        self._since = time.monotonic()
+        self._context: dns.tsig.HMACTSig | dns.tsig.GSSTSig | None = None
+
+    def check(self, message: Message, *, is_end: bool) -> None:
+        """Raise dnspython's exceptions unless the signature is right.
+
+        The first message and the last must have one; those between may leave it to the next.
+        """
+        found = message.signature()
+        if found is None:
+            if self._key and (is_end or self._context is None):
+                raise malformed("the beginning or the end is not signed")
+            if self._context is not None:
+                self._context.update(message.wire)
+            return
+        if not self._key:
+            raise dns.message.UnknownTSIGKey("signed, although no key was used")  # type: ignore[no-untyped-call]  # dnspython has no types here
+        start, owner, rdata = found
+        now = int(self._asked_at + time.monotonic() - self._since)
+        self._context = dns.tsig.validate(
+            message.wire, self._key, owner, rdata, now, self._mac, start, self._context, multi=True
+        )
 
 
 def _check_code(wire: bytes) -> None:

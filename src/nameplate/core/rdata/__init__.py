@@ -44,9 +44,14 @@ _NUMBERS = {"MX": {"priority"}, "SRV": {"priority", "weight", "port"}}
 _NAME, _NUMBER = r"(?:[a-z0-9_*-]+\.)+", r"(?:0|[1-9]\d{0,4})"
 _PLAIN_NAME = re.compile(_NAME)
 _PLAIN_TXT = re.compile(r'"[ !#-\[\]-~]{0,255}"(?: "[ !#-\[\]-~]{0,255}")*')
+# RFC 5952 where no group is 0 but those that one `::` stands for, which are two at least.
+_GROUP = "[1-9a-f][0-9a-f]{0,3}"
+_PLAIN_AAAA = rf"(?!(?:[^:]*:){{7}})(?:{_GROUP}:)+(?::{_GROUP})+|(?:{_GROUP}:){{7}}{_GROUP}"
 _PLAIN = {
+    "AAAA": re.compile(_PLAIN_AAAA),
     "ALIAS": _PLAIN_NAME,
     "ANAME": _PLAIN_NAME,
+    "CAA": re.compile(r'(?:0|128) [a-z0-9]{1,15} "[ !#-\[\]-~]{0,255}"'),
     "CNAME": _PLAIN_NAME,
     "MX": re.compile(rf"{_NUMBER} {_NAME}"),
     "NS": _PLAIN_NAME,

@@ -9,6 +9,7 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 _QUOTED = re.compile(rf"\s*{_STRING}(?:\s+{_STRING})*\s*", re.DOTALL)
 _EACH = re.compile(_STRING, re.DOTALL)
 _ESCAPE = re.compile(rb"\\(\d{3}|.)", re.DOTALL)
+_NOTHING_TO_ESCAPE = re.compile(rb"[ !#-\[\]-~]*")
 _MAX_STRING = 255
 _MAX_RDATA = 65535
 
@@ -84,4 +85,6 @@ _OCTETS[ord("\\")] = "\\\\"
 
 
 def _escaped(string: bytes) -> str:
+    if _NOTHING_TO_ESCAPE.fullmatch(string):
+        return string.decode("ascii")
     return "".join(map(_OCTETS.__getitem__, string))

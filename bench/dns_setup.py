@@ -1,0 +1,198 @@
+"""The servers of `bench/dns.py`, and what each side finds on disk before it is timed."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from bench.dns_sides import TTL, Place, wanted
+from tests.servers.knot import KEY, Knot
+from tests.servers.powerdns import PowerDns as PowerDnsServer
+
+from nameplate import bootstrap
+from nameplate.adapters.dns.powerdns import PowerDns
+from nameplate.adapters.dns.rfc2136 import Rfc2136
+from nameplate.adapters.http.client import Api
+from nameplate.core.actor import PLATFORM
+from nameplate.core.lifecycle import DomainStatus, RecordStatus
+from nameplate.core.records import Change, RRset
+from nameplate.core.secret import Secret
+from nameplate.models import Domain, Organization, Record
+from nameplate.models.records import digest
+from nameplate.ports.dns import DnsProvider, Result, Zone
+from nameplate.settings import Settings
+from nameplate.usecases import accounts, schema
+
+Records = Sequence[tuple[str, str, str]]
+
+
+class Servers:
+    """One PowerDNS and one Knot with the same zones."""
+
+    def __init__(self, folder: Path, zones: Sequence[str], fill: Records = ()) -> None:
+        """Start both in `folder`, every zone holding `fill`."""
+        for name in ("powerdns-server", "knot-server"):
+            (folder / name).mkdir()
+        self.powerdns = PowerDnsServer(folder / "powerdns-server", zones)
+        self.knot = Knot(folder / "knot-server", zones)
+        port = int(self.powerdns.api_url.rpartition(":")[2])
+        name, algorithm, _ = self.knot.tsig
+        self.access: dict[str, Place] = {
+            "powerdns": {"port": port, "key": self.powerdns.api_key.reveal()},
+            "knot": {"port": self.knot.port, "key": KEY, "tsig": name, "algorithm": algorithm},
+        }
+        api = Api(self.powerdns.api_url, headers={"X-API-Key": self.powerdns.api_key}, timeout=60)
+        self._providers: dict[str, DnsProvider] = {
+            "powerdns": PowerDns(api),
+            "knot": Rfc2136(self.knot.address, self.knot.port, zones, self.knot.tsig, timeout=60),
+        }
+        self.template = folder / "template.db"
+        if fill:
+            changes = [Change(None, RRset(name, kind, TTL, (value,))) for name, kind, value in fill]
+            for provider in self._providers.values():
+                done = provider.apply(Zone(zones[0]), changes)
+                assert all(one.result is Result.APPLIED for one in done)
+        else:
+            schema.upgrade(f"sqlite:///{self.template}")
+
+    def records(self, provider: str, zone: str) -> set[tuple[str, str, str]]:
+        """Read what a zone holds."""
+        found = self._providers[provider].records(Zone(zone))
+        return {(one.name, one.type, value) for one in found for value in one.values}
+
+    def stop(self) -> None:
+        """End both."""
+        self.powerdns.stop()
+        self.knot.stop()
+
+
+def database(folder: Path, template: Path, place: Place, provider: str, count: int) -> None:
+    """Make Nameplate's database: one organization, account and domain, and the records wanted."""
+    shutil.copyfile(template, folder / "nameplate.db")
+    settings = Settings(home=folder)
+    sessions = bootstrap.sessions(settings)
+    tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+    kind, config, credentials = _account(place, provider)
+    with sessions.begin(PLATFORM) as session:
+        owner = Organization(name="Bench", slug="bench")
+        session.add(owner)
+        account = accounts.add(
+            session, PLATFORM, tools, kind="dns", provider=kind, name=kind,
+            config=config, credentials=credentials,
+        )  # fmt: skip
+        session.flush()
+        domain = Domain(
+            organization_id=owner.id,
+            domain_name=place["zone"],
+            status=DomainStatus.ACTIVE,
+            dns_config={"account_id": account.id},
+        )
+        session.add(domain)
+        session.flush()
+        same = {"organization_id": owner.id, "organization_domain_id": domain.id, "ttl": TTL}
+        rows = [same | _columns(place["zone"], one) for one in wanted(place["zone"], count)]
+        session.execute(sa.insert(Record), rows)
+    sessions.dispose()
+
+
+def _account(place: Place, provider: str) -> tuple[str, dict[str, object], dict[str, str]]:
+    if provider == "powerdns":
+        return "powerdns", {"api_url": f"http://127.0.0.1:{place['port']}"}, {"api_key": place["key"]}
+    config = {
+        "server": f"127.0.0.1:{place['port']}",
+        "zones": [place["zone"]],
+        "tsig_name": place["tsig"],
+        "tsig_algorithm": place["algorithm"],
+    }
+    return "rfc2136", config, {"tsig_secret": place["key"]}
+
+
+def _columns(zone: str, record: tuple[str, str, str]) -> dict[str, object]:
+    name, kind, text = record
+    words = text.split()
+    numbers: list[int | None] = [None, None, None]
+    value = text
+    if kind in {"MX", "SRV"}:
+        *given, value = words
+        numbers[: len(given)] = [int(word) for word in given]
+    return {
+        "name": name.removesuffix(f".{zone}"),
+        "record_type": kind,
+        "value": value,
+        "value_digest": digest(value),
+        **dict(zip(("priority", "weight", "port"), numbers, strict=True)),
+    }
+
+
+def want(folder: Path, zone: str, count: int, work: str) -> None:
+    """Make the one domain due, with other values of 1 % of its records when there is to be change."""
+    sessions = bootstrap.sessions(Settings(home=folder))
+    with sessions.begin(PLATFORM) as session:
+        session.execute(sa.update(Domain).values(next_action_at=datetime.now(UTC)))
+        if work == "change":
+            pairs = zip(wanted(zone, count), wanted(zone, count, 1), strict=True)
+            for old, new in pairs:
+                if old != new:
+                    columns = _columns(zone, new)
+                    session.execute(
+                        sa.update(Record)
+                        .where(Record.name == columns["name"])
+                        .values(status=RecordStatus.PENDING, propagated=False, **columns)
+                    )
+    sessions.dispose()
+    with sqlite3.connect(folder / "nameplate.db") as plain:
+        plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    plain.close()
+
+
+def octodns_files(folder: Path, place: Place, provider: str, records: Records) -> Path:
+    """Write octoDNS's configuration and its YAML of the wanted records."""
+    zone = place["zone"]
+    source = folder / "octodns"
+    source.mkdir(exist_ok=True)
+    lines = ["---", "'ns1':", f"  ttl: {TTL}", "  type: A", "  value: 127.0.0.1"]
+    for name, kind, text in records:
+        words = text.split()
+        lines += [f"'{name.removesuffix(f'.{zone}')}':", f"  ttl: {TTL}", f"  type: {kind}"]
+        if kind == "MX":
+            lines += ["  value:", f"    preference: {words[0]}", f"    exchange: {words[1]}"]
+        elif kind == "SRV":
+            names = ("priority", "weight", "port", "target")
+            lines += ["  value:", *(f"    {a}: {b}" for a, b in zip(names, words, strict=True))]
+        else:
+            lines.append(f"  value: '{text.strip(chr(34))}'")
+    (source / f"{zone}.yaml").write_text("\n".join(lines) + "\n")
+    if provider == "powerdns":
+        target = {
+            "class": "octodns_powerdns.PowerDnsProvider",
+            "host": "127.0.0.1",
+            "port": place["port"],
+            "api_key": place["key"],
+        }
+    else:
+        target = {
+            "class": "octodns_bind.Rfc2136Provider",
+            "host": "127.0.0.1",
+            "port": place["port"],
+            "key_name": place["tsig"],
+            "key_secret": place["key"],
+            "key_algorithm": place["algorithm"],
+        }
+    config = {
+        "providers": {
+            "config": {
+                "class": "octodns.provider.yaml.YamlProvider",
+                "directory": str(source),
+                "default_ttl": TTL,
+                "enforce_order": False,
+            },
+            "target": target,
+        },
+        "zones": {f"{zone}.": {"sources": ["config"], "targets": ["target"]}},
+    }
+    path = folder / "octodns.yaml"
+    path.write_text(json.dumps(config))  # JSON is YAML
+    return path

@@ -1,0 +1,172 @@
+"""What `bench/dns.py` runs beside each other: the records, the floors, Nameplate, the memory of a zone.
+
+Each side is a process of its own, which imports only what it needs, and is told by a small JSON file
+where its server and its wanted records are.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+TTL = 300
+EVERY = 101
+"""One record in so many differs between two variants: 100 of 10,000, of all types."""
+PER_MESSAGE = 500
+"""Record sets in one dynamic update of the floor."""
+
+Key = tuple[str, str]
+Wanted = dict[Key, list[str]]
+Place = dict[str, Any]
+
+
+def wanted(zone: str, count: int, variant: int = 0) -> Iterator[tuple[str, str, str]]:
+    """Yield name, type and canonical value of `count` records, one for each record set."""
+    for n in range(count):
+        v = variant if n % EVERY == 0 else 0
+        name = f"h{n}.{zone}"
+        match n % 10:
+            case 0 | 1 | 2:
+                yield name, "A", f"10.{v}.{n // 250 % 250}.{n % 250 + 1}"
+            case 3 | 4:
+                yield name, "AAAA", f"2001:db8::{v + 1:x}:{n + 1:x}"
+            case 5 | 6:
+                yield name, "CNAME", f"target-{n}-{v}.example.net."
+            case 7:
+                yield name, "TXT", f'"v=spf1 include:_spf{n}.example.net ip4:192.0.2.{v} -all"'
+            case 8:
+                yield name, "MX", f"10 mx-{n}-{v}.example.net."
+            case _:
+                yield f"_sip._tcp.{name}", "SRV", f"10 20 {5060 + v} sip-{n}.example.net."
+
+
+def run(side: str, place: Path) -> None:
+    """Do the work of one side."""
+    told = json.loads(place.read_text())
+    sides: dict[str, Callable[[Place], None]] = {
+        "floor-powerdns": floor_powerdns,
+        "floor-knot": floor_knot,
+        "nameplate": nameplate,
+        "memory": memory,
+    }
+    sides[side](told)
+
+
+def started() -> None:
+    """Tell how much CPU went into starting Python and importing, before the work itself."""
+    print(f"started {time.process_time():.3f}", flush=True)
+
+
+def desired(place: Place) -> Wanted:
+    """Return what the floors want, read from a file, as octoDNS reads its own."""
+    return {(name, kind): values for name, kind, values in json.loads(Path(place["wanted"]).read_text())}
+
+
+def floor_powerdns(place: Place) -> None:
+    """Read the zone once, compare, send one PATCH."""
+    from http.client import HTTPConnection
+
+    started()
+    want = desired(place)
+    connection = HTTPConnection("127.0.0.1", place["port"])
+    headers = {"X-API-Key": place["key"], "Content-Type": "application/json"}
+    path = f"/api/v1/servers/localhost/zones/{place['zone']}."
+    connection.request("GET", path, headers=headers)
+    live = {
+        (entry["name"][:-1], entry["type"]): [record["content"] for record in entry["records"]]
+        for entry in json.loads(connection.getresponse().read())["rrsets"]
+    }
+    rrsets = [
+        {
+            "name": f"{name}.",
+            "type": kind,
+            "ttl": TTL,
+            "changetype": "REPLACE",
+            "records": [{"content": value, "disabled": False} for value in values],
+        }
+        for (name, kind), values in want.items()
+        if live.get((name, kind)) != values
+    ]
+    if rrsets:
+        connection.request("PATCH", path, json.dumps({"rrsets": rrsets}), headers)
+        reply = connection.getresponse()
+        if reply.status >= 300:
+            raise RuntimeError(reply.read()[:500])
+
+
+def floor_knot(place: Place) -> None:
+    """Transfer the zone, compare, send updates, all by dnspython."""
+    import dns.query
+    import dns.rcode
+    import dns.rdatatype
+    import dns.tsigkeyring
+    import dns.update
+    import dns.zone
+
+    started()
+    want = desired(place)
+    ring = dns.tsigkeyring.from_text({place["tsig"]: (place["algorithm"], place["key"])})
+    zone = dns.zone.Zone(place["zone"], relativize=False)
+    query, _ = dns.xfr.make_query(zone, keyring=ring)
+    dns.query.inbound_xfr("127.0.0.1", zone, query, place["port"])
+    live = {
+        (name.to_text(omit_final_dot=True), dns.rdatatype.to_text(one.rdtype)): one
+        for name, one in zone.iterate_rdatasets()
+    }
+    changes = []
+    for (name, kind), values in want.items():
+        there = live.get((name, kind))
+        if there is None or [rdata.to_text() for rdata in there] != values:
+            changes.append((name, kind, values))
+    for at in range(0, len(changes), PER_MESSAGE):
+        update = dns.update.UpdateMessage(place["zone"], keyring=ring)
+        for name, kind, values in changes[at : at + PER_MESSAGE]:
+            update.replace(f"{name}.", TTL, kind, *values)
+        answer = dns.query.tcp(update, "127.0.0.1", port=place["port"])
+        if answer.rcode() != dns.rcode.NOERROR:
+            raise RuntimeError(dns.rcode.to_text(answer.rcode()))
+
+
+def nameplate(place: Place) -> None:
+    """Open the database, take the one domain that is due, bring it to its provider with ledger."""
+    from nameplate import bootstrap, db
+    from nameplate.core.actor import PLATFORM
+    from nameplate.models import Domain
+    from nameplate.settings import Settings
+    from nameplate.usecases import zones
+
+    started()
+    settings = Settings(home=Path(place["home"]))
+    sessions = bootstrap.sessions(settings)
+    tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+    (lease,) = sessions.run(PLATFORM, lambda s: db.lease(s, Domain, limit=1, seconds=90))
+    zones.reconcile(sessions, tools, lease)
+    sessions.dispose()
+
+
+def memory(place: Place) -> None:
+    """Read a zone through an adapter and plan 1 % changes of it, everything in it being ours."""
+    from nameplate.adapters.dns.powerdns import PowerDns
+    from nameplate.adapters.dns.rfc2136 import Rfc2136
+    from nameplate.adapters.http.client import Api
+    from nameplate.core.plan import plan
+    from nameplate.core.records import RRset
+    from nameplate.core.secret import Secret
+    from nameplate.ports.dns import DnsProvider, Zone
+
+    started()
+    zone, secret = place["zone"], Secret(place["key"])
+    provider: DnsProvider
+    if place["provider"] == "powerdns":
+        url = f"http://127.0.0.1:{place['port']}"
+        provider = PowerDns(Api(url, headers={"X-API-Key": secret}))
+    else:
+        tsig = (place["tsig"], place["algorithm"], secret)
+        provider = Rfc2136("127.0.0.1", place["port"], [zone], tsig, timeout=60)
+    live = provider.records(Zone(zone))
+    owned = frozenset(wanted(zone, place["count"]))
+    want = [RRset(n, kind, TTL, (v,)) for n, kind, v in wanted(zone, place["count"], 1)]
+    todo = plan(live, want, owned, apex=zone)
+    print(f"{len(live)} record sets, {len(todo.changes)} changes", file=sys.stderr)
