@@ -14,11 +14,9 @@ import argparse
 import random
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +24,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psycopg
 from bench.indexes import report
+from bench.tables import AT, connected, loaded
 from tests.servers import postgresql
 
-from nameplate.db import Sessions, engine
-from nameplate.usecases import schema, seeding
 from nameplate.usecases.seeding_rows import Size, World
 
 GOAL = 1.3
-AT = datetime(2026, 11, 1, tzinfo=UTC)
-TABLES = (
-    "organization_domains",
-    "dns_records",
-    "ssl_certificates",
-    "application_domain_bindings",
-)
-BARE_INDEXES = (
-    "CREATE UNIQUE INDEX ON bare.organization_domains (organization_id, id)",
-    "CREATE INDEX ON bare.organization_domains (full_domain)",
-    "CREATE INDEX ON bare.organization_domains (organization_id, status)",
-    "CREATE INDEX ON bare.dns_records (organization_domain_id, record_type)",
-    "CREATE UNIQUE INDEX ON bare.ssl_certificates (id)",
-    "CREATE INDEX ON bare.ssl_certificates (next_action_at)",
-    "CREATE INDEX ON bare.application_domain_bindings (hostname)",
-    "CREATE INDEX ON bare.application_domain_bindings (next_action_at)",
-)
-
 Parameters = dict[str, Any]
 
 
@@ -128,46 +107,13 @@ def main() -> None:
     options = _options()
     organizations = max(10, options.domains // 100)
     size = Size(organizations, options.domains, options.records_per_domain)
-    with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as name:
-        folder = Path(name) / "server"
-        folder.mkdir()
-        folder.parent.chmod(0o711)
-        with (
-            postgresql.PostgreSQL(folder) as server,
-            postgresql.fresh_database(server.facts["port"]) as url,
-        ):
-            fill(url, size)
-            slow = compare(url, World(size, 1, AT), options.rounds)
-            with connected(url, "postgres") as admin:
-                report(admin)
+    with loaded(size, options.keep, options.shared_buffers) as url:
+        with connected(url, "postgres") as admin:
+            admin.execute("SELECT pg_stat_reset()")
+        slow = compare(url, World(size, 1, AT), options.rounds)
+        with connected(url, "postgres") as admin:
+            report(admin)
     sys.exit(bool(slow))
-
-
-def fill(url: str, size: Size) -> None:
-    """Make the real tables and the bare ones with the same rows."""
-    schema.upgrade(url)
-    sessions = Sessions(engine(postgresql.role_url(url, postgresql.SYSTEM)))
-    started = time.perf_counter()
-    rows = sum(seeding.load(sessions, size, seed=1, at=AT, progress=lambda *_: None).values())
-    seconds = time.perf_counter() - started
-    sessions.dispose()
-    print(
-        f"{size.domains:,} domains: {rows:,} rows in {seconds:.0f} s, {rows / seconds:,.0f} rows/s"
-    )
-    with connected(url, "postgres") as admin:
-        admin.execute("CREATE SCHEMA bare")
-        started = time.perf_counter()
-        for table in TABLES:
-            admin.execute(f"CREATE TABLE bare.{table} AS TABLE public.{table}")
-        for index in BARE_INDEXES:
-            admin.execute(index)
-        print(f"bare tables: copied and indexed in {time.perf_counter() - started:.0f} s")
-        admin.execute("GRANT USAGE ON SCHEMA bare TO nameplate_app, nameplate_system")
-        admin.execute(
-            "GRANT SELECT ON ALL TABLES IN SCHEMA bare TO nameplate_app, nameplate_system"
-        )
-        admin.execute("VACUUM ANALYZE")
-        admin.execute("SELECT pg_stat_reset()")
 
 
 def compare(url: str, world: World, rounds: int) -> list[str]:
@@ -209,12 +155,6 @@ def measure(
     return times["public"], times["bare"]
 
 
-def connected(url: str, role: str) -> psycopg.Connection[Any]:
-    """Connect as a role; every statement outside a transaction commits by itself."""
-    address = postgresql.role_url(url, role).replace("+psycopg", "")
-    return psycopg.connect(address, autocommit=True)
-
-
 def _ratio(ours: Sequence[float], bare: Sequence[float], percent: int) -> str:
     mine, theirs = (statistics.quantiles(times, n=100)[percent - 1] for times in (ours, bare))
     return f"{mine:>9.0f}{theirs:>9.0f}{mine / theirs:>7.2f}"
@@ -225,6 +165,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--domains", type=int, default=100_000)
     parser.add_argument("--records-per-domain", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=1_000)
+    parser.add_argument("--keep", type=Path, help="folder of the cluster, loaded in the first run")
+    parser.add_argument("--shared-buffers", default="256MB")
     return parser.parse_args()
 
 
