@@ -56,7 +56,8 @@ ORDER BY i.oid
 def loaded(size: Size, keep: Path | None, shared_buffers: str) -> Iterator[str]:
     """Yield the owner's URL of a database with both sets of tables, loaded unless `keep` has it.
 
-    With `keep` the cluster stays in that folder, which must be one that the server's user can reach.
+    With `keep` the cluster stays in that folder, which must be one that the server's user can reach;
+    a kept one is brought to the schema of today.
     """
     with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as temporary:
         folder = keep or Path(temporary) / "server"
@@ -71,7 +72,9 @@ def loaded(size: Size, keep: Path | None, shared_buffers: str) -> Iterator[str]:
             kept = (folder / "size").read_text()
             if kept != repr(size):
                 raise SystemExit(f"{folder} holds {kept}, not {size}: name another folder")
-            yield postgresql.database_url(port, DATABASE)
+            url = postgresql.database_url(port, DATABASE)
+            schema.upgrade(url)
+            yield url
 
 
 def connected(url: str, role: str) -> psycopg.Connection[Any]:
