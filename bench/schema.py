@@ -175,7 +175,7 @@ def blocks(connection: psycopg.Connection[Any], query: Query, world: World, plac
     """Return how many blocks of the tables and indexes one query touches, the mean of fifty keys."""
     dice = random.Random(8)
     sql = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query.sql.format(place)}"
-    touched = []
+    touched: list[int] = []
     for _ in range(50):
         parameters = query.pick(dice, world)
         with _asking(connection, query, parameters):
