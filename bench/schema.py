@@ -4,21 +4,25 @@
 
 Both sets of tables stand in one PostgreSQL database and hold the same rows. The bare ones have no
 policies, checks, foreign keys or generated columns, and only the indexes that these queries need.
-Each query runs on both by turns with random parameters: as a tenant's role under row-level security
-where a tenant asks, as the system role where the platform does. Goal: p50 within 1.3 times.
+Each query runs on both by turns with the same random keys: as a tenant's role under row-level
+security where a tenant asks, as the system role where the platform does. Goal: p50 within 1.3 times.
 
-    python -m bench.schema --domains 1000000    # 5,000,000 records
+Both sets are read into PostgreSQL's own cache before, for what is compared is tables, not which of
+them the system happens to have in memory: `blocks` are the pages of 8 KiB that one query touches, and
+a smaller `--shared-buffers` shows what a miss costs. Loading takes long, measuring does not, so the
+cluster can be kept:
+
+    python -m bench.schema --domains 1000000 --keep /var/tmp/million    # 5,000,000 records
 """
 
 import argparse
 import random
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +30,22 @@ sys.path[0] = str(Path(__file__).parents[1])  # not this folder: its dns.py is n
 
 import psycopg
 from bench.indexes import report
+from bench.tables import AT, TABLES, connected, loaded
 from tests.servers import postgresql
 
-from nameplate.db import Sessions, engine
-from nameplate.usecases import schema, seeding
 from nameplate.usecases.seeding_rows import Size, World
 
 GOAL = 1.3
-AT = datetime(2026, 11, 1, tzinfo=UTC)
-TABLES = (
-    "organization_domains",
-    "dns_records",
-    "ssl_certificates",
-    "application_domain_bindings",
+WARM_UP = 50
+"""Rounds before the measured ones: PostgreSQL plans the first five of each statement anew."""
+PLACES = ("public", "bare")
+PREWARM = """
+SELECT sum(pg_prewarm(c.oid)) FROM pg_class c
+WHERE c.oid IN (
+    SELECT unnest(t.oid || array(SELECT indexrelid FROM pg_index WHERE indrelid = t.oid))
+    FROM pg_class t WHERE t.relname = ANY(%s) AND t.relkind = 'r'
 )
-BARE_INDEXES = (
-    "CREATE UNIQUE INDEX ON bare.organization_domains (organization_id, id)",
-    "CREATE INDEX ON bare.organization_domains (full_domain)",
-    "CREATE INDEX ON bare.organization_domains (organization_id, status)",
-    "CREATE INDEX ON bare.dns_records (organization_domain_id, record_type)",
-    "CREATE UNIQUE INDEX ON bare.ssl_certificates (id)",
-    "CREATE INDEX ON bare.ssl_certificates (next_action_at)",
-    "CREATE INDEX ON bare.application_domain_bindings (hostname)",
-    "CREATE INDEX ON bare.application_domain_bindings (next_action_at)",
-)
+"""
 
 Parameters = dict[str, Any]
 
@@ -128,57 +124,28 @@ def main() -> None:
     options = _options()
     organizations = max(10, options.domains // 100)
     size = Size(organizations, options.domains, options.records_per_domain)
-    with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as name:
-        folder = Path(name) / "server"
-        folder.mkdir()
-        folder.parent.chmod(0o711)
-        with (
-            postgresql.PostgreSQL(folder) as server,
-            postgresql.fresh_database(server.facts["port"]) as url,
-        ):
-            fill(url, size)
-            slow = compare(url, World(size, 1, AT), options.rounds)
-            with connected(url, "postgres") as admin:
-                report(admin)
+    buffers = options.shared_buffers or f"{max(512, options.domains * 8 // 1000)}MB"
+    with loaded(size, options.keep, buffers) as url, connected(url, "postgres") as admin:
+        print(f"{size.domains:,} domains, shared_buffers {buffers}, {warm(admin):,} MiB of tables")
+        admin.execute("SELECT pg_stat_reset()")
+        slow = compare(url, World(size, 1, AT), options.rounds)
+        if not options.queries_only:
+            report(admin)
     sys.exit(bool(slow))
 
 
-def fill(url: str, size: Size) -> None:
-    """Make the real tables and the bare ones with the same rows."""
-    schema.upgrade(url)
-    sessions = Sessions(engine(postgresql.role_url(url, postgresql.SYSTEM)))
-    started = time.perf_counter()
-    rows = sum(seeding.load(sessions, size, seed=1, at=AT, progress=lambda *_: None).values())
-    seconds = time.perf_counter() - started
-    sessions.dispose()
-    print(
-        f"{size.domains:,} domains: {rows:,} rows in {seconds:.0f} s, {rows / seconds:,.0f} rows/s"
-    )
-    with connected(url, "postgres") as admin:
-        admin.execute("CREATE SCHEMA bare")
-        started = time.perf_counter()
-        for table in TABLES:
-            admin.execute(f"CREATE TABLE bare.{table} AS TABLE public.{table}")
-        for index in BARE_INDEXES:
-            admin.execute(index)
-        print(f"bare tables: copied and indexed in {time.perf_counter() - started:.0f} s")
-        admin.execute("GRANT USAGE ON SCHEMA bare TO nameplate_app, nameplate_system")
-        admin.execute(
-            "GRANT SELECT ON ALL TABLES IN SCHEMA bare TO nameplate_app, nameplate_system"
-        )
-        admin.execute("VACUUM ANALYZE")
-        admin.execute("SELECT pg_stat_reset()")
-
-
 def compare(url: str, world: World, rounds: int) -> list[str]:
-    """Print p50 and p95 of each query on both, and return the names of those beyond the goal."""
+    """Print what each query costs on both, and return the names of those beyond the goal."""
     slow = []
-    print(f"\n{'µs':<42}{'p50':>9}{'bare':>9}{'ratio':>7}{'p95':>10}{'bare':>9}{'ratio':>7}")
+    titles = f"{'p50 µs':>9}{'bare':>9}{'ratio':>7}{'p95 µs':>10}{'bare':>9}{'ratio':>7}"
+    print(f"\n{'':<42}{titles}{'blocks':>10}{'bare':>9}")
     with connected(url, postgresql.APP) as app, connected(url, postgresql.SYSTEM) as system:
         for query in QUERIES:
-            ours, bare = measure(app if query.tenant else system, query, world, rounds)
+            connection = app if query.tenant else system
+            ours, bare = measure(connection, query, world, rounds)
             p50, p95 = _ratio(ours, bare, 50), _ratio(ours, bare, 95)
-            print(f"{query.name:<42}{p50} {p95}")
+            pages = "".join(f"{blocks(connection, query, world, at):>9.1f}" for at in PLACES)
+            print(f"{query.name:<42}{p50} {p95} {pages}", flush=True)
             if statistics.median(ours) > GOAL * statistics.median(bare):
                 slow.append(query.name)
     print(f"goal: p50 within {GOAL} x: {'missed by ' + ', '.join(slow) if slow else 'met'}")
@@ -190,29 +157,53 @@ def measure(
 ) -> tuple[list[float], list[float]]:
     """Return the microseconds of each round on the real and on the bare tables."""
     dice = random.Random(7)
-    times: dict[str, list[float]] = {"public": [], "bare": []}
-    sql = {place: query.sql.format(place) for place in times}
-    for number in range(rounds + 20):
+    times: dict[str, list[float]] = {place: [] for place in PLACES}
+    sql = {place: query.sql.format(place) for place in PLACES}
+    for number in range(rounds + WARM_UP):
         parameters = query.pick(dice, world)
-        order = ("public", "bare") if number % 2 else ("bare", "public")
-        with connection.transaction():
-            if query.tenant:
-                connection.execute(
-                    "SELECT set_config('nameplate.organization_id', %s, true)",
-                    (str(parameters["organization"]),),
-                )
+        order = PLACES if number % 2 else PLACES[::-1]
+        with _asking(connection, query, parameters):
             for place in order:
                 started = time.perf_counter()
                 connection.execute(sql[place], parameters, prepare=True).fetchall()
-                if number >= 20:
+                if number >= WARM_UP:
                     times[place].append((time.perf_counter() - started) * 1e6)
     return times["public"], times["bare"]
 
 
-def connected(url: str, role: str) -> psycopg.Connection[Any]:
-    """Connect as a role; every statement outside a transaction commits by itself."""
-    address = postgresql.role_url(url, role).replace("+psycopg", "")
-    return psycopg.connect(address, autocommit=True)
+def blocks(connection: psycopg.Connection[Any], query: Query, world: World, place: str) -> float:
+    """Return how many blocks of the tables and indexes one query touches, the mean of fifty keys."""
+    dice = random.Random(8)
+    sql = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query.sql.format(place)}"
+    touched: list[int] = []
+    for _ in range(50):
+        parameters = query.pick(dice, world)
+        with _asking(connection, query, parameters):
+            ((explained,),) = connection.execute(sql, parameters).fetchall()
+        plan = explained[0]["Plan"]
+        touched.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+    return statistics.mean(touched)
+
+
+def warm(admin: psycopg.Connection[Any]) -> int:
+    """Read both sets of tables with their indexes into the cache and return how many MiB they are."""
+    admin.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+    row = admin.execute(PREWARM, (list(TABLES),)).fetchone()
+    return int(row[0]) // 128 if row else 0
+
+
+@contextmanager
+def _asking(
+    connection: psycopg.Connection[Any], query: Query, parameters: Parameters
+) -> Iterator[None]:
+    """Open the transaction of a request: for one organization where a tenant asks."""
+    with connection.transaction():
+        if query.tenant:
+            connection.execute(
+                "SELECT set_config('nameplate.organization_id', %s, true)",
+                (str(parameters["organization"]),),
+            )
+        yield
 
 
 def _ratio(ours: Sequence[float], bare: Sequence[float], percent: int) -> str:
@@ -225,6 +216,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--domains", type=int, default=100_000)
     parser.add_argument("--records-per-domain", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=1_000)
+    parser.add_argument("--keep", type=Path, help="folder of the cluster, loaded in the first run")
+    parser.add_argument("--shared-buffers", help="PostgreSQL's cache; default: holds all tables")
+    parser.add_argument("--queries-only", action="store_true", help="leave the indexes out")
     return parser.parse_args()
 
 

@@ -9,8 +9,9 @@ import contextlib
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, LiteralString, Self
 
 import psycopg
@@ -51,32 +52,27 @@ SETTINGS = {
 class PostgreSQL:
     """A cluster on loopback; `facts["port"]` says where. It refuses root, so root lends it a user."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the cluster, start it and create the roles."""
-        initdb, postgres = program("initdb"), program("postgres")
-        user = unprivileged("postgres")
-        if user:
-            shutil.chown(folder, user)
-        secret, data = folder / "password", folder / "data"
-        secret.write_text(PASSWORD)
-        command = [initdb, "-D", str(data), "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"]
-        options = ["--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync"]
-        made = subprocess.run(
-            [*command, *options], cwd=folder, user=user, capture_output=True, text=True, check=False
-        )
-        if made.returncode:
-            raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
-        port = free_port()
+    def __init__(self, folder: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start the cluster in `folder`, made with its roles unless it is there already.
+
+        `settings` are PostgreSQL's own and go before those of the tests.
+        """
+        postgres, user = program("postgres"), unprivileged("postgres")
+        data, port = folder / "data", free_port()
+        is_new = not data.exists()
+        if is_new:
+            _make(data, user)
+        options = [f"--{name}={value}" for name, value in {**SETTINGS, **settings}.items()]
         self.facts: dict[str, Any] = {"port": port}
-        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
         self._server = Server(
-            [postgres, "-D", str(data), "-p", str(port), *settings],
+            [postgres, "-D", str(data), "-p", str(port), *options],
             folder,
             ready=lambda: _answers(port),
             user=user,
         )
-        with _admin(port) as connection:
-            connection.execute(ROLES)
+        if is_new:
+            with _admin(port) as connection:
+                connection.execute(ROLES)
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +88,16 @@ def fresh_database(port: int, template: str | None = None) -> Iterator[str]:
     It is empty, or a copy of the database `template`.
     """
     name = f"nameplate_{uuid.uuid4().hex}"
+    try:
+        yield create_database(port, name, template)
+    finally:
+        with _admin(port) as connection:
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            connection.execute(drop)
+
+
+def create_database(port: int, name: str, template: str | None = None) -> str:
+    """Make a database, empty or a copy of `template`, and return its URL as its owner."""
     with _admin(port) as connection:
         create = sql.SQL("CREATE DATABASE {} OWNER nameplate_owner TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template or "template1")
@@ -100,17 +106,38 @@ def fresh_database(port: int, template: str | None = None) -> Iterator[str]:
     if template is None:
         with _admin(port, name) as connection:
             connection.execute(GRANTS)
-    try:
-        yield f"postgresql+psycopg://{OWNER}:{PASSWORD}@127.0.0.1:{port}/{name}"
-    finally:
-        with _admin(port) as connection:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            connection.execute(drop)
+    return database_url(port, name)
+
+
+def database_url(port: int, name: str) -> str:
+    """Return the URL of a database as its owner."""
+    return f"postgresql+psycopg://{OWNER}:{PASSWORD}@127.0.0.1:{port}/{name}"
 
 
 def role_url(url: str, role: str) -> str:
     """Return the same database's URL for another role: `nameplate_app`, `nameplate_system`."""
     return sa.make_url(url).set(username=role).render_as_string(hide_password=False)
+
+
+def _make(data: Path, user: str | None) -> None:
+    folder = data.parent
+    if user:
+        shutil.chown(folder, user)
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    made = subprocess.run(
+        [
+            *(program("initdb"), "-D", str(data), "-U", "postgres", "-E", "UTF8"),
+            *("--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync"),
+        ],
+        cwd=folder,
+        user=user,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
 
 
 def _admin(port: int, database: str = "postgres") -> psycopg.Connection[Any]:

@@ -79,8 +79,8 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         sa.Index(
             "unique_dns_record",
             "organization_domain_id",
-            "record_type",
             "name",
+            "record_type",
             "value_digest",
             "live",
             unique=True,

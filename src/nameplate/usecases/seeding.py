@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
@@ -186,7 +187,8 @@ def _batches(part: Load, progress: Progress) -> Iterator[Sequence[Row]]:
 def _pass_ids(connection: sa.Connection) -> None:
     """Move PostgreSQL's sequences past the ids that were given; the others look at the table.
 
-    nextval needs the one right on sequences that the system role has, unlike setval.
+    nextval needs the one right on sequences that the system role has, unlike setval. The subquery
+    looks the sequence up once, not for every number.
     """
     if connection.dialect.name != "postgresql":
         return
@@ -195,5 +197,6 @@ def _pass_ids(connection: sa.Connection) -> None:
         if "id" not in table.c:
             continue
         last = connection.scalar(sa.select(sa.func.max(table.c.id))) or 0
-        pulled = sa.func.max(sa.func.nextval(sa.func.pg_get_serial_sequence(name, "id")))
+        named = sa.cast(sa.func.pg_get_serial_sequence(name, "id"), postgresql.REGCLASS)
+        pulled = sa.func.max(sa.func.nextval(sa.select(named).scalar_subquery()))
         connection.execute(sa.select(pulled).select_from(sa.func.generate_series(1, last)))
