@@ -141,7 +141,12 @@ class Side:
         from bench.dns_setup import octodns_files
 
         config = octodns_files(self.folder, self.place, self.provider, records)
-        return [str(self.bench.octodns / "octodns-sync"), f"--config-file={config}", "--doit", "--quiet"]
+        return [
+            str(self.bench.octodns / "octodns-sync"),
+            f"--config-file={config}",
+            "--doit",
+            "--quiet",
+        ]
 
 
 class Bench:
@@ -179,7 +184,9 @@ class Bench:
         missing = set(records) - live
         left = {one for one in live - set(records) if one[1] not in {"SOA", "NS"}}
         if missing or len(left) > 1:  # the address of the name server was there before
-            raise RuntimeError(f"{side.name} {side.provider} {work}: {len(missing)} missing, {len(left)} too many")
+            raise RuntimeError(
+                f"{side.name} {side.provider} {work}: {len(missing)} missing, {len(left)} too many"
+            )
 
     def round(self, number: int) -> dict[tuple[str, str, str], Figures]:
         """Do everything once, each side in turn, another one first each time."""
@@ -205,21 +212,32 @@ def report(rounds: list[dict[tuple[str, str, str], Figures]], sides: Sequence[st
     for provider, work in [(p, w) for p in PROVIDERS for w in WORK]:
         for side in sides:
             runs = [one[provider, work, side] for one in rounds]
-            columns = [statistics.median(getattr(r, name) for r in runs) for name in ("seconds", "cpu", "start")]
+            columns = [
+                statistics.median(getattr(r, name) for r in runs)
+                for name in ("seconds", "cpu", "start")
+            ]
             peak[side] = max(peak[side], *(r.memory for r in runs))
             start = f"{columns[2]:8.2f}" if columns[2] else f"{'':8}"
-            print(f"{provider:9} {work:8} {side:11}{columns[0]:8.2f}{columns[1]:8.2f}{start}{max(r.memory for r in runs):6.0f}")
+            print(
+                f"{provider:9} {work:8} {side:11}{columns[0]:8.2f}{columns[1]:8.2f}{start}{max(r.memory for r in runs):6.0f}"
+            )
         goals = GOALS.get((provider, work), (None, None))
         for other, goal in zip(("octodns", "floor"), goals, strict=True):
             if goal is not None and other in sides:
-                pairs = [(one[provider, work, "nameplate"], one[provider, work, other]) for one in rounds]
+                pairs = [
+                    (one[provider, work, "nameplate"], one[provider, work, other]) for one in rounds
+                ]
                 wall = statistics.median(a.seconds / b.seconds for a, b in pairs)
                 cpu = statistics.median(a.cpu / b.cpu for a, b in pairs)
-                text = f"{provider} {work}: at most {goal:.2f} x {other}: {wall:.2f} (CPU {cpu:.2f})"
+                text = (
+                    f"{provider} {work}: at most {goal:.2f} x {other}: {wall:.2f} (CPU {cpu:.2f})"
+                )
                 verdicts.append((wall <= goal, text))
     for side in sides:
         if side == "nameplate":
-            verdicts.append((peak[side] <= MEMORY, f"memory at most {MEMORY:.0f} MiB: {peak[side]:.0f}"))
+            verdicts.append(
+                (peak[side] <= MEMORY, f"memory at most {MEMORY:.0f} MiB: {peak[side]:.0f}")
+            )
     for met, text in verdicts:
         print(f"{'met   ' if met else 'MISSED'} {text}")
     return all(met for met, _ in verdicts)

@@ -100,7 +100,11 @@ def database(folder: Path, template: Path, place: Place, provider: str, count: i
 
 def _account(place: Place, provider: str) -> tuple[str, dict[str, object], dict[str, str]]:
     if provider == "powerdns":
-        return "powerdns", {"api_url": f"http://127.0.0.1:{place['port']}"}, {"api_key": place["key"]}
+        return (
+            "powerdns",
+            {"api_url": f"http://127.0.0.1:{place['port']}"},
+            {"api_key": place["key"]},
+        )
     config = {
         "server": f"127.0.0.1:{place['port']}",
         "zones": [place["zone"]],

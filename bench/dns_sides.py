@@ -61,7 +61,9 @@ def started() -> None:
 
 def desired(place: Place) -> Wanted:
     """Return what the floors want, read from a file, as octoDNS reads its own."""
-    return {(name, kind): values for name, kind, values in json.loads(Path(place["wanted"]).read_text())}
+    return {
+        (name, kind): values for name, kind, values in json.loads(Path(place["wanted"]).read_text())
+    }
 
 
 def floor_powerdns(place: Place) -> None:

@@ -450,6 +450,24 @@ def test_caa_that_locks_the_authority_out_is_warned_of(rig):
     assert rig.make(transfers.from_records([fine])).content["warnings"] == []
 
 
+def test_a_marker_tells_who_manages_the_records(rig):
+    with rig.offline.sessions.begin(rig.actor) as session:
+        accounts.update(session, rig.actor, rig.offline.tools, "dns", config={"marker": True})
+    rig.want(given("www", 1))
+    rig.work()
+    (ours,) = rig.zone[f"_nameplate-owner.{APEX}", "TXT"].values
+    assert ours == f'"heritage=nameplate,domain={rig.name}"'
+    assert rig.make().content["changes"] == rig.make().content["warnings"] == []
+    theirs = '"heritage=nameplate,domain=dom_of_somebody"'
+    both = RRset(f"_nameplate-owner.{APEX}", "TXT", 3600, (ours, theirs))
+    rig.provider.apply(ZONE, [Change(rig.zone[both.key], both)])
+    assert "another installation" in rig.make().content["warnings"][0]
+    with rig.offline.sessions.begin(rig.actor) as session:
+        accounts.update(session, rig.actor, rig.offline.tools, "dns", config={})
+    rig.work()
+    assert rig.zone[both.key].values == (theirs,)
+
+
 @pytest.mark.parametrize("form", ["bind", "csv", "json", "octodns"])
 def test_out_and_in_again_is_the_same(rig, form):
     rig.want(

@@ -95,7 +95,8 @@ def draft(scene: Scene, wish: Wish) -> Draft:
         flattens=provider_limits.flattens(provider),
     )  # fmt: skip
     rrsets = [one.rrset(scene.origin) for one, _ in wanted]
-    rrsets += [w.rrset() for w in job.wants.values() if w.purpose is LedgerPurpose.CHALLENGE]
+    # Challenges for certificates, and the marker: wanted by no record.
+    rrsets += [want.rrset() for want in job.wants.values() if want.record_id is None]
     owned = job.entries.keys() - set(wish.disowned)
     todo = zones.possible(job, site, rrsets, owned)
     adopted: tuple[Value, ...] = ()
@@ -132,6 +133,7 @@ def make(
     wish = edits_of(scene)
     found = draft(scene, wish)
     said = caa.warnings(_wanted_caa(scene, found), scene.origin, authorities)
+    said += _other_markers(scene)
     row = ChangePlan(
         organization_id=domain.organization_id,
         organization_domain_id=domain.id,
@@ -151,6 +153,18 @@ def make(
 
     sessions.run(actor, store)
     return row
+
+
+def _other_markers(scene: Scene) -> list[str]:
+    """Say when the zone tells that another installation manages the domain's records."""
+    name, rdtype, own = zones.marker(scene.domain)
+    return [
+        f"{name} says that another installation manages these records: {value[:100]}."
+        for rrset in scene.site.live
+        if rrset.key == (name, rdtype)
+        for value in rrset.values
+        if value != own and "heritage=nameplate" in value
+    ]
 
 
 def _wanted_caa(scene: Scene, found: Draft) -> list[RRset]:

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import provider_limits, registration
+from nameplate.core import ids, provider_limits, registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
+from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import PlanStatus
 from nameplate.core.plan import Drift, Owned, Plan, drift, plan
+from nameplate.core.rdata.text import quoted
 from nameplate.core.records import RRset
 from nameplate.db import Lease, Sessions
 from nameplate.models import (
@@ -28,11 +30,12 @@ from nameplate.models import (
     LedgerState,
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
-from nameplate.usecases import ledger, wanted, work
+from nameplate.usecases import holdings, ledger, wanted, work
 from nameplate.usecases.ledger import SETTLING, Report, Want
 from nameplate.usecases.tools import Tools
 from nameplate.usecases.wanted import Entry, Line, Value
 
+MARKER_TTL = 3600
 AGAIN_AFTER_REFUSAL = timedelta(hours=1)
 DRIFT_EVERY = timedelta(hours=1)
 """How often a zone is compared with what is wanted, when nothing else leads there."""
@@ -116,6 +119,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
             for line in lines
             if line.is_wanted
         ]  # fmt: skip
+        wants += _markers(account, domain) if wants else []
     current = _being_applied(session, domain)
     return Job(
         account=account,
@@ -129,6 +133,19 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
         is_free=domain.deleted_at is not None or (current is not None and current.forced),
         plan_id=None if current is None else current.id,
     )
+
+
+def marker(domain: Domain) -> Value:
+    """Return the TXT record that tells, without our database, who manages a domain's records."""
+    owner = f"_nameplate-owner.{holdings.held_name(domain)}"
+    shown = ids.show(Prefix.DOMAIN, domain.id)
+    return (owner, "TXT", quoted([f"heritage=nameplate,domain={shown}".encode()]))
+
+
+def _markers(account: Account, domain: Domain) -> list[Want]:
+    if not account.config.get("marker"):
+        return []
+    return [Want(marker(domain), MARKER_TTL, LedgerPurpose.RECORD)]
 
 
 def _outlives(domain: Domain) -> bool:

@@ -84,7 +84,11 @@ class Message:
                         raise malformed("a signature that is not at the end")  # noqa: TRY301  # one place for all
                     name, _ = dns.name.from_wire(self.wire, start)
                     any_class = dns.rdataclass.ANY
-                    found = start, name, dns.rdata.from_wire(any_class, _TSIG, self.wire, at, length)
+                    found = (
+                        start,
+                        name,
+                        dns.rdata.from_wire(any_class, _TSIG, self.wire, at, length),
+                    )
         except (IndexError, struct.error) as error:
             raise malformed(error) from None
         if self._at != len(self.wire):
