@@ -27,9 +27,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder: its dns.py is not dnspython
+sys.path.pop(0)  # this folder: its dns.py is not dnspython
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.dns_sides import TTL, Place, run, wanted
+from bench.dns_sides import Place, run, wanted
 
 OCTODNS = ("octodns==1.22.0", "octodns-powerdns==1.2.0", "octodns-bind==1.1.0")
 PROVIDERS = ("powerdns", "knot")
@@ -133,6 +134,10 @@ class Side:
         self.place["wanted"] = str(path)
         return self._run(f"floor-{self.provider}")
 
+    def _adapter(self, records: list[tuple[str, str, str]], work: str) -> list[str]:
+        self._floor(records, work)
+        return self._run("adapter")
+
     def _nameplate(self, _records: list[tuple[str, str, str]], work: str) -> list[str]:
         self.bench.want(self, work)
         return self._run("nameplate")
@@ -141,7 +146,12 @@ class Side:
         from bench.dns_setup import octodns_files
 
         config = octodns_files(self.folder, self.place, self.provider, records)
-        return [str(self.bench.octodns / "octodns-sync"), f"--config-file={config}", "--doit", "--quiet"]
+        return [
+            str(self.bench.octodns / "octodns-sync"),
+            f"--config-file={config}",
+            "--doit",
+            "--quiet",
+        ]
 
 
 class Bench:
@@ -152,7 +162,7 @@ class Bench:
 
         self.folder, self.count = folder, options.records
         self.octodns = programs or Path()
-        self.sides = ["floor", "nameplate", *(["octodns"] if programs else [])]
+        self.sides = ["floor", "adapter", "nameplate", *(["octodns"] if programs else [])]
         self.zones = {
             (number, side): f"r{number}{side[0]}.example"
             for number in range(options.rounds)
@@ -179,7 +189,9 @@ class Bench:
         missing = set(records) - live
         left = {one for one in live - set(records) if one[1] not in {"SOA", "NS"}}
         if missing or len(left) > 1:  # the address of the name server was there before
-            raise RuntimeError(f"{side.name} {side.provider} {work}: {len(missing)} missing, {len(left)} too many")
+            raise RuntimeError(
+                f"{side.name} {side.provider} {work}: {len(missing)} missing, {len(left)} too many"
+            )
 
     def round(self, number: int) -> dict[tuple[str, str, str], Figures]:
         """Do everything once, each side in turn, another one first each time."""
@@ -187,9 +199,7 @@ class Bench:
         for provider in PROVIDERS:
             turn = number % len(self.sides)
             order = [*self.sides[turn:], *self.sides[:turn]]
-            made = []
-            for name in order:
-                made.append(Side(self, name, provider, self.zones[number, name]))
+            made = [Side(self, name, provider, self.zones[number, name]) for name in order]
             for work in WORK:
                 for side in made:
                     figures[provider, work, side.name] = side.do(work)
@@ -205,21 +215,29 @@ def report(rounds: list[dict[tuple[str, str, str], Figures]], sides: Sequence[st
     for provider, work in [(p, w) for p in PROVIDERS for w in WORK]:
         for side in sides:
             runs = [one[provider, work, side] for one in rounds]
-            columns = [statistics.median(getattr(r, name) for r in runs) for name in ("seconds", "cpu", "start")]
+            columns = [
+                statistics.median(getattr(r, name) for r in runs)
+                for name in ("seconds", "cpu", "start")
+            ]
             peak[side] = max(peak[side], *(r.memory for r in runs))
             start = f"{columns[2]:8.2f}" if columns[2] else f"{'':8}"
-            print(f"{provider:9} {work:8} {side:11}{columns[0]:8.2f}{columns[1]:8.2f}{start}{max(r.memory for r in runs):6.0f}")
+            print(
+                f"{provider:9} {work:8} {side:11}{columns[0]:8.2f}{columns[1]:8.2f}{start}{max(r.memory for r in runs):6.0f}"
+            )
         goals = GOALS.get((provider, work), (None, None))
         for other, goal in zip(("octodns", "floor"), goals, strict=True):
             if goal is not None and other in sides:
-                pairs = [(one[provider, work, "nameplate"], one[provider, work, other]) for one in rounds]
+                pairs = [
+                    (one[provider, work, "nameplate"], one[provider, work, other]) for one in rounds
+                ]
                 wall = statistics.median(a.seconds / b.seconds for a, b in pairs)
                 cpu = statistics.median(a.cpu / b.cpu for a, b in pairs)
-                text = f"{provider} {work}: at most {goal:.2f} x {other}: {wall:.2f} (CPU {cpu:.2f})"
+                text = (
+                    f"{provider} {work}: at most {goal:.2f} x {other}: {wall:.2f} (CPU {cpu:.2f})"
+                )
                 verdicts.append((wall <= goal, text))
-    for side in sides:
-        if side == "nameplate":
-            verdicts.append((peak[side] <= MEMORY, f"memory at most {MEMORY:.0f} MiB: {peak[side]:.0f}"))
+    most = peak["nameplate"]
+    verdicts.append((most <= MEMORY, f"memory at most {MEMORY:.0f} MiB: {most:.0f}"))
     for met, text in verdicts:
         print(f"{'met   ' if met else 'MISSED'} {text}")
     return all(met for met, _ in verdicts)
