@@ -19,7 +19,6 @@ from nameplate.adapters.http.client import Api
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.core.records import Change, RRset
-from nameplate.core.secret import Secret
 from nameplate.models import Domain, Organization, Record
 from nameplate.models.records import digest
 from nameplate.ports.dns import DnsProvider, Result, Zone
@@ -37,7 +36,7 @@ class Servers:
         for name in ("powerdns-server", "knot-server"):
             (folder / name).mkdir()
         self.powerdns = PowerDnsServer(folder / "powerdns-server", zones)
-        self.knot = Knot(folder / "knot-server", zones)
+        self.knot = Knot(folder / "knot-server", zones, patience=60_000)  # dnspython reads slowly
         port = int(self.powerdns.api_url.rpartition(":")[2])
         name, algorithm, _ = self.knot.tsig
         self.access: dict[str, Place] = {

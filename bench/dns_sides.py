@@ -9,7 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nameplate.ports.dns import DnsProvider
 
 TTL = 300
 EVERY = 101
@@ -49,6 +52,7 @@ def run(side: str, place: Path) -> None:
         "floor-powerdns": floor_powerdns,
         "floor-knot": floor_knot,
         "nameplate": nameplate,
+        "adapter": adapter,
         "memory": memory,
     }
     sides[side](told)
@@ -148,26 +152,51 @@ def nameplate(place: Place) -> None:
     sessions.dispose()
 
 
-def memory(place: Place) -> None:
-    """Read a zone through an adapter and plan 1 % changes of it, everything in it being ours."""
+def provider(place: Place) -> "DnsProvider":
+    """Return the adapter of a place."""
+    from nameplate.core.secret import Secret
+
+    secret = Secret(place["key"])
+    if "tsig" in place:
+        from nameplate.adapters.dns.rfc2136 import Rfc2136
+
+        tsig = (place["tsig"], place["algorithm"], secret)
+        return Rfc2136("127.0.0.1", place["port"], [place["zone"]], tsig, timeout=60)
     from nameplate.adapters.dns.powerdns import PowerDns
-    from nameplate.adapters.dns.rfc2136 import Rfc2136
     from nameplate.adapters.http.client import Api
+
+    return PowerDns(Api(f"http://127.0.0.1:{place['port']}", headers={"X-API-Key": secret}))
+
+
+def adapter(place: Place) -> None:
+    """Bring the same zone to the provider without a database: what adapters and plan cost alone."""
     from nameplate.core.plan import plan
     from nameplate.core.records import RRset
-    from nameplate.core.secret import Secret
-    from nameplate.ports.dns import DnsProvider, Zone
+    from nameplate.ports.dns import Result, Zone
 
+    made = provider(place)
     started()
-    zone, secret = place["zone"], Secret(place["key"])
-    provider: DnsProvider
-    if place["provider"] == "powerdns":
-        url = f"http://127.0.0.1:{place['port']}"
-        provider = PowerDns(Api(url, headers={"X-API-Key": secret}))
-    else:
-        tsig = (place["tsig"], place["algorithm"], secret)
-        provider = Rfc2136("127.0.0.1", place["port"], [zone], tsig, timeout=60)
-    live = provider.records(Zone(zone))
+    want = desired(place)
+    live = made.records(Zone(place["zone"]))
+    owned = frozenset((one.name, one.type, value) for one in live for value in one.values)
+    ours = [RRset(name, kind, TTL, tuple(values)) for (name, kind), values in want.items()]
+    kept = [one for one in live if one.type in {"SOA", "NS"} or one.key not in want]
+    todo = plan(live, [*ours, *kept], owned, apex=place["zone"])
+    done = made.apply(Zone(place["zone"]), todo.changes)
+    if any(one.result is not Result.APPLIED for one in done):
+        raise RuntimeError(str(done)[:500])
+
+
+def memory(place: Place) -> None:
+    """Read a zone through an adapter and plan 1 % changes of it, everything in it being ours."""
+    from nameplate.core.plan import plan
+    from nameplate.core.records import RRset
+    from nameplate.ports.dns import Zone
+
+    made = provider(place)
+    started()
+    zone = place["zone"]
+    live = made.records(Zone(zone))
     owned = frozenset(wanted(zone, place["count"]))
     want = [RRset(n, kind, TTL, (v,)) for n, kind, v in wanted(zone, place["count"], 1)]
     todo = plan(live, want, owned, apex=zone)

@@ -25,7 +25,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder: its dns.py is not dnspython
+sys.path.pop(0)  # this folder: its dns.py is not dnspython
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.servers.process import Server, ServerMissing, free_port, listens, program
 

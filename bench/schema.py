@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder: its dns.py is not dnspython
+sys.path.pop(0)  # this folder: its dns.py is not dnspython
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psycopg
 from bench.indexes import report

@@ -15,7 +15,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder: its dns.py is not dnspython
+sys.path.pop(0)  # this folder: its dns.py is not dnspython
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psycopg
 import sqlalchemy as sa

@@ -19,6 +19,7 @@ server:
     udp-workers: 1
     tcp-workers: 2
     background-workers: 1
+    tcp-io-timeout: {patience}
 database:
     storage: "{folder}"
 control:
@@ -49,15 +50,26 @@ class Knot:
     """A running knotd with `zones`; `stop()` or the end of `with` ends it."""
 
     def __init__(
-        self, folder: Path, zones: Sequence[str], *, address: str = "127.0.0.1", port: int = 0
+        self,
+        folder: Path,
+        zones: Sequence[str],
+        *,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        patience: int = 500,
     ) -> None:
-        """Start in `folder`, on a free port unless one is given."""
+        """Start in `folder`, on a free port unless one is given.
+
+        Knot hangs up on who does not read for `patience` milliseconds; its default is ours.
+        """
         knotd = program("knotd")
         self.address = address
         self.port = port or free_port()
         self.zones = tuple(zones)
         self.tsig = ("nameplate-test", "hmac-sha256", Secret(KEY))
-        config = _CONFIG.format(folder=folder, address=address, port=self.port, key=KEY)
+        config = _CONFIG.format(
+            folder=folder, address=address, port=self.port, key=KEY, patience=patience
+        )
         for zone in zones:
             (folder / f"{zone}.zone").write_text(apex(zone, address))
             config += f'  - domain: {zone}\n    file: "{folder}/{zone}.zone"\n'

@@ -62,7 +62,7 @@ class Message:
                 at += _FIXED.size
                 self._at = end = at + length
                 if rdclass != dns.rdataclass.IN or end > len(self.wire):
-                    raise malformed(f"a record of class {rdclass}, {length} octets")  # noqa: TRY301  # one place for all
+                    raise malformed(f"a record of class {rdclass}, {length} octets")
                 reader = _READERS.get(rdtype)
                 value = reader(self, at, end) if reader else self._by_dnspython(rdtype, at, length)
                 yield owner[:-1] or ".", rdtype, ttl if ttl <= _MAX_TTL else 0, value
@@ -81,7 +81,7 @@ class Message:
                 self._at = at + length
                 if rdtype == _TSIG:
                     if left > 1:
-                        raise malformed("a signature that is not at the end")  # noqa: TRY301  # one place for all
+                        raise malformed("a signature that is not at the end")
                     name, _ = dns.name.from_wire(self.wire, start)
                     any_class = dns.rdataclass.ANY
                     found = (

@@ -46,7 +46,7 @@ def rdata(rdtype: str, text: str) -> bytes:
     if write:
         try:
             return write(text)
-        except (OSError, ValueError, struct.error):
+        except (OSError, OverflowError, ValueError, struct.error):
             pass  # not the usual form: dnspython reads it, or says what is wrong
     try:
         wire = dns.rdata.from_text(dns.rdataclass.IN, rdtype, text).to_wire()

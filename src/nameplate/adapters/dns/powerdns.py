@@ -1,7 +1,7 @@
 """PowerDNS Authoritative Server 4.7 and later, by its HTTP API."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
@@ -49,9 +49,15 @@ class PowerDns:
 
     def records(self, zone: Zone) -> Sequence[RRset]:
         """Read the zone. Disabled records are not served and therefore not there."""
-        entries = self._get(self._path(zone))["rrsets"]
-        found = [_rrset(entry) for entry in entries if entry["type"] not in _GENERATED]
-        return sorted((r for r in found if r.values), key=attrgetter("name", "type"))
+
+        def read(value: dict[str, Any]) -> Any:  # noqa: ANN401  # JSON
+            if "records" not in value:
+                return value
+            rrset = None if value["type"] in _GENERATED else _rrset(value)
+            return rrset if rrset and rrset.values else None
+
+        found = self._get(self._path(zone), each=read)["rrsets"]
+        return sorted(filter(None, found), key=attrgetter("name", "type"))
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Read what is affected, send the rest in one PATCH; a refused PATCH is halved.
@@ -130,12 +136,17 @@ class PowerDns:
         """Return the server's own entries for `changes`, by canonical name and type."""
         keys = {change.key for change in changes}
         names = sorted({name for name, _ in keys})
+
+        def affected(value: dict[str, Any]) -> dict[str, Any] | None:
+            """Keep the record sets in question, and whatever is none."""
+            mine = "records" not in value or (_canonical_name(value), value["type"]) in keys
+            return value if mine else None
+
         if len(names) > _SINGLE_READS:
-            entries = self._get(self._path(zone))["rrsets"]
+            entries = self._get(self._path(zone), each=affected)["rrsets"]
         else:
             entries = [entry for name in names for entry in self._named(zone, name)]
-        found = {(_canonical_name(entry), entry["type"]): entry for entry in entries}
-        return {key: found[key] for key in keys & found.keys()}
+        return {(_canonical_name(entry), entry["type"]): entry for entry in entries if entry}
 
     def _named(self, zone: Zone, name: str) -> list[dict[str, Any]]:
         """Return the entries of one name; disabled records are found only by searching."""
@@ -151,7 +162,12 @@ class PowerDns:
                 entry["records"].append({"content": found["content"], "disabled": True})
         return list(by_type.values())
 
-    def _get(self, path: str, params: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401  # JSON
+    def _get(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        each: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> Any:  # noqa: ANN401  # JSON
         try:
             reply = self._api.request("GET", path, params=params)
         except Unavailable as error:
@@ -159,7 +175,7 @@ class PowerDns:
             raise Unavailable("provider_unreachable", error.detail, error.retry_after) from None
         if reply.status not in _OK:
             raise _error(reply)
-        return reply.json()
+        return reply.json(each)
 
     def _path(self, zone: Zone) -> str:
         name = zone.external_id or f"{zone.name}.".replace("/", "=2F")

@@ -70,7 +70,7 @@ class Update:
     def add(self, rrset: RRset) -> None:
         """Add the values of a record set."""
         for rdata in _values(rrset):
-            self._put(1, rrset.name, rrset.type, _IN, rrset.ttl, rdata)
+            self._put(1, rrset.name, rrset.type, _IN, ttl=rrset.ttl, rdata=rdata)
 
     def to_wire(self, key: dns.tsig.Key | None) -> tuple[bytes, bytes]:
         """Return the message, signed by dnspython when there is a key, and its signature.
@@ -92,7 +92,14 @@ class Update:
         return wire, mac
 
     def _put(
-        self, section: int, name: str, rdtype: str, rdclass: int, ttl: int = 0, rdata: bytes = b""
+        self,
+        section: int,
+        name: str,
+        rdtype: str,
+        rdclass: int,
+        *,
+        ttl: int = 0,
+        rdata: bytes = b"",
     ) -> None:
         if section < self._section:
             raise ValueError("prerequisites come before updates")
