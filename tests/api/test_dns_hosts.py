@@ -140,7 +140,8 @@ def test_servers_that_do_not_answer_are_named_by_the_parent(api: Api, seen: Seen
 
 def test_a_domain_without_a_zone(api: Api, seen: Seen) -> None:
     bound(api, "shop.example.com")
-    found = seen({}).get("/v1/domains/shop.example.com/dns-host")
+    parent = {("com", "NS"): ["a.gtld-servers.net."]}
+    found = seen(parent).get("/v1/domains/shop.example.com/dns-host")
     assert (found["zone"], found["name_servers"], found["host"]) == (None, [], None)
     assert "check that it is registered" in found["message"]
     assert rows(found)[1] == ("CNAME", "shop", EDGE)
@@ -241,6 +242,26 @@ def test_other_names_of_the_domain_are_left_to_the_owner(
     found = seen(connected.records, host=connected.host).get(connected.path)
     assert [one["type"] for one in found["covered"]] == ["TXT"]
     assert [(one["type"], one["host"]) for one in found["by_hand"]] == [("CNAME", "api.shop")]
+
+
+def test_a_wildcard_is_left_to_the_owner(api: Api, seen: Seen, connected: Connected) -> None:
+    bound(api, "*.example.com")
+    view = seen(connected.records, host=connected.host)
+    hosts = [row[:2] for row in rows(view.get("/v1/domains/*.example.com/dns-host"))]
+    assert hosts == [("TXT", "_nameplate-challenge"), ("CNAME", "*")]
+    found = view.get("/v1/domains/*.example.com/domain-connect")
+    assert [one["type"] for one in found["covered"]] == ["TXT"]
+    assert [one["host"] for one in found["by_hand"]] == ["*"]
+
+
+def test_a_domain_that_needs_no_record(api: Api, seen: Seen, connected: Connected) -> None:
+    api.post("/v1/organizations", {"name": "Acme"})
+    claim = {"name": "shop.example.com", "organization": "acme"}
+    api.post("/v1/domains", {**claim, "verification_method": "file_upload"})
+    view = seen(connected.records, host=connected.host)
+    assert view.get("/v1/domains/shop.example.com/dns-host")["entries"] == []
+    found = view.get(connected.path)
+    assert (found["supported"], found["reason"]) == (False, "nothing_to_publish")
 
 
 def test_a_host_with_other_name_servers_may_be_a_former_one(

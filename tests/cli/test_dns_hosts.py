@@ -40,7 +40,9 @@ def line(
 
 
 def test_what_to_enter_is_printed(line: Line) -> None:
-    shown = line("domain", "dns-host", "example.com").out
+    run = line("domain", "dns-host", "example.com")
+    shown = run.out
+    assert "an account of provider lexicon" in run.err
     assert "are those of DNSimple" in shown
     assert "https://dnsimple.com/dashboard" in shown
     assert "  1. Choose the domain" in shown

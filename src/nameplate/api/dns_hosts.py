@@ -20,7 +20,8 @@ class HostShape(BaseModel):
     slug: str
     name: str
     account_provider: str | None = Field(
-        description="`provider` of an account with which Nameplate writes there itself."
+        description="`provider` of an account with which Nameplate writes there itself; with "
+        "`lexicon`, `slug` is its `lexicon_provider`."
     )
     host_field: HostField | None = Field(description="What its panel wants as name of a record.")
     apex_alias: ApexAlias | None = Field(

@@ -20,6 +20,9 @@ def print_advice(printer: Printer, found: dict[str, Any]) -> None:
         print_entries(printer, found["entries"])
     else:
         printer.line("Nothing is to be entered by hand.")
+    if host and host["account_provider"]:
+        provider = host["account_provider"]
+        printer.say(f"\nNameplate can write there itself with an account of provider {provider}.")
 
 
 def print_offer(printer: Printer, found: dict[str, Any]) -> None:
