@@ -7,7 +7,9 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import dns.message
 import dns.rcode
+import dns.rrset
 import pytest
 from tests.api.client import LOCAL, Api
 from tests.api.conftest import World
@@ -104,6 +106,22 @@ def test_a_delegated_subdomain_is_a_zone_of_its_own(api: Api, seen: Seen) -> Non
     found = seen(there).get("/v1/domains/shop.example.com/dns-host")
     assert (found["zone"], found["host"]["slug"]) == ("shop.example.com", "godaddy")
     assert [row[:2] for row in rows(found)] == [("TXT", "_nameplate-challenge"), ("A", "api")]
+
+
+def test_a_name_that_is_an_alias_already_lies_where_it_is_written(api: Api, seen: Seen) -> None:
+    bound(api, "shop.example.com")
+    table = replies({("example.com", "NS"): CLOUDFLARE, ("platform.example", "NS"): GODADDY})
+
+    def script(query: dns.message.Message) -> dns.message.Message:
+        reply = table(query)
+        name = query.question[0].name
+        if name.to_text(omit_final_dot=True).lower() == "shop.example.com":
+            reply.answer = [dns.rrset.from_text(name, 60, "IN", "CNAME", f"{EDGE}.")]
+        return reply
+
+    zones: Records = {("example.com", "NS"): [], ("platform.example", "NS"): []}
+    found = seen(zones, script=script).get("/v1/domains/shop.example.com/dns-host")
+    assert (found["zone"], found["host"]["slug"]) == ("example.com", "cloudflare")
 
 
 def test_the_apex_without_alias_gets_the_addresses_of_now(api: Api, seen: Seen) -> None:
