@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from nameplate import bootstrap
+from nameplate.core import keys
 from nameplate.core.errors import Invalid, Refused
 from nameplate.core.secret import Secret
 from nameplate.settings import Settings
@@ -66,3 +67,29 @@ def test_every_dns_provider_can_be_connected(provider, config, credentials):
 def test_a_credential_that_is_missing_is_named():
     with pytest.raises(Refused, match="api_token"):
         bootstrap._DNS_PROVIDERS["cloudflare"]({}, {})
+
+
+def _domain_connect(tmp_path, **changes):
+    key_file = tmp_path / "key.pem"
+    if not key_file.exists():
+        key_file.write_text(keys.new_key("rsa2048").reveal())
+        key_file.chmod(0o600)
+    given = {"domain_connect_provider_id": "platform.example", "domain_connect_key_file": key_file}
+    settings = Settings(home=tmp_path, **{**given, **changes})
+    return bootstrap.tools(settings, bootstrap.keyring(settings)).domain_connect
+
+
+def test_domain_connect_needs_an_id_and_a_key(tmp_path):
+    connect = _domain_connect(tmp_path)
+    assert connect is not None
+    assert connect.service.key_domain == connect.service.provider_name == "platform.example"
+    assert _domain_connect(tmp_path, domain_connect_provider_id=None) is None
+    with pytest.raises(Invalid, match="links must be signed"):
+        _domain_connect(tmp_path, domain_connect_key_file=None)
+
+
+def test_a_signing_key_that_others_can_read_is_refused(tmp_path):
+    _domain_connect(tmp_path)
+    (tmp_path / "key.pem").chmod(0o640)
+    with pytest.raises(Refused, match="Others can read"):
+        _domain_connect(tmp_path)

@@ -20,6 +20,7 @@ from nameplate.adapters.dns.memory import Memory as MemoryDns
 from nameplate.adapters.dns.namecheap import Namecheap
 from nameplate.adapters.dns.powerdns import PowerDns
 from nameplate.adapters.dns.rfc2136 import Rfc2136
+from nameplate.adapters.domain_connect import HttpDomainConnect
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.http.fetch import SafeFetcher
 from nameplate.adapters.proxy.probe import Prober
@@ -27,6 +28,7 @@ from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.adapters.verification.file_upload import FileUpload
 from nameplate.adapters.verification.unavailable import METHODS, NotAvailable
+from nameplate.core.domain_connect.service import Service
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Invalid, Refused
@@ -35,7 +37,9 @@ from nameplate.db import Sessions, engine
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import CertificateAuthority
 from nameplate.ports.dns import DnsProvider
+from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.proxy import Proxy, Upstream
+from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import VerificationMethod
 from nameplate.settings import Settings
 from nameplate.usecases import accounts
@@ -150,9 +154,31 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         clock=clock,
         random=secrets.token_bytes,
         jitter=generator.random,
+        domain_connect=_domain_connect(settings, resolver, policy),
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
     )
+
+
+def _domain_connect(
+    settings: Settings, resolver: Resolver, policy: EgressPolicy
+) -> DomainConnect | None:
+    provider_id, key_file = settings.domain_connect_provider_id, settings.domain_connect_key_file
+    if provider_id is None:
+        return None
+    if key_file is None:
+        detail = "domain_connect_provider_id needs domain_connect_key_file: links must be signed"
+        raise Invalid("setting_missing", detail)
+    service = Service(
+        provider_id=provider_id,
+        provider_name=settings.domain_connect_provider_name or provider_id,
+        service_id=settings.domain_connect_service_id,
+        service_name=settings.domain_connect_service_name,
+        key_domain=settings.domain_connect_key_domain or provider_id,
+        key_host=settings.domain_connect_key_host,
+        key=Secret(keyrings.read_private(key_file)),
+    )
+    return HttpDomainConnect(service, resolver, policy)
 
 
 def remote(url: str) -> Api:

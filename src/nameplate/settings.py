@@ -50,6 +50,20 @@ class Settings(BaseSettings):
     """`address:port` of the resolver that finds zones' servers; /etc/resolv.conf without it."""
     dns_servers: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Private zones and their servers: {"corp.example": ["10.0.0.53:53"]}."""
+    domain_connect_provider_id: str | None = None
+    """Who the platform is in Domain Connect, by custom its domain name; without it, no such links."""
+    domain_connect_provider_name: str | None = None
+    """What DNS hosts call the platform before their customers; the id without it."""
+    domain_connect_service_id: str = "custom-domain"
+    """Id of the platform's template at DNS hosts."""
+    domain_connect_service_name: str = "Custom domain"
+    """What DNS hosts call the service before their customers."""
+    domain_connect_key_file: Path | None = None
+    """File of the RSA private key (PEM) that signs links; only its owner may read it."""
+    domain_connect_key_host: str = "_dcpubkeyv1"
+    """Label at which the public key is published; a new one for each new key."""
+    domain_connect_key_domain: str | None = None
+    """Domain below which it is published; the provider id without it."""
     sandbox: bool = False
     """Admit names below `.test` and its kind, and look again every second: never in production."""
     sandbox_http_port: int = Field(default=80, ge=1, le=65535)

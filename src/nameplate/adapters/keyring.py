@@ -30,7 +30,7 @@ def load(path: Path | None, text: str | None) -> KeyRing:
         return _parsed(text, "the environment")
     if path is None:
         raise Refused("keyring_missing", "Name a key file, or give the keys in the environment.")
-    return _parsed(_read(path), str(path))
+    return _parsed(read_private(path), str(path))
 
 
 def create(path: Path) -> KeyRing:
@@ -76,7 +76,7 @@ def keep_keys(path: Path, key_ids: Collection[str]) -> KeyRing:
 def _replaced(path: Path, change: Callable[[str], str]) -> KeyRing:
     path = path.resolve()  # the file behind a link is replaced, not the link
     with _locked(path):
-        present = _read(path)
+        present = read_private(path)
         _parsed(present, str(path))
         try:
             with _written(path, change(present)) as complete:
@@ -93,8 +93,8 @@ def _new_line() -> str:
     return f"k{os.urandom(4).hex()}:{key}\n"
 
 
-def _read(path: Path) -> str:
-    """Return the text of a key file that nobody else can read."""
+def read_private(path: Path) -> str:
+    """Return the text of a key file that nobody else can read. Raises `Refused` as `load` does."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not block the start
         try:

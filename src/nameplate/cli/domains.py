@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import waiting
+from nameplate.cli import entries, waiting
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -91,6 +91,28 @@ def instructions(cli: Cli, domain: str) -> None:
         cli.printer.document({"id": found["id"], "instructions": found["instructions"]})
     else:
         _instructions(cli, found)
+
+
+@command(app, "dns-host")
+def dns_host(cli: Cli, domain: str) -> None:
+    """Look where the domain's DNS is managed, and print what to enter there."""
+    found = cli.api.get(address("domains", domain, "/dns-host"))
+    if cli.printer.form is Form.TABLE:
+        entries.print_advice(cli.printer, found)
+    else:
+        cli.printer.document(found)
+
+
+@command(app, "connect")
+def connect(cli: Cli, domain: str) -> None:
+    """Print the link by which the DNS host sets the records up; exit code 1 when it cannot."""
+    found = cli.api.get(address("domains", domain, "/domain-connect"))
+    if cli.printer.form is Form.TABLE:
+        entries.print_offer(cli.printer, found)
+    else:
+        cli.printer.document(found)
+    if not found["supported"]:
+        raise typer.Exit(1)
 
 
 @command(app, "update")

@@ -24,6 +24,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "account": ("accounts", "Credentials at DNS providers and authorities."),
     "organization": ("organizations", "Tenants of the platform."),
     "token": ("tokens", "Bearer tokens of the API."),
+    "domain-connect": ("domain_connect", "The platform's entry at DNS hosts."),
     "names": ("names", "Check domain names."),
     "db": ("db", "Migrate the database."),
     "keys": ("keys", "Look after the key ring."),

@@ -16,6 +16,10 @@ from nameplate.core.secret import Secret
 
 RANDOM_BYTES = 24
 """How many random bytes callers should pass; at least 20, which are 160 bits."""
+TXT_LABEL = "_nameplate-challenge"
+"""Label below a name at which its owner publishes the proof."""
+TXT_PREFIX = "nameplate-verification="
+"""What stands before the token in that TXT record."""
 
 _FEWEST_BYTES = 20
 _MOST_BYTES = 64

@@ -8,6 +8,7 @@ from nameplate.core.encryption import KeyRing
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import CertificateAuthority
 from nameplate.ports.dns import DnsProvider
+from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy
 from nameplate.ports.resolver import Resolver
@@ -34,6 +35,8 @@ class Tools:
     random: Callable[[int], bytes]
     jitter: Callable[[], float]
     """Between 0 and 1."""
+    domain_connect: DomainConnect | None = None
+    """None: the operator has set up no service of the platform."""
     special_use: bool = False
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None

@@ -65,7 +65,8 @@ class SafeFetcher:
 
     Resolves each name once, refuses it when any of its addresses is refused, connects to a vetted
     literal, follows redirects by hand within one site, and bounds time and bytes. Certificates are
-    not checked, as in ACME's http-01 (RFC 8555 section 8.3): the owner may not have one yet.
+    checked only with a `tls` that does so, as in ACME's http-01 (RFC 8555 section 8.3): the owner
+    of a name may not have one yet.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class SafeFetcher:
         same_site: Callable[[str, str], bool] = same_site,
         ports: Mapping[str, int] = _HTTP_PORTS,
         deadline: timedelta = timedelta(seconds=10),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Take who resolves and which two hosts are one site; `ports` is for sandboxes only."""
         self._policy = policy
@@ -83,9 +85,7 @@ class SafeFetcher:
         self._same_site = same_site
         self._ports = ports
         self._deadline = deadline
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._tls.check_hostname = False
-        self._tls.verify_mode = ssl.CERT_NONE
+        self._tls = tls or _unchecked()
 
     def fetch(
         self,
@@ -177,6 +177,13 @@ class SafeFetcher:
             if 200 <= response.status < 300:  # noqa: PLR2004  # the class of success, RFC 9110
                 trip.body = _body(response, headers, trip.max_body)
             return None
+
+
+def _unchecked() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class _Trip:

@@ -2,11 +2,10 @@
 
 import hmac
 
+from nameplate.core.tokens import TXT_LABEL, TXT_PREFIX
 from nameplate.ports.resolver import Answer, AnswerKind, Finding, Resolver
 from nameplate.ports.verification import Instruction, Proof, Verdict
 
-_LABEL = "_nameplate-challenge"
-_PREFIX = "nameplate-verification="
 _ANSWERED = frozenset({AnswerKind.DATA, AnswerKind.NODATA, AnswerKind.NXDOMAIN})
 _SHOWN_VALUES = 3
 _SHOWN_CHARACTERS = 120
@@ -25,12 +24,14 @@ class DnsTxt:
     def instruct(self, name: str, token: str) -> Instruction:
         """Return the TXT record to publish. Pure."""
         return Instruction(
-            record_name=f"{_LABEL}.{name}", record_type="TXT", record_value=f"{_PREFIX}{token}"
+            record_name=f"{TXT_LABEL}.{name}",
+            record_type="TXT",
+            record_value=f"{TXT_PREFIX}{token}",
         )
 
     def check(self, name: str, token: str) -> Proof:
         """Ask every server once. When nothing matches, look where people put it by mistake."""
-        record, expected = f"{_LABEL}.{name}", f"{_PREFIX}{token}"
+        record, expected = f"{TXT_LABEL}.{name}", f"{TXT_PREFIX}{token}"
         finding = self._resolver.authoritative(record, "TXT")
         proof = _judge(record, expected, finding)
         if proof.verdict in {Verdict.ABSENT, Verdict.MISMATCH}:
@@ -38,7 +39,7 @@ class DnsTxt:
         return proof
 
     def _misplaced(self, name: str, expected: str, zone: str, proof: Proof) -> Proof | None:
-        record = f"{_LABEL}.{name}"
+        record = f"{TXT_LABEL}.{name}"
         doubled = f"{record}.{zone}"
         if zone and self._publishes(doubled, expected):
             return Proof(

@@ -1,0 +1,163 @@
+"""Domain Connect: one consent at the DNS host instead of typing records."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nameplate.api.deps import Crossing, Read
+from nameplate.api.dns_hosts import EntryShape, show_entry
+from nameplate.api.routing import router
+from nameplate.usecases import domain_connect
+from nameplate.usecases.domain_connect import Offer, Submission
+
+routes = router("domains")
+
+
+class CoveredShape(BaseModel):
+    """A record that the consent publishes."""
+
+    type: str
+    name: str
+    value: str
+
+
+class ProviderShape(BaseModel):
+    """The DNS host, in its own words."""
+
+    id: str
+    name: str
+
+
+class OfferShape(BaseModel):
+    """Whether the DNS host of a domain can be asked, and where to lead the owner."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "domain_connect",
+                    "domain": "shop.example.com",
+                    "zone": "example.com",
+                    "supported": True,
+                    "reason": "offered",
+                    "message": "Open the link, sign in at the DNS host, and confirm the records.",
+                    "retryable": False,
+                    "provider": {"id": "virtucondomains.example", "name": "Virtucon Domains"},
+                    "apply_url": (
+                        "https://domainconnect.virtucondomains.example/sync/v2/domainTemplates/"
+                        "providers/platform.example/services/custom-domain/apply?domain=..."
+                    ),
+                    "covered": [
+                        {
+                            "type": "CNAME",
+                            "name": "shop.example.com",
+                            "value": "edge.platform.example",
+                        }
+                    ],
+                    "by_hand": [],
+                    "stale": False,
+                }
+            ]
+        }
+    )
+
+    object: Literal["domain_connect"] = "domain_connect"
+    domain: str
+    zone: str | None
+    supported: bool
+    reason: str = Field(description="Stable slug for programs.")
+    message: str
+    retryable: bool = Field(description="Asking again later can help.")
+    provider: ProviderShape | None
+    apply_url: str | None = Field(
+        description="Where to lead the owner. It is signed: change nothing in it."
+    )
+    covered: list[CoveredShape] = Field(description="What the consent publishes.")
+    by_hand: list[EntryShape] = Field(description="What must be entered all the same.")
+    stale: bool = Field(
+        description="The provider knows other name servers of the zone: it may be a former host."
+    )
+
+
+class KeyRecordShape(BaseModel):
+    """A TXT record that publishes a part of the public key."""
+
+    type: Literal["TXT"] = "TXT"
+    name: str
+    value: str
+
+
+class ServiceShape(BaseModel):
+    """What the operator submits and publishes so that DNS hosts know the platform."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "domain_connect_service",
+                    "configured": True,
+                    "file_name": "platform.example.custom-domain.json",
+                    "template": {"providerId": "platform.example", "records": []},
+                    "key_records": [
+                        {
+                            "type": "TXT",
+                            "name": "_dcpubkeyv1.platform.example",
+                            "value": "p=1,a=RS256,d=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A...",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    object: Literal["domain_connect_service"] = "domain_connect_service"
+    configured: bool
+    file_name: str | None
+    template: dict[str, Any] | None = Field(description="To submit to the template repository.")
+    key_records: list[KeyRecordShape]
+
+
+def show(offer: Offer) -> OfferShape:
+    """Return an offer as callers see it."""
+    provider = offer.provider
+    return OfferShape(
+        domain=offer.domain,
+        zone=offer.zone or None,
+        supported=offer.apply_url is not None,
+        reason=offer.reason,
+        message=offer.message,
+        retryable=offer.retryable,
+        provider=None if provider is None else ProviderShape(id=provider.id, name=provider.name),
+        apply_url=offer.apply_url,
+        covered=[
+            CoveredShape(type=one.type, name=one.name, value=one.value) for one in offer.covered
+        ],
+        by_hand=[show_entry(one) for one in offer.by_hand],
+        stale=offer.stale,
+    )
+
+
+def show_service(found: Submission | None) -> ServiceShape:
+    """Return what is to be submitted as callers see it."""
+    if found is None:
+        return ServiceShape(configured=False, file_name=None, template=None, key_records=[])
+    return ServiceShape(
+        configured=True,
+        file_name=found.file_name,
+        template=found.template,
+        key_records=[
+            KeyRecordShape(name=found.key_name, value=value) for value in found.key_values
+        ],
+    )
+
+
+@routes.get("/domains/{domain}/domain-connect", operation_id="show_domain_connect")
+def get(world: Crossing, domain: str) -> OfferShape:
+    """Ask the domain's DNS host for Domain Connect; show the signed link for its owner."""
+    return show(domain_connect.offer(world.sessions, world.tools, world.actor, domain))
+
+
+@routes.get("/domain-connect", operation_id="show_domain_connect_service")
+def get_service(call: Read) -> ServiceShape:
+    """Show the platform's Domain Connect template and public key (platform only)."""
+    return show_service(domain_connect.submission(call.tools, call.actor))
