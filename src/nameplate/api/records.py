@@ -9,13 +9,23 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from nameplate.api import errors
 from nameplate.api.deps import Call, Crossing, Listed, Read, Write
 from nameplate.api.routing import router
-from nameplate.api.shapes import Body, Metadata, Notes, Page, Reference, Shape, common, example
+from nameplate.api.shapes import (
+    Body,
+    Metadata,
+    Notes,
+    Page,
+    Reference,
+    Shape,
+    common,
+    example,
+    public,
+)
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.core.plan import Plan
 from nameplate.core.records import RRset
-from nameplate.models import Record, RecordType
+from nameplate.models import Record, RecordableType, RecordType
 from nameplate.usecases import records, zones
 
 routes = router("records")
@@ -90,6 +100,7 @@ class RecordShape(Shape):
                     propagation_checked_at="2026-11-23T09:31:00Z",
                     last_synced_at="2026-11-23T09:30:30Z",
                     managed_by_system=True,
+                    made_for=None,
                     notes=None,
                     error_message=None,
                 )
@@ -113,6 +124,9 @@ class RecordShape(Shape):
     propagation_checked_at: datetime | None
     last_synced_at: datetime | None
     managed_by_system: bool
+    made_for: str | None = Field(
+        description="Binding or server that Nameplate made it for and keeps it right for."
+    )
     notes: str | None
     error_message: str | None
 
@@ -196,7 +210,15 @@ def show(_call: Call, row: Record) -> RecordShape:
         domain=domain,
         type=row.record_type,
         proxied=row.proxy_enabled,
+        made_for=_maker(row),
     )
+
+
+def _maker(row: Record) -> str | None:
+    if not row.is_automatic:
+        return None
+    of_server = row.recordable_type is RecordableType.SERVER
+    return public(Prefix.SERVER if of_server else Prefix.BINDING, row.recordable_id)
 
 
 def show_plan(plan: Plan) -> PlanShape:
@@ -266,6 +288,12 @@ def update(call: Write, record: str, body: RecordChange) -> RecordShape:
 def remove(call: Write, record: str) -> None:
     """Remove a record; a worker takes it from the provider when Nameplate put it there."""
     records.remove(call.session, call.actor, record, call.now)
+
+
+@routes.post("/records/{record}:detach", operation_id="detach_record")
+def detach(call: Write, record: str) -> RecordShape:
+    """Take over a record that Nameplate made: it stays as it is, and is yours to change."""
+    return call.one(show, records.detach(call.session, call.actor, record))
 
 
 @routes.post(

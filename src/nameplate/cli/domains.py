@@ -103,6 +103,9 @@ def update(
     hsts: Annotated[bool | None, typer.Option("--hsts/--no-hsts")] = None,
     ssl: Annotated[bool | None, typer.Option("--ssl/--no-ssl")] = None,
     auto_renew: Annotated[bool | None, typer.Option("--auto-renew/--no-auto-renew")] = None,
+    automatic_dns: Annotated[
+        bool | None, typer.Option("--automatic-dns/--no-automatic-dns", help="Point hosts for me.")
+    ] = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Change a domain's settings."""
@@ -112,6 +115,7 @@ def update(
         hsts_enabled=hsts,
         ssl_enabled=ssl,
         auto_renew_ssl=auto_renew,
+        automatic_dns=automatic_dns,
         metadata=pairs(metadata, "--metadata"),
     )
     _print(cli, cli.api.send("PATCH", address("domains", domain), body))

@@ -98,6 +98,12 @@ def update(
     cli.printer.one(cli.api.send("PATCH", address("records", record), body))
 
 
+@command(app, "detach")
+def detach(cli: Cli, record: str) -> None:
+    """Take over a record that Nameplate made: it stays, and is yours to change."""
+    cli.printer.one(cli.api.send("POST", address("records", record, ":detach")))
+
+
 @command(app, "plan")
 def plan(cli: Cli, domain: str) -> None:
     """Show what would be changed at the provider now; nothing is."""

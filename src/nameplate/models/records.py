@@ -51,6 +51,10 @@ class RecordableType(StrEnum):
     APPLICATION_DOMAIN_BINDING = "application_domain_binding"
 
 
+AUTOMATIC = (RecordableType.APPLICATION_DOMAIN_BINDING, RecordableType.SERVER)
+"""What Nameplate itself makes records for, and keeps them right (`usecases/pointing.py`)."""
+
+
 def digest(value: str) -> str:
     """Return the hex SHA-256 of a canonical value: what uniqueness is counted over (S4)."""
     return hashlib.sha256(value.encode()).hexdigest()
@@ -149,6 +153,36 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
     def _keep_digest(self, _key: str, value: str) -> str:
         self.value_digest = digest(value)
         return value
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether Nameplate made the record and keeps it right."""
+        return self.recordable_type in AUTOMATIC
+
+    @classmethod
+    def rewriting(cls, record_type: str, value: str) -> sa.Update:
+        """Return the statement that wants another value of rows; narrow it with `where`."""
+        return sa.update(cls).values(
+            record_type=RecordType(record_type),
+            value=value,
+            value_digest=digest(value),
+            status=RecordStatus.PENDING,
+            propagated=False,
+            error_message=None,
+        )
+
+    @classmethod
+    def crediting(cls, kind: RecordableType | None, id_: int | None) -> sa.Update:
+        """Return the statement that says for what rows were made; None: they are their owner's."""
+        automatic = kind in AUTOMATIC
+        return sa.update(cls).values(
+            recordable_type=kind, recordable_id=id_, managed_by_system=automatic
+        )
+
+    @classmethod
+    def hiding(cls, now: datetime) -> sa.Update:
+        """Return the statement that soft-deletes rows; their domain's worker takes them back."""
+        return sa.update(cls).values(deleted_at=now, next_action_at=None)
 
     def want(self) -> None:
         """Ask for the record to be written to the provider (again)."""

@@ -12,12 +12,14 @@ from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
 from nameplate.db import database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Verification
+from nameplate.usecases import pointing
 
 
 def of(session: Session, domain: Domain) -> Sequence[Condition]:
-    """Return ownership, DNS, certificate and serving, in the order in which they come about."""
+    """Return ownership, DNS, pointing, certificate and serving, in the order in which they come about."""
     found = [_ownership(session, domain)]
     found += _dns(session, domain)
+    found += _pointing(session, domain)
     found += _certificates(session, domain)
     found.append(_serving(session, domain))
     found += _registration(session, domain)
@@ -134,6 +136,25 @@ def _dns(session: Session, domain: Domain) -> list[Condition]:
             if first.status is not RecordStatus.ERROR
             else "Correct the record, or the account's credential, and check again.",
             next_check_at=_earliest(domain.next_action_at, first.next_action_at),
+        )
+    ]
+
+
+def _pointing(session: Session, domain: Domain) -> list[Condition]:
+    """Say which hosts do not lead to their servers; nothing when all do or DNS is not ours."""
+    found = pointing.obstacles(session, domain)
+    if not found:
+        return []
+    first = found[0]
+    more = f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
+    return [
+        Condition(
+            type="pointing",
+            status=not first.blocks,
+            reason=first.reason,
+            message=first.message + more,
+            observed=tuple(one.message for one in found[1:10]),
+            fix=first.fix,
         )
     ]
 
