@@ -1,12 +1,16 @@
 """Records follow bindings and servers: made, changed, shared, taken away, never in the owner's way."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from tests.databases import Templates, sessions_over
 from tests.models import world
 from tests.models.world import NOW
+from tests.usecases.offline import Offline
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid
@@ -25,7 +29,6 @@ from nameplate.usecases import (
     records,
     servers,
 )
-from nameplate.usecases.tools import Tools
 
 CADDY = {"type": "caddy"}
 
@@ -33,9 +36,9 @@ CADDY = {"type": "caddy"}
 class Acme:
     """An organization with a proved domain whose DNS Nameplate writes."""
 
-    def __init__(self, session: Session, tools: Tools, provider: str = "powerdns") -> None:
+    def __init__(self, session: Session, provider: str = "powerdns") -> None:
         self.session = session
-        self.tools = tools
+        self.tools = Offline(Sessions(sa.create_engine("sqlite://"))).tools
         self.organization: Organization = world.organization(session)
         self.application: Application = world.application(session, self.organization, name="Shop")
         account = world.account(session, self.organization, provider=provider)
@@ -81,16 +84,18 @@ class Acme:
 
 
 @pytest.fixture
-def acme(session: Session, tools: Tools) -> Acme:
-    return Acme(session, tools)
+def session(templates: Templates) -> Iterator[Session]:
+    """Open a transaction on SQLite; what databases could see differently is tested at the end."""
+    made = sessions_over(templates.url("sqlite"))
+    with made.begin(PLATFORM) as session:
+        yield session
+        session.rollback()
+    made.dispose()
 
 
 @pytest.fixture
-def tools() -> Tools:
-    return Tools(
-        keyring=None, resolver=None, methods={}, dns_provider=None, authority=None, proxy=None,
-        prober=None, clock=lambda: NOW, random=bytes, jitter=lambda: 0.5, special_use=True,
-    )  # type: ignore[arg-type]  # fmt: skip  # nothing here crosses the network
+def acme(session: Session) -> Acme:
+    return Acme(session)
 
 
 def test_a_binding_gets_the_address_of_its_server(acme: Acme) -> None:
@@ -99,7 +104,7 @@ def test_a_binding_gets_the_address_of_its_server(acme: Acme) -> None:
     row = acme.one()
     assert (row.name, row.record_type, row.value) == ("shop", "A", "192.0.2.1")
     assert row.managed_by_system
-    assert (row.recordable_type, show("bnd", row.recordable_id)) == (
+    assert (row.recordable_type, show("bnd", row.recordable_id or 0)) == (
         "application_domain_binding", binding,
     )  # fmt: skip
     assert acme.domain.next_action_at == NOW
@@ -123,8 +128,8 @@ def test_several_addresses_names_and_apexes(acme: Acme) -> None:
     assert "addresses" in obstacle.fix
 
 
-def test_an_apex_that_the_provider_flattens(session: Session, tools: Tools) -> None:
-    acme = Acme(session, tools, "cloudflare")
+def test_an_apex_that_the_provider_flattens(session: Session) -> None:
+    acme = Acme(session, "cloudflare")
     acme.move(address="edge.platform.net")
     acme.bind()
     assert acme.there() == {("@", "CNAME", "edge.platform.net.")}
@@ -144,9 +149,9 @@ def test_wildcards_and_claims_below_the_apex(acme: Acme) -> None:
 def test_a_record_is_shared_and_goes_with_the_last(acme: Acme) -> None:
     first, second = acme.bind("shop"), acme.bind("shop", path="/api")
     row = acme.one()
-    assert show("bnd", row.recordable_id) == first
+    assert show("bnd", row.recordable_id or 0) == first
     bindings.remove(acme.session, acme.actor, first, NOW)
-    assert show("bnd", acme.one().recordable_id) == second
+    assert show("bnd", acme.one().recordable_id or 0) == second
     assert acme.one().id == row.id
     bindings.update(acme.session, acme.actor, second, now=NOW, enabled=False)
     assert not acme.there()
@@ -347,24 +352,48 @@ def test_a_restored_row_below_the_use_cases(acme: Acme) -> None:
         assert acme.there() == {("shop", "A", "192.0.2.1")}
 
 
-@pytest.fixture
-def committed(sessions: Sessions, tools: Tools) -> Iterator[tuple[Sessions, Actor]]:
+def test_a_tenants_own_server_on_every_database(sessions: Sessions) -> None:
     with sessions.begin(PLATFORM) as session:
-        made = Acme(session, tools)
-        own = world.server(session, made.organization, name="own", proxy=CADDY)
-        made.bind("shop", server="own")
-        made.bind("www", server="own")
-        assert own.id
-        actor = made.actor
-    yield sessions, actor
+        acme = Acme(session)
+        world.server(session, acme.organization, name="own", proxy=CADDY)
+    with sessions.begin(acme.actor) as session:
+        acme.session = session
+        for subdomain in ("shop", "www"):
+            first = acme.bind(subdomain, server="own")
+        acme.bind("www", path="/api", server="own")
+        bindings.remove(session, acme.actor, first, NOW)
+    with sessions.begin(acme.actor) as session:
+        servers.update(
+            session, acme.actor, "own", NOW, address="own.acme.com", addresses=["2001:db8::9"]
+        )
+    with sessions.begin(acme.actor) as session:
+        acme.session = session
+        assert acme.there() == {
+            ("shop", "CNAME", "own.acme.com."), ("www", "CNAME", "own.acme.com."),
+            ("own", "AAAA", "2001:db8::9"),
+        }  # fmt: skip
+        bindings.restore(session, acme.actor, first, NOW)
+        applications.remove(session, acme.actor, "Shop", NOW)
+        assert acme.there() == {("own", "AAAA", "2001:db8::9")}
+        servers.remove(session, acme.actor, "own", NOW)
+        assert not acme.there()
 
 
-def test_a_tenant_changes_its_own_server(committed: tuple[Sessions, Actor]) -> None:
-    sessions, actor = committed
-    with sessions.begin(actor) as session:
-        servers.update(session, actor, "own", NOW, address="192.0.2.9", addresses=["2001:db8::9"])
-    with sessions.begin(actor) as session:
-        rows = session.scalars(Record.visible(actor)).all()
-        assert {(row.name, row.value) for row in rows} == {
-            (name, value) for name in ("shop", "www") for value in ("192.0.2.9", "2001:db8::9")
-        }
+def test_two_at_once_share_the_record(sessions: Sessions) -> None:
+    with sessions.begin(PLATFORM) as session:
+        acme = Acme(session)
+
+    def bind(path: str) -> None:
+        def work(session: Session) -> None:
+            row = world.binding(
+                session, acme.application, acme.domain, server_id=acme.edge.id, path=path
+            )
+            pointing.settle(session, [(acme.domain.id, row.hostname)], NOW)
+
+        sessions.run(acme.actor, work)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(bind, ("/a", "/b", "/c", "/d")))
+    with sessions.begin(acme.actor) as session:
+        acme.session = session
+        assert acme.there() == {("@", "A", "192.0.2.1")}
