@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.api.client import Api
 
 from nameplate.cli import client, command, root
+from nameplate.core.templates import CATALOGUE
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -30,3 +31,13 @@ def test_every_exit_code_is_in_the_reference() -> None:
     codes = {0, 1, command.NEEDS_INPUT, command.PENDING, *client._EXIT_CODES.values()}
     for code in codes:
         assert f"\n| {code} |" in page
+
+
+def test_every_template_is_in_the_reference() -> None:
+    page = (REFERENCE / "record-templates.md").read_text()
+    for template in CATALOGUE.values():
+        _, _, part = page.partition(f"\n## `{template.name}`\n")
+        part = part.partition("\n## ")[0]
+        assert f"{template.title}. {template.description}" in part
+        for parameter in template.parameters:
+            assert f"| `{parameter.name}` |" in part

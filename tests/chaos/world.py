@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from nameplate import bootstrap
 from nameplate.core import ids, keys
 from nameplate.core.actor import PLATFORM
-from nameplate.db import Sessions
+from nameplate.db import Sessions, database_now
 from nameplate.models import (
     Binding,
     Certificate,
@@ -231,7 +231,12 @@ class Scene:
             credentials={"account_key": keys.new_key().reveal()},
         )
         server = servers.add(
-            session, PLATFORM, name="edge", address=self.address, proxy=self.proxy_config()
+            session,
+            PLATFORM,
+            name="edge",
+            address=self.address,
+            proxy=self.proxy_config(),
+            now=database_now(session),
         )
         self.server_id = server.id
         applications.add(

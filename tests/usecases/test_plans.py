@@ -15,7 +15,7 @@ from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.core.records import Change, RRset
 from nameplate.models import ChangePlan, Domain, LedgerEntry, LedgerState, Record
 from nameplate.ports.dns import Outcome, Result, Zone
-from nameplate.usecases import accounts, domains, plans, records, transfers, zones
+from nameplate.usecases import accounts, domains, drafts, plans, records, transfers, zones
 
 APEX = "acme.example.com"
 ZONE = Zone(APEX)
@@ -69,7 +69,7 @@ class Rig:
         provider = Memory.records(self.provider, ZONE)
         return {rrset.key: rrset for rrset in provider if rrset.type not in {"SOA", "NS"}}
 
-    def make(self, wish: plans.Edits | None = None) -> ChangePlan:
+    def make(self, wish: drafts.Edits | None = None) -> ChangePlan:
         offline = self.offline
         wish = wish or plans.as_wanted()
         return plans.make(offline.sessions, offline.tools, self.actor, self.name, wish)
@@ -125,7 +125,7 @@ def rig(sessions):
 
 def test_a_plan_is_looked_at_and_then_applied(rig):
     plan = rig.make(transfers.from_records([given("www", 1), given("www", 2)]))
-    assert [change.after for change in plans.changes(plan)] == [a("www", 1, 2)]
+    assert [change.after for change in drafts.changes(plan)] == [a("www", 1, 2)]
     assert rig.rows() == {}
     assert ("www.acme.example.com", "A") not in rig.zone
     done = rig.apply(plan)

@@ -12,11 +12,27 @@ def test_shared_servers_are_seen_and_left_alone(sessions: Sessions) -> None:
     with sessions.begin(PLATFORM) as session:
         acme = organizations.add(session, PLATFORM, name="Acme")
         organizations.add(session, PLATFORM, name="Globex")
-        servers.add(session, PLATFORM, name="shared", address="a.example", proxy={"type": "caddy"})
-        servers.add(session, PLATFORM, name="theirs", address="b.example", organization="globex")
+        servers.add(
+            session,
+            PLATFORM,
+            now=database_now(session),
+            name="shared",
+            address="a.example",
+            proxy={"type": "caddy"},
+        )
+        servers.add(
+            session,
+            PLATFORM,
+            now=database_now(session),
+            name="theirs",
+            address="b.example",
+            organization="globex",
+        )
     actor = Actor(acme.id)
     with sessions.begin(actor) as session:
-        own = servers.add(session, actor, name="own", address="c.example")
+        own = servers.add(
+            session, actor, now=database_now(session), name="own", address="c.example"
+        )
         assert own.organization_id == acme.id
     with sessions.begin(actor) as session:
         assert {row.name for row in servers.page(session, actor, limit=9)} == {"shared", "own"}
@@ -27,13 +43,20 @@ def test_shared_servers_are_seen_and_left_alone(sessions: Sessions) -> None:
         with pytest.raises(NotPermitted):
             servers.remove(session, actor, "shared", database_now(session))
         with pytest.raises(NotPermitted):
-            servers.add(session, actor, name="x", address="d.example", proxy={"type": "caddy"})
+            servers.add(
+                session,
+                actor,
+                now=database_now(session),
+                name="x",
+                address="d.example",
+                proxy={"type": "caddy"},
+            )
         servers.remove(session, actor, "own", database_now(session))
 
 
 def test_a_change_wakes_the_proxy(sessions: Sessions) -> None:
     with sessions.begin(PLATFORM) as session:
-        servers.add(session, PLATFORM, name="edge", address="a.example")
+        servers.add(session, PLATFORM, now=database_now(session), name="edge", address="a.example")
         now = database_now(session)
         row = servers.update(session, PLATFORM, "edge", now, address="b.example")
         assert (row.address, row.next_action_at) == ("b.example", now)

@@ -75,6 +75,9 @@ class BindingChange(Body):
     health_check_timeout: Seconds = 5
     is_primary: bool = False
     enabled: bool = Field(default=True, description="false: stop serving, and keep the binding.")
+    server: Reference | None = Field(
+        default=None, description="Move to this server: proxies and DNS follow."
+    )
     metadata: Metadata | None = None
 
 
@@ -200,6 +203,12 @@ def update(call: Write, binding: str, body: BindingChange) -> BindingShape:
 def remove(call: Write, binding: str) -> None:
     """Stop serving the host."""
     bindings.remove(call.session, call.actor, binding, call.now)
+
+
+@routes.post("/bindings/{binding}:restore", operation_id="restore_binding")
+def restore(call: Write, binding: str) -> BindingShape:
+    """Bring a removed binding back, by its id, with the record that leads its host to its server."""
+    return call.one(show, bindings.restore(call.session, call.actor, binding, call.now))
 
 
 @routes.post("/bindings/{binding}:check", operation_id="check_binding")

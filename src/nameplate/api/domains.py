@@ -30,6 +30,7 @@ routes = router("domains")
 Hostname = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 _PROOF = "nameplate-verification=k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6"
+_AUTOMATIC = "Nameplate keeps the records that lead bound hosts to their servers."
 _RECORD = "_nameplate-challenge.shop.example.com"
 
 
@@ -46,6 +47,7 @@ class DomainNew(Body):
         default=None, description="DNS account through which Nameplate writes records."
     )
     zone: Reference | None = Field(default=None, description="Zone of that account.")
+    automatic_dns: bool = Field(default=True, description=_AUTOMATIC)
     metadata: Metadata | None = None
     notes: Notes | None = None
 
@@ -62,6 +64,7 @@ class DomainChange(Body):
     ssl_enabled: bool = True
     auto_renew_ssl: bool = True
     drift_policy: DriftPolicy = DriftPolicy.REPORT
+    automatic_dns: bool = Field(default=True, description=_AUTOMATIC)
 
 
 class Suspension(Body):
@@ -176,6 +179,7 @@ class DomainShape(Shape):
                     verification_expires_at=None,
                     account=None,
                     zone=None,
+                    automatic_dns=True,
                     expires_at=None,
                     ssl_enabled=True,
                     auto_renew_ssl=True,
@@ -211,6 +215,7 @@ class DomainShape(Shape):
     verification_expires_at: datetime | None
     account: str | None
     zone: str | None
+    automatic_dns: bool = Field(description=_AUTOMATIC)
     expires_at: datetime | None
     ssl_enabled: bool
     auto_renew_ssl: bool
@@ -276,6 +281,7 @@ def _fields(row: Domain) -> dict[str, Any]:
         "registrable_domain": row.domain_name,
         "account": public(Prefix.ACCOUNT, config.get("account_id")),
         "zone": config.get("zone"),
+        "automatic_dns": config.get("automatic", True),
     }
 
 
@@ -307,7 +313,8 @@ def get(call: Read, domain: str) -> DomainShape:
 def update(call: Write, domain: str, body: DomainChange) -> DomainShape:
     """Change a domain's settings."""
     call.expect(show, domains.get(call.session, call.actor, domain))
-    return call.one(show, domains.update(call.session, call.actor, domain, **body.given()))
+    row = domains.update(call.session, call.actor, domain, call.now, **body.given())
+    return call.one(show, row)
 
 
 @routes.delete("/domains/{domain}", status_code=204, operation_id="remove_domain")

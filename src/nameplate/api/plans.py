@@ -17,7 +17,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import PlanStatus
 from nameplate.core.records import RRset
 from nameplate.models import ChangePlan, PlanOrigin, RecordType
-from nameplate.usecases import plans, transfers
+from nameplate.usecases import drafts, plans, transfers
 from nameplate.usecases.tools import Tools
 
 routes = router("plans")
@@ -216,7 +216,7 @@ def show(_call: Call | None, row: ChangePlan, *, full: bool = False) -> PlanShap
     domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
     fields["links"]["domain"] = f"/v1/domains/{domain}"
     content = row.content
-    changes = plans.changes(row)
+    changes = drafts.changes(row)
     same = (
         "zone", "status", "origin", "expires_at", "forced", "created_by", "applied_by",
         "applied_at", "error_message",
@@ -274,7 +274,7 @@ def plan(world: Crossing, domain: str, body: PlanNew | None = None) -> PlanShape
     return show(None, plans.make(world.sessions, world.tools, world.actor, domain, wish))
 
 
-def _wish(tools: Tools, body: PlanNew) -> plans.Edits:
+def _wish(tools: Tools, body: PlanNew) -> drafts.Edits:
     """Return what the body wants. Raises Invalid `sources_several`."""
     if sum(one is not None for one in (body.records, body.file, body.source)) > 1:
         detail = "Give records, a file or a source: one of them."

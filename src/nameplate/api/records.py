@@ -8,11 +8,21 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from nameplate.api.deps import Call, Listed, Read, Write
 from nameplate.api.routing import router
-from nameplate.api.shapes import Body, Metadata, Notes, Page, Reference, Shape, common, example
+from nameplate.api.shapes import (
+    Body,
+    Metadata,
+    Notes,
+    Page,
+    Reference,
+    Shape,
+    common,
+    example,
+    public,
+)
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RecordStatus
-from nameplate.models import Record, RecordType
+from nameplate.models import Record, RecordableType, RecordType
 from nameplate.usecases import records
 
 routes = router("records")
@@ -88,6 +98,7 @@ class RecordShape(Shape):
                     last_synced_at="2026-11-23T09:30:30Z",
                     drifted_at=None,
                     managed_by_system=True,
+                    made_for=None,
                     notes=None,
                     error_message=None,
                 )
@@ -114,6 +125,9 @@ class RecordShape(Shape):
         description="Since when the provider has something else, though nobody changed it here."
     )
     managed_by_system: bool
+    made_for: str | None = Field(
+        description="Binding or server that Nameplate made it for and keeps it right for."
+    )
     notes: str | None
     error_message: str | None
 
@@ -134,7 +148,15 @@ def show(_call: Call, row: Record) -> RecordShape:
         domain=domain,
         type=row.record_type,
         proxied=row.proxy_enabled,
+        made_for=_maker(row),
     )
+
+
+def _maker(row: Record) -> str | None:
+    if not row.is_automatic:
+        return None
+    of_server = row.recordable_type is RecordableType.SERVER
+    return public(Prefix.SERVER if of_server else Prefix.BINDING, row.recordable_id)
 
 
 @routes.post("/records", status_code=201, operation_id="add_record")
@@ -177,3 +199,9 @@ def update(call: Write, record: str, body: RecordChange) -> RecordShape:
 def remove(call: Write, record: str) -> None:
     """Remove a record; a worker takes it from the provider when Nameplate put it there."""
     records.remove(call.session, call.actor, record, call.now)
+
+
+@routes.post("/records/{record}:detach", operation_id="detach_record")
+def detach(call: Write, record: str) -> RecordShape:
+    """Take over a record that Nameplate made: it stays as it is, and is yours to change."""
+    return call.one(show, records.detach(call.session, call.actor, record))

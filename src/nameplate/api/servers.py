@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from nameplate.api.applications import Host
 from nameplate.api.deps import Call, Listed, Read, Write
@@ -22,14 +22,21 @@ from nameplate.api.shapes import (
     public,
 )
 from nameplate.core.ids import Prefix
+from nameplate.core.pointing import MAX_ADDRESSES
 from nameplate.models import Server
 from nameplate.usecases import servers
 
 routes = router("servers")
 
+Addresses = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=64)]],
+    Field(max_length=MAX_ADDRESSES, description="Its IPv4 and IPv6 addresses, for A and AAAA."),
+]
+
 _EXAMPLE: dict[str, Any] = {
     "name": "edge-1",
     "address": "edge-1.platform.example",
+    "addresses": ["192.0.2.7", "2001:db8::7"],
     "proxy": {"type": "caddy", "admin": "http://127.0.0.1:2019"},
 }
 
@@ -41,6 +48,7 @@ class ServerNew(Body):
 
     name: Name
     address: Host = Field(description="Public host name or address that DNS points at.")
+    addresses: Addresses = Field(default_factory=list)
     organization: Reference | None = Field(
         default=None, description="Without it, the platform's server is shared by all."
     )
@@ -58,6 +66,7 @@ class ServerChange(Body):
 
     name: Name = Field(default="")
     address: Host = Field(default="")
+    addresses: Addresses = Field(default_factory=list)
     proxy: dict[str, Any] | None = None
     external_id: ExternalId | None = None
     metadata: Metadata | None = None
@@ -86,6 +95,7 @@ class ServerShape(Shape):
     organization: str | None = Field(description="null: shared by the whole platform.")
     name: str
     address: str
+    addresses: list[str]
     proxy: dict[str, Any] | None = Field(description="Shown to the platform only.")
     external_id: str | None
     configured_at: datetime | None = Field(description="When the proxy took its configuration.")
@@ -99,6 +109,7 @@ def show(call: Call, row: Server) -> ServerShape:
         organization=public(Prefix.ORGANIZATION, row.organization_id),
         name=row.name,
         address=row.address,
+        addresses=row.addresses or [],
         proxy=row.proxy if call.actor.is_platform else None,
         external_id=row.external_id if call.actor.is_platform else None,
         configured_at=row.configured_at,
@@ -109,7 +120,7 @@ def show(call: Call, row: Server) -> ServerShape:
 @routes.post("/servers", status_code=201, operation_id="add_server")
 def add(call: Write, body: ServerNew) -> ServerShape:
     """Add a server."""
-    return call.one(show, servers.add(call.session, call.actor, **body.given()))
+    return call.one(show, servers.add(call.session, call.actor, now=call.now, **body.given()))
 
 
 @routes.get("/servers", operation_id="list_servers")
@@ -129,7 +140,7 @@ def get(call: Read, server: str) -> ServerShape:
 
 @routes.patch("/servers/{server}", operation_id="update_server")
 def update(call: Write, server: str, body: ServerChange) -> ServerShape:
-    """Change a server; its proxy is configured again."""
+    """Change a server; its proxy is configured again, and DNS follows to its new addresses."""
     call.expect(show, servers.get(call.session, call.actor, server))
     row = servers.update(call.session, call.actor, server, call.now, **body.given())
     return call.one(show, row)

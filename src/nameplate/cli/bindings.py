@@ -87,6 +87,7 @@ def update(
     hsts: Annotated[bool | None, typer.Option("--hsts/--no-hsts")] = None,
     health_check_path: Annotated[str | None, typer.Option()] = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable")] = None,
+    server: Annotated[str | None, typer.Option(help="Move to this server.")] = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Change a binding."""
@@ -96,9 +97,16 @@ def update(
         hsts_enabled=hsts,
         health_check_path=health_check_path,
         enabled=enabled,
+        server=server,
         metadata=pairs(metadata, "--metadata"),
     )
     cli.printer.one(cli.api.send("PATCH", address("bindings", binding), body))
+
+
+@command(app, "restore")
+def restore(cli: Cli, binding: str) -> None:
+    """Bring a removed binding back, by its id."""
+    cli.printer.one(cli.api.send("POST", address("bindings", binding, ":restore")))
 
 
 @command(app, "check")

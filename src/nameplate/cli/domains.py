@@ -133,6 +133,9 @@ def update(
             help="What to do when somebody else changes our records at the provider.",
         ),
     ] = None,
+    automatic_dns: Annotated[
+        bool | None, typer.Option("--automatic-dns/--no-automatic-dns", help="Point hosts for me.")
+    ] = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Change a domain's settings."""
@@ -143,6 +146,7 @@ def update(
         ssl_enabled=ssl,
         auto_renew_ssl=auto_renew,
         drift_policy=drift,
+        automatic_dns=automatic_dns,
         metadata=pairs(metadata, "--metadata"),
     )
     _print(cli, cli.api.send("PATCH", address("domains", domain), body))

@@ -1,6 +1,6 @@
 """`nameplate record`: DNS records of domains."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
+from nameplate.cli.output import Form
 
 app = typer.Typer(help="DNS records of domains.", no_args_is_help=True)
 COLUMNS = ("id", "type", "name", "value", "ttl", "status", "propagated", "error_message")
@@ -96,6 +97,76 @@ def update(
         metadata=pairs(metadata, "--metadata"),
     )
     cli.printer.one(cli.api.send("PATCH", address("records", record), body))
+
+
+@command(app, "detach")
+def detach(cli: Cli, record: str) -> None:
+    """Take over a record that Nameplate made: it stays, and is yours to change."""
+    cli.printer.one(cli.api.send("POST", address("records", record, ":detach")))
+
+
+@command(app, "templates")
+def templates(
+    cli: Cli,
+    name: Annotated[str | None, typer.Argument(help="Show only this one.")] = None,
+) -> None:
+    """List record templates with their parameters."""
+    if name is None:
+        found = cli.api.get("/v1/record-templates")
+    else:
+        found = {"data": [cli.api.get(address("record-templates", name))]}
+    if cli.printer.form is Form.JSON:
+        cli.printer.document(found)
+        return
+    for one in found["data"]:
+        cli.printer.line(one["name"])
+        if cli.printer.form is Form.TABLE:
+            for text in _described(one):
+                cli.printer.line(f"    {text}")
+
+
+@command(app, "template")
+def template(
+    cli: Cli,
+    *,
+    name: Annotated[str, typer.Argument(help="As `record templates` lists it.")],
+    domain: str,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="May be repeated.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+) -> None:
+    """Make the records of a template.
+
+    Example: nameplate record template spf example.com --set include=_spf.example.net --dry-run
+    """
+    body = {"template": name, "parameters": pairs(values, "--set") or {}, "dry_run": dry_run}
+    found = cli.api.send("POST", address("domains", domain, "/records:template"), body)
+    if cli.printer.form is Form.JSON:
+        cli.printer.document(found)
+        return
+    for one in found["effects"]:
+        if cli.printer.form is Form.ID:
+            cli.printer.line(one["record"] or "")
+            continue
+        sign = {"add": "+", "change": "~", "exists": "=", "conflict": "!"}[one["action"]]
+        before = f"{one['before']} -> " if one["action"] == "change" else ""
+        cli.printer.line(f"{sign} {one['name']} {one['ttl']} {one['type']} {before}{one['value']}")
+        if one["detail"]:
+            cli.printer.line(f"    {one['detail']}")
+    if dry_run:
+        cli.printer.say("Nothing was done: this was a dry run.")
+
+
+def _described(one: dict[str, Any]) -> list[str]:
+    lines = [f"{one['title']}. {one['description']}"]
+    for parameter in one["parameters"]:
+        choices = f" ({', '.join(parameter['choices'])})" if parameter["choices"] else ""
+        word = "required" if parameter["required"] else parameter["default"] or "optional"
+        lines.append(f"{parameter['name']} [{word}]: {parameter['description']}{choices}")
+    return lines
 
 
 showing(app, "record", "records")

@@ -28,6 +28,9 @@ Proxy = Annotated[
     str | None,
     typer.Option(metavar="JSON|@FILE", help="How to reach the proxy there (platform only)."),
 ]
+Ips = Annotated[
+    list[str] | None, typer.Option("--ip", help="An IPv4 or IPv6 address of it; may be repeated.")
+]
 
 
 @command(app, "add")
@@ -36,6 +39,7 @@ def add(
     *,
     name: Annotated[str, typer.Argument(help="Name for people.")],
     public: Annotated[str, typer.Option("--address", help="What DNS points at.")],
+    ip: Ips = None,
     proxy: Proxy = None,
     organization: Organization = None,
     external_id: Annotated[str | None, typer.Option(help="Your own id.")] = None,
@@ -45,6 +49,7 @@ def add(
     body = given(
         name=name,
         address=public,
+        addresses=ip or None,
         proxy=parsed(proxy, "--proxy"),
         organization=organization,
         external_id=external_id,
@@ -73,13 +78,15 @@ def update(
     server: str,
     name: Annotated[str | None, typer.Option()] = None,
     public: Annotated[str | None, typer.Option("--address")] = None,
+    ip: Ips = None,
     proxy: Proxy = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Change a server; its proxy is configured again."""
+    """Change a server; its proxy is configured again, and DNS follows."""
     body = given(
         name=name,
         address=public,
+        addresses=ip or None,
         proxy=parsed(proxy, "--proxy"),
         metadata=pairs(metadata, "--metadata"),
     )

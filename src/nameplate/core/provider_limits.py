@@ -131,6 +131,11 @@ def refusals(provider: str, rrset: RRset) -> str | None:
     return None
 
 
+def takes(provider: str, rdtype: str) -> bool:
+    """Tell whether `provider` is known to have records of this type."""
+    return provider in _LIMITS and rdtype in _LIMITS[provider].types
+
+
 def flattens(provider: str) -> bool:
     """Tell whether `provider` takes a CNAME at the apex of a zone."""
     return provider in _LIMITS and _LIMITS[provider].flattens

@@ -102,6 +102,9 @@ class Server(Identified, SoftDeletable, Work, Model):
     address: Mapped[str] = mapped_column(
         ascii_text(), comment="Public host name or address that DNS points at."
     )
+    addresses: Mapped[list[str] | None] = mapped_column(
+        Json, comment="IPv4 and IPv6 addresses of the server beside `address`."
+    )
     external_id: Mapped[str | None] = mapped_column(
         ascii_text(), comment="The host platform's own id."
     )

@@ -58,6 +58,10 @@ class RecordableType(StrEnum):
     APPLICATION_DOMAIN_BINDING = "application_domain_binding"
 
 
+AUTOMATIC = (RecordableType.APPLICATION_DOMAIN_BINDING, RecordableType.SERVER)
+"""What Nameplate itself makes records for, and keeps them right (`usecases/pointing.py`)."""
+
+
 def digest(value: str) -> str:
     """Return the hex SHA-256 of a canonical value: what uniqueness is counted over (S4)."""
     return hashlib.sha256(value.encode()).hexdigest()
@@ -161,6 +165,19 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         self.value_digest = digest(value)
         return value
 
+    @property
+    def is_automatic(self) -> bool:
+        """Whether Nameplate made the record and keeps it right."""
+        return self.recordable_type in AUTOMATIC
+
+    @classmethod
+    def crediting(cls, kind: RecordableType | None, id_: int | None) -> sa.Update:
+        """Return the statement that says for what rows were made; None: they are their owner's."""
+        automatic = kind in AUTOMATIC
+        return sa.update(cls).values(
+            recordable_type=kind, recordable_id=id_, managed_by_system=automatic
+        )
+
     def want(self) -> None:
         """Ask for the record to be written to the provider (again)."""
         self.status = move(self.status, RecordStatus.PENDING)
@@ -215,16 +232,12 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         return cls._moving(RecordStatus.ERROR, drifted_at=since, error_message=reason)
 
     @classmethod
-    def rewriting(cls, ttl: int, *, proxied: bool) -> sa.Update:
-        """Ask for the records to be written with another TTL or proxy. Narrow with `where`."""
-        return cls._moving(
-            RecordStatus.PENDING,
-            ttl=ttl,
-            proxy_enabled=proxied,
-            propagated=False,
-            drifted_at=None,
-            error_message=None,
-        )
+    def rewriting(cls, **values: Any) -> sa.Update:  # noqa: ANN401 - columns
+        """Ask for the records to be written with other values. Narrow with `where`."""
+        if "value" in values:
+            values["value_digest"] = digest(values["value"])
+        anew = {"propagated": False, "drifted_at": None, "error_message": None}
+        return cls._moving(RecordStatus.PENDING, **values, **anew)
 
     @classmethod
     def hiding(cls, now: datetime) -> sa.Update:

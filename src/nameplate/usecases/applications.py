@@ -11,7 +11,7 @@ from nameplate.core.errors import Conflict
 from nameplate.core.ids import Prefix
 from nameplate.models import Application, Binding
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import organizations, paging
+from nameplate.usecases import organizations, paging, pointing
 
 PLATFORM_FIELDS = frozenset({"upstream_host", "upstream_port", "external_id"})
 """Where traffic goes is the platform's business: a tenant could point it inside (security.md 4.9)."""
@@ -107,8 +107,9 @@ def remove(session: Session, actor: Actor, reference: str, now: datetime) -> App
     """Soft-delete an application with its bindings."""
     row = get(session, actor, reference)
     _wake_bindings(session, row, now)
+    names = pointing.of_application(session, row.id)
     soft_delete(session, row, now)
-    session.flush()
+    pointing.settle(session, names, now)
     return row
 
 

@@ -11,8 +11,9 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Binding, Domain, ProxyType, Server
+from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import applications, paging, references, servers
+from nameplate.usecases import applications, paging, pointing, proxies, references, servers
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -26,6 +27,7 @@ CHANGEABLE = frozenset(
         "is_primary",
         "metadata",
         "enabled",
+        "server",
     }
 )
 _SECONDS = {"health_check_interval": (5, 86_400), "health_check_timeout": (1, 60)}
@@ -47,7 +49,7 @@ def add(
     metadata: dict[str, Any] | None = None,
     **settings: Any,  # noqa: ANN401 - ssl_enabled, force_https, health_check_path ...: columns
 ) -> Binding:
-    """Want an application to answer at a host; a worker sees to certificate and proxy.
+    """Want an application to answer at a host; workers see to DNS, certificate and proxy.
 
     Raises `Conflict` ("host_bound") when the host and path lead elsewhere already, and `Invalid`.
     """
@@ -74,7 +76,12 @@ def add(
     _set(row, settings)
     session.add(row)
     session.flush()
+    _point(session, row, now)
     return row
+
+
+def _point(session: Session, row: Binding, now: datetime) -> None:
+    pointing.settle(session, [(row.organization_domain_id, row.hostname)], now)
 
 
 def _hostname(domain: Domain, subdomain: str | None, *, special_use: bool) -> str:
@@ -189,6 +196,9 @@ def update(
     refused = sorted(changes.keys() - CHANGEABLE)
     if refused:
         raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+    moved_to = changes.pop("server", None)
+    if moved_to is not None:
+        _move(session, row, servers.get(session, Actor(row.organization_id), moved_to), now)
     enabled = changes.pop("enabled", None)
     if enabled is False:
         row.disable("Switched off by its owner.")
@@ -198,15 +208,49 @@ def update(
     _set(row, changes)
     row.wake(now)
     session.flush()
+    if moved_to is not None or enabled is not None:
+        _point(session, row, now)
     return row
 
 
+def _move(session: Session, row: Binding, server: Server, now: datetime) -> None:
+    """Have another server serve the host: both proxies are told, and DNS follows."""
+    if server.id == row.server_id:
+        return
+    left = row.server_id
+    row.server_id = server.id
+    row.proxy_type = ProxyType((server.proxy or {}).get("type", ProxyType.NGINX))
+    if row.status is not BindingStatus.DISABLED:
+        row.await_("Moves to another server.")
+    session.flush()
+    for server_id in sorted({server.id} | ({left} if left else set())):
+        proxies.wake(session, server_id, now)
+
+
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:
-    """Stop serving the host; a worker takes it from the proxy."""
+    """Stop serving the host; workers take it from the proxy, and our record of it from DNS."""
     row = get(session, actor, reference)
     soft_delete(session, row, now)
     row.next_action_at = now
     session.flush()
+    _point(session, row, now)
+    return row
+
+
+def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:
+    """Bring a removed binding back, and with it the record that leads its host to its server.
+
+    Raises `NotFound`, and `Conflict` ("host_bound", "restore_conflict").
+    """
+    query = Binding.removed(actor).where(Binding.id == ids.parse(reference, "bnd"))
+    row: Binding | None = session.scalars(query).one_or_none()
+    if row is None:
+        raise NotFound("binding_not_found", "there is no such removed binding")
+    if row.status is not BindingStatus.DISABLED:
+        _refuse_bound(session, row)
+    restore_tree(session, row, now)
+    session.flush()
+    _point(session, row, now)
     return row
 
 

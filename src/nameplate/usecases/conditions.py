@@ -13,13 +13,15 @@ from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
 from nameplate.db import database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Verification
+from nameplate.usecases import pointing
 
 
 def of(session: Session, domain: Domain) -> Sequence[Condition]:
-    """Return ownership, DNS, certificate and serving, in the order in which they come about."""
+    """Return ownership, DNS, pointing, certificate and serving, in the order in which they come about."""
     found = [_ownership(session, domain)]
     found += _dns(session, domain)
     found += _drift(domain)
+    found += _pointing(session, domain)
     found += _certificates(session, domain)
     found.append(_serving(session, domain))
     found += _registration(session, domain)
@@ -165,6 +167,25 @@ def _drift(domain: Domain) -> list[Condition]:
 
 def _side(side: dict[str, Any] | None) -> str:
     return "nothing" if side is None else f"{', '.join(side['values'])[:200]} TTL {side['ttl']}"
+
+
+def _pointing(session: Session, domain: Domain) -> list[Condition]:
+    """Say which hosts do not lead to their servers; nothing when all do or DNS is not ours."""
+    found = pointing.obstacles(session, domain)
+    if not found:
+        return []
+    first = found[0]
+    more = f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
+    return [
+        Condition(
+            type="pointing",
+            status=not first.blocks,
+            reason=first.reason,
+            message=first.message + more,
+            observed=tuple(one.message for one in found[1:10]),
+            fix=first.fix,
+        )
+    ]
 
 
 def _certificates(session: Session, domain: Domain) -> list[Condition]:

@@ -23,7 +23,15 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import accounts, holdings, organizations, paging, references, verifications
+from nameplate.usecases import (
+    accounts,
+    holdings,
+    organizations,
+    paging,
+    pointing,
+    references,
+    verifications,
+)
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -35,6 +43,7 @@ CHANGEABLE = frozenset(
         "auto_renew_ssl",
         "ssl_enabled",
         "drift_policy",
+        "automatic_dns",
     }
 )
 
@@ -50,6 +59,7 @@ def add(
     domain_type: str | None = None,
     account: str | None = None,
     zone: str | None = None,
+    automatic_dns: bool = True,
     notes: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Domain:
@@ -69,6 +79,8 @@ def add(
         notes=notes,
         metadata_=metadata,
     )
+    if not automatic_dns:
+        row.dns_config = {**(row.dns_config or {}), "automatic": False}
     _refuse_duplicate(session, owner, host)
     session.add(row)
     session.flush()
@@ -77,6 +89,7 @@ def add(
     if holdings.holds(session, owner.id, host.name):
         now = tools.clock()
         row.verify(now, now + verifications.PROOF_LIFETIME)
+        pointing.of_domain(session, row, now)
     session.flush()
     return row
 
@@ -149,12 +162,28 @@ def page(
     return paging.keyset(session, query, Domain.id, limit=limit, after=after)
 
 
-def update(session: Session, actor: Actor, reference: str, **changes: Any) -> Domain:  # noqa: ANN401 - columns
-    """Change what its owner may change. Raises `Invalid` for anything else."""
+def update(
+    session: Session,
+    actor: Actor,
+    reference: str,
+    now: datetime,
+    **changes: Any,  # noqa: ANN401 - columns
+) -> Domain:
+    """Change what its owner may change. Raises `Invalid` for anything else.
+
+    Without `automatic_dns` the records that Nameplate made stay as they are, as the owner's own.
+    """
     row = get(session, actor, reference)
     refused = sorted(changes.keys() - CHANGEABLE)
     if refused:
         raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+    automatic = changes.pop("automatic_dns", None)
+    if automatic is not None:
+        row.dns_config = {**(row.dns_config or {}), "automatic": automatic}
+        if automatic:
+            pointing.of_domain(session, row, now)
+        else:
+            pointing.hand_over(session, row)
     for key, value in changes.items():
         setattr(row, "metadata_" if key == "metadata" else key, value)
     session.flush()

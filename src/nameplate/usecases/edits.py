@@ -197,7 +197,7 @@ def write(
             place = (edit.after.ttl, edit.after.proxied)
             changed.setdefault(place, []).append(ids[edit.before.key])
     for (ttl, proxied), rows in changed.items():
-        ledger.each(session, Record.rewriting(ttl, proxied=proxied), Record.id, rows)
+        ledger.each(session, Record.rewriting(ttl=ttl, proxy_enabled=proxied), Record.id, rows)
     added = [_columns(domain, e.after) for e in edits if e.before is None and e.after is not None]
     if added:
         session.execute(sa.insert(Record), added)

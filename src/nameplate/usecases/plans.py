@@ -4,25 +4,22 @@ A plan remembers which records are edited and what the zone and the records look
 computes the same changes again, and refuses when either has moved since.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import caa, ids, provider_limits
+from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, NotFound, Refused, Rejected, Unavailable
 from nameplate.core.lifecycle import PlanStatus
-from nameplate.core.plan import Drift, Plan, fingerprint
-from nameplate.core.records import Change, RRset
+from nameplate.core.plan import fingerprint
 from nameplate.db import Lease, Sessions, database_now
 from nameplate.models import ChangePlan, Domain, LedgerPurpose, PlanOrigin
 from nameplate.usecases import (
     certificates,
+    drafts,
     edits,
     holdings,
     ledger,
@@ -31,79 +28,21 @@ from nameplate.usecases import (
     work,
     zones,
 )
+from nameplate.usecases.drafts import Draft, Edits, Scene, Wish
 from nameplate.usecases.edits import Edit
 from nameplate.usecases.ledger import Want
 from nameplate.usecases.tools import Tools
-from nameplate.usecases.wanted import Value
-from nameplate.usecases.zones import Job, Site
+from nameplate.usecases.zones import Job
 
 LIFETIME = timedelta(hours=24)
 """How long a plan may be applied."""
 SHOWN = 1000
 """Changes that an answer shows at the most; the plan holds all."""
 
-Edits = Callable[["Scene"], "Wish"]
-"""What somebody wants, given the domain and its live zone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A domain, its records and its zone, as they are now."""
-
-    domain: Domain
-    origin: str
-    """The domain's name."""
-    job: Job
-    site: Site
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Edits of records, and what is to become ours or nobody's without a change of the zone."""
-
-    edits: Sequence[Edit] = ()
-    adopt: bool = False
-    """Wanted values that others put into the zone become ours."""
-    disowned: Sequence[Value] = ()
-    """Values that are ours no more; they stay in the zone."""
-    warnings: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A wish, and what it means for the zone."""
-
-    todo: Plan
-    adopted: tuple[Value, ...]
-    drifts: tuple[Drift, ...]
-    warnings: tuple[str, ...]
-
 
 def as_wanted(*, adopt: bool = False) -> Edits:
     """Want the records as they are: the plan is what a worker would do, and what it holds back."""
     return lambda _scene: Wish(adopt=adopt)
-
-
-def draft(scene: Scene, wish: Wish) -> Draft:
-    """Return what a wish means for the zone. Pure: the same scene and wish give the same draft."""
-    job, site = scene.job, scene.site
-    wanted = edits.after(job.lines, wish.edits)
-    provider = job.account.provider
-    edits.check(
-        [one for one, _ in wanted], scene.origin, site.zone.name,
-        flattens=provider_limits.flattens(provider),
-    )  # fmt: skip
-    rrsets = [one.rrset(scene.origin) for one, _ in wanted]
-    # Challenges for certificates, and the marker: wanted by no record.
-    rrsets += [want.rrset() for want in job.wants.values() if want.record_id is None]
-    owned = job.entries.keys() - set(wish.disowned)
-    todo = zones.possible(job, site, rrsets, owned)
-    adopted: tuple[Value, ...] = ()
-    if wish.adopt and todo.foreign_match:
-        adopted = todo.foreign_match
-        todo = zones.possible(job, site, rrsets, owned | set(adopted))
-    return Draft(todo, adopted, job.drifts(site.live), tuple(wish.warnings))
 
 
 def make(
@@ -131,9 +70,8 @@ def make(
         raise Conflict("dns_account_missing", "the domain has no DNS account to plan with")
     scene = Scene(domain, holdings.held_name(domain), job, zones.visit(tools, job), now)
     wish = edits_of(scene)
-    found = draft(scene, wish)
-    said = caa.warnings(_wanted_caa(scene, found), scene.origin, authorities)
-    said += _other_markers(scene)
+    found = drafts.draft(scene, wish)
+    said = tuple(drafts.warnings(scene, found, authorities))
     row = ChangePlan(
         organization_id=domain.organization_id,
         organization_domain_id=domain.id,
@@ -141,9 +79,9 @@ def make(
         origin=origin,
         adopting=wish.adopt,
         fingerprint=fingerprint(scene.site.live),
-        wanted_fingerprint=_wanted_fingerprint(job),
+        wanted_fingerprint=drafts.wanted_fingerprint(job),
         expires_at=now + LIFETIME,
-        content=_content(wish, replace(found, warnings=(*found.warnings, *said))),
+        content=drafts.content(wish, replace(found, warnings=said)),
         created_by=actor.name or None,
         undoes_id=undoes_id,
     )
@@ -153,77 +91,6 @@ def make(
 
     sessions.run(actor, store)
     return row
-
-
-def _other_markers(scene: Scene) -> list[str]:
-    """Say when the zone tells that another installation manages the domain's records."""
-    name, rdtype, own = zones.marker(scene.domain)
-    return [
-        f"{name} says that another installation manages these records: {value[:100]}."
-        for rrset in scene.site.live
-        if rrset.key == (name, rdtype)
-        for value in rrset.values
-        if value != own and "heritage=nameplate" in value
-    ]
-
-
-def _wanted_caa(scene: Scene, found: Draft) -> list[RRset]:
-    """Return the CAA sets of the zone as they would be."""
-    state = {rrset.key: rrset for rrset in scene.site.live if rrset.type == "CAA"}
-    for change in found.todo.changes:
-        if change.key[1] == "CAA":
-            state.pop(change.key, None)
-            if change.after is not None:
-                state[change.key] = change.after
-    return list(state.values())
-
-
-def _wanted_fingerprint(job: Job) -> str:
-    """Return the SHA-256 of the domain's records and of what the ledger says of them."""
-    rows = sorted((*line.value, line.ttl, line.proxied, line.is_wanted) for line in job.lines)
-    ours = sorted((*value, entry.purpose.value) for value, entry in job.entries.items())
-    return hashlib.sha256(json.dumps([rows, ours]).encode()).hexdigest()
-
-
-def _content(wish: Wish, found: Draft) -> dict[str, Any]:
-    todo = found.todo
-    unsafe = None
-    try:
-        todo.check_safety(todo.existing)
-    except Conflict as error:
-        unsafe = error.detail
-    return {
-        "edits": [edit.as_json() for edit in wish.edits],
-        "changes": [[_side(change.before), _side(change.after)] for change in todo.changes],
-        "blocked": [[b.name, b.type, b.code, b.detail] for b in todo.blocked],
-        "foreign": [list(value) for value in todo.foreign_match if value not in found.adopted],
-        "ttl_kept": [list(key) for key in todo.ttl_kept],
-        "adopted": [list(value) for value in found.adopted],
-        "disowned": [list(value) for value in wish.disowned],
-        "drift": [str(one) for one in found.drifts],
-        "warnings": list(found.warnings),
-        "untouched": todo.untouched,
-        "existing": todo.existing,
-        "unsafe": unsafe,
-    }
-
-
-def _side(rrset: RRset | None) -> list[Any] | None:
-    if rrset is None:
-        return None
-    return [rrset.name, rrset.type, rrset.ttl, list(rrset.values), rrset.proxied]
-
-
-def changes(row: ChangePlan) -> list[Change]:
-    """Return the changes of a plan, in the order in which they are made."""
-    return [Change(_rrset(before), _rrset(after)) for before, after in row.content["changes"]]
-
-
-def _rrset(side: Sequence[Any] | None) -> RRset | None:
-    if side is None:
-        return None
-    name, rdtype, ttl, values, proxied = side
-    return RRset(name, rdtype, ttl, tuple(values), proxied)
 
 
 def get(session: Session, actor: Actor, reference: str) -> ChangePlan:
@@ -306,14 +173,14 @@ def _carry_out(
     scene = _scene(sessions, tools, lease)
     if not scene.job.is_proved:
         raise Conflict("domain_not_proved", "prove that you control the domain first")
-    if _wanted_fingerprint(scene.job) != row.wanted_fingerprint:
+    if drafts.wanted_fingerprint(scene.job) != row.wanted_fingerprint:
         raise _records_moved()
     if fingerprint(scene.site.live) != row.fingerprint:
         raise Conflict(
             "zone_moved", "the zone has been changed since this plan was made: make another one"
         )
-    wish = _stored(row)
-    found = draft(scene, wish)
+    wish = drafts.stored(row)
+    found = drafts.draft(scene, wish)
     found.todo.check_safety(found.todo.existing, forced=force)
 
     def intend(session: Session, domain: Domain) -> None:
@@ -361,21 +228,6 @@ def _scene(sessions: Sessions, tools: Tools, lease: Lease) -> Scene:
     return Scene(domain, holdings.held_name(domain), job, site, lease.now())
 
 
-def _stored(row: ChangePlan) -> Wish:
-    """Return the wish that a plan was made from."""
-    content: Mapping[str, Any] = row.content
-    return Wish(
-        edits=[Edit.of(sides) for sides in content["edits"]],
-        adopt=row.adopting,
-        disowned=[_value(parts) for parts in content["disowned"]],
-    )
-
-
-def _value(parts: Iterable[str]) -> Value:
-    name, rdtype, text = parts
-    return (name, rdtype, text)
-
-
 def _records_moved() -> Conflict:
     return Conflict(
         "records_moved",
@@ -398,7 +250,7 @@ def undo(sessions: Sessions, tools: Tools, actor: Actor, domain_reference: str) 
     if last is None:
         raise Conflict("nothing_to_undo", "no plan has been applied to this domain")
     stored = [Edit.of(sides).reversed() for sides in last.content["edits"]]
-    adopted = [_value(parts) for parts in last.content["adopted"]]
+    adopted = [drafts.value_of(parts) for parts in last.content["adopted"]]
     disowned = bool(last.content["disowned"])
 
     def take_back(scene: Scene) -> Wish:

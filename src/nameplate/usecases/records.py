@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from nameplate.core import ids, provider_limits, rdata, zone_rules
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
+from nameplate.core.pointing import LEADING
 from nameplate.core.records import RRset
-from nameplate.models import Account, Domain, Record, RecordType
+from nameplate.models import Account, Domain, Record, RecordableType, RecordType
 from nameplate.models.deletion import soft_delete
 from nameplate.models.records import digest
-from nameplate.usecases import holdings, paging, references, wanted
+from nameplate.usecases import holdings, paging, pointing, references, wanted
 
 Numbers = tuple[int | None, int | None, int | None]
 """Priority, weight and port, as far as the type has them."""
@@ -115,6 +116,12 @@ def _check_beside(session: Session, domain: Domain, row: Record) -> None:
         )
         if other is not row
     ]
+    automatic = [other for other in others if other.is_automatic]
+    if automatic and row.record_type.value in LEADING:
+        raise _kept_right(automatic[0])
+    zone = (domain.dns_config or {}).get("zone") or domain.domain_name
+    if owner(row, domain) == zone:  # what we made for an apex is what the provider takes there
+        others = [other for other in others if not other.is_automatic]
     for other in others:
         if other.record_type is row.record_type and other.value_digest == digest(row.value):
             raise Conflict("record_exists", "the domain has this record already")
@@ -136,6 +143,17 @@ def _provider(session: Session, domain: Domain) -> str:
     """Return which provider the domain's account is at, empty when it is not known."""
     account = session.get(Account, (domain.dns_config or {}).get("account_id", 0))
     return "" if account is None else account.provider
+
+
+def _kept_right(row: Record) -> Conflict:
+    """Return the refusal to change by hand what Nameplate made and keeps right."""
+    kind, id_ = row.recordable_type, row.recordable_id or 0
+    maker = ids.show("srv" if kind is RecordableType.SERVER else "bnd", id_)
+    return Conflict(
+        "record_automatic",
+        f"{ids.show('rec', row.id)} was made for {maker} and follows its server: change that, or "
+        "detach the record first and it is yours",
+    )
 
 
 def get(session: Session, actor: Actor, reference: str) -> Record:
@@ -182,6 +200,8 @@ def update(
     refused = sorted(changes.keys() - CHANGEABLE)
     if refused:
         raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+    if row.is_automatic and changes.keys() - {"notes", "metadata"}:
+        raise _kept_right(row)
     domain = _domain_of(session, row)
     if changes.keys() & {"value", "priority", "weight", "port"}:
         numbers = tuple(
@@ -202,8 +222,20 @@ def update(
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Record:
     """Remove a record; a worker takes it from the provider when Nameplate put it there."""
     row = get(session, actor, reference)
+    if row.is_automatic:
+        raise _kept_right(row)
+    domain = _domain_of(session, row)
     soft_delete(session, row, now)
-    _domain_of(session, row).wake(now)
+    domain.wake(now)
+    pointing.settle(session, [(domain.id, owner(row, domain))], now)
+    return row
+
+
+def detach(session: Session, actor: Actor, reference: str) -> Record:
+    """Make a record that Nameplate keeps right its owner's own: from now on it stays as it is."""
+    row = get(session, actor, reference)
+    row.recordable_type = row.recordable_id = None
+    row.managed_by_system = False
     session.flush()
     return row
 

@@ -6,16 +6,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import pointing as rules
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, NotPermitted
 from nameplate.core.ids import Prefix
 from nameplate.models import Server
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import organizations, paging
+from nameplate.usecases import organizations, paging, pointing
 
 PLATFORM_FIELDS = frozenset({"proxy", "external_id"})
 """`proxy` holds addresses of administrative interfaces."""
-CHANGES = PLATFORM_FIELDS | {"name", "address", "metadata"}
+CHANGES = PLATFORM_FIELDS | {"name", "address", "addresses", "metadata"}
 
 
 def add(
@@ -24,6 +25,8 @@ def add(
     *,
     name: str,
     address: str,
+    now: datetime,
+    addresses: Sequence[str] = (),
     organization: str | None = None,
     proxy: dict[str, Any] | None = None,
     external_id: str | None = None,
@@ -31,7 +34,9 @@ def add(
 ) -> Server:
     """Add a server; without `organization` the platform's is shared by all.
 
-    Raises NotPermitted `platform_only` when a tenant sets `proxy` or `external_id`.
+    A server with a name and `addresses` gets records of its own where its organization has a domain
+    for that name. Raises NotPermitted `platform_only` when a tenant sets `proxy` or `external_id`,
+    Invalid `addresses_invalid`.
     """
     if proxy is not None or external_id is not None:
         organizations.only_platform(actor, "say how to reach a proxy")
@@ -41,13 +46,14 @@ def add(
         organization_id=owner,
         name=name,
         address=address,
+        addresses=rules.addresses(addresses) or None,
         proxy=proxy,
         external_id=external_id,
         metadata_=metadata,
     )
     _refuse_taken(session, row)
     session.add(row)
-    session.flush()
+    pointing.of_server(session, row, now)
     return row
 
 
@@ -86,20 +92,25 @@ def update(
     now: datetime,
     **changes: Any,  # noqa: ANN401 - columns
 ) -> Server:
-    """Change a server and have its proxy configured again.
+    """Change a server, have its proxy configured again, and DNS follow to its new addresses.
 
-    Raises NotPermitted `server_shared` when a tenant changes a server of the platform.
+    Raises NotPermitted `server_shared` when a tenant changes a server of the platform, Invalid
+    `addresses_invalid`.
     """
     if changes.keys() & PLATFORM_FIELDS:
         organizations.only_platform(actor, "say how to reach a proxy")
     row = get(session, actor, reference)
     _refuse_shared(actor, row)
+    if "addresses" in changes:
+        changes["addresses"] = rules.addresses(changes["addresses"] or ()) or None
     with session.no_autoflush:
         paging.changed(row, changes, CHANGES)
         if "external_id" in changes:
             _refuse_taken(session, row)
     row.wake(now)
     session.flush()
+    if changes.keys() & {"address", "addresses"}:
+        pointing.of_server(session, row, now)
     return row
 
 
@@ -108,7 +119,7 @@ def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Ser
     row = get(session, actor, reference)
     _refuse_shared(actor, row)
     soft_delete(session, row, now)
-    session.flush()
+    pointing.of_server(session, row, now)
     return row
 
 

@@ -16,8 +16,8 @@ from nameplate.core.usual_names import QUESTIONS
 from nameplate.db import Sessions, database_now
 from nameplate.ports.resolver import AnswerKind, Resolver
 from nameplate.usecases import edits, holdings, references, wanted, zones
+from nameplate.usecases.drafts import Edits, Scene, Wish
 from nameplate.usecases.edits import Spec
-from nameplate.usecases.plans import Edits, Scene, Wish
 from nameplate.usecases.tools import Tools
 
 _PARALLEL = 16

@@ -15,7 +15,7 @@ from nameplate.db import Lease, Sessions
 from nameplate.models import Binding, Certificate, Domain, Verification, VerificationMethodName
 from nameplate.models.orm import Work
 from nameplate.ports.verification import Proof, Verdict
-from nameplate.usecases import holdings, paging, references, work
+from nameplate.usecases import holdings, paging, pointing, references, work
 from nameplate.usecases.tools import Tools
 
 PROOF_LIFETIME = timedelta(days=30)
@@ -225,6 +225,7 @@ def _prove(
     row.metadata_ = {**(row.metadata_ or {}), "lost_at": None}
     row.next_action_at = now + PROOF_LIFETIME
     domain.verify(now, now + PROOF_LIFETIME + GRACE)
+    pointing.of_domain(session, domain, now)
     wake_dependents(session, domain, now)
 
 

@@ -17,6 +17,7 @@ from nameplate.models import (
     Record,
     RecordType,
 )
+from nameplate.models.records import AUTOMATIC
 from nameplate.usecases import holdings
 
 Value = tuple[str, str, str]
@@ -104,7 +105,7 @@ def lines(session: Session, domain: Domain) -> list[Line]:
             is_drifted=drifted is not None,
             last_synced_at=synced,
             external_id=external,
-            is_made=made is not None,
+            is_made=made in AUTOMATIC,
         )
         for (
             id_, rdtype, name, value, priority, weight, port, ttl, proxied, status, propagated,

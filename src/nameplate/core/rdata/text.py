@@ -39,6 +39,12 @@ def parse_txt(given: Given) -> Rdata:
     return _made([raw])
 
 
+def joined(presentation: str) -> str:
+    """Return the text that the strings of canonical TXT rdata make together, as SPF and DKIM read it."""
+    octets = b"".join(_unescaped(found) for found in _EACH.findall(presentation))
+    return octets.decode("utf-8", "backslashreplace")
+
+
 def quoted(strings: Iterable[bytes]) -> str:
     r"""Return presentation form: each string in quotes, `"` and `\` escaped, the rest as \DDD."""
     return " ".join(f'"{_escaped(string)}"' for string in strings)

@@ -1,0 +1,26 @@
+"""Record templates: common needs with a few parameters, turned into the records that meet them."""
+
+from collections.abc import Mapping
+
+from nameplate.core.errors import NotFound
+from nameplate.core.templates import mail, names, policies
+from nameplate.core.templates.effects import Action, Effect, Existing, compare
+from nameplate.core.templates.template import Parameter, Site, Template
+
+__all__ = [
+    "CATALOGUE", "Action", "Effect", "Existing", "Parameter", "Site", "Template", "compare", "find",
+]  # fmt: skip
+
+CATALOGUE: Mapping[str, Template] = {
+    one.name: one for one in (*mail.TEMPLATES, *policies.TEMPLATES, *names.TEMPLATES)
+}
+"""Every template by its name."""
+
+
+def find(name: str) -> Template:
+    """Return the template of that name. Raises `NotFound`."""
+    found = CATALOGUE.get(name)
+    if found is None:
+        known = ", ".join(sorted(CATALOGUE))
+        raise NotFound("template_not_found", f"There is no such template. Known are: {known}.")
+    return found

@@ -1,0 +1,71 @@
+"""Templates for proving a domain to services, and for putting a CDN in front."""
+
+from collections.abc import Mapping, Sequence
+
+from nameplate.core.templates.template import (
+    Beside,
+    Kind,
+    Parameter,
+    Site,
+    Template,
+    Values,
+    Wanted,
+    wrong,
+)
+
+_PREFIXES: Mapping[str, str] = {
+    "other": "",
+    "google": "google-site-verification=",
+    "microsoft": "MS=",
+    "facebook": "facebook-domain-verification=",
+    "apple": "apple-domain=",
+}
+
+
+def _verification(_site: Site, values: Values) -> Sequence[Wanted]:
+    prefix = _PREFIXES[values["service"]]
+    return [Wanted("TXT", values["name"] or "@", prefix + values["value"].removeprefix(prefix))]
+
+
+def _cdn(site: Site, values: Values) -> Sequence[Wanted]:
+    name = values["name"]
+    at_apex = name == "@" and site.name == site.zone
+    if at_apex and not site.apex_alias:
+        raise wrong(
+            "name",
+            "cname_at_apex",
+            f"`{site.zone}` is the apex of its zone, which cannot be a CNAME, and its DNS provider has "
+            "no ALIAS. Use `www` and let the apex redirect to it, or add the CDN's addresses as A and "
+            "AAAA.",
+        )
+    kind = "ALIAS" if at_apex else "CNAME"
+    return [Wanted(kind, name, values["target"], Beside.CONFLICTS)]
+
+
+TEMPLATES = (
+    Template(
+        "verification",
+        "Proof for a service",
+        "The TXT by which a service sees that the domain is yours.",
+        (
+            Parameter("value", Kind.TEXT, "The text that the service gave you.", "abc123", required=True),
+            Parameter(
+                "service", Kind.TEXT, "Known services: their prefix is added when it is missing.",
+                "google", default="other", choices=tuple(_PREFIXES),
+            ),
+            Parameter("name", Kind.LABELS, "Below the domain; the domain itself when not given.", "_x"),
+        ),
+        _verification,
+    ),
+    Template(
+        "cdn",
+        "A CDN in front",
+        "Leads a name to the host that the CDN gave you.",
+        (
+            Parameter("target", Kind.HOST, "Host at the CDN.", "d111.cdn.example.net", required=True),
+            Parameter("name", Kind.TEXT, "Below the domain; @ for itself.", "www", default="www"),
+        ),
+        _cdn,
+    ),
+)  # fmt: skip
+"""In the order in which they are shown."""
