@@ -1,7 +1,8 @@
 """The DNS hosts whose panels we know.
 
-Facts are from the hosts' own documentation as of November 2026; name servers also from dns-lexicon
-(e23b58aa, MIT). What is not certain is left out: a wrong instruction is worse than a general one.
+Name servers are from dns-lexicon (e23b58aa, MIT) and common knowledge of the field. So are the panels'
+ways, which nobody has looked at one by one for this table: what is not well known is left out, because a
+wrong instruction is worse than a general one.
 """
 
 from nameplate.core.dns_hosts.host import Apex, ApexAlias, DnsHost, HostField

@@ -1,8 +1,8 @@
 """DNS hosts of which the name servers are known, and no more.
 
 `slug  Name  provider or -  name servers end in`, separated by two spaces or more. Name servers of
-those with the provider `lexicon` are from dns-lexicon (e23b58aa, MIT); the others', and additions,
-are what the hosts themselves publish.
+those with the provider `lexicon` are from dns-lexicon (e23b58aa, MIT); the others', and additions to
+them, are common knowledge of the field.
 """
 
 import re
