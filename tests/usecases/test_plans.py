@@ -361,7 +361,8 @@ def test_what_is_gone_for_long_is_forgotten(rig):
 def test_drift_is_told_or_repaired_as_the_domain_says(rig, policy):
     rig.want(given("www", 1), given("api", 2))
     with rig.offline.sessions.begin(rig.actor) as session:
-        domains.update(session, rig.actor, rig.name, drift_policy=policy)
+        now = rig.offline.tools.clock()
+        domains.update(session, rig.actor, rig.name, now=now, drift_policy=policy)
     rig.provider.apply(ZONE, [Change(a("www", 1), a("www", 66))])
     rig.work(after=timedelta(minutes=10))
     if policy == "repair":

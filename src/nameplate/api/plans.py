@@ -288,7 +288,9 @@ def _wish(tools: Tools, body: PlanNew) -> drafts.Edits:
         return transfers.from_zone(adopt=body.adopt)
     if body.source == "names":
         return transfers.from_names(tools.resolver, adopt=body.adopt)
-    return transfers.from_drift() if body.source == "drift" else plans.as_wanted(adopt=body.adopt)
+    if body.source == "drift":
+        return transfers.from_drift()
+    return plans.as_wanted(adopt=body.adopt)
 
 
 @routes.post(

@@ -9,7 +9,7 @@ from nameplate.core.actor import Actor
 from nameplate.core.dns_hosts.entry import Purpose, Wanted
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Account, Binding, Domain, Server
-from nameplate.usecases import conditions, propagation, records
+from nameplate.usecases import conditions, propagation, wanted
 
 PROOF_TTL = 300
 """Seconds: a mistyped proof is soon forgotten."""
@@ -32,12 +32,13 @@ def wanted(session: Session, domain: Domain) -> tuple[Wanted, ...]:
         found += [
             Wanted(
                 Purpose.RECORD,
-                row.record_type.value,
-                records.owner(row, domain),
-                propagation.as_answered(row.record_type.value, records.text(row)),
-                row.ttl,
+                line.type,
+                line.owner,
+                propagation.as_answered(line.type, line.text),
+                line.ttl,
             )
-            for row in records.wanted(session, domain)
+            for line in wanted.lines(session, domain)
+            if line.is_wanted
         ]
     unique = {(one.name, one.type, one.value): one for one in reversed(found)}
     return tuple(reversed(unique.values()))

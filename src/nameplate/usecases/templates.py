@@ -12,7 +12,7 @@ from nameplate.core.errors import Conflict
 from nameplate.core.pointing import apex_type
 from nameplate.core.templates import Action, Effect, Existing, Site
 from nameplate.models import Account, Domain, Record, RecordType
-from nameplate.usecases import holdings, records, references
+from nameplate.usecases import holdings, records, references, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,15 @@ def _site(session: Session, domain: Domain) -> Site:
 def _existing(session: Session, domain: Domain) -> list[Existing]:
     return [
         Existing(
-            row.id,
-            row.record_type.value,
-            records.owner(row, domain),
-            records.text(row),
-            row.ttl,
-            row.is_automatic,
+            line.id,
+            line.type,
+            line.owner,
+            line.text,
+            line.ttl,
+            line.is_made,
         )
-        for row in records.wanted(session, domain)
+        for line in wanted.lines(session, domain)
+        if line.is_wanted
     ]
 
 
