@@ -129,6 +129,9 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         server_default=sa.false(),
         comment="Every authoritative server answers with the record.",
     )
+    propagation: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="What each server answered at the last look, and until when caches keep it."
+    )
     managed_by_system: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Made and kept by Nameplate."
     )
@@ -154,6 +157,7 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         """Ask for the record to be written to the provider (again)."""
         self.status = move(self.status, RecordStatus.PENDING)
         self.propagated = False
+        self.propagation = None
         self.error_message = None
 
     def sync(self) -> None:
@@ -177,7 +181,8 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, RecordStatus.DISABLED)
         self.propagated = False
 
-    def see(self, *, everywhere: bool, now: datetime) -> None:
-        """Record what the authoritative servers answered."""
+    def see(self, look: dict[str, Any] | None, *, everywhere: bool, now: datetime) -> None:
+        """Record what the servers answered, and whether every authoritative one has the record."""
         self.propagated = everywhere
+        self.propagation = look
         self.propagation_checked_at = now

@@ -23,7 +23,15 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import accounts, holdings, organizations, paging, references, verifications
+from nameplate.usecases import (
+    accounts,
+    delegation,
+    holdings,
+    organizations,
+    paging,
+    references,
+    verifications,
+)
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -207,5 +215,6 @@ def check(session: Session, actor: Actor, reference: str, now: datetime) -> Doma
             ),
             execution_options={"synchronize_session": False},
         )
+    delegation.ask_again(row)
     row.wake(now)
     return row

@@ -84,6 +84,16 @@ class Rfc2136:
             raise self._unreachable(error) from None
         return merge(rrset for rrset in found if rrset.type not in _GENERATED)
 
+    def name_servers(self, zone: Zone) -> Sequence[str]:
+        """Ask the server for the zone's NS, as anybody may."""
+        query = dns.message.make_query(zone.name, "NS")
+        try:
+            answer = dns.query.tcp(query, self._server, self._timeout, self._address[1])
+        except _BROKEN as error:
+            raise self._unreachable(error) from None
+        found = [read(rrset.name, rrset) for rrset in answer.answer]
+        return sorted(v.removesuffix(".") for r in found if r.type == "NS" for v in r.values)
+
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Send many changes in one message; a refused message is halved until the culprit is alone.
 
