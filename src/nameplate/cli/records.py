@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nameplate.cli import propagation
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -114,6 +115,7 @@ def plan(cli: Cli, domain: str) -> None:
     cli.printer.say(f"{len(found['changes'])} changes, {found['untouched']} left as they are.")
 
 
+propagation.register(app)
 showing(app, "record", "records")
 removing(app, "record", "records")
 

@@ -43,10 +43,8 @@ def condition(
             expected=_lines(account_zone, expected),
             fix="Check the registration and its name servers.",
         )
-    if seen.zone.endswith(f".{account_zone}"):
-        return cut_below(account_zone, seen.zone, seen.parent or seen.child)
     if seen.zone != account_zone:
-        return _not_delegated(account_zone, expected, seen, visible=visible)
+        return _other_zone(account_zone, expected, seen, visible=visible)
     if not seen.parent:
         return None
     if _is_elsewhere(expected, seen, visible=visible):
@@ -70,9 +68,11 @@ def cut_below(account_zone: str, zone: str, servers: Sequence[str]) -> Condition
     )
 
 
-def _not_delegated(
+def _other_zone(
     account_zone: str, expected: Sequence[str], seen: Delegated, *, visible: bool | None
 ) -> Condition:
+    if seen.zone.endswith(f".{account_zone}"):
+        return cut_below(account_zone, seen.zone, seen.parent or seen.child)
     return Condition(
         type="delegation",
         status=bool(visible),

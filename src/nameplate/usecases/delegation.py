@@ -168,8 +168,11 @@ def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
         return None
     seen = Delegated(
         known["zone"],
-        *(tuple(known[name]) for name in ("parent", "child", "lame", "silent")),
-        working=known["working"],
+        tuple(known["parent"]),
+        tuple(known["child"]),
+        tuple(known["lame"]),
+        tuple(known["silent"]),
+        known["working"],
     )
     return delegation.condition(zone, known["expected"], seen, visible=_visible(rows))
 
