@@ -73,8 +73,12 @@ class Resolver(Protocol):
     Methods may be called from several threads; each look-up is bounded in time and queries.
     """
 
-    def authoritative(self, name: str, rdtype: str) -> Finding:
-        """Ask every authoritative server of the name's zone directly, without a cache."""
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> Finding:
+        """Ask every authoritative server of the name's zone directly, without a cache.
+
+        These are the servers that the zone itself names; `delegated` adds those that only its parent
+        gives out, which resolvers meet first.
+        """
         ...
 
     def public(self, name: str, rdtype: str) -> tuple[Answer, ...]:

@@ -145,7 +145,8 @@ class _Asked:
             if question.delegation is not None
         }
         self._authoritative: Mapping[Target, Future[Finding]] = {
-            one: pool.submit(resolver.authoritative, one.name, one.type) for one in targets
+            one: pool.submit(resolver.authoritative, one.name, one.type, delegated=True)
+            for one in targets
         }
         self._public: Mapping[Target, Future[tuple[Answer, ...]]] = {
             one: pool.submit(resolver.public, one.name, one.type) for one in targets

@@ -12,7 +12,7 @@ from nameplate.adapters.resolver.public import PublicResolvers
 from nameplate.adapters.resolver.query import Budget, Unanswered
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.reply import Alias, Referral
-from nameplate.adapters.resolver.servers import MAX_SERVERS, Candidates, Servers
+from nameplate.adapters.resolver.servers import MAX_SERVERS, Candidates, Servers, Zone
 from nameplate.core.egress import EgressPolicy
 from nameplate.ports.resolver import Answer, AnswerKind, Delegation, Finding
 
@@ -43,10 +43,11 @@ class AuthoritativeResolver:
         """
         self._recursor = Recursor(None if recursor is None else (recursor,))
         self._servers = Servers(policy, self._recursor, overrides or {}, port)
+        self._listed = delegation.ListedServers(self._servers, seconds)
         self._public = PublicResolvers(public)
         self._seconds = seconds
 
-    def authoritative(self, name: str, rdtype: str) -> Finding:
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> Finding:
         """Ask every authoritative server of the name's zone directly, without a cache."""
         try:
             question = dns.name.from_text(name).canonicalize()
@@ -55,7 +56,8 @@ class AuthoritativeResolver:
             return Finding("", (never,))
         budget = Budget(self._seconds, _MAX_QUERIES)
         with ThreadPoolExecutor(MAX_SERVERS) as threads:
-            return _Lookup(self._servers, rdtype, budget, threads).find(question)
+            listed = self._listed if delegated else None
+            return _Lookup(self._servers, listed, rdtype, budget, threads).find(question)
 
     def public(self, name: str, rdtype: str) -> tuple[Answer, ...]:
         """Ask the public resolvers; none for names in private zones, which they cannot know."""
@@ -99,11 +101,13 @@ class _Lookup:
     def __init__(
         self,
         servers: Servers,
+        listed: delegation.ListedServers | None,
         rdtype: str,
         budget: Budget,
         threads: ThreadPoolExecutor,
     ) -> None:
         self._servers = servers
+        self._listed = listed
         self._rdtype = rdtype
         self._budget = budget
         self._threads = threads
@@ -120,10 +124,18 @@ class _Lookup:
         # A DS lives on the parent's side of the cut (RFC 4035 section 3.1.4.1).
         held_at = name.parent() if self._rdtype == "DS" and name != dns.name.root else name
         try:
-            zone, servers = self._servers.above(held_at, self._budget)
+            zone, servers = self._above(held_at)
         except Unanswered as error:
             return [Answer(error.kind, "", detail=error.detail)]
         return self._ask_all(name, zone, servers)
+
+    def _above(self, name: dns.name.Name) -> Zone:
+        """Return the closest zone and its servers; with `listed` those that its parent names too."""
+        if self._listed is None or self._servers.overridden(name):
+            return self._servers.above(name, self._budget)
+        zone, names = self._servers.named(name, self._budget)
+        listed = self._listed.of(zone)
+        return zone, listed or self._servers.candidates(names, {}, self._budget)
 
     def _ask_all(
         self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates
