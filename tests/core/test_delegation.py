@@ -1,14 +1,24 @@
 """Every way in which the account's zone and the Internet's can differ."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from nameplate.core.conditions import Condition
 from nameplate.core.delegation import Delegated, condition
 
 OURS = ("ns1.host.example", "ns2.host.example")
 OTHERS = ("a.elsewhere.example", "b.elsewhere.example")
 GOOD = Delegated("example.com", OURS, OURS, working=2)
+
+
+def judged(
+    seen: Delegated, expected: Sequence[str] = OURS, visible: bool | None = None
+) -> Condition:
+    found = condition("example.com", expected, seen, visible=visible)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
@@ -36,22 +46,24 @@ GOOD = Delegated("example.com", OURS, OURS, working=2)
         (Delegated("", (), ()), OURS, None, None, "delegation_not_found"),
     ],
 )  # fmt: skip
-def test_the_verdict(seen, expected, visible, status, reason):
-    found = condition("example.com", expected, seen, visible=visible)
+def test_the_verdict(
+    seen: Delegated, expected: Sequence[str], visible: bool | None, status: bool | None, reason: str
+) -> None:
+    found = judged(seen, expected, visible)
     assert (found.type, found.status, found.reason) == ("delegation", status, reason)
     assert found.message.endswith(".")
     if not status:
         assert found.fix.endswith(".")
 
 
-def test_a_private_zone_has_no_delegation():
+def test_a_private_zone_has_no_delegation() -> None:
     assert (
         condition("corp.example", OURS, Delegated("corp.example", (), OURS), visible=None) is None
     )
 
 
-def test_the_person_is_told_what_to_set():
-    found = condition("example.com", OURS, replace(GOOD, parent=OTHERS, child=OTHERS), visible=None)
+def test_the_person_is_told_what_to_set() -> None:
+    found = judged(replace(GOOD, parent=OTHERS, child=OTHERS))
     assert found.observed == tuple(f"example.com NS {name}" for name in OTHERS)
     assert found.expected == tuple(f"example.com NS {name}" for name in OURS)
     assert found.fix == (
@@ -59,6 +71,6 @@ def test_the_person_is_told_what_to_set():
     )
 
 
-def test_a_zone_that_only_ends_alike_is_another_zone():
+def test_a_zone_that_only_ends_alike_is_another_zone() -> None:
     other = Delegated("badexample.com", OTHERS, OTHERS, working=2)
-    assert condition("example.com", OURS, other, visible=None).reason == "not_delegated"
+    assert judged(other).reason == "not_delegated"

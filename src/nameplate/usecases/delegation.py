@@ -159,8 +159,8 @@ def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
     if not zone:
         return None
     for row in rows:
-        look = sightings.read(row.propagation)
-        if look is not None and not row.propagated and look.zone.endswith(f".{zone}"):
+        look = None if row.propagated else sightings.read(row.propagation)
+        if look is not None and look.zone.endswith(f".{zone}"):
             servers = sorted({one.answer.server for one in look.authoritative})
             return delegation.cut_below(zone, look.zone, servers)
     known = domain.delegation or {}
@@ -179,6 +179,8 @@ def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
 
 def _visible(rows: Sequence[Record]) -> bool | None:
     """Tell whether the authoritative servers answer with anything that the provider has."""
+    if any(row.propagated for row in rows):
+        return True
     looks = [(row, look) for row in rows if (look := sightings.read(row.propagation)) is not None]
     if any(one.seen for _, look in looks for one in look.authoritative):
         return True

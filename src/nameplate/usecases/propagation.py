@@ -172,12 +172,15 @@ def _conclude(sessions: Sessions, tools: Tools, lease: Lease, look: Look) -> Non
 
 def _see(tools: Tools, row: Record, look: Look, now: datetime) -> datetime:
     """Record a look and return when the next one is due."""
-    before = row.propagated
-    everywhere = look.confirms(before=before, doubts=row.attempts)
-    arrived = everywhere and not before
+    before, last = row.propagated, sightings.read(row.propagation)
+    same = last is not None and last.everywhere is look.everywhere
+    everywhere = look.confirms(before=before, doubts=row.attempts if same else 0)
     complete = look.everywhere and not look.old
     row.see(look.document(), everywhere=everywhere, now=now)
-    row.attempts = 0 if complete or arrived else row.attempts + 1
+    if complete or (everywhere and not before):
+        row.attempts = 0
+    else:
+        row.attempts = row.attempts + 1 if same else 1
     row.error_message = None if everywhere else look.sentence(now)
     due = now + look.wait(attempts=row.attempts)
     return due if complete else work.soon(tools, due, now)

@@ -59,7 +59,11 @@ class ListedServers:
                 found = Future()
                 self._found[zone] = time.monotonic() + _KEPT, found
         if mine:
-            found.set_result(self._search(zone))
+            try:
+                found.set_result(self._search(zone))
+            except BaseException as error:
+                found.set_exception(error)  # or those who wait would wait for ever
+                raise
         return found.result()
 
     def _search(self, zone: dns.name.Name) -> Candidates:
