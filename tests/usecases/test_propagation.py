@@ -13,16 +13,18 @@ from tests.databases import sessions_over
 from tests.servers.internet import BIND, POWERDNS, Internet
 from tests.usecases.offline import Offline
 
+from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.conditions import Condition
+from nameplate.core.egress import EgressPolicy
 from nameplate.core.errors import Conflict, NotFound, Unavailable
 from nameplate.core.records import RRset
 from nameplate.models import Domain, Record
 from nameplate.ports.dns import DnsProvider
 from nameplate.ports.resolver import Answer, Finding
 from nameplate.usecases import accounts, conditions, domains, propagation, records, zones
-from nameplate.usecases.sightings import Look
+from nameplate.usecases.sightings import DOUBTS, Look
 
 BOTH = {"ns1.example.test": BIND, "ns2.example.test": POWERDNS}
 WHERE = {"example.test": BIND, "dev.example.test": POWERDNS, "moved.test": POWERDNS} | {
@@ -254,6 +256,30 @@ def test_the_provider_is_not_asked_with_every_look(scene: Scene) -> None:
     found = scene.condition(domain, "delegation")
     assert found is not None
     assert found.expected == ("moved.test NS ns1.moved.test",), "and what it said last stands"
+
+
+def test_our_own_resolver_being_away_proves_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nameplate.adapters.resolver.query._TRIES", (0.05, 0.05))
+    domain, label = scene.claim("example.test", "bind"), fresh()
+    record = scene.record(domain, label, "192.0.2.7")
+    behind(scene.net, f"{label}.example.test", "192.0.2.7")
+    assert scene.look(record)[0].propagated
+    good = scene.tools.resolver
+    away = AuthoritativeResolver(EgressPolicy(), recursor=("127.0.0.1", 1))
+    scene.tools = replace(scene.tools, resolver=away)
+    for doubts in range(1, DOUBTS + 2):
+        (row,) = scene.look(record, after=timedelta(minutes=2 * doubts))
+        assert row.propagated is (doubts <= DOUBTS), "but not for ever"
+        assert row.propagation_checked_at > datetime.now(UTC) + timedelta(minutes=2 * doubts - 1)
+    assert row.error_message == "No authoritative server of the name could be found."
+    (row,) = scene.look(record, after=timedelta(hours=25))
+    found = scene.condition(domain, "delegation")
+    assert found is not None
+    assert found.status, "what was seen of the delegation stands"
+    scene.tools = replace(scene.tools, resolver=good)
+    assert scene.look(record)[0].propagated
 
 
 def test_a_lame_server_is_named(scene: Scene) -> None:

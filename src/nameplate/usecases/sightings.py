@@ -18,7 +18,7 @@ LONGEST = timedelta(hours=1)
 """Between two looks at a record that is not seen everywhere."""
 SETTLED = timedelta(days=1)
 """Between two looks at a record that is."""
-DOUBTS = 3
+DOUBTS = 5
 """Looks in a row at which a seen record may meet silent servers before that counts."""
 _MOST_VALUES = 10
 _LONGEST_TEXT = 255
