@@ -267,6 +267,8 @@ def test_our_own_resolver_being_away_proves_nothing(
     behind(scene.net, f"{label}.example.test", "192.0.2.7")
     assert scene.look(record)[0].propagated
     good = scene.tools.resolver
+    with scene.sessions.begin(PLATFORM) as session:
+        session.get_one(Record, record).attempts = 9  # looks that waited for old answers in caches
     away = AuthoritativeResolver(EgressPolicy(), recursor=("127.0.0.1", 1))
     scene.tools = replace(scene.tools, resolver=away)
     for doubts in range(1, DOUBTS + 2):
@@ -393,5 +395,5 @@ def test_checking_the_domain_looks_at_the_delegation_too(scene: Scene) -> None:
     scene.sessions.run(
         PLATFORM, lambda s: domains.check(s, PLATFORM, ids.show("dom", domain), datetime.now(UTC))
     )
-    scene.look(record, after=timedelta(minutes=30))
+    scene.look(record)
     assert scene.read(Domain, domain).delegation["at"] > first
