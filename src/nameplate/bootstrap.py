@@ -131,6 +131,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
             zone: [(f"ns.{zone}", *_address(server)) for server in servers]
             for zone, servers in settings.dns_servers.items()
         },
+        public=[_address(one) for one in settings.public_resolvers],
     )
     fetcher = SafeFetcher(
         policy,

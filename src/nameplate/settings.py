@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """Private networks that verification may reach all the same."""
     dns_recursor: str | None = None
     """`address:port` of the resolver that finds zones' servers; /etc/resolv.conf without it."""
+    public_resolvers: tuple[str, ...] = ("1.1.1.1:53", "8.8.8.8:53", "9.9.9.9:53")
+    """Public resolvers whose answers are shown beside the authoritative ones; `[]` asks none."""
     dns_servers: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Private zones and their servers: {"corp.example": ["10.0.0.53:53"]}."""
     domain_connect_provider_id: str | None = None

@@ -31,6 +31,7 @@ COLON = {
     "verifications": (":check",),
     "bindings": (":check",),
     "accounts": ("/test",),
+    "records": ("/propagation:check",),
 }
 
 

@@ -164,7 +164,7 @@ def wait(
     *,
     domain: str,
     condition: Annotated[
-        str, typer.Option("--for", help="ready, ownership, dns, certificate or serving.")
+        str, typer.Option("--for", help="ready, or one: ownership, delegation, dns ...")
     ] = "ready",
     timeout: Timeout = 600.0,
 ) -> None:

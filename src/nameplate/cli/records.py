@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import plans
+from nameplate.cli import plans, propagation
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -169,6 +169,7 @@ def _described(one: dict[str, Any]) -> list[str]:
     return lines
 
 
+propagation.register(app)
 showing(app, "record", "records")
 removing(app, "record", "records")
 plans.register(app)

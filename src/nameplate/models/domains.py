@@ -143,6 +143,9 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     dns_config: Mapped[dict[str, Any] | None] = mapped_column(
         Json, comment="Settings of that DNS host, the account among them."
     )
+    delegation: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="The zone that the Internet saw at the name, and whose servers it should be."
+    )
     ssl_enabled: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Serve HTTPS."
     )

@@ -144,6 +144,9 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         UtcDateTime,
         comment="Since when the provider has something else, though nobody changed it here.",
     )
+    propagation: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="What each server answered at the last look, and until when caches keep it."
+    )
     managed_by_system: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Made and kept by Nameplate."
     )
@@ -183,6 +186,7 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, RecordStatus.PENDING)
         self.propagated = False
         self.drifted_at = None
+        self.propagation = None
         self.error_message = None
 
     def sync(self) -> None:
@@ -236,7 +240,12 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         """Ask for the records to be written with other values. Narrow with `where`."""
         if "value" in values:
             values["value_digest"] = digest(values["value"])
-        anew = {"propagated": False, "drifted_at": None, "error_message": None}
+        anew = {
+            "propagated": False,
+            "propagation": sa.null(),
+            "drifted_at": None,
+            "error_message": None,
+        }
         return cls._moving(RecordStatus.PENDING, **values, **anew)
 
     @classmethod
@@ -264,7 +273,8 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, RecordStatus.DISABLED)
         self.propagated = False
 
-    def see(self, *, everywhere: bool, now: datetime) -> None:
-        """Record what the authoritative servers answered."""
+    def see(self, look: dict[str, Any] | None, *, everywhere: bool, now: datetime) -> None:
+        """Record what the servers answered, and whether every authoritative one has the record."""
         self.propagated = everywhere
+        self.propagation = look
         self.propagation_checked_at = now

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nameplate.core.records import Change, RRset
 
@@ -62,5 +62,17 @@ class DnsProvider(Protocol):
         `before` nor `after` any more stays untouched and answers MOVED. Applying twice is harmless.
         A change that the provider refuses never blocks the others. Raises `Unavailable` only when
         nothing at all was sent; a lost answer is UNKNOWN.
+        """
+        ...
+
+
+@runtime_checkable
+class NameServers(Protocol):
+    """A provider that tells a zone's name servers in less than a reading of the whole zone."""
+
+    def name_servers(self, zone: Zone) -> Sequence[str]:
+        """Return the names to which the zone must be delegated, canonical, without final dot.
+
+        Raises as `DnsProvider` does.
         """
         ...

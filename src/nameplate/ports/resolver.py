@@ -30,7 +30,8 @@ class Answer:
     """Canonical rdata, sorted, names absolute with trailing dot. A TXT record is its plain text: its
     strings joined (RFC 7208 section 3.3), without quotes, bytes that are not UTF-8 as `\\xNN`."""
     ttl: int = 0
-    """Seconds."""
+    """Seconds. From a cache: what is left of them, also of the answer that there is nothing
+    (RFC 2308 section 5)."""
     detail: str = ""
     """Why there is no data, in a few words of ours."""
 
@@ -52,11 +53,43 @@ class Finding:
         return len(seen) == 1
 
 
-class Resolver(Protocol):
-    """Never raises for what the DNS says or fails to say: every outcome is an `Answer`."""
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """The zone that the Internet sees at a name, and who serves it."""
 
-    def authoritative(self, name: str, rdtype: str) -> Finding:
-        """Ask every authoritative server of the name's zone directly, without a cache."""
+    zone: str
+    """The zone cut at or above the name (RFC 9499), canonical; empty when none could be found."""
+    parent: tuple[str, ...]
+    """The name servers that the parent zone's servers give out, canonical, sorted. Empty when they
+    could not be asked, or when the operator gave the zone's servers (a private zone)."""
+    answers: tuple[Answer, ...]
+    """What each of those servers says of the zone's NS: DATA with the child's own set, or why it is
+    no authority for the zone (lame, RFC 9499)."""
+
+
+class Resolver(Protocol):
+    """Never raises for what the DNS says or fails to say: every outcome is an `Answer`.
+
+    Methods may be called from several threads; each look-up is bounded in time and queries.
+    """
+
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> Finding:
+        """Ask every authoritative server of the name's zone directly, without a cache.
+
+        These are the servers that the zone itself names; `delegated` adds those that only its parent
+        gives out, which resolvers meet first.
+        """
+        ...
+
+    def public(self, name: str, rdtype: str) -> tuple[Answer, ...]:
+        """Ask the configured public resolvers, which cache: one answer for each, in their order.
+
+        Empty when none is configured, and for names in private zones, which they cannot know.
+        """
+        ...
+
+    def delegation(self, name: str) -> Delegation:
+        """Find the zone at or above the name from its parent's side, without a cache."""
         ...
 
     def addresses(self, name: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from nameplate.core.errors import Refused
 from nameplate.core.plan import Owned, plan
 from nameplate.core.rdata import parse
 from nameplate.core.records import Change, RRset, merge
-from nameplate.ports.dns import DnsProvider, Outcome, Result, Zone
+from nameplate.ports.dns import DnsProvider, NameServers, Outcome, Result, Zone
 
 _DIGEST = "c0ffee00" * 8
 _EXAMPLES: dict[str, tuple[str, ...]] = {
@@ -58,6 +58,9 @@ class DnsProviderConformance:
         keys = [rrset.key for rrset in found]
         assert len(keys) == len(set(keys))
         assert (zone.name, "NS") in keys
+        if isinstance(provider, NameServers):
+            apex = next(rrset for rrset in found if rrset.key == (zone.name, "NS"))
+            assert [f"{name}." for name in provider.name_servers(zone)] == list(apex.values)
         assert all(rrset.values == tuple(sorted(set(rrset.values))) for rrset in found)
 
     def test_foreign_zone_is_refused(self, provider: DnsProvider) -> None:

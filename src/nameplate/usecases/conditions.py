@@ -13,13 +13,18 @@ from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
 from nameplate.db import database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Verification
-from nameplate.usecases import pointing
+from nameplate.usecases import delegation, pointing, sightings
 
 
 def of(session: Session, domain: Domain) -> Sequence[Condition]:
-    """Return ownership, DNS, pointing, certificate and serving, in the order in which they come about."""
+    """Return each step, in the order in which they come about."""
     found = [_ownership(session, domain)]
-    found += _dns(session, domain)
+    rows = session.scalars(
+        Record.visible(PLATFORM).where(Record.organization_domain_id == domain.id).limit(1000)
+    ).all()
+    delegated = delegation.condition(domain, rows)
+    found += [delegated] if delegated else []
+    found += _dns(domain, rows, database_now(session))
     found += _drift(domain)
     found += _pointing(session, domain)
     found += _certificates(session, domain)
@@ -104,10 +109,7 @@ def _publish(row: Verification | None) -> str:
     return f"Serve {row.verification_file_content} at {row.verification_file_path}."
 
 
-def _dns(session: Session, domain: Domain) -> list[Condition]:
-    rows = session.scalars(
-        Record.visible(PLATFORM).where(Record.organization_domain_id == domain.id).limit(1000)
-    ).all()
+def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Condition]:
     if not rows:
         return []
     waiting = [
@@ -126,13 +128,15 @@ def _dns(session: Session, domain: Domain) -> list[Condition]:
             )
         ]
     first = next((row for row in waiting if row.status is RecordStatus.ERROR), waiting[0])
+    look = sightings.read(first.propagation) if first.status is RecordStatus.ACTIVE else None
     return [
         Condition(
             type="dns",
             status=False,
             reason=f"record_{first.status.value}",
-            message=first.error_message
+            message=(look.sentence(now) if look else first.error_message)
             or f"{len(waiting)} of {len(rows)} records are not answered everywhere yet.",
+            observed=look.observed if look else (),
             expected=(f"{first.name} {first.record_type.value} {first.value[:200]}",),
             fix="Wait: Nameplate writes and checks them by itself."
             if first.status is not RecordStatus.ERROR

@@ -48,7 +48,7 @@ def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ad
     """
     with sessions.begin(actor, read_only=True) as session:
         domain = references.domain(session, actor, reference)
-        wanted = publishing.wanted(session, domain)
+        wanted = publishing.due(session, domain)
     found = delegation(tools, domain)
     recognition = dns_hosts.recognise(found.name_servers)
     zone = found.zone or domain.domain_name

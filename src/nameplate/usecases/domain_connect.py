@@ -70,7 +70,7 @@ def offer(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Off
     """
     with sessions.begin(actor, read_only=True) as session:
         domain = references.domain(session, actor, reference)
-        wanted = publishing.wanted(session, domain)
+        wanted = publishing.due(session, domain)
     if tools.domain_connect is None:
         return Offer(domain.full_domain, *NOT_CONFIGURED)
     found = delegation(tools, domain)

@@ -25,6 +25,7 @@ from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import (
     accounts,
+    delegation,
     holdings,
     organizations,
     paging,
@@ -244,5 +245,6 @@ def check(session: Session, actor: Actor, reference: str, now: datetime) -> Doma
             ),
             execution_options={"synchronize_session": False},
         )
+    delegation.ask_again(row)
     row.wake(now)
     return row

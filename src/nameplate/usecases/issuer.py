@@ -29,7 +29,7 @@ from nameplate.models import (
 )
 from nameplate.models.records import digest
 from nameplate.ports.ca import CertificateAuthority, Challenge, Order, RenewalAdvisor
-from nameplate.usecases import budgets, certificates, propagation, work, zones
+from nameplate.usecases import budgets, certificates, sightings, work, zones
 from nameplate.usecases.tools import Tools
 
 MOST_STEPS = 16
@@ -201,7 +201,7 @@ class Issuer:
         for name in {name for name, _ in values}:
             finding = self._tools.resolver.authoritative(name, "TXT")
             texts = [text for owner, text in values if owner == name]
-            if not all(propagation.seen_by_all(finding, "TXT", text) for text in texts):
+            if not all(sightings.seen_by_all(finding, "TXT", text) for text in texts):
                 return False
         return True
 

@@ -17,7 +17,7 @@ ROUTING_TTL = 3600
 """Seconds."""
 
 
-def wanted(session: Session, domain: Domain) -> tuple[Wanted, ...]:
+def due(session: Session, domain: Domain) -> tuple[Wanted, ...]:
     """Return the records in the order in which they are needed; each name and value once.
 
     With a DNS account only the proof is left to the owner: Nameplate writes the rest itself.

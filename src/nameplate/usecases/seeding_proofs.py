@@ -180,7 +180,7 @@ def _reach(row: Record, status: str, now: datetime) -> None:
         row.sync()
     if status == "active":
         row.confirm(now, None)
-        row.see(everywhere=True, now=now)
+        row.see(None, everywhere=True, now=now)
     elif status == "error":
         row.fail("The provider refused the change: the API token may read only.")
     elif status != "disabled":

@@ -255,7 +255,7 @@ def test_a_referral_leads_to_the_child(internet):
 
 
 def test_private_servers_are_not_asked_unless_allowed(internet):
-    internet._policy = EgressPolicy()
+    internet._servers._policy = EgressPolicy()
     answers = internet.authoritative(NAME, "TXT").answers
     assert {answer.kind for answer in answers} == {AnswerKind.REFUSED}
 

@@ -53,6 +53,10 @@ class Cloudflare:
         """Read the zone, and the name servers that Cloudflare gave it."""
         return sorted(rows.rrsets(self._whole(self._entry(zone))).values())
 
+    def name_servers(self, zone: Zone) -> Sequence[str]:
+        """Return the two that Cloudflare gave the zone."""
+        return sorted(_servers(self._entry(zone)))
+
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Read what is affected, then send batches.
 
@@ -128,8 +132,7 @@ class Cloudflare:
     def _whole(self, entry: Mapping[str, Any]) -> dict[Key, list[Row]]:
         groups = rows.grouped(self._listed(entry, {}))
         apex = _zone(entry).name
-        servers = [f"{name.lower().removesuffix('.')}." for name in entry["name_servers"] or ()]
-        given = [Row("", apex, "NS", _NS_TTL, server) for server in servers]
+        given = [Row("", apex, "NS", _NS_TTL, f"{server}.") for server in _servers(entry)]
         if given:
             groups.setdefault((apex, "NS"), given)
         return groups
@@ -151,6 +154,10 @@ class Cloudflare:
             return entries, int(answer["result_info"]["total_count"])
 
         return rows.complete(read_once, lambda entry: str(entry["id"]), _PROVIDER)
+
+
+def _servers(entry: Mapping[str, Any]) -> list[str]:
+    return [name.lower().removesuffix(".") for name in entry["name_servers"] or ()]
 
 
 def _zone(entry: Mapping[str, Any]) -> Zone:

@@ -59,6 +59,13 @@ class PowerDns:
         found = self._get(self._path(zone), each=read)["rrsets"]
         return sorted(filter(None, found), key=attrgetter("name", "type"))
 
+    def name_servers(self, zone: Zone) -> Sequence[str]:
+        """Read the NS record set of the zone alone."""
+        query = {"rrset_name": f"{zone.name}.", "rrset_type": "NS"}
+        found = map(_rrset, self._get(self._path(zone), query)["rrsets"])
+        apex = (r for r in found if r.key == (zone.name, "NS"))
+        return sorted(value.removesuffix(".") for rrset in apex for value in rrset.values)
+
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Read what is affected, send the rest in one PATCH; a refused PATCH is halved.
 

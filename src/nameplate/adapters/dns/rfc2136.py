@@ -16,6 +16,7 @@ from nameplate.adapters.dns.encoding import Impossible
 from nameplate.adapters.dns.transfer import TransferRefused, transferred
 from nameplate.adapters.dns.updates import LIMIT, Update, code, probe, update
 from nameplate.core.errors import NameplateError, Refused, Unavailable
+from nameplate.core.rdata import presentation
 from nameplate.core.records import Change, RRset, units
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Outcome, Result, Zone
@@ -79,6 +80,17 @@ class Rfc2136:
             ) from None
         except _BROKEN as error:
             raise self._unreachable(error) from None
+
+    def name_servers(self, zone: Zone) -> Sequence[str]:
+        """Ask the server for the zone's NS, as anybody may."""
+        query = dns.message.make_query(zone.name, "NS")
+        try:
+            answer = dns.query.tcp(query, self._server, self._timeout, self._address[1])
+        except _BROKEN as error:
+            raise self._unreachable(error) from None
+        sets = (rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.NS)
+        found = (presentation(rdata, "NS") for rrset in sets for rdata in rrset)
+        return sorted(name.removesuffix(".") for name in found)
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Send many changes in one message; a refused message is halved until the culprit is alone.

@@ -2,30 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import dns.exception
 import dns.name
 
-from nameplate.adapters.resolver.query import Budget, Server, Unanswered, ask
+from nameplate.adapters.resolver import delegation
+from nameplate.adapters.resolver.public import PublicResolvers
+from nameplate.adapters.resolver.query import Budget, Unanswered
 from nameplate.adapters.resolver.recursor import Recursor
-from nameplate.adapters.resolver.reply import Alias, Referral, read
+from nameplate.adapters.resolver.reply import Alias, Referral
+from nameplate.adapters.resolver.servers import MAX_SERVERS, Candidates, Servers, Zone
 from nameplate.core.egress import EgressPolicy
-from nameplate.ports.resolver import Answer, AnswerKind, Finding
+from nameplate.ports.resolver import Answer, AnswerKind, Delegation, Finding
 
-_MAX_SERVERS = 13
 _MAX_ALIASES = 8
 _MAX_QUERIES = 50
-
-Candidates = tuple[tuple[Server, ...], ...]
-"""The servers of a zone; each with its addresses, to be tried in turn."""
 
 
 class AuthoritativeResolver:
     """Implements `Resolver`. Threads may share it; every look-up is bounded and independent.
 
-    A recursive resolver is trusted only to find a zone's servers. Their addresses come from
-    strangers, so the egress policy decides which are asked. At most 13 servers, 8 aliases and 50
-    queries for one look-up.
+    At most 13 servers, 8 aliases and 50 queries for one look-up (100 for a delegation).
     """
 
     def __init__(
@@ -36,22 +34,20 @@ class AuthoritativeResolver:
         overrides: Mapping[str, Sequence[tuple[str, str, int]]] | None = None,
         port: int = 53,
         seconds: float = 10.0,
+        public: Sequence[tuple[str, int]] = (),
     ) -> None:
         """Take a recursor (address, port; None: /etc/resolv.conf) and zones with known servers.
 
         `overrides` maps a zone to its servers (name, address, port), given by the operator for
-        private zones and asked whatever the policy says.
+        private zones and asked whatever the policy says. `public` are the resolvers of `public()`.
         """
-        self._policy = policy
         self._recursor = Recursor(None if recursor is None else (recursor,))
-        self._overrides: dict[dns.name.Name, Candidates] = {
-            dns.name.from_text(zone).canonicalize(): tuple((Server(*server),) for server in servers)
-            for zone, servers in (overrides or {}).items()
-        }
-        self._port = port
+        self._servers = Servers(policy, self._recursor, overrides or {}, port)
+        self._listed = delegation.ListedServers(self._servers, seconds)
+        self._public = PublicResolvers(public)
         self._seconds = seconds
 
-    def authoritative(self, name: str, rdtype: str) -> Finding:
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> Finding:
         """Ask every authoritative server of the name's zone directly, without a cache."""
         try:
             question = dns.name.from_text(name).canonicalize()
@@ -59,13 +55,30 @@ class AuthoritativeResolver:
             never = Answer(AnswerKind.NXDOMAIN, "", detail="no name that DNS can carry")
             return Finding("", (never,))
         budget = Budget(self._seconds, _MAX_QUERIES)
-        with ThreadPoolExecutor(_MAX_SERVERS) as threads:
-            return _Lookup(self, rdtype, budget, threads).find(question)
+        with ThreadPoolExecutor(MAX_SERVERS) as threads:
+            listed = self._listed if delegated else None
+            return _Lookup(self._servers, listed, rdtype, budget, threads).find(question)
+
+    def public(self, name: str, rdtype: str) -> tuple[Answer, ...]:
+        """Ask the public resolvers; none for names in private zones, which they cannot know."""
+        try:
+            question = dns.name.from_text(name).canonicalize()
+        except dns.exception.DNSException:
+            return ()
+        return () if self._servers.overridden(question) else self._public.ask(question, rdtype)
+
+    def delegation(self, name: str) -> Delegation:
+        """Find the zone at or above the name by the referrals of its parents."""
+        try:
+            question = dns.name.from_text(name).canonicalize()
+        except dns.exception.DNSException:
+            return Delegation("", (), ())
+        return delegation.find(self._servers, question, self._seconds)
 
     def addresses(self, name: str) -> tuple[str, ...]:
         """Return A and AAAA addresses by ordinary resolution, IPv4 first; empty when none."""
         try:
-            known = self.overridden(dns.name.from_text(name)) is not None
+            known = self._servers.overridden(dns.name.from_text(name)) is not None
         except dns.exception.DNSException:
             return ()
         found: list[str] = []
@@ -81,65 +94,20 @@ class AuthoritativeResolver:
                 continue
         return tuple(dict.fromkeys(found))
 
-    def overridden(self, name: dns.name.Name) -> tuple[dns.name.Name, Candidates] | None:
-        """Return the closest zone above `name` whose servers the operator gave, if any."""
-        zones = [zone for zone in self._overrides if name.is_subdomain(zone)]
-        if not zones:
-            return None
-        zone = max(zones, key=len)
-        return zone, self._overrides[zone]
-
-    def servers_above(
-        self, name: dns.name.Name, budget: Budget
-    ) -> tuple[dns.name.Name, Candidates]:
-        """Return the closest zone at or above `name` and its servers; raise `Unanswered`."""
-        known = self.overridden(name)
-        if known is not None:
-            return known
-        zone, names = self._recursor.zone_servers(name, budget)
-        return zone, self.candidates(names, {}, budget)
-
-    def candidates(
-        self, names: Sequence[str], glue: Mapping[str, Sequence[str]], budget: Budget
-    ) -> Candidates:
-        """Return each server with the addresses by which it may be tried."""
-        found = []
-        for name in names[:_MAX_SERVERS]:
-            addresses = glue.get(name) or self._server_addresses(name, budget)
-            found.append(
-                tuple(Server(name, address, self._port) for address in addresses)
-                or (Server(name, "no address", self._port),)
-            )
-        return tuple(found)
-
-    def _server_addresses(self, name: str, budget: Budget) -> tuple[str, ...]:
-        for rdtype in ("A", "AAAA"):
-            try:
-                found = self._recursor.addresses(name, rdtype, budget)
-            except Unanswered:
-                return ()
-            if found:
-                return found
-        return ()
-
-    def refusal(self, server: Server) -> str | None:
-        """Return why a server must not be asked, or None. The operator's own servers always may."""
-        if any((server,) in servers for servers in self._overrides.values()):
-            return None
-        return self._policy.refusal(server.address)
-
 
 class _Lookup:
     """One question on its way: through aliases and referrals, within one budget."""
 
     def __init__(
         self,
-        resolver: AuthoritativeResolver,
+        servers: Servers,
+        listed: delegation.ListedServers | None,
         rdtype: str,
         budget: Budget,
         threads: ThreadPoolExecutor,
     ) -> None:
-        self._resolver = resolver
+        self._servers = servers
+        self._listed = listed
         self._rdtype = rdtype
         self._budget = budget
         self._threads = threads
@@ -153,18 +121,31 @@ class _Lookup:
         return Finding(zone, tuple(answers))
 
     def _start(self, name: dns.name.Name) -> list[Answer]:
+        # A DS lives on the parent's side of the cut (RFC 4035 section 3.1.4.1).
+        held_at = name.parent() if self._rdtype == "DS" and name != dns.name.root else name
         try:
-            zone, servers = self._resolver.servers_above(name, self._budget)
+            zone, servers = self._above(held_at)
         except Unanswered as error:
             return [Answer(error.kind, "", detail=error.detail)]
         return self._ask_all(name, zone, servers)
+
+    def _above(self, name: dns.name.Name) -> Zone:
+        """Return the closest zone and its servers; with `listed` those that its parent names too."""
+        if self._listed is None or self._servers.overridden(name):
+            return self._servers.above(name, self._budget)
+        zone, names = self._servers.named(name, self._budget)
+        listed = self._listed.of(zone)
+        return zone, listed or self._servers.candidates(names, {}, self._budget)
 
     def _ask_all(
         self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates
     ) -> list[Answer]:
         if not self._aliases:
             self._zone = zone
-        steps = list(self._threads.map(lambda addresses: self._ask(name, zone, addresses), servers))
+        ask = partial(
+            self._servers.ask, name=name, rdtype=self._rdtype, zone=zone, budget=self._budget
+        )
+        steps = list(self._threads.map(ask, servers))
         answers = [step for step in steps if isinstance(step, Answer)]
         # Servers that lead elsewhere usually agree; where they do not, all ways are looked at.
         for step in dict.fromkeys(step for step in steps if not isinstance(step, Answer)):
@@ -173,24 +154,6 @@ class _Lookup:
             else:
                 answers += self._refer(name, step)
         return answers
-
-    def _ask(
-        self, name: dns.name.Name, zone: dns.name.Name, addresses: tuple[Server, ...]
-    ) -> Answer | Alias | Referral:
-        """Ask one server at its first address that answers."""
-        result = Answer(AnswerKind.TIMEOUT, "")
-        for server in addresses:
-            refusal = self._resolver.refusal(server)
-            if refusal:
-                result = Answer(AnswerKind.REFUSED, str(server), detail=f"is not asked: {refusal}")
-                continue
-            try:
-                message = ask(server, name, self._rdtype, self._budget)
-            except Unanswered as error:
-                result = Answer(error.kind, str(server), detail=error.detail)
-            else:
-                return read(message, name, self._rdtype, zone, server)
-        return result
 
     def _alias(self, alias: Alias) -> list[Answer]:
         if alias.target in self._aliases or len(self._aliases) >= _MAX_ALIASES:
@@ -203,7 +166,7 @@ class _Lookup:
         glue: dict[str, list[str]] = {}
         for server, address in referral.glue:
             glue.setdefault(server, []).append(address)
-        servers = self._resolver.candidates(referral.servers, glue, self._budget)
+        servers = self._servers.candidates(referral.servers, glue, self._budget)
         return self._ask_all(name, referral.zone, servers)
 
 

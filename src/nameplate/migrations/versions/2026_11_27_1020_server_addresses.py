@@ -5,7 +5,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_11_27_1020"
-down_revision = "2026_11_27_1000"
+down_revision = "2026_11_27_1010"
 branch_labels = None
 depends_on = None
 

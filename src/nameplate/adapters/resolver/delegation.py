@@ -1,0 +1,161 @@
+"""Finding a zone from above: what the parent's servers say, and whether it is true."""
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+
+import dns.name
+
+from nameplate.adapters.resolver.query import Budget, Unanswered
+from nameplate.adapters.resolver.reply import Alias, Referral
+from nameplate.adapters.resolver.servers import MAX_SERVERS, Candidates, Servers
+from nameplate.ports.resolver import Answer, AnswerKind, Delegation
+
+_MAX_QUERIES = 100
+_MAX_CUTS = 8
+_PARENTS = 3
+"""Servers of a parent zone that are asked: they belong to a registry, and agree."""
+
+_KEPT = 60.0
+"""Seconds for which the servers of a zone are not looked for again: registries are asked sparingly."""
+_MOST_KEPT = 10_000
+
+Step = Answer | Alias | Referral
+
+
+def find(servers: Servers, name: dns.name.Name, seconds: float) -> Delegation:
+    """Return the zone at or above `name`, found by the referrals of the zones above it."""
+    budget = Budget(seconds, _MAX_QUERIES)
+    with ThreadPoolExecutor(MAX_SERVERS) as threads:
+        try:
+            return _Descent(servers, budget, threads).find(name)
+        except Unanswered:
+            return Delegation("", (), ())
+
+
+class ListedServers:
+    """Every server that a zone or its parent names, kept for a minute. Threads may share it."""
+
+    def __init__(self, servers: Servers, seconds: float) -> None:
+        """Take what finds and asks servers, and how long one search may take."""
+        self._servers = servers
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._found: dict[dns.name.Name, tuple[float, Future[Candidates]]] = {}
+
+    def of(self, zone: dns.name.Name) -> Candidates:
+        """Return the servers of the zone; empty when its parent's side could not be seen.
+
+        Whoever asks first searches, others wait for that search.
+        """
+        with self._lock:
+            until, found = self._found.get(zone, (0.0, Future()))
+            mine = until <= time.monotonic()
+            if mine:
+                if len(self._found) >= _MOST_KEPT:
+                    self._found.clear()
+                found = Future()
+                self._found[zone] = time.monotonic() + _KEPT, found
+        if mine:
+            try:
+                found.set_result(self._search(zone))
+            except BaseException as error:
+                found.set_exception(error)  # or those who wait would wait for ever
+                raise
+        return found.result()
+
+    def _search(self, zone: dns.name.Name) -> Candidates:
+        budget = Budget(self._seconds, _MAX_QUERIES)
+        with ThreadPoolExecutor(MAX_SERVERS) as threads:
+            try:
+                return _Descent(self._servers, budget, threads).listed(zone)
+            except Unanswered:
+                return ()
+
+
+class _Descent:
+    """One way down, from a zone above the name to the one that holds it."""
+
+    def __init__(self, servers: Servers, budget: Budget, threads: ThreadPoolExecutor) -> None:
+        self._servers = servers
+        self._budget = budget
+        self._threads = threads
+        self._parent: tuple[str, ...] = ()
+
+    def find(self, name: dns.name.Name) -> Delegation:
+        zone, servers = self._zone(name)
+        return Delegation(
+            zone.to_text(omit_final_dot=True), self._parent, tuple(self._told(zone, servers))
+        )
+
+    def listed(self, zone: dns.name.Name) -> Candidates:
+        found, servers = self._zone(zone)
+        if found != zone or not self._parent:
+            return ()
+        own = {value.removesuffix(".") for one in self._told(zone, servers) for value in one.values}
+        more = sorted(own - set(self._parent))
+        return servers + self._servers.candidates(more, {}, self._budget)
+
+    def _zone(self, name: dns.name.Name) -> tuple[dns.name.Name, Candidates]:
+        """Return the zone at or above the name, and the servers to which it is delegated."""
+        private = self._servers.overridden(name)
+        if private is not None:
+            return self._down(name, *private)
+        closest, names = self._servers.named(name, self._budget)
+        if closest == dns.name.root:
+            raise Unanswered(AnswerKind.NXDOMAIN, "no zone was found above the name")
+        zone, servers = self._down(name, *self._servers.above(closest.parent(), self._budget))
+        if closest != zone and closest.is_subdomain(zone):
+            return closest, self._without_referral(closest, names, zone, servers)
+        return zone, servers
+
+    def _down(
+        self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates
+    ) -> tuple[dns.name.Name, Candidates]:
+        """Follow referrals until servers answer for the name themselves, or not at all."""
+        for _ in range(_MAX_CUTS):
+            steps = self._ask(name, zone, servers[:_PARENTS])
+            referrals = [step for step in steps if isinstance(step, Referral)]
+            if not referrals:
+                break
+            zone = max((referral.zone for referral in referrals), key=len)
+            same = [referral for referral in referrals if referral.zone == zone]
+            glue: dict[str, list[str]] = {}
+            for server, address in sorted({pair for one in same for pair in one.glue}):
+                glue.setdefault(server, []).append(address)
+            self._parent = _united(one.servers for one in same)
+            servers = self._servers.candidates(self._parent, glue, self._budget)
+        return zone, servers
+
+    def _without_referral(
+        self,
+        zone: dns.name.Name,
+        names: Sequence[str],
+        above: dns.name.Name,
+        servers: Candidates,
+    ) -> Candidates:
+        """Return the servers of a zone whose parent lives on the same ones, or does not answer."""
+        steps = self._ask(zone, above, servers[:_PARENTS])
+        self._parent = _united(
+            (value.removesuffix(".") for value in step.values)
+            for step in steps
+            if isinstance(step, Answer) and step.kind is AnswerKind.DATA
+        )
+        return self._servers.candidates(self._parent or names, {}, self._budget)
+
+    def _told(self, zone: dns.name.Name, servers: Candidates) -> list[Answer]:
+        """Return what each server says of the zone's NS."""
+        steps = self._ask(zone, zone, servers)
+        return sorted(
+            {step for step in steps if isinstance(step, Answer)}, key=lambda one: one.server
+        )
+
+    def _ask(self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates) -> list[Step]:
+        ask = partial(self._servers.ask, name=name, rdtype="NS", zone=zone, budget=self._budget)
+        return list(self._threads.map(ask, servers))
+
+
+def _united(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(sorted({name for some in names for name in some}))

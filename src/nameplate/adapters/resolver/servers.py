@@ -1,0 +1,114 @@
+"""Which servers a zone has, at which addresses, and which of those may be asked."""
+
+from collections.abc import Mapping, Sequence
+
+import dns.name
+
+from nameplate.adapters.resolver.query import Budget, Server, Unanswered, ask
+from nameplate.adapters.resolver.recursor import Recursor
+from nameplate.adapters.resolver.reply import Alias, Referral, read
+from nameplate.core.egress import EgressPolicy
+from nameplate.ports.resolver import Answer, AnswerKind
+
+MAX_SERVERS = 13
+
+Candidate = tuple[Server, ...]
+"""One server with its addresses, to be tried in turn."""
+Candidates = tuple[Candidate, ...]
+Zone = tuple[dns.name.Name, Candidates]
+
+
+class Servers:
+    """Finds servers and asks them. Threads may share it.
+
+    A recursive resolver is trusted only to find a zone's servers. Their addresses come from
+    strangers, so the egress policy decides which are asked.
+    """
+
+    def __init__(
+        self,
+        policy: EgressPolicy,
+        recursor: Recursor,
+        overrides: Mapping[str, Sequence[tuple[str, str, int]]],
+        port: int,
+    ) -> None:
+        """Take what `AuthoritativeResolver` is made from."""
+        self._policy = policy
+        self._recursor = recursor
+        self._overrides: dict[dns.name.Name, Candidates] = {
+            dns.name.from_text(zone).canonicalize(): tuple((Server(*server),) for server in servers)
+            for zone, servers in overrides.items()
+        }
+        self._port = port
+
+    def overridden(self, name: dns.name.Name) -> Zone | None:
+        """Return the closest zone above `name` whose servers the operator gave, if any."""
+        zones = [zone for zone in self._overrides if name.is_subdomain(zone)]
+        if not zones:
+            return None
+        zone = max(zones, key=len)
+        return zone, self._overrides[zone]
+
+    def above(self, name: dns.name.Name, budget: Budget) -> Zone:
+        """Return the closest zone at or above `name` and its servers; raise `Unanswered`."""
+        known = self.overridden(name)
+        if known is not None:
+            return known
+        zone, names = self._recursor.zone_servers(name, budget)
+        return zone, self.candidates(names, {}, budget)
+
+    def named(self, name: dns.name.Name, budget: Budget) -> tuple[dns.name.Name, tuple[str, ...]]:
+        """Return the closest zone at or above `name` and its servers' names; raise `Unanswered`."""
+        return self._recursor.zone_servers(name, budget)
+
+    def candidates(
+        self, names: Sequence[str], glue: Mapping[str, Sequence[str]], budget: Budget
+    ) -> Candidates:
+        """Return each server with the addresses by which it may be tried."""
+        found = []
+        for name in names[:MAX_SERVERS]:
+            addresses = glue.get(name) or self._addresses(name, budget)
+            found.append(
+                tuple(Server(name, address, self._port) for address in addresses)
+                or (Server(name, "no address", self._port),)
+            )
+        return tuple(found)
+
+    def _addresses(self, name: str, budget: Budget) -> tuple[str, ...]:
+        for rdtype in ("A", "AAAA"):
+            try:
+                found = self._recursor.addresses(name, rdtype, budget)
+            except Unanswered:
+                return ()
+            if found:
+                return found
+        return ()
+
+    def ask(
+        self,
+        candidate: Candidate,
+        name: dns.name.Name,
+        rdtype: str,
+        zone: dns.name.Name,
+        budget: Budget,
+    ) -> Answer | Alias | Referral:
+        """Ask one server of `zone` at its first address that answers."""
+        result = Answer(AnswerKind.TIMEOUT, "")
+        for server in candidate:
+            refusal = self._refusal(server)
+            if refusal:
+                result = Answer(AnswerKind.REFUSED, str(server), detail=f"is not asked: {refusal}")
+                continue
+            try:
+                message = ask(server, name, rdtype, budget)
+            except Unanswered as error:
+                result = Answer(error.kind, str(server), detail=error.detail)
+            else:
+                return read(message, name, rdtype, zone, server)
+        return result
+
+    def _refusal(self, server: Server) -> str | None:
+        """Return why a server must not be asked, or None. The operator's own servers always may."""
+        if any((server,) in servers for servers in self._overrides.values()):
+            return None
+        return self._policy.refusal(server.address)
