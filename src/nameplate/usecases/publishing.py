@@ -9,7 +9,7 @@ from nameplate.core.actor import Actor
 from nameplate.core.dns_hosts.entry import Purpose, Wanted
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Account, Binding, Domain, Server
-from nameplate.usecases import conditions, propagation, wanted
+from nameplate.usecases import conditions, sightings, wanted
 
 PROOF_TTL = 300
 """Seconds: a mistyped proof is soon forgotten."""
@@ -34,7 +34,7 @@ def due(session: Session, domain: Domain) -> tuple[Wanted, ...]:
                 Purpose.RECORD,
                 line.type,
                 line.owner,
-                propagation.as_answered(line.type, line.text),
+                sightings.as_answered(line.type, line.text),
                 line.ttl,
             )
             for line in wanted.lines(session, domain)
