@@ -77,102 +77,107 @@ def apply(
     carry_out(cli, found, force=force, yes=yes, non_interactive=non_interactive)
 
 
+def plan(
+    cli: Cli,
+    *,
+    domain: str,
+    file: Annotated[Path | None, typer.Option(help="Zone file of what is wanted.")] = None,
+    form: FileFormat = None,
+    source: Source = None,
+    replace: Replace = False,
+    adopt: Adopt = False,
+    detailed: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 10 when there is work to do.")
+    ] = False,
+) -> None:
+    """Make a plan of what would change at the provider; nothing is changed.
+
+    Example: nameplate record plan example.com --file example.com.zone
+    """
+    body = _wanted(file, form, source, replace=replace, adopt=adopt)
+    made = _plan(cli, domain, body)
+    if cli.printer.form is Form.TABLE:
+        _draw(cli, made)
+        cli.printer.say(f"Apply it with: nameplate plan apply {made['id']}")
+    else:
+        cli.printer.one(made)
+    if detailed and not made["is_empty"]:
+        raise typer.Exit(CHANGES)
+
+
+def import_(
+    cli: Cli,
+    *,
+    domain: str,
+    file: Annotated[str | None, typer.Argument(help="Zone file; - reads standard input.")] = None,
+    form: FileFormat = None,
+    source: Source = None,
+    replace: Replace = False,
+    adopt: Adopt = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
+    force: Force = False,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
+) -> None:
+    """Want the records of a zone file, or of the live zone: shows the plan, asks, applies it.
+
+    Examples: nameplate record import example.com example.com.zone
+    nameplate record import example.com --from zone --adopt
+    """
+    path = None if file is None else Path(file)
+    body = _wanted(path, form, source, replace=replace, adopt=adopt)
+    made = _plan(cli, domain, body)
+    if dry_run:
+        _draw(cli, made) if cli.printer.form is Form.TABLE else cli.printer.one(made)
+        return
+    carry_out(cli, made, force=force, yes=yes, non_interactive=non_interactive)
+
+
+def undo(
+    cli: Cli,
+    *,
+    domain: str,
+    force: Force = False,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
+) -> None:
+    """Take back the last plan that was applied; shows what that changes, and asks."""
+    made = cli.api.send("POST", address("domains", domain, "/records:undo"))
+    carry_out(cli, made, force=force, yes=yes, non_interactive=non_interactive)
+
+
+def export(
+    cli: Cli,
+    *,
+    domain: str,
+    form: Annotated[str, typer.Option("--format", help="bind, csv, json or octodns.")] = "bind",
+    live: Annotated[bool, typer.Option("--live", help="As the provider has them now.")] = False,
+    file: Annotated[Path | None, typer.Option(help="Write there instead of stdout.")] = None,
+) -> None:
+    """Write the records as a file.
+
+    Example: nameplate record export example.com --format octodns --file example.com.yaml
+    """
+    path = address("domains", domain, "/records:export")
+    found = cli.api.get(path, format=form, live="true" if live else None)
+    if file is not None:
+        file.write_text(found["content"], encoding="utf-8")
+        cli.printer.say(f"{found['records']} records written to {file}.")
+    elif cli.printer.form is Form.JSON:
+        cli.printer.document(found)
+    else:
+        sys.stdout.write(found["content"])
+
+
 def register(records: typer.Typer) -> None:
-    """Add `plan`, `import`, `export` and `undo` to the commands of records."""
-
-    @command(records, "plan")
-    def plan(
-        cli: Cli,
-        *,
-        domain: str,
-        file: Annotated[Path | None, typer.Option(help="Zone file of what is wanted.")] = None,
-        form: FileFormat = None,
-        source: Source = None,
-        replace: Replace = False,
-        adopt: Adopt = False,
-        detailed: Annotated[
-            bool, typer.Option("--detailed-exitcode", help="Exit with 10 when there is work to do.")
-        ] = False,
-    ) -> None:
-        """Make a plan of what would change at the provider; nothing is changed.
-
-        Example: nameplate record plan example.com --file example.com.zone
-        """
-        body = _wanted(file, form, source, replace=replace, adopt=adopt)
-        made = _plan(cli, domain, body)
-        if cli.printer.form is Form.TABLE:
-            _draw(cli, made)
-            cli.printer.say(f"Apply it with: nameplate plan apply {made['id']}")
-        else:
-            cli.printer.one(made)
-        if detailed and not made["is_empty"]:
-            raise typer.Exit(CHANGES)
-
-    @command(records, "import")
-    def import_(
-        cli: Cli,
-        *,
-        domain: str,
-        file: Annotated[
-            str | None, typer.Argument(help="Zone file; - reads standard input.")
-        ] = None,
-        form: FileFormat = None,
-        source: Source = None,
-        replace: Replace = False,
-        adopt: Adopt = False,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
-        force: Force = False,
-        yes: Yes = False,
-        non_interactive: NonInteractive = False,
-    ) -> None:
-        """Want the records of a zone file, or of the live zone: shows the plan, asks, applies it.
-
-        Examples: nameplate record import example.com example.com.zone
-        nameplate record import example.com --from zone --adopt
-        """
-        path = None if file is None else Path(file)
-        body = _wanted(path, form, source, replace=replace, adopt=adopt)
-        made = _plan(cli, domain, body)
-        if dry_run:
-            _draw(cli, made) if cli.printer.form is Form.TABLE else cli.printer.one(made)
-            return
-        carry_out(cli, made, force=force, yes=yes, non_interactive=non_interactive)
-
-    @command(records, "undo")
-    def undo(
-        cli: Cli,
-        *,
-        domain: str,
-        force: Force = False,
-        yes: Yes = False,
-        non_interactive: NonInteractive = False,
-    ) -> None:
-        """Take back the last plan that was applied; shows what that changes, and asks."""
-        made = cli.api.send("POST", address("domains", domain, "/records:undo"))
-        carry_out(cli, made, force=force, yes=yes, non_interactive=non_interactive)
-
-    @command(records, "export")
-    def export(
-        cli: Cli,
-        *,
-        domain: str,
-        form: Annotated[str, typer.Option("--format", help="bind, csv, json or octodns.")] = "bind",
-        live: Annotated[bool, typer.Option("--live", help="As the provider has them now.")] = False,
-        file: Annotated[Path | None, typer.Option(help="Write there instead of stdout.")] = None,
-    ) -> None:
-        """Write the records as a file.
-
-        Example: nameplate record export example.com --format octodns --file example.com.yaml
-        """
-        path = address("domains", domain, "/records:export")
-        found = cli.api.get(path, format=form, live="true" if live else None)
-        if file is not None:
-            file.write_text(found["content"], encoding="utf-8")
-            cli.printer.say(f"{found['records']} records written to {file}.")
-        elif cli.printer.form is Form.JSON:
-            cli.printer.document(found)
-        else:
-            sys.stdout.write(found["content"])
+    """Add `plan`, `import`, `undo` and `export` to the commands of records."""
+    for name, function in (
+        ("plan", plan),
+        ("import", import_),
+        ("undo", undo),
+        ("export", export),
+    ):
+        command(records, name)(function)
 
 
 def _wanted(
