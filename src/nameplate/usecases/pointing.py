@@ -186,8 +186,7 @@ def _claim(session: Session, places: Mapping[Name, _Place]) -> None:
     hosts = {host for _, host in places}
     for server in session.scalars(
         Server.visible(PLATFORM).where(
-            sa.func.lower(Server.address).in_({*hosts, *(f"{host}." for host in hosts)}),
-            Server.organization_id.is_not(None),
+            sa.func.lower(Server.address).in_({*hosts, *(f"{host}." for host in hosts)})
         )
     ):
         home = _home(session, server)
