@@ -166,3 +166,21 @@ def test_filters(api: Api, world: World) -> None:
 
 def names(api: Api, path: str) -> list[str]:
     return [item["name"] for item in api.get(path)["data"]]
+
+
+def test_record_templates(world: World) -> None:
+    listed = world.as_acme.get("/v1/record-templates")["data"]
+    assert world.as_acme.get("/v1/record-templates/no-mail") in listed
+    assert world.as_acme.send("GET", "/v1/record-templates/x").status == 404
+    path = "/v1/domains/example.com/records:template"
+    assert world.as_globex.send("POST", path, {"template": "no-mail"}).status == 404
+    made = world.as_acme.post(path, {"template": "no-mail"})
+    assert [one["action"] for one in made["effects"]] == ["add", "add", "add"]
+    shown = world.as_acme.get(f"/v1/records/{made['effects'][0]['record']}")
+    assert (shown["type"], shown["priority"], shown["value"]) == ("MX", 0, ".")
+    refused = world.as_acme.send(
+        "POST", path, {"template": "mail", "parameters": {"mx": "m.a.net"}}
+    )
+    assert (refused.status, refused.code) == (409, "template_conflict")
+    wrong = world.as_acme.send("POST", path, {"template": "spf", "parameters": {"colour": "red"}})
+    assert wrong.body["errors"][0]["pointer"] == "/parameters/colour"

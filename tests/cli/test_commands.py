@@ -128,6 +128,41 @@ def test_the_other_nouns(acme: Line) -> None:
     assert failed.json["code"] == "setting_missing"
 
 
+def test_automatic_records_and_templates(acme: Line) -> None:
+    acme("application", "add", "Shop", "--organization", "acme")
+    acme("server", "add", "edge", "--address", "192.0.2.1", "--ip", "2001:db8::1")
+    powerdns = ("--kind", "dns", "--provider", "powerdns", "--organization", "acme")
+    acme("account", "add", "zone", *powerdns)
+    acme("domain", "add", "example.com", "--organization", "acme", "--account", "zone")
+    served = ("--application", "Shop", "--server", "edge")
+    binding = acme("binding", "add", "example.com", *served, "--json").json["id"]
+    listed = acme("record", "list", "--domain", "example.com", "--json").json["data"]
+    assert {row["value"]: row["made_for"] for row in listed} == {
+        "192.0.2.1": binding,
+        "2001:db8::1": binding,
+    }
+    acme("server", "update", "edge", "--ip", "2001:db8::2")
+    assert "2001:db8::2" in acme("record", "list").out
+    acme("record", "rm", listed[0]["id"], "--yes", expect=5)
+    assert acme("record", "detach", listed[0]["id"], "--json").json["made_for"] is None
+    acme("binding", "rm", binding, "--yes")
+    acme("binding", "restore", binding)
+    off = acme("domain", "update", "example.com", "--no-automatic-dns", "--json").json
+    assert off["automatic_dns"] is False
+
+    assert "dkim_key [optional]" in acme("record", "templates").out
+    assert "no-mail" not in acme("record", "templates", "spf").out
+    use = ("record", "template", "spf", "example.com", "--set", "include=_spf.example.net")
+    tried = acme(*use, "--dry-run")
+    assert tried.out == '+ @ 3600 TXT "v=spf1 include:_spf.example.net ~all"\n'
+    assert "dry run" in tried.err
+    made = acme(*use, "-o", "id").out.strip()
+    assert acme("record", "show", made, "--json").json["type"] == "TXT"
+    acme(*use[:-1], "include=_spf.example.org")
+    assert "_spf.example.org" in acme("record", "show", made).out
+    assert acme(*use, "--set", "all=+all", expect=2).err
+
+
 def test_tokens_are_printed_once(acme: Line) -> None:
     made = acme("token", "add", "ci", "--organization", "acme")
     assert made.out.startswith("np_")

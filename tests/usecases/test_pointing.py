@@ -239,6 +239,20 @@ def test_a_server_has_records_of_its_own(acme: Acme) -> None:
     assert not acme.there()
 
 
+def test_a_servers_record_is_in_the_closest_domain(acme: Acme) -> None:
+    world.holding(acme.session, acme.domain)
+    servers.add(
+        acme.session, acme.actor, name="own", address="edge.eu.acme.com", addresses=["192.0.2.5"],
+        now=NOW,
+    )  # fmt: skip
+    assert acme.there() == {("edge.eu", "A", "192.0.2.5")}
+    closer = domains.add(acme.session, acme.tools, acme.actor, name="eu.acme.com", account="DNS")
+    assert closer.is_live
+    assert acme.there() == {("edge", "A", "192.0.2.5")}
+    domains.remove(acme.session, acme.actor, "eu.acme.com", NOW)
+    assert acme.there() == {("edge.eu", "A", "192.0.2.5")}
+
+
 def test_another_organizations_server_is_not_named_here(acme: Acme) -> None:
     other = world.organization(acme.session)
     servers.add(

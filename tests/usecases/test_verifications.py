@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.models import world as rows
 from tests.usecases.offline import Offline
 
 from nameplate.core import backoff, ids
@@ -13,7 +14,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
-from nameplate.models import Binding, Certificate, Domain, Verification
+from nameplate.models import Binding, Certificate, Domain, Organization, Record, Verification
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import domains, holdings, verifications, work
 
@@ -254,3 +255,20 @@ def test_bindings_of_a_lapsed_domain_are_looked_at(world):
     _look(world, proof_id, after=30 * DAY)
     _look(world, proof_id, after=38 * DAY)
     assert _read(world, Binding, binding_id).next_action_at is not None
+
+
+def test_a_proof_points_what_the_platform_has_for_the_name(world):
+    acme = world.organization("Acme")
+    with world.sessions.begin(PLATFORM) as session:
+        by = rows.account(session, session.get_one(Organization, acme.organization_id))
+        rows.server(
+            session, session.get_one(Organization, acme.organization_id),
+            address="edge.shop.example.com", addresses=["192.0.2.5"],
+        )  # fmt: skip
+        account = ids.show("acct", by.id)
+    domain_id, verification_id = _claim(world, acme, account=account)
+    _publish(world, verification_id)
+    _look(world, verification_id)
+    with world.sessions.begin(PLATFORM) as session:
+        (row,) = session.scalars(Record.visible(PLATFORM)).all()
+        assert (row.organization_domain_id, row.name, row.value) == (domain_id, "edge", "192.0.2.5")

@@ -200,6 +200,7 @@ def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Dom
     soft_delete(session, row, now)
     row.wake(now)
     session.flush()
+    pointing.of_domain(session, row, now)  # a server named below it may have a record above now
     return row
 
 

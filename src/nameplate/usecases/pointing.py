@@ -78,9 +78,14 @@ def settle(session: Session, names: Iterable[Name], now: datetime) -> None:
 def of_domain(session: Session, domain: Domain, now: datetime) -> None:
     """Settle everything that leads into a domain: its bindings, and servers named below it."""
     bound = Binding.visible(PLATFORM).where(Binding.organization_domain_id == domain.id)
-    named = Server.visible(PLATFORM).where(Server.organization_id == domain.organization_id)
-    homes = [home for server in session.scalars(named) if (home := _home(session, server))]
-    settle(session, [*_bound(session, bound), *homes], now)
+    names = _bound(session, bound)
+    bare = _bare(domain.full_domain)
+    servers = Server.visible(PLATFORM).where(Server.organization_id == domain.organization_id)
+    for server in session.scalars(servers):
+        host = server.address.lower().removesuffix(".")
+        if host == bare or host.endswith(f".{bare}"):
+            names += _own(session, server)
+    settle(session, names, now)
 
 
 def of_application(session: Session, application_id: int) -> list[Name]:
@@ -93,16 +98,8 @@ def of_application(session: Session, application_id: int) -> list[Name]:
 def of_server(session: Session, server: Server, now: datetime) -> None:
     """Settle everything that leads to a server: its bindings' hosts and its own name."""
     session.flush()
-    names = _bound(session, Binding.visible(PLATFORM).where(Binding.server_id == server.id))
-    made = (
-        Record.visible(PLATFORM)
-        .join(Domain, Domain.id == Record.organization_domain_id)
-        .where(Record.recordable_type == RecordableType.SERVER, Record.recordable_id == server.id)
-        .with_only_columns(Record.organization_domain_id, Record.name, Domain.full_domain)
-    )
-    names += [(id_, _absolute(name, full)) for id_, name, full in session.execute(made)]
-    home = _home(session, server)
-    settle(session, [*names, *([home] if home else [])], now)
+    bound = Binding.visible(PLATFORM).where(Binding.server_id == server.id)
+    settle(session, [*_bound(session, bound), *_own(session, server)], now)
 
 
 def hand_over(session: Session, domain: Domain) -> None:
@@ -137,10 +134,25 @@ def _bound(session: Session, query: sa.Select[Any]) -> list[Name]:
     return [(domain_id, host) for domain_id, host in session.execute(columns)]
 
 
+def _own(session: Session, server: Server) -> list[Name]:
+    """Return where a server's own name is a record, and where it is to be one."""
+    made = (
+        Record.visible(PLATFORM)
+        .join(Domain, Domain.id == Record.organization_domain_id)
+        .where(Record.recordable_type == RecordableType.SERVER, Record.recordable_id == server.id)
+        .with_only_columns(Record.organization_domain_id, Record.name, Domain.full_domain)
+    )
+    names = [(id_, _absolute(name, full)) for id_, name, full in session.execute(made)]
+    home = _home(session, server)
+    return names if home is None else [*names, home]
+
+
 def _home(session: Session, server: Server) -> Name | None:
     """Return where a server's own name is to be a record: the closest domain of its organization."""
     target = Target.of(server.address, server.addresses or ())
-    if server.organization_id is None or not (target.name and target.addresses):
+    if server.organization_id is None or server.deleted_at is not None:
+        return None
+    if not (target.name and target.addresses):
         return None
     host = target.name.removesuffix(".")
     labels = host.split(".")
@@ -186,8 +198,7 @@ def _claim(session: Session, places: Mapping[Name, _Place]) -> None:
     hosts = {host for _, host in places}
     for server in session.scalars(
         Server.visible(PLATFORM).where(
-            sa.func.lower(Server.address).in_({*hosts, *(f"{host}." for host in hosts)}),
-            Server.organization_id.is_not(None),
+            sa.func.lower(Server.address).in_({*hosts, *(f"{host}." for host in hosts)})
         )
     ):
         home = _home(session, server)
