@@ -15,7 +15,16 @@ from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.core.records import Change, RRset
 from nameplate.models import ChangePlan, Domain, LedgerEntry, LedgerState, Record
 from nameplate.ports.dns import Outcome, Result, Zone
-from nameplate.usecases import accounts, domains, drafts, plans, records, transfers, zones
+from nameplate.usecases import (
+    accounts,
+    domains,
+    drafts,
+    organizations,
+    plans,
+    records,
+    transfers,
+    zones,
+)
 
 APEX = "acme.example.com"
 ZONE = Zone(APEX)
@@ -115,7 +124,10 @@ def rig(sessions):
     offline.tools = replace(offline.tools, dns_provider=lambda _account: provider)
     actor = offline.organization("acme")
     with sessions.begin(actor) as session:
-        accounts.add(session, actor, offline.tools, kind="dns", provider="memory", name="dns")
+        accounts.add(
+            session, actor, offline.tools, kind="dns", provider="memory", name="dns",
+            credentials={"key": "a secret"},
+        )  # fmt: skip
         row = domains.add(session, offline.tools, actor, name=APEX, account="dns", zone=APEX)
     with sessions.begin(PLATFORM) as session:
         now = offline.tools.clock()
@@ -218,6 +230,15 @@ def test_releasing_a_domain_takes_everything_of_ours_back(rig):
     rig.work()
     assert len(rig.zone) == 12
     assert rig.ledger() == {}
+
+
+def test_removing_an_organization_takes_everything_of_it_back(rig):
+    rig.want(*(given(f"ours{number}", number) for number in range(12)))
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        reference = ids.show("org", rig.actor.organization_id)
+        organizations.remove(session, PLATFORM, reference, rig.offline.tools.clock())
+    rig.work()
+    assert len(rig.zone) == 12
 
 
 def test_undo_brings_back_what_was(rig):

@@ -58,6 +58,7 @@ class Draft:
 def draft(scene: Scene, wish: Wish) -> Draft:
     """Return what a wish means for the zone. Pure: the same scene and wish give the same draft."""
     job, site = scene.job, scene.site
+    edits.keep_clear(job.lines, wish.edits)
     wanted = edits.after(job.lines, wish.edits)
     provider = job.account.provider
     edits.check(

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import rdata, zone_rules
-from nameplate.core.errors import Invalid, Problem
+from nameplate.core.errors import Conflict, Invalid, Problem
+from nameplate.core.pointing import LEADING
 from nameplate.core.records import RRset
 from nameplate.models import Domain, Record, RecordType
 from nameplate.models.records import digest
@@ -168,6 +169,19 @@ def after(lines: Sequence[Line], edits: Sequence[Edit]) -> list[tuple[Spec, int 
         else:
             state[edit.after.key] = (edit.after, state.get(edit.after.key, (None, None))[1])
     return list(state.values())
+
+
+def keep_clear(lines: Sequence[Line], edits: Sequence[Edit]) -> None:
+    """Raise `Conflict` ("record_automatic") for an edit where Nameplate leads a host to its server."""
+    led = {line.name for line in lines if line.is_made}
+    for edit in edits:
+        one = edit.after
+        if one is not None and edit.before is None and one.type in LEADING and one.name in led:
+            raise Conflict(
+                "record_automatic",
+                f"{one.name} leads to the server of its binding: change that, or detach the record "
+                "that Nameplate made there",
+            )
 
 
 def check(specs: Sequence[Spec], origin: str, zone: str, *, flattens: bool) -> None:

@@ -30,7 +30,7 @@ from nameplate.models import (
     LedgerState,
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
-from nameplate.usecases import holdings, ledger, wanted, work
+from nameplate.usecases import drifts, holdings, ledger, pointing, wanted, work
 from nameplate.usecases.ledger import SETTLING, Report, Want
 from nameplate.usecases.tools import Tools
 from nameplate.usecases.wanted import Entry, Line, Value
@@ -99,7 +99,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
     """Return the job of a domain, or None when there is no account to write with."""
     config = domain.dns_config or {}
     account = session.get(Account, config["account_id"]) if config.get("account_id") else None
-    if account is None or account.deleted_at is not None:
+    if account is None or not _serves(account, domain):
         return None
     lines = wanted.lines(session, domain) if domain.deleted_at is None else []
     entries = wanted.ledger(session, domain)
@@ -133,6 +133,13 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
         is_free=domain.deleted_at is not None or (current is not None and current.forced),
         plan_id=None if current is None else current.id,
     )
+
+
+def _serves(account: Account, domain: Domain) -> bool:
+    """Tell whether an account may be used: one that went with its organization takes back what is ours."""
+    if account.deleted_at is None:
+        return True
+    return domain.deleted_at is not None and account.credentials is not None
 
 
 def marker(domain: Domain) -> Value:
@@ -224,10 +231,10 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
         return
     tools.checkpoint("records:read")
     todo = planned(job, site)
-    drifts = job.drifts(site.live)
+    found = job.drifts(site.live)
     if not job.is_free:
         if job.policy is not DriftPolicy.REPAIR:
-            todo = todo.without({one.key: ("drifted", str(one)) for one in drifts})
+            todo = todo.without({one.key: ("drifted", str(one)) for one in found})
         challenges = {
             value[:2]
             for value, entry in job.entries.items()
@@ -241,7 +248,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
             todo=todo, wants=job.wants, entries=job.entries,
         )  # fmt: skip
 
-    push(sessions, tools, lease, site, todo, intend=intend, drifts=drifts)
+    push(sessions, tools, lease, site, todo, intend=intend, drifted=found)
 
 
 def push(
@@ -253,7 +260,7 @@ def push(
     *,
     intend: Callable[[Session, Domain], None],
     always: bool = False,
-    drifts: Sequence[Drift] = (),
+    drifted: Sequence[Drift] = (),
 ) -> None:
     """Carry a plan out: intents, the act, and what came of it, each committed on its own.
 
@@ -270,8 +277,8 @@ def push(
         tools.checkpoint("records:applied")
     report = Report.of(todo, site.live, outcomes)
     held = {(one.name, one.type) for one in todo.blocked}
-    kept = [one for one in drifts if one.key in held]
-    repaired = [one for one in drifts if one.key not in held]
+    kept = [one for one in drifted if one.key in held]
+    repaired = [one for one in drifted if one.key not in held]
     work.record(
         sessions, Domain, lease,
         lambda s, row: _conclude(
@@ -303,14 +310,22 @@ def _conclude(
     )
     ledger.confirm(session, domain, lines, report, now)
     ledger.note_drift(session, lines, kept, now)
-    _tell_drift(domain, kept, repaired, now)
+    drifts.tell(domain, kept, repaired, now)
     if job.plan_id is not None and not report.unknown:
         _finish(session, job.plan_id, report)
     config = domain.dns_config or {}
-    if config.get("zone") != site.zone.name:
+    is_news = config.get("zone") != site.zone.name
+    if is_news:
         domain.dns_config = {**config, "zone": site.zone.name}
     domain.dns_zone_id = site.zone.external_id or domain.dns_zone_id
     domain.last_checked_at = domain.drift_checked_at = now
+    _schedule(domain, report, again=again, tools=tools, now=now)
+    if is_news or job.plan_id is not None:  # another apex, or other records of the owner
+        pointing.of_domain(session, domain, now)
+
+
+def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now: datetime) -> None:
+    """Set when to look next."""
     if report.unknown:
         domain.attempts += 1
         wait = timedelta(seconds=min(2**domain.attempts, 300))
@@ -342,33 +357,6 @@ def told(outcomes: Sequence[Outcome]) -> list[dict[str, str]]:
         }
         for outcome in outcomes
     ]
-
-
-def _tell_drift(
-    domain: Domain, kept: Sequence[Drift], repaired: Sequence[Drift], now: datetime
-) -> None:
-    """Keep on the domain what somebody else changed, or what was changed back."""
-    before = domain.drift or {}
-    if kept:
-        since = before.get("since") if not before.get("repaired_at") else None
-        domain.drift = {"since": since or now.isoformat(), "records": [_shown(d) for d in kept]}
-    elif repaired:
-        domain.drift = {
-            "since": now.isoformat(),
-            "repaired_at": now.isoformat(),
-            "records": [_shown(d) for d in repaired],
-        }
-    elif before and not before.get("repaired_at"):
-        domain.drift = None
-
-
-def _shown(found: Drift) -> dict[str, object]:
-    def side(rrset: RRset | None) -> dict[str, object] | None:
-        return None if rrset is None else {"ttl": rrset.ttl, "values": list(rrset.values)}
-
-    name, rdtype = found.key
-    sides = {"expected": side(found.expected), "observed": side(found.observed)}
-    return {"name": name, "type": rdtype, **sides}
 
 
 def _rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
