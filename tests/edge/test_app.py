@@ -22,13 +22,16 @@ from nameplate.usecases.edge import Host
 
 
 class Fixed:
-    """A source whose age a test sets."""
+    """A source whose age a test sets; None: never loaded."""
 
     def __init__(self, age: float | None = 0.0) -> None:
         self.age = age
         self.snapshot = Snapshot.of(
             [Host("shop.acme.com", "/api", 1, "app_1", "10.0.0.1:80", active=True, permitted=True)]
         )
+
+    def within(self, seconds: float) -> Snapshot | None:
+        return self.snapshot if self.age is not None and self.age <= seconds else None
 
 
 ASK, ROUTE = "/edge/ask", "/edge/route"

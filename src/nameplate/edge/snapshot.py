@@ -4,9 +4,11 @@ There is no cache of unknown names: a miss is one look into a dict, which is che
 and remembers nothing, whatever names are asked for.
 """
 
+import json
 import posixpath
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, Self
@@ -26,6 +28,18 @@ class Route(NamedTuple):
     """Public id."""
     upstream: str
     """`host:port`."""
+    below: str
+    """The path without its last slash: what the paths below it begin with."""
+    answer: bytes
+    """The JSON object that says so, from behind the host's name to its end."""
+
+    @classmethod
+    @lru_cache(maxsize=10_000)
+    def of(cls, path: str, application: str, upstream: str) -> Self:
+        """Return the route; hosts of one application share it, and the JSON that is made here."""
+        shown = {"path": path, "application": application, "upstream": upstream}
+        text = json.dumps(shown, separators=(",", ":")).removeprefix("{")
+        return cls(path, application, upstream, path.rstrip("/"), text.encode())
 
 
 class Entry(NamedTuple):
@@ -106,7 +120,7 @@ class Snapshot:
         if "/." in path or "//" in path:
             path = "/" + posixpath.normpath(path).lstrip("/")
         for route in entry.routes:
-            below = route.path.rstrip("/")
+            below = route.below
             if path.startswith(below) and path[len(below) : len(below) + 1] in {"", "/"}:
                 return Match(name, route)
         return None
@@ -136,10 +150,10 @@ def _entry(hosts: list[Host]) -> Entry | None:
     """
     if len({host.organization for host in hosts}) != 1:
         return None
-    routes = {Route(host.path, host.application, host.upstream) for host in hosts if host.active}
+    routes = {Route.of(host.path, host.application, host.upstream) for host in hosts if host.active}
     ordered = sorted(routes, key=_precedence) if len(routes) > 1 else routes
     return Entry(any(host.permitted for host in hosts), tuple(ordered))
 
 
 def _precedence(route: Route) -> tuple[int, Route]:
-    return -len(route.path.rstrip("/")), route
+    return -len(route.below), route
