@@ -98,6 +98,48 @@ def test_hostile_queries(query: bytes, status: int) -> None:
     assert as_route[0] in {400, 404}
 
 
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        (b"host=shop.acme.com&path=%2Fapi%2fx", 200),
+        (b"path=/api&x&host=SHOP.acme.com.:443", 200),
+        (b"h%6Fst=shop%2Eacme.com&p%61th=/api", 200),
+        (b"host=shop.acme.com&path=/api=/x", 404),
+        (b"host=shop.acme.com&path=", 404),
+        (b"host=shop.acme.com&PATH=/api", 404),
+        (b"host=shop.acme.com&path=/api&p%61th=/api", 400),
+        (b"host=shop.acme.com&host=&host=shop.acme.com&path=/api", 400),
+        (b"host=shop.acme.com&host=other.com&path=/api", 400),
+        (b"path=/api", 400),
+        (b"domain=shop.acme.com&path=/api", 400),
+    ],
+)
+def test_parameters_of_route(query: bytes, status: int) -> None:
+    assert get(APP, ROUTE, query)[0] == status
+
+
+def test_every_answer_is_whole() -> None:
+    paths = ["/", "/a", "/" + "b" * 200, '/q"\\ü']
+    hosts = [
+        Host("x" * size + ".com", path, 1, f"app_{size}", "[::1]:80", active=True, permitted=True)
+        for size in range(1, 60)
+        for path in paths
+    ]
+    source = Fixed()
+    source.snapshot = Snapshot.of(hosts)
+    app = App(source)
+    for host in hosts * 2:  # the second time with what the first has made
+        query = b"host=%b&path=%b" % (host.hostname.encode(), host.path.encode("latin-1"))
+        status, body, headers = get(app, ROUTE, query)
+        assert (status, headers[b"content-length"]) == (200, b"%d" % len(body))
+        assert json.loads(body) == {
+            "host": host.hostname,
+            "path": host.path,
+            "application": host.application,
+            "upstream": host.upstream,
+        }
+
+
 @given(st.binary(max_size=300), st.sampled_from([b"", b"domain=", b"host=", b"host=a&path="]))
 def test_nothing_raises_and_nothing_is_a_yes(query: bytes, prefix: bytes) -> None:
     for path in (ASK, ROUTE):
