@@ -135,6 +135,9 @@ def _knows(secret: bytes, headers: list[tuple[bytes, bytes]]) -> bool:
 
 def _parameters(query: bytes) -> dict[bytes, str | None]:
     """Return each parameter, with None when it stands twice; other bytes than ASCII stay as many."""
+    if b"&" not in query and b"%" not in query:  # what proxies send most of the time
+        key, _, value = query.partition(b"=")
+        return {key: value.decode("latin-1")}
     found: dict[bytes, str | None] = {}
     for pair in query.split(b"&"):
         key, _, value = pair.partition(b"=")

@@ -48,6 +48,8 @@ class Entry(NamedTuple):
     permitted: bool
     routes: tuple[Route, ...]
     """Longest path first."""
+    root: Route | None
+    """The one that takes the path `/`: most questions are about no other."""
 
 
 class Match(NamedTuple):
@@ -108,27 +110,32 @@ class Snapshot:
         An exact host beats a wildcard, a longer path a shorter one; a wildcard covers one label
         (RFC 9525 section 6.3), a path itself and everything below it, compared by segments.
         """
-        name = host
-        entry = self._exact.get(name)
-        if entry is None:
-            name = canonical(host)
-            entry = self._exact.get(name)
+        entry = self._exact.get(host)
         if entry is None or not entry.routes:
-            entry = self._covering(name)
-        if entry is None:
-            return None
-        if "/." in path or "//" in path:
-            path = "/" + posixpath.normpath(path).lstrip("/")
-        for route in entry.routes:
-            below = route.below
-            if path.startswith(below) and path[len(below) : len(below) + 1] in {"", "/"}:
-                return Match(name, route)
-        return None
+            host = canonical(host)
+            entry = self._exact.get(host)
+            if entry is None or not entry.routes:
+                entry = self._covering(host)
+            if entry is None:
+                return None
+        route = entry.root if path == "/" else _below(entry.routes, path)
+        return None if route is None else Match(host, route)
 
     def _covering(self, name: str) -> Entry | None:
         label, _, parent = name.partition(".")
         entry = self._wild.get(parent)
         return entry if entry is not None and _LABEL.fullmatch(label) else None
+
+
+def _below(routes: tuple[Route, ...], path: str) -> Route | None:
+    """Return the first route that takes this path."""
+    if "/." in path or "//" in path:
+        path = "/" + posixpath.normpath(path).lstrip("/")
+    for route in routes:
+        below = route.below
+        if path.startswith(below) and path[len(below) : len(below) + 1] in {"", "/"}:
+            return route
+    return None
 
 
 def canonical(host: str) -> str:
@@ -151,8 +158,8 @@ def _entry(hosts: list[Host]) -> Entry | None:
     if len({host.organization for host in hosts}) != 1:
         return None
     routes = {Route.of(host.path, host.application, host.upstream) for host in hosts if host.active}
-    ordered = sorted(routes, key=_precedence) if len(routes) > 1 else routes
-    return Entry(any(host.permitted for host in hosts), tuple(ordered))
+    ordered = tuple(sorted(routes, key=_precedence) if len(routes) > 1 else routes)
+    return Entry(any(host.permitted for host in hosts), ordered, _below(ordered, "/"))
 
 
 def _precedence(route: Route) -> tuple[int, Route]:
