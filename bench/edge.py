@@ -3,9 +3,10 @@
     python bench/edge.py [--rounds N] [--seconds S] [--names N] [--random N]
 
 Everything runs here in turns, one process each: a bare ASGI answer under uvicorn (the ceiling), the
-edge with its feed over a SQLite database of `--names` hosts, a FastAPI route, Caddy with a static
-file. `wrk` asks with 64 connections. Figures are medians of the rounds; CPU is the server's own, so
-it says something on a busy machine too. Caddy uses every core, the others one.
+edge as `nameplate serve` runs it, over a SQLite database of `--names` hosts, a FastAPI route, Caddy
+with a static file. `wrk` asks with 64 connections. Figures are medians of the rounds; a share of the
+ceiling is taken within each round. CPU is the server's own, so it says something on a busy machine
+too. Caddy uses every core, the others one.
 """
 
 import argparse
@@ -31,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.servers.process import Server, ServerMissing, free_port, listens, program
 
 CONNECTIONS = 64
+CEILING = "raw ASGI ceiling"
 SERVICE_UNAVAILABLE = 503
 RATIO, P99, GROWTH = 0.70, 15.0, 50.0
 """The goals: share of the ceiling, milliseconds, megabytes."""
@@ -85,7 +87,8 @@ def populate(url: str, names: int) -> None:
             | same
             for number in range(names)
         ]
-        session.execute(sa.insert(Binding), rows)
+        if rows:
+            session.execute(sa.insert(Binding), rows)
     sessions.dispose()
 
 
@@ -104,13 +107,15 @@ def serve(what: str, port: int, url: str) -> None:
             return {"domain": domain}
 
         app = api
-    elif what == "edge":
-        from nameplate import edge
-        from nameplate.db import Sessions, engine
+    elif what.startswith("edge"):
+        from pydantic import SecretStr
 
-        made = edge.create(Sessions(engine(url)))
-        made.start()
-        app = edge.beside(made.app, ceiling)
+        from nameplate import asgi
+        from nameplate.settings import Settings
+
+        app = asgi.create(
+            Settings(home=Path.cwd(), database_url=SecretStr(url), serve_worker=False)
+        )
     uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning")  # type: ignore[arg-type]  # plain ASGI
 
 
@@ -130,7 +135,7 @@ async def ceiling(scope, receive, send) -> None:
 def python_server(what: str, folder: Path, url: str) -> Iterator[tuple[int, int]]:
     """Yield port and process id."""
     port = free_port()
-    command = [sys.executable, __file__, "--serve", what, "--port", str(port), "--url", url]
+    command = [sys.executable, "-P", __file__, "--serve", what, "--port", str(port), "--url", url]
     own = folder / what
     own.mkdir()
     server = Server(command, own, ready=lambda: loaded(port))
@@ -247,7 +252,7 @@ def measure(options: argparse.Namespace, folder: Path) -> bool:
             for what in ("ceiling", "edge", "fastapi")
         }
         runs = {
-            "raw ASGI ceiling": Target(*made["ceiling"], "/ask?domain="),
+            CEILING: Target(*made["ceiling"], "/ask?domain="),
             "edge ask": Target(*made["edge"], "/edge/ask?domain="),
             "edge route": Target(*made["edge"], "/edge/route?host="),
             "FastAPI async route": Target(*made["fastapi"], "/ask?domain="),
@@ -265,7 +270,21 @@ def measure(options: argparse.Namespace, folder: Path) -> bool:
             for name, target in runs.items():
                 figures[name].append(load(folder, target, options.seconds, options.names))
         growth = random_names(options, folder, runs["edge ask"])
+        print_weight(folder, growth[1], options.names)
     return report(figures, growth)
+
+
+def print_weight(folder: Path, loaded: float, names: int) -> None:
+    """Print what a host costs in memory, beside an edge that has none; `loaded` in MB."""
+    url = f"sqlite:///{folder}/empty.db"
+    populate(url, 0)
+    with python_server("edge without hosts", folder, url) as (port, pid):
+        load(folder, Target(port, pid, "/edge/route?host="), 1, names)
+        empty = rss(pid)
+    each = (loaded - empty) * 1e6 / names
+    print(
+        f"memory: {loaded:.1f} MB with {names:,} hosts, {empty:.1f} MB with none: {each:.0f} B each"
+    )
 
 
 def random_names(
@@ -289,27 +308,35 @@ def report(figures: dict[str, list[dict[str, float]]], growth: tuple[int, float,
         name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
         for name, runs in figures.items()
     }
-    top = median["raw ASGI ceiling"]
     print(
-        f"{'':20} {'req/s':>8} {'p50 ms':>7} {'p99 ms':>7} {'CPU µs':>7} {'of ceiling':>10} errors"
+        f"{'':20} {'req/s':>8} {'p50 ms':>7} {'p99 ms':>7} {'CPU µs':>7} {'of ceiling':>10}"
+        f" {'by CPU':>6} errors"
     )
     for name, one in median.items():
         print(
             f"{name:20} {one['rate']:8.0f} {one['p50']:7.2f} {one['p99']:7.2f} {one['cpu']:7.1f}"
-            f" {one['rate'] / top['rate']:10.0%} {one['errors']:6.0f}"
+            f" {share(figures, name):10.0%} {1 / share(figures, name, 'cpu'):6.0%}"
+            f" {one['errors']:6.0f}"
         )
     asked, before, after = growth
     print(f"{asked:,} random names: {before:.1f} MB before, {after:.1f} MB after")
-    share = min(median[name]["rate"] / top["rate"] for name in ("edge ask", "edge route"))
+    least = min(share(figures, name) for name in ("edge ask", "edge route"))
     slowest = max(median[name]["p99"] for name in ("edge ask", "edge route"))
+    bare = median[CEILING]["p99"]
     goals = {
-        f"at least {RATIO:.0%} of the ceiling: {share:.0%}": share >= RATIO,
-        f"p99 at most {P99:g} ms: {slowest:.1f}": slowest <= P99,
+        f"at least {RATIO:.0%} of the ceiling: {least:.1%}": least >= RATIO,
+        f"p99 at most {P99:g} ms: {slowest:.1f}, the ceiling's {bare:.1f}": slowest <= P99,
         f"growth at most {GROWTH:g} MB: {after - before:.1f}": after - before <= GROWTH,
     }
     for goal, met in goals.items():
         print(f"{'met   ' if met else 'MISSED'} {goal}")
     return all(goals.values())
+
+
+def share(figures: dict[str, list[dict[str, float]]], name: str, of: str = "rate") -> float:
+    """Return the median over the rounds of a figure as a part of the ceiling's."""
+    rounds = zip(figures[name], figures[CEILING], strict=True)
+    return statistics.median(one[of] / top[of] for one, top in rounds)
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ uvicorn --factory nameplate.asgi:create
 """
 
 import asyncio
+import gc
+import sys
 import threading
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,6 +15,9 @@ from nameplate.api import app as api
 from nameplate.core.secret import Secret
 from nameplate.settings import Settings
 from nameplate.worker.loop import Worker
+
+_TURN = 0.0005
+"""Seconds after which a thread that computes gives way to the event loop, instead of 0.005."""
 
 
 class Service:
@@ -54,15 +59,14 @@ def create(settings: Settings | None = None) -> ASGIApp:
     """Return the application; with no settings given they come from the environment."""
     bootstrap.logs()
     service = Service(settings or Settings())
-    answer = edge.beside(service.edge.app, service.api)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(service, receive, send)
         else:
-            await answer(scope, receive, send)
+            await service.api(scope, receive, send)
 
-    return application
+    return edge.beside(service.edge.app, application)
 
 
 async def _lifespan(service: Service, receive: Receive, send: Send) -> None:
@@ -70,7 +74,21 @@ async def _lifespan(service: Service, receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         stopping = message["type"] == "lifespan.shutdown"
+        if not stopping:
+            _shorten_pauses()
         await asyncio.to_thread(service.stop if stopping else service.start)
         await send({"type": f"{message['type']}.complete"})
         if stopping:
             return
+
+
+def _shorten_pauses() -> None:
+    """See to it that neither the garbage collector nor another thread keeps requests waiting.
+
+    A full collection looks at every object of every module, and nobody is answered meanwhile: what
+    is there by now stays anyway, so it is left out. A thread that loads hosts or does a worker's
+    step would otherwise hold the interpreter ten times as long whenever the event loop wants it.
+    """
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(_TURN)

@@ -22,13 +22,16 @@ from nameplate.usecases.edge import Host
 
 
 class Fixed:
-    """A source whose age a test sets."""
+    """A source whose age a test sets; None: never loaded."""
 
     def __init__(self, age: float | None = 0.0) -> None:
         self.age = age
         self.snapshot = Snapshot.of(
             [Host("shop.acme.com", "/api", 1, "app_1", "10.0.0.1:80", active=True, permitted=True)]
         )
+
+    def within(self, seconds: float) -> Snapshot | None:
+        return self.snapshot if self.age is not None and self.age <= seconds else None
 
 
 ASK, ROUTE = "/edge/ask", "/edge/route"
@@ -93,6 +96,48 @@ def test_hostile_queries(query: bytes, status: int) -> None:
     assert get(APP, ASK, query)[:2] == (status, b"")
     as_route = get(APP, ROUTE, query.replace(b"omain", b"").replace(b"d=", b"host="))
     assert as_route[0] in {400, 404}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        (b"host=shop.acme.com&path=%2Fapi%2fx", 200),
+        (b"path=/api&x&host=SHOP.acme.com.:443", 200),
+        (b"h%6Fst=shop%2Eacme.com&p%61th=/api", 200),
+        (b"host=shop.acme.com&path=/api=/x", 404),
+        (b"host=shop.acme.com&path=", 404),
+        (b"host=shop.acme.com&PATH=/api", 404),
+        (b"host=shop.acme.com&path=/api&p%61th=/api", 400),
+        (b"host=shop.acme.com&host=&host=shop.acme.com&path=/api", 400),
+        (b"host=shop.acme.com&host=other.com&path=/api", 400),
+        (b"path=/api", 400),
+        (b"domain=shop.acme.com&path=/api", 400),
+    ],
+)
+def test_parameters_of_route(query: bytes, status: int) -> None:
+    assert get(APP, ROUTE, query)[0] == status
+
+
+def test_every_answer_is_whole() -> None:
+    paths = ["/", "/a", "/" + "b" * 200, '/q"\\ü']
+    hosts = [
+        Host("x" * size + ".com", path, 1, f"app_{size}", "[::1]:80", active=True, permitted=True)
+        for size in range(1, 60)
+        for path in paths
+    ]
+    source = Fixed()
+    source.snapshot = Snapshot.of(hosts)
+    app = App(source)
+    for host in hosts * 2:  # the second time with what the first has made
+        query = b"host=%b&path=%b" % (host.hostname.encode(), host.path.encode("latin-1"))
+        status, body, headers = get(app, ROUTE, query)
+        assert (status, headers[b"content-length"]) == (200, b"%d" % len(body))
+        assert json.loads(body) == {
+            "host": host.hostname,
+            "path": host.path,
+            "application": host.application,
+            "upstream": host.upstream,
+        }
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"domain=", b"host=", b"host=a&path="]))

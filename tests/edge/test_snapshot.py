@@ -49,7 +49,7 @@ SHOP = snapshot(
 )
 def test_spellings_of_one_host(spelling: str) -> None:
     assert SHOP.ask(spelling)
-    assert SHOP.route(spelling) == Match("shop.acme.com", Route("/", "app_1", "10.0.0.1:80"))
+    assert SHOP.route(spelling) == Match("shop.acme.com", Route.of("/", "app_1", "10.0.0.1:80"))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_path_that_is_none_leads_nowhere() -> None:
 
 def test_a_wildcard_covers_one_label_and_permits_nothing() -> None:
     match = SHOP.route("other.acme.com")
-    assert match == Match("other.acme.com", Route("/", "app_wild", "10.0.0.1:80"))
+    assert match == Match("other.acme.com", Route.of("/", "app_wild", "10.0.0.1:80"))
     assert not SHOP.ask("other.acme.com")
     assert SHOP.route("a.other.acme.com") is None
 

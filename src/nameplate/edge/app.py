@@ -8,14 +8,13 @@ listener. Nothing that arrives raises: names are looked up, not parsed.
 """
 
 import hmac
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from nameplate.core.secret import Secret
-from nameplate.edge.snapshot import Route, Snapshot
+from nameplate.edge.snapshot import Match, Snapshot
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -53,14 +52,8 @@ _EMPTY: dict[int, Answer] = {
 class Source(Protocol):
     """Where the hosts come from."""
 
-    @property
-    def snapshot(self) -> Snapshot | None:
-        """The latest hosts; None when they were never loaded."""
-        ...
-
-    @property
-    def age(self) -> float | None:
-        """Seconds for which the snapshot may be out of date; None when never loaded."""
+    def within(self, seconds: float) -> Snapshot | None:
+        """Return the hosts as they were at most so long ago; None when that is not known."""
         ...
 
 
@@ -101,28 +94,24 @@ class App:
 
     def _ask(self, query: bytes) -> Answer:
         """Return 200 for yes, and another status for everything else."""
-        snapshot = self._known(ASK_UNTIL)
-        domains = _values(query, b"domain")
-        if len(domains) != 1:
+        domain = _parameters(query).get(b"domain")
+        if domain is None:
             return _EMPTY[400]
+        snapshot = self._source.within(ASK_UNTIL)
         if snapshot is None:
             return _EMPTY[503]
-        return _EMPTY[200] if snapshot.ask(domains[0]) else _EMPTY[404]
+        return _EMPTY[200] if snapshot.ask(domain) else _EMPTY[404]
 
     def _route(self, query: bytes) -> Answer:
-        snapshot = self._known(ROUTE_UNTIL)
-        hosts, paths = _values(query, b"host"), _values(query, b"path") or ["/"]
-        if len(hosts) != 1 or len(paths) != 1:
+        asked = _parameters(query)
+        host, path = asked.get(b"host"), asked.get(b"path", "/")
+        if host is None or path is None:
             return _EMPTY[400]
+        snapshot = self._source.within(ROUTE_UNTIL)
         if snapshot is None:
             return _EMPTY[503]
-        match = snapshot.route(hosts[0], paths[0])
-        return _EMPTY[404] if match is None else _found(*match)
-
-    def _known(self, seconds: float) -> Snapshot | None:
-        """Return the snapshot unless it is older than that."""
-        age = self._source.age
-        return self._source.snapshot if age is not None and age <= seconds else None
+        match = snapshot.route(host, path)
+        return _EMPTY[404] if match is None else _found(match)
 
 
 def beside(edge_app: ASGIApp, api_app: ASGIApp) -> ASGIApp:
@@ -144,30 +133,29 @@ def _knows(secret: bytes, headers: list[tuple[bytes, bytes]]) -> bool:
     return len(sent) == 1 and hmac.compare_digest(sent[0], secret)
 
 
-def _values(query: bytes, name: bytes) -> list[str]:
-    """Return every value of a parameter; bytes beyond ASCII stay one character each."""
+def _parameters(query: bytes) -> dict[bytes, str | None]:
+    """Return each parameter, with None when it stands twice; other bytes than ASCII stay as many."""
     if b"&" not in query and b"%" not in query:  # what proxies send most of the time
         key, _, value = query.partition(b"=")
-        return [value.decode("latin-1")] if key == name else []
-    found = []
+        return {key: value.decode("latin-1")}
+    found: dict[bytes, str | None] = {}
     for pair in query.split(b"&"):
         key, _, value = pair.partition(b"=")
-        if (unquote_to_bytes(key) if b"%" in key else key) == name:
-            plain = unquote_to_bytes(value) if b"%" in value else value
-            found.append(plain.decode("latin-1"))
+        if b"%" in pair:
+            key, value = unquote_to_bytes(key), unquote_to_bytes(value)
+        found[key] = None if key in found else value.decode("latin-1")
     return found
 
 
-def _found(host: str, route: Route) -> Answer:
-    body = b'{"host":"%b",%b' % (host.encode(), _rest(route))
-    size = (b"content-length", b"%d" % len(body))
-    return _start(200, size, _JSON), {"type": "http.response.body", "body": body}
+def _found(match: Match) -> Answer:
+    body = b'{"host":"%b",%b' % (match.host.encode(), match.route.answer)
+    return _start_of(len(body)), {"type": "http.response.body", "body": body}
 
 
-@lru_cache(maxsize=10_000)
-def _rest(route: Route) -> bytes:
-    """Return the JSON after the host. Only what is served is ever kept, not what is asked for."""
-    return json.dumps(route._asdict(), separators=(",", ":")).encode().removeprefix(b"{")
+@lru_cache(maxsize=1024)
+def _start_of(size: int) -> Message:
+    """Return the start of an answer of so many bytes: there are few sizes, and many answers."""
+    return _start(200, (b"content-length", b"%d" % size), _JSON)
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -40,6 +40,8 @@ class _State:
     snapshot: Snapshot
     since: datetime
     told: frozenset[edge.Change]
+    asked_at: float
+    """By the monotonic clock; what was committed before is in the snapshot."""
 
 
 class Feed:
@@ -60,7 +62,6 @@ class Feed:
         self._clock = clock
         self._state: _State | None = None
         self._loaded: _State | None = None
-        self._refreshed_at = 0.0
         self._reloaded_at = 0.0
         self._failing = False
         self._stopping = threading.Event()
@@ -74,10 +75,12 @@ class Feed:
         state = self._state
         return None if state is None else state.snapshot
 
-    @property
-    def age(self) -> float | None:
-        """Seconds for which the snapshot may be out of date; None when never loaded."""
-        return None if self._state is None else self._clock() - self._refreshed_at
+    def within(self, seconds: float) -> Snapshot | None:
+        """Return the snapshot unless it may be out of date for longer than that."""
+        state = self._state
+        if state is None or self._clock() - state.asked_at > seconds:
+            return None
+        return state.snapshot
 
     def start(self) -> None:
         """Begin to load and to follow; returns at once."""
@@ -110,17 +113,15 @@ class Feed:
             snapshot = base.snapshot
             if news:
                 snapshot = snapshot.replaced(edge.changed(session, news))
-        # In this order a reader between the two lines takes new hosts for old ones, not the reverse.
-        self._state = _State(snapshot, now, _told(wrote, now))
-        self._refreshed_at = asked_at
+        self._state = _State(snapshot, now, _told(wrote, now), asked_at)
         if base is self._loaded:
             self._loaded = None
 
     def _load(self) -> _State:
-        self._reloaded_at = self._clock()
+        asked_at = self._reloaded_at = self._clock()
         with self._sessions.begin(PLATFORM, read_only=True) as session:
             now, wrote, hosts = edge.everything(session)
-            return _State(Snapshot.of(hosts), now, _told(wrote, now))
+            return _State(Snapshot.of(hosts), now, _told(wrote, now), asked_at)
 
     def _begin(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name="nameplate-edge", daemon=True)

@@ -4,9 +4,11 @@ There is no cache of unknown names: a miss is one look into a dict, which is che
 and remembers nothing, whatever names are asked for.
 """
 
+import json
 import posixpath
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, Self
@@ -26,6 +28,18 @@ class Route(NamedTuple):
     """Public id."""
     upstream: str
     """`host:port`."""
+    below: str
+    """The path without its last slash: what the paths below it begin with."""
+    answer: bytes
+    """The JSON object that says so, from behind the host's name to its end."""
+
+    @classmethod
+    @lru_cache(maxsize=10_000)
+    def of(cls, path: str, application: str, upstream: str) -> Self:
+        """Return the route; hosts of one application share it, and the JSON that is made here."""
+        shown = {"path": path, "application": application, "upstream": upstream}
+        text = json.dumps(shown, separators=(",", ":")).removeprefix("{")
+        return cls(path, application, upstream, path.rstrip("/"), text.encode())
 
 
 class Entry(NamedTuple):
@@ -34,6 +48,8 @@ class Entry(NamedTuple):
     permitted: bool
     routes: tuple[Route, ...]
     """Longest path first."""
+    root: Route | None
+    """The one that takes the path `/`: most questions are about no other."""
 
 
 class Match(NamedTuple):
@@ -94,27 +110,32 @@ class Snapshot:
         An exact host beats a wildcard, a longer path a shorter one; a wildcard covers one label
         (RFC 9525 section 6.3), a path itself and everything below it, compared by segments.
         """
-        name = host
-        entry = self._exact.get(name)
-        if entry is None:
-            name = canonical(host)
-            entry = self._exact.get(name)
+        entry = self._exact.get(host)
         if entry is None or not entry.routes:
-            entry = self._covering(name)
-        if entry is None:
-            return None
-        if "/." in path or "//" in path:
-            path = "/" + posixpath.normpath(path).lstrip("/")
-        for route in entry.routes:
-            below = route.path.rstrip("/")
-            if path.startswith(below) and path[len(below) : len(below) + 1] in {"", "/"}:
-                return Match(name, route)
-        return None
+            host = canonical(host)
+            entry = self._exact.get(host)
+            if entry is None or not entry.routes:
+                entry = self._covering(host)
+            if entry is None:
+                return None
+        route = entry.root if path == "/" else _below(entry.routes, path)
+        return None if route is None else Match(host, route)
 
     def _covering(self, name: str) -> Entry | None:
         label, _, parent = name.partition(".")
         entry = self._wild.get(parent)
         return entry if entry is not None and _LABEL.fullmatch(label) else None
+
+
+def _below(routes: tuple[Route, ...], path: str) -> Route | None:
+    """Return the first route that takes this path."""
+    if "/." in path or "//" in path:
+        path = "/" + posixpath.normpath(path).lstrip("/")
+    for route in routes:
+        below = route.below
+        if path.startswith(below) and path[len(below) : len(below) + 1] in {"", "/"}:
+            return route
+    return None
 
 
 def canonical(host: str) -> str:
@@ -136,10 +157,10 @@ def _entry(hosts: list[Host]) -> Entry | None:
     """
     if len({host.organization for host in hosts}) != 1:
         return None
-    routes = {Route(host.path, host.application, host.upstream) for host in hosts if host.active}
-    ordered = sorted(routes, key=_precedence) if len(routes) > 1 else routes
-    return Entry(any(host.permitted for host in hosts), tuple(ordered))
+    routes = {Route.of(host.path, host.application, host.upstream) for host in hosts if host.active}
+    ordered = tuple(sorted(routes, key=_precedence) if len(routes) > 1 else routes)
+    return Entry(any(host.permitted for host in hosts), ordered, _below(ordered, "/"))
 
 
 def _precedence(route: Route) -> tuple[int, Route]:
-    return -len(route.path.rstrip("/")), route
+    return -len(route.below), route

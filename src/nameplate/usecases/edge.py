@@ -23,8 +23,8 @@ OVERLAP = timedelta(seconds=30)
 """How far back each look reaches, for transactions that took a while to commit."""
 _BATCH = 1000
 """Ids in one statement."""
-_STREAMED = 5000
-"""Rows fetched at a time."""
+_STREAMED = 1000
+"""Rows fetched at a time; a driver lets no other thread run before it has them all."""
 
 _OWNERS: dict[str, tuple[type[Any], InstrumentedAttribute[int]]] = {
     "binding": (Binding, Binding.id),
