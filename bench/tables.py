@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from tests.servers import postgresql
 
-from nameplate.db import Sessions, engine
+from nameplate.db import POSTGRESQL_OPTIONS, Sessions, engine
 from nameplate.usecases import schema, seeding
 from nameplate.usecases.seeding_rows import Size
 
@@ -78,9 +78,9 @@ def loaded(size: Size, keep: Path | None, shared_buffers: str) -> Iterator[str]:
 
 
 def connected(url: str, role: str) -> psycopg.Connection[Any]:
-    """Connect as a role; every statement outside a transaction commits by itself."""
+    """Connect as a role, with the settings of the product's sessions; each statement commits."""
     address = postgresql.role_url(url, role).replace("+psycopg", "")
-    return psycopg.connect(address, autocommit=True)
+    return psycopg.connect(address, autocommit=True, options=POSTGRESQL_OPTIONS)
 
 
 def _fill(url: str, size: Size) -> None:
