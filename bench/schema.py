@@ -177,11 +177,11 @@ def measure(
 
 
 def blocks(connection: psycopg.Connection[Any], query: Query, world: World, place: str) -> float:
-    """Return how many blocks of the tables and indexes one query touches, the mean of fifty keys."""
+    """Return how many blocks of the tables and indexes one query touches, the mean of twenty keys."""
     dice = random.Random(8)
     sql = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query.sql.format(place)}"
     touched: list[int] = []
-    for _ in range(50):
+    for _ in range(20):
         parameters = query.pick(dice, world)
         with _asking(connection, query, parameters):
             ((explained,),) = connection.execute(sql, parameters).fetchall()
