@@ -39,6 +39,8 @@ from nameplate.usecases.seeding_rows import Size, World
 GOAL = 1.3
 WARM_UP = 50
 """Rounds before the measured ones: PostgreSQL plans the first five of each statement anew."""
+SECONDS = 30
+"""After so long a query's measuring ends, with at least as many rounds as its warm-up has."""
 PLACES = ("public", "bare")
 PREWARM = """
 SELECT sum(pg_prewarm(c.oid)) FROM pg_class c
@@ -160,7 +162,10 @@ def measure(
     dice = random.Random(7)
     times: dict[str, list[float]] = {place: [] for place in PLACES}
     sql = {place: query.sql.format(place) for place in PLACES}
+    end = time.monotonic() + SECONDS
     for number in range(rounds + WARM_UP):
+        if time.monotonic() > end and number > 2 * WARM_UP:
+            break
         parameters = query.pick(dice, world)
         order = PLACES if number % 2 else PLACES[::-1]
         with _asking(connection, query, parameters):
@@ -173,11 +178,11 @@ def measure(
 
 
 def blocks(connection: psycopg.Connection[Any], query: Query, world: World, place: str) -> float:
-    """Return how many blocks of the tables and indexes one query touches, the mean of fifty keys."""
+    """Return how many blocks of the tables and indexes one query touches, the mean of twenty keys."""
     dice = random.Random(8)
     sql = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query.sql.format(place)}"
     touched: list[int] = []
-    for _ in range(50):
+    for _ in range(20):
         parameters = query.pick(dice, world)
         with _asking(connection, query, parameters):
             ((explained,),) = connection.execute(sql, parameters).fetchall()

@@ -48,6 +48,12 @@ def address(url: str) -> sa.URL:
         raise sa.exc.ArgumentError("neither SQLite nor PostgreSQL nor MariaDB") from None
 
 
+POSTGRESQL_OPTIONS = "-c timezone=UTC -c random_page_cost=1.1"
+"""Every session's settings. PostgreSQL's own guess for a random read is that of a spinning disk; by
+it the plan for all organizations of the next page of a list reads and sorts an organization's every
+row (0.4 s for 100,000 domains) instead of walking fifty along the index."""
+
+
 def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
     """Create an engine with the settings that Nameplate relies on; connects lazily."""
     parsed = address(url)
@@ -68,7 +74,7 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
     }
     if parsed.get_backend_name() == "postgresql":
         return sa.create_engine(
-            parsed, connect_args={"options": "-c timezone=UTC", "connect_timeout": 10}, **options
+            parsed, connect_args={"options": POSTGRESQL_OPTIONS, "connect_timeout": 10}, **options
         )
     made = sa.create_engine(
         parsed,
