@@ -11,7 +11,7 @@ from nameplate.core import delegation
 from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.delegation import Delegated
-from nameplate.core.errors import Refused, Unavailable
+from nameplate.core.errors import NameplateError
 from nameplate.db import Sessions, database_now
 from nameplate.models import Account, Domain, Record
 from nameplate.ports.dns import NameServers, Zone
@@ -107,7 +107,7 @@ def _name_servers(tools: Tools, account: Account, question: Question) -> tuple[s
             return tuple(provider.name_servers(zone))[:_MOST]
         apex = (r for r in provider.records(zone) if r.key == (zone.name, "NS"))
         return tuple(sorted(v.removesuffix(".") for r in apex for v in r.values))[:_MOST]
-    except (Refused, Unavailable):
+    except NameplateError:
         return None
 
 

@@ -85,7 +85,9 @@ class Rfc2136:
         """Ask the server for the zone's NS, as anybody may."""
         query = dns.message.make_query(zone.name, "NS")
         try:
-            answer = dns.query.tcp(query, self._server, self._timeout, self._address[1])
+            with socket.create_connection(self._address, self._timeout) as connection:
+                dns.query.send_tcp(connection, query)
+                answer, _ = dns.query.receive_tcp(connection)
         except _BROKEN as error:
             raise self._unreachable(error) from None
         sets = (rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.NS)
