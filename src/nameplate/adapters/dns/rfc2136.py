@@ -238,7 +238,7 @@ def _rrsets(answers: Iterable[Answer]) -> list[RRset]:
         else:
             known.add(value)
             ttls[key] = min(ttl, ttls[key])
-    types = {rdtype: dns.rdatatype.to_text(rdtype) for _, rdtype in values}
+    types = {number: dns.rdatatype.to_text(number) for number in {key[1] for key in values}}
     found = [
         RRset(owner, types[rdtype], ttls[owner, rdtype], tuple(sorted(several)))
         for (owner, rdtype), several in values.items()
