@@ -52,7 +52,7 @@ out = [(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
 began = time.perf_counter()
 child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ, file_actions=out)
 _, status, used = os.wait4(child, 0)
-print(json.dumps([time.perf_counter() - began, used.ru_utime + used.ru_stime,
+print(json.dumps([began, time.perf_counter() - began, used.ru_utime + used.ru_stime,
                   used.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)]))
 """
 """Runs one command from a small process: a child's peak memory begins with that of its parent."""
@@ -67,7 +67,12 @@ class Figures:
     memory: float
     """MiB at its peak."""
     start: float = 0.0
-    """CPU seconds before it began its work, where it says so."""
+    """Wall seconds until Python had started and imported, where it says so."""
+
+    @property
+    def work(self) -> float:
+        """Wall seconds of the work alone: what a process that runs already would take."""
+        return self.seconds - self.start
 
 
 def measured(command: Sequence[str], folder: Path) -> Figures:
@@ -75,12 +80,13 @@ def measured(command: Sequence[str], folder: Path) -> Figures:
     log = folder / "log"
     launch = [sys.executable, "-I", "-S", "-c", LAUNCH, str(log), *command]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
-    told = json.loads(subprocess.run(launch, env=env, capture_output=True, check=True).stdout)
+    done = subprocess.run(launch, env=env, capture_output=True, check=True)
+    began, *told = json.loads(done.stdout)
     said = log.read_text()
     if told.pop():
         raise RuntimeError(f"{command}:\n{said[-3000:]}")
-    start = next((line.split()[1] for line in said.splitlines() if line.startswith("started ")), 0)
-    return Figures(*told, start=float(start))
+    ready = [line.split()[1] for line in said.splitlines() if line.startswith("started ")]
+    return Figures(*told, start=float(ready[0]) - began if ready else 0.0)
 
 
 def octodns() -> Path | None:
@@ -213,34 +219,40 @@ def report(rounds: list[dict[tuple[str, str, str], Figures]], sides: Sequence[st
     verdicts: list[tuple[bool, str]] = []
     peak: dict[str, float] = defaultdict(float)
     for provider, work in [(p, w) for p in PROVIDERS for w in WORK]:
+        runs = {side: [one[provider, work, side] for one in rounds] for side in sides}
         for side in sides:
-            runs = [one[provider, work, side] for one in rounds]
-            columns = [
-                statistics.median(getattr(r, name) for r in runs)
-                for name in ("seconds", "cpu", "start")
-            ]
-            peak[side] = max(peak[side], *(r.memory for r in runs))
-            start = f"{columns[2]:8.2f}" if columns[2] else f"{'':8}"
-            print(
-                f"{provider:9} {work:8} {side:11}{columns[0]:8.2f}{columns[1]:8.2f}{start}{max(r.memory for r in runs):6.0f}"
+            memory = max(run.memory for run in runs[side])
+            peak[side] = max(peak[side], memory)
+            seconds, cpu, start = (
+                _median(runs[side], name) for name in ("seconds", "cpu", "start")
             )
+            shown = f"{start:8.2f}" if start else f"{'':8}"
+            print(f"{provider:9} {work:8} {side:11}{seconds:8.2f}{cpu:8.2f}{shown}{memory:6.0f}")
         goals = GOALS.get((provider, work), (None, None))
         for other, goal in zip(("octodns", "floor"), goals, strict=True):
             if goal is not None and other in sides:
-                pairs = [
-                    (one[provider, work, "nameplate"], one[provider, work, other]) for one in rounds
-                ]
-                wall = statistics.median(a.seconds / b.seconds for a, b in pairs)
-                cpu = statistics.median(a.cpu / b.cpu for a, b in pairs)
-                text = (
-                    f"{provider} {work}: at most {goal:.2f} x {other}: {wall:.2f} (CPU {cpu:.2f})"
+                wall, cpu, after = (
+                    _ratio(runs["nameplate"], runs[other], name)
+                    for name in ("seconds", "cpu", "work")
                 )
+                text = f"{provider} {work}: at most {goal:.2f} x {other}: {wall:.2f}"
+                text += f" (CPU {cpu:.2f}, after the start {after:.2f})"
                 verdicts.append((wall <= goal, text))
     most = peak["nameplate"]
     verdicts.append((most <= MEMORY, f"memory at most {MEMORY:.0f} MiB: {most:.0f}"))
     for met, text in verdicts:
         print(f"{'met   ' if met else 'MISSED'} {text}")
     return all(met for met, _ in verdicts)
+
+
+def _median(runs: Sequence[Figures], name: str) -> float:
+    return statistics.median(getattr(run, name) for run in runs)
+
+
+def _ratio(ours: Sequence[Figures], theirs: Sequence[Figures], name: str) -> float:
+    """Return the median of the ratios within each round."""
+    pairs = zip(ours, theirs, strict=True)
+    return statistics.median(getattr(a, name) / getattr(b, name) for a, b in pairs)
 
 
 def measure(options: argparse.Namespace, folder: Path) -> bool:

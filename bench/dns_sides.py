@@ -59,8 +59,8 @@ def run(side: str, place: Path) -> None:
 
 
 def started() -> None:
-    """Tell how much CPU went into starting Python and importing, before the work itself."""
-    print(f"started {time.process_time():.3f}", flush=True)
+    """Tell when Python had started and imported and the work itself begins."""
+    print(f"started {time.perf_counter()}", flush=True)
 
 
 def desired(place: Place) -> Wanted:

@@ -14,12 +14,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from nameplate.adapters import keyring as keyrings
-from nameplate.adapters.dns.cloudflare import Cloudflare
-from nameplate.adapters.dns.digitalocean import DigitalOcean
 from nameplate.adapters.dns.memory import Memory as MemoryDns
-from nameplate.adapters.dns.namecheap import Namecheap
-from nameplate.adapters.dns.powerdns import PowerDns
-from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.adapters.domain_connect import HttpDomainConnect
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.http.fetch import SafeFetcher
@@ -51,7 +46,7 @@ SANDBOX_POLL = timedelta(seconds=1)
 
 def logs() -> None:
     """Write log lines as JSON to standard error; tracebacks without the values of variables."""
-    import structlog  # noqa: PLC0415 - only processes that log pay for it
+    import structlog
 
     structlog.configure(
         processors=[
@@ -232,6 +227,8 @@ Credentials = dict[str, Secret]
 
 
 def _powerdns(config: Config, secret: Credentials) -> DnsProvider:
+    from nameplate.adapters.dns.powerdns import PowerDns
+
     url = _setting(config, "api_url")
     headers = {"X-API-Key": _credential(secret, "api_key")}
     api = Api(url, headers=headers, verify=_trust(config))
@@ -239,6 +236,8 @@ def _powerdns(config: Config, secret: Credentials) -> DnsProvider:
 
 
 def _rfc2136(config: Config, secret: Credentials) -> DnsProvider:
+    from nameplate.adapters.dns.rfc2136 import Rfc2136
+
     server, port = _address(_setting(config, "server"))
     key = None
     if config.get("tsig_name"):
@@ -248,29 +247,35 @@ def _rfc2136(config: Config, secret: Credentials) -> DnsProvider:
 
 
 def _cloudflare(config: Config, secret: Credentials) -> DnsProvider:
+    from nameplate.adapters.dns.cloudflare import Cloudflare
+
     api = Api("https://api.cloudflare.com/client/v4", headers=_bearer(secret))
     return Cloudflare(api, batch=int(config.get("batch", 200)), comment=config.get("comment", ""))
 
 
 def _digitalocean(_config: Config, secret: Credentials) -> DnsProvider:
+    from nameplate.adapters.dns.digitalocean import DigitalOcean
+
     return DigitalOcean(Api("https://api.digitalocean.com", headers=_bearer(secret)))
 
 
 def _namecheap(config: Config, secret: Credentials) -> DnsProvider:
+    from nameplate.adapters.dns.namecheap import Namecheap
+
     api = Api(config.get("api_url", "https://api.namecheap.com"))
     key = _credential(secret, "api_key")
     return Namecheap(api, _setting(config, "api_user"), key, _setting(config, "client_ip"))
 
 
 def _route53(_config: Config, secret: Credentials) -> DnsProvider:
-    from nameplate.adapters.dns import route53  # noqa: PLC0415 - an extra
+    from nameplate.adapters.dns import route53
 
     key_id = _credential(secret, "access_key_id")
     return route53.Route53(route53.connect(key_id, _credential(secret, "secret_access_key")))
 
 
 def _lexicon(config: Config, secret: Credentials) -> DnsProvider:
-    from nameplate.adapters.dns.lexicon import Lexicon  # noqa: PLC0415 - an extra
+    from nameplate.adapters.dns.lexicon import Lexicon
 
     zones, ttl = config.get("zones", []), int(config.get("ttl", 300))
     return Lexicon(_setting(config, "lexicon_provider"), secret, zones, ttl=ttl)
@@ -297,15 +302,15 @@ def _authority(account: Account, *, ring: KeyRing) -> CertificateAuthority:
     config = account.config
     secret = accounts.credentials(account, ring)
     if account.provider == "acme":
-        from nameplate.adapters.ca.accounts import register  # noqa: PLC0415 - 5 MB that few need
-        from nameplate.adapters.ca.acme import AcmeAuthority  # noqa: PLC0415 - the same
+        from nameplate.adapters.ca.accounts import register
+        from nameplate.adapters.ca.acme import AcmeAuthority
 
         directory, bundle = _setting(config, "directory_url"), config.get("ca_bundle")
         key = _credential(secret, "account_key")
         url = register(directory, key, config.get("contact", []), verify=bundle)
         return AcmeAuthority(directory, key, url, verify=bundle)
     if account.provider == "local":
-        from nameplate.adapters.ca.local import LocalAuthority  # noqa: PLC0415 - the same
+        from nameplate.adapters.ca.local import LocalAuthority
 
         root = _setting(config, "root_certificate")
         return LocalAuthority(_credential(secret, "root_key"), root.encode(), clock=clock)
@@ -338,7 +343,7 @@ def _proxy(server: Server, *, settings: Settings) -> Proxy:
     https = config.get("listen_https", [":443"])
     public = int(config.get("https_port", 443))
     if config.get("type") == "caddy":
-        from nameplate.adapters.proxy.caddy import Caddy  # noqa: PLC0415 - as needed
+        from nameplate.adapters.proxy.caddy import Caddy
 
         return Caddy(
             Api(_setting(config, "admin_url")), folder, http, https,
@@ -346,7 +351,7 @@ def _proxy(server: Server, *, settings: Settings) -> Proxy:
             ask_url=config.get("ask_url"), public_https_port=public,
         )  # fmt: skip
     if config.get("type") == "nginx":
-        from nameplate.adapters.proxy.nginx import Nginx  # noqa: PLC0415 - as needed
+        from nameplate.adapters.proxy.nginx import Nginx
 
         main = config.get("main")
         return Nginx(

@@ -256,8 +256,10 @@ def _blocked(
     blocked: dict[tuple[str, str], Blocked] = {}
     for key in targets:
         want = wanted.get(key)
-        if want is None:
-            continue
+        if want is None or (
+            want.type not in {"CNAME", "SOA"} and "CNAME" not in types_at[want.name]
+        ):
+            continue  # whatever else is there, nothing is in the way
         others = types_at[want.name] - {want.type} - _BESIDE_CNAME
         if want.name == flattened:
             others &= ADDRESSES | {"CNAME"} if want.type in ADDRESSES | {"CNAME"} else set()

@@ -27,8 +27,7 @@ _PLAIN_TAG = re.compile(rb"[A-Za-z0-9]+")
 _POINTER, _LONGEST_LABEL, _LONGEST_NAME = 0xC0, 63, 254
 _QUESTION = 4  # octets after the name: type and class
 _MAX_TTL = 0x7FFFFFFF  # RFC 2181 section 8: more means 0
-_SOA, _TSIG = int(dns.rdatatype.SOA), int(dns.rdatatype.TSIG)
-_ADDRESS_4, _ADDRESS_6 = 4, 16
+_TSIG = dns.rdatatype.TSIG
 _EMBEDDED = bytes(8)  # what may be shown as an IPv4 address in an IPv6 one begins so
 
 
@@ -167,8 +166,9 @@ class Message:
         return f"{self.wire[at]} {tag.decode()} {quoted([self.wire[value:end]])}"
 
     def _by_dnspython(self, rdtype: int, at: int, length: int) -> str:
-        rdata = dns.rdata.from_wire(dns.rdataclass.IN, rdtype, self.wire, at, length)
-        return presentation(rdata, dns.rdatatype.to_text(rdtype))
+        kind = dns.rdatatype.RdataType.make(rdtype)
+        rdata = dns.rdata.from_wire(dns.rdataclass.IN, kind, self.wire, at, length)
+        return presentation(rdata, dns.rdatatype.to_text(kind))
 
 
 _READERS: dict[int, Callable[[Message, int, int], str]] = {

@@ -30,7 +30,7 @@ def name(text: str) -> bytes:
     if _PLAIN_NAME.fullmatch(text) and len(text) <= _LONGEST_NAME:
         return labels(text[:-1]) + b"\0"
     try:
-        return dns.name.from_text(text).to_wire()
+        return dns.name.from_text(text).to_wire() or b""
     except dns.exception.DNSException as error:
         raise Impossible(f"{text} is no name: {error}") from None
 

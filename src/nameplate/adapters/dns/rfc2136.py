@@ -252,7 +252,8 @@ def _rrsets(answers: Iterable[Answer]) -> list[RRset]:
         else:
             known.add(value)
             ttls[key] = min(ttl, ttls[key])
-    types = {rdtype: dns.rdatatype.to_text(rdtype) for _, rdtype in values}
+    numbers = {dns.rdatatype.RdataType.make(number) for _, number in values}
+    types: dict[int, str] = {number: dns.rdatatype.to_text(number) for number in numbers}
     found = [
         RRset(owner, types[rdtype], ttls[owner, rdtype], tuple(sorted(several)))
         for (owner, rdtype), several in values.items()

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import dns.message
 import dns.rcode
@@ -12,6 +13,8 @@ import dns.rdatatype
 import dns.tsig
 
 from nameplate.adapters.dns.decoding import Answer, Message, malformed
+
+_VALIDATE: Any = dns.tsig.validate  # dnspython has no types here
 
 
 class TransferRefused(Exception):
@@ -57,7 +60,7 @@ class _Signatures:
         self._mac = query.mac
         self._asked_at = query.tsig[0].time_signed if query.tsig else 0
         self._since = time.monotonic()
-        self._context: dns.tsig.HMACTSig | dns.tsig.GSSTSig | None = None
+        self._context: Any = None  # dnspython has no types here
 
     def check(self, message: Message, *, is_end: bool) -> None:
         """Raise dnspython's exceptions unless the signature is right.
@@ -75,7 +78,7 @@ class _Signatures:
             raise dns.message.UnknownTSIGKey("signed, although no key was used")  # type: ignore[no-untyped-call]  # dnspython has no types here
         start, owner, rdata = found
         now = int(self._asked_at + time.monotonic() - self._since)
-        self._context = dns.tsig.validate(
+        self._context = _VALIDATE(
             message.wire, self._key, owner, rdata, now, self._mac, start, self._context, multi=True
         )
 

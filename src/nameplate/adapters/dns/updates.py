@@ -30,6 +30,7 @@ _ZONE = b"\xc0\x0c"  # a pointer to the question, which is the zone (RFC 1035 se
 _POINTER, _REACH = 0xC000, 0x4000
 _FIXED = struct.Struct("!HHIH")
 _FUDGE = 300  # seconds that the clocks may differ (RFC 8945 section 10)
+_RENDERER: Any = dns.renderer.Renderer  # dnspython has no types here
 _IN, _NONE, _ANY = dns.rdataclass.IN, dns.rdataclass.NONE, dns.rdataclass.ANY
 
 
@@ -78,14 +79,16 @@ class Update:
         Raises `dns.exception.TooBig`.
         """
         flags = dns.opcode.to_flags(dns.opcode.UPDATE)
-        renderer = dns.renderer.Renderer(flags=flags, max_size=_LONGEST)
+        renderer = _RENDERER(flags=flags, max_size=_LONGEST)
         renderer.counts = [1, *self._counts, 0]
         renderer.output.write(self._wire[_HEADER:])
         renderer.write_header()
         mac = b""
         if key:
             renderer.add_tsig(key.name, key, _FUDGE, renderer.id, 0, b"", b"", key.algorithm)
-            mac = _mac(renderer.get_wire(), len(self._wire) + len(key.name.to_wire()) + _FIXED.size)
+            mac = _mac(
+                renderer.get_wire(), len(self._wire) + len(key.name.to_wire() or b"") + _FIXED.size
+            )
         wire: bytes = renderer.get_wire()
         if len(wire) > _LONGEST:
             raise dns.exception.TooBig
