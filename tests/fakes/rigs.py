@@ -6,8 +6,9 @@ import functools
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from nameplate.adapters.dns.cloudflare import Cloudflare
 from nameplate.adapters.dns.creations import Creations
@@ -24,18 +25,30 @@ from tests.fakes.cloudflare import FakeCloudflare
 from tests.fakes.digitalocean import FakeDigitalOcean
 from tests.fakes.namecheap import FakeNamecheap
 from tests.fakes.route53 import FakeRoute53
-from tests.fakes.server import FakeServer
 
 APEX = "example.test"
 _WINDOW = 20  # requests that adapters wait for listings to catch up; real ones wait a minute
 
 
+class Breakable(Protocol):
+    """A fake, or the way to a real server, that tests let go wrong."""
+
+    broken: list[str]
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether readers see an older state at this moment."""
+
+    def healthy(self) -> AbstractContextManager[None]:
+        """Let nothing go wrong for a while."""
+
+
 @dataclass
 class Rig:
-    """A fake, its adapter, what others have in the zone, and the ledger of what is ours."""
+    """What can go wrong, its adapter, what others have in the zone, and the ledger of what is ours."""
 
     name: str
-    fake: FakeServer
+    fake: Breakable
     provider: DnsProvider
     zone: Zone
     rows: Callable[[], Any]
@@ -49,7 +62,7 @@ class Rig:
     def settle(self) -> None:
         """Take what is in the zone now as other people's."""
         self.foreign = copy.deepcopy(self.rows())
-        self.others = list(self.provider.records(self.zone))
+        self.others = [r for r in self.provider.records(self.zone) if r.type != "SOA"]
 
     def step(self, desired: list[RRset]) -> bool:
         """Plan and apply once, as a reconciler does; return whether nothing was left to do.

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from tests.fakes.rigs import APEX, RIGS
+from tests.fakes.wishes import FIRST, SECOND, address, after_writes, wish
 
 from nameplate.core.errors import RateLimited, Refused, Unavailable
-from nameplate.core.records import RRset
 from nameplate.ports.dns import Result
 
 PROGRAMS = 500  # of the campaign, dealt out to the vendors
@@ -29,34 +29,6 @@ def hasty(request):
         made.settle()
         yield made
 
-
-def address(label, *last):
-    values = tuple(sorted(f"192.0.2.{number}" for number in last))
-    return RRset(f"{label}.{APEX}", "A", 300, values)
-
-
-def alias(label, target="target.example.org."):
-    return RRset(f"{label}.{APEX}", "CNAME", 300, (target,))
-
-
-def text(label, words):
-    return RRset(f"{label}.{APEX}", "TXT", 300, (f'"{words}"',))
-
-
-FIRST = [
-    address("www", 1, 2),
-    address("api", 1),
-    alias("cdn"),
-    text("shared", "ours"),
-    text("_acme-challenge", "one"),
-]
-SECOND = [
-    address("www", 2, 3),
-    alias("api"),
-    address("cdn", 7),
-    text("shared", "ours, changed"),
-    address("new", 1),
-]
 
 WRITE_FAULTS: dict[str, dict[str, Any]] = {
     "429": {"kind": "status", "status": 429, "headers": {"retry-after": "7"}},
@@ -87,19 +59,8 @@ def test_a_fault_while_writing(rig, name, nth):
     """The first write fails, or a later one, of a change and of the change after it."""
     for desired in (FIRST, SECOND, []):
         kind, more = fault(rig, name)
-        rig.fake.play(kind, when=nth_write(rig.fake, nth), **more)
+        rig.fake.play(kind, when=after_writes(rig.fake.is_write, nth), **more)
         rig.converge(desired)
-
-
-def nth_write(fake, nth):
-    """Return what is true of the writes after the first `nth` from now on."""
-    writes = []
-
-    def is_due(asked):
-        writes.append(fake.is_write(asked))
-        return writes[-1] and sum(writes) > nth
-
-    return is_due
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
@@ -226,29 +187,13 @@ def run_program(vendor, seed, *, foreign):
             raise
 
 
-def wish(chance):
-    """Return a wanted state over few names, so that they are switched back and forth."""
-    desired = []
-    for label in ("a", "b", "c", "d"):
-        kind = chance.choice(["nothing", "address", "address", "alias", "text"])
-        if kind == "address":
-            desired.append(address(label, *chance.sample(range(1, 9), chance.randint(1, 4))))
-        elif kind == "alias":
-            desired.append(alias(label, f"t{chance.randint(1, 3)}.example.org."))
-        elif kind == "text":
-            desired.append(text(label, f"words {chance.randint(1, 3)}"))
-    if chance.random() < 0.5:
-        desired.append(text("shared", f"ours {chance.randint(1, 3)}"))
-    return desired
-
-
 def trouble(rig, chance, desired):
     """Let something random go wrong: from here on, or during one attempt."""
     kind = chance.choice(["write", "write", "read", "stale", "paging", "credential", "quota"])
     if kind == "write":
         name = chance.choice(list(WRITE_FAULTS))
         playing, more = fault(rig, name)
-        rig.fake.play(playing, when=nth_write(rig.fake, chance.randrange(3)), **more)
+        rig.fake.play(playing, when=after_writes(rig.fake.is_write, chance.randrange(3)), **more)
     elif kind == "read":
         broken = chance.choice(["before", "status"])
         rig.fake.play(broken, when=lambda asked: not rig.fake.is_write(asked))
