@@ -20,11 +20,13 @@ from nameplate.adapters.ca.accounts import register
 from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.ca.local import LocalAuthority
 from nameplate.adapters.dns import route53
+from nameplate.adapters.dns.catalog import CatalogServer
 from nameplate.adapters.dns.cloudflare import Cloudflare
 from nameplate.adapters.dns.digitalocean import DigitalOcean
 from nameplate.adapters.dns.memory import Memory as MemoryDns
 from nameplate.adapters.dns.namecheap import Namecheap
 from nameplate.adapters.dns.powerdns import PowerDns
+from nameplate.adapters.dns.powerdns_host import PowerDnsHost
 from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.http.fetch import SafeFetcher
@@ -214,6 +216,9 @@ def _powerdns(config: Config, secret: Credentials) -> DnsProvider:
     url = _setting(config, "api_url")
     headers = {"X-API-Key": _credential(secret, "api_key")}
     api = Api(url, headers=headers, verify=_trust(config))
+    hosted = config.get("hosted")
+    if hosted:
+        return PowerDnsHost(api, config.get("server_id", "localhost"), hosted.get("kind", "Native"))
     return PowerDns(api, config.get("server_id", "localhost"))
 
 
@@ -223,6 +228,9 @@ def _rfc2136(config: Config, secret: Credentials) -> DnsProvider:
     if config.get("tsig_name"):
         algorithm = config.get("tsig_algorithm", "hmac-sha256")
         key = (config["tsig_name"], algorithm, _credential(secret, "tsig_secret"))
+    hosted = config.get("hosted")
+    if hosted:
+        return CatalogServer(server, port, _setting(hosted, "catalog"), key)
     return Rfc2136(server, port, config.get("zones", []), key)
 
 
