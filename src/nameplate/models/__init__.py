@@ -18,6 +18,7 @@ from nameplate.models.certificates import (
 )
 from nameplate.models.domains import Domain, DomainType, SslProvider
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
+from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
 from nameplate.models.records import Record, RecordableType, RecordType
@@ -37,6 +38,8 @@ __all__ = [
     "Domain",
     "DomainType",
     "HoldingScope",
+    "HostedState",
+    "HostedZone",
     "HttpChallenge",
     "IdempotencyKey",
     "LedgerEntry",

@@ -12,11 +12,13 @@ from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
 from nameplate.db import database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Verification
+from nameplate.usecases import hosting
 
 
 def of(session: Session, domain: Domain) -> Sequence[Condition]:
     """Return ownership, DNS, certificate and serving, in the order in which they come about."""
     found = [_ownership(session, domain)]
+    found += hosting.conditions(session, domain)
     found += _dns(session, domain)
     found += _certificates(session, domain)
     found.append(_serving(session, domain))
@@ -59,7 +61,7 @@ def instructions(session: Session, domain: Domain) -> Sequence[dict[str, Any]]:
                     "content": row.verification_file_content,
                 }
             )
-    return found
+    return [*found, *hosting.instructions(domain)]
 
 
 def _ownership(session: Session, domain: Domain) -> Condition:

@@ -23,7 +23,15 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import accounts, holdings, organizations, paging, references, verifications
+from nameplate.usecases import (
+    accounts,
+    holdings,
+    hosting,
+    organizations,
+    paging,
+    references,
+    verifications,
+)
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -42,6 +50,7 @@ def add(
     domain_type: str | None = None,
     account: str | None = None,
     zone: str | None = None,
+    hosted: hosting.Offer | None = None,
     notes: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Domain:
@@ -49,6 +58,7 @@ def add(
 
     Raises `Invalid` for what is no name, and `Conflict` ("domain_exists") when the organization has
     the name already. Claiming a name that another organization holds is answered like any other.
+    With `hosted` the zone is to be on the operator's own name servers, once the name is proved.
     """
     owner = organizations.acting(session, actor, organization)
     host = _parsed(name, special_use=tools.special_use)
@@ -57,7 +67,9 @@ def add(
         domain_name=host.registrable,
         subdomain=host.subdomain,
         domain_type=_type_of(host, domain_type),
-        dns_config=_dns_config(session, owner, account, zone, host),
+        dns_config=_dns_config(session, owner, account, zone, host)
+        if hosted is None
+        else _hosted_config(session, owner, host, hosted, elsewhere=(account, zone)),
         notes=notes,
         metadata_=metadata,
     )
@@ -65,6 +77,8 @@ def add(
     session.add(row)
     session.flush()
     session.refresh(row)
+    if hosted is not None and verification_method not in verifications.SUBTREE_METHODS:
+        raise Invalid("hosted_needs_dns", "A hosted zone needs a proof by DNS: use dns_txt.")
     verifications.create(session, tools, row, verification_method)
     if holdings.holds(session, owner.id, host.name):
         now = tools.clock()
@@ -107,6 +121,20 @@ def _dns_config(
     if zone is not None and bare != zone and not bare.endswith(f".{zone}"):
         raise Invalid("zone_mismatch", f"{bare} does not lie in the zone {zone}")
     return {"account_id": row.id, "zone": zone}
+
+
+def _hosted_config(
+    session: Session,
+    owner: Organization,
+    host: names.Hostname,
+    offered: hosting.Offer,
+    *,
+    elsewhere: tuple[str | None, str | None],
+) -> dict[str, Any]:
+    if any(elsewhere):
+        raise Invalid("hosted_with_account", "A hosted domain has no account or zone elsewhere.")
+    bare = host.name.removeprefix("*.")
+    return hosting.configuration(session, owner.id, bare, offered)
 
 
 def _refuse_duplicate(session: Session, owner: Organization, host: names.Hostname) -> None:

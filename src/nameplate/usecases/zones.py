@@ -27,7 +27,7 @@ from nameplate.models import (
 )
 from nameplate.models.records import digest
 from nameplate.ports.dns import DnsProvider, Outcome, Result, Zone
-from nameplate.usecases import records, references, work
+from nameplate.usecases import hosted_zones, records, references, work
 from nameplate.usecases.tools import Tools
 
 AGAIN_AFTER_REFUSAL = timedelta(hours=1)
@@ -148,6 +148,8 @@ def preview(sessions: Sessions, tools: Tools, actor: Actor, domain_reference: st
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one domain's values to its provider, and record what the provider has."""
+    if not hosted_zones.ensure(sessions, tools, lease):
+        return
     job = work.read(sessions, Domain, lease, load)
     if job is None or (not job.wants and not job.owned):
         work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
