@@ -367,6 +367,19 @@ def test_names_below_live_in_the_same_zone_and_keep_it(at_each: Story) -> None:
     assert NAME not in story.names()
 
 
+def test_a_name_below_gives_nobody_the_zone_above(at_each: Story) -> None:
+    """The zone went with its domain; the name that lay in it is proved, its parent is not."""
+    story = at_each
+    apex = hosted(story)
+    below = story.claim("acme", f"www.{NAME}")
+    story.remove("acme", apex)
+    assert NAME not in story.names()
+    assert story.domain(below).is_live
+    story.work(Domain, below)
+    assert f"Prove {NAME} itself" in (story.domain(below).error_message or "")
+    assert NAME not in story.names()
+
+
 def test_a_claim_is_refused_where_it_makes_no_sense(at_each: Story) -> None:
     story, actor = at_each, at_each.actor("acme")
     offer = hosting.offer(story.sessions)

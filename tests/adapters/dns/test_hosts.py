@@ -58,8 +58,11 @@ class TestHostedZone(DnsProviderConformance):
         return host.create(new_zone())
 
 
-def test_a_zone_comes_with_our_servers_and_nothing_else(host):
+def test_both_are_known_as_hosts(host):
     assert isinstance(host, ZoneHost)
+
+
+def test_a_zone_comes_with_our_servers_and_nothing_else(host):
     new = new_zone()
     zone = host.create(new)
     assert zone in host.zones()
@@ -109,7 +112,7 @@ def test_a_zone_under_another_mark_is_not_deleted(host):
 def test_an_answer_that_is_lost_after_the_act(kind, server, host):
     """The creation happens, nobody hears of it, and the next attempt finds it."""
     port = int(server.api_url.rpartition(":")[2]) if kind == "powerdns" else server.port
-    lost = []
+    lost: list[bytes] = []
 
     def lose(request):
         acts = request.startswith(b"POST") or (len(request) > 4 and (request[4] >> 3) & 15 == 5)
