@@ -17,7 +17,7 @@ from tests.servers.knot import Knot
 from tests.servers.lossy import Lossy
 from tests.servers.powerdns import PowerDns as PowerDnsServer
 
-SERVERS = {"powerdns": PowerDnsServer, "knot": Knot, "bind": Bind}
+SERVERS: dict[str, Any] = {"powerdns": PowerDnsServer, "knot": Knot, "bind": Bind}
 UPDATE = 5  # opcode of RFC 2136 section 1.3
 
 

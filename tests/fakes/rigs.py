@@ -6,9 +6,8 @@ import functools
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from nameplate.adapters.dns.cloudflare import Cloudflare
 from nameplate.adapters.dns.creations import Creations
@@ -30,25 +29,13 @@ APEX = "example.test"
 _WINDOW = 20  # requests that adapters wait for listings to catch up; real ones wait a minute
 
 
-class Breakable(Protocol):
-    """A fake, or the way to a real server, that tests let go wrong."""
-
-    broken: list[str]
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether readers see an older state at this moment."""
-
-    def healthy(self) -> AbstractContextManager[None]:
-        """Let nothing go wrong for a while."""
-
-
 @dataclass
 class Rig:
     """What can go wrong, its adapter, what others have in the zone, and the ledger of what is ours."""
 
     name: str
-    fake: Breakable
+    fake: Any
+    """A `FakeServer`, or the way to a real one: has `is_stale`, `healthy()` and `broken`."""
     provider: DnsProvider
     zone: Zone
     rows: Callable[[], Any]

@@ -78,9 +78,8 @@ class Story:
         """The real ones; the resolver asks whichever host the names are delegated to."""
         own = self.server.dns_port if isinstance(self.server, PowerDns) else self.server.port
         there = f"127.0.0.1:{own if self.delegated else self.present.port}"
-        settings = Settings(
-            home=self.home, sandbox=True, dns_servers={NAME: [there], STATIC: [there]}
-        )
+        servers: dict[str, tuple[str, ...]] = {NAME: (there,), STATIC: (there,)}
+        settings = Settings(home=self.home, sandbox=True, dns_servers=servers)
         return bootstrap.tools(settings, bootstrap.keyring(settings))
 
     @property
@@ -155,8 +154,7 @@ class Story:
 
     def condition(self, who: str, domain_id: int) -> Any:
         with self.sessions.begin(self.actor(who), read_only=True) as session:
-            found = conditions.of(session, domains.get(session, self.actor(who), f"{NAME}"))
-            assert session.get_one(Domain, domain_id)
+            found = conditions.of(session, session.get_one(Domain, domain_id))
         return next(one for one in found if one.type == "hosting")
 
     def remove(self, who: str, domain_id: int) -> None:
@@ -208,7 +206,9 @@ def hosted(story: Story, who: str = "acme") -> int:
     story.publish(domain_id)
     story.prove(domain_id)
     story.work(Domain, domain_id)
-    assert story.zone().state is HostedState.PRESENT
+    row = story.zone()
+    assert row is not None
+    assert row.state is HostedState.PRESENT
     return domain_id
 
 
@@ -383,10 +383,11 @@ def test_a_name_below_gives_nobody_the_zone_above(at_each: Story) -> None:
 def test_a_claim_is_refused_where_it_makes_no_sense(at_each: Story) -> None:
     story, actor = at_each, at_each.actor("acme")
     offer = hosting.offer(story.sessions)
-    for given, code in (
-        ({"verification_method": "file_upload"}, "hosted_needs_dns"),
-        ({"zone": NAME}, "hosted_with_account"),
-    ):
+    refused: dict[str, dict[str, Any]] = {
+        "hosted_needs_dns": {"verification_method": "file_upload"},
+        "hosted_with_account": {"zone": NAME},
+    }
+    for code, given in refused.items():
         with story.sessions.begin(actor) as session, pytest.raises(Invalid) as caught:
             domains.add(session, story.tools, actor, name=NAME, hosted=offer, **given)
         assert caught.value.code == code
