@@ -41,6 +41,7 @@ FAMILIES: Mapping[str, str] = {
     "certificates": "Certificates",
     "bindings": "Bindings",
     "accounts": "Accounts and their ledger",
+    "hosting": "Hosted zones",
     "tokens": "API tokens and idempotency",
 }
 """Module of the models -> heading."""

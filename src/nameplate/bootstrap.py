@@ -228,14 +228,19 @@ Credentials = dict[str, Secret]
 
 def _powerdns(config: Config, secret: Credentials) -> DnsProvider:
     from nameplate.adapters.dns.powerdns import PowerDns
+    from nameplate.adapters.dns.powerdns_host import PowerDnsHost
 
     url = _setting(config, "api_url")
     headers = {"X-API-Key": _credential(secret, "api_key")}
     api = Api(url, headers=headers, verify=_trust(config))
+    hosted = config.get("hosted")
+    if hosted:
+        return PowerDnsHost(api, config.get("server_id", "localhost"), hosted.get("kind", "Native"))
     return PowerDns(api, config.get("server_id", "localhost"))
 
 
 def _rfc2136(config: Config, secret: Credentials) -> DnsProvider:
+    from nameplate.adapters.dns.catalog import CatalogServer
     from nameplate.adapters.dns.rfc2136 import Rfc2136
 
     server, port = _address(_setting(config, "server"))
@@ -243,6 +248,9 @@ def _rfc2136(config: Config, secret: Credentials) -> DnsProvider:
     if config.get("tsig_name"):
         algorithm = config.get("tsig_algorithm", "hmac-sha256")
         key = (config["tsig_name"], algorithm, _credential(secret, "tsig_secret"))
+    hosted = config.get("hosted")
+    if hosted:
+        return CatalogServer(server, port, _setting(hosted, "catalog"), key)
     return Rfc2136(server, port, config.get("zones", []), key)
 
 

@@ -87,6 +87,21 @@ def test_from_claim_to_removal(acme: Line) -> None:
     assert acme("domain", "list", "-o", "id").out == f"{found['id']}\n"
 
 
+def test_a_hosted_domain_prints_the_name_servers(acme: Line) -> None:
+    hosted = {"hosted": {"name_servers": ["ns1.platform.example"]}}
+    new = ("domain", "add", "hosted.example.com", "--organization", "acme", "--hosted")
+    assert "hosts no zones" in acme(*new, expect=5).err
+    acme(
+        *("account", "add", "hosting", "--kind", "dns", "--provider", "powerdns"),
+        *("--config", json.dumps(hosted)),
+    )
+    made = acme(*new).out
+    assert "Publish this DNS record:" in made
+    assert "Set these name servers for hosted.example.com" in made
+    assert "name server: ns1.platform.example" in made
+    assert "[ ] hosting" in made
+
+
 def test_the_other_nouns(acme: Line) -> None:
     acme("application", "add", "Shop", "--upstream", "127.0.0.1:8000", "--organization", "acme")
     proxy = json.dumps({"type": "caddy", "admin_url": "http://127.0.0.1:1"})

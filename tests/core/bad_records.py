@@ -35,7 +35,11 @@ _TARGETS = [
 ]
 
 BAD = [
-    *((rdtype, value, "/value", code) for rdtype in ("CNAME", "NS") for value, code in _TARGETS),
+    *(
+        (rdtype, value, "/value", code)
+        for rdtype in ("ALIAS", "CNAME", "NS")
+        for value, code in _TARGETS
+    ),
     *(("MX", f"10 {value}", "/value", code) for value, code in _TARGETS[2:]),
     *(("SRV", f"1 2 3 {value}", "/value", code) for value, code in _TARGETS[2:]),
     ("a", "192.0.2.1", "/type", "type_unknown"),
@@ -43,6 +47,11 @@ BAD = [
     ("TYPE65280", "x", "/type", "type_unknown"),
     ("SPF", "v=spf1 -all", "/type", "type_unknown"),
     ("ANY", "x", "/type", "type_unknown"),
+    *(
+        (rdtype, value, "/value", code)
+        for rdtype in ("ANAME", "PTR")
+        for value, code in _TARGETS[::5]
+    ),
     ("A", "", "/value", "address_invalid"),
     ("A", "2001:db8::1", "/value", "address_family"),
     ("A", "010.0.0.1", "/value", "leading_zero"),
@@ -133,6 +142,12 @@ BAD = [
     ("HTTPS", "1 . no-default-alpn=1", "/value", "value_invalid"),
     ("HTTPS", "0 . alpn=h2", "/value", "alias_mode"),
     ("HTTPS", "1 192.0.2.1", "/value", "target_is_address"),
+    ("SVCB", "", "/value", "value_invalid"),
+    ("SVCB", "-1 .", "/value", "value_invalid"),
+    ("SVCB", "1 . port=x", "/value", "value_invalid"),
+    ("SVCB", "1 . key65536=x", "/value", "value_invalid"),
+    ("SVCB", "0 x.example.net port=443", "/value", "alias_mode"),
+    ("SVCB", "1 x.example.net:443", "/value", "target_has_port"),
     ("SVCB", "1 https://x.example.net", "/value", "target_is_url"),
     ("SVCB", "1 . alpn=h2 ; comment", "/value", "zone_file_syntax"),
     ("SVCB", "1 . ( alpn=h2 )", "/value", "zone_file_syntax"),
@@ -142,6 +157,14 @@ BAD = [
     ("DS", "60485 13 2 xyz", "/value", "digest_invalid"),
     ("DS", f"60485 13 2 {HEX32}a", "/value", "digest_invalid"),
     ("DS", "60485 13 2", "/value", "digest_invalid"),
+    ("DS", f"60485 256 2 {HEX32}", "/value", "value_invalid"),
+    ("DS", f"60485 13 4 {HEX32}", "/value", "value_invalid"),
+    ("TLSA", "", "/value", "digest_invalid"),
+    ("TLSA", "3 1 1 xyz", "/value", "digest_invalid"),
+    ("TLSA", f"3 1 1 {HEX32} ; mail", "/value", "digest_invalid"),
+    ("SSHFP", "", "/value", "digest_invalid"),
+    ("SSHFP", "4 2 xyz", "/value", "digest_invalid"),
+    ("SSHFP", f"4 -2 {HEX32}", "/value", "value_invalid"),
     ("TLSA", f"3 1 1 {HEX20}", "/value", "digest_length"),
     ("TLSA", f"3 1 2 {HEX32}", "/value", "digest_length"),
     ("TLSA", f"4 1 1 {HEX32}", "/value", "tlsa_numbers"),

@@ -1,14 +1,17 @@
 """Zone files of every format: what is written reads back the same; what is wrong has its place."""
 
 import json
+import random
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.fakes.random_records import rrsets as random_records
 
 from nameplate.core import formats, rdata
 from nameplate.core.errors import Invalid
+from nameplate.core.rdata import TYPES
 from nameplate.core.records import RRset
 
 ZONE = "example.com"
@@ -57,30 +60,29 @@ def test_what_is_written_reads_back_the_same(form, rrsets):
     assert formats.read(form, formats.write(form, rrsets, ZONE), ZONE) == rrsets
 
 
-def _thousands() -> list[RRset]:
-    kinds = {
-        "A": lambda n: f"192.0.2.{n % 250}",
-        "TXT": lambda n: f'"{n}; \\"quoted\\" \\\\ and {"x" * (n % 300)}"',
-        "MX": lambda n: f"{n % 100} mail{n}.example.net.",
-        "CNAME": lambda n: f"target{n}.example.net.",
-        "CAA": lambda n: f'0 issue "ca{n}.example"',
-    }
-    return sorted(
-        RRset(
-            f"host{n}.{ZONE}",
-            rdtype,
-            300,
-            (rdata.parse(rdtype, make(n), origin=ZONE, owner=f"host{n}.{ZONE}").text,),
-        )
-        for n in range(10_000)
-        for rdtype, make in [list(kinds.items())[n % len(kinds)]]
-    )
-
-
 @pytest.mark.parametrize("form", sorted(formats.FORMATS))
-def test_ten_thousand_records_come_back_equal(form):
-    rrsets = _thousands()
-    assert formats.read(form, formats.write(form, rrsets, ZONE), ZONE) == rrsets
+def test_records_of_all_types_come_back_equal(form):
+    come_back(form, 500)
+
+
+def test_a_type_that_only_some_providers_have_is_read_from_a_master_file():
+    (rrset,) = formats.read("bind", "@ 60 IN ANAME Edge.example.net.\n", ZONE)
+    assert rrset == RRset(ZONE, "ANAME", 60, ("edge.example.net.",))
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("form", sorted(formats.FORMATS))
+def test_ten_thousand_records_of_all_types_come_back_equal(form):
+    come_back(form, 10_000)
+
+
+def come_back(form, count):
+    wanted = {rrset.key: rrset for rrset in random_records(random.Random(form), count, ZONE)}
+    assert {rdtype for _, rdtype in wanted} == TYPES - {"ANAME", "SOA"}
+    found = formats.read(form, formats.write(form, [*wanted.values()], ZONE), ZONE)
+    for rrset in found:
+        assert wanted.pop(rrset.key, None) == rrset
+    assert not wanted
 
 
 @pytest.mark.parametrize(
@@ -134,29 +136,48 @@ def test_an_export_is_safe_to_open_in_a_spreadsheet():
     assert "\n'@,A" in formats.write("csv", rrsets, ZONE)
 
 
+ZONES = {
+    "bind-masterfile/example.db": "example",
+    "bind-masterfile/ttl1.db": "ttl1",
+    "bind-masterfile/ttl2.db": "ttl2",
+    "bind-masterfile/include.db": "include",
+    "bind-masterfile/sub.db": "sub.test",
+    "dnscontrol/apex.com.zone": "apex.com",
+    "dnscontrol/apex.com.zone.zone": "apex.com",
+    "dnscontrol/ds.com.zone": "ds.com",
+    "dnscontrol/ds.com.zone.zone": "ds.com",
+    "dnscontrol/example.org.zone": "example.org",
+    "dnscontrol/example.org.zone.zone": "example.org",
+    "dnscontrol/simple.com.zone": "simple.com",
+    "dnscontrol/simple.com.zone.zone": "simple.com",
+    **{f"dnspython/example{part}": "example" for part in ("", *(f"{n}.good" for n in range(1, 5)))},
+    "dnspython/svcb_test_vectors.generic": "example",
+    "dnspython/svcb_test_vectors.text": "example",
+    **{
+        f"{folder}/{name}": zone
+        for folder in ("octodns", "octodns-bind")
+        for name, zone in (
+            ("2.0.192.in-addr.arpa.", "2.0.192.in-addr.arpa"),
+            ("ext.unit.tests.extension", "ext.unit.tests"),
+            ("invalid.records.tst", "invalid.records"),
+            ("invalid.zone.tst", "invalid.zone"),
+            ("unit.tests.tst", "unit.tests"),
+        )
+    },
+    "octodns-bind/unit.tests.": "unit.tests",
+}
+
+
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
-@pytest.mark.parametrize(
-    ("path", "zone"),
-    [
-        ("bind-masterfile/example.db", "example"),
-        ("bind-masterfile/ttl1.db", "ttl1"),
-        ("bind-masterfile/ttl2.db", "ttl2"),
-        ("bind-masterfile/include.db", "include"),
-        ("bind-masterfile/sub.db", "sub.test"),
-        ("dnscontrol/apex.com.zone", "apex.com"),
-        ("dnscontrol/ds.com.zone", "ds.com"),
-        ("dnscontrol/example.org.zone", "example.org"),
-        ("dnscontrol/simple.com.zone", "simple.com"),
-        ("dnspython/example", "example"),
-        ("dnspython/svcb_test_vectors.text", "example"),
-        ("octodns/unit.tests.tst", "unit.tests"),
-        ("octodns/invalid.zone.tst", "invalid.zone"),
-        ("octodns/invalid.records.tst", "invalid.records"),
-        ("octodns/2.0.192.in-addr.arpa.", "2.0.192.in-addr.arpa"),
-        ("octodns-bind/unit.tests.", "unit.tests"),
-    ],
-)
-def test_real_zones_are_read_or_refused_with_line_and_reason(path, zone):
+def test_every_real_zone_is_tried():
+    files = {str(path.relative_to(DATA)) for path in DATA.rglob("*") if path.is_file()}
+    assert {name for name in files if not name.endswith(".tsv")} == set(ZONES)
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+@pytest.mark.parametrize("path", ZONES)
+def test_real_zones_are_read_or_refused_with_line_and_reason(path):
+    zone = ZONES[path]
     text = (DATA / path).read_text(errors="replace")
     rrsets, problems = _outcome(text, zone)
     assert all(problem.pointer.startswith("line ") and problem.detail for problem in problems)

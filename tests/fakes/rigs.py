@@ -24,7 +24,6 @@ from tests.fakes.cloudflare import FakeCloudflare
 from tests.fakes.digitalocean import FakeDigitalOcean
 from tests.fakes.namecheap import FakeNamecheap
 from tests.fakes.route53 import FakeRoute53
-from tests.fakes.server import FakeServer
 
 APEX = "example.test"
 _WINDOW = 20  # requests that adapters wait for listings to catch up; real ones wait a minute
@@ -32,10 +31,11 @@ _WINDOW = 20  # requests that adapters wait for listings to catch up; real ones 
 
 @dataclass
 class Rig:
-    """A fake, its adapter, what others have in the zone, and the ledger of what is ours."""
+    """What can go wrong, its adapter, what others have in the zone, and the ledger of what is ours."""
 
     name: str
-    fake: FakeServer
+    fake: Any
+    """A `FakeServer`, or the way to a real one: has `is_stale`, `healthy()` and `broken`."""
     provider: DnsProvider
     zone: Zone
     rows: Callable[[], Any]
@@ -49,7 +49,7 @@ class Rig:
     def settle(self) -> None:
         """Take what is in the zone now as other people's."""
         self.foreign = copy.deepcopy(self.rows())
-        self.others = list(self.provider.records(self.zone))
+        self.others = [r for r in self.provider.records(self.zone) if r.type != "SOA"]
 
     def step(self, desired: list[RRset]) -> bool:
         """Plan and apply once, as a reconciler does; return whether nothing was left to do.

@@ -1,9 +1,12 @@
 """Route 53 as it really is: atomic batches, exact deletions, octal escapes, PENDING changes."""
 
 import copy
+import functools
 import itertools
+import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -105,11 +108,11 @@ class FakeRoute53(FakeServer):
         ]
         size = min(int(query.get("maxitems", 300)), 300, self.page_limit)
         page, following = rest[:size], rest[size:]
-        answer = {"ResourceRecordSets": page, "IsTruncated": bool(following), "MaxItems": str(size)}
+        answer = {"ResourceRecordSets": [], "IsTruncated": bool(following), "MaxItems": str(size)}
         if self.paging == "doubled" and page:
-            answer["ResourceRecordSets"] = [*page, page[-1]]
+            page = [*page, page[-1]]
         if self.paging == "missing" and page:
-            self.paging, answer["ResourceRecordSets"] = "", page[1:]
+            self.paging, page = "", page[1:]
         if following:
             answer |= {
                 "NextRecordName": following[0]["Name"],
@@ -117,7 +120,7 @@ class FakeRoute53(FakeServer):
             }
             if "SetIdentifier" in following[0]:
                 answer["NextRecordIdentifier"] = following[0]["SetIdentifier"]
-        return _answer("ListResourceRecordSets", answer)
+        return _answer("ListResourceRecordSets", answer, page)
 
     def _change(self, zone: Any, changes: list[dict[str, Any]]) -> None:
         values = [r["Value"] for c in changes for r in c["entry"].get("ResourceRecords", [])]
@@ -245,14 +248,29 @@ def _parsed(node: Any, shape: Any) -> Any:
     return int(text) if shape.type_name in {"integer", "long"} else text
 
 
-def _answer(operation: str, value: dict[str, Any]) -> Answer:
-    """Write an answer as botocore's model of the service describes it."""
-    shape = _MODEL.operation_model(operation).output_shape
+def _answer(
+    operation: str, value: dict[str, Any], entries: Iterable[dict[str, Any]] = ()
+) -> Answer:
+    """Write an answer, with the record sets of a listing, as botocore's model describes it."""
+    root = ET.Element(f"{operation}Response", xmlns=_NS)
+    _fill(root, value, _MODEL.operation_model(operation).output_shape)
+    for listed in root.findall("ResourceRecordSets"):
+        listed.extend(_record_set(json.dumps(entry)) for entry in entries)
+    return Answer(200, ET.tostring(root), {"content-type": "text/xml"})
+
+
+@functools.lru_cache(10_000)
+def _record_set(text: str) -> ET.Element:
+    """Return one entry of a listing, given as JSON; the model judges each by itself."""
+    node = ET.Element("ResourceRecordSet")
+    _fill(node, json.loads(text), _MODEL.shape_for("ResourceRecordSet"))
+    return node
+
+
+def _fill(node: ET.Element, value: dict[str, Any], shape: Any) -> None:
     report = ParamValidator().validate(value, shape)
     assert not report.has_errors(), report.generate_report()
-    root = ET.Element(f"{operation}Response", xmlns=_NS)
-    _write(root, value, shape)
-    return Answer(200, ET.tostring(root), {"content-type": "text/xml"})
+    _write(node, value, shape)
 
 
 def _write(node: Any, value: Any, shape: Any) -> None:

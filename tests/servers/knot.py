@@ -42,12 +42,34 @@ template:
     zonefile-sync: -1
     zonefile-load: difference-no-serial
     journal-content: all
+  - id: member
+    storage: "{folder}"
+    file: "{folder}/member.zone"
+    acl: keyed
+    zonefile-sync: -1
+    zonefile-load: whole
+    journal-content: changes
 zone:
+"""
+CATALOG = "catalog.invalid"
+_CATALOG = """  - domain: {catalog}
+    file: "{folder}/{catalog}.zone"
+    catalog-role: interpret
+    catalog-template: member
+"""
+_MEMBER = """$TTL 3600
+@ SOA ns1.invalid. hostmaster.invalid. 1 7200 3600 1209600 300
+@ NS ns1.invalid.
+"""
+_EMPTY = """$TTL 0
+@ SOA invalid. invalid. 1 3600 600 2147483646 0
+@ NS invalid.
+version TXT "2"
 """
 
 
 class Knot:
-    """A running knotd with `zones`; `stop()` or the end of `with` ends it."""
+    """A running knotd with `zones` and an empty catalog zone; the end of `with` ends it."""
 
     def __init__(
         self,
@@ -73,6 +95,9 @@ class Knot:
         for zone in zones:
             (folder / f"{zone}.zone").write_text(apex(zone, address))
             config += f'  - domain: {zone}\n    file: "{folder}/{zone}.zone"\n'
+        config += _CATALOG.format(folder=folder, catalog=CATALOG)
+        (folder / "member.zone").write_text(_MEMBER)
+        (folder / f"{CATALOG}.zone").write_text(_EMPTY)
         (folder / "knot.conf").write_text(config)
         self.server = Server(
             [knotd, "-c", f"{folder}/knot.conf"],

@@ -1,4 +1,4 @@
-"""A TCP connection that breaks between the server's act and its answer."""
+"""A TCP connection that breaks before a request arrives, or between the server's act and its answer."""
 
 import contextlib
 import socket
@@ -11,13 +11,20 @@ from typing import Self
 class Lossy:
     """Forwards to `port` of this machine; where `lose(request)` is true, the answer never arrives.
 
-    The server has answered by then: what was asked has happened.
+    The server has answered by then: what was asked has happened. Where `stop_short(request)` is
+    true, the server never hears of it.
     """
 
-    def __init__(self, port: int, lose: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self,
+        port: int,
+        lose: Callable[[bytes], bool],
+        stop_short: Callable[[bytes], bool] = lambda _: False,
+    ) -> None:
         """Listen on a free loopback port."""
         self._target = port
         self._lose = lose
+        self._stop_short = stop_short
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -35,6 +42,9 @@ class Lossy:
             back.start()
             with contextlib.suppress(OSError):
                 while data := client.recv(65536):
+                    if self._stop_short(data):
+                        client.shutdown(socket.SHUT_RDWR)
+                        return
                     if self._lose(data):
                         losing.set()
                     server.sendall(data)

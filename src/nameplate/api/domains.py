@@ -23,7 +23,7 @@ from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.models import Domain, DomainType, DriftPolicy, VerificationMethodName
-from nameplate.usecases import conditions, domains
+from nameplate.usecases import conditions, domains, hosting
 
 routes = router("domains")
 
@@ -48,6 +48,9 @@ class DomainNew(Body):
     )
     zone: Reference | None = Field(default=None, description="Zone of that account.")
     automatic_dns: bool = Field(default=True, description=_AUTOMATIC)
+    hosted: bool = Field(
+        default=False, description="Host the zone on the installation's own name servers."
+    )
     metadata: Metadata | None = None
     notes: Notes | None = None
 
@@ -104,6 +107,8 @@ class InstructionShape(BaseModel):
     )
     zone: str | None = None
     value: str | None = None
+    values: list[str] | None = Field(default=None, description="The name servers of a delegation.")
+    note: str | None = None
     url: str | None = None
     path: str | None = None
     content: str | None = None
@@ -180,6 +185,7 @@ class DomainShape(Shape):
                     account=None,
                     zone=None,
                     automatic_dns=True,
+                    name_servers=None,
                     expires_at=None,
                     ssl_enabled=True,
                     auto_renew_ssl=True,
@@ -216,6 +222,9 @@ class DomainShape(Shape):
     account: str | None
     zone: str | None
     automatic_dns: bool = Field(description=_AUTOMATIC)
+    name_servers: list[str] | None = Field(
+        description="What to set at the registrar; null when the zone is not hosted here."
+    )
     expires_at: datetime | None
     ssl_enabled: bool
     auto_renew_ssl: bool
@@ -267,7 +276,7 @@ def _fields(row: Domain) -> dict[str, Any]:
     fields = common(row, Prefix.DOMAIN, "domains")
     for plural in ("verifications", "records", "certificates", "bindings"):
         fields["links"][plural] = f"/v1/{plural}?domain={fields['id']}"
-    config = row.dns_config or {}
+    config, servers = row.dns_config or {}, hosting.name_servers(row)
     same = (
         "subdomain", "status", "domain_type", "verification_method", "verified_at",
         "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
@@ -279,16 +288,19 @@ def _fields(row: Domain) -> dict[str, Any]:
         "organization": ids.show(Prefix.ORGANIZATION, row.organization_id),
         "name": row.full_domain,
         "registrable_domain": row.domain_name,
-        "account": public(Prefix.ACCOUNT, config.get("account_id")),
+        "account": None if servers else public(Prefix.ACCOUNT, config.get("account_id")),
         "zone": config.get("zone"),
         "automatic_dns": config.get("automatic", True),
+        "name_servers": servers,
     }
 
 
 @routes.post("/domains", status_code=201, operation_id="add_domain")
 def add(call: Write, body: DomainNew) -> DomainShape:
     """Claim a name; the answer holds at once what to publish to prove it."""
-    return call.one(show, domains.add(call.session, call.tools, call.actor, **body.given()))
+    given = body.given()
+    given["hosted"] = hosting.offer(call.sessions) if given.get("hosted") else None
+    return call.one(show, domains.add(call.session, call.tools, call.actor, **given))
 
 
 @routes.get("/domains", operation_id="list_domains")

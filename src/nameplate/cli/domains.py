@@ -35,6 +35,9 @@ def add(
     method: Annotated[str, typer.Option(help="dns_txt or file_upload.")] = "dns_txt",
     account: Annotated[str | None, typer.Option(help="DNS account to write records with.")] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of that account.")] = None,
+    hosted: Annotated[
+        bool, typer.Option("--hosted", help="Host the zone on this installation's name servers.")
+    ] = False,
     notes: Annotated[str | None, typer.Option()] = None,
     metadata: MetadataPairs = None,
     wait: Wait = False,
@@ -50,6 +53,7 @@ def add(
         verification_method=method,
         account=account,
         zone=zone,
+        hosted=hosted or None,
         notes=notes,
         metadata=pairs(metadata, "--metadata"),
     )
@@ -235,6 +239,9 @@ def _instructions(cli: Cli, found: dict[str, Any]) -> None:
         if one["type"] == "file":
             cli.printer.line("Publish this file:")
             rows = [("address", one["url"]), ("content", one["content"])]
+        elif one["purpose"] == "delegation":
+            cli.printer.line(one["note"])
+            rows = [("name server", server) for server in one["values"]]
         else:
             cli.printer.line("Publish this DNS record:")
             rows = [

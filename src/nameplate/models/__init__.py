@@ -18,6 +18,7 @@ from nameplate.models.certificates import (
 )
 from nameplate.models.domains import Domain, DomainType, DriftPolicy, SslProvider
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
+from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
 from nameplate.models.plans import ChangePlan, PlanOrigin
@@ -40,6 +41,8 @@ __all__ = [
     "DomainType",
     "DriftPolicy",
     "HoldingScope",
+    "HostedState",
+    "HostedZone",
     "HttpChallenge",
     "IdempotencyKey",
     "LedgerEntry",

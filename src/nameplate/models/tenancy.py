@@ -17,6 +17,7 @@ from nameplate.core.errors import NotPermitted
 from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate
+from nameplate.models.hosting import HostedZone
 from nameplate.models.organizations import Organization, Server
 from nameplate.models.orm import Model, Tenant
 from nameplate.models.tokens import ApiToken
@@ -124,12 +125,17 @@ def _guard_references(session: Session, row: object) -> None:
     if isinstance(row, Binding):
         _refer(session, row, "server_id", Server, shared=True)
         _refer(session, row, "ssl_certificate_id", Certificate, shared=False)
-    elif isinstance(row, LedgerEntry):
+    elif isinstance(row, LedgerEntry | HostedZone):
         _refer(session, row, "account_id", Account, shared=True)
 
 
 def _refer(
-    session: Session, row: Binding | LedgerEntry, column: str, target: type[Model], *, shared: bool
+    session: Session,
+    row: Binding | LedgerEntry | HostedZone,
+    column: str,
+    target: type[Model],
+    *,
+    shared: bool,
 ) -> None:
     changed = any(
         attributes.get_history(row, key).has_changes() for key in (column, "organization_id")

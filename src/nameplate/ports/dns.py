@@ -76,3 +76,41 @@ class NameServers(Protocol):
         Raises as `DnsProvider` does.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewZone:
+    """A zone that is to come into being at a name server of the operator's own."""
+
+    name: str
+    """Apex, canonical."""
+    name_servers: tuple[str, ...]
+    """The NS of its apex, canonical, at least one."""
+    hostmaster: str
+    """The mailbox of its SOA as a domain name (RFC 1035 section 8)."""
+    mark: str
+    """An unguessable label by which the server knows the zone as this one: at most 40 of `a-z0-9`."""
+
+
+@runtime_checkable
+class ZoneHost(Protocol):
+    """What a `DnsProvider` can do besides, where the operator runs the server: zones come and go.
+
+    Raises `Unavailable` and `Refused` as `DnsProvider` does.
+    """
+
+    def create(self, new: NewZone) -> Zone:
+        """Create the zone with nothing but SOA and NS; again with the same mark is harmless.
+
+        Raises `Refused` with code `zone_exists` when the server has a zone of this name under
+        another mark or none: it stays untouched. `Unavailable` ("zone_not_ready") when the server
+        has accepted it and does not answer for it yet.
+        """
+        ...
+
+    def delete(self, zone: Zone, mark: str) -> None:
+        """Remove the zone with all that is in it; one that is gone already is fine.
+
+        Raises `Refused` with code `zone_foreign` when the zone there does not carry `mark`.
+        """
+        ...

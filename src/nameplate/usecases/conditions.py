@@ -13,12 +13,13 @@ from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
 from nameplate.db import database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Verification
-from nameplate.usecases import delegation, pointing, sightings
+from nameplate.usecases import delegation, hosting, pointing, sightings
 
 
 def of(session: Session, domain: Domain) -> Sequence[Condition]:
     """Return each step, in the order in which they come about."""
     found = [_ownership(session, domain)]
+    found += hosting.conditions(session, domain)
     rows = session.scalars(
         Record.visible(PLATFORM).where(Record.organization_domain_id == domain.id).limit(1000)
     ).all()
@@ -68,7 +69,7 @@ def instructions(session: Session, domain: Domain) -> Sequence[dict[str, Any]]:
                     "content": row.verification_file_content,
                 }
             )
-    return found
+    return [*found, *hosting.instructions(domain)]
 
 
 def _ownership(session: Session, domain: Domain) -> Condition:

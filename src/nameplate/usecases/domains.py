@@ -27,6 +27,7 @@ from nameplate.usecases import (
     accounts,
     delegation,
     holdings,
+    hosting,
     organizations,
     paging,
     pointing,
@@ -61,6 +62,7 @@ def add(
     account: str | None = None,
     zone: str | None = None,
     automatic_dns: bool = True,
+    hosted: hosting.Offer | None = None,
     notes: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Domain:
@@ -68,6 +70,7 @@ def add(
 
     Raises `Invalid` for what is no name, and `Conflict` ("domain_exists") when the organization has
     the name already. Claiming a name that another organization holds is answered like any other.
+    With `hosted` the zone is to be on the operator's own name servers, once the name is proved.
     """
     owner = organizations.acting(session, actor, organization)
     host = _parsed(name, special_use=tools.special_use)
@@ -76,7 +79,9 @@ def add(
         domain_name=host.registrable,
         subdomain=host.subdomain,
         domain_type=_type_of(host, domain_type),
-        dns_config=_dns_config(session, owner, account, zone, host),
+        dns_config=_dns_config(session, owner, account, zone, host)
+        if hosted is None
+        else _hosted_config(session, owner, host, hosted, elsewhere=(account, zone)),
         notes=notes,
         metadata_=metadata,
     )
@@ -86,6 +91,8 @@ def add(
     session.add(row)
     session.flush()
     session.refresh(row)
+    if hosted is not None and verification_method not in verifications.SUBTREE_METHODS:
+        raise Invalid("hosted_needs_dns", "A hosted zone needs a proof by DNS: use dns_txt.")
     verifications.create(session, tools, row, verification_method)
     if holdings.holds(session, owner.id, host.name):
         now = tools.clock()
@@ -129,6 +136,20 @@ def _dns_config(
     if zone is not None and bare != zone and not bare.endswith(f".{zone}"):
         raise Invalid("zone_mismatch", f"{bare} does not lie in the zone {zone}")
     return {"account_id": row.id, "zone": zone}
+
+
+def _hosted_config(
+    session: Session,
+    owner: Organization,
+    host: names.Hostname,
+    offered: hosting.Offer,
+    *,
+    elsewhere: tuple[str | None, str | None],
+) -> dict[str, Any]:
+    if any(elsewhere):
+        raise Invalid("hosted_with_account", "A hosted domain has no account or zone elsewhere.")
+    bare = host.name.removeprefix("*.")
+    return hosting.configuration(session, owner.id, bare, offered)
 
 
 def _refuse_duplicate(session: Session, owner: Organization, host: names.Hostname) -> None:

@@ -30,7 +30,7 @@ from nameplate.models import (
     LedgerState,
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
-from nameplate.usecases import drifts, holdings, ledger, pointing, wanted, work
+from nameplate.usecases import drifts, holdings, hosted_zones, ledger, pointing, wanted, work
 from nameplate.usecases.ledger import SETTLING, Report, Want
 from nameplate.usecases.tools import Tools
 from nameplate.usecases.wanted import Entry, Line, Value
@@ -216,6 +216,8 @@ def possible(job: Job, site: Site, wants: Sequence[RRset], owned: Owned) -> Plan
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one domain's values to its provider, and record what the provider has."""
+    if not hosted_zones.ensure(sessions, tools, lease):
+        return
     job = work.read(sessions, Domain, lease, lambda s, row: load(s, row, tools, lease.now()))
     if job is None or job.is_empty:
         work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)

@@ -1,22 +1,17 @@
-"""Whatever goes wrong at a provider: planning and applying again converges and harms nobody.
+"""Whatever goes wrong at a provider: planning and applying again converges and harms nobody."""
 
-`NAMEPLATE_PROGRAMS` and `NAMEPLATE_FOREIGN` make the random programs longer runs.
-"""
-
-import os
 import random
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.fakes.rigs import APEX, RIGS
+from tests.fakes.wishes import FIRST, SECOND, address, after_writes, wish
 
 from nameplate.core.errors import RateLimited, Refused, Unavailable
-from nameplate.core.records import RRset
 from nameplate.ports.dns import Result
 
-PROGRAMS = int(os.environ.get("NAMEPLATE_PROGRAMS", "4"))
-FOREIGN = int(os.environ.get("NAMEPLATE_FOREIGN", "60"))
+PROGRAMS = 500  # of the campaign, dealt out to the vendors
 HANG = 0.5  # seconds; a hasty client waits less
 
 
@@ -34,34 +29,6 @@ def hasty(request):
         made.settle()
         yield made
 
-
-def address(label, *last):
-    values = tuple(sorted(f"192.0.2.{number}" for number in last))
-    return RRset(f"{label}.{APEX}", "A", 300, values)
-
-
-def alias(label, target="target.example.org."):
-    return RRset(f"{label}.{APEX}", "CNAME", 300, (target,))
-
-
-def text(label, words):
-    return RRset(f"{label}.{APEX}", "TXT", 300, (f'"{words}"',))
-
-
-FIRST = [
-    address("www", 1, 2),
-    address("api", 1),
-    alias("cdn"),
-    text("shared", "ours"),
-    text("_acme-challenge", "one"),
-]
-SECOND = [
-    address("www", 2, 3),
-    alias("api"),
-    address("cdn", 7),
-    text("shared", "ours, changed"),
-    address("new", 1),
-]
 
 WRITE_FAULTS: dict[str, dict[str, Any]] = {
     "429": {"kind": "status", "status": 429, "headers": {"retry-after": "7"}},
@@ -92,13 +59,7 @@ def test_a_fault_while_writing(rig, name, nth):
     """The first write fails, or a later one, of a change and of the change after it."""
     for desired in (FIRST, SECOND, []):
         kind, more = fault(rig, name)
-        seen: list[bool] = []
-
-        def is_due(asked, seen=seen):
-            seen.append(rig.fake.is_write(asked))
-            return seen[-1] and sum(seen) > nth
-
-        rig.fake.play(kind, when=is_due, **more)
+        rig.fake.play(kind, when=after_writes(rig.fake.is_write, nth), **more)
         rig.converge(desired)
 
 
@@ -195,47 +156,57 @@ def test_a_quota_refuses_some_and_lets_the_others_through(rig):
 
 
 @pytest.mark.parametrize("vendor", RIGS)
-@pytest.mark.parametrize("seed", range(PROGRAMS))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_programs_under_random_faults(vendor, seed):
+    run_program(vendor, seed, foreign=60)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("vendor", RIGS)
+def test_hundreds_of_programs_beside_a_thousand_records_of_others(vendor):
+    for seed in range(PROGRAMS // len(RIGS)):
+        run_program(vendor, seed, foreign=1000)
+
+
+def run_program(vendor, seed, *, foreign):
+    """Go from one wanted state to the next while things go wrong, and to none in the end."""
     chance = random.Random(f"{vendor}{seed}")
-    with RIGS[vendor](FOREIGN) as rig:
-        rig.settle()
-        for _ in range(4):
-            desired = wish(chance)
-            for _ in range(chance.randrange(3)):
-                trouble(rig, chance)
-            rig.converge(desired, rounds=60)
-            rig.fake.faults.clear()
-        rig.converge([])
+    with RIGS[vendor](foreign) as rig:
+        try:
+            rig.settle()
+            rig.fake.is_odd = chance.random() < 0.25
+            for _ in range(4):
+                desired = wish(chance)
+                for _ in range(chance.randrange(3)):
+                    trouble(rig, chance, desired)
+                rig.converge(desired)
+                rig.fake.faults.clear()
+            rig.converge([])
+        except Exception as error:
+            error.add_note(f"program {seed} at {vendor} beside {foreign} records")
+            raise
 
 
-def wish(chance):
-    """Return a wanted state over few names, so that they are switched back and forth."""
-    desired = []
-    for label in ("a", "b", "c", "d"):
-        kind = chance.choice(["nothing", "address", "address", "alias", "text"])
-        if kind == "address":
-            desired.append(address(label, *chance.sample(range(1, 9), chance.randint(1, 4))))
-        elif kind == "alias":
-            desired.append(alias(label, f"t{chance.randint(1, 3)}.example.org."))
-        elif kind == "text":
-            desired.append(text(label, f"words {chance.randint(1, 3)}"))
-    if chance.random() < 0.5:
-        desired.append(text("shared", f"ours {chance.randint(1, 3)}"))
-    return desired
-
-
-def trouble(rig, chance):
-    """Let something random go wrong."""
-    kind = chance.choice(["write", "write", "read", "stale", "paging"])
+def trouble(rig, chance, desired):
+    """Let something random go wrong: from here on, or during one attempt."""
+    kind = chance.choice(["write", "write", "read", "stale", "paging", "credential", "quota"])
     if kind == "write":
         name = chance.choice(list(WRITE_FAULTS))
         playing, more = fault(rig, name)
-        rig.fake.play(playing, **more)
+        rig.fake.play(playing, when=after_writes(rig.fake.is_write, chance.randrange(3)), **more)
     elif kind == "read":
-        rig.fake.play("before", when=lambda asked: not rig.fake.is_write(asked))
+        broken = chance.choice(["before", "status"])
+        rig.fake.play(broken, when=lambda asked: not rig.fake.is_write(asked))
     elif kind == "stale":
         rig.fake.stale(chance.randint(1, 5))
-    else:
-        rig.fake.page_limit = chance.randint(3, 50)
+    elif kind == "paging":
+        rig.fake.page_limit = chance.randint(3, 50) if len(rig.foreign) < 100 else 150
         rig.fake.paging = chance.choice(["doubled", "missing"])
+    elif kind == "credential":
+        rig.fake.is_revoked = True
+        rig.step(desired)
+        rig.fake.is_revoked = False
+    else:
+        rig.fake.quota = len(rig.rows()) + chance.randrange(3)
+        rig.step(desired)
+        rig.fake.quota = None

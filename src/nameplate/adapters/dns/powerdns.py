@@ -111,7 +111,7 @@ class PowerDns:
             return every(batch, Result.APPLIED)
         if reply.status >= _SERVER_ERROR:
             return self._read_back(zone, changes, f"PowerDNS answered {reply.status}.")
-        refusal = _error(reply)
+        refusal = refusal_of(reply)
         if not isinstance(refusal, _ChangeRefused):
             raise refusal
         if len(batch) == 1:
@@ -181,7 +181,7 @@ class PowerDns:
             # Reading changes nothing: whether it was sent does not matter.
             raise Unavailable("provider_unreachable", error.detail, error.retry_after) from None
         if reply.status not in _OK:
-            raise _error(reply)
+            raise refusal_of(reply)
         return reply.json(each)
 
     def _path(self, zone: Zone) -> str:
@@ -193,7 +193,8 @@ class _ChangeRefused(Refused):
     """The server will not have one of the changes; the others may be fine."""
 
 
-def _error(reply: Reply) -> NameplateError:
+def refusal_of(reply: Reply) -> NameplateError:
+    """Return what an answer that is no success means."""
     if reply.status in _CREDENTIAL:
         return Refused("credential_refused", "PowerDNS refuses the API key.")
     if reply.status == _NOT_FOUND:

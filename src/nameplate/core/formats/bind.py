@@ -6,8 +6,10 @@ from typing import Any
 
 import dns.exception
 import dns.name
+import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
+import dns.rdtypes.nsbase
 import dns.tokenizer
 import dns.zonefile
 
@@ -24,6 +26,10 @@ _INCLUDE = re.compile(r"^\s*\$INCLUDE\b", re.MULTILINE | re.IGNORECASE)
 _SIGNED = frozenset({"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"})
 """What a signer makes anew: left out."""
 _PLACE = re.compile(r"^[^:]*:\d+: ?")
+_PRIVATE = {65401: "ALIAS", 65305: "ANAME"}
+"""What providers write into master files though no RFC has it; ALIAS by PowerDNS's number."""
+for _number, _text in _PRIVATE.items():
+    dns.rdata.register_type(type(_text, (dns.rdtypes.nsbase.NSBase,), {}), _number, _text)
 
 
 class _Tokens(dns.tokenizer.Tokenizer):
@@ -61,7 +67,7 @@ class _Records:
 
     def add(self, name: dns.name.Name, ttl: int, rdata: Any) -> None:  # noqa: ANN401 - dnspython's
         place = f"line {self._tokens.line}"
-        rdtype = dns.rdatatype.to_text(rdata.rdtype)
+        rdtype = _PRIVATE.get(rdata.rdtype) or dns.rdatatype.to_text(rdata.rdtype)
         if rdtype in _SIGNED:
             return
         if rdtype not in TYPES:

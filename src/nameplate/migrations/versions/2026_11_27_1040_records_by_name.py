@@ -10,7 +10,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_11_27_1040"
-down_revision = "2026_11_27_1020"
+down_revision = "2026_11_27_1030"
 branch_labels = None
 depends_on = None
 

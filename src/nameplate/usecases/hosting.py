@@ -1,0 +1,175 @@
+"""Zones on the operator's own name servers: what is offered with a claim, and how far it is.
+
+A claim grants nothing: the zone comes into being after the proof (`hosted_zones.py`). Until then
+the owner publishes the proof at the DNS host that the Internet asks at present.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import rdata
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.conditions import Condition
+from nameplate.core.errors import Conflict, Invalid
+from nameplate.db import Sessions
+from nameplate.models import Account, AccountKind, Domain, HostedState, HostedZone
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The platform's account at which new zones come into being, and what they begin with."""
+
+    account_id: int
+    name_servers: tuple[str, ...]
+    """Canonical, without trailing dot, in the operator's order."""
+    hostmaster: str
+
+
+def offer(sessions: Sessions) -> Offer:
+    """Return the first platform account whose `config.hosted` is open for new zones.
+
+    It is the platform's row, which a tenant's transaction does not see. Raises `Conflict` with code
+    `hosting_unavailable` when there is none, `Invalid` when the operator's configuration is wrong.
+    """
+    query = Account.visible(PLATFORM).where(
+        Account.organization_id.is_(None), Account.kind == AccountKind.DNS
+    )
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        for account in session.scalars(query.order_by(Account.id)):
+            hosted = account.config.get("hosted")
+            if hosted and not hosted.get("closed"):
+                return _read(account.id, hosted)
+    raise Conflict(
+        "hosting_unavailable",
+        "This installation hosts no zones: keep the name at a DNS host of your own.",
+    )
+
+
+def _read(account_id: int, hosted: dict[str, Any]) -> Offer:
+    try:
+        servers = tuple(_host(str(name)) for name in hosted["name_servers"])
+        hostmaster = _host(str(hosted.get("hostmaster") or f"hostmaster.{servers[0]}"))
+    except (KeyError, IndexError, TypeError, Invalid):
+        raise Invalid(
+            "hosting_misconfigured",
+            "config.hosted of the platform's DNS account must list name_servers, as in ns1.example.net.",
+        ) from None
+    return Offer(account_id, servers, hostmaster)
+
+
+def _host(name: str) -> str:
+    return rdata.parse("NS", f"{name.removesuffix('.')}.", origin="invalid").text.removesuffix(".")
+
+
+def configuration(
+    session: Session, organization_id: int, bare_name: str, offered: Offer
+) -> dict[str, Any]:
+    """Return what a hosted domain remembers: its zone is the name itself.
+
+    Unless the name lies in a zone that the organization has here already: then it is that one.
+    """
+    labels = bare_name.split(".")
+    above = [".".join(labels[index:]) for index in range(len(labels) - 1)]
+    query = HostedZone.visible(Actor(organization_id)).where(
+        HostedZone.name.in_(above), HostedZone.state == HostedState.PRESENT
+    )
+    there: HostedZone | None = max(
+        session.scalars(query), key=lambda row: len(row.name), default=None
+    )
+    if there is None:
+        return _remembered(
+            offered.account_id, bare_name, list(offered.name_servers), offered.hostmaster
+        )
+    return _remembered(there.account_id, there.name, there.name_servers, there.hostmaster)
+
+
+def _remembered(account_id: int, zone: str, servers: list[str], hostmaster: str) -> dict[str, Any]:
+    hosted = {"name_servers": servers, "hostmaster": hostmaster}
+    return {"account_id": account_id, "zone": zone, "hosted": hosted}
+
+
+def name_servers(domain: Domain) -> list[str] | None:
+    """Return what the owner sets at the registrar; None when the domain is hosted elsewhere."""
+    hosted = (domain.dns_config or {}).get("hosted")
+    return list(hosted["name_servers"]) if hosted else None
+
+
+def instructions(domain: Domain) -> Sequence[dict[str, Any]]:
+    """Return the delegation that the owner must make once the name is proved."""
+    servers = name_servers(domain)
+    if servers is None:
+        return []
+    zone = (domain.dns_config or {})["zone"]
+    where = "at the registrar" if zone == domain.domain_name else "in the zone above it, as NS"
+    return [
+        {
+            "purpose": "delegation",
+            "type": "NS",
+            "name": zone,
+            "values": servers,
+            "note": f"Set these name servers for {zone} {where}, and no others, but only when the "
+            "ownership is proved and the zone is there: before that nobody answers for it.",
+        }
+    ]
+
+
+def conditions(session: Session, domain: Domain) -> Sequence[Condition]:
+    """Return how far a hosted zone is: waiting for the proof, created, delegated to."""
+    servers = name_servers(domain)
+    if servers is None:
+        return []
+    config = domain.dns_config or {}
+    zone = config["zone"]
+    row: HostedZone | None = session.scalars(
+        HostedZone.visible(Actor(domain.organization_id)).where(
+            HostedZone.account_id == config["account_id"], HostedZone.name == zone
+        )
+    ).one_or_none()
+    if row is None or not row.is_there:
+        return [_missing(domain, row, zone)]
+    if row.delegated:
+        return [
+            Condition(
+                type="hosting", status=True, reason="delegated",
+                message=f"{zone} is hosted here, and the Internet is sent to these name servers.",
+                observed=tuple(row.delegation or ()), since=row.checked_at,
+            )
+        ]  # fmt: skip
+    return [
+        Condition(
+            type="hosting",
+            status=False,
+            reason="not_delegated",
+            message=f"The zone {zone} is ready here, but the Internet is not sent to it yet.",
+            observed=tuple(row.delegation or ()),
+            expected=tuple(servers),
+            fix=f"Set the name servers of {zone} to {', '.join(servers)}, and no others.",
+            next_check_at=domain.next_action_at,
+        )
+    ]
+
+
+def _missing(domain: Domain, row: HostedZone | None, zone: str) -> Condition:
+    trouble = (row.error_message if row else None) or (
+        domain.error_message if domain.is_live else None
+    )
+    waits = not domain.is_live
+    return Condition(
+        type="hosting",
+        status=False,
+        reason="zone_after_proof" if waits else "zone_not_there",
+        message=trouble
+        or (
+            f"The zone {zone} is created here as soon as the name is proved."
+            if waits
+            else f"The zone {zone} is being created."
+        ),
+        fix="Publish the proof at the DNS host that answers for the name now, and change the "
+        "name servers only after that."
+        if waits
+        else "",
+        next_check_at=domain.next_action_at,
+    )

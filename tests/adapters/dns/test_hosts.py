@@ -1,0 +1,130 @@
+"""Zones that come and go at the operator's own servers, and what may be done in them."""
+
+import secrets
+
+import pytest
+from tests.servers.knot import CATALOG
+from tests.servers.lossy import Lossy
+
+from nameplate.adapters.dns.catalog import CatalogServer
+from nameplate.adapters.dns.powerdns_host import PowerDnsHost
+from nameplate.adapters.http.client import Api
+from nameplate.core.errors import Refused, Unavailable
+from nameplate.core.records import Change, RRset
+from nameplate.ports.dns import NewZone, Zone, ZoneHost
+from nameplate.testing.dns import DnsProviderConformance
+
+SERVERS = ("ns1.platform.example", "ns2.platform.example")
+
+
+def new_zone(name=None, mark=None):
+    name = name or f"z{secrets.token_hex(4)}.example"
+    return NewZone(name, SERVERS, "hostmaster.platform.example", mark or secrets.token_hex(16))
+
+
+def make(kind, server, port=None):
+    if kind == "powerdns":
+        url = f"http://127.0.0.1:{port}" if port else server.api_url
+        return PowerDnsHost(Api(url, headers={"X-API-Key": server.api_key}))
+    return CatalogServer(server.address, port or server.port, CATALOG, server.tsig)
+
+
+@pytest.fixture(params=["powerdns", "knot"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def server(request, kind):
+    return request.getfixturevalue(kind)
+
+
+@pytest.fixture
+def host(kind, server):
+    return make(kind, server)
+
+
+class TestHostedZone(DnsProviderConformance):
+    """Everything that a provider must do, in a zone that has just come into being."""
+
+    text_length = 60_000
+
+    @pytest.fixture
+    def provider(self, host):
+        return host
+
+    @pytest.fixture
+    def zone(self, host):
+        return host.create(new_zone())
+
+
+def test_both_are_known_as_hosts(host):
+    assert isinstance(host, ZoneHost)
+
+
+def test_a_zone_comes_with_our_servers_and_nothing_else(host):
+    new = new_zone()
+    zone = host.create(new)
+    assert zone in host.zones()
+    soa, servers = sorted(host.records(zone), key=lambda rrset: rrset.type, reverse=True)
+    assert soa.values[0].startswith("ns1.platform.example. hostmaster.platform.example. ")
+    assert (servers.name, servers.values) == (new.name, tuple(f"{one}." for one in SERVERS))
+    host.delete(zone, new.mark)
+    assert zone not in host.zones()
+    with pytest.raises(Refused):
+        host.records(zone)
+
+
+def test_again_is_harmless(host):
+    new = new_zone()
+    zone = host.create(new)
+    ours = RRset(f"www.{new.name}", "A", 300, ("192.0.2.1",))
+    host.apply(zone, [Change(None, ours)])
+    assert host.create(new) == zone
+    assert ours in host.records(zone)
+    for _ in range(2):
+        host.delete(zone, new.mark)
+    fresh = new_zone(new.name)
+    host.create(fresh)
+    assert ours not in host.records(zone), "the old content is back"
+
+
+@pytest.mark.parametrize("name", ["other.test", None])
+def test_a_zone_that_is_there_already_is_nobody_elses_to_take(host, name):
+    """One that the operator keeps by hand, and one that was created under another mark."""
+    first = new_zone()
+    name = name or host.create(first).name
+    there = host.records(Zone(name))
+    with pytest.raises(Refused) as caught:
+        host.create(new_zone(name))
+    assert caught.value.code == "zone_exists"
+    assert host.records(Zone(name)) == there
+
+
+def test_a_zone_under_another_mark_is_not_deleted(host):
+    zone = host.create(new_zone())
+    with pytest.raises(Refused) as caught:
+        host.delete(zone, secrets.token_hex(16))
+    assert caught.value.code == "zone_foreign"
+    assert host.records(zone)
+
+
+def test_an_answer_that_is_lost_after_the_act(kind, server, host):
+    """The creation happens, nobody hears of it, and the next attempt finds it."""
+    port = int(server.api_url.rpartition(":")[2]) if kind == "powerdns" else server.port
+    lost: list[bytes] = []
+
+    def lose(request):
+        acts = request.startswith(b"POST") or (len(request) > 4 and (request[4] >> 3) & 15 == 5)
+        lost.extend([request] if acts and not lost else [])
+        return bool(lost and lost[0] is request)
+
+    new = new_zone()
+    with Lossy(port, lose) as lossy:
+        through = make(kind, server, lossy.port)
+        try:
+            through.create(new)
+        except Unavailable:
+            through.create(new)
+    assert lost
+    assert new.name in {zone.name for zone in host.zones()}
