@@ -472,6 +472,29 @@ def test_caa_that_locks_the_authority_out_is_warned_of(rig):
     assert rig.make(transfers.from_records([fine])).content["warnings"] == []
 
 
+def test_a_domain_moves_to_another_account(rig):
+    """What is wanted is written there; what stands at the former provider stays, as nobody's."""
+    rig.want(given("www", 1))
+    elsewhere = Provider({APEX: [SOA, NS]})
+    with rig.offline.sessions.begin(rig.actor) as session:
+        account = accounts.add(
+            session, rig.actor, rig.offline.tools, kind="dns", provider="memory", name="new"
+        )
+        first, new_id = rig.provider, account.id
+        rig.offline.tools = replace(
+            rig.offline.tools,
+            dns_provider=lambda account: elsewhere if account.id == new_id else first,
+        )
+        now = rig.offline.tools.clock()
+        domains.update(session, rig.actor, rig.name, now, account="new", zone=APEX)
+    assert rig.ledger() == {}
+    assert [row.status.value for row in rig.rows().values()] == ["pending"]
+    rig.work()
+    assert a("www", 1) in elsewhere.records(ZONE)
+    assert rig.zone[f"www.{APEX}", "A"] == a("www", 1)
+    assert list(rig.ledger()) == [f"www.{APEX} 192.0.2.1"]
+
+
 def test_a_marker_tells_who_manages_the_records(rig):
     with rig.offline.sessions.begin(rig.actor) as session:
         accounts.update(session, rig.actor, rig.offline.tools, "dns", config={"marker": True})

@@ -68,6 +68,11 @@ class DomainChange(Body):
     auto_renew_ssl: bool = True
     drift_policy: DriftPolicy = DriftPolicy.REPORT
     automatic_dns: bool = Field(default=True, description=_AUTOMATIC)
+    account: Reference | None = Field(
+        default=None,
+        description="Another DNS account, or null for none; what stands at the former one stays.",
+    )
+    zone: Reference | None = Field(default=None, description="The account's zone, when not found.")
 
 
 class Suspension(Body):

@@ -140,6 +140,11 @@ def update(
     automatic_dns: Annotated[
         bool | None, typer.Option("--automatic-dns/--no-automatic-dns", help="Point hosts for me.")
     ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(help="Another DNS account; what stands at the former one stays there."),
+    ] = None,
+    zone: Annotated[str | None, typer.Option(help="The account's zone, when not found.")] = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Change a domain's settings."""
@@ -150,6 +155,8 @@ def update(
         ssl_enabled=ssl,
         auto_renew_ssl=auto_renew,
         drift_policy=drift,
+        account=account,
+        zone=zone,
         automatic_dns=automatic_dns,
         metadata=pairs(metadata, "--metadata"),
     )

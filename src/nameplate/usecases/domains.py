@@ -45,6 +45,8 @@ CHANGEABLE = frozenset(
         "auto_renew_ssl",
         "ssl_enabled",
         "drift_policy",
+        "account",
+        "zone",
         "automatic_dns",
     }
 )
@@ -79,7 +81,7 @@ def add(
         domain_name=host.registrable,
         subdomain=host.subdomain,
         domain_type=_type_of(host, domain_type),
-        dns_config=_dns_config(session, owner, account, zone, host)
+        dns_config=_dns_config(session, owner, account, zone, host.name.removeprefix("*."))
         if hosted is None
         else _hosted_config(session, owner, host, hosted, elsewhere=(account, zone)),
         notes=notes,
@@ -125,14 +127,14 @@ def _dns_config(
     owner: Organization,
     account: str | None,
     zone: str | None,
-    host: names.Hostname,
+    bare: str,
 ) -> dict[str, Any] | None:
+    """Return the configuration for the account; `bare` is the domain's name without `*.`."""
     if account is None:
         return None
     row = accounts.get(session, Actor(owner.id), account)
     if row.kind is not AccountKind.DNS:
         raise NotFound("account_not_found", "there is no such DNS account")
-    bare = host.name.removeprefix("*.")
     if zone is not None and bare != zone and not bare.endswith(f".{zone}"):
         raise Invalid("zone_mismatch", f"{bare} does not lie in the zone {zone}")
     return {"account_id": row.id, "zone": zone}
@@ -199,6 +201,8 @@ def update(
     refused = sorted(changes.keys() - CHANGEABLE)
     if refused:
         raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+    if changes.keys() & {"account", "zone"}:
+        _move_dns(session, row, changes.pop("account", None), changes.pop("zone", None), now)
     automatic = changes.pop("automatic_dns", None)
     if automatic is not None:
         row.dns_config = {**(row.dns_config or {}), "automatic": automatic}
@@ -210,6 +214,33 @@ def update(
         setattr(row, "metadata_" if key == "metadata" else key, value)
     session.flush()
     return row
+
+
+def _move_dns(
+    session: Session, row: Domain, account: str | None, zone: str | None, now: datetime
+) -> None:
+    """Have the records written through another account, or through none.
+
+    What stands at the former provider stays there, as nobody's: it may be what the Internet still
+    sees. Raises `Conflict` ("domain_hosted").
+    """
+    config = row.dns_config or {}
+    if config.get("hosted"):
+        raise Conflict("domain_hosted", "a hosted domain keeps its zone: add it anew elsewhere")
+    owner = session.get_one(Organization, row.organization_id)
+    found = _dns_config(session, owner, account, zone, holdings.held_name(row))
+    kept = {"automatic": config["automatic"]} if "automatic" in config else {}
+    row.dns_config = {**found, **kept} if found else None
+    row.dns_zone_id = row.delegation = row.drift = None
+    session.flush()
+    mine = LedgerEntry.organization_domain_id == row.id
+    live = Record.organization_domain_id == row.id, Record.deleted_at.is_(None)
+    anew = Record.rewriting(external_record_id=None).where(*live, Record.status != "disabled")
+    for statement in (LedgerEntry.forgetting().where(mine), anew):
+        session.execute(statement, execution_options={"synchronize_session": False})
+    session.expire_all()
+    row.wake(now)
+    pointing.of_domain(session, row, now)
 
 
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:

@@ -91,6 +91,7 @@ class Site:
     """A zone at its provider, as it was read just now."""
 
     provider: DnsProvider
+    account_id: int
     zone: Zone
     live: Sequence[RRset]
 
@@ -182,7 +183,8 @@ def visit(tools: Tools, job: Job) -> Site:
     zones = {zone.name: zone for zone in provider.zones()}
     for name in names:
         if name in zones:
-            return Site(provider, zones[name], provider.records(zones[name]))
+            live = provider.records(zones[name])
+            return Site(provider, job.account.id, zones[name], live)
     raise Refused(
         "zone_not_found",
         f"the DNS account reaches no zone for {job.bare_name}; it reaches "
@@ -304,7 +306,8 @@ def _conclude(
 ) -> None:
     now = lease.now()
     job = load(session, domain, tools, now)
-    if job is None:
+    if job is None or job.account.id != site.account_id:  # the domain has moved to another account
+        domain.next_action_at = now
         return
     lines = [line for line in job.lines if line.is_wanted]
     again = ledger.settle(
