@@ -92,6 +92,7 @@ def populated(api: Api) -> World:
     binding = as_acme.post("/v1/bindings", {"domain": "example.com", "application": "Shop"})
     verification = as_acme.get("/v1/verifications?domain=example.com")["data"][0]
     token = as_acme.get("/v1/tokens")["data"][0]
+    plan = as_acme.post("/v1/domains/example.com/records:plan")
     made = {
         "organizations": acme,
         "accounts": account,
@@ -103,5 +104,6 @@ def populated(api: Api) -> World:
         "bindings": binding,
         "verifications": verification,
         "tokens": token,
+        "plans": plan,
     }
     return World(acme, as_acme, as_globex, {noun: item["id"] for noun, item in made.items()})

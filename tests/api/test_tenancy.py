@@ -24,9 +24,18 @@ NOUNS = {
     "bindings": "bnd",
     "verifications": "ver",
     "tokens": "tok",
+    "plans": "plan",
 }
 COLON = {
-    "domains": (":check", ":suspend", ":resume", ":restore", "/records:plan"),
+    "domains": (
+        ":check",
+        ":suspend",
+        ":resume",
+        ":restore",
+        "/records:plan",
+        "/records:undo",
+    ),
+    "plans": (":apply",),
     "certificates": (":renew", ":revoke"),
     "verifications": (":check",),
     "bindings": (":check",),
@@ -53,6 +62,8 @@ def test_foreign_is_unknown(world: World, noun: str) -> None:
             ("verifications", "PATCH"),
             ("verifications", "DELETE"),
             ("tokens", "PATCH"),
+            ("plans", "PATCH"),
+            ("plans", "DELETE"),
         }:
             continue
         answers = [
@@ -62,6 +73,17 @@ def test_foreign_is_unknown(world: World, noun: str) -> None:
         assert answers[0].status == 404, (method, path, answers[0].raw)
         assert essence(answers[0]) == essence(answers[1])
     assert world.as_acme.send("GET", f"/v1/{noun}/{world.ids[noun]}").status == 200
+
+
+@pytest.mark.parametrize("below", ["records:export", "dns-host", "domain-connect"])
+def test_what_is_below_a_foreign_domain_is_unknown(world: World, below: str) -> None:
+    unknown = ids.show("dom", 987654)
+    answers = [
+        world.as_globex.send("GET", f"/v1/domains/{identity}/{below}")
+        for identity in (world.ids["domains"], unknown)
+    ]
+    assert answers[0].status == 404
+    assert essence(answers[0]) == essence(answers[1])
 
 
 def test_foreign_names_are_unknown(world: World) -> None:
