@@ -16,6 +16,7 @@ registry it is left out.
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -282,7 +283,8 @@ def measure_memory(count: int, folder: Path) -> bool:
             fine = fine and met
             print(
                 f"{'met   ' if met else 'MISSED'} {count:,} records, {provider}: at most {ZONE_MEMORY:.0f} MiB:"
-                f" {took.memory:.0f}, {took.seconds:.1f} s, {took.cpu:.1f} s CPU"
+                f" {took.memory:.0f}, {took.seconds:.1f} s, {took.cpu:.1f} s CPU",
+                flush=True,
             )
     finally:
         servers.stop()
@@ -295,6 +297,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--memory", action="store_true", help="only the memory of a large zone")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end too
     with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as name:
         folder = Path(name)
         if options.memory:
