@@ -14,6 +14,8 @@ from nameplate.models import (
     Certificate,
     Domain,
     HoldingScope,
+    HostedState,
+    HostedZone,
     HttpChallenge,
     LedgerEntry,
     LedgerPurpose,
@@ -141,6 +143,20 @@ def ledger_entry(session: Session, by: Account, parent: Domain, **columns: Any) 
     return _add(session, LedgerEntry(**(default | columns)))
 
 
+def hosted_zone(session: Session, by: Account, parent: Domain, **columns: Any) -> HostedZone:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "organization_domain_id": parent.id,
+        "account_id": by.id,
+        "name": parent.domain_name,
+        "name_servers": ["ns1.example.net"],
+        "hostmaster": "hostmaster.example.net",
+        "mark": "0" * 40,
+        "state": HostedState.PRESENT,
+    }
+    return _add(session, HostedZone(**(default | columns)))
+
+
 def challenge(session: Session, parent: Certificate) -> HttpChallenge:
     row = HttpChallenge(
         organization_id=parent.organization_id,
@@ -170,5 +186,6 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         holding(session, claim),
         challenge(session, cert),
         ledger_entry(session, by, claim),
+        hosted_zone(session, by, claim),
     ]
     return {row.__tablename__: row for row in rows}
