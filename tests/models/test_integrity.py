@@ -141,6 +141,16 @@ def test_a_ledger_entry_names_the_platforms_account_or_an_own_one(session):  # S
         world.ledger_entry(session, world.account(session, other), claim)
 
 
+def test_one_account_hosts_a_name_once(session):  # S6
+    acme, other = world.organization(session), world.organization(session)
+    platform = world.account(session, None)
+    world.hosted_zone(session, platform, world.domain(session, acme))
+    theirs = world.domain(session, other)
+    refused(session, lambda: world.hosted_zone(session, platform, theirs))
+    with pytest.raises(NotPermitted, match="another organization"):
+        world.hosted_zone(session, world.account(session, acme), theirs)
+
+
 def test_deleting_a_server_or_certificate_empties_the_reference(session):  # S6
     acme = world.organization(session)
     rows = world.everything(session, acme)

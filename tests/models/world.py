@@ -15,6 +15,8 @@ from nameplate.models import (
     ChangePlan,
     Domain,
     HoldingScope,
+    HostedState,
+    HostedZone,
     HttpChallenge,
     LedgerEntry,
     LedgerPurpose,
@@ -157,6 +159,20 @@ def plan(session: Session, parent: Domain, **columns: Any) -> ChangePlan:
     return _add(session, ChangePlan(**(default | columns)))
 
 
+def hosted_zone(session: Session, by: Account, parent: Domain, **columns: Any) -> HostedZone:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "organization_domain_id": parent.id,
+        "account_id": by.id,
+        "name": parent.domain_name,
+        "name_servers": ["ns1.example.net"],
+        "hostmaster": "hostmaster.example.net",
+        "mark": "0" * 40,
+        "state": HostedState.PRESENT,
+    }
+    return _add(session, HostedZone(**(default | columns)))
+
+
 def challenge(session: Session, parent: Certificate) -> HttpChallenge:
     row = HttpChallenge(
         organization_id=parent.organization_id,
@@ -187,5 +203,6 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         challenge(session, cert),
         ledger_entry(session, by, claim),
         plan(session, claim),
+        hosted_zone(session, by, claim),
     ]
     return {row.__tablename__: row for row in rows}
