@@ -1,5 +1,6 @@
 """Engine, sessions with a tenant, leases and locks: the same on SQLite, PostgreSQL and MariaDB."""
 
+import math
 import sqlite3
 import threading
 import time
@@ -14,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Unavailable
@@ -32,6 +33,8 @@ DRIVERS = {
 }
 """The driver for each kind of database, whichever an address names."""
 
+RESTED = 1.0
+"""Seconds after which a pooled connection is tried before it is used again: the server may be new."""
 RETRIES = 8
 """How often a transaction is run again that lost against another one."""
 
@@ -64,20 +67,41 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "hide_parameters": True,
         "pool_size": pool_size,
         "max_overflow": 20,
-        "pool_pre_ping": True,
     }
     if parsed.get_backend_name() == "postgresql":
-        return sa.create_engine(
+        made = sa.create_engine(
             parsed, connect_args={"options": "-c timezone=UTC", "connect_timeout": 10}, **options
         )
-    made = sa.create_engine(
-        parsed,
-        isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 10, "charset": "utf8mb4"},
-        **options,
-    )
-    event.listen(made, "connect", _mariadb_connect)
+    else:
+        made = sa.create_engine(
+            parsed,
+            isolation_level="READ COMMITTED",
+            connect_args={"connect_timeout": 10, "charset": "utf8mb4"},
+            **options,
+        )
+        event.listen(made, "connect", _mariadb_connect)
+    _try_rested_connections(made)
     return made
+
+
+def _try_rested_connections(made: sa.Engine) -> None:
+    """Have a pooled connection tried before its use, as `pool_pre_ping`, but only after a rest."""
+
+    @event.listens_for(made, "checkin")
+    def used(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info["used_at"] = time.monotonic()
+
+    @event.listens_for(made, "checkout")
+    def taken(
+        connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection
+    ) -> None:
+        if time.monotonic() - entry.info.get("used_at", math.inf) < RESTED:
+            return
+        try:
+            made.dialect.do_ping(connection)
+        except made.dialect.loaded_dbapi.Error as error:
+            # Its contemporaries are replaced too, each before its next use.
+            raise sa.exc.InvalidatePoolError from error
 
 
 def _sqlite_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -209,14 +233,23 @@ class Lease:
 
 
 def lease(
-    session: Session, kind: type[Row], *, limit: int, seconds: float, now: datetime | None = None
+    session: Session,
+    kind: type[Row],
+    *,
+    limit: int,
+    seconds: float,
+    now: datetime | None = None,
+    tick: float | None = None,
 ) -> Sequence[Lease]:
     """Lease up to `limit` due rows of `kind` for `seconds`, oldest first; the caller commits.
 
     Rows that another worker has are passed over, not waited for. A leased row is due again when the
     lease ends, so that a worker that dies loses nothing; an earlier `next_action_at` therefore tells
-    that somebody woke the row meanwhile. `now` is the database's clock unless a test gives one.
+    that somebody woke the row meanwhile. `now` is the database's clock where the caller has read it
+    already, and `tick` this process's monotonic clock just before: a lease's clock is rather ahead
+    than behind.
     """
+    tick = time.monotonic() if tick is None else tick
     now = now or database_now(session)
     table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
     due = (
@@ -243,7 +276,6 @@ def lease(
             updated_at=table.c.updated_at,
         )
     )
-    tick = time.monotonic()
     return tuple(Lease(row.id, row.fence + 1, until, now, tick) for row in rows)
 
 

@@ -194,7 +194,7 @@ class AcmeAuthority:
             type=str(body["type"]),
             name=name,
             token=token,
-            key_authorization=f"{token}.{self._connection.thumbprint}",
+            key_authorization=f"{token}.{self._connection.signer.thumbprint}",
             status=str(body.get("status", "pending")),
             error=problems.text(messages.Error.from_json(error)) if isinstance(error, dict) else "",
         )

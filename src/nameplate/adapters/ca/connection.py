@@ -1,7 +1,7 @@
 """Signed requests to an ACME server (RFC 8555 section 6): transport, nonces and retries of them.
 
-JWS and messages are those of certbot's `acme`. Its network class is not used: it retries a bad
-nonce only once, is not made for threads, and takes proxies and passwords from the environment.
+Messages are those of certbot's `acme`. Its network class is not used: it retries a bad nonce only
+once, is not made for threads, and takes proxies and passwords from the environment.
 """
 
 import json
@@ -15,15 +15,11 @@ from urllib.parse import urlsplit
 
 import certifi
 import urllib3
-from acme import jws, messages
-from josepy.b64 import b64encode
+from acme import messages
 from josepy.interfaces import JSONDeSerializable
-from josepy.json_util import decode_b64jose
-from josepy.jwa import ES256, ES384, RS256, JWASignature
-from josepy.jwk import JWK, JWKEC, JWKRSA
 
 from nameplate.adapters.ca import problems
-from nameplate.core import keys
+from nameplate.adapters.ca.jws import Signer
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
 
@@ -77,9 +73,7 @@ class Connection:
         """
         self._directory_url = directory_url
         self._scheme = urlsplit(directory_url).scheme
-        self.key, self._algorithm = _signer(account_key)
-        self.thumbprint = b64encode(self.key.thumbprint()).decode()
-        self._account_url = account_url
+        self.signer = Signer(account_key, account_url)
         self._nonces: deque[str] = deque(maxlen=NONCES)
         self._directory: messages.Directory | None = None
         self._lock = Lock()
@@ -132,7 +126,7 @@ class Connection:
         payload = b"" if message is None else message.json_dumps().encode()
         nonce = self._take_nonce()
         for _ in range(BAD_NONCE_RETRIES):
-            answer = self._send("POST", url, self._sign(payload, nonce, url))
+            answer = self._send("POST", url, self.signer.sign(payload, nonce, url))
             fresh = answer.headers.get("Replay-Nonce")
             if not problems.is_bad_nonce(answer.status, answer.body):
                 if fresh:
@@ -143,14 +137,6 @@ class Connection:
         raise Unavailable(
             "acme_bad_nonce", f"the authority refused {BAD_NONCE_RETRIES} nonces in a row"
         )
-
-    def _sign(self, payload: bytes, nonce: str, url: str) -> bytes:
-        with problems.reading():
-            raw_nonce = decode_b64jose(nonce)
-        signed = jws.JWS.sign(
-            payload, self.key, self._algorithm, raw_nonce, url=url, kid=self._account_url
-        )
-        return str(signed.json_dumps()).encode()
 
     def _take_nonce(self) -> str:
         try:
@@ -191,10 +177,3 @@ class Connection:
                 "ca_unreachable", f"no answer from {urlsplit(url).netloc}: {type(error).__name__}"
             ) from error
         return Answer(response.status, response.headers, content)
-
-
-def _signer(account_key: Secret) -> tuple[JWK, JWASignature]:
-    kind, loaded = keys.kind(account_key), keys.load(account_key)
-    if kind.startswith("rsa"):
-        return JWKRSA(key=loaded), RS256
-    return JWKEC(key=loaded), ES256 if kind == "ec256" else ES384
