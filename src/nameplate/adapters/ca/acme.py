@@ -9,7 +9,8 @@ from cryptography import x509
 from josepy.json_util import JSONObjectWithFields, field
 
 from nameplate.adapters.ca import problems
-from nameplate.adapters.ca.connection import Answer, Connection
+from nameplate.adapters.ca.connection import Connection
+from nameplate.adapters.ca.transport import Answer
 from nameplate.core import certificates
 from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
