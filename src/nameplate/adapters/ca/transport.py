@@ -74,8 +74,8 @@ class Transport:
 
         Raises `Unavailable` with `ca_untrusted`, `ca_unreachable` or `ca_answer_malformed`.
         """
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             place = parts.scheme, parts.netloc
             connection = self._taken(place) or self._opened(parts)
             try:
@@ -85,11 +85,11 @@ class Transport:
                 raise
         except ssl.SSLError as error:
             raise Unavailable(
-                "ca_untrusted", f"no trusted TLS connection to {parts.netloc}: {error}"
+                "ca_untrusted", f"no trusted TLS connection to {_host(url)}: {error}"
             ) from error
         except (HTTPException, OSError, ValueError) as error:
             raise Unavailable(
-                "ca_unreachable", f"no answer from {parts.netloc}: {type(error).__name__}"
+                "ca_unreachable", f"no answer from {_host(url)}: {type(error).__name__}"
             ) from error
         self._give_back(place, connection)
         return answer
@@ -110,7 +110,9 @@ class Transport:
         return None
 
     def _opened(self, parts: SplitResult) -> HTTPConnection:
-        host, port = parts.hostname or "", parts.port
+        host, port = parts.hostname, parts.port
+        if not host or parts.scheme not in {"http", "https"}:
+            raise ValueError("no absolute URL of a web server")
         connection = (
             HTTPConnection(host, port, timeout=CONNECT_SECONDS)
             if parts.scheme == "http"
@@ -142,6 +144,10 @@ def _exchange(
             raise IncompleteRead(content, response.length)
         found = {name.title(): value for name, value in response.getheaders()}
         return Answer(response.status, found, content)
+
+
+def _host(url: str) -> str:
+    return problems.plain(url.partition("://")[2].partition("/")[0])
 
 
 def _has_news(connection: HTTPConnection) -> bool:
