@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -251,24 +252,35 @@ def lease(
     """
     tick = time.monotonic() if tick is None else tick
     now = now or database_now(session)
+    find, take = _leasing(kind)  # type: ignore[arg-type]  # a class is hashable
+    rows = session.connection().execute(find, {"now": now, "most": limit}).all()
+    if not rows:
+        return ()
+    until = now + timedelta(seconds=seconds)
+    ids = [row.id for row in rows]
+    session.connection().execute(take, {"taken": ids, "until": until})
+    return tuple(Lease(row.id, row.fence + 1, until, now, tick) for row in rows)
+
+
+@cache
+def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
+    """Return how due rows are found and taken: made once, for this is asked twenty times a second."""
     table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
-    due = (
+    now = sa.bindparam("now", type_=UtcDateTime())
+    until = sa.bindparam("until", type_=UtcDateTime())
+    find = (
         sa.select(table.c.id, table.c.fence)
         .where(
             table.c.next_action_at <= now,
             sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now),
         )
         .order_by(table.c.next_action_at)
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
         .with_for_update(skip_locked=True, key_share=True)
     )
-    rows = session.connection().execute(due).all()
-    if not rows:
-        return ()
-    until = now + timedelta(seconds=seconds)
-    session.connection().execute(
+    take = (
         sa.update(table)
-        .where(table.c.id.in_([row.id for row in rows]))
+        .where(table.c.id.in_(sa.bindparam("taken", expanding=True)))
         .values(
             fence=table.c.fence + 1,
             lease_until=until,
@@ -276,7 +288,20 @@ def lease(
             updated_at=table.c.updated_at,
         )
     )
-    return tuple(Lease(row.id, row.fence + 1, until, now, tick) for row in rows)
+    return find, take
+
+
+def due(session: Session, kinds: tuple[type[Work], ...]) -> tuple[datetime, set[type[Work]]]:
+    """Return the database's clock, and which of `kinds` have a row that is due, in one statement."""
+    now, *found = session.connection().execute(_look(kinds)).one()
+    return now, {kind for kind, there in zip(kinds, found, strict=True) if there}
+
+
+@cache
+def _look(kinds: tuple[type[Work], ...]) -> sa.Executable:
+    clock = sa.type_coerce(utc_now(), UtcDateTime)
+    asked: list[Any] = [sa.exists().where(kind.next_action_at <= clock) for kind in kinds]
+    return sa.select(clock, *asked)
 
 
 def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:

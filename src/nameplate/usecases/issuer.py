@@ -1,4 +1,8 @@
-"""The steps from a key to an installed certificate, taken under one lease."""
+"""The steps from a stored key to an installed certificate, taken under one lease.
+
+Where nobody has to be waited for, three transactions are enough: the key (`issuance.py`); the order
+with the tokens of its proofs; the certificate. What else is known is stored before a wait.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,7 +38,7 @@ from nameplate.usecases import budgets, certificates, propagation, work, zones
 from nameplate.usecases.tools import Tools
 
 MOST_STEPS = 16
-"""Steps taken under one lease; each is stored before the next."""
+"""Steps taken under one lease."""
 CHALLENGE_TTL = 60
 NEXT_LOOK = timedelta(days=1)
 """A settled certificate is looked at this often at least (RFC 9773 asks for more than once a day)."""

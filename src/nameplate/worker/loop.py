@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
-from nameplate.db import Lease, Sessions, database_now, lease, listen
+from nameplate.db import Lease, Sessions, database_now, due, lease, listen
 from nameplate.models.announcement import WORK
 from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
@@ -145,12 +145,13 @@ class Worker:
     def _lease(self, session: Session) -> list[tuple[Handler, tuple[Lease, ...]]]:
         """Lease due rows of every kind in one transaction, those of the first handlers first."""
         taken: list[tuple[Handler, tuple[Lease, ...]]] = []
-        tick, now = time.monotonic(), database_now(session)
+        tick = time.monotonic()
+        now, wanted = due(session, tuple(handler.kind for handler in self._handlers))
         sweeping = {handler for handler, _ in self._running.values()}
         free = self._threads - len(self._running)
         for handler in self._handlers:
             wide = isinstance(handler, Sweep)
-            if free <= 0 or (wide and handler in sweeping):
+            if free <= 0 or handler.kind not in wanted or (wide and handler in sweeping):
                 continue
             width = handler.width if isinstance(handler, Sweep) else free
             found = lease(
