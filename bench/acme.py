@@ -3,10 +3,19 @@
     python -m bench.acme [--certificates 300] [--peers certbot,lego,uacme,caddy] [--databases sqlite,postgresql]
 
 Everybody uses the same Pebble, which neither sleeps, refuses nonces, reuses authorizations nor looks
-at proofs. Nameplate starts from rows that are due and ends with certificates in rows; the worker is
-one process with eight threads. The peers issue one certificate for each command, several commands
-at a time where that helps them; Caddy does its own scheduling. Those that are not installed are
-left out: `apt-get install lego uacme`, `pip install certbot`.
+at proofs. The bare client (`bench.acme_client`) stores nothing, in eight threads of this process,
+whose memory it shows. Nameplate starts from rows that are due and ends with certificates in rows;
+the worker is one process with eight threads, timed from the first certificate to the last. The
+peers issue one certificate for each command: certbot in two lanes, lego and uacme in eight, each
+lane with a folder and an account of its own. Caddy is timed from its start and does its own
+scheduling.
+
+A peer is found on PATH, beside this Python, or where a variable says (CERTBOT=/path/to/certbot); one
+that is not installed is left out: `apt-get install lego uacme`, and certbot from PyPI in a virtual
+environment of its own, so that its libraries stay apart from ours. uacme needs root here.
+
+CPU is that of the clients alone, without Pebble and databases. Memory is the largest resident size
+seen of one process: peers that run eight at a time hold up to eight times that.
 Goals: 30 certificates/s on PostgreSQL, 5 times the best peer, 20 % of the bare client.
 """
 
@@ -24,6 +33,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 sys.path.pop(0)  # this folder: its dns.py is not dnspython
@@ -70,6 +80,36 @@ class Result:
         )
 
 
+class Peak:
+    """The largest resident size of some processes, looked at ten times a second.
+
+    What `wait4` says is that of the process they were forked from, when that was larger.
+    """
+
+    def __init__(self) -> None:
+        self.largest = 0.0
+        self._pids: set[int] = set()
+        self._stopped = Event()
+        self._thread = Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    @contextlib.contextmanager
+    def of(self, pid: int) -> Iterator[None]:
+        self._pids.add(pid)
+        yield
+        self._pids.discard(pid)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stopped.wait(0.1):
+            for pid in tuple(self._pids):
+                with contextlib.suppress(OSError, IndexError):  # it has just ended
+                    self.largest = max(self.largest, _peak(pid))
+
+
 class Bench:
     """One Pebble for everybody."""
 
@@ -86,7 +126,9 @@ class Bench:
             cpu, started = time.process_time(), time.perf_counter()
             list(pool.map(client.issue, (f"n{n}.bare.example.com" for n in range(self.count))))
             seconds = time.perf_counter() - started
-        return Result("bare client", self.count, seconds, time.process_time() - cpu, _memory())
+        return Result(
+            "bare client", self.count, seconds, time.process_time() - cpu, _peak(os.getpid())
+        )
 
     def nameplate(self, url: str, label: str) -> Result:
         """Fill a migrated database with due rows, and time a worker process that empties it."""
@@ -149,18 +191,23 @@ class Bench:
         **env: str,
     ) -> Result:
         """Time `count` commands, each in a folder of its own (`at_once` of them)."""
+        used: list[resource.struct_rusage] = []
+        memory = Peak()
 
         def run(number: int) -> None:
             lane = self.folder / f"{label}-{number % at_once}"
             lane.mkdir(exist_ok=True)
-            done = subprocess.run(
-                issue(f"n{number}.{label}.com", lane),
-                env={**os.environ, **env},
-                capture_output=True,
-                check=False,
-            )
-            if done.returncode:
-                raise RuntimeError((done.stdout + done.stderr).decode()[-2000:])
+            command = issue(f"n{number}.{label}.com", lane)
+            with (lane / "log").open("wb") as log:
+                process = subprocess.Popen(
+                    command, env={**os.environ, **env}, stdout=log, stderr=log
+                )
+                with memory.of(process.pid):
+                    _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                raise RuntimeError((lane / "log").read_text()[-2000:])
+            used.append(usage)
 
         def lane(first: int) -> None:
             for number in range(first, count + at_once, at_once):
@@ -168,13 +215,14 @@ class Bench:
 
         for number in range(at_once):
             run(number)  # registers the account
-        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        used.clear()
+        started = time.perf_counter()
         with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(lane, range(at_once, 2 * at_once)))
         seconds = time.perf_counter() - started
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return Result(f"{label}, {at_once} at a time", count, seconds, cpu, after.ru_maxrss / 1024)
+        cpu = sum(one.ru_utime + one.ru_stime for one in used)
+        memory.stop()
+        return Result(f"{label}, {at_once} at a time", count, seconds, cpu, memory.largest)
 
     def certbot(self, program: str) -> Result:
         def issue(name: str, lane: Path) -> list[str]:
@@ -264,10 +312,6 @@ def _cpu(pid: int) -> float:
 def _peak(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-def _memory() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 @contextlib.contextmanager

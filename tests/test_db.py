@@ -1,6 +1,8 @@
 """Sessions that know their tenant, leases and locks, on all three databases."""
 
 import multiprocessing
+import os
+import socket
 import time
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
@@ -10,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from nameplate import db
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import NotPermitted, Unavailable
 from nameplate.db import Sessions, database_now, engine, held, lease, lock_name
@@ -301,6 +304,33 @@ def test_a_lease_takes_the_oldest_due_rows_once(sessions):
         assert {one.fence for one in again} == {2}
         assert held(session, Verification, first[0]) is None
         assert held(session, Verification, again[0]) is not None
+
+
+def test_a_leases_clock_goes_on_from_where_both_were_read(sessions):
+    """Between the reading and the lease can be a long transaction: that time has passed too."""
+    _due(sessions, 1)
+    with sessions.begin(PLATFORM) as session:
+        tick, now = time.monotonic(), database_now(session)
+        time.sleep(0.2)
+        (one,) = lease(session, Verification, limit=1, seconds=30, now=now, tick=tick)
+    assert one.now() - now >= timedelta(seconds=0.2)
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_a_connection_that_died_at_rest_is_replaced(sessions, monkeypatch):
+    def kill_and_use():
+        with sessions.begin(PLATFORM) as session:
+            driver = session.connection().connection.driver_connection
+        with socket.socket(fileno=os.dup(driver.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+        with sessions.begin(PLATFORM) as session:
+            database_now(session)
+
+    monkeypatch.setattr(db, "RESTED", 60.0)
+    with pytest.raises(Unavailable):
+        kill_and_use()
+    monkeypatch.setattr(db, "RESTED", 0.0)
+    kill_and_use()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Engine, sessions with a tenant, leases and locks: the same on SQLite, PostgreSQL and MariaDB."""
 
+import math
 import sqlite3
 import threading
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Unavailable
@@ -32,6 +34,8 @@ DRIVERS = {
 }
 """The driver for each kind of database, whichever an address names."""
 
+RESTED = 1.0
+"""Seconds after which a pooled connection is tried before it is used again: the server may be new."""
 RETRIES = 8
 """How often a transaction is run again that lost against another one."""
 
@@ -70,20 +74,41 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "hide_parameters": True,
         "pool_size": pool_size,
         "max_overflow": 20,
-        "pool_pre_ping": True,
     }
     if parsed.get_backend_name() == "postgresql":
-        return sa.create_engine(
+        made = sa.create_engine(
             parsed, connect_args={"options": POSTGRESQL_OPTIONS, "connect_timeout": 10}, **options
         )
-    made = sa.create_engine(
-        parsed,
-        isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 10, "charset": "utf8mb4"},
-        **options,
-    )
-    event.listen(made, "connect", _mariadb_connect)
+    else:
+        made = sa.create_engine(
+            parsed,
+            isolation_level="READ COMMITTED",
+            connect_args={"connect_timeout": 10, "charset": "utf8mb4"},
+            **options,
+        )
+        event.listen(made, "connect", _mariadb_connect)
+    _try_rested_connections(made)
     return made
+
+
+def _try_rested_connections(made: sa.Engine) -> None:
+    """Have a pooled connection tried before its use, as `pool_pre_ping`, but only after a rest."""
+
+    @event.listens_for(made, "checkin")
+    def used(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info["used_at"] = time.monotonic()
+
+    @event.listens_for(made, "checkout")
+    def taken(
+        connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection
+    ) -> None:
+        if time.monotonic() - entry.info.get("used_at", math.inf) < RESTED:
+            return
+        try:
+            made.dialect.do_ping(connection)
+        except made.dialect.loaded_dbapi.Error as error:
+            # Its contemporaries are replaced too, each before its next use.
+            raise sa.exc.InvalidatePoolError from error
 
 
 def _sqlite_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -215,33 +240,53 @@ class Lease:
 
 
 def lease(
-    session: Session, kind: type[Row], *, limit: int, seconds: float, now: datetime | None = None
+    session: Session,
+    kind: type[Row],
+    *,
+    limit: int,
+    seconds: float,
+    now: datetime | None = None,
+    tick: float | None = None,
 ) -> Sequence[Lease]:
     """Lease up to `limit` due rows of `kind` for `seconds`, oldest first; the caller commits.
 
     Rows that another worker has are passed over, not waited for. A leased row is due again when the
     lease ends, so that a worker that dies loses nothing; an earlier `next_action_at` therefore tells
-    that somebody woke the row meanwhile. `now` is the database's clock unless a test gives one.
+    that somebody woke the row meanwhile. `now` is the database's clock where the caller has read it
+    already, and `tick` this process's monotonic clock just before: a lease's clock is rather ahead
+    than behind.
     """
+    tick = time.monotonic() if tick is None else tick
     now = now or database_now(session)
+    find, take = _leasing(kind)  # type: ignore[arg-type]  # a class is hashable
+    rows = session.connection().execute(find, {"now": now, "most": limit}).all()
+    if not rows:
+        return ()
+    until = now + timedelta(seconds=seconds)
+    ids = [row.id for row in rows]
+    session.connection().execute(take, {"taken": ids, "until": until})
+    return tuple(Lease(row.id, row.fence + 1, until, now, tick) for row in rows)
+
+
+@cache
+def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
+    """Return how due rows are found and taken: made once, for this is asked twenty times a second."""
     table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
-    due = (
+    now = sa.bindparam("now", type_=UtcDateTime())
+    until = sa.bindparam("until", type_=UtcDateTime())
+    find = (
         sa.select(table.c.id, table.c.fence)
         .where(
             table.c.next_action_at <= now,
             sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now),
         )
         .order_by(table.c.next_action_at)
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
         .with_for_update(skip_locked=True, key_share=True)
     )
-    rows = session.connection().execute(due).all()
-    if not rows:
-        return ()
-    until = now + timedelta(seconds=seconds)
-    session.connection().execute(
+    take = (
         sa.update(table)
-        .where(table.c.id.in_([row.id for row in rows]))
+        .where(table.c.id.in_(sa.bindparam("taken", expanding=True)))
         .values(
             fence=table.c.fence + 1,
             lease_until=until,
@@ -249,8 +294,20 @@ def lease(
             updated_at=table.c.updated_at,
         )
     )
-    tick = time.monotonic()
-    return tuple(Lease(row.id, row.fence + 1, until, now, tick) for row in rows)
+    return find, take
+
+
+def due(session: Session, kinds: tuple[type[Work], ...]) -> tuple[datetime, set[type[Work]]]:
+    """Return the database's clock, and which of `kinds` have a row that is due, in one statement."""
+    now, *found = session.connection().execute(_look(kinds)).one()
+    return now, {kind for kind, there in zip(kinds, found, strict=True) if there}
+
+
+@cache
+def _look(kinds: tuple[type[Work], ...]) -> sa.Executable:
+    clock = sa.type_coerce(utc_now(), UtcDateTime)
+    asked: list[Any] = [sa.exists().where(kind.next_action_at <= clock) for kind in kinds]
+    return sa.select(clock, *asked)
 
 
 def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float) -> Lease | None:

@@ -3,8 +3,8 @@
     no key ─ StoreKey ─▶ no order ─ CreateOrder ─▶ pending ─ Present ─ Respond ─ Wait ─▶ ready
     ready ─ Finalize ─▶ processing ─ Wait ─▶ valid ─ Download ─▶ done        (invalid, expired ─ Fail)
 
-The caller stores the result of each step before it asks for the next one, and hands in the order as
-the authority shows it *now* (`refresh`). A crash between two steps therefore repeats nothing that
+The caller stores key, order URL and published proofs before it goes on, what it told the authority
+before it waits, and hands in the order as the authority shows it *now* (`refresh`). A crash between two steps therefore repeats nothing that
 matters: publishing a proof, responding and downloading are harmless to repeat, and whether a
 finalize whose answer was lost took effect is what the order's status says. An authority accepts one
 finalize per order, and a new order is made only after the old one is invalid or expired.

@@ -207,3 +207,8 @@ class HttpChallenge(Tenant, Model):
     ssl_certificate_id: Mapped[int] = mapped_column(
         BigId, index=True, comment="The certificate that is being obtained."
     )
+
+    @classmethod
+    def forgetting(cls, certificate_id: int) -> sa.Delete:
+        """Return the statement that ends the answers for one certificate."""
+        return sa.delete(cls).where(cls.ssl_certificate_id == certificate_id)

@@ -27,12 +27,11 @@ from nameplate.models.tokens import ApiToken
 def _tell_row_level_security(
     session: Session, _transaction: object, connection: sa.Connection
 ) -> None:
-    actor = session.info.get("actor")
-    if isinstance(actor, Actor) and connection.dialect.name == "postgresql":
-        organization = "" if actor.organization_id is None else str(int(actor.organization_id))
+    organization = _organization(session)
+    if organization is not None and connection.dialect.name == "postgresql":
         connection.execute(
             sa.text("SELECT set_config('nameplate.organization_id', :organization, true)"),
-            {"organization": organization},
+            {"organization": str(int(organization))},
         )
 
 

@@ -121,14 +121,15 @@ def authority_account(session: Session, organization_id: int) -> Account:
 
     Raises `Refused` with code `ca_account_missing`.
     """
-    own = Account.visible(Actor(organization_id)).where(Account.kind == AccountKind.CA)
-    shared = Account.visible(PLATFORM).where(
-        Account.kind == AccountKind.CA, Account.organization_id.is_(None)
+    owner = Account.organization_id
+    query = (
+        Account.visible(PLATFORM)
+        .where(Account.kind == AccountKind.CA)
+        .where((owner == organization_id) | owner.is_(None))
     )
-    for query in (own, shared):
-        row: Account | None = session.scalars(query.order_by(Account.id)).first()
-        if row is not None:
-            return row
+    row: Account | None = session.scalars(query.order_by(owner.is_(None), Account.id)).first()
+    if row is not None:
+        return row
     raise Refused(
         "ca_account_missing",
         "there is no account at a certificate authority: the operator must add one "

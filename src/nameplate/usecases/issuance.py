@@ -4,7 +4,6 @@ Key, order URL and every intent are stored before the authority hears of them, u
 fence. What is served stays in its columns until the next generation is complete.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -22,53 +21,45 @@ from nameplate.usecases import holdings, issuer, work
 from nameplate.usecases.tools import Tools
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    """Nothing is to be obtained now."""
-
-    until: datetime | None
-    gone: bool = False
-    unproved: bool = False
-
-
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one certificate forward until it has to wait for somebody."""
     try:
-        found = work.read(
-            sessions, Certificate, lease, lambda s, row: _look(s, tools, row, lease.now())
-        )
-        if isinstance(found, _Rest):
-            work.record(
-                sessions, Certificate, lease, lambda s, row: _rest(s, row, found, lease.now()),
-                release=True,
-            )  # fmt: skip
-            return
-        issuer.Issuer(sessions, tools, lease, found).run()
+        state = work.record(
+            sessions, Certificate, lease, lambda s, row: _begin(s, tools, row, lease.now()),
+            release=lambda begun: begun is None,
+        )  # fmt: skip
+        if state is not None:
+            issuer.Issuer(sessions, tools, lease, state).run()
     except (Refused, Invalid) as error:
         _give_up(sessions, tools, lease, error)
 
 
-def _look(session: Session, tools: Tools, row: Certificate, now: datetime) -> _Rest | issuer.State:
-    """Return where the issuance stands, or why there is none now."""
-    domain = session.get_one(Domain, row.organization_domain_id)
+def _begin(session: Session, tools: Tools, row: Certificate, now: datetime) -> issuer.State | None:
+    """Return where the issuance stands, its key stored; None when nothing is to be obtained now."""
     if row.deleted_at is not None or row.status is CertificateStatus.REVOKED:
-        return _Rest(None, gone=True)
-    if row.pending_private_key is None and not _due(row, now):
-        return _Rest(issuer.next_look(row, now))
-    hosts = row.subject_alternative_names or ()
-    held = all(holdings.holds(session, row.organization_id, host) for host in hosts)
-    if not domain.is_live or not held:
-        return _Rest(None, unproved=True)
-    return issuer.State.of(session, tools, row)
-
-
-def _rest(session: Session, row: Certificate, why: _Rest, now: datetime) -> None:
-    row.next_action_at = why.until
-    if why.gone:
+        row.next_action_at = None
         issuer.clean_up(session, row, now)
-        return
-    if why.unproved and row.certificate is None:
-        row.renewal_error_message = "Waits until ownership of the domain is proved."
+        return None
+    if row.pending_private_key is None and not _due(row, now):
+        _rest(row, issuer.next_look(row, now), now)
+        return None
+    domain = session.get_one(Domain, row.organization_domain_id)
+    hosts = row.subject_alternative_names or ()
+    if not domain.is_live or not all(
+        holdings.holds(session, row.organization_id, host) for host in hosts
+    ):
+        if row.certificate is None:
+            row.renewal_error_message = "Waits until ownership of the domain is proved."
+        _rest(row, None, now)
+        return None
+    state = issuer.State.of(session, tools, row)
+    if state.key is None and state.order_url is None:
+        state.store_key(session, tools, row, domain, now)
+    return state
+
+
+def _rest(row: Certificate, until: datetime | None, now: datetime) -> None:
+    row.next_action_at = until
     if row.expires_at is not None and row.expires_at <= now:
         row.expire()
 

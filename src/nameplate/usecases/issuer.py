@@ -1,4 +1,8 @@
-"""The steps from a key to an installed certificate, taken under one lease."""
+"""The steps from a stored key to an installed certificate, taken under one lease.
+
+Where nobody has to be waited for, three transactions are enough: the key (`issuance.py`); the order
+with the tokens of its proofs; the certificate. What else is known is stored before a wait.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +24,7 @@ from nameplate.models import (
     Binding,
     Certificate,
     CertificateType,
+    ChallengeType,
     Domain,
     HttpChallenge,
     LedgerEntry,
@@ -28,12 +33,12 @@ from nameplate.models import (
     RecordType,
 )
 from nameplate.models.records import digest
-from nameplate.ports.ca import CertificateAuthority, Challenge, Order, RenewalAdvisor
+from nameplate.ports.ca import CertificateAuthority, Challenge, Order, OrderStatus, RenewalAdvisor
 from nameplate.usecases import budgets, certificates, sightings, work, zones
 from nameplate.usecases.tools import Tools
 
 MOST_STEPS = 16
-"""Steps taken under one lease; each is stored before the next."""
+"""Steps taken under one lease."""
 CHALLENGE_TTL = 60
 NEXT_LOOK = timedelta(days=1)
 """A settled certificate is looked at this often at least (RFC 9773 asks for more than once a day)."""
@@ -45,7 +50,6 @@ class State:
 
     hosts: tuple[str, ...]
     kind: str
-    base: str
     account: Account
     current: str | None
     key: Secret | None
@@ -65,7 +69,6 @@ class State:
     def of(cls, session: Session, tools: Tools, row: Certificate) -> Self:
         """Read the state of a row."""
         data = row.acme_challenge_data or {}
-        domain = session.get_one(Domain, row.organization_domain_id)
         account = session.get(Account, data["account_id"]) if data.get("account_id") else None
         if account is None or account.deleted_at is not None:
             account = certificates.authority_account(session, row.organization_id)
@@ -74,7 +77,6 @@ class State:
         return cls(
             hosts=tuple(row.subject_alternative_names or ()),
             kind=(row.acme_challenge_type or "http-01"),
-            base=domain.domain_name,
             account=account,
             current=row.certificate,
             key=tools.keyring.open(sealed, place) if sealed else None,
@@ -82,6 +84,15 @@ class State:
             presented=set(data.get("presented", ())),
             responded=set(data.get("responded", ())),
         )
+
+    def store_key(
+        self, session: Session, tools: Tools, row: Certificate, domain: Domain, now: datetime
+    ) -> None:
+        """Start a generation: spend what an order costs, and store its key. Raises `RateLimited`."""
+        budgets.take_order(session, self.account, domain.domain_name, self.hosts, now)
+        self.key = keys.new_key()
+        row.begin(tools.keyring.seal(self.key, certificates.key_place(row)))
+        row.acme_challenge_data = self.as_json()
 
 
 class Issuer:
@@ -92,6 +103,7 @@ class Issuer:
         self._tools = tools
         self._lease = lease
         self._state = state
+        self._renewed_at = lease.now()
         self._authority: CertificateAuthority = tools.authority(state.account)
 
     def run(self) -> None:
@@ -99,8 +111,8 @@ class Issuer:
         url = self._state.order_url
         order = self._authority.refresh(url) if url else None
         for _ in range(MOST_STEPS):
-            step = self._next(order)
-            outcome = self._take(step, order)
+            self._keep_lease()
+            outcome = self._take(self._next(order), order)
             if outcome is False:
                 return
             order = outcome if isinstance(outcome, Order) else order
@@ -119,8 +131,6 @@ class Issuer:
     def _take(self, step: Step, order: Order | None) -> Order | bool:
         """Take one step; return the order as it is now, True to go on, or False to stop."""
         match step:
-            case issuance.StoreKey():
-                return self._store_key()
             case issuance.CreateOrder():
                 return self._create_order()
             case issuance.Present(challenges):
@@ -139,38 +149,35 @@ class Issuer:
             self._finalize(order) if isinstance(step, issuance.Finalize) else self._install(order)
         )
 
-    def _store_key(self) -> bool:
-        key = keys.new_key()
-
-        def change(session: Session, row: Certificate) -> None:
-            budgets.take_order(
-                session, self._state.account, self._state.base, self._state.hosts, self._lease.now()
-            )
-            row.begin(self._tools.keyring.seal(key, certificates.key_place(row)))
-            row.acme_challenge_data = self._state.as_json()
-
-        self._record(change)
-        self._state.key = key
-        self._tools.checkpoint("certificate:key_stored")
-        return True
-
     def _create_order(self) -> Order:
+        self._tools.checkpoint("certificate:key_stored")
         order = self._authority.order(self._state.hosts)
         self._tools.checkpoint("certificate:order_created")
         self._state.order_url = order.url
         self._state.presented = set()
         self._state.responded = set()
-        self._save(lambda row: setattr(row, "acme_order_url", order.url))
-        self._tools.checkpoint("certificate:order_stored")
+        step = self._next(order)
+        tokens = step.challenges if isinstance(step, issuance.Present) else ()
+        self._store_order(order.url, tokens if self._state.kind == "http-01" else ())
         return order
 
+    def _store_order(self, url: str, tokens: Sequence[Challenge]) -> None:
+        """Store the order's URL and the tokens that are answered by Nameplate itself, in one go."""
+
+        def change(session: Session, row: Certificate) -> None:
+            self._publish_tokens(session, row, tokens)
+            row.acme_order_url = url
+
+        self._record(change)
+        self._tools.checkpoint("certificate:order_stored")
+        if tokens:
+            self._tools.checkpoint("certificate:presented")
+
     def _present(self, challenges: Sequence[Challenge]) -> bool:
-        urls = {challenge.url for challenge in challenges}
         if self._state.kind == "http-01":
-            self._state.presented |= urls
             self._record(lambda s, row: self._publish_tokens(s, row, challenges))
         elif self._visible(challenges):
-            self._state.presented |= urls
+            self._state.presented |= {challenge.url for challenge in challenges}
             self._save()
         else:
             return self._wait(self._lease.now() + timedelta(seconds=5))
@@ -180,7 +187,6 @@ class Issuer:
     def _publish_tokens(
         self, session: Session, row: Certificate, challenges: Sequence[Challenge]
     ) -> None:
-        row.acme_challenge_data = self._state.as_json()
         for challenge in challenges:
             session.merge(
                 HttpChallenge(
@@ -191,6 +197,8 @@ class Issuer:
                     organization_id=row.organization_id,
                 )
             )
+        self._state.presented |= {challenge.url for challenge in challenges}
+        row.acme_challenge_data = self._state.as_json()
 
     def _visible(self, challenges: Sequence[Challenge]) -> bool:
         """Have the TXT records written, and tell whether every authoritative server shows them."""
@@ -240,8 +248,8 @@ class Issuer:
         for challenge in challenges:
             self._authority.respond(challenge)
         self._tools.checkpoint("certificate:responded")
+        # Stored when there is something to wait for: asking once more is harmless.
         self._state.responded |= {challenge.url for challenge in challenges}
-        self._save()
         return self._refreshed()
 
     def _refreshed(self) -> Order:
@@ -256,7 +264,8 @@ class Issuer:
         self._tools.checkpoint("certificate:finalize_intended")
         finalized = self._authority.finalize(order, x509.csr(self._state.key, self._state.hosts))
         self._tools.checkpoint("certificate:finalized")
-        return finalized
+        at_once = finalized.status is OrderStatus.PROCESSING and not finalized.retry_after
+        return self._refreshed() if at_once else finalized
 
     def _install(self, order: Order) -> bool:
         bundle = self._authority.download(order)
@@ -269,11 +278,13 @@ class Issuer:
         window = self._window(bundle)
 
         def change(session: Session, row: Certificate) -> None:
+            # What asks the database comes first, so that the row is written once.
+            _wake_bindings(session, row, now)
+            row.private_key = clean_up(session, row, now)
             leaf, chain = x509.split_chain(bundle)
             row.certificate = leaf.decode()
             row.certificate_chain = chain.decode()
             row.certificate_bundle = bundle.decode()
-            row.private_key = row.pending_private_key
             row.issuer = facts.issuer[:255]
             row.serial_number = facts.serial
             row.fingerprint = facts.fingerprint
@@ -282,14 +293,12 @@ class Issuer:
             if self._state.account.provider == "local":
                 row.certificate_type = CertificateType.SELF_SIGNED
             row.activate(now)
-            clean_up(session, row, now)
             row.next_renewal_attempt_at = renewal.renew_at(
                 facts.not_before, facts.not_after, row.renewal_days_before_expiry, window,
                 self._tools.jitter(),
             )  # fmt: skip
             row.next_action_at = next_look(row, now)
             row.attempts = 0
-            _wake_bindings(session, row, now)
 
         work.record(self._sessions, Certificate, self._lease, change, release=True)
         self._tools.checkpoint("certificate:installed")
@@ -305,21 +314,26 @@ class Issuer:
 
     def _wait(self, until: datetime) -> bool:
         def change(_session: Session, row: Certificate) -> None:
+            row.acme_challenge_data = self._state.as_json()
             row.next_action_at = work.soon(self._tools, until, self._lease.now())
 
         work.record(self._sessions, Certificate, self._lease, change, release=True)
         return False
 
-    def _save(self, change: Any = None) -> None:  # noqa: ANN401 - a function on the row, or nothing
-        def apply(_session: Session, row: Certificate) -> None:
-            row.acme_challenge_data = self._state.as_json()
-            if change is not None:
-                change(row)
+    def _save(self) -> None:
+        self._record(
+            lambda _session, row: setattr(row, "acme_challenge_data", self._state.as_json())
+        )
 
-        self._record(apply)
+    def _keep_lease(self) -> None:
+        """Renew the lease when half of it is over. Raises `Superseded` when somebody else has the row."""
+        if self._lease.now() - self._renewed_at > (self._lease.until - self._lease.taken_at) / 2:
+            self._save()
 
     def _record(self, change: Any) -> Any:  # noqa: ANN401 - see `work.record`
-        return work.record(self._sessions, Certificate, self._lease, change, release=False)
+        result = work.record(self._sessions, Certificate, self._lease, change, release=False)
+        self._renewed_at = self._lease.now()
+        return result
 
 
 def next_look(row: Certificate, now: datetime) -> datetime | None:
@@ -329,14 +343,15 @@ def next_look(row: Certificate, now: datetime) -> datetime | None:
     return min(row.next_renewal_attempt_at or now + NEXT_LOOK, now + NEXT_LOOK)
 
 
-def clean_up(session: Session, row: Certificate, now: datetime) -> None:
-    """Forget the generation being obtained, its tokens and its challenge records."""
+def clean_up(session: Session, row: Certificate, now: datetime) -> str | None:
+    """Forget the generation being obtained, its tokens and challenge records; return its sealed key."""
+    sealed = row.pending_private_key
+    if row.acme_challenge_type is ChallengeType.DNS_01:
+        zones.forget(session, row.id, now)
+    else:
+        session.execute(HttpChallenge.forgetting(row.id))
     row.abandon()
-    answered = HttpChallenge.visible(PLATFORM).where(HttpChallenge.ssl_certificate_id == row.id)
-    for challenge in session.scalars(answered):
-        session.delete(challenge)
-    domain = session.get_one(Domain, row.organization_domain_id)
-    zones.forget(session, domain, row.id, now)
+    return sealed
 
 
 def _wake_bindings(session: Session, row: Certificate, now: datetime) -> None:

@@ -382,9 +382,9 @@ def _refused(session: Session, row: Domain, job: Job, reason: str, now: datetime
     row.next_action_at = now + AGAIN_AFTER_REFUSAL
 
 
-def forget(session: Session, domain: Domain, certificate_id: int, now: datetime) -> None:
+def forget(session: Session, certificate_id: int, now: datetime) -> None:
     """Have the challenge values of a certificate taken back."""
     query = LedgerEntry.visible(PLATFORM).where(LedgerEntry.ssl_certificate_id == certificate_id)
     for entry in session.scalars(query):
         entry.state = LedgerState.LEAVING
-        domain.wake(now)
+        session.get_one(Domain, entry.organization_domain_id).wake(now)

@@ -7,10 +7,11 @@ from contextlib import suppress
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
-from nameplate.db import Lease, Sessions, database_now, lease, listen
+from nameplate.db import Lease, Sessions, database_now, due, lease, listen
 from nameplate.models.announcement import WORK
 from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
@@ -23,7 +24,7 @@ POLL = 1.0
 CHORES_EVERY = 600.0
 """Seconds between two rounds of tidying up."""
 QUIET = 0.05
-"""Seconds for which a kind of row that had none left to lease is not asked about again."""
+"""Seconds between two looks for due rows, at least: what falls due meanwhile is leased together."""
 GRACE = 8.0
 """Seconds that a stopping worker gives the steps under way; then it gives their rows back."""
 
@@ -46,7 +47,7 @@ class Worker:
         self._handlers = handlers
         self._threads = threads
         self._lease_seconds = lease_for.total_seconds()
-        self._quiet: dict[Handler, float] = {}
+        self._looked_at = -QUIET
         self._passed_over = False
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="nameplate-worker")
         self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
@@ -124,40 +125,42 @@ class Worker:
 
     def _start_due(self) -> int:
         """Lease due rows for every free thread and start on them; return how many were started."""
-        started = 0
         self._passed_over = False
+        if len(self._running) >= self._threads or self._stopping.is_set():
+            return 0
+        if self._rest() > 0:
+            self._passed_over = True
+            return 0
+        self._looked_at = time.monotonic()
+        taken = self._sessions.run(PLATFORM, self._lease)
+        for handler, leases in taken:
+            for one in (leases,) if isinstance(handler, Sweep) else zip(leases, strict=True):
+                self._submit(handler, one)
+        return len(taken)
+
+    def _rest(self) -> float:
+        """Return for how many seconds the last look for due rows is fresh enough."""
+        return self._looked_at + QUIET - time.monotonic()
+
+    def _lease(self, session: Session) -> list[tuple[Handler, tuple[Lease, ...]]]:
+        """Lease due rows of every kind in one transaction, those of the first handlers first."""
+        taken: list[tuple[Handler, tuple[Lease, ...]]] = []
+        tick = time.monotonic()
+        now, wanted = due(session, tuple(handler.kind for handler in self._handlers))
+        sweeping = {handler for handler, _ in self._running.values()}
+        free = self._threads - len(self._running)
         for handler in self._handlers:
-            free = self._threads - len(self._running)
-            if free <= 0 or self._stopping.is_set():
-                break
-            if isinstance(handler, Sweep) and handler in self._sweeping():
-                continue
-            if time.monotonic() < self._quiet.get(handler, 0):
-                self._passed_over = True
+            wide = isinstance(handler, Sweep)
+            if free <= 0 or handler.kind not in wanted or (wide and handler in sweeping):
                 continue
             width = handler.width if isinstance(handler, Sweep) else free
-            leases = self._lease(handler, width)
-            if len(leases) < width:
-                self._quiet[handler] = time.monotonic() + QUIET
-            if isinstance(handler, Sweep):
-                if leases:
-                    self._submit(handler, leases)
-            else:
-                for one in leases:
-                    self._submit(handler, (one,))
-            started += len(leases)
-        return started
-
-    def _sweeping(self) -> set[Handler]:
-        return {handler for handler, _ in self._running.values()}
-
-    def _lease(self, handler: Handler, limit: int) -> tuple[Lease, ...]:
-        seconds = self._lease_seconds
-        return tuple(
-            self._sessions.run(
-                PLATFORM, lambda session: lease(session, handler.kind, limit=limit, seconds=seconds)
+            found = lease(
+                session, handler.kind, limit=width, seconds=self._lease_seconds, now=now, tick=tick
             )
-        )
+            if found:
+                taken.append((handler, tuple(found)))
+                free -= 1 if wide else len(found)
+        return taken
 
     def _submit(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
         future = self._pool.submit(self._work, handler, leases)
@@ -168,7 +171,7 @@ class Worker:
         """Forget finished steps; when there was nothing to start, wait for something to happen."""
         self._reap()
         if block:
-            self._awake.wait(min(self._poll, QUIET) if self._passed_over else self._poll)
+            self._awake.wait(max(self._rest(), 0) if self._passed_over else self._poll)
         self._awake.clear()
 
     def _reap(self) -> None:

@@ -59,7 +59,7 @@ def _account(
     if eab is not None:
         try:
             binding = messages.ExternalAccountBinding.from_data(
-                connection.key.public_key(),
+                connection.signer.jwk.public_key(),
                 eab.key_id,
                 eab.hmac_key.reveal(),
                 connection.directory(),

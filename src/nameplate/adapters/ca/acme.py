@@ -9,7 +9,8 @@ from cryptography import x509
 from josepy.json_util import JSONObjectWithFields, field
 
 from nameplate.adapters.ca import problems
-from nameplate.adapters.ca.connection import Answer, Connection
+from nameplate.adapters.ca.connection import Connection
+from nameplate.adapters.ca.transport import Answer
 from nameplate.core import certificates
 from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
@@ -194,7 +195,7 @@ class AcmeAuthority:
             type=str(body["type"]),
             name=name,
             token=token,
-            key_authorization=f"{token}.{self._connection.thumbprint}",
+            key_authorization=f"{token}.{self._connection.signer.thumbprint}",
             status=str(body.get("status", "pending")),
             error=problems.text(messages.Error.from_json(error)) if isinstance(error, dict) else "",
         )

@@ -1,68 +1,26 @@
-"""Signed requests to an ACME server (RFC 8555 section 6): transport, nonces and retries of them.
+"""Signed requests to an ACME server (RFC 8555 section 6), their nonces and retries of them.
 
-JWS and messages are those of certbot's `acme`. Its network class is not used: it retries a bad
-nonce only once, is not made for threads, and takes proxies and passwords from the environment.
+Messages are those of certbot's `acme`. Its network class is not used: it retries a bad nonce only
+once, is not made for threads, and takes proxies and passwords from the environment.
 """
 
-import json
-import ssl
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
-import certifi
-import urllib3
-from acme import jws, messages
-from josepy.b64 import b64encode
+from acme import messages
 from josepy.interfaces import JSONDeSerializable
-from josepy.json_util import decode_b64jose
-from josepy.jwa import ES256, ES384, RS256, JWASignature
-from josepy.jwk import JWK, JWKEC, JWKRSA
 
 from nameplate.adapters.ca import problems
-from nameplate.core import keys
+from nameplate.adapters.ca.jws import Signer
+from nameplate.adapters.ca.transport import Answer, Transport
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
 
 BAD_NONCE_RETRIES = 10
-CONNECTIONS = 8
-"""Connections kept alive; more threads open more for one request."""
 NONCES = 64
 """Unused nonces kept; the freshest is used first, since servers forget old ones."""
-LARGEST_ANSWER = 1024 * 1024
-"""Bytes."""
-TIMEOUT = urllib3.Timeout(connect=10, read=45)
-"""Seconds."""
-USER_AGENT = "nameplate (+https://pypi.org/project/nameplate)"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer, read to its end."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> dict[str, Any]:
-        """Return the JSON object of the body. Raises `Unavailable` when it is none."""
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
-            value = None
-        if not isinstance(value, dict):
-            raise problems.malformed("the answer is no JSON object")
-        return value
-
-    def location(self) -> str:
-        """Return the URL of the created resource. Raises `Unavailable` when it is missing."""
-        try:
-            return self.headers["Location"]
-        except KeyError:
-            raise problems.malformed("the answer lacks its Location") from None
 
 
 class Connection:
@@ -77,25 +35,17 @@ class Connection:
         """
         self._directory_url = directory_url
         self._scheme = urlsplit(directory_url).scheme
-        self.key, self._algorithm = _signer(account_key)
-        self.thumbprint = b64encode(self.key.thumbprint()).decode()
-        self._account_url = account_url
+        self.signer = Signer(account_key, account_url)
         self._nonces: deque[str] = deque(maxlen=NONCES)
         self._directory: messages.Directory | None = None
         self._lock = Lock()
-        self._pool = urllib3.PoolManager(
-            maxsize=CONNECTIONS,
-            retries=False,
-            timeout=TIMEOUT,
-            headers={"User-Agent": USER_AGENT, "Accept-Language": "en"},
-            ssl_context=ssl.create_default_context(cafile=verify or certifi.where()),
-        )
+        self._transport = Transport(verify)
 
     def directory(self) -> messages.Directory:
         """Return the server's directory (RFC 8555 section 7.1.1), read once."""
         with self._lock:
             if self._directory is None:
-                answer = self._send("GET", self._directory_url, None)
+                answer = self._transport.send("GET", self._directory_url)
                 problems.check(answer.status, answer.headers, answer.body)
                 with problems.reading():
                     self._directory = messages.Directory.from_json(answer.json())
@@ -119,7 +69,7 @@ class Connection:
 
     def get(self, url: str) -> Answer:
         """Read a public resource. Raises `Unavailable` or `Refused` for every answer but success."""
-        answer = self._send("GET", url, None)
+        answer = self._transport.send("GET", url)
         problems.check(answer.status, answer.headers, answer.body)
         return answer
 
@@ -132,7 +82,7 @@ class Connection:
         payload = b"" if message is None else message.json_dumps().encode()
         nonce = self._take_nonce()
         for _ in range(BAD_NONCE_RETRIES):
-            answer = self._send("POST", url, self._sign(payload, nonce, url))
+            answer = self._transport.send("POST", url, self.signer.sign(payload, nonce, url))
             fresh = answer.headers.get("Replay-Nonce")
             if not problems.is_bad_nonce(answer.status, answer.body):
                 if fresh:
@@ -144,14 +94,6 @@ class Connection:
             "acme_bad_nonce", f"the authority refused {BAD_NONCE_RETRIES} nonces in a row"
         )
 
-    def _sign(self, payload: bytes, nonce: str, url: str) -> bytes:
-        with problems.reading():
-            raw_nonce = decode_b64jose(nonce)
-        signed = jws.JWS.sign(
-            payload, self.key, self._algorithm, raw_nonce, url=url, kid=self._account_url
-        )
-        return str(signed.json_dumps()).encode()
-
     def _take_nonce(self) -> str:
         try:
             return self._nonces.pop()
@@ -162,39 +104,9 @@ class Connection:
         url = self.resource("newNonce")
         if url is None:
             raise problems.malformed("the directory lacks newNonce")
-        answer = self._send("HEAD", url, None)
+        answer = self._transport.send("HEAD", url)
         try:
             return answer.headers["Replay-Nonce"]
         except KeyError:
             problems.check(answer.status, answer.headers, b"")
             raise problems.malformed("the answer lacks its nonce") from None
-
-    def _send(self, method: str, url: str, body: bytes | None) -> Answer:
-        headers = dict(self._pool.headers)
-        if body is not None:
-            headers["Content-Type"] = "application/jose+json"
-        try:
-            response = self._pool.request(
-                method, url, body=body, headers=headers, redirect=False, preload_content=False
-            )
-            content = response.read(LARGEST_ANSWER + 1, decode_content=True)
-            if len(content) > LARGEST_ANSWER:
-                response.close()  # the unread rest makes the connection useless
-                raise problems.malformed("the answer is too large")
-            response.release_conn()
-        except urllib3.exceptions.SSLError as error:
-            raise Unavailable(
-                "ca_untrusted", f"no trusted TLS connection to {urlsplit(url).netloc}: {error}"
-            ) from error
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise Unavailable(
-                "ca_unreachable", f"no answer from {urlsplit(url).netloc}: {type(error).__name__}"
-            ) from error
-        return Answer(response.status, response.headers, content)
-
-
-def _signer(account_key: Secret) -> tuple[JWK, JWASignature]:
-    kind, loaded = keys.kind(account_key), keys.load(account_key)
-    if kind.startswith("rsa"):
-        return JWKRSA(key=loaded), RS256
-    return JWKEC(key=loaded), ES256 if kind == "ec256" else ES384
