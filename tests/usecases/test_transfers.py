@@ -1,5 +1,7 @@
 """Records come from what the Internet sees, and from providers that give a list."""
 
+from ipaddress import ip_network
+
 import pytest
 from tests.servers.knot import Knot
 from tests.usecases.zone_rig import APEX, ZONE, made
@@ -10,7 +12,7 @@ from nameplate.core.egress import EgressPolicy
 from nameplate.core.records import Change, RRset
 from nameplate.usecases import transfers
 
-LOOPBACK = EgressPolicy(allow=["127.0.0.0/8"])
+LOOPBACK = EgressPolicy(allow=(ip_network("127.0.0.0/8"),))
 
 
 def at(label, rdtype, *values, ttl=300):
