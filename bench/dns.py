@@ -272,8 +272,9 @@ def measure_memory(count: int, folder: Path) -> bool:
     from bench.dns_setup import Servers
 
     zone, fine = "large.example", True
-    servers = Servers(folder, [zone], fill=list(wanted(zone, count)))
+    servers = Servers(folder, [zone])
     try:
+        servers.fill(zone, list(wanted(zone, count)))
         for provider in PROVIDERS:
             at = folder / f"{provider}.json"
             more: dict[str, Any] = {"zone": zone, "count": count, "provider": provider}

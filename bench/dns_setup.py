@@ -31,8 +31,9 @@ Records = Sequence[tuple[str, str, str]]
 class Servers:
     """One PowerDNS and one Knot with the same zones."""
 
-    def __init__(self, folder: Path, zones: Sequence[str], fill: Records = ()) -> None:
-        """Start both in `folder`, every zone holding `fill`."""
+    def __init__(self, folder: Path, zones: Sequence[str]) -> None:
+        """Start both in `folder`."""
+        self._folder = folder
         for name in ("powerdns-server", "knot-server"):
             (folder / name).mkdir()
         self.powerdns = PowerDnsServer(folder / "powerdns-server", zones)
@@ -49,13 +50,14 @@ class Servers:
             "knot": Rfc2136(self.knot.address, self.knot.port, zones, self.knot.tsig, timeout=60),
         }
         self.template = folder / "template.db"
-        if fill:
-            _fill(folder / "powerdns-server" / "pdns.sqlite3", fill)
-            changes = [Change(None, RRset(name, kind, TTL, (value,))) for name, kind, value in fill]
-            done = self._providers["knot"].apply(Zone(zones[0]), changes)
-            assert all(one.result is Result.APPLIED for one in done)
-        else:
-            schema.upgrade(f"sqlite:///{self.template}")
+        schema.upgrade(f"sqlite:///{self.template}")
+
+    def fill(self, zone: str, records: Records) -> None:
+        """Put many records into one zone of both."""
+        _fill(self._folder / "powerdns-server" / "pdns.sqlite3", records)
+        changes = [Change(None, RRset(name, kind, TTL, (value,))) for name, kind, value in records]
+        done = self._providers["knot"].apply(Zone(zone), changes)
+        assert all(one.result is Result.APPLIED for one in done)
 
     def records(self, provider: str, zone: str) -> set[tuple[str, str, str]]:
         """Read what a zone holds."""

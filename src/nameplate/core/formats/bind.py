@@ -15,7 +15,7 @@ import dns.zonefile
 
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.formats.entries import MOST_RECORDS, Entries, flat
-from nameplate.core.rdata import TYPES, presentation
+from nameplate.core.rdata import TYPES, canonical, presentation
 from nameplate.core.records import RRset
 
 DEFAULT_TTL = 3600
@@ -77,7 +77,9 @@ class _Records:
             self._entries.refuse(place, "out_of_zone", f"{name} is not in {self._origin}.")
             return
         owner = name.canonicalize().to_text(omit_final_dot=True)
-        self._entries.put(place, RRset(owner, rdtype, ttl, (presentation(rdata, rdtype),)))
+        private = rdtype in _PRIVATE.values()
+        value = canonical(rdtype, rdata.to_text()) if private else presentation(rdata, rdtype)
+        self._entries.put(place, RRset(owner, rdtype, ttl, (value,)))
 
 
 def read(text: str, zone: str) -> list[RRset]:
