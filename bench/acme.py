@@ -5,7 +5,7 @@
 Everybody uses the same Pebble, which neither sleeps, refuses nonces, reuses authorizations nor looks
 at proofs. The bare client (`bench.acme_client`) stores nothing, in eight threads of this process,
 whose memory it shows. Nameplate starts from rows that are due and ends with certificates in rows;
-the worker is one process with eight threads, timed from the first certificate to the last. The
+the worker is one process with eight threads, timed from its first lease to the last certificate. The
 peers issue one certificate for each command: certbot in two lanes, lego and uacme in eight, each
 lane with a folder and an account of its own. Caddy is timed from its start and does its own
 scheduling.
@@ -167,19 +167,18 @@ class Bench:
     def _watch(
         self, worker: subprocess.Popen[bytes], sessions: Any, label: str, log: Path
     ) -> Result:
-        """Time from the first certificate to the last: the start of Python is not what is measured."""
-        first: tuple[float, float, int] | None = None
+        """Time from the first lease to the last certificate: the start of Python is not measured."""
+        started: tuple[float, float] | None = None
         deadline = time.monotonic() + 100
         while time.monotonic() < deadline and worker.poll() is None:
-            done = backlog.states(sessions).get("active", 0)
             now, cpu = time.perf_counter(), _cpu(worker.pid)
-            if first is None and done:
-                first = (now, cpu, done)
-            if first is not None and done >= self.count:
+            if started is None and backlog.begun(sessions):
+                started = (now, cpu)
+            if started is not None and backlog.states(sessions).get("active", 0) >= self.count:
                 return Result(
-                    label, done - first[2], now - first[0], cpu - first[1], _peak(worker.pid)
+                    label, self.count, now - started[0], cpu - started[1], _peak(worker.pid)
                 )
-            time.sleep(0.1)
+            time.sleep(0.05)
         raise RuntimeError(f"{backlog.states(sessions)}\n{log.read_text()[-3000:]}")
 
     def commands(

@@ -58,6 +58,12 @@ def states(sessions: Sessions) -> dict[str, int]:
         return {status.value: count for status, count in rows}
 
 
+def begun(sessions: Sessions) -> bool:
+    """Tell whether a worker has taken any certificate."""
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        return session.scalar(sa.select(sa.exists().where(Certificate.fence > 0))) is True
+
+
 def waiting(sessions: Sessions) -> int:
     """Return how many orders have been told of their proofs, while no worker is at them."""
     with sessions.begin(PLATFORM, read_only=True) as session:
