@@ -10,6 +10,7 @@ from nameplate.core.records import RRset
 
 _LABEL = string.ascii_lowercase + string.digits
 _TEXT = string.ascii_letters + string.digits + " ;:=-_/+.,\"\\'()@#%&<>" + "äßπ日"
+_CUTS = frozenset({"DS", "NS"})
 _AT_HOSTS = frozenset({"A", "AAAA", "MX"})
 
 
@@ -17,9 +18,11 @@ def rrsets(chance: random.Random, count: int, origin: str) -> Iterator[RRset]:
     """Yield `count` record sets, each at a name of its own."""
     for number in range(count):
         rdtype = chance.choice(sorted(_MAKERS))
-        # BIND takes addresses and mail at names of hosts only (`check-names`).
+        # BIND takes addresses and mail at names of hosts only (`check-names`), and no DS or NS at a
+        # wildcard.
         names = ["r{n}", "*.r{n}", "a.b-c.r{n}", "_x._tcp.r{n}"]
-        name = chance.choice(names[:3] if rdtype in _AT_HOSTS else names).format(n=number)
+        names = names[:3] if rdtype in _AT_HOSTS else names[::2] if rdtype in _CUTS else names
+        name = chance.choice(names).format(n=number)
         many = 1 if rdtype in {"ALIAS", "CNAME"} else chance.choice([1, 1, 2, 3])
         made = {parse(rdtype, _MAKERS[rdtype](chance), origin=origin).text for _ in range(many)}
         ttl = chance.choice([60, 300, 1800, 3600, 43_200])

@@ -236,7 +236,7 @@ def tells_the_whole_way(story: Story) -> None:
     assert story.domain(domain_id).next_action_at is not None
 
     story.delegated = True
-    story.work(Domain, domain_id)
+    story.work(Domain, domain_id, after=timedelta(minutes=2))
     assert story.condition("acme", domain_id).status is True
     story.prove(domain_id)  # the proof has moved with the name
     assert story.domain(domain_id).error_message is None

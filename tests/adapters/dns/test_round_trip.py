@@ -46,6 +46,8 @@ def go_and_return(rig, seed, count):
     """Create random record sets, read them, and remove them again."""
     kind = {"knot": "rfc2136", "bind": "rfc2136"}.get(rig.name, rig.name)
     wanted = list(rrsets(random.Random(seed), count, APEX))
+    if rig.name == "bind":  # it takes DS only beside NS, as the conformance class has it
+        wanted = [rrset for rrset in wanted if rrset.type != "DS"]
     possible = [rrset for rrset in wanted if refusals(kind, rrset) is None]
     assert len(possible) > len(wanted) // 3
     outcomes = rig.provider.apply(rig.zone, [Change(None, rrset) for rrset in wanted])
