@@ -34,7 +34,7 @@ def wanted(zone: str, count: int, variant: int = 0) -> Iterator[tuple[str, str, 
             case 0 | 1 | 2:
                 yield name, "A", f"10.{v}.{n // 250 % 250}.{n % 250 + 1}"
             case 3 | 4:
-                yield name, "AAAA", f"2001:db8::{v + 1:x}:{n + 1:x}"
+                yield name, "AAAA", f"2001:db8::{v + 1:x}:{n // 60000 + 1:x}:{n % 60000 + 1:x}"
             case 5 | 6:
                 yield name, "CNAME", f"target-{n}-{v}.example.net."
             case 7:
