@@ -81,6 +81,8 @@ def measured(command: Sequence[str], folder: Path) -> Figures:
     log = folder / "log"
     launch = [sys.executable, "-I", "-S", "-c", LAUNCH, str(log), *command]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation has its bytecode, octoDNS's too
+    env["PYTHONPYCACHEPREFIX"] = str(folder.parent / "bytecode")
     done = subprocess.run(launch, env=env, capture_output=True, check=True)
     began, *told = json.loads(done.stdout)
     said = log.read_text()

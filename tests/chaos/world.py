@@ -307,6 +307,7 @@ class Scene:
             organization=self.organization,
             account=self.dns_account,
             zone=ZONE,
+            automatic_dns=False,  # the record below is the owner's, and may be removed
         )
         records.add(
             session,

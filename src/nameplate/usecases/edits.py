@@ -5,7 +5,6 @@ from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import rdata, zone_rules
@@ -213,8 +212,7 @@ def write(
     for (ttl, proxied), rows in changed.items():
         ledger.each(session, Record.rewriting(ttl=ttl, proxy_enabled=proxied), Record.id, rows)
     added = [_columns(domain, e.after) for e in edits if e.before is None and e.after is not None]
-    if added:
-        session.execute(sa.insert(Record), added)
+    ledger.bulk_insert(session, Record, added)
 
 
 def _columns(domain: Domain, one: Spec) -> dict[str, Any]:

@@ -22,14 +22,17 @@ from nameplate.models import (
     Record,
     RecordType,
 )
+from nameplate.models.orm import Model
 from nameplate.models.records import digest
 from nameplate.ports.dns import Outcome, Result, Zone
 from nameplate.usecases.wanted import Entry, Line, Value, values
 
 SETTLING = timedelta(minutes=5)
 """How long the readings of a provider may lag behind its writings."""
-_CHUNK = 5000
-"""Ids in one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535."""
+_CHUNK = 1000
+"""Ids in one statement: each is a parameter."""
+_RUN = 50
+"""Rows for which a range is worth a statement of its own."""
 _PLAIN = {"synchronize_session": False}
 
 
@@ -135,8 +138,7 @@ def intend(
             for value in after - before
             if value not in entries
         ]
-    if coming:
-        session.execute(sa.insert(LedgerEntry), coming)
+    bulk_insert(session, LedgerEntry, coming)
     each(session, LedgerEntry.becoming(LedgerState.LEAVING), LedgerEntry.id, leaving)
     ids = [want.record_id for value, want in wants.items() if value[:2] in touched]
     each(session, Record.syncing(), Record.id, [id_ for id_ in ids if id_ is not None])
@@ -151,8 +153,7 @@ def adopt(
 ) -> None:
     """Take values of others that are in the zone, and wanted, as ours from now on."""
     rows = [_row(domain, account_id, zone, want, LedgerState.PRESENT) for want in wants]
-    if rows:
-        session.execute(sa.insert(LedgerEntry), rows)
+    bulk_insert(session, LedgerEntry, rows)
 
 
 def disown(session: Session, ids: Sequence[int]) -> None:
@@ -297,17 +298,36 @@ def _number(session: Session, lines: Sequence[Line], report: Report) -> None:
         session.connection().execute(Record.numbering(), new)
 
 
+def bulk_insert(session: Session, kind: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows of a platform's transaction, by one statement and without objects."""
+    if rows:
+        session.connection().execute(sa.insert(kind.__table__), rows)
+
+
 def each(
     session: Session,
     statement: sa.Update | sa.Delete,
     column: Any,  # noqa: ANN401 - a mapped column
     ids: Sequence[int],
 ) -> None:
-    """Run a set-based statement for these ids, in pieces that every database takes."""
-    for part in _parts(ids):
-        session.execute(statement.where(column.in_(part)), execution_options=_PLAIN)
+    """Run a set-based statement for these ids: rows that were made together are one range."""
+    for first, last in _runs(ids):
+        if last - first >= _RUN:
+            where = column.between(first, last)
+            session.execute(statement.where(where), execution_options=_PLAIN)
+    short = [
+        id_ for first, last in _runs(ids) if last - first < _RUN for id_ in range(first, last + 1)
+    ]
+    for start in range(0, len(short), _CHUNK):
+        where = column.in_(short[start : start + _CHUNK])
+        session.execute(statement.where(where), execution_options=_PLAIN)
 
 
-def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]
+def _runs(ids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last of every run of consecutive numbers."""
+    ordered = sorted(set(ids))
+    start = 0
+    for place in range(1, len(ordered) + 1):
+        if place == len(ordered) or ordered[place] != ordered[place - 1] + 1:
+            yield ordered[start], ordered[place - 1]
+            start = place

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import Actor
@@ -19,6 +21,11 @@ from nameplate.models import (
 )
 from nameplate.models.records import AUTOMATIC
 from nameplate.usecases import holdings
+
+_STATUSES = {one.value: one for one in RecordStatus}
+_PURPOSES = {one.value: one for one in LedgerPurpose}
+_STATES = {one.value: one for one in LedgerState}
+_MADE = frozenset(one.value for one in AUTOMATIC)
 
 Value = tuple[str, str, str]
 """Absolute owner name, type, whole canonical rdata."""
@@ -68,50 +75,35 @@ class Line:
 
 def lines(session: Session, domain: Domain) -> list[Line]:
     """Return every live record of a domain, in order of their ids."""
+    session.flush()
     origin = holdings.held_name(domain)
     query = (
         Record.visible(Actor(domain.organization_id))
         .where(Record.organization_domain_id == domain.id)
         .order_by(Record.id)
         .with_only_columns(
-            Record.id,
-            Record.record_type,
-            Record.name,
-            Record.value,
-            Record.priority,
-            Record.weight,
-            Record.port,
-            Record.ttl,
-            Record.proxy_enabled,
-            Record.status,
-            Record.propagated,
-            Record.drifted_at,
-            Record.last_synced_at,
-            Record.external_record_id,
-            Record.recordable_type,
+            Record.id, _plain(Record.record_type), Record.name, Record.value, Record.priority,
+            Record.weight, Record.port, Record.ttl, Record.proxy_enabled, _plain(Record.status),
+            Record.propagated, Record.drifted_at.is_not(None), Record.last_synced_at,
+            Record.external_record_id, _plain(Record.recordable_type),
         )
-    )
+    )  # fmt: skip
     return [
         Line(
-            id=id_,
-            type=rdtype.value,
-            name=name,
-            owner=origin if name == "@" else f"{name}.{origin}",
-            text=text(value, priority, weight, port),
-            ttl=ttl,
-            proxied=proxied,
-            status=status,
-            propagated=propagated,
-            is_drifted=drifted is not None,
-            last_synced_at=synced,
-            external_id=external,
-            is_made=made in AUTOMATIC,
+            id_, rdtype, name, origin if name == "@" else f"{name}.{origin}",
+            value if priority is None else text(value, priority, weight, port),
+            ttl, proxied, _STATUSES[status], propagated, drifted, synced, external, made in _MADE,
         )
         for (
             id_, rdtype, name, value, priority, weight, port, ttl, proxied, status, propagated,
             drifted, synced, external, made,
-        ) in session.execute(query)
+        ) in session.connection().execute(query)
     ]  # fmt: skip
+
+
+def _plain(column: Any) -> sa.ColumnElement[str]:  # noqa: ANN401 - a mapped column
+    """Return a column of words without the making of a member for each row."""
+    return sa.type_coerce(column, sa.String)
 
 
 def text(value: str, priority: int | None, weight: int | None, port: int | None) -> str:
@@ -137,29 +129,25 @@ class Entry:
 
 def ledger(session: Session, domain: Domain) -> Mapping[Value, Entry]:
     """Return what the ledger says of a domain, by value."""
+    session.flush()
     query = (
         LedgerEntry.visible(Actor(domain.organization_id))
         .where(LedgerEntry.organization_domain_id == domain.id)
         .with_only_columns(
-            LedgerEntry.id,
-            LedgerEntry.name,
-            LedgerEntry.record_type,
-            LedgerEntry.value,
-            LedgerEntry.ttl,
-            LedgerEntry.purpose,
-            LedgerEntry.state,
-            LedgerEntry.absent_at,
-            LedgerEntry.dns_record_id,
-            LedgerEntry.ssl_certificate_id,
+            LedgerEntry.id, LedgerEntry.name, _plain(LedgerEntry.record_type), LedgerEntry.value,
+            LedgerEntry.ttl, _plain(LedgerEntry.purpose), _plain(LedgerEntry.state),
+            LedgerEntry.absent_at, LedgerEntry.dns_record_id, LedgerEntry.ssl_certificate_id,
         )
-    )
-    entries = (
-        Entry(id_, (name, rdtype.value, value), ttl, purpose, state, absent, record, certificate)
+    )  # fmt: skip
+    return {
+        (name, rdtype, value): Entry(
+            id_, (name, rdtype, value), ttl, _PURPOSES[purpose], _STATES[state], absent, record,
+            certificate,
+        )
         for id_, name, rdtype, value, ttl, purpose, state, absent, record, certificate in (
-            session.execute(query)
+            session.connection().execute(query)
         )
-    )
-    return {entry.value: entry for entry in entries}
+    }  # fmt: skip
 
 
 def values(rrset: RRset | None) -> Iterable[Value]:

@@ -252,7 +252,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
             todo=todo, wants=job.wants, entries=job.entries,
         )  # fmt: skip
 
-    push(sessions, tools, lease, site, todo, intend=intend, drifted=found)
+    push(sessions, tools, lease, site, todo, intend=intend, drifted=found, known=job)
 
 
 def push(
@@ -265,13 +265,16 @@ def push(
     intend: Callable[[Session, Domain], None],
     always: bool = False,
     drifted: Sequence[Drift] = (),
+    known: Job | None = None,
 ) -> None:
     """Carry a plan out: intents, the act, and what came of it, each committed on its own.
 
-    Without changes of the zone there are no intents, unless `always`.
+    Without changes of the zone there are no intents, unless `always`. `known` is the job that was
+    read for the plan.
     """
     outcomes: Sequence[Outcome] = ()
     if always or not todo.is_empty:
+        known = None
         work.record(sessions, Domain, lease, intend, release=False)
         tools.checkpoint("records:intended")
     if not todo.is_empty:
@@ -286,7 +289,8 @@ def push(
     work.record(
         sessions, Domain, lease,
         lambda s, row: _conclude(
-            s, row, report, site, kept=kept, repaired=repaired, tools=tools, lease=lease
+            s, row, report, site, known,
+            kept=kept, repaired=repaired, tools=tools, lease=lease,
         ),
         release=True,
     )  # fmt: skip
@@ -298,6 +302,7 @@ def _conclude(
     domain: Domain,
     report: Report,
     site: Site,
+    known: Job | None,
     *,
     kept: Sequence[Drift],
     repaired: Sequence[Drift],
@@ -305,7 +310,8 @@ def _conclude(
     lease: Lease,
 ) -> None:
     now = lease.now()
-    job = load(session, domain, tools, now)
+    untouched = domain.next_action_at == domain.lease_until  # who changes records wakes the domain
+    job = known if known is not None and untouched else load(session, domain, tools, now)
     if job is None or job.account.id != site.account_id:  # the domain has moved to another account
         domain.next_action_at = now
         return

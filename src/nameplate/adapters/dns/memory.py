@@ -33,8 +33,13 @@ class Memory:
         outcomes: dict[Change, Outcome] = {}
         with self._lock:
             content = self._content(zone)
+            types: dict[str, set[str]] = {}
+            for name, rdtype in content:
+                types.setdefault(name, set()).add(rdtype)
             for unit in units(changes):
-                outcomes.update((outcome.change, outcome) for outcome in _apply(content, unit))
+                there = types.setdefault(unit[0].key[0], set())
+                done = _apply(content, unit, there)
+                outcomes.update((outcome.change, outcome) for outcome in done)
         return [outcomes[change] for change in changes]
 
     def _content(self, zone: Zone) -> dict[tuple[str, str], RRset]:
@@ -44,14 +49,17 @@ class Memory:
             raise Refused("zone_missing", f"There is no zone {zone.name} here.") from None
 
 
-def _apply(content: dict[tuple[str, str], RRset], unit: Sequence[Change]) -> list[Outcome]:
+def _apply(
+    content: dict[tuple[str, str], RRset], unit: Sequence[Change], there: set[str]
+) -> list[Outcome]:
+    """Apply changes that belong together; `there` are the types at their name, kept in step."""
     done = [settled(change, content) for change in unit]
     if any(outcome and outcome.result is Result.MOVED for outcome in done):
         return [one or moved(change) for change, one in zip(unit, done, strict=True)]
     wanted = {change.key: change.after for change in unit}
-    name = unit[0].key[0]
-    types = {key[1] for key in content if key[0] == name and key not in wanted}
-    types |= {key[1] for key, after in wanted.items() if after}
+    types = there - {rdtype for _, rdtype in wanted} | {
+        k[1] for k, after in wanted.items() if after
+    }
     if "CNAME" in types and len(types) > 1 and any(wanted.values()):
         detail = f"{shown(unit[0])}: a CNAME must be alone at its name."
         return [Outcome(change, Result.REFUSED, detail) for change in unit]
@@ -60,4 +68,6 @@ def _apply(content: dict[tuple[str, str], RRset], unit: Sequence[Change]) -> lis
             content.pop(key, None)
         else:
             content[key] = after
+    there.clear()
+    there.update(types)
     return [Outcome(change, Result.APPLIED) for change in unit]
