@@ -121,7 +121,17 @@ def test_several_addresses_names_and_apexes(acme: Acme) -> None:
         ("@", "A", "192.0.2.2"), ("@", "AAAA", "2001:db8::1"), ("www", "CNAME", "edge.platform.net."),
     }  # fmt: skip
     acme.move(addresses=[])
-    assert acme.there() == {("www", "CNAME", "edge.platform.net.")}
+    assert acme.there() == {
+        ("www", "CNAME", "edge.platform.net."), ("@", "ALIAS", "edge.platform.net."),
+    }  # fmt: skip
+    assert not acme.obstacles()
+
+
+def test_an_apex_whose_provider_has_no_alias(session: Session) -> None:
+    acme = Acme(session, "digitalocean")
+    acme.bind()
+    acme.move(address="edge.platform.net")
+    assert not acme.there()
     (obstacle,) = acme.obstacles()
     assert (obstacle.reason, obstacle.blocks) == ("apex_needs_address", True)
     assert "edge.platform.net" in obstacle.message

@@ -12,7 +12,7 @@ from nameplate.core.errors import Conflict
 from nameplate.core.plan import Drift, Plan
 from nameplate.core.records import Change, RRset
 from nameplate.models import ChangePlan, Domain
-from nameplate.usecases import edits, zones
+from nameplate.usecases import edits, markers, zones
 from nameplate.usecases.edits import Edit
 from nameplate.usecases.wanted import Value
 from nameplate.usecases.zones import Job, Site
@@ -103,7 +103,7 @@ def _wanted_caa(scene: Scene, found: Draft) -> list[RRset]:
 
 def _other_markers(scene: Scene) -> list[str]:
     """Say when the zone tells that another installation manages the domain's records."""
-    name, rdtype, own = zones.marker(scene.domain)
+    name, rdtype, own = markers.value(scene.domain)
     return [
         f"{name} says that another installation manages these records: {value[:100]}."
         for rrset in scene.site.live

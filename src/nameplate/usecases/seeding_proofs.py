@@ -132,6 +132,13 @@ _RECORDS: Sequence[tuple[str, str, RecordType, str, str, str]] = (
     ),
     ("harbor.example", "printer", RecordType.PTR, "office.harbor.example.", "disabled", ""),
     ("harbour.example", "@", RecordType.A, "192.0.2.99", "error", ""),
+    ("northwind.example", "@", RecordType.HTTPS, "1 . alpn=h2,h3", "active", ""),
+    ("northwind.example", "_dns", RecordType.SVCB, "1 dns.northwind.example. alpn=dot", "pending", ""),
+    ("northwind.example", "_443._tcp", RecordType.TLSA, f"3 1 1 {'ab' * 32}", "active", ""),
+    ("harbor.example", "lab", RecordType.DS, f"60485 13 2 {'cd' * 32}", "pending", ""),
+    ("harbor.example", "gate", RecordType.SSHFP, f"4 2 {'ef' * 32}", "active", ""),
+    ("harbor.example", "docs", RecordType.ALIAS, "edge.platform.example.", "active", ""),
+    ("harbor.example", "wiki", RecordType.ANAME, "edge.platform.example.", "pending", ""),
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.core.records import RRset
 from nameplate.models import (
@@ -22,6 +22,8 @@ from nameplate.models import (
 from nameplate.models.records import AUTOMATIC
 from nameplate.usecases import holdings
 
+_MOST_GONE = 1000
+"""Removed records that are looked up; what lies beyond is held back with the rest, if it is much."""
 _STATUSES = {one.value: one for one in RecordStatus}
 _PURPOSES = {one.value: one for one in LedgerPurpose}
 _STATES = {one.value: one for one in LedgerState}
@@ -148,6 +150,17 @@ def ledger(session: Session, domain: Domain) -> Mapping[Value, Entry]:
             session.connection().execute(query)
         )
     }  # fmt: skip
+
+
+def automatic(session: Session, lines: Iterable[Line], entries: Iterable[Entry]) -> frozenset[int]:
+    """Return the ids of the records that follow a binding or a server, removed ones included."""
+    made = {line.id for line in lines if line.is_made}
+    gone = {e.record_id for e in entries if e.record_id is not None} - {line.id for line in lines}
+    if gone:
+        query = Record.removed(PLATFORM).where(Record.recordable_type.in_(AUTOMATIC))
+        few = sorted(gone)[:_MOST_GONE]
+        made |= set(session.scalars(query.where(Record.id.in_(few)).with_only_columns(Record.id)))
+    return frozenset(made)
 
 
 def values(rrset: RRset | None) -> Iterable[Value]:

@@ -11,13 +11,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, provider_limits, registration
+from nameplate.core import provider_limits, registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
-from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import PlanStatus
-from nameplate.core.plan import Drift, Owned, Plan, drift, plan
-from nameplate.core.rdata.text import quoted
+from nameplate.core.plan import Drift, Key, Owned, Plan, drift, plan
 from nameplate.core.records import RRset
 from nameplate.db import Lease, Sessions
 from nameplate.models import (
@@ -30,12 +28,11 @@ from nameplate.models import (
     LedgerState,
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
-from nameplate.usecases import drifts, holdings, hosted_zones, ledger, pointing, wanted, work
+from nameplate.usecases import drifts, hosted_zones, ledger, markers, pointing, wanted, work
 from nameplate.usecases.ledger import SETTLING, Report, Want
 from nameplate.usecases.tools import Tools
 from nameplate.usecases.wanted import Entry, Line, Value
 
-MARKER_TTL = 3600
 AGAIN_AFTER_REFUSAL = timedelta(hours=1)
 DRIFT_EVERY = timedelta(hours=1)
 """How often a zone is compared with what is wanted, when nothing else leads there."""
@@ -58,6 +55,19 @@ class Job:
     """Nothing is held back: the domain is being released, or a person forced the plan."""
     plan_id: int | None
     """The plan that is being carried out."""
+    automatic: frozenset[int]
+    """Ids of the records that follow a binding or a server, removed ones included."""
+
+    @property
+    def unquestioned(self) -> frozenset[Key]:
+        """Record sets of which a part follows from an act elsewhere: challenges, bindings, servers."""
+        following = {line.value[:2] for line in self.lines if line.is_made}
+        following |= {
+            value[:2]
+            for value, entry in self.entries.items()
+            if entry.purpose is LedgerPurpose.CHALLENGE or entry.record_id in self.automatic
+        }
+        return frozenset(following)
 
     @property
     def is_empty(self) -> bool:
@@ -120,7 +130,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
             for line in lines
             if line.is_wanted
         ]  # fmt: skip
-        wants += _markers(account, domain) if wants else []
+        wants += markers.wants(account, domain) if wants else []
     current = _being_applied(session, domain)
     return Job(
         account=account,
@@ -133,6 +143,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
         policy=domain.drift_policy,
         is_free=domain.deleted_at is not None or (current is not None and current.forced),
         plan_id=None if current is None else current.id,
+        automatic=wanted.automatic(session, lines, entries.values()),
     )
 
 
@@ -141,19 +152,6 @@ def _serves(account: Account, domain: Domain) -> bool:
     if account.deleted_at is None:
         return True
     return domain.deleted_at is not None and account.credentials is not None
-
-
-def marker(domain: Domain) -> Value:
-    """Return the TXT record that tells, without our database, who manages a domain's records."""
-    owner = f"_nameplate-owner.{holdings.held_name(domain)}"
-    shown = ids.show(Prefix.DOMAIN, domain.id)
-    return (owner, "TXT", quoted([f"heritage=nameplate,domain={shown}".encode()]))
-
-
-def _markers(account: Account, domain: Domain) -> list[Want]:
-    if not account.config.get("marker"):
-        return []
-    return [Want(marker(domain), MARKER_TTL, LedgerPurpose.RECORD)]
 
 
 def _outlives(domain: Domain) -> bool:
@@ -239,12 +237,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     if not job.is_free:
         if job.policy is not DriftPolicy.REPAIR:
             todo = todo.without({one.key: ("drifted", str(one)) for one in found})
-        challenges = {
-            value[:2]
-            for value, entry in job.entries.items()
-            if entry.purpose is LedgerPurpose.CHALLENGE
-        }
-        todo = todo.safe_part(challenges)
+        todo = todo.safe_part(job.unquestioned)
 
     def intend(session: Session, domain: Domain) -> None:
         ledger.intend(
