@@ -301,7 +301,8 @@ def _number(session: Session, lines: Sequence[Line], report: Report) -> None:
 def bulk_insert(session: Session, kind: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert many rows of a platform's transaction, by one statement and without objects."""
     if rows:
-        session.connection().execute(sa.insert(kind.__table__), rows)
+        table: Any = kind.__table__
+        session.connection().execute(sa.insert(table), rows)
 
 
 def each(
