@@ -11,7 +11,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Invalid, NotFound, Unavailable
 from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.core.records import Change, RRset
-from nameplate.models import ChangePlan, Domain, LedgerState, Record
+from nameplate.models import ChangePlan, Domain, LedgerEntry, LedgerState, Record
 from nameplate.usecases import (
     accounts,
     domains,
@@ -363,6 +363,69 @@ def test_caa_that_locks_the_authority_out_is_warned_of(rig):
     ]
     fine = {**caa, "value": '0 issue "letsencrypt.org"'}
     assert rig.make(transfers.from_records([fine])).content["warnings"] == []
+
+
+def test_what_was_wrong_before_does_not_stop_a_plan(rig):
+    """Two records that were added one by one, and only together break a rule."""
+    with rig.offline.sessions.begin(rig.actor) as session:
+        now = rig.offline.tools.clock()
+        add = {"now": now, "ttl": 300}
+        records.add(
+            session, rig.actor, rig.name, type="MX", name="@", value=f"10 mail.{APEX}.", **add
+        )
+        records.add(
+            session, rig.actor, rig.name, type="CNAME", name="mail", value="x.example.net.", **add
+        )
+    assert len(rig.make().content["changes"]) == 2
+    assert rig.want(given("www", 1)).status is PlanStatus.APPLIED
+    again = {"type": "MX", "name": "two", "value": f"10 mail.{APEX}.", "ttl": 300}
+    with pytest.raises(Invalid) as caught:
+        rig.make(transfers.from_records([again]))
+    assert [problem.code for problem in caught.value.problems] == ["target_is_alias"]
+
+
+def test_a_pull_leaves_what_breaks_a_rule_and_says_so(rig):
+    mx = RRset(APEX, "MX", 300, (f"10 mail.{APEX}.",))
+    mail = RRset(f"mail.{APEX}", "CNAME", 300, ("x.example.net.",))
+    rig.provider.apply(ZONE, [Change(None, mx), Change(None, mail)])
+    done = rig.apply(rig.make(transfers.from_zone()))
+    assert ("mail", "x.example.net.") in rig.rows()
+    assert (APEX, "MX") in rig.zone
+    assert not any(row.record_type == "MX" for row in rig.rows().values())
+    assert f"{APEX} MX" in "\n".join(done.content["warnings"])
+
+
+def test_a_pull_takes_nothing_from_another_domain_of_the_organization(rig):
+    """The domain below has its own values in the same zone: they stay its own."""
+    with rig.offline.sessions.begin(rig.actor) as session:
+        below = domains.add(
+            session, rig.offline.tools, rig.actor, name=f"shop.{APEX}", account="dns", zone=APEX
+        )
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        now = rig.offline.tools.clock()
+        session.get_one(Domain, below.id).verify(now, now + timedelta(days=30))
+    child = replace(rig, domain_id=below.id)
+    child.want(given("@", 5))
+    rig.apply(rig.make(transfers.from_zone()))
+    owners = {}
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        for entry in session.scalars(LedgerEntry.visible(PLATFORM)):
+            owners[entry.name] = entry.organization_domain_id
+    assert owners[f"shop.{APEX}"] == below.id
+    assert owners[f"theirs1.{APEX}"] == rig.domain_id
+    rig.undo()
+    child.work()
+    assert rig.zone[f"shop.{APEX}", "A"] == a("shop", 5)
+
+
+def test_nothing_is_written_while_the_proof_has_lapsed(rig):
+    """The ledger remembers the first TTL; what is in the zone by now is left alone."""
+    rig.want(given("www", 1))
+    rig.want(given("www", 1, ttl=60))
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        session.get_one(Domain, rig.domain_id).lapse("the proof is gone")
+    rig.work()
+    assert rig.zone[f"www.{APEX}", "A"] == a("www", 1, ttl=60)
 
 
 def test_a_domain_moves_to_another_account(rig):

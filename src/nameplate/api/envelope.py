@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nameplate.api import errors, strictjson
 from nameplate.core.errors import Invalid, NameplateError
 
+_ZONE_PATH = re.compile(r"/v1/domains/[^/]+/records:plan")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -62,7 +63,7 @@ class Envelope:
         if scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
-        is_zone = scope["path"].endswith("/records:plan")
+        is_zone = _ZONE_PATH.fullmatch(scope["path"]) and "authorization" in Headers(scope=scope)
         body = await _read(receive, strictjson.MAX_ZONE_BYTES if is_zone else strictjson.MAX_BYTES)
         if body:
             _check_type(Headers(scope=scope))

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 from nameplate.core.errors import Invalid
 
 MAX_BYTES = 1024 * 1024
-MAX_ZONE_BYTES = 48 * 1024 * 1024
-"""For the one request that carries a whole zone."""
+MAX_ZONE_BYTES = 16 * 1024 * 1024
+"""For the one request that carries a whole zone: a hundred thousand records."""
 MAX_DEPTH = 32
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)

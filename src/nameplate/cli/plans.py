@@ -124,6 +124,8 @@ def import_(
     Examples: nameplate record import example.com example.com.zone
     nameplate record import example.com --from zone --adopt
     """
+    if file is None and source is None:
+        raise Invalid("nothing_to_import", "Name a zone file, or say --from zone, names or drift.")
     path = None if file is None else Path(file)
     body = _wanted(path, form, source, replace=replace, adopt=adopt)
     made = _plan(cli, domain, body)

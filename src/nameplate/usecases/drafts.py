@@ -62,10 +62,14 @@ def draft(scene: Scene, wish: Wish) -> Draft:
     wanted = edits.after(job.lines, wish.edits)
     provider = job.account.provider
     edits.check(
-        [one for one, _ in wanted], scene.origin, site.zone.name,
+        job.lines, wish.edits, scene.origin, site.zone.name,
         flattens=provider_limits.flattens(provider),
     )  # fmt: skip
-    rrsets = [one.rrset(scene.origin) for one, _ in wanted]
+    rrsets = [
+        rrset
+        for one, _ in wanted
+        if ((rrset := one.rrset(scene.origin)).name, one.type, one.text) not in job.others
+    ]
     # Challenges for certificates, and the marker: wanted by no record.
     rrsets += [want.rrset() for want in job.wants.values() if want.record_id is None]
     owned = job.entries.keys() - set(wish.disowned)

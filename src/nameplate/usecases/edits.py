@@ -183,16 +183,38 @@ def keep_clear(lines: Sequence[Line], edits: Sequence[Edit]) -> None:
             )
 
 
-def check(specs: Sequence[Spec], origin: str, zone: str, *, flattens: bool) -> None:
-    """Check what will be wanted against the rules of a zone. Raises `Invalid` with each problem."""
-    problems = zone_rules.check_zone(zone, [one.rrset(origin) for one in specs], flattens=flattens)
+def broken(
+    specs: Sequence[Spec], origin: str, zone: str, *, flattens: bool
+) -> dict[tuple[tuple[str, str, str], str], Problem]:
+    """Return which rules of a zone these records break together, by record and code."""
+    rrsets = [one.rrset(origin) for one in specs]
+    found = {
+        (specs[int(problem.pointer[1:])].key, problem.code): problem
+        for problem in zone_rules.check_zone(zone, rrsets, flattens=flattens)
+    }
     seen: set[tuple[str, str, str]] = set()
     for one in specs:
         bare = (one.type, one.name, one.text.rpartition(" ")[2])
         if one.type in _NUMBERED and bare in seen:
             detail = f"{one.name} {one.type} names {bare[2]} twice: two records may not differ in numbers alone."
-            problems.append(Problem("", "target_twice", detail))
+            found[one.key, "target_twice"] = Problem("", "target_twice", detail)
         seen.add(bare)
+    return found
+
+
+def check(
+    lines: Sequence[Line], edits: Sequence[Edit], origin: str, zone: str, *, flattens: bool
+) -> None:
+    """Check what the edits make of the records against the rules of a zone.
+
+    What was wrong before is not theirs. Raises `Invalid` with each problem.
+    """
+    if not edits:
+        return
+    before = [spec(line) for line in lines if line.is_wanted]
+    old = broken(before, origin, zone, flattens=flattens)
+    new = broken([one for one, _ in after(lines, edits)], origin, zone, flattens=flattens)
+    problems = [problem for which, problem in new.items() if which not in old]
     if problems:
         raise Invalid("record_invalid", problems[0].detail, problems[:_MOST_PROBLEMS])
 

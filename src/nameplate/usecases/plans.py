@@ -141,6 +141,8 @@ def apply(
     except (Rejected, Refused):
         work.give_back(sessions, Domain, lease)
         raise
+    except work.Superseded:
+        raise work.busy() from None  # the lease ran out: whoever has the domain now goes on
     except Unavailable as error:
         work.postpone(sessions, tools, Domain, lease, error)
         if _status(sessions, actor, reference) is not PlanStatus.APPLYING:

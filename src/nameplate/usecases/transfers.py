@@ -6,11 +6,13 @@ Each source is a function for `plans.make`: nothing is imported before somebody 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
-from nameplate.core import formats, rdata, zone_rules
+from nameplate.core import formats, provider_limits, rdata, zone_rules
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, Problem
+from nameplate.core.pointing import LEADING
 from nameplate.core.records import RRset, merge
 from nameplate.core.usual_names import QUESTIONS
 from nameplate.db import Sessions, database_now
@@ -49,7 +51,7 @@ def from_file(form: str, content: str, *, replace: bool = False, adopt: bool = F
 
     def wish(scene: Scene) -> Wish:
         rrsets = formats.read(form, content, scene.origin)
-        return _wish(scene, rrsets, replace=replace, adopt=adopt)
+        return _wish(scene, rrsets, _desired(scene, rrsets), replace=replace, adopt=adopt)
 
     return wish
 
@@ -58,7 +60,7 @@ def from_zone(*, adopt: bool = True) -> Edits:
     """Want what the provider has: from the database's side a pull, from the zone's side nothing."""
 
     def wish(scene: Scene) -> Wish:
-        return _wish(scene, scene.site.live, replace=False, adopt=adopt)
+        return _seen(scene, scene.site.live, adopt=adopt)
 
     return wish
 
@@ -75,7 +77,7 @@ def from_names(resolver: Resolver, *, adopt: bool = False) -> Edits:
             "Only the usual names were looked at: compare with the list at the present DNS host "
             "before you move the zone."
         )
-        made = _wish(scene, found, replace=False, adopt=adopt)
+        made = _seen(scene, found, adopt=adopt)
         return Wish(made.edits, adopt, warnings=[*made.warnings, said])
 
     return wish
@@ -99,9 +101,32 @@ def from_drift() -> Edits:
     return wish
 
 
-def _wish(scene: Scene, rrsets: Sequence[RRset], *, replace: bool, adopt: bool) -> Wish:
-    apex = scene.site.zone.name
-    desired = edits.of_rrsets(rrsets, scene.origin, apex)
+def _desired(scene: Scene, rrsets: Sequence[RRset]) -> list[Spec]:
+    return edits.of_rrsets(rrsets, scene.origin, scene.site.zone.name)
+
+
+def _seen(scene: Scene, rrsets: Sequence[RRset], *, adopt: bool) -> Wish:
+    """Want what is in the world already, as far as the rules and other records of ours allow."""
+    origin, ours = scene.origin, {edits.spec(line).key for line in scene.job.lines}
+    others = {value[:2] for value in scene.job.others}
+    led = {line.name for line in scene.job.lines if line.is_made}
+    desired = [
+        one
+        for one in _desired(scene, rrsets)
+        if one.rrset(origin).key not in others
+        and (one.key in ours or one.type not in LEADING or one.name not in led)
+    ]
+    flattens = provider_limits.flattens(scene.job.account.provider)
+    wrong = {
+        key[:2] for key, _ in edits.broken(desired, origin, scene.site.zone.name, flattens=flattens)
+    }
+    fine = [one for one in desired if one.key[:2] not in wrong]
+    return _wish(scene, rrsets, fine, replace=False, adopt=adopt)
+
+
+def _wish(
+    scene: Scene, rrsets: Sequence[RRset], desired: Sequence[Spec], *, replace: bool, adopt: bool
+) -> Wish:
     once, twice = _without_twins(desired)
     kept = {(one.type, one.name) for one in once}
     passed = sorted({f"{r.name} {r.type}" for r in rrsets if _passed_over(scene, r, kept)})
@@ -112,6 +137,9 @@ def _wish(scene: Scene, rrsets: Sequence[RRset], *, replace: bool, adopt: bool) 
 
 
 def _passed_over(scene: Scene, rrset: RRset, kept: set[tuple[str, str]]) -> bool:
+    """Tell whether a record set of the domain's own names was left out."""
+    if rrset.name != scene.origin and not rrset.name.endswith(f".{scene.origin}"):
+        return False
     relative = "@" if rrset.name == scene.origin else rrset.name.removesuffix(f".{scene.origin}")
     return (rrset.type, relative) not in kept
 
@@ -161,15 +189,18 @@ def _asked(resolver: Resolver, name: str, types: Sequence[str]) -> Iterator[RRse
         first = next((one for one in answers if one.kind is AnswerKind.DATA), None)
         if first is None:
             continue
-        values = tuple(sorted(_canonical(rdtype, value, name) for value in first.values))
-        yield RRset(name, rdtype, max(first.ttl, zone_rules.MIN_TTL), values)
+        values = tuple(sorted({*_canonical(rdtype, first.values, name)}))
+        if values:
+            yield RRset(name, rdtype, max(first.ttl, zone_rules.MIN_TTL), values)
         if rdtype == "CNAME":
             return
 
 
-def _canonical(rdtype: str, value: str, name: str) -> str:
-    """Return an answer as rdata: a resolver gives TXT as its plain text."""
-    return rdata.parse("TXT", value, origin=name).text if rdtype == "TXT" else value
+def _canonical(rdtype: str, values: Sequence[str], name: str) -> Iterator[str]:
+    """Yield answers as rdata: a resolver gives TXT as its plain text. What is no text is left out."""
+    for value in values:
+        with suppress(Invalid):
+            yield rdata.parse("TXT", value, origin=name).text if rdtype == "TXT" else value
 
 
 def export(

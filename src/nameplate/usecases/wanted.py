@@ -152,6 +152,32 @@ def ledger(session: Session, domain: Domain) -> Mapping[Value, Entry]:
     }  # fmt: skip
 
 
+def others(session: Session, account_id: int, domain: Domain) -> frozenset[Value]:
+    """Return the values that other domains have, through the same account, at and below the name.
+
+    They are theirs to write and to take away, though this domain may want the same.
+    """
+    origin = holdings.held_name(domain)
+    labels = origin.split(".")
+    zones = [".".join(labels[start:]) for start in range(len(labels))]
+    query = (
+        LedgerEntry.visible(PLATFORM)
+        .where(
+            LedgerEntry.account_id == account_id,
+            LedgerEntry.zone.in_(zones),
+            LedgerEntry.organization_domain_id != domain.id,
+            sa.or_(
+                LedgerEntry.name == origin,
+                LedgerEntry.name.endswith(f".{origin}", autoescape=True),
+            ),
+        )
+        .with_only_columns(LedgerEntry.name, _plain(LedgerEntry.record_type), LedgerEntry.value)
+    )
+    return frozenset(
+        (name, kind, value) for name, kind, value in session.connection().execute(query)
+    )
+
+
 def automatic(session: Session, lines: Iterable[Line], entries: Iterable[Entry]) -> frozenset[int]:
     """Return the ids of the records that follow a binding or a server, removed ones included."""
     made = {line.id for line in lines if line.is_made}

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from nameplate.core import backoff
@@ -106,10 +107,15 @@ def take(session: Session, kind: type[Row], row_id: int) -> Lease:
     """
     found = lease_one(session, kind, row_id, seconds=LEASE.total_seconds())
     if found is None:
-        raise Unavailable(
-            "busy", "a worker is at it right now; try again in a few seconds", timedelta(seconds=2)
-        )
+        raise busy()
     return found
+
+
+def busy() -> Unavailable:
+    """Return the error for a row that a worker has."""
+    return Unavailable(
+        "busy", "a worker is at it right now; try again in a few seconds", timedelta(seconds=2)
+    )
 
 
 @contextmanager
@@ -119,7 +125,7 @@ def kept(sessions: Sessions, kind: type[Row], lease: Lease) -> Iterator[None]:
 
     def renew() -> None:
         while not done.wait(LEASE.total_seconds() / 3):
-            with suppress(Superseded, Unavailable):
+            with suppress(Superseded, Unavailable, DBAPIError):  # the next time may go well
                 record(sessions, kind, lease, lambda _session, _row: None, release=False)
 
     thread = threading.Thread(target=renew, name="nameplate-lease", daemon=True)

@@ -6,7 +6,7 @@ else changed at the provider, waits until a person applies a plan (`plans.py`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -55,6 +55,8 @@ class Job:
     """Nothing is held back: the domain is being released, or a person forced the plan."""
     plan_id: int | None
     """The plan that is being carried out."""
+    others: frozenset[Value]
+    """Values that other domains have in the zone: theirs to write, whoever else wants them."""
     automatic: frozenset[int]
     """Ids of the records that follow a binding or a server, removed ones included."""
 
@@ -77,9 +79,13 @@ class Job:
     def rrsets(self, live: Sequence[RRset]) -> list[RRset]:
         """Return what is wanted as record sets (one for each value; the plan merges them)."""
         if self.is_proved:
-            return [want.rrset() for want in self.wants.values()]
-        there = {value for rrset in live for value in wanted.values(rrset)}
-        return [want.rrset() for want in self.wants.values() if want.value in there]
+            return [want.rrset() for value, want in self.wants.items() if value not in self.others]
+        return [
+            replace(rrset, values=(value,))
+            for rrset in live
+            for value in rrset.values
+            if (rrset.name, rrset.type, value) in self.wants
+        ]
 
     def drifts(self, live: Sequence[RRset]) -> tuple[Drift, ...]:
         """Return what somebody else changed: no set that we are changing ourselves."""
@@ -143,6 +149,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
         policy=domain.drift_policy,
         is_free=domain.deleted_at is not None or (current is not None and current.forced),
         plan_id=None if current is None else current.id,
+        others=wanted.others(session, account.id, domain),
         automatic=wanted.automatic(session, lines, entries.values()),
     )
 
