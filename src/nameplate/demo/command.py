@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -199,4 +201,8 @@ def _summary(progress: Progress, visit: dict[str, Any], advised: Sequence[str]) 
     if advised:
         lines += ["", "Everything keeps running until Ctrl-C. Try, in another terminal:", ""]
         lines += [f"  {command}" for command in advised]
+    else:
+        program = shlex.quote(os.path.relpath(sys.argv[0]))
+        lines += ["", "Everything is gone again. To take a name there yourself, keep it running:"]
+        lines += ["", f"  {program} demo --keep"]
     return "\n".join([*lines, ""])
