@@ -4,7 +4,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Unavailable
 from nameplate.models.holdings import NameLock
-from nameplate.models.orm import UtcDateTime, Work, utc_now
+from nameplate.models.orm import Model, UtcDateTime, Work, utc_now
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=Work)
@@ -164,7 +164,7 @@ class Sessions:
         try:
             with session.begin():
                 if read_only:
-                    session.connection(execution_options={"nameplate_read_only": True})
+                    session.connection(execution_options=self._reading(actor))
                 yield session
         except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
             if _lost_connection(error):
@@ -174,6 +174,17 @@ class Sessions:
             raise
         finally:
             session.close()
+
+    def _reading(self, actor: Actor) -> dict[str, Any]:
+        """Return the options of a connection that only reads.
+
+        On PostgreSQL the platform reads without a transaction: each statement sees what is committed
+        all the same (READ COMMITTED), and BEGIN and COMMIT would be two more trips to the server.
+        """
+        options: dict[str, Any] = {"nameplate_read_only": True}
+        if actor.is_platform and self.dialect == "postgresql":
+            options["isolation_level"] = "AUTOCOMMIT"
+        return options
 
     def run(self, actor: Actor, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction, again when it lost a deadlock or serialisation race."""
@@ -237,6 +248,10 @@ class Lease:
     def now(self) -> datetime:
         """Return the database's time, carried on by the monotonic clock: no wall clock is asked."""
         return self.taken_at + timedelta(seconds=time.monotonic() - self.taken_on)
+
+    def is_half_over(self) -> bool:
+        """Tell whether a step that begins now might not end within the lease."""
+        return self.now() - self.taken_at > (self.until - self.taken_at) / 2
 
 
 def lease(
@@ -326,10 +341,28 @@ def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float)
     return Lease(row_id, row.fence, until, now, time.monotonic())
 
 
+def seen(session: Session, kind: type[Row], lease: Lease) -> Row | None:
+    """Return the row as it is now, unlocked, or None when a newer owner has it."""
+    return _fenced(session, kind, lease, lock=False)
+
+
 def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     """Return the row locked for this transaction, or None when a newer owner has it."""
-    row = session.get(kind, lease.id, with_for_update={"key_share": True}, populate_existing=True)
+    return _fenced(session, kind, lease, lock=True)
+
+
+def _fenced(session: Session, kind: type[Row], lease: Lease, *, lock: bool) -> Row | None:
+    query = _by_id(kind, lock=lock)  # type: ignore[arg-type]  # a class is hashable
+    again = {"populate_existing": True}
+    row: Row | None = session.scalar(query, {"id": lease.id}, execution_options=again)
     return row if row is not None and row.fence == lease.fence else None
+
+
+@cache
+def _by_id(kind: Any, *, lock: bool) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+    """Return the query for one row: made once, for every step of every worker asks it."""
+    query = sa.select(kind).where(kind.id == sa.bindparam("id"))
+    return query.with_for_update(key_share=True) if lock else query
 
 
 def lock_name(session: Session, base: str) -> None:
@@ -349,6 +382,25 @@ def lock_name(session: Session, base: str) -> None:
         insert = mysql.insert(NameLock).on_duplicate_key_update(base=NameLock.base)
     connection.execute(insert.values(base=base))
     connection.execute(sa.select(NameLock.base).where(NameLock.base == base).with_for_update())
+
+
+def upsert(session: Session, kind: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, over those with the same primary key; in a platform's transaction."""
+    connection = session.connection()
+    connection.execute(_upserting(kind, connection.dialect.name), rows)
+
+
+@cache
+def _upserting(kind: Any, dialect: str) -> Any:  # noqa: ANN401 - a mapped class
+    table: sa.Table = kind.__table__
+    others = [column.name for column in table.columns if not column.primary_key]
+    if dialect in {"mysql", "mariadb"}:
+        over: Any = mysql.insert(table)
+        return over.on_duplicate_key_update({name: over.inserted[name] for name in others})
+    onto = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    return onto.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_={name: onto.excluded[name] for name in others}
+    )
 
 
 def listen(

@@ -12,9 +12,9 @@ from nameplate.core.issuance import (
     Download,
     Fail,
     Finalize,
+    MakeKey,
     Present,
     Respond,
-    StoreKey,
     Wait,
     choose_challenges,
     next_step,
@@ -47,7 +47,7 @@ def step(order: Order | None, **known: object) -> object:
 
 
 def test_key_comes_first_then_the_order() -> None:
-    assert step(None, have_key=False) == StoreKey()
+    assert step(None, have_key=False) == MakeKey()
     assert step(None) == CreateOrder()
 
 

@@ -1,13 +1,14 @@
 """The way from nothing to a certificate, one step at a time, decided from what is known now.
 
-    no key ─ StoreKey ─▶ no order ─ CreateOrder ─▶ pending ─ Present ─ Respond ─ Wait ─▶ ready
+    no key ─ MakeKey ─▶ no order ─ CreateOrder ─▶ pending ─ Present ─ Respond ─ Wait ─▶ ready
     ready ─ Finalize ─▶ processing ─ Wait ─▶ valid ─ Download ─▶ done        (invalid, expired ─ Fail)
 
-The caller stores key, order URL and published proofs before it goes on, what it told the authority
-before it waits, and hands in the order as the authority shows it *now* (`refresh`). A crash between two steps therefore repeats nothing that
-matters: publishing a proof, responding and downloading are harmless to repeat, and whether a
-finalize whose answer was lost took effect is what the order's status says. An authority accepts one
-finalize per order, and a new order is made only after the old one is invalid or expired.
+The caller stores order URL, key and published proofs before it goes on, what it told the authority
+before it waits, and hands in the order as the authority shows it *now* (`refresh`). A crash between
+two steps therefore repeats nothing that matters: an order of which nothing is stored expires unused,
+publishing a proof, responding and downloading are harmless to repeat, and whether a finalize whose
+answer was lost took effect is what the order's status says. An authority accepts one finalize per
+order, and a new order is made only after the old one is invalid or expired.
 """
 
 from collections.abc import Collection
@@ -24,13 +25,13 @@ LONGEST_POLL = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class StoreKey:
-    """Make the certificate's private key and store it encrypted."""
+class MakeKey:
+    """Make the certificate's private key, which is stored with the order."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreateOrder:
-    """Create an order at the authority and store its URL."""
+    """Create an order at the authority; store its URL and the encrypted key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Fail:
     retry: bool
 
 
-Step = StoreKey | CreateOrder | Present | Respond | Wait | Finalize | Download | Fail
+Step = MakeKey | CreateOrder | Present | Respond | Wait | Finalize | Download | Fail
 
 
 def next_step(
@@ -92,7 +93,7 @@ def next_step(
     challenges whose proof is visible to the world, and which the authority was told about.
     """
     if not have_key:
-        return StoreKey() if order is None else _key_lost()
+        return MakeKey() if order is None else _key_lost()
     if order is None:
         return CreateOrder()
     if order.status in {OrderStatus.INVALID, OrderStatus.VALID} or _expired(order, now):

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import expression
 
@@ -23,6 +24,8 @@ from nameplate.models.orm import (
     enum_of,
     table,
 )
+
+_PROVED = (DomainStatus.VERIFIED, DomainStatus.ACTIVE)
 
 
 class DomainType(StrEnum):
@@ -214,11 +217,15 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         sa.Text, comment="What is wrong, in words for a person."
     )
 
-    @property
+    @hybrid_property
     def is_live(self) -> bool:
         """Whether it may be served, secured and written to: proved, not suspended, not gone."""
-        proved = self.status in {DomainStatus.VERIFIED, DomainStatus.ACTIVE}
-        return proved and self.deleted_at is None
+        return self.status in _PROVED and self.deleted_at is None
+
+    @is_live.inplace.expression
+    @classmethod
+    def _is_live(cls) -> sa.ColumnElement[bool]:
+        return sa.and_(cls.status.in_(_PROVED), cls.deleted_at.is_(None))
 
     def verify(self, now: datetime, until: datetime) -> None:
         """Record that ownership was proved; an active domain stays active."""

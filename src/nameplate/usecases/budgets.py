@@ -35,15 +35,20 @@ def take(session: Session, key: str, limit: Limit, now: datetime) -> None:
     session.flush()
 
 
+def counts_orders(account: Account) -> bool:
+    """Tell whether the account's authority publishes limits: other than Let's Encrypt none does."""
+    return LETS_ENCRYPT in str(account.config.get("directory_url", ""))
+
+
 def take_order(
     session: Session, account: Account, base: str, hosts: Sequence[str], now: datetime
 ) -> None:
     """Spend what one order costs at the account's authority. Raises `RateLimited`.
 
     Let's Encrypt counts orders by account, and certificates by registered domain and by exact set
-    of names; other authorities publish no such limits.
+    of names.
     """
-    if LETS_ENCRYPT not in str(account.config.get("directory_url", "")):
+    if not counts_orders(account):
         return
     exact = hashlib.sha256(",".join(sorted(hosts)).encode()).hexdigest()[:32]
     take(session, f"acme:{account.id}:orders", ORDERS, now)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import caa, ids, names
@@ -121,13 +122,7 @@ def authority_account(session: Session, organization_id: int) -> Account:
 
     Raises `Refused` with code `ca_account_missing`.
     """
-    owner = Account.organization_id
-    query = (
-        Account.visible(PLATFORM)
-        .where(Account.kind == AccountKind.CA)
-        .where((owner == organization_id) | owner.is_(None))
-    )
-    row: Account | None = session.scalars(query.order_by(owner.is_(None), Account.id)).first()
+    row: Account | None = session.scalars(_AUTHORITIES, {"organization": organization_id}).first()
     if row is not None:
         return row
     raise Refused(
@@ -135,6 +130,16 @@ def authority_account(session: Session, organization_id: int) -> Account:
         "there is no account at a certificate authority: the operator must add one "
         "(`nameplate account add --kind ca`)",
     )
+
+
+_OWNER = Account.organization_id
+_AUTHORITIES = (
+    Account.visible(PLATFORM)
+    .where(Account.kind == AccountKind.CA)
+    .where((sa.bindparam("organization") == _OWNER) | _OWNER.is_(None))
+    .order_by(_OWNER.is_(None), Account.id)
+)
+"""Made once: every certificate asks it."""
 
 
 def issuer_names(session: Session, organization_id: int) -> frozenset[str]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from nameplate.core import ids
-from nameplate.core.lifecycle import BindingStatus, DomainStatus
+from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import database_now
 from nameplate.models import Application, Binding, Domain, Organization
 
@@ -117,8 +117,7 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
         .where(
             Binding.deleted_at.is_(None),
             Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING]),
-            Domain.deleted_at.is_(None),
-            Domain.status.in_([DomainStatus.VERIFIED, DomainStatus.ACTIVE]),
+            Domain.is_live,
             Application.deleted_at.is_(None),
             Application.upstream_host.is_not(None),
             sa.func.coalesce(Binding.port, Application.upstream_port).is_not(None),

@@ -71,17 +71,39 @@ def release(session: Session, domain: Domain) -> None:
     session.flush()
 
 
-def holds(session: Session, organization_id: int, name: str) -> bool:
-    """Tell whether the organization holds `name` (canonical, `*.` allowed) at this moment.
+def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
+    """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 
-    A wildcard is held only with everything below its parent.
+    A wildcard is held only with everything below its parent. `live` is the id of a domain that must
+    be live too.
     """
-    bare = name.removeprefix("*.")
-    labels = bare.split(".")
-    above = [".".join(labels[index:]) for index in range(len(labels) - 1)]
-    query = NameHolding.visible(Actor(organization_id)).where(NameHolding.name.in_(above))
-    held = [_value(row) for row in session.scalars(query)]
-    return any(h.covers(bare) and (h.subtree or not name.startswith("*.")) for h in held)
+    bare = {name: name.removeprefix("*.") for name in names}
+    above = sorted({parent for name in bare.values() for parent in _above(name)})
+    values = {"organization": organization_id, "names": above, "live": live}
+    rows = session.execute(_HELD if live is None else _HELD_BY_A_LIVE_ONE, values)
+    held = [Holding(name, scope is HoldingScope.SUBTREE, organization_id) for name, scope in rows]
+    return all(
+        any(h.covers(bare[name]) and (h.subtree or not name.startswith("*.")) for h in held)
+        for name in names
+    )
+
+
+_HELD = (
+    NameHolding.visible(PLATFORM)
+    .with_only_columns(NameHolding.name, NameHolding.scope)
+    .where(
+        NameHolding.organization_id == sa.bindparam("organization"),
+        NameHolding.name.in_(sa.bindparam("names", expanding=True)),
+    )
+)
+_HELD_BY_A_LIVE_ONE = _HELD.join(Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live))
+"""Made once: every step of every certificate asks them."""
+
+
+def _above(name: str) -> list[str]:
+    """Return `name` and its parents down to two labels."""
+    labels = name.split(".")
+    return [".".join(labels[index:]) for index in range(len(labels) - 1)]
 
 
 def _value(row: NameHolding) -> Holding:

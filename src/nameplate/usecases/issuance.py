@@ -1,7 +1,8 @@
 """Obtaining certificates: one reconciler for the first generation and every renewal.
 
-Key, order URL and every intent are stored before the authority hears of them, under the lease's
-fence. What is served stays in its columns until the next generation is complete.
+Order URL and key are stored before any of their names is proved, every later intent before the
+authority hears of it, under the lease's fence. What is served stays in its columns until the next
+generation is complete.
 """
 
 from datetime import datetime
@@ -15,7 +16,6 @@ from nameplate.db import Lease, Sessions
 from nameplate.models import (
     Certificate,
     CertificateType,
-    Domain,
 )
 from nameplate.usecases import holdings, issuer, work
 from nameplate.usecases.tools import Tools
@@ -24,44 +24,59 @@ from nameplate.usecases.tools import Tools
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one certificate forward until it has to wait for somebody."""
     try:
-        state = work.record(
-            sessions, Certificate, lease, lambda s, row: _begin(s, tools, row, lease.now()),
-            release=lambda begun: begun is None,
-        )  # fmt: skip
-        if state is not None:
+        state = work.read(
+            sessions, Certificate, lease, lambda s, row: _state(s, tools, row, lease.now())
+        )
+        if state is None:
+            work.record(
+                sessions, Certificate, lease, lambda s, row: _rest(s, row, lease.now()),
+                release=True,
+            )  # fmt: skip
+        else:
             issuer.Issuer(sessions, tools, lease, state).run()
     except (Refused, Invalid) as error:
         _give_up(sessions, tools, lease, error)
 
 
-def _begin(session: Session, tools: Tools, row: Certificate, now: datetime) -> issuer.State | None:
-    """Return where the issuance stands, its key stored; None when nothing is to be obtained now."""
-    if row.deleted_at is not None or row.status is CertificateStatus.REVOKED:
+def _state(session: Session, tools: Tools, row: Certificate, now: datetime) -> issuer.State | None:
+    """Return where the issuance stands, or None when nothing is to be obtained now."""
+    if not _wanted(row, now) or not _owned(session, row):
+        return None
+    return issuer.State.of(session, tools, row)
+
+
+def _rest(session: Session, row: Certificate, now: datetime) -> None:
+    """Say when to look again at a certificate of which nothing is to be obtained now."""
+    if _gone(row):
         row.next_action_at = None
         issuer.clean_up(session, row, now)
-        return None
-    if row.pending_private_key is None and not _due(row, now):
-        _rest(row, issuer.next_look(row, now), now)
-        return None
-    domain = session.get_one(Domain, row.organization_domain_id)
-    hosts = row.subject_alternative_names or ()
-    if not domain.is_live or not all(
-        holdings.holds(session, row.organization_id, host) for host in hosts
-    ):
+        return
+    if not _wanted(row, now):
+        row.next_action_at = issuer.next_look(row, now)
+    elif not _owned(session, row):
+        row.next_action_at = None
         if row.certificate is None:
             row.renewal_error_message = "Waits until ownership of the domain is proved."
-        _rest(row, None, now)
-        return None
-    state = issuer.State.of(session, tools, row)
-    if state.key is None and state.order_url is None:
-        state.store_key(session, tools, row, domain, now)
-    return state
-
-
-def _rest(row: Certificate, until: datetime | None, now: datetime) -> None:
-    row.next_action_at = until
+    else:
+        row.next_action_at = now  # it has changed since it was looked at
     if row.expires_at is not None and row.expires_at <= now:
         row.expire()
+
+
+def _gone(row: Certificate) -> bool:
+    return row.deleted_at is not None or row.status is CertificateStatus.REVOKED
+
+
+def _wanted(row: Certificate, now: datetime) -> bool:
+    """Tell whether a generation is under way or due."""
+    return not _gone(row) and (row.pending_private_key is not None or _due(row, now))
+
+
+def _owned(session: Session, row: Certificate) -> bool:
+    """Tell whether the domain may be secured and the organization holds every name."""
+    hosts = row.subject_alternative_names or ()
+    domain_id = row.organization_domain_id
+    return holdings.holds(session, row.organization_id, *hosts, live=domain_id)
 
 
 def _due(row: Certificate, now: datetime) -> bool:

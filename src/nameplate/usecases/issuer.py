@@ -1,7 +1,7 @@
 """The steps from a stored key to an installed certificate, taken under one lease.
 
-Where nobody has to be waited for, three transactions are enough: the key (`issuance.py`); the order
-with the tokens of its proofs; the certificate. What else is known is stored before a wait.
+Where nobody has to be waited for, two transactions are enough: the order with its key and the tokens
+of its proofs; the certificate. What else is known is stored before a wait.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from nameplate.core import certificates as x509
 from nameplate.core import issuance, keys, renewal
 from nameplate.core.actor import PLATFORM
+from nameplate.core.encryption import Place
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.issuance import Step
 from nameplate.core.rdata.text import quoted
 from nameplate.core.secret import Secret
-from nameplate.db import Lease, Sessions
+from nameplate.db import Lease, Sessions, upsert
 from nameplate.models import (
     Account,
     Binding,
@@ -49,6 +50,8 @@ class State:
     """What is stored of one issuance, kept in step with the row."""
 
     hosts: tuple[str, ...]
+    place: Place
+    """Where the key is sealed to."""
     kind: str
     account: Account
     current: str | None
@@ -76,6 +79,7 @@ class State:
         sealed = row.pending_private_key
         return cls(
             hosts=tuple(row.subject_alternative_names or ()),
+            place=place,
             kind=(row.acme_challenge_type or "http-01"),
             account=account,
             current=row.certificate,
@@ -84,15 +88,6 @@ class State:
             presented=set(data.get("presented", ())),
             responded=set(data.get("responded", ())),
         )
-
-    def store_key(
-        self, session: Session, tools: Tools, row: Certificate, domain: Domain, now: datetime
-    ) -> None:
-        """Start a generation: spend what an order costs, and store its key. Raises `RateLimited`."""
-        budgets.take_order(session, self.account, domain.domain_name, self.hosts, now)
-        self.key = keys.new_key()
-        row.begin(tools.keyring.seal(self.key, certificates.key_place(row)))
-        row.acme_challenge_data = self.as_json()
 
 
 class Issuer:
@@ -131,6 +126,8 @@ class Issuer:
     def _take(self, step: Step, order: Order | None) -> Order | bool:
         """Take one step; return the order as it is now, True to go on, or False to stop."""
         match step:
+            case issuance.MakeKey():
+                return self._begin()
             case issuance.CreateOrder():
                 return self._create_order()
             case issuance.Present(challenges):
@@ -149,8 +146,21 @@ class Issuer:
             self._finalize(order) if isinstance(step, issuance.Finalize) else self._install(order)
         )
 
+    def _begin(self) -> bool:
+        """Start a generation: spend what an order costs, and make its key. Raises `RateLimited`."""
+        if budgets.counts_orders(self._state.account):
+            self._record(self._spend)
+        self._state.key = keys.new_key()
+        return True
+
+    def _spend(self, session: Session, row: Certificate) -> None:
+        domain = session.get_one(Domain, row.organization_domain_id)
+        budgets.take_order(
+            session, self._state.account, domain.domain_name, self._state.hosts, self._lease.now()
+        )
+
     def _create_order(self) -> Order:
-        self._tools.checkpoint("certificate:key_stored")
+        self._tools.checkpoint("certificate:order_intended")
         order = self._authority.order(self._state.hosts)
         self._tools.checkpoint("certificate:order_created")
         self._state.order_url = order.url
@@ -162,9 +172,14 @@ class Issuer:
         return order
 
     def _store_order(self, url: str, tokens: Sequence[Challenge]) -> None:
-        """Store the order's URL and the tokens that are answered by Nameplate itself, in one go."""
+        """Store order and key, and the tokens that are answered by Nameplate itself, in one go."""
+        if self._state.key is None:
+            raise AssertionError("no key to store")
+        sealed = self._tools.keyring.seal(self._state.key, self._state.place)
 
         def change(session: Session, row: Certificate) -> None:
+            if row.pending_private_key is None:
+                row.begin(sealed)
             self._publish_tokens(session, row, tokens)
             row.acme_order_url = url
 
@@ -187,16 +202,18 @@ class Issuer:
     def _publish_tokens(
         self, session: Session, row: Certificate, challenges: Sequence[Challenge]
     ) -> None:
-        for challenge in challenges:
-            session.merge(
-                HttpChallenge(
-                    token=challenge.token,
-                    hostname=challenge.name,
-                    key_authorization=challenge.key_authorization,
-                    ssl_certificate_id=row.id,
-                    organization_id=row.organization_id,
-                )
-            )
+        if challenges:
+            rows = [
+                {
+                    "token": challenge.token,
+                    "hostname": challenge.name,
+                    "key_authorization": challenge.key_authorization,
+                    "ssl_certificate_id": row.id,
+                    "organization_id": row.organization_id,
+                }
+                for challenge in challenges
+            ]
+            upsert(session, HttpChallenge, rows)
         self._state.presented |= {challenge.url for challenge in challenges}
         row.acme_challenge_data = self._state.as_json()
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
-from nameplate.core.lifecycle import BindingStatus, DomainStatus
+from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Lease, Sessions
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.ports.proxy import Config, KeyPair, Proxy, Route, RouteRefused, Upstream
@@ -55,8 +55,7 @@ def serving(session: Session, server_id: int) -> list[tuple[Binding, Application
         .where(
             Binding.server_id == server_id,
             Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
-            Domain.deleted_at.is_(None),
-            Domain.status.in_([DomainStatus.VERIFIED, DomainStatus.ACTIVE]),
+            Domain.is_live,
             Application.deleted_at.is_(None),
             Organization.deleted_at.is_(None),
             Organization.is_active.is_(True),

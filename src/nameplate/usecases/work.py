@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
-from nameplate.db import Lease, Sessions, held, lease_one
+from nameplate.db import Lease, Sessions, held, lease_one, seen
 from nameplate.models.orm import Work
 from nameplate.usecases.tools import Tools
 
@@ -29,7 +29,7 @@ CRASH_POINTS = (
     "records:intended",
     "records:applied",
     "records:recorded",
-    "certificate:key_stored",
+    "certificate:order_intended",
     "certificate:order_created",
     "certificate:order_stored",
     "certificate:presented",
@@ -86,8 +86,8 @@ def record(
 def read(sessions: Sessions, kind: type[Row], lease: Lease, load: Callable[[Session, Row], T]) -> T:
     """Read what a step needs, without a lock. Raises `Superseded` like `record`."""
     with sessions.begin(PLATFORM, read_only=True) as session:
-        row = session.get(kind, lease.id)
-        if row is None or row.fence != lease.fence:
+        row = seen(session, kind, lease)
+        if row is None:
             raise Superseded
         return load(session, row)
 

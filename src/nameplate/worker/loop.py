@@ -49,6 +49,7 @@ class Worker:
         self._lease_seconds = lease_for.total_seconds()
         self._looked_at = -QUIET
         self._passed_over = False
+        self._ended = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="nameplate-worker")
         self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
         self._stopping = threading.Event()
@@ -88,10 +89,13 @@ class Worker:
         left = [steps for future, steps in self._running.items() if not future.done()]
         left += [steps for future, steps in self._running.items() if future.cancelled()]
         for handler, leases in left:
-            for one in leases:
-                with suppress(work.Superseded, Unavailable, OSError):
-                    work.give_back(self._sessions, handler.kind, one)
+            self._return(handler, leases)
         return not left
+
+    def _return(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+        for one in leases:
+            with suppress(work.Superseded, Unavailable, OSError):
+                work.give_back(self._sessions, handler.kind, one)
 
     def run_until_idle(self, seconds: float) -> bool:
         """Work until nothing is due, for at most `seconds`; tell whether it became idle."""
@@ -124,19 +128,27 @@ class Worker:
                 chore(session, database_now(session))
 
     def _start_due(self) -> int:
-        """Lease due rows for every free thread and start on them; return how many were started."""
+        """Lease due rows for every free thread and start on them; return how many were started.
+
+        As many more are leased as steps ended since the last look: about as many will before the
+        next one, and no thread is idle meanwhile. Where steps take long that is none.
+        """
         self._passed_over = False
-        if len(self._running) >= self._threads or self._stopping.is_set():
+        if self._room() <= 0 or self._stopping.is_set():
             return 0
         if self._rest() > 0:
             self._passed_over = True
             return 0
         self._looked_at = time.monotonic()
         taken = self._sessions.run(PLATFORM, self._lease)
+        self._ended = 0
         for handler, leases in taken:
             for one in (leases,) if isinstance(handler, Sweep) else zip(leases, strict=True):
                 self._submit(handler, one)
         return len(taken)
+
+    def _room(self) -> int:
+        return self._threads - len(self._running) + min(self._ended, self._threads)
 
     def _rest(self) -> float:
         """Return for how many seconds the last look for due rows is fresh enough."""
@@ -148,7 +160,7 @@ class Worker:
         tick = time.monotonic()
         now, wanted = due(session, tuple(handler.kind for handler in self._handlers))
         sweeping = {handler for handler, _ in self._running.values()}
-        free = self._threads - len(self._running)
+        free = self._room()
         for handler in self._handlers:
             wide = isinstance(handler, Sweep)
             if free <= 0 or handler.kind not in wanted or (wide and handler in sweeping):
@@ -168,19 +180,22 @@ class Worker:
         future.add_done_callback(lambda _future: self._awake.set())
 
     def _settle(self, *, block: bool) -> None:
-        """Forget finished steps; when there was nothing to start, wait for something to happen."""
-        self._reap()
+        """When there was nothing to start, wait for something to happen; forget finished steps."""
         if block:
             self._awake.wait(max(self._rest(), 0) if self._passed_over else self._poll)
         self._awake.clear()
+        self._reap()  # after the wait: the step whose end ended it makes room for the next one
 
     def _reap(self) -> None:
         for future in [future for future in self._running if future.done()]:
             del self._running[future]
+            self._ended += 1
 
     def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
         try:
-            if isinstance(handler, Reconciler):
+            if leases[0].is_half_over():
+                self._return(handler, leases)
+            elif isinstance(handler, Reconciler):
                 handler.reconcile(self._sessions, self._tools, leases[0])
             else:
                 handler.sweep(self._sessions, self._tools, leases)

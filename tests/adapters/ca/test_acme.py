@@ -22,10 +22,10 @@ from nameplate.core.issuance import (
     Download,
     Fail,
     Finalize,
+    MakeKey,
     Present,
     Respond,
     Step,
-    StoreKey,
     Wait,
     choose_challenges,
     next_step,
@@ -107,7 +107,7 @@ class Worker:
         )
         self.steps.append(step)
         match step:
-            case StoreKey():
+            case MakeKey():
                 stored.key = keys.new_key()
             case CreateOrder():
                 stored.url = authority.order(self.names).url
@@ -147,10 +147,10 @@ def test_step_by_step(authority: AcmeAuthority, challtestsrv: ChallTestSrv, kind
     worker = Worker(authority, challtestsrv, names, kind)
     assert isinstance(worker.run(), bytes)
     taken = [type(step) for step in worker.steps if not isinstance(step, Wait)]
-    assert taken == [StoreKey, CreateOrder, Present, Respond, Finalize, Download]
+    assert taken == [MakeKey, CreateOrder, Present, Respond, Finalize, Download]
 
 
-@pytest.mark.parametrize("lost", [StoreKey, CreateOrder, Present, Respond, Finalize, Download])
+@pytest.mark.parametrize("lost", [MakeKey, CreateOrder, Present, Respond, Finalize, Download])
 def test_crash_between_act_and_record(
     authority: AcmeAuthority, challtestsrv: ChallTestSrv, lost: type[Step]
 ) -> None:
