@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,7 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Unavailable
 from nameplate.models.holdings import NameLock
 from nameplate.models.orm import Model, UtcDateTime, Work, utc_now
@@ -154,17 +154,17 @@ class Sessions:
         return self._system
 
     @contextmanager
-    def begin(self, actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
+    def begin(self, actor: Actor, *, read_only: bool = False, **options: str) -> Iterator[Session]:
         """Open one transaction for `actor`; commit at the end, roll back on any exception.
 
-        Raises `Unavailable` with code `database_unavailable` when the database cannot be reached.
+        `options` are those of a connection that only reads. Raises `Unavailable` with code `database_unavailable` when the database cannot be reached.
         """
         bind = self._system if actor.is_platform else self._tenant
         session = Session(bind, expire_on_commit=False, info={"actor": actor})
         try:
             with session.begin():
                 if read_only:
-                    session.connection(execution_options=self._reading(actor))
+                    session.connection(execution_options={"nameplate_read_only": True, **options})
                 yield session
         except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
             if _lost_connection(error):
@@ -175,16 +175,14 @@ class Sessions:
         finally:
             session.close()
 
-    def _reading(self, actor: Actor) -> dict[str, Any]:
-        """Return the options of a connection that only reads.
+    def look(self) -> AbstractContextManager[Session]:
+        """Open a session in which the platform reads a few rows, each statement for itself.
 
-        On PostgreSQL the platform reads without a transaction: each statement sees what is committed
-        all the same (READ COMMITTED), and BEGIN and COMMIT would be two more trips to the server.
+        On PostgreSQL that saves two trips to the server, BEGIN and COMMIT: in READ COMMITTED each
+        statement sees what is committed by then, in a transaction or not.
         """
-        options: dict[str, Any] = {"nameplate_read_only": True}
-        if actor.is_platform and self.dialect == "postgresql":
-            options["isolation_level"] = "AUTOCOMMIT"
-        return options
+        options = {"isolation_level": "AUTOCOMMIT"} if self.dialect == "postgresql" else {}
+        return self.begin(PLATFORM, read_only=True, **options)
 
     def run(self, actor: Actor, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction, again when it lost a deadlock or serialisation race."""

@@ -129,7 +129,7 @@ def caller(request: Request) -> Caller:
         raise Unauthenticated
     if shared.local_token is not None and Secret(bearer) == shared.local_token:
         return Caller(PLATFORM, "platform:local")
-    with shared.sessions.begin(PLATFORM, read_only=True) as session:
+    with shared.sessions.look() as session:
         now = database_now(session)
         row = tokens.accepted(session, bearer.strip(), now)
     if row is None:

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import PlainTextResponse, Response
 
 from nameplate.api.deps import surface
-from nameplate.core.actor import PLATFORM
 from nameplate.usecases import challenges
 
 routes = APIRouter(tags=["public"], default_response_class=PlainTextResponse)
@@ -30,7 +29,7 @@ def answer_challenge(
 ) -> Response:
     """Answer a challenge that Nameplate presented for exactly this host (RFC 8555 section 8.3)."""
     name = _PORT.sub("", host.strip().lower()).removesuffix(".")
-    with surface(request).sessions.begin(PLATFORM, read_only=True) as session:
+    with surface(request).sessions.look() as session:
         found = challenges.answer(session, name, token)
     if found is None:
         return PlainTextResponse("not found", 404)

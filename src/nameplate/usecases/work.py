@@ -85,7 +85,7 @@ def record(
 
 def read(sessions: Sessions, kind: type[Row], lease: Lease, load: Callable[[Session, Row], T]) -> T:
     """Read what a step needs, without a lock. Raises `Superseded` like `record`."""
-    with sessions.begin(PLATFORM, read_only=True) as session:
+    with sessions.look() as session:
         row = seen(session, kind, lease)
         if row is None:
             raise Superseded
