@@ -137,7 +137,7 @@ def floor_knot(place: Place) -> None:
 
 def nameplate(place: Place) -> None:
     """Open the database, take the one domain that is due, bring it to its provider with ledger."""
-    from nameplate import bootstrap, db
+    from nameplate import bootstrap, leases
     from nameplate.core.actor import PLATFORM
     from nameplate.models import Domain
     from nameplate.settings import Settings
@@ -147,7 +147,7 @@ def nameplate(place: Place) -> None:
     settings = Settings(home=Path(place["home"]))
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
-    (lease,) = sessions.run(PLATFORM, lambda s: db.lease(s, Domain, limit=1, seconds=90))
+    (lease,) = sessions.run(PLATFORM, lambda s: leases.lease(s, Domain, limit=1, seconds=90))
     zones.reconcile(sessions, tools, lease)
     sessions.dispose()
 

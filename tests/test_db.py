@@ -15,7 +15,8 @@ from sqlalchemy.orm import aliased
 from nameplate import db
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import NotPermitted, Unavailable
-from nameplate.db import Sessions, database_now, engine, held, lease, lock_name
+from nameplate.db import Sessions, database_now, engine, lock_name
+from nameplate.leases import held, lease
 from nameplate.models import (
     Account,
     ApiToken,

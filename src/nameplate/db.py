@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -229,138 +228,6 @@ def database_now(session: Session) -> datetime:
     clock = sa.select(sa.type_coerce(utc_now(), UtcDateTime))
     now: datetime = session.connection().execute(clock).scalar_one()
     return now
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """One row that one worker has for itself until `until`, under the number `fence`."""
-
-    id: int
-    fence: int
-    until: datetime
-    taken_at: datetime
-    """The database's clock when the lease began."""
-    taken_on: float
-    """This process's monotonic clock at that moment."""
-
-    def now(self) -> datetime:
-        """Return the database's time, carried on by the monotonic clock: no wall clock is asked."""
-        return self.taken_at + timedelta(seconds=time.monotonic() - self.taken_on)
-
-    def is_half_over(self) -> bool:
-        """Tell whether a step that begins now might not end within the lease."""
-        return self.now() - self.taken_at > (self.until - self.taken_at) / 2
-
-
-def lease(
-    session: Session,
-    kind: type[Row],
-    *,
-    limit: int,
-    seconds: float,
-    now: datetime | None = None,
-    tick: float | None = None,
-) -> Sequence[Lease]:
-    """Lease up to `limit` due rows of `kind` for `seconds`, oldest first; the caller commits.
-
-    Rows that another worker has are passed over, not waited for. A leased row is due again when the
-    lease ends, so that a worker that dies loses nothing; an earlier `next_action_at` therefore tells
-    that somebody woke the row meanwhile. `now` is the database's clock where the caller has read it
-    already, and `tick` this process's monotonic clock just before: a lease's clock is rather ahead
-    than behind.
-    """
-    tick = time.monotonic() if tick is None else tick
-    now = now or database_now(session)
-    find, take = _leasing(kind)  # type: ignore[arg-type]  # a class is hashable
-    rows = session.connection().execute(find, {"now": now, "most": limit}).all()
-    if not rows:
-        return ()
-    until = now + timedelta(seconds=seconds)
-    ids = [row.id for row in rows]
-    session.connection().execute(take, {"taken": ids, "until": until})
-    return tuple(Lease(row.id, row.fence + 1, until, now, tick) for row in rows)
-
-
-@cache
-def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
-    """Return how due rows are found and taken: made once, for this is asked twenty times a second."""
-    table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
-    now = sa.bindparam("now", type_=UtcDateTime())
-    until = sa.bindparam("until", type_=UtcDateTime())
-    find = (
-        sa.select(table.c.id, table.c.fence)
-        .where(
-            table.c.next_action_at <= now,
-            sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now),
-        )
-        .order_by(table.c.next_action_at)
-        .limit(sa.bindparam("most", type_=sa.Integer()))
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    take = (
-        sa.update(table)
-        .where(table.c.id.in_(sa.bindparam("taken", expanding=True)))
-        .values(
-            fence=table.c.fence + 1,
-            lease_until=until,
-            next_action_at=until,
-            updated_at=table.c.updated_at,
-        )
-    )
-    return find, take
-
-
-def due(session: Session, kinds: tuple[type[Work], ...]) -> tuple[datetime, set[type[Work]]]:
-    """Return the database's clock, and which of `kinds` have a row that is due, in one statement."""
-    now, *found = session.connection().execute(_look(kinds)).one()
-    return now, {kind for kind, there in zip(kinds, found, strict=True) if there}
-
-
-@cache
-def _look(kinds: tuple[type[Work], ...]) -> sa.Executable:
-    clock = sa.type_coerce(utc_now(), UtcDateTime)
-    asked: list[Any] = [sa.exists().where(kind.next_action_at <= clock) for kind in kinds]
-    return sa.select(clock, *asked)
-
-
-def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float) -> Lease | None:
-    """Lease one row for `seconds`, due or not, or return None when another owner has it.
-
-    The caller commits. Raises nothing for a row that is not there: None too.
-    """
-    now = database_now(session)
-    row = session.get(kind, row_id, with_for_update={"key_share": True}, populate_existing=True)
-    if row is None or (row.lease_until is not None and row.lease_until > now):
-        return None
-    until = now + timedelta(seconds=seconds)
-    row.fence += 1
-    row.lease_until = row.next_action_at = until
-    session.flush()
-    return Lease(row_id, row.fence, until, now, time.monotonic())
-
-
-def seen(session: Session, kind: type[Row], lease: Lease) -> Row | None:
-    """Return the row as it is now, unlocked, or None when a newer owner has it."""
-    return _fenced(session, kind, lease, lock=False)
-
-
-def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
-    """Return the row locked for this transaction, or None when a newer owner has it."""
-    return _fenced(session, kind, lease, lock=True)
-
-
-def _fenced(session: Session, kind: type[Row], lease: Lease, *, lock: bool) -> Row | None:
-    query = _by_id(kind, lock=lock)  # type: ignore[arg-type]  # a class is hashable
-    again = {"populate_existing": True}
-    row: Row | None = session.scalar(query, {"id": lease.id}, execution_options=again)
-    return row if row is not None and row.fence == lease.fence else None
-
-
-@cache
-def _by_id(kind: Any, *, lock: bool) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
-    """Return the query for one row: made once, for every step of every worker asks it."""
-    query = sa.select(kind).where(kind.id == sa.bindparam("id"))
-    return query.with_for_update(key_share=True) if lock else query
 
 
 def lock_name(session: Session, base: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.encryption import KeyRing
-from nameplate.db import Lease, Sessions, lease
+from nameplate.db import Sessions
+from nameplate.leases import Lease, lease
 from nameplate.models import VerificationMethodName
 from nameplate.models.orm import Work
 from nameplate.usecases import organizations

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
-from nameplate.db import Lease, Sessions, held
+from nameplate.db import Sessions
+from nameplate.leases import Lease, held
 from nameplate.models import Account, Domain, HostedZone
 from nameplate.ports.dns import DnsProvider, ZoneHost
 from nameplate.usecases import holdings, work

@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.records import RRset
-from nameplate.db import Lease, Sessions
+from nameplate.db import Sessions
+from nameplate.leases import Lease
 from nameplate.models import Domain, HostedZone, LedgerEntry
 from nameplate.usecases import work
 from nameplate.usecases.hosted_cases import Case, forget, host_of, note, row_of

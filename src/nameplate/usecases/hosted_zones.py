@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from nameplate.core import rdata
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
-from nameplate.db import Lease, Sessions
+from nameplate.db import Sessions
+from nameplate.leases import Lease
 from nameplate.models import (
     Domain,
     HostedState,

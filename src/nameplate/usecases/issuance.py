@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from nameplate.core import renewal
 from nameplate.core.errors import Invalid, NameplateError, Refused
 from nameplate.core.lifecycle import CertificateStatus
-from nameplate.db import Lease, Sessions
+from nameplate.db import Sessions
+from nameplate.leases import Lease
 from nameplate.models import (
     Certificate,
     CertificateType,

@@ -19,7 +19,8 @@ from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.issuance import Step
 from nameplate.core.rdata.text import quoted
 from nameplate.core.secret import Secret
-from nameplate.db import Lease, Sessions, upsert
+from nameplate.db import Sessions, upsert
+from nameplate.leases import Lease
 from nameplate.models import (
     Account,
     Binding,

@@ -15,7 +15,8 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, NotFound, Refused, Rejected, Unavailable
 from nameplate.core.lifecycle import PlanStatus
 from nameplate.core.plan import fingerprint
-from nameplate.db import Lease, Sessions, database_now
+from nameplate.db import Sessions, database_now
+from nameplate.leases import Lease
 from nameplate.models import ChangePlan, Domain, LedgerPurpose, PlanOrigin
 from nameplate.usecases import (
     certificates,

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import RecordStatus
-from nameplate.db import Lease, Sessions, database_now
+from nameplate.db import Sessions, database_now
+from nameplate.leases import Lease
 from nameplate.models import Domain, Record
 from nameplate.ports.resolver import Answer, Finding
 from nameplate.usecases import delegation, records, sightings, work

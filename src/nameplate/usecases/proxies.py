@@ -12,7 +12,8 @@ from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import BindingStatus
-from nameplate.db import Lease, Sessions
+from nameplate.db import Sessions
+from nameplate.leases import Lease
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.ports.proxy import Config, KeyPair, Proxy, Route, RouteRefused, Upstream
 from nameplate.usecases import certificates, work

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, HealthStatus
-from nameplate.db import Lease, Sessions
+from nameplate.db import Sessions
+from nameplate.leases import Lease
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.ports.prober import Failure, Finding, Target
 from nameplate.usecases import certificates, proxies, work

@@ -11,7 +11,8 @@ from nameplate.core import backoff, ids, tokens
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
-from nameplate.db import Lease, Sessions
+from nameplate.db import Sessions
+from nameplate.leases import Lease
 from nameplate.models import Binding, Certificate, Domain, Verification, VerificationMethodName
 from nameplate.models.orm import Work
 from nameplate.ports.verification import Proof, Verdict

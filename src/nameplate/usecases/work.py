@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
-from nameplate.db import Lease, Sessions, held, lease_one, seen
+from nameplate.db import Sessions
+from nameplate.leases import Lease, held, lease_one, seen
 from nameplate.models.orm import Work
 from nameplate.usecases.tools import Tools
 

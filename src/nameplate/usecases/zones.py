@@ -17,7 +17,8 @@ from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import PlanStatus
 from nameplate.core.plan import Drift, Key, Owned, Plan, drift, plan
 from nameplate.core.records import RRset
-from nameplate.db import Lease, Sessions
+from nameplate.db import Sessions
+from nameplate.leases import Lease
 from nameplate.models import (
     Account,
     ChangePlan,

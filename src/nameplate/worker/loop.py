@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
-from nameplate.db import Lease, Sessions, database_now, due, lease, listen
+from nameplate.db import Sessions, database_now, listen
+from nameplate.leases import Lease, due, lease
 from nameplate.models.announcement import WORK
 from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
