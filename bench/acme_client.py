@@ -36,6 +36,8 @@ from nameplate.core.orders import OrderStatus
 from nameplate.core.secret import Secret
 
 POLL = 0.01
+STALLED = 20.0
+"""Seconds without an answer after which Pebble is given up: at times it stops for good (its issue 554)."""
 
 
 def adapter(authority: AcmeAuthority, name: str) -> bytes:
@@ -66,7 +68,9 @@ class Bare:
 
     def send(self, method: str, url: str, body: bytes | None) -> tuple[Any, bytes]:
         if not hasattr(self.local, "connection"):
-            self.local.connection = http.client.HTTPSConnection(self.host, context=self.context)
+            self.local.connection = http.client.HTTPSConnection(
+                self.host, context=self.context, timeout=STALLED
+            )
         connection = self.local.connection
         connection.request(
             method, urlsplit(url).path, body, {"Content-Type": "application/jose+json"}

@@ -145,6 +145,7 @@ def nameplate(place: Place) -> None:
 
     started()
     settings = Settings(home=Path(place["home"]))
+    bootstrap.collect_rarely()  # as every process of Nameplate's own
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
     (lease,) = sessions.run(PLATFORM, lambda s: leases.lease(s, Domain, limit=1, seconds=90))

@@ -53,6 +53,7 @@ def _embedded() -> Connection:
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
     token = Secret(secrets.token_urlsafe(32))
+    bootstrap.collect_rarely()
     worker = Worker(sessions, tools, threads=settings.worker_threads)
 
     def drive(seconds: float) -> None:
@@ -137,6 +138,7 @@ def worker(
         settings = Settings()
         sessions = bootstrap.sessions(settings)
         tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+        bootstrap.collect_rarely()
         working = Worker(sessions, tools, threads=threads or settings.worker_threads)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: working.stop())

@@ -1,7 +1,7 @@
 """Leases: one row for one worker for a while, under a number that grows (its fence)."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -139,6 +139,30 @@ def _fenced(session: Session, kind: type[Row], lease: Lease, *, lock: bool) -> R
     again = {"populate_existing": True}
     row: Row | None = session.scalar(query, {"id": lease.id}, execution_options=again)
     return row if row is not None and row.fence == lease.fence else None
+
+
+def write(
+    session: Session, kind: type[Work], lease: Lease, change: sa.Update, values: Mapping[str, Any]
+) -> bool:
+    """Change the leased row without reading it, and renew the lease from now on.
+
+    `change` is a statement made once; `values` are its parameters. Tells whether the lease holds:
+    otherwise nothing was written. Somebody who woke the row meanwhile is not forgotten.
+    """
+    statement = _fenced_change(kind, change)  # type: ignore[arg-type]  # a class is hashable
+    until = lease.now() + (lease.until - lease.taken_at)
+    own = {"row": lease.id, "fenced": lease.fence, "until": until}
+    return session.connection().execute(statement, {**own, **values}).rowcount == 1
+
+
+@cache
+def _fenced_change(kind: Any, change: sa.Update) -> sa.Update:  # noqa: ANN401 - a mapped class
+    columns = kind.__table__.c
+    until = sa.bindparam("until", type_=UtcDateTime())
+    woken = sa.func.nullif(columns.next_action_at, columns.lease_until)
+    return change.where(
+        columns.id == sa.bindparam("row"), columns.fence == sa.bindparam("fenced")
+    ).values(lease_until=until, next_action_at=sa.func.coalesce(woken, until))
 
 
 @cache

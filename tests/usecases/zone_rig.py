@@ -51,7 +51,7 @@ class Provider(Memory):
         done = {outcome.change: outcome for outcome in super().apply(zone, ours)}
         outcomes = [done.get(c) or Outcome(c, Result.REFUSED, "quota reached") for c in changes]
         if self.lost:
-            return [replace(one, result=Result.UNKNOWN) for one in outcomes]
+            return [one._replace(result=Result.UNKNOWN) for one in outcomes]
         return outcomes
 
 

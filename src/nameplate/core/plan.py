@@ -54,6 +54,11 @@ class Plan:
         return not self.changes
 
     @property
+    def keys(self) -> AbstractSet[Key]:
+        """The record sets that change."""
+        return {change.key for change in self.changes}
+
+    @property
     def existing(self) -> int:
         """How many record sets the zone has now."""
         return self.untouched + sum(change.before is not None for change in self.changes)
@@ -63,6 +68,8 @@ class Plan:
 
         What must happen together with one of them stays undone too.
         """
+        if not reasons:
+            return self
         dropped: list[Blocked] = []
         kept: list[Change] = []
         for unit in units(self.changes):
@@ -207,9 +214,10 @@ def drift(current: Iterable[RRset], settled: Iterable[RRset], owned: Owned) -> t
 
     Values that others put beside ours are no drift, nor is the TTL of a set that is shared with them.
     """
-    live = {rrset.key: rrset for rrset in merge(current)}
+    wanted = merge(settled)
+    live = by_key(current) if wanted else {}
     found = []
-    for want in merge(settled):
+    for want in wanted:
         seen = live.get(want.key)
         if (
             seen is None

@@ -1,12 +1,14 @@
-"""DNS record sets as values, and the changes between two states of a zone."""
+"""DNS record sets as values, and the changes between two states of a zone.
+
+Named tuples: a zone has tens of thousands, and they are made, compared and hashed in C.
+"""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RRset:
+class RRset(NamedTuple):
     """All records of one name and type (RFC 9499).
 
     `name` is an absolute name in canonical form (lower-case A-labels, no trailing dot); `values` are
@@ -35,8 +37,7 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One record set before and after. `before` is what was seen: the world must still be so."""
 
     before: RRset | None
@@ -75,7 +76,7 @@ def by_key(rrsets: Iterable[RRset]) -> dict[tuple[str, str], RRset]:
             continue
         first = first or rrset
         values = tuple(sorted({*first.values, *rrset.values}))
-        merged[key] = first if values == first.values else replace(first, values=values)
+        merged[key] = first if values == first.values else first._replace(values=values)
     return merged
 
 

@@ -42,6 +42,17 @@ class ChallengeType(StrEnum):
     TLS_ALPN_01 = "tls-alpn-01"
 
 
+_BEGINNING = {
+    status: move(status, begun)
+    for status, begun in (
+        (CertificateStatus.ACTIVE, CertificateStatus.RENEWING),
+        (CertificateStatus.ERROR, CertificateStatus.PENDING),
+        (CertificateStatus.EXPIRED, CertificateStatus.PENDING),
+    )
+}
+"""What the first order of a generation makes of a certificate; of all others nothing."""
+
+
 class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     """One certificate of a domain through all its renewals.
 
@@ -149,13 +160,17 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         LongText, comment="Key of the generation being obtained, sealed like `private_key`."
     )
 
-    def begin(self, sealed_key: str) -> None:
-        """Start a generation: its key is stored before anything leaves."""
-        self.pending_private_key = sealed_key
-        if self.status is CertificateStatus.ACTIVE:
-            self.status = move(self.status, CertificateStatus.RENEWING)
-        elif self.status in {CertificateStatus.ERROR, CertificateStatus.EXPIRED}:
-            self.status = move(self.status, CertificateStatus.PENDING)
+    @classmethod
+    def beginning(cls) -> sa.Update:
+        """Return the statement that stores the key (`sealed`) and order (`url`, `data`) of a generation."""
+        table_: Any = cls.__table__
+        columns = table_.c
+        return sa.update(table_).values(
+            pending_private_key=sa.bindparam("sealed"),
+            acme_order_url=sa.bindparam("url"),
+            acme_challenge_data=sa.bindparam("data", type_=columns.acme_challenge_data.type),
+            status=sa.case(_BEGINNING, value=columns.status, else_=columns.status),
+        )
 
     def abandon(self) -> None:
         """Forget the generation being obtained; what is served stays."""

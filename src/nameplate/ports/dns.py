@@ -1,9 +1,10 @@
 """A DNS provider: zones, their record sets, and changes applied to them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from nameplate.core.records import Change, RRset
 
@@ -29,14 +30,13 @@ class Result(StrEnum):
     """The answer was lost; the change may have taken effect. Read back before repeating."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one change."""
 
     change: Change
     result: Result
     detail: str = ""
-    external_ids: Mapping[str, str] = field(default_factory=dict)
+    external_ids: Mapping[str, str] = MappingProxyType({})
     """The provider's record id by value, where it has such ids."""
 
 

@@ -39,6 +39,7 @@ from nameplate.ports.ca import CertificateAuthority, Challenge, Order, OrderStat
 from nameplate.usecases import budgets, certificates, sightings, work, zones
 from nameplate.usecases.tools import Tools
 
+_BEGINNING = Certificate.beginning()
 MOST_STEPS = 16
 """Steps taken under one lease."""
 CHALLENGE_TTL = 60
@@ -178,20 +179,20 @@ class Issuer:
             raise AssertionError("no key to store")
         sealed = self._tools.keyring.seal(self._state.key, self._state.place)
 
-        def change(session: Session, row: Certificate) -> None:
-            if row.pending_private_key is None:
-                row.begin(sealed)
-            self._publish_tokens(session, row, tokens)
-            row.acme_order_url = url
-
-        self._record(change)
+        self._state.presented |= {challenge.url for challenge in tokens}
+        work.write(
+            self._sessions, Certificate, self._lease, _BEGINNING,
+            values={"sealed": sealed, "url": url, "data": self._state.as_json()},
+            also=lambda session: self._publish_tokens(session, tokens),
+        )  # fmt: skip
+        self._renewed_at = self._lease.now()
         self._tools.checkpoint("certificate:order_stored")
         if tokens:
             self._tools.checkpoint("certificate:presented")
 
     def _present(self, challenges: Sequence[Challenge]) -> bool:
         if self._state.kind == "http-01":
-            self._record(lambda s, row: self._publish_tokens(s, row, challenges))
+            self._record(lambda session, row: self._present_tokens(session, row, challenges))
         elif self._visible(challenges):
             self._state.presented |= {challenge.url for challenge in challenges}
             self._save()
@@ -200,23 +201,27 @@ class Issuer:
         self._tools.checkpoint("certificate:presented")
         return True
 
-    def _publish_tokens(
+    def _present_tokens(
         self, session: Session, row: Certificate, challenges: Sequence[Challenge]
     ) -> None:
-        if challenges:
-            rows = [
-                {
-                    "token": challenge.token,
-                    "hostname": challenge.name,
-                    "key_authorization": challenge.key_authorization,
-                    "ssl_certificate_id": row.id,
-                    "organization_id": row.organization_id,
-                }
-                for challenge in challenges
-            ]
-            upsert(session, HttpChallenge, rows)
+        self._publish_tokens(session, challenges)
         self._state.presented |= {challenge.url for challenge in challenges}
         row.acme_challenge_data = self._state.as_json()
+
+    def _publish_tokens(self, session: Session, challenges: Sequence[Challenge]) -> None:
+        place = self._state.place
+        rows = [
+            {
+                "token": challenge.token,
+                "hostname": challenge.name,
+                "key_authorization": challenge.key_authorization,
+                "ssl_certificate_id": place.row_id,
+                "organization_id": place.organization_id,
+            }
+            for challenge in challenges
+        ]
+        if rows:
+            upsert(session, HttpChallenge, rows)
 
     def _visible(self, challenges: Sequence[Challenge]) -> bool:
         """Have the TXT records written, and tell whether every authoritative server shows them."""

@@ -6,7 +6,8 @@ Everything here is set-based: a zone of ten thousand records takes a handful of 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -30,14 +31,13 @@ from nameplate.usecases.wanted import Entry, Line, Value, values
 SETTLING = timedelta(minutes=5)
 """How long the readings of a provider may lag behind its writings."""
 _CHUNK = 1000
-"""Ids in one statement: each is a parameter."""
+"""Ids or rows in one statement: each is a parameter, or several."""
 _RUN = 50
 """Rows for which a range is worth a statement of its own."""
 _PLAIN = {"synchronize_session": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(NamedTuple):
     """One value that should be in the zone, and what wants it."""
 
     value: Value
@@ -60,28 +60,34 @@ class Report:
     """What is at the provider now, as far as it said, and why something is not."""
 
     state: Mapping[Key, RRset]
-    present: frozenset[Value]
     removed: frozenset[Value]
     """Values that the provider took away in this very act: no reading has to confirm it."""
     unknown: frozenset[Key]
     """Record sets whose state has to be read again."""
     refused: Mapping[Key, str]
-    blocked: Mapping[Key, str]
+    reasons: Mapping[Key, str]
+    """Why record sets are not as wanted: refused, or blocked before."""
     external_ids: Mapping[Value, str]
     outcomes: Sequence[Outcome]
 
     @property
-    def reasons(self) -> Mapping[Key, str]:
-        """Why record sets are not as wanted."""
-        return {**self.blocked, **self.refused}
+    def is_complete(self) -> bool:
+        """Everything that was asked for was done."""
+        return not self.unknown and not self.refused
+
+    def shows(self, value: Value) -> bool:
+        """Tell whether the provider has a value."""
+        rrset = self.state.get(value[:2])
+        return rrset is not None and value[2] in rrset.values
 
     def has(self, line: Line) -> bool:
         """Tell whether the provider has a record as it is wanted."""
-        rrset = self.state.get((line.owner, line.type))
-        if rrset is None or line.text not in rrset.values:
+        key, text = line.value[:2], line.value[2]
+        rrset = self.state.get(key)
+        if rrset is None or text not in rrset.values:
             return False
-        as_wanted = (rrset.ttl, rrset.proxied) == (line.ttl, line.proxied)
-        return as_wanted or rrset.key not in self.reasons
+        as_wanted = rrset.ttl == line.ttl and rrset.proxied == line.proxied
+        return as_wanted or key not in self.reasons
 
     @classmethod
     def of(cls, todo: Plan, live: Sequence[RRset], outcomes: Sequence[Outcome]) -> "Report":
@@ -102,14 +108,14 @@ class Report:
                 refused[key] = outcome.detail
             else:
                 unknown.add(key)
-            external |= {(*key, value): id_ for value, id_ in outcome.external_ids.items()}
+            if outcome.external_ids:
+                external |= {(*key, value): id_ for value, id_ in outcome.external_ids.items()}
         return cls(
             state=state,
-            present=frozenset(value for rrset in state.values() for value in values(rrset)),
             removed=frozenset(removed),
             unknown=frozenset(unknown),
             refused=refused,
-            blocked={(item.name, item.type): item.detail for item in todo.blocked},
+            reasons={(item.name, item.type): item.detail for item in todo.blocked} | refused,
             external_ids=external,
             outcomes=outcomes,
         )
@@ -127,19 +133,15 @@ def intend(
 ) -> None:
     """Write down every value about to appear or to leave, before the provider hears of it."""
     leaving: list[int] = []
-    coming: list[dict[str, Any]] = []
-    touched: set[Key] = set()
+    coming: list[Want] = []
     for change in todo.changes:
-        touched.add(change.key)
         before, after = set(values(change.before)), set(values(change.after))
         leaving += [entries[value].id for value in before - after if value in entries]
-        coming += [
-            _row(domain, account_id, zone, wants[value], LedgerState.INTENDED)
-            for value in after - before
-            if value not in entries
-        ]
-    bulk_insert(session, LedgerEntry, coming)
+        coming += [wants[value] for value in after - before if value not in entries]
+    rows = (_row(domain, account_id, zone, want, LedgerState.INTENDED) for want in coming)
+    bulk_insert(session, LedgerEntry, rows)
     each(session, LedgerEntry.becoming(LedgerState.LEAVING), LedgerEntry.id, leaving)
+    touched = todo.keys
     ids = [want.record_id for value, want in wants.items() if value[:2] in touched]
     each(session, Record.syncing(), Record.id, [id_ for id_ in ids if id_ is not None])
 
@@ -152,7 +154,7 @@ def adopt(
     wants: Iterable[Want],
 ) -> None:
     """Take values of others that are in the zone, and wanted, as ours from now on."""
-    rows = [_row(domain, account_id, zone, want, LedgerState.PRESENT) for want in wants]
+    rows = (_row(domain, account_id, zone, want, LedgerState.PRESENT) for want in wants)
     bulk_insert(session, LedgerEntry, rows)
 
 
@@ -202,7 +204,7 @@ def settle(
     for value, entry in entries.items():
         if value[:2] in report.unknown:
             continue
-        if value in report.present:
+        if report.shows(value):
             leaving = entry.state is LedgerState.LEAVING and value not in wanted
             state = LedgerState.LEAVING if leaving else LedgerState.PRESENT
             if entry.state is not state or entry.absent_at is not None:
@@ -219,6 +221,17 @@ def settle(
     each(session, LedgerEntry.missing(now), LedgerEntry.id, missing)
     each(session, LedgerEntry.forgetting(), LedgerEntry.id, gone)
     return bool(missing)
+
+
+def arrived(session: Session, domain: Domain) -> None:
+    """Note that every value of a domain that was to come is there."""
+    intended = LedgerEntry.state == LedgerState.INTENDED
+    session.execute(
+        LedgerEntry.becoming(LedgerState.PRESENT).where(
+            LedgerEntry.organization_domain_id == domain.id, intended
+        ),
+        execution_options=_PLAIN,
+    )
 
 
 def _is_gone(entry: Entry, report: Report, now: datetime, settling: timedelta) -> bool:
@@ -240,16 +253,15 @@ def confirm(
     look: list[int] = []
     failed: dict[str, list[int]] = {}
     for line in lines:
-        key = (line.owner, line.type)
+        key = line.value[:2]
         if key in report.unknown:
             continue
-        held_back = key in report.reasons
         if report.has(line):
             is_active = line.status is RecordStatus.ACTIVE
             (same if is_active else fresh).append(line.id)
             if not (is_active and line.propagated):
                 look.append(line.id)
-        elif held_back and domain.is_live and not line.is_drifted:
+        elif key in report.reasons and domain.is_live and not line.is_drifted:
             failed.setdefault(report.reasons[key], []).append(line.id)
     each(session, Record.confirming(now), Record.id, fresh)
     if same and len(same) == sum(line.status is RecordStatus.ACTIVE for line in lines):
@@ -280,7 +292,7 @@ def note_drift(
     reasons = {drift.key: str(drift) for drift in drifts}
     found: dict[str, list[int]] = {}
     for line in lines:
-        key = (line.owner, line.type)
+        key = line.value[:2]
         if key in reasons:
             found.setdefault(reasons[key], []).append(line.id)
     for reason, ids in found.items():
@@ -298,11 +310,12 @@ def _number(session: Session, lines: Sequence[Line], report: Report) -> None:
         session.connection().execute(Record.numbering(), new)
 
 
-def bulk_insert(session: Session, kind: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows of a platform's transaction, by one statement and without objects."""
-    if rows:
-        table: Any = kind.__table__
-        session.connection().execute(sa.insert(table), rows)
+def bulk_insert(session: Session, kind: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert many rows of a platform's transaction, a thousand at a time and without objects."""
+    table: Any = kind.__table__
+    left, connection = iter(rows), session.connection()
+    while some := list(islice(left, _CHUNK)):
+        connection.execute(sa.insert(table), some)
 
 
 def each(

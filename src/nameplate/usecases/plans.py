@@ -212,7 +212,7 @@ def _own(session: Session, domain: Domain, scene: Scene, found: Draft, wish: Wis
     """Bring into the ledger what becomes ours, and take from it what is ours no more."""
     wants = [Want(value, 0, LedgerPurpose.RECORD) for value in found.adopted]
     ttls = {rrset.key: rrset.ttl for rrset in scene.site.live}
-    wants = [replace(want, ttl=ttls[want.value[:2]]) for want in wants]
+    wants = [want._replace(ttl=ttls[want.value[:2]]) for want in wants]
     ledger.adopt(session, domain, scene.job.account.id, scene.site.zone, wants)
     gone = [scene.job.entries[value].id for value in wish.disowned if value in scene.job.entries]
     ledger.disown(session, gone)

@@ -1,9 +1,9 @@
 """What a domain wants at its DNS provider, read as plain values: ten thousand records at a time."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -24,6 +24,8 @@ from nameplate.usecases import holdings
 
 _MOST_GONE = 1000
 """Removed records that are looked up; what lies beyond is held back with the rest, if it is much."""
+_PART = 500
+"""Rows that are taken from the database at once."""
 _STATUSES = {one.value: one for one in RecordStatus}
 _PURPOSES = {one.value: one for one in LedgerPurpose}
 _STATES = {one.value: one for one in LedgerState}
@@ -33,50 +35,56 @@ Value = tuple[str, str, str]
 """Absolute owner name, type, whole canonical rdata."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One record of a domain."""
 
     id: int
-    type: str
+    value: Value
+    """What should be in the zone."""
     name: str
     """Relative to the domain: `www`, `@`."""
-    owner: str
-    """Absolute owner name."""
-    text: str
-    """Whole canonical rdata, the numbers of MX and SRV included."""
     ttl: int
     proxied: bool
     status: RecordStatus
     propagated: bool
     is_drifted: bool
-    last_synced_at: datetime | None
+    is_settled: bool
+    """The provider had it long enough for every reading to show it."""
     external_id: str | None
     is_made: bool
     """Made for a binding, a server ..., whose changes it follows."""
 
     @property
-    def value(self) -> Value:
-        """What should be in the zone."""
-        return (self.owner, self.type, self.text)
+    def owner(self) -> str:
+        """Absolute owner name."""
+        return self.value[0]
+
+    @property
+    def type(self) -> str:
+        """Record type."""
+        return self.value[1]
+
+    @property
+    def text(self) -> str:
+        """Whole canonical rdata, the numbers of MX and SRV included."""
+        return self.value[2]
 
     @property
     def is_wanted(self) -> bool:
         """Whether it should be at the provider at all."""
         return self.status is not RecordStatus.DISABLED
 
-    def settled(self, since: datetime) -> bool:
-        """Tell whether the provider had it as it is wanted before `since`, and nobody changed it here."""
-        known = self.last_synced_at is not None and self.last_synced_at <= since
-        return self.is_drifted or (self.status is RecordStatus.ACTIVE and known)
-
     def rrset(self) -> RRset:
         """Return the record as a set of its own."""
         return RRset(self.owner, self.type, self.ttl, (self.text,), self.proxied)
 
 
-def lines(session: Session, domain: Domain) -> list[Line]:
-    """Return every live record of a domain, in order of their ids."""
+def lines(session: Session, domain: Domain, since: datetime | None = None) -> list[Line]:
+    """Return every live record of a domain, in order of their ids.
+
+    What the provider has had as it is wanted since `since` or before, and what somebody else
+    changed there, is settled.
+    """
     session.flush()
     origin = holdings.held_name(domain)
     query = (
@@ -86,21 +94,38 @@ def lines(session: Session, domain: Domain) -> list[Line]:
         .with_only_columns(
             Record.id, _plain(Record.record_type), Record.name, Record.value, Record.priority,
             Record.weight, Record.port, Record.ttl, Record.proxy_enabled, _plain(Record.status),
-            Record.propagated, Record.drifted_at.is_not(None), Record.last_synced_at,
+            Record.propagated, Record.drifted_at.is_not(None), _settled(since),
             Record.external_record_id, _plain(Record.recordable_type),
         )
     )  # fmt: skip
     return [
         Line(
-            id_, rdtype, name, origin if name == "@" else f"{name}.{origin}",
-            value if priority is None else text(value, priority, weight, port),
-            ttl, proxied, _STATUSES[status], propagated, drifted, synced, external, made in _MADE,
+            id_,
+            (
+                origin if name == "@" else f"{name}.{origin}",
+                rdtype,
+                value if priority is None else text(value, priority, weight, port),
+            ),
+            name, ttl, proxied, _STATUSES[status], propagated, drifted, settled, external, made in _MADE,
         )
         for (
             id_, rdtype, name, value, priority, weight, port, ttl, proxied, status, propagated,
-            drifted, synced, external, made,
-        ) in session.connection().execute(query)
+            drifted, settled, external, made,
+        ) in _each(session, query)
     ]  # fmt: skip
+
+
+def _settled(since: datetime | None) -> sa.ColumnElement[bool]:
+    """Return whether a record is settled, worked out by the database: a time costs more to read."""
+    if since is None:
+        return sa.false()
+    known = sa.and_(Record.status == RecordStatus.ACTIVE, Record.last_synced_at <= since)
+    return sa.or_(Record.drifted_at.is_not(None), sa.func.coalesce(known, sa.false()))
+
+
+def _each(session: Session, query: sa.Executable) -> Iterator[Any]:
+    """Yield the rows of a query, some hundred at a time."""
+    return chain.from_iterable(session.connection().execute(query).partitions(_PART))
 
 
 def _plain(column: Any) -> sa.ColumnElement[str]:  # noqa: ANN401 - a mapped column
@@ -115,8 +140,7 @@ def text(value: str, priority: int | None, weight: int | None, port: int | None)
     return " ".join([*(str(one) for one in (priority, weight, port) if one is not None), value])
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One value that we put, or are about to put, into the zone."""
 
     id: int
@@ -147,7 +171,7 @@ def ledger(session: Session, domain: Domain) -> Mapping[Value, Entry]:
             certificate,
         )
         for id_, name, rdtype, value, ttl, purpose, state, absent, record, certificate in (
-            session.connection().execute(query)
+            _each(session, query)
         )
     }  # fmt: skip
 
@@ -173,9 +197,7 @@ def others(session: Session, account_id: int, domain: Domain) -> frozenset[Value
         )
         .with_only_columns(LedgerEntry.name, _plain(LedgerEntry.record_type), LedgerEntry.value)
     )
-    return frozenset(
-        (name, kind, value) for name, kind, value in session.connection().execute(query)
-    )
+    return frozenset((name, kind, value) for name, kind, value in _each(session, query))
 
 
 def automatic(session: Session, lines: Iterable[Line], entries: Iterable[Entry]) -> frozenset[int]:

@@ -1,14 +1,16 @@
 """Working on leased rows: look at the world, take one step, record it under the lease's fence."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from nameplate import leases
 from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
@@ -82,6 +84,29 @@ def record(
         return result
 
     return sessions.run(PLATFORM, transaction)
+
+
+def write(
+    sessions: Sessions,
+    kind: type[Work],
+    lease: Lease,
+    change: sa.Update,
+    *,
+    values: Mapping[str, Any],
+    also: Callable[[Session], None],
+) -> None:
+    """Change the leased row in one transaction, and do what goes with it; renews the lease.
+
+    Nothing is read: what the columns become does not depend on what this worker knows of them.
+    Raises `Superseded` like `record`.
+    """
+
+    def transaction(session: Session) -> None:
+        if not leases.write(session, kind, lease, change, values):
+            raise Superseded
+        also(session)
+
+    sessions.run(PLATFORM, transaction)
 
 
 def read(sessions: Sessions, kind: type[Row], lease: Lease, load: Callable[[Session, Row], T]) -> T:

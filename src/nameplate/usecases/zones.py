@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import provider_limits, registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
-from nameplate.core.lifecycle import PlanStatus
+from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.core.plan import Drift, Key, Owned, Plan, drift, plan
 from nameplate.core.records import RRset
 from nameplate.db import Sessions
@@ -72,6 +72,15 @@ class Job:
         }
         return frozenset(following)
 
+    def begun(self, todo: Plan) -> "Job":
+        """Return the job with its records as they are once the intents of `todo` are written."""
+        touched = todo.keys
+        lines = [
+            line._replace(status=RecordStatus.SYNCING) if line.value[:2] in touched else line
+            for line in self.lines
+        ]
+        return replace(self, lines=lines)
+
     @property
     def is_empty(self) -> bool:
         """Nothing is wanted, and nothing of ours is there."""
@@ -82,7 +91,7 @@ class Job:
         if self.is_proved:
             return [want.rrset() for value, want in self.wants.items() if value not in self.others]
         return [
-            replace(rrset, values=(value,))
+            rrset._replace(values=(value,))
             for rrset in live
             for value in rrset.values
             if (rrset.name, rrset.type, value) in self.wants
@@ -119,20 +128,20 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
     account = session.get(Account, config["account_id"]) if config.get("account_id") else None
     if account is None or not _serves(account, domain):
         return None
-    lines = wanted.lines(session, domain) if domain.deleted_at is None else []
+    since = now - settling(tools)
+    lines = wanted.lines(session, domain, since) if domain.deleted_at is None else []
     entries = wanted.ledger(session, domain)
+    outlives = _outlives(domain)
     wants = [
         Want(e.value, e.ttl, e.purpose, e.record_id, e.certificate_id)
         for e in entries.values()
-        if e.state is not LedgerState.LEAVING
-        and (e.purpose is LedgerPurpose.CHALLENGE or _outlives(domain))
+        if e.state is not LedgerState.LEAVING and (outlives or e.purpose is LedgerPurpose.CHALLENGE)
     ]
     if domain.is_live:
-        since = now - settling(tools)
         wants += [
             Want(
                 line.value, line.ttl, LedgerPurpose.RECORD, line.id,
-                proxied=line.proxied, is_settled=line.settled(since),
+                proxied=line.proxied, is_settled=line.is_settled,
             )
             for line in lines
             if line.is_wanted
@@ -275,8 +284,8 @@ def push(
     """
     outcomes: Sequence[Outcome] = ()
     if always or not todo.is_empty:
-        known = None
         work.record(sessions, Domain, lease, intend, release=False)
+        known = None if known is None else known.begun(todo)
         tools.checkpoint("records:intended")
     if not todo.is_empty:
         work.confirm(sessions, Domain, lease)
@@ -312,7 +321,8 @@ def _conclude(
 ) -> None:
     now = lease.now()
     untouched = domain.next_action_at == domain.lease_until  # who changes records wakes the domain
-    job = known if known is not None and untouched else load(session, domain, tools, now)
+    is_known = known is not None and untouched and report.is_complete
+    job = known if is_known else load(session, domain, tools, now)
     if job is None or job.account.id != site.account_id:  # the domain has moved to another account
         domain.next_action_at = now
         return
@@ -320,6 +330,8 @@ def _conclude(
     again = ledger.settle(
         session, frozenset(job.wants), job.entries, report, now=now, settling=settling(tools)
     )
+    if is_known and report.outcomes:
+        ledger.arrived(session, domain)
     ledger.confirm(session, domain, lines, report, now)
     ledger.note_drift(session, lines, kept, now)
     drifts.tell(domain, kept, repaired, now)

@@ -3,7 +3,6 @@
 import importlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -260,7 +259,7 @@ def _with_change(outcome: Outcome, accepted: Mapping[Change, str]) -> Outcome:
     change_id = accepted.get(outcome.change)
     if outcome.result is not Result.APPLIED or change_id is None:
         return outcome
-    return replace(outcome, detail=f"Route 53 change {change_id} is on its way to its servers.")
+    return outcome._replace(detail=f"Route 53 change {change_id} is on its way to its servers.")
 
 
 def _explained(response: Mapping[str, Any]) -> NameplateError:
