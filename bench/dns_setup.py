@@ -4,11 +4,12 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 from bench.dns_sides import TTL, Place, wanted
+from sqlalchemy.orm import Session
 from tests.servers.knot import KEY, Knot
 from tests.servers.powerdns import PowerDns as PowerDnsServer
 
@@ -24,8 +25,10 @@ from nameplate.models.records import digest
 from nameplate.ports.dns import DnsProvider, Result, Zone
 from nameplate.settings import Settings
 from nameplate.usecases import accounts, schema
+from nameplate.usecases.tools import Tools
 
 Records = Sequence[tuple[str, str, str]]
+SMALL = "small.example"
 
 
 class Servers:
@@ -113,7 +116,28 @@ def database(folder: Path, template: Path, place: Place, provider: str, count: i
         same = {"organization_id": owner.id, "organization_domain_id": domain.id, "ttl": TTL}
         rows = [same | _columns(place["zone"], one) for one in wanted(place["zone"], count)]
         session.execute(sa.insert(Record), rows)
+        _add_small_one(session, tools, owner.id)
     sessions.dispose()
+
+
+def _add_small_one(session: Session, tools: Tools, organization_id: int) -> None:
+    """Add a domain of three records, kept in memory, for the work before the work that is timed."""
+    account = accounts.add(
+        session, PLATFORM, tools, kind="dns", provider="memory", name="memory",
+        config={"zones": [SMALL]}, credentials={},
+    )  # fmt: skip
+    session.flush()
+    domain = Domain(
+        organization_id=organization_id,
+        domain_name=SMALL,
+        status=DomainStatus.ACTIVE,
+        dns_config={"account_id": account.id},
+    )
+    session.add(domain)
+    session.flush()
+    same = {"organization_id": organization_id, "organization_domain_id": domain.id, "ttl": TTL}
+    rows = [same | _columns(SMALL, (f"{n}.{SMALL}", "A", f"192.0.2.{n}")) for n in range(3)]
+    session.execute(sa.insert(Record), rows)
 
 
 def _account(place: Place, provider: str) -> tuple[str, dict[str, object], dict[str, str]]:
@@ -153,7 +177,9 @@ def want(folder: Path, zone: str, count: int, work: str) -> None:
     """Make the one domain due, with other values of 1 % of its records when there is to be change."""
     sessions = bootstrap.sessions(Settings(home=folder))
     with sessions.begin(PLATFORM) as session:
-        session.execute(sa.update(Domain).values(next_action_at=datetime.now(UTC)))
+        now = datetime.now(UTC)
+        due = sa.case((Domain.domain_name == SMALL, now - timedelta(hours=1)), else_=now)
+        session.execute(sa.update(Domain).values(next_action_at=due))
         if work == "change":
             pairs = zip(wanted(zone, count), wanted(zone, count, 1), strict=True)
             for old, new in pairs:

@@ -63,6 +63,11 @@ def started() -> None:
     print(f"started {time.perf_counter()}", flush=True)
 
 
+def ended() -> None:
+    """Tell when the work was done, before Python takes down what it built."""
+    print(f"ended {time.perf_counter()}", flush=True)
+
+
 def desired(place: Place) -> Wanted:
     """Return what the floors want, read from a file, as octoDNS reads its own."""
     return {
@@ -136,20 +141,29 @@ def floor_knot(place: Place) -> None:
 
 
 def nameplate(place: Place) -> None:
-    """Open the database, take the one domain that is due, bring it to its provider with ledger."""
+    """Open the database, take the one domain that is due, bring it to its provider with ledger.
+
+    A small one comes first: a worker has long compiled its statements when a large zone is due.
+    """
     from nameplate import bootstrap, leases
     from nameplate.core.actor import PLATFORM
     from nameplate.models import Domain
     from nameplate.settings import Settings
     from nameplate.usecases import zones
 
-    started()
     settings = Settings(home=Path(place["home"]))
     bootstrap.collect_rarely()  # as every process of Nameplate's own
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
-    (lease,) = sessions.run(PLATFORM, lambda s: leases.lease(s, Domain, limit=1, seconds=90))
-    zones.reconcile(sessions, tools, lease)
+
+    def bring() -> None:
+        (lease,) = sessions.run(PLATFORM, lambda s: leases.lease(s, Domain, limit=1, seconds=90))
+        zones.reconcile(sessions, tools, lease)
+
+    bring()
+    started()
+    bring()
+    ended()
     sessions.dispose()
 
 

@@ -164,6 +164,8 @@ def plan(
     for key in {*wanted, *(ours & live.keys())}:
         have, want = live.get(key), wanted.get(key)
         foreign = _foreign(have, owned)
+        if have == want and not foreign:
+            continue
         if have is not None and want is not None and foreign:
             matches += [(*key, value) for value in want.values if value in foreign]
             if have.ttl != want.ttl:
@@ -235,7 +237,10 @@ def _said(rrset: RRset) -> str:
 def _foreign(rrset: RRset | None, owned: Owned) -> tuple[str, ...]:
     if rrset is None:
         return ()
-    return tuple(v for v in rrset.values if (rrset.name, rrset.type, v) not in owned)
+    name, rdtype, _, values, _ = rrset
+    if len(values) == 1 and (name, rdtype, values[0]) in owned:
+        return ()  # most of a zone
+    return tuple(value for value in values if (name, rdtype, value) not in owned)
 
 
 def _target(live: RRset | None, want: RRset | None, foreign: Collection[str]) -> RRset | None:

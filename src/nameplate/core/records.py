@@ -56,7 +56,7 @@ class Change(NamedTuple):
         rrset = self.after or self.before
         if rrset is None:
             raise ValueError("a change without a record set")
-        return (rrset.name, rrset.type)
+        return rrset[:2]
 
 
 def merge(rrsets: Iterable[RRset]) -> list[RRset]:

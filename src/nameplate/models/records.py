@@ -213,10 +213,12 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
 
     @classmethod
     def confirming(cls, now: datetime) -> sa.Update:
-        """Record that the provider has the records. Narrow with `where`."""
+        """Record that the provider has the records, and have them looked for. Narrow with `where`."""
+        planned = sa.case((cls.next_action_at <= now, cls.next_action_at), else_=now)
         return cls._moving(
-            RecordStatus.ACTIVE, last_synced_at=now, drifted_at=None, error_message=None
-        )
+            RecordStatus.ACTIVE, last_synced_at=now, drifted_at=None, error_message=None,
+            next_action_at=planned,
+        )  # fmt: skip
 
     @classmethod
     def seeing(cls, now: datetime) -> sa.Update:

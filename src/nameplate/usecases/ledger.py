@@ -257,9 +257,11 @@ def confirm(
         if key in report.unknown:
             continue
         if report.has(line):
-            is_active = line.status is RecordStatus.ACTIVE
-            (same if is_active else fresh).append(line.id)
-            if not (is_active and line.propagated):
+            if line.status is not RecordStatus.ACTIVE:
+                fresh.append(line.id)
+                continue
+            same.append(line.id)
+            if not line.propagated:
                 look.append(line.id)
         elif key in report.reasons and domain.is_live and not line.is_drifted:
             failed.setdefault(report.reasons[key], []).append(line.id)

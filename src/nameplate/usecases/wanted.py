@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
+from sys import intern
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -103,7 +104,7 @@ def lines(session: Session, domain: Domain, since: datetime | None = None) -> li
             id_,
             (
                 origin if name == "@" else f"{name}.{origin}",
-                rdtype,
+                intern(rdtype),
                 value if priority is None else text(value, priority, weight, port),
             ),
             name, ttl, proxied, _STATUSES[status], propagated, drifted, settled, external, made in _MADE,
@@ -153,8 +154,8 @@ class Entry(NamedTuple):
     certificate_id: int | None
 
 
-def ledger(session: Session, domain: Domain) -> Mapping[Value, Entry]:
-    """Return what the ledger says of a domain, by value."""
+def ledger(session: Session, domain: Domain, lines: Iterable[Line] = ()) -> Mapping[Value, Entry]:
+    """Return what the ledger says of a domain, by value; those of `lines` are not kept twice."""
     session.flush()
     query = (
         LedgerEntry.visible(Actor(domain.organization_id))
@@ -165,12 +166,12 @@ def ledger(session: Session, domain: Domain) -> Mapping[Value, Entry]:
             LedgerEntry.absent_at, LedgerEntry.dns_record_id, LedgerEntry.ssl_certificate_id,
         )
     )  # fmt: skip
+    known = {line.value: line.value for line in lines}
     return {
-        (name, rdtype, value): Entry(
-            id_, (name, rdtype, value), ttl, _PURPOSES[purpose], _STATES[state], absent, record,
-            certificate,
+        (value := known.get(found := (name, rdtype, data), found)): Entry(
+            id_, value, ttl, _PURPOSES[purpose], _STATES[state], absent, record, certificate
         )
-        for id_, name, rdtype, value, ttl, purpose, state, absent, record, certificate in (
+        for id_, name, rdtype, data, ttl, purpose, state, absent, record, certificate in (
             _each(session, query)
         )
     }  # fmt: skip

@@ -101,14 +101,16 @@ class Job:
         """Return what somebody else changed: no set that we are changing ourselves."""
         if not self.is_proved:
             return ()
-        ours = {want.value[:2] for want in self.wants.values() if not want.is_settled}
-        ours |= {value[:2] for value in self.entries if value not in self.wants}
         settled = [
             want.rrset()
             for want in self.wants.values()
             if want.is_settled and want.value in self.entries
         ]
         found = drift(live, settled, self.entries.keys())
+        if not found:
+            return ()
+        ours = {want.value[:2] for want in self.wants.values() if not want.is_settled}
+        ours |= {value[:2] for value in self.entries if value not in self.wants}
         return tuple(one for one in found if one.key not in ours)
 
 
@@ -130,7 +132,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
         return None
     since = now - settling(tools)
     lines = wanted.lines(session, domain, since) if domain.deleted_at is None else []
-    entries = wanted.ledger(session, domain)
+    entries = wanted.ledger(session, domain, lines)
     outlives = _outlives(domain)
     wants = [
         Want(e.value, e.ttl, e.purpose, e.record_id, e.certificate_id)

@@ -13,13 +13,28 @@ Unit = Sequence[Change]
 
 def length(change: Change) -> int:
     """Return about how many octets the change takes, both record sets together."""
-    sides = [side for side in (change.before, change.after) if side]
-    return 24 + sum(len(s.name) + 12 + len(value) for s in sides for value in s.values)
+    octets = 24
+    for side in change:
+        if side is not None:
+            around = len(side.name) + 12
+            for value in side.values:
+                octets += around + len(value)
+    return octets
 
 
 def batches(units: Iterable[Unit], limit: int) -> Iterator[list[Unit]]:
     """Yield the units in batches of at most `limit` octets, a larger unit alone."""
-    return packed(units, lambda unit: (sum(map(length, unit)),), (limit,))
+    batch: list[Unit] = []
+    octets = 0
+    for unit in units:
+        longer = sum(map(length, unit))
+        if batch and octets + longer > limit:
+            yield batch
+            batch, octets = [], 0
+        batch.append(unit)
+        octets += longer
+    if batch:
+        yield batch
 
 
 def packed(

@@ -1,8 +1,9 @@
 """PowerDNS Authoritative Server 4.7 and later, by its HTTP API."""
 
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ from nameplate.core.records import Change, RRset, units
 from nameplate.ports.dns import Outcome, Result, Zone
 
 Key = tuple[str, str]
+Serial = tuple[int, int]
+"""The serial as the backend has it, and as it is served."""
 
 _GENERATED = frozenset({"CDNSKEY", "CDS", "DNSKEY", "NSEC", "NSEC3", "NSEC3PARAM", "RRSIG"})
 _WRITABLE = frozenset({"Native", "Master", "Primary", "Producer"})
@@ -29,6 +32,16 @@ _PLAIN_PARAMETER = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A zone as it was read, good for as long as its serial stays."""
+
+    serial: Serial
+    rrsets: Sequence[RRset]
+    hidden: Mapping[Key, Mapping[str, Any]]
+    """The server's own entries that have disabled records."""
+
+
 class PowerDns:
     """One server behind one API key. A PATCH of many record sets is one transaction there."""
 
@@ -37,6 +50,7 @@ class PowerDns:
         self._api = api
         self._server = f"/api/v1/servers/{quote(server_id, safe='')}"
         self._root = f"{self._server}/zones"
+        self._readings: dict[str, _Reading] = {}
 
     def zones(self) -> Sequence[Zone]:
         """Return every zone that can be written here."""
@@ -49,15 +63,25 @@ class PowerDns:
 
     def records(self, zone: Zone) -> Sequence[RRset]:
         """Read the zone. Disabled records are not served and therefore not there."""
+        hidden: dict[Key, Mapping[str, Any]] = {}
 
         def read(value: dict[str, Any]) -> Any:  # noqa: ANN401  # JSON
             if "records" not in value:
                 return value
-            rrset = None if value["type"] in _GENERATED else _rrset(value)
-            return rrset if rrset and rrset.values else None
+            rdtype = value["type"]
+            if rdtype in _GENERATED:
+                return None
+            rrset = _rrset(value)
+            if len(rrset.values) < len(value["records"]):
+                hidden[rrset.key] = value
+            return rrset if rrset.values else None
 
-        found = self._get(self._path(zone), each=read)["rrsets"]
-        return sorted(filter(None, found), key=attrgetter("name", "type"))
+        found = self._get(self._path(zone), each=read)
+        rrsets = sorted(filter(None, found["rrsets"]))
+        serial = _serial(found)
+        if serial is not None:
+            self._readings[zone.name] = _Reading(serial, rrsets, hidden)
+        return rrsets
 
     def name_servers(self, zone: Zone) -> Sequence[str]:
         """Read the NS record set of the zone alone."""
@@ -69,10 +93,10 @@ class PowerDns:
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Read what is affected, send the rest in one PATCH; a refused PATCH is halved.
 
-        The API has no compare-and-set: what moves between the read and the write is overwritten.
+        A zone that was read here before is read again when its serial has moved. The API has no
+        compare-and-set: what moves between the read and the write is overwritten.
         """
-        raw = self._affected(zone, changes)
-        live = {key: rrset for key, entry in raw.items() if (rrset := _rrset(entry)).values}
+        raw, live = self._now(zone, changes)
         outcomes: dict[Change, Outcome] = {}
         pending: list[Unit] = []
         for unit in units(changes):
@@ -138,6 +162,20 @@ class PowerDns:
             return [Outcome(change, Result.UNKNOWN, unclear) for change in changes]
         live = {key: rrset for key, entry in raw.items() if (rrset := _rrset(entry)).values}
         return [read_back(change, live, unclear) for change in changes]
+
+    def _now(
+        self, zone: Zone, changes: Sequence[Change]
+    ) -> tuple[Mapping[Key, Mapping[str, Any]], Mapping[Key, RRset]]:
+        """Return the server's own entries, of disabled records at least, and what is there."""
+        keys = {change.key for change in changes}
+        known = self._readings.pop(zone.name, None)
+        if known is not None and len(keys) > _SINGLE_READS:
+            info = self._get(self._path(zone), {"rrsets": "false"})
+            if _serial(info) == known.serial:
+                live = {key: rrset for rrset in known.rrsets if (key := rrset[:2]) in keys}
+                return known.hidden, live
+        raw = self._affected(zone, changes)
+        return raw, {key: rrset for key, entry in raw.items() if (rrset := _rrset(entry)).values}
 
     def _affected(self, zone: Zone, changes: Sequence[Change]) -> dict[Key, Mapping[str, Any]]:
         """Return the server's own entries for `changes`, by canonical name and type."""
@@ -217,6 +255,13 @@ def _said(reply: Reply) -> str:
     return f"PowerDNS refuses it: {str(said)[:300]}"
 
 
+def _serial(info: Mapping[str, Any]) -> Serial | None:
+    """Return what tells that a zone is as it was, or None where the API leaves the serial alone."""
+    if not info.get("soa_edit_api"):
+        return None
+    return info["serial"], info["edited_serial"]
+
+
 def _canonical_name(entry: Mapping[str, Any]) -> str:
     name: str = entry["name"]
     return name.lower().removesuffix(".")
@@ -228,13 +273,15 @@ def _apex(entry: Mapping[str, Any]) -> str:
 
 
 def _rrset(entry: Mapping[str, Any]) -> RRset:
-    rdtype = entry["type"]
-    values = {
+    rdtype = sys.intern(entry["type"])
+    values = [
         canonical(rdtype, record["content"])
         for record in entry["records"]
         if not record["disabled"]
-    }
-    return RRset(_canonical_name(entry), rdtype, entry["ttl"], tuple(sorted(values)))
+    ]
+    if len(values) > 1:
+        values = sorted(set(values))
+    return RRset(_canonical_name(entry), rdtype, entry["ttl"], tuple(values))
 
 
 def _patched(change: Change, entry: Mapping[str, Any] | None) -> dict[str, Any]:
