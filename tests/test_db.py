@@ -15,13 +15,14 @@ from sqlalchemy.orm import aliased
 from nameplate import db
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import NotPermitted, Unavailable
-from nameplate.db import Sessions, database_now, engine, lock_name
-from nameplate.leases import held, lease
+from nameplate.db import Sessions, database_now, engine, lock_name, upsert
+from nameplate.leases import held, lease, write
 from nameplate.models import (
     Account,
     ApiToken,
     Application,
     Domain,
+    HttpChallenge,
     Model,
     NameHolding,
     NameLock,
@@ -420,3 +421,52 @@ def test_holdings_are_freed_with_their_domain(sessions):
         session.flush()
         assert session.scalars(sa.select(NameHolding)).all() == []
         assert session.scalars(sa.select(Account)).all() == []
+
+
+def test_a_row_is_written_under_the_fence_without_being_read(sessions):
+    _due(sessions, 1)
+    change = sa.update(Model.metadata.tables["domain_verifications"]).values(
+        attempts=sa.bindparam("tries")
+    )
+    with sessions.begin(PLATFORM) as session:
+        (one,) = lease(session, Verification, limit=1, seconds=30)
+    with sessions.begin(PLATFORM) as session:
+        assert write(session, Verification, one, change, {"tries": 3})
+        row = session.get_one(Verification, one.id)
+        assert row.attempts == 3
+        assert row.next_action_at == row.lease_until >= one.until
+        row.next_action_at = woken = one.taken_at
+    with sessions.begin(PLATFORM) as session:
+        assert write(session, Verification, one, change, {"tries": 4})
+        row = session.get_one(Verification, one.id)
+        assert (row.attempts, row.next_action_at) == (4, woken)  # who woke it is not forgotten
+        later = database_now(session) + timedelta(seconds=61)
+        (_,) = lease(session, Verification, limit=1, seconds=30, now=later)
+        assert not write(session, Verification, one, change, {"tries": 5})
+        session.expire_all()
+        assert session.get_one(Verification, one.id).attempts == 4
+
+
+def test_rows_are_inserted_over_those_with_their_key(sessions):
+    with sessions.begin(PLATFORM) as session:
+        row = world.certificate(session, world.domain(session, world.organization(session)))
+        owner = {"ssl_certificate_id": row.id, "organization_id": row.organization_id}
+        for answer in ("one", "two"):
+            rows = [
+                {"token": f"t{n}", "hostname": "a.example", "key_authorization": answer, **owner}
+                for n in range(3)
+            ]
+            upsert(session, HttpChallenge, rows)
+        found = session.scalars(sa.select(HttpChallenge)).all()
+        assert [one.key_authorization for one in found] == ["two"] * 3
+
+
+def test_the_platform_looks_without_a_transaction(sessions):
+    _due(sessions, 1)
+    with sessions.look() as session:
+        before = session.scalar(sa.select(sa.func.max(Verification.attempts)))
+        if sessions.dialect == "postgresql":
+            with sessions.begin(PLATFORM) as other:
+                other.execute(sa.update(Verification).values(attempts=7))
+            assert session.scalar(sa.select(sa.func.max(Verification.attempts))) == 7
+    assert before == 0

@@ -62,6 +62,23 @@ def test_a_large_body_is_refused_before_it_is_read(port: int) -> None:
     assert (status, json.loads(raw)["code"]) == (413, "body_too_large")
 
 
+def test_only_a_plan_of_somebody_known_may_be_as_large_as_a_zone(port: int) -> None:
+    zone = json.dumps({"file": "; " + "x" * (3 * 1024 * 1024)}).encode()
+    typed = {"Content_Type": "application/json"}
+    plan = "/v1/domains/nobody.example/records:plan"
+    status, _, raw = ask(port, "POST", plan, zone, **typed)
+    assert json.loads(raw)["code"] != "body_too_large", status
+    status, _, raw = ask(port, "POST", plan, b"x" * (17 * 1024 * 1024), **typed)
+    assert (status, json.loads(raw)["code"]) == (413, "body_too_large")
+    for path in (f"{plan}/x", "/v1/organizations/records:plan", "/v1/records"):
+        status, _, raw = ask(port, "POST", path, zone, **typed)
+        assert (status, json.loads(raw)["code"]) == (413, "body_too_large"), path
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", plan, zone, {"Content-Type": "application/json"})
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
 def test_two_authorizations_are_none(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.putrequest("GET", "/v1/domains")

@@ -142,3 +142,8 @@ def test_a_bad_file_is_refused_with_line_and_reason(shell, tmp_path, text, place
     bad.write_text(text)
     assert place in shell("record", "import", shell.name, str(bad), "--yes", expect=2).err
     shell("record", "import", shell.name, str(tmp_path / "missing"), "--yes", expect=2)
+
+
+def test_an_import_of_nothing_says_what_it_may_import(shell):
+    said = shell("record", "import", shell.name, "--json", expect=2)
+    assert "Name a zone file, or say --from" in said.err

@@ -1,9 +1,11 @@
 """Plans are made from the live zone, applied once, held back when dangerous, and taken back."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 from tests.usecases.zone_rig import APEX, NS, SOA, ZONE, Provider, a, given, made
 
 from nameplate.core import ids
@@ -20,6 +22,7 @@ from nameplate.usecases import (
     plans,
     records,
     transfers,
+    work,
 )
 
 
@@ -485,3 +488,39 @@ def test_out_and_in_again_is_the_same(rig, form):
     assert count == 6
     again = rig.make(transfers.from_file(form, content, replace=True))
     assert again.content["edits"] == again.content["changes"] == []
+
+
+def test_a_plan_that_lost_its_lease_says_that_somebody_is_at_it(rig):
+    """Whoever has the domain now goes on: nothing is written twice, and the answer says when to ask."""
+    plan = rig.make(transfers.from_records([given("www", 1)], replace=True))
+
+    def overtake(point: str) -> None:
+        if point == "records:intended":
+            with rig.offline.sessions.begin(PLATFORM) as session:
+                session.get_one(Domain, rig.domain_id).fence += 1
+
+    rig.offline.tools = replace(rig.offline.tools, checkpoint=overtake)
+    with pytest.raises(Unavailable) as caught:
+        rig.apply(plan, force=True)
+    assert caught.value.code == "busy"
+    assert f"www.{APEX}" not in {name for name, _ in rig.zone}
+
+
+def test_a_lease_is_kept_through_a_database_that_is_away_for_a_moment(rig, monkeypatch):
+    lease = rig.offline.leased(Domain, rig.domain_id)
+    monkeypatch.setattr(work, "LEASE", timedelta(seconds=0.15))
+    real, tries = work.record, []
+
+    def record(*args, **more):
+        tries.append(args)
+        if len(tries) == 1:
+            raise DBAPIError("UPDATE", None, Exception("gone away"))
+        return real(*args, **more)
+
+    monkeypatch.setattr(work, "record", record)
+    with work.kept(rig.offline.sessions, Domain, lease):
+        deadline = time.monotonic() + 10
+        while len(tries) < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert len(tries) >= 3
+    assert rig.domain().lease_until is not None

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from tests.usecases.offline import Offline
@@ -107,3 +108,48 @@ def test_chores_are_done_now_and_then(world, running, monkeypatch):
     monkeypatch.setattr(loop, "CHORES", (lambda _session, _now: done.set(),))
     monkeypatch.setattr(loop, "CHORES_EVERY", 0.0)
     assert done.wait(15)
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_the_next_step_starts_when_one_ends(world):
+    """One thread, many rows: nobody waits for the next look while the thread is free."""
+    acme = world.organization("acme")
+    rows = [_claim(world, acme, f"n{number}.example.com") for number in range(12)]
+    worker = Worker(world.sessions, world.tools, threads=1, handlers=PROOFS)
+    worker._poll = 300.0  # only the end of a step wakes it
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        assert all(_seen(world, row, 30) for row in rows)
+    finally:
+        worker.stop()
+        thread.join(15)
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_rows_are_leased_ahead_as_far_as_steps_end(world, monkeypatch):
+    acme = world.organization("acme")
+    for number in range(12):
+        _claim(world, acme, f"n{number}.example.com")
+    worker = Worker(world.sessions, world.tools, threads=2, handlers=PROOFS)
+    submitted: list[int] = []
+    monkeypatch.setattr(worker, "_submit", lambda _handler, leases: submitted.append(len(leases)))
+    monkeypatch.setattr(loop, "QUIET", 0.0)
+    for ended, room in ((0, 2), (1, 3), (9, 4)):  # never more than one for each thread
+        submitted.clear()
+        worker._ended = ended
+        assert worker._start_due() == 1
+        assert len(submitted) == room
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_a_row_that_waited_too_long_for_a_thread_is_given_back(world):
+    row = _claim(world, world.organization("acme"), "shop.example.com")
+    worker = Worker(world.sessions, world.tools, handlers=PROOFS)
+    old = world.leased(Verification, row)
+    worker._work(PROOFS[0], (replace(old, taken_on=old.taken_on - 31),))
+    with world.sessions.begin(PLATFORM, read_only=True) as session:
+        found = session.get_one(Verification, row)
+        assert found.lease_until is None
+        assert found.verification_attempts == 0
+        assert found.fence == old.fence + 1

@@ -119,3 +119,49 @@ def test_a_switch_that_is_refused_leaves_what_was_there(provider):
     results = [outcome.result for outcome in provider.apply(OTHER, changes)]
     assert results == [Result.REFUSED, Result.REFUSED, Result.APPLIED]
     assert at(provider, name) == [address, text]
+
+
+def test_a_zone_that_was_read_is_read_again_only_when_its_serial_moved(
+    powerdns, provider, monkeypatch
+):
+    """What somebody changed meanwhile is seen all the same, and disabled records survive."""
+    names = [f"many{number}.other.test" for number in range(12)]
+    made = [Change(None, RRset(name, "A", 300, ("192.0.2.1",))) for name in names]
+    path = "/api/v1/servers/localhost/zones/other.test."
+    provider.records(OTHER)
+    assert {one.result for one in provider.apply(OTHER, made)} == {Result.APPLIED}
+    hidden = {"content": "192.0.2.66", "disabled": True}
+    shown = {"content": "192.0.2.1", "disabled": False}
+    patch = {"name": f"{names[0]}.", "type": "A", "ttl": 300, "changetype": "REPLACE"}
+    sent = powerdns.api.request(
+        "PATCH", path, json={"rrsets": [{**patch, "records": [shown, hidden]}]}
+    )
+    assert sent.status == 204
+
+    asked = []
+    real = powerdns.api.request
+
+    def request(method, where, **more):
+        asked.append((method, (more.get("params") or {}).get("rrsets")))
+        return real(method, where, **more)
+
+    monkeypatch.setattr(powerdns.api, "request", request)
+    live = {rrset.name: rrset for rrset in provider.records(OTHER) if rrset.name in names}
+    next_ = {name: rrset._replace(values=("192.0.2.2",)) for name, rrset in live.items()}
+    asked.clear()
+    first = provider.apply(OTHER, [Change(live[name], next_[name]) for name in names])
+    assert {one.result for one in first} == {Result.APPLIED}
+    assert asked == [("GET", "false"), ("PATCH", None)]
+    whole = real("GET", path).json()["rrsets"]
+    (entry,) = [one for one in whole if one["name"] == f"{names[0]}."]
+    assert hidden in entry["records"]
+
+    provider.records(OTHER)
+    theirs = RRset(names[3], "A", 300, ("192.0.2.3",))
+    (moved,) = PowerDns(powerdns.api).apply(OTHER, [Change(next_[names[3]], theirs)])
+    assert moved.result is Result.APPLIED
+    gone = provider.apply(OTHER, [Change(next_[name], None) for name in names])
+    results = {one.change.key[0]: one.result for one in gone}
+    assert results.pop(names[3]) is Result.MOVED
+    assert set(results.values()) == {Result.APPLIED}
+    provider.apply(OTHER, [Change(theirs, None)])
