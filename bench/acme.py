@@ -24,10 +24,7 @@ Goals: 30 certificates/s on PostgreSQL, 5 times the best peer, 20 % of the bare 
 
 import argparse
 import contextlib
-import json
 import os
-import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -35,17 +32,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from operator import methodcaller
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 sys.path.pop(0)  # this folder: its dns.py is not dnspython
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.acme_client import STALLED, Bare
+from bench.acme_peers import RUN, THREADS, Result, cpu_of, peak_of, program_of
 from tests.chaos import backlog
 from tests.databases import sessions_over
 from tests.servers import postgresql
@@ -58,62 +53,8 @@ from nameplate.core.actor import PLATFORM
 from nameplate.settings import Settings
 from nameplate.usecases import schema
 
-THREADS, TRIES = 8, 3
+TRIES = 3
 GOAL_RATE, GOAL_PEER, GOAL_BARE = 30.0, 5.0, 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How fast certificates came, and what each cost."""
-
-    label: str
-    count: int
-    seconds: float
-    cpu: float
-    """Seconds of the processes that asked, without Pebble and the database."""
-    memory: float = 0.0
-    """MiB, the largest process."""
-
-    @property
-    def rate(self) -> float:
-        return self.count / self.seconds
-
-    def show(self) -> None:
-        print(
-            f"{self.label:24} {self.rate:7.1f} certificates/s  {self.cpu / self.count * 1000:7.1f} ms CPU each"
-            f"  {self.memory:6.0f} MiB",
-            flush=True,
-        )
-
-
-class Peak:
-    """The largest resident size of some processes, looked at ten times a second.
-
-    What `wait4` says is that of the process they were forked from, when that was larger.
-    """
-
-    def __init__(self) -> None:
-        self.largest = 0.0
-        self._pids: set[int] = set()
-        self._stopped = Event()
-        self._thread = Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    @contextlib.contextmanager
-    def of(self, pid: int) -> Iterator[None]:
-        self._pids.add(pid)
-        yield
-        self._pids.discard(pid)
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._stopped.wait(0.1):
-            for pid in tuple(self._pids):
-                with contextlib.suppress(OSError, IndexError):  # it has just ended
-                    self.largest = max(self.largest, _peak(pid))
 
 
 class Bench:
@@ -133,7 +74,7 @@ class Bench:
             list(pool.map(client.issue, (f"n{n}.bare.example.com" for n in range(self.count))))
             seconds = time.perf_counter() - started
         return Result(
-            "bare client", self.count, seconds, time.process_time() - cpu, _peak(os.getpid())
+            "bare client", self.count, seconds, time.process_time() - cpu, peak_of(os.getpid())
         )
 
     def nameplate(self, url: str, label: str) -> Result:
@@ -177,7 +118,7 @@ class Bench:
         started: tuple[float, float] | None = None
         done, moved = 0, time.perf_counter()
         while (now := time.perf_counter()) - moved < STALLED and worker.poll() is None:
-            cpu = _cpu(worker.pid)
+            cpu = cpu_of(worker.pid)
             if started is None and backlog.begun(sessions):
                 started = (now, cpu)
             if started is not None:
@@ -185,141 +126,10 @@ class Bench:
                 moved = now if done > before else moved
                 if done >= self.count:
                     return Result(
-                        label, self.count, now - started[0], cpu - started[1], _peak(worker.pid)
+                        label, self.count, now - started[0], cpu - started[1], peak_of(worker.pid)
                     )
             time.sleep(0.05)
         raise TimeoutError(f"{done} of {self.count}\n{log.read_text()[-3000:]}")
-
-    def commands(
-        self,
-        label: str,
-        count: int,
-        at_once: int,
-        issue: Callable[[str, Path], list[str]],
-        **env: str,
-    ) -> Result:
-        """Time `count` commands, each in a folder of its own (`at_once` of them)."""
-        used: list[resource.struct_rusage] = []
-        memory = Peak()
-
-        def run(number: int) -> None:
-            lane = self.folder / f"{label}-{number % at_once}"
-            lane.mkdir(exist_ok=True)
-            command = issue(f"n{number}.{label}.com", lane)
-            with (lane / "log").open("wb") as log:
-                process = subprocess.Popen(
-                    command, env={**os.environ, **env}, stdout=log, stderr=log
-                )
-                with memory.of(process.pid):
-                    _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode:
-                raise RuntimeError((lane / "log").read_text()[-2000:])
-            used.append(usage)
-
-        def lane(first: int) -> None:
-            for number in range(first, count + at_once, at_once):
-                run(number)
-
-        for number in range(at_once):
-            run(number)  # registers the account
-        used.clear()
-        started = time.perf_counter()
-        with ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(lane, range(at_once, 2 * at_once)))
-        seconds = time.perf_counter() - started
-        cpu = sum(one.ru_utime + one.ru_stime for one in used)
-        memory.stop()
-        return Result(f"{label}, {at_once} at a time", count, seconds, cpu, memory.largest)
-
-    def certbot(self, program: str) -> Result:
-        def issue(name: str, lane: Path) -> list[str]:
-            folders = [f"--{kind}-dir={lane / kind}" for kind in ("config", "work", "logs")]
-            web = lane / "web"
-            web.mkdir(exist_ok=True)
-            return [
-                program, "certonly", "--non-interactive", "--agree-tos", "--webroot", "-w", str(web),
-                "--register-unsafely-without-email", "--server", self.pebble.directory_url,
-                *folders, "-d", name,
-            ]  # fmt: skip
-
-        return self.commands("certbot", 8, 2, issue, REQUESTS_CA_BUNDLE=self.bundle)
-
-    def lego(self, program: str) -> Result:
-        def issue(name: str, lane: Path) -> list[str]:
-            web = lane / "web"
-            web.mkdir(exist_ok=True)
-            return [
-                program, "--server", self.pebble.directory_url, "--accept-tos", "--email", "a@example.com",
-                "--http", "--http.webroot", str(web), "--path", str(lane), "--domains", name, "run",
-            ]  # fmt: skip
-
-        return self.commands("lego", 64, THREADS, issue, LEGO_CA_CERTIFICATES=self.bundle)
-
-    def uacme(self, program: str) -> Result:
-        """Run uacme, which trusts the system's authorities only: each command sees Pebble's as those."""
-        hook = self.folder / "hook.sh"
-        hook.write_text("#!/bin/sh\nexit 0\n")
-        hook.chmod(0o755)
-        mount = 'mount --bind "$0" /etc/ssl/certs/ca-certificates.crt && exec "$@"'
-        trusting = ["unshare", "--mount", "sh", "-c", mount, self.bundle, program]
-
-        def issue(name: str, lane: Path) -> list[str]:
-            base = [*trusting, "-y", "-a", self.pebble.directory_url, "-c", str(lane), "-t", "EC"]
-            if not (lane / "private" / "key.pem").exists():
-                subprocess.run([*base, "new"], check=True, capture_output=True)
-            return [*base, "-h", str(hook), "issue", name]
-
-        return self.commands("uacme", 48, THREADS, issue)
-
-    def caddy(self, program: str) -> Result:
-        """Give Caddy all names in its configuration and count the certificates in its storage."""
-        home = self.folder / "caddy"
-        home.mkdir()
-        count = 40
-        issuer = {
-            "module": "acme",
-            "ca": self.pebble.directory_url,
-            "trusted_roots_pem_files": [self.bundle],
-        }
-        names = [f"n{number}.caddy-bench.com" for number in range(count)]
-        policy = {"subjects": names, "issuers": [issuer]}
-        config = {
-            "admin": {"disabled": True},
-            "storage": {"module": "file_system", "root": str(home)},
-            "apps": {
-                "http": {"http_port": 18080, "https_port": 18443, "servers": {}},
-                "tls": {"certificates": {"automate": names}, "automation": {"policies": [policy]}},
-            },
-        }
-        (home / "config.json").write_text(json.dumps(config))
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [program, "run", "--config", str(home / "config.json")],
-                env={**os.environ, "HOME": str(home)}, stdout=log, stderr=log,
-            )  # fmt: skip
-        started = time.perf_counter()
-        try:
-            while len(list(home.rglob("*.crt"))) < count:
-                if time.perf_counter() - started > 120:
-                    count = len(list(home.rglob("*.crt")))
-                    break
-                time.sleep(0.1)
-            seconds = time.perf_counter() - started
-            return Result("caddy", count, seconds, _cpu(process.pid), _peak(process.pid))
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _peak(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 @contextlib.contextmanager
@@ -338,12 +148,6 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
         yield url
 
 
-def _program(name: str) -> str | None:
-    found = os.environ.get(name.upper()) or shutil.which(name)
-    beside = Path(sys.executable).with_name(name)
-    return found or (str(beside) if beside.exists() else None)
-
-
 def main() -> None:
     """Run everybody one after the other, print the ratios, and fail when a goal is missed."""
     options = _options()
@@ -358,11 +162,11 @@ def main() -> None:
         ]
         peers = []
         for name in filter(None, options.peers.split(",")):
-            program = _program(name)
+            program = program_of(name)
             if program is None:
                 print(f"{name:24} is not installed")
             else:
-                peers.append(run(methodcaller(name, program)))
+                peers.append(run(partial(_peer, name, program)))
     _judge(rounds, peers)
 
 
@@ -387,6 +191,10 @@ def _run(folder: Path, count: int, measure: Callable[[Bench], Result]) -> Result
                 result.show()
                 return result
     raise RuntimeError("Pebble stopped each time")
+
+
+def _peer(name: str, program: str, bench: Bench) -> Result:
+    return RUN[name](bench, program)
 
 
 def _nameplate(kind: str, bench: Bench) -> Result:

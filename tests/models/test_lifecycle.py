@@ -111,8 +111,10 @@ def test_every_act_that_moves_is_tested():
 
 
 def test_a_failed_renewal_takes_no_working_certificate_away():
-    row = fresh(Certificate, CertificateStatus.RENEWING)
+    row = fresh(Certificate, CertificateStatus.ACTIVE)
     row.certificate = "PEM"
+    row.begin("sealed")
+    assert row.status is CertificateStatus.RENEWING
     row.fail("no answer", NOW)
     assert (row.status, row.certificate) == (CertificateStatus.ACTIVE, "PEM")
 

@@ -160,9 +160,14 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         LongText, comment="Key of the generation being obtained, sealed like `private_key`."
     )
 
+    def begin(self, sealed_key: str) -> None:
+        """Start a generation: its key is stored."""
+        self.pending_private_key = sealed_key
+        self.status = _BEGINNING.get(self.status, self.status)
+
     @classmethod
     def beginning(cls) -> sa.Update:
-        """Return the statement that stores the key (`sealed`) and order (`url`, `data`) of a generation."""
+        """Return the statement that does so for the row, with key (`sealed`) and order (`url`, `data`)."""
         table_: Any = cls.__table__
         columns = table_.c
         return sa.update(table_).values(

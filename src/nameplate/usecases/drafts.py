@@ -14,8 +14,9 @@ from nameplate.core.records import Change, RRset
 from nameplate.models import ChangePlan, Domain
 from nameplate.usecases import edits, markers, zones
 from nameplate.usecases.edits import Edit
+from nameplate.usecases.jobs import Job
 from nameplate.usecases.wanted import Value
-from nameplate.usecases.zones import Job, Site
+from nameplate.usecases.zones import Site
 
 Edits = Callable[["Scene"], "Wish"]
 """What somebody wants, given the domain and its live zone."""

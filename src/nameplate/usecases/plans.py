@@ -23,6 +23,7 @@ from nameplate.usecases import (
     drafts,
     edits,
     holdings,
+    jobs,
     ledger,
     paging,
     references,
@@ -31,9 +32,9 @@ from nameplate.usecases import (
 )
 from nameplate.usecases.drafts import Draft, Edits, Scene, Wish
 from nameplate.usecases.edits import Edit
+from nameplate.usecases.jobs import Job
 from nameplate.usecases.ledger import Want
 from nameplate.usecases.tools import Tools
-from nameplate.usecases.zones import Job
 
 LIFETIME = timedelta(hours=24)
 """How long a plan may be applied."""
@@ -65,7 +66,7 @@ def make(
         domain = references.domain(session, actor, domain_reference)
     with sessions.begin(PLATFORM, read_only=True) as session:  # the account may be the platform's
         now = database_now(session)
-        job = zones.load(session, domain, tools, now)
+        job = jobs.load(session, domain, tools, now)
         authorities = certificates.issuer_names(session, domain.organization_id)
     if job is None:
         raise Conflict("dns_account_missing", "the domain has no DNS account to plan with")
@@ -197,7 +198,7 @@ def _carry_out(
         edits.write(session, domain, scene.job.lines, wish.edits, now)
         session.flush()
         _own(session, domain, scene, found, wish)
-        job = zones.load(session, domain, tools, now)
+        job = jobs.load(session, domain, tools, now)
         if job is None:
             raise _records_moved()
         ledger.intend(
@@ -222,7 +223,7 @@ def _scene(sessions: Sessions, tools: Tools, lease: Lease) -> Scene:
     """Read everything again, under the domain's lease."""
 
     def read(session: Session, domain: Domain) -> tuple[Domain, Job | None]:
-        return domain, zones.load(session, domain, tools, lease.now())
+        return domain, jobs.load(session, domain, tools, lease.now())
 
     domain, job = work.read(sessions, Domain, lease, read)
     if job is None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import names
 from nameplate.core.encryption import KeyRing
-from nameplate.core.lifecycle import CertificateStatus, HealthStatus, move
+from nameplate.core.lifecycle import HealthStatus
 from nameplate.models import (
     Application,
     Binding,
@@ -249,9 +249,9 @@ def _install(row: Certificate, ring: KeyRing, signed: Signed, now: datetime) -> 
 
 
 def _renew(row: Certificate, ring: KeyRing, now: datetime) -> None:
-    key = self_signed([row.common_name], now, PROOF).key
-    row.pending_private_key = ring.seal(key, certificates.key_place(row))
-    row.status = move(row.status, CertificateStatus.RENEWING)
+    row.begin(
+        ring.seal(self_signed([row.common_name], now, PROOF).key, certificates.key_place(row))
+    )
 
 
 def _expire(row: Certificate, _ring: KeyRing, _now: datetime) -> None:

@@ -17,7 +17,7 @@ from nameplate.core.records import RRset, merge
 from nameplate.core.usual_names import QUESTIONS
 from nameplate.db import Sessions, database_now
 from nameplate.ports.resolver import AnswerKind, Resolver
-from nameplate.usecases import edits, holdings, references, wanted, zones
+from nameplate.usecases import edits, holdings, jobs, references, wanted, zones
 from nameplate.usecases.drafts import Edits, Scene, Wish
 from nameplate.usecases.edits import Spec
 from nameplate.usecases.tools import Tools
@@ -224,7 +224,7 @@ def export(
     rrsets = merge(line.rrset() for line in lines if line.is_wanted)
     if live:
         with sessions.begin(PLATFORM, read_only=True) as session:
-            job = zones.load(session, domain, tools, database_now(session))
+            job = jobs.load(session, domain, tools, database_now(session))
         if job is None:
             raise Conflict("dns_account_missing", "the domain has no DNS account to read with")
         rrsets = [

@@ -5,8 +5,8 @@ zone are ours; everything else there is somebody's and stays. What is dangerous,
 else changed at the provider, waits until a person applies a plan (`plans.py`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -14,104 +14,26 @@ from sqlalchemy.orm import Session
 from nameplate.core import provider_limits, registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
-from nameplate.core.lifecycle import PlanStatus, RecordStatus
-from nameplate.core.plan import Drift, Key, Owned, Plan, drift, plan
+from nameplate.core.plan import Drift, Owned, Plan, plan
 from nameplate.core.records import RRset
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import (
-    Account,
     ChangePlan,
     Domain,
     DriftPolicy,
     LedgerEntry,
-    LedgerPurpose,
     LedgerState,
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
-from nameplate.usecases import drifts, hosted_zones, ledger, markers, pointing, wanted, work
-from nameplate.usecases.ledger import SETTLING, Report, Want
+from nameplate.usecases import drifts, hosted_zones, jobs, ledger, pointing, work
+from nameplate.usecases.jobs import Job
+from nameplate.usecases.ledger import Report
 from nameplate.usecases.tools import Tools
-from nameplate.usecases.wanted import Entry, Line, Value
 
 AGAIN_AFTER_REFUSAL = timedelta(hours=1)
 DRIFT_EVERY = timedelta(hours=1)
 """How often a zone is compared with what is wanted, when nothing else leads there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """All that is known of a domain's zone before the provider is asked."""
-
-    account: Account
-    zone_name: str | None
-    bare_name: str
-    lines: Sequence[Line]
-    wants: Mapping[Value, Want]
-    entries: Mapping[Value, Entry]
-    is_proved: bool
-    """Otherwise nothing new is written, and what is there is left alone."""
-    policy: DriftPolicy
-    is_free: bool
-    """Nothing is held back: the domain is being released, or a person forced the plan."""
-    plan_id: int | None
-    """The plan that is being carried out."""
-    others: frozenset[Value]
-    """Values that other domains have in the zone: theirs to write, whoever else wants them."""
-    automatic: frozenset[int]
-    """Ids of the records that follow a binding or a server, removed ones included."""
-
-    @property
-    def unquestioned(self) -> frozenset[Key]:
-        """Record sets of which a part follows from an act elsewhere: challenges, bindings, servers."""
-        following = {line.value[:2] for line in self.lines if line.is_made}
-        following |= {
-            value[:2]
-            for value, entry in self.entries.items()
-            if entry.purpose is LedgerPurpose.CHALLENGE or entry.record_id in self.automatic
-        }
-        return frozenset(following)
-
-    def begun(self, todo: Plan) -> "Job":
-        """Return the job with its records as they are once the intents of `todo` are written."""
-        touched = todo.keys
-        lines = [
-            line._replace(status=RecordStatus.SYNCING) if line.value[:2] in touched else line
-            for line in self.lines
-        ]
-        return replace(self, lines=lines)
-
-    @property
-    def is_empty(self) -> bool:
-        """Nothing is wanted, and nothing of ours is there."""
-        return not self.wants and not self.entries
-
-    def rrsets(self, live: Sequence[RRset]) -> list[RRset]:
-        """Return what is wanted as record sets (one for each value; the plan merges them)."""
-        if self.is_proved:
-            return [want.rrset() for value, want in self.wants.items() if value not in self.others]
-        return [
-            rrset._replace(values=(value,))
-            for rrset in live
-            for value in rrset.values
-            if (rrset.name, rrset.type, value) in self.wants
-        ]
-
-    def drifts(self, live: Sequence[RRset]) -> tuple[Drift, ...]:
-        """Return what somebody else changed: no set that we are changing ourselves."""
-        if not self.is_proved:
-            return ()
-        settled = [
-            want.rrset()
-            for want in self.wants.values()
-            if want.is_settled and want.value in self.entries
-        ]
-        found = drift(live, settled, self.entries.keys())
-        if not found:
-            return ()
-        ours = {want.value[:2] for want in self.wants.values() if not want.is_settled}
-        ours |= {value[:2] for value in self.entries if value not in self.wants}
-        return tuple(one for one in found if one.key not in ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,72 +44,6 @@ class Site:
     account_id: int
     zone: Zone
     live: Sequence[RRset]
-
-
-def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job | None:
-    """Return the job of a domain, or None when there is no account to write with."""
-    config = domain.dns_config or {}
-    account = session.get(Account, config["account_id"]) if config.get("account_id") else None
-    if account is None or not _serves(account, domain):
-        return None
-    since = now - settling(tools)
-    lines = wanted.lines(session, domain, since) if domain.deleted_at is None else []
-    entries = wanted.ledger(session, domain, lines)
-    outlives = _outlives(domain)
-    wants = [
-        Want(e.value, e.ttl, e.purpose, e.record_id, e.certificate_id)
-        for e in entries.values()
-        if e.state is not LedgerState.LEAVING and (outlives or e.purpose is LedgerPurpose.CHALLENGE)
-    ]
-    if domain.is_live:
-        wants += [
-            Want(
-                line.value, line.ttl, LedgerPurpose.RECORD, line.id,
-                proxied=line.proxied, is_settled=line.is_settled,
-            )
-            for line in lines
-            if line.is_wanted
-        ]  # fmt: skip
-        wants += markers.wants(account, domain) if wants else []
-    current = _being_applied(session, domain)
-    return Job(
-        account=account,
-        zone_name=config.get("zone"),
-        bare_name=domain.full_domain.removeprefix("*."),
-        lines=lines,
-        wants={want.value: want for want in wants},
-        entries=entries,
-        is_proved=domain.is_live,
-        policy=domain.drift_policy,
-        is_free=domain.deleted_at is not None or (current is not None and current.forced),
-        plan_id=None if current is None else current.id,
-        others=wanted.others(session, account.id, domain),
-        automatic=wanted.automatic(session, lines, entries.values()),
-    )
-
-
-def _serves(account: Account, domain: Domain) -> bool:
-    """Tell whether an account may be used: one that went with its organization takes back what is ours."""
-    if account.deleted_at is None:
-        return True
-    return domain.deleted_at is not None and account.credentials is not None
-
-
-def _outlives(domain: Domain) -> bool:
-    """Tell whether records stay in the zone although nothing new is written: proof has lapsed."""
-    return not domain.is_live and domain.deleted_at is None
-
-
-def _being_applied(session: Session, domain: Domain) -> ChangePlan | None:
-    query = ChangePlan.visible(PLATFORM).where(
-        ChangePlan.organization_domain_id == domain.id, ChangePlan.status == PlanStatus.APPLYING
-    )
-    return session.scalars(query.order_by(ChangePlan.id.desc()).limit(1)).first()
-
-
-def settling(tools: Tools) -> timedelta:
-    """Return how long readings are not trusted to be up to date."""
-    return SETTLING if tools.poll is None else min(SETTLING, tools.poll)
 
 
 def visit(tools: Tools, job: Job) -> Site:
@@ -237,7 +93,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one domain's values to its provider, and record what the provider has."""
     if not hosted_zones.ensure(sessions, tools, lease):
         return
-    job = work.read(sessions, Domain, lease, lambda s, row: load(s, row, tools, lease.now()))
+    job = work.read(sessions, Domain, lease, lambda s, row: jobs.load(s, row, tools, lease.now()))
     if job is None or job.is_empty:
         work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
         return
@@ -324,13 +180,13 @@ def _conclude(
     now = lease.now()
     untouched = domain.next_action_at == domain.lease_until  # who changes records wakes the domain
     is_known = known is not None and untouched and report.is_complete
-    job = known if is_known else load(session, domain, tools, now)
+    job = known if is_known else jobs.load(session, domain, tools, now)
     if job is None or job.account.id != site.account_id:  # the domain has moved to another account
         domain.next_action_at = now
         return
     lines = [line for line in job.lines if line.is_wanted]
     again = ledger.settle(
-        session, frozenset(job.wants), job.entries, report, now=now, settling=settling(tools)
+        session, frozenset(job.wants), job.entries, report, now=now, settling=jobs.settling(tools)
     )
     if is_known and report.outcomes:
         ledger.arrived(session, domain)
@@ -359,7 +215,7 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
         return
     _rest(domain, now, jitter=tools.jitter())
     if again:
-        domain.wake(now + settling(tools))
+        domain.wake(now + jobs.settling(tools))
     if report.reasons:
         domain.wake(now + AGAIN_AFTER_REFUSAL)
 
