@@ -524,3 +524,23 @@ def test_a_lease_is_kept_through_a_database_that_is_away_for_a_moment(rig, monke
             time.sleep(0.02)
     assert len(tries) >= 3
     assert rig.domain().lease_until is not None
+
+
+def test_what_was_to_come_and_has_not_is_not_taken_for_there(rig):
+    """An intent of before whose value is held back stays one, whatever else is done."""
+    rig.want(*(given(f"n{number}", number) for number in range(1, 12)))
+    taken = {name: rrset for (name, _), rrset in rig.zone.items() if name.startswith("n")}
+    rig.provider.apply(ZONE, [Change(rrset, None) for rrset in taken.values()])
+    theirs = [Change(None, rrset._replace(values=("198.51.100.1",))) for rrset in taken.values()]
+    rig.provider.apply(ZONE, theirs)  # somebody took every name over
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        for entry in session.scalars(LedgerEntry.visible(PLATFORM)):
+            entry.state = LedgerState.INTENDED  # as a worker left them that died before its act
+    with rig.offline.sessions.begin(rig.actor) as session:
+        now = rig.offline.tools.clock()
+        records.add(session, rig.actor, rig.name, **given("new", 99), now=now)
+    rig.work()
+    assert f"new.{APEX}" in {name for name, _ in rig.zone}
+    states = rig.ledger()
+    assert states.pop(f"new.{APEX} 192.0.2.99") is LedgerState.PRESENT
+    assert set(states.values()) == {LedgerState.INTENDED}

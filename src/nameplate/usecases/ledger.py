@@ -223,8 +223,16 @@ def settle(
     return bool(missing)
 
 
+def lingers(entries: Mapping[Value, Entry], report: Report) -> bool:
+    """Tell whether a value that was to come before has not: it is held back, or wanted no more."""
+    return any(
+        entry.state is LedgerState.INTENDED and not report.shows(value)
+        for value, entry in entries.items()
+    )
+
+
 def arrived(session: Session, domain: Domain) -> None:
-    """Note that every value of a domain that was to come is there."""
+    """Note that every value of a domain that was to come is there: nothing lingers, all was done."""
     intended = LedgerEntry.state == LedgerState.INTENDED
     session.execute(
         LedgerEntry.becoming(LedgerState.PRESENT).where(

@@ -179,7 +179,12 @@ def _conclude(
 ) -> None:
     now = lease.now()
     untouched = domain.next_action_at == domain.lease_until  # who changes records wakes the domain
-    is_known = known is not None and untouched and report.is_complete
+    is_known = (
+        known is not None
+        and untouched
+        and report.is_complete
+        and not ledger.lingers(known.entries, report)
+    )
     job = known if is_known else jobs.load(session, domain, tools, now)
     if job is None or job.account.id != site.account_id:  # the domain has moved to another account
         domain.next_action_at = now

@@ -259,7 +259,7 @@ def _serial(info: Mapping[str, Any]) -> Serial | None:
     """Return what tells that a zone is as it was, or None where the API leaves the serial alone."""
     if not info.get("soa_edit_api"):
         return None
-    return info["serial"], info["edited_serial"]
+    return info.get("serial", 0), info.get("edited_serial", 0)
 
 
 def _canonical_name(entry: Mapping[str, Any]) -> str:
