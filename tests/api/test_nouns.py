@@ -6,6 +6,8 @@ import pytest
 from tests.api.client import Api
 from tests.api.conftest import World
 
+from nameplate.core import keys
+
 NOUNS = (
     "organizations",
     "applications",
@@ -133,6 +135,29 @@ def test_an_account_is_tried(world: World) -> None:
     assert found["ok"]
     assert found["zones"] == ["example.com"]
     assert world.as_acme.get("/v1/accounts/zones")["tested_at"] == found["tested_at"]
+
+
+def test_caa_that_locks_our_authority_out_is_warned_of(api: Api, world: World) -> None:
+    """The platform's authority counts, though a tenant does not see its account."""
+    config = {"directory_url": "https://acme-v02.api.letsencrypt.org/directory"}
+    key = {"account_key": keys.new_key().reveal()}
+    authority = {
+        "kind": "ca",
+        "provider": "acme",
+        "name": "le",
+        "config": config,
+        "credentials": key,
+    }
+    api.post("/v1/accounts", authority)
+    wanted = {"domain": "example.com", "type": "CAA", "name": "@", "ttl": 300}
+    made = world.as_acme.post("/v1/records", {**wanted, "value": '0 issue "other.example"'})
+    (said,) = made["warnings"]
+    assert 'add 0 issue "letsencrypt.org"' in said
+    path = f"/v1/records/{made['id']}"
+    assert world.as_acme.get(path)["warnings"] == [said]
+    good = world.as_acme.post("/v1/records", {**wanted, "value": '0 issue "letsencrypt.org"'})
+    assert good["warnings"] == world.as_acme.get(path)["warnings"] == []
+    assert "warnings" in world.as_acme.get("/v1/records")["data"][0]
 
 
 def test_a_plan_changes_nothing(world: World) -> None:

@@ -101,6 +101,7 @@ class RecordShape(Shape):
                     made_for=None,
                     notes=None,
                     error_message=None,
+                    warnings=[],
                 )
             ]
         }
@@ -130,6 +131,17 @@ class RecordShape(Shape):
     )
     notes: str | None
     error_message: str | None
+    warnings: list[str] = Field(
+        default=[],
+        description="What is possible and still unwelcome: CAA that keeps our authority from issuing. "
+        "Only in answers about one record.",
+    )
+
+
+def alone(call: Call, row: Record) -> RecordShape:
+    """Return one record with what is worth a warning."""
+    said = records.warnings(call.session, call.sessions, row)
+    return show(call, row).model_copy(update={"warnings": said})
 
 
 def show(_call: Call, row: Record) -> RecordShape:
@@ -165,7 +177,7 @@ def add(call: Write, body: RecordNew) -> RecordShape:
     given = body.given()
     domain = given.pop("domain")
     row = records.add(call.session, call.actor, domain, now=call.now, **given)
-    return call.one(show, row)
+    return call.one(alone, row)
 
 
 @routes.get("/records", operation_id="list_records")
@@ -184,15 +196,15 @@ def list_(
 @routes.get("/records/{record}", operation_id="show_record")
 def get(call: Read, record: str) -> RecordShape:
     """Show a record."""
-    return call.one(show, records.get(call.session, call.actor, record))
+    return call.one(alone, records.get(call.session, call.actor, record))
 
 
 @routes.patch("/records/{record}", operation_id="update_record")
 def update(call: Write, record: str, body: RecordChange) -> RecordShape:
     """Change a record; a worker brings the change to the provider."""
-    call.expect(show, records.get(call.session, call.actor, record))
+    call.expect(alone, records.get(call.session, call.actor, record))
     row = records.update(call.session, call.actor, record, now=call.now, **body.given())
-    return call.one(show, row)
+    return call.one(alone, row)
 
 
 @routes.delete("/records/{record}", status_code=204, operation_id="remove_record")
@@ -204,4 +216,4 @@ def remove(call: Write, record: str) -> None:
 @routes.post("/records/{record}:detach", operation_id="detach_record")
 def detach(call: Write, record: str) -> RecordShape:
     """Take over a record that Nameplate made: it stays as it is, and is yours to change."""
-    return call.one(show, records.detach(call.session, call.actor, record))
+    return call.one(alone, records.detach(call.session, call.actor, record))

@@ -56,7 +56,13 @@ def add(
         notes=notes,
         metadata=pairs(metadata, "--metadata"),
     )
-    cli.printer.one(cli.api.send("POST", "/v1/records", body))
+    _show(cli, cli.api.send("POST", "/v1/records", body))
+
+
+def _show(cli: Cli, record: dict[str, Any]) -> None:
+    cli.printer.one(record, skip=("warnings",))
+    for text in record.get("warnings", ()):
+        cli.printer.say(f"Warning: {text}")
 
 
 @command(app, "list")
@@ -96,7 +102,7 @@ def update(
         notes=notes,
         metadata=pairs(metadata, "--metadata"),
     )
-    cli.printer.one(cli.api.send("PATCH", address("records", record), body))
+    _show(cli, cli.api.send("PATCH", address("records", record), body))
 
 
 @command(app, "detach")

@@ -6,15 +6,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, provider_limits, rdata, zone_rules
+from nameplate.core import caa, ids, provider_limits, rdata, zone_rules
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
 from nameplate.core.pointing import LEADING
-from nameplate.core.records import RRset
+from nameplate.core.records import RRset, merge
+from nameplate.db import Sessions
 from nameplate.models import Account, Domain, Record, RecordableType, RecordType
 from nameplate.models.deletion import soft_delete
 from nameplate.models.records import digest
-from nameplate.usecases import holdings, paging, pointing, references, wanted
+from nameplate.usecases import certificates, holdings, paging, pointing, references, wanted
 
 Numbers = tuple[int | None, int | None, int | None]
 """Priority, weight and port, as far as the type has them."""
@@ -65,6 +66,20 @@ def add(
     domain.wake(now)
     session.flush()
     return row
+
+
+def warnings(session: Session, sessions: Sessions, row: Record) -> list[str]:
+    """Say when a CAA record, with the domain's others, keeps our authority from issuing below it.
+
+    The authority's account may be the platform's, which a tenant's transaction does not see.
+    """
+    if row.record_type is not RecordType.CAA:
+        return []
+    domain = session.get_one(Domain, row.organization_domain_id)
+    sets = merge(line.rrset() for line in wanted.lines(session, domain) if line.type == "CAA")
+    with sessions.look() as platform:
+        authorities = certificates.issuer_names(platform, row.organization_id)
+    return caa.warnings(sets, owner(row, domain), authorities)
 
 
 def _relative(name: str, origin: str) -> str:
