@@ -229,6 +229,6 @@ class HttpChallenge(Tenant, Model):
     )
 
     @classmethod
-    def forgetting(cls, certificate_id: int) -> sa.Delete:
+    def forgetting(cls, certificate_id: int | sa.BindParameter[Any]) -> sa.Delete:
         """Return the statement that ends the answers for one certificate."""
         return sa.delete(cls).where(cls.ssl_certificate_id == certificate_id)

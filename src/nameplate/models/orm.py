@@ -236,7 +236,7 @@ class Work:
     )
 
     @classmethod
-    def waking(cls, at: datetime) -> sa.Update:
+    def waking(cls, at: datetime | sa.BindParameter[Any]) -> sa.Update:
         """Return the statement that has workers look at rows at `at`; narrow it with `where`."""
         return sa.update(cls).values(next_action_at=at)
 

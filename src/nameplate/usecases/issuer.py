@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
@@ -40,6 +41,11 @@ from nameplate.usecases import budgets, certificates, sightings, work, zones
 from nameplate.usecases.tools import Tools
 
 _BEGINNING = Certificate.beginning()
+_FORGETTING = HttpChallenge.forgetting(sa.bindparam("certificate"))
+_WAKING = Binding.waking(sa.bindparam("now")).where(
+    Binding.organization_domain_id == sa.bindparam("domain"), Binding.deleted_at.is_(None)
+)
+"""Made once: every certificate needs them."""
 MOST_STEPS = 16
 """Steps taken under one lease."""
 CHALLENGE_TTL = 60
@@ -372,17 +378,12 @@ def clean_up(session: Session, row: Certificate, now: datetime) -> str | None:
     if row.acme_challenge_type is ChallengeType.DNS_01:
         zones.forget(session, row.id, now)
     else:
-        session.execute(HttpChallenge.forgetting(row.id))
+        session.connection().execute(_FORGETTING, {"certificate": row.id})
     row.abandon()
     return sealed
 
 
 def _wake_bindings(session: Session, row: Certificate, now: datetime) -> None:
     """Let every binding that presents, or waits for, this certificate look at it."""
-    session.execute(
-        Binding.waking(now).where(
-            Binding.organization_domain_id == row.organization_domain_id,
-            Binding.deleted_at.is_(None),
-        ),
-        execution_options={"synchronize_session": False},
-    )
+    values = {"now": now, "domain": row.organization_domain_id}
+    session.connection().execute(_WAKING, values)

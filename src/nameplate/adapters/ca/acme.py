@@ -123,7 +123,7 @@ class AcmeAuthority:
     def renewal_window(self, certificate: bytes) -> tuple[datetime, datetime] | None:
         """Ask for the suggested window (RFC 9773 section 4.2); None when the server has no ARI."""
         base = self._connection.resource("renewalInfo")
-        path = certificates.renewal_id(certificate)
+        path = None if base is None else certificates.renewal_id(certificate)
         if base is None or path is None:
             return None
         answer = self._connection.get(f"{base.rstrip('/')}/{path}").json()
