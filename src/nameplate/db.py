@@ -20,10 +20,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Unavailable
 from nameplate.models.holdings import NameLock
-from nameplate.models.orm import Model, UtcDateTime, Work, utc_now
+from nameplate.models.orm import Model, UtcDateTime, utc_now
 
 T = TypeVar("T")
-Row = TypeVar("Row", bound=Work)
 
 DRIVERS = {
     "sqlite": "sqlite",
@@ -152,18 +151,21 @@ class Sessions:
         """The engine of the system role, for connections that are no sessions (NOTIFY)."""
         return self._system
 
-    @contextmanager
-    def begin(self, actor: Actor, *, read_only: bool = False, **options: str) -> Iterator[Session]:
+    def begin(self, actor: Actor, *, read_only: bool = False) -> AbstractContextManager[Session]:
         """Open one transaction for `actor`; commit at the end, roll back on any exception.
 
-        `options` are those of a connection that only reads. Raises `Unavailable` with code `database_unavailable` when the database cannot be reached.
+        Raises `Unavailable` with code `database_unavailable` when the database cannot be reached.
         """
+        return self._open(actor, {"nameplate_read_only": True} if read_only else {})
+
+    @contextmanager
+    def _open(self, actor: Actor, options: Mapping[str, Any]) -> Iterator[Session]:
         bind = self._system if actor.is_platform else self._tenant
         session = Session(bind, expire_on_commit=False, info={"actor": actor})
         try:
             with session.begin():
-                if read_only:
-                    session.connection(execution_options={"nameplate_read_only": True, **options})
+                if options:
+                    session.connection(execution_options=options)
                 yield session
         except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
             if _lost_connection(error):
@@ -180,8 +182,8 @@ class Sessions:
         On PostgreSQL that saves two trips to the server, BEGIN and COMMIT: in READ COMMITTED each
         statement sees what is committed by then, in a transaction or not.
         """
-        options = {"isolation_level": "AUTOCOMMIT"} if self.dialect == "postgresql" else {}
-        return self.begin(PLATFORM, read_only=True, **options)
+        each = {"isolation_level": "AUTOCOMMIT"} if self.dialect == "postgresql" else {}
+        return self._open(PLATFORM, {"nameplate_read_only": True, **each})
 
     def run(self, actor: Actor, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction, again when it lost a deadlock or serialisation race."""

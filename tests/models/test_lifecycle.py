@@ -33,6 +33,7 @@ ACTS = [
     (Record, "confirm", (NOW,)),
     (Record, "fail", ("why",)),
     (Record, "disable", ()),
+    (Certificate, "begin", ("sealed",)),
     (Certificate, "activate", (NOW,)),
     (Certificate, "fail", ("why", NOW)),
     (Certificate, "expire", ()),

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -12,9 +13,11 @@ from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import Sessions
+from nameplate.leases import Lease
 from nameplate.models import Verification
 from nameplate.ports.verification import Proof
 from nameplate.usecases import domains, verifications
+from nameplate.usecases.tools import Tools
 from nameplate.worker import loop
 from nameplate.worker.handlers import Reconciler
 from nameplate.worker.loop import Worker
@@ -27,15 +30,23 @@ def world(sessions: Sessions) -> Offline:
     return Offline(sessions)
 
 
+@contextmanager
+def _going(worker: Worker) -> Iterator[None]:
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join(15)
+    assert not thread.is_alive()
+
+
 @pytest.fixture
 def running(world: Offline) -> Iterator[Worker]:
     worker = Worker(world.sessions, world.tools, handlers=PROOFS)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    yield worker
-    worker.stop()
-    thread.join(15)
-    assert not thread.is_alive()
+    with _going(worker):
+        yield worker
 
 
 def _claim(world: Offline, actor: Actor, name: str) -> int:
@@ -64,15 +75,10 @@ def test_a_claim_is_looked_at_without_anybody_asking(world, running):
 def test_on_postgresql_a_commit_wakes_the_worker(world):
     worker = Worker(world.sessions, world.tools, handlers=PROOFS)
     worker._poll = 300.0
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
+    with _going(worker):
         acme = world.organization("acme")
         time.sleep(2)  # the worker has found nothing, and listens
         assert _seen(world, _claim(world, acme, "shop.example.com"), 20)
-    finally:
-        worker.stop()
-        thread.join(15)
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
@@ -117,29 +123,30 @@ def test_the_next_step_starts_when_one_ends(world):
     rows = [_claim(world, acme, f"n{number}.example.com") for number in range(12)]
     worker = Worker(world.sessions, world.tools, threads=1, handlers=PROOFS)
     worker._poll = 300.0  # only the end of a step wakes it
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
+    with _going(worker):
         assert all(_seen(world, row, 30) for row in rows)
-    finally:
-        worker.stop()
-        thread.join(15)
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_rows_are_leased_ahead_as_far_as_steps_end(world, monkeypatch):
+def test_rows_are_leased_ahead_as_far_as_steps_end(world):
+    """Two threads, steps that do not end: two rows, and one more for each step that ended before."""
     acme = world.organization("acme")
     for number in range(12):
         _claim(world, acme, f"n{number}.example.com")
-    worker = Worker(world.sessions, world.tools, threads=2, handlers=PROOFS)
-    submitted: list[int] = []
-    monkeypatch.setattr(worker, "_submit", lambda _handler, leases: submitted.append(len(leases)))
-    monkeypatch.setattr(loop, "QUIET", 0.0)
-    for ended, room in ((0, 2), (1, 3), (9, 4)):  # never more than one for each thread
-        submitted.clear()
-        worker._ended = ended
-        assert worker._start_due() == 1
-        assert len(submitted) == room
+    gate = threading.Event()
+
+    def wait(_sessions: Sessions, _tools: Tools, _lease: Lease) -> None:
+        gate.wait(30)
+
+    waiting = (Reconciler(Verification, wait),)
+    try:
+        for ended, room in ((0, 2), (1, 3), (9, 4)):  # never more than one for each thread
+            worker = Worker(world.sessions, world.tools, threads=2, handlers=waiting)
+            worker._ended = ended
+            assert worker._start_due() == 1
+            assert len(worker._running) == room
+    finally:
+        gate.set()
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)

@@ -62,7 +62,6 @@ class State:
     """Where the key is sealed to."""
     kind: str
     account: Account
-    current: str | None
     key: Secret | None
     order_url: str | None
     presented: set[str] = field(default_factory=set)
@@ -90,7 +89,6 @@ class State:
             place=place,
             kind=(row.acme_challenge_type or "http-01"),
             account=account,
-            current=row.certificate,
             key=tools.keyring.open(sealed, place) if sealed else None,
             order_url=row.acme_order_url,
             presented=set(data.get("presented", ())),

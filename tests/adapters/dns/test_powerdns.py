@@ -146,7 +146,8 @@ def test_a_zone_that_was_read_is_read_again_only_when_its_serial_moved(
         return real(method, where, **more)
 
     monkeypatch.setattr(powerdns.api, "request", request)
-    live = {rrset.name: rrset for rrset in provider.records(OTHER) if rrset.name in names}
+    read = provider.records(OTHER)
+    live = {rrset.name: rrset for rrset in read if rrset.name in names}
     next_ = {name: rrset._replace(values=("192.0.2.2",)) for name, rrset in live.items()}
     asked.clear()
     first = provider.apply(OTHER, [Change(live[name], next_[name]) for name in names])
@@ -156,7 +157,7 @@ def test_a_zone_that_was_read_is_read_again_only_when_its_serial_moved(
     (entry,) = [one for one in whole if one["name"] == f"{names[0]}."]
     assert hidden in entry["records"]
 
-    provider.records(OTHER)
+    read = provider.records(OTHER)
     theirs = RRset(names[3], "A", 300, ("192.0.2.3",))
     (moved,) = PowerDns(powerdns.api).apply(OTHER, [Change(next_[names[3]], theirs)])
     assert moved.result is Result.APPLIED
@@ -165,3 +166,11 @@ def test_a_zone_that_was_read_is_read_again_only_when_its_serial_moved(
     assert results.pop(names[3]) is Result.MOVED
     assert set(results.values()) == {Result.APPLIED}
     provider.apply(OTHER, [Change(theirs, None)])
+
+
+def test_a_zone_that_was_read_is_not_kept_longer_than_its_reader_keeps_it(provider):
+    """One adapter serves an account for as long as the process runs."""
+    read = provider.records(OTHER)
+    assert list(provider._listings) == [OTHER.name]
+    del read
+    assert not list(provider._listings)

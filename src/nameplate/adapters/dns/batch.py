@@ -24,17 +24,7 @@ def length(change: Change) -> int:
 
 def batches(units: Iterable[Unit], limit: int) -> Iterator[list[Unit]]:
     """Yield the units in batches of at most `limit` octets, a larger unit alone."""
-    batch: list[Unit] = []
-    octets = 0
-    for unit in units:
-        longer = sum(map(length, unit))
-        if batch and octets + longer > limit:
-            yield batch
-            batch, octets = [], 0
-        batch.append(unit)
-        octets += longer
-    if batch:
-        yield batch
+    return packed(units, lambda unit: (sum(map(length, unit)),), (limit,))
 
 
 def packed(
@@ -42,15 +32,15 @@ def packed(
 ) -> Iterator[list[Unit]]:
     """Yield the units in batches that keep within every limit, a heavier unit alone."""
     batch: list[Unit] = []
-    sums = [0] * len(limits)
+    room = limits
     for unit in units:
         weights = weigh(unit)
-        grown = [one + other for one, other in zip(sums, weights, strict=True)]
-        if batch and any(weight > limit for weight, limit in zip(grown, limits, strict=True)):
+        left = [one - other for one, other in zip(room, weights, strict=True)]
+        if batch and min(left) < 0:
             yield batch
-            batch, grown = [], list(weights)
+            batch, left = [], [one - other for one, other in zip(limits, weights, strict=True)]
         batch.append(unit)
-        sums = grown
+        room = left
     if batch:
         yield batch
 

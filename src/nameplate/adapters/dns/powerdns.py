@@ -3,9 +3,10 @@
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from nameplate.adapters.dns.batch import Unit, batches, every, failed, flat
 from nameplate.adapters.dns.compare import moved, read_back, settled
@@ -32,13 +33,11 @@ _PLAIN_PARAMETER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Listing(list[RRset]):
     """A zone as it was read, good for as long as its serial stays."""
 
-    serial: Serial
-    rrsets: Sequence[RRset]
-    hidden: Mapping[Key, Mapping[str, Any]]
+    serial: Serial | None = None
+    hidden: Mapping[Key, Mapping[str, Any]] = MappingProxyType({})
     """The server's own entries that have disabled records."""
 
 
@@ -50,7 +49,8 @@ class PowerDns:
         self._api = api
         self._server = f"/api/v1/servers/{quote(server_id, safe='')}"
         self._root = f"{self._server}/zones"
-        self._readings: dict[str, _Reading] = {}
+        # Known while whoever asked for it keeps it: an adapter outlives thousands of zones.
+        self._listings: WeakValueDictionary[str, _Listing] = WeakValueDictionary()
 
     def zones(self) -> Sequence[Zone]:
         """Return every zone that can be written here."""
@@ -77,11 +77,10 @@ class PowerDns:
             return rrset if rrset.values else None
 
         found = self._get(self._path(zone), each=read)
-        rrsets = sorted(filter(None, found["rrsets"]))
-        serial = _serial(found)
-        if serial is not None:
-            self._readings[zone.name] = _Reading(serial, rrsets, hidden)
-        return rrsets
+        listing = _Listing(sorted(filter(None, found["rrsets"])))
+        listing.serial, listing.hidden = _serial(found), hidden
+        self._listings[zone.name] = listing
+        return listing
 
     def name_servers(self, zone: Zone) -> Sequence[str]:
         """Read the NS record set of the zone alone."""
@@ -168,11 +167,11 @@ class PowerDns:
     ) -> tuple[Mapping[Key, Mapping[str, Any]], Mapping[Key, RRset]]:
         """Return the server's own entries, of disabled records at least, and what is there."""
         keys = {change.key for change in changes}
-        known = self._readings.pop(zone.name, None)
-        if known is not None and len(keys) > _SINGLE_READS:
+        known = self._listings.pop(zone.name, None)
+        if known is not None and known.serial is not None and len(keys) > _SINGLE_READS:
             info = self._get(self._path(zone), {"rrsets": "false"})
             if _serial(info) == known.serial:
-                live = {key: rrset for rrset in known.rrsets if (key := rrset[:2]) in keys}
+                live = {key: rrset for rrset in known if (key := rrset[:2]) in keys}
                 return known.hidden, live
         raw = self._affected(zone, changes)
         return raw, {key: rrset for key, entry in raw.items() if (rrset := _rrset(entry)).values}
