@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import expression
 
 from nameplate.core.actor import Actor
@@ -33,6 +33,8 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """Use DATETIME(6) on MariaDB, which has no type with a zone."""
         if dialect.name in {"mysql", "mariadb"}:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - where it is spoken
+
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(sa.DateTime(timezone=True))
 
@@ -100,15 +102,52 @@ def _expression(element: Generated, compiler: Any) -> str:  # noqa: ANN401 - SQL
     return text
 
 
+class _Jsonb(sa.types.TypeDecorator[Any]):
+    """PostgreSQL's JSONB. No dialect is imported but that of the database in use."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - where it is spoken
+
+        return dialect.type_descriptor(postgresql.JSONB())
+
+
+class _MediumText(sa.types.TypeDecorator[str]):
+    """MariaDB's text of up to 16 MiB, compared byte by byte."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        from sqlalchemy.dialects import mysql  # noqa: PLC0415 - where it is spoken
+
+        return dialect.type_descriptor(mysql.MEDIUMTEXT(collation="utf8mb4_bin"))
+
+
+class _Ascii(sa.types.TypeDecorator[str]):
+    """MariaDB's ASCII text, compared byte by byte, trailing spaces too."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        from sqlalchemy.dialects import mysql  # noqa: PLC0415 - where it is spoken
+
+        text: Any = self.impl_instance
+        exact = mysql.VARCHAR(text.length, charset="ascii", collation="ascii_nopad_bin")
+        return dialect.type_descriptor(exact)
+
+
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-Json = sa.JSON().with_variant(postgresql.JSONB, "postgresql")
-LongText = sa.Text().with_variant(mysql.MEDIUMTEXT(collation="utf8mb4_bin"), "mysql", "mariadb")
+Json = sa.JSON().with_variant(_Jsonb(), "postgresql")
+LongText = sa.Text().with_variant(_MediumText(), "mysql", "mariadb")
 
 
 def ascii_text(length: int = 255) -> sa.String:
     """Return the type of names and tokens: ASCII, compared byte by byte, trailing spaces too (S14)."""
-    variant = mysql.VARCHAR(length, charset="ascii", collation="ascii_nopad_bin")
-    return sa.String(length).with_variant(variant, "mysql", "mariadb")
+    return sa.String(length).with_variant(_Ascii(length), "mysql", "mariadb")
 
 
 def enum_of(kind: type[StrEnum], name: str) -> sa.Enum:
@@ -131,12 +170,16 @@ class Model(DeclarativeBase):
 
 
 def table(comment: str) -> dict[str, str]:
-    """Return the table options: the comment, and byte-exact comparison on MariaDB."""
-    return {
-        "comment": comment,
-        "mariadb_default_charset": "utf8mb4",
-        "mariadb_collate": "utf8mb4_nopad_bin",
-    }
+    """Return the table options; byte-exact comparison on MariaDB is added when a table is created."""
+    return {"comment": comment}
+
+
+@compiles(CreateTable, "mysql", "mariadb")
+def _create_table(element: CreateTable, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - hook
+    text: str = compiler.visit_create_table(element, **kw)
+    if element.element.metadata is not metadata:
+        return text
+    return f"{text.rstrip()} DEFAULT CHARSET utf8mb4 COLLATE utf8mb4_nopad_bin\n\n"
 
 
 class Identified:

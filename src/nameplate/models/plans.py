@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nameplate.core.lifecycle import PlanStatus, move
@@ -35,6 +34,8 @@ class PackedJson(sa.types.TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """Use MEDIUMBLOB on MariaDB, whose BLOB ends at 64 KiB."""
         if dialect.name in {"mysql", "mariadb"}:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - where it is spoken
+
             return dialect.type_descriptor(mysql.MEDIUMBLOB())
         return dialect.type_descriptor(sa.LargeBinary())
 
