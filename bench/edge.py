@@ -108,14 +108,11 @@ def serve(what: str, port: int, url: str) -> None:
 
         app = api
     elif what.startswith("edge"):
-        from pydantic import SecretStr
-
         from nameplate import asgi
+        from nameplate.core.secret import Secret
         from nameplate.settings import Settings
 
-        app = asgi.create(
-            Settings(home=Path.cwd(), database_url=SecretStr(url), serve_worker=False)
-        )
+        app = asgi.create(Settings(home=Path.cwd(), database_url=Secret(url), serve_worker=False))
     uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning")  # type: ignore[arg-type]  # plain ASGI
 
 

@@ -49,7 +49,7 @@ def _embedded() -> Connection:
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
 
     bootstrap.logs()
-    settings = Settings()
+    settings = Settings.read()
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
     token = Secret(secrets.token_urlsafe(32))
@@ -66,7 +66,7 @@ def _local() -> local.Local:
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
 
-    return bootstrap.Local(Settings())
+    return bootstrap.Local(Settings.read())
 
 
 app = root.build(_connect)
@@ -95,7 +95,7 @@ def serve(
             os.environ["NAMEPLATE_PORT"] = str(port)
         if not worker:
             os.environ["NAMEPLATE_SERVE_WORKER"] = "false"
-        settings = Settings()
+        settings = Settings.read()
         listener = _listener(settings.host, settings.port)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -135,7 +135,7 @@ def worker(
 
     with failures.reported():
         bootstrap.logs()
-        settings = Settings()
+        settings = Settings.read()
         sessions = bootstrap.sessions(settings)
         tools = bootstrap.tools(settings, bootstrap.keyring(settings))
         bootstrap.collect_rarely()

@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nameplate import bootstrap, edge
 from nameplate.api import app as api
-from nameplate.core.secret import Secret
 from nameplate.settings import Settings
 from nameplate.worker.loop import Worker
 
@@ -27,10 +26,7 @@ class Service:
         """Connect everything; nothing runs yet."""
         self.sessions = bootstrap.sessions(settings)
         self.tools = bootstrap.tools(settings, bootstrap.keyring(settings))
-        secret = settings.edge_secret
-        self.edge = edge.create(
-            self.sessions, secret=Secret(secret.get_secret_value()) if secret else None
-        )
+        self.edge = edge.create(self.sessions, secret=settings.edge_secret)
         self.api = api.create(self.sessions, self.tools)
         self._worker = (
             Worker(self.sessions, self.tools, threads=settings.worker_threads)
@@ -58,7 +54,7 @@ class Service:
 def create(settings: Settings | None = None) -> ASGIApp:
     """Return the application; with no settings given they come from the environment."""
     bootstrap.logs()
-    service = Service(settings or Settings())
+    service = Service(settings or Settings.read())
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -74,14 +74,14 @@ def collect_rarely() -> None:
 
 def sessions(settings: Settings) -> Sessions:
     """Connect (lazily) to the database of the settings."""
-    tenant = engine(settings.url.get_secret_value())
+    tenant = engine(settings.url.reveal())
     same = settings.system_url == settings.url
-    return Sessions(tenant, None if same else engine(settings.system_url.get_secret_value()))
+    return Sessions(tenant, None if same else engine(settings.system_url.reveal()))
 
 
 def keyring(settings: Settings) -> KeyRing:
     """Load the key ring; the embedded default makes its file on first use."""
-    given = settings.keyring.get_secret_value() if settings.keyring else None
+    given = settings.keyring.reveal() if settings.keyring else None
     path = settings.keyring_path
     if given is None and settings.keyring_file is None and not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

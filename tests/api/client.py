@@ -1,6 +1,7 @@
 """The API as tests call it: in process, as the platform or as one organization."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -82,7 +83,7 @@ class Api:
 
 
 def api_over(sessions: Sessions, home: Path) -> Api:
-    settings = Settings(home=home)
+    settings = Settings.read({**os.environ, "NAMEPLATE_HOME": str(home)})
     tools = replace(
         bootstrap.tools(settings, bootstrap.keyring(settings)),
         dns_provider=lambda _account: Memory({"example.com": []}),

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from nameplate import bootstrap
 from nameplate.settings import Settings
@@ -30,7 +30,8 @@ FORKS.set_forkserver_preload([__name__])
 class Job:
     """How a worker is to run."""
 
-    settings: dict[str, Any]
+    settings: dict[str, str]
+    """As in the environment."""
     log: Path
     die_at: str | None = None
     """Crash point at which the process ends itself by SIGKILL, the first time it is passed."""
@@ -112,7 +113,7 @@ def _run(job: Job, telling: Connection) -> None:
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream
-    settings = Settings(**job.settings)
+    settings = Settings.read(job.settings)
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
     watch = _Watch(job, telling)

@@ -30,8 +30,12 @@ def _issue_all(folder: Path, templates: Templates, sleep: int, seconds: float) -
         templates.sqlite(folder / "hostile.db") as url,
     ):
         world.publish(f"*.{ZONE}", "A", "127.0.0.1")
-        settings = {"home": folder, "database_url": url, "egress_allow": ("127.0.0.0/8",)}
-        given = Settings(**settings)  # type: ignore[arg-type]  # pydantic parses them
+        settings = {
+            "NAMEPLATE_HOME": str(folder),
+            "NAMEPLATE_DATABASE_URL": url,
+            "NAMEPLATE_EGRESS_ALLOW": '["127.0.0.0/8"]',
+        }
+        given = Settings.read(settings)
         tools = bootstrap.tools(given, bootstrap.keyring(given))
         sessions = sessions_over(url)
         pebble = world.pebble

@@ -1,6 +1,5 @@
 """SIGTERM: a worker ends within ten seconds and leaves no row to itself."""
 
-import json
 import os
 import signal
 import subprocess
@@ -21,13 +20,10 @@ from tests.servers.hostile import HostileServer
 
 
 def _command(scene: Scene) -> subprocess.Popen[bytes]:
-    given = {**scene.settings, "dns_servers": json.dumps(scene.settings["dns_servers"])}
-    given["egress_allow"] = json.dumps(given["egress_allow"])
-    env = {f"NAMEPLATE_{name.upper()}": str(value) for name, value in given.items()}
     with scene.log.open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "nameplate", "worker"],
-            env={**os.environ, **env},
+            env={**os.environ, **scene.settings},
             cwd=Path(__file__).parents[2],
             stdout=log,
             stderr=log,

@@ -196,14 +196,14 @@ class Scene:
         if url.startswith("postgresql"):
             app = postgresql.role_url(url, postgresql.APP)
             system = postgresql.role_url(url, postgresql.SYSTEM)
-        self.settings: dict[str, Any] = {
-            "home": self.folder,
-            "database_url": app,
-            "system_database_url": system,
-            "dns_servers": {ZONE: (f"127.0.0.1:{world.dns.dns_port}",)},
-            "egress_allow": ("127.0.0.0/8",),
+        self.settings = {
+            "NAMEPLATE_HOME": str(self.folder),
+            "NAMEPLATE_DATABASE_URL": app,
+            "NAMEPLATE_SYSTEM_DATABASE_URL": system,
+            "NAMEPLATE_DNS_SERVERS": json.dumps({ZONE: [f"127.0.0.1:{world.dns.dns_port}"]}),
+            "NAMEPLATE_EGRESS_ALLOW": '["127.0.0.0/8"]',
         }
-        settings = Settings(**self.settings)
+        settings = Settings.read(self.settings)
         self.tools = bootstrap.tools(settings, bootstrap.keyring(settings))
         with contextlib.ExitStack() as stack:
             self.answers = stack.enter_context(Answers(sessions))

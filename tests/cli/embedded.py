@@ -1,5 +1,6 @@
 """The command line over an API in the same process: `python embedded.py DATABASE HOME NOUN VERB`."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from nameplate.settings import Settings
 
 
 def connection(url: str, home: Path) -> Connection:
-    settings = Settings(home=home)
+    settings = Settings.read({**os.environ, "NAMEPLATE_HOME": str(home)})
     sessions = Sessions(engine(url))
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
     app = create(sessions, tools, local_token=Secret("local"))

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from nameplate import asgi, bootstrap
 from nameplate.adapters.dns.rfc2136 import Rfc2136
@@ -29,21 +28,6 @@ from nameplate.settings import Settings
 from nameplate.usecases import schema, tokens
 
 TSIG_NAME = "demo-key"
-
-
-class _OwnSettings(Settings):
-    """Settings of the sandbox alone: whatever the environment says is about something else."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings names the parameters
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
 
 
 class Sandbox:
@@ -141,14 +125,12 @@ class Sandbox:
     def _migrate(self) -> None:
         url = f"sqlite:///{self.home / 'nameplate.db'}"
         schema.upgrade(url)
-        self._settings = _OwnSettings.model_validate(
-            {
-                "home": self.home,
-                "host": LOOPBACK,
-                "port": self.api_port,
-                "sandbox": True,
-                "dns_servers": {ZONE: (f"{LOOPBACK}:{self.dns.port}",)},
-            }
+        self._settings = Settings(  # whatever the environment says is about something else
+            home=self.home,
+            host=LOOPBACK,
+            port=self.api_port,
+            sandbox=True,
+            dns_servers={ZONE: (f"{LOOPBACK}:{self.dns.port}",)},
         )
 
     def _start_nameplate(self) -> None:

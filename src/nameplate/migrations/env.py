@@ -8,9 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import context
-from pydantic import ValidationError
 
-from nameplate.core.errors import Invalid
 from nameplate.db import address, engine
 from nameplate.migrations.compare import include_object
 from nameplate.models import metadata
@@ -41,14 +39,10 @@ def url() -> str:
     given = context.config.attributes.get("url")
     if given is not None:
         return str(given)
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        names = ", ".join(f"NAMEPLATE_{one['loc'][0]}".upper() for one in error.errors())
-        raise Invalid("settings_invalid", f"not a valid value: {names}") from None
+    settings = Settings.read()
     if settings.database_url is None:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return settings.url.get_secret_value()
+    return settings.url.reveal()
 
 
 def online() -> None:
