@@ -376,5 +376,5 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "domain" in done.stdout
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    heavy = {"sqlalchemy", "fastapi", "cryptography", "rich.console", "httpx2", "dns.message"}
+    heavy = {"sqlalchemy", "fastapi", "cryptography", "rich.console", "httpcore2", "dns.message"}
     assert not heavy & loaded

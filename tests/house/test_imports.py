@@ -16,7 +16,7 @@ IO = (
 
 
 def test_the_http_client_is_imported_in_one_package() -> None:
-    assert _imports_of(("httpx2", "httpcore2"), except_in=("adapters/http",)) == []
+    assert _imports_of(("httpx2", "httpcore2", "urllib3"), except_in=("adapters/http",)) == []
 
 
 def test_only_adapters_speak_dns_over_the_network() -> None:

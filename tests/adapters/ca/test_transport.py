@@ -127,7 +127,7 @@ def test_idle_connections_are_closed_with_their_transport() -> None:
         warnings.simplefilter("error")
         transport = Transport(None)
         transport.send("GET", url)
-        (idle,) = [connection for _, connection in transport._idle]
+        (idle,) = [connection for _, connection in transport._connections._idle]
         del transport
         gc.collect()
         assert idle.sock is None

@@ -2,28 +2,25 @@
 
 import json
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, urlencode
 
-import httpx2
+import certifi
 
+from nameplate.adapters.http.connections import Connections, Lost, NotSent, Origin
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.secret import Secret
 
 _MAX_BODY = 64 * 2**20
 _MAX_WAIT = timedelta(days=1)
-_NOTHING_SENT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.UnsupportedProtocol,
-)
+_PLAIN = "/%:@!$&'()*+,;=~?"
+"""What a path may hold besides letters and digits (RFC 3986 section 3.3), escapes and a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +66,15 @@ class Api:
     ) -> None:
         """Take headers sent every time, the wait for each network step in seconds, and bytes."""
         self._headers = dict(headers or {})
-        self._timeout = timeout
-        self._max_body = max_body
-        self._client = httpx2.Client(
-            base_url=base_url,
-            verify=_trust(base_url) if verify is None else verify,
-            timeout=timeout,
-            trust_env=False,
-            follow_redirects=False,
-        )
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._host = self._client.base_url.host
+        try:
+            self._origin, path = Origin.of(base_url)
+        except ValueError:
+            raise Refused(
+                "address_malformed", "the address of the API must begin with http:// or https://"
+            ) from None
+        self._base = path.rstrip("/")
+        tls = verify or (_trusted() if self._origin.scheme == "https" else None)
+        self._connections = Connections(tls, connecting=timeout, reading=timeout, largest=max_body)
 
     def request(
         self,
@@ -95,61 +90,48 @@ class Api:
 
         `Refused("credential_malformed")` when a header holds what HTTP cannot carry.
         """
-        if "://" in path:
-            # An absolute address would carry the credential to another host.
+        if not path.startswith("/"):
             raise ValueError("the path must be relative to the base address")
-        request = self._client.build_request(
-            method,
-            path,
-            json=json,
-            content=content,
-            params=params,
-            headers={
-                "accept-encoding": "identity",
-                **_revealed({**self._headers, **(headers or {})}),
-            },
-        )
+        query = f"?{urlencode(params, quote_via=quote)}" if params else ""
+        sent = {"user-agent": "nameplate", "accept": "*/*"}
+        body = content.encode() if isinstance(content, str) else content
+        if json is not None:
+            sent["content-type"] = "application/json"
+            body = _written(json)
+        sent |= _revealed({**self._headers, **(headers or {})})
         try:
-            return self._exchange(request)
-        except _NOTHING_SENT as error:
+            target = quote(self._base + path, safe=_PLAIN) + query
+            answer = self._connections.request(self._origin, method, target, sent, body)
+        except NotSent as error:
             raise Unavailable(
-                "provider_unreachable", f"{self._host} cannot be reached: {type(error).__name__}"
+                "provider_unreachable", f"{self._origin.host} cannot be reached: {error}"
             ) from None
-        except httpx2.HTTPError as error:
-            raise self._lost(type(error).__name__) from None
-
-    def _exchange(self, request: httpx2.Request) -> Reply:
-        deadline = time.monotonic() + 10 * self._timeout
-        response = self._client.send(request, stream=True)
-        try:
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise self._lost("compressed although not asked for")
-            body = bytearray()
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > self._max_body:
-                    raise self._lost(f"longer than {self._max_body} bytes")
-                if time.monotonic() > deadline:
-                    raise self._lost("too slow")
-        finally:
-            response.close()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, MappingProxyType(headers), bytes(body))
+        except Lost as error:
+            raise self._lost(str(error)) from None
+        found: dict[str, str] = {}
+        for name, value in ((name.lower(), value) for name, value in answer.headers):
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        if found.get("content-encoding", "identity") != "identity":
+            raise self._lost("compressed although not asked for")
+        return Reply(answer.status, MappingProxyType(found), answer.body)
 
     def _lost(self, why: str) -> Unavailable:
-        return Unavailable("answer_lost", f"the answer of {self._host} was lost: {why}")
+        return Unavailable("answer_lost", f"the answer of {self._origin.host} was lost: {why}")
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._client.close()
+        self._connections.close()
 
 
-def _trust(base_url: str) -> ssl.SSLContext | bool:
-    """Return whom to trust: the usual authorities, or nobody where there is no TLS to begin with.
+def _written(value: Any) -> bytes:  # noqa: ANN401  # any JSON value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
-    Reading the authorities takes 2 MB and 50 ms, and redirects are not followed.
-    """
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if base_url.startswith("http://") else True
+
+def _trusted() -> ssl.SSLContext:
+    """Trust the machine's authorities, or those of Mozilla where it has none."""
+    at = ssl.get_default_verify_paths()
+    some = at.cafile or (at.capath and any(Path(at.capath).iterdir()))
+    return ssl.create_default_context(cafile=None if some else certifi.where())
 
 
 def _revealed(headers: Mapping[str, Secret | str]) -> dict[str, str]:
