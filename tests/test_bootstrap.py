@@ -1,31 +1,42 @@
 """Wiring: what is logged, and what is refused with one clear line."""
 
+import io
+import json
+import logging
 import os
+from datetime import datetime, timedelta
 
 import pytest
-import structlog
 
-from nameplate import bootstrap
+from nameplate import bootstrap, logs
 from nameplate.core import keys
 from nameplate.core.errors import Invalid, Refused
 from nameplate.core.secret import Secret
 from nameplate.settings import Settings
 
+LOGGER = logging.getLogger("nameplate")
 
-def test_a_logged_failure_shows_no_value_of_a_variable(capsys):
-    before = structlog.get_config()
-    bootstrap.logs()
+
+def test_a_logged_failure_shows_no_value_of_a_variable():
+    before = vars(LOGGER).copy()
+    stream = io.StringIO()
+    logs.to(stream)
     secret = f"the-secret-{os.getpid()}"
     try:
         _fail(secret)
     except ZeroDivisionError as error:
-        structlog.get_logger().warning("step_failed", exc_info=error)
+        logging.getLogger("nameplate.worker").warning(
+            "step_failed", extra={"rows": [1, 2]}, exc_info=error
+        )
+        logging.getLogger("nameplate.worker").debug("unimportant")
     finally:
-        structlog.configure(**before)
-    told = capsys.readouterr().err
-    assert "ZeroDivisionError" in told
-    assert "_fail" in told
-    assert secret not in told
+        vars(LOGGER).update(before)
+    (line,) = map(json.loads, stream.getvalue().splitlines())
+    assert (line["event"], line["level"], line["rows"]) == ("step_failed", "warning", [1, 2])
+    assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
+    assert "ZeroDivisionError" in line["exception"]
+    assert "_fail" in line["exception"]
+    assert secret not in stream.getvalue()
 
 
 def _fail(secret: str) -> None:

@@ -4,12 +4,14 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
+from nameplate import logs
 from nameplate.cli import failures, local, profiles, root
 from nameplate.cli.transport import Connection
 from nameplate.core.errors import Refused
@@ -48,7 +50,7 @@ def _embedded() -> Connection:
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
 
-    bootstrap.logs()
+    logs.to(sys.stderr)
     settings = Settings.read()
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
@@ -134,7 +136,7 @@ def worker(
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
 
     with failures.reported():
-        bootstrap.logs()
+        logs.to(sys.stderr)
         settings = Settings.read()
         sessions = bootstrap.sessions(settings)
         tools = bootstrap.tools(settings, bootstrap.keyring(settings))

@@ -10,7 +10,7 @@ import threading
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nameplate import bootstrap, edge
+from nameplate import bootstrap, edge, logs
 from nameplate.api import app as api
 from nameplate.settings import Settings
 from nameplate.worker.loop import Worker
@@ -52,8 +52,12 @@ class Service:
 
 
 def create(settings: Settings | None = None) -> ASGIApp:
-    """Return the application; with no settings given they come from the environment."""
-    bootstrap.logs()
+    """Return the application.
+
+    Without settings they come from the environment, and log lines go to standard error.
+    """
+    if settings is None:
+        logs.to(sys.stderr)
     service = Service(settings or Settings.read())
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,7 +5,6 @@ import random
 import secrets
 import shutil
 import ssl
-import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -43,23 +42,6 @@ from nameplate.usecases.tools import Tools
 
 T = TypeVar("T")
 SANDBOX_POLL = timedelta(seconds=1)
-
-
-def logs() -> None:
-    """Write log lines as JSON to standard error; tracebacks without the values of variables."""
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
 
 
 def collect_rarely() -> None:

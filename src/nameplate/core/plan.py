@@ -155,13 +155,15 @@ def plan(
     that a CNAME may stand there beside everything but addresses.
     """
     live, wanted = by_key(current), by_key(desired)
-    ours = {(name, rdtype) for name, rdtype, _ in owned}
+    leaving = {
+        key for name, rdtype, _ in owned if (key := (name, rdtype)) not in wanted and key in live
+    }
     apex = apex or next((name for name, rdtype in live if rdtype == "SOA"), "")
     targets: dict[tuple[str, str], RRset | None] = {}
     """What becomes of the record sets that do not stay as they are."""
     matches: list[tuple[str, str, str]] = []
     ttl_kept: list[tuple[str, str]] = []
-    for key in {*wanted, *(ours & live.keys())}:
+    for key in itertools.chain(wanted, leaving):
         have, want = live.get(key), wanted.get(key)
         foreign = _foreign(have, owned)
         if have == want and not foreign:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nameplate import logs
 from nameplate.cli import failures
 from nameplate.core.errors import NameplateError
 from nameplate.demo import caddy
@@ -116,21 +117,11 @@ def _go(
 
 def _log_to(folder: Path, stack: ExitStack) -> None:
     """Send everything that this process logs to a file: the terminal shows the steps."""
-    import structlog  # noqa: PLC0415 - loaded while the first step is shown
-
     folder.mkdir()
     file = stack.enter_context((folder / "nameplate.log").open("w"))
     logging.basicConfig(stream=file, level=logging.INFO, force=True)
     logging.captureWarnings(capture=True)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file),
-    )
+    logs.to(file)
 
 
 def _leave(home: Path, outcome: _Outcome) -> None:

@@ -7,13 +7,12 @@ ask at once; a lost one costs a second. Every five minutes everything is loaded 
 what nobody told: rows removed for good, transactions that took longer than the overlap.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import structlog
 
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions, listen
@@ -21,7 +20,7 @@ from nameplate.edge.snapshot import Snapshot
 from nameplate.models.announcement import HOSTS
 from nameplate.usecases import edge
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 POLL = 1.0
 """Seconds between two looks when nobody wakes the feed."""
@@ -144,7 +143,7 @@ class Feed:
     def _tell(self, error: Exception | None) -> None:
         """Log when the database goes and when it is back, not once a second."""
         if error is not None and not self._failing:
-            log.warning("edge_stale", error=type(error).__name__)
+            log.warning("edge_stale", extra={"error": type(error).__name__})
         elif error is None and self._failing:
             log.info("edge_fresh")
         self._failing = error is not None
@@ -163,7 +162,7 @@ class Feed:
         try:
             self._loaded = self._load()
         except Exception as error:  # noqa: BLE001 - the next load makes up for it
-            log.warning("edge_load_failed", error=type(error).__name__)
+            log.warning("edge_load_failed", extra={"error": type(error).__name__})
 
     def _listen(self) -> None:
         """Look at once at each notification, until stopped; a broken connection is made anew."""
@@ -171,7 +170,7 @@ class Feed:
             try:
                 listen(self._sessions, HOSTS, self.wake, self._stopping)
             except Exception as error:  # noqa: BLE001 - without notifications the polling still works
-                log.debug("edge_listen_failed", error=type(error).__name__)
+                log.debug("edge_listen_failed", extra={"error": type(error).__name__})
                 self._stopping.wait(self._poll)
 
 

@@ -12,9 +12,9 @@ from nameplate.core.plan import Drift, Key, Plan, drift
 from nameplate.core.records import RRset
 from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerPurpose, LedgerState
 from nameplate.usecases import markers, wanted
-from nameplate.usecases.ledger import SETTLING, Want
+from nameplate.usecases.ledger import SETTLING
 from nameplate.usecases.tools import Tools
-from nameplate.usecases.wanted import Entry, Line, Value
+from nameplate.usecases.wanted import Entry, Line, Value, Want, Wants
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Job:
     zone_name: str | None
     bare_name: str
     lines: Sequence[Line]
-    wants: Mapping[Value, Want]
+    wants: Wants
     entries: Mapping[Value, Entry]
     is_proved: bool
     """Otherwise nothing new is written, and what is there is left alone."""
@@ -102,20 +102,13 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
     lines = wanted.lines(session, domain, since) if domain.deleted_at is None else []
     entries = wanted.ledger(session, domain, lines)
     outlives = _outlives(domain)
-    wants = [
+    wants: list[Want | Line] = [
         Want(e.value, e.ttl, e.purpose, e.record_id, e.certificate_id)
         for e in entries.values()
         if e.state is not LedgerState.LEAVING and (outlives or e.purpose is LedgerPurpose.CHALLENGE)
     ]
     if domain.is_live:
-        wants += [
-            Want(
-                line.value, line.ttl, LedgerPurpose.RECORD, line.id,
-                proxied=line.proxied, is_settled=line.is_settled,
-            )
-            for line in lines
-            if line.is_wanted
-        ]  # fmt: skip
+        wants += [line for line in lines if line.is_wanted]
         wants += markers.wants(account, domain) if wants else []
     current = _being_applied(session, domain)
     return Job(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,7 +18,6 @@ from nameplate.core.records import RRset
 from nameplate.models import (
     Domain,
     LedgerEntry,
-    LedgerPurpose,
     LedgerState,
     Record,
     RecordType,
@@ -26,7 +25,7 @@ from nameplate.models import (
 from nameplate.models.orm import Model
 from nameplate.models.records import digest
 from nameplate.ports.dns import Outcome, Result, Zone
-from nameplate.usecases.wanted import Entry, Line, Value, values
+from nameplate.usecases.wanted import Entry, Line, Value, Want, Wants, values
 
 SETTLING = timedelta(minutes=5)
 """How long the readings of a provider may lag behind its writings."""
@@ -35,24 +34,6 @@ _CHUNK = 1000
 _RUN = 50
 """Rows for which a range is worth a statement of its own."""
 _PLAIN = {"synchronize_session": False}
-
-
-class Want(NamedTuple):
-    """One value that should be in the zone, and what wants it."""
-
-    value: Value
-    ttl: int
-    purpose: LedgerPurpose
-    record_id: int | None = None
-    certificate_id: int | None = None
-    proxied: bool = False
-    is_settled: bool = False
-    """The provider had it long enough for every reading to show it, and nobody changed it here."""
-
-    def rrset(self) -> RRset:
-        """Return it as a record set of its own; the plan merges them."""
-        name, rdtype, value = self.value
-        return RRset(name, rdtype, self.ttl, (value,), self.proxied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +109,12 @@ def intend(
     zone: Zone,
     *,
     todo: Plan,
-    wants: Mapping[Value, Want],
+    wants: Wants,
     entries: Mapping[Value, Entry],
 ) -> None:
     """Write down every value about to appear or to leave, before the provider hears of it."""
     leaving: list[int] = []
-    coming: list[Want] = []
+    coming: list[Want | Line] = []
     for change in todo.changes:
         before, after = set(values(change.before)), set(values(change.after))
         leaving += [entries[value].id for value in before - after if value in entries]
@@ -164,7 +145,7 @@ def disown(session: Session, ids: Sequence[int]) -> None:
 
 
 def _row(
-    domain: Domain, account_id: int, zone: Zone, want: Want, state: LedgerState
+    domain: Domain, account_id: int, zone: Zone, want: Want | Line, state: LedgerState
 ) -> dict[str, Any]:
     name, rdtype, value = want.value
     return {

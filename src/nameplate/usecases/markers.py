@@ -5,8 +5,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.rdata.text import quoted
 from nameplate.models import Account, Domain, LedgerPurpose
 from nameplate.usecases import holdings
-from nameplate.usecases.ledger import Want
-from nameplate.usecases.wanted import Value
+from nameplate.usecases.wanted import Value, Want
 
 TTL = 3600
 

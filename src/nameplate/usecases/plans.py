@@ -33,8 +33,8 @@ from nameplate.usecases import (
 from nameplate.usecases.drafts import Draft, Edits, Scene, Wish
 from nameplate.usecases.edits import Edit
 from nameplate.usecases.jobs import Job
-from nameplate.usecases.ledger import Want
 from nameplate.usecases.tools import Tools
+from nameplate.usecases.wanted import Want
 
 LIFETIME = timedelta(hours=24)
 """How long a plan may be applied."""

@@ -42,8 +42,8 @@ class Line(NamedTuple):
     id: int
     value: Value
     """What should be in the zone."""
-    name: str
-    """Relative to the domain: `www`, `@`."""
+    origin: str
+    """The domain's name; for thousands of records one text instead of a relative name each."""
     ttl: int
     proxied: bool
     status: RecordStatus
@@ -54,6 +54,12 @@ class Line(NamedTuple):
     external_id: str | None
     is_made: bool
     """Made for a binding, a server ..., whose changes it follows."""
+
+    @property
+    def name(self) -> str:
+        """Owner name relative to the domain: `www`, `@`."""
+        owner = self.value[0]
+        return "@" if owner == self.origin else owner.removesuffix(f".{self.origin}")
 
     @property
     def owner(self) -> str:
@@ -75,9 +81,44 @@ class Line(NamedTuple):
         """Whether it should be at the provider at all."""
         return self.status is not RecordStatus.DISABLED
 
+    @property
+    def record_id(self) -> int:
+        """Its own id: what wants the value is the record itself."""
+        return self.id
+
+    @property
+    def certificate_id(self) -> None:
+        """No certificate wants it."""
+
+    @property
+    def purpose(self) -> LedgerPurpose:
+        """A record's."""
+        return LedgerPurpose.RECORD
+
     def rrset(self) -> RRset:
         """Return the record as a set of its own."""
         return RRset(self.owner, self.type, self.ttl, (self.text,), self.proxied)
+
+
+class Want(NamedTuple):
+    """One value that should be in the zone although no record says so: a challenge, a marker."""
+
+    value: Value
+    ttl: int
+    purpose: LedgerPurpose
+    record_id: int | None = None
+    certificate_id: int | None = None
+    proxied: bool = False
+    is_settled: bool = False
+
+    def rrset(self) -> RRset:
+        """Return it as a record set of its own; the plan merges them."""
+        name, rdtype, value = self.value
+        return RRset(name, rdtype, self.ttl, (value,), self.proxied)
+
+
+Wants = Mapping[Value, Want | Line]
+"""Everything that should be in the zone, by value; records stand for themselves."""
 
 
 def lines(session: Session, domain: Domain, since: datetime | None = None) -> list[Line]:
@@ -107,7 +148,7 @@ def lines(session: Session, domain: Domain, since: datetime | None = None) -> li
                 intern(rdtype),
                 value if priority is None else text(value, priority, weight, port),
             ),
-            name, ttl, proxied, _STATUSES[status], propagated, drifted, settled, external, made in _MADE,
+            origin, ttl, proxied, _STATUSES[status], propagated, drifted, settled, external, made in _MADE,
         )
         for (
             id_, rdtype, name, value, priority, weight, port, ttl, proxied, status, propagated,

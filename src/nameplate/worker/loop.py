@@ -1,12 +1,12 @@
 """The worker: lease what is due, run it in threads, stop gracefully."""
 
+import logging
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
 
-import structlog
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
@@ -18,7 +18,7 @@ from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 POLL = 1.0
 """Seconds between two looks for due rows when nothing wakes the worker."""
@@ -77,7 +77,7 @@ class Worker:
                 started = self._start_due()
                 self._tidy_up()
             except Exception as error:  # noqa: BLE001 - a worker that ends brings nothing forward
-                log.warning("database_away", reason=str(error))
+                log.warning("database_away", extra={"reason": str(error)})
                 started = 0
                 self._stopping.wait(1.0)
             self._settle(block=started == 0)
@@ -117,7 +117,7 @@ class Worker:
             try:
                 listen(self._sessions, WORK, self.wake, self._stopping)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next connection may work
-                log.debug("worker_listen_failed", error=type(error).__name__)
+                log.debug("worker_listen_failed", extra={"error": type(error).__name__})
                 self._stopping.wait(POLL)
 
     def _tidy_up(self) -> None:
@@ -201,7 +201,7 @@ class Worker:
             else:
                 handler.sweep(self._sessions, self._tools, leases)
         except work.Superseded:
-            log.info("lease_lost", kind=handler.kind.__name__)
+            log.info("lease_lost", extra={"kind": handler.kind.__name__})
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
             self._postpone(handler, leases, error)
 
@@ -209,9 +209,11 @@ class Worker:
         expected = isinstance(error, NameplateError)
         log.warning(
             "step_failed",
-            kind=handler.kind.__name__,
-            rows=[one.id for one in leases],
-            error=str(error) if expected else type(error).__name__,
+            extra={
+                "kind": handler.kind.__name__,
+                "rows": [one.id for one in leases],
+                "error": str(error) if expected else type(error).__name__,
+            },
             exc_info=None if expected else error,
         )
         for one in leases:

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 
 import dns.exception
 import dns.message
@@ -242,25 +241,30 @@ class Rfc2136:
 
 def _rrsets(answers: Iterable[Answer]) -> list[RRset]:
     """Return the record sets that `answers` make, sorted; resolvers go by the lowest TTL."""
-    values: dict[tuple[str, int], set[str]] = {}
-    ttls: dict[tuple[str, int], int] = {}
-    for owner, rdtype, ttl, value in answers:
+    found: dict[tuple[str, str], RRset] = {}
+    several: dict[tuple[str, str], set[str]] = {}
+    """Values of the few sets that have more than one."""
+    types: dict[int, str] = {}
+    for owner, number, ttl, value in answers:
+        rdtype = types.get(number) or types.setdefault(number, _type(number))
+        if rdtype in _GENERATED:
+            continue
         key = (owner, rdtype)
-        known = values.get(key)
+        known = found.get(key)
         if known is None:
-            values[key], ttls[key] = {value}, ttl
-        else:
-            known.add(value)
-            ttls[key] = min(ttl, ttls[key])
-    numbers = {dns.rdatatype.RdataType.make(number) for _, number in values}
-    types: dict[int, str] = {number: dns.rdatatype.to_text(number) for number in numbers}
-    found = [
-        RRset(owner, types[rdtype], ttls[owner, rdtype], tuple(sorted(several)))
-        for (owner, rdtype), several in values.items()
-        if types[rdtype] not in _GENERATED
-    ]
-    found.sort(key=attrgetter("name", "type"))
-    return found
+            found[key] = RRset(owner, rdtype, ttl, (value,))
+            continue
+        several.setdefault(key, set(known.values)).add(value)
+        if ttl < known.ttl:
+            found[key] = known._replace(ttl=ttl)
+    for key, values in several.items():
+        found[key] = found[key]._replace(values=tuple(sorted(values)))
+    return sorted(found.values())
+
+
+def _type(number: int) -> str:
+    text: str = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(number))
+    return text
 
 
 def _credential_refused(error: dns.tsig.PeerError) -> Refused:
