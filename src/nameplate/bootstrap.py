@@ -8,20 +8,15 @@ import ssl
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.dns.memory import Memory as MemoryDns
-from nameplate.adapters.domain_connect import HttpDomainConnect
 from nameplate.adapters.http.client import Api
-from nameplate.adapters.http.fetch import SafeFetcher
-from nameplate.adapters.proxy.probe import Prober
-from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.adapters.verification.dns_txt import DnsTxt
-from nameplate.adapters.verification.file_upload import FileUpload
 from nameplate.adapters.verification.unavailable import METHODS, NotAvailable
 from nameplate.core.domain_connect.service import Service
 from nameplate.core.egress import EgressPolicy
@@ -33,6 +28,7 @@ from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import CertificateAuthority
 from nameplate.ports.dns import DnsProvider
 from nameplate.ports.domain_connect import DomainConnect
+from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, Upstream
 from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import VerificationMethod
@@ -112,23 +108,10 @@ class Local:
 def tools(settings: Settings, ring: KeyRing) -> Tools:
     """Connect every port to its adapter."""
     policy = EgressPolicy(allow=settings.egress_allow, deny=())
-    resolver = AuthoritativeResolver(
-        policy,
-        recursor=_address(settings.dns_recursor) if settings.dns_recursor else None,
-        overrides={
-            zone: [(f"ns.{zone}", *_address(server)) for server in servers]
-            for zone, servers in settings.dns_servers.items()
-        },
-        public=[_address(one) for one in settings.public_resolvers],
-    )
-    fetcher = SafeFetcher(
-        policy,
-        resolver.addresses,
-        ports={"http": settings.sandbox_http_port if settings.sandbox else 80, "https": 443},
-    )
+    resolver = _resolver(settings, policy)
     methods: dict[VerificationMethodName, VerificationMethod] = {
         VerificationMethodName.DNS_TXT: DnsTxt(resolver),
-        VerificationMethodName.FILE_UPLOAD: FileUpload(fetcher, settings.edge_networks),
+        VerificationMethodName.FILE_UPLOAD: _later(partial(_files, settings, policy, resolver)),
     }
     methods |= {VerificationMethodName(name): NotAvailable(name) for name in METHODS}
     generator = random.SystemRandom()
@@ -139,7 +122,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         dns_provider=_cached(partial(_dns_provider, ring=ring)),
         authority=_cached(partial(_authority, ring=ring)),
         proxy=partial(_proxy, settings=settings),
-        prober=Prober(),
+        prober=_later(_prober),
         clock=clock,
         random=secrets.token_bytes,
         jitter=generator.random,
@@ -147,6 +130,54 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
     )
+
+
+class _Later:
+    """Stands for an adapter that is imported and made when it is first used.
+
+    What a process never does, such as fetching a file in one that only writes records, costs it
+    neither time at its start nor memory.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._made = cache(make)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # as the adapter has it
+        return getattr(self._made(), name)
+
+
+def _later(make: Callable[[], T]) -> T:
+    return cast("T", _Later(make))
+
+
+def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:
+    recursor = _address(settings.dns_recursor) if settings.dns_recursor else None
+    overrides = {
+        zone: [(f"ns.{zone}", *_address(server)) for server in servers]
+        for zone, servers in settings.dns_servers.items()
+    }
+    public = [_address(one) for one in settings.public_resolvers]
+
+    def make() -> Resolver:
+        from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
+
+        return AuthoritativeResolver(policy, recursor=recursor, overrides=overrides, public=public)
+
+    return _later(make)
+
+
+def _files(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> VerificationMethod:
+    from nameplate.adapters.http.fetch import SafeFetcher
+    from nameplate.adapters.verification.file_upload import FileUpload
+
+    ports = {"http": settings.sandbox_http_port if settings.sandbox else 80, "https": 443}
+    return FileUpload(SafeFetcher(policy, resolver.addresses, ports=ports), settings.edge_networks)
+
+
+def _prober() -> Prober:
+    from nameplate.adapters.proxy.probe import Prober as Probe
+
+    return Probe()
 
 
 def _domain_connect(
@@ -167,6 +198,8 @@ def _domain_connect(
         key_host=settings.domain_connect_key_host,
         key=Secret(keyrings.read_private(key_file)),
     )
+    from nameplate.adapters.domain_connect import HttpDomainConnect
+
     return HttpDomainConnect(service, resolver, policy)
 
 
