@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from nameplate.db import Sessions
+from nameplate.db import Sessions, count_again
 from nameplate.leases import Lease
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
 from nameplate.models.orm import Work
@@ -54,5 +54,6 @@ HANDLERS: tuple[Handler, ...] = (
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
     budgets.forget_old,  # budgets that are whole again
+    count_again,  # for the planner of SQLite
 )
 """Tidying up, every ten minutes by whichever worker comes first."""
