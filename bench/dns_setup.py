@@ -44,8 +44,18 @@ class Servers:
         port = int(self.powerdns.api_url.rpartition(":")[2])
         name, algorithm, _ = self.knot.tsig
         self.access: dict[str, Place] = {
-            "powerdns": {"port": port, "key": self.powerdns.api_key.reveal()},
-            "knot": {"port": self.knot.port, "key": KEY, "tsig": name, "algorithm": algorithm},
+            "powerdns": {
+                "port": port,
+                "dns_port": self.powerdns.dns_port,
+                "key": self.powerdns.api_key.reveal(),
+            },
+            "knot": {
+                "port": self.knot.port,
+                "dns_port": self.knot.port,
+                "key": KEY,
+                "tsig": name,
+                "algorithm": algorithm,
+            },
         }
         api = Api(self.powerdns.api_url, headers={"X-API-Key": self.powerdns.api_key}, timeout=60)
         self._providers: dict[str, DnsProvider] = {

@@ -5,7 +5,11 @@ where its server and its wanted records are.
 """
 
 import json
+import os
+import signal
+import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,6 +57,7 @@ def run(side: str, place: Path) -> None:
         "floor-knot": floor_knot,
         "nameplate": nameplate,
         "adapter": adapter,
+        "worker": worker,
         "memory": memory,
     }
     sides[side](told)
@@ -165,6 +170,33 @@ def nameplate(place: Place) -> None:
     bring()
     ended()
     sessions.dispose()
+
+
+def worker(place: Place) -> None:
+    """Be `nameplate worker`, with all its threads and sweeps, until the domains are at rest."""
+    servers = {place["zone"]: [f"127.0.0.1:{place['dns_port']}"]}
+    os.environ["NAMEPLATE_HOME"] = place["home"]
+    os.environ["NAMEPLATE_DNS_SERVERS"] = json.dumps(servers)
+    os.environ["NAMEPLATE_EGRESS_ALLOW"] = '["127.0.0.0/8"]'
+    sys.argv = ["nameplate", "worker"]
+    threading.Thread(target=_stop_at_rest, args=(place["home"],), daemon=True).start()
+
+    from nameplate.__main__ import main
+
+    main()
+
+
+def _stop_at_rest(home: str) -> None:
+    """End this process as an operator would, once no domain is leased or due."""
+    database = sqlite3.connect(f"{home}/nameplate.db", timeout=30)
+    busy = """
+        SELECT count(*) FROM organization_domains
+        WHERE lease_until IS NOT NULL OR next_action_at <= strftime('%Y-%m-%d %H:%M:%f', 'now')
+    """
+    while database.execute(busy).fetchone()[0]:
+        time.sleep(0.1)
+    database.close()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def provider(place: Place) -> "DnsProvider":

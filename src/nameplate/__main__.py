@@ -174,7 +174,15 @@ def demo(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    if sys.argv[1:] != ["worker"]:
+        app()
+        return
+    # It runs for months; what the options are parsed with (Typer has pydantic do it) would stay in
+    # its memory, 10 MB, to find that there are none.
+    try:
+        worker()
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
 
 
 if __name__ == "__main__":
