@@ -6,13 +6,15 @@ A real PowerDNS (SQLite, HTTP API) and a real Knot (RFC 2136, TSIG, AXFR) are st
 round every side gets an empty zone of its own, fills it, finds nothing to change, and changes 1 %,
 in turns. Every side is a process of its own: octoDNS as its command-line tool with its wanted
 records in YAML, the floor with them in JSON, Nameplate with rows in SQLite, its ledger included.
-What the zone holds afterwards is checked. Figures are medians, ratios are medians of the pairs of
+What the zone holds afterwards is checked. A round before the others is not counted: it compiles.
+Figures are medians, ratios are medians of the pairs of
 one round. `--memory` reads and plans a zone of 100,000 records.
 
 The goals compare what each takes as it is used (ADR 11): octoDNS and the floor are processes that are
 started for every piece of work; Nameplate is a worker that runs, so that its start, with the first
 use of each statement, is shown and not counted. The ratios of whole processes, from the start of
-Python to its end, and those to the floor's work alone stand beside. Memory is that of a whole process.
+Python to its end, and those to the floor's work alone stand beside. Memory is that of a whole process
+at its peak; that of `nameplate worker`, with eight threads and all it does besides, stands beside too.
 
 octoDNS is installed into an environment of its own in the user's cache folder; without a package
 registry it is left out.
@@ -89,8 +91,6 @@ def measured(command: Sequence[str], folder: Path) -> Figures:
     log = folder / "log"
     launch = [sys.executable, "-I", "-S", "-c", LAUNCH, str(log), *command]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation has its bytecode, octoDNS's too
-    env["PYTHONPYCACHEPREFIX"] = str(folder.parent / "bytecode")
     done = subprocess.run(launch, env=env, capture_output=True, check=True)
     began, *told = json.loads(done.stdout)
     said = log.read_text()
@@ -191,7 +191,7 @@ class Bench:
         self.sides = ["floor", "adapter", "nameplate", *(["octodns"] if programs else [])]
         self.zones = {
             (number, side): f"r{number}{side[0]}.example"
-            for number in range(options.rounds)
+            for number in range(options.rounds + 1)
             for side in (*self.sides, "worker")
         }
         self.servers = Servers(folder, list(self.zones.values()))
@@ -225,8 +225,8 @@ class Bench:
         for provider in PROVIDERS:
             turn = number % len(self.sides)
             order = [*self.sides[turn:], *self.sides[:turn]]
-            if number == 0:
-                order.append("worker")  # for its memory alone: once is enough
+            if number < 2:  # for its memory alone: in the warm-up and once
+                order.append("worker")
             made = [Side(self, name, provider, self.zones[number, name]) for name in order]
             for work in WORK:
                 for side in made:
@@ -286,10 +286,10 @@ def measure(options: argparse.Namespace, folder: Path) -> bool:
         bench = Bench(folder, options, octodns())
         stack.callback(bench.servers.stop)
         rounds = []
-        for number in range(options.rounds):
+        for number in range(options.rounds + 1):  # the first one compiles, and is not counted
             rounds.append(bench.round(number))
-            print(f"round {number + 1} of {options.rounds} done", file=sys.stderr, flush=True)
-    return report(rounds, bench.sides)
+            print(f"round {number} of {options.rounds} done", file=sys.stderr, flush=True)
+    return report(rounds[1:], bench.sides)
 
 
 def measure_memory(count: int, folder: Path) -> bool:
@@ -326,6 +326,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end too
     with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as name:
         folder = Path(name)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation has its bytecode
+        os.environ["PYTHONPYCACHEPREFIX"] = f"{name}/bytecode"
         if options.memory:
             sys.exit(not measure_memory(options.records * 10, folder))
         sys.exit(not measure(options, folder))

@@ -154,7 +154,8 @@ def plan(
     that are no longer desired go away. `apex` is read off the SOA when not given; `flattens` says
     that a CNAME may stand there beside everything but addresses.
     """
-    live, wanted = by_key(current), by_key(desired)
+    live = by_key(current)
+    wanted = by_key(desired, live)
     leaving = {
         key for name, rdtype, _ in owned if (key := (name, rdtype)) not in wanted and key in live
     }

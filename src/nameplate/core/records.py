@@ -3,8 +3,9 @@
 Named tuples: a zone has tens of thousands, and they are made, compared and hashed in C.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -65,14 +66,20 @@ def merge(rrsets: Iterable[RRset]) -> list[RRset]:
     return [merged[key] for key in sorted(merged)]
 
 
-def by_key(rrsets: Iterable[RRset]) -> dict[tuple[str, str], RRset]:
-    """Return the same by name and type, in the order of first mention."""
+def by_key(
+    rrsets: Iterable[RRset], known: Mapping[tuple[str, str], RRset] = MappingProxyType({})
+) -> dict[tuple[str, str], RRset]:
+    """Return the same by name and type, in the order of first mention.
+
+    What equals a set in `known` is that very object: most of a zone is as it is wanted, and need
+    not be kept twice.
+    """
     merged: dict[tuple[str, str], RRset] = {}
     for rrset in rrsets:
         key = (rrset.name, rrset.type)
         first = merged.get(key)
         if first is None and len(rrset.values) < 2:  # noqa: PLR2004  # nothing to sort: most sets
-            merged[key] = rrset
+            merged[key] = there if (there := known.get(key)) == rrset else rrset
             continue
         first = first or rrset
         values = tuple(sorted({*first.values, *rrset.values}))

@@ -1,6 +1,6 @@
 """What is known of a domain's zone before its provider is asked: records, ledger, what is held back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -64,16 +64,16 @@ class Job:
         """Nothing is wanted, and nothing of ours is there."""
         return not self.wants and not self.entries
 
-    def rrsets(self, live: Sequence[RRset]) -> list[RRset]:
-        """Return what is wanted as record sets (one for each value; the plan merges them)."""
+    def rrsets(self, live: Sequence[RRset]) -> Iterator[RRset]:
+        """Yield what is wanted as record sets (one for each value; the plan merges them)."""
         if self.is_proved:
-            return [want.rrset() for value, want in self.wants.items() if value not in self.others]
-        return [
+            return (want.rrset() for value, want in self.wants.items() if value not in self.others)
+        return (
             rrset._replace(values=(value,))
             for rrset in live
             for value in rrset.values
             if (rrset.name, rrset.type, value) in self.wants
-        ]
+        )
 
     def drifts(self, live: Sequence[RRset]) -> tuple[Drift, ...]:
         """Return what somebody else changed: no set that we are changing ourselves."""

@@ -207,15 +207,18 @@ def ledger(session: Session, domain: Domain, lines: Iterable[Line] = ()) -> Mapp
             LedgerEntry.absent_at, LedgerEntry.dns_record_id, LedgerEntry.ssl_certificate_id,
         )
     )  # fmt: skip
-    known = {line.value: line.value for line in lines}
-    return {
-        (value := known.get(found := (name, rdtype, data), found)): Entry(
-            id_, value, ttl, _PURPOSES[purpose], _STATES[state], absent, record, certificate
+    known = {line.value: line for line in lines}
+    entries: dict[Value, Entry] = {}
+    for id_, name, rdtype, data, ttl, purpose, state, absent, record, certificate in _each(
+        session, query
+    ):
+        line = known.get((name, rdtype, data))
+        value = (name, rdtype, data) if line is None else line.value
+        by = line.id if line is not None and line.id == record else record
+        entries[value] = Entry(
+            id_, value, ttl, _PURPOSES[purpose], _STATES[state], absent, by, certificate
         )
-        for id_, name, rdtype, data, ttl, purpose, state, absent, record, certificate in (
-            _each(session, query)
-        )
-    }  # fmt: skip
+    return entries
 
 
 def others(session: Session, account_id: int, domain: Domain) -> frozenset[Value]:

@@ -5,7 +5,7 @@ zone are ours; everything else there is somebody's and stays. What is dangerous,
 else changed at the provider, waits until a person applies a plan (`plans.py`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -75,7 +75,7 @@ def planned(job: Job, site: Site) -> Plan:
     return possible(job, site, job.rrsets(site.live), job.entries.keys())
 
 
-def possible(job: Job, site: Site, wants: Sequence[RRset], owned: Owned) -> Plan:
+def possible(job: Job, site: Site, wants: Iterable[RRset], owned: Owned) -> Plan:
     """Return how the zone becomes what is wanted, less what the provider is known to refuse."""
     provider = job.account.provider
     whole = plan(
