@@ -178,7 +178,7 @@ def main() -> None:
         app()
         return
     # It runs for months; what the options are parsed with (Typer has pydantic do it) would stay in
-    # its memory, 10 MB, to find that there are none.
+    # its memory, 7 MB, to find that there are none.
     try:
         worker()
     except typer.Exit as ended:
