@@ -2,8 +2,6 @@
 
 import contextlib
 import copy
-import functools
-import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -119,8 +117,7 @@ def _addresses(count: int) -> list[tuple[str, str]]:
 
 @contextlib.contextmanager
 def _api(*args: Any, **more: Any) -> Iterator[Api]:
-    plain = functools.partial(Api, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-    with contextlib.closing(plain(*args, **more)) as api:
+    with contextlib.closing(Api(*args, **more)) as api:
         yield api
 
 
