@@ -113,6 +113,7 @@ class FakeCloudflare(FakeServer):
             "result": result,
             **({"result_info": info} if info else {}),
         }
+        schemas.cloudflare_envelope(success=status < 400).validate(said)
         return Answer(status, json.dumps(said).encode(), {"content-type": "application/json"})
 
     def _zone(self, key: str, zone: Any) -> dict[str, Any]:

@@ -37,6 +37,48 @@ def cloudflare_definition(name: str, definition: str) -> jsonschema.Draft202012V
     )
 
 
+_MESSAGES = {
+    "type": "array",
+    "uniqueItems": True,
+    "items": {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"type": "integer", "minimum": 1000},
+            "message": {"type": "string"},
+            "documentation_url": {"type": "string"},
+            "source": {"type": "object", "properties": {"pointer": {"type": "string"}}},
+        },
+    },
+}
+_NUMBERS = ("count", "page", "per_page", "total_count", "total_pages")
+
+
+@cache
+def cloudflare_envelope(*, success: bool) -> jsonschema.Draft202012Validator:
+    """Return the validator of what is around every result, which the SDK's types leave out.
+
+    As Cloudflare's OpenAPI has it (github.com/cloudflare/api-schemas): the schemas
+    `dns-records_api-response-common`, `-common-failure` and `-collection`.
+    """
+    properties: dict[str, Any] = {
+        "success": {"const": success},
+        "errors": _MESSAGES,
+        "messages": _MESSAGES,
+        "result_info": {
+            "type": "object",
+            "properties": {key: {"type": "number"} for key in _NUMBERS},
+        },
+    }
+    required = ["errors", "messages", "success"]
+    if not success:
+        properties["result"] = {"const": None}
+        required.append("result")
+    return jsonschema.Draft202012Validator(
+        {"type": "object", "required": required, "properties": properties}
+    )
+
+
 @cache
 def digitalocean(place: str) -> jsonschema.Draft4Validator:
     """Return the validator of the JSON that a file (and `#/pointer`) of the OpenAPI describes."""
