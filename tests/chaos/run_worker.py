@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from nameplate import bootstrap
+from nameplate import bootstrap, logs
 from nameplate.settings import Settings
 from nameplate.worker.loop import Worker
 
@@ -113,6 +113,7 @@ def _run(job: Job, telling: Connection) -> None:
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream
+    logs.to(sys.stderr)
     settings = Settings.read(job.settings)
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
