@@ -7,8 +7,8 @@ round every side gets an empty zone of its own, fills it, finds nothing to chang
 in turns. Every side is a process of its own: octoDNS as its command-line tool with its wanted
 records in YAML, the floor with them in JSON, Nameplate with rows in SQLite, its ledger included.
 What the zone holds afterwards is checked. A round before the others is not counted: it compiles.
-Figures are medians, ratios are medians of the pairs of
-one round. `--memory` reads and plans a zone of 100,000 records.
+Figures are medians, ratios are medians of the pairs of one round. `--memory` reads and plans a zone
+of 100,000 records.
 
 The goals compare what each takes as it is used (ADR 11): octoDNS and the floor are processes that are
 started for every piece of work; Nameplate is a worker that runs, so that its start, with the first

@@ -378,3 +378,18 @@ def test_help_loads_nothing_heavy() -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     heavy = {"sqlalchemy", "fastapi", "cryptography", "rich.console", "httpcore2", "dns.message"}
     assert not heavy & loaded
+
+
+def test_a_worker_keeps_nothing_in_memory_that_it_does_not_use(migrated_sqlite_url: str) -> None:
+    """It ends by itself because a setting is wrong, after everything was imported."""
+    env = {**os.environ, "NAMEPLATE_DATABASE_URL": migrated_sqlite_url, "NAMEPLATE_PORT": "sekret"}
+    command = [sys.executable, "-X", "importtime", "-m", "nameplate", "worker"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 2
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert {"sqlalchemy", "nameplate.worker.loop", "nameplate.usecases.issuer"} <= loaded
+    unused = {"pydantic", "fastapi", "rich", "httpcore2", "structlog", "sqlalchemy.dialects.mysql"}
+    assert not unused & loaded
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("nameplate: ")]
+    assert said.endswith("[settings_invalid]")
+    assert "sekret" not in said

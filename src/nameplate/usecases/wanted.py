@@ -101,7 +101,10 @@ class Line(NamedTuple):
 
 
 class Want(NamedTuple):
-    """One value that should be in the zone although no record says so: a challenge, a marker."""
+    """One value that should be in the zone although no live record says so.
+
+    A challenge, a marker, or what stays of a domain whose proof has lapsed.
+    """
 
     value: Value
     ttl: int
