@@ -64,7 +64,8 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
             parsed,
             connect_args={"timeout": 30, "isolation_level": None},
             hide_parameters=True,  # values may be secret, and errors are logged
-            pool_recycle=3600,  # a connection knows the statistics of the moment it was made
+            # A connection knows the statistics of the moment it was made; one in memory is all there is.
+            pool_recycle=-1 if parsed.database in {None, "", ":memory:"} else 3600,
         )
         event.listen(made, "connect", _sqlite_connect)
         event.listen(made, "begin", _sqlite_begin)
