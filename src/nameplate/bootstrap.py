@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -140,10 +140,13 @@ class _Later:
     """
 
     def __init__(self, make: Callable[[], Any]) -> None:
-        self._made = cache(make)
+        self._make, self._made, self._lock = make, None, Lock()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # as the adapter has it
-        return getattr(self._made(), name)
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+        return getattr(self._made, name)
 
 
 def _later(make: Callable[[], T]) -> T:

@@ -9,7 +9,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TextIO
 
-_USUAL = vars(logging.makeLogRecord({})).keys()
+_USUAL = vars(logging.makeLogRecord({})).keys() | {"asctime", "message"}
 
 
 class Lines(logging.Formatter):

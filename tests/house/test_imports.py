@@ -15,8 +15,10 @@ IO = (
 )
 
 
-def test_the_http_client_is_imported_in_one_package() -> None:
-    assert _imports_of(("httpx2", "httpcore2", "urllib3"), except_in=("adapters/http",)) == []
+def test_http_is_spoken_in_one_package() -> None:
+    libraries = ("httpx", "httpx2", "httpcore2", "requests", "urllib3", "http.client")
+    looking = ("adapters/proxy/probe.py", "demo/tour.py")  # as a visitor, at one address
+    assert _imports_of(libraries, except_in=("adapters/http", *looking)) == []
 
 
 def test_only_adapters_speak_dns_over_the_network() -> None:

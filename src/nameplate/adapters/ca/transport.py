@@ -70,7 +70,7 @@ class Transport:
         )
         try:
             origin, target = Origin.of(url)
-            answer = self._connections.request(origin, method, target or "/", headers, body)
+            answer = self._connections.request(origin, method, target, headers, body)
         except TooLarge:
             raise problems.malformed("the answer is too large") from None
         except (NotSent, Lost, ValueError) as error:

@@ -68,9 +68,9 @@ class Api:
         self._headers = dict(headers or {})
         try:
             self._origin, path = Origin.of(base_url)
-        except ValueError:
+        except ValueError as error:
             raise Refused(
-                "address_malformed", "the address of the API must begin with http:// or https://"
+                "address_malformed", f"the address of the API cannot be used: it is {error}"
             ) from None
         self._base = path.rstrip("/")
         tls = verify or (_trusted() if self._origin.scheme == "https" else None)
@@ -93,12 +93,12 @@ class Api:
         if not path.startswith("/"):
             raise ValueError("the path must be relative to the base address")
         query = f"?{urlencode(params, quote_via=quote)}" if params else ""
-        sent = {"user-agent": "nameplate", "accept": "*/*"}
+        usual = {"User-Agent": "nameplate", "Accept": "*/*"}
         body = content.encode() if isinstance(content, str) else content
         if json is not None:
-            sent["content-type"] = "application/json"
+            usual["Content-Type"] = "application/json"
             body = _written(json)
-        sent |= _revealed({**self._headers, **(headers or {})})
+        sent = _one_each(usual, self._headers, headers or {})
         try:
             target = quote(self._base + path, safe=_PLAIN) + query
             answer = self._connections.request(self._origin, method, target, sent, body)
@@ -128,10 +128,19 @@ def _written(value: Any) -> bytes:  # noqa: ANN401  # any JSON value
 
 
 def _trusted() -> ssl.SSLContext:
-    """Trust the machine's authorities, or those of Mozilla where it has none."""
+    """Trust the machine's authorities, or those of Mozilla where it has none.
+
+    The machine's are those of OpenSSL, which `SSL_CERT_FILE` and `SSL_CERT_DIR` may move.
+    """
     at = ssl.get_default_verify_paths()
     some = at.cafile or (at.capath and any(Path(at.capath).iterdir()))
     return ssl.create_default_context(cafile=None if some else certifi.where())
+
+
+def _one_each(*several: Mapping[str, Secret | str]) -> dict[str, str]:
+    """Return the fields to send; the last one of a name counts, whatever its case."""
+    merged = {name.lower(): (name, value) for some in several for name, value in some.items()}
+    return _revealed(dict(merged.values()))
 
 
 def _revealed(headers: Mapping[str, Secret | str]) -> dict[str, str]:

@@ -4,20 +4,28 @@ They follow no redirect, read no proxy setting, keep no cookie and repeat nothin
 that do so take twice the CPU of a small request, and megabytes of every process (ADRs 9 and 12).
 """
 
+import io
 import select
+import socket
 import ssl
 import time
 import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 _KEPT = 8
 """Idle connections; more threads open more for one request."""
 _CHUNK = 256 * 1024
+_WAITS = 10
+"""How many times the wait for one step an answer may take in all."""
+_PORTS = {"http": 80, "https": 443}
+_FIRST_FINAL = 200  # what comes before is interim (RFC 9110 section 15.2)
 
 
 class NotSent(Exception):
@@ -37,16 +45,27 @@ class Origin(NamedTuple):
 
     scheme: str
     host: str
-    port: int | None
+    port: int
 
     @classmethod
     def of(cls, url: str) -> tuple["Origin", str]:
-        """Return the origin of an absolute URL, and the rest of it; raise `ValueError` for others."""
-        parts = urlsplit(url)
-        if not parts.hostname or parts.scheme not in {"http", "https"}:
+        """Return the origin of an absolute URL, and its path and query.
+
+        Raises `ValueError`, which repeats nothing of it, for everything else, and for a URL with a
+        user or password, which would be sent to nobody.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ValueError("no absolute URL of a web server") from None
+        if not parts.hostname or parts.scheme not in _PORTS:
             raise ValueError("no absolute URL of a web server")
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        return cls(parts.scheme, parts.hostname, parts.port), target
+        if parts.username is not None:
+            raise ValueError("a URL with a user or password")
+        origin = cls(parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port)
+        path = parts.path or "/"
+        return origin, f"{path}?{parts.query}" if parts.query else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,39 +105,41 @@ class Connections:
     ) -> Answer:
         """Send one request and read its answer, whatever its status.
 
-        Raises `NotSent` or `Lost`. An answer may take ten waits in all: a server that sends a
-        byte now and then does not keep a thread for good.
+        Raises `NotSent` or `Lost`. An answer may take ten waits in all, its head included: a server
+        that sends a byte now and then does not keep a thread for good.
         """
         connection = self._taken(origin) or self._opened(origin)
         try:
-            connection.request(method, target, body, headers)
+            is_sent = _send(connection, method, target, body, headers)
             with connection.getresponse() as response:
-                answer = Answer(response.status, response.getheaders(), self._read(response))
+                answer = self._answer(response)
         except (HTTPException, OSError, ValueError) as error:
             connection.close()
             raise Lost(type(error).__name__) from error
         except BaseException:
             connection.close()
             raise
-        if connection.sock is None or len(self._idle) >= _KEPT:
-            connection.close()
-        else:
+        if is_sent and connection.sock is not None and len(self._idle) < _KEPT:
             self._idle.append((origin, connection))
+        else:
+            connection.close()
         return answer
 
-    def _read(self, response: HTTPResponse) -> bytes:
-        deadline = time.monotonic() + 10 * self._reading
+    def _answer(self, response: HTTPResponse) -> Answer:
+        if response.status < _FIRST_FINAL:
+            raise Lost("an interim answer")
+        lengths = set(response.headers.get_all("content-length", ()))
+        if response.headers.defects or len(lengths) > 1 or not all(map(str.isdigit, lengths)):
+            raise Lost("malformed")
         size, parts = 0, []
         while part := response.read1(_CHUNK):
             parts.append(part)
             size += len(part)
             if size > self._largest:
                 raise TooLarge(f"longer than {self._largest} bytes")
-            if time.monotonic() > deadline:
-                raise Lost("too slow")
         if response.length:
             raise Lost("it ended early")
-        return b"".join(parts)
+        return Answer(response.status, response.getheaders(), b"".join(parts))
 
     def _taken(self, origin: Origin) -> HTTPConnection | None:
         """Return the idle connection that was used last, if there is one that still lives."""
@@ -132,27 +153,83 @@ class Connections:
             elif _has_news(connection):
                 connection.close()
             else:
+                connection.sock.settimeout(self._reading)
                 return connection
         return None
 
     def _opened(self, origin: Origin) -> HTTPConnection:
+        made: HTTPConnection
         try:
-            connection = (
-                HTTPConnection(origin.host, origin.port, timeout=self._connecting)
-                if origin.scheme == "http"
-                else HTTPSConnection(
-                    origin.host, origin.port, timeout=self._connecting, context=self._tls
+            if origin.scheme == "http":
+                made = HTTPConnection(origin.host, origin.port, timeout=self._connecting)
+            else:
+                nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                made = HTTPSConnection(
+                    origin.host, origin.port, timeout=self._connecting, context=self._tls or nobody
                 )
-            )
-            connection.connect()
-            connection.sock.settimeout(self._reading)
+            made.response_class = partial(_Response, wait=self._reading)  # type: ignore[assignment]  # called like the class
+            made.connect()
+            made.sock.settimeout(self._reading)
         except (HTTPException, OSError, ValueError) as error:
             raise NotSent(type(error).__name__) from error
-        return connection
+        return made
 
     def close(self) -> None:
         """Close what is idle."""
         _close_all(self._idle)
+
+
+class _Response(HTTPResponse):
+    """An answer that is read from its first byte on within one deadline."""
+
+    def __init__(
+        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, *, wait: float
+    ) -> None:
+        super().__init__(sock, debuglevel, method)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Timed(sock, wait))
+
+
+class _Timed(io.RawIOBase):
+    """What a socket receives: each wait is bounded, and all of them together."""
+
+    def __init__(self, sock: socket.socket, wait: float) -> None:
+        self._socket = sock
+        self._file = sock.makefile("rb", buffering=0)
+        self._wait = wait
+        self._deadline = time.monotonic() + _WAITS * wait
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401  # as the library declares it
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(min(left, self._wait))
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _send(
+    connection: HTTPConnection,
+    method: str,
+    target: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+) -> bool:
+    """Send a request, and tell whether all of it was taken.
+
+    A server may refuse a long one before it has read it (RFC 9112 section 9.3): its answer is there
+    to be read although it has closed the connection.
+    """
+    with suppress(BrokenPipeError, ConnectionResetError):
+        connection.request(method, target, body, headers)
+        return True
+    return False
 
 
 def _has_news(connection: HTTPConnection) -> bool:
