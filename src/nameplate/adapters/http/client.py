@@ -50,9 +50,9 @@ class Reply:
 class Api:
     """One base address with its credential. Threads may share it; connections are kept alive.
 
-    There are no retries, redirects, cookies, or settings from the environment. Every
-    method raises `Unavailable("provider_unreachable")` when nothing was sent, and
-    `Unavailable("answer_lost")` when the request may have taken effect.
+    There are no retries, redirects, cookies or proxies. Every method raises
+    `Unavailable("provider_unreachable")` when nothing was sent, and `Unavailable("answer_lost")`
+    when the request may have taken effect.
     """
 
     def __init__(
