@@ -84,7 +84,19 @@ def create(
     openapi.install(app)
     app.add_exception_handler(Replayed, _replay)
     app.add_middleware(Envelope, count=app.state.metrics.count)
+    _make_routes(app)
     return app
+
+
+def _make_routes(app: FastAPI) -> None:
+    """Have every route made here, in one thread, by looking for one that does not exist.
+
+    FastAPI makes them with the first request, and two applications that do so at once in a process
+    disturb each other: they share the declarations of parameters, which pydantic changes meanwhile.
+    """
+    nowhere = {"type": "http", "method": "GET", "path": "/-", "root_path": "", "headers": []}
+    for route in app.routes:
+        route.matches(nowhere)
 
 
 def _replay(_request: Request, error: Exception) -> Response:
