@@ -5,11 +5,11 @@
 
 Everybody uses a fresh Pebble of the same kind, which neither sleeps, refuses nonces, reuses
 authorizations nor looks at proofs. The bare client (`bench.acme_client`) stores nothing, in eight
-threads of this process, whose memory it shows. Nameplate starts from rows that are due and ends with certificates in rows;
-the worker is one process with eight threads, timed from its first lease to the last certificate. The
-peers issue one certificate for each command: certbot in two lanes, lego and uacme in eight, each
-lane with a folder and an account of its own. Caddy is timed from its start and does its own
-scheduling.
+threads of this process, whose memory it shows. Nameplate starts from rows that are due and ends with
+certificates in rows; the worker is one process with eight threads, timed from its first lease to the
+last certificate. The peers issue one certificate for each command: certbot in two lanes, lego and
+uacme in eight, each lane with a folder and an account of its own. Caddy is timed from its start and
+does its own scheduling.
 
 A peer is found on PATH, beside this Python, or where a variable says (CERTBOT=/path/to/certbot); one
 that is not installed is left out: `apt-get install lego uacme`, and certbot from PyPI in a virtual

@@ -161,9 +161,9 @@ class Settings:
                 if text:
                     given[name] = read(text)
             except ValueError as error:
-                problems.append(Problem(variable, "setting_invalid", f"expected is {error}"))
+                problems.append(Problem(variable, "setting_invalid", f"must be {error}"))
         if problems:
-            said = "; ".join(f"{one.pointer}: {one.detail}" for one in problems)
+            said = "; ".join(f"{one.pointer} {one.detail}" for one in problems)
             raise Invalid("settings_invalid", said, problems)
         return cls(**given)
 

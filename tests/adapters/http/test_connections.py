@@ -98,6 +98,7 @@ def test_a_refusal_in_the_middle_of_a_long_request_is_heard() -> None:
     [
         b"Content-Length: 2\r\nContent-Length: 5\r\n",
         b"Content-Length: nonsense\r\n",
+        b"Content-Length: \xb2\r\n",  # a digit of Unicode
         b"Content-Length: -1\r\n",
         b"no colon\r\nContent-Length: 5\r\n",
     ],

@@ -129,7 +129,8 @@ class Connections:
         if response.status < _FIRST_FINAL:
             raise Lost("an interim answer")
         lengths = set(response.headers.get_all("content-length", ()))
-        if response.headers.defects or len(lengths) > 1 or not all(map(str.isdigit, lengths)):
+        is_sound = all(one.isascii() and one.isdigit() for one in lengths) and len(lengths) <= 1
+        if response.headers.defects or not is_sound:
             raise Lost("malformed")
         size, parts = 0, []
         while part := response.read1(_CHUNK):
