@@ -11,7 +11,7 @@ PACKAGE = ROOT / "src" / "nameplate"
 TEXT_SUFFIXES = {"", ".cfg", ".css", ".html", ".ini", ".js", ".json", ".mako", ".md", ".py"} | {
     *(".sh", ".toml", ".ts", ".txt", ".vue", ".yaml", ".yml")
 }
-NOT_OURS = {".git", "__pycache__", "node_modules", "build", "dist"}
+NOT_OURS = {".coverage", ".git", "__pycache__", "node_modules", "build", "dist"}
 
 
 @cache
