@@ -51,7 +51,7 @@ from nameplate.adapters.ca import accounts
 from nameplate.core import keys
 from nameplate.core.actor import PLATFORM
 from nameplate.settings import Settings
-from nameplate.usecases import schema
+from nameplate.usecases.operations import schema
 
 TRIES = 3
 GOAL_RATE, GOAL_PEER, GOAL_BARE = 30.0, 5.0, 0.2

@@ -24,7 +24,8 @@ from nameplate.models import Domain, Organization, Record
 from nameplate.models.records import digest
 from nameplate.ports.dns import DnsProvider, Result, Zone
 from nameplate.settings import Settings
-from nameplate.usecases import accounts, schema
+from nameplate.usecases.operations import schema
+from nameplate.usecases.tenants import accounts
 from nameplate.usecases.tools import Tools
 
 Records = Sequence[tuple[str, str, str]]

@@ -154,7 +154,7 @@ def nameplate(place: Place) -> None:
     from nameplate.core.actor import PLATFORM
     from nameplate.models import Domain
     from nameplate.settings import Settings
-    from nameplate.usecases import zones
+    from nameplate.usecases.dns import zones
 
     settings = Settings(home=Path(place["home"]))
     bootstrap.collect_rarely()  # as every process of Nameplate's own

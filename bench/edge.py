@@ -58,7 +58,7 @@ def populate(url: str, names: int) -> None:
     from nameplate.core.lifecycle import BindingStatus, DomainStatus
     from nameplate.db import Sessions, engine
     from nameplate.models import Application, Binding, Domain, Organization
-    from nameplate.usecases import schema
+    from nameplate.usecases.operations import schema
 
     schema.upgrade(url)
     sessions = Sessions(engine(url))

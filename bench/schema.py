@@ -34,7 +34,7 @@ from bench.indexes import report
 from bench.tables import AT, TABLES, connected, loaded
 from tests.servers import postgresql
 
-from nameplate.usecases.seeding_rows import Size, World
+from nameplate.seeding.rows import Size, World
 
 GOAL = 1.3
 WARM_UP = 50

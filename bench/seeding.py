@@ -24,8 +24,9 @@ from tests.servers import postgresql
 
 from nameplate.db import Sessions, engine
 from nameplate.models import metadata
-from nameplate.usecases import schema, seeding
-from nameplate.usecases.seeding_rows import Size
+from nameplate.seeding import load
+from nameplate.seeding.rows import Size
+from nameplate.usecases.operations import schema
 
 GOAL = 3.0
 CHUNK = 1 << 18
@@ -60,7 +61,7 @@ def seed(url: str, size: Size) -> tuple[float, dict[str, int]]:
     """Return the seconds of the seeder, and the rows of each table."""
     sessions = Sessions(engine(postgresql.role_url(url, postgresql.SYSTEM)))
     started = time.perf_counter()
-    counts = seeding.load(sessions, size, seed=1, at=AT, progress=lambda *_: None)
+    counts = load.load(sessions, size, seed=1, at=AT, progress=lambda *_: None)
     seconds = time.perf_counter() - started
     sessions.dispose()
     return seconds, counts
@@ -70,7 +71,7 @@ def write(url: str, folder: Path) -> list[tuple[str, Path]]:
     """Write every table to a file in COPY's format and return the statements that load them."""
     copies = []
     with _connected(url) as connection, connection.cursor() as cursor:
-        for name in seeding.TABLES:
+        for name in load.TABLES:
             columns = ", ".join(c.name for c in metadata.tables[name].c if c.computed is None)
             path = folder / f"{name}.copy"
             with path.open("wb") as file, cursor.copy(f"COPY {name} ({columns}) TO STDOUT") as out:

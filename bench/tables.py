@@ -16,8 +16,9 @@ import psycopg
 from tests.servers import postgresql
 
 from nameplate.db import POSTGRESQL_OPTIONS, Sessions, engine
-from nameplate.usecases import schema, seeding
-from nameplate.usecases.seeding_rows import Size
+from nameplate.seeding import load
+from nameplate.seeding.rows import Size
+from nameplate.usecases.operations import schema
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 DATABASE = "nameplate_bench"
@@ -116,7 +117,7 @@ def _load(admin: psycopg.Connection[Any], url: str, size: Size) -> int:
     """Load the rows of a seed, whose parents are known to be there, and return how many."""
     admin.execute("ALTER ROLE postgres SET session_replication_role = replica")
     sessions = Sessions(engine(postgresql.role_url(url, "postgres")))
-    rows = seeding.load(sessions, size, seed=1, at=AT, progress=lambda *_: None)
+    rows = load.load(sessions, size, seed=1, at=AT, progress=lambda *_: None)
     sessions.dispose()
     admin.execute("ALTER ROLE postgres RESET session_replication_role")
     return sum(rows.values())

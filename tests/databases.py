@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from nameplate.db import Sessions, engine
-from nameplate.usecases import schema
+from nameplate.usecases.operations import schema
 from tests.servers import mariadb, postgresql
 
 

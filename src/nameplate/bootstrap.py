@@ -33,7 +33,7 @@ from nameplate.ports.proxy import Proxy, Upstream
 from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import VerificationMethod
 from nameplate.settings import Settings
-from nameplate.usecases import accounts
+from nameplate.usecases.tenants import accounts
 from nameplate.usecases.tools import Tools
 
 T = TypeVar("T")

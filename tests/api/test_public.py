@@ -109,7 +109,7 @@ def test_a_bug_tells_nothing_but_the_request_id(
     def broken(*_args: object, **_kw: object) -> None:
         raise RuntimeError("password=hunter2")
 
-    monkeypatch.setattr("nameplate.usecases.organizations.page", broken)
+    monkeypatch.setattr("nameplate.usecases.tenants.organizations.page", broken)
     answer = api.send("GET", "/v1/organizations")
     assert (answer.status, answer.code) == (500, "internal_error")
     assert b"hunter2" not in answer.raw

@@ -10,7 +10,9 @@ from nameplate.core import keys
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
 from nameplate.models import Account, Certificate, Domain
-from nameplate.usecases import accounts, certificates, holdings, organizations
+from nameplate.usecases.certificates import requests
+from nameplate.usecases.claims import holdings
+from nameplate.usecases.tenants import accounts, organizations
 from nameplate.usecases.tools import Tools
 
 
@@ -44,7 +46,7 @@ def add(sessions: Sessions, names: Sequence[str]) -> None:
             session.refresh(domain)
             domain.verify(now, now + timedelta(days=30))
             holdings.take(session, domain, subtree=True, now=now)
-            certificates.create(session, domain, [name], "http-01", now)
+            requests.create(session, domain, [name], "http-01", now)
 
     sessions.run(PLATFORM, insert)
 

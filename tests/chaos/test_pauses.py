@@ -9,7 +9,7 @@ from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.db import database_now
 from nameplate.models import Record
-from nameplate.usecases import records
+from nameplate.usecases.dns import records
 from tests.chaos.conftest import Open
 from tests.chaos.run_worker import WorkerProcess
 from tests.chaos.verdict import check, visit

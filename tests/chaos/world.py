@@ -37,17 +37,11 @@ from nameplate.models import (
     metadata,
 )
 from nameplate.settings import Settings
-from nameplate.usecases import (
-    accounts,
-    applications,
-    bindings,
-    certificates,
-    challenges,
-    domains,
-    organizations,
-    records,
-    servers,
-)
+from nameplate.usecases.certificates import challenges, requests
+from nameplate.usecases.claims import domains
+from nameplate.usecases.dns import records
+from nameplate.usecases.serving import applications, bindings, servers
+from nameplate.usecases.tenants import accounts, organizations
 from tests.chaos.run_worker import Job, WorkerProcess
 from tests.servers import postgresql
 from tests.servers.nginx import Nginx
@@ -320,7 +314,7 @@ class Scene:
         )
         reference = ids.show("dom", domain.id)
         if wildcard:
-            certificates.issue(session, self.tools, PLATFORM, reference, now=now)
+            requests.issue(session, self.tools, PLATFORM, reference, now=now)
         bindings.add(
             session,
             self.tools,

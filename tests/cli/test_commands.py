@@ -387,7 +387,11 @@ def test_a_worker_keeps_nothing_in_memory_that_it_does_not_use(migrated_sqlite_u
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 2
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert {"sqlalchemy", "nameplate.worker.loop", "nameplate.usecases.issuer"} <= loaded
+    assert {
+        "sqlalchemy",
+        "nameplate.worker.loop",
+        "nameplate.usecases.certificates.order",
+    } <= loaded
     unused = {"pydantic", "fastapi", "rich", "httpcore2", "structlog", "sqlalchemy.dialects.mysql"}
     assert not unused & loaded
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("nameplate: ")]

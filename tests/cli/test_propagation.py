@@ -27,7 +27,10 @@ from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
 from nameplate.models import Record
 from nameplate.settings import Settings
-from nameplate.usecases import accounts, domains, organizations, propagation, records
+from nameplate.usecases.claims import domains
+from nameplate.usecases.dns import records
+from nameplate.usecases.propagation import looks
+from nameplate.usecases.tenants import accounts, organizations
 
 NEW, OLD = ["192.0.2.7"], ["192.0.2.1"]
 WORLD = {("example.com", "NS"): ["ns1.example.com."], ("ns1.example.com", "A"): ["127.0.0.1"]}
@@ -55,7 +58,7 @@ class Line:
 def line(
     migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Line]:
-    monkeypatch.setattr(propagation, "AT_MOST_EVERY", timedelta(0))
+    monkeypatch.setattr(looks, "AT_MOST_EVERY", timedelta(0))
     made = Line(Sessions(engine(migrated_sqlite_url)))
 
     def authority(query: dns.message.Message) -> dns.message.Message:

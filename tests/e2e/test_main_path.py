@@ -14,7 +14,7 @@ import pytest
 from nameplate.adapters.dns.powerdns import PowerDns as PowerDnsAdapter
 from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.ports.dns import DnsProvider
-from nameplate.usecases import schema
+from nameplate.usecases.operations import schema
 from tests.e2e.installation import Installation, acme_account, content, fetch, publish
 from tests.servers.caddy import Caddy
 from tests.servers.knot import Knot

@@ -9,7 +9,7 @@ import pytest
 
 from nameplate.adapters.dns.powerdns import PowerDns as PowerDnsAdapter
 from nameplate.ports.dns import DnsProvider
-from nameplate.usecases import schema
+from nameplate.usecases.operations import schema
 from tests.e2e.installation import Installation, content, publish
 from tests.servers.powerdns import PowerDns
 

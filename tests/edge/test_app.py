@@ -18,7 +18,7 @@ from tests.servers.process import free_port, listens
 from nameplate.core.secret import Secret
 from nameplate.edge.app import ASK_UNTIL, ROUTE_UNTIL, App, ASGIApp, Message, beside
 from nameplate.edge.snapshot import Snapshot
-from nameplate.usecases.edge import Host
+from nameplate.usecases.serving.hosts import Host
 
 
 class Fixed:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nameplate.edge.snapshot import Match, Route, Snapshot
-from nameplate.usecases.edge import Host
+from nameplate.usecases.serving.hosts import Host
 
 
 def host(name: str, path: str = "/", organization: int = 1, **columns: Any) -> Host:

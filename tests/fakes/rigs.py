@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nameplate.adapters.changes.creations import Creations
 from nameplate.adapters.dns.cloudflare import Cloudflare
-from nameplate.adapters.dns.creations import Creations
 from nameplate.adapters.dns.digitalocean import DigitalOcean
 from nameplate.adapters.dns.namecheap import Namecheap
 from nameplate.adapters.dns.route53 import Route53, connect

@@ -10,14 +10,15 @@ from nameplate import models
 from nameplate.models.orm import Tenant
 
 ABOVE_MODELS = tuple(
-    f"src/nameplate/{name}" for name in ("usecases", "api", "web", "cli", "worker", "edge")
+    f"src/nameplate/{name}"
+    for name in ("usecases", "seeding", "api", "web", "cli", "worker", "edge")
 )
 STATEMENTS = {"select", "select_from", "update", "delete", "query"}
 
 SYSTEM_QUERIES: dict[str, str] = {
-    "usecases/edge.py:_query": "the edge must hear of removed bindings too, of every organization",
-    "usecases/edge.py:changed": "the same, by the moment of the last change",
-    "usecases/serving.py:_keep": "releases a whole sweep of leased rows in one statement",
+    "usecases/serving/hosts.py:_query": "the edge must hear of removed bindings too, of every organization",
+    "usecases/serving/hosts.py:changed": "the same, by the moment of the last change",
+    "usecases/serving/probes.py:_keep": "releases a whole sweep of leased rows in one statement",
 }
 """`folder/file.py:function` of the platform's own sweeps over all organizations -> why it must."""
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from nameplate.cli.db import app
 from nameplate.core.errors import Conflict
 from nameplate.db import engine
-from nameplate.usecases import schema
+from nameplate.usecases.operations import schema
 
 HEAD = schema.history()[0].id
 COMMANDS = (["upgrade"], ["downgrade", "base"], ["current"])

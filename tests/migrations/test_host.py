@@ -10,7 +10,7 @@ from alembic.util import CommandError
 
 from nameplate.db import engine
 from nameplate.models import Organization, metadata
-from nameplate.usecases import schema
+from nameplate.usecases.operations import schema
 
 HOST_ENV = """
     from alembic import context

@@ -11,7 +11,7 @@ from alembic.config import Config
 from nameplate.core.errors import Conflict, NotFound
 from nameplate.db import engine
 from nameplate.models import Model
-from nameplate.usecases import schema
+from nameplate.usecases.operations import schema
 
 HEAD = schema.history()[0].id
 

@@ -10,8 +10,8 @@ from tests.databases import sessions_over
 
 from nameplate.db import Sessions, engine
 from nameplate.models import metadata
-from nameplate.usecases import seeding
-from nameplate.usecases.seeding_rows import Size, World
+from nameplate.seeding import load
+from nameplate.seeding.rows import Size, World
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 SIZE = Size(organizations=50, domains=1500, records_per_domain=3)
@@ -67,7 +67,7 @@ SMALLEST = (
 def analysed(migrated_url: str) -> Iterator[sa.Connection]:
     """Connect to some thousand rows whose statistics the database knows."""
     sessions: Sessions = sessions_over(migrated_url)
-    seeding.load(sessions, SIZE, seed=1, at=AT, progress=lambda *_: None)
+    load.load(sessions, SIZE, seed=1, at=AT, progress=lambda *_: None)
     sessions.dispose()  # SQLite reads its statistics when a connection is opened
     owner = engine(migrated_url)
     with owner.begin() as connection:

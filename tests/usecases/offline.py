@@ -13,7 +13,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease, lease
 from nameplate.models import VerificationMethodName
 from nameplate.models.orm import Work
-from nameplate.usecases import organizations
+from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
 
 

@@ -22,14 +22,9 @@ from tests.servers.process import listens
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.models import Account, Binding, Certificate, Domain, NameHolding, Record, Server
-from nameplate.usecases import (
-    accounts,
-    applications,
-    bindings,
-    domains,
-    organizations,
-    verifications,
-)
+from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.serving import applications, bindings
+from nameplate.usecases.tenants import accounts, organizations
 
 pytestmark = [
     # A provider's kept-alive connection ends with its account's adapter, when that is collected.

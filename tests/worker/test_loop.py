@@ -16,7 +16,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Verification
 from nameplate.ports.verification import Proof
-from nameplate.usecases import domains, verifications
+from nameplate.usecases.claims import domains, verifications
 from nameplate.usecases.tools import Tools
 from nameplate.worker import loop
 from nameplate.worker.handlers import Reconciler

@@ -22,7 +22,7 @@ from nameplate.api.shapes import (
 )
 from nameplate.core.ids import Prefix
 from nameplate.models import Account, AccountKind
-from nameplate.usecases import accounts
+from nameplate.usecases.tenants import accounts
 
 routes = router("accounts")
 

@@ -21,7 +21,7 @@ from nameplate.api.shapes import (
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.models import Application
-from nameplate.usecases import applications
+from nameplate.usecases.serving import applications
 
 routes = router("applications")
 

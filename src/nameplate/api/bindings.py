@@ -23,7 +23,7 @@ from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.models import Binding, ProxyType
-from nameplate.usecases import bindings
+from nameplate.usecases.serving import bindings
 
 routes = router("bindings")
 

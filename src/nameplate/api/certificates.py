@@ -14,7 +14,7 @@ from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.models import Certificate, CertificateType, ChallengeType
-from nameplate.usecases import certificates
+from nameplate.usecases.certificates import requests
 
 routes = router("certificates")
 
@@ -128,7 +128,7 @@ def _fields(row: Certificate) -> dict[str, Any]:
 @routes.post("/certificates", status_code=201, operation_id="issue_certificate")
 def issue(call: Write, body: CertificateNew) -> CertificateShape:
     """Want a certificate; a worker obtains it."""
-    row = certificates.issue(
+    row = requests.issue(
         call.session,
         call.tools,
         call.actor,
@@ -149,26 +149,26 @@ def list_(
 ) -> Page[CertificateShape]:
     """List certificates."""
     selected = listing.select(domain=domain, status=status)
-    rows = certificates.page(call.session, call.actor, **selected)
+    rows = requests.page(call.session, call.actor, **selected)
     return listing.page(call, show_listed, rows)
 
 
 @routes.get("/certificates/{certificate}", operation_id="show_certificate")
 def get(call: Read, certificate: str) -> CertificateShape:
     """Show a certificate with its public chain."""
-    return call.one(show, certificates.get(call.session, call.actor, certificate))
+    return call.one(show, requests.get(call.session, call.actor, certificate))
 
 
 @routes.delete("/certificates/{certificate}", status_code=204, operation_id="remove_certificate")
 def remove(call: Write, certificate: str) -> None:
     """Remove a certificate that no binding presents."""
-    certificates.remove(call.session, call.actor, certificate, call.now)
+    requests.remove(call.session, call.actor, certificate, call.now)
 
 
 @routes.post("/certificates/{certificate}:renew", operation_id="renew_certificate")
 def renew(call: Write, certificate: str) -> CertificateShape:
     """Obtain a new generation now; the present one serves until then."""
-    row = certificates.renew(call.session, call.actor, certificate, call.now)
+    row = requests.renew(call.session, call.actor, certificate, call.now)
     return call.one(show, row)
 
 
@@ -179,5 +179,5 @@ def renew(call: Write, certificate: str) -> CertificateShape:
 )
 def revoke(world: Crossing, certificate: str) -> CertificateShape:
     """Revoke a certificate at its authority; its key is never used again."""
-    row = certificates.revoke(world.sessions, world.tools, world.actor, certificate)
+    row = requests.revoke(world.sessions, world.tools, world.actor, certificate)
     return CertificateShape(**_fields(row))

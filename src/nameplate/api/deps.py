@@ -21,7 +21,8 @@ from nameplate.core.errors import Invalid
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now
 from nameplate.models import IdempotencyKey
-from nameplate.usecases import idempotency, tokens
+from nameplate.usecases import idempotency
+from nameplate.usecases.tenants import tokens
 from nameplate.usecases.tools import Tools
 
 Row = TypeVar("Row")

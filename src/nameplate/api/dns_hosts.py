@@ -8,8 +8,8 @@ from nameplate.api.deps import Crossing
 from nameplate.api.routing import router
 from nameplate.core.dns_hosts import ApexAlias, Confidence, DnsHost, HostField
 from nameplate.core.dns_hosts.entry import Entry, Purpose
-from nameplate.usecases import dns_hosts
-from nameplate.usecases.dns_hosts import Advice
+from nameplate.usecases.setup import dns_hosts
+from nameplate.usecases.setup.dns_hosts import Advice
 
 routes = router("domains")
 

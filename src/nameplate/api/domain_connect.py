@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from nameplate.api.deps import Crossing, Read
 from nameplate.api.dns_hosts import EntryShape, show_entry
 from nameplate.api.routing import router
-from nameplate.usecases import domain_connect
-from nameplate.usecases.domain_connect import Offer, Submission
+from nameplate.usecases.setup import domain_connect
+from nameplate.usecases.setup.domain_connect import Offer, Submission
 
 routes = router("domains")
 

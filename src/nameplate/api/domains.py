@@ -23,7 +23,8 @@ from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.models import Domain, DomainType, DriftPolicy, VerificationMethodName
-from nameplate.usecases import conditions, domains, hosting
+from nameplate.usecases.claims import conditions, domains
+from nameplate.usecases.hosting import offers
 
 routes = router("domains")
 
@@ -281,7 +282,7 @@ def _fields(row: Domain) -> dict[str, Any]:
     fields = common(row, Prefix.DOMAIN, "domains")
     for plural in ("verifications", "records", "certificates", "bindings"):
         fields["links"][plural] = f"/v1/{plural}?domain={fields['id']}"
-    config, servers = row.dns_config or {}, hosting.name_servers(row)
+    config, servers = row.dns_config or {}, offers.name_servers(row)
     same = (
         "subdomain", "status", "domain_type", "verification_method", "verified_at",
         "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
@@ -304,7 +305,7 @@ def _fields(row: Domain) -> dict[str, Any]:
 def add(call: Write, body: DomainNew) -> DomainShape:
     """Claim a name; the answer holds at once what to publish to prove it."""
     given = body.given()
-    given["hosted"] = hosting.offer(call.sessions) if given.get("hosted") else None
+    given["hosted"] = offers.offer(call.sessions) if given.get("hosted") else None
     return call.one(show, domains.add(call.session, call.tools, call.actor, **given))
 
 

@@ -23,7 +23,7 @@ from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions, database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
-from nameplate.usecases import schema
+from nameplate.usecases.operations import schema
 
 routes = APIRouter(tags=["operations"])
 

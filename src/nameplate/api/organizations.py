@@ -21,7 +21,7 @@ from nameplate.api.shapes import (
 )
 from nameplate.core.ids import Prefix
 from nameplate.models import Organization
-from nameplate.usecases import organizations
+from nameplate.usecases.tenants import organizations
 
 routes = router("organizations")
 

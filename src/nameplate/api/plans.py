@@ -17,7 +17,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import PlanStatus
 from nameplate.core.records import RRset
 from nameplate.models import ChangePlan, PlanOrigin, RecordType
-from nameplate.usecases import drafts, plans, transfers
+from nameplate.usecases.dns import drafts, plans, transfers
 from nameplate.usecases.tools import Tools
 
 routes = router("plans")

@@ -9,9 +9,9 @@ from nameplate.api.deps import Crossing, Read, World
 from nameplate.api.routing import router
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
-from nameplate.usecases import propagation
-from nameplate.usecases.propagation import View
-from nameplate.usecases.sightings import Look, Sighting
+from nameplate.usecases.propagation import looks
+from nameplate.usecases.propagation.looks import View
+from nameplate.usecases.propagation.sightings import Look, Sighting
 
 routes = router("records")
 
@@ -140,10 +140,10 @@ def _answer(look: Look, one: Sighting, now: datetime) -> ServerAnswer:
 @routes.get("/records/{record}/propagation", operation_id="show_propagation")
 def get(call: Read, record: str) -> PropagationShape:
     """Show what each server answered at the last look."""
-    return call.one(show, propagation.show(call.session, call.actor, record))
+    return call.one(show, looks.show(call.session, call.actor, record))
 
 
 @routes.post("/records/{record}/propagation:check", operation_id="check_propagation")
 def check(world: Crossing, record: str) -> PropagationShape:
     """Ask every server now; a look of a moment ago is returned as it is."""
-    return show(world, propagation.check(world.sessions, world.tools, world.actor, record))
+    return show(world, looks.check(world.sessions, world.tools, world.actor, record))

@@ -23,7 +23,7 @@ from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.models import Record, RecordableType, RecordType
-from nameplate.usecases import records
+from nameplate.usecases.dns import records
 
 routes = router("records")
 

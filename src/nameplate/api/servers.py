@@ -24,7 +24,7 @@ from nameplate.api.shapes import (
 from nameplate.core.ids import Prefix
 from nameplate.core.pointing import MAX_ADDRESSES
 from nameplate.models import Server
-from nameplate.usecases import servers
+from nameplate.usecases.serving import servers
 
 routes = router("servers")
 

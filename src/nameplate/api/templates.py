@@ -10,8 +10,8 @@ from nameplate.api.shapes import Body, public
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.templates import CATALOGUE, Action, Template, find
-from nameplate.usecases import templates
-from nameplate.usecases.templates import Applied
+from nameplate.usecases.dns import templates
+from nameplate.usecases.dns.templates import Applied
 
 routes = router("records")
 

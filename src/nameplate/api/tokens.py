@@ -12,7 +12,7 @@ from nameplate.api.shapes import Body, Name, Page, Reference, Shape, example, pu
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.models import ApiToken
-from nameplate.usecases import tokens
+from nameplate.usecases.tenants import tokens
 
 routes = router("tokens")
 

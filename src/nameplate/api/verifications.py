@@ -13,7 +13,7 @@ from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.models import Verification, VerificationMethodName
-from nameplate.usecases import verifications
+from nameplate.usecases.claims import verifications
 
 routes = router("verifications")
 

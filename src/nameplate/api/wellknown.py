@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import PlainTextResponse, Response
 
 from nameplate.api.deps import surface
-from nameplate.usecases import challenges
+from nameplate.usecases.certificates import challenges
 
 routes = APIRouter(tags=["public"], default_response_class=PlainTextResponse)
 

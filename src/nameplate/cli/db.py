@@ -42,7 +42,7 @@ def upgrade(
     Doing it again changes nothing. Two at a time wait for each other.
     """
     with reported(as_json=as_json):
-        from nameplate.usecases import schema
+        from nameplate.usecases.operations import schema
 
         at = schema.upgrade(url, revision)
     _stands_at(at, as_json=as_json)
@@ -57,7 +57,7 @@ def downgrade(
 ) -> None:
     """Take the database back to a revision; `base` removes everything of Nameplate."""
     with reported(as_json=as_json):
-        from nameplate.usecases import schema
+        from nameplate.usecases.operations import schema
 
         at = schema.downgrade(url, revision=revision)
     _stands_at(at, as_json=as_json)
@@ -67,7 +67,7 @@ def downgrade(
 def current(*, url: Url = None, as_json: AsJson = False) -> None:
     """Print the revision that the database stands at."""
     with reported(as_json=as_json):
-        from nameplate.usecases import schema
+        from nameplate.usecases.operations import schema
 
         at = schema.current(url)
     _stands_at(at, as_json=as_json)
@@ -76,7 +76,7 @@ def current(*, url: Url = None, as_json: AsJson = False) -> None:
 @app.command()
 def history(*, as_json: AsJson = False) -> None:
     """Print every revision, newest first; no database is asked."""
-    from nameplate.usecases import schema
+    from nameplate.usecases.operations import schema
 
     steps = schema.history()
     if as_json:
@@ -97,7 +97,7 @@ def sql(
 ) -> None:
     """Print the statements of an upgrade for the database's kind; no database is asked."""
     with reported(as_json=as_json):
-        from nameplate.usecases import schema
+        from nameplate.usecases.operations import schema
 
         statements = schema.sql(url, revision, start)
     if as_json:

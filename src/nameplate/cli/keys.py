@@ -29,7 +29,7 @@ def keys() -> None:
 @command(app, "show")
 def show(cli: Cli, url: Url = None) -> None:
     """List the key ids, and how many stored values each seals."""
-    from nameplate.usecases import keys as use_case
+    from nameplate.usecases.operations import keys as use_case
 
     here = local()
     ring = here.keyring()
@@ -53,7 +53,7 @@ def rotate(cli: Cli, retire: Retire = False, url: Url = None) -> None:
     new key. Keys in NAMEPLATE_KEYRING are not added to: put a new one in front there first. Restart
     every other process after a key was added, so that it can open what this command seals.
     """
-    from nameplate.usecases import keys as use_case
+    from nameplate.usecases.operations import keys as use_case
 
     here = local()
     ring = here.keyring()

@@ -15,7 +15,7 @@ from nameplate.cli.local import Local, Url, local
 from nameplate.cli.output import Form, Printer
 
 if TYPE_CHECKING:
-    from nameplate.usecases.seeding import Progress
+    from nameplate.seeding.load import Progress
 
 _LINE_SECONDS = 5
 """How often progress is told where there is no terminal."""
@@ -48,11 +48,11 @@ def seed(
     with reported(as_json=as_json):
         here = local()
         if organizations is domains is records_per_domain is None:
-            from nameplate.usecases import seeding
+            from nameplate.seeding import load
 
             with here.sessions(url) as sessions:
-                counts, made = seeding.world(sessions, here.keyring(), here.clock())
-                shown = seeding.claims(sessions)
+                counts, made = load.world(sessions, here.keyring(), here.clock())
+                shown = load.claims(sessions)
         else:
             midnight = here.clock().replace(hour=0, minute=0, second=0, microsecond=0)
             begun = day.replace(tzinfo=UTC) if day else midnight
@@ -66,11 +66,11 @@ def seed(
 def _bulk(
     here: Local, url: str | None, numbers: tuple[int, int, int], random_seed: int, begun: datetime
 ) -> dict[str, int]:
-    from nameplate.usecases import seeding
-    from nameplate.usecases.seeding_rows import Size
+    from nameplate.seeding import load
+    from nameplate.seeding.rows import Size
 
     with here.sessions(url) as sessions, progress_shown() as progress:
-        return seeding.load(sessions, Size(*numbers), seed=random_seed, at=begun, progress=progress)
+        return load.load(sessions, Size(*numbers), seed=random_seed, at=begun, progress=progress)
 
 
 @contextmanager

@@ -25,7 +25,8 @@ from nameplate.demo.loopback import LOOPBACK, free_ports
 from nameplate.demo.steps import ZONE
 from nameplate.ports.dns import DnsProvider
 from nameplate.settings import Settings
-from nameplate.usecases import schema, tokens
+from nameplate.usecases.operations import schema
+from nameplate.usecases.tenants import tokens
 
 TSIG_NAME = "demo-key"
 

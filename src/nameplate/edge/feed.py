@@ -18,7 +18,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions, listen
 from nameplate.edge.snapshot import Snapshot
 from nameplate.models.announcement import HOSTS
-from nameplate.usecases import edge
+from nameplate.usecases.serving import hosts
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class _State:
 
     snapshot: Snapshot
     since: datetime
-    told: frozenset[edge.Change]
+    told: frozenset[hosts.Change]
     asked_at: float
     """By the monotonic clock; what was committed before is in the snapshot."""
 
@@ -107,11 +107,11 @@ class Feed:
         if base is None:
             base = self._loaded = self._load()
         with self._sessions.begin(PLATFORM, read_only=True) as session:
-            now, wrote = edge.changes(session, base.since)
+            now, wrote = hosts.changes(session, base.since)
             news = wrote - base.told
             snapshot = base.snapshot
             if news:
-                snapshot = snapshot.replaced(edge.changed(session, news))
+                snapshot = snapshot.replaced(hosts.changed(session, news))
         self._state = _State(snapshot, now, _told(wrote, now), asked_at)
         if base is self._loaded:
             self._loaded = None
@@ -119,8 +119,8 @@ class Feed:
     def _load(self) -> _State:
         asked_at = self._reloaded_at = self._clock()
         with self._sessions.begin(PLATFORM, read_only=True) as session:
-            now, wrote, hosts = edge.everything(session)
-            return _State(Snapshot.of(hosts), now, _told(wrote, now), asked_at)
+            now, wrote, found = hosts.everything(session)
+            return _State(Snapshot.of(found), now, _told(wrote, now), asked_at)
 
     def _begin(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name="nameplate-edge", daemon=True)
@@ -174,6 +174,6 @@ class Feed:
                 self._stopping.wait(self._poll)
 
 
-def _told(wrote: frozenset[edge.Change], now: datetime) -> frozenset[edge.Change]:
+def _told(wrote: frozenset[hosts.Change], now: datetime) -> frozenset[hosts.Change]:
     """Return the changes that need not be looked at again."""
     return frozenset(change for change in wrote if change.at < now - _PRECISION)

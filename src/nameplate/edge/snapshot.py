@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, Self
 
-from nameplate.usecases.edge import Host
+from nameplate.usecases.serving.hosts import Host
 
 _LONGEST = 253 + len(".:65535")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")

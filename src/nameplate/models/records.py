@@ -59,7 +59,7 @@ class RecordableType(StrEnum):
 
 
 AUTOMATIC = (RecordableType.APPLICATION_DOMAIN_BINDING, RecordableType.SERVER)
-"""What Nameplate itself makes records for, and keeps them right (`usecases/pointing.py`)."""
+"""What Nameplate itself makes records for, and keeps them right (`usecases/dns/pointing.py`)."""
 
 
 def digest(value: str) -> str:

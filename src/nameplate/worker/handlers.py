@@ -10,16 +10,12 @@ from nameplate.db import Sessions, count_again
 from nameplate.leases import Lease
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
 from nameplate.models.orm import Work
-from nameplate.usecases import (
-    budgets,
-    idempotency,
-    issuance,
-    propagation,
-    proxies,
-    serving,
-    verifications,
-    zones,
-)
+from nameplate.usecases import idempotency
+from nameplate.usecases.certificates import budgets, issuance
+from nameplate.usecases.claims import verifications
+from nameplate.usecases.dns import zones
+from nameplate.usecases.propagation import looks
+from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
 
 
@@ -45,10 +41,10 @@ Handler = Reconciler | Sweep
 HANDLERS: tuple[Handler, ...] = (
     Reconciler(Verification, verifications.reconcile),  # is the proof published?
     Reconciler(Domain, zones.reconcile),  # what the domain wants, to its DNS provider
-    Sweep(Record, propagation.sweep),  # do the authoritative servers answer with it?
+    Sweep(Record, looks.sweep),  # do the authoritative servers answer with it?
     Reconciler(Certificate, issuance.reconcile),  # order, prove, finalize, install, renew
     Reconciler(Server, proxies.reconcile),  # what a proxy serves
-    Sweep(Binding, serving.sweep),  # certificate, proxy, probe, health
+    Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
 )
 
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from nameplate.adapters.dns import rows
-from nameplate.adapters.dns.answers import ChangeRefused, failure, is_success, read, short
-from nameplate.adapters.dns.batch import Unit, flat, packed
+from nameplate.adapters.changes import rows
+from nameplate.adapters.changes.answers import ChangeRefused, failure, is_success, read, short
+from nameplate.adapters.changes.batch import Unit, flat, packed
+from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
+from nameplate.adapters.changes.rows import Row, Steps
+from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.dns.cloudflare_records import body, row
-from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
-from nameplate.adapters.dns.rows import Row, Steps
-from nameplate.adapters.dns.triage import triage
 from nameplate.adapters.http.client import Api, Reply
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.provider_limits import refusals

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nameplate.adapters.dns.rows import Row
+from nameplate.adapters.changes.rows import Row
 from nameplate.core.provider_limits import AUTOMATIC_TTL
 from nameplate.core.rdata import canonical
 from nameplate.core.rdata.raw import caa, from_caa, from_raw, is_presentation

@@ -9,13 +9,13 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nameplate.adapters.dns import rows
-from nameplate.adapters.dns.answers import ChangeRefused, short
-from nameplate.adapters.dns.creations import Creations
-from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
-from nameplate.adapters.dns.rows import Row
-from nameplate.adapters.dns.singly import Singly
-from nameplate.adapters.dns.triage import triage
+from nameplate.adapters.changes import rows
+from nameplate.adapters.changes.answers import ChangeRefused, short
+from nameplate.adapters.changes.creations import Creations
+from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
+from nameplate.adapters.changes.rows import Row
+from nameplate.adapters.changes.singly import Singly
+from nameplate.adapters.changes.triage import triage
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.rdata import canonical

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
-from nameplate.adapters.dns.compare import moved, settled, shown
+from nameplate.adapters.changes.compare import moved, settled, shown
 from nameplate.core.errors import Refused
 from nameplate.core.records import Change, RRset, units
 from nameplate.ports.dns import Outcome, Result, Zone

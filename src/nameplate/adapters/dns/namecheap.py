@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
-from nameplate.adapters.dns import namecheap_xml, rows
-from nameplate.adapters.dns.answers import ChangeRefused, failure, is_success
-from nameplate.adapters.dns.batch import flat
-from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
+from nameplate.adapters.changes import rows
+from nameplate.adapters.changes.answers import ChangeRefused, failure, is_success
+from nameplate.adapters.changes.batch import flat
+from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
+from nameplate.adapters.changes.rows import Row
+from nameplate.adapters.changes.triage import triage
+from nameplate.adapters.dns import namecheap_xml
 from nameplate.adapters.dns.namecheap_xml import Hosts
-from nameplate.adapters.dns.rows import Row
-from nameplate.adapters.dns.triage import triage
 from nameplate.adapters.http.client import Api
 from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals

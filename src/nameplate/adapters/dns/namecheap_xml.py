@@ -4,8 +4,8 @@ import xml.etree.ElementTree as ET  # documents with entities are refused below
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nameplate.adapters.dns.answers import ChangeRefused, short
-from nameplate.adapters.dns.rows import Row
+from nameplate.adapters.changes.answers import ChangeRefused, short
+from nameplate.adapters.changes.rows import Row
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.rdata import canonical
 from nameplate.core.rdata.raw import from_raw, raw

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 from weakref import WeakValueDictionary
 
-from nameplate.adapters.dns.batch import Unit, batches, every, failed, flat
-from nameplate.adapters.dns.compare import moved, read_back, settled
+from nameplate.adapters.changes.batch import Unit, batches, every, failed, flat
+from nameplate.adapters.changes.compare import moved, read_back, settled
 from nameplate.adapters.http.client import Api, Reply, retry_after
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.rdata import canonical

@@ -8,12 +8,12 @@ import dns.message
 import dns.rdatatype
 import dns.tsig
 
-from nameplate.adapters.dns.batch import Unit, batches, every, failed, flat, length
-from nameplate.adapters.dns.compare import Live, moved, read_back, same, settled, shown
-from nameplate.adapters.dns.decoding import Answer
-from nameplate.adapters.dns.encoding import Impossible
-from nameplate.adapters.dns.transfer import TransferRefused, transferred
-from nameplate.adapters.dns.updates import LIMIT, Update, code, probe, update
+from nameplate.adapters.changes.batch import Unit, batches, every, failed, flat, length
+from nameplate.adapters.changes.compare import Live, moved, read_back, same, settled, shown
+from nameplate.adapters.wire.decoding import Answer
+from nameplate.adapters.wire.encoding import Impossible
+from nameplate.adapters.wire.transfer import TransferRefused, transferred
+from nameplate.adapters.wire.updates import LIMIT, Update, code, probe, update
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.rdata import presentation
 from nameplate.core.records import Change, RRset, units

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from nameplate.adapters.changes.answers import ChangeRefused, short
+from nameplate.adapters.changes.batch import Unit, flat, packed
+from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
+from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.dns import route53_records
-from nameplate.adapters.dns.answers import ChangeRefused, short
-from nameplate.adapters.dns.batch import Unit, flat, packed
-from nameplate.adapters.dns.dispatch import Batch, Ids, dispatch
-from nameplate.adapters.dns.triage import triage
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change, RRset, merge

@@ -1,0 +1,1 @@
+"""The kit that DNS providers share: batching, comparing, dispatching, reading back."""

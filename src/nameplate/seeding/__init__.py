@@ -1,0 +1,1 @@
+"""Small worlds and bulk loads for demonstrations, tests and measurements."""

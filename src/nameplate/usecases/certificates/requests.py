@@ -1,0 +1,183 @@
+"""Certificates: asking for them, showing them, revoking them. `issuance.py` obtains them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import ids, names
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.encryption import Place
+from nameplate.core.errors import Conflict, Invalid, NotFound, Refused
+from nameplate.core.lifecycle import CertificateStatus
+from nameplate.db import Sessions
+from nameplate.models import (
+    Certificate,
+    CertificateType,
+    ChallengeType,
+    Domain,
+)
+from nameplate.models.deletion import soft_delete
+from nameplate.ports.ca import Revoker
+from nameplate.usecases import lookup
+from nameplate.usecases.tenants import ca_accounts
+from nameplate.usecases.tools import Tools
+
+MOST_NAMES = 100
+"""Names in one certificate, as authorities limit it."""
+
+
+def key_place(row: Certificate) -> Place:
+    """Return where the private key is sealed to."""
+    return Place("ssl_certificates", "private_key", row.organization_id, row.id)
+
+
+def issue(
+    session: Session,
+    tools: Tools,
+    actor: Actor,
+    domain_reference: str,
+    *,
+    now: datetime,
+    hosts: Sequence[str] | None = None,
+    challenge: str | None = None,
+) -> Certificate:
+    """Want a certificate for `hosts` (the domain's own name when not given); a worker obtains it.
+
+    Raises `Invalid` for names that the domain does not cover, or a challenge that cannot prove them.
+    """
+    domain = lookup.domain(session, actor, domain_reference)
+    wanted = tuple(dict.fromkeys(hosts or [domain.full_domain]))
+    if len(wanted) > MOST_NAMES:
+        raise Invalid("too_many_names", f"a certificate covers at most {MOST_NAMES} names")
+    parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
+    return create(session, domain, parsed, challenge, now)
+
+
+def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
+    name = names.parse(host, wildcard=True, special_use=special_use).name
+    bare = domain.full_domain.removeprefix("*.")
+    if name not in {bare, f"*.{bare}"} and not name.endswith(f".{bare}"):
+        raise Invalid("name_not_covered", f"{name} does not belong to {domain.full_domain}")
+    return name
+
+
+def create(
+    session: Session, domain: Domain, hosts: Sequence[str], challenge: str | None, now: datetime
+) -> Certificate:
+    """Create the row that a worker turns into a certificate."""
+    wildcard = any(host.startswith("*.") for host in hosts)
+    kind = _challenge(challenge, wildcard=wildcard)
+    if kind is ChallengeType.DNS_01 and not (domain.dns_config or {}).get("account_id"):
+        raise Conflict(
+            "dns_account_missing",
+            "dns-01 needs a DNS account for the domain, so that Nameplate can publish the proof",
+        )
+    row = Certificate(
+        organization_id=domain.organization_id,
+        organization_domain_id=domain.id,
+        certificate_name=hosts[0],
+        certificate_type=CertificateType.WILDCARD if wildcard else CertificateType.LETSENCRYPT,
+        common_name=hosts[0],
+        subject_alternative_names=list(hosts),
+        auto_renew=domain.auto_renew_ssl,
+        acme_challenge_type=kind,
+        next_action_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
+    if given is None:
+        return ChallengeType.DNS_01 if wildcard else ChallengeType.HTTP_01
+    if given not in {ChallengeType.HTTP_01, ChallengeType.DNS_01}:
+        raise Invalid("challenge_unavailable", "the challenge is http-01 or dns-01")
+    if wildcard and given != ChallengeType.DNS_01:
+        raise Invalid("wildcard_needs_dns", "a wildcard can only be proved by dns-01")
+    return ChallengeType(given)
+
+
+def covering(session: Session, domain: Domain, host: str) -> Certificate | None:
+    """Return a live certificate of the domain that covers `host`, a working one first."""
+    query = Certificate.visible(Actor(domain.organization_id)).where(
+        Certificate.organization_domain_id == domain.id,
+        Certificate.status != CertificateStatus.REVOKED,
+    )
+    parent = f"*.{host.partition('.')[2]}"
+    fitting = [
+        row
+        for row in session.scalars(query.order_by(Certificate.id))
+        if {host, parent} & set(row.subject_alternative_names or ())
+    ]
+    working = [row for row in fitting if row.certificate is not None]
+    return next(iter([*working, *fitting]), None)
+
+
+def get(session: Session, actor: Actor, reference: str) -> Certificate:
+    """Return one certificate. Raises `NotFound`."""
+    query = Certificate.visible(actor).where(Certificate.id == ids.parse(reference, "crt"))
+    row: Certificate | None = session.scalars(query).one_or_none()
+    if row is None:
+        raise NotFound("certificate_not_found", "there is no such certificate")
+    return row
+
+
+def page(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    after: int | None = None,
+    domain: str | None = None,
+    status: str | None = None,
+) -> Sequence[Certificate]:
+    """Return up to `limit` + 1 certificates in order of their ids."""
+    query = Certificate.visible(actor)
+    if domain is not None:
+        row = lookup.domain(session, actor, domain)
+        query = query.where(Certificate.organization_domain_id == row.id)
+    if status is not None:
+        query = query.where(Certificate.status == status)
+    return lookup.keyset(session, query, Certificate.id, limit=limit, after=after)
+
+
+def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:
+    """Obtain a new generation now; the present one serves until it is complete."""
+    row = get(session, actor, reference)
+    if row.status is CertificateStatus.REVOKED:
+        raise Conflict(
+            "certificate_revoked", "a revoked certificate is not renewed: issue a new one"
+        )
+    row.next_renewal_attempt_at = now
+    row.wake(now)
+    return row
+
+
+def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Certificate:
+    """Revoke at the authority, then here. Raises what the authority answers."""
+    with sessions.begin(actor, read_only=True) as session:
+        row = get(session, actor, reference)
+    if row.certificate is None:
+        raise Conflict("certificate_missing", "there is no certificate to revoke yet")
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        account = ca_accounts.authority_account(session, row.organization_id)
+    authority = tools.authority(account)
+    if not isinstance(authority, Revoker):
+        raise Refused("revocation_unavailable", "this authority cannot revoke certificates")
+    authority.revoke(row.certificate.encode())
+    with sessions.begin(actor) as session:
+        row = get(session, actor, reference)
+        row.revoke()
+        row.next_action_at = None
+    return row
+
+
+def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:
+    """Remove a certificate that no binding presents."""
+    row = get(session, actor, reference)
+    soft_delete(session, row, now)
+    row.next_action_at = now
+    session.flush()
+    return row

@@ -1,0 +1,1 @@
+"""Claiming names, proving and holding them, and saying where each stands."""

@@ -1,0 +1,281 @@
+"""Why a domain is not ready yet: the one place that answers that question."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core import registration
+from nameplate.core.actor import PLATFORM
+from nameplate.core.conditions import Condition
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
+from nameplate.db import database_now
+from nameplate.models import Binding, Certificate, Domain, Record, Verification
+from nameplate.usecases.dns import pointing
+from nameplate.usecases.hosting import offers
+from nameplate.usecases.propagation import delegation, sightings
+
+
+def of(session: Session, domain: Domain) -> Sequence[Condition]:
+    """Return each step, in the order in which they come about."""
+    found = [_ownership(session, domain)]
+    found += offers.conditions(session, domain)
+    rows = session.scalars(
+        Record.visible(PLATFORM).where(Record.organization_domain_id == domain.id).limit(1000)
+    ).all()
+    delegated = delegation.condition(domain, rows)
+    found += [delegated] if delegated else []
+    found += _dns(domain, rows, database_now(session))
+    found += _drift(domain)
+    found += _pointing(session, domain)
+    found += _certificates(session, domain)
+    found.append(_serving(session, domain))
+    found += _registration(session, domain)
+    return found
+
+
+def ready(conditions: Sequence[Condition]) -> bool:
+    """Whether nothing is left to do."""
+    return all(condition.status for condition in conditions)
+
+
+def instructions(session: Session, domain: Domain) -> Sequence[dict[str, Any]]:
+    """Return what the owner must publish, kept as long as the domain exists."""
+    query = Verification.visible(PLATFORM).where(
+        Verification.organization_domain_id == domain.id,
+        Verification.verification_token == domain.verification_token,
+    )
+    found: list[dict[str, Any]] = []
+    for row in session.scalars(query):
+        if row.verification_record_name:
+            zone = domain.domain_name
+            found.append(
+                {
+                    "purpose": "ownership",
+                    "type": "TXT",
+                    "name": row.verification_record_name,
+                    "relative_name": row.verification_record_name.removesuffix(f".{zone}"),
+                    "zone": zone,
+                    "value": row.verification_record_value,
+                }
+            )
+        if row.verification_file_path:
+            found.append(
+                {
+                    "purpose": "ownership",
+                    "type": "file",
+                    "url": f"http://{domain.full_domain}{row.verification_file_path}",
+                    "path": row.verification_file_path,
+                    "content": row.verification_file_content,
+                }
+            )
+    return [*found, *offers.instructions(domain)]
+
+
+def _ownership(session: Session, domain: Domain) -> Condition:
+    if domain.is_live:
+        return Condition(
+            type="ownership", status=True, reason="proved", message="Ownership is proved.",
+            since=domain.verified_at,
+        )  # fmt: skip
+    query = Verification.visible(PLATFORM).where(
+        Verification.organization_domain_id == domain.id,
+        Verification.verification_token == domain.verification_token,
+    )
+    row: Verification | None = session.scalars(query).one_or_none()
+    last = (row.verification_logs or [{}])[-1] if row else {}
+    expected = row.verification_record_value or row.verification_file_content if row else None
+    return Condition(
+        type="ownership",
+        status=False,
+        reason=last.get("reason", domain.status.value),
+        message=(row.error_message if row else None)
+        or domain.error_message
+        or "Nobody has looked yet; the first look is about to happen.",
+        observed=tuple(last.get("observed", ())),
+        expected=(expected,) if expected else (),
+        fix=_publish(row),
+        next_check_at=row.next_action_at if row else None,
+    )
+
+
+def _publish(row: Verification | None) -> str:
+    if row is None:
+        return "Add a verification to get a record to publish."
+    if row.verification_record_name:
+        return (
+            f"Publish a TXT record at {row.verification_record_name} "
+            f'with the value "{row.verification_record_value}".'
+        )
+    return f"Serve {row.verification_file_content} at {row.verification_file_path}."
+
+
+def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Condition]:
+    if not rows:
+        return []
+    waiting = [
+        row
+        for row in rows
+        if row.status is not RecordStatus.DISABLED
+        and not (row.status is RecordStatus.ACTIVE and row.propagated)
+    ]
+    if not waiting:
+        return [
+            Condition(
+                type="dns",
+                status=True,
+                reason="propagated",
+                message=f"All {len(rows)} records are answered by the authoritative servers.",
+            )
+        ]
+    first = next((row for row in waiting if row.status is RecordStatus.ERROR), waiting[0])
+    look = sightings.read(first.propagation) if first.status is RecordStatus.ACTIVE else None
+    return [
+        Condition(
+            type="dns",
+            status=False,
+            reason=f"record_{first.status.value}",
+            message=(look.sentence(now) if look else first.error_message)
+            or f"{len(waiting)} of {len(rows)} records are not answered everywhere yet.",
+            observed=look.observed if look else (),
+            expected=(f"{first.name} {first.record_type.value} {first.value[:200]}",),
+            fix="Wait: Nameplate writes and checks them by itself."
+            if first.status is not RecordStatus.ERROR
+            else "Correct the record, or the account's credential, and check again.",
+            next_check_at=_earliest(domain.next_action_at, first.next_action_at),
+        )
+    ]
+
+
+def _drift(domain: Domain) -> list[Condition]:
+    """Say what somebody else changed at the provider, as long as it is so."""
+    found = domain.drift or {}
+    if not found or found.get("repaired_at"):
+        return []
+    records = found["records"]
+    names = ", ".join(f"{one['name']} {one['type']}" for one in records[:5])
+    return [
+        Condition(
+            type="drift",
+            status=False,
+            reason="changed_at_provider",
+            message=f"Somebody changed our records at the DNS provider: {names}.",
+            observed=tuple(_side(one["observed"]) for one in records),
+            expected=tuple(_side(one["expected"]) for one in records),
+            fix=f"Look at `nameplate record plan {domain.full_domain}` and apply it, or accept the "
+            f"change with `nameplate record import {domain.full_domain} --from drift`.",
+            since=datetime.fromisoformat(found["since"]),
+            next_check_at=domain.next_action_at,
+        )
+    ]
+
+
+def _side(side: dict[str, Any] | None) -> str:
+    return "nothing" if side is None else f"{', '.join(side['values'])[:200]} TTL {side['ttl']}"
+
+
+def _pointing(session: Session, domain: Domain) -> list[Condition]:
+    """Say which hosts do not lead to their servers; nothing when all do or DNS is not ours."""
+    found = pointing.obstacles(session, domain)
+    if not found:
+        return []
+    first = found[0]
+    more = f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
+    return [
+        Condition(
+            type="pointing",
+            status=not first.blocks,
+            reason=first.reason,
+            message=first.message + more,
+            observed=tuple(one.message for one in found[1:10]),
+            fix=first.fix,
+        )
+    ]
+
+
+def _certificates(session: Session, domain: Domain) -> list[Condition]:
+    rows = session.scalars(
+        Certificate.visible(PLATFORM).where(Certificate.organization_domain_id == domain.id)
+    ).all()
+    if not rows:
+        return []
+    good = {CertificateStatus.ACTIVE, CertificateStatus.RENEWING}
+    bad = next((row for row in rows if row.status not in good), None)
+    if bad is None:
+        soonest = min((row.expires_at for row in rows if row.expires_at), default=None)
+        return [
+            Condition(
+                type="certificate",
+                status=True,
+                reason="active",
+                message=f"The certificate is valid until {soonest:%Y-%m-%d %H:%M} UTC."
+                if soonest
+                else "The certificate is active.",
+            )
+        ]
+    return [
+        Condition(
+            type="certificate",
+            status=False,
+            reason=f"certificate_{bad.status.value}",
+            message=bad.renewal_error_message or "The certificate is being obtained.",
+            expected=tuple(bad.subject_alternative_names or ()),
+            fix="Wait: Nameplate tries again by itself."
+            if bad.renewal_error_message
+            else "Nothing to do.",
+            next_check_at=bad.next_action_at,
+        )
+    ]
+
+
+def _serving(session: Session, domain: Domain) -> Condition:
+    query = Binding.visible(PLATFORM).where(Binding.organization_domain_id == domain.id)
+    rows = session.scalars(query.order_by(sa.case((Binding.status == "active", 1), else_=0))).all()
+    if not rows:
+        return Condition(
+            type="serving",
+            status=False,
+            reason="no_binding",
+            message="No application is bound to this domain.",
+            fix="Bind an application to it.",
+        )
+    first = rows[0]
+    if first.status is BindingStatus.ACTIVE:
+        return Condition(
+            type="serving",
+            status=True,
+            reason="probed",
+            message=f"The application answers at {first.hostname}{first.path}.",
+            since=first.activated_at,
+        )
+    return Condition(
+        type="serving",
+        status=False,
+        reason=f"binding_{first.status.value}",
+        message=first.error_message or f"{first.hostname} is being configured.",
+        fix="Nothing to do." if first.status is not BindingStatus.ERROR else "See the message.",
+        next_check_at=first.next_action_at,
+    )
+
+
+def _registration(session: Session, domain: Domain) -> list[Condition]:
+    """Warn of a registration that ends soon; the domain is no less ready for it."""
+    message = registration.warning(domain.expires_at, database_now(session))
+    if message is None:
+        return []
+    return [
+        Condition(
+            type="registration",
+            status=True,
+            reason="registration_ends",
+            message=message,
+            fix="Renew the registration at the registrar.",
+            next_check_at=domain.next_action_at,
+        )
+    ]
+
+
+def _earliest(*moments: Any) -> Any:  # noqa: ANN401 - datetimes or None
+    return min((moment for moment in moments if moment is not None), default=None)

@@ -1,0 +1,298 @@
+"""Domains: claiming, showing what to do, suspending, releasing; and one worker's look at each."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import names
+from nameplate.core.actor import Actor
+from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
+from nameplate.models import (
+    AccountKind,
+    Binding,
+    Certificate,
+    Domain,
+    DomainType,
+    LedgerEntry,
+    LedgerState,
+    Organization,
+    Record,
+    Verification,
+)
+from nameplate.models.deletion import restore as restore_tree
+from nameplate.models.deletion import soft_delete
+from nameplate.usecases import holders, lookup
+from nameplate.usecases.claims import holdings, verifications
+from nameplate.usecases.dns import pointing
+from nameplate.usecases.hosting import offers
+from nameplate.usecases.propagation import delegation
+from nameplate.usecases.tenants import accounts, organizations
+from nameplate.usecases.tools import Tools
+
+CHANGEABLE = frozenset(
+    {
+        "notes",
+        "metadata",
+        "force_https",
+        "hsts_enabled",
+        "auto_renew_ssl",
+        "ssl_enabled",
+        "drift_policy",
+        "account",
+        "zone",
+        "automatic_dns",
+    }
+)
+
+
+def add(
+    session: Session,
+    tools: Tools,
+    actor: Actor,
+    *,
+    name: str,
+    organization: str | None = None,
+    verification_method: str = "dns_txt",
+    domain_type: str | None = None,
+    account: str | None = None,
+    zone: str | None = None,
+    automatic_dns: bool = True,
+    hosted: offers.Offer | None = None,
+    notes: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Domain:
+    """Claim a name. The answer holds at once what to publish; a claim alone grants nothing.
+
+    Raises `Invalid` for what is no name, and `Conflict` ("domain_exists") when the organization has
+    the name already. Claiming a name that another organization holds is answered like any other.
+    With `hosted` the zone is to be on the operator's own name servers, once the name is proved.
+    """
+    owner = organizations.acting(session, actor, organization)
+    host = _parsed(name, special_use=tools.special_use)
+    row = Domain(
+        organization_id=owner.id,
+        domain_name=host.registrable,
+        subdomain=host.subdomain,
+        domain_type=_type_of(host, domain_type),
+        dns_config=_dns_config(session, owner, account, zone, host.name.removeprefix("*."))
+        if hosted is None
+        else _hosted_config(session, owner, host, hosted, elsewhere=(account, zone)),
+        notes=notes,
+        metadata_=metadata,
+    )
+    if not automatic_dns:
+        row.dns_config = {**(row.dns_config or {}), "automatic": False}
+    _refuse_duplicate(session, owner, host)
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    if hosted is not None and verification_method not in verifications.SUBTREE_METHODS:
+        raise Invalid("hosted_needs_dns", "A hosted zone needs a proof by DNS: use dns_txt.")
+    verifications.create(session, tools, row, verification_method)
+    if holders.holds(session, owner.id, host.name):
+        now = tools.clock()
+        row.verify(now, now + verifications.PROOF_LIFETIME)
+        pointing.of_domain(session, row, now)
+    session.flush()
+    return row
+
+
+def _parsed(name: str, *, special_use: bool) -> names.Hostname:
+    try:
+        return names.parse(name, wildcard=True, private_suffix=False, special_use=special_use)
+    except Invalid as error:
+        problem = Problem("/name", error.code, error.detail)
+        raise Invalid(error.code, error.detail, [problem]) from error
+
+
+def _type_of(host: names.Hostname, given: str | None) -> DomainType:
+    if host.wildcard:
+        return DomainType.WILDCARD
+    if given is None:
+        return DomainType.APPLICATION
+    if given not in set(DomainType) or given == DomainType.WILDCARD:
+        raise Invalid("domain_type_invalid", f"{host.name} cannot have the type {given}")
+    return DomainType(given)
+
+
+def _dns_config(
+    session: Session,
+    owner: Organization,
+    account: str | None,
+    zone: str | None,
+    bare: str,
+) -> dict[str, Any] | None:
+    """Return the configuration for the account; `bare` is the domain's name without `*.`."""
+    if account is None:
+        return None
+    row = accounts.get(session, Actor(owner.id), account)
+    if row.kind is not AccountKind.DNS:
+        raise NotFound("account_not_found", "there is no such DNS account")
+    if zone is not None and bare != zone and not bare.endswith(f".{zone}"):
+        raise Invalid("zone_mismatch", f"{bare} does not lie in the zone {zone}")
+    return {"account_id": row.id, "zone": zone}
+
+
+def _hosted_config(
+    session: Session,
+    owner: Organization,
+    host: names.Hostname,
+    offered: offers.Offer,
+    *,
+    elsewhere: tuple[str | None, str | None],
+) -> dict[str, Any]:
+    if any(elsewhere):
+        raise Invalid("hosted_with_account", "A hosted domain has no account or zone elsewhere.")
+    bare = host.name.removeprefix("*.")
+    return offers.configuration(session, owner.id, bare, offered)
+
+
+def _refuse_duplicate(session: Session, owner: Organization, host: names.Hostname) -> None:
+    query = Domain.visible(Actor(owner.id)).where(Domain.full_domain == host.name)
+    if session.scalars(query).first() is not None:
+        raise Conflict("domain_exists", f"{host.name} has been added already")
+
+
+def get(session: Session, actor: Actor, reference: str) -> Domain:
+    """Return the domain with that id or name. Raises `NotFound`."""
+    return lookup.domain(session, actor, reference)
+
+
+def page(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    after: int | None = None,
+    status: str | None = None,
+    name: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Sequence[Domain]:
+    """Return up to `limit` + 1 domains in order of their ids."""
+    query = Domain.visible(actor)
+    if status is not None:
+        query = query.where(Domain.status == status)
+    if name is not None:
+        query = query.where(Domain.full_domain == name.lower().rstrip("."))
+    for key, value in (metadata or {}).items():
+        query = query.where(Domain.metadata_[key].as_string() == value)
+    return lookup.keyset(session, query, Domain.id, limit=limit, after=after)
+
+
+def update(
+    session: Session,
+    actor: Actor,
+    reference: str,
+    now: datetime,
+    **changes: Any,  # noqa: ANN401 - columns
+) -> Domain:
+    """Change what its owner may change. Raises `Invalid` for anything else.
+
+    Without `automatic_dns` the records that Nameplate made stay as they are, as the owner's own.
+    """
+    row = get(session, actor, reference)
+    refused = sorted(changes.keys() - CHANGEABLE)
+    if refused:
+        raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+    if changes.keys() & {"account", "zone"}:
+        _move_dns(session, row, changes.pop("account", None), changes.pop("zone", None), now)
+    automatic = changes.pop("automatic_dns", None)
+    if automatic is not None:
+        row.dns_config = {**(row.dns_config or {}), "automatic": automatic}
+        if automatic:
+            pointing.of_domain(session, row, now)
+        else:
+            pointing.hand_over(session, row)
+    for key, value in changes.items():
+        setattr(row, "metadata_" if key == "metadata" else key, value)
+    session.flush()
+    return row
+
+
+def _move_dns(
+    session: Session, row: Domain, account: str | None, zone: str | None, now: datetime
+) -> None:
+    """Have the records written through another account, or through none.
+
+    What stands at the former provider stays there, as nobody's: it may be what the Internet still
+    sees. Raises `Conflict` ("domain_hosted").
+    """
+    config = row.dns_config or {}
+    if config.get("hosted"):
+        raise Conflict("domain_hosted", "a hosted domain keeps its zone: add it anew elsewhere")
+    owner = session.get_one(Organization, row.organization_id)
+    found = _dns_config(session, owner, account, zone, holders.held_name(row))
+    kept = {"automatic": config["automatic"]} if "automatic" in config else {}
+    row.dns_config = {**found, **kept} if found else None
+    row.dns_zone_id = row.delegation = row.drift = None
+    session.flush()
+    mine = LedgerEntry.organization_domain_id == row.id
+    live = Record.organization_domain_id == row.id, Record.deleted_at.is_(None)
+    anew = Record.rewriting(external_record_id=None).where(*live, Record.status != "disabled")
+    for statement in (LedgerEntry.forgetting().where(mine), anew):
+        session.execute(statement, execution_options={"synchronize_session": False})
+    session.expire_all()
+    row.wake(now)
+    pointing.of_domain(session, row, now)
+
+
+def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
+    """Release the domain: nothing of it is served, and what we wrote into DNS is taken back."""
+    row = get(session, actor, reference)
+    _take_back(session, row)
+    verifications.wake_dependents(session, row, now)
+    holdings.release(session, row)
+    soft_delete(session, row, now)
+    row.wake(now)
+    session.flush()
+    pointing.of_domain(session, row, now)  # a server named below it may have a record above now
+    return row
+
+
+def _take_back(session: Session, row: Domain) -> None:
+    ledger = LedgerEntry.visible(Actor(row.organization_id))
+    for entry in session.scalars(ledger.where(LedgerEntry.organization_domain_id == row.id)):
+        entry.state = LedgerState.LEAVING
+
+
+def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
+    """Bring a released domain back as a claim that must be proved again."""
+    row = lookup.domain(session, actor, reference, deleted=True)
+    restore_tree(session, row, now)
+    session.flush()
+    return row
+
+
+def suspend(session: Session, actor: Actor, reference: str, now: datetime, reason: str) -> Domain:
+    """Stop serving the domain without giving the name up."""
+    row = get(session, actor, reference)
+    row.suspend(reason)
+    verifications.wake_dependents(session, row, now)
+    return row
+
+
+def resume(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
+    """End a suspension."""
+    row = get(session, actor, reference)
+    row.resume()
+    verifications.wake_dependents(session, row, now)
+    return row
+
+
+def check(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
+    """Look at everything of this domain that waits, now instead of at its planned time."""
+    row = get(session, actor, reference)
+    for kind in (Verification, Record, Certificate, Binding):
+        session.execute(
+            kind.waking(now).where(
+                kind.organization_domain_id == row.id,
+                kind.deleted_at.is_(None),
+                kind.next_action_at > now,
+            ),
+            execution_options={"synchronize_session": False},
+        )
+    delegation.ask_again(row)
+    row.wake(now)
+    return row

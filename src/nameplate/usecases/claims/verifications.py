@@ -1,0 +1,273 @@
+"""Proving control of a name: instructions, looks, success, and the proof's renewal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import backoff, ids, tokens
+from nameplate.core.actor import Actor
+from nameplate.core.errors import Conflict, Invalid, NotFound
+from nameplate.core.lifecycle import DomainStatus, VerificationStatus
+from nameplate.db import Sessions
+from nameplate.leases import Lease
+from nameplate.models import Binding, Certificate, Domain, Verification, VerificationMethodName
+from nameplate.models.orm import Work
+from nameplate.ports.verification import Proof, Verdict
+from nameplate.usecases import holders, lookup, work
+from nameplate.usecases.claims import holdings
+from nameplate.usecases.dns import pointing
+from nameplate.usecases.tools import Tools
+
+PROOF_LIFETIME = timedelta(days=30)
+"""How long a proof counts before it is looked at again."""
+GRACE = timedelta(days=7)
+"""How long a lost proof may stay lost before the name is given up."""
+RETRY_LOST = timedelta(hours=12)
+SUBTREE_METHODS = frozenset({VerificationMethodName.DNS_TXT})
+"""Methods that prove everything below the name as well (security.md, proof methods)."""
+
+
+def add(
+    session: Session, tools: Tools, actor: Actor, domain_reference: str, method: str
+) -> Verification:
+    """Offer another way, or a fresh token, to prove a domain."""
+    domain = lookup.domain(session, actor, domain_reference)
+    return create(session, tools, domain, method)
+
+
+def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verification:
+    """Create the verification with everything that the owner must publish."""
+    if method not in set(VerificationMethodName):
+        raise Invalid("method_unknown", f"there is no verification method {method}")
+    name = VerificationMethodName(method)
+    if domain.subdomain is not None and domain.subdomain.startswith("*"):
+        _check_wildcard(name)
+    token = tokens.verification_token(tools.random(25))
+    instruction = tools.methods[name].instruct(holders.held_name(domain), token)
+    now = tools.clock()
+    row = Verification(
+        organization_id=domain.organization_id,
+        organization_domain_id=domain.id,
+        verification_method=name,
+        verification_token=token,
+        verification_record_name=instruction.record_name,
+        verification_record_value=instruction.record_value,
+        verification_file_path=instruction.file_path,
+        verification_file_content=instruction.file_content,
+        expires_at=now + backoff.LIFETIME,
+        next_action_at=now,
+    )
+    session.add(row)
+    domain.verification_method = name.value
+    domain.verification_token = token
+    session.flush()
+    return row
+
+
+def _check_wildcard(method: VerificationMethodName) -> None:
+    if method not in SUBTREE_METHODS:
+        raise Invalid(
+            "wildcard_needs_dns", "a wildcard can only be proved by a DNS record: use dns_txt"
+        )
+
+
+def get(session: Session, actor: Actor, reference: str) -> Verification:
+    """Return one verification. Raises `NotFound`."""
+    query = Verification.visible(actor).where(Verification.id == ids.parse(reference, "ver"))
+    row: Verification | None = session.scalars(query).one_or_none()
+    if row is None:
+        raise NotFound("verification_not_found", "there is no such verification")
+    return row
+
+
+def page(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    after: int | None = None,
+    domain: str | None = None,
+    status: str | None = None,
+) -> Sequence[Verification]:
+    """Return up to `limit` + 1 verifications in order of their ids."""
+    query = Verification.visible(actor)
+    if domain is not None:
+        row = lookup.domain(session, actor, domain)
+        query = query.where(Verification.organization_domain_id == row.id)
+    if status is not None:
+        query = query.where(Verification.status == status)
+    return lookup.keyset(session, query, Verification.id, limit=limit, after=after)
+
+
+def check(session: Session, actor: Actor, reference: str, now: datetime) -> Verification:
+    """Look again now instead of at the planned time."""
+    row = get(session, actor, reference)
+    if row.status in {VerificationStatus.EXPIRED, VerificationStatus.FAILED}:
+        raise Conflict(
+            "verification_over",
+            f"this verification is {row.status.value}: add a new one to get a fresh token",
+        )
+    row.wake(now)
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    method: VerificationMethodName
+    name: str
+    token: str
+    over: bool
+    idle: bool
+    consumed: bool
+    """The token proved the name once, and the proof has ended since: it must never prove again."""
+
+
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
+    """Look once at what one verification waits for, and record what was seen."""
+    question = work.read(sessions, Verification, lease, lambda s, row: _question(s, row, lease))
+    if question.idle or question.over or question.consumed:
+        work.record(
+            sessions,
+            Verification,
+            lease,
+            lambda s, row: _close(s, tools, row, question),
+            release=True,
+        )
+        return
+    proof = tools.methods[question.method].check(question.name, question.token)
+    tools.checkpoint("verification:checked")
+    work.record(
+        sessions,
+        Verification,
+        lease,
+        lambda s, row: _conclude(s, tools, row, proof, lease.now()),
+        release=True,
+    )
+    tools.checkpoint("verification:recorded")
+
+
+def _question(session: Session, row: Verification, lease: Lease) -> _Question:
+    domain = session.get_one(Domain, row.organization_domain_id)
+    proved = row.status is VerificationStatus.VERIFIED
+    expired = not proved and row.expires_at is not None and row.expires_at <= lease.now()
+    gone = row.deleted_at is not None or domain.deleted_at is not None
+    finished = row.status in {VerificationStatus.FAILED, VerificationStatus.EXPIRED}
+    replaced = proved and domain.verification_token != row.verification_token
+    return _Question(
+        method=row.verification_method,
+        name=holders.held_name(domain),
+        token=row.verification_token,
+        over=expired,
+        idle=gone or finished or replaced,
+        consumed=proved and domain.verified_at is None,
+    )
+
+
+def _close(session: Session, tools: Tools, row: Verification, question: _Question) -> None:
+    row.next_action_at = None
+    if question.idle:
+        return
+    if question.consumed:
+        row.fail("This token has proved the name once. There is a fresh one to publish.")
+        domain = session.get_one(Domain, row.organization_domain_id)
+        create(session, tools, domain, row.verification_method.value)
+        return
+    row.expire("The token was not seen within seven days. Add a new verification to try again.")
+    domain = session.get_one(Domain, row.organization_domain_id)
+    pending = domain.status is DomainStatus.PENDING_VERIFICATION
+    if pending and domain.verification_token == row.verification_token:
+        domain.expire("Ownership was not proved within seven days.")
+
+
+def _conclude(
+    session: Session, tools: Tools, row: Verification, proof: Proof, now: datetime
+) -> None:
+    domain = session.get_one(Domain, row.organization_domain_id, with_for_update=True)
+    row.look(_log(proof, now), now)
+    if row.status is VerificationStatus.PENDING:
+        row.start()
+    domain.last_checked_at = now
+    if proof.verdict is Verdict.MATCH:
+        _prove(session, tools, row, domain, now)
+    elif row.status is VerificationStatus.VERIFIED:
+        _doubt(session, tools, row, domain, proof=proof, now=now)
+    else:
+        row.error_message = proof.message
+        row.next_action_at = work.soon(
+            tools, backoff.next_look(row.verification_attempts, now), now
+        )
+
+
+def _log(proof: Proof, now: datetime) -> dict[str, Any]:
+    return {
+        "at": now.isoformat(),
+        "verdict": proof.verdict.value,
+        "reason": proof.reason,
+        "message": proof.message,
+        "observed": list(proof.observed),
+    }
+
+
+def _prove(
+    session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime
+) -> None:
+    subtree = row.verification_method in SUBTREE_METHODS
+    try:
+        with session.begin_nested():
+            holdings.take(session, domain, subtree=subtree, now=now)
+    except Conflict as error:
+        row.error_message = domain.error_message = error.detail
+        row.next_action_at = work.soon(
+            tools, backoff.next_look(row.verification_attempts, now), now
+        )
+        return
+    row.succeed(now)
+    row.metadata_ = {**(row.metadata_ or {}), "lost_at": None}
+    row.next_action_at = now + PROOF_LIFETIME
+    domain.verify(now, now + PROOF_LIFETIME + GRACE)
+    pointing.of_domain(session, domain, now)
+    wake_dependents(session, domain, now)
+
+
+def _doubt(
+    session: Session,
+    tools: Tools,
+    row: Verification,
+    domain: Domain,
+    *,
+    proof: Proof,
+    now: datetime,
+) -> None:
+    """Give a lost proof its grace; only definite negatives count, and only after the grace."""
+    kept = row.metadata_ or {}
+    definite = proof.verdict in {Verdict.MISMATCH, Verdict.ABSENT}
+    lost = kept.get("lost_at")
+    if definite and lost is None:
+        row.metadata_ = {**kept, "lost_at": now.isoformat()}
+    row.error_message = proof.message
+    row.next_action_at = now + RETRY_LOST
+    if not definite or lost is None or now - datetime.fromisoformat(lost) < GRACE:
+        return
+    row.fail(f"The proof has been gone for seven days. {proof.message}")
+    row.next_action_at = None
+    domain.lapse("Ownership is no longer proved: publish the new record and check.")
+    create(session, tools, domain, row.verification_method.value)
+    holdings.release(session, domain)
+    wake_dependents(session, domain, now)
+
+
+def wake_dependents(session: Session, domain: Domain, now: datetime) -> None:
+    """Let everything that waits for the domain's proof, or lives by it, look at it again."""
+    domain.wake(now)
+    kinds: Sequence[type[Work]] = (Certificate, Binding)
+    for kind in kinds:
+        session.execute(
+            kind.waking(now).where(
+                kind.organization_domain_id == domain.id,  # type: ignore[attr-defined]  # both have it
+                kind.deleted_at.is_(None),  # type: ignore[attr-defined]  # both have it
+            ),
+            execution_options={"synchronize_session": False},
+        )

@@ -1,0 +1,1 @@
+"""Records of a domain and the zones that they are written into."""

@@ -1,0 +1,176 @@
+"""Drafts of plans: what somebody wants, what it means for the zone, and how a plan keeps it."""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nameplate.core import caa, provider_limits
+from nameplate.core.errors import Conflict
+from nameplate.core.plan import Drift, Plan
+from nameplate.core.records import Change, RRset
+from nameplate.models import ChangePlan, Domain
+from nameplate.usecases.dns import edits, markers, zones
+from nameplate.usecases.dns.edits import Edit
+from nameplate.usecases.dns.jobs import Job
+from nameplate.usecases.dns.wanted import Value
+from nameplate.usecases.dns.zones import Site
+
+Edits = Callable[["Scene"], "Wish"]
+"""What somebody wants, given the domain and its live zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A domain, its records and its zone, as they are now."""
+
+    domain: Domain
+    origin: str
+    """The domain's name."""
+    job: Job
+    site: Site
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Edits of records, and what is to become ours or nobody's without a change of the zone."""
+
+    edits: Sequence[Edit] = ()
+    adopt: bool = False
+    """Wanted values that others put into the zone become ours."""
+    disowned: Sequence[Value] = ()
+    """Values that are ours no more; they stay in the zone."""
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A wish, and what it means for the zone."""
+
+    todo: Plan
+    adopted: tuple[Value, ...]
+    drifts: tuple[Drift, ...]
+    warnings: tuple[str, ...]
+
+
+def draft(scene: Scene, wish: Wish) -> Draft:
+    """Return what a wish means for the zone. Pure: the same scene and wish give the same draft."""
+    job, site = scene.job, scene.site
+    edits.keep_clear(job.lines, wish.edits)
+    wanted = edits.after(job.lines, wish.edits)
+    provider = job.account.provider
+    edits.check(
+        job.lines, wish.edits, scene.origin, site.zone.name,
+        flattens=provider_limits.flattens(provider),
+    )  # fmt: skip
+    rrsets = [
+        rrset
+        for one, _ in wanted
+        if ((rrset := one.rrset(scene.origin)).name, one.type, one.text) not in job.others
+    ]
+    # Challenges for certificates, and the marker: wanted by no record.
+    rrsets += [want.rrset() for want in job.wants.values() if want.record_id is None]
+    owned = job.entries.keys() - set(wish.disowned)
+    todo = zones.possible(job, site, rrsets, owned)
+    adopted: tuple[Value, ...] = ()
+    if wish.adopt and todo.foreign_match:
+        adopted = todo.foreign_match
+        todo = zones.possible(job, site, rrsets, owned | set(adopted))
+    return Draft(todo, adopted, job.drifts(site.live), tuple(wish.warnings))
+
+
+def wanted_fingerprint(job: Job) -> str:
+    """Return the SHA-256 of the domain's records and of what the ledger says of them."""
+    rows = sorted((*line.value, line.ttl, line.proxied, line.is_wanted) for line in job.lines)
+    ours = sorted((*value, entry.purpose.value) for value, entry in job.entries.items())
+    return hashlib.sha256(json.dumps([rows, ours]).encode()).hexdigest()
+
+
+def warnings(scene: Scene, found: Draft, authorities: Collection[str]) -> list[str]:
+    """Say what will be possible and still unwelcome: CAA against us, somebody else's marker."""
+    said = caa.warnings(_wanted_caa(scene, found), scene.origin, authorities)
+    return [*found.warnings, *said, *_other_markers(scene)]
+
+
+def _wanted_caa(scene: Scene, found: Draft) -> list[RRset]:
+    """Return the CAA sets of the zone as they would be."""
+    state = {rrset.key: rrset for rrset in scene.site.live if rrset.type == "CAA"}
+    for change in found.todo.changes:
+        if change.key[1] == "CAA":
+            state.pop(change.key, None)
+            if change.after is not None:
+                state[change.key] = change.after
+    return list(state.values())
+
+
+def _other_markers(scene: Scene) -> list[str]:
+    """Say when the zone tells that another installation manages the domain's records."""
+    name, rdtype, own = markers.value(scene.domain)
+    return [
+        f"{name} says that another installation manages these records: {value[:100]}."
+        for rrset in scene.site.live
+        if rrset.key == (name, rdtype)
+        for value in rrset.values
+        if value != own and "heritage=nameplate" in value
+    ]
+
+
+def content(wish: Wish, found: Draft) -> dict[str, Any]:
+    """Return what a plan keeps of a wish and its draft, as JSON."""
+    todo = found.todo
+    unsafe = None
+    try:
+        todo.check_safety(todo.existing)
+    except Conflict as error:
+        unsafe = error.detail
+    return {
+        "edits": [edit.as_json() for edit in wish.edits],
+        "changes": [[_side(change.before), _side(change.after)] for change in todo.changes],
+        "blocked": [[b.name, b.type, b.code, b.detail] for b in todo.blocked],
+        "foreign": [list(value) for value in todo.foreign_match if value not in found.adopted],
+        "ttl_kept": [list(key) for key in todo.ttl_kept],
+        "adopted": [list(value) for value in found.adopted],
+        "disowned": [list(value) for value in wish.disowned],
+        "drift": [str(one) for one in found.drifts],
+        "warnings": list(found.warnings),
+        "untouched": todo.untouched,
+        "existing": todo.existing,
+        "unsafe": unsafe,
+    }
+
+
+def _side(rrset: RRset | None) -> list[Any] | None:
+    if rrset is None:
+        return None
+    return [rrset.name, rrset.type, rrset.ttl, list(rrset.values), rrset.proxied]
+
+
+def changes(row: ChangePlan) -> list[Change]:
+    """Return the changes of a plan, in the order in which they are made."""
+    return [Change(_rrset(before), _rrset(after)) for before, after in row.content["changes"]]
+
+
+def _rrset(side: Sequence[Any] | None) -> RRset | None:
+    if side is None:
+        return None
+    name, rdtype, ttl, values, proxied = side
+    return RRset(name, rdtype, ttl, tuple(values), proxied)
+
+
+def stored(row: ChangePlan) -> Wish:
+    """Return the wish that a plan was made from."""
+    content: Mapping[str, Any] = row.content
+    return Wish(
+        edits=[Edit.of(sides) for sides in content["edits"]],
+        adopt=row.adopting,
+        disowned=[value_of(parts) for parts in content["disowned"]],
+    )
+
+
+def value_of(parts: Iterable[str]) -> Value:
+    """Return a value that was stored as JSON."""
+    name, rdtype, text = parts
+    return (name, rdtype, text)

@@ -1,0 +1,338 @@
+"""The ledger: which values in a zone are ours, written before and settled after each act.
+
+Everything here is set-based: a zone of ten thousand records takes a handful of statements.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core.lifecycle import RecordStatus
+from nameplate.core.plan import Drift, Key, Plan
+from nameplate.core.records import RRset
+from nameplate.models import (
+    Domain,
+    LedgerEntry,
+    LedgerState,
+    Record,
+    RecordType,
+)
+from nameplate.models.orm import Model
+from nameplate.models.records import digest
+from nameplate.ports.dns import Outcome, Result, Zone
+from nameplate.usecases.dns.wanted import Entry, Line, Value, Want, Wants, values
+
+SETTLING = timedelta(minutes=5)
+"""How long the readings of a provider may lag behind its writings."""
+_CHUNK = 1000
+"""Ids or rows in one statement: each is a parameter, or several."""
+_RUN = 50
+"""Rows for which a range is worth a statement of its own."""
+_PLAIN = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is at the provider now, as far as it said, and why something is not."""
+
+    state: Mapping[Key, RRset]
+    removed: frozenset[Value]
+    """Values that the provider took away in this very act: no reading has to confirm it."""
+    unknown: frozenset[Key]
+    """Record sets whose state has to be read again."""
+    refused: Mapping[Key, str]
+    reasons: Mapping[Key, str]
+    """Why record sets are not as wanted: refused, or blocked before."""
+    external_ids: Mapping[Value, str]
+    outcomes: Sequence[Outcome]
+
+    @property
+    def is_complete(self) -> bool:
+        """Everything that was asked for was done."""
+        return not self.unknown and not self.refused
+
+    def shows(self, value: Value) -> bool:
+        """Tell whether the provider has a value."""
+        rrset = self.state.get(value[:2])
+        return rrset is not None and value[2] in rrset.values
+
+    def has(self, line: Line) -> bool:
+        """Tell whether the provider has a record as it is wanted."""
+        key, text = line.value[:2], line.value[2]
+        rrset = self.state.get(key)
+        if rrset is None or text not in rrset.values:
+            return False
+        as_wanted = rrset.ttl == line.ttl and rrset.proxied == line.proxied
+        return as_wanted or key not in self.reasons
+
+    @classmethod
+    def of(cls, todo: Plan, live: Sequence[RRset], outcomes: Sequence[Outcome]) -> "Report":
+        """Fold the outcomes into what was read before."""
+        state = {rrset.key: rrset for rrset in live}
+        removed: set[Value] = set()
+        unknown: set[Key] = set()
+        refused: dict[Key, str] = {}
+        external: dict[Value, str] = {}
+        for outcome in outcomes:
+            change, key = outcome.change, outcome.change.key
+            if outcome.result is Result.APPLIED:
+                state.pop(key, None)
+                if change.after is not None:
+                    state[key] = change.after
+                removed |= set(values(change.before)) - set(values(change.after))
+            elif outcome.result is Result.REFUSED:
+                refused[key] = outcome.detail
+            else:
+                unknown.add(key)
+            if outcome.external_ids:
+                external |= {(*key, value): id_ for value, id_ in outcome.external_ids.items()}
+        return cls(
+            state=state,
+            removed=frozenset(removed),
+            unknown=frozenset(unknown),
+            refused=refused,
+            reasons={(item.name, item.type): item.detail for item in todo.blocked} | refused,
+            external_ids=external,
+            outcomes=outcomes,
+        )
+
+
+def intend(
+    session: Session,
+    domain: Domain,
+    account_id: int,
+    zone: Zone,
+    *,
+    todo: Plan,
+    wants: Wants,
+    entries: Mapping[Value, Entry],
+) -> None:
+    """Write down every value about to appear or to leave, before the provider hears of it."""
+    leaving: list[int] = []
+    coming: list[Want | Line] = []
+    for change in todo.changes:
+        before, after = set(values(change.before)), set(values(change.after))
+        leaving += [entries[value].id for value in before - after if value in entries]
+        coming += [wants[value] for value in after - before if value not in entries]
+    rows = (_row(domain, account_id, zone, want, LedgerState.INTENDED) for want in coming)
+    bulk_insert(session, LedgerEntry, rows)
+    each(session, LedgerEntry.becoming(LedgerState.LEAVING), LedgerEntry.id, leaving)
+    touched = todo.keys
+    ids = [want.record_id for value, want in wants.items() if value[:2] in touched]
+    each(session, Record.syncing(), Record.id, [id_ for id_ in ids if id_ is not None])
+
+
+def adopt(
+    session: Session,
+    domain: Domain,
+    account_id: int,
+    zone: Zone,
+    wants: Iterable[Want],
+) -> None:
+    """Take values of others that are in the zone, and wanted, as ours from now on."""
+    rows = (_row(domain, account_id, zone, want, LedgerState.PRESENT) for want in wants)
+    bulk_insert(session, LedgerEntry, rows)
+
+
+def disown(session: Session, ids: Sequence[int]) -> None:
+    """Forget values that stay in the zone and are ours no more."""
+    each(session, LedgerEntry.forgetting(), LedgerEntry.id, ids)
+
+
+def _row(
+    domain: Domain, account_id: int, zone: Zone, want: Want | Line, state: LedgerState
+) -> dict[str, Any]:
+    name, rdtype, value = want.value
+    return {
+        "organization_id": domain.organization_id,
+        "account_id": account_id,
+        "organization_domain_id": domain.id,
+        "zone": zone.name,
+        "name": name,
+        "record_type": RecordType(rdtype),
+        "value": value,
+        "value_digest": digest(value),
+        "ttl": want.ttl,
+        "purpose": want.purpose,
+        "state": state,
+        "dns_record_id": want.record_id,
+        "ssl_certificate_id": want.certificate_id,
+    }
+
+
+def settle(
+    session: Session,
+    wanted: frozenset[Value],
+    entries: Mapping[Value, Entry],
+    report: Report,
+    *,
+    now: datetime,
+    settling: timedelta,
+) -> bool:
+    """Note where every value of ours stands; tell whether one that left has to be looked for again.
+
+    A value is forgotten when its removal was confirmed, or when readings have lacked it for longer
+    than they can lag: one that is forgotten too early would stay in the zone as nobody's.
+    """
+    states: dict[LedgerState, list[int]] = {state: [] for state in LedgerState}
+    gone: list[int] = []
+    missing: list[int] = []
+    for value, entry in entries.items():
+        if value[:2] in report.unknown:
+            continue
+        if report.shows(value):
+            leaving = entry.state is LedgerState.LEAVING and value not in wanted
+            state = LedgerState.LEAVING if leaving else LedgerState.PRESENT
+            if entry.state is not state or entry.absent_at is not None:
+                states[state].append(entry.id)
+        elif value in wanted:
+            if value[:2] in report.refused and entry.state is LedgerState.INTENDED:
+                gone.append(entry.id)
+        elif _is_gone(entry, report, now, settling):
+            gone.append(entry.id)
+        else:
+            missing.append(entry.id)
+    for state, ids in states.items():
+        each(session, LedgerEntry.becoming(state), LedgerEntry.id, ids)
+    each(session, LedgerEntry.missing(now), LedgerEntry.id, missing)
+    each(session, LedgerEntry.forgetting(), LedgerEntry.id, gone)
+    return bool(missing)
+
+
+def lingers(entries: Mapping[Value, Entry], report: Report) -> bool:
+    """Tell whether a value that was to come before has not: it is held back, or wanted no more."""
+    return any(
+        entry.state is LedgerState.INTENDED and not report.shows(value)
+        for value, entry in entries.items()
+    )
+
+
+def arrived(session: Session, domain: Domain) -> None:
+    """Note that every value of a domain that was to come is there: nothing lingers, all was done."""
+    intended = LedgerEntry.state == LedgerState.INTENDED
+    session.execute(
+        LedgerEntry.becoming(LedgerState.PRESENT).where(
+            LedgerEntry.organization_domain_id == domain.id, intended
+        ),
+        execution_options=_PLAIN,
+    )
+
+
+def _is_gone(entry: Entry, report: Report, now: datetime, settling: timedelta) -> bool:
+    if entry.value in report.removed:
+        return True
+    return entry.absent_at is not None and now - entry.absent_at >= settling
+
+
+def confirm(
+    session: Session,
+    domain: Domain,
+    lines: Sequence[Line],
+    report: Report,
+    now: datetime,
+) -> None:
+    """Note on the records what the provider has, or why it has not."""
+    fresh: list[int] = []
+    same: list[int] = []
+    look: list[int] = []
+    failed: dict[str, list[int]] = {}
+    for line in lines:
+        key = line.value[:2]
+        if key in report.unknown:
+            continue
+        if report.has(line):
+            if line.status is not RecordStatus.ACTIVE:
+                fresh.append(line.id)
+                continue
+            same.append(line.id)
+            if not line.propagated:
+                look.append(line.id)
+        elif key in report.reasons and domain.is_live and not line.is_drifted:
+            failed.setdefault(report.reasons[key], []).append(line.id)
+    each(session, Record.confirming(now), Record.id, fresh)
+    if same and len(same) == sum(line.status is RecordStatus.ACTIVE for line in lines):
+        everyone = Record.organization_domain_id == domain.id
+        live = Record.deleted_at.is_(None)
+        session.execute(Record.seeing(now).where(everyone, live), execution_options=_PLAIN)
+    else:
+        each(session, Record.seeing(now), Record.id, same)
+    due = Record.waking(now).where(
+        sa.or_(Record.next_action_at.is_(None), Record.next_action_at > now)
+    )
+    each(session, due, Record.id, look)
+    for reason, ids in failed.items():
+        each(session, Record.failing(reason), Record.id, ids)
+    _number(session, lines, report)
+
+
+def refuse(session: Session, lines: Sequence[Line], reason: str) -> None:
+    """Note on every record that waits why the provider will not even be asked."""
+    waiting = [line.id for line in lines if line.status is not RecordStatus.ACTIVE]
+    each(session, Record.failing(reason), Record.id, waiting)
+
+
+def note_drift(
+    session: Session, lines: Sequence[Line], drifts: Sequence[Drift], now: datetime
+) -> None:
+    """Note on the records that somebody changed them at the provider."""
+    reasons = {drift.key: str(drift) for drift in drifts}
+    found: dict[str, list[int]] = {}
+    for line in lines:
+        key = line.value[:2]
+        if key in reasons:
+            found.setdefault(reasons[key], []).append(line.id)
+    for reason, ids in found.items():
+        each(session, Record.drifting(now, reason), Record.id, ids)
+
+
+def _number(session: Session, lines: Sequence[Line], report: Report) -> None:
+    """Note the provider's own ids, where they are new."""
+    new = [
+        {"record_id": line.id, "external_id": report.external_ids[line.value]}
+        for line in lines
+        if report.external_ids.get(line.value, line.external_id) != line.external_id
+    ]
+    if new:
+        session.connection().execute(Record.numbering(), new)
+
+
+def bulk_insert(session: Session, kind: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert many rows of a platform's transaction, a thousand at a time and without objects."""
+    table: Any = kind.__table__
+    left, connection = iter(rows), session.connection()
+    while some := list(islice(left, _CHUNK)):
+        connection.execute(sa.insert(table), some)
+
+
+def each(
+    session: Session,
+    statement: sa.Update | sa.Delete,
+    column: Any,  # noqa: ANN401 - a mapped column
+    ids: Sequence[int],
+) -> None:
+    """Run a set-based statement for these ids: rows that were made together are one range."""
+    for first, last in _runs(ids):
+        if last - first >= _RUN:
+            where = column.between(first, last)
+            session.execute(statement.where(where), execution_options=_PLAIN)
+    short = [
+        id_ for first, last in _runs(ids) if last - first < _RUN for id_ in range(first, last + 1)
+    ]
+    for start in range(0, len(short), _CHUNK):
+        where = column.in_(short[start : start + _CHUNK])
+        session.execute(statement.where(where), execution_options=_PLAIN)
+
+
+def _runs(ids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last of every run of consecutive numbers."""
+    ordered = sorted(set(ids))
+    start = 0
+    for place in range(1, len(ordered) + 1):
+        if place == len(ordered) or ordered[place] != ordered[place - 1] + 1:
+            yield ordered[start], ordered[place - 1]
+            start = place

@@ -1,0 +1,236 @@
+"""Records in and out: lists, zone files, the live zone, and what can be found by asking for names.
+
+Each source is a function for `plans.make`: nothing is imported before somebody applied the plan.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from nameplate.core import formats, provider_limits, rdata, zone_rules
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Conflict, Invalid, Problem
+from nameplate.core.pointing import LEADING
+from nameplate.core.records import RRset, merge
+from nameplate.core.usual_names import QUESTIONS
+from nameplate.db import Sessions, database_now
+from nameplate.ports.resolver import AnswerKind, Resolver
+from nameplate.usecases import holders, lookup
+from nameplate.usecases.dns import edits, jobs, wanted, zones
+from nameplate.usecases.dns.drafts import Edits, Scene, Wish
+from nameplate.usecases.dns.edits import Spec
+from nameplate.usecases.tools import Tools
+
+_PARALLEL = 16
+_NOBODY = "nameplate-asks-for-a-name-that-nobody-has"
+
+
+def from_records(
+    records: Sequence[Mapping[str, Any]], *, replace: bool = False, adopt: bool = False
+) -> Edits:
+    """Want these records: for their names and types, or with `replace` as all of the domain.
+
+    Each has `type`, `name`, `value`, and where they apply `ttl`, `priority`, `weight`, `port`,
+    `proxied`. With `adopt` those that others have put into the zone already become ours.
+    """
+
+    def wish(scene: Scene) -> Wish:
+        desired = edits.given(records, scene.origin)
+        return Wish(edits.between(scene.job.lines, desired, everything=replace), adopt)
+
+    return wish
+
+
+def from_file(form: str, content: str, *, replace: bool = False, adopt: bool = False) -> Edits:
+    """Want the records of a zone file: `bind`, `csv`, `json` or `octodns`.
+
+    Names without a dot are relative to the domain. SOA and the zone's own NS are passed over, and
+    said. Raises `Invalid` with line and reason of each record that cannot be had.
+    """
+
+    def wish(scene: Scene) -> Wish:
+        rrsets = formats.read(form, content, scene.origin)
+        return _wish(scene, rrsets, _desired(scene, rrsets), replace=replace, adopt=adopt)
+
+    return wish
+
+
+def from_zone(*, adopt: bool = True) -> Edits:
+    """Want what the provider has: from the database's side a pull, from the zone's side nothing."""
+
+    def wish(scene: Scene) -> Wish:
+        return _seen(scene, scene.site.live, adopt=adopt)
+
+    return wish
+
+
+def from_names(resolver: Resolver, *, adopt: bool = False) -> Edits:
+    """Want what the Internet sees at the usual names, for a zone whose present host gives no list.
+
+    Only what is asked for can be found, and the plan says so.
+    """
+
+    def wish(scene: Scene) -> Wish:
+        found = _scan(resolver, scene.origin)
+        said = (
+            "Only the usual names were looked at: compare with the list at the present DNS host "
+            "before you move the zone."
+        )
+        made = _seen(scene, found, adopt=adopt)
+        return Wish(made.edits, adopt, warnings=[*made.warnings, said])
+
+    return wish
+
+
+def from_drift() -> Edits:
+    """Want what somebody else made of our records: the end of a drift without changing the zone."""
+
+    def wish(scene: Scene) -> Wish:
+        live = {rrset.key: rrset for rrset in merge(scene.site.live)}
+        drifts = scene.job.drifts(scene.site.live)
+        seen = [live[one.key] for one in drifts if one.key in live]
+        desired = edits.of_rrsets(seen, scene.origin, scene.site.zone.name)
+        emptied = {
+            (line.type, line.name)
+            for line in scene.job.lines
+            if (line.owner, line.type) in {one.key for one in drifts}
+        }
+        return Wish(edits.between(scene.job.lines, desired, emptied=emptied), adopt=True)
+
+    return wish
+
+
+def _desired(scene: Scene, rrsets: Sequence[RRset]) -> list[Spec]:
+    return edits.of_rrsets(rrsets, scene.origin, scene.site.zone.name)
+
+
+def _seen(scene: Scene, rrsets: Sequence[RRset], *, adopt: bool) -> Wish:
+    """Want what is in the world already, as far as the rules and other records of ours allow."""
+    origin, ours = scene.origin, {edits.spec(line).key for line in scene.job.lines}
+    others = {value[:2] for value in scene.job.others}
+    led = {line.name for line in scene.job.lines if line.is_made}
+    desired = [
+        one
+        for one in _desired(scene, rrsets)
+        if one.rrset(origin).key not in others
+        and (one.key in ours or one.type not in LEADING or one.name not in led)
+    ]
+    flattens = provider_limits.flattens(scene.job.account.provider)
+    wrong = {
+        key[:2] for key, _ in edits.broken(desired, origin, scene.site.zone.name, flattens=flattens)
+    }
+    fine = [one for one in desired if one.key[:2] not in wrong]
+    return _wish(scene, rrsets, fine, replace=False, adopt=adopt)
+
+
+def _wish(
+    scene: Scene, rrsets: Sequence[RRset], desired: Sequence[Spec], *, replace: bool, adopt: bool
+) -> Wish:
+    once, twice = _without_twins(desired)
+    kept = {(one.type, one.name) for one in once}
+    passed = sorted({f"{r.name} {r.type}" for r in rrsets if _passed_over(scene, r, kept)})
+    said = [f"Passed over: {', '.join(passed[:20])}{' ...' if passed[20:] else ''}."]
+    said = said if passed else []
+    said += [f"{one} differs from another in numbers alone and was passed over." for one in twice]
+    return Wish(edits.between(scene.job.lines, once, everything=replace), adopt, warnings=said)
+
+
+def _passed_over(scene: Scene, rrset: RRset, kept: set[tuple[str, str]]) -> bool:
+    """Tell whether a record set of the domain's own names was left out."""
+    if rrset.name != scene.origin and not rrset.name.endswith(f".{scene.origin}"):
+        return False
+    relative = "@" if rrset.name == scene.origin else rrset.name.removesuffix(f".{scene.origin}")
+    return (rrset.type, relative) not in kept
+
+
+def _without_twins(desired: Sequence[Spec]) -> tuple[list[Spec], list[str]]:
+    """Part what can be kept from MX and SRV that name one host twice."""
+    once: dict[tuple[str, str, str], Spec] = {}
+    twice = []
+    for one in desired:
+        numbered = one.type in {"MX", "SRV"}
+        key = (one.type, one.name, one.text.rpartition(" ")[2] if numbered else one.text)
+        if key in once:
+            twice.append(f"{one.name} {one.type} {one.text}")
+        else:
+            once[key] = one
+    return list(once.values()), twice
+
+
+def _scan(resolver: Resolver, origin: str) -> list[RRset]:
+    """Ask for the usual names; what a wildcard answers is found once, as the wildcard."""
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        wild = set(_asked(resolver, f"{_NOBODY}.{origin}", ("CNAME", "A", "AAAA", "TXT", "MX")))
+        names = [
+            (origin if label == "@" else f"{label}.{origin}", types)
+            for label, types in QUESTIONS.items()
+        ]
+        found = list(
+            itertools.chain.from_iterable(
+                pool.map(lambda one: list(_asked(resolver, one[0], one[1])), names)
+            )
+        )
+    nobody = f"{_NOBODY}.{origin}"
+    answered = {(one.type, one.values) for one in wild}
+    starred = [RRset(f"*.{origin}", one.type, one.ttl, one.values) for one in wild]
+    own = [
+        one
+        for one in found
+        if one.name != nobody and (one.name == origin or (one.type, one.values) not in answered)
+    ]
+    return merge([*own, *starred])
+
+
+def _asked(resolver: Resolver, name: str, types: Sequence[str]) -> Iterator[RRset]:
+    """Yield what is at one name: the CNAME alone where there is one."""
+    for rdtype in types:
+        answers = resolver.authoritative(name, rdtype).answers
+        first = next((one for one in answers if one.kind is AnswerKind.DATA), None)
+        if first is None:
+            continue
+        values = tuple(sorted({*_canonical(rdtype, first.values, name)}))
+        if values:
+            yield RRset(name, rdtype, max(first.ttl, zone_rules.MIN_TTL), values)
+        if rdtype == "CNAME":
+            return
+
+
+def _canonical(rdtype: str, values: Sequence[str], name: str) -> Iterator[str]:
+    """Yield answers as rdata: a resolver gives TXT as its plain text. What is no text is left out."""
+    for value in values:
+        with suppress(Invalid):
+            yield rdata.parse("TXT", value, origin=name).text if rdtype == "TXT" else value
+
+
+def export(
+    sessions: Sessions,
+    tools: Tools,
+    actor: Actor,
+    domain_reference: str,
+    *,
+    form: str,
+    live: bool = False,
+) -> tuple[str, int]:
+    """Return a domain's records as a file, and how many there are; `live` as the provider has them."""
+    if form not in formats.FORMATS:
+        known = ", ".join(sorted(formats.FORMATS))
+        detail = f"There is no format {form}; there are {known}."
+        raise Invalid("format_unknown", detail, [Problem("query/format", "format_unknown", detail)])
+    with sessions.begin(actor, read_only=True) as session:
+        domain = lookup.domain(session, actor, domain_reference)
+        lines = wanted.lines(session, domain)
+    origin = holders.held_name(domain)
+    rrsets = merge(line.rrset() for line in lines if line.is_wanted)
+    if live:
+        with sessions.begin(PLATFORM, read_only=True) as session:
+            job = jobs.load(session, domain, tools, database_now(session))
+        if job is None:
+            raise Conflict("dns_account_missing", "the domain has no DNS account to read with")
+        rrsets = [
+            rrset
+            for rrset in zones.visit(tools, job).live
+            if rrset.name == origin or rrset.name.endswith(f".{origin}")
+        ]
+    return formats.write(form, rrsets, origin), sum(len(rrset.values) for rrset in rrsets)

@@ -1,0 +1,1 @@
+"""Zones that are served by the platform's own name servers."""

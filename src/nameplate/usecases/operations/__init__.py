@@ -1,0 +1,1 @@
+"""What an operator does with an installation: schema and keys."""

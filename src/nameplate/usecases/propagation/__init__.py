@@ -1,0 +1,1 @@
+"""Looking at DNS as the world sees it."""

@@ -1,0 +1,194 @@
+"""Whether the zone at a domain's account is the one that the Internet sees: looked at beside records."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import delegation
+from nameplate.core.actor import PLATFORM
+from nameplate.core.conditions import Condition
+from nameplate.core.delegation import Delegated
+from nameplate.core.errors import NameplateError
+from nameplate.db import Sessions, database_now
+from nameplate.models import Account, Domain, Record
+from nameplate.ports.dns import NameServers, Zone
+from nameplate.ports.resolver import AnswerKind, Delegation
+from nameplate.usecases import holders
+from nameplate.usecases.propagation import sightings
+from nameplate.usecases.tools import Tools
+
+SOONEST = timedelta(minutes=1)
+"""Between two looks while a record is not seen."""
+SETTLED = timedelta(days=1)
+"""Between two looks while all is well."""
+PROVIDER_AGAIN = timedelta(days=7)
+"""How long the name servers that the provider told are taken for true."""
+PROVIDER_SETTLES = timedelta(minutes=15)
+"""How long a provider may take to serve what it has confirmed."""
+_MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which domain's delegation to look at, read before the network is asked."""
+
+    domain_id: int
+    name: str
+    account_zone: str
+    account: Account | None
+    """Whose provider is to be asked for the name servers; None: `expected` is recent enough."""
+    external_zone_id: str
+    expected: tuple[str, ...]
+    expected_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a question."""
+
+    question: Question
+    seen: Delegated
+    expected: tuple[str, ...]
+    fresh: bool
+    """The provider was asked for `expected` just now."""
+
+
+def question(session: Session, domain: Domain, now: datetime, *, doubtful: bool) -> Question | None:
+    """Return what to ask when a look is due; `doubtful`: a record of the domain is not seen."""
+    config = domain.dns_config or {}
+    zone, account_id = config.get("zone"), config.get("account_id")
+    if not zone or not account_id:
+        return None
+    known = domain.delegation or {}
+    same_zone = known.get("account_zone") == zone
+    wait = SOONEST if doubtful or known.get("due") else SETTLED
+    if same_zone and not known.get("due") and _age(known.get("at"), now) < wait:
+        return None
+    told = known if same_zone else {}
+    stale = _age(told.get("expected_at"), now) >= PROVIDER_AGAIN
+    account = session.get(Account, account_id) if stale else None
+    return Question(
+        domain.id,
+        holders.held_name(domain),
+        zone,
+        account if account is not None and account.deleted_at is None else None,
+        domain.dns_zone_id or "",
+        tuple(told.get("expected", ())),
+        told.get("expected_at"),
+    )
+
+
+def _age(at: str | None, now: datetime) -> timedelta:
+    return timedelta.max if at is None else now - datetime.fromisoformat(at)
+
+
+def ask_again(domain: Domain) -> None:
+    """Have the delegation looked at beside the next look at a record, however recent the last is."""
+    if domain.delegation:
+        domain.delegation = {**domain.delegation, "due": True}
+
+
+def ask(tools: Tools, question: Question) -> Answered:
+    """Ask the DNS and, where that is due, the provider. Never raises for what they say."""
+    found = tools.resolver.delegation(question.name)
+    told = None if question.account is None else _name_servers(tools, question.account, question)
+    expected = question.expected if told is None else told
+    return Answered(question, _delegated(found), expected, fresh=told is not None)
+
+
+def _name_servers(tools: Tools, account: Account, question: Question) -> tuple[str, ...] | None:
+    """Return the name servers of the account's zone; None when the provider does not tell now."""
+    zone = Zone(question.account_zone, question.external_zone_id)
+    try:
+        provider = tools.dns_provider(account)
+        if isinstance(provider, NameServers):
+            return tuple(provider.name_servers(zone))[:_MOST]
+        apex = (r for r in provider.records(zone) if r.key == (zone.name, "NS"))
+        return tuple(sorted(v.removesuffix(".") for r in apex for v in r.values))[:_MOST]
+    except NameplateError:
+        return None
+
+
+def _delegated(found: Delegation) -> Delegated:
+    data = [one for one in found.answers if one.kind is AnswerKind.DATA]
+    other = [one for one in found.answers if one.kind is not AnswerKind.DATA]
+    told = {one: f"{one.server} {one.detail or one.kind.value}" for one in other}
+    return Delegated(
+        zone=found.zone,
+        parent=found.parent[:_MOST],
+        child=tuple(sorted({v.removesuffix(".") for one in data for v in one.values}))[:_MOST],
+        lame=tuple(told[one] for one in other if one.kind is not AnswerKind.TIMEOUT),
+        silent=tuple(told[one] for one in other if one.kind is AnswerKind.TIMEOUT),
+        working=len(data),
+    )
+
+
+def note(sessions: Sessions, answered: Answered) -> None:
+    """Record what was seen. A look that found no zone at all does not replace one that did."""
+
+    def change(session: Session) -> None:
+        asked = answered.question
+        query = Domain.visible(PLATFORM).where(Domain.id == asked.domain_id)
+        row: Domain | None = session.scalars(query.with_for_update(key_share=True)).one_or_none()
+        if row is None or (row.dns_config or {}).get("zone") != asked.account_zone:
+            return
+        now = database_now(session)
+        known = row.delegation or {}
+        kept = known.get("zone") and known.get("account_zone") == asked.account_zone
+        seen = asdict(answered.seen) if answered.seen.zone or not kept else _seen_in(known)
+        row.delegation = {
+            **seen,
+            "at": now.isoformat(),
+            "account_zone": asked.account_zone,
+            "expected": answered.expected,
+            "expected_at": now.isoformat() if answered.fresh else asked.expected_at,
+        }
+
+    sessions.run(PLATFORM, change)
+
+
+def _seen_in(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: document[name] for name in Delegated.__dataclass_fields__}
+
+
+def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
+    """Compare the last look with the account's zone; None when there is nothing to say."""
+    zone = (domain.dns_config or {}).get("zone")
+    if not zone:
+        return None
+    for row in rows:
+        look = None if row.propagated else sightings.read(row.propagation)
+        if look is not None and look.zone.endswith(f".{zone}"):
+            servers = sorted({one.answer.server for one in look.authoritative})
+            return delegation.cut_below(zone, look.zone, servers)
+    known = domain.delegation or {}
+    if known.get("account_zone") != zone or "zone" not in known:
+        return None
+    seen = Delegated(
+        known["zone"],
+        tuple(known["parent"]),
+        tuple(known["child"]),
+        tuple(known["lame"]),
+        tuple(known["silent"]),
+        known["working"],
+    )
+    return delegation.condition(zone, known["expected"], seen, visible=_visible(rows))
+
+
+def _visible(rows: Sequence[Record]) -> bool | None:
+    """Tell whether the authoritative servers answer with anything that the provider has."""
+    if any(row.propagated for row in rows):
+        return True
+    looks = [(row, look) for row in rows if (look := sightings.read(row.propagation)) is not None]
+    if any(one.seen for _, look in looks for one in look.authoritative):
+        return True
+    settled = [
+        look
+        for row, look in looks
+        if row.last_synced_at is not None and look.at - row.last_synced_at >= PROVIDER_SETTLES
+    ]
+    denied = settled and all(look.denied for look in settled)
+    return False if denied else None

@@ -1,0 +1,189 @@
+"""Whether the Internet sees our records: every authoritative server is asked, set by set."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import Actor
+from nameplate.core.errors import Conflict
+from nameplate.core.lifecycle import RecordStatus
+from nameplate.db import Sessions, database_now
+from nameplate.leases import Lease
+from nameplate.models import Domain, Record
+from nameplate.ports.resolver import Answer, Finding
+from nameplate.usecases import work
+from nameplate.usecases.dns import records
+from nameplate.usecases.propagation import delegation, sightings
+from nameplate.usecases.propagation.sightings import Look, Target
+from nameplate.usecases.tools import Tools
+
+PARALLEL = 32
+AT_MOST_EVERY = timedelta(seconds=5)
+"""Looks that callers ask for: the servers are other people's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    target: Target
+    value: str
+    delegation: delegation.Question | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A record and what was seen of it."""
+
+    record: Record
+    look: Look | None
+    """The last look; None: nobody has looked since the record got its value."""
+    now: datetime
+
+
+def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
+    """Ask once for each record set of the leased records, and record what was seen."""
+    label = _label(tools)
+    questions: list[tuple[Lease, _Question]] = []
+    for lease in leases:
+        load = partial(_question, label=label, now=lease.now())
+        try:
+            found = work.read(sessions, Record, lease, load)
+            if found is None:
+                work.record(sessions, Record, lease, _rest, release=True)
+            else:
+                questions.append((lease, found))
+        except work.Superseded:
+            continue
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        asked = _Asked(tools, pool, [question for _, question in questions])
+        for lease, question in questions:
+            finding, public = asked.answers(question.target)
+            look = sightings.judge(question.target, question.value, finding, public, lease.now())
+            try:
+                _conclude(sessions, tools, lease, look)
+            except work.Superseded:
+                continue
+        for answered in asked.delegations():
+            delegation.note(sessions, answered)
+
+
+def show(session: Session, actor: Actor, reference: str) -> View:
+    """Return the last look at a record."""
+    row = records.get(session, actor, reference)
+    return View(row, sightings.read(row.propagation), database_now(session))
+
+
+def check(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> View:
+    """Look at a record now and return what was seen; a look of a moment ago is returned as it is.
+
+    Raises `Conflict` ("record_not_published") while the provider does not have the record.
+    """
+    with sessions.begin(actor, read_only=True) as session:
+        last = show(session, actor, reference)
+        question = _question(session, last.record, label=_label(tools), now=last.now)
+    if question is None:
+        raise Conflict(
+            "record_not_published",
+            f"the record is {last.record.status.value}: the provider does not have it yet",
+        )
+    if last.look is not None and last.now - last.look.at < AT_MOST_EVERY:
+        return last
+    with ThreadPoolExecutor(3) as pool:
+        asked = _Asked(tools, pool, [question])
+        finding, public = asked.answers(question.target)
+        delegations = list(asked.delegations())
+    for answered in delegations:
+        delegation.note(sessions, answered)
+
+    def change(session: Session) -> View:
+        row = records.get(session, actor, reference)
+        session.refresh(row, with_for_update={"key_share": True})
+        now = database_now(session)
+        look = sightings.judge(question.target, question.value, finding, public, now)
+        if row.status is RecordStatus.ACTIVE and records.text(row) == question.value:
+            row.wake(_see(tools, row, look, now))
+        return View(row, look, now)
+
+    return sessions.run(actor, change)
+
+
+def _label(tools: Tools) -> str:
+    """Return a label that nobody publishes and no cache knows."""
+    return f"nameplate-{tools.random(5).hex()}"
+
+
+def _question(session: Session, row: Record, *, label: str, now: datetime) -> _Question | None:
+    if row.deleted_at is not None or row.status is not RecordStatus.ACTIVE:
+        return None
+    domain = session.get_one(Domain, row.organization_domain_id)
+    target = sightings.target(
+        records.owner(row, domain), row.record_type.value, proxied=row.proxy_enabled, label=label
+    )
+    doubtful = not row.propagated
+    return _Question(
+        target,
+        records.text(row),
+        delegation.question(session, domain, now, doubtful=doubtful),
+    )
+
+
+def _rest(_session: Session, row: Record) -> None:
+    row.next_action_at = None
+
+
+class _Asked:
+    """Questions on their way: each record set and each delegation once, all at the same time."""
+
+    def __init__(
+        self, tools: Tools, pool: ThreadPoolExecutor, questions: Sequence[_Question]
+    ) -> None:
+        resolver = tools.resolver
+        targets = sorted({question.target for question in questions})
+        domains = {
+            question.delegation.domain_id: question.delegation
+            for question in questions
+            if question.delegation is not None
+        }
+        self._authoritative: Mapping[Target, Future[Finding]] = {
+            one: pool.submit(resolver.authoritative, one.name, one.type, delegated=True)
+            for one in targets
+        }
+        self._public: Mapping[Target, Future[tuple[Answer, ...]]] = {
+            one: pool.submit(resolver.public, one.name, one.type) for one in targets
+        }
+        self._delegations = [
+            pool.submit(delegation.ask, tools, one) for _, one in sorted(domains.items())
+        ]
+
+    def answers(self, target: Target) -> tuple[Finding, tuple[Answer, ...]]:
+        return self._authoritative[target].result(), self._public[target].result()
+
+    def delegations(self) -> Iterable[delegation.Answered]:
+        return (future.result() for future in self._delegations)
+
+
+def _conclude(sessions: Sessions, tools: Tools, lease: Lease, look: Look) -> None:
+    def change(_session: Session, row: Record) -> None:
+        now = lease.now()
+        row.next_action_at = _see(tools, row, look, now)
+
+    work.record(sessions, Record, lease, change, release=True)
+
+
+def _see(tools: Tools, row: Record, look: Look, now: datetime) -> datetime:
+    """Record a look and return when the next one is due."""
+    before, last = row.propagated, sightings.read(row.propagation)
+    same = last is not None and last.everywhere is look.everywhere
+    everywhere = look.confirms(before=before, doubts=row.attempts if same else 0)
+    complete = look.everywhere and not look.old
+    row.see(look.document(), everywhere=everywhere, now=now)
+    if complete or (everywhere and not before):
+        row.attempts = 0
+    else:
+        row.attempts = row.attempts + 1 if same else 1
+    row.error_message = None if everywhere else look.sentence(now)
+    due = now + look.wait(attempts=row.attempts)
+    return due if complete else work.soon(tools, due, now)

@@ -1,0 +1,1 @@
+"""Bindings, applications and servers: what the proxies serve."""

@@ -1,0 +1,263 @@
+"""Bindings: which application answers at which host. `serving.py` brings them to life."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import ids, names
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
+from nameplate.core.lifecycle import BindingStatus
+from nameplate.models import Binding, Domain, ProxyType, Server
+from nameplate.models.deletion import restore as restore_tree
+from nameplate.models.deletion import soft_delete
+from nameplate.usecases import lookup
+from nameplate.usecases.dns import pointing
+from nameplate.usecases.serving import applications, proxies, servers
+from nameplate.usecases.tools import Tools
+
+CHANGEABLE = frozenset(
+    {
+        "port",
+        "force_https",
+        "hsts_enabled",
+        "health_check_path",
+        "health_check_interval",
+        "health_check_timeout",
+        "is_primary",
+        "metadata",
+        "enabled",
+        "server",
+    }
+)
+_SECONDS = {"health_check_interval": (5, 86_400), "health_check_timeout": (1, 60)}
+
+
+def add(
+    session: Session,
+    tools: Tools,
+    actor: Actor,
+    *,
+    application: str,
+    domain: str,
+    now: datetime,
+    subdomain: str | None = None,
+    path: str = "/",
+    port: int | None = None,
+    server: str | None = None,
+    proxy_type: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    **settings: Any,  # noqa: ANN401 - ssl_enabled, force_https, health_check_path ...: columns
+) -> Binding:
+    """Want an application to answer at a host; workers see to DNS, certificate and proxy.
+
+    Raises `Conflict` ("host_bound") when the host and path lead elsewhere already, and `Invalid`.
+    """
+    claim = lookup.domain(session, actor, domain)
+    app = applications.get(session, actor, application)
+    if app.organization_id != claim.organization_id:
+        raise NotFound("application_not_found", "there is no such application")
+    host = _hostname(claim, subdomain, special_use=tools.special_use)
+    machine = _server(session, Actor(claim.organization_id), server, proxy_type)
+    row = Binding(
+        organization_id=claim.organization_id,
+        application_id=app.id,
+        organization_domain_id=claim.id,
+        server_id=machine.id,
+        subdomain=subdomain,
+        hostname=host,
+        path=_path(path, "/path"),
+        port=port,
+        proxy_type=ProxyType((machine.proxy or {}).get("type", ProxyType.NGINX)),
+        metadata_=metadata,
+        next_action_at=now,
+    )
+    _refuse_bound(session, row)
+    _set(row, settings)
+    session.add(row)
+    session.flush()
+    _point(session, row, now)
+    return row
+
+
+def _point(session: Session, row: Binding, now: datetime) -> None:
+    pointing.settle(session, [(row.organization_domain_id, row.hostname)], now)
+
+
+def _hostname(domain: Domain, subdomain: str | None, *, special_use: bool) -> str:
+    name = f"{subdomain}.{domain.full_domain}" if subdomain else domain.full_domain
+    if subdomain and domain.full_domain.startswith("*."):
+        name = f"{subdomain}.{domain.full_domain.removeprefix('*.')}"
+    return names.parse(name, wildcard=True, special_use=special_use).name
+
+
+def _path(path: str, pointer: str) -> str:
+    plain = path.startswith("/") and path.isascii() and path.isprintable() and len(path) <= 255  # noqa: PLR2004 - the column
+    if not plain or any(char in path for char in " \"'\\{}`$;#?%<>|^") or "//" in path:
+        detail = "A path begins with / and holds letters, digits, and - . _ ~ / only."
+        raise Invalid("path_invalid", detail, [Problem(pointer, "path_invalid", detail)])
+    return path
+
+
+def _server(
+    session: Session, actor: Actor, reference: str | None, proxy_type: str | None
+) -> Server:
+    """Return the named server, or the only one that fits."""
+    if reference is not None:
+        return servers.get(session, actor, reference)
+    fitting: list[Server] = [
+        row
+        for row in session.scalars(Server.visible(actor).order_by(Server.id))
+        if row.proxy and proxy_type in {None, row.proxy.get("type")}
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = ", ".join(ids.show("srv", row.id) for row in fitting[:5])
+    raise Invalid(
+        "server_required",
+        f"several servers could serve it, name one of them: {known}"
+        if fitting
+        else "there is no server with a proxy yet: the operator must add one",
+    )
+
+
+def _refuse_bound(session: Session, row: Binding) -> None:
+    query = Binding.visible(PLATFORM).where(
+        Binding.hostname == row.hostname,
+        Binding.path == row.path,
+        Binding.organization_id == row.organization_id,
+        Binding.status != BindingStatus.DISABLED,
+    )
+    other = session.scalars(query).first()
+    if other is not None and other is not row:
+        raise Conflict("host_bound", f"{row.hostname}{row.path} leads to an application already")
+
+
+def _set(row: Binding, settings: dict[str, Any]) -> None:
+    for key, value in settings.items():
+        if key in _SECONDS:
+            low, high = _SECONDS[key]
+            if not low <= value <= high:
+                raise Invalid("seconds_invalid", f"{key} is between {low} and {high} seconds")
+        if key == "health_check_path":
+            _path(value, "/health_check_path")
+        setattr(row, "metadata_" if key == "metadata" else key, value)
+
+
+def get(session: Session, actor: Actor, reference: str) -> Binding:
+    """Return the binding with that id, or the only one of that host name. Raises `NotFound`."""
+    query = Binding.visible(actor)
+    try:
+        query = query.where(Binding.id == ids.parse(reference, "bnd"))
+    except Invalid:
+        query = query.where(Binding.hostname == reference.lower().rstrip("."))
+    rows = session.scalars(query.order_by(Binding.id).limit(2)).all()
+    if not rows:
+        raise NotFound("binding_not_found", "there is no such binding")
+    if len(rows) > 1:
+        raise Conflict("binding_ambiguous", "several bindings serve this host: use the id")
+    found: Binding = rows[0]
+    return found
+
+
+def page(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    after: int | None = None,
+    domain: str | None = None,
+    application: str | None = None,
+    status: str | None = None,
+) -> Sequence[Binding]:
+    """Return up to `limit` + 1 bindings in order of their ids."""
+    query = Binding.visible(actor)
+    if domain is not None:
+        claim = lookup.domain(session, actor, domain)
+        query = query.where(Binding.organization_domain_id == claim.id)
+    if application is not None:
+        app = applications.get(session, actor, application)
+        query = query.where(Binding.application_id == app.id)
+    if status is not None:
+        query = query.where(Binding.status == status)
+    return lookup.keyset(session, query, Binding.id, limit=limit, after=after)
+
+
+def update(
+    session: Session,
+    actor: Actor,
+    reference: str,
+    *,
+    now: datetime,
+    **changes: Any,  # noqa: ANN401 - columns
+) -> Binding:
+    """Change a binding; a worker brings the change to the proxy."""
+    row = get(session, actor, reference)
+    refused = sorted(changes.keys() - CHANGEABLE)
+    if refused:
+        raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+    moved_to = changes.pop("server", None)
+    if moved_to is not None:
+        _move(session, row, servers.get(session, Actor(row.organization_id), moved_to), now)
+    enabled = changes.pop("enabled", None)
+    if enabled is False:
+        row.disable("Switched off by its owner.")
+    elif enabled is True and row.status is BindingStatus.DISABLED:
+        _refuse_bound(session, row)
+        row.enable()
+    _set(row, changes)
+    row.wake(now)
+    session.flush()
+    if moved_to is not None or enabled is not None:
+        _point(session, row, now)
+    return row
+
+
+def _move(session: Session, row: Binding, server: Server, now: datetime) -> None:
+    """Have another server serve the host: both proxies are told, and DNS follows."""
+    if server.id == row.server_id:
+        return
+    left = row.server_id
+    row.server_id = server.id
+    row.proxy_type = ProxyType((server.proxy or {}).get("type", ProxyType.NGINX))
+    if row.status is not BindingStatus.DISABLED:
+        row.await_("Moves to another server.")
+    session.flush()
+    for server_id in sorted({server.id} | ({left} if left else set())):
+        proxies.wake(session, server_id, now)
+
+
+def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:
+    """Stop serving the host; workers take it from the proxy, and our record of it from DNS."""
+    row = get(session, actor, reference)
+    soft_delete(session, row, now)
+    row.next_action_at = now
+    session.flush()
+    _point(session, row, now)
+    return row
+
+
+def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:
+    """Bring a removed binding back, and with it the record that leads its host to its server.
+
+    Raises `NotFound`, and `Conflict` ("host_bound", "restore_conflict").
+    """
+    query = Binding.removed(actor).where(Binding.id == ids.parse(reference, "bnd"))
+    row: Binding | None = session.scalars(query).one_or_none()
+    if row is None:
+        raise NotFound("binding_not_found", "there is no such removed binding")
+    if row.status is not BindingStatus.DISABLED:
+        _refuse_bound(session, row)
+    restore_tree(session, row, now)
+    session.flush()
+    _point(session, row, now)
+    return row
+
+
+def check(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:
+    """Look at the binding again now."""
+    row = get(session, actor, reference)
+    row.wake(now)
+    return row

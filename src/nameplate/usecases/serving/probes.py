@@ -1,0 +1,287 @@
+"""Bringing bindings to life and watching them: certificate, proxy, probe, health.
+
+    pending ─(proved, certificate, server)─▶ configuring ─(probe sees the application)─▶ active
+
+A batch of leased bindings is looked at together: those that need a look through their proxy are
+probed in one event loop, with no transaction open, and what did not change is written in one
+statement.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Conflict
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, HealthStatus
+from nameplate.db import Sessions
+from nameplate.leases import Lease
+from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
+from nameplate.ports.prober import Failure, Finding, Target
+from nameplate.usecases import work
+from nameplate.usecases.certificates import requests
+from nameplate.usecases.serving import proxies
+from nameplate.usecases.tools import Tools
+
+SAFETY = timedelta(minutes=1)
+"""When to look again at a binding that a proxy should have taken by then."""
+PATIENCE = 10
+"""Probes before a binding that does not come up is called an error."""
+AGAIN_AFTER_ERROR = timedelta(minutes=5)
+_HTTP_ERROR = 400
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A probe to make, and what the binding was when it was planned."""
+
+    lease: Lease
+    target: Target
+    steady: bool
+    """The binding was active and healthy: when it still is, nothing needs to be said."""
+    interval: int
+
+
+def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
+    """Bring each leased binding one step forward; probe those that can be seen."""
+    looks: list[_Look] = []
+    for lease in leases:
+        try:
+            look = work.record(
+                sessions,
+                Binding,
+                lease,
+                partial(_advance, lease=lease),
+                release=lambda found: found is None,
+            )
+        except work.Superseded:
+            continue
+        if look is not None:
+            looks.append(look)
+    findings = tools.prober.look_many([look.target for look in looks]) if looks else ()
+    steady: dict[int, list[Lease]] = {}
+    for look, finding in zip(looks, findings, strict=True):
+        if look.steady and _health(finding) is HealthStatus.HEALTHY:
+            steady.setdefault(look.interval, []).append(look.lease)
+            continue
+        try:
+            work.record(
+                sessions, Binding, look.lease, _seen(tools, look.lease, finding), release=True
+            )
+        except work.Superseded:
+            continue
+    _keep(sessions, steady)
+
+
+def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
+    """Take the one step that can be taken now; return a probe when that is what is due."""
+    now = lease.now()
+    row.next_action_at = None
+    obstacle = _obstacle(session, row)
+    if obstacle is not None:
+        _stop(session, row, obstacle, now)
+        return None
+    server = session.get(Server, row.server_id) if row.server_id else None
+    if server is None or server.deleted_at is not None or server.proxy is None:
+        row.fail("The server is gone or has no proxy: bind the application to another one.")
+        return None
+    if server.configured_at is None:
+        # Also for the certificate: an http-01 proof is asked for through this very proxy.
+        proxies.wake(session, server.id, now)
+    if row.ssl_enabled and not _secured(session, row, now):
+        return None
+    if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
+        row.configure()
+        row.attempts = 0
+        proxies.wake(session, server.id, now)
+        row.next_action_at = now + SAFETY
+        return None
+    if _outdated(session, row, server):
+        proxies.wake(session, server.id, now)
+        if row.status is BindingStatus.CONFIGURING:
+            row.next_action_at = now + SAFETY
+            return None
+    return _look(session, row, server, lease)
+
+
+def _obstacle(session: Session, row: Binding) -> str | None:
+    """Return why the binding must not be served (I11), or None."""
+    domain = session.get_one(Domain, row.organization_domain_id)
+    application = session.get_one(Application, row.application_id)
+    organization = session.get_one(Organization, row.organization_id)
+    if row.deleted_at is not None or row.status is BindingStatus.DISABLED:
+        return ""
+    if not domain.is_live:
+        return "Waits until ownership of the domain is proved."
+    if organization.deleted_at is not None or not organization.is_active:
+        return "The organization is not active."
+    if application.deleted_at is not None:
+        return "The application is gone."
+    if application.upstream_host is None or (row.port or application.upstream_port) is None:
+        return "The application has no address to lead to: set its upstream host and port."
+    return None
+
+
+def _stop(session: Session, row: Binding, obstacle: str, now: datetime) -> None:
+    served = row.status in {BindingStatus.ACTIVE, BindingStatus.CONFIGURING}
+    if obstacle and row.status is not BindingStatus.PENDING:
+        row.await_(obstacle)
+    elif obstacle:
+        row.error_message = obstacle
+    if served or not obstacle:
+        proxies.wake(session, row.server_id, now)
+    domain = session.get_one(Domain, row.organization_domain_id)
+    others = session.scalars(
+        Binding.visible(PLATFORM).where(
+            Binding.organization_domain_id == domain.id,
+            Binding.id != row.id,
+            Binding.status == BindingStatus.ACTIVE,
+        )
+    ).first()
+    if others is None and domain.deleted_at is None:
+        domain.deactivate()
+
+
+def _secured(session: Session, row: Binding, now: datetime) -> bool:
+    """Tell whether a working certificate covers the host; see that one is being obtained."""
+    domain = session.get_one(Domain, row.organization_domain_id)
+    certificate = requests.covering(session, domain, row.hostname)
+    if certificate is None:
+        try:
+            certificate = requests.create(session, domain, [row.hostname], None, now)
+        except Conflict as error:
+            row.fail(error.detail)
+            return False
+    if row.ssl_certificate_id != certificate.id:
+        row.ssl_certificate_id = certificate.id
+    if certificate.certificate is None or certificate.status is CertificateStatus.REVOKED:
+        if row.status is not BindingStatus.PENDING:
+            row.await_("Waits for its certificate.")
+        row.error_message = "Waits for its certificate."
+        return False
+    return True
+
+
+def _outdated(session: Session, row: Binding, server: Server) -> bool:
+    """Whether the proxy was configured before the binding's certificate was renewed."""
+    if server.configured_at is None:
+        return True
+    if row.ssl_certificate_id is None:
+        return False
+    certificate = session.get_one(Certificate, row.ssl_certificate_id)
+    renewed = certificate.last_renewed_at
+    return renewed is not None and renewed > server.configured_at
+
+
+def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look:
+    proxy = server.proxy or {}
+    serial = None
+    if row.ssl_enabled and row.ssl_certificate_id is not None:
+        serial = session.get_one(Certificate, row.ssl_certificate_id).serial_number
+    target = Target(
+        address=proxy.get("probe_address") or server.address,
+        port=proxy.get("https_port", 443) if row.ssl_enabled else proxy.get("http_port", 80),
+        hostname=row.hostname.replace("*", "nameplate-probe", 1),
+        path=row.health_check_path if row.status is BindingStatus.ACTIVE else row.path,
+        scheme="https" if row.ssl_enabled else "http",
+        expected_serial=serial,
+        timeout=float(row.health_check_timeout),
+    )
+    steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
+    return _Look(lease, target, steady, row.health_check_interval)
+
+
+def _health(finding: Finding) -> HealthStatus:
+    if not finding.answered:
+        return HealthStatus.UNHEALTHY
+    fine = finding.status is not None and finding.status < _HTTP_ERROR
+    return HealthStatus.HEALTHY if fine else HealthStatus.DEGRADED
+
+
+def _seen(tools: Tools, lease: Lease, finding: Finding) -> Callable[[Session, Binding], None]:
+    """Return the change that records a probe."""
+
+    def change(session: Session, row: Binding) -> None:
+        now = lease.now()
+        row.feel(_health(finding), now)
+        row.next_action_at = now + timedelta(seconds=row.health_check_interval)
+        if row.status is BindingStatus.ACTIVE:
+            row.error_message = None if finding.answered else _reason(finding)
+            if not finding.serial_matches or finding.failure in _FORGOTTEN:
+                _doubt(session, row, now)
+        elif row.status is BindingStatus.CONFIGURING:
+            _arrive(session, tools, row, finding, now)
+
+    return change
+
+
+_FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED})
+"""What a proxy does that lost its configuration, after a restart for instance."""
+
+
+def _doubt(session: Session, row: Binding, now: datetime) -> None:
+    if row.server_id is not None:
+        proxies.doubt(session, row.server_id, now)
+
+
+def _arrive(session: Session, tools: Tools, row: Binding, finding: Finding, now: datetime) -> None:
+    """Activate the binding, or look again, or call it an error."""
+    if finding.answered:
+        row.activate(now)
+        row.attempts = 0
+        domain = session.get_one(Domain, row.organization_domain_id, with_for_update=True)
+        if domain.status is DomainStatus.VERIFIED:
+            domain.activate()
+        return
+    row.attempts += 1
+    row.error_message = _reason(finding)
+    wait = timedelta(seconds=min(1.5**row.attempts, 60))
+    row.next_action_at = work.soon(tools, now + wait, now)
+    if row.attempts >= PATIENCE:
+        row.fail(_reason(finding))
+        row.next_action_at = now + AGAIN_AFTER_ERROR
+        _doubt(session, row, now)
+
+
+def _reason(finding: Finding) -> str:
+    """Say what a visitor would see instead of the application."""
+    if finding.failure is not None:
+        return f"Through the proxy: {finding.message or finding.failure.value}."
+    if not finding.serial_matches:
+        return "The proxy presents another certificate than the one issued for this host."
+    return f"The application answers with status {finding.status}."
+
+
+def _keep(sessions: Sessions, steady: Mapping[int, Sequence[Lease]]) -> None:
+    """Release in one statement the bindings that are as healthy as before."""
+    for interval, leases in steady.items():
+        now = leases[0].now()
+        with sessions.begin(PLATFORM) as session:
+            session.execute(
+                sa.update(Binding)
+                .where(
+                    sa.tuple_(Binding.id, Binding.fence).in_(
+                        [(lease.id, lease.fence) for lease in leases]
+                    )
+                )
+                .ordered_values(  # MariaDB assigns in this order
+                    (
+                        Binding.next_action_at,
+                        sa.case(
+                            (
+                                Binding.next_action_at == Binding.lease_until,
+                                now + timedelta(seconds=interval),
+                            ),
+                            else_=Binding.next_action_at,  # somebody woke it meanwhile
+                        ),
+                    ),
+                    (Binding.lease_until, None),
+                    (Binding.last_health_check_at, now),
+                    (Binding.updated_at, Binding.updated_at),
+                ),
+                execution_options={"synchronize_session": False},
+            )

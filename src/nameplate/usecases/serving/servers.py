@@ -1,0 +1,141 @@
+"""Servers: machines with a proxy, of one organization or shared by the whole platform."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import pointing as rules
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Conflict, NotPermitted
+from nameplate.core.ids import Prefix
+from nameplate.models import Server
+from nameplate.models.deletion import soft_delete
+from nameplate.usecases import lookup
+from nameplate.usecases.dns import pointing
+from nameplate.usecases.tenants import organizations
+
+PLATFORM_FIELDS = frozenset({"proxy", "external_id"})
+"""`proxy` holds addresses of administrative interfaces."""
+CHANGES = PLATFORM_FIELDS | {"name", "address", "addresses", "metadata"}
+
+
+def add(
+    session: Session,
+    actor: Actor,
+    *,
+    name: str,
+    address: str,
+    now: datetime,
+    addresses: Sequence[str] = (),
+    organization: str | None = None,
+    proxy: dict[str, Any] | None = None,
+    external_id: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Server:
+    """Add a server; without `organization` the platform's is shared by all.
+
+    A server with a name and `addresses` gets records of its own where its organization has a domain
+    for that name. Raises NotPermitted `platform_only` when a tenant sets `proxy` or `external_id`,
+    Invalid `addresses_invalid`.
+    """
+    if proxy is not None or external_id is not None:
+        organizations.only_platform(actor, "say how to reach a proxy")
+    shared = actor.is_platform and organization is None
+    owner = None if shared else organizations.acting(session, actor, organization).id
+    row = Server(
+        organization_id=owner,
+        name=name,
+        address=address,
+        addresses=rules.addresses(addresses) or None,
+        proxy=proxy,
+        external_id=external_id,
+        metadata_=metadata,
+    )
+    _refuse_taken(session, row)
+    session.add(row)
+    pointing.of_server(session, row, now)
+    return row
+
+
+def get(session: Session, actor: Actor, reference: str) -> Server:
+    """Return the server with that id, external id or name. Raises NotFound."""
+    row: Server = lookup.find(
+        session,
+        Server.visible(actor),
+        Server,
+        Prefix.SERVER,
+        reference,
+        Server.external_id,
+        Server.name,
+    )
+    return row
+
+
+def page(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    after: int | None = None,
+    name: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Sequence[Server]:
+    """Return up to `limit` + 1 servers in order of their ids."""
+    query = lookup.matching(Server.visible(actor), Server, metadata=metadata, name=name)
+    return lookup.keyset(session, query, Server.id, limit=limit, after=after)
+
+
+def update(
+    session: Session,
+    actor: Actor,
+    reference: str,
+    now: datetime,
+    **changes: Any,  # noqa: ANN401 - columns
+) -> Server:
+    """Change a server, have its proxy configured again, and DNS follow to its new addresses.
+
+    Raises NotPermitted `server_shared` when a tenant changes a server of the platform, Invalid
+    `addresses_invalid`.
+    """
+    if changes.keys() & PLATFORM_FIELDS:
+        organizations.only_platform(actor, "say how to reach a proxy")
+    row = get(session, actor, reference)
+    _refuse_shared(actor, row)
+    if "addresses" in changes:
+        changes["addresses"] = rules.addresses(changes["addresses"] or ()) or None
+    with session.no_autoflush:
+        lookup.changed(row, changes, CHANGES)
+        if "external_id" in changes:
+            _refuse_taken(session, row)
+    row.wake(now)
+    session.flush()
+    if changes.keys() & {"address", "addresses"}:
+        pointing.of_server(session, row, now)
+    return row
+
+
+def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Server:
+    """Soft-delete a server: no binding can lead through it any more."""
+    row = get(session, actor, reference)
+    _refuse_shared(actor, row)
+    soft_delete(session, row, now)
+    pointing.of_server(session, row, now)
+    return row
+
+
+def _refuse_shared(actor: Actor, row: Server) -> None:
+    if row.organization_id is None and not actor.is_platform:
+        raise NotPermitted("server_shared", "This server is the platform's: it is not yours.")
+
+
+def _refuse_taken(session: Session, row: Server) -> None:
+    """Refuse an external id that another server has; only the platform sets it."""
+    if row.external_id is None:
+        return
+    others = Server.visible(PLATFORM).where(Server.external_id == row.external_id)
+    if row.id is not None:
+        others = others.where(Server.id != row.id)
+    if session.scalars(others).first():
+        raise Conflict("external_id_taken", "Another server has this external id.")

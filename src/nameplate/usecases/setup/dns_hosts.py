@@ -1,0 +1,124 @@
+"""Where a domain's DNS is managed, and what its owner must type there."""
+
+from dataclasses import dataclass
+
+from nameplate.core import dns_hosts
+from nameplate.core.actor import Actor
+from nameplate.core.dns_hosts import ApexAlias, Confidence, Recognition, entry
+from nameplate.core.dns_hosts.entry import Entry, Wanted
+from nameplate.db import Sessions
+from nameplate.models import Domain
+from nameplate.ports.resolver import AnswerKind
+from nameplate.usecases import holders, lookup
+from nameplate.usecases.setup import publishing
+from nameplate.usecases.tools import Tools
+
+MOST_SERVERS = 26
+"""Name servers of one zone that are looked at: 13 twice, for a delegation that changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """The zone that a name lies in, as the Internet sees it."""
+
+    zone: str
+    """Canonical; empty when the registered domain has no zone of its own."""
+    name_servers: tuple[str, ...] = ()
+    """Canonical, without final dot, sorted."""
+    confirmed: bool = False
+    """The zone's own servers name them; otherwise only the parent zone does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The DNS host of a domain, and each record as it is typed there."""
+
+    domain: str
+    delegation: Delegation
+    recognition: Recognition
+    message: str
+    """How the host was found, for a person."""
+    steps: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+
+def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Advice:
+    """Look at the delegation of a domain's zone and say what must be typed where.
+
+    Raises `NotFound` and `Conflict` as `lookup.domain`; what DNS says is never an error.
+    """
+    with sessions.begin(actor, read_only=True) as session:
+        domain = lookup.domain(session, actor, reference)
+        wanted = publishing.due(session, domain)
+    found = delegation(tools, domain)
+    recognition = dns_hosts.recognise(found.name_servers)
+    zone = found.zone or domain.domain_name
+    addresses = _apex_addresses(tools, zone, recognition, wanted)
+    return Advice(
+        domain=domain.full_domain,
+        delegation=found,
+        recognition=recognition,
+        message=_message(domain.domain_name, found, recognition),
+        steps=entry.steps(recognition.host),
+        entries=entry.entries(recognition.host, zone, wanted, addresses),
+    )
+
+
+def delegation(tools: Tools, domain: Domain) -> Delegation:
+    """Ask which zone the domain's name lies in and which name servers it has."""
+    zone = tools.resolver.authoritative(holders.held_name(domain), "NS").zone
+    registered = domain.domain_name
+    if zone != registered and not zone.endswith(f".{registered}"):
+        return Delegation("")
+    answers = tools.resolver.authoritative(zone, "NS").answers
+    named = {
+        value for answer in answers if answer.kind is AnswerKind.DATA for value in answer.values
+    }
+    # Servers that do not answer for the zone are those that its parent names.
+    seen = named or {answer.server.partition(" ")[0] for answer in answers}
+    servers = sorted(server.lower().removesuffix(".") for server in seen if server)
+    return Delegation(zone, tuple(servers[:MOST_SERVERS]), confirmed=bool(named))
+
+
+def apex_target(zone: str, wanted: tuple[Wanted, ...]) -> str | None:
+    """Return the host that the zone's own name should follow, where a CNAME cannot stand."""
+    targets = (one.value for one in wanted if one.type == "CNAME" and one.name == zone)
+    return next(targets, None)
+
+
+def _apex_addresses(
+    tools: Tools, zone: str, recognition: Recognition, wanted: tuple[Wanted, ...]
+) -> tuple[str, ...]:
+    target = apex_target(zone, wanted)
+    alias = recognition.host.apex_alias if recognition.host else None
+    if target is None or alias not in {None, ApexAlias.NONE}:
+        return ()
+    return tools.resolver.addresses(target)
+
+
+def _message(registered: str, found: Delegation, recognition: Recognition) -> str:
+    if not found.zone:
+        return (
+            f"{registered} has no name servers: check that it is registered and that the "
+            "registrar shows name servers for it."
+        )
+    servers = f"The name servers of {found.zone}"
+    if not found.confirmed:
+        servers += ", as its parent zone names them (they do not answer themselves),"
+    host = recognition.host
+    if host is None:
+        return f"{servers} belong to no DNS host that we know: {_listed(found.name_servers)}."
+    if recognition.confidence is Confidence.CERTAIN:
+        return f"{servers} are those of {host.name}."
+    others = [other.name for other in recognition.others]
+    also = [*others, *recognition.strangers]
+    return (
+        f"{servers} are only partly those of {host.name}; there are also {_listed(also)}. "
+        "Either the zone is moving, or several hosts serve it: enter each record at all of them."
+    )
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    more = len(names) - 4
+    shown = ", ".join(names[:4])
+    return f"{shown} and {more} more" if more > 0 else shown or "none"

@@ -1,0 +1,1 @@
+"""Organizations, their accounts and their tokens."""

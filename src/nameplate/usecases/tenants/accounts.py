@@ -1,0 +1,196 @@
+"""Accounts: credentials at DNS providers, registrars and certificate authorities."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import keys
+from nameplate.core.actor import Actor
+from nameplate.core.encryption import KeyRing, Place
+from nameplate.core.errors import Invalid, NameplateError, Problem
+from nameplate.core.ids import Prefix
+from nameplate.core.secret import Secret
+from nameplate.db import Sessions
+from nameplate.models import Account, AccountKind
+from nameplate.models.deletion import soft_delete
+from nameplate.usecases import lookup
+from nameplate.usecases.tenants import organizations
+from nameplate.usecases.tools import Tools
+
+CHANGES = frozenset({"name", "config", "metadata"})
+
+_ADDRESSES = frozenset({"address", "host", "port", "server"})
+"""Keys of `config` that say where to connect, whatever stands in them."""
+_ADDRESS = re.compile(r"[/\\]|^\[|^[0-9.]+$|:[0-9]+$")
+"""What an address, a URL or a file looks like: a tenant could point it inside (security.md S14)."""
+_SECRETS = frozenset(
+    {"api_key", "api_token", "key", "password", "private_key", "secret", "secret_key", "token"}
+)
+"""Keys that belong into `credentials`: `config` is shown."""
+
+
+def add(
+    session: Session,
+    actor: Actor,
+    tools: Tools,
+    *,
+    kind: str,
+    provider: str,
+    name: str,
+    config: Mapping[str, Any] | None = None,
+    credentials: Mapping[str, str] | None = None,
+    organization: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Account:
+    """Add an account with its credentials sealed; without organization it is the platform's.
+
+    Raises Invalid `config_holds_secret`, `kind_unknown`, NotPermitted `platform_only` when a tenant
+    says where to connect. An account at an authority gets a key of its own when none is given.
+    """
+    if kind not in set(AccountKind):
+        raise Invalid("kind_unknown", f"An account is one of {', '.join(AccountKind)}.")
+    for_platform = actor.is_platform and organization is None
+    owner = None if for_platform else organizations.acting(session, actor, organization).id
+    row = Account(
+        organization_id=owner,
+        kind=AccountKind(kind),
+        provider=provider,
+        name=name,
+        config=_checked(actor, config or {}),
+        metadata_=metadata,
+    )
+    session.add(row)
+    session.flush()
+    if row.kind is AccountKind.CA and not credentials:
+        credentials = {"account_key": keys.new_key().reveal()}  # RFC 8555 section 7.3
+    row.credentials = _sealed(row, tools.keyring, credentials)
+    session.flush()
+    return row
+
+
+def get(session: Session, actor: Actor, reference: str) -> Account:
+    """Return the account with that id or name. Raises NotFound, Conflict `reference_ambiguous`."""
+    row: Account = lookup.find(
+        session, Account.visible(actor), Account, Prefix.ACCOUNT, reference, Account.name
+    )
+    return row
+
+
+def page(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    after: int | None = None,
+    kind: str | None = None,
+    provider: str | None = None,
+    name: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Sequence[Account]:
+    """Return up to `limit` + 1 accounts in order of their ids."""
+    query = lookup.matching(
+        Account.visible(actor), Account, metadata=metadata, kind=kind, provider=provider, name=name
+    )
+    return lookup.keyset(session, query, Account.id, limit=limit, after=after)
+
+
+def update(
+    session: Session,
+    actor: Actor,
+    tools: Tools,
+    reference: str,
+    *,
+    credentials: Mapping[str, str] | None = None,
+    **changes: Any,  # noqa: ANN401 - columns
+) -> Account:
+    """Change an account; given `credentials` replace all that it had."""
+    row = get(session, actor, reference)
+    if "config" in changes:
+        changes["config"] = _checked(actor, changes["config"])
+    lookup.changed(row, changes, CHANGES)
+    if credentials is not None:
+        row.credentials = _sealed(row, tools.keyring, credentials)
+    if credentials is not None or "config" in changes:
+        row.tested_at = row.error_message = None
+    session.flush()
+    return row
+
+
+def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Account:
+    """Soft-delete an account and forget its credentials for good."""
+    row = get(session, actor, reference)
+    row.credentials = None
+    soft_delete(session, row, now)
+    session.flush()
+    return row
+
+
+def credentials(account: Account, keyring: KeyRing) -> dict[str, Secret]:
+    """Return the opened credentials by name. Raises as `KeyRing.open` does."""
+    if account.credentials is None:
+        return {}
+    opened = keyring.open(account.credentials, _place(account))
+    return {name: Secret(text) for name, text in json.loads(opened.reveal()).items()}
+
+
+def test(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> dict[str, Any]:
+    """Try the account's credential at its provider, and record and return what came of it.
+
+    No transaction is open while the provider is asked. A provider that says no is an answer.
+    """
+    with sessions.begin(actor, read_only=True) as session:
+        account = get(session, actor, reference)
+    found: dict[str, Any] = {"ok": True, "zones": [], "code": None, "message": None}
+    try:
+        if account.kind is AccountKind.DNS:
+            found["zones"] = sorted(zone.name for zone in tools.dns_provider(account).zones())
+        elif account.kind is AccountKind.CA:
+            tools.authority(account)
+        else:
+            raise Invalid("kind_not_testable", "Accounts at registrars cannot be tested yet.")
+    except NameplateError as error:
+        found |= {"ok": False, "code": error.code, "message": error.detail}
+    found["tested_at"] = now = tools.clock()
+
+    def record(session: Session) -> None:
+        row = get(session, actor, reference)
+        row.tested_at, row.error_message = now, found["message"]
+
+    sessions.run(actor, record)
+    return found
+
+
+def _checked(actor: Actor, config: Mapping[str, Any]) -> dict[str, Any]:
+    exposed = sorted(_SECRETS & config.keys())
+    if exposed:
+        detail = f"Put {', '.join(exposed)} into credentials: config is shown to everybody."
+        problems = [Problem(f"/config/{key}", "config_holds_secret", detail) for key in exposed]
+        raise Invalid("config_holds_secret", detail, problems)
+    if config.keys() & _ADDRESSES or any(map(_is_address, config.values())):
+        organizations.only_platform(actor, "say where an account's provider is reached")
+    return dict(config)
+
+
+def _is_address(value: object) -> bool:
+    """Tell whether a value, or one inside it, could lead the server somewhere."""
+    if isinstance(value, dict):
+        return any(map(_is_address, (*value, *value.values())))
+    if isinstance(value, list):
+        return any(map(_is_address, value))
+    return isinstance(value, str) and _ADDRESS.search(value) is not None
+
+
+def _sealed(
+    account: Account, keyring: KeyRing, credentials: Mapping[str, str] | None
+) -> str | None:
+    if not credentials:
+        return None
+    return keyring.seal(Secret(json.dumps(dict(credentials))), _place(account))
+
+
+def _place(account: Account) -> Place:
+    return Place("accounts", "credentials", account.organization_id or 0, account.id)

@@ -1,0 +1,47 @@
+"""Which account at a certificate authority issues for an organization."""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core import caa
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Refused
+from nameplate.models import Account, AccountKind
+
+
+def authority_account(session: Session, organization_id: int) -> Account:
+    """Return the account to order with: the organization's own, else the platform's.
+
+    Raises `Refused` with code `ca_account_missing`.
+    """
+    row: Account | None = session.scalars(_AUTHORITIES, {"organization": organization_id}).first()
+    if row is not None:
+        return row
+    raise Refused(
+        "ca_account_missing",
+        "there is no account at a certificate authority: the operator must add one "
+        "(`nameplate account add --kind ca`)",
+    )
+
+
+_OWNER = Account.organization_id
+_AUTHORITIES = (
+    Account.visible(PLATFORM)
+    .where(Account.kind == AccountKind.CA)
+    .where((sa.bindparam("organization") == _OWNER) | _OWNER.is_(None))
+    .order_by(_OWNER.is_(None), Account.id)
+)
+"""Made once: every certificate asks it."""
+
+
+def issuer_names(session: Session, organization_id: int) -> frozenset[str]:
+    """Return the issuer domain names that CAA must allow, none when they are not known.
+
+    An account says them in `config.caa_identities`; of well-known authorities they are known.
+    """
+    try:
+        account = authority_account(session, organization_id)
+    except Refused:
+        return frozenset()
+    named = account.config.get("caa_identities")
+    return frozenset(named or caa.identities(account.config.get("directory_url", "")))

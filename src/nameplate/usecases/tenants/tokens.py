@@ -1,0 +1,127 @@
+"""Bearer tokens of the API: made once, kept as a hash, ended by revocation or time."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import tokens
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Invalid, Problem
+from nameplate.core.ids import Prefix
+from nameplate.core.secret import Secret
+from nameplate.models import ApiToken, Organization
+from nameplate.usecases import lookup
+from nameplate.usecases.tenants import organizations
+
+USE_NOTED_EVERY = timedelta(hours=1)
+"""`last_used_at` is true to this, so that reading does not mean writing."""
+
+_KEY_ID_BYTES = 8
+
+
+def add(
+    session: Session,
+    actor: Actor,
+    *,
+    name: str,
+    now: datetime,
+    random: Callable[[int], bytes],
+    organization: str | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, Secret]:
+    """Make a token and return it with its secret text, which exists nowhere afterwards.
+
+    A tenant makes tokens of its own organization; the platform those of any, or its own when it
+    names none. Raises Invalid `expires_at_past`.
+    """
+    if expires_at is not None and expires_at <= now:
+        detail = "The token would be expired already: give a time in the future."
+        raise Invalid(
+            "expires_at_past", detail, [Problem("/expires_at", "expires_at_past", detail)]
+        )
+    for_platform = actor.is_platform and organization is None
+    owner = None if for_platform else organizations.acting(session, actor, organization).id
+    made = tokens.api_token(random(_KEY_ID_BYTES).hex(), random(tokens.RANDOM_BYTES))
+    row = ApiToken(
+        organization_id=owner,
+        name=name,
+        key_id=made.key_id,
+        token_hash=made.digest,
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    return row, made.secret
+
+
+def get(session: Session, actor: Actor, reference: str) -> ApiToken:
+    """Return the token with that id. Raises NotFound."""
+    row: ApiToken = lookup.find(session, ApiToken.visible(actor), ApiToken, Prefix.TOKEN, reference)
+    return row
+
+
+def page(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    after: int | None = None,
+    name: str | None = None,
+) -> Sequence[ApiToken]:
+    """Return up to `limit` + 1 tokens, revoked ones included, in order of their ids."""
+    query = lookup.matching(ApiToken.visible(actor), ApiToken, name=name)
+    return lookup.keyset(session, query, ApiToken.id, limit=limit, after=after)
+
+
+def revoke(session: Session, actor: Actor, reference: str, now: datetime) -> ApiToken:
+    """End a token's life at once; repeating keeps the first moment."""
+    row = get(session, actor, reference)
+    row.revoke(now)
+    session.flush()
+    return row
+
+
+def authenticate(session: Session, bearer: str, now: datetime) -> Actor | None:
+    """Return who presents this token, or None when it is not accepted (any more)."""
+    row = accepted(session, bearer, now)
+    return None if row is None else Actor(row.organization_id, row.name)
+
+
+def accepted(session: Session, bearer: str, now: datetime) -> ApiToken | None:
+    """Return the row of a token that is known, live and of a live organization.
+
+    The session is the platform's: who acts is not known yet.
+    """
+    try:
+        presented = tokens.parse_api_token(bearer)
+    except Invalid:
+        return None
+    query = ApiToken.visible(PLATFORM).where(ApiToken.key_id == presented.key_id)
+    row: ApiToken | None = session.scalars(query).one_or_none()
+    if row is None or not secrets.compare_digest(row.token_hash, presented.digest):
+        return None
+    if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+        return None
+    if row.organization_id is not None and not _is_active(session, row.organization_id):
+        return None
+    return row
+
+
+def use_is_noted(row: ApiToken, now: datetime) -> bool:
+    """Tell whether `last_used_at` is recent enough."""
+    return row.last_used_at is not None and now - row.last_used_at < USE_NOTED_EVERY
+
+
+def note_use(session: Session, row_id: int, now: datetime) -> None:
+    """Set `last_used_at`; the session is the platform's."""
+    row = session.get(ApiToken, row_id)
+    if row is not None:
+        row.last_used_at = now
+
+
+def _is_active(session: Session, organization_id: int) -> bool:
+    query = Organization.visible(PLATFORM).where(Organization.id == organization_id)
+    row: Organization | None = session.scalars(query).one_or_none()
+    return row is not None and row.is_active
