@@ -34,7 +34,7 @@ from bench.indexes import report
 from bench.tables import AT, TABLES, connected, loaded
 from tests.servers import postgresql
 
-from nameplate.seeding.rows import Size, World
+from nameplate.seeding.rows import SeedWorld, Size
 
 GOAL = 1.3
 WARM_UP = 50
@@ -59,24 +59,24 @@ class Query:
 
     name: str
     sql: str
-    pick: Callable[[random.Random, World], Parameters]
+    pick: Callable[[random.Random, SeedWorld], Parameters]
     tenant: bool = False
 
 
-def _of_domain(dice: random.Random, world: World) -> Parameters:
+def _of_domain(dice: random.Random, world: SeedWorld) -> Parameters:
     it = world.domain(dice.randint(1, world.size.domains))
     return {"organization": it.organization, "domain": it.number, "name": it.name}
 
 
-def _host(dice: random.Random, world: World) -> Parameters:
+def _host(dice: random.Random, world: SeedWorld) -> Parameters:
     return {"host": _of_domain(dice, world)["name"].replace("*.", "app.")}
 
 
-def _record(dice: random.Random, world: World) -> Parameters:
+def _record(dice: random.Random, world: SeedWorld) -> Parameters:
     return _of_domain(dice, world) | {"type": dice.choice(("A", "TXT", "MX", "CNAME"))}
 
 
-def _small(dice: random.Random, world: World) -> Parameters:
+def _small(dice: random.Random, world: SeedWorld) -> Parameters:
     return {"organization": dice.randint(2, world.size.organizations)}
 
 
@@ -131,13 +131,13 @@ def main() -> None:
     with loaded(size, options.keep, buffers) as url, connected(url, "postgres") as admin:
         print(f"{size.domains:,} domains, shared_buffers {buffers}, {warm(admin):,} MiB of tables")
         admin.execute("SELECT pg_stat_reset()")
-        slow = compare(url, World(size, 1, AT), options.rounds)
+        slow = compare(url, SeedWorld(size, 1, AT), options.rounds)
         if not options.queries_only:
             report(admin)
     sys.exit(bool(slow))
 
 
-def compare(url: str, world: World, rounds: int) -> list[str]:
+def compare(url: str, world: SeedWorld, rounds: int) -> list[str]:
     """Print what each query costs on both, and return the names of those beyond the goal."""
     slow = []
     titles = f"{'p50 µs':>9}{'bare':>9}{'ratio':>7}{'p95 µs':>10}{'bare':>9}{'ratio':>7}"
@@ -156,7 +156,7 @@ def compare(url: str, world: World, rounds: int) -> list[str]:
 
 
 def measure(
-    connection: psycopg.Connection[Any], query: Query, world: World, rounds: int
+    connection: psycopg.Connection[Any], query: Query, world: SeedWorld, rounds: int
 ) -> tuple[list[float], list[float]]:
     """Return the microseconds of each round on the real and on the bare tables."""
     dice = random.Random(7)
@@ -177,7 +177,9 @@ def measure(
     return times["public"], times["bare"]
 
 
-def blocks(connection: psycopg.Connection[Any], query: Query, world: World, place: str) -> float:
+def blocks(
+    connection: psycopg.Connection[Any], query: Query, world: SeedWorld, place: str
+) -> float:
     """Return how many blocks of the tables and indexes one query touches, the mean of twenty keys."""
     dice = random.Random(8)
     sql = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query.sql.format(place)}"

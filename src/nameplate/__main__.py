@@ -13,12 +13,12 @@ import typer
 
 from nameplate import logs
 from nameplate.cli import failures, local, profiles, root
-from nameplate.cli.transport import Connection
+from nameplate.cli.transport import ApiConnection
 from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
 
 
-def _connect() -> Connection:
+def _connect() -> ApiConnection:
     """Reach the API that the profile names, or the one in this very process."""
     remote = profiles.remote(os.environ)
     return _embedded() if remote is None else _elsewhere(remote)
@@ -39,11 +39,11 @@ class _Http:
         return reply.status, reply.headers, reply.body
 
 
-def _elsewhere(remote: profiles.Remote) -> Connection:
-    return Connection(_Http(remote.url), remote.token)
+def _elsewhere(remote: profiles.Remote) -> ApiConnection:
+    return ApiConnection(_Http(remote.url), remote.token)
 
 
-def _embedded() -> Connection:
+def _embedded() -> ApiConnection:
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.api.app import create  # noqa: PLC0415 - the same
     from nameplate.api.inprocess import InProcess  # noqa: PLC0415 - the same
@@ -61,14 +61,14 @@ def _embedded() -> Connection:
     def drive(seconds: float) -> None:
         worker.run_until_idle(seconds)
 
-    return Connection(InProcess(create(sessions, tools, local_token=token)), token, drive)
+    return ApiConnection(InProcess(create(sessions, tools, local_token=token)), token, drive)
 
 
 def _local() -> local.Local:
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
 
-    return bootstrap.Local(Settings.read())
+    return bootstrap.Installation(Settings.read())
 
 
 app = root.build(_connect)

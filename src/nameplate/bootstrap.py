@@ -14,11 +14,11 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 from nameplate.adapters import keyring as keyrings
-from nameplate.adapters.dns.memory import Memory as MemoryDns
+from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.adapters.verification.unavailable import METHODS, NotAvailable
-from nameplate.core.domain_connect.service import Service
+from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Invalid, Refused
@@ -67,7 +67,7 @@ def keyring(settings: Settings) -> KeyRing:
     return keyrings.load(path, given)
 
 
-class Local:
+class Installation:
     """The database and the key ring, for commands that work on them without the API."""
 
     def __init__(self, settings: Settings) -> None:
@@ -178,7 +178,7 @@ def _files(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Veri
 
 
 def _prober() -> Prober:
-    from nameplate.adapters.proxy.probe import Prober as Probe
+    from nameplate.adapters.proxy.probe import HttpProber as Probe
 
     return Probe()
 
@@ -192,7 +192,7 @@ def _domain_connect(
     if key_file is None:
         detail = "domain_connect_provider_id needs domain_connect_key_file: links must be signed"
         raise Invalid("setting_missing", detail)
-    service = Service(
+    service = ConnectService(
         provider_id=provider_id,
         provider_name=settings.domain_connect_provider_name or provider_id,
         service_id=settings.domain_connect_service_id,

@@ -235,7 +235,7 @@ def database_now(session: Session) -> datetime:
     return now
 
 
-def count_again(session: Session, _now: datetime) -> None:
+def refresh_statistics(session: Session, _now: datetime) -> None:
     """Have SQLite see how full its tables are, which the other databases do by themselves.
 
     Without that it takes the index of an organization, all of whose records it then reads, for one

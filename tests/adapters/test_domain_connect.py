@@ -18,15 +18,15 @@ from tests.servers.scripted_dns import ScriptedDns, fails, replies
 from nameplate.adapters.domain_connect import HttpDomainConnect
 from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.core import keys
-from nameplate.core.domain_connect.provider import Prefix, Provider
-from nameplate.core.domain_connect.service import Service, template
+from nameplate.core.domain_connect.provider import Provider, ProviderPrefix
+from nameplate.core.domain_connect.service import ConnectService, template
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 
 ZONE = "example.com"
 HOST = "domainconnect.virtucon.example"
 LOOPBACK = EgressPolicy(allow=(ip_network("127.0.0.1/32"),))
-SERVICE = Service(
+SERVICE = ConnectService(
     "platform.example", "Platform", "custom-domain", "Custom domain", "platform.example",
     "_dcpubkeyv1", keys.new_key("rsa2048"),
 )  # fmt: skip
@@ -116,8 +116,8 @@ def test_settings_as_the_specification_shows_them(servers, host):
     assert found == Provider(
         id="virtucondomains.example",
         name="Virtucon",
-        api=Prefix(HOST, "/api"),
-        sync=Prefix(HOST, "/sync"),
+        api=ProviderPrefix(HOST, "/api"),
+        sync=ProviderPrefix(HOST, "/sync"),
         name_servers=("ns1.virtucondomainsdns.example",),
     )
     assert connect.knows(found)
@@ -173,7 +173,7 @@ def test_private_addresses_are_refused(servers, host, address):
 def test_loopback_is_refused_unless_it_is_allowed(servers, host):
     connect = of(servers, host, policy=EgressPolicy())
     assert code(lambda: connect.discover(ZONE), Refused) == "domain_connect_address"
-    elsewhere = Provider("x", "X", Prefix(HOST, "/api"), None)
+    elsewhere = Provider("x", "X", ProviderPrefix(HOST, "/api"), None)
     assert code(lambda: connect.knows(elsewhere), Refused) == "domain_connect_address"
     assert host.asked == []
 
@@ -215,7 +215,7 @@ def test_a_host_that_never_answers_is_given_up(servers, tmp_path):
 def test_other_statuses(servers, tmp_path, status, kind, expected):
     connect = hostile(servers, tmp_path, page(b"{}", status))
     assert code(lambda: connect.discover(ZONE), kind) == expected
-    provider = Provider("x", "X", Prefix(HOST), None)
+    provider = Provider("x", "X", ProviderPrefix(HOST), None)
     assert code(lambda: connect.knows(provider), kind) == expected
 
 

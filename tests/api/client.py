@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nameplate import bootstrap
-from nameplate.adapters.dns.memory import Memory
+from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.api.app import create
 from nameplate.api.inprocess import InProcess
 from nameplate.core.secret import Secret
@@ -86,7 +86,7 @@ def api_over(sessions: Sessions, home: Path) -> Api:
     settings = Settings.read({**os.environ, "NAMEPLATE_HOME": str(home)})
     tools = replace(
         bootstrap.tools(settings, bootstrap.keyring(settings)),
-        dns_provider=lambda _account: Memory({"example.com": []}),
+        dns_provider=lambda _account: MemoryDns({"example.com": []}),
     )
     app = create(sessions, tools, local_token=Secret(LOCAL))
     return Api(sessions, tools, InProcess(app))

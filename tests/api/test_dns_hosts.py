@@ -21,7 +21,7 @@ from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.api.app import create
 from nameplate.api.inprocess import InProcess
 from nameplate.core import keys
-from nameplate.core.domain_connect.service import Service
+from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.secret import Secret
 
@@ -30,7 +30,7 @@ EDGE = "edge.platform.example"
 CLOUDFLARE = ["ada.ns.cloudflare.com.", "bob.ns.cloudflare.com."]
 GODADDY = ["ns01.domaincontrol.com.", "ns02.domaincontrol.com."]
 CONNECT = "domainconnect.virtucon.example"
-SERVICE = Service(
+SERVICE = ConnectService(
     "platform.example", "Platform", "custom-domain", "Custom domain", "platform.example",
     "_dcpubkeyv1", keys.new_key("rsa2048"),
 )  # fmt: skip

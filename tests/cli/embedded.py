@@ -8,18 +8,18 @@ from nameplate import bootstrap
 from nameplate.api.app import create
 from nameplate.api.inprocess import InProcess
 from nameplate.cli.root import build
-from nameplate.cli.transport import Connection
+from nameplate.cli.transport import ApiConnection
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
 from nameplate.settings import Settings
 
 
-def connection(url: str, home: Path) -> Connection:
+def connection(url: str, home: Path) -> ApiConnection:
     settings = Settings.read({**os.environ, "NAMEPLATE_HOME": str(home)})
     sessions = Sessions(engine(url))
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
     app = create(sessions, tools, local_token=Secret("local"))
-    return Connection(InProcess(app), Secret("local"))
+    return ApiConnection(InProcess(app), Secret("local"))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from tests.cli.embedded import connection
 from typer.testing import CliRunner
 
 from nameplate.cli.root import build
-from nameplate.cli.transport import Connection
+from nameplate.cli.transport import ApiConnection
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
@@ -351,13 +351,13 @@ class Lost:
 
 
 def test_no_answer_and_nonsense(line: Line) -> None:
-    line.connection = Connection(Lost(), Secret("x"))
+    line.connection = ApiConnection(Lost(), Secret("x"))
     assert (
         line("domain", "list", "--json", expect=1).json["error"]["code"] == "provider_unreachable"
     )
     answers: list[tuple[int, bytes]] = [(200, b"<html>"), (502, b"bad"), (200, b"[]")]
     for status, body in answers:
-        line.connection = Connection(_Fixed(status, body), Secret("x"))
+        line.connection = ApiConnection(_Fixed(status, body), Secret("x"))
         found = line("domain", "list", "--json", expect=1).json
         assert found["error"]["code"] == "answer_malformed"
 

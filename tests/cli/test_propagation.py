@@ -19,7 +19,7 @@ from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.api.app import create
 from nameplate.api.inprocess import InProcess
 from nameplate.cli.root import build
-from nameplate.cli.transport import Connection
+from nameplate.cli.transport import ApiConnection
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.egress import EgressPolicy
@@ -29,7 +29,7 @@ from nameplate.models import Record
 from nameplate.settings import Settings
 from nameplate.usecases.claims import domains
 from nameplate.usecases.dns import records
-from nameplate.usecases.propagation import looks
+from nameplate.usecases.propagation import checks
 from nameplate.usecases.tenants import accounts, organizations
 
 NEW, OLD = ["192.0.2.7"], ["192.0.2.1"]
@@ -58,7 +58,7 @@ class Line:
 def line(
     migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Line]:
-    monkeypatch.setattr(looks, "AT_MOST_EVERY", timedelta(0))
+    monkeypatch.setattr(checks, "AT_MOST_EVERY", timedelta(0))
     made = Line(Sessions(engine(migrated_sqlite_url)))
 
     def authority(query: dns.message.Message) -> dns.message.Message:
@@ -83,7 +83,7 @@ def line(
             ),
         )
         app = create(made.sessions, tools, local_token=Secret("local"))
-        connection = Connection(InProcess(app), Secret("local"))
+        connection = ApiConnection(InProcess(app), Secret("local"))
 
         def run(*arguments: str, expect: int = 0) -> Result:
             words = ["record", "propagation", made.record, *arguments]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nameplate.core.dns_hosts import HOSTS, Confidence, host_of, recognise
-from nameplate.core.dns_hosts.entry import Entry, Purpose, Wanted, entries, steps
+from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish, TypedRecord, entries, steps
 
 DATA = (
     Path(__file__).parents[3] / "shared/data/dns-provider-detection/lexicon_nameserver_domains.json"
@@ -24,12 +24,14 @@ def host(slug: str):
     return next(one for one in HOSTS if one.slug == slug)
 
 
-def typed(slug: str | None, *wanted: Wanted, addresses: tuple[str, ...] = ()) -> list[Entry]:
+def typed(
+    slug: str | None, *wanted: RecordToPublish, addresses: tuple[str, ...] = ()
+) -> list[TypedRecord]:
     return list(entries(host(slug) if slug else None, ZONE, wanted, addresses))
 
 
-def cname(name: str = "www.example.com") -> Wanted:
-    return Wanted(Purpose.ROUTING, "CNAME", name, "edge.platform.example", 3600)
+def cname(name: str = "www.example.com") -> RecordToPublish:
+    return RecordToPublish(Purpose.ROUTING, "CNAME", name, "edge.platform.example", 3600)
 
 
 def test_every_suffix_of_dns_lexicon_is_recognised():
@@ -136,14 +138,14 @@ def test_the_host_field_is_relative_where_the_panel_appends_the_zone():
     [("godaddy", "@"), ("route53", ""), ("namecheap_hosting", ZONE), (None, "@"), ("vercel", "@")],
 )
 def test_the_apex_is_called_as_the_panel_calls_it(slug, expected):
-    (entry,) = typed(slug, Wanted(Purpose.ROUTING, "A", ZONE, "192.0.2.1", 3600))
+    (entry,) = typed(slug, RecordToPublish(Purpose.ROUTING, "A", ZONE, "192.0.2.1", 3600))
     assert entry.host == expected
     unsure = "others an empty field" in " ".join(entry.remarks)
     assert unsure == (slug in {None, "vercel"})
 
 
 def test_cloudflare_is_told_to_leave_the_proxy_off():
-    records = [cname(), Wanted(Purpose.OWNERSHIP, "TXT", f"_x.{ZONE}", "a=b", 300)]
+    records = [cname(), RecordToPublish(Purpose.OWNERSHIP, "TXT", f"_x.{ZONE}", "a=b", 300)]
     pointing, proof = typed("cloudflare", *records)
     assert any("grey cloud" in remark for remark in pointing.remarks)
     assert not any("cloud" in remark for remark in proof.remarks)

@@ -10,15 +10,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from nameplate.core import keys
-from nameplate.core.domain_connect.provider import Prefix, provider, recorded
-from nameplate.core.domain_connect.service import Service, apply_url, key_records, template
+from nameplate.core.domain_connect.provider import ProviderPrefix, provider, recorded
+from nameplate.core.domain_connect.service import ConnectService, apply_url, key_records, template
 from nameplate.core.errors import Invalid, Refused
 
 HOST = "domainconnect.virtucon.example"
 KEY = keys.new_key("rsa2048")
 
 
-def service(**changes: Any) -> Service:
+def service(**changes: Any) -> ConnectService:
     given = {
         "provider_id": "platform.example",
         "provider_name": "Platform",
@@ -28,7 +28,7 @@ def service(**changes: Any) -> Service:
         "key_host": "_dcpubkeyv1",
         "key": KEY,
     }
-    return Service(**{**given, **changes})
+    return ConnectService(**{**given, **changes})
 
 
 def settings(**changes: Any) -> dict[str, Any]:
@@ -45,9 +45,9 @@ def settings(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (HOST, Prefix(HOST)),
-        (f"{HOST}/dc", Prefix(HOST, "/dc")),
-        (f"{HOST.upper()}.:443/a/b-c_d.e~f/", Prefix(HOST, "/a/b-c_d.e~f")),
+        (HOST, ProviderPrefix(HOST)),
+        (f"{HOST}/dc", ProviderPrefix(HOST, "/dc")),
+        (f"{HOST.upper()}.:443/a/b-c_d.e~f/", ProviderPrefix(HOST, "/a/b-c_d.e~f")),
     ],
 )
 def test_records_as_the_specification_shows_them(text, expected):

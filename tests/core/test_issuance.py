@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nameplate.core.errors import Refused
 from nameplate.core.issuance import (
-    LONGEST_POLL,
+    MAX_POLL,
     CreateOrder,
     Download,
     Fail,
@@ -141,4 +141,4 @@ def test_names_that_cannot_be_proved_so(order: Order, kind: str, code: str) -> N
 def test_waits_are_bounded(asked: timedelta | None) -> None:
     waiting = step(replace(PENDING, status=OrderStatus.PROCESSING, retry_after=asked))
     assert isinstance(waiting, Wait)
-    assert NOW <= waiting.until <= NOW + LONGEST_POLL
+    assert NOW <= waiting.until <= NOW + MAX_POLL

@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 
 from nameplate.core import rdata
 from nameplate.core.errors import Invalid, NotFound
-from nameplate.core.templates import CATALOGUE, Action, Existing, Site, compare, find, spf
+from nameplate.core.templates import (
+    CATALOGUE,
+    Existing,
+    TemplateEffect,
+    TemplateZone,
+    compare,
+    find,
+    spf,
+)
 
-SITE = Site("acme.com", "acme.com")
+SITE = TemplateZone("acme.com", "acme.com")
 KEY = base64.b64encode(bytes(range(200))).decode()
 GIVEN: dict[str, dict[str, str]] = {
     "mail": {"mx": "mx1.acme.com, mx2.example.net."},
@@ -79,7 +87,7 @@ def test_every_template_is_tried() -> None:
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_template_is_made_and_then_there(name: str) -> None:
     made = effects(name, GIVEN[name])
-    assert {one.action for one in made} == {Action.ADD}
+    assert {one.action for one in made} == {TemplateEffect.ADD}
     assert len(made) == len({(one.type, one.name, one.value) for one in made})
     if name in EXPECTED:
         assert {(one.type, one.name, one.value) for one in made} == EXPECTED[name]
@@ -90,7 +98,7 @@ def test_a_template_is_made_and_then_there(name: str) -> None:
         )
         for number, one in enumerate(made)
     ]  # fmt: skip
-    assert {one.action for one in effects(name, GIVEN[name], *kept)} == {Action.EXISTS}
+    assert {one.action for one in effects(name, GIVEN[name], *kept)} == {TemplateEffect.EXISTS}
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -143,7 +151,7 @@ def test_all_wrong_parameters_are_told_at_once() -> None:
 
 
 def test_an_alias_at_the_apex_where_there_is_one() -> None:
-    site = Site("acme.com", "acme.com", apex_alias=True)
+    site = TemplateZone("acme.com", "acme.com", apex_alias=True)
     (one,) = find("cdn").records(site, {"target": "d.cdn.net", "name": "@"})
     assert (one.type, one.name, one.value) == ("ALIAS", "@", "d.cdn.net.")
 
@@ -151,22 +159,22 @@ def test_an_alias_at_the_apex_where_there_is_one() -> None:
 def test_spf_is_merged_into_the_one_that_is_there() -> None:
     old = there("TXT", "v=spf1 a include:_spf.google.com -all")
     (one,) = effects("spf", {"include": "_spf.google.com,spf.x.net"}, there("TXT", "hello"), old)
-    assert (one.action, one.record_id, one.ttl) == (Action.CHANGE, 7, 300)
+    assert (one.action, one.record_id, one.ttl) == (TemplateEffect.CHANGE, 7, 300)
     assert one.value == '"v=spf1 a include:_spf.google.com include:spf.x.net -all"'
     assert one.before == old.value
     (one,) = effects("spf", {"include": "_spf.google.com"}, old)
-    assert one.action is Action.EXISTS
+    assert one.action is TemplateEffect.EXISTS
     (one,) = effects("spf", {"include": "x.net"}, there("TXT", "v=spf1 redirect=_spf.y.net"))
     assert one.value == '"v=spf1 include:x.net redirect=_spf.y.net"'
     (one,) = effects("spf", {"include": "x.net"}, there("TXT", "v=spf10 is something else"))
-    assert one.action is Action.ADD
+    assert one.action is TemplateEffect.ADD
 
 
 def test_spf_twice_is_a_conflict() -> None:
     (one,) = effects(
         "spf", {"mx": "yes"}, there("TXT", "v=spf1 -all"), there("TXT", "v=spf1 a -all", id=8)
     )
-    assert one.action is Action.CONFLICT
+    assert one.action is TemplateEffect.CONFLICT
     assert "2 records" in one.detail
 
 
@@ -203,28 +211,28 @@ def test_merging_keeps_what_was_there_and_is_done_once(old: list[str], new: list
 
 def test_other_mail_is_never_mixed_in() -> None:
     found = effects("fastmail", {}, there("MX", "10 mx.other.net"))
-    assert [one.action for one in found[:2]] == [Action.CONFLICT] * 2
+    assert [one.action for one in found[:2]] == [TemplateEffect.CONFLICT] * 2
     assert "mx.other.net" in found[0].detail
     (first, *_) = effects("no-mail", {}, there("MX", "10 mx.other.net"))
-    assert first.action is Action.CONFLICT
+    assert first.action is TemplateEffect.CONFLICT
     half = effects("fastmail", {}, there("MX", "10 in1-smtp.messagingengine.com"))
-    assert [one.action for one in half[:2]] == [Action.EXISTS, Action.ADD]
+    assert [one.action for one in half[:2]] == [TemplateEffect.EXISTS, TemplateEffect.ADD]
 
 
 def test_the_one_policy_is_changed() -> None:
     old = there("TXT", "v=DMARC1; p=none", "_dmarc.acme.com")
     (one,) = effects("dmarc", {"policy": "reject"}, old)
-    assert (one.action, one.before) == (Action.CHANGE, '"v=DMARC1; p=none"')
+    assert (one.action, one.before) == (TemplateEffect.CHANGE, '"v=DMARC1; p=none"')
 
 
 def test_a_selector_in_use_and_names_in_use() -> None:
     used = there("TXT", "v=DKIM1; p=abc", "s1._domainkey.acme.com")
     (one,) = effects("dkim", {"selector": "s1", "key": KEY}, used)
-    assert one.action is Action.CONFLICT
+    assert one.action is TemplateEffect.CONFLICT
     www = there("A", "192.0.2.1", "www.acme.com", automatic=True)
     (one,) = effects("cdn", {"target": "d.cdn.net"}, www)
-    assert (one.action, one.record_id) == (Action.CONFLICT, 7)
+    assert (one.action, one.record_id) == (TemplateEffect.CONFLICT, 7)
     assert "detach" in one.detail
     alias = there("CNAME", "x.net", "_dmarc.acme.com")
     (one,) = effects("dmarc", {"policy": "none"}, alias)
-    assert one.action is Action.CONFLICT
+    assert one.action is TemplateEffect.CONFLICT

@@ -18,7 +18,7 @@ from tests.servers.process import free_port, listens
 from nameplate.core.secret import Secret
 from nameplate.edge.app import ASK_UNTIL, ROUTE_UNTIL, App, ASGIApp, Message, beside
 from nameplate.edge.snapshot import Snapshot
-from nameplate.usecases.serving.hosts import Host
+from nameplate.usecases.serving.hosts import ServedHost
 
 
 class Fixed:
@@ -27,7 +27,11 @@ class Fixed:
     def __init__(self, age: float | None = 0.0) -> None:
         self.age = age
         self.snapshot = Snapshot.of(
-            [Host("shop.acme.com", "/api", 1, "app_1", "10.0.0.1:80", active=True, permitted=True)]
+            [
+                ServedHost(
+                    "shop.acme.com", "/api", 1, "app_1", "10.0.0.1:80", active=True, permitted=True
+                )
+            ]
         )
 
     def within(self, seconds: float) -> Snapshot | None:
@@ -121,7 +125,9 @@ def test_parameters_of_route(query: bytes, status: int) -> None:
 def test_every_answer_is_whole() -> None:
     paths = ["/", "/a", "/" + "b" * 200, '/q"\\ü']
     hosts = [
-        Host("x" * size + ".com", path, 1, f"app_{size}", "[::1]:80", active=True, permitted=True)
+        ServedHost(
+            "x" * size + ".com", path, 1, f"app_{size}", "[::1]:80", active=True, permitted=True
+        )
         for size in range(1, 60)
         for path in paths
     ]

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nameplate.edge.snapshot import Match, Route, Snapshot
-from nameplate.usecases.serving.hosts import Host
+from nameplate.edge.snapshot import EdgeRoute, Match, Snapshot
+from nameplate.usecases.serving.hosts import ServedHost
 
 
-def host(name: str, path: str = "/", organization: int = 1, **columns: Any) -> Host:
+def host(name: str, path: str = "/", organization: int = 1, **columns: Any) -> ServedHost:
     default: dict[str, Any] = {
         "application": f"app_{organization}",
         "upstream": "10.0.0.1:80",
         "active": True,
         "permitted": True,
     }
-    return Host(name, path, organization, **(default | columns))
+    return ServedHost(name, path, organization, **(default | columns))
 
 
-def snapshot(*hosts: Host) -> Snapshot:
+def snapshot(*hosts: ServedHost) -> Snapshot:
     return Snapshot.of(sorted(hosts, key=lambda one: one.hostname))
 
 
@@ -49,7 +49,7 @@ SHOP = snapshot(
 )
 def test_spellings_of_one_host(spelling: str) -> None:
     assert SHOP.ask(spelling)
-    assert SHOP.route(spelling) == Match("shop.acme.com", Route.of("/", "app_1", "10.0.0.1:80"))
+    assert SHOP.route(spelling) == Match("shop.acme.com", EdgeRoute.of("/", "app_1", "10.0.0.1:80"))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_path_that_is_none_leads_nowhere() -> None:
 
 def test_a_wildcard_covers_one_label_and_permits_nothing() -> None:
     match = SHOP.route("other.acme.com")
-    assert match == Match("other.acme.com", Route.of("/", "app_wild", "10.0.0.1:80"))
+    assert match == Match("other.acme.com", EdgeRoute.of("/", "app_wild", "10.0.0.1:80"))
     assert not SHOP.ask("other.acme.com")
     assert SHOP.route("a.other.acme.com") is None
 
@@ -183,7 +183,7 @@ HOSTS = st.lists(
 
 @given(HOSTS, NAMES, PATHS, st.randoms(use_true_random=False))
 def test_route_is_a_function_within_one_organization(
-    hosts: list[Host], name: str, path: str, random: Random
+    hosts: list[ServedHost], name: str, path: str, random: Random
 ) -> None:
     made = snapshot(*hosts)
     match = made.route(name, path)
@@ -213,7 +213,7 @@ def test_route_is_a_function_within_one_organization(
 
 
 @given(HOSTS, HOSTS)
-def test_replaced_equals_loaded(before: list[Host], after: list[Host]) -> None:
+def test_replaced_equals_loaded(before: list[ServedHost], after: list[ServedHost]) -> None:
     named = {one.hostname for one in before} | {one.hostname for one in after}
     after.sort(key=lambda one: one.hostname)
     now = {name: list(of) for name, of in groupby(after, lambda one: one.hostname)}

@@ -11,7 +11,7 @@ from tests.databases import sessions_over
 from nameplate.db import Sessions, engine
 from nameplate.models import metadata
 from nameplate.seeding import load
-from nameplate.seeding.rows import Size, World
+from nameplate.seeding.rows import SeedWorld, Size
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 SIZE = Size(organizations=50, domains=1500, records_per_domain=3)
@@ -25,7 +25,7 @@ UNINDEXED = (
     sa.select(domains).where(domains.c.notes == "x"),
     sa.select(records).where(records.c.external_record_id == "x"),
 )
-SAMPLE = World(SIZE, 1, AT).domain(17)
+SAMPLE = SeedWorld(SIZE, 1, AT).domain(17)
 QUERIES = {
     "organization_id": sa.select(domains)
     .where(domains.c.organization_id == 9, domains.c.id > 100)

@@ -42,7 +42,7 @@ from nameplate.models import (
     metadata,
 )
 from nameplate.seeding import load
-from nameplate.seeding.rows import Size, World
+from nameplate.seeding.rows import SeedWorld, Size
 from nameplate.usecases.certificates.requests import key_place
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -168,7 +168,9 @@ def test_ids_go_on_behind_the_bulk_rows(sessions: Sessions) -> None:
 
 def test_the_same_seed_gives_the_same_rows() -> None:
     def of(seed: int) -> list[tuple[Any, ...]]:
-        return [row for part in World(SIZE, seed, NOW).loads() for row in part.rows(lambda _: None)]
+        return [
+            row for part in SeedWorld(SIZE, seed, NOW).loads() for row in part.rows(lambda _: None)
+        ]
 
     assert of(5) == of(5)
     assert of(5) != of(6)
@@ -176,7 +178,7 @@ def test_the_same_seed_gives_the_same_rows() -> None:
 
 def test_bulk_rows_are_what_the_product_itself_would_store() -> None:
     size = Size(organizations=20, domains=80, records_per_domain=130)
-    world = World(size, 3, NOW)
+    world = SeedWorld(size, 3, NOW)
     parts = {part.table: part for part in world.loads()}
     for number in range(1, size.domains + 1):
         it = world.domain(number)
@@ -199,7 +201,7 @@ def test_bulk_rows_are_what_the_product_itself_would_store() -> None:
 
 
 def test_no_bulk_row_needs_an_escape_and_times_lie_where_they_should() -> None:
-    world = World(Size(organizations=20, domains=500, records_per_domain=12), 4, NOW)
+    world = SeedWorld(Size(organizations=20, domains=500, records_per_domain=12), 4, NOW)
     for part in world.loads():
         for row in part.rows(lambda _: None):
             fields = dict(zip(part.columns, row, strict=True))
@@ -210,7 +212,7 @@ def test_no_bulk_row_needs_an_escape_and_times_lie_where_they_should() -> None:
 
 def test_progress_never_goes_back() -> None:
     told: list[int] = []
-    part = World(Size(1, 9000, 0), 1, NOW).loads()[3]
+    part = SeedWorld(Size(1, 9000, 0), 1, NOW).loads()[3]
     assert sum(1 for _ in part.rows(told.append)) == 9000
     assert told == [4096, 8192, 9000]
     assert all(one < other for one, other in pairwise(told))

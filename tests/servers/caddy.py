@@ -11,7 +11,7 @@ from typing import Any, Self
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.proxy import caddy
 from nameplate.ports.proxy import Upstream
-from nameplate.testing.proxy import Look, visit
+from nameplate.testing.proxy import Visit, visit
 
 from .process import Server, ServerMissing, free_port, listens
 
@@ -71,7 +71,7 @@ class Caddy:
         """How often another configuration was loaded and not refused."""
         return self.log.count('"msg":"load complete"') - self.log.count("config is unchanged")
 
-    def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Look:
+    def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Visit:
         """Visit it, and again when the connection was closed without an answer.
 
         During a load, and for some milliseconds after it, Go's HTTP server closes connections that

@@ -8,7 +8,7 @@ from typing import Self
 
 from nameplate.adapters.proxy import nginx
 from nameplate.ports.proxy import Upstream
-from nameplate.testing.proxy import Look, visit
+from nameplate.testing.proxy import Visit, visit
 
 from .process import Server, free_port, listens, program
 
@@ -63,7 +63,7 @@ class Nginx:
         """How often the master was told to reload."""
         return self.error_log.count("signal 1 (SIGHUP) received")
 
-    def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Look:
+    def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Visit:
         """Visit it."""
         address = ("127.0.0.1", self.https_port if scheme == "https" else self.http_port)
         return visit(address, hostname, path, scheme=scheme, sni=sni)

@@ -5,25 +5,25 @@ import ssl
 from datetime import timedelta
 
 from nameplate.adapters.http.fetch import Fetched, SafeFetcher
-from nameplate.adapters.http.outcome import Outcome
-from nameplate.core.domain_connect.provider import Prefix, Provider, provider, recorded
-from nameplate.core.domain_connect.service import Service
+from nameplate.adapters.http.outcome import HttpOutcome
+from nameplate.core.domain_connect.provider import Provider, ProviderPrefix, provider, recorded
+from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.ports.resolver import AnswerKind, Resolver
 
 _LABEL = "_domainconnect"
-_MOST_RECORDS = 3
+_MAX_RECORDS = 3
 """Records of one zone that are followed: each may cost a request."""
 _MAX_SETTINGS = 64 * 1024
 _MAX_TEMPLATE = 256 * 1024
 _NOT_FOUND, _TOO_MANY, _BROKEN = 404, 429, 500
 _ABSENT = frozenset({AnswerKind.NODATA, AnswerKind.NXDOMAIN})
-_LATER = frozenset({Outcome.NO_ADDRESS, Outcome.UNREACHABLE, Outcome.TIMEOUT})
-_REFUSED: dict[Outcome, tuple[str, str]] = {
-    Outcome.ADDRESS_REFUSED: ("address", "has an address that is not on the public Internet"),
-    Outcome.TLS_FAILED: ("tls", "has no certificate that is valid for its name"),
-    Outcome.REDIRECT_REFUSED: ("redirect", "redirects instead of answering"),
+_LATER = frozenset({HttpOutcome.NO_ADDRESS, HttpOutcome.UNREACHABLE, HttpOutcome.TIMEOUT})
+_REFUSED: dict[HttpOutcome, tuple[str, str]] = {
+    HttpOutcome.ADDRESS_REFUSED: ("address", "has an address that is not on the public Internet"),
+    HttpOutcome.TLS_FAILED: ("tls", "has no certificate that is valid for its name"),
+    HttpOutcome.REDIRECT_REFUSED: ("redirect", "redirects instead of answering"),
 }
 
 
@@ -36,7 +36,7 @@ class HttpDomainConnect:
 
     def __init__(
         self,
-        service: Service,
+        service: ConnectService,
         resolver: Resolver,
         policy: EgressPolicy,
         *,
@@ -60,7 +60,7 @@ class HttpDomainConnect:
         )
 
     @property
-    def service(self) -> Service:
+    def service(self) -> ConnectService:
         """The platform's own entry: its template and its key."""
         return self._service
 
@@ -87,7 +87,7 @@ class HttpDomainConnect:
         path = f"{provider.api.path}{self._service.path}"
         return self._fetched(provider.api, path, _MAX_TEMPLATE) is not None
 
-    def _prefixes(self, zone: str) -> list[Prefix]:
+    def _prefixes(self, zone: str) -> list[ProviderPrefix]:
         answers = self._resolver.authoritative(f"{_LABEL}.{zone}", "TXT").answers
         texts = {text for one in answers if one.kind is AnswerKind.DATA for text in one.values}
         if not texts and not any(one.kind in _ABSENT for one in answers):
@@ -100,9 +100,9 @@ class HttpDomainConnect:
                 "domain_connect_malformed",
                 f"The TXT record at {_LABEL}.{zone} is not the name of a host, as it should be.",
             )
-        return found[:_MOST_RECORDS]
+        return found[:_MAX_RECORDS]
 
-    def _settings(self, prefix: Prefix, zone: str) -> Provider | None:
+    def _settings(self, prefix: ProviderPrefix, zone: str) -> Provider | None:
         body = self._fetched(prefix, f"{prefix.path}/v2/{zone}/settings", _MAX_SETTINGS)
         if body is None:
             return None
@@ -112,10 +112,10 @@ class HttpDomainConnect:
             document = None
         return provider(document)
 
-    def _fetched(self, prefix: Prefix, path: str, most: int) -> bytes | None:
+    def _fetched(self, prefix: ProviderPrefix, path: str, most: int) -> bytes | None:
         """Return the body of a success, None for 404; raise for everything else."""
         fetched = self._fetcher.fetch(prefix.host, path, scheme="https", max_body=most)
-        if fetched.category is not Outcome.ANSWERED:
+        if fetched.category is not HttpOutcome.ANSWERED:
             raise _failed(prefix.host, fetched)
         if 200 <= fetched.status < 300:  # noqa: PLR2004  # the class of success, RFC 9110
             return fetched.body

@@ -16,7 +16,7 @@ from pathlib import Path
 from nameplate.core.encryption import KEY_BYTES, KeyRing
 from nameplate.core.errors import Invalid, Refused
 
-_LARGEST_FILE = 64 * 1024
+_MAX_FILE = 64 * 1024
 _PRIVATE = 0o600
 
 
@@ -99,14 +99,14 @@ def read_private(path: Path) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not block the start
         try:
             _check_private(path, os.fstat(descriptor))  # the open file: nobody can swap it
-            content = os.read(descriptor, _LARGEST_FILE + 1)
+            content = os.read(descriptor, _MAX_FILE + 1)
         finally:
             os.close(descriptor)
     except FileNotFoundError:
         raise Refused("keyring_missing", f"There is no key file {path}.") from None
     except OSError as error:
         raise _unreadable(path, error) from None
-    if len(content) > _LARGEST_FILE:
+    if len(content) > _MAX_FILE:
         raise Invalid("keyring_malformed", f"The key file {path} is too large.")
     try:
         return content.decode("ascii")

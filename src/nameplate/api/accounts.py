@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from nameplate.api import errors
-from nameplate.api.deps import Call, Crossing, Listed, Read, Write
+from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
@@ -132,7 +132,7 @@ class AccountTest(BaseModel):
     tested_at: datetime
 
 
-def show(_call: Call, row: Account) -> AccountShape:
+def show(_call: TransactionCall, row: Account) -> AccountShape:
     """Return an account as callers see it: the credentials never leave."""
     return AccountShape(
         **common(row, Prefix.ACCOUNT, "accounts"),

@@ -26,8 +26,8 @@ from nameplate.api import (
     verifications,
     wellknown,
 )
-from nameplate.api.deps import Replayed, Surface
-from nameplate.api.envelope import Envelope
+from nameplate.api.deps import AppState, Replayed
+from nameplate.api.envelope import RequestMiddleware
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.usecases.tools import Tools
@@ -72,7 +72,7 @@ def create(
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
     )
-    app.state.surface = Surface(sessions, tools, local_token)
+    app.state.surface = AppState(sessions, tools, local_token)
     app.state.metrics = health.Metrics(sessions)
     for noun in NOUNS:
         app.include_router(noun.routes)
@@ -83,7 +83,7 @@ def create(
     errors.install(app)
     openapi.install(app)
     app.add_exception_handler(Replayed, _replay)
-    app.add_middleware(Envelope, count=app.state.metrics.count)
+    app.add_middleware(RequestMiddleware, count=app.state.metrics.count)
     _make_routes(app)
     return app
 

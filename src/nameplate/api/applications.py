@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import ConfigDict, Field, StringConstraints
 
-from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
@@ -83,7 +83,7 @@ class ApplicationShape(Shape):
     external_id: str | None
 
 
-def show(_call: Call, row: Application) -> ApplicationShape:
+def show(_call: TransactionCall, row: Application) -> ApplicationShape:
     """Return an application as callers see it."""
     return ApplicationShape(
         **common(row, Prefix.APPLICATION, "applications"),

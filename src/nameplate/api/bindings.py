@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import ConfigDict, Field, StringConstraints
 
 from nameplate.api.applications import Port
-from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
@@ -144,7 +144,7 @@ class BindingShape(Shape):
     error_message: str | None
 
 
-def show(_call: Call, row: Binding) -> BindingShape:
+def show(_call: TransactionCall, row: Binding) -> BindingShape:
     """Return a binding as callers see it."""
     fields: dict[str, Any] = common(row, Prefix.BINDING, "bindings")
     domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)

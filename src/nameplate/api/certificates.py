@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import ConfigDict, Field, StringConstraints
 
 from nameplate.api import errors
-from nameplate.api.deps import Call, Crossing, Listed, Read, Write
+from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
 from nameplate.core import ids
@@ -92,12 +92,12 @@ class CertificateShape(Shape):
     bundle: str | None = Field(description="Leaf and intermediates, PEM; null in lists.")
 
 
-def show(call: Call, row: Certificate) -> CertificateShape:
+def show(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate with its public chain."""
     return show_listed(call, row).model_copy(update={"bundle": row.certificate_bundle})
 
 
-def show_listed(_call: Call, row: Certificate) -> CertificateShape:
+def show_listed(_call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate without its chain."""
     return CertificateShape(**_fields(row))
 

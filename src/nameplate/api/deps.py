@@ -30,11 +30,11 @@ Shown = TypeVar("Shown", bound=BaseModel)
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _METADATA = re.compile(r"metadata\[([A-Za-z0-9_.-]{1,40})\]")
-_LONGEST_ROUTE = 255
+_MAX_ROUTE = 255
 
 
 @dataclass
-class Surface:
+class AppState:
     """What the whole application shares."""
 
     sessions: Sessions
@@ -64,12 +64,12 @@ class Replayed(Exception):
 
 
 @dataclass(frozen=True)
-class World:
+class NetworkCall:
     """A call that crosses the network: no transaction is open."""
 
     request: Request
     response: Response
-    surface: Surface
+    surface: AppState
     actor: Actor
 
     @property
@@ -84,21 +84,21 @@ class World:
 
 
 @dataclass(frozen=True)
-class Call(World):
+class TransactionCall(NetworkCall):
     """A call inside its one transaction, which commits before the answer leaves."""
 
     session: Session
     now: datetime
     """The database's clock."""
 
-    def one(self, show: Callable[["Call", Row], Shown], row: Row) -> Shown:
+    def one(self, show: Callable[["TransactionCall", Row], Shown], row: Row) -> Shown:
         """Return the shape of `row` as it is now, and send its ETag (RFC 9110 section 8.8.3)."""
         self.session.flush()
         shown = show(self, row)
         self.response.headers["ETag"] = _etag(shown)
         return shown
 
-    def expect(self, show: Callable[["Call", Row], Shown], row: Row) -> None:
+    def expect(self, show: Callable[["TransactionCall", Row], Shown], row: Row) -> None:
         """Raise `PreconditionFailed` unless `row` is as the caller's If-Match says.
 
         The row stays locked until the end, so that of two changes one must fail.
@@ -115,9 +115,9 @@ def _etag(shown: BaseModel) -> str:
     return f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
 
 
-def surface(request: Request) -> Surface:
+def surface(request: Request) -> AppState:
     """Return what the application shares."""
-    found: Surface = request.app.state.surface
+    found: AppState = request.app.state.surface
     return found
 
 
@@ -146,26 +146,26 @@ def caller(request: Request) -> Caller:
 KnownCaller = Annotated[Caller, Depends(caller)]
 
 
-def reading(request: Request, response: Response, who: KnownCaller) -> Iterator[Call]:
+def reading(request: Request, response: Response, who: KnownCaller) -> Iterator[TransactionCall]:
     """Open a transaction that only reads."""
     shared = surface(request)
     with shared.sessions.begin(who.actor, read_only=True) as session:
-        yield Call(request, response, shared, who.actor, session, database_now(session))
+        yield TransactionCall(request, response, shared, who.actor, session, database_now(session))
 
 
-def writing(request: Request, response: Response, who: KnownCaller) -> Iterator[Call]:
+def writing(request: Request, response: Response, who: KnownCaller) -> Iterator[TransactionCall]:
     """Open a transaction that may write; a repeated request gets the answer of the first one."""
     shared = surface(request)
     repeated = _repeatable(request, who)
     with _alone(shared, repeated), shared.sessions.begin(who.actor) as session:
         now = database_now(session)
         kept = _claimed(session, repeated, now)
-        yield Call(request, response, shared, who.actor, session, now)
+        yield TransactionCall(request, response, shared, who.actor, session, now)
         if kept is not None:
             kept.response_status, kept.response_body = request.state.answer
 
 
-def crossing(request: Request, response: Response, who: KnownCaller) -> Iterator[World]:
+def crossing(request: Request, response: Response, who: KnownCaller) -> Iterator[NetworkCall]:
     """Open no transaction: what happens crosses the network. Repeated requests as in `writing`."""
     shared = surface(request)
     repeated = _repeatable(request, who)
@@ -177,14 +177,14 @@ def crossing(request: Request, response: Response, who: KnownCaller) -> Iterator
                 kept_id = None if kept is None else kept.id
         answered = False
         try:
-            yield World(request, response, shared, who.actor)
+            yield NetworkCall(request, response, shared, who.actor)
             answered = True
         finally:
             if kept_id is not None:
                 _finish(shared, who.actor, kept_id, request.state.answer if answered else None)
 
 
-def _finish(shared: Surface, actor: Actor, kept_id: int, answer: tuple[int, str] | None) -> None:
+def _finish(shared: AppState, actor: Actor, kept_id: int, answer: tuple[int, str] | None) -> None:
     """Keep the answer, or forget the request when it failed."""
     with shared.sessions.begin(actor) as session:
         row = session.get(IdempotencyKey, kept_id)
@@ -206,13 +206,13 @@ def _repeatable(request: Request, who: Caller) -> idempotency.Request | None:
             "idempotency_key_malformed", "An Idempotency-Key has 1 to 255 visible ASCII characters."
         )
     route = f"POST {request.url.path}"
-    if len(route) > _LONGEST_ROUTE or not route.isascii():
+    if len(route) > _MAX_ROUTE or not route.isascii():
         route = f"POST {hashlib.sha256(route.encode('utf-8', 'replace')).hexdigest()}"
     return idempotency.Request(who.principal, route, key, getattr(request.state, "body", b""))
 
 
 @contextmanager
-def _alone(shared: Surface, repeated: idempotency.Request | None) -> Iterator[None]:
+def _alone(shared: AppState, repeated: idempotency.Request | None) -> Iterator[None]:
     """Refuse a copy of a request that this process is still answering."""
     if repeated is None:
         yield
@@ -243,9 +243,9 @@ def _claimed(
     return row
 
 
-Read = Annotated[Call, Depends(reading, scope="function")]
-Write = Annotated[Call, Depends(writing, scope="function")]
-Crossing = Annotated[World, Depends(crossing, scope="function")]
+Read = Annotated[TransactionCall, Depends(reading, scope="function")]
+Write = Annotated[TransactionCall, Depends(writing, scope="function")]
+Crossing = Annotated[NetworkCall, Depends(crossing, scope="function")]
 
 
 class Listing:
@@ -290,7 +290,10 @@ class Listing:
         return {"limit": self._limit, "after": after, **given}
 
     def page(
-        self, call: Call, show: Callable[[Call, Any], Item], rows: Sequence[Any]
+        self,
+        call: TransactionCall,
+        show: Callable[[TransactionCall, Any], Item],
+        rows: Sequence[Any],
     ) -> Page[Item]:
         """Return the page of the rows that `select` led to, one too many included."""
         shown = rows[: self._limit]

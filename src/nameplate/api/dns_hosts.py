@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nameplate.api.deps import Crossing
 from nameplate.api.routing import router
 from nameplate.core.dns_hosts import ApexAlias, Confidence, DnsHost, HostField
-from nameplate.core.dns_hosts.entry import Entry, Purpose
+from nameplate.core.dns_hosts.entry import Purpose, TypedRecord
 from nameplate.usecases.setup import dns_hosts
 from nameplate.usecases.setup.dns_hosts import Advice
 
@@ -111,9 +111,9 @@ def show(advice: Advice) -> AdviceShape:
     )
 
 
-def show_entry(one: Entry) -> EntryShape:
+def show_entry(one: TypedRecord) -> EntryShape:
     """Return an entry as callers see it."""
-    fields: dict[str, Any] = {name: getattr(one, name) for name in Entry.__slots__}
+    fields: dict[str, Any] = {name: getattr(one, name) for name in TypedRecord.__slots__}
     return EntryShape(**{**fields, "remarks": list(one.remarks)})
 
 

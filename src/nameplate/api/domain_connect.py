@@ -8,7 +8,7 @@ from nameplate.api.deps import Crossing, Read
 from nameplate.api.dns_hosts import EntryShape, show_entry
 from nameplate.api.routing import router
 from nameplate.usecases.setup import domain_connect
-from nameplate.usecases.setup.domain_connect import Offer, Submission
+from nameplate.usecases.setup.domain_connect import ConnectOffer, Submission
 
 routes = router("domains")
 
@@ -117,7 +117,7 @@ class ServiceShape(BaseModel):
     key_records: list[KeyRecordShape]
 
 
-def show(offer: Offer) -> OfferShape:
+def show(offer: ConnectOffer) -> OfferShape:
     """Return an offer as callers see it."""
     provider = offer.provider
     return OfferShape(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
@@ -247,7 +247,7 @@ class DomainShape(Shape):
     error_message: str | None
 
 
-def show(call: Call, row: Domain) -> DomainShape:
+def show(call: TransactionCall, row: Domain) -> DomainShape:
     """Return a domain with its conditions and instructions."""
     found = conditions.of(call.session, row)
     return DomainShape(
@@ -273,7 +273,7 @@ def show(call: Call, row: Domain) -> DomainShape:
     )
 
 
-def show_listed(_call: Call, row: Domain) -> DomainShape:
+def show_listed(_call: TransactionCall, row: Domain) -> DomainShape:
     """Return a domain without what would cost queries for each one of a list."""
     return DomainShape(**_fields(row), ready=None, conditions=None, instructions=None)
 

@@ -19,7 +19,7 @@ Counter = Callable[[str, str, int, float], None]
 """Takes method, route template, status and seconds."""
 
 
-class Envelope:
+class RequestMiddleware:
     """The outermost layer: everything below may raise whatever it likes."""
 
     def __init__(self, app: ASGIApp, count: Counter) -> None:

@@ -29,7 +29,7 @@ routes = APIRouter(tags=["operations"])
 
 COUNTED_EVERY = 15.0
 """Seconds between two looks at the database, however often somebody scrapes."""
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 """Due rows are counted up to here: beyond, the exact number matters no more."""
 EXPIRY_DAYS = (0, 1, 7, 14, 30, 60, 90)
 
@@ -172,7 +172,7 @@ def _due(session: Session) -> list[Metric]:
             .with_only_columns(kind.next_action_at)
             .where(kind.next_action_at <= now)
         )
-        some = due.limit(MOST_COUNTED).subquery()
+        some = due.limit(MAX_COUNTED).subquery()
         count = session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
         first = session.scalar(due.order_by(kind.next_action_at).limit(1))
         rows.add_metric([kind.__tablename__], count)

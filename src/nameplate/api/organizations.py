@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
@@ -77,7 +77,7 @@ class OrganizationShape(Shape):
     is_active: bool
 
 
-def show(_call: Call, row: Organization) -> OrganizationShape:
+def show(_call: TransactionCall, row: Organization) -> OrganizationShape:
     """Return an organization as callers see it."""
     return OrganizationShape(
         **common(row, Prefix.ORGANIZATION, "organizations"),

@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from nameplate.api import errors
-from nameplate.api.deps import Call, Crossing, Listed, Read
+from nameplate.api.deps import Crossing, Listed, Read, TransactionCall
 from nameplate.api.records import Short, Ttl, Value
 from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
@@ -210,7 +210,7 @@ class ExportShape(BaseModel):
     content: str
 
 
-def show(_call: Call | None, row: ChangePlan, *, full: bool = False) -> PlanShape:
+def show(_call: TransactionCall | None, row: ChangePlan, *, full: bool = False) -> PlanShape:
     """Return a plan as callers see it."""
     fields = common(row, Prefix.PLAN, "plans")
     domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)

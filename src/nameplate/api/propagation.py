@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nameplate.api.deps import Crossing, Read, World
+from nameplate.api.deps import Crossing, NetworkCall, Read
 from nameplate.api.routing import router
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
-from nameplate.usecases.propagation import looks
-from nameplate.usecases.propagation.looks import View
-from nameplate.usecases.propagation.sightings import Look, Sighting
+from nameplate.usecases.propagation import checks
+from nameplate.usecases.propagation.checks import View
+from nameplate.usecases.propagation.observations import Observation, ServerAnswer
 
 routes = router("records")
 
@@ -57,7 +57,7 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class ServerAnswer(BaseModel):
+class ServerAnswerShape(BaseModel):
     """What one server answered."""
 
     server: str = Field(description="Name and address, or the address of a public resolver.")
@@ -89,13 +89,13 @@ class PropagationShape(BaseModel):
     public_seen: int = Field(description="How many public resolvers answer with the record.")
     public_asked: int
     message: str
-    answers: list[ServerAnswer]
+    answers: list[ServerAnswerShape]
     checked_at: datetime | None = Field(description="null: nobody has looked yet.")
     next_check_at: datetime | None = Field(description="When Nameplate looks again by itself.")
     links: dict[str, str]
 
 
-def show(_world: World, view: View) -> PropagationShape:
+def show(_world: NetworkCall, view: View) -> PropagationShape:
     """Return the last look as callers see it."""
     row, look = view.record, view.look
     identity = ids.show(Prefix.RECORD, row.id)
@@ -123,9 +123,9 @@ def show(_world: World, view: View) -> PropagationShape:
     )
 
 
-def _answer(look: Look, one: Sighting, now: datetime) -> ServerAnswer:
+def _answer(look: Observation, one: ServerAnswer, now: datetime) -> ServerAnswerShape:
     answer = one.answer
-    return ServerAnswer(
+    return ServerAnswerShape(
         server=answer.server,
         kind="public" if one.public else "authoritative",
         answer=answer.kind.value,
@@ -140,10 +140,10 @@ def _answer(look: Look, one: Sighting, now: datetime) -> ServerAnswer:
 @routes.get("/records/{record}/propagation", operation_id="show_propagation")
 def get(call: Read, record: str) -> PropagationShape:
     """Show what each server answered at the last look."""
-    return call.one(show, looks.show(call.session, call.actor, record))
+    return call.one(show, checks.show(call.session, call.actor, record))
 
 
 @routes.post("/records/{record}/propagation:check", operation_id="check_propagation")
 def check(world: Crossing, record: str) -> PropagationShape:
     """Ask every server now; a look of a moment ago is returned as it is."""
-    return show(world, looks.check(world.sessions, world.tools, world.actor, record))
+    return show(world, checks.check(world.sessions, world.tools, world.actor, record))

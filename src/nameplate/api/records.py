@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import ConfigDict, Field, StringConstraints
 
-from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
@@ -138,13 +138,13 @@ class RecordShape(Shape):
     )
 
 
-def alone(call: Call, row: Record) -> RecordShape:
+def alone(call: TransactionCall, row: Record) -> RecordShape:
     """Return one record with what is worth a warning."""
     said = records.warnings(call.session, call.sessions, row)
     return show(call, row).model_copy(update={"warnings": said})
 
 
-def show(_call: Call, row: Record) -> RecordShape:
+def show(_call: TransactionCall, row: Record) -> RecordShape:
     """Return a record as callers see it."""
     fields = common(row, Prefix.RECORD, "records")
     domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)

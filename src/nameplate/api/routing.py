@@ -14,7 +14,7 @@ from nameplate.core.errors import Invalid, Problem
 _METADATA = re.compile(r"metadata\[[A-Za-z0-9_.-]{1,40}\]")
 
 
-class Route(APIRoute):
+class ApiRoute(APIRoute):
     """A route that refuses unknown query parameters and hands its answer to the transaction."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -36,7 +36,7 @@ def router(noun: str, **options: Any) -> APIRouter:  # noqa: ANN401 - FastAPI's 
     """Return the router of one noun below /v1."""
     return APIRouter(
         prefix="/v1",
-        route_class=Route,
+        route_class=ApiRoute,
         tags=[noun],
         responses=errors.documented(400, 401, 403, 404, 409, 422, 503),
         **options,

@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import ConfigDict, Field, StringConstraints
 
 from nameplate.api.applications import Host
-from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
@@ -102,7 +102,7 @@ class ServerShape(Shape):
     error_message: str | None
 
 
-def show(call: Call, row: Server) -> ServerShape:
+def show(call: TransactionCall, row: Server) -> ServerShape:
     """Return a server as callers see it: the proxy's own addresses are the platform's business."""
     return ServerShape(
         **common(row, Prefix.SERVER, "servers"),

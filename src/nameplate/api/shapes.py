@@ -61,7 +61,7 @@ class Page(BaseModel, Generic[Item]):
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
-    class Place(BaseModel):
+    class FieldProblem(BaseModel):
         """One wrong place in the request."""
 
         pointer: str = Field(description="JSON pointer into the body, or query/name.")
@@ -75,7 +75,7 @@ class Problem(BaseModel):
     code: str = Field(description="Stable slug for programs.")
     doc_url: str
     request_id: str
-    errors: list[Place]
+    errors: list[FieldProblem]
     retryable: bool = Field(description="Whether repeating the same request can help.")
     retry_after: int | None = Field(description="Seconds to wait before repeating it.")
 

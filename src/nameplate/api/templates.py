@@ -9,7 +9,7 @@ from nameplate.api.routing import router
 from nameplate.api.shapes import Body, public
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
-from nameplate.core.templates import CATALOGUE, Action, Template, find
+from nameplate.core.templates import CATALOGUE, Template, TemplateEffect, find
 from nameplate.usecases.dns import templates
 from nameplate.usecases.dns.templates import Applied
 
@@ -94,7 +94,7 @@ class TemplateUse(Body):
 class EffectShape(BaseModel):
     """What becomes of one record of the template."""
 
-    action: Action
+    action: TemplateEffect
     type: str
     name: str
     value: str

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Name, Page, Reference, Shape, example, public
 from nameplate.core import ids
@@ -70,7 +70,7 @@ class TokenMade(TokenShape):
     )
 
 
-def show(_call: Call, row: ApiToken) -> TokenShape:
+def show(_call: TransactionCall, row: ApiToken) -> TokenShape:
     """Return a token as callers see it."""
     return TokenShape(**_fields(row))
 

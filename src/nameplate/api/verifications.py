@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from nameplate.api.deps import Call, Listed, Read, Write
+from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
 from nameplate.core import ids
@@ -86,7 +86,7 @@ class VerificationShape(Shape):
     looks: list[LookShape] = Field(description="The last looks, oldest first.")
 
 
-def show(_call: Call, row: Verification) -> VerificationShape:
+def show(_call: TransactionCall, row: Verification) -> VerificationShape:
     """Return a verification as callers see it."""
     fields: dict[str, Any] = common(row, Prefix.VERIFICATION, "verifications")
     fields["metadata"] = {}

@@ -16,7 +16,7 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
-from nameplate.cli.waiting import Seen, Step, Timeout, Wait
+from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
 
 app = typer.Typer(help="Which application answers at which host.", no_args_is_help=True)
 COLUMNS = ("id", "hostname", "path", "status", "health_status", "application", "error_message")
@@ -123,7 +123,7 @@ def _waited(cli: Cli, identity: str, timeout: float) -> dict[str, object]:
     def look() -> Seen:
         found = cli.api.get(address("bindings", identity))
         done = found["status"] == "active"
-        step = Step("binding", done, found["error_message"] or found["status"])
+        step = WaitingStep("binding", done, found["error_message"] or found["status"])
         over = "The binding is disabled." if found["status"] == "disabled" else ""
         return Seen(found, [step], done, over)
 

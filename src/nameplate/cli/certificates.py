@@ -16,7 +16,7 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
-from nameplate.cli.waiting import Seen, Step, Timeout, Wait
+from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
 
 app = typer.Typer(help="Certificates of domains.", no_args_is_help=True)
 COLUMNS = ("id", "common_name", "status", "expires_at", "next_renewal_at", "error_message")
@@ -83,7 +83,7 @@ def _waited(cli: Cli, identity: str, generation: int, timeout: float) -> dict[st
     def look() -> Seen:
         found = cli.api.get(address("certificates", identity))
         done = found["status"] == "active" and found["generation"] >= generation
-        step = Step("certificate", done, found["error_message"] or found["status"])
+        step = WaitingStep("certificate", done, found["error_message"] or found["status"])
         over = "" if found["status"] != "revoked" else "The certificate is revoked."
         return Seen(found, [step], done, over)
 

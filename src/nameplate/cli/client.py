@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from nameplate.cli.transport import Connection, ContextFactory
+from nameplate.cli.transport import ApiConnection, ContextFactory
 from nameplate.core.errors import NameplateError, Unavailable
 
-MOST_PER_PAGE = 100
+MAX_PER_PAGE = 100
 
 _EXIT_CODES: Mapping[int, int] = {
     400: 2,
@@ -43,10 +43,10 @@ class Client:
     def __init__(self, factory: ContextFactory) -> None:
         """Take what connects."""
         self._factory = factory
-        self._connection: Connection | None = None
+        self._connection: ApiConnection | None = None
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> ApiConnection:
         """The API in use."""
         if self._connection is None:
             self._connection = self._factory()
@@ -61,7 +61,7 @@ class Client:
         """Yield the objects of a list, up to `limit`, page by page."""
         cursor, left = None, limit
         while left is None or left > 0:
-            size = MOST_PER_PAGE if left is None else min(left, MOST_PER_PAGE)
+            size = MAX_PER_PAGE if left is None else min(left, MAX_PER_PAGE)
             page = self.get(path, limit=size, cursor=cursor, **query)
             yield from page["data"]
             left = None if left is None else left - len(page["data"])

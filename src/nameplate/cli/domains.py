@@ -19,7 +19,7 @@ from nameplate.cli.command import (
     removing,
 )
 from nameplate.cli.output import Form
-from nameplate.cli.waiting import Seen, Step, Timeout, Wait
+from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
 
 app = typer.Typer(help="Claimed names, from claim to HTTPS.", no_args_is_help=True)
 COLUMNS = ("id", "name", "status", "organization", "created_at")
@@ -208,7 +208,7 @@ removing(app, "domain", "domains")
 def _waited(cli: Cli, reference: str, name: str, condition: str, timeout: float) -> dict[str, Any]:
     def look() -> Seen:
         found = cli.api.get(address("domains", reference))
-        steps = [Step(c["type"], c["status"], c["message"]) for c in found["conditions"]]
+        steps = [WaitingStep(c["type"], c["status"], c["message"]) for c in found["conditions"]]
         one = next((step for step in steps if step.name == condition), None)
         done = found["ready"] if condition == "ready" else one is not None and bool(one.done)
         over = "" if done or found["status"] not in _OVER else f"{name} is {found['status']}."

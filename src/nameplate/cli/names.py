@@ -13,15 +13,15 @@ import typer
 
 app = typer.Typer(help="Check domain names.", no_args_is_help=True)
 
-_LONGEST_LINE = 4200
+_MAX_LINE = 4200
 """Bytes of a line that are read; the rest is skipped."""
-_LONGEST_TEXT = 4096
+_MAX_TEXT = 4096
 """Bytes. Whatever is longer has more characters than any spelling of a name."""
 _USAGE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class NameVerdict:
     """What came of one line: a name, or why not."""
 
     input: str
@@ -83,39 +83,39 @@ def check(
         raise typer.Exit(1)
 
 
-def verdicts(stream: BinaryIO, flags: dict[str, bool]) -> Iterator[Verdict]:
+def verdicts(stream: BinaryIO, flags: dict[str, bool]) -> Iterator[NameVerdict]:
     """Yield a verdict for each line, holding one line at a time. `flags` are those of `parse`."""
     for number, line in enumerate(_lines(stream)):
         content = line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line
         yield _verdict(content.removesuffix(b"\n").removesuffix(b"\r"), flags)
 
 
-def _verdict(line: bytes, flags: dict[str, bool]) -> Verdict:
+def _verdict(line: bytes, flags: dict[str, bool]) -> NameVerdict:
     from nameplate.core.errors import Invalid
     from nameplate.core.names import parse
 
     try:
-        text = line.decode("utf-8", "strict" if len(line) <= _LONGEST_TEXT else "replace")
+        text = line.decode("utf-8", "strict" if len(line) <= _MAX_TEXT else "replace")
     except UnicodeDecodeError as error:
         detail = f"Byte {error.start + 1} is not UTF-8."
-        return Verdict(
+        return NameVerdict(
             line.decode("utf-8", "backslashreplace"), ok=False, code="name_not_utf8", detail=detail
         )
     try:
         host = parse(text, **flags)
     except Invalid as error:
-        return Verdict(text, ok=False, code=error.code, detail=error.detail)
-    return Verdict(
+        return NameVerdict(text, ok=False, code=error.code, detail=error.detail)
+    return NameVerdict(
         text, ok=True, name=host.name, unicode=host.unicode, registrable=host.registrable
     )
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
     """Yield lines of bounded length: of a longer one its beginning, once."""
-    while line := stream.readline(_LONGEST_LINE):
+    while line := stream.readline(_MAX_LINE):
         yield line
-        while len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
-            line = stream.readline(_LONGEST_LINE)
+        while len(line) == _MAX_LINE and not line.endswith(b"\n"):
+            line = stream.readline(_MAX_LINE)
 
 
 @contextlib.contextmanager
@@ -128,12 +128,12 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _as_json(verdict: Verdict) -> str:
-    found: dict[str, Any] = {field: getattr(verdict, field) for field in Verdict.__slots__}
+def _as_json(verdict: NameVerdict) -> str:
+    found: dict[str, Any] = {field: getattr(verdict, field) for field in NameVerdict.__slots__}
     return json.dumps(found) + "\n"
 
 
-def _as_text(verdict: Verdict) -> str:
+def _as_text(verdict: NameVerdict) -> str:
     if not verdict.ok:
         return f"no  {_printable(verdict.input)}  {verdict.detail} [{verdict.code}]\n"
     shown = "" if verdict.unicode == verdict.name else f"  ({verdict.unicode})"

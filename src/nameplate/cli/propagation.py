@@ -8,7 +8,7 @@ from nameplate.cli import waiting
 from nameplate.cli.client import ApiError, address
 from nameplate.cli.command import Cli, command
 from nameplate.cli.output import Form
-from nameplate.cli.waiting import Seen, Step, Timeout
+from nameplate.cli.waiting import Seen, Timeout, WaitingStep
 
 _COLUMNS = ("server", "kind", "sees_it", "answer", "ttl_left")
 _TELLS = frozenset({"data", "nodata", "nxdomain"})
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 def _watched(cli: Cli, record: str, timeout: float) -> dict[str, Any]:
     def look() -> Seen:
         found = _looked(cli, record)
-        steps = [Step(one["server"], one["seen"], _text(one)) for one in found["answers"]]
+        steps = [WaitingStep(one["server"], one["seen"], _text(one)) for one in found["answers"]]
         return Seen(found, steps, found["propagated"] and not any(map(_is_old, found["answers"])))
 
     resume = ["nameplate", "record", "propagation", record, "--watch"]

@@ -7,7 +7,7 @@ from typing import Protocol
 from nameplate.core.secret import Secret
 
 
-class Transport(Protocol):
+class ApiTransport(Protocol):
     """One request, one answer. Raises `Unavailable` when there is none."""
 
     def send(
@@ -18,14 +18,14 @@ class Transport(Protocol):
 
 
 @dataclass(frozen=True)
-class Connection:
+class ApiConnection:
     """An API and the right to use it."""
 
-    transport: Transport
+    transport: ApiTransport
     token: Secret
     drive: Callable[[float], None] | None = None
     """Runs due background work in this process for so many seconds; None: a server does."""
 
 
-ContextFactory = Callable[[], Connection]
+ContextFactory = Callable[[], ApiConnection]
 """Called by the first request of a command, so that `--help` costs nothing."""

@@ -22,7 +22,7 @@ _MARKS = {True: "done", False: "waiting", None: "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class WaitingStep:
     """One line of the checklist."""
 
     name: str
@@ -35,7 +35,7 @@ class Seen:
     """How things stand: the object, its steps, and whether waiting can end."""
 
     item: dict[str, Any]
-    steps: Sequence[Step]
+    steps: Sequence[WaitingStep]
     done: bool
     failed: str = ""
     """Why waiting longer is no use."""
@@ -86,11 +86,11 @@ class _Checklist:
     def __init__(self, cli: Cli, started: float) -> None:
         self._cli = cli
         self._started = started
-        self._shown: dict[str, Step] = {}
+        self._shown: dict[str, WaitingStep] = {}
         self._live = sys.stderr.isatty() and coloured()
         self._lines = 0
 
-    def show(self, steps: Sequence[Step]) -> None:
+    def show(self, steps: Sequence[WaitingStep]) -> None:
         elapsed = time.monotonic() - self._started
         if self._live:
             text = [self._line(step) for step in steps] + [f"  {elapsed:.0f} s"]
@@ -105,7 +105,7 @@ class _Checklist:
             self._shown[step.name] = step
 
     @staticmethod
-    def _line(step: Step) -> str:
+    def _line(step: WaitingStep) -> str:
         message = printable(step.message).replace("\n", " ")[:160]
         return f"  [{'x' if step.done else ' '}] {step.name}: {_MARKS[step.done]}. {message}"
 

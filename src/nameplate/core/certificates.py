@@ -19,9 +19,9 @@ from nameplate.core import keys
 from nameplate.core.errors import Invalid
 from nameplate.core.secret import Secret
 
-LARGEST_BUNDLE = 64 * 1024
+MAX_BUNDLE = 64 * 1024
 """Bytes of PEM; a usual chain has 4,000 to 8,000."""
-LONGEST_CHAIN = 10
+MAX_CHAIN = 10
 """Certificates in one bundle."""
 
 _BLOCK = (
@@ -86,8 +86,8 @@ def load_chain(bundle: bytes) -> list[x509.Certificate]:
 
     Raises `Invalid` with `bundle_too_large` or `bundle_malformed`.
     """
-    if len(bundle) > LARGEST_BUNDLE or bundle.count(b"-----BEGIN") > LONGEST_CHAIN:
-        limits = f"{LARGEST_BUNDLE // 1024} KiB and {LONGEST_CHAIN} certificates"
+    if len(bundle) > MAX_BUNDLE or bundle.count(b"-----BEGIN") > MAX_CHAIN:
+        limits = f"{MAX_BUNDLE // 1024} KiB and {MAX_CHAIN} certificates"
         raise Invalid("bundle_too_large", f"a certificate bundle has at most {limits}")
     text = _unix(bundle)
     if not _BUNDLE.fullmatch(text):

@@ -31,7 +31,7 @@ _VERSION = "v1"
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _WRAPPED_BYTES = _NONCE_BYTES + KEY_BYTES + _TAG_BYTES
-_FEWEST_DISTINCT = 8
+_MIN_DISTINCT = 8
 _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
@@ -84,7 +84,7 @@ class KeyRing:
                 raise Invalid(
                     "keyring_weak", f"Key {number} must have {KEY_BYTES} bytes, not {len(key)}."
                 )
-            if len(set(key)) < _FEWEST_DISTINCT:
+            if len(set(key)) < _MIN_DISTINCT:
                 raise Invalid("keyring_weak", f"Key {number} is not random: make a new one.")
         self._keys = dict(keys)
         self._primary = primary

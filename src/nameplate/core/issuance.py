@@ -20,7 +20,7 @@ from nameplate.core.orders import Challenge, Order, OrderStatus
 
 POLL = timedelta(seconds=2)
 """How long to wait before the next look when the authority does not say."""
-LONGEST_POLL = timedelta(hours=1)
+MAX_POLL = timedelta(hours=1)
 """The longest `Retry-After` that is obeyed while an order is open."""
 
 
@@ -161,7 +161,7 @@ def _end(order: Order) -> Step:
 
 def _wait(order: Order, now: datetime) -> Wait:
     asked = POLL if order.retry_after is None else order.retry_after
-    return Wait(now + min(max(asked, timedelta(0)), LONGEST_POLL))
+    return Wait(now + min(max(asked, timedelta(0)), MAX_POLL))
 
 
 def _key_lost() -> Fail:

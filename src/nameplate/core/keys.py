@@ -20,7 +20,7 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 KINDS = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
 """Keys that authorities and proxies accept everywhere."""
-LARGEST_KEY = 8 * 1024
+MAX_KEY = 8 * 1024
 """Bytes of PEM: RSA 8192 fits, and nothing whose checking costs seconds."""
 
 _FERMAT_ROUNDS = 100
@@ -47,7 +47,7 @@ def load(key: Secret) -> PrivateKey:
     Raises `Invalid` with `key_malformed`, `key_encrypted`, `key_weak` or `key_unsupported`.
     """
     text = key.reveal()
-    if len(text) > LARGEST_KEY or not text.isascii() or text.count("-----BEGIN") != 1:
+    if len(text) > MAX_KEY or not text.isascii() or text.count("-----BEGIN") != 1:
         raise Invalid("key_malformed", "give exactly one private key, as PEM of at most 8 KiB")
     if "ENCRYPTED" in text:
         raise Invalid("key_encrypted", "the private key has a password: remove it first")

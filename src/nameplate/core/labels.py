@@ -10,7 +10,7 @@ from nameplate.core.errors import Invalid
 _LDH = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _UNDERSCORED = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _DOTS = str.maketrans("。．｡", "...")  # noqa: RUF001 - the dots of UTS 46
-_LONGEST = 63
+_MAX_LENGTH = 63
 _ACE = "xn--"
 
 # The writing systems that people do mix in one word (Unicode TR 39, highly restrictive level).
@@ -45,7 +45,7 @@ def pair(label: str, *, underscore: bool) -> tuple[str, str]:
     if not label:
         raise Invalid("name_label_empty", "Remove the empty label: two dots stand together.")
     if label.isascii():
-        if len(label) > _LONGEST:
+        if len(label) > _MAX_LENGTH:
             raise _too_long()
         if label[2:4] != "--":
             _check_ascii(label, underscore=underscore)

@@ -8,9 +8,9 @@ from nameplate.core import suffixes
 from nameplate.core.addresses import is_address, is_number
 from nameplate.core.errors import Invalid
 
-_MOST_TEXT = 1024
-_LONGEST = 253
-_MOST_LABELS = 10
+_MAX_TEXT = 1024
+_MAX_LENGTH = 253
+_MAX_LABELS = 10
 _PERMITTED = re.compile(r"(?:[A-Za-z0-9.*_-]|[^\x00-\x7f])*")
 _OF_URLS = frozenset(":/?#@")
 
@@ -109,7 +109,7 @@ def _check_text(text: str) -> None:
     """Refuse what cannot be a name at all, with a hint for what people paste by mistake."""
     if text in {"", "."}:
         raise Invalid("name_empty", "Give a name.")
-    if len(text) > _MOST_TEXT:
+    if len(text) > _MAX_TEXT:
         raise _too_long()
     if is_address(text):
         raise Invalid("name_address", "Give a name, not an IP address.")
@@ -136,14 +136,14 @@ def _misplaced_wildcard(*, allowed: bool) -> Invalid:
 
 def _check_size(base: str, count: int, *, starred: bool) -> None:
     """Check the limits on the whole name (RFC 1035 section 2.3.4)."""
-    if len(base) + 2 * starred > _LONGEST:
+    if len(base) + 2 * starred > _MAX_LENGTH:
         raise _too_long()
-    if count > _MOST_LABELS:
-        raise Invalid("name_too_many_labels", f"A name may have at most {_MOST_LABELS} labels.")
+    if count > _MAX_LABELS:
+        raise Invalid("name_too_many_labels", f"A name may have at most {_MAX_LABELS} labels.")
 
 
 def _too_long() -> Invalid:
-    return Invalid("name_too_long", f"A name may have at most {_LONGEST} octets.")
+    return Invalid("name_too_long", f"A name may have at most {_MAX_LENGTH} octets.")
 
 
 def _suffixes_of(

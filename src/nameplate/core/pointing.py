@@ -18,7 +18,7 @@ Value = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PointingTarget:
     """Where a server is to be found. Both empty: DNS cannot point at it."""
 
     name: str = ""
@@ -27,7 +27,7 @@ class Target:
     """Its A and AAAA."""
 
     @classmethod
-    def of(cls, address: str, more: Sequence[str] = ()) -> "Target":
+    def of(cls, address: str, more: Sequence[str] = ()) -> "PointingTarget":
         """Read a server's `address`, a host name or an IP address, and its further addresses."""
         named = not is_address(address)
         texts = more if named else (address, *more)
@@ -94,7 +94,7 @@ def addresses(given: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(_parsed(text)[1] for text in given))
 
 
-def decide(spot: Spot, targets: Sequence[Target]) -> Decision:
+def decide(spot: Spot, targets: Sequence[PointingTarget]) -> Decision:
     """Return the records that lead the host of `spot` to the first of `targets`. Pure.
 
     What the owner wants there by hand is never replaced and never added to. Several targets are
@@ -118,7 +118,7 @@ def decide(spot: Spot, targets: Sequence[Target]) -> Decision:
     return decision
 
 
-def _lead(spot: Spot, target: Target) -> Decision:
+def _lead(spot: Spot, target: PointingTarget) -> Decision:
     """Return the records when nothing else at the name decides where it leads."""
     to_itself = target.name == f"{spot.host}."
     if not target.name or to_itself:
@@ -134,7 +134,7 @@ def _lead(spot: Spot, target: Target) -> Decision:
     return Decision(obstacle=_no_cname(spot, target, beside))
 
 
-def _own(spot: Spot, target: Target, leading: Collection[Value]) -> Obstacle:
+def _own(spot: Spot, target: PointingTarget, leading: Collection[Value]) -> Obstacle:
     there = ", ".join(f"{rdtype} {value}" for rdtype, value in sorted(leading))
     return Obstacle(
         "own_record",
@@ -161,7 +161,7 @@ def _lost(spot: Spot) -> Obstacle:
     )
 
 
-def _no_cname(spot: Spot, target: Target, beside: Sequence[str]) -> Obstacle:
+def _no_cname(spot: Spot, target: PointingTarget, beside: Sequence[str]) -> Obstacle:
     if spot.is_apex:
         why = "is the apex of its zone, where no CNAME can be"
         reason = "apex_needs_address"
@@ -176,7 +176,7 @@ def _no_cname(spot: Spot, target: Target, beside: Sequence[str]) -> Obstacle:
     )
 
 
-def _place(target: Target) -> str:
+def _place(target: PointingTarget) -> str:
     return target.name or ", ".join(value for _, value in target.addresses) or "no address"
 
 

@@ -21,16 +21,16 @@ TXT_LABEL = "_nameplate-challenge"
 TXT_PREFIX = "nameplate-verification="
 """What stands before the token in that TXT record."""
 
-_FEWEST_BYTES = 20
-_MOST_BYTES = 64
+_MIN_BYTES = 20
+_MAX_BYTES = 64
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _CHECKSUM_LENGTH = 6
 _SHAPE = re.compile(r"(np_([0-9a-z]{1,32})_[0-9A-Za-z]{27,86})_([0-9A-Za-z]{6})")
-_LONGEST = 160
+_MAX_LENGTH = 160
 
 
 @dataclass(frozen=True, slots=True)
-class ApiToken:
+class PresentedToken:
     """An API token of the right shape: its key id, and the whole text."""
 
     key_id: str
@@ -42,7 +42,7 @@ class ApiToken:
         return digest(self.secret)
 
 
-def api_token(key_id: str, random: bytes) -> ApiToken:
+def api_token(key_id: str, random: bytes) -> PresentedToken:
     """Return a new API token from at least 20 and at most 64 `random` bytes.
 
     `key_id` is up to 32 lower-case letters and digits.
@@ -52,15 +52,15 @@ def api_token(key_id: str, random: bytes) -> ApiToken:
     return parse_api_token(f"{head}_{_checksum(head)}")
 
 
-def parse_api_token(text: str) -> ApiToken:
+def parse_api_token(text: str) -> PresentedToken:
     """Return the token that `text` is, shape and checksum verified; whether it is known is open.
 
     Raises Invalid `token_malformed`, which does not repeat the text.
     """
-    shape = _SHAPE.fullmatch(text) if len(text) <= _LONGEST else None
+    shape = _SHAPE.fullmatch(text) if len(text) <= _MAX_LENGTH else None
     if shape is None or shape[3] != _checksum(shape[1]):
         raise Invalid("token_malformed", "This is not an API token: copy it whole, np_ included.")
-    return ApiToken(shape[2], Secret(text))
+    return PresentedToken(shape[2], Secret(text))
 
 
 def digest(token: Secret) -> str:
@@ -78,7 +78,7 @@ def verification_token(random: bytes) -> str:
 
 
 def _check_random(random: bytes) -> None:
-    if not _FEWEST_BYTES <= len(random) <= _MOST_BYTES:
+    if not _MIN_BYTES <= len(random) <= _MAX_BYTES:
         raise ValueError("a token takes 20 to 64 random bytes")
 
 

@@ -31,7 +31,7 @@ def executable() -> Path:
     )
 
 
-class Caddy:
+class DemoCaddy:
     """One running Caddy: a child process in a group of its own, so that Ctrl-C reaches us first."""
 
     def __init__(

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from nameplate.cli.output import printable
 
-_LONGEST = 300
+_MAX_LENGTH = 300
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Add a line of evidence to the step under way."""
-        text = printable(line)[:_LONGEST]
+        text = printable(line)[:_MAX_LENGTH]
         step = self.running
         if step is None:
             return

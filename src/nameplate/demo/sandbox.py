@@ -19,7 +19,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
 from nameplate.demo import caddy
-from nameplate.demo.caddy import Caddy
+from nameplate.demo.caddy import DemoCaddy
 from nameplate.demo.interrupts import Interrupts
 from nameplate.demo.loopback import LOOPBACK, free_ports
 from nameplate.demo.steps import ZONE
@@ -45,7 +45,7 @@ class Sandbox:
         self._interrupts = interrupts
         self.api_port: int = listening.getsockname()[1]
         self.api_url = f"http://{LOOPBACK}:{self.api_port}"
-        self.caddies: list[Caddy] = []
+        self.caddies: list[DemoCaddy] = []
 
     def start(self, say: Callable[[str], None]) -> None:
         """Start everything, telling what runs where."""
@@ -103,7 +103,7 @@ class Sandbox:
 
     def _start_caddy(self, name: str, folder: Path, document: dict[str, Any], ready: int) -> None:
         with self._interrupts.held():
-            one = Caddy(name, folder, self.logs / f"{name}.log", document, ready)
+            one = DemoCaddy(name, folder, self.logs / f"{name}.log", document, ready)
             self._stack.callback(one.stop)
             self.caddies.append(one)
 

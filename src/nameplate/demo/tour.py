@@ -9,7 +9,7 @@ from typing import Any
 
 from nameplate import bootstrap
 from nameplate.cli.client import Client
-from nameplate.cli.transport import Connection
+from nameplate.cli.transport import ApiConnection
 from nameplate.core import keys
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.rdata.text import quoted
@@ -37,7 +37,7 @@ class Tour:
         self._sandbox = sandbox
         self._say = progress.say
         self._step = progress.step
-        self._api = Client(lambda: Connection(_Http(sandbox.api_url), sandbox.token))
+        self._api = Client(lambda: ApiConnection(_Http(sandbox.api_url), sandbox.token))
         self._domain = ""
         self.account = ""
         """Id of the organization's DNS account, once there is one."""

@@ -29,7 +29,7 @@ ASK_UNTIL = 10.0
 ROUTE_UNTIL = 600.0
 """Seconds for which `route` serves the last known hosts while the database is away."""
 PREFIX = "/edge/"
-_LONGEST_QUERY = 8192
+_MAX_QUERY = 8192
 _ASK = "/edge/ask"
 _PATHS = frozenset({_ASK, "/edge/route"})
 _METHODS = frozenset({"GET", "HEAD"})
@@ -85,7 +85,7 @@ class App:
         if self._secret is not None and not _knows(self._secret, scope["headers"]):
             return _EMPTY[403]
         query = scope["query_string"]
-        if len(query) > _LONGEST_QUERY:
+        if len(query) > _MAX_QUERY:
             return _EMPTY[404]
         if path == _ASK:
             return self._ask(query)

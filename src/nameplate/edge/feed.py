@@ -38,7 +38,7 @@ class _State:
 
     snapshot: Snapshot
     since: datetime
-    told: frozenset[hosts.Change]
+    told: frozenset[hosts.HostChange]
     asked_at: float
     """By the monotonic clock; what was committed before is in the snapshot."""
 
@@ -174,6 +174,6 @@ class Feed:
                 self._stopping.wait(self._poll)
 
 
-def _told(wrote: frozenset[hosts.Change], now: datetime) -> frozenset[hosts.Change]:
+def _told(wrote: frozenset[hosts.HostChange], now: datetime) -> frozenset[hosts.HostChange]:
     """Return the changes that need not be looked at again."""
     return frozenset(change for change in wrote if change.at < now - _PRECISION)

@@ -13,14 +13,14 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, Self
 
-from nameplate.usecases.serving.hosts import Host
+from nameplate.usecases.serving.hosts import ServedHost
 
-_LONGEST = 253 + len(".:65535")
+_MAX_LENGTH = 253 + len(".:65535")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PORT = re.compile(r"[0-9]{0,5}")
 
 
-class Route(NamedTuple):
+class EdgeRoute(NamedTuple):
     """Where requests below one path of a host go."""
 
     path: str
@@ -42,13 +42,13 @@ class Route(NamedTuple):
         return cls(path, application, upstream, path.rstrip("/"), text.encode())
 
 
-class Entry(NamedTuple):
+class SnapshotEntry(NamedTuple):
     """What is known about one host. Hosts of one application share one entry."""
 
     permitted: bool
-    routes: tuple[Route, ...]
+    routes: tuple[EdgeRoute, ...]
     """Longest path first."""
-    root: Route | None
+    root: EdgeRoute | None
     """The one that takes the path `/`: most questions are about no other."""
 
 
@@ -57,7 +57,7 @@ class Match(NamedTuple):
 
     host: str
     """The name that was asked for, canonical."""
-    route: Route
+    route: EdgeRoute
     """The binding's path, not the request's, and where it leads."""
 
 
@@ -66,21 +66,21 @@ class Snapshot:
 
     __slots__ = ("_exact", "_wild")
 
-    def __init__(self, exact: dict[str, Entry], wild: dict[str, Entry]) -> None:
+    def __init__(self, exact: dict[str, SnapshotEntry], wild: dict[str, SnapshotEntry]) -> None:
         """Take the entries of exact hosts, and of wildcards by the name below which they stand."""
         self._exact = exact
         self._wild = wild
 
     @classmethod
-    def of(cls, hosts: Iterable[Host]) -> Self:
+    def of(cls, hosts: Iterable[ServedHost]) -> Self:
         """Return the snapshot of these hosts; they come sorted by name."""
         grouped = groupby(hosts, attrgetter("hostname"))
         return cls({}, {}).replaced((name, list(of_name)) for name, of_name in grouped)
 
-    def replaced(self, changed: Iterable[tuple[str, list[Host]]]) -> Self:
+    def replaced(self, changed: Iterable[tuple[str, list[ServedHost]]]) -> Self:
         """Return a snapshot in which each named host leads to these, and to nothing else."""
         exact, wild = dict(self._exact), dict(self._wild)
-        shared: dict[Entry, Entry] = {}
+        shared: dict[SnapshotEntry, SnapshotEntry] = {}
         for name, hosts in changed:
             starred = name.startswith("*.")
             entries, key = (wild, name[2:]) if starred else (exact, name)
@@ -121,13 +121,13 @@ class Snapshot:
         route = entry.root if path == "/" else _below(entry.routes, path)
         return None if route is None else Match(host, route)
 
-    def _covering(self, name: str) -> Entry | None:
+    def _covering(self, name: str) -> SnapshotEntry | None:
         label, _, parent = name.partition(".")
         entry = self._wild.get(parent)
         return entry if entry is not None and _LABEL.fullmatch(label) else None
 
 
-def _below(routes: tuple[Route, ...], path: str) -> Route | None:
+def _below(routes: tuple[EdgeRoute, ...], path: str) -> EdgeRoute | None:
     """Return the first route that takes this path."""
     if "/." in path or "//" in path:
         path = "/" + posixpath.normpath(path).lstrip("/")
@@ -143,13 +143,13 @@ def canonical(host: str) -> str:
 
     Whether it is well-formed need not be checked: only well-formed names are looked for.
     """
-    if len(host) > _LONGEST or not host.isascii():
+    if len(host) > _MAX_LENGTH or not host.isascii():
         return ""  # `lower` would turn the Kelvin sign into a k
     name, _, port = host.lower().partition(":")
     return name.removesuffix(".") if _PORT.fullmatch(port) else ""
 
 
-def _entry(hosts: list[Host]) -> Entry | None:
+def _entry(hosts: list[ServedHost]) -> SnapshotEntry | None:
     """Return the entry of one host name, None when it leads nowhere.
 
     Two organizations can never hold one name; should the rows say so all the same, neither is
@@ -157,10 +157,12 @@ def _entry(hosts: list[Host]) -> Entry | None:
     """
     if len({host.organization for host in hosts}) != 1:
         return None
-    routes = {Route.of(host.path, host.application, host.upstream) for host in hosts if host.active}
+    routes = {
+        EdgeRoute.of(host.path, host.application, host.upstream) for host in hosts if host.active
+    }
     ordered = tuple(sorted(routes, key=_precedence) if len(routes) > 1 else routes)
-    return Entry(any(host.permitted for host in hosts), ordered, _below(ordered, "/"))
+    return SnapshotEntry(any(host.permitted for host in hosts), ordered, _below(ordered, "/"))
 
 
-def _precedence(route: Route) -> tuple[int, Route]:
+def _precedence(route: EdgeRoute) -> tuple[int, EdgeRoute]:
     return -len(route.below), route

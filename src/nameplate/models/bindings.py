@@ -185,7 +185,7 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, BindingStatus.PENDING)
         self.error_message = None
 
-    def feel(self, health: HealthStatus, now: datetime) -> None:
+    def record_health(self, health: HealthStatus, now: datetime) -> None:
         """Record what a health check said."""
         self.health_status = health
         self.last_health_check_at = now

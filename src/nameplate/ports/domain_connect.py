@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from nameplate.core.domain_connect.provider import Provider
-from nameplate.core.domain_connect.service import Service
+from nameplate.core.domain_connect.service import ConnectService
 
 
 class DomainConnect(Protocol):
@@ -14,7 +14,7 @@ class DomainConnect(Protocol):
     """
 
     @property
-    def service(self) -> Service:
+    def service(self) -> ConnectService:
         """The platform's own entry: its template and its key."""
         ...
 

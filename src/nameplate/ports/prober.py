@@ -23,7 +23,7 @@ class Failure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProbeTarget:
     """What to look at: `hostname` goes into SNI and Host, `address` is where to connect."""
 
     address: str
@@ -38,10 +38,10 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProbeResult:
     """What one look saw. Whatever the other side does is a value here, never an exception."""
 
-    target: Target
+    target: ProbeTarget
     failure: Failure | None = None
     message: str = ""
     """What failed, in one sentence for a person; never a byte of the answer."""
@@ -76,10 +76,10 @@ def same_form(serial: str) -> str:
 class Prober(Protocol):
     """Something that can look. May be called from several threads; never raises for what it sees."""
 
-    def look(self, target: Target) -> Finding:
+    def look(self, target: ProbeTarget) -> ProbeResult:
         """Connect, read one bounded answer within a deadline, and tell what was seen."""
         ...
 
-    def look_many(self, targets: Sequence[Target]) -> Sequence[Finding]:
+    def look_many(self, targets: Sequence[ProbeTarget]) -> Sequence[ProbeResult]:
         """Look at all targets at once; the findings are in the order of the targets."""
         ...

@@ -37,7 +37,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LookupResult:
     """What all authoritative servers of a name said."""
 
     zone: str
@@ -73,7 +73,7 @@ class Resolver(Protocol):
     Methods may be called from several threads; each look-up is bounded in time and queries.
     """
 
-    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> Finding:
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> LookupResult:
         """Ask every authoritative server of the name's zone directly, without a cache.
 
         These are the servers that the zone itself names; `delegated` adds those that only its parent

@@ -15,7 +15,7 @@ from nameplate.core.errors import Conflict, NotPermitted
 from nameplate.db import Sessions
 from nameplate.models import Domain, Organization, metadata
 from nameplate.seeding import small_world
-from nameplate.seeding.rows import Load, Row, Size, World
+from nameplate.seeding.rows import Load, Row, SeedWorld, Size
 from nameplate.usecases.operations import schema
 
 Progress = Callable[[str, int, int], None]
@@ -51,7 +51,7 @@ def load(
     """
     with begin(sessions) as connection:
         refuse_rows(connection)
-        for part in World(size, seed, at).loads():
+        for part in SeedWorld(size, seed, at).loads():
             _FAST[connection.dialect.name](connection, part, progress)
         _pass_ids(connection)
         return counts(connection)

@@ -86,7 +86,7 @@ class Seeded:
         return self.status in {"active", "verified"}
 
 
-class World:
+class SeedWorld:
     """All rows of one bulk load. `at` is the moment that every time is counted from."""
 
     def __init__(self, size: Size, seed: int, at: datetime) -> None:

@@ -298,7 +298,7 @@ def _bindings(
         made.append(_add(session, row))
         _reach(row, status, now)
         if health is not None:
-            row.feel(health, now - timedelta(seconds=40))
+            row.record_health(health, now - timedelta(seconds=40))
     return made
 
 

@@ -45,7 +45,7 @@ _HOSTILE_UPSTREAMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Visit:
     """What one visitor saw; `status` is None when the connection was closed or rejected."""
 
     status: int | None
@@ -89,7 +89,7 @@ def visit(
     *,
     scheme: str = "https",
     sni: str | None = None,
-) -> Look:
+) -> Visit:
     """Send one request to a real proxy. The origin tells its port in `X-Origin`."""
     serial = ""
     sock = socket.create_connection(address, timeout=10)
@@ -107,15 +107,15 @@ def visit(
         )
         raw = b"".join(iter(lambda: sock.recv(65536), b""))
     except OSError:
-        return Look(None, serial=serial)
+        return Visit(None, serial=serial)
     finally:
         sock.close()
     head, _, body = raw.partition(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 "):
-        return Look(None, serial=serial)
+        return Visit(None, serial=serial)
     text = head.decode("latin-1")
     fields = {name.lower(): value for name, value in re.findall(r"(?m)^([\w-]+): *(.*?)\r?$", text)}
-    return Look(
+    return Visit(
         status=int(text.split()[1]),
         origin=int(fields["x-origin"]) if "x-origin" in fields else None,
         location=fields.get("location", ""),
@@ -137,7 +137,7 @@ class ProxyConformance:
     origins: tuple[Upstream, Upstream]
     host: ClassVar[str] = "shop.example.test"
 
-    def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Look:
+    def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Visit:
         """Visit the proxy as a browser would; `sni` when the handshake names another host.
 
         A browser may repeat a GET whose connection was closed without an answer (RFC 9112 section
@@ -370,9 +370,9 @@ class ProxyConformance:
         return None
 
     @contextmanager
-    def _visitors(self) -> Iterator[list[Look]]:
+    def _visitors(self) -> Iterator[list[Visit]]:
         """Visit the host again and again until the block ends; give every look."""
-        seen: list[Look] = []
+        seen: list[Visit] = []
         done = threading.Event()
 
         def loop() -> None:

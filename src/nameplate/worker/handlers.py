@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from nameplate.db import Sessions, count_again
+from nameplate.db import Sessions, refresh_statistics
 from nameplate.leases import Lease
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
 from nameplate.models.orm import Work
@@ -14,7 +14,7 @@ from nameplate.usecases import idempotency
 from nameplate.usecases.certificates import budgets, issuance
 from nameplate.usecases.claims import verifications
 from nameplate.usecases.dns import zones
-from nameplate.usecases.propagation import looks
+from nameplate.usecases.propagation import checks
 from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
 
@@ -41,7 +41,7 @@ Handler = Reconciler | Sweep
 HANDLERS: tuple[Handler, ...] = (
     Reconciler(Verification, verifications.reconcile),  # is the proof published?
     Reconciler(Domain, zones.reconcile),  # what the domain wants, to its DNS provider
-    Sweep(Record, looks.sweep),  # do the authoritative servers answer with it?
+    Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
     Reconciler(Certificate, issuance.reconcile),  # order, prove, finalize, install, renew
     Reconciler(Server, proxies.reconcile),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
@@ -50,6 +50,6 @@ HANDLERS: tuple[Handler, ...] = (
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
     budgets.forget_old,  # budgets that are whole again
-    count_again,  # for the planner of SQLite
+    refresh_statistics,  # for the planner of SQLite
 )
 """Tidying up, every ten minutes by whichever worker comes first."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from nameplate.adapters.ca.transport import LARGEST_ANSWER, Transport
+from nameplate.adapters.ca.transport import MAX_ANSWER, AcmeTransport
 from nameplate.core.errors import Unavailable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nrePlay-nOnce: n1\r\n\r\nok"
@@ -61,7 +61,7 @@ def _request(connection: socket.socket) -> bool:
 
 def test_one_connection_serves_many_requests() -> None:
     with serving(OK, OK, OK) as (url, served):
-        transport = Transport(None)
+        transport = AcmeTransport(None)
         answers = [transport.send("GET", url) for _ in range(3)]
         assert served == [3]
     assert {answer.body for answer in answers} == {b"ok"}
@@ -70,7 +70,7 @@ def test_one_connection_serves_many_requests() -> None:
 
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
     with serving(OK, OK, then_close=True) as (url, served):
-        transport = Transport(None)
+        transport = AcmeTransport(None)
         transport.send("GET", url)
         time.sleep(0.1)  # the end of the connection arrives
         assert transport.send("GET", url).body == b"ok"
@@ -86,7 +86,7 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
 )
 def test_answers_without_a_length(reply: bytes) -> None:
     with serving(reply, OK) as (url, _):
-        transport = Transport(None)
+        transport = AcmeTransport(None)
         assert [transport.send("GET", url).body for _ in range(2)] == [b"ok", b"ok"]
 
 
@@ -98,7 +98,7 @@ def test_answers_without_a_length(reply: bytes) -> None:
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", "ca_unreachable"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "ca_unreachable"),
         (
-            b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"x" * (LARGEST_ANSWER + 1),
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"x" * (MAX_ANSWER + 1),
             "ca_answer_malformed",
         ),
     ],
@@ -106,7 +106,7 @@ def test_answers_without_a_length(reply: bytes) -> None:
 )
 def test_answers_that_are_not_believed(reply: bytes, code: str) -> None:
     with serving(reply, OK, then_close=True) as (url, _):
-        transport = Transport(None)
+        transport = AcmeTransport(None)
         with pytest.raises(Unavailable) as caught:
             transport.send("GET", url)
         assert caught.value.code == code
@@ -118,14 +118,14 @@ def test_answers_that_are_not_believed(reply: bytes, code: str) -> None:
 )
 def test_urls_that_lead_nowhere(url: str) -> None:
     with pytest.raises(Unavailable) as caught:
-        Transport(None).send("GET", url)
+        AcmeTransport(None).send("GET", url)
     assert caught.value.code == "ca_unreachable"
 
 
 def test_idle_connections_are_closed_with_their_transport() -> None:
     with serving(OK) as (url, _), warnings.catch_warnings():
         warnings.simplefilter("error")
-        transport = Transport(None)
+        transport = AcmeTransport(None)
         transport.send("GET", url)
         (idle,) = [connection for _, connection in transport._connections._idle]
         del transport

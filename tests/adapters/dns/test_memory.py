@@ -1,6 +1,6 @@
 import pytest
 
-from nameplate.adapters.dns.memory import Memory
+from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.core.records import RRset
 from nameplate.ports.dns import Zone
 from nameplate.testing.dns import DnsProviderConformance
@@ -12,7 +12,7 @@ class TestMemory(DnsProviderConformance):
     @pytest.fixture
     def provider(self):
         apex = RRset("example.test", "NS", 300, ("ns1.example.test.",))
-        return Memory({"example.test": [apex], "other.test": []})
+        return MemoryDns({"example.test": [apex], "other.test": []})
 
     @pytest.fixture
     def zone(self):

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from tests.servers.hostile import HostileServer, request_head
 
 from nameplate.adapters.http.fetch import Fetched, SafeFetcher
-from nameplate.adapters.http.outcome import Outcome
+from nameplate.adapters.http.outcome import HttpOutcome
 from nameplate.core.egress import EgressPolicy
 
 LOOPBACK = EgressPolicy(allow=(ip_network("127.0.0.1/32"),))
@@ -83,7 +83,7 @@ def test_fetches_a_small_file_and_says_who_answered():
 
     with HostileServer(serve) as server:
         got = fetcher(server.port).fetch(HOST, "/.well-known/file")
-    assert (got.category, got.status, got.body) == (Outcome.ANSWERED, 200, b"hello")
+    assert (got.category, got.status, got.body) == (HttpOutcome.ANSWERED, 200, b"hello")
     assert got.address == "127.0.0.1"
     assert got.final_url == "http://shop.example.org/.well-known/file"
     assert got.hops[0].headers["x-edge"] == "me"
@@ -95,7 +95,7 @@ def test_fetches_a_small_file_and_says_who_answered():
 
 def test_any_status_is_an_answer_but_only_success_has_a_body():
     got = fetch(says(b"HTTP/1.1 404 No\r\nContent-Length: 6\r\n\r\nsecret"))
-    assert (got.category, got.status, got.body) == (Outcome.ANSWERED, 404, b"")
+    assert (got.category, got.status, got.body) == (HttpOutcome.ANSWERED, 404, b"")
 
 
 @pytest.mark.parametrize(
@@ -105,26 +105,26 @@ def test_private_addresses_are_refused_before_any_connection(address):
     with HostileServer(lambda _: None) as server:
         got = fetcher(server.port, lambda _: (address,)).fetch(HOST, "/")
         assert server.connections == 0
-    assert got.category is Outcome.ADDRESS_REFUSED
+    assert got.category is HttpOutcome.ADDRESS_REFUSED
 
 
 def test_one_refused_address_refuses_all():
     with HostileServer(lambda _: None) as server:
         got = fetcher(server.port, lambda _: ("127.0.0.1", "10.0.0.1")).fetch(HOST, "/")
         assert server.connections == 0
-    assert got.category is Outcome.ADDRESS_REFUSED
+    assert got.category is HttpOutcome.ADDRESS_REFUSED
 
 
 def test_loopback_is_refused_unless_allowed():
     got = fetch(says(b""), policy=EgressPolicy())
-    assert got.category is Outcome.ADDRESS_REFUSED
+    assert got.category is HttpOutcome.ADDRESS_REFUSED
 
 
 def test_rebinding_between_hops_keeps_the_vetted_address():
     answers = iter([("127.0.0.1",), ("169.254.169.254",)])
     served = in_turn([redirect("/second"), says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")])
     got = fetch(served, resolve=lambda _: next(answers))
-    assert (got.category, got.body) == (Outcome.ANSWERED, b"ok")
+    assert (got.category, got.body) == (HttpOutcome.ANSWERED, b"ok")
     assert [hop.address for hop in got.hops] == ["127.0.0.1", "127.0.0.1"]
 
 
@@ -135,7 +135,7 @@ def test_redirected_host_is_vetted_like_the_first():
         resolve=names.__getitem__,
         same_site=lambda _a, _b: True,
     )
-    assert got.category is Outcome.ADDRESS_REFUSED
+    assert got.category is HttpOutcome.ADDRESS_REFUSED
     assert got.final_url == "http://in.example.org/latest/meta-data"
     assert got.address == ""
 
@@ -171,13 +171,13 @@ def test_redirected_host_is_vetted_like_the_first():
 )
 def test_redirects_elsewhere_are_refused(target):
     got = fetch(redirect(target), same_site=lambda _one, other: "evil" not in other)
-    assert got.category is Outcome.REDIRECT_REFUSED
+    assert got.category is HttpOutcome.REDIRECT_REFUSED
 
 
 @pytest.mark.parametrize("status", [300, 303, 304, 305])
 def test_other_redirect_statuses_are_not_followed(status):
     got = fetch(redirect("/elsewhere", status))
-    assert (got.category, got.status, len(got.hops)) == (Outcome.ANSWERED, status, 1)
+    assert (got.category, got.status, len(got.hops)) == (HttpOutcome.ANSWERED, status, 1)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -197,12 +197,12 @@ def test_redirects_within_the_site_are_followed(status):
 
 def test_a_loop_ends():
     got = fetch(redirect("/.well-known/file"))
-    assert (got.category, len(got.hops)) == (Outcome.TOO_MANY_REDIRECTS, 1)
+    assert (got.category, len(got.hops)) == (HttpOutcome.TOO_MANY_REDIRECTS, 1)
 
 
 def test_five_redirects_are_enough():
     got = fetch(in_turn(redirect(f"/{number}") for number in range(100)))
-    assert (got.category, len(got.hops)) == (Outcome.TOO_MANY_REDIRECTS, 6)
+    assert (got.category, len(got.hops)) == (HttpOutcome.TOO_MANY_REDIRECTS, 6)
 
 
 def drip(connection: socket.socket):
@@ -223,7 +223,7 @@ def drip_headers(connection: socket.socket):
 def test_the_deadline_bounds_slow_answers(answer):
     started = time.monotonic()
     got = fetch(answer, seconds=0.6)
-    assert got.category is Outcome.TIMEOUT
+    assert got.category is HttpOutcome.TIMEOUT
     assert time.monotonic() - started < 1.5
 
 
@@ -249,14 +249,14 @@ def endless(head: bytes, more: bytes):
     ],
 )
 def test_the_budget_bounds_big_answers(answer):
-    assert fetch(answer).category is Outcome.TOO_LARGE
+    assert fetch(answer).category is HttpOutcome.TOO_LARGE
 
 
 @pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "br", "deflate"])
 def test_compressed_bodies_are_refused_unread(coding):
     bomb = gzip.compress(bytes(50 * 2**20))
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n".encode()
-    assert fetch(says(head, bomb)).category is Outcome.ENCODED
+    assert fetch(says(head, bomb)).category is HttpOutcome.ENCODED
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_compressed_bodies_are_refused_unread(coding):
     ],
 )
 def test_what_is_not_http_is_malformed(answer):
-    assert fetch(answer).category is Outcome.MALFORMED
+    assert fetch(answer).category is HttpOutcome.MALFORMED
 
 
 def test_a_longer_body_than_declared_is_cut_at_the_declaration():
@@ -285,12 +285,12 @@ def test_a_reset_connection_is_unreachable_or_malformed():
     def answer(connection):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
-    assert fetch(answer).category in {Outcome.UNREACHABLE, Outcome.MALFORMED}
+    assert fetch(answer).category in {HttpOutcome.UNREACHABLE, HttpOutcome.MALFORMED}
 
 
 def test_nobody_there():
-    assert fetcher(1).fetch(HOST, "/").category is Outcome.UNREACHABLE
-    assert fetcher(1, lambda _: ()).fetch(HOST, "/").category is Outcome.NO_ADDRESS
+    assert fetcher(1).fetch(HOST, "/").category is HttpOutcome.UNREACHABLE
+    assert fetcher(1, lambda _: ()).fetch(HOST, "/").category is HttpOutcome.NO_ADDRESS
 
 
 def test_the_second_address_is_tried_when_the_first_is_broken():
@@ -360,11 +360,11 @@ def test_a_tls_handshake_that_never_ends():
     started = time.monotonic()
     with HostileServer(serve) as server:
         got = fetcher(1, tls_port=server.port, seconds=0.6).fetch(HOST, "/", scheme="https")
-    assert got.category in {Outcome.TIMEOUT, Outcome.TLS_FAILED}
+    assert got.category in {HttpOutcome.TIMEOUT, HttpOutcome.TLS_FAILED}
     assert time.monotonic() - started < 1.5
 
 
 def test_what_is_not_tls():
     with HostileServer(says(b"HTTP/1.1 400 Bad\r\n\r\n")) as server:
         got = fetcher(1, tls_port=server.port).fetch(HOST, "/", scheme="https")
-    assert got.category is Outcome.TLS_FAILED
+    assert got.category is HttpOutcome.TLS_FAILED

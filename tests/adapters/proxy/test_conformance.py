@@ -1,8 +1,8 @@
 import pytest
 
-from nameplate.adapters.proxy.memory import Memory
+from nameplate.adapters.proxy.memory import MemoryProxy
 from nameplate.ports.proxy import Upstream
-from nameplate.testing.proxy import Look, ProxyConformance
+from nameplate.testing.proxy import ProxyConformance, Visit
 
 
 class TestMemory(ProxyConformance):
@@ -10,7 +10,7 @@ class TestMemory(ProxyConformance):
 
     @pytest.fixture(autouse=True)
     def _fresh(self):
-        self.proxy = self.memory = Memory()
+        self.proxy = self.memory = MemoryProxy()
 
     def loads(self):
         return self.memory.loads
@@ -19,7 +19,7 @@ class TestMemory(ProxyConformance):
         seen = self.memory.visit(scheme, hostname, path, sni)
         origin = seen.upstream.port if seen.upstream else None
         hsts = "max-age" if seen.hsts else ""
-        return Look(
+        return Visit(
             seen.status,
             origin,
             seen.location,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from nameplate.adapters.proxy.probe import Prober, probe, probe_many
-from nameplate.ports.prober import Failure, Finding, Target
+from nameplate.adapters.proxy.probe import HttpProber, probe, probe_many
+from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 from nameplate.ports.proxy import Route
 from nameplate.testing.proxy import self_signed
 
@@ -59,11 +59,11 @@ def served(nginx, origins):
     pair, serial = self_signed("a.example.test")
     route = Route("b1", "a.example.test", "/", origins[0].upstream, pair)
     nginx.adapter.apply(nginx.adapter.render([route]))
-    return Target("127.0.0.1", nginx.https_port, "a.example.test", expected_serial=serial)
+    return ProbeTarget("127.0.0.1", nginx.https_port, "a.example.test", expected_serial=serial)
 
 
 def test_sees_certificate_and_answer(served):
-    seen = Prober().look(served)
+    seen = HttpProber().look(served)
     assert (seen.failure, seen.status, seen.connected) == (None, 200, True)
     assert seen.serial == served.expected_serial
     assert len(seen.fingerprint or "") == 64
@@ -74,15 +74,15 @@ def test_sees_certificate_and_answer(served):
 def test_a_serial_is_compared_as_a_number(served):
     text = served.expected_serial.upper()
     text = "00:" + ":".join(text[i : i + 2] for i in range(0, len(text), 2))
-    assert Prober().look(replace(served, expected_serial=text)).serial_matches
-    other = Prober().look(replace(served, expected_serial="1"))
+    assert HttpProber().look(replace(served, expected_serial=text)).serial_matches
+    other = HttpProber().look(replace(served, expected_serial="1"))
     assert other.status == 200
     assert not other.serial_matches
     assert not other.answered
 
 
 def test_a_name_without_certificate_fails_the_handshake(served):
-    seen = Prober().look(replace(served, hostname="unknown.example.test"))
+    seen = HttpProber().look(replace(served, hostname="unknown.example.test"))
     assert (seen.failure, seen.connected, seen.status) == (Failure.TLS_FAILED, True, None)
     assert "unknown.example.test" in seen.message
     assert not seen.answered
@@ -186,19 +186,19 @@ def test_the_address_policy_is_asked_before_anything_is_sent():
 @pytest.mark.parametrize(
     "target",
     [
-        Target("127.0.0.1", 0, "a.test\r\nX: y", scheme="http"),
-        Target("127.0.0.1", 0, "a.test", "/ HTTP/1.1\r\nX: y", "http"),
+        ProbeTarget("127.0.0.1", 0, "a.test\r\nX: y", scheme="http"),
+        ProbeTarget("127.0.0.1", 0, "a.test", "/ HTTP/1.1\r\nX: y", "http"),
     ],
 )
 def test_text_that_would_be_another_header_is_not_sent(target):
     with Raw() as server:
-        seen = Prober(timeout=2).look(replace(target, port=server.port))
+        seen = HttpProber(timeout=2).look(replace(target, port=server.port))
     assert seen.failure is Failure.MALFORMED
     assert server.received == b""
 
 
 def test_an_unanswered_finding_is_not_an_answer():
-    target = Target("192.0.2.1", 443, "a.test")
-    assert not Finding(target).answered
-    assert not Finding(target, status=502).answered
-    assert Finding(target, status=404).answered
+    target = ProbeTarget("192.0.2.1", 443, "a.test")
+    assert not ProbeResult(target).answered
+    assert not ProbeResult(target, status=502).answered
+    assert ProbeResult(target, status=404).answered

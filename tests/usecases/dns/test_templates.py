@@ -11,7 +11,7 @@ from tests.models.world import NOW
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, NotFound
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
-from nameplate.core.templates import Action
+from nameplate.core.templates import TemplateEffect
 from nameplate.models import Domain, Record
 from nameplate.usecases.dns import records, templates
 
@@ -78,7 +78,11 @@ def test_a_conflict_stops_everything(session: Session, domain: Domain) -> None:
     records.add(session, PLATFORM, "acme.com", type="MX", name="@", value="10 mx.old.net", now=NOW)
     before = there(session)
     found = templates.apply(session, PLATFORM, "acme.com", "proton", {}, now=NOW, dry_run=True)
-    assert [one.action for one in found.effects] == [Action.CONFLICT, Action.CONFLICT, Action.ADD]
+    assert [one.action for one in found.effects] == [
+        TemplateEffect.CONFLICT,
+        TemplateEffect.CONFLICT,
+        TemplateEffect.ADD,
+    ]
     with pytest.raises(Conflict, match=r"mx\.old\.net") as raised:
         use(session, "proton")
     assert raised.value.code == "template_conflict"

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.usecases.offline import Offline
 
-from nameplate.adapters.dns.memory import Memory
+from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.records import RRset
@@ -31,7 +31,7 @@ def given(label: str, last: int, ttl: int = 300) -> dict[str, Any]:
     return {"type": "A", "name": label, "value": f"192.0.2.{last}", "ttl": ttl}
 
 
-class Provider(Memory):
+class Provider(MemoryDns):
     """A memory zone that can refuse, lose an answer, and lag behind when it is read."""
 
     refused = ""
@@ -69,7 +69,7 @@ class Rig:
 
     @property
     def zone(self) -> dict[tuple[str, str], RRset]:
-        provider = Memory.records(self.provider, ZONE)
+        provider = MemoryDns.records(self.provider, ZONE)
         return {rrset.key: rrset for rrset in provider if rrset.type not in {"SOA", "NS"}}
 
     def make(self, wish: drafts.Edits | None = None) -> ChangePlan:

@@ -9,7 +9,7 @@ from tests.databases import sessions_over
 from tests.models import world
 
 from nameplate.core.actor import PLATFORM
-from nameplate.db import Sessions, count_again, database_now
+from nameplate.db import Sessions, database_now, refresh_statistics
 from nameplate.leases import due
 from nameplate.models import Domain, Record
 from nameplate.models.records import digest
@@ -34,7 +34,7 @@ def _fill(sessions: Sessions, domains: int, records: int) -> None:
 
 def _count(sessions: Sessions) -> None:
     with sessions.begin(PLATFORM) as session:
-        count_again(session, database_now(session))
+        refresh_statistics(session, database_now(session))
 
 
 def _ways(sessions: Sessions, look: Callable[[Session], object]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from acme import messages
 
 from nameplate.adapters.ca import problems
-from nameplate.adapters.ca.connection import Connection
+from nameplate.adapters.ca.connection import AcmeConnection
 from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
 
@@ -34,7 +34,7 @@ def register(
     `contact` holds e-mail addresses. Repeating is harmless: the key decides which account it is.
     Raises `RateLimited`, `Unavailable` or `Refused`.
     """
-    connection = Connection(directory_url, key, None, verify)
+    connection = AcmeConnection(directory_url, key, None, verify)
     url = connection.resource("newAccount")
     if url is None:
         raise problems.malformed("the directory lacks newAccount")
@@ -49,7 +49,7 @@ def register(
 
 
 def _account(
-    connection: Connection,
+    connection: AcmeConnection,
     contact: Sequence[str],
     eab: ExternalAccount | None,
     *,

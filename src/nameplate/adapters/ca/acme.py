@@ -9,8 +9,8 @@ from cryptography import x509
 from josepy.json_util import JSONObjectWithFields, field
 
 from nameplate.adapters.ca import problems
-from nameplate.adapters.ca.connection import Connection
-from nameplate.adapters.ca.transport import Answer
+from nameplate.adapters.ca.connection import AcmeConnection
+from nameplate.adapters.ca.transport import AcmeResponse
 from nameplate.core import certificates
 from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
@@ -47,7 +47,7 @@ class AcmeAuthority:
 
         `verify` is the path of a CA bundle to trust instead of the public authorities.
         """
-        self._connection = Connection(directory_url, account_key, account_url, verify)
+        self._connection = AcmeConnection(directory_url, account_key, account_url, verify)
 
     def order(
         self, names: Sequence[str], profile: str | None = None, replaces: str | None = None
@@ -148,7 +148,7 @@ class AcmeAuthority:
                 f"the authority offers no profile {profile} (it offers: {problems.plain(known)})",
             )
 
-    def _read_order(self, url: str, answer: Answer) -> Order:
+    def _read_order(self, url: str, answer: AcmeResponse) -> Order:
         with problems.reading():
             body = messages.Order.from_json(answer.json())
             status = OrderStatus(body.status.name)

@@ -14,7 +14,7 @@ from josepy.interfaces import JSONDeSerializable
 
 from nameplate.adapters.ca import problems
 from nameplate.adapters.ca.jws import Signer
-from nameplate.adapters.ca.transport import Answer, Transport
+from nameplate.adapters.ca.transport import AcmeResponse, AcmeTransport
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
 
@@ -23,7 +23,7 @@ NONCES = 64
 """Unused nonces kept; the freshest is used first, since servers forget old ones."""
 
 
-class Connection:
+class AcmeConnection:
     """One account key's connection to one ACME server; may be used from several threads."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Connection:
         self._nonces: deque[str] = deque(maxlen=NONCES)
         self._directory: messages.Directory | None = None
         self._lock = Lock()
-        self._transport = Transport(verify)
+        self._transport = AcmeTransport(verify)
 
     def directory(self) -> messages.Directory:
         """Return the server's directory (RFC 8555 section 7.1.1), read once."""
@@ -67,13 +67,13 @@ class Connection:
             raise problems.malformed("the answer holds no absolute URL where one must be")
         return cast("str", value)
 
-    def get(self, url: str) -> Answer:
+    def get(self, url: str) -> AcmeResponse:
         """Read a public resource. Raises `Unavailable` or `Refused` for every answer but success."""
         answer = self._transport.send("GET", url)
         problems.check(answer.status, answer.headers, answer.body)
         return answer
 
-    def post(self, url: str, message: JSONDeSerializable | None) -> Answer:
+    def post(self, url: str, message: JSONDeSerializable | None) -> AcmeResponse:
         """Send a signed message, or POST-as-GET when it is None (RFC 8555 section 6.3).
 
         A nonce that the server does not like is replaced by the one of its answer, up to ten times.

@@ -13,9 +13,9 @@ from josepy.errors import Error as JoseError
 
 from nameplate.core.errors import RateLimited, Refused, Unavailable
 
-LONGEST_WAIT = timedelta(days=7)
+MAX_WAIT = timedelta(days=7)
 """The longest `Retry-After` that is believed: the longest period of Let's Encrypt's limits."""
-LONGEST_TEXT = 1000
+MAX_TEXT = 1000
 """Characters kept of what a server says."""
 
 _TRY_LATER = {"serverInternal", "badNonce"}
@@ -53,8 +53,8 @@ def text(error: messages.Error | None) -> str:
 
 def plain(words: str) -> str:
     """Return a foreign text without control characters and not too long."""
-    shown = "".join(c if c.isprintable() else " " for c in words[: LONGEST_TEXT * 2])
-    return " ".join(shown.split())[:LONGEST_TEXT]
+    shown = "".join(c if c.isprintable() else " " for c in words[: MAX_TEXT * 2])
+    return " ".join(shown.split())[:MAX_TEXT]
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
@@ -64,13 +64,13 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[+-]?\d{1,30}", value):
-        seconds = min(max(int(value), 0), int(LONGEST_WAIT.total_seconds()))
+        seconds = min(max(int(value), 0), int(MAX_WAIT.total_seconds()))
         return timedelta(seconds=seconds)
     try:
         wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("Date", ""))
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(wait, timedelta(0)), LONGEST_WAIT)
+    return min(max(wait, timedelta(0)), MAX_WAIT)
 
 
 def is_bad_nonce(status: int, body: bytes) -> bool:

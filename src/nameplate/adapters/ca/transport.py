@@ -12,7 +12,7 @@ from nameplate.adapters.ca import problems
 from nameplate.adapters.http.connections import Connections, Lost, NotSent, Origin, TooLarge
 from nameplate.core.errors import Unavailable
 
-LARGEST_ANSWER = 1024 * 1024
+MAX_ANSWER = 1024 * 1024
 """Bytes."""
 CONNECT_SECONDS, READ_SECONDS = 10, 45
 _HEADERS = {
@@ -22,7 +22,7 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AcmeResponse:
     """One HTTP answer, read to its end."""
 
     status: int
@@ -48,7 +48,7 @@ class Answer:
             raise problems.malformed("the answer lacks its Location") from None
 
 
-class Transport:
+class AcmeTransport:
     """Sends requests one by one, from any number of threads."""
 
     def __init__(self, verify: str | None) -> None:
@@ -57,10 +57,10 @@ class Transport:
             ssl.create_default_context(cafile=verify or certifi.where()),
             connecting=CONNECT_SECONDS,
             reading=READ_SECONDS,
-            largest=LARGEST_ANSWER,
+            largest=MAX_ANSWER,
         )
 
-    def send(self, method: str, url: str, body: bytes | None = None) -> Answer:
+    def send(self, method: str, url: str, body: bytes | None = None) -> AcmeResponse:
         """Send one request and read its answer.
 
         Raises `Unavailable` with `ca_untrusted`, `ca_unreachable` or `ca_answer_malformed`.
@@ -80,7 +80,7 @@ class Transport:
                 ) from error
             raise Unavailable("ca_unreachable", f"no answer from {_host(url)}: {error}") from error
         found = {name.title(): value for name, value in answer.headers}
-        return Answer(answer.status, found, answer.body)
+        return AcmeResponse(answer.status, found, answer.body)
 
 
 def _host(url: str) -> str:

@@ -8,7 +8,7 @@ from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavaila
 _OK = range(200, 300)
 _CREDENTIAL = frozenset({401, 403})
 _TOO_MANY, _SERVER_ERROR = 429, 500
-_LONGEST = 300  # characters of a provider's own sentence that we repeat
+_MAX_LENGTH = 300  # characters of a provider's own sentence that we repeat
 
 
 class ChangeRefused(Refused):
@@ -35,7 +35,7 @@ def failure(provider: str, reply: Reply, said: str) -> NameplateError:
 
 def short(said: str) -> str:
     """Return a provider's sentence on one line, bounded."""
-    return " ".join(said.split())[:_LONGEST]
+    return " ".join(said.split())[:_MAX_LENGTH]
 
 
 def read(

@@ -9,7 +9,7 @@ from nameplate.core.records import Change, RRset, units
 from nameplate.ports.dns import Outcome, Result, Zone
 
 
-class Memory:
+class MemoryDns:
     """Zones as dictionaries behind a lock. Like real servers it refuses data beside a CNAME."""
 
     def __init__(self, zones: Mapping[str, Iterable[RRset]]) -> None:

@@ -22,7 +22,7 @@ _DEFAULT_PREFERENCE = "10"
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class HostElement:
     """One `host` of getHosts, as it is written there."""
 
     name: str
@@ -47,7 +47,7 @@ class Host:
         return f"{self.preference} {host}" if self.type == "MX" else host
 
 
-def host(row: Row, zone: str) -> Host:
+def host(row: Row, zone: str) -> HostElement:
     """Return a record as setHosts takes it."""
     label = "@" if row.name == zone else row.name.removesuffix(f".{zone}")
     preference, address = _DEFAULT_PREFERENCE, row.value
@@ -55,14 +55,14 @@ def host(row: Row, zone: str) -> Host:
         preference, address = row.value.split()
     elif row.type == "TXT":
         address = raw(row.value) or ""
-    return Host(label, row.type, address, preference, str(row.ttl))
+    return HostElement(label, row.type, address, preference, str(row.ttl))
 
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
     """The whole zone as getHosts tells it."""
 
-    hosts: tuple[Host, ...]
+    hosts: tuple[HostElement, ...]
     email_type: str
     """Who handles the zone's mail; setHosts forgets it unless it is sent along."""
     is_here: bool
@@ -78,8 +78,8 @@ def hosts(result: ET.Element) -> Hosts:
     )
 
 
-def _host(node: ET.Element) -> Host:
-    return Host(
+def _host(node: ET.Element) -> HostElement:
+    return HostElement(
         node.get("Name", ""),
         node.get("Type", ""),
         node.get("Address", ""),

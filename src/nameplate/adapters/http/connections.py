@@ -69,7 +69,7 @@ class Origin(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """One answer, read to its end."""
 
     status: int
@@ -102,7 +102,7 @@ class Connections:
         target: str,
         headers: Mapping[str, str],
         body: bytes | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send one request and read its answer, whatever its status.
 
         Raises `NotSent` or `Lost`. An answer may take ten waits in all, its head included: a server
@@ -125,7 +125,7 @@ class Connections:
             connection.close()
         return answer
 
-    def _answer(self, response: HTTPResponse) -> Answer:
+    def _answer(self, response: HTTPResponse) -> HttpResponse:
         if response.status < _FIRST_FINAL:
             raise Lost("an interim answer")
         lengths = set(response.headers.get_all("content-length", ()))
@@ -140,7 +140,7 @@ class Connections:
                 raise TooLarge(f"longer than {self._largest} bytes")
         if response.length:
             raise Lost("it ended early")
-        return Answer(response.status, response.getheaders(), b"".join(parts))
+        return HttpResponse(response.status, response.getheaders(), b"".join(parts))
 
     def _taken(self, origin: Origin) -> HTTPConnection | None:
         """Return the idle connection that was used last, if there is one that still lives."""

@@ -10,7 +10,7 @@ from typing import Literal
 import httpcore2
 
 from nameplate.adapters.http.locations import Location
-from nameplate.adapters.http.outcome import Outcome, Stopped
+from nameplate.adapters.http.outcome import HttpOutcome, Stopped
 from nameplate.adapters.http.pinned import Deadline, PinnedBackend
 from nameplate.adapters.http.sites import same_site
 from nameplate.core.egress import EgressPolicy
@@ -38,7 +38,7 @@ class Hop:
 class Fetched:
     """How a fetch ended. The body is for comparing, never for showing."""
 
-    category: Outcome
+    category: HttpOutcome
     hops: tuple[Hop, ...] = ()
     """Every request that was attempted, in order."""
     body: bytes = b""
@@ -102,18 +102,18 @@ class SafeFetcher:
             for _ in range(_MAX_REDIRECTS + 1):
                 redirect = self._visit(location, trip)
                 if redirect is None:
-                    return Fetched(Outcome.ANSWERED, tuple(trip.hops), trip.body)
+                    return Fetched(HttpOutcome.ANSWERED, tuple(trip.hops), trip.body)
                 location = self._followed(location, redirect, host)
                 if any(hop.url == str(location) for hop in trip.hops):
                     break
         except Stopped as stopped:
             return Fetched(stopped.outcome, tuple(trip.hops))
-        return Fetched(Outcome.TOO_MANY_REDIRECTS, tuple(trip.hops))
+        return Fetched(HttpOutcome.TOO_MANY_REDIRECTS, tuple(trip.hops))
 
     def _followed(self, location: Location, header: str, host: str) -> Location:
         target = location.redirected(header)
         if not self._same_site(host, target.host):
-            raise Stopped(Outcome.REDIRECT_REFUSED)
+            raise Stopped(HttpOutcome.REDIRECT_REFUSED)
         return target
 
     def _visit(self, location: Location, trip: "_Trip") -> str | None:
@@ -128,11 +128,11 @@ class SafeFetcher:
         try:
             return self._exchange(location, trip, backend)
         except httpcore2.TimeoutException:
-            raise Stopped(Outcome.TIMEOUT) from None
+            raise Stopped(HttpOutcome.TIMEOUT) from None
         except httpcore2.ProtocolError:
-            raise Stopped(Outcome.MALFORMED) from None
+            raise Stopped(HttpOutcome.MALFORMED) from None
         except httpcore2.NetworkError:
-            raise Stopped(Outcome.UNREACHABLE) from None
+            raise Stopped(HttpOutcome.UNREACHABLE) from None
 
     def _vetted(self, host: str, trip: "_Trip") -> tuple[str, ...]:
         # One resolution for a whole fetch: a second answer cannot differ from the vetted one.
@@ -141,9 +141,9 @@ class SafeFetcher:
             trip.deadline.left()
         addresses = trip.addresses[host]
         if not addresses:
-            raise Stopped(Outcome.NO_ADDRESS)
+            raise Stopped(HttpOutcome.NO_ADDRESS)
         if any(self._policy.refusal(address) for address in addresses):
-            raise Stopped(Outcome.ADDRESS_REFUSED)
+            raise Stopped(HttpOutcome.ADDRESS_REFUSED)
         return addresses[:_MAX_ADDRESSES]
 
     def _exchange(self, location: Location, trip: "_Trip", backend: PinnedBackend) -> str | None:
@@ -200,7 +200,7 @@ class _Trip:
 def _headers(response: httpcore2.Response) -> Mapping[str, str]:
     size = sum(len(name) + len(value) + 4 for name, value in response.headers)
     if size > _MAX_HEADERS:
-        raise Stopped(Outcome.TOO_LARGE)
+        raise Stopped(HttpOutcome.TOO_LARGE)
     return MappingProxyType(
         {
             name.decode("latin-1").lower(): value.decode("latin-1")
@@ -211,10 +211,10 @@ def _headers(response: httpcore2.Response) -> Mapping[str, str]:
 
 def _body(response: httpcore2.Response, headers: Mapping[str, str], max_body: int) -> bytes:
     if headers.get("content-encoding", "identity") != "identity":
-        raise Stopped(Outcome.ENCODED)
+        raise Stopped(HttpOutcome.ENCODED)
     body = bytearray()
     for chunk in response.iter_stream():
         body += chunk
         if len(body) > max_body:
-            raise Stopped(Outcome.TOO_LARGE)
+            raise Stopped(HttpOutcome.TOO_LARGE)
     return bytes(body)

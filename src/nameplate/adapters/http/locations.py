@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from nameplate.adapters.http.outcome import Outcome, Stopped
+from nameplate.adapters.http.outcome import HttpOutcome, Stopped
 
 _MAX_PATH = 2000
 _PLAIN = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
@@ -34,12 +34,12 @@ class Location:
         host name, the default port, no user name, and a path of at most 2,000 bytes.
         """
         if not _PLAIN.fullmatch(header):
-            raise Stopped(Outcome.REDIRECT_REFUSED)
+            raise Stopped(HttpOutcome.REDIRECT_REFUSED)
         try:
             parts = urlsplit(urljoin(str(self), header))
             port = parts.port
         except ValueError:
-            raise Stopped(Outcome.REDIRECT_REFUSED) from None
+            raise Stopped(HttpOutcome.REDIRECT_REFUSED) from None
         scheme, host = parts.scheme, (parts.hostname or "").removesuffix(".")
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         plain = (
@@ -51,5 +51,5 @@ class Location:
             and len(target) <= _MAX_PATH
         )
         if not plain:
-            raise Stopped(Outcome.REDIRECT_REFUSED)
+            raise Stopped(HttpOutcome.REDIRECT_REFUSED)
         return Location(scheme, host, target)

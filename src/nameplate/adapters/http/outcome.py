@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
+class HttpOutcome(StrEnum):
     """What happened, as a category: nothing that the other side wrote is repeated."""
 
     ANSWERED = "answered"
@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 class Stopped(Exception):
     """Ends a fetch from within; never leaves this package."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: HttpOutcome) -> None:
         """Take the category to report."""
         super().__init__(outcome)
         self.outcome = outcome

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpcore2
 
-from nameplate.adapters.http.outcome import Outcome, Stopped
+from nameplate.adapters.http.outcome import HttpOutcome, Stopped
 
 _CONNECT_SECONDS = 3.0
 """Leaves time for the next address when one family is broken (RFC 8305)."""
@@ -25,7 +25,7 @@ class Deadline:
         """Return the seconds left; raise `Stopped(TIMEOUT)` when there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
-            raise Stopped(Outcome.TIMEOUT)
+            raise Stopped(HttpOutcome.TIMEOUT)
         return left
 
 
@@ -63,10 +63,10 @@ class PinnedBackend(httpcore2.NetworkBackend):
                 continue
             if not _is_peer(stream, address):
                 stream.close()
-                raise Stopped(Outcome.ADDRESS_REFUSED)
+                raise Stopped(HttpOutcome.ADDRESS_REFUSED)
             self.peer = address
             return _BoundedStream(stream, self._deadline, self._max_bytes)
-        raise Stopped(Outcome.UNREACHABLE)
+        raise Stopped(HttpOutcome.UNREACHABLE)
 
 
 def _is_peer(stream: httpcore2.NetworkStream, address: str) -> bool:
@@ -86,7 +86,7 @@ class _BoundedStream(httpcore2.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # the deadline
         if self._left <= 0:
-            raise Stopped(Outcome.TOO_LARGE)
+            raise Stopped(HttpOutcome.TOO_LARGE)
         data = self._stream.read(min(max_bytes, self._left), self._deadline.left())
         self._left -= len(data)
         return data
@@ -106,7 +106,7 @@ class _BoundedStream(httpcore2.NetworkStream):
         try:
             secure = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
         except httpcore2.ConnectError:
-            raise Stopped(Outcome.TLS_FAILED) from None
+            raise Stopped(HttpOutcome.TLS_FAILED) from None
         return _BoundedStream(secure, self._deadline, self._left)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  # as the library declares it

@@ -14,7 +14,7 @@ from typing import Any
 from nameplate.adapters.http.client import Api, Reply
 from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy import keys
-from nameplate.adapters.proxy.sites import Location, Site, check_upstream, dial, group
+from nameplate.adapters.proxy.sites import Site, SiteLocation, check_upstream, dial, group
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.ports.proxy import EDGE_HEADER, Config, Route, RouteRefused, Upstream
 
@@ -147,7 +147,7 @@ class Caddy:
             ]
         )
 
-    def _plain(self, site: Site, location: Location) -> list[_Json]:
+    def _plain(self, site: Site, location: SiteLocation) -> list[_Json]:
         if not (location.force_https and self._secure(site)):
             return _reverse_proxy(location.upstream)
         port = "" if self._public_https_port == 443 else f":{self._public_https_port}"  # noqa: PLR2004  # HTTPS
@@ -190,7 +190,7 @@ def _by_behaviour(sites: Sequence[tuple[Site, list[_Json]]]) -> list[_Json]:
     ]
 
 
-def _located(location: Location, handle: list[_Json]) -> _Json:
+def _located(location: SiteLocation, handle: list[_Json]) -> _Json:
     """Return the route of one path: itself and everything below, nothing beside.
 
     Caddy's plain path matcher ignores case, a regular expression does not.
@@ -202,7 +202,7 @@ def _located(location: Location, handle: list[_Json]) -> _Json:
     return route
 
 
-def _secured(location: Location) -> list[_Json]:
+def _secured(location: SiteLocation) -> list[_Json]:
     if not location.hsts:
         return _reverse_proxy(location.upstream)
     header = {"deferred": True, "set": {"Strict-Transport-Security": [HSTS]}}

@@ -13,7 +13,7 @@ from nameplate.core.errors import Refused, Unavailable
 _PLAIN = re.compile(r"/[A-Za-z0-9/_.-]*")
 _DIRECTORIES = re.compile(r"(?<![\w:/.])(?:/[^\s/\"':]+)*/(?=[^\s/\"':]+)")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_LONGEST = 500
+_MAX_LENGTH = 500
 
 
 def check(folder: Path) -> Path:
@@ -56,7 +56,7 @@ def sync(folder: Path) -> None:
 
 def without_paths(complaint: str) -> str:
     """Return a proxy's own words without the folders of this machine, bounded."""
-    return _DIRECTORIES.sub("", complaint)[:_LONGEST]
+    return _DIRECTORIES.sub("", complaint)[:_MAX_LENGTH]
 
 
 def _lock(descriptor: int) -> None:

@@ -27,7 +27,7 @@ class Served:
     serial: str | None = None
 
 
-class Memory:
+class MemoryProxy:
     """Answers from the configuration that was applied last."""
 
     def __init__(self) -> None:

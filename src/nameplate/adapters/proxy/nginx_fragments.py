@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
-from nameplate.adapters.proxy.sites import Location, Site, dial
+from nameplate.adapters.proxy.sites import Site, SiteLocation, dial
 from nameplate.ports.proxy import EDGE_HEADER, Upstream
 
 HSTS = "max-age=31536000"
@@ -16,7 +16,7 @@ VERIFICATIONS = "/.well-known/nameplate/"
 _CLOSE = line("return", "444")
 _MARK = line("add_header", EDGE_HEADER, "1", "always")
 _PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
-_SMALLEST_HASH = 4096
+_MIN_HASH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Layout:
 
 def defaults(layout: Layout, sites: Sequence[Site]) -> tuple[Directive, ...]:
     """Return what all sites share, and the answer to every host that is not ours: none."""
-    size = _SMALLEST_HASH
+    size = _MIN_HASH
     while size < 4 * len(sites):
         size *= 2
     plain = [*_listen(layout.listen_http, "default_server"), line("server_name", "")]
@@ -148,7 +148,7 @@ def _one_label(site: Site) -> list[Directive]:
     return [block("if", "($host", "!~", rf"^[^.]+\.{parent}$)", of=[_CLOSE])]
 
 
-def _located(location: Location, directives: Sequence[Directive]) -> list[Directive]:
+def _located(location: SiteLocation, directives: Sequence[Directive]) -> list[Directive]:
     """Return the location blocks of one path: itself and everything below, nothing beside."""
     if location.path == "/":
         return [block("location", "/", of=directives)]
@@ -158,7 +158,7 @@ def _located(location: Location, directives: Sequence[Directive]) -> list[Direct
     ]
 
 
-def _proxied(location: Location, *, hsts: bool) -> list[Directive]:
+def _proxied(location: SiteLocation, *, hsts: bool) -> list[Directive]:
     header = [
         line("proxy_hide_header", "Strict-Transport-Security"),
         line("add_header", "Strict-Transport-Security", HSTS, "always"),

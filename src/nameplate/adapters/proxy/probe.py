@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from cryptography.x509 import load_der_x509_certificate
 
-from nameplate.ports.prober import Failure, Finding, Target
+from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 
 Policy = Callable[[IPv4Address | IPv6Address], bool]
 """Whether an address may be dialled."""
@@ -43,25 +43,25 @@ def probe(
     timeout: float = 10.0,
     scheme: str = "https",
     allowed: Policy = anywhere,
-) -> Finding:
+) -> ProbeResult:
     """Look once at `hostname` through `address`; everything together takes at most `timeout` seconds."""
-    target = Target(address, port, hostname, path, scheme, expected_serial)
+    target = ProbeTarget(address, port, hostname, path, scheme, expected_serial)
     return asyncio.run(look(target, timeout=timeout, allowed=allowed))
 
 
 def probe_many(
-    targets: Sequence[Target],
+    targets: Sequence[ProbeTarget],
     *,
     concurrency: int = 100,
     timeout: float = 10.0,
     allowed: Policy = anywhere,
-) -> list[Finding]:
+) -> list[ProbeResult]:
     """Look at all targets in one event loop; the findings are in the order of the targets."""
 
-    async def together() -> list[Finding]:
+    async def together() -> list[ProbeResult]:
         gate = asyncio.Semaphore(concurrency)
 
-        async def one(target: Target) -> Finding:
+        async def one(target: ProbeTarget) -> ProbeResult:
             async with gate:
                 return await look(target, timeout=timeout, allowed=allowed)
 
@@ -70,7 +70,7 @@ def probe_many(
     return asyncio.run(together())
 
 
-class Prober:
+class HttpProber:
     """The port, with its deadline in seconds and its address policy."""
 
     def __init__(self, *, timeout: float = 10.0, allowed: Policy = anywhere) -> None:
@@ -78,18 +78,20 @@ class Prober:
         self._timeout = timeout
         self._allowed = allowed
 
-    def look(self, target: Target) -> Finding:
+    def look(self, target: ProbeTarget) -> ProbeResult:
         """Look once."""
         return asyncio.run(look(target, timeout=self._timeout, allowed=self._allowed))
 
-    def look_many(self, targets: Sequence[Target], concurrency: int = 100) -> list[Finding]:
+    def look_many(
+        self, targets: Sequence[ProbeTarget], concurrency: int = 100
+    ) -> list[ProbeResult]:
         """Look at all targets at once."""
         return probe_many(
             targets, concurrency=concurrency, timeout=self._timeout, allowed=self._allowed
         )
 
 
-async def look(target: Target, *, timeout: float, allowed: Policy = anywhere) -> Finding:  # noqa: ASYNC109  # the deadline covers what came before it, too
+async def look(target: ProbeTarget, *, timeout: float, allowed: Policy = anywhere) -> ProbeResult:  # noqa: ASYNC109  # the deadline covers what came before it, too
     """Look once, inside a running event loop."""
     start = asyncio.get_running_loop().time()
     visit = _Visit(target, allowed)
@@ -106,8 +108,8 @@ async def look(target: Target, *, timeout: float, allowed: Policy = anywhere) ->
 class _Visit:
     """One look in progress: what was seen so far stays when a later step fails."""
 
-    def __init__(self, target: Target, allowed: Policy) -> None:
-        self.finding = Finding(target)
+    def __init__(self, target: ProbeTarget, allowed: Policy) -> None:
+        self.finding = ProbeResult(target)
         self._target = target
         self._allowed = allowed
         self._writer: asyncio.StreamWriter | None = None
@@ -217,7 +219,7 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _request(target: Target) -> bytes:
+def _request(target: ProbeTarget) -> bytes:
     """Return the request; raises ValueError for text that would be more than one request line."""
     parts = (target.hostname, target.path)
     if not all(part.isascii() and part.isprintable() and " " not in part for part in parts):

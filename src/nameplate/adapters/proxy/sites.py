@@ -22,7 +22,7 @@ _MAX_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
+class SiteLocation:
     """One path of a host."""
 
     path: str
@@ -38,7 +38,7 @@ class Site:
 
     hostname: str
     route_ids: tuple[str, ...]
-    locations: tuple[Location, ...]
+    locations: tuple[SiteLocation, ...]
     """Longest path first."""
     key_pair: KeyPair | None
 
@@ -79,7 +79,7 @@ def _site(hostname: str, routes: Sequence[Route]) -> Site:
     """Join the routes of one host; paths must differ and the certificate must be one."""
     ordered = sorted(routes, key=lambda route: (-len(route.path.rstrip("/")), route.path, route.id))
     locations = tuple(
-        Location(route.path.rstrip("/") or "/", route.upstream, route.force_https, route.hsts)
+        SiteLocation(route.path.rstrip("/") or "/", route.upstream, route.force_https, route.hsts)
         for route in ordered
     )
     ids = tuple(sorted(route.id for route in routes))

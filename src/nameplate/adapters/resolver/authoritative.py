@@ -9,12 +9,12 @@ import dns.name
 
 from nameplate.adapters.resolver import delegation
 from nameplate.adapters.resolver.public import PublicResolvers
-from nameplate.adapters.resolver.query import Budget, Unanswered
+from nameplate.adapters.resolver.query import QueryBudget, Unanswered
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.reply import Alias, Referral
 from nameplate.adapters.resolver.servers import MAX_SERVERS, Candidates, Servers, Zone
 from nameplate.core.egress import EgressPolicy
-from nameplate.ports.resolver import Answer, AnswerKind, Delegation, Finding
+from nameplate.ports.resolver import Answer, AnswerKind, Delegation, LookupResult
 
 _MAX_ALIASES = 8
 _MAX_QUERIES = 50
@@ -47,14 +47,14 @@ class AuthoritativeResolver:
         self._public = PublicResolvers(public)
         self._seconds = seconds
 
-    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> Finding:
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> LookupResult:
         """Ask every authoritative server of the name's zone directly, without a cache."""
         try:
             question = dns.name.from_text(name).canonicalize()
         except dns.exception.DNSException:
             never = Answer(AnswerKind.NXDOMAIN, "", detail="no name that DNS can carry")
-            return Finding("", (never,))
-        budget = Budget(self._seconds, _MAX_QUERIES)
+            return LookupResult("", (never,))
+        budget = QueryBudget(self._seconds, _MAX_QUERIES)
         with ThreadPoolExecutor(MAX_SERVERS) as threads:
             listed = self._listed if delegated else None
             return _Lookup(self._servers, listed, rdtype, budget, threads).find(question)
@@ -82,7 +82,7 @@ class AuthoritativeResolver:
         except dns.exception.DNSException:
             return ()
         found: list[str] = []
-        budget = Budget(self._seconds, _MAX_QUERIES)
+        budget = QueryBudget(self._seconds, _MAX_QUERIES)
         for rdtype in ("A", "AAAA"):
             if known:
                 for answer in self.authoritative(name, rdtype).answers:
@@ -103,7 +103,7 @@ class _Lookup:
         servers: Servers,
         listed: delegation.ListedServers | None,
         rdtype: str,
-        budget: Budget,
+        budget: QueryBudget,
         threads: ThreadPoolExecutor,
     ) -> None:
         self._servers = servers
@@ -114,11 +114,11 @@ class _Lookup:
         self._aliases: list[dns.name.Name] = []
         self._zone: dns.name.Name | None = None
 
-    def find(self, name: dns.name.Name) -> Finding:
+    def find(self, name: dns.name.Name) -> LookupResult:
         # Two ways may lead to one server; what it says twice counts once.
         answers = sorted(set(self._start(name)), key=_order)
         zone = "" if self._zone is None else self._zone.to_text(omit_final_dot=True)
-        return Finding(zone, tuple(answers))
+        return LookupResult(zone, tuple(answers))
 
     def _start(self, name: dns.name.Name) -> list[Answer]:
         # A DS lives on the parent's side of the cut (RFC 4035 section 3.1.4.1).

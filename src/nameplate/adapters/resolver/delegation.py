@@ -8,7 +8,7 @@ from functools import partial
 
 import dns.name
 
-from nameplate.adapters.resolver.query import Budget, Unanswered
+from nameplate.adapters.resolver.query import QueryBudget, Unanswered
 from nameplate.adapters.resolver.reply import Alias, Referral
 from nameplate.adapters.resolver.servers import MAX_SERVERS, Candidates, Servers
 from nameplate.ports.resolver import Answer, AnswerKind, Delegation
@@ -20,14 +20,14 @@ _PARENTS = 3
 
 _KEPT = 60.0
 """Seconds for which the servers of a zone are not looked for again: registries are asked sparingly."""
-_MOST_KEPT = 10_000
+_MAX_KEPT = 10_000
 
 Step = Answer | Alias | Referral
 
 
 def find(servers: Servers, name: dns.name.Name, seconds: float) -> Delegation:
     """Return the zone at or above `name`, found by the referrals of the zones above it."""
-    budget = Budget(seconds, _MAX_QUERIES)
+    budget = QueryBudget(seconds, _MAX_QUERIES)
     with ThreadPoolExecutor(MAX_SERVERS) as threads:
         try:
             return _Descent(servers, budget, threads).find(name)
@@ -54,7 +54,7 @@ class ListedServers:
             until, found = self._found.get(zone, (0.0, Future()))
             mine = until <= time.monotonic()
             if mine:
-                if len(self._found) >= _MOST_KEPT:
+                if len(self._found) >= _MAX_KEPT:
                     self._found.clear()
                 found = Future()
                 self._found[zone] = time.monotonic() + _KEPT, found
@@ -67,7 +67,7 @@ class ListedServers:
         return found.result()
 
     def _search(self, zone: dns.name.Name) -> Candidates:
-        budget = Budget(self._seconds, _MAX_QUERIES)
+        budget = QueryBudget(self._seconds, _MAX_QUERIES)
         with ThreadPoolExecutor(MAX_SERVERS) as threads:
             try:
                 return _Descent(self._servers, budget, threads).listed(zone)
@@ -78,7 +78,7 @@ class ListedServers:
 class _Descent:
     """One way down, from a zone above the name to the one that holds it."""
 
-    def __init__(self, servers: Servers, budget: Budget, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, servers: Servers, budget: QueryBudget, threads: ThreadPoolExecutor) -> None:
         self._servers = servers
         self._budget = budget
         self._threads = threads

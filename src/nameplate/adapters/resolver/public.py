@@ -10,7 +10,7 @@ import dns.message
 import dns.name
 import dns.rcode
 
-from nameplate.adapters.resolver.query import Budget, Server, Unanswered, ask
+from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered, ask
 from nameplate.adapters.resolver.reply import values
 from nameplate.ports.resolver import Answer, AnswerKind
 
@@ -42,7 +42,7 @@ class _Resolver:
     """One resolver, and whether it answered lately."""
 
     def __init__(self, address: str, port: int) -> None:
-        self._server = Server("public", address, port)
+        self._server = NameServer("public", address, port)
         self._shown = address if port == _DNS_PORT else f"{address}:{port}"
         self._lock = threading.Lock()
         self._silences = 0
@@ -51,7 +51,7 @@ class _Resolver:
     def ask(self, name: dns.name.Name, rdtype: str) -> Answer:
         if time.monotonic() < self._rests_until:
             return Answer(AnswerKind.TIMEOUT, self._shown, detail="has not answered lately")
-        budget = Budget(_SECONDS, _QUERIES)
+        budget = QueryBudget(_SECONDS, _QUERIES)
         try:
             message = ask(self._server, name, rdtype, budget, recursive=True)
         except Unanswered as error:

@@ -20,7 +20,7 @@ _PAYLOAD = 1232
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Server:
+class NameServer:
     """A name server at one address."""
 
     name: str
@@ -42,7 +42,7 @@ class Unanswered(Exception):
         self.detail = detail
 
 
-class Budget:
+class QueryBudget:
     """How long one look-up may take, in seconds, and how many queries it may send. Thread-safe."""
 
     def __init__(self, seconds: float, queries: int) -> None:
@@ -67,7 +67,12 @@ class Budget:
 
 
 def ask(
-    server: Server, name: dns.name.Name, rdtype: str, budget: Budget, *, recursive: bool = False
+    server: NameServer,
+    name: dns.name.Name,
+    rdtype: str,
+    budget: QueryBudget,
+    *,
+    recursive: bool = False,
 ) -> dns.message.Message:
     """Ask by UDP, twice when nothing comes, and by TCP when the answer is truncated or suspicious.
 
@@ -105,7 +110,9 @@ def ask(
     return _by_tcp(server, query, budget)
 
 
-def _by_tcp(server: Server, query: dns.message.Message, budget: Budget) -> dns.message.Message:
+def _by_tcp(
+    server: NameServer, query: dns.message.Message, budget: QueryBudget
+) -> dns.message.Message:
     try:
         return dns.query.tcp(query, server.address, budget.spend(sum(_TRIES)), server.port)
     except (dns.exception.Timeout, OSError, EOFError):

@@ -8,7 +8,7 @@ import dns.name
 import dns.rdatatype
 import dns.resolver
 
-from nameplate.adapters.resolver.query import Budget, Server, Unanswered, ask
+from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered, ask
 from nameplate.adapters.resolver.reply import values
 from nameplate.ports.resolver import AnswerKind
 
@@ -21,10 +21,10 @@ class Recursor:
     def __init__(self, servers: Iterable[tuple[str, int]] | None = None) -> None:
         """Take addresses and ports; None means those of /etc/resolv.conf."""
         chosen = _system() if servers is None else servers
-        self._servers = [Server("recursor", *server) for server in chosen][:_MAX_RECURSORS]
+        self._servers = [NameServer("recursor", *server) for server in chosen][:_MAX_RECURSORS]
 
     def zone_servers(
-        self, name: dns.name.Name, budget: Budget
+        self, name: dns.name.Name, budget: QueryBudget
     ) -> tuple[dns.name.Name, tuple[str, ...]]:
         """Return the closest zone at or above `name` and the names of its servers.
 
@@ -37,7 +37,7 @@ class Recursor:
                 return zone, tuple(value.removesuffix(".") for value in values(rrset))
         raise Unanswered(AnswerKind.NXDOMAIN, "no zone was found above the name")
 
-    def addresses(self, name: str, rdtype: str, budget: Budget) -> tuple[str, ...]:
+    def addresses(self, name: str, rdtype: str, budget: QueryBudget) -> tuple[str, ...]:
         """Return the A or AAAA addresses at the end of the name's aliases; empty when none.
 
         Raises `Unanswered` when no recursor answers.
@@ -51,7 +51,7 @@ class Recursor:
             return ()
         return () if found is None else values(found)
 
-    def _ask(self, name: dns.name.Name, rdtype: str, budget: Budget) -> dns.message.Message:
+    def _ask(self, name: dns.name.Name, rdtype: str, budget: QueryBudget) -> dns.message.Message:
         for server in self._servers:
             try:
                 return ask(server, name, rdtype, budget, recursive=True)

@@ -12,7 +12,7 @@ import dns.rdatatype
 import dns.rrset
 from dns.rdtypes.ANY.TXT import TXT
 
-from nameplate.adapters.resolver.query import Server
+from nameplate.adapters.resolver.query import NameServer
 from nameplate.core.rdata import presentation
 from nameplate.ports.resolver import Answer, AnswerKind
 
@@ -31,11 +31,15 @@ class Referral:
     zone: dns.name.Name
     servers: tuple[str, ...]
     glue: tuple[tuple[str, str], ...]
-    """Server name and address, for servers inside the zone they serve."""
+    """NameServer name and address, for servers inside the zone they serve."""
 
 
 def read(
-    message: dns.message.Message, name: dns.name.Name, rdtype: str, zone: dns.name.Name, by: Server
+    message: dns.message.Message,
+    name: dns.name.Name,
+    rdtype: str,
+    zone: dns.name.Name,
+    by: NameServer,
 ) -> Answer | Alias | Referral:
     """Classify the answer of a server of `zone`."""
     failure = _failure(message, name, zone, str(by))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import dns.name
 
-from nameplate.adapters.resolver.query import Budget, Server, Unanswered, ask
+from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered, ask
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.reply import Alias, Referral, read
 from nameplate.core.egress import EgressPolicy
@@ -12,7 +12,7 @@ from nameplate.ports.resolver import Answer, AnswerKind
 
 MAX_SERVERS = 13
 
-Candidate = tuple[Server, ...]
+Candidate = tuple[NameServer, ...]
 """One server with its addresses, to be tried in turn."""
 Candidates = tuple[Candidate, ...]
 Zone = tuple[dns.name.Name, Candidates]
@@ -36,7 +36,9 @@ class Servers:
         self._policy = policy
         self._recursor = recursor
         self._overrides: dict[dns.name.Name, Candidates] = {
-            dns.name.from_text(zone).canonicalize(): tuple((Server(*server),) for server in servers)
+            dns.name.from_text(zone).canonicalize(): tuple(
+                (NameServer(*server),) for server in servers
+            )
             for zone, servers in overrides.items()
         }
         self._port = port
@@ -49,7 +51,7 @@ class Servers:
         zone = max(zones, key=len)
         return zone, self._overrides[zone]
 
-    def above(self, name: dns.name.Name, budget: Budget) -> Zone:
+    def above(self, name: dns.name.Name, budget: QueryBudget) -> Zone:
         """Return the closest zone at or above `name` and its servers; raise `Unanswered`."""
         known = self.overridden(name)
         if known is not None:
@@ -57,24 +59,26 @@ class Servers:
         zone, names = self._recursor.zone_servers(name, budget)
         return zone, self.candidates(names, {}, budget)
 
-    def named(self, name: dns.name.Name, budget: Budget) -> tuple[dns.name.Name, tuple[str, ...]]:
+    def named(
+        self, name: dns.name.Name, budget: QueryBudget
+    ) -> tuple[dns.name.Name, tuple[str, ...]]:
         """Return the closest zone at or above `name` and its servers' names; raise `Unanswered`."""
         return self._recursor.zone_servers(name, budget)
 
     def candidates(
-        self, names: Sequence[str], glue: Mapping[str, Sequence[str]], budget: Budget
+        self, names: Sequence[str], glue: Mapping[str, Sequence[str]], budget: QueryBudget
     ) -> Candidates:
         """Return each server with the addresses by which it may be tried."""
         found = []
         for name in names[:MAX_SERVERS]:
             addresses = glue.get(name) or self._addresses(name, budget)
             found.append(
-                tuple(Server(name, address, self._port) for address in addresses)
-                or (Server(name, "no address", self._port),)
+                tuple(NameServer(name, address, self._port) for address in addresses)
+                or (NameServer(name, "no address", self._port),)
             )
         return tuple(found)
 
-    def _addresses(self, name: str, budget: Budget) -> tuple[str, ...]:
+    def _addresses(self, name: str, budget: QueryBudget) -> tuple[str, ...]:
         for rdtype in ("A", "AAAA"):
             try:
                 found = self._recursor.addresses(name, rdtype, budget)
@@ -90,7 +94,7 @@ class Servers:
         name: dns.name.Name,
         rdtype: str,
         zone: dns.name.Name,
-        budget: Budget,
+        budget: QueryBudget,
     ) -> Answer | Alias | Referral:
         """Ask one server of `zone` at its first address that answers."""
         result = Answer(AnswerKind.TIMEOUT, "")
@@ -107,7 +111,7 @@ class Servers:
                 return read(message, name, rdtype, zone, server)
         return result
 
-    def _refusal(self, server: Server) -> str | None:
+    def _refusal(self, server: NameServer) -> str | None:
         """Return why a server must not be asked, or None. The operator's own servers always may."""
         if any((server,) in servers for servers in self._overrides.values()):
             return None

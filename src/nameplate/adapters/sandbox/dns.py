@@ -19,7 +19,7 @@ import dns.rrset
 import dns.tsig
 import dns.update
 
-from nameplate.adapters.sandbox.zone import Zone
+from nameplate.adapters.sandbox.zone import SandboxZone
 from nameplate.core.records import RRset
 from nameplate.core.secret import Secret
 
@@ -50,7 +50,7 @@ class SandboxDns:
         port: int = 0,
     ) -> None:
         """Take canonical zone names and the key (base64); port 0 means any free one."""
-        self._zones = {zone.origin: zone for zone in (Zone(name, address) for name in zones)}
+        self._zones = {zone.origin: zone for zone in (SandboxZone(name, address) for name in zones)}
         key = dns.tsig.Key(tsig_name, tsig_secret.reveal(), tsig_algorithm)
         self._keyring = {key.name: key}
         self._address = address
@@ -147,7 +147,7 @@ class SandboxDns:
             if found.authoritative:
                 reply.flags |= dns.flags.AA
 
-    def _zone_of(self, name: dns.name.Name) -> Zone | None:
+    def _zone_of(self, name: dns.name.Name) -> SandboxZone | None:
         above = [origin for origin in self._zones if name.is_subdomain(origin)]
         return self._zones[max(above, key=len)] if above else None
 

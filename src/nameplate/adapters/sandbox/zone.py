@@ -37,7 +37,7 @@ class Found:
     additional: list[dns.rrset.RRset] = field(default_factory=list)
 
 
-class Zone:
+class SandboxZone:
     """The zone's content is replaced as a whole by each update, so readers need no lock."""
 
     def __init__(self, name: str, address: str) -> None:

@@ -3,7 +3,7 @@
 import hmac
 
 from nameplate.core.tokens import TXT_LABEL, TXT_PREFIX
-from nameplate.ports.resolver import Answer, AnswerKind, Finding, Resolver
+from nameplate.ports.resolver import Answer, AnswerKind, LookupResult, Resolver
 from nameplate.ports.verification import Instruction, Proof, Verdict
 
 _ANSWERED = frozenset({AnswerKind.DATA, AnswerKind.NODATA, AnswerKind.NXDOMAIN})
@@ -64,7 +64,7 @@ class DnsTxt:
         return any(_matches(answer, expected) for answer in answers)
 
 
-def _judge(record: str, expected: str, finding: Finding) -> Proof:
+def _judge(record: str, expected: str, finding: LookupResult) -> Proof:
     answered = [answer for answer in finding.answers if answer.kind in _ANSWERED]
     matching = [answer for answer in answered if _matches(answer, expected)]
     observed = tuple(_shown(answer) for answer in finding.answers)

@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from nameplate.adapters.http.fetch import Fetched, SafeFetcher
-from nameplate.adapters.http.outcome import Outcome
+from nameplate.adapters.http.outcome import HttpOutcome
 from nameplate.core.egress import Network
 from nameplate.ports.proxy import EDGE_HEADER
 from nameplate.ports.verification import Instruction, Proof, Verdict
@@ -18,23 +18,23 @@ PATH = "/.well-known/nameplate-verification.txt"
 _MAX_FILE = 1024
 _MISSING = frozenset({401, 403, 404, 410})
 _Told = tuple[Verdict, str, str]
-_ENDS: dict[Outcome, tuple[Verdict, str]] = {
-    Outcome.NO_ADDRESS: (Verdict.INCONCLUSIVE, "The name has no address (A or AAAA record)."),
-    Outcome.ADDRESS_REFUSED: (
+_ENDS: dict[HttpOutcome, tuple[Verdict, str]] = {
+    HttpOutcome.NO_ADDRESS: (Verdict.INCONCLUSIVE, "The name has no address (A or AAAA record)."),
+    HttpOutcome.ADDRESS_REFUSED: (
         Verdict.INCONCLUSIVE,
         "The name has an address that is not on the public Internet.",
     ),
-    Outcome.UNREACHABLE: (Verdict.INCONCLUSIVE, "The web server cannot be reached."),
-    Outcome.TIMEOUT: (Verdict.INCONCLUSIVE, "The web server took too long."),
-    Outcome.TLS_FAILED: (Verdict.INCONCLUSIVE, "The web server broke off the TLS handshake."),
-    Outcome.MALFORMED: (Verdict.INCONCLUSIVE, "What answered does not speak HTTP."),
-    Outcome.TOO_LARGE: (Verdict.MISMATCH, "The answer is too large to be the file."),
-    Outcome.ENCODED: (Verdict.MISMATCH, "The file was sent compressed: serve it as it is."),
-    Outcome.REDIRECT_REFUSED: (
+    HttpOutcome.UNREACHABLE: (Verdict.INCONCLUSIVE, "The web server cannot be reached."),
+    HttpOutcome.TIMEOUT: (Verdict.INCONCLUSIVE, "The web server took too long."),
+    HttpOutcome.TLS_FAILED: (Verdict.INCONCLUSIVE, "The web server broke off the TLS handshake."),
+    HttpOutcome.MALFORMED: (Verdict.INCONCLUSIVE, "What answered does not speak HTTP."),
+    HttpOutcome.TOO_LARGE: (Verdict.MISMATCH, "The answer is too large to be the file."),
+    HttpOutcome.ENCODED: (Verdict.MISMATCH, "The file was sent compressed: serve it as it is."),
+    HttpOutcome.REDIRECT_REFUSED: (
         Verdict.INCONCLUSIVE,
         "The web server redirects to another site, port or scheme: serve the file itself.",
     ),
-    Outcome.TOO_MANY_REDIRECTS: (Verdict.INCONCLUSIVE, "The web server redirects too often."),
+    HttpOutcome.TOO_MANY_REDIRECTS: (Verdict.INCONCLUSIVE, "The web server redirects too often."),
 }
 
 
@@ -74,7 +74,7 @@ class FileUpload:
         if self._answered_by_platform(fetched):
             message = "The name points at this platform, whose answer proves nothing: use dns_txt."
             return Verdict.INCONCLUSIVE, "answered_by_platform", message
-        if fetched.category is not Outcome.ANSWERED:
+        if fetched.category is not HttpOutcome.ANSWERED:
             verdict, message = _ENDS[fetched.category]
             return verdict, f"file_{fetched.category}", message
         if 200 <= fetched.status < 300:  # noqa: PLR2004  # the class of success, RFC 9110

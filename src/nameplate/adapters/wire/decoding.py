@@ -24,7 +24,7 @@ _FIXED = struct.Struct("!HHIH")
 _NUMBERS_3 = struct.Struct("!HHH")
 _PLAIN_LABEL = re.compile(rb"[a-z0-9_*-]+")
 _PLAIN_TAG = re.compile(rb"[A-Za-z0-9]+")
-_POINTER, _LONGEST_LABEL, _LONGEST_NAME = 0xC0, 63, 254
+_POINTER, _MAX_LABEL, _MAX_NAME = 0xC0, 63, 254
 _QUESTION = 4  # octets after the name: type and class
 _MAX_TTL = 0x7FFFFFFF  # RFC 2181 section 8: more means 0
 _TSIG = dns.rdatatype.TSIG
@@ -101,7 +101,7 @@ class Message:
         end, segment = -1, at
         while True:
             length = wire[at]
-            if length > _LONGEST_LABEL:
+            if length > _MAX_LABEL:
                 target = (length & ~_POINTER) << 8 | wire[at + 1]
                 if length < _POINTER or target >= segment:  # backwards only: no loops
                     raise malformed("a name that points forward")
@@ -122,7 +122,7 @@ class Message:
         for start, label_text in reversed(labels):
             text = f"{label_text}.{text}"
             names[start] = text
-        if len(text) > _LONGEST_NAME:
+        if len(text) > _MAX_NAME:
             dns.name.from_text(text)  # raises when it is too long, escapes not counted
         return text, end
 

@@ -17,7 +17,7 @@ import dns.rdataclass
 _PLAIN_NAME = re.compile(r"(?:[a-z0-9_*-]{1,63}\.)+")
 _PLAIN_TXT = re.compile(r'"[ !#-\[\]-~]{0,255}"(?: "[ !#-\[\]-~]{0,255}")*')
 _PLAIN_CAA = re.compile(r'(\d{1,3}) ([a-z0-9]{1,15}) "([ !#-\[\]-~]*)"')
-_LONGEST_NAME = 254  # characters, final dot included
+_MAX_NAME = 254  # characters, final dot included
 _NUMBERS_3 = struct.Struct("!HHH")
 
 
@@ -27,7 +27,7 @@ class Impossible(Exception):
 
 def name(text: str) -> bytes:
     """Return an absolute name (with final dot), uncompressed."""
-    if _PLAIN_NAME.fullmatch(text) and len(text) <= _LONGEST_NAME:
+    if _PLAIN_NAME.fullmatch(text) and len(text) <= _MAX_NAME:
         return labels(text[:-1]) + b"\0"
     try:
         return dns.name.from_text(text).to_wire() or b""

@@ -23,7 +23,7 @@ from nameplate.core.records import Action, Change, RRset
 from nameplate.ports.dns import Zone
 
 LIMIT = 48_000  # octets of text; a message over TCP has 65,535 on the wire
-_LONGEST = 65_535
+_MAX_LENGTH = 65_535
 _UNKNOWN_HERE = frozenset({"ALIAS", "ANAME"})
 _HEADER = 12
 _ZONE = b"\xc0\x0c"  # a pointer to the question, which is the zone (RFC 1035 section 4.1.4)
@@ -79,7 +79,7 @@ class Update:
         Raises `dns.exception.TooBig`.
         """
         flags = dns.opcode.to_flags(dns.opcode.UPDATE)
-        renderer = _RENDERER(flags=flags, max_size=_LONGEST)
+        renderer = _RENDERER(flags=flags, max_size=_MAX_LENGTH)
         renderer.counts = [1, *self._counts, 0]
         renderer.output.write(self._wire[_HEADER:])
         renderer.write_header()
@@ -90,7 +90,7 @@ class Update:
                 renderer.get_wire(), len(self._wire) + len(key.name.to_wire() or b"") + _FIXED.size
             )
         wire: bytes = renderer.get_wire()
-        if len(wire) > _LONGEST:
+        if len(wire) > _MAX_LENGTH:
             raise dns.exception.TooBig
         return wire, mac
 

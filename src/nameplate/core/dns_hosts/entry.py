@@ -32,7 +32,7 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RecordToPublish:
     """A record that the owner must publish, whichever the host."""
 
     purpose: Purpose
@@ -45,7 +45,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TypedRecord:
     """A record as a person types it."""
 
     purpose: Purpose
@@ -66,8 +66,11 @@ def steps(host: DnsHost | None) -> tuple[str, ...]:
 
 
 def entries(
-    host: DnsHost | None, zone: str, wanted: Iterable[Wanted], addresses: Sequence[str] = ()
-) -> tuple[Entry, ...]:
+    host: DnsHost | None,
+    zone: str,
+    wanted: Iterable[RecordToPublish],
+    addresses: Sequence[str] = (),
+) -> tuple[TypedRecord, ...]:
     """Return each record as it must be typed at `host` for `zone` (canonical).
 
     `addresses` are those of the target that a CNAME at the apex names: where the host has nothing
@@ -81,8 +84,8 @@ def entries(
 
 
 def _possible(
-    host: DnsHost | None, zone: str, record: Wanted, addresses: Sequence[str]
-) -> list[tuple[Wanted, list[str]]]:
+    host: DnsHost | None, zone: str, record: RecordToPublish, addresses: Sequence[str]
+) -> list[tuple[RecordToPublish, list[str]]]:
     """Return the record, or what stands for a CNAME where none can be (RFC 1034 section 3.6.2)."""
     if record.type != "CNAME" or record.name != zone:
         return [(record, [])]
@@ -109,16 +112,18 @@ def _possible(
     ]
 
 
-def _as(record: Wanted, rdtype: str, value: str) -> Wanted:
-    return Wanted(record.purpose, rdtype, record.name, value, record.ttl)
+def _as(record: RecordToPublish, rdtype: str, value: str) -> RecordToPublish:
+    return RecordToPublish(record.purpose, rdtype, record.name, value, record.ttl)
 
 
-def _entry(host: DnsHost | None, zone: str, record: Wanted, remarks: list[str]) -> Entry:
+def _entry(
+    host: DnsHost | None, zone: str, record: RecordToPublish, remarks: list[str]
+) -> TypedRecord:
     field, about_name = _host_field(host, zone, record.name)
     value, about_value = _value(host, record)
     proxy = host.proxy_off if host is not None and record.type in _PROXIED else None
     found = [*remarks, about_name, about_value, proxy]
-    return Entry(
+    return TypedRecord(
         purpose=record.purpose,
         type=record.type,
         name=record.name,
@@ -145,7 +150,7 @@ def _host_field(host: DnsHost | None, zone: str, name: str) -> tuple[str, str]:
     )
 
 
-def _value(host: DnsHost | None, record: Wanted) -> tuple[str, str]:
+def _value(host: DnsHost | None, record: RecordToPublish) -> tuple[str, str]:
     """Return what to type for the value, and what is to be said about it."""
     if record.type == "TXT":
         return record.value, "Enter the text without quotation marks."

@@ -10,9 +10,9 @@ from nameplate.core.errors import Refused
 _HOST = re.compile(r"(?!.*\.\d+\Z)(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
 """Two labels or more whose last one is no number: never an IP address."""
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)*/?")
-_LONGEST = 500
-_LONGEST_NAME = 255
-_MOST_SERVERS = 26
+_MAX_LENGTH = 500
+_MAX_NAME = 255
+_MAX_SERVERS = 26
 _UNDERSTOOD = frozenset(
     {"providerId", "providerName", "providerDisplayName", "urlSyncUX", "urlAPI", "nameServers"}
     | {"crit"}
@@ -20,7 +20,7 @@ _UNDERSTOOD = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Prefix:
+class ProviderPrefix:
     """The beginning of addresses at a DNS host: always https, always port 443."""
 
     host: str
@@ -39,14 +39,14 @@ class Provider:
     id: str
     name: str
     """For people. Its own words: not more than 255 characters, all of them printable."""
-    api: Prefix
-    sync: Prefix | None
+    api: ProviderPrefix
+    sync: ProviderPrefix | None
     """Where people are led to; None: it has no synchronous flow for this zone."""
     name_servers: tuple[str, ...] = ()
     """Canonical names of the servers that it has for the zone, if it says so."""
 
 
-def recorded(text: str) -> Prefix | None:
+def recorded(text: str) -> ProviderPrefix | None:
     """Return what a `_domainconnect` TXT record says, None when it is none that may be used."""
     authority, slash, path = text.partition("/")
     return _prefix(authority, f"{slash}{path}")
@@ -83,14 +83,14 @@ def _text(document: Mapping[str, Any], key: str, *, required: bool = True) -> st
     value = document.get(key)
     if value is None and not required:
         return None
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_NAME:
-        raise _malformed(f"`{key}` is no text of 1 to {_LONGEST_NAME} characters")
+    if not isinstance(value, str) or not value.strip() or len(value) > _MAX_NAME:
+        raise _malformed(f"`{key}` is no text of 1 to {_MAX_NAME} characters")
     if not value.isprintable():
         raise _malformed(f"`{key}` has characters that cannot be shown")
     return value.strip()
 
 
-def _url(document: Mapping[str, Any], key: str) -> Prefix:
+def _url(document: Mapping[str, Any], key: str) -> ProviderPrefix:
     value = document.get(key)
     scheme = "https://"
     if not isinstance(value, str) or not value.lower().startswith(scheme):
@@ -102,12 +102,12 @@ def _url(document: Mapping[str, Any], key: str) -> Prefix:
     return found
 
 
-def _prefix(authority: str, path: str) -> Prefix | None:
+def _prefix(authority: str, path: str) -> ProviderPrefix | None:
     host = authority.lower().removesuffix(":443").removesuffix(".")
-    plain = len(authority) + len(path) <= _LONGEST and _HOST.fullmatch(host)
+    plain = len(authority) + len(path) <= _MAX_LENGTH and _HOST.fullmatch(host)
     if not plain or not _PATH.fullmatch(path):
         return None
-    return Prefix(host, path.removesuffix("/"))
+    return ProviderPrefix(host, path.removesuffix("/"))
 
 
 def _servers(value: object) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _servers(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         return ()
     names = (
-        name.lower().removesuffix(".") for name in value[:_MOST_SERVERS] if isinstance(name, str)
+        name.lower().removesuffix(".") for name in value[:_MAX_SERVERS] if isinstance(name, str)
     )
     return tuple(sorted(name for name in names if _HOST.fullmatch(name)))
 

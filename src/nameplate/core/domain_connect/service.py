@@ -25,13 +25,13 @@ IPV6 = "ipv6"
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,63}")
 _KEY_HOST = re.compile(r"_?[A-Za-z0-9](?:[A-Za-z0-9-]{0,60}[A-Za-z0-9])?")
-_MOST_STRING = 255
+_MAX_STRING = 255
 """Octets of one string of a TXT record (RFC 1035 section 3.3)."""
 _PROOF_TTL, _ROUTING_TTL = 300, 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ConnectService:
     """The operator's own entry among the service providers. Raises `Invalid` when it cannot be one."""
 
     provider_id: str
@@ -73,7 +73,7 @@ class Service:
         return f"/v2/domainTemplates/providers/{self.provider_id}/services/{self.service_id}"
 
 
-def template(service: Service) -> dict[str, Any]:
+def template(service: ConnectService) -> dict[str, Any]:
     """Return the template to submit (section "Template Definition").
 
     Old proofs are left alone (`None`): two platforms may prove one name at a time.
@@ -116,17 +116,17 @@ def _pointing(group: str, rdtype: str, variable: str) -> dict[str, Any]:
     }
 
 
-def key_records(service: Service) -> tuple[str, ...]:
+def key_records(service: ConnectService) -> tuple[str, ...]:
     """Return the TXT records that publish the public key at `key_host.key_domain`."""
     encoded = base64.b64encode(keys.public_bytes(service.key)).decode()
     head = "p={},a=RS256,d="
-    size = _MOST_STRING - len(head.format(9))
+    size = _MAX_STRING - len(head.format(9))
     parts = [encoded[at : at + size] for at in range(0, len(encoded), size)]
     return tuple(f"{head.format(number)}{part}" for number, part in enumerate(parts, 1))
 
 
 def apply_url(
-    service: Service,
+    service: ConnectService,
     prefix: str,
     *,
     zone: str,

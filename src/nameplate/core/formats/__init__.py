@@ -11,7 +11,7 @@ from nameplate.core.errors import Invalid
 from nameplate.core.formats import bind, octodns, tables
 from nameplate.core.records import RRset
 
-LARGEST = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 """Characters of a file that are read; a hundred thousand records need a quarter of it."""
 
 
@@ -35,8 +35,8 @@ FORMATS: Mapping[str, Format] = {
 
 def read(name: str, text: str, zone: str) -> list[RRset]:
     """Return the record sets of a file in the format `name`. Raises `Invalid`."""
-    if len(text) > LARGEST:
-        raise Invalid("file_too_large", f"A zone file may hold at most {LARGEST} characters.")
+    if len(text) > MAX_BYTES:
+        raise Invalid("file_too_large", f"A zone file may hold at most {MAX_BYTES} characters.")
     return _format(name).read(text, zone)
 
 

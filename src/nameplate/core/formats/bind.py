@@ -14,7 +14,7 @@ import dns.tokenizer
 import dns.zonefile
 
 from nameplate.core.errors import Invalid, Problem
-from nameplate.core.formats.entries import MOST_RECORDS, Entries, flat
+from nameplate.core.formats.entries import MAX_RECORDS, Entries, flat
 from nameplate.core.rdata import TYPES, canonical, presentation
 from nameplate.core.records import RRset
 
@@ -93,7 +93,7 @@ def read(text: str, zone: str) -> list[RRset]:
     for found in _GENERATE.finditer(text):
         start, stop, step = (int(part[:12]) if part else 1 for part in found.groups())
         generated += max(0, stop - start) // max(step, 1) + 1
-        if generated > MOST_RECORDS:
+        if generated > MAX_RECORDS:
             raise _refused(text, found, "generate_too_large", "$GENERATE makes too many records.")
     origin = dns.name.from_text(zone)
     entries = Entries(zone)

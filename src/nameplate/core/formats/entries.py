@@ -6,9 +6,9 @@ from nameplate.core import rdata, zone_rules
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.records import RRset
 
-MOST_PROBLEMS = 100
+MAX_PROBLEMS = 100
 """Problems that are told at once; more do not help anybody."""
-MOST_RECORDS = 200_000
+MAX_RECORDS = 200_000
 
 
 class Entries:
@@ -39,8 +39,8 @@ class Entries:
     def put(self, place: str, record: RRset) -> None:
         """Add one record that is canonical already."""
         self._count += 1
-        if self._count > MOST_RECORDS:
-            raise Invalid("too_many_records", f"A file may hold at most {MOST_RECORDS} records.")
+        if self._count > MAX_RECORDS:
+            raise Invalid("too_many_records", f"A file may hold at most {MAX_RECORDS} records.")
         ttl, _, values = self._sets.setdefault(record.key, (record.ttl, record.proxied, {}))
         if ttl != record.ttl:
             self.refuse(
@@ -54,7 +54,7 @@ class Entries:
     def refuse(self, place: str, code: str, detail: str) -> None:
         """Note what is wrong at a place."""
         self._problems.append(Problem(place, code, detail))
-        if len(self._problems) >= MOST_PROBLEMS:
+        if len(self._problems) >= MAX_PROBLEMS:
             raise self._error()
 
     def rrsets(self) -> list[RRset]:

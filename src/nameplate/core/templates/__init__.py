@@ -4,11 +4,19 @@ from collections.abc import Mapping
 
 from nameplate.core.errors import NotFound
 from nameplate.core.templates import mail, names, policies
-from nameplate.core.templates.effects import Action, Effect, Existing, compare
-from nameplate.core.templates.template import Parameter, Site, Template
+from nameplate.core.templates.effects import Effect, Existing, TemplateEffect, compare
+from nameplate.core.templates.template import Parameter, Template, TemplateZone
 
 __all__ = [
-    "CATALOGUE", "Action", "Effect", "Existing", "Parameter", "Site", "Template", "compare", "find",
+    "CATALOGUE",
+    "Effect",
+    "Existing",
+    "Parameter",
+    "Template",
+    "TemplateEffect",
+    "TemplateZone",
+    "compare",
+    "find",
 ]  # fmt: skip
 
 CATALOGUE: Mapping[str, Template] = {

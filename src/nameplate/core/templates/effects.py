@@ -7,13 +7,13 @@ from enum import StrEnum
 from nameplate.core import rdata, zone_rules
 from nameplate.core.rdata.text import joined
 from nameplate.core.templates import spf
-from nameplate.core.templates.template import Beside, Site, Wanted
+from nameplate.core.templates.template import Beside, TemplateRecord, TemplateZone
 
 TTL = 3600
 """Seconds, where no record of that name and type says otherwise."""
 
 
-class Action(StrEnum):
+class TemplateEffect(StrEnum):
     """What becomes of one record of a template."""
 
     ADD = "add"
@@ -40,7 +40,7 @@ class Existing:
 class Effect:
     """What applying does to one record."""
 
-    action: Action
+    action: TemplateEffect
     type: str
     name: str
     """Relative to the domain, `@` for itself."""
@@ -54,21 +54,23 @@ class Effect:
     """Why it is in conflict, and what to do."""
 
 
-def compare(site: Site, wanted: Sequence[Wanted], existing: Sequence[Existing]) -> list[Effect]:
+def compare(
+    site: TemplateZone, wanted: Sequence[TemplateRecord], existing: Sequence[Existing]
+) -> list[Effect]:
     """Return what becomes of each wanted record. Raises `Invalid` for a value that cannot be."""
     asked = [(one, _canonical(site, one)) for one in wanted]
     values = {(one.type, one.name, text) for one, text in asked}
     return [_effect(site, one, text, existing, values) for one, text in asked]
 
 
-def _canonical(site: Site, one: Wanted) -> str:
+def _canonical(site: TemplateZone, one: TemplateRecord) -> str:
     owner = zone_rules.owner_name(one.name, site.name)
     return rdata.parse(one.type, one.value, origin=site.name, owner=owner).text
 
 
 def _effect(
-    site: Site,
-    one: Wanted,
+    site: TemplateZone,
+    one: TemplateRecord,
     text: str,
     existing: Sequence[Existing],
     values: set[tuple[str, str, str]],
@@ -79,7 +81,7 @@ def _effect(
     ttl = same[0].ttl if same else TTL
     there = next((row for row in same if row.value == text), None)
     if there is not None:
-        return Effect(Action.EXISTS, one.type, one.name, text, there.ttl, there.id)
+        return Effect(TemplateEffect.EXISTS, one.type, one.name, text, there.ttl, there.id)
     alone = _not_alone(one, here)
     if alone is not None:
         return _conflict(one, text, alone, f"{owner} has {alone.type} {alone.value[:80]} already")
@@ -88,7 +90,7 @@ def _effect(
     else:
         rivals = [row for row in same if (row.type, one.name, row.value) not in values]
     if one.beside is Beside.STAYS or not rivals:
-        return Effect(Action.ADD, one.type, one.name, text, ttl)
+        return Effect(TemplateEffect.ADD, one.type, one.name, text, ttl)
     first = rivals[0]
     if one.beside is Beside.CONFLICTS:
         return _conflict(one, text, first, f"{owner} has another {one.type}, {first.value[:80]}")
@@ -96,11 +98,11 @@ def _effect(
         detail = f"{owner} has {len(rivals)} records of the kind {one.marker}, where one may be"
         return _conflict(one, text, first, detail)
     after = text if one.beside is Beside.CHANGES else _merged(one, first)
-    action = Action.EXISTS if after == first.value else Action.CHANGE
+    action = TemplateEffect.EXISTS if after == first.value else TemplateEffect.CHANGE
     return Effect(action, one.type, one.name, after, first.ttl, first.id, first.value)
 
 
-def _not_alone(one: Wanted, here: Sequence[Existing]) -> Existing | None:
+def _not_alone(one: TemplateRecord, here: Sequence[Existing]) -> Existing | None:
     """Return what a CNAME would be beside, or the CNAME beside which this would be (RFC 1034)."""
     if one.type == "CNAME":
         return next((row for row in here if row.type != "CNAME"), None)
@@ -112,12 +114,14 @@ def _begins(row: Existing, marker: str) -> bool:
     return spf.is_spf(text) if marker == spf.MARKER else text.lower().startswith(marker.lower())
 
 
-def _merged(one: Wanted, row: Existing) -> str:
+def _merged(one: TemplateRecord, row: Existing) -> str:
     text = spf.merged(joined(row.value), one.value)
     return rdata.parse("TXT", text, origin="").text
 
 
-def _conflict(one: Wanted, text: str, row: Existing, what: str) -> Effect:
+def _conflict(one: TemplateRecord, text: str, row: Existing, what: str) -> Effect:
     todo = "detach and remove that" if row.automatic else "remove that"
     detail = f"{what}: {todo} first, if this is to take its place."
-    return Effect(Action.CONFLICT, one.type, one.name, text, row.ttl, row.id, row.value, detail)
+    return Effect(
+        TemplateEffect.CONFLICT, one.type, one.name, text, row.ttl, row.id, row.value, detail
+    )

@@ -8,31 +8,32 @@ from nameplate.core.templates.template import (
     Beside,
     Kind,
     Parameter,
-    Site,
     Template,
+    TemplateRecord,
+    TemplateZone,
     Values,
-    Wanted,
     wrong,
 )
 
 
-def _mx(*hosts: tuple[int, str]) -> list[Wanted]:
+def _mx(*hosts: tuple[int, str]) -> list[TemplateRecord]:
     return [
-        Wanted("MX", "@", f"{preference} {host}", Beside.CONFLICTS) for preference, host in hosts
+        TemplateRecord("MX", "@", f"{preference} {host}", Beside.CONFLICTS)
+        for preference, host in hosts
     ]
 
 
-def _cname(name: str, host: str) -> Wanted:
-    return Wanted("CNAME", name, host, Beside.CONFLICTS)
+def _cname(name: str, host: str) -> TemplateRecord:
+    return TemplateRecord("CNAME", name, host, Beside.CONFLICTS)
 
 
-def _keys(values: Values, *selectors: str) -> list[Wanted]:
+def _keys(values: Values, *selectors: str) -> list[TemplateRecord]:
     """Return the CNAME of each selector whose target was given."""
     targets = {name: values[f"dkim_{number}"] for number, name in enumerate(selectors, 1)}
     return [_cname(f"{name}._domainkey", target) for name, target in targets.items() if target]
 
 
-def _mail(_site: Site, values: Values) -> Sequence[Wanted]:
+def _mail(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     hosts = values["mx"].split(",")
     return [
         *_mx(*((10 * (index + 1), host) for index, host in enumerate(hosts))),
@@ -40,14 +41,14 @@ def _mail(_site: Site, values: Values) -> Sequence[Wanted]:
     ]
 
 
-def _google(_site: Site, values: Values) -> Sequence[Wanted]:
+def _google(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     found = [*_mx((1, "smtp.google.com.")), spf_wanted(["include:_spf.google.com"], values["all"])]
     if values["dkim_key"]:
         found.append(dkim_text(values["dkim_selector"], values["dkim_key"], "rsa"))
     return found
 
 
-def _microsoft(_site: Site, values: Values) -> Sequence[Wanted]:
+def _microsoft(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     if not values["mx"].endswith((".mail.protection.outlook.com.", ".mx.microsoft.")):
         raise wrong(
             "mx",
@@ -63,7 +64,7 @@ def _microsoft(_site: Site, values: Values) -> Sequence[Wanted]:
     return found + _keys(values, "selector1", "selector2")
 
 
-def _fastmail(site: Site, values: Values) -> Sequence[Wanted]:
+def _fastmail(site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     return [
         *_mx((10, "in1-smtp.messagingengine.com."), (20, "in2-smtp.messagingengine.com.")),
         spf_wanted(["include:spf.messagingengine.com"], values["all"]),
@@ -74,22 +75,22 @@ def _fastmail(site: Site, values: Values) -> Sequence[Wanted]:
     ]
 
 
-def _proton(_site: Site, values: Values) -> Sequence[Wanted]:
+def _proton(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     found = [
         *_mx((10, "mail.protonmail.ch."), (20, "mailsec.protonmail.ch.")),
         spf_wanted(["include:_spf.protonmail.ch"], values["all"]),
     ]
     if values["verification"]:
         code = values["verification"].removeprefix("protonmail-verification=")
-        found.append(Wanted("TXT", "@", f"protonmail-verification={code}"))
+        found.append(TemplateRecord("TXT", "@", f"protonmail-verification={code}"))
     return found + _keys(values, "protonmail", "protonmail2", "protonmail3")
 
 
-def _no_mail(_site: Site, _values: Values) -> Sequence[Wanted]:
+def _no_mail(_site: TemplateZone, _values: Values) -> Sequence[TemplateRecord]:
     return [
         *_mx((0, ".")),
-        Wanted("TXT", "@", "v=spf1 -all", Beside.CHANGES, spf.MARKER),
-        Wanted("TXT", "_dmarc", "v=DMARC1; p=reject", Beside.CHANGES, "v=DMARC1"),
+        TemplateRecord("TXT", "@", "v=spf1 -all", Beside.CHANGES, spf.MARKER),
+        TemplateRecord("TXT", "_dmarc", "v=DMARC1; p=reject", Beside.CHANGES, "v=DMARC1"),
     ]
 
 

@@ -6,10 +6,10 @@ from nameplate.core.templates.template import (
     Beside,
     Kind,
     Parameter,
-    Site,
     Template,
+    TemplateRecord,
+    TemplateZone,
     Values,
-    Wanted,
     wrong,
 )
 
@@ -22,12 +22,14 @@ _PREFIXES: Mapping[str, str] = {
 }
 
 
-def _verification(_site: Site, values: Values) -> Sequence[Wanted]:
+def _verification(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     prefix = _PREFIXES[values["service"]]
-    return [Wanted("TXT", values["name"] or "@", prefix + values["value"].removeprefix(prefix))]
+    return [
+        TemplateRecord("TXT", values["name"] or "@", prefix + values["value"].removeprefix(prefix))
+    ]
 
 
-def _cdn(site: Site, values: Values) -> Sequence[Wanted]:
+def _cdn(site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     name = values["name"]
     at_apex = name == "@" and site.name == site.zone
     if at_apex and not site.apex_alias:
@@ -39,7 +41,7 @@ def _cdn(site: Site, values: Values) -> Sequence[Wanted]:
             "AAAA.",
         )
     kind = "ALIAS" if at_apex else "CNAME"
-    return [Wanted(kind, name, values["target"], Beside.CONFLICTS)]
+    return [TemplateRecord(kind, name, values["target"], Beside.CONFLICTS)]
 
 
 TEMPLATES = (

@@ -7,10 +7,10 @@ from nameplate.core.templates.template import (
     Beside,
     Kind,
     Parameter,
-    Site,
     Template,
+    TemplateRecord,
+    TemplateZone,
     Values,
-    Wanted,
     wrong,
 )
 
@@ -21,21 +21,21 @@ ALL = Parameter(
 _POLICIES = ("none", "quarantine", "reject")
 
 
-def spf_wanted(terms: Sequence[str], everything_else: str) -> Wanted:
+def spf_wanted(terms: Sequence[str], everything_else: str) -> TemplateRecord:
     """Return the SPF record with these mechanisms, to be merged with one that is there."""
     text = spf.checked(" ".join([spf.MARKER, *terms, everything_else]))
-    return Wanted("TXT", "@", text, Beside.MERGES, spf.MARKER)
+    return TemplateRecord("TXT", "@", text, Beside.MERGES, spf.MARKER)
 
 
-def dkim_text(selector: str, key: str, algorithm: str) -> Wanted:
+def dkim_text(selector: str, key: str, algorithm: str) -> TemplateRecord:
     """Return the DKIM key record of a selector (RFC 6376 section 3.6.1)."""
-    return Wanted(
+    return TemplateRecord(
         "TXT", f"{selector}._domainkey", f"v=DKIM1; k={algorithm}; p={key}", Beside.CONFLICTS,
         "v=DKIM1",
     )  # fmt: skip
 
 
-def _spf(_site: Site, values: Values) -> Sequence[Wanted]:
+def _spf(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     includes = [
         f"include:{name.removesuffix('.')}" for name in values["include"].split(",") if name
     ]
@@ -45,32 +45,36 @@ def _spf(_site: Site, values: Values) -> Sequence[Wanted]:
     return [spf_wanted(terms, values["all"])]
 
 
-def _dkim(_site: Site, values: Values) -> Sequence[Wanted]:
+def _dkim(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     if bool(values["key"]) == bool(values["target"]):
         raise wrong("key", "parameter_required", "Give either `key` or `target`, as you were told.")
     selector = values["selector"]
     if values["target"]:
-        return [Wanted("CNAME", f"{selector}._domainkey", values["target"], Beside.CONFLICTS)]
+        return [
+            TemplateRecord("CNAME", f"{selector}._domainkey", values["target"], Beside.CONFLICTS)
+        ]
     return [dkim_text(selector, values["key"], values["algorithm"])]
 
 
-def _dmarc(_site: Site, values: Values) -> Sequence[Wanted]:
+def _dmarc(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     tags = [f"p={values['policy']}"]
     if values["subdomain_policy"]:
         tags.append(f"sp={values['subdomain_policy']}")
     if values["rua"]:
         tags.append(f"rua={values['rua']}")
     text = "; ".join(["v=DMARC1", *tags])
-    return [Wanted("TXT", "_dmarc", text, Beside.CHANGES, "v=DMARC1")]
+    return [TemplateRecord("TXT", "_dmarc", text, Beside.CHANGES, "v=DMARC1")]
 
 
-def _caa(_site: Site, values: Values) -> Sequence[Wanted]:
+def _caa(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     issuer = values["issuer"].removesuffix(".")
-    found = [Wanted("CAA", "@", f'0 issue "{issuer}"')]
+    found = [TemplateRecord("CAA", "@", f'0 issue "{issuer}"')]
     if values["wildcards"] == "no":
-        found.append(Wanted("CAA", "@", '0 issuewild ";"', Beside.STAYS))
+        found.append(TemplateRecord("CAA", "@", '0 issuewild ";"', Beside.STAYS))
     if values["report_to"]:
-        found += [Wanted("CAA", "@", f'0 iodef "{one}"') for one in values["report_to"].split(",")]
+        found += [
+            TemplateRecord("CAA", "@", f'0 iodef "{one}"') for one in values["report_to"].split(",")
+        ]
     return found
 
 

@@ -51,7 +51,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class TemplateZone:
     """The domain that a template is applied to."""
 
     name: str
@@ -62,7 +62,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TemplateRecord:
     """A record that a template asks for."""
 
     type: str
@@ -87,9 +87,9 @@ class Template:
     title: str
     description: str
     parameters: tuple[Parameter, ...]
-    build: Callable[[Site, Values], Sequence[Wanted]]
+    build: Callable[[TemplateZone, Values], Sequence[TemplateRecord]]
 
-    def records(self, site: Site, given: Mapping[str, str]) -> Sequence[Wanted]:
+    def records(self, site: TemplateZone, given: Mapping[str, str]) -> Sequence[TemplateRecord]:
         """Return the records for `given`. Raises `Invalid` with a pointer for each wrong one."""
         return self.build(site, read(self.parameters, given))
 

@@ -40,7 +40,7 @@ from nameplate.ports.ca import CertificateAuthority, Challenge, Order, OrderStat
 from nameplate.usecases import work
 from nameplate.usecases.certificates import budgets, requests
 from nameplate.usecases.dns import zones
-from nameplate.usecases.propagation import sightings
+from nameplate.usecases.propagation import observations
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -50,7 +50,7 @@ _WAKING = Binding.waking(sa.bindparam("now")).where(
     Binding.organization_domain_id == sa.bindparam("domain"), Binding.deleted_at.is_(None)
 )
 """Made once: every certificate needs them."""
-MOST_STEPS = 16
+MAX_STEPS = 16
 """Steps taken under one lease."""
 CHALLENGE_TTL = 60
 NEXT_LOOK = timedelta(days=1)
@@ -115,7 +115,7 @@ class Issuer:
         """Take steps until one has to wait or the certificate is installed."""
         url = self._state.order_url
         order = self._authority.refresh(url) if url else None
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             self._keep_lease()
             outcome = self._take(self._next(order), order)
             if outcome is False:
@@ -240,7 +240,7 @@ class Issuer:
         for name in {name for name, _ in values}:
             finding = self._tools.resolver.authoritative(name, "TXT")
             texts = [text for owner, text in values if owner == name]
-            if not all(sightings.seen_by_all(finding, "TXT", text) for text in texts):
+            if not all(observations.seen_by_all(finding, "TXT", text) for text in texts):
                 return False
         return True
 

@@ -23,7 +23,7 @@ from nameplate.usecases import lookup
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
-MOST_NAMES = 100
+MAX_NAMES = 100
 """Names in one certificate, as authorities limit it."""
 
 
@@ -48,8 +48,8 @@ def issue(
     """
     domain = lookup.domain(session, actor, domain_reference)
     wanted = tuple(dict.fromkeys(hosts or [domain.full_domain]))
-    if len(wanted) > MOST_NAMES:
-        raise Invalid("too_many_names", f"a certificate covers at most {MOST_NAMES} names")
+    if len(wanted) > MAX_NAMES:
+        raise Invalid("too_many_names", f"a certificate covers at most {MAX_NAMES} names")
     parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
     return create(session, domain, parsed, challenge, now)
 

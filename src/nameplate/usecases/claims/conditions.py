@@ -15,7 +15,7 @@ from nameplate.db import database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Verification
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
-from nameplate.usecases.propagation import delegation, sightings
+from nameplate.usecases.propagation import delegation, observations
 
 
 def of(session: Session, domain: Domain) -> Sequence[Condition]:
@@ -131,7 +131,7 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
             )
         ]
     first = next((row for row in waiting if row.status is RecordStatus.ERROR), waiting[0])
-    look = sightings.read(first.propagation) if first.status is RecordStatus.ACTIVE else None
+    look = observations.read(first.propagation) if first.status is RecordStatus.ACTIVE else None
     return [
         Condition(
             type="dns",

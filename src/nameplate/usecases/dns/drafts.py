@@ -13,29 +13,29 @@ from nameplate.core.plan import Drift, Plan
 from nameplate.core.records import Change, RRset
 from nameplate.models import ChangePlan, Domain
 from nameplate.usecases.dns import edits, markers, zones
+from nameplate.usecases.dns.desired import DesiredZone
 from nameplate.usecases.dns.edits import Edit
-from nameplate.usecases.dns.jobs import Job
 from nameplate.usecases.dns.wanted import Value
-from nameplate.usecases.dns.zones import Site
+from nameplate.usecases.dns.zones import LiveZone
 
-Edits = Callable[["Scene"], "Wish"]
+Edits = Callable[["PlanContext"], "RequestedChange"]
 """What somebody wants, given the domain and its live zone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class PlanContext:
     """A domain, its records and its zone, as they are now."""
 
     domain: Domain
     origin: str
     """The domain's name."""
-    job: Job
-    site: Site
+    job: DesiredZone
+    site: LiveZone
     now: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RequestedChange:
     """Edits of records, and what is to become ours or nobody's without a change of the zone."""
 
     edits: Sequence[Edit] = ()
@@ -56,7 +56,7 @@ class Draft:
     warnings: tuple[str, ...]
 
 
-def draft(scene: Scene, wish: Wish) -> Draft:
+def draft(scene: PlanContext, wish: RequestedChange) -> Draft:
     """Return what a wish means for the zone. Pure: the same scene and wish give the same draft."""
     job, site = scene.job, scene.site
     edits.keep_clear(job.lines, wish.edits)
@@ -82,20 +82,20 @@ def draft(scene: Scene, wish: Wish) -> Draft:
     return Draft(todo, adopted, job.drifts(site.live), tuple(wish.warnings))
 
 
-def wanted_fingerprint(job: Job) -> str:
+def wanted_fingerprint(job: DesiredZone) -> str:
     """Return the SHA-256 of the domain's records and of what the ledger says of them."""
     rows = sorted((*line.value, line.ttl, line.proxied, line.is_wanted) for line in job.lines)
     ours = sorted((*value, entry.purpose.value) for value, entry in job.entries.items())
     return hashlib.sha256(json.dumps([rows, ours]).encode()).hexdigest()
 
 
-def warnings(scene: Scene, found: Draft, authorities: Collection[str]) -> list[str]:
+def warnings(scene: PlanContext, found: Draft, authorities: Collection[str]) -> list[str]:
     """Say what will be possible and still unwelcome: CAA against us, somebody else's marker."""
     said = caa.warnings(_wanted_caa(scene, found), scene.origin, authorities)
     return [*found.warnings, *said, *_other_markers(scene)]
 
 
-def _wanted_caa(scene: Scene, found: Draft) -> list[RRset]:
+def _wanted_caa(scene: PlanContext, found: Draft) -> list[RRset]:
     """Return the CAA sets of the zone as they would be."""
     state = {rrset.key: rrset for rrset in scene.site.live if rrset.type == "CAA"}
     for change in found.todo.changes:
@@ -106,7 +106,7 @@ def _wanted_caa(scene: Scene, found: Draft) -> list[RRset]:
     return list(state.values())
 
 
-def _other_markers(scene: Scene) -> list[str]:
+def _other_markers(scene: PlanContext) -> list[str]:
     """Say when the zone tells that another installation manages the domain's records."""
     name, rdtype, own = markers.value(scene.domain)
     return [
@@ -118,7 +118,7 @@ def _other_markers(scene: Scene) -> list[str]:
     ]
 
 
-def content(wish: Wish, found: Draft) -> dict[str, Any]:
+def content(wish: RequestedChange, found: Draft) -> dict[str, Any]:
     """Return what a plan keeps of a wish and its draft, as JSON."""
     todo = found.todo
     unsafe = None
@@ -160,10 +160,10 @@ def _rrset(side: Sequence[Any] | None) -> RRset | None:
     return RRset(name, rdtype, ttl, tuple(values), proxied)
 
 
-def stored(row: ChangePlan) -> Wish:
+def stored(row: ChangePlan) -> RequestedChange:
     """Return the wish that a plan was made from."""
     content: Mapping[str, Any] = row.content
-    return Wish(
+    return RequestedChange(
         edits=[Edit.of(sides) for sides in content["edits"]],
         adopt=row.adopting,
         disowned=[value_of(parts) for parts in content["disowned"]],

@@ -14,9 +14,9 @@ from nameplate.core.records import RRset
 from nameplate.models import Domain, Record, RecordType
 from nameplate.models.records import digest
 from nameplate.usecases.dns import ledger
-from nameplate.usecases.dns.wanted import Line, known_type
+from nameplate.usecases.dns.wanted import WantedRecord, known_type
 
-_MOST_PROBLEMS = 100
+_MAX_PROBLEMS = 100
 _NUMBERED = {"MX": ("priority",), "SRV": ("priority", "weight", "port")}
 
 
@@ -65,7 +65,7 @@ class Edit:
         return Edit(self.after, self.before)
 
 
-def spec(line: Line) -> Spec:
+def spec(line: WantedRecord) -> Spec:
     """Return a record of the domain as it is wanted now."""
     return Spec(line.type, line.name, line.text, line.ttl, line.proxied)
 
@@ -83,7 +83,7 @@ def given(records: Sequence[Mapping[str, Any]], origin: str) -> list[Spec]:
         except Invalid as error:
             found = error.problems or (Problem("", error.code, error.detail),)
             problems += [replace(p, pointer=f"/records/{index}{p.pointer}") for p in found]
-            if len(problems) >= _MOST_PROBLEMS:
+            if len(problems) >= _MAX_PROBLEMS:
                 break
     if problems:
         first = problems[0]
@@ -124,7 +124,7 @@ def _relative(owner: str, origin: str) -> str:
 
 
 def between(
-    lines: Sequence[Line],
+    lines: Sequence[WantedRecord],
     desired: Sequence[Spec],
     *,
     everything: bool = False,
@@ -157,7 +157,7 @@ def between(
     return edits
 
 
-def after(lines: Sequence[Line], edits: Sequence[Edit]) -> list[tuple[Spec, int | None]]:
+def after(lines: Sequence[WantedRecord], edits: Sequence[Edit]) -> list[tuple[Spec, int | None]]:
     """Return what is wanted after the edits, with the id of the row where there is one."""
     state: dict[tuple[str, str, str], tuple[Spec, int | None]] = {
         spec(line).key: (spec(line), line.id) for line in lines if line.is_wanted
@@ -170,7 +170,7 @@ def after(lines: Sequence[Line], edits: Sequence[Edit]) -> list[tuple[Spec, int 
     return list(state.values())
 
 
-def keep_clear(lines: Sequence[Line], edits: Sequence[Edit]) -> None:
+def keep_clear(lines: Sequence[WantedRecord], edits: Sequence[Edit]) -> None:
     """Raise `Conflict` ("record_automatic") for an edit where Nameplate leads a host to its server."""
     led = {line.name for line in lines if line.is_made}
     for edit in edits:
@@ -203,7 +203,7 @@ def broken(
 
 
 def check(
-    lines: Sequence[Line], edits: Sequence[Edit], origin: str, zone: str, *, flattens: bool
+    lines: Sequence[WantedRecord], edits: Sequence[Edit], origin: str, zone: str, *, flattens: bool
 ) -> None:
     """Check what the edits make of the records against the rules of a zone.
 
@@ -216,11 +216,15 @@ def check(
     new = broken([one for one, _ in after(lines, edits)], origin, zone, flattens=flattens)
     problems = [problem for which, problem in new.items() if which not in old]
     if problems:
-        raise Invalid("record_invalid", problems[0].detail, problems[:_MOST_PROBLEMS])
+        raise Invalid("record_invalid", problems[0].detail, problems[:_MAX_PROBLEMS])
 
 
 def write(
-    session: Session, domain: Domain, lines: Sequence[Line], edits: Sequence[Edit], now: datetime
+    session: Session,
+    domain: Domain,
+    lines: Sequence[WantedRecord],
+    edits: Sequence[Edit],
+    now: datetime,
 ) -> None:
     """Bring the edits into the rows, set by set. `lines` are the rows as they are now."""
     ids = {spec(line).key: line.id for line in lines}

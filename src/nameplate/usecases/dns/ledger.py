@@ -25,7 +25,7 @@ from nameplate.models import (
 from nameplate.models.orm import Model
 from nameplate.models.records import digest
 from nameplate.ports.dns import Outcome, Result, Zone
-from nameplate.usecases.dns.wanted import Entry, Line, Value, Want, Wants, values
+from nameplate.usecases.dns.wanted import OwnedValue, Value, Want, WantedRecord, Wants, values
 
 SETTLING = timedelta(minutes=5)
 """How long the readings of a provider may lag behind its writings."""
@@ -61,7 +61,7 @@ class Report:
         rrset = self.state.get(value[:2])
         return rrset is not None and value[2] in rrset.values
 
-    def has(self, line: Line) -> bool:
+    def has(self, line: WantedRecord) -> bool:
         """Tell whether the provider has a record as it is wanted."""
         key, text = line.value[:2], line.value[2]
         rrset = self.state.get(key)
@@ -110,11 +110,11 @@ def intend(
     *,
     todo: Plan,
     wants: Wants,
-    entries: Mapping[Value, Entry],
+    entries: Mapping[Value, OwnedValue],
 ) -> None:
     """Write down every value about to appear or to leave, before the provider hears of it."""
     leaving: list[int] = []
-    coming: list[Want | Line] = []
+    coming: list[Want | WantedRecord] = []
     for change in todo.changes:
         before, after = set(values(change.before)), set(values(change.after))
         leaving += [entries[value].id for value in before - after if value in entries]
@@ -145,7 +145,7 @@ def disown(session: Session, ids: Sequence[int]) -> None:
 
 
 def _row(
-    domain: Domain, account_id: int, zone: Zone, want: Want | Line, state: LedgerState
+    domain: Domain, account_id: int, zone: Zone, want: Want | WantedRecord, state: LedgerState
 ) -> dict[str, Any]:
     name, rdtype, value = want.value
     return {
@@ -168,7 +168,7 @@ def _row(
 def settle(
     session: Session,
     wanted: frozenset[Value],
-    entries: Mapping[Value, Entry],
+    entries: Mapping[Value, OwnedValue],
     report: Report,
     *,
     now: datetime,
@@ -204,7 +204,7 @@ def settle(
     return bool(missing)
 
 
-def lingers(entries: Mapping[Value, Entry], report: Report) -> bool:
+def lingers(entries: Mapping[Value, OwnedValue], report: Report) -> bool:
     """Tell whether a value that was to come before has not: it is held back, or wanted no more."""
     return any(
         entry.state is LedgerState.INTENDED and not report.shows(value)
@@ -223,7 +223,7 @@ def arrived(session: Session, domain: Domain) -> None:
     )
 
 
-def _is_gone(entry: Entry, report: Report, now: datetime, settling: timedelta) -> bool:
+def _is_gone(entry: OwnedValue, report: Report, now: datetime, settling: timedelta) -> bool:
     if entry.value in report.removed:
         return True
     return entry.absent_at is not None and now - entry.absent_at >= settling
@@ -232,7 +232,7 @@ def _is_gone(entry: Entry, report: Report, now: datetime, settling: timedelta) -
 def confirm(
     session: Session,
     domain: Domain,
-    lines: Sequence[Line],
+    lines: Sequence[WantedRecord],
     report: Report,
     now: datetime,
 ) -> None:
@@ -270,14 +270,14 @@ def confirm(
     _number(session, lines, report)
 
 
-def refuse(session: Session, lines: Sequence[Line], reason: str) -> None:
+def refuse(session: Session, lines: Sequence[WantedRecord], reason: str) -> None:
     """Note on every record that waits why the provider will not even be asked."""
     waiting = [line.id for line in lines if line.status is not RecordStatus.ACTIVE]
     each(session, Record.failing(reason), Record.id, waiting)
 
 
 def note_drift(
-    session: Session, lines: Sequence[Line], drifts: Sequence[Drift], now: datetime
+    session: Session, lines: Sequence[WantedRecord], drifts: Sequence[Drift], now: datetime
 ) -> None:
     """Note on the records that somebody changed them at the provider."""
     reasons = {drift.key: str(drift) for drift in drifts}
@@ -290,7 +290,7 @@ def note_drift(
         each(session, Record.drifting(now, reason), Record.id, ids)
 
 
-def _number(session: Session, lines: Sequence[Line], report: Report) -> None:
+def _number(session: Session, lines: Sequence[WantedRecord], report: Report) -> None:
     """Note the provider's own ids, where they are new."""
     new = [
         {"record_id": line.id, "external_id": report.external_ids[line.value]}

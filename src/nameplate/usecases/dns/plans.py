@@ -19,10 +19,10 @@ from nameplate.db import Sessions, database_now
 from nameplate.leases import Lease
 from nameplate.models import ChangePlan, Domain, LedgerPurpose, PlanOrigin
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.dns import drafts, edits, jobs, ledger, zones
-from nameplate.usecases.dns.drafts import Draft, Edits, Scene, Wish
+from nameplate.usecases.dns import desired, drafts, edits, ledger, zones
+from nameplate.usecases.dns.desired import DesiredZone
+from nameplate.usecases.dns.drafts import Draft, Edits, PlanContext, RequestedChange
 from nameplate.usecases.dns.edits import Edit
-from nameplate.usecases.dns.jobs import Job
 from nameplate.usecases.dns.wanted import Want
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
@@ -35,7 +35,7 @@ SHOWN = 1000
 
 def as_wanted(*, adopt: bool = False) -> Edits:
     """Want the records as they are: the plan is what a worker would do, and what it holds back."""
-    return lambda _scene: Wish(adopt=adopt)
+    return lambda _scene: RequestedChange(adopt=adopt)
 
 
 def make(
@@ -57,11 +57,11 @@ def make(
         domain = lookup.domain(session, actor, domain_reference)
     with sessions.begin(PLATFORM, read_only=True) as session:  # the account may be the platform's
         now = database_now(session)
-        job = jobs.load(session, domain, tools, now)
+        job = desired.load(session, domain, tools, now)
         authorities = ca_accounts.issuer_names(session, domain.organization_id)
     if job is None:
         raise Conflict("dns_account_missing", "the domain has no DNS account to plan with")
-    scene = Scene(domain, holders.held_name(domain), job, zones.visit(tools, job), now)
+    scene = PlanContext(domain, holders.held_name(domain), job, zones.visit(tools, job), now)
     wish = edits_of(scene)
     found = drafts.draft(scene, wish)
     said = tuple(drafts.warnings(scene, found, authorities))
@@ -189,7 +189,7 @@ def _carry_out(
         edits.write(session, domain, scene.job.lines, wish.edits, now)
         session.flush()
         _own(session, domain, scene, found, wish)
-        job = jobs.load(session, domain, tools, now)
+        job = desired.load(session, domain, tools, now)
         if job is None:
             raise _records_moved()
         ledger.intend(
@@ -200,7 +200,9 @@ def _carry_out(
     zones.push(sessions, tools, lease, scene.site, found.todo, intend=intend, always=True)
 
 
-def _own(session: Session, domain: Domain, scene: Scene, found: Draft, wish: Wish) -> None:
+def _own(
+    session: Session, domain: Domain, scene: PlanContext, found: Draft, wish: RequestedChange
+) -> None:
     """Bring into the ledger what becomes ours, and take from it what is ours no more."""
     wants = [Want(value, 0, LedgerPurpose.RECORD) for value in found.adopted]
     ttls = {rrset.key: rrset.ttl for rrset in scene.site.live}
@@ -210,17 +212,17 @@ def _own(session: Session, domain: Domain, scene: Scene, found: Draft, wish: Wis
     ledger.disown(session, gone)
 
 
-def _scene(sessions: Sessions, tools: Tools, lease: Lease) -> Scene:
+def _scene(sessions: Sessions, tools: Tools, lease: Lease) -> PlanContext:
     """Read everything again, under the domain's lease."""
 
-    def read(session: Session, domain: Domain) -> tuple[Domain, Job | None]:
-        return domain, jobs.load(session, domain, tools, lease.now())
+    def read(session: Session, domain: Domain) -> tuple[Domain, DesiredZone | None]:
+        return domain, desired.load(session, domain, tools, lease.now())
 
     domain, job = work.read(sessions, Domain, lease, read)
     if job is None:
         raise Conflict("dns_account_missing", "the domain has no DNS account any more")
     site = zones.visit(tools, job)
-    return Scene(domain, holders.held_name(domain), job, site, lease.now())
+    return PlanContext(domain, holders.held_name(domain), job, site, lease.now())
 
 
 def _records_moved() -> Conflict:
@@ -248,12 +250,12 @@ def undo(sessions: Sessions, tools: Tools, actor: Actor, domain_reference: str) 
     adopted = [drafts.value_of(parts) for parts in last.content["adopted"]]
     disowned = bool(last.content["disowned"])
 
-    def take_back(scene: Scene) -> Wish:
+    def take_back(scene: PlanContext) -> RequestedChange:
         now = {edits.spec(line).key: edits.spec(line) for line in scene.job.lines}
         fits = [edit for edit in stored if _still(edit, now)]
         left = len(stored) - len(fits)
         said = [f"{left} records were changed again since and stay as they are."] if left else []
-        return Wish(fits, adopt=disowned, disowned=adopted, warnings=said)
+        return RequestedChange(fits, adopt=disowned, disowned=adopted, warnings=said)
 
     return make(
         sessions, tools, actor, domain_reference, take_back,

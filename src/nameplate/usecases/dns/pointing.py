@@ -15,13 +15,22 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import BindingStatus
-from nameplate.core.pointing import TTL, Decision, Obstacle, Spot, Target, Value, apex_type, decide
+from nameplate.core.pointing import (
+    TTL,
+    Decision,
+    Obstacle,
+    PointingTarget,
+    Spot,
+    Value,
+    apex_type,
+    decide,
+)
 from nameplate.models import Account, Binding, Domain, Record, RecordableType, RecordType, Server
 from nameplate.models.records import AUTOMATIC
 
 CHUNK = 500
 """Host names that are compared together."""
-MOST_SHOWN = 1000
+MAX_SHOWN = 1000
 """Bindings of one domain whose obstacles are looked for."""
 
 Name = tuple[int, str]
@@ -49,7 +58,7 @@ class _Place:
     domain: Any
     """The domain's columns, or None when it is gone or its DNS is not ours to keep."""
     makers: list[Maker] = field(default_factory=list)
-    targets: list[Target] = field(default_factory=list)
+    targets: list[PointingTarget] = field(default_factory=list)
     rows: list[_Row] = field(default_factory=list)
     own: set[Value] = field(default_factory=set)
 
@@ -112,7 +121,7 @@ def hand_over(session: Session, domain: Domain) -> None:
 def obstacles(session: Session, domain: Domain) -> list[Obstacle]:
     """Return why hosts of a domain do not lead to their servers, those that block first."""
     query = Binding.visible(PLATFORM).where(Binding.organization_domain_id == domain.id)
-    names = _bound(session, query.order_by(Binding.id).limit(MOST_SHOWN))
+    names = _bound(session, query.order_by(Binding.id).limit(MAX_SHOWN))
     found: list[Obstacle] = []
     for chunk in _chunks(names):
         places = _places(session, chunk, locked=False)
@@ -149,7 +158,7 @@ def _own(session: Session, server: Server) -> list[Name]:
 
 def _home(session: Session, server: Server) -> Name | None:
     """Return where a server's own name is to be a record: the closest domain of its organization."""
-    target = Target.of(server.address, server.addresses or ())
+    target = PointingTarget.of(server.address, server.addresses or ())
     if server.organization_id is None or server.deleted_at is not None:
         return None
     if not (target.name and target.addresses):
@@ -204,7 +213,7 @@ def _claim(session: Session, places: Mapping[Name, _Place]) -> None:
         home = _home(session, server)
         if home is not None and home in places:
             places[home].makers.append((RecordableType.SERVER, server.id))
-            places[home].targets.append(Target.of(server.address, server.addresses or ()))
+            places[home].targets.append(PointingTarget.of(server.address, server.addresses or ()))
     bindings = session.execute(
         Binding.visible(PLATFORM)
         .join(Server, Server.id == Binding.server_id)
@@ -220,10 +229,10 @@ def _claim(session: Session, places: Mapping[Name, _Place]) -> None:
             Server.addresses,
         )
     )  # fmt: skip
-    targets: dict[int, Target] = {}
+    targets: dict[int, PointingTarget] = {}
     for id_, domain_id, host, server_id, address, more in bindings:
         if server_id not in targets:
-            targets[server_id] = Target.of(address, more or ())
+            targets[server_id] = PointingTarget.of(address, more or ())
         place = places.get((domain_id, host))
         if place is not None:
             place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, id_))

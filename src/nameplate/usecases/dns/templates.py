@@ -10,7 +10,7 @@ from nameplate.core import ids, rdata, templates
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.pointing import apex_type
-from nameplate.core.templates import Action, Effect, Existing, Site
+from nameplate.core.templates import Effect, Existing, TemplateEffect, TemplateZone
 from nameplate.models import Account, Domain, Record, RecordType
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.dns import records, wanted
@@ -47,19 +47,19 @@ def apply(
     wanted = templates.find(template).records(site, parameters)
     effects = templates.compare(site, wanted, _existing(session, domain))
     if not dry_run:
-        blocked = [one.detail for one in effects if one.action is Action.CONFLICT]
+        blocked = [one.detail for one in effects if one.action is TemplateEffect.CONFLICT]
         if blocked:
             raise Conflict("template_conflict", " ".join(blocked[:5]))
         effects = [_done(session, actor, domain, one, now) for one in effects]
     return Applied(template, domain, dry_run, tuple(effects))
 
 
-def _site(session: Session, domain: Domain) -> Site:
+def _site(session: Session, domain: Domain) -> TemplateZone:
     config = domain.dns_config or {}
     query = Account.visible(PLATFORM).where(Account.id == config.get("account_id"))
     account: Account | None = session.scalars(query).one_or_none()
     alias = apex_type(account.provider if account else "", set(RecordType))
-    return Site(
+    return TemplateZone(
         holders.held_name(domain), config.get("zone") or domain.domain_name, alias == "ALIAS"
     )
 
@@ -80,9 +80,9 @@ def _existing(session: Session, domain: Domain) -> list[Existing]:
 
 
 def _done(session: Session, actor: Actor, domain: Domain, one: Effect, now: datetime) -> Effect:
-    if one.action is Action.EXISTS:
+    if one.action is TemplateEffect.EXISTS:
         return one
-    if one.action is Action.CHANGE:
+    if one.action is TemplateEffect.CHANGE:
         fields = rdata.parse(one.type, one.value, origin=holders.held_name(domain)).fields
         row = records.update(
             session, actor, ids.show("rec", one.record_id or 0), now=now, value=fields.value

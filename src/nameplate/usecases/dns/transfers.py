@@ -18,8 +18,8 @@ from nameplate.core.usual_names import QUESTIONS
 from nameplate.db import Sessions, database_now
 from nameplate.ports.resolver import AnswerKind, Resolver
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.dns import edits, jobs, wanted, zones
-from nameplate.usecases.dns.drafts import Edits, Scene, Wish
+from nameplate.usecases.dns import desired, edits, wanted, zones
+from nameplate.usecases.dns.drafts import Edits, PlanContext, RequestedChange
 from nameplate.usecases.dns.edits import Spec
 from nameplate.usecases.tools import Tools
 
@@ -36,9 +36,9 @@ def from_records(
     `proxied`. With `adopt` those that others have put into the zone already become ours.
     """
 
-    def wish(scene: Scene) -> Wish:
+    def wish(scene: PlanContext) -> RequestedChange:
         desired = edits.given(records, scene.origin)
-        return Wish(edits.between(scene.job.lines, desired, everything=replace), adopt)
+        return RequestedChange(edits.between(scene.job.lines, desired, everything=replace), adopt)
 
     return wish
 
@@ -50,7 +50,7 @@ def from_file(form: str, content: str, *, replace: bool = False, adopt: bool = F
     said. Raises `Invalid` with line and reason of each record that cannot be had.
     """
 
-    def wish(scene: Scene) -> Wish:
+    def wish(scene: PlanContext) -> RequestedChange:
         rrsets = formats.read(form, content, scene.origin)
         return _wish(scene, rrsets, _desired(scene, rrsets), replace=replace, adopt=adopt)
 
@@ -60,7 +60,7 @@ def from_file(form: str, content: str, *, replace: bool = False, adopt: bool = F
 def from_zone(*, adopt: bool = True) -> Edits:
     """Want what the provider has: from the database's side a pull, from the zone's side nothing."""
 
-    def wish(scene: Scene) -> Wish:
+    def wish(scene: PlanContext) -> RequestedChange:
         return _seen(scene, scene.site.live, adopt=adopt)
 
     return wish
@@ -72,14 +72,14 @@ def from_names(resolver: Resolver, *, adopt: bool = False) -> Edits:
     Only what is asked for can be found, and the plan says so.
     """
 
-    def wish(scene: Scene) -> Wish:
+    def wish(scene: PlanContext) -> RequestedChange:
         found = _scan(resolver, scene.origin)
         said = (
             "Only the usual names were looked at: compare with the list at the present DNS host "
             "before you move the zone."
         )
         made = _seen(scene, found, adopt=adopt)
-        return Wish(made.edits, adopt, warnings=[*made.warnings, said])
+        return RequestedChange(made.edits, adopt, warnings=[*made.warnings, said])
 
     return wish
 
@@ -87,7 +87,7 @@ def from_names(resolver: Resolver, *, adopt: bool = False) -> Edits:
 def from_drift() -> Edits:
     """Want what somebody else made of our records: the end of a drift without changing the zone."""
 
-    def wish(scene: Scene) -> Wish:
+    def wish(scene: PlanContext) -> RequestedChange:
         live = {rrset.key: rrset for rrset in merge(scene.site.live)}
         drifts = scene.job.drifts(scene.site.live)
         seen = [live[one.key] for one in drifts if one.key in live]
@@ -97,16 +97,16 @@ def from_drift() -> Edits:
             for line in scene.job.lines
             if (line.owner, line.type) in {one.key for one in drifts}
         }
-        return Wish(edits.between(scene.job.lines, desired, emptied=emptied), adopt=True)
+        return RequestedChange(edits.between(scene.job.lines, desired, emptied=emptied), adopt=True)
 
     return wish
 
 
-def _desired(scene: Scene, rrsets: Sequence[RRset]) -> list[Spec]:
+def _desired(scene: PlanContext, rrsets: Sequence[RRset]) -> list[Spec]:
     return edits.of_rrsets(rrsets, scene.origin, scene.site.zone.name)
 
 
-def _seen(scene: Scene, rrsets: Sequence[RRset], *, adopt: bool) -> Wish:
+def _seen(scene: PlanContext, rrsets: Sequence[RRset], *, adopt: bool) -> RequestedChange:
     """Want what is in the world already, as far as the rules and other records of ours allow."""
     origin, ours = scene.origin, {edits.spec(line).key for line in scene.job.lines}
     others = {value[:2] for value in scene.job.others}
@@ -126,18 +126,25 @@ def _seen(scene: Scene, rrsets: Sequence[RRset], *, adopt: bool) -> Wish:
 
 
 def _wish(
-    scene: Scene, rrsets: Sequence[RRset], desired: Sequence[Spec], *, replace: bool, adopt: bool
-) -> Wish:
+    scene: PlanContext,
+    rrsets: Sequence[RRset],
+    desired: Sequence[Spec],
+    *,
+    replace: bool,
+    adopt: bool,
+) -> RequestedChange:
     once, twice = _without_twins(desired)
     kept = {(one.type, one.name) for one in once}
     passed = sorted({f"{r.name} {r.type}" for r in rrsets if _passed_over(scene, r, kept)})
     said = [f"Passed over: {', '.join(passed[:20])}{' ...' if passed[20:] else ''}."]
     said = said if passed else []
     said += [f"{one} differs from another in numbers alone and was passed over." for one in twice]
-    return Wish(edits.between(scene.job.lines, once, everything=replace), adopt, warnings=said)
+    return RequestedChange(
+        edits.between(scene.job.lines, once, everything=replace), adopt, warnings=said
+    )
 
 
-def _passed_over(scene: Scene, rrset: RRset, kept: set[tuple[str, str]]) -> bool:
+def _passed_over(scene: PlanContext, rrset: RRset, kept: set[tuple[str, str]]) -> bool:
     """Tell whether a record set of the domain's own names was left out."""
     if rrset.name != scene.origin and not rrset.name.endswith(f".{scene.origin}"):
         return False
@@ -225,7 +232,7 @@ def export(
     rrsets = merge(line.rrset() for line in lines if line.is_wanted)
     if live:
         with sessions.begin(PLATFORM, read_only=True) as session:
-            job = jobs.load(session, domain, tools, database_now(session))
+            job = desired.load(session, domain, tools, database_now(session))
         if job is None:
             raise Conflict("dns_account_missing", "the domain has no DNS account to read with")
         rrsets = [

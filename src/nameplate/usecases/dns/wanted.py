@@ -23,7 +23,7 @@ from nameplate.models import (
 from nameplate.models.records import AUTOMATIC
 from nameplate.usecases import holders
 
-_MOST_GONE = 1000
+_MAX_GONE = 1000
 """Removed records that are looked up; what lies beyond is held back with the rest, if it is much."""
 _PART = 500
 """Rows that are taken from the database at once."""
@@ -36,7 +36,7 @@ Value = tuple[str, str, str]
 """Absolute owner name, type, whole canonical rdata."""
 
 
-class Line(NamedTuple):
+class WantedRecord(NamedTuple):
     """One record of a domain."""
 
     id: int
@@ -120,11 +120,11 @@ class Want(NamedTuple):
         return RRset(name, rdtype, self.ttl, (value,), self.proxied)
 
 
-Wants = Mapping[Value, Want | Line]
+Wants = Mapping[Value, Want | WantedRecord]
 """Everything that should be in the zone, by value; records stand for themselves."""
 
 
-def lines(session: Session, domain: Domain, since: datetime | None = None) -> list[Line]:
+def lines(session: Session, domain: Domain, since: datetime | None = None) -> list[WantedRecord]:
     """Return every live record of a domain, in order of their ids.
 
     What the provider has had as it is wanted since `since` or before, and what somebody else
@@ -144,7 +144,7 @@ def lines(session: Session, domain: Domain, since: datetime | None = None) -> li
         )
     )  # fmt: skip
     return [
-        Line(
+        WantedRecord(
             id_,
             (
                 origin if name == "@" else f"{name}.{origin}",
@@ -185,7 +185,7 @@ def text(value: str, priority: int | None, weight: int | None, port: int | None)
     return " ".join([*(str(one) for one in (priority, weight, port) if one is not None), value])
 
 
-class Entry(NamedTuple):
+class OwnedValue(NamedTuple):
     """One value that we put, or are about to put, into the zone."""
 
     id: int
@@ -198,7 +198,9 @@ class Entry(NamedTuple):
     certificate_id: int | None
 
 
-def ledger(session: Session, domain: Domain, lines: Iterable[Line] = ()) -> Mapping[Value, Entry]:
+def ledger(
+    session: Session, domain: Domain, lines: Iterable[WantedRecord] = ()
+) -> Mapping[Value, OwnedValue]:
     """Return what the ledger says of a domain, by value; those of `lines` are not kept twice."""
     session.flush()
     query = (
@@ -211,14 +213,14 @@ def ledger(session: Session, domain: Domain, lines: Iterable[Line] = ()) -> Mapp
         )
     )  # fmt: skip
     known = {line.value: line for line in lines}
-    entries: dict[Value, Entry] = {}
+    entries: dict[Value, OwnedValue] = {}
     for id_, name, rdtype, data, ttl, purpose, state, absent, record, certificate in _each(
         session, query
     ):
         line = known.get((name, rdtype, data))
         value = (name, rdtype, data) if line is None else line.value
         by = line.id if line is not None and line.id == record else record
-        entries[value] = Entry(
+        entries[value] = OwnedValue(
             id_, value, ttl, _PURPOSES[purpose], _STATES[state], absent, by, certificate
         )
     return entries
@@ -248,13 +250,15 @@ def others(session: Session, account_id: int, domain: Domain) -> frozenset[Value
     return frozenset((name, kind, value) for name, kind, value in _each(session, query))
 
 
-def automatic(session: Session, lines: Iterable[Line], entries: Iterable[Entry]) -> frozenset[int]:
+def automatic(
+    session: Session, lines: Iterable[WantedRecord], entries: Iterable[OwnedValue]
+) -> frozenset[int]:
     """Return the ids of the records that follow a binding or a server, removed ones included."""
     made = {line.id for line in lines if line.is_made}
     gone = {e.record_id for e in entries if e.record_id is not None} - {line.id for line in lines}
     if gone:
         query = Record.removed(PLATFORM).where(Record.recordable_type.in_(AUTOMATIC))
-        few = sorted(gone)[:_MOST_GONE]
+        few = sorted(gone)[:_MAX_GONE]
         made |= set(session.scalars(query.where(Record.id.in_(few)).with_only_columns(Record.id)))
     return frozenset(made)
 

@@ -27,8 +27,8 @@ from nameplate.models import (
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
-from nameplate.usecases.dns import drifts, jobs, ledger, pointing
-from nameplate.usecases.dns.jobs import Job
+from nameplate.usecases.dns import desired, drifts, ledger, pointing
+from nameplate.usecases.dns.desired import DesiredZone
 from nameplate.usecases.dns.ledger import Report
 from nameplate.usecases.hosting import hosted_zones
 from nameplate.usecases.tools import Tools
@@ -39,7 +39,7 @@ DRIFT_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class LiveZone:
     """A zone at its provider, as it was read just now."""
 
     provider: DnsProvider
@@ -48,7 +48,7 @@ class Site:
     live: Sequence[RRset]
 
 
-def visit(tools: Tools, job: Job) -> Site:
+def visit(tools: Tools, job: DesiredZone) -> LiveZone:
     """Find the provider's zone that holds the domain, the longest that fits, and read it.
 
     Raises `Refused` with code `zone_not_found` when the account reaches none.
@@ -59,7 +59,7 @@ def visit(tools: Tools, job: Job) -> Site:
     for name in names:
         if name in zones:
             live = provider.records(zones[name])
-            return Site(provider, job.account.id, zones[name], live)
+            return LiveZone(provider, job.account.id, zones[name], live)
     raise Refused(
         "zone_not_found",
         f"the DNS account reaches no zone for {job.bare_name}; it reaches "
@@ -72,12 +72,12 @@ def _ancestors(name: str) -> list[str]:
     return [".".join(labels[index:]) for index in range(len(labels) - 1)]
 
 
-def planned(job: Job, site: Site) -> Plan:
+def planned(job: DesiredZone, site: LiveZone) -> Plan:
     """Return everything that would have to change."""
     return possible(job, site, job.rrsets(site.live), job.entries.keys())
 
 
-def possible(job: Job, site: Site, wants: Iterable[RRset], owned: Owned) -> Plan:
+def possible(job: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned: Owned) -> Plan:
     """Return how the zone becomes what is wanted, less what the provider is known to refuse."""
     provider = job.account.provider
     whole = plan(
@@ -95,7 +95,9 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one domain's values to its provider, and record what the provider has."""
     if not hosted_zones.ensure(sessions, tools, lease):
         return
-    job = work.read(sessions, Domain, lease, lambda s, row: jobs.load(s, row, tools, lease.now()))
+    job = work.read(
+        sessions, Domain, lease, lambda s, row: desired.load(s, row, tools, lease.now())
+    )
     if job is None or job.is_empty:
         work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
         return
@@ -129,13 +131,13 @@ def push(
     sessions: Sessions,
     tools: Tools,
     lease: Lease,
-    site: Site,
+    site: LiveZone,
     todo: Plan,
     *,
     intend: Callable[[Session, Domain], None],
     always: bool = False,
     drifted: Sequence[Drift] = (),
-    known: Job | None = None,
+    known: DesiredZone | None = None,
 ) -> None:
     """Carry a plan out: intents, the act, and what came of it, each committed on its own.
 
@@ -171,8 +173,8 @@ def _conclude(
     session: Session,
     domain: Domain,
     report: Report,
-    site: Site,
-    known: Job | None,
+    site: LiveZone,
+    known: DesiredZone | None,
     *,
     kept: Sequence[Drift],
     repaired: Sequence[Drift],
@@ -187,13 +189,18 @@ def _conclude(
         and report.is_complete
         and not ledger.lingers(known.entries, report)
     )
-    job = known if is_known else jobs.load(session, domain, tools, now)
+    job = known if is_known else desired.load(session, domain, tools, now)
     if job is None or job.account.id != site.account_id:  # the domain has moved to another account
         domain.next_action_at = now
         return
     lines = [line for line in job.lines if line.is_wanted]
     again = ledger.settle(
-        session, frozenset(job.wants), job.entries, report, now=now, settling=jobs.settling(tools)
+        session,
+        frozenset(job.wants),
+        job.entries,
+        report,
+        now=now,
+        settling=desired.settling(tools),
     )
     if is_known and report.outcomes:
         ledger.arrived(session, domain)
@@ -222,7 +229,7 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
         return
     _rest(domain, now, jitter=tools.jitter())
     if again:
-        domain.wake(now + jobs.settling(tools))
+        domain.wake(now + desired.settling(tools))
     if report.reasons:
         domain.wake(now + AGAIN_AFTER_REFUSAL)
 
@@ -259,7 +266,7 @@ def _rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
             row.wake(now + DRIFT_EVERY * (0.9 + 0.2 * jitter))
 
 
-def _refused(session: Session, row: Domain, job: Job, reason: str, now: datetime) -> None:
+def _refused(session: Session, row: Domain, job: DesiredZone, reason: str, now: datetime) -> None:
     """Note on the domain and on its waiting records why the provider said no."""
     row.error_message = reason
     ledger.refuse(session, [line for line in job.lines if line.is_wanted], reason)

@@ -25,10 +25,18 @@ from nameplate.models import (
 )
 from nameplate.models.records import digest
 from nameplate.ports.dns import NewZone
-from nameplate.ports.resolver import AnswerKind, Finding
+from nameplate.ports.resolver import AnswerKind, LookupResult
 from nameplate.usecases import work
-from nameplate.usecases.hosting.cases import Case, fail, forget, host_of, load, note, row_of
 from nameplate.usecases.hosting.removal import remove
+from nameplate.usecases.hosting.states import (
+    HostedZoneState,
+    fail,
+    forget,
+    host_of,
+    load,
+    note,
+    row_of,
+)
 from nameplate.usecases.tools import Tools
 
 AGAIN_AFTER_REFUSAL = timedelta(hours=1)
@@ -61,7 +69,7 @@ def ensure(sessions: Sessions, tools: Tools, lease: Lease) -> bool:
     return True
 
 
-def _keep(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> bool:
+def _keep(sessions: Sessions, tools: Tools, lease: Lease, case: HostedZoneState) -> bool:
     """See to it that a proved domain has its zone, and look whether the Internet uses it."""
     if case.row is not None and not case.is_mine:
         _evict(sessions, lease, case)
@@ -77,7 +85,7 @@ def _keep(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> bool:
     return True
 
 
-def _create(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> None:
+def _create(sessions: Sessions, tools: Tools, lease: Lease, case: HostedZoneState) -> None:
     _, host = host_of(tools, case.account)
     fresh = tools.random(20).hex()
     mark = work.record(
@@ -102,7 +110,7 @@ def _create(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> None:
     note(sessions, lease, created)
 
 
-def _intend(session: Session, domain: Domain, case: Case, mark: str) -> str:
+def _intend(session: Session, domain: Domain, case: HostedZoneState, mark: str) -> str:
     """Store which zone is about to be created, or taken up again, and return its mark."""
     row = row_of(session, case.account.id, case.zone)
     if row is None:
@@ -124,7 +132,7 @@ def _intend(session: Session, domain: Domain, case: Case, mark: str) -> str:
     return row.mark
 
 
-def _publish_proof(session: Session, domain: Domain, case: Case) -> None:
+def _publish_proof(session: Session, domain: Domain, case: HostedZoneState) -> None:
     """Keep the proof in the zone: there is no other host left at which it could stay."""
     proof: Verification | None = session.scalars(
         Verification.visible(PLATFORM).where(
@@ -165,7 +173,7 @@ def _publish_proof(session: Session, domain: Domain, case: Case) -> None:
         )
 
 
-def _look(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> None:
+def _look(sessions: Sessions, tools: Tools, lease: Lease, case: HostedZoneState) -> None:
     """Ask the authoritative servers of the zone for its NS when it is time, and plan the next look."""
     row, now = case.row, lease.now()
     if row is not None and row.checked_at is not None:
@@ -186,7 +194,7 @@ def _look(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> None:
     note(sessions, lease, seen)
 
 
-def is_delegated(finding: Finding, case: Case) -> bool:
+def is_delegated(finding: LookupResult, case: HostedZoneState) -> bool:
     """Whether every server that the Internet is sent to names exactly our name servers."""
     ours = {f"{server}." for server in case.name_servers}
     return (
@@ -207,7 +215,7 @@ def _wait(row: HostedZone, now: datetime) -> timedelta:
     return min(max((now - row.created_at) / 10, shortest), longest)
 
 
-def _evict(sessions: Sessions, lease: Lease, case: Case) -> None:
+def _evict(sessions: Sessions, lease: Lease, case: HostedZoneState) -> None:
     """Ask for the removal of a zone whose organization no longer holds the name.
 
     Only one organization can hold it, and that is the one whose domain is in hand.

@@ -10,11 +10,13 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Domain, HostedZone, LedgerEntry
 from nameplate.usecases import work
-from nameplate.usecases.hosting.cases import Case, forget, host_of, note, row_of
+from nameplate.usecases.hosting.states import HostedZoneState, forget, host_of, note, row_of
 from nameplate.usecases.tools import Tools
 
 
-def remove(sessions: Sessions, tools: Tools, lease: Lease, case: Case, row: HostedZone) -> bool:
+def remove(
+    sessions: Sessions, tools: Tools, lease: Lease, case: HostedZoneState, row: HostedZone
+) -> bool:
     """Delete the zone with what we wrote into it, unless it holds anything else.
 
     Returns whether the records of the domain are still to be taken back one by one.
@@ -41,7 +43,7 @@ def remove(sessions: Sessions, tools: Tools, lease: Lease, case: Case, row: Host
     return False
 
 
-def _heir(session: Session, domain: Domain, case: Case) -> int | None:
+def _heir(session: Session, domain: Domain, case: HostedZoneState) -> int | None:
     """Return another live domain of the organization whose records are in the zone."""
     query = LedgerEntry.visible(Actor(domain.organization_id)).where(
         LedgerEntry.account_id == case.account.id,
@@ -55,19 +57,21 @@ def _heir(session: Session, domain: Domain, case: Case) -> int | None:
     return None
 
 
-def _hand_over(session: Session, domain: Domain, case: Case) -> None:
+def _hand_over(session: Session, domain: Domain, case: HostedZoneState) -> None:
     row, heir = row_of(session, case.account.id, case.zone), _heir(session, domain, case)
     if row is not None and heir is not None:
         row.organization_domain_id = heir
 
 
-def _leave(session: Session, case: Case) -> None:
+def _leave(session: Session, case: HostedZoneState) -> None:
     row = row_of(session, case.account.id, case.zone)
     if row is not None:
         row.leave()
 
 
-def _ledgered(session: Session, domain: Domain, case: Case) -> frozenset[tuple[str, str, str]]:
+def _ledgered(
+    session: Session, domain: Domain, case: HostedZoneState
+) -> frozenset[tuple[str, str, str]]:
     query = LedgerEntry.visible(Actor(domain.organization_id)).where(
         LedgerEntry.account_id == case.account.id, LedgerEntry.zone == case.zone
     )
@@ -76,7 +80,10 @@ def _ledgered(session: Session, domain: Domain, case: Case) -> frozenset[tuple[s
 
 
 def _foreign(
-    live: Sequence[RRset], case: Case, row: HostedZone, ours: frozenset[tuple[str, str, str]]
+    live: Sequence[RRset],
+    case: HostedZoneState,
+    row: HostedZone,
+    ours: frozenset[tuple[str, str, str]],
 ) -> list[str]:
     """Return what is in the zone beside what it came with and what the ledger knows."""
     begun = {(case.zone, "NS", f"{server}.") for server in row.name_servers}
@@ -88,14 +95,14 @@ def _foreign(
     ]
 
 
-def _stay(session: Session, domain: Domain, case: Case, reason: str) -> None:
+def _stay(session: Session, domain: Domain, case: HostedZoneState, reason: str) -> None:
     row = row_of(session, case.account.id, case.zone)
     if row is not None:
         row.keep(reason)
     domain.error_message = reason
 
 
-def _gone(session: Session, domain: Domain, case: Case) -> None:
+def _gone(session: Session, domain: Domain, case: HostedZoneState) -> None:
     """Forget the zone and everything that went with it."""
     query = LedgerEntry.visible(PLATFORM).where(
         LedgerEntry.account_id == case.account.id,

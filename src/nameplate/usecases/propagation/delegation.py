@@ -17,7 +17,7 @@ from nameplate.models import Account, Domain, Record
 from nameplate.ports.dns import NameServers, Zone
 from nameplate.ports.resolver import AnswerKind, Delegation
 from nameplate.usecases import holders
-from nameplate.usecases.propagation import sightings
+from nameplate.usecases.propagation import observations
 from nameplate.usecases.tools import Tools
 
 SOONEST = timedelta(minutes=1)
@@ -28,7 +28,7 @@ PROVIDER_AGAIN = timedelta(days=7)
 """How long the name servers that the provider told are taken for true."""
 PROVIDER_SETTLES = timedelta(minutes=15)
 """How long a provider may take to serve what it has confirmed."""
-_MOST = 20
+_MAX_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ def _name_servers(tools: Tools, account: Account, question: Question) -> tuple[s
     try:
         provider = tools.dns_provider(account)
         if isinstance(provider, NameServers):
-            return tuple(provider.name_servers(zone))[:_MOST]
+            return tuple(provider.name_servers(zone))[:_MAX_KEPT]
         apex = (r for r in provider.records(zone) if r.key == (zone.name, "NS"))
-        return tuple(sorted(v.removesuffix(".") for r in apex for v in r.values))[:_MOST]
+        return tuple(sorted(v.removesuffix(".") for r in apex for v in r.values))[:_MAX_KEPT]
     except NameplateError:
         return None
 
@@ -118,8 +118,8 @@ def _delegated(found: Delegation) -> Delegated:
     told = {one: f"{one.server} {one.detail or one.kind.value}" for one in other}
     return Delegated(
         zone=found.zone,
-        parent=found.parent[:_MOST],
-        child=tuple(sorted({v.removesuffix(".") for one in data for v in one.values}))[:_MOST],
+        parent=found.parent[:_MAX_KEPT],
+        child=tuple(sorted({v.removesuffix(".") for one in data for v in one.values}))[:_MAX_KEPT],
         lame=tuple(told[one] for one in other if one.kind is not AnswerKind.TIMEOUT),
         silent=tuple(told[one] for one in other if one.kind is AnswerKind.TIMEOUT),
         working=len(data),
@@ -160,7 +160,7 @@ def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
     if not zone:
         return None
     for row in rows:
-        look = None if row.propagated else sightings.read(row.propagation)
+        look = None if row.propagated else observations.read(row.propagation)
         if look is not None and look.zone.endswith(f".{zone}"):
             servers = sorted({one.answer.server for one in look.authoritative})
             return delegation.cut_below(zone, look.zone, servers)
@@ -182,7 +182,9 @@ def _visible(rows: Sequence[Record]) -> bool | None:
     """Tell whether the authoritative servers answer with anything that the provider has."""
     if any(row.propagated for row in rows):
         return True
-    looks = [(row, look) for row in rows if (look := sightings.read(row.propagation)) is not None]
+    looks = [
+        (row, look) for row in rows if (look := observations.read(row.propagation)) is not None
+    ]
     if any(one.seen for _, look in looks for one in look.authoritative):
         return True
     settled = [

@@ -36,7 +36,7 @@ _OWNERS: dict[str, tuple[type[Any], InstrumentedAttribute[int]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class ServedHost:
     """One host and path that is served or arriving."""
 
     hostname: str
@@ -54,7 +54,7 @@ class Host:
     """A certificate may be obtained for the host: `ask` answers yes."""
 
 
-class Change(NamedTuple):
+class HostChange(NamedTuple):
     """One row that decides about hosts, as it was written at one moment."""
 
     kind: str
@@ -62,7 +62,7 @@ class Change(NamedTuple):
     at: datetime
 
 
-def everything(session: Session) -> tuple[datetime, frozenset[Change], Iterator[Host]]:
+def everything(session: Session) -> tuple[datetime, frozenset[HostChange], Iterator[ServedHost]]:
     """Return the database's clock, the latest changes, and every host that is served or arriving.
 
     The hosts are sorted and streamed; they are read after the changes, and so contain them.
@@ -71,7 +71,7 @@ def everything(session: Session) -> tuple[datetime, frozenset[Change], Iterator[
     return now, wrote, _hosts(session, _query().execution_options(yield_per=_STREAMED))
 
 
-def changes(session: Session, since: datetime) -> tuple[datetime, frozenset[Change]]:
+def changes(session: Session, since: datetime) -> tuple[datetime, frozenset[HostChange]]:
     """Return the database's clock, and what was written since then or shortly before."""
     now = database_now(session)
     looks = [
@@ -80,10 +80,12 @@ def changes(session: Session, since: datetime) -> tuple[datetime, frozenset[Chan
         )
         for kind, (owner, _) in _OWNERS.items()
     ]
-    return now, frozenset(Change(*row) for row in session.execute(sa.union_all(*looks)))
+    return now, frozenset(HostChange(*row) for row in session.execute(sa.union_all(*looks)))
 
 
-def changed(session: Session, wrote: Iterable[Change]) -> Iterator[tuple[str, list[Host]]]:
+def changed(
+    session: Session, wrote: Iterable[HostChange]
+) -> Iterator[tuple[str, list[ServedHost]]]:
     """Yield each host name that these changes are about, with all that it leads to now.
 
     Nothing is left of a host that is no longer served.
@@ -128,13 +130,13 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
     )
 
 
-def _hosts(session: Session, query: sa.Executable) -> Iterator[Host]:
+def _hosts(session: Session, query: sa.Executable) -> Iterator[ServedHost]:
     shown: dict[int, str] = {}
     rows = session.execute(query)
     for hostname, path, organization, app, upstream, port, status, ssl in rows:
         if app not in shown:
             shown[app] = ids.show("app", app)
-        yield Host(
+        yield ServedHost(
             hostname=hostname,
             path=path,
             organization=organization,

@@ -21,7 +21,7 @@ from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainSta
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
-from nameplate.ports.prober import Failure, Finding, Target
+from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 from nameplate.usecases import work
 from nameplate.usecases.certificates import requests
 from nameplate.usecases.serving import proxies
@@ -40,7 +40,7 @@ class _Look:
     """A probe to make, and what the binding was when it was planned."""
 
     lease: Lease
-    target: Target
+    target: ProbeTarget
     steady: bool
     """The binding was active and healthy: when it still is, nothing needs to be said."""
     interval: int
@@ -182,7 +182,7 @@ def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look
     serial = None
     if row.ssl_enabled and row.ssl_certificate_id is not None:
         serial = session.get_one(Certificate, row.ssl_certificate_id).serial_number
-    target = Target(
+    target = ProbeTarget(
         address=proxy.get("probe_address") or server.address,
         port=proxy.get("https_port", 443) if row.ssl_enabled else proxy.get("http_port", 80),
         hostname=row.hostname.replace("*", "nameplate-probe", 1),
@@ -195,19 +195,19 @@ def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look
     return _Look(lease, target, steady, row.health_check_interval)
 
 
-def _health(finding: Finding) -> HealthStatus:
+def _health(finding: ProbeResult) -> HealthStatus:
     if not finding.answered:
         return HealthStatus.UNHEALTHY
     fine = finding.status is not None and finding.status < _HTTP_ERROR
     return HealthStatus.HEALTHY if fine else HealthStatus.DEGRADED
 
 
-def _seen(tools: Tools, lease: Lease, finding: Finding) -> Callable[[Session, Binding], None]:
+def _seen(tools: Tools, lease: Lease, finding: ProbeResult) -> Callable[[Session, Binding], None]:
     """Return the change that records a probe."""
 
     def change(session: Session, row: Binding) -> None:
         now = lease.now()
-        row.feel(_health(finding), now)
+        row.record_health(_health(finding), now)
         row.next_action_at = now + timedelta(seconds=row.health_check_interval)
         if row.status is BindingStatus.ACTIVE:
             row.error_message = None if finding.answered else _reason(finding)
@@ -228,7 +228,9 @@ def _doubt(session: Session, row: Binding, now: datetime) -> None:
         proxies.doubt(session, row.server_id, now)
 
 
-def _arrive(session: Session, tools: Tools, row: Binding, finding: Finding, now: datetime) -> None:
+def _arrive(
+    session: Session, tools: Tools, row: Binding, finding: ProbeResult, now: datetime
+) -> None:
     """Activate the binding, or look again, or call it an error."""
     if finding.answered:
         row.activate(now)
@@ -247,7 +249,7 @@ def _arrive(session: Session, tools: Tools, row: Binding, finding: Finding, now:
         _doubt(session, row, now)
 
 
-def _reason(finding: Finding) -> str:
+def _reason(finding: ProbeResult) -> str:
     """Say what a visitor would see instead of the application."""
     if finding.failure is not None:
         return f"Through the proxy: {finding.message or finding.failure.value}."

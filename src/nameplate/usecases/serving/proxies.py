@@ -21,7 +21,7 @@ from nameplate.usecases.certificates import requests
 from nameplate.usecases.tools import Tools
 
 AGAIN_AFTER_REFUSAL = timedelta(minutes=1)
-MOST_REFUSALS = 20
+MAX_REFUSALS = 20
 """Routes left out one after the other before the whole configuration is given up."""
 
 
@@ -134,12 +134,12 @@ def _key_pair(session: Session, tools: Tools, binding: Binding) -> KeyPair | Non
 def _render(proxy: Proxy, routes: Sequence[Route]) -> tuple[Config, dict[str, str]]:
     """Render what can be rendered; one bad route must not take the rest down."""
     refused: dict[str, str] = {}
-    for _ in range(MOST_REFUSALS):
+    for _ in range(MAX_REFUSALS):
         try:
             return proxy.render([route for route in routes if route.id not in refused]), refused
         except RouteRefused as error:
             refused |= dict.fromkeys(error.route_ids, error.detail)
-    raise Refused("too_many_refusals", f"the proxy refuses more than {MOST_REFUSALS} routes")
+    raise Refused("too_many_refusals", f"the proxy refuses more than {MAX_REFUSALS} routes")
 
 
 def _fingerprint(config: Config) -> str:

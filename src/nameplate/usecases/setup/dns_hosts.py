@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from nameplate.core import dns_hosts
 from nameplate.core.actor import Actor
 from nameplate.core.dns_hosts import ApexAlias, Confidence, Recognition, entry
-from nameplate.core.dns_hosts.entry import Entry, Wanted
+from nameplate.core.dns_hosts.entry import RecordToPublish, TypedRecord
 from nameplate.db import Sessions
 from nameplate.models import Domain
 from nameplate.ports.resolver import AnswerKind
@@ -13,12 +13,12 @@ from nameplate.usecases import holders, lookup
 from nameplate.usecases.setup import publishing
 from nameplate.usecases.tools import Tools
 
-MOST_SERVERS = 26
+MAX_SERVERS = 26
 """Name servers of one zone that are looked at: 13 twice, for a delegation that changes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Delegation:
+class DnsHostDelegation:
     """The zone that a name lies in, as the Internet sees it."""
 
     zone: str
@@ -34,12 +34,12 @@ class Advice:
     """The DNS host of a domain, and each record as it is typed there."""
 
     domain: str
-    delegation: Delegation
+    delegation: DnsHostDelegation
     recognition: Recognition
     message: str
     """How the host was found, for a person."""
     steps: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[TypedRecord, ...]
 
 
 def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Advice:
@@ -64,12 +64,12 @@ def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ad
     )
 
 
-def delegation(tools: Tools, domain: Domain) -> Delegation:
+def delegation(tools: Tools, domain: Domain) -> DnsHostDelegation:
     """Ask which zone the domain's name lies in and which name servers it has."""
     zone = tools.resolver.authoritative(holders.held_name(domain), "NS").zone
     registered = domain.domain_name
     if zone != registered and not zone.endswith(f".{registered}"):
-        return Delegation("")
+        return DnsHostDelegation("")
     answers = tools.resolver.authoritative(zone, "NS").answers
     named = {
         value for answer in answers if answer.kind is AnswerKind.DATA for value in answer.values
@@ -77,17 +77,17 @@ def delegation(tools: Tools, domain: Domain) -> Delegation:
     # Servers that do not answer for the zone are those that its parent names.
     seen = named or {answer.server.partition(" ")[0] for answer in answers}
     servers = sorted(server.lower().removesuffix(".") for server in seen if server)
-    return Delegation(zone, tuple(servers[:MOST_SERVERS]), confirmed=bool(named))
+    return DnsHostDelegation(zone, tuple(servers[:MAX_SERVERS]), confirmed=bool(named))
 
 
-def apex_target(zone: str, wanted: tuple[Wanted, ...]) -> str | None:
+def apex_target(zone: str, wanted: tuple[RecordToPublish, ...]) -> str | None:
     """Return the host that the zone's own name should follow, where a CNAME cannot stand."""
     targets = (one.value for one in wanted if one.type == "CNAME" and one.name == zone)
     return next(targets, None)
 
 
 def _apex_addresses(
-    tools: Tools, zone: str, recognition: Recognition, wanted: tuple[Wanted, ...]
+    tools: Tools, zone: str, recognition: Recognition, wanted: tuple[RecordToPublish, ...]
 ) -> tuple[str, ...]:
     target = apex_target(zone, wanted)
     alias = recognition.host.apex_alias if recognition.host else None
@@ -96,7 +96,7 @@ def _apex_addresses(
     return tools.resolver.addresses(target)
 
 
-def _message(registered: str, found: Delegation, recognition: Recognition) -> str:
+def _message(registered: str, found: DnsHostDelegation, recognition: Recognition) -> str:
     if not found.zone:
         return (
             f"{registered} has no name servers: check that it is registered and that the "

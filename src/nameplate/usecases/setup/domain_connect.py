@@ -8,7 +8,7 @@ from typing import Any
 from nameplate.core import dns_hosts, tokens
 from nameplate.core.actor import Actor
 from nameplate.core.dns_hosts import ApexAlias, entry
-from nameplate.core.dns_hosts.entry import Entry, Wanted
+from nameplate.core.dns_hosts.entry import RecordToPublish, TypedRecord
 from nameplate.core.domain_connect import service as services
 from nameplate.core.domain_connect.provider import Provider
 from nameplate.core.errors import Refused, Unavailable
@@ -17,7 +17,7 @@ from nameplate.models import Domain
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.setup import publishing
-from nameplate.usecases.setup.dns_hosts import Delegation, apex_target, delegation
+from nameplate.usecases.setup.dns_hosts import DnsHostDelegation, apex_target, delegation
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
 
@@ -43,7 +43,7 @@ OFFERED = ("offered", "Open the link, sign in at the DNS host, and confirm the r
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ConnectOffer:
     """Whether the DNS host of a domain can be asked by Domain Connect, and how."""
 
     domain: str
@@ -56,15 +56,15 @@ class Offer:
     """Where to lead the owner; None when Domain Connect cannot be used."""
     retryable: bool = False
     """Asking again later can help."""
-    covered: tuple[Wanted, ...] = ()
+    covered: tuple[RecordToPublish, ...] = ()
     """What the consent will publish."""
-    by_hand: tuple[Entry, ...] = ()
+    by_hand: tuple[TypedRecord, ...] = ()
     """What must be entered all the same."""
     stale: bool = False
     """The provider says that the zone has other name servers: it may be a former DNS host."""
 
 
-def offer(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Offer:
+def offer(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> ConnectOffer:
     """Ask the DNS host of a domain for Domain Connect and return the signed link.
 
     A DNS host that says no, or nonsense, is an answer. Raises `NotFound` and `Conflict` as
@@ -74,14 +74,14 @@ def offer(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Off
         domain = lookup.domain(session, actor, reference)
         wanted = publishing.due(session, domain)
     if tools.domain_connect is None:
-        return Offer(domain.full_domain, *NOT_CONFIGURED)
+        return ConnectOffer(domain.full_domain, *NOT_CONFIGURED)
     found = delegation(tools, domain)
     if not found.zone:
-        return Offer(domain.full_domain, *NO_ZONE)
+        return ConnectOffer(domain.full_domain, *NO_ZONE)
     try:
         return _asked(tools, tools.domain_connect, domain, found, wanted)
     except (Refused, Unavailable) as error:
-        return Offer(
+        return ConnectOffer(
             domain.full_domain,
             error.code,
             error.detail,
@@ -94,17 +94,17 @@ def _asked(
     tools: Tools,
     connect: DomainConnect,
     domain: Domain,
-    found: Delegation,
-    wanted: Sequence[Wanted],
-) -> Offer:
+    found: DnsHostDelegation,
+    wanted: Sequence[RecordToPublish],
+) -> ConnectOffer:
     name, zone = domain.full_domain, found.zone
     provider = connect.discover(zone)
     if provider is None:
-        return Offer(name, *NOT_OFFERED, zone)
+        return ConnectOffer(name, *NOT_OFFERED, zone)
     if provider.sync is None:
-        return Offer(name, *NO_SYNC, zone, provider)
+        return ConnectOffer(name, *NO_SYNC, zone, provider)
     if not connect.knows(provider):
-        return Offer(name, *NO_TEMPLATE, zone, provider)
+        return ConnectOffer(name, *NO_TEMPLATE, zone, provider)
     host = dns_hosts.recognise(found.name_servers).host
     flattens = host is not None and host.apex_alias is ApexAlias.FLATTENING
     held = holders.held_name(domain)
@@ -112,7 +112,7 @@ def _asked(
     rest = [one for one in wanted if one not in choice.covered]
     by_hand = entry.entries(host, zone, rest)
     if not choice.variables:
-        return Offer(name, *NOTHING, zone, provider, by_hand=by_hand)
+        return ConnectOffer(name, *NOTHING, zone, provider, by_hand=by_hand)
     url = services.apply_url(
         connect.service,
         str(provider.sync),
@@ -122,7 +122,7 @@ def _asked(
         variables=choice.variables,
     )
     stale = bool(provider.name_servers) and not set(provider.name_servers) & set(found.name_servers)
-    return Offer(
+    return ConnectOffer(
         name, *OFFERED, zone, provider, url,
         covered=choice.covered, by_hand=by_hand, stale=stale,
     )  # fmt: skip
@@ -134,15 +134,15 @@ class _Choice:
 
     variables: dict[str, str]
     groups: tuple[str, ...]
-    covered: tuple[Wanted, ...]
+    covered: tuple[RecordToPublish, ...]
 
 
 def _chosen(
-    tools: Tools, held: str, zone: str, wanted: tuple[Wanted, ...], *, flattens: bool
+    tools: Tools, held: str, zone: str, wanted: tuple[RecordToPublish, ...], *, flattens: bool
 ) -> _Choice:
     """Choose what the template can publish: the proof, and where the name itself leads."""
     chosen: dict[str, tuple[str, str]] = {}
-    covered: list[Wanted] = []
+    covered: list[RecordToPublish] = []
     for one in wanted:
         found = _variables(tools, held, zone, one, flattens=flattens)
         if found and chosen.keys().isdisjoint(found):
@@ -152,7 +152,7 @@ def _chosen(
 
 
 def _variables(
-    tools: Tools, held: str, zone: str, one: Wanted, *, flattens: bool
+    tools: Tools, held: str, zone: str, one: RecordToPublish, *, flattens: bool
 ) -> dict[str, tuple[str, str]]:
     """Return group -> variable and value for one record; nothing when no group is meant for it."""
     if one.type == "TXT" and one.name == f"{tokens.TXT_LABEL}.{held}":

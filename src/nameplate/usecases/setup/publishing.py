@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import Actor
-from nameplate.core.dns_hosts.entry import Purpose, Wanted
+from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Account, Binding, Domain, Server
 from nameplate.usecases.claims import conditions
 from nameplate.usecases.dns import wanted
-from nameplate.usecases.propagation import sightings
+from nameplate.usecases.propagation import observations
 
 PROOF_TTL = 300
 """Seconds: a mistyped proof is soon forgotten."""
@@ -19,24 +19,24 @@ ROUTING_TTL = 3600
 """Seconds."""
 
 
-def due(session: Session, domain: Domain) -> tuple[Wanted, ...]:
+def due(session: Session, domain: Domain) -> tuple[RecordToPublish, ...]:
     """Return the records in the order in which they are needed; each name and value once.
 
     With a DNS account only the proof is left to the owner: Nameplate writes the rest itself.
     """
     found = [
-        Wanted(Purpose.OWNERSHIP, one["type"], one["name"], one["value"], PROOF_TTL)
+        RecordToPublish(Purpose.OWNERSHIP, one["type"], one["name"], one["value"], PROOF_TTL)
         for one in conditions.instructions(session, domain)
         if one["type"] != "file"
     ]
     if not _has_account(session, domain):
         found += _routing(session, domain)
         found += [
-            Wanted(
+            RecordToPublish(
                 Purpose.RECORD,
                 line.type,
                 line.owner,
-                sightings.as_answered(line.type, line.text),
+                observations.as_answered(line.type, line.text),
                 line.ttl,
             )
             for line in wanted.lines(session, domain)
@@ -52,7 +52,7 @@ def _has_account(session: Session, domain: Domain) -> bool:
     return account_id is not None and session.scalars(query).first() is not None
 
 
-def _routing(session: Session, domain: Domain) -> list[Wanted]:
+def _routing(session: Session, domain: Domain) -> list[RecordToPublish]:
     """Return what leads each bound host to its server."""
     actor = Actor(domain.organization_id)
     bindings = Binding.visible(actor).where(
@@ -67,7 +67,7 @@ def _routing(session: Session, domain: Domain) -> list[Wanted]:
         if address:
             places.setdefault(row.hostname, []).append(address)
     return [
-        Wanted(Purpose.ROUTING, rdtype, host, value, ROUTING_TTL)
+        RecordToPublish(Purpose.ROUTING, rdtype, host, value, ROUTING_TTL)
         for host, servers in places.items()
         for rdtype, value in _leading_to(servers)
     ]

@@ -13,20 +13,20 @@ from nameplate.core.records import RRset
 from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerPurpose, LedgerState
 from nameplate.usecases.dns import markers, wanted
 from nameplate.usecases.dns.ledger import SETTLING
-from nameplate.usecases.dns.wanted import Entry, Line, Value, Want, Wants
+from nameplate.usecases.dns.wanted import OwnedValue, Value, Want, WantedRecord, Wants
 from nameplate.usecases.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class DesiredZone:
     """All that is known of a domain's zone before the provider is asked."""
 
     account: Account
     zone_name: str | None
     bare_name: str
-    lines: Sequence[Line]
+    lines: Sequence[WantedRecord]
     wants: Wants
-    entries: Mapping[Value, Entry]
+    entries: Mapping[Value, OwnedValue]
     is_proved: bool
     """Otherwise nothing new is written, and what is there is left alone."""
     policy: DriftPolicy
@@ -50,7 +50,7 @@ class Job:
         }
         return frozenset(following)
 
-    def begun(self, todo: Plan) -> "Job":
+    def begun(self, todo: Plan) -> "DesiredZone":
         """Return the job with its records as they are once the intents of `todo` are written."""
         touched = todo.keys
         lines = [
@@ -92,7 +92,7 @@ class Job:
         return tuple(one for one in found if one.key not in ours)
 
 
-def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job | None:
+def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> DesiredZone | None:
     """Return the job of a domain, or None when there is no account to write with."""
     config = domain.dns_config or {}
     account = session.get(Account, config["account_id"]) if config.get("account_id") else None
@@ -102,7 +102,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
     lines = wanted.lines(session, domain, since) if domain.deleted_at is None else []
     entries = wanted.ledger(session, domain, lines)
     outlives = _outlives(domain)
-    wants: list[Want | Line] = [
+    wants: list[Want | WantedRecord] = [
         Want(e.value, e.ttl, e.purpose, e.record_id, e.certificate_id)
         for e in entries.values()
         if e.state is not LedgerState.LEAVING and (outlives or e.purpose is LedgerPurpose.CHALLENGE)
@@ -111,7 +111,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Job |
         wants += [line for line in lines if line.is_wanted]
         wants += markers.wants(account, domain) if wants else []
     current = _being_applied(session, domain)
-    return Job(
+    return DesiredZone(
         account=account,
         zone_name=config.get("zone"),
         bare_name=domain.full_domain.removeprefix("*."),

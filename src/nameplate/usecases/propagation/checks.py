@@ -14,11 +14,11 @@ from nameplate.core.lifecycle import RecordStatus
 from nameplate.db import Sessions, database_now
 from nameplate.leases import Lease
 from nameplate.models import Domain, Record
-from nameplate.ports.resolver import Answer, Finding
+from nameplate.ports.resolver import Answer, LookupResult
 from nameplate.usecases import work
 from nameplate.usecases.dns import records
-from nameplate.usecases.propagation import delegation, sightings
-from nameplate.usecases.propagation.sightings import Look, Target
+from nameplate.usecases.propagation import delegation, observations
+from nameplate.usecases.propagation.observations import Observation, ObservedRecord
 from nameplate.usecases.tools import Tools
 
 PARALLEL = 32
@@ -28,7 +28,7 @@ AT_MOST_EVERY = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    target: Target
+    target: ObservedRecord
     value: str
     delegation: delegation.Question | None
 
@@ -38,7 +38,7 @@ class View:
     """A record and what was seen of it."""
 
     record: Record
-    look: Look | None
+    look: Observation | None
     """The last look; None: nobody has looked since the record got its value."""
     now: datetime
 
@@ -61,7 +61,7 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
         asked = _Asked(tools, pool, [question for _, question in questions])
         for lease, question in questions:
             finding, public = asked.answers(question.target)
-            look = sightings.judge(question.target, question.value, finding, public, lease.now())
+            look = observations.judge(question.target, question.value, finding, public, lease.now())
             try:
                 _conclude(sessions, tools, lease, look)
             except work.Superseded:
@@ -73,7 +73,7 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
 def show(session: Session, actor: Actor, reference: str) -> View:
     """Return the last look at a record."""
     row = records.get(session, actor, reference)
-    return View(row, sightings.read(row.propagation), database_now(session))
+    return View(row, observations.read(row.propagation), database_now(session))
 
 
 def check(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> View:
@@ -102,7 +102,7 @@ def check(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Vie
         row = records.get(session, actor, reference)
         session.refresh(row, with_for_update={"key_share": True})
         now = database_now(session)
-        look = sightings.judge(question.target, question.value, finding, public, now)
+        look = observations.judge(question.target, question.value, finding, public, now)
         if row.status is RecordStatus.ACTIVE and records.text(row) == question.value:
             row.wake(_see(tools, row, look, now))
         return View(row, look, now)
@@ -119,7 +119,7 @@ def _question(session: Session, row: Record, *, label: str, now: datetime) -> _Q
     if row.deleted_at is not None or row.status is not RecordStatus.ACTIVE:
         return None
     domain = session.get_one(Domain, row.organization_domain_id)
-    target = sightings.target(
+    target = observations.target(
         records.owner(row, domain), row.record_type.value, proxied=row.proxy_enabled, label=label
     )
     doubtful = not row.propagated
@@ -147,25 +147,25 @@ class _Asked:
             for question in questions
             if question.delegation is not None
         }
-        self._authoritative: Mapping[Target, Future[Finding]] = {
+        self._authoritative: Mapping[ObservedRecord, Future[LookupResult]] = {
             one: pool.submit(resolver.authoritative, one.name, one.type, delegated=True)
             for one in targets
         }
-        self._public: Mapping[Target, Future[tuple[Answer, ...]]] = {
+        self._public: Mapping[ObservedRecord, Future[tuple[Answer, ...]]] = {
             one: pool.submit(resolver.public, one.name, one.type) for one in targets
         }
         self._delegations = [
             pool.submit(delegation.ask, tools, one) for _, one in sorted(domains.items())
         ]
 
-    def answers(self, target: Target) -> tuple[Finding, tuple[Answer, ...]]:
+    def answers(self, target: ObservedRecord) -> tuple[LookupResult, tuple[Answer, ...]]:
         return self._authoritative[target].result(), self._public[target].result()
 
     def delegations(self) -> Iterable[delegation.Answered]:
         return (future.result() for future in self._delegations)
 
 
-def _conclude(sessions: Sessions, tools: Tools, lease: Lease, look: Look) -> None:
+def _conclude(sessions: Sessions, tools: Tools, lease: Lease, look: Observation) -> None:
     def change(_session: Session, row: Record) -> None:
         now = lease.now()
         row.next_action_at = _see(tools, row, look, now)
@@ -173,9 +173,9 @@ def _conclude(sessions: Sessions, tools: Tools, lease: Lease, look: Look) -> Non
     work.record(sessions, Record, lease, change, release=True)
 
 
-def _see(tools: Tools, row: Record, look: Look, now: datetime) -> datetime:
+def _see(tools: Tools, row: Record, look: Observation, now: datetime) -> datetime:
     """Record a look and return when the next one is due."""
-    before, last = row.propagated, sightings.read(row.propagation)
+    before, last = row.propagated, observations.read(row.propagation)
     same = last is not None and last.everywhere is look.everywhere
     everywhere = look.confirms(before=before, doubts=row.attempts if same else 0)
     complete = look.everywhere and not look.old

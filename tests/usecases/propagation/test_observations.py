@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 from tests.models import world
 
 from nameplate.models import Record
-from nameplate.ports.resolver import Answer, AnswerKind, Finding
-from nameplate.usecases.propagation import sightings
-from nameplate.usecases.propagation.sightings import DOUBTS, SETTLED, Look, Target
+from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
+from nameplate.usecases.propagation import observations
+from nameplate.usecases.propagation.observations import DOUBTS, SETTLED, Observation, ObservedRecord
 
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
-A = Target("www.example.com", "A")
+A = ObservedRecord("www.example.com", "A")
 GOOD, OLD = ("192.0.2.7",), ("192.0.2.1",)
 
 
@@ -22,9 +22,11 @@ def answer(
     return Answer(AnswerKind(kind), server, values if kind == "data" else (), ttl)
 
 
-def look(*authoritative: Answer, public: tuple[Answer, ...] = (), target: Target = A) -> Look:
-    finding = Finding("example.com", authoritative)
-    return sightings.judge(target, GOOD[0], finding, public, NOW)
+def look(
+    *authoritative: Answer, public: tuple[Answer, ...] = (), target: ObservedRecord = A
+) -> Observation:
+    finding = LookupResult("example.com", authoritative)
+    return observations.judge(target, GOOD[0], finding, public, NOW)
 
 
 def test_every_authoritative_server_must_show_it() -> None:
@@ -33,7 +35,7 @@ def test_every_authoritative_server_must_show_it() -> None:
     assert not look(answer("ns1"), answer("ns2", values=OLD)).everywhere
     assert not look(answer("ns1"), answer("ns2", "timeout")).everywhere
     assert not look().everywhere, "nobody is not everybody"
-    assert not sightings.judge(A, GOOD[0], Finding("", (answer(""),)), (), NOW).everywhere
+    assert not observations.judge(A, GOOD[0], LookupResult("", (answer(""),)), (), NOW).everywhere
 
 
 def test_among_other_values() -> None:
@@ -41,35 +43,35 @@ def test_among_other_values() -> None:
 
 
 def test_text_is_compared_as_text() -> None:
-    target = Target("example.com", "TXT")
-    finding = Finding("example.com", (answer("ns1", values=('v=spf1 "x" -all',)),))
-    assert sightings.judge(target, '"v=spf1 " "\\"x\\" -all"', finding, (), NOW).everywhere
+    target = ObservedRecord("example.com", "TXT")
+    finding = LookupResult("example.com", (answer("ns1", values=('v=spf1 "x" -all',)),))
+    assert observations.judge(target, '"v=spf1 " "\\"x\\" -all"', finding, (), NOW).everywhere
 
 
 @pytest.mark.parametrize(
     ("rdtype", "proxied", "expected"),
     [
-        ("A", False, Target("w.example.com", "A")),
-        ("CNAME", False, Target("w.example.com", "CNAME")),
-        ("A", True, Target("w.example.com", "A", True)),
-        ("AAAA", True, Target("w.example.com", "AAAA", True)),
-        ("CNAME", True, Target("w.example.com", "A", True)),
-        ("MX", True, Target("w.example.com", "MX")),
-        ("ALIAS", False, Target("w.example.com", "A", True)),
-        ("ANAME", False, Target("w.example.com", "A", True)),
+        ("A", False, ObservedRecord("w.example.com", "A")),
+        ("CNAME", False, ObservedRecord("w.example.com", "CNAME")),
+        ("A", True, ObservedRecord("w.example.com", "A", True)),
+        ("AAAA", True, ObservedRecord("w.example.com", "AAAA", True)),
+        ("CNAME", True, ObservedRecord("w.example.com", "A", True)),
+        ("MX", True, ObservedRecord("w.example.com", "MX")),
+        ("ALIAS", False, ObservedRecord("w.example.com", "A", True)),
+        ("ANAME", False, ObservedRecord("w.example.com", "A", True)),
     ],
 )
-def test_what_is_asked(rdtype: str, proxied: bool, expected: Target) -> None:
-    assert sightings.target("w.example.com", rdtype, proxied=proxied, label="x") == expected
+def test_what_is_asked(rdtype: str, proxied: bool, expected: ObservedRecord) -> None:
+    assert observations.target("w.example.com", rdtype, proxied=proxied, label="x") == expected
 
 
 def test_a_wildcard_is_asked_below() -> None:
-    asked = sightings.target("*.example.com", "A", proxied=False, label="nameplate-1")
-    assert asked == Target("nameplate-1.example.com", "A")
+    asked = observations.target("*.example.com", "A", proxied=False, label="nameplate-1")
+    assert asked == ObservedRecord("nameplate-1.example.com", "A")
 
 
 def test_any_address_counts_at_the_edge_but_none_does_not() -> None:
-    edge = Target("www.example.com", "A", any_address=True)
+    edge = ObservedRecord("www.example.com", "A", any_address=True)
     assert look(answer("ns1", values=("203.0.113.9",)), target=edge).everywhere
     assert not look(answer("ns1", "nodata"), target=edge).everywhere
 
@@ -136,7 +138,7 @@ def test_a_look_is_kept_whole_but_for_long_answers(session: Session) -> None:
     row.see(seen.document(), everywhere=False, now=NOW)
     session.flush()
     session.expire_all()
-    kept = sightings.read(session.get_one(Record, row.id).propagation)
+    kept = observations.read(session.get_one(Record, row.id).propagation)
     assert kept is not None
     assert (kept.target, kept.zone, kept.at) == (seen.target, seen.zone, seen.at)
     assert kept.sightings[2] == seen.sightings[2]
@@ -145,4 +147,4 @@ def test_a_look_is_kept_whole_but_for_long_answers(session: Session) -> None:
     row.want()
     session.flush()
     session.expire_all()
-    assert sightings.read(session.get_one(Record, row.id).propagation) is None
+    assert observations.read(session.get_one(Record, row.id).propagation) is None

@@ -10,24 +10,24 @@ import dns.rdataclass
 import dns.rdatatype
 from dns.rdtypes.ANY.TXT import TXT
 
-from nameplate.ports.resolver import Answer, AnswerKind, Finding
+from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
 
-SHORTEST = 5.0
+MIN_INTERVAL = 5.0
 """Seconds until the second look."""
-LONGEST = timedelta(hours=1)
+MAX_INTERVAL = timedelta(hours=1)
 """Between two looks at a record that is not seen everywhere."""
 SETTLED = timedelta(days=1)
 """Between two looks at a record that is."""
 DOUBTS = 5
 """Looks in a row at which a seen record may meet silent servers before that counts."""
-_MOST_VALUES = 10
-_LONGEST_TEXT = 255
+_MAX_VALUES = 10
+_MAX_TEXT = 255
 _ADDRESSES = frozenset({"ALIAS", "ANAME"})
 _TELLS = frozenset({AnswerKind.DATA, AnswerKind.NODATA, AnswerKind.NXDOMAIN})
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Target:
+class ObservedRecord:
     """What to ask for a record, and what shows it."""
 
     name: str
@@ -36,7 +36,7 @@ class Target:
     """Every address shows it: the provider answers with addresses of its own choice."""
 
 
-def target(owner: str, rdtype: str, *, proxied: bool, label: str) -> Target:
+def target(owner: str, rdtype: str, *, proxied: bool, label: str) -> ObservedRecord:
     """Return what to ask for a record.
 
     A wildcard is asked for by `label` below it (RFC 4592: the name `*` itself proves nothing). What
@@ -45,12 +45,12 @@ def target(owner: str, rdtype: str, *, proxied: bool, label: str) -> Target:
     name = f"{label}.{owner.removeprefix('*.')}" if owner.startswith("*.") else owner
     edge = proxied and rdtype in {"A", "AAAA", "CNAME"}
     if edge or rdtype in _ADDRESSES:
-        return Target(name, rdtype if rdtype == "AAAA" else "A", any_address=True)
-    return Target(name, rdtype)
+        return ObservedRecord(name, rdtype if rdtype == "AAAA" else "A", any_address=True)
+    return ObservedRecord(name, rdtype)
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ServerAnswer:
     """One server's answer, and whether it shows the record."""
 
     answer: Answer
@@ -65,22 +65,22 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """One look at one record."""
 
-    target: Target
+    target: ObservedRecord
     zone: str
     """The zone in which the Internet finds the name."""
     at: datetime
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[ServerAnswer, ...]
 
     @property
-    def authoritative(self) -> Sequence[Sighting]:
+    def authoritative(self) -> Sequence[ServerAnswer]:
         """Those of the authoritative servers, which decide."""
         return [one for one in self.sightings if not one.public]
 
     @property
-    def public(self) -> Sequence[Sighting]:
+    def public(self) -> Sequence[ServerAnswer]:
         """Those of the public resolvers, which inform."""
         return [one for one in self.sightings if one.public]
 
@@ -90,7 +90,7 @@ class Look:
         return bool(self.authoritative) and all(one.seen for one in self.authoritative)
 
     @property
-    def old(self) -> Sequence[Sighting]:
+    def old(self) -> Sequence[ServerAnswer]:
         """The public resolvers that still have something else."""
         return [one for one in self.public if one.denies]
 
@@ -111,15 +111,15 @@ class Look:
 
     def wait(self, *, attempts: int) -> timedelta:
         """Return how long the next look may wait: until an old answer ends, else a back-off."""
-        slow = timedelta(seconds=SHORTEST * 1.5 ** min(attempts, 40))
+        slow = timedelta(seconds=MIN_INTERVAL * 1.5 ** min(attempts, 40))
         if not self.everywhere:
-            return min(slow, LONGEST)
+            return min(slow, MAX_INTERVAL)
         if not self.old:
             return SETTLED
         soonest = timedelta(seconds=min(one.answer.ttl for one in self.old) + 1)
-        return min(max(soonest, min(slow, LONGEST)), SETTLED)
+        return min(max(soonest, min(slow, MAX_INTERVAL)), SETTLED)
 
-    def ttl_left(self, one: Sighting, now: datetime) -> int:
+    def ttl_left(self, one: ServerAnswer, now: datetime) -> int:
         """Return for how many seconds a cached answer stays; an authority's does not count down."""
         passed = int((now - self.at).total_seconds()) if one.public else 0
         return max(0, one.answer.ttl - passed)
@@ -166,12 +166,12 @@ class Look:
         }
 
 
-def read(document: Mapping[str, Any] | None) -> Look | None:
+def read(document: Mapping[str, Any] | None) -> Observation | None:
     """Return the look that `Look.document` wrote."""
     if not document:
         return None
-    return Look(
-        Target(document["name"], document["type"], document["any_address"]),
+    return Observation(
+        ObservedRecord(document["name"], document["type"], document["any_address"]),
         document["zone"],
         datetime.fromisoformat(document["at"]),
         tuple(_sighting(one) for one in document["answers"]),
@@ -179,8 +179,12 @@ def read(document: Mapping[str, Any] | None) -> Look | None:
 
 
 def judge(
-    target: Target, value: str, finding: Finding, public: Sequence[Answer], at: datetime
-) -> Look:
+    target: ObservedRecord,
+    value: str,
+    finding: LookupResult,
+    public: Sequence[Answer],
+    at: datetime,
+) -> Observation:
     """Return what the answers say of a record with this rdata."""
     wanted = "" if target.any_address else as_answered(target.type, value)
     found = finding.answers if finding.zone else ()  # without a zone no server was asked
@@ -189,18 +193,18 @@ def judge(
         there = bool(answer.values) if target.any_address else wanted in answer.values
         return answer.kind is AnswerKind.DATA and there
 
-    return Look(
+    return Observation(
         target,
         finding.zone,
         at,
         (
-            *(Sighting(one, public=False, seen=sees(one)) for one in found),
-            *(Sighting(one, public=True, seen=sees(one)) for one in public),
+            *(ServerAnswer(one, public=False, seen=sees(one)) for one in found),
+            *(ServerAnswer(one, public=True, seen=sees(one)) for one in public),
         ),
     )
 
 
-def seen_by_all(finding: Finding, rdtype: str, value: str) -> bool:
+def seen_by_all(finding: LookupResult, rdtype: str, value: str) -> bool:
     """Whether every authoritative server answered, and answered with `value` among others."""
     wanted = as_answered(rdtype, value)
     return bool(finding.answers) and all(
@@ -224,20 +228,20 @@ def _told(answer: Answer) -> str:
     return f"{answer.server}{says} {said}".strip()
 
 
-def _document(one: Sighting) -> dict[str, Any]:
+def _document(one: ServerAnswer) -> dict[str, Any]:
     answer = one.answer
     return {
-        "server": answer.server[:_LONGEST_TEXT],
+        "server": answer.server[:_MAX_TEXT],
         "kind": "public" if one.public else "authoritative",
         "answer": answer.kind.value,
-        "values": [value[:_LONGEST_TEXT] for value in answer.values[:_MOST_VALUES]],
+        "values": [value[:_MAX_TEXT] for value in answer.values[:_MAX_VALUES]],
         "ttl": answer.ttl,
-        "detail": answer.detail[:_LONGEST_TEXT],
+        "detail": answer.detail[:_MAX_TEXT],
         "seen": one.seen,
     }
 
 
-def _sighting(document: Mapping[str, Any]) -> Sighting:
+def _sighting(document: Mapping[str, Any]) -> ServerAnswer:
     answer = Answer(
         AnswerKind(document["answer"]),
         document["server"],
@@ -245,4 +249,4 @@ def _sighting(document: Mapping[str, Any]) -> Sighting:
         document["ttl"],
         document["detail"],
     )
-    return Sighting(answer, public=document["kind"] == "public", seen=document["seen"])
+    return ServerAnswer(answer, public=document["kind"] == "public", seen=document["seen"])

@@ -17,7 +17,7 @@ from nameplate.usecases.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class HostedZoneState:
     """All that is known before the name server is asked."""
 
     account: Account
@@ -33,7 +33,7 @@ class Case:
     hostmaster: str
 
 
-def load(session: Session, domain: Domain) -> Case | None:
+def load(session: Session, domain: Domain) -> HostedZoneState | None:
     """Return the case of a domain, or None when it is not hosted, or its account is gone."""
     config = domain.dns_config or {}
     hosted = config.get("hosted")
@@ -45,7 +45,7 @@ def load(session: Session, domain: Domain) -> Case | None:
     is_removed = domain.deleted_at is not None
     if is_removed and row is not None and row.organization_domain_id != domain.id:
         mine = False  # another domain of the organization lives in it
-    return Case(
+    return HostedZoneState(
         account=account,
         zone=config["zone"],
         row=row,
@@ -76,14 +76,16 @@ def host_of(tools: Tools, account: Account) -> tuple[DnsProvider, ZoneHost]:
     return provider, provider
 
 
-def forget(session: Session, case: Case) -> None:
+def forget(session: Session, case: HostedZoneState) -> None:
     """Forget that there is, or was to be, such a zone."""
     row = row_of(session, case.account.id, case.zone)
     if row is not None:
         session.delete(row)
 
 
-def fail(sessions: Sessions, lease: Lease, case: Case, reason: str, wait: timedelta) -> None:
+def fail(
+    sessions: Sessions, lease: Lease, case: HostedZoneState, reason: str, wait: timedelta
+) -> None:
     """Record why there is no zone, and when to try again."""
 
     def change(session: Session, domain: Domain) -> None:

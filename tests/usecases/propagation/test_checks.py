@@ -22,11 +22,11 @@ from nameplate.core.errors import Conflict, NotFound, Unavailable
 from nameplate.core.records import RRset
 from nameplate.models import Domain, Record
 from nameplate.ports.dns import DnsProvider
-from nameplate.ports.resolver import Answer, Finding
+from nameplate.ports.resolver import Answer, LookupResult
 from nameplate.usecases.claims import conditions, domains
 from nameplate.usecases.dns import records, zones
-from nameplate.usecases.propagation import looks
-from nameplate.usecases.propagation.sightings import DOUBTS, Look
+from nameplate.usecases.propagation import checks
+from nameplate.usecases.propagation.observations import DOUBTS, Observation
 from nameplate.usecases.tenants import accounts
 
 BOTH = {"ns1.example.test": BIND, "ns2.example.test": POWERDNS}
@@ -101,16 +101,16 @@ class Scene:
     def look(self, *record_ids: int, after: timedelta = timedelta(0)) -> list[Any]:
         """Have a worker look at records, and return them."""
         leases = [self.offline.leased(Record, one, after=after) for one in record_ids]
-        looks.sweep(self.sessions, self.tools, leases)
+        checks.sweep(self.sessions, self.tools, leases)
         return [self.read(Record, one) for one in record_ids]
 
     def read(self, kind: type[Any], row_id: int) -> Any:
         with self.sessions.begin(PLATFORM) as session:
             return session.get_one(kind, row_id)
 
-    def seen(self, record: int) -> Look:
+    def seen(self, record: int) -> Observation:
         with self.sessions.begin(self.acme) as session:
-            look = looks.show(session, self.acme, ids.show("rec", record)).look
+            look = checks.show(session, self.acme, ids.show("rec", record)).look
         assert look is not None
         return look
 
@@ -345,9 +345,9 @@ class Counting:
         self._resolver = resolver
         self.asked: list[tuple[str, str]] = []
 
-    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> Finding:
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> LookupResult:
         self.asked.append((name, rdtype))
-        finding: Finding = self._resolver.authoritative(name, rdtype, delegated=delegated)
+        finding: LookupResult = self._resolver.authoritative(name, rdtype, delegated=delegated)
         return finding
 
     def public(self, name: str, rdtype: str) -> Sequence[Answer]:
@@ -371,20 +371,20 @@ def test_a_record_set_is_asked_for_once(scene: Scene) -> None:
 def test_a_look_on_demand(scene: Scene) -> None:
     domain = scene.claim("example.test", "bind")
     reference = ids.show("rec", scene.record(domain, "now", "192.0.2.7"))
-    view = looks.check(scene.sessions, scene.tools, scene.acme, reference)
+    view = checks.check(scene.sessions, scene.tools, scene.acme, reference)
     assert view.look is not None
     assert [one.seen for one in view.look.authoritative] == [True, False]
-    again = looks.check(scene.sessions, scene.tools, scene.acme, reference)
+    again = checks.check(scene.sessions, scene.tools, scene.acme, reference)
     assert again.look == view.look, "other people's servers are not asked at every keystroke"
     stranger: Actor = scene.offline.organization("globex")
     with pytest.raises(NotFound):
-        looks.check(scene.sessions, scene.tools, stranger, reference)
+        checks.check(scene.sessions, scene.tools, stranger, reference)
     now = datetime.now(UTC)
     scene.sessions.run(
         PLATFORM, lambda s: records.update(s, PLATFORM, reference, now=now, value="192.0.2.8")
     )
     with pytest.raises(Conflict, match="does not have it yet"):
-        looks.check(scene.sessions, scene.tools, scene.acme, reference)
+        checks.check(scene.sessions, scene.tools, scene.acme, reference)
 
 
 def test_checking_the_domain_looks_at_the_delegation_too(scene: Scene) -> None:
