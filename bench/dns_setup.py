@@ -120,7 +120,7 @@ def database(folder: Path, template: Path, place: Place, provider: str, count: i
             organization_id=owner.id,
             domain_name=place["zone"],
             status=DomainStatus.ACTIVE,
-            dns_config={"account_id": account.id},
+            dns_account_id=account.id,
         )
         session.add(domain)
         session.flush()
@@ -142,7 +142,7 @@ def _add_small_one(session: Session, tools: Tools, organization_id: int) -> None
         organization_id=organization_id,
         domain_name=SMALL,
         status=DomainStatus.ACTIVE,
-        dns_config={"account_id": account.id},
+        dns_account_id=account.id,
     )
     session.add(domain)
     session.flush()

@@ -164,7 +164,9 @@ class Sessions:
     @contextmanager
     def _open(self, actor: Actor, options: Mapping[str, Any]) -> Iterator[Session]:
         bind = self._system if actor.is_platform else self._tenant
-        session = Session(bind, expire_on_commit=False, info={"actor": actor})
+        session = Session(
+            bind, expire_on_commit=False, info={"actor": actor, "system": self._system}
+        )
         try:
             with session.begin():
                 if options:

@@ -74,4 +74,4 @@ def waiting(sessions: Sessions) -> int:
                 Certificate.acme_order_url.is_not(None), Certificate.lease_until.is_(None)
             )
         )
-        return sum(bool(data and data.get("responded")) for data in rows)
+        return sum(bool(data and data.responded) for data in rows)

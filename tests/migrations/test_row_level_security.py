@@ -12,6 +12,7 @@ FREE = {"name_locks", "budgets", "idempotency_keys"}
 SIMPLE = {
     ("application_domain_bindings", "servers"),  # may be shared: the session guard compares
     ("dns_ledger", "accounts"),  # may be the platform's: the session guard compares
+    ("organization_domains", "accounts"),  # may be the platform's: the session guard compares
     ("hosted_zones", "accounts"),  # always the platform's: the same
 }
 

@@ -37,7 +37,7 @@ COLUMNS = {
 }
 
 REFERENCES = {
-    "organization_domains": {"organizations": "CASCADE"},
+    "organization_domains": {"organizations": "CASCADE", "accounts": "SET NULL"},
     "dns_records": {"organizations": "CASCADE", "organization_domains": "CASCADE"},
     "ssl_certificates": {"organizations": "CASCADE", "organization_domains": "CASCADE"},
     "domain_verifications": {"organizations": "CASCADE", "organization_domains": "CASCADE"},

@@ -7,11 +7,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from tests.models import world
 
-from nameplate.core.actor import PLATFORM
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, NotPermitted
 from nameplate.db import database_now
 from nameplate.models import (
     Binding,
+    DnsSettings,
+    Domain,
     Model,
     Organization,
     Record,
@@ -139,6 +141,36 @@ def test_a_ledger_entry_names_the_platforms_account_or_an_own_one(session):  # S
     world.ledger_entry(session, world.account(session, acme), claim)
     with pytest.raises(NotPermitted, match="another organization"):
         world.ledger_entry(session, world.account(session, other), claim)
+
+
+def test_a_domain_names_the_platforms_account_or_an_own_one(session):  # S6
+    acme, other = world.organization(session), world.organization(session)
+    claim = world.domain(session, acme, dns_account_id=world.account(session, None).id)
+    claim.dns_account_id = world.account(session, acme).id
+    session.flush()
+    claim.dns_account_id = world.account(session, other).id
+    with pytest.raises(NotPermitted, match="another organization"):
+        session.flush()
+
+
+def test_a_tenant_names_an_account_of_the_platform_that_it_cannot_see(sessions):  # S6
+    with sessions.begin(PLATFORM) as session:
+        acme, other = world.organization(session), world.organization(session)
+        platform, foreign = world.account(session, None), world.account(session, other)
+    with sessions.begin(Actor(acme.id)) as session:
+        claim = world.domain(session, acme, dns_account_id=platform.id)
+    with pytest.raises(NotPermitted, match="another"), sessions.begin(Actor(acme.id)) as session:
+        session.get_one(Domain, claim.id).dns_account_id = foreign.id
+
+
+def test_an_account_that_is_deleted_leaves_no_reference(session):  # S6
+    acme = world.organization(session)
+    by = world.account(session, acme)
+    claim = world.domain(session, acme, dns_account_id=by.id, dns=DnsSettings("acme.com"))
+    session.delete(by)
+    session.flush()
+    session.refresh(claim)
+    assert (claim.dns_account_id, claim.dns.zone) == (None, "acme.com")
 
 
 def test_one_account_hosts_a_name_once(session):  # S6

@@ -24,6 +24,7 @@ from nameplate.models import (
     NameHolding,
     NameLock,
     Organization,
+    PlanContent,
     PlanOrigin,
     Record,
     RecordType,
@@ -154,7 +155,7 @@ def plan(session: Session, parent: Domain, **columns: Any) -> ChangePlan:
         "fingerprint": "0" * 64,
         "wanted_fingerprint": "0" * 64,
         "expires_at": datetime(2027, 1, 1, tzinfo=UTC),
-        "content": {"edits": [], "changes": []},
+        "content": PlanContent(),
     }
     return _add(session, ChangePlan(**(default | columns)))
 
@@ -187,9 +188,9 @@ def challenge(session: Session, parent: Certificate) -> HttpChallenge:
 def everything(session: Session, owner: Organization, name: str = "acme.com") -> dict[str, Any]:
     """Make one row of every table that an organization can own, and return them by table."""
     app, machine = application(session, owner), server(session, owner)
-    claim = domain(session, owner, name)
-    cert = certificate(session, claim)
     by = account(session, owner)
+    claim = domain(session, owner, name, dns_account_id=by.id)
+    cert = certificate(session, claim)
     rows = [
         app,
         machine,

@@ -123,12 +123,16 @@ class InstructionShape(BaseModel):
 class DriftSide(BaseModel):
     """What a record set has."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     ttl: int
     values: list[str]
 
 
 class DriftedShape(BaseModel):
     """One record set that somebody else changed."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     name: str
     type: str
@@ -138,6 +142,8 @@ class DriftedShape(BaseModel):
 
 class DriftShape(BaseModel):
     """What somebody else changed at the provider."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     since: datetime = Field(description="When it was seen first.")
     repaired_at: datetime | None = Field(
@@ -282,11 +288,11 @@ def _fields(row: Domain) -> dict[str, Any]:
     fields = common(row, Prefix.DOMAIN, "domains")
     for plural in ("verifications", "records", "certificates", "bindings"):
         fields["links"][plural] = f"/v1/{plural}?domain={fields['id']}"
-    config, servers = row.dns_config or {}, offers.name_servers(row)
+    servers = offers.name_servers(row)
     same = (
         "subdomain", "status", "domain_type", "verification_method", "verified_at",
         "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
-        "hsts_enabled", "drift_policy", "drift", "drift_checked_at", "notes", "last_checked_at", "error_message",
+        "hsts_enabled", "drift_policy", "drift_checked_at", "notes", "last_checked_at", "error_message",
     )  # fmt: skip
     return {
         **fields,
@@ -294,10 +300,11 @@ def _fields(row: Domain) -> dict[str, Any]:
         "organization": ids.show(Prefix.ORGANIZATION, row.organization_id),
         "name": row.full_domain,
         "registrable_domain": row.domain_name,
-        "account": None if servers else public(Prefix.ACCOUNT, config.get("account_id")),
-        "zone": config.get("zone"),
-        "automatic_dns": config.get("automatic", True),
+        "account": None if servers else public(Prefix.ACCOUNT, row.dns_account_id),
+        "zone": row.dns.zone,
+        "automatic_dns": row.dns.automatic,
         "name_servers": servers,
+        "drift": row.drift,
     }
 
 

@@ -216,7 +216,7 @@ def show(_call: TransactionCall | None, row: ChangePlan, *, full: bool = False) 
     domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
     fields["links"]["domain"] = f"/v1/domains/{domain}"
     content = row.content
-    changes = drafts.changes(row)
+    changes = content.changes
     same = (
         "zone", "status", "origin", "expires_at", "forced", "created_by", "applied_by",
         "applied_at", "error_message",
@@ -225,11 +225,11 @@ def show(_call: TransactionCall | None, row: ChangePlan, *, full: bool = False) 
     return PlanShape(
         **fields,
         **{name: getattr(row, name) for name in same},
-        **{name: content[name] for name in said},
+        **{name: getattr(content, name) for name in said},
         organization=ids.show(Prefix.ORGANIZATION, row.organization_id),
         domain=domain,
-        is_empty=not (changes or content["edits"] or content["adopted"] or content["disowned"]),
-        edits=len(content["edits"]),
+        is_empty=content.is_empty,
+        edits=len(content.edits),
         changes=[
             ChangeShape(
                 action=change.action.value,
@@ -241,11 +241,11 @@ def show(_call: TransactionCall | None, row: ChangePlan, *, full: bool = False) 
         changes_total=len(changes),
         blocked=[
             BlockedShape(name=name, type=rdtype, code=code, detail=detail)
-            for name, rdtype, code, detail in content["blocked"]
+            for name, rdtype, code, detail in content.blocked
         ],
-        foreign=[" ".join(value) for value in content["foreign"]],
-        adopted=len(content["adopted"]),
-        outcomes=[OutcomeShape(**one) for one in row.report or () if one["result"] != "applied"],
+        foreign=[" ".join(value) for value in content.foreign],
+        adopted=len(content.adopted),
+        outcomes=[OutcomeShape(**one._asdict()) for one in row.exceptions],
         undoes=None if row.undoes_id is None else ids.show(Prefix.PLAN, row.undoes_id),
     )
 

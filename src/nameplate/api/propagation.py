@@ -9,9 +9,9 @@ from nameplate.api.deps import Crossing, NetworkCall, Read
 from nameplate.api.routing import router
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
+from nameplate.models import Observation, ServerAnswer
 from nameplate.usecases.propagation import checks
 from nameplate.usecases.propagation.checks import View
-from nameplate.usecases.propagation.observations import Observation, ServerAnswer
 
 routes = router("records")
 

@@ -16,11 +16,17 @@ from nameplate.models.certificates import (
     ChallengeType,
     HttpChallenge,
 )
+from nameplate.models.challenge_progress import ChallengeProgress
+from nameplate.models.changed_records import ChangedRecord, ChangedRecords, RecordSide
+from nameplate.models.dns_settings import DnsSettings, Hosting
 from nameplate.models.domains import Domain, DomainType, DriftPolicy, SslProvider
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
+from nameplate.models.known_delegations import KnownDelegation
+from nameplate.models.observations import Observation, ObservedRecord, ServerAnswer
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
+from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.tokens import ApiToken, IdempotencyKey
@@ -35,29 +41,41 @@ __all__ = [
     "Budget",
     "Certificate",
     "CertificateType",
+    "ChallengeProgress",
     "ChallengeType",
     "ChangePlan",
+    "ChangedRecord",
+    "ChangedRecords",
+    "DnsSettings",
     "Domain",
     "DomainType",
     "DriftPolicy",
     "HoldingScope",
     "HostedState",
     "HostedZone",
+    "Hosting",
     "HttpChallenge",
     "IdempotencyKey",
+    "KnownDelegation",
     "LedgerEntry",
     "LedgerPurpose",
     "LedgerState",
     "Model",
     "NameHolding",
     "NameLock",
+    "Observation",
+    "ObservedRecord",
     "Organization",
+    "PlanContent",
     "PlanOrigin",
+    "PlanOutcome",
     "ProxyType",
     "Record",
+    "RecordSide",
     "RecordType",
     "RecordableType",
     "Server",
+    "ServerAnswer",
     "SslProvider",
     "Verification",
     "VerificationMethodName",

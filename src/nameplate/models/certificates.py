@@ -8,8 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nameplate.core.lifecycle import CertificateStatus, move
+from nameplate.models.challenge_progress import ChallengeProgress
 from nameplate.models.orm import (
     BigId,
+    Document,
     Identified,
     Json,
     LongText,
@@ -143,8 +145,9 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     acme_order_url: Mapped[str | None] = mapped_column(
         sa.Text, comment="Order being worked on (RFC 8555 section 7.4)."
     )
-    acme_challenge_data: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, comment="Challenges presented for that order, and what was sent."
+    acme_challenge_data: Mapped[ChallengeProgress | None] = mapped_column(
+        Document(ChallengeProgress),
+        comment="Challenges presented for that order, and what was sent.",
     )
     acme_challenge_type: Mapped[ChallengeType | None] = mapped_column(
         enum_of(ChallengeType, "acme_challenge_type"), comment="How names are proved to the CA."

@@ -11,7 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import expression
 
 from nameplate.core.lifecycle import DomainStatus, move
+from nameplate.models.changed_records import ChangedRecords
+from nameplate.models.dns_settings import DnsSettings
+from nameplate.models.known_delegations import KnownDelegation
 from nameplate.models.orm import (
+    BigId,
+    Document,
     Generated,
     Identified,
     Json,
@@ -143,11 +148,22 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     dns_zone_id: Mapped[str | None] = mapped_column(
         sa.String(255), comment="The DNS host's own id of the zone."
     )
-    dns_config: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, comment="Settings of that DNS host, the account among them."
+    dns_account_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("accounts.id", ondelete="SET NULL"),
+        index=True,
+        comment="The account with which records are written; NULL: none.",
     )
-    delegation: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, comment="The zone that the Internet saw at the name, and whose servers it should be."
+    dns: Mapped[DnsSettings] = mapped_column(
+        "dns_config",
+        Document(DnsSettings),
+        default=DnsSettings(),
+        nullable=True,
+        comment="Settings at that DNS host: the zone, and whether it is hosted here.",
+    )
+    delegation: Mapped[KnownDelegation | None] = mapped_column(
+        Document(KnownDelegation),
+        comment="The zone that the Internet saw at the name, and whose servers it should be.",
     )
     ssl_enabled: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Serve HTTPS."
@@ -203,8 +219,9 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     drift_checked_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the zone was compared with what is wanted last."
     )
-    drift: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, comment="What somebody else changed: since when, expected, observed, plan to repair."
+    drift: Mapped[ChangedRecords | None] = mapped_column(
+        Document(ChangedRecords),
+        comment="What somebody else changed: since when, expected, observed, plan to repair.",
     )
     notes: Mapped[str | None] = mapped_column(sa.Text, comment="Free text for people.")
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, Self
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -138,6 +138,55 @@ class _Ascii(sa.types.TypeDecorator[str]):
         text: Any = self.impl_instance
         exact = mysql.VARCHAR(text.length, charset="ascii", collation="ascii_nopad_bin")
         return dialect.type_descriptor(exact)
+
+
+class JsonValue(Protocol):
+    """A value that knows how it stands in a JSON column, and what former versions wrote there."""
+
+    def as_json(self) -> dict[str, Any] | None:
+        """Return the JSON object, or None where there is nothing to keep."""
+        ...
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self | None:  # noqa: ANN401 - whatever stands there
+        """Return the value. Never raises for what is missing or odd."""
+        ...
+
+
+def moment(text: Any) -> datetime | None:  # noqa: ANN401 - whatever stands in a JSON column
+    """Return the moment that an ISO text of a JSON column names, in UTC; None for anything else."""
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+class Document(sa.types.TypeDecorator[Any]):
+    """A JSON column whose content is a typed value; nothing to keep is SQL's NULL."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def __init__(self, kind: type[JsonValue]) -> None:
+        super().__init__(none_as_null=True)
+        self.kind = kind
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Use JSONB on PostgreSQL."""
+        if dialect.name == "postgresql":
+            from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - where it is spoken
+
+            return dialect.type_descriptor(postgresql.JSONB(none_as_null=True))
+        return dialect.type_descriptor(sa.JSON(none_as_null=True))
+
+    def process_bind_param(self, value: JsonValue | None, _dialect: sa.Dialect) -> Any:  # noqa: ANN401 - JSON
+        """Return the JSON of the value."""
+        return None if value is None else value.as_json()
+
+    def process_result_value(self, value: Any, _dialect: sa.Dialect) -> JsonValue | None:  # noqa: ANN401 - JSON
+        """Return the value."""
+        return self.kind.from_json(value)
 
 
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")

@@ -23,6 +23,8 @@ from nameplate.models.orm import (
     same_organization,
     table,
 )
+from nameplate.models.plan_content import PlanContent, PlanOutcome, report, report_rows
+from nameplate.ports.dns import Outcome
 
 
 class PackedJson(sa.types.TypeDecorator[Any]):
@@ -48,6 +50,20 @@ class PackedJson(sa.types.TypeDecorator[Any]):
     def process_result_value(self, value: bytes | None, _dialect: sa.Dialect) -> Any:  # noqa: ANN401 - JSON
         """Inflate."""
         return None if value is None else json.loads(zlib.decompress(value))
+
+
+class PackedContent(PackedJson):
+    """The same for a plan's content, a value on the Python side."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: PlanContent | None, dialect: sa.Dialect) -> bytes | None:
+        """Deflate."""
+        return super().process_bind_param(None if value is None else value.as_json(), dialect)
+
+    def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> PlanContent:
+        """Inflate."""
+        return PlanContent.from_json(super().process_result_value(value, dialect))
 
 
 class PlanOrigin(StrEnum):
@@ -101,11 +117,11 @@ class ChangePlan(Identified, Tenant, Model):
     expires_at: Mapped[datetime] = mapped_column(
         UtcDateTime, comment="Until when it may be applied."
     )
-    content: Mapped[dict[str, Any]] = mapped_column(
-        PackedJson, comment="Edits of records and changes of the zone, deflated JSON."
+    content: Mapped[PlanContent] = mapped_column(
+        PackedContent, comment="Edits of records and changes of the zone, deflated JSON."
     )
-    report: Mapped[list[Any] | None] = mapped_column(
-        PackedJson, comment="What became of each change, deflated JSON."
+    _report: Mapped[list[Any] | None] = mapped_column(
+        "report", PackedJson, comment="What became of each change, deflated JSON."
     )
     created_by: Mapped[str | None] = mapped_column(sa.String(255), comment="Who made it.")
     applied_by: Mapped[str | None] = mapped_column(sa.String(255), comment="Who applied it.")
@@ -120,16 +136,26 @@ class ChangePlan(Identified, Tenant, Model):
         "metadata", Json, comment="The host platform's own keys."
     )
 
+    @property
+    def report(self) -> list[PlanOutcome]:
+        """What became of each change."""
+        return report(self._report or (), with_applied=True)
+
+    @property
+    def exceptions(self) -> list[PlanOutcome]:
+        """What became of those changes that did not simply succeed."""
+        return report(self._report or (), with_applied=False)
+
     def begin(self, now: datetime, by: str) -> None:
         """Record that it is being carried out: committed with the intents."""
         self.status = move(self.status, PlanStatus.APPLYING)
         self.applied_at = now
         self.applied_by = by
 
-    def conclude(self, report: Sequence[Mapping[str, Any]], refused: Mapping[str, str]) -> None:
+    def conclude(self, outcomes: Sequence[Outcome], refused: Mapping[str, str]) -> None:
         """Record what became of each change; `refused` is why, by record set."""
         self.status = move(self.status, PlanStatus.FAILED if refused else PlanStatus.APPLIED)
-        self.report = [*(self.report or ()), *report]
+        self._report = [*(self._report or ()), *report_rows(outcomes)]
         self.error_message = next(iter(refused.values()), None)
 
     def take_back(self) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from nameplate.core.lifecycle import RecordStatus, before, move
+from nameplate.models.observations import Observation
 from nameplate.models.orm import (
     BigId,
     Identified,
@@ -144,8 +145,10 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         UtcDateTime,
         comment="Since when the provider has something else, though nobody changed it here.",
     )
-    propagation: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, comment="What each server answered at the last look, and until when caches keep it."
+    _propagation: Mapped[dict[str, Any] | None] = mapped_column(
+        "propagation",
+        Json,
+        comment="What each server answered at the last look, and until when caches keep it.",
     )
     managed_by_system: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Made and kept by Nameplate."
@@ -169,6 +172,14 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         return value
 
     @property
+    def propagation(self) -> Observation | None:
+        """The last look; None: nobody has looked since the record got its value.
+
+        Made when asked for: records are read by the thousand, and few are asked.
+        """
+        return Observation.from_json(self._propagation)
+
+    @property
     def is_automatic(self) -> bool:
         """Whether Nameplate made the record and keeps it right."""
         return self.recordable_type in AUTOMATIC
@@ -186,7 +197,7 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, RecordStatus.PENDING)
         self.propagated = False
         self.drifted_at = None
-        self.propagation = None
+        self._propagation = None
         self.error_message = None
 
     def sync(self) -> None:
@@ -244,7 +255,7 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
             values["value_digest"] = digest(values["value"])
         anew = {
             "propagated": False,
-            "propagation": sa.null(),
+            "_propagation": sa.null(),
             "drifted_at": None,
             "error_message": None,
         }
@@ -275,8 +286,8 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, RecordStatus.DISABLED)
         self.propagated = False
 
-    def see(self, look: dict[str, Any] | None, *, everywhere: bool, now: datetime) -> None:
+    def see(self, look: Observation | None, *, everywhere: bool, now: datetime) -> None:
         """Record what the servers answered, and whether every authoritative one has the record."""
         self.propagated = everywhere
-        self.propagation = look
+        self._propagation = None if look is None else look.as_json()
         self.propagation_checked_at = now

@@ -5,6 +5,7 @@ so it refuses what it cannot judge: raw SQL, columns of bare tables, bulk statem
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -17,6 +18,7 @@ from nameplate.core.errors import NotPermitted
 from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate
+from nameplate.models.domains import Domain
 from nameplate.models.hosting import HostedZone
 from nameplate.models.organizations import Organization, Server
 from nameplate.models.orm import Model, Tenant
@@ -126,11 +128,13 @@ def _guard_references(session: Session, row: object) -> None:
         _refer(session, row, "ssl_certificate_id", Certificate, shared=False)
     elif isinstance(row, LedgerEntry | HostedZone):
         _refer(session, row, "account_id", Account, shared=True)
+    elif isinstance(row, Domain):
+        _refer(session, row, "dns_account_id", Account, shared=True)
 
 
 def _refer(
     session: Session,
-    row: Binding | LedgerEntry | HostedZone,
+    row: Binding | Domain | LedgerEntry | HostedZone,
     column: str,
     target: type[Model],
     *,
@@ -148,10 +152,24 @@ def _refer(
     query = sa.select(table.c.id).where(
         table.c.id == id_, sa.or_(fits, owner.is_(None)) if shared else fits
     )
-    if session.connection().execute(query).first() is None:
+    if not _finds(session, query, shared=shared):
         raise NotPermitted(
             "foreign_reference", f"{column} names a row of another organization, or none"
         )
+
+
+def _finds(session: Session, query: sa.Select[Any], *, shared: bool) -> bool:
+    """Tell whether the row is there. A tenant does not see the platform's accounts on PostgreSQL.
+
+    So the platform looks there as well: a hosted domain names its account, whatever a tenant sees.
+    """
+    if session.connection().execute(query).first() is not None:
+        return True
+    system = session.info.get("system")
+    if not shared or system is None or system is session.get_bind():
+        return False
+    with system.connect() as connection:
+        return connection.execute(query).first() is not None
 
 
 def _organization(session: Session) -> int | None:

@@ -1,8 +1,9 @@
 """Proofs of control over a domain."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,6 +26,18 @@ from nameplate.models.orm import (
 
 LOG_LENGTH = 50
 """Attempts kept in `verification_logs`; older ones are dropped."""
+
+
+class VerificationLook(NamedTuple):
+    """Why a look did or did not prove, as one entry of the log says it."""
+
+    reason: str | None
+    observed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """Return what an entry says."""
+        return cls(entry.get("reason"), tuple(entry.get("observed") or ()))
 
 
 class VerificationMethodName(StrEnum):
@@ -96,6 +109,9 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
     verified_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the proof was seen."
     )
+    lost_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Since when a proof that was seen is gone; NULL: it is there."
+    )
     expires_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, index=True, comment="Until when the token can prove."
     )
@@ -118,6 +134,12 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
         "metadata", Json, comment="The host platform's own keys."
     )
 
+    @property
+    def last_look(self) -> VerificationLook | None:
+        """The last look that `verification_logs` holds."""
+        logs = self.verification_logs
+        return VerificationLook.of(logs[-1]) if logs else None
+
     def look(self, entry: dict[str, Any], now: datetime) -> None:
         """Count one look and keep what it saw."""
         self.verification_attempts += 1
@@ -132,7 +154,12 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
         """Record that the proof was seen."""
         self.status = move(self.status, VerificationStatus.VERIFIED)
         self.verified_at = now
+        self.lost_at = None
         self.error_message = None
+
+    def lose(self, now: datetime) -> None:
+        """Record that the proof is gone, unless that is known already."""
+        self.lost_at = self.lost_at or now
 
     def fail(self, reason: str) -> None:
         """Record that this proof cannot succeed any more."""

@@ -37,14 +37,14 @@ class Acme:
         self.organization: Organization = world.organization(session)
         self.application: Application = world.application(session, self.organization, name="Shop")
         account = world.account(session, self.organization, provider=provider)
-        self.config = {"account_id": account.id, "zone": None}
+        self.account_id = account.id
         self.domain: Domain = self.claim("acme.com")
         self.edge: Server = world.server(session, None, proxy=CADDY, name="edge")
         self.actor = Actor(self.organization.id)
 
     def claim(self, name: str, subdomain: str | None = None, **columns: Any) -> Domain:
         return world.domain(
-            self.session, self.organization, name, subdomain=subdomain, dns_config=self.config,
+            self.session, self.organization, name, subdomain=subdomain, dns_account_id=self.account_id,
             status=DomainStatus.VERIFIED, **columns,
         )  # fmt: skip
 

@@ -29,9 +29,7 @@ def session(templates: Templates) -> Iterator[Session]:
 def domain(session: Session) -> Domain:
     owner = world.organization(session)
     account = world.account(session, owner)
-    return world.domain(
-        session, owner, status=DomainStatus.VERIFIED, dns_config={"account_id": account.id}
-    )
+    return world.domain(session, owner, status=DomainStatus.VERIFIED, dns_account_id=account.id)
 
 
 def there(session: Session) -> set[tuple[str, str, str]]:
@@ -93,7 +91,7 @@ def test_a_conflict_stops_everything(session: Session, domain: Domain) -> None:
 def test_unknown_templates_and_domains_without_account(session: Session, domain: Domain) -> None:
     with pytest.raises(NotFound):
         use(session, "nothing")
-    domain.dns_config = None
+    domain.dns_account_id = None
     with pytest.raises(Conflict) as raised:
         use(session, "no-mail")
     assert raised.value.code == "dns_account_missing"

@@ -58,7 +58,7 @@ def test_the_usual_names_are_found_and_the_limits_are_said(rig, old):
     assert {(rrset.name.removesuffix(f".{APEX}"), rrset.type) for rrset in OLD[:2]} <= found
     assert {("@", "MX"), ("@", "TXT"), ("_dmarc", "TXT"), ("_sip._tcp", "SRV")} <= found
     assert ("a-name-that-nobody-guesses", "A") not in found
-    assert "Only the usual names were looked at" in plan.content["warnings"][-1]
+    assert "Only the usual names were looked at" in plan.content.warnings[-1]
     assert rig.zone[f"www.{APEX}", "CNAME"] == OLD[0]
 
 
@@ -70,7 +70,7 @@ def test_what_a_wildcard_answers_is_found_once(rig, old):
         plan = rig.make(transfers.from_names(resolver(server)))
     finally:
         provider.apply(ZONE, [Change(star, None)])
-    wanted = [edit[1] for edit in plan.content["edits"]]
+    wanted = [edit[1] for edit in plan.content.edits]
     assert [one[1] for one in wanted if one[2] == "192.0.2.77"] == ["*"]
 
 
@@ -78,6 +78,6 @@ def test_a_zone_is_pulled_by_transfer(rig, old):
     _, provider = old
     rig.provider_is(provider)
     done = rig.apply(rig.make(transfers.from_zone()))
-    assert (done.status.value, done.content["changes"]) == ("applied", [])
+    assert (done.status.value, done.content.changes) == ("applied", [])
     assert {row.name for row in rig.rows().values()} >= {"www", "a-name-that-nobody-guesses", "@"}
-    assert rig.make().content["changes"] == []
+    assert rig.make().content.changes == []

@@ -348,7 +348,7 @@ def test_names_below_live_in_the_same_zone_and_keep_it(at_each: Story) -> None:
     story = at_each
     apex = hosted(story)
     below = story.claim("acme", f"www.{NAME}")
-    assert (story.domain(below).dns_config or {})["zone"] == NAME
+    assert story.domain(below).dns.zone == NAME
     story.work(Domain, below)
     assert any(key[0].endswith(f"www.{NAME}") for key in story.live())
     story.remove("acme", apex)

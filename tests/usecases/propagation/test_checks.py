@@ -21,12 +21,12 @@ from nameplate.core.egress import EgressPolicy
 from nameplate.core.errors import Conflict, NotFound, Unavailable
 from nameplate.core.records import RRset
 from nameplate.models import Domain, Record
+from nameplate.models.observations import DOUBTS, Observation
 from nameplate.ports.dns import DnsProvider
 from nameplate.ports.resolver import Answer, LookupResult
 from nameplate.usecases.claims import conditions, domains
 from nameplate.usecases.dns import records, zones
 from nameplate.usecases.propagation import checks
-from nameplate.usecases.propagation.observations import DOUBTS, Observation
 from nameplate.usecases.tenants import accounts
 
 BOTH = {"ns1.example.test": BIND, "ns2.example.test": POWERDNS}
@@ -392,11 +392,11 @@ def test_checking_the_domain_looks_at_the_delegation_too(scene: Scene) -> None:
     record = scene.record(domain, "again", "192.0.2.7")
     behind(scene.net, "again.example.test", "192.0.2.7")
     assert scene.look(record)[0].propagated
-    first = scene.read(Domain, domain).delegation["at"]
+    first = scene.read(Domain, domain).delegation.at
     scene.look(record, after=timedelta(minutes=30))
-    assert scene.read(Domain, domain).delegation["at"] == first, "all is well: once a day"
+    assert scene.read(Domain, domain).delegation.at == first, "all is well: once a day"
     scene.sessions.run(
         PLATFORM, lambda s: domains.check(s, PLATFORM, ids.show("dom", domain), datetime.now(UTC))
     )
     scene.look(record)
-    assert scene.read(Domain, domain).delegation["at"] > first
+    assert scene.read(Domain, domain).delegation.at > first

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy.orm import Session
 from tests.models import world
 
-from nameplate.models import Record
+from nameplate.models import Observation, ObservedRecord, Record
+from nameplate.models.observations import DOUBTS, SETTLED
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
 from nameplate.usecases.propagation import observations
-from nameplate.usecases.propagation.observations import DOUBTS, SETTLED, Observation, ObservedRecord
 
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 A = ObservedRecord("www.example.com", "A")
@@ -135,16 +135,16 @@ def test_a_look_is_kept_whole_but_for_long_answers(session: Session) -> None:
         public=(answer("8.8.8.8", values=OLD, ttl=224),),
     )
     row = world.record(session, world.domain(session, world.organization(session)))
-    row.see(seen.document(), everywhere=False, now=NOW)
+    row.see(seen, everywhere=False, now=NOW)
     session.flush()
     session.expire_all()
-    kept = observations.read(session.get_one(Record, row.id).propagation)
+    kept = session.get_one(Record, row.id).propagation
     assert kept is not None
     assert (kept.target, kept.zone, kept.at) == (seen.target, seen.zone, seen.at)
     assert kept.sightings[2] == seen.sightings[2]
     assert len(kept.sightings[0].answer.values) == 10
-    assert len(str(row.propagation)) < 5000
+    assert len(str(kept.as_json())) < 5000
     row.want()
     session.flush()
     session.expire_all()
-    assert observations.read(session.get_one(Record, row.id).propagation) is None
+    assert session.get_one(Record, row.id).propagation is None

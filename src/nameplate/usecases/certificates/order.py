@@ -27,6 +27,7 @@ from nameplate.models import (
     Binding,
     Certificate,
     CertificateType,
+    ChallengeProgress,
     ChallengeType,
     Domain,
     HttpChallenge,
@@ -71,19 +72,17 @@ class State:
     presented: set[str] = field(default_factory=set)
     responded: set[str] = field(default_factory=set)
 
-    def as_json(self) -> dict[str, Any]:
+    def progress(self) -> ChallengeProgress:
         """Return what goes into `acme_challenge_data`."""
-        return {
-            "account_id": self.account.id,
-            "presented": sorted(self.presented),
-            "responded": sorted(self.responded),
-        }
+        return ChallengeProgress(
+            self.account.id, frozenset(self.presented), frozenset(self.responded)
+        )
 
     @classmethod
     def of(cls, session: Session, tools: Tools, row: Certificate) -> Self:
         """Read the state of a row."""
-        data = row.acme_challenge_data or {}
-        account = session.get(Account, data["account_id"]) if data.get("account_id") else None
+        known = row.acme_challenge_data or ChallengeProgress()
+        account = session.get(Account, known.account_id) if known.account_id else None
         if account is None or account.deleted_at is not None:
             account = ca_accounts.authority_account(session, row.organization_id)
         place = requests.key_place(row)
@@ -95,8 +94,8 @@ class State:
             account=account,
             key=tools.keyring.open(sealed, place) if sealed else None,
             order_url=row.acme_order_url,
-            presented=set(data.get("presented", ())),
-            responded=set(data.get("responded", ())),
+            presented=set(known.presented),
+            responded=set(known.responded),
         )
 
 
@@ -190,7 +189,7 @@ class Issuer:
         self._state.presented |= {challenge.url for challenge in tokens}
         work.write(
             self._sessions, Certificate, self._lease, _BEGINNING,
-            values={"sealed": sealed, "url": url, "data": self._state.as_json()},
+            values={"sealed": sealed, "url": url, "data": self._state.progress()},
             also=lambda session: self._publish_tokens(session, tokens),
         )  # fmt: skip
         self._renewed_at = self._lease.now()
@@ -214,7 +213,7 @@ class Issuer:
     ) -> None:
         self._publish_tokens(session, challenges)
         self._state.presented |= {challenge.url for challenge in challenges}
-        row.acme_challenge_data = self._state.as_json()
+        row.acme_challenge_data = self._state.progress()
 
     def _publish_tokens(self, session: Session, challenges: Sequence[Challenge]) -> None:
         place = self._state.place
@@ -248,7 +247,6 @@ class Issuer:
         self, session: Session, row: Certificate, values: set[tuple[str, str]]
     ) -> set[tuple[str, str]]:
         domain = session.get_one(Domain, row.organization_domain_id)
-        config = domain.dns_config or {}
         known = session.scalars(
             LedgerEntry.visible(PLATFORM).where(LedgerEntry.ssl_certificate_id == row.id)
         ).all()
@@ -257,9 +255,9 @@ class Issuer:
             session.add(
                 LedgerEntry(
                     organization_id=row.organization_id,
-                    account_id=config["account_id"],
+                    account_id=domain.dns_account_id,
                     organization_domain_id=domain.id,
-                    zone=config.get("zone") or domain.domain_name,
+                    zone=domain.dns.zone or domain.domain_name,
                     name=name,
                     record_type=RecordType.TXT,
                     value=value,
@@ -345,7 +343,7 @@ class Issuer:
 
     def _wait(self, until: datetime) -> bool:
         def change(_session: Session, row: Certificate) -> None:
-            row.acme_challenge_data = self._state.as_json()
+            row.acme_challenge_data = self._state.progress()
             row.next_action_at = work.soon(self._tools, until, self._lease.now())
 
         work.record(self._sessions, Certificate, self._lease, change, release=True)
@@ -353,7 +351,7 @@ class Issuer:
 
     def _save(self) -> None:
         self._record(
-            lambda _session, row: setattr(row, "acme_challenge_data", self._state.as_json())
+            lambda _session, row: setattr(row, "acme_challenge_data", self._state.progress())
         )
 
     def _keep_lease(self) -> None:

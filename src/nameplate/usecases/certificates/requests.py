@@ -68,7 +68,7 @@ def create(
     """Create the row that a worker turns into a certificate."""
     wildcard = any(host.startswith("*.") for host in hosts)
     kind = _challenge(challenge, wildcard=wildcard)
-    if kind is ChallengeType.DNS_01 and not (domain.dns_config or {}).get("account_id"):
+    if kind is ChallengeType.DNS_01 and domain.dns_account_id is None:
         raise Conflict(
             "dns_account_missing",
             "dns-01 needs a DNS account for the domain, so that Nameplate can publish the proof",

@@ -12,10 +12,10 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
 from nameplate.db import database_now
-from nameplate.models import Binding, Certificate, Domain, Record, Verification
+from nameplate.models import Binding, Certificate, Domain, Record, RecordSide, Verification
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
-from nameplate.usecases.propagation import delegation, observations
+from nameplate.usecases.propagation import delegation
 
 
 def of(session: Session, domain: Domain) -> Sequence[Condition]:
@@ -85,16 +85,16 @@ def _ownership(session: Session, domain: Domain) -> Condition:
         Verification.verification_token == domain.verification_token,
     )
     row: Verification | None = session.scalars(query).one_or_none()
-    last = (row.verification_logs or [{}])[-1] if row else {}
+    last = row.last_look if row else None
     expected = row.verification_record_value or row.verification_file_content if row else None
     return Condition(
         type="ownership",
         status=False,
-        reason=last.get("reason", domain.status.value),
+        reason=(last.reason if last else None) or domain.status.value,
         message=(row.error_message if row else None)
         or domain.error_message
         or "Nobody has looked yet; the first look is about to happen.",
-        observed=tuple(last.get("observed", ())),
+        observed=last.observed if last else (),
         expected=(expected,) if expected else (),
         fix=_publish(row),
         next_check_at=row.next_action_at if row else None,
@@ -131,7 +131,7 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
             )
         ]
     first = next((row for row in waiting if row.status is RecordStatus.ERROR), waiting[0])
-    look = observations.read(first.propagation) if first.status is RecordStatus.ACTIVE else None
+    look = first.propagation if first.status is RecordStatus.ACTIVE else None
     return [
         Condition(
             type="dns",
@@ -151,29 +151,29 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
 
 def _drift(domain: Domain) -> list[Condition]:
     """Say what somebody else changed at the provider, as long as it is so."""
-    found = domain.drift or {}
-    if not found or found.get("repaired_at"):
+    found = domain.drift
+    if found is None or found.repaired_at:
         return []
-    records = found["records"]
-    names = ", ".join(f"{one['name']} {one['type']}" for one in records[:5])
+    records = found.records
+    names = ", ".join(f"{one.name} {one.type}" for one in records[:5])
     return [
         Condition(
             type="drift",
             status=False,
             reason="changed_at_provider",
             message=f"Somebody changed our records at the DNS provider: {names}.",
-            observed=tuple(_side(one["observed"]) for one in records),
-            expected=tuple(_side(one["expected"]) for one in records),
+            observed=tuple(_side(one.observed) for one in records),
+            expected=tuple(_side(one.expected) for one in records),
             fix=f"Look at `nameplate record plan {domain.full_domain}` and apply it, or accept the "
             f"change with `nameplate record import {domain.full_domain} --from drift`.",
-            since=datetime.fromisoformat(found["since"]),
+            since=found.since,
             next_check_at=domain.next_action_at,
         )
     ]
 
 
-def _side(side: dict[str, Any] | None) -> str:
-    return "nothing" if side is None else f"{', '.join(side['values'])[:200]} TTL {side['ttl']}"
+def _side(side: RecordSide | None) -> str:
+    return "nothing" if side is None else f"{', '.join(side.values)[:200]} TTL {side.ttl}"
 
 
 def _pointing(session: Session, domain: Domain) -> list[Condition]:

@@ -1,6 +1,7 @@
 """Domains: claiming, showing what to do, suspending, releasing; and one worker's look at each."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from nameplate.models import (
     AccountKind,
     Binding,
     Certificate,
+    DnsSettings,
     Domain,
     DomainType,
     LedgerEntry,
@@ -71,19 +73,21 @@ def add(
     """
     owner = organizations.acting(session, actor, organization)
     host = _parsed(name, special_use=tools.special_use)
+    account_id, settings = (
+        _dns_at(session, owner, account, zone, host.name.removeprefix("*."))
+        if hosted is None
+        else _hosted_at(session, owner, host, hosted, elsewhere=(account, zone))
+    )
     row = Domain(
         organization_id=owner.id,
         domain_name=host.registrable,
         subdomain=host.subdomain,
         domain_type=_type_of(host, domain_type),
-        dns_config=_dns_config(session, owner, account, zone, host.name.removeprefix("*."))
-        if hosted is None
-        else _hosted_config(session, owner, host, hosted, elsewhere=(account, zone)),
+        dns_account_id=account_id,
+        dns=replace(settings, automatic=automatic_dns),
         notes=notes,
         metadata_=metadata,
     )
-    if not automatic_dns:
-        row.dns_config = {**(row.dns_config or {}), "automatic": False}
     _refuse_duplicate(session, owner, host)
     session.add(row)
     session.flush()
@@ -117,36 +121,36 @@ def _type_of(host: names.Hostname, given: str | None) -> DomainType:
     return DomainType(given)
 
 
-def _dns_config(
+def _dns_at(
     session: Session,
     owner: Organization,
     account: str | None,
     zone: str | None,
     bare: str,
-) -> dict[str, Any] | None:
-    """Return the configuration for the account; `bare` is the domain's name without `*.`."""
+) -> tuple[int | None, DnsSettings]:
+    """Return the account's id and the settings; `bare` is the domain's name without `*.`."""
     if account is None:
-        return None
+        return None, DnsSettings()
     row = accounts.get(session, Actor(owner.id), account)
     if row.kind is not AccountKind.DNS:
         raise NotFound("account_not_found", "there is no such DNS account")
     if zone is not None and bare != zone and not bare.endswith(f".{zone}"):
         raise Invalid("zone_mismatch", f"{bare} does not lie in the zone {zone}")
-    return {"account_id": row.id, "zone": zone}
+    return row.id, DnsSettings(zone)
 
 
-def _hosted_config(
+def _hosted_at(
     session: Session,
     owner: Organization,
     host: names.Hostname,
     offered: offers.Offer,
     *,
     elsewhere: tuple[str | None, str | None],
-) -> dict[str, Any]:
+) -> tuple[int, DnsSettings]:
     if any(elsewhere):
         raise Invalid("hosted_with_account", "A hosted domain has no account or zone elsewhere.")
     bare = host.name.removeprefix("*.")
-    return offers.configuration(session, owner.id, bare, offered)
+    return offers.settings(session, owner.id, bare, offered)
 
 
 def _refuse_duplicate(session: Session, owner: Organization, host: names.Hostname) -> None:
@@ -200,7 +204,7 @@ def update(
         _move_dns(session, row, changes.pop("account", None), changes.pop("zone", None), now)
     automatic = changes.pop("automatic_dns", None)
     if automatic is not None:
-        row.dns_config = {**(row.dns_config or {}), "automatic": automatic}
+        row.dns = replace(row.dns, automatic=automatic)
         if automatic:
             pointing.of_domain(session, row, now)
         else:
@@ -219,13 +223,12 @@ def _move_dns(
     What stands at the former provider stays there, as nobody's: it may be what the Internet still
     sees. Raises `Conflict` ("domain_hosted").
     """
-    config = row.dns_config or {}
-    if config.get("hosted"):
+    if row.dns.hosted:
         raise Conflict("domain_hosted", "a hosted domain keeps its zone: add it anew elsewhere")
     owner = session.get_one(Organization, row.organization_id)
-    found = _dns_config(session, owner, account, zone, holders.held_name(row))
-    kept = {"automatic": config["automatic"]} if "automatic" in config else {}
-    row.dns_config = {**found, **kept} if found else None
+    row.dns_account_id, found = _dns_at(session, owner, account, zone, holders.held_name(row))
+    kept = row.dns.automatic or row.dns_account_id is None
+    row.dns = replace(found, automatic=kept)
     row.dns_zone_id = row.delegation = row.drift = None
     session.flush()
     mine = LedgerEntry.organization_domain_id == row.id

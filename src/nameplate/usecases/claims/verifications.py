@@ -225,7 +225,6 @@ def _prove(
         )
         return
     row.succeed(now)
-    row.metadata_ = {**(row.metadata_ or {}), "lost_at": None}
     row.next_action_at = now + PROOF_LIFETIME
     domain.verify(now, now + PROOF_LIFETIME + GRACE)
     pointing.of_domain(session, domain, now)
@@ -242,14 +241,13 @@ def _doubt(
     now: datetime,
 ) -> None:
     """Give a lost proof its grace; only definite negatives count, and only after the grace."""
-    kept = row.metadata_ or {}
     definite = proof.verdict in {Verdict.MISMATCH, Verdict.ABSENT}
-    lost = kept.get("lost_at")
-    if definite and lost is None:
-        row.metadata_ = {**kept, "lost_at": now.isoformat()}
+    lost = row.lost_at
+    if definite:
+        row.lose(now)
     row.error_message = proof.message
     row.next_action_at = now + RETRY_LOST
-    if not definite or lost is None or now - datetime.fromisoformat(lost) < GRACE:
+    if not definite or lost is None or now - lost < GRACE:
         return
     row.fail(f"The proof has been gone for seven days. {proof.message}")
     row.next_action_at = None

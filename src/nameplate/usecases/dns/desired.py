@@ -94,8 +94,7 @@ class DesiredZone:
 
 def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> DesiredZone | None:
     """Return the job of a domain, or None when there is no account to write with."""
-    config = domain.dns_config or {}
-    account = session.get(Account, config["account_id"]) if config.get("account_id") else None
+    account = session.get(Account, domain.dns_account_id) if domain.dns_account_id else None
     if account is None or not _serves(account, domain):
         return None
     since = now - settling(tools)
@@ -113,7 +112,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Desir
     current = _being_applied(session, domain)
     return DesiredZone(
         account=account,
-        zone_name=config.get("zone"),
+        zone_name=domain.dns.zone,
         bare_name=domain.full_domain.removeprefix("*."),
         lines=lines,
         wants={want.value: want for want in wants},

@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from nameplate.core import caa, provider_limits
 from nameplate.core.errors import Conflict
 from nameplate.core.plan import Drift, Plan
-from nameplate.core.records import Change, RRset
-from nameplate.models import ChangePlan, Domain
+from nameplate.core.records import RRset
+from nameplate.models import ChangePlan, Domain, PlanContent
+from nameplate.models.plan_content import change_rows
 from nameplate.usecases.dns import edits, markers, zones
 from nameplate.usecases.dns.desired import DesiredZone
 from nameplate.usecases.dns.edits import Edit
@@ -118,55 +118,36 @@ def _other_markers(scene: PlanContext) -> list[str]:
     ]
 
 
-def content(wish: RequestedChange, found: Draft) -> dict[str, Any]:
-    """Return what a plan keeps of a wish and its draft, as JSON."""
+def content(wish: RequestedChange, found: Draft) -> PlanContent:
+    """Return what a plan keeps of a wish and its draft."""
     todo = found.todo
     unsafe = None
     try:
         todo.check_safety(todo.existing)
     except Conflict as error:
         unsafe = error.detail
-    return {
-        "edits": [edit.as_json() for edit in wish.edits],
-        "changes": [[_side(change.before), _side(change.after)] for change in todo.changes],
-        "blocked": [[b.name, b.type, b.code, b.detail] for b in todo.blocked],
-        "foreign": [list(value) for value in todo.foreign_match if value not in found.adopted],
-        "ttl_kept": [list(key) for key in todo.ttl_kept],
-        "adopted": [list(value) for value in found.adopted],
-        "disowned": [list(value) for value in wish.disowned],
-        "drift": [str(one) for one in found.drifts],
-        "warnings": list(found.warnings),
-        "untouched": todo.untouched,
-        "existing": todo.existing,
-        "unsafe": unsafe,
-    }
-
-
-def _side(rrset: RRset | None) -> list[Any] | None:
-    if rrset is None:
-        return None
-    return [rrset.name, rrset.type, rrset.ttl, list(rrset.values), rrset.proxied]
-
-
-def changes(row: ChangePlan) -> list[Change]:
-    """Return the changes of a plan, in the order in which they are made."""
-    return [Change(_rrset(before), _rrset(after)) for before, after in row.content["changes"]]
-
-
-def _rrset(side: Sequence[Any] | None) -> RRset | None:
-    if side is None:
-        return None
-    name, rdtype, ttl, values, proxied = side
-    return RRset(name, rdtype, ttl, tuple(values), proxied)
+    return PlanContent(
+        edits=[edit.as_json() for edit in wish.edits],
+        changed=change_rows(todo.changes),
+        blocked=[[b.name, b.type, b.code, b.detail] for b in todo.blocked],
+        foreign=[list(value) for value in todo.foreign_match if value not in found.adopted],
+        ttl_kept=[list(key) for key in todo.ttl_kept],
+        adopted=[list(value) for value in found.adopted],
+        disowned=[list(value) for value in wish.disowned],
+        drift=[str(one) for one in found.drifts],
+        warnings=list(found.warnings),
+        untouched=todo.untouched,
+        existing=todo.existing,
+        unsafe=unsafe,
+    )
 
 
 def stored(row: ChangePlan) -> RequestedChange:
     """Return the wish that a plan was made from."""
-    content: Mapping[str, Any] = row.content
     return RequestedChange(
-        edits=[Edit.of(sides) for sides in content["edits"]],
+        edits=[Edit.of(sides) for sides in row.content.edits],
         adopt=row.adopting,
-        disowned=[value_of(parts) for parts in content["disowned"]],
+        disowned=[value_of(parts) for parts in row.content.disowned],
     )
 
 

@@ -4,30 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from nameplate.core.plan import Drift
-from nameplate.core.records import RRset
-from nameplate.models import Domain
+from nameplate.models import ChangedRecords, Domain
 
 
 def tell(domain: Domain, kept: Sequence[Drift], repaired: Sequence[Drift], now: datetime) -> None:
     """Keep on the domain what somebody else changed, or what was changed back."""
-    before = domain.drift or {}
+    before = domain.drift
+    is_there = before is not None and before.repaired_at is None
     if kept:
-        since = before.get("since") if not before.get("repaired_at") else None
-        domain.drift = {"since": since or now.isoformat(), "records": [_shown(d) for d in kept]}
+        since = before.since if before is not None and is_there else now
+        domain.drift = ChangedRecords.of(kept, since)
     elif repaired:
-        domain.drift = {
-            "since": now.isoformat(),
-            "repaired_at": now.isoformat(),
-            "records": [_shown(d) for d in repaired],
-        }
-    elif before and not before.get("repaired_at"):
+        domain.drift = ChangedRecords.of(repaired, now, repaired_at=now)
+    elif is_there:
         domain.drift = None
-
-
-def _shown(found: Drift) -> dict[str, object]:
-    def side(rrset: RRset | None) -> dict[str, object] | None:
-        return None if rrset is None else {"ttl": rrset.ttl, "values": list(rrset.values)}
-
-    name, rdtype = found.key
-    sides = {"expected": side(found.expected), "observed": side(found.observed)}
-    return {"name": name, "type": rdtype, **sides}

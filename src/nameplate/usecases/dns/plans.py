@@ -246,9 +246,9 @@ def undo(sessions: Sessions, tools: Tools, actor: Actor, domain_reference: str) 
         last = session.scalars(query.order_by(ChangePlan.id.desc()).limit(1)).first()
     if last is None:
         raise Conflict("nothing_to_undo", "no plan has been applied to this domain")
-    stored = [Edit.of(sides).reversed() for sides in last.content["edits"]]
-    adopted = [drafts.value_of(parts) for parts in last.content["adopted"]]
-    disowned = bool(last.content["disowned"])
+    stored = [Edit.of(sides).reversed() for sides in last.content.edits]
+    adopted = [drafts.value_of(parts) for parts in last.content.adopted]
+    disowned = bool(last.content.disowned)
 
     def take_back(scene: PlanContext) -> RequestedChange:
         now = {edits.spec(line).key: edits.spec(line) for line in scene.job.lines}

@@ -65,9 +65,8 @@ class _Place:
     def decide(self, providers: Mapping[int, str]) -> Decision:
         if self.domain is None or not self.targets:
             return Decision()
-        config = self.domain.dns_config
-        provider = providers.get(config["account_id"], "")
-        zone = config.get("zone") or self.domain.domain_name
+        provider = providers.get(self.domain.dns_account_id, "")
+        zone = self.domain.dns.zone or self.domain.domain_name
         alias = apex_type(provider, set(RecordType))
         spot = Spot(self.host, self.host == zone, alias, frozenset(self.own))
         return decide(spot, self.targets)
@@ -170,14 +169,14 @@ def _home(session: Session, server: Server) -> Name | None:
         Domain.organization_id == server.organization_id,
         Domain.full_domain.in_([*above, *(f"*.{name}" for name in above)]),
     )
-    rows = [row for row in session.scalars(query) if _is_kept(row.dns_config)]
+    rows = [row for row in session.scalars(query) if _is_kept(row)]
     closest = max(rows, key=lambda row: (len(_bare(row.full_domain)), -row.id), default=None)
     return None if closest is None else (closest.id, host)
 
 
-def _is_kept(config: Mapping[str, Any] | None) -> bool:
-    """Whether Nameplate may keep records in a domain with this `dns_config`."""
-    return bool(config and config.get("account_id") and config.get("automatic", True))
+def _is_kept(domain: Any) -> bool:  # noqa: ANN401 - a domain, or the columns of one
+    """Whether Nameplate may keep records in a domain."""
+    return domain.dns_account_id is not None and bool(domain.dns.automatic)
 
 
 def _places(session: Session, names: Sequence[Name], *, locked: bool) -> dict[Name, _Place]:
@@ -191,11 +190,11 @@ def _places(session: Session, names: Sequence[Name], *, locked: bool) -> dict[Na
         for row in session.execute(
             domains.with_only_columns(
                 Domain.id, Domain.organization_id, Domain.full_domain, Domain.domain_name,
-                Domain.dns_config,
+                Domain.dns_account_id, Domain.dns,
             )
         )
     }  # fmt: skip
-    kept = {id_: row if _is_kept(row.dns_config) else None for id_, row in known.items()}
+    kept = {id_: row if _is_kept(row) else None for id_, row in known.items()}
     places = {name: _Place(name[1], kept[name[0]]) for name in names if name[0] in known}
     _claim(session, places)
     _look(session, places, {id_: _bare(row.full_domain) for id_, row in known.items()})
@@ -268,7 +267,7 @@ def _look(session: Session, places: Mapping[Name, _Place], bare: Mapping[int, st
 
 
 def _providers(session: Session, places: Iterable[_Place]) -> Mapping[int, str]:
-    ids = {place.domain.dns_config["account_id"] for place in places if place.domain is not None}
+    ids = {place.domain.dns_account_id for place in places if place.domain is not None}
     if not ids:
         return {}
     query = Account.visible(PLATFORM).where(Account.id.in_(ids))

@@ -48,7 +48,7 @@ def add(
     Raises `Invalid` with the field and the reason, `Conflict` ("record_exists", "dns_account_missing").
     """
     domain = lookup.domain(session, actor, domain_reference)
-    if not (domain.dns_config or {}).get("account_id"):
+    if domain.dns_account_id is None:
         raise Conflict(
             "dns_account_missing",
             "the domain has no DNS account: give it one, or publish the record yourself",
@@ -136,7 +136,7 @@ def _check_beside(session: Session, domain: Domain, row: Record) -> None:
     automatic = [other for other in others if other.is_automatic]
     if automatic and row.record_type.value in LEADING:
         raise _kept_right(automatic[0])
-    zone = (domain.dns_config or {}).get("zone") or domain.domain_name
+    zone = domain.dns.zone or domain.domain_name
     if owner(row, domain) == zone:  # what we made for an apex is what the provider takes there
         others = [other for other in others if not other.is_automatic]
     for other in others:
@@ -146,7 +146,7 @@ def _check_beside(session: Session, domain: Domain, row: Record) -> None:
         RRset(owner(one, domain), one.record_type.value, one.ttl, (text(one),))
         for one in (*others, row)
     ]
-    zone = (domain.dns_config or {}).get("zone") or domain.domain_name
+    zone = domain.dns.zone or domain.domain_name
     provider = _provider(session, domain)
     problems = zone_rules.check_zone(zone, sets, flattens=provider_limits.flattens(provider))
     if problems:
@@ -158,7 +158,7 @@ def _check_beside(session: Session, domain: Domain, row: Record) -> None:
 
 def _provider(session: Session, domain: Domain) -> str:
     """Return which provider the domain's account is at, empty when it is not known."""
-    account = session.get(Account, (domain.dns_config or {}).get("account_id", 0))
+    account = session.get(Account, domain.dns_account_id or 0)
     return "" if account is None else account.provider
 
 

@@ -55,12 +55,11 @@ def apply(
 
 
 def _site(session: Session, domain: Domain) -> TemplateZone:
-    config = domain.dns_config or {}
-    query = Account.visible(PLATFORM).where(Account.id == config.get("account_id"))
+    query = Account.visible(PLATFORM).where(Account.id == domain.dns_account_id)
     account: Account | None = session.scalars(query).one_or_none()
     alias = apex_type(account.provider if account else "", set(RecordType))
     return TemplateZone(
-        holders.held_name(domain), config.get("zone") or domain.domain_name, alias == "ALIAS"
+        holders.held_name(domain), domain.dns.zone or domain.domain_name, alias == "ALIAS"
     )
 
 

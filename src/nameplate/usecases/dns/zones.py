@@ -6,7 +6,7 @@ else changed at the provider, waits until a person applies a plan (`plans.py`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -209,10 +209,9 @@ def _conclude(
     drifts.tell(domain, kept, repaired, now)
     if job.plan_id is not None and not report.unknown:
         _finish(session, job.plan_id, report)
-    config = domain.dns_config or {}
-    is_news = config.get("zone") != site.zone.name
+    is_news = domain.dns.zone != site.zone.name
     if is_news:
-        domain.dns_config = {**config, "zone": site.zone.name}
+        domain.dns = replace(domain.dns, zone=site.zone.name)
     domain.dns_zone_id = site.zone.external_id or domain.dns_zone_id
     domain.last_checked_at = domain.drift_checked_at = now
     _schedule(domain, report, again=again, tools=tools, now=now)
@@ -237,22 +236,9 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
 def _finish(session: Session, plan_id: int, report: Report) -> None:
     row = session.get_one(ChangePlan, plan_id)
     refused = {" ".join(key): reason for key, reason in report.refused.items()}
-    row.conclude(told(report.outcomes), refused)
+    row.conclude(report.outcomes, refused)
     if row.undoes_id is not None and not refused:
         session.get_one(ChangePlan, row.undoes_id).take_back()
-
-
-def told(outcomes: Sequence[Outcome]) -> list[dict[str, str]]:
-    """Return what became of each change, for a plan's report."""
-    return [
-        {
-            "name": outcome.change.key[0],
-            "type": outcome.change.key[1],
-            "result": outcome.result.value,
-            "detail": outcome.detail,
-        }
-        for outcome in outcomes
-    ]
 
 
 def _rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:

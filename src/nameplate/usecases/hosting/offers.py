@@ -15,7 +15,15 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.db import Sessions
-from nameplate.models import Account, AccountKind, Domain, HostedState, HostedZone
+from nameplate.models import (
+    Account,
+    AccountKind,
+    DnsSettings,
+    Domain,
+    HostedState,
+    HostedZone,
+    Hosting,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +72,10 @@ def _host(name: str) -> str:
     return rdata.parse("NS", f"{name.removesuffix('.')}.", origin="invalid").text.removesuffix(".")
 
 
-def configuration(
+def settings(
     session: Session, organization_id: int, bare_name: str, offered: Offer
-) -> dict[str, Any]:
-    """Return what a hosted domain remembers: its zone is the name itself.
+) -> tuple[int, DnsSettings]:
+    """Return the account's id and what a hosted domain remembers: its zone is the name itself.
 
     Unless the name lies in a zone that the organization has here already: then it is that one.
     """
@@ -80,29 +88,22 @@ def configuration(
         session.scalars(query), key=lambda row: len(row.name), default=None
     )
     if there is None:
-        return _remembered(
-            offered.account_id, bare_name, list(offered.name_servers), offered.hostmaster
-        )
-    return _remembered(there.account_id, there.name, there.name_servers, there.hostmaster)
-
-
-def _remembered(account_id: int, zone: str, servers: list[str], hostmaster: str) -> dict[str, Any]:
-    hosted = {"name_servers": servers, "hostmaster": hostmaster}
-    return {"account_id": account_id, "zone": zone, "hosted": hosted}
+        hosting = Hosting(offered.name_servers, offered.hostmaster)
+        return offered.account_id, DnsSettings(bare_name, hosting)
+    hosting = Hosting(tuple(there.name_servers), there.hostmaster)
+    return there.account_id, DnsSettings(there.name, hosting)
 
 
 def name_servers(domain: Domain) -> list[str] | None:
     """Return what the owner sets at the registrar; None when the domain is hosted elsewhere."""
-    hosted = (domain.dns_config or {}).get("hosted")
-    return list(hosted["name_servers"]) if hosted else None
+    return list(domain.dns.hosted.name_servers) if domain.dns.hosted else None
 
 
 def instructions(domain: Domain) -> Sequence[dict[str, Any]]:
     """Return the delegation that the owner must make once the name is proved."""
-    servers = name_servers(domain)
-    if servers is None:
+    servers, zone = name_servers(domain), domain.dns.zone
+    if servers is None or zone is None:
         return []
-    zone = (domain.dns_config or {})["zone"]
     where = "at the registrar" if zone == domain.domain_name else "in the zone above it, as NS"
     return [
         {
@@ -118,14 +119,12 @@ def instructions(domain: Domain) -> Sequence[dict[str, Any]]:
 
 def conditions(session: Session, domain: Domain) -> Sequence[Condition]:
     """Return how far a hosted zone is: waiting for the proof, created, delegated to."""
-    servers = name_servers(domain)
-    if servers is None:
+    servers, zone = name_servers(domain), domain.dns.zone
+    if servers is None or zone is None:
         return []
-    config = domain.dns_config or {}
-    zone = config["zone"]
     row: HostedZone | None = session.scalars(
         HostedZone.visible(Actor(domain.organization_id)).where(
-            HostedZone.account_id == config["account_id"], HostedZone.name == zone
+            HostedZone.account_id == domain.dns_account_id, HostedZone.name == zone
         )
     ).one_or_none()
     if row is None or not row.is_there:

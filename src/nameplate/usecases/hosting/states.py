@@ -35,26 +35,27 @@ class HostedZoneState:
 
 def load(session: Session, domain: Domain) -> HostedZoneState | None:
     """Return the case of a domain, or None when it is not hosted, or its account is gone."""
-    config = domain.dns_config or {}
-    hosted = config.get("hosted")
-    account = session.get(Account, config["account_id"]) if hosted else None
-    if hosted is None or account is None or account.deleted_at is not None:
+    hosted, zone, account_id = domain.dns.hosted, domain.dns.zone, domain.dns_account_id
+    if hosted is None or zone is None or account_id is None:
         return None
-    row = row_of(session, account.id, config["zone"])
+    account = session.get(Account, account_id)
+    if account is None or account.deleted_at is not None:
+        return None
+    row = row_of(session, account.id, zone)
     mine = row is not None and row.organization_id == domain.organization_id
     is_removed = domain.deleted_at is not None
     if is_removed and row is not None and row.organization_domain_id != domain.id:
         mine = False  # another domain of the organization lives in it
     return HostedZoneState(
         account=account,
-        zone=config["zone"],
+        zone=zone,
         row=row,
         is_mine=mine,
         is_live=domain.is_live,
         is_removed=is_removed,
-        is_held=holders.holds(session, domain.organization_id, f"*.{config['zone']}"),
-        name_servers=tuple(hosted["name_servers"]),
-        hostmaster=hosted["hostmaster"],
+        is_held=holders.holds(session, domain.organization_id, f"*.{zone}"),
+        name_servers=hosted.name_servers,
+        hostmaster=hosted.hostmaster,
     )
 
 

@@ -13,12 +13,11 @@ from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.db import Sessions, database_now
 from nameplate.leases import Lease
-from nameplate.models import Domain, Record
+from nameplate.models import Domain, Observation, ObservedRecord, Record
 from nameplate.ports.resolver import Answer, LookupResult
 from nameplate.usecases import work
 from nameplate.usecases.dns import records
 from nameplate.usecases.propagation import delegation, observations
-from nameplate.usecases.propagation.observations import Observation, ObservedRecord
 from nameplate.usecases.tools import Tools
 
 PARALLEL = 32
@@ -73,7 +72,7 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
 def show(session: Session, actor: Actor, reference: str) -> View:
     """Return the last look at a record."""
     row = records.get(session, actor, reference)
-    return View(row, observations.read(row.propagation), database_now(session))
+    return View(row, row.propagation, database_now(session))
 
 
 def check(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> View:
@@ -175,11 +174,11 @@ def _conclude(sessions: Sessions, tools: Tools, lease: Lease, look: Observation)
 
 def _see(tools: Tools, row: Record, look: Observation, now: datetime) -> datetime:
     """Record a look and return when the next one is due."""
-    before, last = row.propagated, observations.read(row.propagation)
+    before, last = row.propagated, row.propagation
     same = last is not None and last.everywhere is look.everywhere
     everywhere = look.confirms(before=before, doubts=row.attempts if same else 0)
     complete = look.everywhere and not look.old
-    row.see(look.document(), everywhere=everywhere, now=now)
+    row.see(look, everywhere=everywhere, now=now)
     if complete or (everywhere and not before):
         row.attempts = 0
     else:

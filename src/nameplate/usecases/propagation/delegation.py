@@ -1,9 +1,8 @@
 """Whether the zone at a domain's account is the one that the Internet sees: looked at beside records."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,11 +12,10 @@ from nameplate.core.conditions import Condition
 from nameplate.core.delegation import Delegated
 from nameplate.core.errors import NameplateError
 from nameplate.db import Sessions, database_now
-from nameplate.models import Account, Domain, Record
+from nameplate.models import Account, Domain, KnownDelegation, Record
 from nameplate.ports.dns import NameServers, Zone
 from nameplate.ports.resolver import AnswerKind, Delegation
 from nameplate.usecases import holders
-from nameplate.usecases.propagation import observations
 from nameplate.usecases.tools import Tools
 
 SOONEST = timedelta(minutes=1)
@@ -42,7 +40,7 @@ class Question:
     """Whose provider is to be asked for the name servers; None: `expected` is recent enough."""
     external_zone_id: str
     expected: tuple[str, ...]
-    expected_at: str | None
+    expected_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +56,16 @@ class Answered:
 
 def question(session: Session, domain: Domain, now: datetime, *, doubtful: bool) -> Question | None:
     """Return what to ask when a look is due; `doubtful`: a record of the domain is not seen."""
-    config = domain.dns_config or {}
-    zone, account_id = config.get("zone"), config.get("account_id")
-    if not zone or not account_id:
+    zone, account_id = domain.dns.zone, domain.dns_account_id
+    if not zone or account_id is None:
         return None
-    known = domain.delegation or {}
-    same_zone = known.get("account_zone") == zone
-    wait = SOONEST if doubtful or known.get("due") else SETTLED
-    if same_zone and not known.get("due") and _age(known.get("at"), now) < wait:
+    known = domain.delegation or KnownDelegation()
+    same_zone = known.account_zone == zone
+    wait = SOONEST if doubtful else SETTLED
+    if same_zone and not known.is_due and _age(known.at, now) < wait:
         return None
-    told = known if same_zone else {}
-    stale = _age(told.get("expected_at"), now) >= PROVIDER_AGAIN
+    told = known if same_zone else KnownDelegation()
+    stale = _age(told.expected_at, now) >= PROVIDER_AGAIN
     account = session.get(Account, account_id) if stale else None
     return Question(
         domain.id,
@@ -76,19 +73,19 @@ def question(session: Session, domain: Domain, now: datetime, *, doubtful: bool)
         zone,
         account if account is not None and account.deleted_at is None else None,
         domain.dns_zone_id or "",
-        tuple(told.get("expected", ())),
-        told.get("expected_at"),
+        told.expected,
+        told.expected_at,
     )
 
 
-def _age(at: str | None, now: datetime) -> timedelta:
-    return timedelta.max if at is None else now - datetime.fromisoformat(at)
+def _age(at: datetime | None, now: datetime) -> timedelta:
+    return timedelta.max if at is None else now - at
 
 
 def ask_again(domain: Domain) -> None:
     """Have the delegation looked at beside the next look at a record, however recent the last is."""
     if domain.delegation:
-        domain.delegation = {**domain.delegation, "due": True}
+        domain.delegation = replace(domain.delegation, is_due=True)
 
 
 def ask(tools: Tools, question: Question) -> Answered:
@@ -133,58 +130,49 @@ def note(sessions: Sessions, answered: Answered) -> None:
         asked = answered.question
         query = Domain.visible(PLATFORM).where(Domain.id == asked.domain_id)
         row: Domain | None = session.scalars(query.with_for_update(key_share=True)).one_or_none()
-        if row is None or (row.dns_config or {}).get("zone") != asked.account_zone:
+        if row is None or row.dns.zone != asked.account_zone:
             return
         now = database_now(session)
-        known = row.delegation or {}
-        kept = known.get("zone") and known.get("account_zone") == asked.account_zone
-        seen = asdict(answered.seen) if answered.seen.zone or not kept else _seen_in(known)
-        row.delegation = {
-            **seen,
-            "at": now.isoformat(),
-            "account_zone": asked.account_zone,
-            "expected": answered.expected,
-            "expected_at": now.isoformat() if answered.fresh else asked.expected_at,
-        }
+        row.delegation = KnownDelegation(
+            account_zone=asked.account_zone,
+            seen=answered.seen if answered.seen.zone else _kept(row, answered),
+            at=now,
+            expected=answered.expected,
+            expected_at=now if answered.fresh else asked.expected_at,
+        )
 
     sessions.run(PLATFORM, change)
 
 
-def _seen_in(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: document[name] for name in Delegated.__dataclass_fields__}
+def _kept(row: Domain, answered: Answered) -> Delegated:
+    """Return what was seen of the same zone before, or else the look that found none."""
+    known = row.delegation
+    if known is None or known.account_zone != answered.question.account_zone:
+        return answered.seen
+    return known.seen if known.seen is not None and known.seen.zone else answered.seen
 
 
 def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
     """Compare the last look with the account's zone; None when there is nothing to say."""
-    zone = (domain.dns_config or {}).get("zone")
+    zone = domain.dns.zone
     if not zone:
         return None
     for row in rows:
-        look = None if row.propagated else observations.read(row.propagation)
+        look = None if row.propagated else row.propagation
         if look is not None and look.zone.endswith(f".{zone}"):
             servers = sorted({one.answer.server for one in look.authoritative})
             return delegation.cut_below(zone, look.zone, servers)
-    known = domain.delegation or {}
-    if known.get("account_zone") != zone or "zone" not in known:
+    known = domain.delegation
+    if known is None or known.account_zone != zone or known.seen is None:
         return None
-    seen = Delegated(
-        known["zone"],
-        tuple(known["parent"]),
-        tuple(known["child"]),
-        tuple(known["lame"]),
-        tuple(known["silent"]),
-        known["working"],
-    )
-    return delegation.condition(zone, known["expected"], seen, visible=_visible(rows))
+    return delegation.condition(zone, known.expected, known.seen, visible=_visible(rows))
 
 
 def _visible(rows: Sequence[Record]) -> bool | None:
     """Tell whether the authoritative servers answer with anything that the provider has."""
     if any(row.propagated for row in rows):
         return True
-    looks = [
-        (row, look) for row in rows if (look := observations.read(row.propagation)) is not None
-    ]
+    looks = [(row, look) for row in rows if (look := row.propagation) is not None]
     if any(one.seen for _, look in looks for one in look.authoritative):
         return True
     settled = [

@@ -47,7 +47,7 @@ def due(session: Session, domain: Domain) -> tuple[RecordToPublish, ...]:
 
 
 def _has_account(session: Session, domain: Domain) -> bool:
-    account_id = (domain.dns_config or {}).get("account_id")
+    account_id = domain.dns_account_id
     query = Account.visible(Actor(domain.organization_id)).where(Account.id == account_id)
     return account_id is not None and session.scalars(query).first() is not None
 
