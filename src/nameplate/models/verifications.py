@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nameplate.core.lifecycle import VerificationStatus, move
+from nameplate.models.holdings import HoldingScope
 from nameplate.models.orm import (
     BigId,
     Identified,
@@ -96,6 +97,10 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
     verified_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the proof was seen."
     )
+    proved_scope: Mapped[HoldingScope | None] = mapped_column(
+        enum_of(HoldingScope, "proved_scope"),
+        comment="How far the proof reaches; NULL before it was seen.",
+    )
     expires_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, index=True, comment="Until when the token can prove."
     )
@@ -128,9 +133,10 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
         """Record that looking has begun."""
         self.status = move(self.status, VerificationStatus.VERIFYING)
 
-    def succeed(self, now: datetime) -> None:
-        """Record that the proof was seen."""
+    def succeed(self, scope: HoldingScope, now: datetime) -> None:
+        """Record that the proof was seen, and how far it reaches."""
         self.status = move(self.status, VerificationStatus.VERIFIED)
+        self.proved_scope = scope
         self.verified_at = now
         self.error_message = None
 

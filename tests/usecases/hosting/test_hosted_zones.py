@@ -153,7 +153,9 @@ class Story:
     def remove(self, who: str, domain_id: int) -> None:
         with self.sessions.begin(self.actor(who)) as session:
             row = session.get_one(Domain, domain_id)
-            domains.remove(session, self.actor(who), row.full_domain, self.tools.clock())
+            domains.remove(
+                session, self.tools, self.actor(who), row.full_domain, self.tools.clock()
+            )
         self.work(Domain, domain_id)
 
     def names(self) -> set[str]:

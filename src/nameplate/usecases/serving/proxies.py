@@ -18,6 +18,7 @@ from nameplate.models import Application, Binding, Certificate, Domain, Organiza
 from nameplate.ports.proxy import Config, KeyPair, Proxy, Route, RouteRefused, Upstream
 from nameplate.usecases import work
 from nameplate.usecases.certificates import requests
+from nameplate.usecases.serving import hosts
 from nameplate.usecases.tools import Tools
 
 AGAIN_AFTER_REFUSAL = timedelta(minutes=1)
@@ -57,14 +58,32 @@ def serving(session: Session, server_id: int) -> list[tuple[Binding, Application
         .where(
             Binding.server_id == server_id,
             Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
-            Domain.is_live,
+            Domain.permits(Binding.hostname),
             Application.deleted_at.is_(None),
             Organization.deleted_at.is_(None),
             Organization.is_active.is_(True),
         )
         .order_by(Binding.id)
     )
-    return [(binding, application) for binding, application in session.execute(query)]
+    found = [(binding, application) for binding, application in session.execute(query)]
+    return _of_holders(session, found)
+
+
+def _of_holders(
+    session: Session, found: Sequence[tuple[Binding, Application]]
+) -> list[tuple[Binding, Application]]:
+    """Leave out what another organization's rows say about a host that is not theirs (I12)."""
+    by_host: dict[str, list[tuple[Binding, Application]]] = {}
+    for one in found:
+        by_host.setdefault(one[0].hostname, []).append(one)
+    kept = {
+        binding.id
+        for hostname, of_host in by_host.items()
+        for binding, _ in hosts.of_one_holder(
+            session, hostname, of_host, lambda one: one[0].organization_id
+        )
+    }
+    return [one for one in found if one[0].id in kept]
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
