@@ -245,7 +245,6 @@ def test_a_server_has_records_of_its_own(acme: Acme) -> None:
 
 
 def test_a_servers_record_is_in_the_closest_domain(acme: Acme) -> None:
-    world.holding(acme.session, acme.domain)
     servers.add(
         acme.session, acme.actor, name="own", address="edge.eu.acme.com", addresses=["192.0.2.5"],
         now=NOW,
