@@ -22,8 +22,6 @@ from nameplate.usecases.serving import hosts
 from nameplate.usecases.tools import Tools
 
 AGAIN_AFTER_REFUSAL = timedelta(minutes=1)
-MAX_REFUSALS = 20
-"""Routes left out one after the other before the whole configuration is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +149,15 @@ def _key_pair(session: Session, tools: Tools, binding: Binding) -> KeyPair | Non
 
 
 def _render(proxy: Proxy, routes: Sequence[Route]) -> tuple[Config, dict[str, str]]:
-    """Render what can be rendered; one bad route must not take the rest down."""
+    """Render what can be rendered: a route that is refused is its owner's problem alone."""
     refused: dict[str, str] = {}
-    for _ in range(MAX_REFUSALS):
+    while True:
         try:
             return proxy.render([route for route in routes if route.id not in refused]), refused
         except RouteRefused as error:
-            refused |= dict.fromkeys(error.route_ids, error.detail)
-    raise Refused("too_many_refusals", f"the proxy refuses more than {MAX_REFUSALS} routes")
+            if not error.reasons.keys() - refused.keys():
+                raise  # naming nothing new it would name it for ever
+            refused |= error.reasons
 
 
 def _fingerprint(config: Config) -> str:
