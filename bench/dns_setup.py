@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from bench.dns_sides import TTL, Place, wanted
 from sqlalchemy.orm import Session
+from tests.proof import prove
 from tests.servers.knot import KEY, Knot
 from tests.servers.powerdns import PowerDns as PowerDnsServer
 
@@ -18,7 +19,7 @@ from nameplate.adapters.dns.powerdns import PowerDns
 from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.adapters.http.client import Api
 from nameplate.core.actor import PLATFORM
-from nameplate.core.lifecycle import DomainStatus, RecordStatus
+from nameplate.core.lifecycle import RecordStatus
 from nameplate.core.records import Change, RRset
 from nameplate.models import Domain, Organization, Record
 from nameplate.models.records import digest
@@ -119,16 +120,22 @@ def database(folder: Path, template: Path, place: Place, provider: str, count: i
         domain = Domain(
             organization_id=owner.id,
             domain_name=place["zone"],
-            status=DomainStatus.ACTIVE,
             dns_account_id=account.id,
         )
-        session.add(domain)
-        session.flush()
+        _prove(session, domain)
         same = {"organization_id": owner.id, "organization_domain_id": domain.id, "ttl": TTL}
         rows = [same | _columns(place["zone"], one) for one in wanted(place["zone"], count)]
         session.execute(sa.insert(Record), rows)
         _add_small_one(session, tools, owner.id)
     sessions.dispose()
+
+
+def _prove(session: Session, domain: Domain) -> None:
+    session.add(domain)
+    session.flush()
+    session.refresh(domain)
+    prove(session, domain, datetime.now(UTC))
+    domain.activate()
 
 
 def _add_small_one(session: Session, tools: Tools, organization_id: int) -> None:
@@ -141,11 +148,9 @@ def _add_small_one(session: Session, tools: Tools, organization_id: int) -> None
     domain = Domain(
         organization_id=organization_id,
         domain_name=SMALL,
-        status=DomainStatus.ACTIVE,
         dns_account_id=account.id,
     )
-    session.add(domain)
-    session.flush()
+    _prove(session, domain)
     same = {"organization_id": organization_id, "organization_domain_id": domain.id, "ttl": TTL}
     rows = [same | _columns(SMALL, (f"{n}.{SMALL}", "A", f"192.0.2.{n}")) for n in range(3)]
     session.execute(sa.insert(Record), rows)

@@ -53,9 +53,10 @@ end
 def populate(url: str, names: int) -> None:
     """Make one organization that serves `names` hosts with fifty applications."""
     import sqlalchemy as sa
+    from tests.proof import prove
 
     from nameplate.core.actor import PLATFORM
-    from nameplate.core.lifecycle import BindingStatus, DomainStatus
+    from nameplate.core.lifecycle import BindingStatus
     from nameplate.db import Sessions, engine
     from nameplate.models import Application, Binding, Domain, Organization
     from nameplate.usecases.operations import schema
@@ -72,9 +73,12 @@ def populate(url: str, names: int) -> None:
             )
             for port in range(8000, 8050)
         ]
-        claim = Domain(organization_id=owner.id, domain_name="acme.com", status=DomainStatus.ACTIVE)
+        claim = Domain(organization_id=owner.id, domain_name="acme.com")
         session.add_all([*apps, claim])
         session.flush()
+        session.refresh(claim)
+        prove(session, claim, datetime.now(UTC))
+        claim.activate()
         same = {
             "organization_id": owner.id,
             "organization_domain_id": claim.id,

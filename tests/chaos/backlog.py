@@ -1,7 +1,7 @@
 """Many certificates that are due at once, for proved domains, without any way there."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,9 +11,9 @@ from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
 from nameplate.models import Account, Certificate, Domain
 from nameplate.usecases.certificates import requests
-from nameplate.usecases.claims import holdings
 from nameplate.usecases.tenants import accounts, organizations
 from nameplate.usecases.tools import Tools
+from tests.proof import prove
 
 
 def authority(
@@ -44,8 +44,7 @@ def add(sessions: Sessions, names: Sequence[str]) -> None:
             session.add(domain)
             session.flush()
             session.refresh(domain)
-            domain.verify(now, now + timedelta(days=30))
-            holdings.take(session, domain, subtree=True, now=now)
+            prove(session, domain, now)
             requests.create(session, domain, [name], "http-01", now)
 
     sessions.run(PLATFORM, insert)

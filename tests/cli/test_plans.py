@@ -7,6 +7,7 @@ import dns.message
 import dns.query
 import pytest
 from tests.cli.test_commands import Line, Run
+from tests.proof import prove
 from tests.servers.powerdns import PowerDns
 
 from nameplate.adapters.dns.powerdns import PowerDns as Adapter
@@ -70,7 +71,7 @@ def shell(migrated_sqlite_url, tmp_path, server, names):
     sessions = Sessions(engine(migrated_sqlite_url))
     with sessions.begin(PLATFORM) as session:
         row = session.scalars(Domain.visible(PLATFORM)).one()
-        row.verify(row.created_at, row.created_at.replace(year=2099))
+        prove(session, row, row.created_at)
     sessions.dispose()
     return Shell(line, server, name)
 

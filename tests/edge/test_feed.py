@@ -62,7 +62,9 @@ def change(sessions: Sessions, act: Callable[[sa.orm.Session], object]) -> None:
 
 
 REVOCATIONS: dict[str, Callable[[sa.orm.Session, dict[str, int]], object]] = {
-    "domain suspended": lambda s, ids: s.get_one(Domain, ids["domain"]).suspend("abuse"),
+    "domain suspended": lambda s, ids: s.get_one(Domain, ids["domain"]).suspend(
+        "abuse", NOW, by_platform=True
+    ),
     "domain lapsed": lambda s, ids: s.get_one(Domain, ids["domain"]).lapse("proof gone"),
     "domain released": lambda s, ids: soft_delete(s, s.get_one(Domain, ids["domain"]), NOW),
     "application deleted": lambda s, ids: soft_delete(
@@ -158,7 +160,10 @@ def test_revoked_within_seconds(sessions: Sessions) -> None:
     edge.start()
     try:
         assert within(5, lambda: ask() == 200)
-        change(sessions, lambda s: s.get_one(Domain, ids["domain"]).suspend("abuse"))
+        change(
+            sessions,
+            lambda s: s.get_one(Domain, ids["domain"]).suspend("abuse", NOW, by_platform=True),
+        )
         assert within(5, lambda: ask() == 404)
     finally:
         edge.stop()
@@ -173,7 +178,10 @@ def test_a_notification_wakes_the_feed(migrated_postgresql_url: str) -> None:
         _await_listener(migrated_postgresql_url)
         assert within(5, lambda: feed.snapshot is not None and len(served(feed)) == 3)
         time.sleep(0.5)  # past the look that every new listener begins with
-        change(sessions, lambda s: s.get_one(Domain, ids["domain"]).suspend("abuse"))
+        change(
+            sessions,
+            lambda s: s.get_one(Domain, ids["domain"]).suspend("abuse", NOW, by_platform=True),
+        )
         assert within(5, lambda: served(feed) == [])
     finally:
         feed.stop()

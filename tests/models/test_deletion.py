@@ -115,7 +115,7 @@ def test_a_restored_domain_must_be_proved_again(session, rows):
 def test_restoring_ends_no_suspension_and_wants_nothing_that_was_off(session, rows):
     domain, binding = rows["organization_domains"], rows["application_domain_bindings"]
     record = rows["dns_records"]
-    domain.suspend("abuse")
+    domain.suspend("abuse", world.NOW, by_platform=True)
     binding.disable("off")
     record.disable()
     soft_delete(session, domain, world.NOW)

@@ -8,7 +8,15 @@ from tests.models.world import NOW
 from nameplate.core import lifecycle
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import TRANSITIONS, CertificateStatus, DomainStatus, move
-from nameplate.models import Binding, Certificate, ChangePlan, Domain, Record, Verification
+from nameplate.models import (
+    Binding,
+    Certificate,
+    ChangePlan,
+    Domain,
+    HoldingScope,
+    Record,
+    Verification,
+)
 from nameplate.models.orm import Model
 
 STATUSES = (
@@ -24,7 +32,7 @@ ACTS = [
     (Domain, "activate", ()),
     (Domain, "deactivate", ()),
     (Domain, "lapse", ("why",)),
-    (Domain, "suspend", ("why",)),
+    (Domain, "suspend", ("why", NOW)),
     (Domain, "resume", ()),
     (Domain, "expire", ("why",)),
     (Domain, "fail", ("why",)),
@@ -39,7 +47,7 @@ ACTS = [
     (Certificate, "expire", ()),
     (Certificate, "revoke", ()),
     (Verification, "start", ()),
-    (Verification, "succeed", (NOW,)),
+    (Verification, "succeed", (HoldingScope.SUBTREE, NOW)),
     (Verification, "fail", ("why",)),
     (Verification, "expire", ("why",)),
     (Binding, "configure", ()),
@@ -53,6 +61,7 @@ ACTS = [
     (ChangePlan, "conclude", ([], {"a A": "why"})),
     (ChangePlan, "take_back", ()),
 ]
+KEYWORDS = {act: {"by_platform": True} for act in ("suspend", "resume")}
 
 
 def state(row):
@@ -95,7 +104,7 @@ def test_acts_move_legally_or_change_nothing(kind, act, arguments):
         row = fresh(kind, status)
         before = state(row)
         try:
-            getattr(row, act)(*arguments)
+            getattr(row, act)(*arguments, **KEYWORDS.get(act, {}))
         except Conflict:
             assert state(row) == before, (status, act)
         else:

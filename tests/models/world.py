@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
+from nameplate.core.lifecycle import DomainStatus
 from nameplate.models import (
     Account,
     AccountKind,
@@ -62,7 +63,14 @@ def server(session: Session, owner: Organization | None, **columns: Any) -> Serv
 
 
 def domain(session: Session, owner: Organization, name: str = "acme.com", **columns: Any) -> Domain:
-    return _add(session, Domain(organization_id=owner.id, domain_name=name, **columns))
+    row = _add(session, Domain(organization_id=owner.id, domain_name=name, **columns))
+    if row.status in {DomainStatus.VERIFIED, DomainStatus.ACTIVE}:
+        session.refresh(row)
+        held = row.full_domain.removeprefix("*.")
+        holding(session, row, name=held)
+        row.holding_name = held
+        session.flush()
+    return row
 
 
 def record(session: Session, parent: Domain, **columns: Any) -> Record:

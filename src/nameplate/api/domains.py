@@ -345,7 +345,7 @@ def update(call: Write, domain: str, body: DomainChange) -> DomainShape:
 @routes.delete("/domains/{domain}", status_code=204, operation_id="remove_domain")
 def remove(call: Write, domain: str) -> None:
     """Release a domain: nothing of it is served, and what we wrote into DNS is taken back."""
-    domains.remove(call.session, call.actor, domain, call.now)
+    domains.remove(call.session, call.tools, call.actor, domain, call.now)
 
 
 @routes.post("/domains/{domain}:check", operation_id="check_domain")
@@ -370,4 +370,4 @@ def resume(call: Write, domain: str) -> DomainShape:
 @routes.post("/domains/{domain}:restore", operation_id="restore_domain")
 def restore(call: Write, domain: str) -> DomainShape:
     """Bring a released domain back as a claim that must be proved again."""
-    return call.one(show, domains.restore(call.session, call.actor, domain, call.now))
+    return call.one(show, domains.restore(call.session, call.tools, call.actor, domain, call.now))

@@ -20,6 +20,17 @@ class Holding:
         return name == self.name or (self.subtree and name.endswith(f".{self.name}"))
 
 
+def most_specific(name: str, held: Iterable[Holding]) -> Holding | None:
+    """Return the holding that decides about `name` (`*.` allowed), whoever has it; None: nobody.
+
+    Of those that cover the name the longest wins. A wildcard takes a subtree.
+    """
+    bare = name.removeprefix("*.")
+    wild = name != bare
+    fitting = (one for one in held if one.covers(bare) and (one.subtree or not wild))
+    return max(fitting, key=lambda one: len(one.name), default=None)
+
+
 def decide(wanted: Holding, held: Iterable[Holding]) -> None:
     """Raise `Conflict` ("name_in_use") when another organization's holding stands in the way.
 

@@ -183,6 +183,8 @@ def _update(
 
 def _hidden(kind: Kind, now: datetime) -> dict[str, Any]:
     """Let a worker look once more; a record's values are taken back by its domain's worker."""
+    if kind is Domain:
+        return {"next_action_at": now, "holding_name": None}
     if not issubclass(kind, Work):
         return {}
     return {"next_action_at": None if kind is Record else now}

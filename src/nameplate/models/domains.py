@@ -7,12 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 from sqlalchemy.sql import expression
 
+from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import DomainStatus, move
 from nameplate.models.changed_records import ChangedRecords
 from nameplate.models.dns_settings import DnsSettings
+from nameplate.models.holdings import HoldingScope, NameHolding
 from nameplate.models.known_delegations import KnownDelegation
 from nameplate.models.orm import (
     BigId,
@@ -189,6 +191,20 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     verification_expires_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="Until when the proof counts."
     )
+    holding_name: Mapped[str | None] = mapped_column(
+        ascii_text(),
+        comment="Which holding of the organization the claim rests on: its own name or one above; "
+        "NULL: none. Whether that is held still, `name_holdings` says.",
+    )
+    platform_suspension: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why the platform suspended the domain; NULL: it did not."
+    )
+    own_suspension: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why the organization itself suspended the domain; NULL: it did not."
+    )
+    suspended_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Since when the domain is suspended."
+    )
     registered_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the name was registered."
     )
@@ -236,17 +252,42 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
 
     @hybrid_property
     def is_live(self) -> bool:
-        """Whether it may be served, secured and written to: proved, not suspended, not gone."""
-        return self.status in _PROVED and self.deleted_at is None
+        """Whether it may be served, secured and written to: held, not suspended, not gone.
+
+        In a statement the holding itself is asked; here the claim's own row, which changes in the
+        transaction of the holding.
+        """
+        return self.status in _PROVED and self.deleted_at is None and self.holding_name is not None
 
     @is_live.inplace.expression
     @classmethod
     def _is_live(cls) -> sa.ColumnElement[bool]:
-        return sa.and_(cls.status.in_(_PROVED), cls.deleted_at.is_(None))
+        return cls._rests_on(aliased(NameHolding))
+
+    @classmethod
+    def permits(cls, hostname: sa.SQLColumnExpression[str]) -> sa.ColumnElement[bool]:
+        """Return whether a live claim may use `hostname`, its own name or one below it.
+
+        A proof of the name alone reaches nothing below, and no wildcard (I2, I4).
+        """
+        holding = aliased(NameHolding)
+        wide = holding.scope == HoldingScope.SUBTREE
+        return cls._rests_on(holding, sa.or_(wide, holding.name == hostname))
+
+    @classmethod
+    def _rests_on(
+        cls, holding: type[NameHolding], *also: sa.ColumnElement[bool]
+    ) -> sa.ColumnElement[bool]:
+        held = sa.exists().where(
+            holding.name == cls.holding_name,
+            holding.organization_id == cls.organization_id,
+            *also,
+        )
+        return sa.and_(cls.status.in_(_PROVED), cls.deleted_at.is_(None), held)
 
     def verify(self, now: datetime, until: datetime) -> None:
-        """Record that ownership was proved; an active domain stays active."""
-        if self.status is not DomainStatus.ACTIVE:
+        """Record that ownership was proved; active stays active, and suspended stays suspended."""
+        if self.status not in {DomainStatus.ACTIVE, DomainStatus.SUSPENDED}:
             self.status = move(self.status, DomainStatus.VERIFIED)
         self.verified_at = now
         self.verification_expires_at = until
@@ -266,19 +307,42 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, DomainStatus.PENDING_VERIFICATION)
         self.verified_at = None
         self.verification_expires_at = None
+        self.holding_name = None
         self.error_message = reason
 
-    def suspend(self, reason: str) -> None:
-        """Stop serving the domain without giving the name up."""
+    def suspend(self, reason: str, now: datetime, *, by_platform: bool) -> None:
+        """Stop serving the domain without giving the name up. Both sides may, each for itself."""
         self.status = move(self.status, DomainStatus.SUSPENDED)
-        self.error_message = reason
+        self.suspended_at = self.suspended_at or now
+        if by_platform:
+            self.platform_suspension = reason
+        else:
+            self.own_suspension = reason
 
-    def resume(self) -> None:
-        """End a suspension; what was proved before still counts."""
-        proved = self.verified_at is not None
-        target = DomainStatus.VERIFIED if proved else DomainStatus.PENDING_VERIFICATION
-        self.status = move(self.status, target)
-        self.error_message = None
+    def resume(self, *, by_platform: bool) -> None:
+        """End a suspension by the side that made it; what was proved before still counts.
+
+        The platform's ends first. Raises Conflict `suspended_by_platform` when the organization
+        asks for the end of what only the platform may end.
+        """
+        if self.status is not DomainStatus.SUSPENDED:
+            return
+        if self.platform_suspension is not None and not by_platform:
+            raise Conflict(
+                "suspended_by_platform",
+                "The platform suspended this domain. Only its operator can resume it.",
+            )
+        if self.platform_suspension is not None:
+            self.platform_suspension = None
+        else:
+            self.own_suspension = None
+        if self.own_suspension is not None:
+            return
+        self.suspended_at = None
+        held = self.holding_name is not None
+        self.status = move(
+            self.status, DomainStatus.VERIFIED if held else DomainStatus.PENDING_VERIFICATION
+        )
 
     def expire(self, reason: str) -> None:
         """Record that the claim or the registration has run out."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nameplate.core.lifecycle import VerificationStatus, move
+from nameplate.models.holdings import HoldingScope
 from nameplate.models.orm import (
     BigId,
     Identified,
@@ -109,6 +110,10 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
     verified_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the proof was seen."
     )
+    proved_scope: Mapped[HoldingScope | None] = mapped_column(
+        enum_of(HoldingScope, "proved_scope"),
+        comment="How far the proof reaches; NULL before it was seen.",
+    )
     lost_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="Since when a proof that was seen is gone; NULL: it is there."
     )
@@ -150,9 +155,10 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
         """Record that looking has begun."""
         self.status = move(self.status, VerificationStatus.VERIFYING)
 
-    def succeed(self, now: datetime) -> None:
-        """Record that the proof was seen."""
+    def succeed(self, scope: HoldingScope, now: datetime) -> None:
+        """Record that the proof was seen, and how far it reaches."""
         self.status = move(self.status, VerificationStatus.VERIFIED)
+        self.proved_scope = scope
         self.verified_at = now
         self.lost_at = None
         self.error_message = None

@@ -63,10 +63,17 @@ class Config:
 class RouteRefused(Refused):
     """Some routes cannot be served; leaving them out and rendering again serves the rest."""
 
-    def __init__(self, code: str, detail: str, route_ids: Sequence[str]) -> None:
-        """Take the code, the sentence and the ids of the routes to leave out."""
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        route_ids: Sequence[str],
+        reasons: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the code, the sentence, the ids of the routes to leave out, and why each."""
         super().__init__(code, detail)
         self.route_ids = tuple(route_ids)
+        self.reasons = dict(reasons or dict.fromkeys(route_ids, detail))
 
 
 class Proxy(Protocol):
@@ -79,7 +86,9 @@ class Proxy(Protocol):
     def render(self, routes: Sequence[Route]) -> Config:
         """Return the configuration for exactly these routes: pure and deterministic.
 
-        Raises `RouteRefused` for a name, path, address or id that is not strictly of its form.
+        Raises `RouteRefused` with every route whose name, path, address or id is not strictly of
+        its form, or that contradicts one given before it: of two routes for one path, or with two
+        certificates for one host, the first stays.
         """
         ...
 

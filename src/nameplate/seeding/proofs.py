@@ -12,6 +12,7 @@ from nameplate.models import (
     Binding,
     Certificate,
     Domain,
+    HoldingScope,
     Record,
     RecordableType,
     RecordType,
@@ -31,7 +32,8 @@ _AUTHORITY = "192.0.2.53"
 def _succeed(row: Verification, now: datetime) -> None:
     row.start()
     row.look({"at": now.isoformat(), "verdict": "proved", "server": _AUTHORITY}, now)
-    row.succeed(now)
+    by_dns = row.verification_method is VerificationMethodName.DNS_TXT
+    row.succeed(HoldingScope.SUBTREE if by_dns else HoldingScope.EXACT, now)
     row.next_action_at = None
 
 

@@ -174,7 +174,8 @@ class SeedWorld:
         created = self.at(-((dice >> 30) % _YEAR) - 1)
         row = (
             number, it.organization, it.base, it.subdomain, it.status, it.kind, outside,
-            "dns_txt" if it.proved else None, proved, until, expires, due, created, created,
+            "dns_txt" if it.proved else None, proved, until,
+            it.name.removeprefix("*.") if it.proved else None, expires, due, created, created,
         )  # fmt: skip
         return (row,)
 
@@ -264,7 +265,7 @@ _SERVERS = ("id", "name", "address", "external_id")
 _DOMAINS = (
     "id", "organization_id", "domain_name", "subdomain", "status", "domain_type",
     "managed_externally", "verification_method", "verified_at", "verification_expires_at",
-    "expires_at", "next_action_at", *_TIMES,
+    "holding_name", "expires_at", "next_action_at", *_TIMES,
 )  # fmt: skip
 _RECORDS = (
     "id", "organization_id", "organization_domain_id", "recordable_type", "recordable_id",

@@ -63,7 +63,7 @@ def _active(row: Domain, now: datetime) -> None:
 
 def _suspended(row: Domain, now: datetime) -> None:
     _verified(row, now)
-    row.suspend("The owner asked for a pause.")
+    row.suspend("The owner asked for a pause.", now, by_platform=False)
 
 
 def _expired(row: Domain, now: datetime) -> None:

@@ -1,10 +1,16 @@
-"""Who holds a name at this moment, read from `name_holdings`."""
+"""Who holds a name at this moment, read from `name_holdings`: the one rule about rights.
+
+Of the holdings that cover a name the most specific one decides (I2). A holding of the name alone
+covers nothing below it, and no wildcard (I4).
+"""
+
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
-from nameplate.core.holdings import Holding
+from nameplate.core.holdings import Holding, most_specific
 from nameplate.models import Domain, HoldingScope, NameHolding
 
 
@@ -13,30 +19,41 @@ def held_name(domain: Domain) -> str:
     return domain.full_domain.removeprefix("*.")
 
 
+def holder(session: Session, name: str) -> int | None:
+    """Return the id of the organization that holds `name` (canonical, `*.` allowed), or None."""
+    found = most_specific(name, _holdings(session, [name]))
+    return None if found is None else found.organization_id
+
+
+def holding(session: Session, organization_id: int, name: str) -> Holding | None:
+    """Return the holding by which the organization may use `name` now, or None."""
+    found = most_specific(name, _holdings(session, [name]))
+    return found if found is not None and found.organization_id == organization_id else None
+
+
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
     """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 
     A wildcard is held only with everything below its parent. `live` is the id of a domain that must
     be live too.
     """
-    bare = {name: name.removeprefix("*.") for name in names}
-    above = sorted({parent for name in bare.values() for parent in _above(name)})
-    values = {"organization": organization_id, "names": above, "live": live}
-    rows = session.execute(_HELD if live is None else _HELD_BY_A_LIVE_ONE, values)
-    held = [Holding(name, scope is HoldingScope.SUBTREE, organization_id) for name, scope in rows]
-    return all(
-        any(h.covers(bare[name]) and (h.subtree or not name.startswith("*.")) for h in held)
-        for name in names
-    )
+    held = _holdings(session, names, live=live)
+    deciding = (most_specific(name, held) for name in names)
+    return all(one is not None and one.organization_id == organization_id for one in deciding)
+
+
+def _holdings(session: Session, names: Iterable[str], *, live: int | None = None) -> list[Holding]:
+    """Return every organization's holdings of `names` and of what is above them."""
+    above = sorted({parent for name in names for parent in _above(name.removeprefix("*."))})
+    query = _HELD if live is None else _HELD_BY_A_LIVE_ONE
+    rows = session.execute(query, {"names": above, "live": live})
+    return [Holding(name, scope is HoldingScope.SUBTREE, owner) for name, scope, owner in rows]
 
 
 _HELD = (
     NameHolding.visible(PLATFORM)
-    .with_only_columns(NameHolding.name, NameHolding.scope)
-    .where(
-        NameHolding.organization_id == sa.bindparam("organization"),
-        NameHolding.name.in_(sa.bindparam("names", expanding=True)),
-    )
+    .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)
+    .where(NameHolding.name.in_(sa.bindparam("names", expanding=True)))
 )
 _HELD_BY_A_LIVE_ONE = _HELD.join(Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live))
 """Made once: every step of every certificate asks them."""

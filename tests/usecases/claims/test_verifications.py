@@ -146,7 +146,7 @@ def test_the_second_to_prove_a_name_waits_and_is_not_told_who_has_it(world):
     assert not _read(world, Domain, second_domain).is_live
 
     with world.sessions.begin(red) as session:
-        domains.remove(session, red, "shop.example.com", datetime.now(UTC))
+        domains.remove(session, world.tools, red, "shop.example.com", datetime.now(UTC))
     row = _look(world, second)
     assert row.status is VerificationStatus.VERIFIED
 
@@ -166,7 +166,7 @@ def test_removing_a_domain_frees_the_name_and_hides_what_belonged_to_it(world):
     _publish(world, proof_id)
     _look(world, proof_id)
     with world.sessions.begin(acme) as session:
-        domains.remove(session, acme, "shop.example.com", datetime.now(UTC))
+        domains.remove(session, world.tools, acme, "shop.example.com", datetime.now(UTC))
     with world.sessions.begin(acme) as session:
         with pytest.raises(NotFound):
             domains.get(session, acme, "shop.example.com")
@@ -174,9 +174,9 @@ def test_removing_a_domain_frees_the_name_and_hides_what_belonged_to_it(world):
         assert not holders.holds(session, acme.organization_id, "shop.example.com")
     assert _look(world, proof_id).next_action_at is None
     with world.sessions.begin(acme) as session:
-        domains.restore(session, acme, ids.show("dom", domain_id), datetime.now(UTC))
+        domains.restore(session, world.tools, acme, ids.show("dom", domain_id), datetime.now(UTC))
     assert _read(world, Domain, domain_id).status is DomainStatus.PENDING_VERIFICATION
-    assert _look(world, proof_id).status is VerificationStatus.FAILED, "a token proves once"
+    assert _look(world, proof_id).status is VerificationStatus.EXPIRED, "a token proves once"
     domain = _read(world, Domain, domain_id)
     assert domain.verification_token != _read(world, Verification, proof_id).verification_token
     assert not domain.is_live

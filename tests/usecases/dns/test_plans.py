@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import DBAPIError
+from tests.proof import prove
 from tests.usecases.dns.zone_rig import APEX, NS, SOA, ZONE, Provider, a, given, made
 
 from nameplate.core import ids
@@ -117,7 +118,7 @@ def test_a_worker_holds_back_what_is_dangerous_and_does_the_rest(rig):
 def test_releasing_a_domain_takes_everything_of_ours_back(rig):
     rig.want(*(given(f"ours{number}", number) for number in range(12)))
     with rig.offline.sessions.begin(rig.actor) as session:
-        domains.remove(session, rig.actor, rig.name, rig.offline.tools.clock())
+        domains.remove(session, rig.offline.tools, rig.actor, rig.name, rig.offline.tools.clock())
     rig.work()
     assert len(rig.zone) == 12
     assert rig.ledger() == {}
@@ -399,7 +400,7 @@ def test_a_pull_takes_nothing_from_another_domain_of_the_organization(rig):
         )
     with rig.offline.sessions.begin(PLATFORM) as session:
         now = rig.offline.tools.clock()
-        session.get_one(Domain, below.id).verify(now, now + timedelta(days=30))
+        prove(session, session.get_one(Domain, below.id), now)
     child = replace(rig, domain_id=below.id)
     child.want(given("@", 5))
     rig.apply(rig.make(transfers.from_zone()))

@@ -204,7 +204,7 @@ def test_what_is_released_takes_its_records_along(acme: Acme, what: str) -> None
     elif what == "server":
         servers.remove(acme.session, PLATFORM, "edge", NOW)
     elif what == "domain":
-        domains.remove(acme.session, acme.actor, "acme.com", NOW)
+        domains.remove(acme.session, acme.tools, acme.actor, "acme.com", NOW)
     else:
         organizations.remove(acme.session, PLATFORM, acme.organization.slug, NOW)
     kept = {("note", "TXT", '"kept"')} if what in {"application", "server"} else set()
@@ -214,7 +214,7 @@ def test_what_is_released_takes_its_records_along(acme: Acme, what: str) -> None
         assert ("shop", "A", "192.0.2.1") in acme.there()
     if what == "domain":
         acme.move(address="192.0.2.9")
-        domains.restore(acme.session, acme.actor, show("dom", acme.domain.id), NOW)
+        domains.restore(acme.session, acme.tools, acme.actor, show("dom", acme.domain.id), NOW)
         pointing.of_domain(acme.session, acme.domain, NOW)  # as its new proof does
         assert ("shop", "A", "192.0.2.9") in acme.there()
 
@@ -245,7 +245,6 @@ def test_a_server_has_records_of_its_own(acme: Acme) -> None:
 
 
 def test_a_servers_record_is_in_the_closest_domain(acme: Acme) -> None:
-    world.holding(acme.session, acme.domain)
     servers.add(
         acme.session, acme.actor, name="own", address="edge.eu.acme.com", addresses=["192.0.2.5"],
         now=NOW,
@@ -254,7 +253,7 @@ def test_a_servers_record_is_in_the_closest_domain(acme: Acme) -> None:
     closer = domains.add(acme.session, acme.tools, acme.actor, name="eu.acme.com", account="DNS")
     assert closer.is_live
     assert acme.there() == {("edge", "A", "192.0.2.5")}
-    domains.remove(acme.session, acme.actor, "eu.acme.com", NOW)
+    domains.remove(acme.session, acme.tools, acme.actor, "eu.acme.com", NOW)
     assert acme.there() == {("edge.eu", "A", "192.0.2.5")}
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from tests.proof import prove
 from tests.usecases.offline import Offline
 
 from nameplate.adapters.dns.memory import MemoryDns
@@ -125,5 +126,5 @@ def made(sessions):
         row = domains.add(session, offline.tools, actor, name=APEX, account="dns", zone=APEX)
     with sessions.begin(PLATFORM) as session:
         now = offline.tools.clock()
-        session.get_one(Domain, row.id).verify(now, now + timedelta(days=30))
+        prove(session, session.get_one(Domain, row.id), now)
     return Rig(offline, provider, actor, row.id)

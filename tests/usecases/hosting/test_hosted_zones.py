@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from tests.databases import sessions_over
+from tests.proof import prove
 from tests.servers.bind import Bind
 from tests.servers.knot import CATALOG, Knot
 from tests.servers.powerdns import PowerDns
@@ -137,6 +138,11 @@ class Story:
             proof_id = session.scalars(query).one()
         self.work(Verification, proof_id)
 
+    def hold(self, domain_id: int) -> None:
+        """Let a name below have a proof of its own."""
+        with self.sessions.begin(PLATFORM) as session:
+            prove(session, session.get_one(Domain, domain_id), self.tools.clock())
+
     def domain(self, domain_id: int) -> Domain:
         with self.sessions.begin(PLATFORM) as session:
             return session.get_one(Domain, domain_id)
@@ -153,7 +159,9 @@ class Story:
     def remove(self, who: str, domain_id: int) -> None:
         with self.sessions.begin(self.actor(who)) as session:
             row = session.get_one(Domain, domain_id)
-            domains.remove(session, self.actor(who), row.full_domain, self.tools.clock())
+            domains.remove(
+                session, self.tools, self.actor(who), row.full_domain, self.tools.clock()
+            )
         self.work(Domain, domain_id)
 
     def names(self) -> set[str]:
@@ -351,6 +359,7 @@ def test_names_below_live_in_the_same_zone_and_keep_it(at_each: Story) -> None:
     assert story.domain(below).dns.zone == NAME
     story.work(Domain, below)
     assert any(key[0].endswith(f"www.{NAME}") for key in story.live())
+    story.hold(below)
     story.remove("acme", apex)
     assert NAME in story.names(), "another domain lives in it"
     row = story.zone()
@@ -365,6 +374,7 @@ def test_a_name_below_gives_nobody_the_zone_above(at_each: Story) -> None:
     story = at_each
     apex = hosted(story)
     below = story.claim("acme", f"www.{NAME}")
+    story.hold(below)
     story.remove("acme", apex)
     assert NAME not in story.names()
     assert story.domain(below).is_live

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 from tests.databases import sessions_over
+from tests.proof import prove
 from tests.servers.internet import BIND, POWERDNS, Internet
 from tests.usecases.offline import Offline
 
@@ -75,11 +76,14 @@ class Scene:
                 organization="acme", config={}, credentials={"api_key": "x"},
             )  # fmt: skip
             row = domains.add(session, self.tools, self.acme, name=name, account=account)
-            now = datetime.now(UTC)
-            row.verify(now, now + timedelta(days=30))
             return row.id
 
-        return self.sessions.run(PLATFORM, made)
+        def proved(session: Session, domain_id: int) -> None:
+            prove(session, session.get_one(Domain, domain_id), datetime.now(UTC))
+
+        domain_id = self.sessions.run(PLATFORM, made)
+        self.sessions.run(PLATFORM, lambda session: proved(session, domain_id))
+        return domain_id
 
     def record(self, domain: int, name: str, value: str, **fields: Any) -> int:
         """Want a record, have it written to the provider, and return its id."""

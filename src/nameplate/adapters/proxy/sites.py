@@ -4,20 +4,19 @@ Whatever passes is safe to write into a proxy's configuration: letters, digits, 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from nameplate.core import paths
 from nameplate.core.errors import Refused
 from nameplate.ports.proxy import KeyPair, Route, RouteRefused, Upstream
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOSTNAME = re.compile(rf"(?:\*\.)?(?:{_LABEL}\.)+(?=[a-z0-9-]*[a-z]){_LABEL}")
 _UPSTREAM = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,252})", re.IGNORECASE)
-_PATH = re.compile(r"/|(?:/[A-Za-z0-9._~-]+)+/?")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _MAX_NAME = 253  # RFC 1035 section 2.3.4, without the trailing dot
-_MAX_PATH = 1024
 _MAX_PORT = 65535
 
 
@@ -51,16 +50,27 @@ class Site:
 def group(routes: Sequence[Route]) -> tuple[Site, ...]:
     """Return one site for each host, sorted by name, exact names before wildcards.
 
-    Raises `RouteRefused` for the first route that is not strictly of its form.
+    Raises `RouteRefused` with every route that is not strictly of its form or contradicts an earlier
+    one: those are to be left out, and cost no other route anything.
     """
-    hosts: dict[str, list[Route]] = {}
+    faults: dict[str, tuple[str, str]] = {}
+    hosts: dict[str, dict[str, Route]] = {}
+    seen: set[str] = set()
     for route in routes:
-        _check(route)
-        hosts.setdefault(route.hostname, []).append(route)
-    ids = [route.id for route in routes]
-    if len(set(ids)) != len(ids):
-        raise Refused("route_repeated", "two routes carry the same id; give each binding once")
-    sites = [_site(hostname, members) for hostname, members in hosts.items()]
+        of_host = hosts.setdefault(route.hostname, {})
+        fault = _fault(route) or _contradiction(route, of_host)
+        if route.id in seen:
+            raise Refused("route_repeated", "two routes carry the same id; give each binding once")
+        seen.add(route.id)
+        if fault is None:
+            of_host[route.path] = route
+        else:
+            faults[route.id] = fault
+    if faults:
+        code, detail = next(iter(faults.values()))
+        reasons = {route_id: reason for route_id, (_, reason) in faults.items()}
+        raise RouteRefused(code, detail, tuple(faults), reasons)
+    sites = [_site(hostname, tuple(of_host.values())) for hostname, of_host in hosts.items()]
     return tuple(sorted(sites, key=lambda site: (site.wildcard, site.hostname)))
 
 
@@ -76,46 +86,48 @@ def check_upstream(upstream: Upstream) -> bool:
 
 
 def _site(hostname: str, routes: Sequence[Route]) -> Site:
-    """Join the routes of one host; paths must differ and the certificate must be one."""
-    ordered = sorted(routes, key=lambda route: (-len(route.path.rstrip("/")), route.path, route.id))
+    """Join the routes of one host, which have different paths and one certificate."""
+    ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
     locations = tuple(
-        SiteLocation(route.path.rstrip("/") or "/", route.upstream, route.force_https, route.hsts)
-        for route in ordered
+        SiteLocation(route.path, route.upstream, route.force_https, route.hsts) for route in ordered
     )
     ids = tuple(sorted(route.id for route in routes))
-    if len({location.path for location in locations}) != len(locations):
-        raise RouteRefused("path_repeated", f"{hostname}: two routes have the same path", ids)
-    pairs = [route.key_pair for route in ordered if route.key_pair is not None]
-    if any(pair != pairs[0] for pair in pairs):
-        raise RouteRefused(
-            "certificate_ambiguous", f"{hostname}: its routes name different certificates", ids
-        )
-    return Site(hostname, ids, locations, pairs[0] if pairs else None)
+    return Site(hostname, ids, locations, _key_pair(routes))
 
 
-def _check(route: Route) -> None:
-    """Refuse a route with anything that is not strictly of its form, without repeating it."""
+def _key_pair(routes: Iterable[Route]) -> KeyPair | None:
+    return next((route.key_pair for route in routes if route.key_pair is not None), None)
+
+
+def _contradiction(route: Route, earlier: Mapping[str, Route]) -> tuple[str, str] | None:
+    """Return code and sentence when routes of the host that came before leave no room for this one."""
+    if route.path in earlier:
+        return "path_repeated", f"{route.hostname}{route.path} is served by another binding already"
+    pair = _key_pair(earlier.values())
+    if route.key_pair is not None and pair is not None and route.key_pair != pair:
+        detail = f"{route.hostname}: another binding of the host presents another certificate"
+        return "certificate_ambiguous", detail
+    return None
+
+
+def _fault(route: Route) -> tuple[str, str] | None:
+    """Return code and sentence for a route that is not strictly of its form, without repeating it."""
     faults = {
         "route_id_invalid": not _ID.fullmatch(route.id),
         "hostname_invalid": not _is_hostname(route.hostname),
-        "path_invalid": not _is_path(route.path),
+        "path_invalid": not paths.is_canonical(route.path),
         "upstream_invalid": not check_upstream(route.upstream),
         "key_pair_id_invalid": route.key_pair is not None and not _ID.fullmatch(route.key_pair.id),
     }
-    for code, wrong in faults.items():
-        if wrong:
-            what = code.removesuffix("_invalid").replace("_", " ")
-            raise RouteRefused(code, f"a route's {what} is not of its strict form", [route.id])
+    code = next((code for code, wrong in faults.items() if wrong), None)
+    if code is None:
+        return None
+    what = code.removesuffix("_invalid").replace("_", " ")
+    return code, f"a route's {what} is not of its strict form"
 
 
 def _is_hostname(text: str) -> bool:
     return len(text) <= _MAX_NAME and _HOSTNAME.fullmatch(text) is not None
-
-
-def _is_path(text: str) -> bool:
-    if len(text) > _MAX_PATH or not _PATH.fullmatch(text):
-        return False
-    return not {".", ".."} & set(text.split("/"))
 
 
 def _is_name(text: str) -> bool:

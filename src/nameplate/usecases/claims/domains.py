@@ -95,7 +95,7 @@ def add(
     if hosted is not None and verification_method not in verifications.SUBTREE_METHODS:
         raise Invalid("hosted_needs_dns", "A hosted zone needs a proof by DNS: use dns_txt.")
     verifications.create(session, tools, row, verification_method)
-    if holders.holds(session, owner.id, host.name):
+    if holdings.settle(session, row):
         now = tools.clock()
         row.verify(now, now + verifications.PROOF_LIFETIME)
         pointing.of_domain(session, row, now)
@@ -241,12 +241,14 @@ def _move_dns(
     pointing.of_domain(session, row, now)
 
 
-def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
-    """Release the domain: nothing of it is served, and what we wrote into DNS is taken back."""
+def remove(session: Session, tools: Tools, actor: Actor, reference: str, now: datetime) -> Domain:
+    """Release the domain: nothing of it is served, and what we wrote into DNS is taken back.
+
+    Claims of the organization below it that have no proof of their own must be proved anew.
+    """
     row = get(session, actor, reference)
     _take_back(session, row)
-    verifications.wake_dependents(session, row, now)
-    holdings.release(session, row)
+    verifications.release(session, tools, row, now)
     soft_delete(session, row, now)
     row.wake(now)
     session.flush()
@@ -260,26 +262,27 @@ def _take_back(session: Session, row: Domain) -> None:
         entry.state = LedgerState.LEAVING
 
 
-def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
-    """Bring a released domain back as a claim that must be proved again."""
+def restore(session: Session, tools: Tools, actor: Actor, reference: str, now: datetime) -> Domain:
+    """Bring a released domain back as a claim that must be proved again, by a fresh token."""
     row = lookup.domain(session, actor, reference, deleted=True)
     restore_tree(session, row, now)
+    verifications.renew(session, tools, row)
     session.flush()
     return row
 
 
 def suspend(session: Session, actor: Actor, reference: str, now: datetime, reason: str) -> Domain:
-    """Stop serving the domain without giving the name up."""
+    """Stop serving the domain without giving the name up; whoever did it can end it."""
     row = get(session, actor, reference)
-    row.suspend(reason)
+    row.suspend(reason, now, by_platform=actor.is_platform)
     verifications.wake_dependents(session, row, now)
     return row
 
 
 def resume(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
-    """End a suspension."""
+    """End a suspension. Raises Conflict `suspended_by_platform` for the organization."""
     row = get(session, actor, reference)
-    row.resume()
+    row.resume(by_platform=actor.is_platform)
     verifications.wake_dependents(session, row, now)
     return row
 

@@ -1,5 +1,6 @@
 """Taking, asking for and giving up names: the only code that writes `name_holdings`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -8,8 +9,9 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.holdings import Holding, decide
+from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import lock_name
-from nameplate.models import Domain, HoldingScope, NameHolding
+from nameplate.models import Domain, HoldingScope, NameHolding, Verification
 from nameplate.usecases import holders
 
 
@@ -41,30 +43,77 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
         )
     elif subtree:
         mine.scope = scope
+    domain.holding_name = name
     try:
         session.flush()
     except sa.exc.IntegrityError as error:  # the primary key is the last wall
         raise Conflict("name_in_use", f"{name} is already in use here.") from error
 
 
-def release(session: Session, domain: Domain) -> None:
-    """Give up the name of `domain`, unless another live claim of the organization rests on it."""
+def release(session: Session, domain: Domain) -> Sequence[Domain]:
+    """Give up what `domain` rests on; return the claims that have nothing to rest on any more.
+
+    Another claim of the organization on the same name keeps the holding when it was proved by
+    itself, as far as that proof reaches. Claims below that rested on it find another holding of the
+    organization, or lapse in this transaction: the caller has them proved anew.
+    """
     lock_name(session, domain.domain_name)
+    domain.holding_name = None
+    session.flush()
     row = session.get(NameHolding, holders.held_name(domain))
     if row is None or row.organization_domain_id != domain.id:
-        return
-    heir = session.scalars(
-        Domain.visible(Actor(domain.organization_id)).where(
-            Domain.id != domain.id,
-            Domain.verified_at.is_not(None),
-            Domain.full_domain.in_([row.name, f"*.{row.name}"]),
-        )
-    ).first()
+        return ()
+    heir = _heir(session, domain, row.name)
     if heir is None:
         session.delete(row)
     else:
-        row.organization_domain_id = heir.id
+        row.organization_domain_id, row.scope = heir
     session.flush()
+    return _unsupported(session, domain, row.name)
+
+
+def _heir(session: Session, domain: Domain, name: str) -> tuple[int, HoldingScope] | None:
+    """Return the other claim on `name` that was proved by itself, and how far that proof reaches."""
+    proofs = session.execute(
+        Verification.visible(Actor(domain.organization_id))
+        .with_only_columns(Domain.id, Verification.proved_scope)
+        .join(Domain, Domain.id == Verification.organization_domain_id)
+        .where(
+            Domain.id != domain.id,
+            Domain.deleted_at.is_(None),
+            Domain.full_domain.in_([name, f"*.{name}"]),
+            Domain.holding_name == name,
+            Verification.status == VerificationStatus.VERIFIED,
+            Verification.proved_scope.is_not(None),
+        )
+    ).all()
+    widest = max(proofs, key=lambda one: one[1] is HoldingScope.SUBTREE, default=None)
+    return None if widest is None else (widest[0], widest[1] or HoldingScope.EXACT)
+
+
+def _unsupported(session: Session, domain: Domain, name: str) -> Sequence[Domain]:
+    """Let the organization's claims that rested on `name` rest on what it holds now, or lapse."""
+    resting = session.scalars(
+        Domain.visible(Actor(domain.organization_id)).where(
+            Domain.domain_name == domain.domain_name,
+            Domain.holding_name == name,
+            Domain.id != domain.id,
+        )
+    ).all()
+    lapsed = []
+    for claim in resting:
+        if not settle(session, claim):
+            claim.lapse(f"Rested on {name}, which the organization does not hold any more.")
+            lapsed.append(claim)
+    session.flush()
+    return lapsed
+
+
+def settle(session: Session, claim: Domain) -> bool:
+    """Let a claim rest on the holding that covers it now; tell whether there is one."""
+    found = holders.holding(session, claim.organization_id, claim.full_domain)
+    claim.holding_name = None if found is None else found.name
+    return found is not None
 
 
 def _value(row: NameHolding) -> Holding:

@@ -13,7 +13,14 @@ from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
-from nameplate.models import Binding, Certificate, Domain, Verification, VerificationMethodName
+from nameplate.models import (
+    Binding,
+    Certificate,
+    Domain,
+    HoldingScope,
+    Verification,
+    VerificationMethodName,
+)
 from nameplate.models.orm import Work
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import holders, lookup, work
@@ -45,9 +52,10 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     name = VerificationMethodName(method)
     if domain.subdomain is not None and domain.subdomain.startswith("*"):
         _check_wildcard(name)
+    now = tools.clock()
+    _supersede(session, domain, name, now)
     token = tokens.verification_token(tools.random(25))
     instruction = tools.methods[name].instruct(holders.held_name(domain), token)
-    now = tools.clock()
     row = Verification(
         organization_id=domain.organization_id,
         organization_domain_id=domain.id,
@@ -65,6 +73,43 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     domain.verification_token = token
     session.flush()
     return row
+
+
+def _supersede(
+    session: Session, domain: Domain, method: VerificationMethodName, now: datetime
+) -> None:
+    """Let no older token of the method prove the domain any more (I6); a proof that counts stays."""
+    open_ = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
+    query = Verification.visible(Actor(domain.organization_id)).where(
+        Verification.organization_domain_id == domain.id,
+        Verification.verification_method == method,
+        Verification.status.in_(open_),
+    )
+    for row in session.scalars(query):
+        row.expire("A newer token replaced this one.")
+        row.wake(now)
+
+
+def renew(session: Session, tools: Tools, domain: Domain) -> Verification:
+    """Give a claim that must be proved anew a fresh token; none that it had before proves it (I6)."""
+    over = Verification.visible(Actor(domain.organization_id)).where(
+        Verification.organization_domain_id == domain.id,
+        Verification.status.not_in([VerificationStatus.FAILED, VerificationStatus.EXPIRED]),
+    )
+    for row in session.scalars(over):
+        row.expire("The claim must be proved anew, by a fresh token.")
+        row.next_action_at = None
+    method = domain.verification_method or VerificationMethodName.DNS_TXT
+    return create(session, tools, domain, method)
+
+
+def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> None:
+    """Give up what a domain holds: whatever rested on it ends in this transaction."""
+    for lapsed in holdings.release(session, domain):
+        renew(session, tools, lapsed)
+        pointing.of_domain(session, lapsed, now)
+        wake_dependents(session, lapsed, now)
+    wake_dependents(session, domain, now)
 
 
 def _check_wildcard(method: VerificationMethodName) -> None:
@@ -224,7 +269,7 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return
-    row.succeed(now)
+    row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
     row.next_action_at = now + PROOF_LIFETIME
     domain.verify(now, now + PROOF_LIFETIME + GRACE)
     pointing.of_domain(session, domain, now)
@@ -251,10 +296,9 @@ def _doubt(
         return
     row.fail(f"The proof has been gone for seven days. {proof.message}")
     row.next_action_at = None
+    release(session, tools, domain, now)
     domain.lapse("Ownership is no longer proved: publish the new record and check.")
     create(session, tools, domain, row.verification_method.value)
-    holdings.release(session, domain)
-    wake_dependents(session, domain, now)
 
 
 def wake_dependents(session: Session, domain: Domain, now: datetime) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, names
+from nameplate.core import ids, names, paths
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
+from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Binding, Domain, ProxyType, Server
 from nameplate.models.deletion import restore as restore_tree
@@ -68,7 +68,7 @@ def add(
         server_id=machine.id,
         subdomain=subdomain,
         hostname=host,
-        path=_path(path, "/path"),
+        path=paths.parse(path),
         port=port,
         proxy_type=ProxyType((machine.proxy or {}).get("type", ProxyType.NGINX)),
         metadata_=metadata,
@@ -91,14 +91,6 @@ def _hostname(domain: Domain, subdomain: str | None, *, special_use: bool) -> st
     if subdomain and domain.full_domain.startswith("*."):
         name = f"{subdomain}.{domain.full_domain.removeprefix('*.')}"
     return names.parse(name, wildcard=True, special_use=special_use).name
-
-
-def _path(path: str, pointer: str) -> str:
-    plain = path.startswith("/") and path.isascii() and path.isprintable() and len(path) <= 255  # noqa: PLR2004 - the column
-    if not plain or any(char in path for char in " \"'\\{}`$;#?%<>|^") or "//" in path:
-        detail = "A path begins with / and holds letters, digits, and - . _ ~ / only."
-        raise Invalid("path_invalid", detail, [Problem(pointer, "path_invalid", detail)])
-    return path
 
 
 def _server(
@@ -142,7 +134,7 @@ def _set(row: Binding, settings: dict[str, Any]) -> None:
             if not low <= value <= high:
                 raise Invalid("seconds_invalid", f"{key} is between {low} and {high} seconds")
         if key == "health_check_path":
-            _path(value, "/health_check_path")
+            paths.parse(value, "/health_check_path")
         setattr(row, "metadata_" if key == "metadata" else key, value)
 
 
@@ -210,6 +202,7 @@ def update(
     _set(row, changes)
     row.wake(now)
     session.flush()
+    _wake_beside(session, row, now)
     if moved_to is not None or enabled is not None:
         _point(session, row, now)
     return row
@@ -236,7 +229,22 @@ def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Bin
     row.next_action_at = now
     session.flush()
     _point(session, row, now)
+    _wake_beside(session, row, now)
     return row
+
+
+def _wake_beside(session: Session, row: Binding, now: datetime) -> None:
+    """Have other bindings of the host that are in error try again: this one may have been why."""
+    session.execute(
+        Binding.waking(now).where(
+            Binding.hostname == row.hostname,
+            Binding.organization_id == row.organization_id,
+            Binding.id != row.id,
+            Binding.status == BindingStatus.ERROR,
+            Binding.deleted_at.is_(None),
+        ),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:

@@ -4,12 +4,12 @@ What a host leads to depends on four rows: the binding, its domain, its applicat
 organization. A change is one of them at one `updated_at`; each is told until the edge knows it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -18,6 +18,9 @@ from nameplate.core import ids
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import database_now
 from nameplate.models import Application, Binding, Domain, Organization
+from nameplate.usecases import holders
+
+T = TypeVar("T")
 
 OVERLAP = timedelta(seconds=30)
 """How far back each look reaches, for transactions that took a while to commit."""
@@ -119,7 +122,7 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
         .where(
             Binding.deleted_at.is_(None),
             Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING]),
-            Domain.is_live,
+            Domain.permits(Binding.hostname),
             Application.deleted_at.is_(None),
             Application.upstream_host.is_not(None),
             sa.func.coalesce(Binding.port, Application.upstream_port).is_not(None),
@@ -131,6 +134,22 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
 
 
 def _hosts(session: Session, query: sa.Executable) -> Iterator[ServedHost]:
+    """Yield the hosts of a query in the order of their names, each of one organization only."""
+    for hostname, of_host in groupby(_rows(session, query), attrgetter("hostname")):
+        yield from of_one_holder(session, hostname, list(of_host), lambda host: host.organization)
+
+
+def of_one_holder(
+    session: Session, hostname: str, found: Sequence[T], owner: Callable[[T], int]
+) -> Sequence[T]:
+    """Return what leads to the holder of a host, should rows of two organizations name it (I12)."""
+    if len({owner(one) for one in found}) == 1:
+        return found
+    holder = holders.holder(session, hostname)
+    return [one for one in found if owner(one) == holder]
+
+
+def _rows(session: Session, query: sa.Executable) -> Iterator[ServedHost]:
     shown: dict[int, str] = {}
     rows = session.execute(query)
     for hostname, path, organization, app, upstream, port, status, ssl in rows:

@@ -22,7 +22,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
-from nameplate.usecases import work
+from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import requests
 from nameplate.usecases.serving import proxies
 from nameplate.usecases.tools import Tools
@@ -115,8 +115,9 @@ def _obstacle(session: Session, row: Binding) -> str | None:
     organization = session.get_one(Organization, row.organization_id)
     if row.deleted_at is not None or row.status is BindingStatus.DISABLED:
         return ""
-    if not domain.is_live:
-        return "Waits until ownership of the domain is proved."
+    unheld = _unheld(session, row, domain)
+    if unheld is not None:
+        return unheld
     if organization.deleted_at is not None or not organization.is_active:
         return "The organization is not active."
     if application.deleted_at is not None:
@@ -124,6 +125,18 @@ def _obstacle(session: Session, row: Binding) -> str | None:
     if application.upstream_host is None or (row.port or application.upstream_port) is None:
         return "The application has no address to lead to: set its upstream host and port."
     return None
+
+
+def _unheld(session: Session, row: Binding, domain: Domain) -> str | None:
+    """Return what is missing before the host may be used, or None."""
+    if not domain.is_live:
+        return "Waits until ownership of the domain is proved."
+    if holders.holds(session, row.organization_id, row.hostname, live=domain.id):
+        return None
+    return (
+        f"The proof of {domain.full_domain} covers that name alone. Prove it by a DNS record, "
+        f"or prove {row.hostname} itself."
+    )
 
 
 def _stop(session: Session, row: Binding, obstacle: str, now: datetime) -> None:

@@ -18,11 +18,10 @@ from nameplate.models import Application, Binding, Certificate, Domain, Organiza
 from nameplate.ports.proxy import Config, KeyPair, Proxy, Route, RouteRefused, Upstream
 from nameplate.usecases import work
 from nameplate.usecases.certificates import requests
+from nameplate.usecases.serving import hosts
 from nameplate.usecases.tools import Tools
 
 AGAIN_AFTER_REFUSAL = timedelta(minutes=1)
-MAX_REFUSALS = 20
-"""Routes left out one after the other before the whole configuration is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +56,32 @@ def serving(session: Session, server_id: int) -> list[tuple[Binding, Application
         .where(
             Binding.server_id == server_id,
             Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
-            Domain.is_live,
+            Domain.permits(Binding.hostname),
             Application.deleted_at.is_(None),
             Organization.deleted_at.is_(None),
             Organization.is_active.is_(True),
         )
         .order_by(Binding.id)
     )
-    return [(binding, application) for binding, application in session.execute(query)]
+    found = [(binding, application) for binding, application in session.execute(query)]
+    return _of_holders(session, found)
+
+
+def _of_holders(
+    session: Session, found: Sequence[tuple[Binding, Application]]
+) -> list[tuple[Binding, Application]]:
+    """Leave out what another organization's rows say about a host that is not theirs (I12)."""
+    by_host: dict[str, list[tuple[Binding, Application]]] = {}
+    for one in found:
+        by_host.setdefault(one[0].hostname, []).append(one)
+    kept = {
+        binding.id
+        for hostname, of_host in by_host.items()
+        for binding, _ in hosts.of_one_holder(
+            session, hostname, of_host, lambda one: one[0].organization_id
+        )
+    }
+    return [one for one in found if one[0].id in kept]
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
@@ -132,14 +149,15 @@ def _key_pair(session: Session, tools: Tools, binding: Binding) -> KeyPair | Non
 
 
 def _render(proxy: Proxy, routes: Sequence[Route]) -> tuple[Config, dict[str, str]]:
-    """Render what can be rendered; one bad route must not take the rest down."""
+    """Render what can be rendered: a route that is refused is its owner's problem alone."""
     refused: dict[str, str] = {}
-    for _ in range(MAX_REFUSALS):
+    while True:
         try:
             return proxy.render([route for route in routes if route.id not in refused]), refused
         except RouteRefused as error:
-            refused |= dict.fromkeys(error.route_ids, error.detail)
-    raise Refused("too_many_refusals", f"the proxy refuses more than {MAX_REFUSALS} routes")
+            if not error.reasons.keys() - refused.keys():
+                raise  # naming nothing new it would name it for ever
+            refused |= error.reasons
 
 
 def _fingerprint(config: Config) -> str:
