@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nameplate.core.errors import Conflict
+from nameplate.core.names import is_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Holding:
 
     def covers(self, name: str) -> bool:
         """Whether this holding reaches `name`."""
-        return name == self.name or (self.subtree and name.endswith(f".{self.name}"))
+        return is_within(name, self.name) if self.subtree else name == self.name
 
 
 def decide(wanted: Holding, held: Iterable[Holding]) -> None:

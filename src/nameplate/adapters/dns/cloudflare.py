@@ -12,6 +12,7 @@ from nameplate.adapters.changes.rows import Row, Steps
 from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.dns.cloudflare_records import body, row
 from nameplate.adapters.http.client import Api, Reply
+from nameplate.core import names
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change, RRset
@@ -157,11 +158,11 @@ class Cloudflare:
 
 
 def _servers(entry: Mapping[str, Any]) -> list[str]:
-    return [name.lower().removesuffix(".") for name in entry["name_servers"] or ()]
+    return [names.canonical(name) for name in entry["name_servers"] or ()]
 
 
 def _zone(entry: Mapping[str, Any]) -> Zone:
-    return Zone(entry["name"].lower().removesuffix("."), entry["id"])
+    return Zone(names.canonical(entry["name"]), entry["id"])
 
 
 def _path(entry: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nameplate.adapters.changes.rows import Row
+from nameplate.core import names
 from nameplate.core.provider_limits import AUTOMATIC_TTL
 from nameplate.core.rdata import canonical
 from nameplate.core.rdata.raw import caa, from_caa, from_raw, is_presentation
@@ -30,7 +31,7 @@ def row(entry: Mapping[str, Any]) -> Row:
     ttl = int(entry["ttl"])
     return Row(
         id=entry["id"],
-        name=entry["name"].lower().removesuffix("."),
+        name=names.canonical(entry["name"]),
         type=rdtype,
         ttl=AUTOMATIC_TTL if ttl == _AUTOMATIC else ttl,
         value=canonical(rdtype, _presentation(entry)),

@@ -16,6 +16,7 @@ from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.rows import Row
 from nameplate.adapters.changes.singly import Singly
 from nameplate.adapters.changes.triage import triage
+from nameplate.core import names
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.rdata import canonical
@@ -150,7 +151,7 @@ class _Records:
 
     def _row(self, entry: Mapping[str, Any]) -> Row:
         rdtype, content = entry["type"], str(entry["content"])
-        name = entry["name"].lower().removesuffix(".")
+        name = names.canonical(entry["name"])
         if rdtype == "TXT" and not is_presentation(content):
             content = from_raw(content)
         elif rdtype in _HOSTS:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from nameplate.core import names
 from nameplate.core.rdata import canonical
 from nameplate.core.records import RRset
 
@@ -25,7 +26,7 @@ def name(text: str) -> str:
         one = chr(int(code, 8)).lower() if code.isdigit() and len(code) > 1 else code
         return one if _PLAIN.fullmatch(one) else f"\\{ord(one):03d}"
 
-    return _ESCAPE.sub(character, text).lower().removesuffix(".")
+    return names.canonical(_ESCAPE.sub(character, text))
 
 
 def rrset(entry: Mapping[str, Any]) -> RRset:

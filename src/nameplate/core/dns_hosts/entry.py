@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nameplate.core import names
 from nameplate.core.dns_hosts.host import Apex, ApexAlias, DnsHost, HostField
 
 _PROXIED = frozenset({"A", "AAAA", "CNAME"})
@@ -142,7 +143,7 @@ def _host_field(host: DnsHost | None, zone: str, name: str) -> tuple[str, str]:
         return name, ""
     if name == zone:
         return _APEX[apex] if apex is not Apex.NAME else (zone, "")
-    relative = name.removesuffix(f".{zone}")
+    relative = names.relative(name, zone)
     if wants is HostField.RELATIVE:
         return relative, f"The panel appends .{zone} by itself: do not enter it."
     return relative, (

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nameplate.core.errors import Invalid
-from nameplate.core.formats.entries import Entries, flat, relative
+from nameplate.core.formats.entries import Entries, flat
+from nameplate.core.names import relative
 from nameplate.core.records import RRset
 
 COLUMNS = ("name", "type", "ttl", "value", "proxied")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import delegation
+from nameplate.core import delegation, names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.delegation import Delegated
@@ -161,7 +161,7 @@ def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
         return None
     for row in rows:
         look = None if row.propagated else observations.read(row.propagation)
-        if look is not None and look.zone.endswith(f".{zone}"):
+        if look is not None and names.is_below(look.zone, zone):
             servers = sorted({one.answer.server for one in look.authoritative})
             return delegation.cut_below(zone, look.zone, servers)
     known = domain.delegation or {}

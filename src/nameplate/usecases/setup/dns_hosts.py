@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nameplate.core import dns_hosts
+from nameplate.core import dns_hosts, names
 from nameplate.core.actor import Actor
 from nameplate.core.dns_hosts import ApexAlias, Confidence, Recognition, entry
 from nameplate.core.dns_hosts.entry import RecordToPublish, TypedRecord
@@ -68,7 +68,7 @@ def delegation(tools: Tools, domain: Domain) -> DnsHostDelegation:
     """Ask which zone the domain's name lies in and which name servers it has."""
     zone = tools.resolver.authoritative(holders.held_name(domain), "NS").zone
     registered = domain.domain_name
-    if zone != registered and not zone.endswith(f".{registered}"):
+    if not names.is_within(zone, registered):
         return DnsHostDelegation("")
     answers = tools.resolver.authoritative(zone, "NS").answers
     named = {
@@ -76,7 +76,7 @@ def delegation(tools: Tools, domain: Domain) -> DnsHostDelegation:
     }
     # Servers that do not answer for the zone are those that its parent names.
     seen = named or {answer.server.partition(" ")[0] for answer in answers}
-    servers = sorted(server.lower().removesuffix(".") for server in seen if server)
+    servers = sorted(names.canonical(server) for server in seen if server)
     return DnsHostDelegation(zone, tuple(servers[:MAX_SERVERS]), confirmed=bool(named))
 
 
@@ -118,7 +118,7 @@ def _message(registered: str, found: DnsHostDelegation, recognition: Recognition
     )
 
 
-def _listed(names: tuple[str, ...] | list[str]) -> str:
-    more = len(names) - 4
-    shown = ", ".join(names[:4])
+def _listed(servers: tuple[str, ...] | list[str]) -> str:
+    more = len(servers) - 4
+    shown = ", ".join(servers[:4])
     return f"{shown} and {more} more" if more > 0 else shown or "none"
