@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from nameplate.core import dns_hosts, names
 from nameplate.core.actor import Actor
-from nameplate.core.dns_hosts import ApexAlias, Confidence, Recognition, entry
-from nameplate.core.dns_hosts.entry import RecordToPublish, TypedRecord
+from nameplate.core.dns_hosts import Confidence, Recognition, entry
+from nameplate.core.dns_hosts.entry import TypedRecord
+from nameplate.core.pointing import Obstacle
 from nameplate.db import Sessions
 from nameplate.models import Domain
 from nameplate.ports.resolver import AnswerKind
@@ -40,6 +41,8 @@ class Advice:
     """How the host was found, for a person."""
     steps: tuple[str, ...]
     entries: tuple[TypedRecord, ...]
+    obstacles: tuple[Obstacle, ...]
+    """Why hosts cannot be led to their servers by any record there."""
 
 
 def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Advice:
@@ -49,18 +52,19 @@ def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ad
     """
     with sessions.begin(actor, read_only=True) as session:
         domain = lookup.domain(session, actor, reference)
-        wanted = publishing.due(session, domain)
+        due = publishing.due(session, domain)
     found = delegation(tools, domain)
     recognition = dns_hosts.recognise(found.name_servers)
     zone = found.zone or domain.domain_name
-    addresses = _apex_addresses(tools, zone, recognition, wanted)
+    publication = due.at(zone, recognition.host, tools.resolver.addresses)
     return Advice(
         domain=domain.full_domain,
         delegation=found,
         recognition=recognition,
         message=_message(domain.domain_name, found, recognition),
         steps=entry.steps(recognition.host),
-        entries=entry.entries(recognition.host, zone, wanted, addresses),
+        entries=entry.entries(recognition.host, zone, publication.records),
+        obstacles=publication.obstacles,
     )
 
 
@@ -78,22 +82,6 @@ def delegation(tools: Tools, domain: Domain) -> DnsHostDelegation:
     seen = named or {answer.server.partition(" ")[0] for answer in answers}
     servers = sorted(names.canonical(server) for server in seen if server)
     return DnsHostDelegation(zone, tuple(servers[:MAX_SERVERS]), confirmed=bool(named))
-
-
-def apex_target(zone: str, wanted: tuple[RecordToPublish, ...]) -> str | None:
-    """Return the host that the zone's own name should follow, where a CNAME cannot stand."""
-    targets = (one.value for one in wanted if one.type == "CNAME" and one.name == zone)
-    return next(targets, None)
-
-
-def _apex_addresses(
-    tools: Tools, zone: str, recognition: Recognition, wanted: tuple[RecordToPublish, ...]
-) -> tuple[str, ...]:
-    target = apex_target(zone, wanted)
-    alias = recognition.host.apex_alias if recognition.host else None
-    if target is None or alias not in {None, ApexAlias.NONE}:
-        return ()
-    return tools.resolver.addresses(target)
 
 
 def _message(registered: str, found: DnsHostDelegation, recognition: Recognition) -> str:
