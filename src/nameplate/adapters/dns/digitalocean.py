@@ -56,7 +56,7 @@ class DigitalOcean:
         if not changes:
             return []
         live = self._affected(zone, changes)
-        singly = Singly(zone.name, _Records(self._api, zone), self._creations)
+        singly = Singly(zone.name, _DomainRecords(self._api, zone), self._creations)
 
         def send(batch: Batch) -> Mapping[Change, Ids]:
             return singly.send(batch[0], live)
@@ -93,7 +93,7 @@ class DigitalOcean:
         return complete(read_once, lambda entry: (entry.get("id"), entry["name"]), _PROVIDER)
 
 
-class _Records:
+class _DomainRecords:
     """The records of one domain, as `Singly` changes them."""
 
     def __init__(self, api: Api, zone: Zone) -> None:

@@ -88,7 +88,7 @@ class Lexicon:
         found.add(dispatch([[unit] for unit in found.pending], send, reread))
         return found.ordered(changes)
 
-    def _open(self, zone: Zone) -> "_Records":
+    def _open(self, zone: Zone) -> "_ProviderRecords":
         if zone.name not in self._zones:
             raise Refused("zone_missing", f"The account does not name the zone {zone.name}.")
         options = {
@@ -103,10 +103,10 @@ class Lexicon:
         }
         provider = self._class(self._config().with_dict(config))
         _reading(self._name, provider.authenticate)
-        return _Records(provider, zone, self._name, self._ttl)
+        return _ProviderRecords(provider, zone, self._name, self._ttl)
 
 
-class _Records:
+class _ProviderRecords:
     """The records of one zone through one provider of dns-lexicon; for one thread."""
 
     def __init__(self, provider: Provider, zone: Zone, name: str, ttl: int) -> None:
