@@ -24,7 +24,7 @@ def _connect() -> ApiConnection:
     return _embedded() if remote is None else _elsewhere(remote)
 
 
-class _Http:
+class _RemoteApi:
     """A transport over HTTP."""
 
     def __init__(self, url: str) -> None:
@@ -40,7 +40,7 @@ class _Http:
 
 
 def _elsewhere(remote: profiles.Remote) -> ApiConnection:
-    return ApiConnection(_Http(remote.url), remote.token)
+    return ApiConnection(_RemoteApi(remote.url), remote.token)
 
 
 def _embedded() -> ApiConnection:

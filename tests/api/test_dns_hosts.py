@@ -67,13 +67,15 @@ def seen(api: Api, servers: ExitStack) -> Seen:
     return make
 
 
-def bound(api: Api, name: str, *, address: str = EDGE, subdomain: str | None = None) -> str:
+def bound(
+    api: Api, name: str, *, address: str = EDGE, subdomain: str | None = None, **server: Any
+) -> str:
     """Add an organization with a domain that leads to a server; return the proof's value."""
     api.post("/v1/organizations", {"name": "Acme"})
     of = {"organization": "acme"}
     api.post("/v1/applications", {"name": "Shop", **of})
     proxy = {"type": "caddy", "admin_url": "http://127.0.0.1:1"}
-    api.post("/v1/servers", {"name": "edge", "address": address, "proxy": proxy})
+    api.post("/v1/servers", {"name": "edge", "address": address, "proxy": proxy, **server})
     made = api.post("/v1/domains", {"name": name, **of})
     binding: dict[str, Any] = {"domain": made["id"], "application": "Shop"}
     api.post("/v1/bindings", binding if subdomain is None else {**binding, "subdomain": subdomain})
@@ -134,6 +136,45 @@ def test_the_apex_without_alias_gets_the_addresses_of_now(api: Api, seen: Seen) 
     found = seen(there).get("/v1/domains/example.com/dns-host")
     assert rows(found)[1:] == [("A", "@", "192.0.2.7"), ("AAAA", "@", "2001:db8::7")]
     assert "when they change" in found["entries"][1]["remarks"][0]
+
+
+def test_a_server_that_only_its_network_knows_by_name_is_told_by_its_addresses(
+    api: Api, seen: Seen
+) -> None:
+    addresses = ["192.0.2.10", "2001:db8::10"]
+    bound(api, "shop.example.com", address="edge1", addresses=addresses)
+    found = seen({("example.com", "NS"): GODADDY}).get("/v1/domains/shop.example.com/dns-host")
+    assert rows(found)[1:] == [("A", "shop", addresses[0]), ("AAAA", "shop", addresses[1])]
+    assert found["obstacles"] == []
+
+
+@pytest.mark.parametrize("delegated", [GODADDY, ["ns1.own.example."]])
+def test_an_apex_is_told_the_addresses_that_its_server_has(
+    api: Api, seen: Seen, delegated: list[str]
+) -> None:
+    bound(api, "example.com", address="lb.platform.example", addresses=["192.0.2.20"])
+    found = seen({("example.com", "NS"): delegated}).get("/v1/domains/example.com/dns-host")
+    assert rows(found)[1:] == [("A", "@", "192.0.2.20")]
+    assert not any("now" in remark for remark in found["entries"][1]["remarks"])
+
+
+def test_an_apex_that_can_lead_nowhere_is_an_obstacle(api: Api, seen: Seen) -> None:
+    bound(api, "example.com")
+    found = seen({("example.com", "NS"): GODADDY}).get("/v1/domains/example.com/dns-host")
+    assert [row[0] for row in rows(found)] == ["TXT"]
+    (obstacle,) = found["obstacles"]
+    assert obstacle["reason"] == "apex_needs_address"
+    assert EDGE in obstacle["message"]
+
+
+def test_who_switched_automatic_dns_off_is_told_what_to_publish(world: World, seen: Seen) -> None:
+    world.as_acme.send("PATCH", "/v1/domains/example.com", {"automatic_dns": False})
+    for record in world.as_acme.get("/v1/records?domain=example.com")["data"]:
+        if record["name"] == "@":
+            world.as_acme.send("DELETE", f"/v1/records/{record['id']}")
+    view = seen({("example.com", "NS"): CLOUDFLARE}).as_(world.as_acme.token)
+    told = rows(view.get("/v1/domains/example.com/dns-host"))
+    assert told[1:] == [("CNAME", "@", "edge.example.net")]
 
 
 def test_mixed_and_unknown_delegations_are_said_so(api: Api, seen: Seen) -> None:
@@ -251,6 +292,18 @@ def test_the_apex_is_led_by_addresses(api: Api, seen: Seen, connected: Connected
         ("_nameplate-challenge.example.com", "TXT", proof),
         ("example.com", "A", "192.0.2.7"),
     ]
+
+
+def test_a_consent_publishes_the_addresses_that_the_server_has(
+    api: Api, seen: Seen, connected: Connected
+) -> None:
+    bound(api, "example.com", address="edge1", addresses=["2001:db8::9", "192.0.2.9", "192.0.2.8"])
+    view = seen(connected.records, host=connected.host)
+    found = view.get("/v1/domains/example.com/domain-connect")
+    assert [(one["type"], one["value"]) for one in found["covered"]][1:] == [
+        ("A", "192.0.2.8"), ("AAAA", "2001:db8::9"),
+    ]  # fmt: skip
+    assert rows({"entries": found["by_hand"]}) == [("A", "@", "192.0.2.9")]
 
 
 def test_other_names_of_the_domain_are_left_to_the_owner(

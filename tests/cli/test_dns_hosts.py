@@ -66,7 +66,7 @@ def test_a_link_is_printed_on_a_line_of_its_own(capsys: pytest.CaptureFixture[st
     assert isinstance(examples, list)
     found = dict(examples[0])
     entry = {"type": "A", "host": "", "value": "192.0.2.1", "ttl": 60, "purpose": "routing"}
-    found |= {"stale": True, "by_hand": [{**entry, "remarks": ["Mind the gap."]}]}
+    found |= {"stale": True, "obstacles": [], "by_hand": [{**entry, "remarks": ["Mind the gap."]}]}
     print_offer(Printer(Form.TABLE, quiet=False), found)
     lines = capsys.readouterr().out.splitlines()
     assert found["apply_url"] in lines

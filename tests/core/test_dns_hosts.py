@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,8 @@ def host(slug: str):
     return next(one for one in HOSTS if one.slug == slug)
 
 
-def typed(
-    slug: str | None, *wanted: RecordToPublish, addresses: tuple[str, ...] = ()
-) -> list[TypedRecord]:
-    return list(entries(host(slug) if slug else None, ZONE, wanted, addresses))
+def typed(slug: str | None, *wanted: RecordToPublish) -> list[TypedRecord]:
+    return list(entries(host(slug) if slug else None, ZONE, wanted))
 
 
 def cname(name: str = "www.example.com") -> RecordToPublish:
@@ -155,17 +154,29 @@ def test_cloudflare_is_told_to_leave_the_proxy_off():
 
 
 @pytest.mark.parametrize(
-    ("slug", "rdtype"), [("cloudflare", "CNAME"), ("porkbun", "ALIAS"), ("namecom", "ANAME")]
+    ("slug", "rdtype", "said"),
+    [
+        ("cloudflare", "CNAME", "may stand"),
+        ("porkbun", "ALIAS", "choose the type ALIAS"),
+        ("namecom", "ANAME", "choose the type ANAME"),
+    ],
 )
-def test_the_apex_follows_a_name_where_the_host_can_do_it(slug, rdtype):
-    (entry,) = typed(slug, cname(ZONE), addresses=("192.0.2.1",))
+def test_the_apex_follows_a_name_where_the_host_can_do_it(slug, rdtype, said):
+    assert host(slug).apex_type == rdtype
+    (entry,) = typed(slug, replace(cname(ZONE), type=rdtype))
     assert (entry.type, entry.value) == (rdtype, "edge.platform.example")
+    assert said in entry.remarks[0]
 
 
 @pytest.mark.parametrize("slug", ["godaddy", None])
 def test_elsewhere_the_apex_gets_addresses(slug):
-    found = typed(slug, cname(ZONE), addresses=("192.0.2.1", "2001:db8::1"))
-    assert [(one.type, one.value) for one in found] == [("A", "192.0.2.1"), ("AAAA", "2001:db8::1")]
+    assert slug is None or host(slug).apex_type is None
+    address = RecordToPublish(
+        Purpose.ROUTING, "A", ZONE, "192.0.2.1", 3600, follows="edge.platform.example"
+    )
+    (entry,) = typed(slug, address)
+    assert "These are the addresses of edge.platform.example now" in entry.remarks[0]
+    assert ("ALIAS or ANAME" in entry.remarks[0]) == (slug is None)
     (entry,) = typed(slug, cname(ZONE))
     assert "cannot stand at example.com itself" in entry.remarks[0]
 

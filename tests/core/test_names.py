@@ -250,3 +250,48 @@ def _seconds(texts: list[str]) -> float:
     for text in texts:
         names.parse(text)
     return time.process_time() - begun
+
+
+relative_names = st.sampled_from(["@", "www", "*", "*.apps", "_dmarc", "a.b.c", "xn--bcher-kva"])
+origins = st.sampled_from(["example.com", "shop.example.co.uk", "com", "xn--mnchen-3ya.example"])
+
+
+@given(relative_names, origins)
+def test_relative_and_absolute_undo_each_other(name, origin):
+    whole = names.absolute(name, origin)
+    assert names.relative(whole, origin) == name
+    assert names.is_within(whole, origin)
+    assert names.is_below(whole, origin) == (name != "@")
+
+
+def test_a_name_that_only_ends_alike_is_not_below():
+    assert not names.is_within("notexample.com", "example.com")
+    assert not names.is_below("notexample.com", "example.com")
+    assert names.relative("notexample.com", "example.com") == "notexample.com"
+    assert names.relative("shop.example.com", "shop.example.com") == "@"
+
+
+def test_the_names_above():
+    name = "a.shop.example.com"
+    assert names.self_and_ancestors(name) == [name, "shop.example.com", "example.com", "com"]
+    assert names.self_and_ancestors(name, least=2) == [name, "shop.example.com", "example.com"]
+    assert names.self_and_ancestors("com", least=2) == []
+    assert [names.parent(one) for one in (name, "com", "*.example.com")] == [
+        "shop.example.com", "", "example.com",
+    ]  # fmt: skip
+
+
+@given(relative_names, origins)
+def test_each_of_the_names_above_is_the_parent_of_the_one_before(name, origin):
+    above = names.self_and_ancestors(names.absolute(name, origin))
+    assert [names.parent(one) for one in above] == [*above[1:], ""]
+    assert all(names.is_within(above[0], one) for one in above)
+
+
+def test_wildcards_and_spellings():
+    assert names.is_wildcard("*.example.com")
+    assert not names.is_wildcard("www.example.com")
+    assert not names.is_wildcard("*")
+    assert names.without_wildcard("*.example.com") == "example.com"
+    assert names.without_wildcard("example.com") == "example.com"
+    assert names.canonical("Example.COM.") == "example.com"

@@ -8,6 +8,7 @@ from nameplate.api.deps import Crossing
 from nameplate.api.routing import router
 from nameplate.core.dns_hosts import ApexAlias, Confidence, DnsHost, HostField
 from nameplate.core.dns_hosts.entry import Purpose, TypedRecord
+from nameplate.core.pointing import Obstacle
 from nameplate.usecases.setup import dns_hosts
 from nameplate.usecases.setup.dns_hosts import Advice
 
@@ -40,6 +41,14 @@ class EntryShape(BaseModel):
     value: str
     ttl: int = Field(description="Seconds.")
     remarks: list[str]
+
+
+class ObstacleShape(BaseModel):
+    """Why a host cannot be led to its server."""
+
+    reason: str = Field(description="Stable slug for programs.")
+    message: str
+    fix: str
 
 
 class AdviceShape(BaseModel):
@@ -78,6 +87,7 @@ class AdviceShape(BaseModel):
                             ],
                         }
                     ],
+                    "obstacles": [],
                 }
             ]
         }
@@ -93,6 +103,7 @@ class AdviceShape(BaseModel):
     others: list[str] = Field(description="Further DNS hosts, and name servers of unknown ones.")
     steps: list[str] = Field(description="How to get to the place where records are entered.")
     entries: list[EntryShape] = Field(description="Each record as it is typed there.")
+    obstacles: list[ObstacleShape] = Field(description="What no record there can achieve.")
 
 
 def show(advice: Advice) -> AdviceShape:
@@ -108,6 +119,7 @@ def show(advice: Advice) -> AdviceShape:
         others=[*(one.name for one in recognition.others), *recognition.strangers],
         steps=list(advice.steps),
         entries=[show_entry(one) for one in advice.entries],
+        obstacles=[show_obstacle(one) for one in advice.obstacles],
     )
 
 
@@ -115,6 +127,11 @@ def show_entry(one: TypedRecord) -> EntryShape:
     """Return an entry as callers see it."""
     fields: dict[str, Any] = {name: getattr(one, name) for name in TypedRecord.__slots__}
     return EntryShape(**{**fields, "remarks": list(one.remarks)})
+
+
+def show_obstacle(one: Obstacle) -> ObstacleShape:
+    """Return an obstacle as callers see it."""
+    return ObstacleShape(reason=one.reason, message=one.message, fix=one.fix)
 
 
 def _host(host: DnsHost) -> HostShape:

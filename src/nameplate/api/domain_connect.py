@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from nameplate.api.deps import Crossing, Read
-from nameplate.api.dns_hosts import EntryShape, show_entry
+from nameplate.api.dns_hosts import EntryShape, ObstacleShape, show_entry, show_obstacle
 from nameplate.api.routing import router
 from nameplate.usecases.setup import domain_connect
 from nameplate.usecases.setup.domain_connect import ConnectOffer, Submission
@@ -55,6 +55,7 @@ class OfferShape(BaseModel):
                         }
                     ],
                     "by_hand": [],
+                    "obstacles": [],
                     "stale": False,
                 }
             ]
@@ -74,6 +75,7 @@ class OfferShape(BaseModel):
     )
     covered: list[CoveredShape] = Field(description="What the consent publishes.")
     by_hand: list[EntryShape] = Field(description="What must be entered all the same.")
+    obstacles: list[ObstacleShape] = Field(description="What no record there can achieve.")
     stale: bool = Field(
         description="The provider knows other name servers of the zone: it may be a former host."
     )
@@ -133,6 +135,7 @@ def show(offer: ConnectOffer) -> OfferShape:
             CoveredShape(type=one.type, name=one.name, value=one.value) for one in offer.covered
         ],
         by_hand=[show_entry(one) for one in offer.by_hand],
+        obstacles=[show_obstacle(one) for one in offer.obstacles],
         stale=offer.stale,
     )
 

@@ -42,7 +42,6 @@ _STATUS: Sequence[tuple[type[NameplateError], int]] = (
 _STATUS_BY_CODE: Mapping[str, int] = {
     "body_malformed": 400,
     "body_too_large": 413,
-    "id_malformed": 404,
     "idempotency_key_malformed": 400,
     "invalid_cursor": 400,
     "media_type_unsupported": 415,

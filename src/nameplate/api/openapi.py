@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from nameplate.api.shapes import Problem
+from nameplate.api.shapes import ProblemDocument
 
 DESCRIPTION = """The control plane for custom domains: claim, prove, point, secure, serve, watch.
 
@@ -35,7 +35,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     components = document["components"]
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
     components["schemas"] |= problem.pop("$defs")
     components["schemas"]["Problem"] = problem
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}

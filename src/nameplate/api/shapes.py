@@ -58,8 +58,10 @@ class Page(BaseModel, Generic[Item]):
     next_cursor: str | None = Field(description="Pass it as `cursor` to get the next page.")
 
 
-class Problem(BaseModel):
+class ProblemDocument(BaseModel):
     """An error (RFC 9457)."""
+
+    model_config = ConfigDict(title="Problem")
 
     class FieldProblem(BaseModel):
         """One wrong place in the request."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import PlainTextResponse, Response
 
 from nameplate.api.deps import surface
+from nameplate.core import names
 from nameplate.usecases.certificates import challenges
 
 routes = APIRouter(tags=["public"], default_response_class=PlainTextResponse)
@@ -28,7 +29,7 @@ def answer_challenge(
     request: Request, token: str, host: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:
     """Answer a challenge that Nameplate presented for exactly this host (RFC 8555 section 8.3)."""
-    name = _PORT.sub("", host.strip().lower()).removesuffix(".")
+    name = names.canonical(_PORT.sub("", host.strip()))
     with surface(request).sessions.look() as session:
         found = challenges.answer(session, name, token)
     if found is None:

@@ -20,6 +20,7 @@ def print_advice(printer: Printer, found: dict[str, Any]) -> None:
         print_entries(printer, found["entries"])
     else:
         printer.line("Nothing is to be entered by hand.")
+    _print_obstacles(printer, found["obstacles"])
     if host and host["account_provider"]:
         provider = host["account_provider"]
         printer.say(f"\nNameplate can write there itself with an account of provider {provider}.")
@@ -37,6 +38,12 @@ def print_offer(printer: Printer, found: dict[str, Any]) -> None:
     if found["by_hand"]:
         printer.line("\nTo be entered by hand:")
         print_entries(printer, found["by_hand"])
+    _print_obstacles(printer, found["obstacles"])
+
+
+def _print_obstacles(printer: Printer, obstacles: list[dict[str, Any]]) -> None:
+    for one in obstacles:
+        printer.line(f"\n{one['message']}\n  fix: {one['fix']}")
 
 
 def print_entries(printer: Printer, entries: list[dict[str, Any]]) -> None:

@@ -77,7 +77,7 @@ def _bulk(
 def progress_shown() -> Iterator["Progress"]:
     """Yield what shows progress on stderr: bars on a terminal, else a line every few seconds."""
     if not sys.stderr.isatty():
-        yield _Lines().tell
+        yield _PlainProgress().tell
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -95,7 +95,7 @@ def progress_shown() -> Iterator["Progress"]:
         yield tell
 
 
-class _Lines:
+class _PlainProgress:
     """Progress in plain lines: each step when it ends, and a long one every few seconds."""
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ import dns.rdataclass
 import dns.rdatatype
 from dns.rdtypes.ANY.CAA import CAA
 
+from nameplate.core.names import is_within, self_and_ancestors
 from nameplate.core.records import RRset
 
 _IDENTITIES = {
@@ -24,9 +25,9 @@ _IDENTITIES = {
 def identities(directory_url: str) -> tuple[str, ...]:
     """Return the issuer domain names of a well-known ACME authority, none for another."""
     host = urlsplit(directory_url).hostname or ""
-    for end, names in _IDENTITIES.items():
-        if host == end or host.endswith(f".{end}"):
-            return names
+    for end, issuers in _IDENTITIES.items():
+        if is_within(host, end):
+            return issuers
     return ()
 
 
@@ -37,9 +38,7 @@ def warnings(rrsets: Iterable[RRset], name: str, authorities: Collection[str]) -
     3). `authorities` are issuer domain names; nothing is said when none is known.
     """
     sets = {rrset.name: rrset for rrset in rrsets if rrset.type == "CAA"}
-    labels = name.split(".")
-    above = (".".join(labels[index:]) for index in range(len(labels)))
-    found = next((sets[one] for one in above if one in sets), None)
+    found = next((sets[one] for one in self_and_ancestors(name) if one in sets), None)
     if found is None or not authorities:
         return []
     allowed = _allowed(found, "issue")

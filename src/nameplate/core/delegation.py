@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nameplate.core import names
 from nameplate.core.conditions import Condition
 
 
@@ -71,7 +72,7 @@ def cut_below(account_zone: str, zone: str, servers: Sequence[str]) -> Condition
 def _other_zone(
     account_zone: str, expected: Sequence[str], seen: Delegated, *, visible: bool | None
 ) -> Condition:
-    if seen.zone.endswith(f".{account_zone}"):
+    if names.is_below(seen.zone, account_zone):
         return cut_below(account_zone, seen.zone, seen.parent or seen.child)
     return Condition(
         type="delegation",

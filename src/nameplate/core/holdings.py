@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nameplate.core.errors import Conflict
+from nameplate.core.names import is_within, without_wildcard
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Holding:
 
     def covers(self, name: str) -> bool:
         """Whether this holding reaches `name`."""
-        return name == self.name or (self.subtree and name.endswith(f".{self.name}"))
+        return is_within(name, self.name) if self.subtree else name == self.name
 
 
 def most_specific(name: str, held: Iterable[Holding]) -> Holding | None:
@@ -25,7 +26,7 @@ def most_specific(name: str, held: Iterable[Holding]) -> Holding | None:
 
     Of those that cover the name the longest wins. A wildcard takes a subtree.
     """
-    bare = name.removeprefix("*.")
+    bare = without_wildcard(name)
     wild = name != bare
     fitting = (one for one in held if one.covers(bare) and (one.subtree or not wild))
     return max(fitting, key=lambda one: len(one.name), default=None)

@@ -15,6 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from nameplate.core import names
 from nameplate.core.errors import Refused
 from nameplate.core.orders import Challenge, Order, OrderStatus
 
@@ -111,7 +112,7 @@ def choose_challenges(order: Order, kind: str) -> tuple[Challenge, ...]:
     Raises `Refused` with `wildcard_needs_dns` when `kind` cannot prove a wildcard, and with
     `challenge_not_offered` when the authority does not offer `kind` for a name.
     """
-    wildcard = next((name for name in order.names if name.startswith("*.")), None)
+    wildcard = next(filter(names.is_wildcard, order.names), None)
     if wildcard is not None and kind != "dns-01":
         raise Refused(
             "wildcard_needs_dns", f"{wildcard} can only be proved by dns-01, not by {kind}"

@@ -15,6 +15,55 @@ _PERMITTED = re.compile(r"(?:[A-Za-z0-9.*_-]|[^\x00-\x7f])*")
 _OF_URLS = frozenset(":/?#@")
 
 
+def canonical(text: str) -> str:
+    """Return a name in A-labels as it is compared and kept: lower case, no final dot (RFC 4343)."""
+    return text.lower().removesuffix(".")
+
+
+def is_wildcard(name: str) -> bool:
+    """Tell whether the first label of `name` is `*`."""
+    return name.startswith("*.")
+
+
+def without_wildcard(name: str) -> str:
+    """Return the name that a wildcard is below, and any other name as it is."""
+    return name.removeprefix("*.")
+
+
+def parent(name: str) -> str:
+    """Return `name` without its first label; nothing for a top-level domain."""
+    return name.partition(".")[2]
+
+
+def self_and_ancestors(name: str, *, least: int = 1) -> list[str]:
+    """Return `name` and the names above it, nearest first, that have `least` labels or more."""
+    labels = name.split(".")
+    return [".".join(labels[index:]) for index in range(len(labels) - least + 1)]
+
+
+def is_below(name: str, other: str) -> bool:
+    """Tell whether `name` has `other` as an ancestor."""
+    return name.endswith(f".{other}")
+
+
+def is_within(name: str, other: str) -> bool:
+    """Tell whether `name` is `other` or a subdomain of it (RFC 9499 section 2)."""
+    return name == other or name.endswith(f".{other}")
+
+
+def relative(name: str, origin: str) -> str:
+    """Return an owner name as zone files write it below `origin`: `www`, `@` for `origin` itself.
+
+    A name that is not within `origin` comes back as it is.
+    """
+    return "@" if name == origin else name.removesuffix(f".{origin}")
+
+
+def absolute(name: str, origin: str) -> str:
+    """Return the whole name of a relative owner name, without final dot: undoes `relative`."""
+    return origin if name == "@" else f"{name}.{origin}"
+
+
 @dataclass(frozen=True, slots=True)
 class Hostname:
     """A name that follows every rule of `parse`. Two spellings of one name are equal."""
@@ -31,7 +80,7 @@ class Hostname:
     @property
     def wildcard(self) -> bool:
         """Whether the name covers all names one label below it (RFC 9525 section 6.3)."""
-        return self.name.startswith("*.")
+        return is_wildcard(self.name)
 
     @property
     def subdomain(self) -> str | None:
@@ -40,9 +89,8 @@ class Hostname:
 
     def parents(self) -> tuple[str, ...]:
         """Return the names above this one, nearest first, up to the registrable domain."""
-        labels = self.name.split(".")
-        above = len(labels) - self.registrable.count(".")
-        return tuple(".".join(labels[index:]) for index in range(1, above))
+        least = self.registrable.count(".") + 1
+        return tuple(self_and_ancestors(self.name, least=least)[1:])
 
     @property
     def mixed_script(self) -> bool:

@@ -1,7 +1,7 @@
 """Which records lead a host name to its server: addresses, CNAME, or what an apex can have."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nameplate.core import provider_limits, rdata
 from nameplate.core.addresses import is_address
@@ -10,6 +10,8 @@ from nameplate.core.errors import Invalid, Problem
 TTL = 300
 """Seconds: a server that moves is found again soon."""
 MAX_ADDRESSES = 16
+NEEDS_ADDRESS = frozenset({"apex_needs_address", "name_has_others"})
+"""Reasons of obstacles that go away when addresses of the server are known."""
 LEADING = frozenset({"A", "AAAA", "CNAME", "ALIAS", "NS"})
 """Types that decide where a name leads: an owner who has one there has decided."""
 
@@ -33,6 +35,10 @@ class PointingTarget:
         texts = more if named else (address, *more)
         found = dict.fromkeys(value for text in texts if (value := _value(text)) is not None)
         return cls(_host(address) if named else "", tuple(sorted(found)))
+
+    def at(self, found: Sequence[str]) -> "PointingTarget":
+        """Return the same with the addresses that its name was found to have."""
+        return replace(self, addresses=PointingTarget.of("", found).addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +177,8 @@ def _no_cname(spot: Spot, target: PointingTarget, beside: Sequence[str]) -> Obst
     return Obstacle(
         reason,
         f"{spot.host} {why}, and of its server only the name {target.name} is known.",
-        "Give the server its IP addresses (`addresses`), bind a name below instead, or switch "
-        "automatic DNS off for the domain and publish the record yourself.",
+        "Give the server its IP addresses (`addresses`), bind a name below instead, or, with "
+        "automatic DNS off for the domain, publish a record of your own, such as ALIAS or ANAME.",
     )
 
 

@@ -21,7 +21,9 @@ def special_use(name: str) -> str | None:
         return last
     if last != "arpa":
         return None
-    return _HOME if name == _HOME or name.endswith("." + _HOME) else last
+    return (
+        _HOME if name == _HOME or name.endswith("." + _HOME) else last
+    )  # `names` stands on this module
 
 
 def public_suffix(name: str) -> str | None:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from nameplate.core.errors import Problem
+from nameplate.core.names import is_wildcard, is_within
 from nameplate.core.rdata.hosts import doubled, is_address, labels
 from nameplate.core.rdata.value import wrong
 from nameplate.core.records import RRset
@@ -30,12 +31,12 @@ def owner_name(text: str, zone: str) -> str:
         return zone
     _refuse_zone_file_syntax(given)
     absolute = given.endswith(".")
-    wildcard = given.startswith("*.") or given == "*"
+    wildcard = is_wildcard(given) or given == "*"
     rest = given.removesuffix(".").removeprefix("*").removeprefix(".")
     if "*" in rest or (given.startswith("*") and not wildcard):
         raise wrong("/name", "wildcard_invalid", "`*` is allowed only as the whole first label.")
     name = ".".join([*(["*"] if wildcard else []), *(labels(rest, "/name") if rest else [])])
-    inside = name == zone or name.endswith(f".{zone}")
+    inside = is_within(name, zone)
     if inside and doubled(name, zone):
         short = name[: -len(zone) - 1]
         raise wrong(
@@ -108,7 +109,7 @@ def _placement(
     problems = []
     for index, rrset in enumerate(rrsets):
         code = detail = ""
-        if rrset.name != zone and not rrset.name.endswith(f".{zone}"):
+        if not is_within(rrset.name, zone):
             code, detail = "out_of_zone", f"`{rrset.name}` is not in the zone `{zone}`."
         elif rrset.type == "SOA":
             code, detail = "soa_read_only", "The SOA record belongs to the provider."

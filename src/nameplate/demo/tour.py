@@ -37,7 +37,7 @@ class Tour:
         self._sandbox = sandbox
         self._say = progress.say
         self._step = progress.step
-        self._api = Client(lambda: ApiConnection(_Http(sandbox.api_url), sandbox.token))
+        self._api = Client(lambda: ApiConnection(_SandboxApi(sandbox.api_url), sandbox.token))
         self._domain = ""
         self.account = ""
         """Id of the organization's DNS account, once there is one."""
@@ -228,7 +228,7 @@ def _why(found: _Json) -> str:
     return " ".join([f"It is {found['status']}.", found.get("error_message") or "", *waiting])
 
 
-class _Http:
+class _SandboxApi:
     """A transport to the API over HTTP."""
 
     def __init__(self, url: str) -> None:

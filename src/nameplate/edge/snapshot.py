@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, Self
 
+from nameplate.core.names import is_wildcard, without_wildcard
 from nameplate.usecases.serving.hosts import ServedHost
 
 _MAX_LENGTH = 253 + len(".:65535")
@@ -82,8 +83,8 @@ class Snapshot:
         exact, wild = dict(self._exact), dict(self._wild)
         shared: dict[SnapshotEntry, SnapshotEntry] = {}
         for name, hosts in changed:
-            starred = name.startswith("*.")
-            entries, key = (wild, name[2:]) if starred else (exact, name)
+            starred = is_wildcard(name)
+            entries, key = (wild, without_wildcard(name)) if starred else (exact, name)
             entry = _entry(hosts)
             if entry is None:
                 entries.pop(key, None)
@@ -122,7 +123,7 @@ class Snapshot:
         return None if route is None else Match(host, route)
 
     def _covering(self, name: str) -> SnapshotEntry | None:
-        label, _, parent = name.partition(".")
+        label, _, parent = name.partition(".")  # inlined: every request asks
         entry = self._wild.get(parent)
         return entry if entry is not None and _LABEL.fullmatch(label) else None
 

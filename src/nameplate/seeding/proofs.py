@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from nameplate.core import rdata, tokens
+from nameplate.core.names import without_wildcard
 from nameplate.models import (
     Application,
     Binding,
@@ -87,7 +88,7 @@ def verifications(
             expires_at=now + _TOKEN_LIFETIME,
             next_action_at=now + timedelta(minutes=5),
         )
-        _instruct(row, name.removeprefix("*."))
+        _instruct(row, without_wildcard(name))
         session.add(row)
         session.flush()
         reach(row, now)

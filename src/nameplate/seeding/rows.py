@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from nameplate.core.names import without_wildcard
 from nameplate.seeding import words
 from nameplate.seeding.records import record
 
@@ -218,7 +219,7 @@ class SeedWorld:
         begun = self.at(-((dice >> 8) % 720) - 1)
         row = (
             number, it.organization, number, method, token,
-            f"_nameplate-challenge.{it.name.removeprefix('*.')}",
+            f"_nameplate-challenge.{without_wildcard(it.name)}",
             f"nameplate-verification={token}", status, int(dice >> 20 & 7),
             begun if it.proved else None, self.at((dice >> 24) % 720 if open_ else -1),
             self.at((dice >> 36) % 48 - 1) if open_ else None, begun, begun,
@@ -252,7 +253,7 @@ class SeedWorld:
         if not it.proved:
             return ()
         scope = "exact" if it.kind == "platform" else "subtree"
-        name = it.name.removeprefix("*.")
+        name = without_wildcard(it.name)
         return ((name, scope, it.base, it.organization, number, self.at(-1)),)
 
 

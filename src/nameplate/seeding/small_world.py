@@ -218,7 +218,7 @@ def _certificate(
     session: Session, domain: Domain, kind: CertificateType, now: datetime
 ) -> Certificate:
     name = domain.full_domain
-    wildcard = name.startswith("*.")
+    wildcard = names.is_wildcard(name)
     row = Certificate(
         organization_id=domain.organization_id,
         organization_domain_id=domain.id,

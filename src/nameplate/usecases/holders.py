@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.holdings import Holding, most_specific
+from nameplate.core.names import self_and_ancestors, without_wildcard
 from nameplate.models import Domain, HoldingScope, NameHolding
 
 
 def held_name(domain: Domain) -> str:
     """Return the name that a claim is about, without the `*.` of a wildcard."""
-    return domain.full_domain.removeprefix("*.")
+    return without_wildcard(domain.full_domain)
 
 
 def holder(session: Session, name: str) -> int | None:
@@ -44,9 +45,11 @@ def holds(session: Session, organization_id: int, *names: str, live: int | None 
 
 def _holdings(session: Session, names: Iterable[str], *, live: int | None = None) -> list[Holding]:
     """Return every organization's holdings of `names` and of what is above them."""
-    above = sorted({parent for name in names for parent in _above(name.removeprefix("*."))})
+    above = {
+        parent for name in names for parent in self_and_ancestors(without_wildcard(name), least=2)
+    }
     query = _HELD if live is None else _HELD_BY_A_LIVE_ONE
-    rows = session.execute(query, {"names": above, "live": live})
+    rows = session.execute(query, {"names": sorted(above), "live": live})
     return [Holding(name, scope is HoldingScope.SUBTREE, owner) for name, scope, owner in rows]
 
 
@@ -57,9 +60,3 @@ _HELD = (
 )
 _HELD_BY_A_LIVE_ONE = _HELD.join(Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live))
 """Made once: every step of every certificate asks them."""
-
-
-def _above(name: str) -> list[str]:
-    """Return `name` and its parents down to two labels."""
-    labels = name.split(".")
-    return [".".join(labels[index:]) for index in range(len(labels) - 1)]

@@ -6,47 +6,48 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from nameplate.core import ids
+from nameplate.core import ids, names
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.ids import Prefix
-from nameplate.models import Domain
+from nameplate.models import Domain, Organization
+from nameplate.usecases import holders
 
 MAX_LIMIT = 100
 """Most rows of one page."""
+MAX_CANDIDATES = 10
+"""Most objects that the refusal of an ambiguous reference lists."""
 
 
-def keyset(
+def page(
     session: Session,
     query: sa.Select[Any],
-    column: InstrumentedAttribute[int],
+    model: Any,  # noqa: ANN401 - any mapped class with an id
     *,
     limit: int,
     after: int | None = None,
-) -> Sequence[Any]:
-    """Return up to `limit` + 1 rows of `query` with an id in `column` above `after`, in its order.
-
-    The one row too many tells the caller that there is more.
-    """
-    if after is not None:
-        query = query.where(column > after)
-    return session.scalars(query.order_by(column).limit(min(limit, MAX_LIMIT) + 1)).all()
-
-
-def matching(
-    query: sa.Select[Any],
-    model: Any,  # noqa: ANN401 - any mapped class
-    *,
     metadata: Mapping[str, str] | None = None,
     **equal: Any,  # noqa: ANN401 - values of columns
-) -> sa.Select[Any]:
-    """Narrow `query`: `equal` names columns and values (None: any), `metadata` keys and texts."""
+) -> Sequence[Any]:
+    """Return up to `limit` + 1 rows of `query` with an id above `after`, in order of their ids.
+
+    `equal` names columns and values (None: any), `metadata` keys and texts. The one row too many
+    tells the caller that there is more.
+    """
     for column, value in equal.items():
         if value is not None:
             query = query.where(getattr(model, column) == value)
     for key, text in (metadata or {}).items():
         query = query.where(model.metadata_[key].as_string() == text)
-    return query
+    if after is not None:
+        query = query.where(model.id > after)
+    return session.scalars(query.order_by(model.id).limit(min(limit, MAX_LIMIT) + 1)).all()
+
+
+def missing(prefix: Prefix) -> NotFound:
+    """Return what answers every wrong reference: malformed, unknown, or another organization's."""
+    noun = prefix.name.lower()
+    return NotFound(f"{noun}_not_found", f"There is no such {noun}.")
 
 
 def find(
@@ -59,29 +60,54 @@ def find(
 ) -> Any:  # noqa: ANN401 - a row of `model`
     """Return the row of `query` that `reference` names: by its id, or by a `natural` key.
 
-    Raises NotFound `<noun>_not_found`, the same for an unknown, a malformed and a foreign
-    reference; Conflict `reference_ambiguous` when a natural key fits several rows.
+    Raises NotFound as `missing`; Conflict `reference_ambiguous` when a natural key fits several
+    rows.
     """
-    noun = prefix.name.lower()
-    missing = NotFound(f"{noun}_not_found", f"There is no such {noun}.")
     if reference.startswith(f"{prefix}_"):
-        try:
-            number = ids.parse(reference, prefix)
-        except Invalid:
-            raise missing from None
-        row = session.scalars(query.where(model.id == number)).one_or_none()
-        if row is None:
-            raise missing
-        return row
-    if not natural or not reference.isascii():
-        raise missing
+        return _by_id(session, query, model, prefix, reference)
+    if not natural or not _is_storable(reference):
+        raise missing(prefix)
     keys = sa.or_(*(column == reference for column in natural))
     rows = session.scalars(query.where(keys).order_by(model.id).limit(2)).all()
     if not rows:
-        raise missing
+        raise missing(prefix)
     if len(rows) > 1:
+        noun = prefix.name.lower()
         raise Conflict("reference_ambiguous", f"Several {noun}s are called that: use the id.")
     return rows[0]
+
+
+def _by_id(
+    session: Session,
+    query: sa.Select[Any],
+    model: Any,  # noqa: ANN401 - any mapped class with an id
+    prefix: Prefix,
+    reference: str,
+) -> Any:  # noqa: ANN401 - a row of `model`
+    try:
+        number = ids.parse(reference, prefix)
+    except Invalid:
+        raise missing(prefix) from None
+    row = session.scalars(query.where(model.id == number)).one_or_none()
+    if row is None:
+        raise missing(prefix)
+    return row
+
+
+def _is_storable(reference: str) -> bool:
+    """Tell whether every natural key may be compared with this text: some columns are ASCII."""
+    return reference.isascii() and reference.isprintable()
+
+
+def spelled(name: str) -> str:
+    """Return the canonical form of a host name that somebody refers to, Unicode or A-labels.
+
+    Nothing for what cannot be a name: no row is called that.
+    """
+    try:
+        return names.parse(name, wildcard=True, private_suffix=True, special_use=True).name
+    except Invalid:  # a name whose suffix has left the list since is found all the same
+        return names.canonical(name) if _is_storable(name) else ""
 
 
 def changed(row: object, changes: Mapping[str, Any], allowed: frozenset[str]) -> None:
@@ -98,18 +124,45 @@ def changed(row: object, changes: Mapping[str, Any], allowed: frozenset[str]) ->
 def domain(session: Session, actor: Actor, reference: str, *, deleted: bool = False) -> Domain:
     """Return the live domain with that id or full name; `deleted` looks among removed ones.
 
-    Raises `NotFound`, and `Conflict` when the platform asks by a name that several organizations
-    claim.
+    A name that several organizations claim means, to the platform, the holder's domain. Raises
+    NotFound as `missing`, and Conflict `domain_ambiguous` when nobody holds it.
     """
     query = Domain.removed(actor) if deleted else Domain.visible(actor)
-    try:
-        query = query.where(Domain.id == ids.parse(reference, "dom"))
-    except Invalid:
-        query = query.where(Domain.full_domain == reference.lower().rstrip("."))
-    rows = session.scalars(query.order_by(Domain.id.desc()).limit(2)).all()
+    found: Domain
+    if reference.startswith(f"{Prefix.DOMAIN}_"):
+        found = _by_id(session, query, Domain, Prefix.DOMAIN, reference)
+        return found
+    name = spelled(reference)
+    query = query.where(Domain.full_domain == name).order_by(Domain.id.desc())
+    rows: Sequence[Domain] = session.scalars(query.limit(MAX_CANDIDATES + 1)).all()
     if not rows:
-        raise NotFound("domain_not_found", "there is no such domain")
-    if len(rows) > 1 and not deleted:
-        raise Conflict("domain_ambiguous", "several organizations claim this name: use the id")
-    found: Domain = rows[0]
-    return found
+        raise missing(Prefix.DOMAIN)
+    if len({row.organization_id for row in rows}) == 1:
+        return rows[0]
+    holder = None if deleted else holders.holder(session, name)
+    held: Domain | None = session.scalars(query.where(Domain.organization_id == holder)).first()
+    if holder is None or held is None:
+        raise _ambiguous(session, actor, name, rows)
+    return held
+
+
+def _ambiguous(session: Session, actor: Actor, name: str, rows: Sequence[Domain]) -> Conflict:
+    """Return the refusal of a name that several organizations claim, with whom it may mean."""
+    owners = {row.organization_id for row in rows}
+    query = Organization.visible(actor).where(Organization.id.in_(owners))
+    called = {row.id: row.name for row in session.scalars(query)}
+    told = [
+        f"{ids.show(Prefix.DOMAIN, row.id)} of {called.get(row.organization_id, 'a removed one')} "
+        f"({ids.show(Prefix.ORGANIZATION, row.organization_id)})"
+        for row in rows[:MAX_CANDIDATES]
+    ]
+    more = " and others" if len(rows) > MAX_CANDIDATES else ""
+    return Conflict(
+        "domain_ambiguous",
+        f"Several organizations claim {name} and none holds it. Use an id: {', '.join(told)}{more}.",
+    )
+
+
+def domain_id(session: Session, actor: Actor, reference: str | None) -> int | None:
+    """Return the id of the domain that a list is narrowed to, None without one."""
+    return None if reference is None else domain(session, actor, reference).id

@@ -12,6 +12,7 @@ from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.rows import Row, Steps
 from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.http.client import Api, Reply
+from nameplate.core import names
 from nameplate.core.configuration import Credential, Credentials, between, credential, setting
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.provider_limits import AUTOMATIC_TTL, refusals
@@ -201,11 +202,11 @@ class Cloudflare:
 
 
 def _servers(entry: Mapping[str, Any]) -> list[str]:
-    return [name.lower().removesuffix(".") for name in entry["name_servers"] or ()]
+    return [names.canonical(name) for name in entry["name_servers"] or ()]
 
 
 def _zone(entry: Mapping[str, Any]) -> Zone:
-    return Zone(entry["name"].lower().removesuffix("."), entry["id"])
+    return Zone(names.canonical(entry["name"]), entry["id"])
 
 
 def _path(entry: Mapping[str, Any]) -> str:
@@ -248,7 +249,7 @@ def _row(entry: Mapping[str, Any]) -> Row:
     ttl = int(entry["ttl"])
     return Row(
         id=entry["id"],
-        name=entry["name"].lower().removesuffix("."),
+        name=names.canonical(entry["name"]),
         type=rdtype,
         ttl=AUTOMATIC_TTL if ttl == _AUTOMATIC else ttl,
         value=canonical(rdtype, _presentation(entry)),

@@ -13,6 +13,7 @@ from nameplate.adapters.changes.rows import Row, complete
 from nameplate.adapters.changes.singly import Singly
 from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.http.client import Api, Reply
+from nameplate.core import names
 from nameplate.core.configuration import Credential, Credentials, credential
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
@@ -78,7 +79,7 @@ class DigitalOcean:
         if not changes:
             return []
         live = self._affected(zone, changes)
-        singly = Singly(zone.name, _Records(self._api, zone), self._creations)
+        singly = Singly(zone.name, _DomainRecords(self._api, zone), self._creations)
 
         def send(batch: Batch) -> Mapping[Change, Ids]:
             return singly.send(batch[0], live)
@@ -115,7 +116,7 @@ class DigitalOcean:
         return complete(read_once, lambda entry: (entry.get("id"), entry["name"]), _PROVIDER)
 
 
-class _Records:
+class _DomainRecords:
     """The records of one domain, as `Singly` changes them."""
 
     def __init__(self, api: Api, zone: Zone) -> None:
@@ -149,8 +150,7 @@ def _path(zone: Zone) -> str:
 
 def _row(entry: Mapping[str, Any], zone: Zone) -> Row:
     """Return one record in canonical form. Names are relative, targets lack their final dot."""
-    label = entry["name"].lower()
-    name = zone.name if label == "@" else f"{label}.{zone.name}"
+    name = names.absolute(entry["name"].lower(), zone.name)
     value = canonical(entry["type"], _presentation(entry, zone))
     return Row(str(entry["id"] or ""), name, entry["type"], entry["ttl"] or 0, value)
 
@@ -173,7 +173,7 @@ def _presentation(entry: Mapping[str, Any], zone: Zone) -> str:
 
 def _body(row: Row, zone: Zone) -> dict[str, Any]:
     """Return the record as the API takes it: a target with its final dot is absolute."""
-    label = "@" if row.name == zone.name else row.name.removesuffix(f".{zone.name}")
+    label = names.relative(row.name, zone.name)
     sent: dict[str, Any] = {"type": row.type, "name": label, "ttl": row.ttl, "data": row.value}
     if row.type == "MX":
         priority, host = row.value.split()

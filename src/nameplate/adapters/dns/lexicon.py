@@ -17,6 +17,7 @@ from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.rows import Row
 from nameplate.adapters.changes.singly import Singly
 from nameplate.adapters.changes.triage import triage
+from nameplate.core import names
 from nameplate.core.configuration import (
     Credential,
     Credentials,
@@ -147,7 +148,7 @@ class Lexicon:
         found.add(dispatch([[unit] for unit in found.pending], send, reread))
         return found.ordered(changes)
 
-    def _open(self, zone: Zone) -> "_Records":
+    def _open(self, zone: Zone) -> "_ProviderRecords":
         if zone.name not in self._zones:
             raise Refused("zone_missing", f"The account does not name the zone {zone.name}.")
         options = {
@@ -162,10 +163,10 @@ class Lexicon:
         }
         provider = self._class(self._config().with_dict(config))
         _reading(self._name, provider.authenticate)
-        return _Records(provider, zone, self._name, self._ttl)
+        return _ProviderRecords(provider, zone, self._name, self._ttl)
 
 
-class _Records:
+class _ProviderRecords:
     """The records of one zone through one provider of dns-lexicon; for one thread."""
 
     def __init__(self, provider: Provider, zone: Zone, name: str, ttl: int) -> None:
@@ -210,7 +211,7 @@ class _Records:
 
     def _row(self, entry: Mapping[str, Any]) -> Row:
         rdtype, content = entry["type"], str(entry["content"])
-        name = entry["name"].lower().removesuffix(".")
+        name = names.canonical(entry["name"])
         if rdtype == "TXT" and not is_presentation(content):
             content = from_raw(content)
         elif rdtype in _HOSTS:

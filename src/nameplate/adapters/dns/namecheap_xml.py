@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nameplate.adapters.changes.answers import ChangeRefused, short
 from nameplate.adapters.changes.rows import Row
+from nameplate.core import names
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.rdata import canonical
 from nameplate.core.rdata.raw import from_raw, raw
@@ -34,7 +35,7 @@ class HostElement:
 
     def row(self, zone: str, number: int) -> Row:
         """Return the record in canonical form; its place in the zone stands for an id."""
-        name = zone if self.name in {"@", zone} else f"{self.name}.{zone}"
+        name = zone if self.name == zone else names.absolute(self.name, zone)
         value = canonical(self.type, self._presentation())
         return Row(str(number), name.lower(), self.type, int(self.ttl), value)
 
@@ -49,7 +50,7 @@ class HostElement:
 
 def host(row: Row, zone: str) -> HostElement:
     """Return a record as setHosts takes it."""
-    label = "@" if row.name == zone else row.name.removesuffix(f".{zone}")
+    label = names.relative(row.name, zone)
     preference, address = _DEFAULT_PREFERENCE, row.value
     if row.type == "MX":
         preference, address = row.value.split()

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from nameplate.adapters.changes.batch import Unit, batches, every, failed, flat
 from nameplate.adapters.changes.compare import moved, read_back, settled
 from nameplate.adapters.http.client import Api, Reply, retry_after
+from nameplate.core import names
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.rdata import canonical
 from nameplate.core.records import Change, RRset, units
@@ -59,7 +60,7 @@ class PowerDns:
         """Return every zone that can be written here."""
         listed = self._get(self._root)
         return [
-            Zone(entry["name"].removesuffix(".").lower(), entry["id"])
+            Zone(names.canonical(entry["name"]), entry["id"])
             for entry in listed
             if entry["kind"] in _WRITABLE
         ]
@@ -266,12 +267,12 @@ def _serial(info: Mapping[str, Any]) -> Serial | None:
 
 def _canonical_name(entry: Mapping[str, Any]) -> str:
     name: str = entry["name"]
-    return name.lower().removesuffix(".")
+    return names.canonical(name)
 
 
 def _apex(entry: Mapping[str, Any]) -> str:
     zone: str = entry["zone"]
-    return zone.lower().removesuffix(".")
+    return names.canonical(zone)
 
 
 def _rrset(entry: Mapping[str, Any]) -> RRset:

@@ -12,6 +12,7 @@ from nameplate.adapters.changes.answers import ChangeRefused, short
 from nameplate.adapters.changes.batch import Unit, flat, packed
 from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.triage import triage
+from nameplate.core import names
 from nameplate.core.configuration import Credential, Credentials, credential
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
@@ -329,7 +330,7 @@ def _name(text: str) -> str:
         one = chr(int(code, 8)).lower() if code.isdigit() and len(code) > 1 else code
         return one if _PLAIN.fullmatch(one) else f"\\{ord(one):03d}"
 
-    return _ESCAPE.sub(character, text).lower().removesuffix(".")
+    return names.canonical(_ESCAPE.sub(character, text))
 
 
 def _rrset(entry: Mapping[str, Any]) -> RRset:

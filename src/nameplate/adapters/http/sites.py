@@ -1,7 +1,7 @@
 """Whether two hosts belong to one registrant, as far as public knowledge goes."""
 
 from nameplate.core.errors import Invalid
-from nameplate.core.names import parse
+from nameplate.core.names import parse, relative
 
 
 def same_site(one: str, other: str) -> bool:
@@ -22,5 +22,5 @@ def _site(host: str) -> str:
     suffix = name.private_suffix
     if suffix is None or name.name == suffix:
         return suffix or name.registrable
-    below = name.name.removesuffix(f".{suffix}").rpartition(".")[2]
+    below = relative(name.name, suffix).rpartition(".")[2]
     return f"{below}.{suffix}"

@@ -9,6 +9,7 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.sites import group
+from nameplate.core.names import parent
 from nameplate.ports.proxy import Config, Route, RouteRefused, Upstream
 
 _DOCUMENT = "sites.json"
@@ -84,7 +85,7 @@ class MemoryProxy:
 def _site(config: Config, hostname: str) -> dict[str, Any] | None:
     """Return the exact host's site, or that of the wildcard one label above."""
     sites = json.loads(config.files[_DOCUMENT])
-    found: dict[str, Any] | None = sites.get(hostname, sites.get(f"*.{hostname.partition('.')[2]}"))
+    found: dict[str, Any] | None = sites.get(hostname, sites.get(f"*.{parent(hostname)}"))
     return found
 
 

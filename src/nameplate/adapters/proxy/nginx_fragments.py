@@ -7,6 +7,7 @@ from pathlib import Path
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Site, SiteLocation, dial
+from nameplate.core.names import without_wildcard
 from nameplate.ports.proxy import EDGE_HEADER, Upstream
 
 HSTS = "max-age=31536000"
@@ -144,7 +145,7 @@ def _one_label(site: Site) -> list[Directive]:
     """Return the guard of a wildcard: nginx would match any depth, a certificate one label."""
     if not site.wildcard:
         return []
-    parent = site.hostname.removeprefix("*.").replace(".", r"\.")
+    parent = without_wildcard(site.hostname).replace(".", r"\.")
     return [block("if", "($host", "!~", rf"^[^.]+\.{parent}$)", of=[_CLOSE])]
 
 

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 from nameplate.core import paths
 from nameplate.core.errors import Refused
+from nameplate.core.names import is_wildcard
 from nameplate.ports.proxy import KeyPair, Route, RouteRefused, Upstream
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -44,7 +45,7 @@ class Site:
     @property
     def wildcard(self) -> bool:
         """The name stands for every host one label below it."""
-        return self.hostname.startswith("*.")
+        return is_wildcard(self.hostname)
 
 
 def group(routes: Sequence[Route]) -> tuple[Site, ...]:

@@ -2,6 +2,7 @@
 
 import hmac
 
+from nameplate.core.names import relative
 from nameplate.core.tokens import TXT_LABEL, TXT_PREFIX
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult, Resolver
 from nameplate.ports.verification import Instruction, Proof, Verdict
@@ -46,7 +47,7 @@ class DnsTxt:
                 proof.verdict,
                 "txt_at_doubled_name",
                 f"The record was created as {doubled}: your DNS provider appends {zone} by itself. "
-                f"Enter the name there as {record.removesuffix(f'.{zone}')}.",
+                f"Enter the name there as {relative(record, zone)}.",
                 proof.observed,
             )
         for place in dict.fromkeys((name, zone)):

@@ -10,6 +10,7 @@ from functools import cache
 from nameplate.core.dns_hosts.host import Apex, ApexAlias, DnsHost, HostField
 from nameplate.core.dns_hosts.known import KNOWN
 from nameplate.core.dns_hosts.others import OTHERS
+from nameplate.core.names import canonical, self_and_ancestors
 
 __all__ = [
     "HOSTS",
@@ -56,16 +57,14 @@ class Recognition:
 
 def host_of(name_server: str) -> DnsHost | None:
     """Return the host that a name server (any case, final dot or not) belongs to, if it is known."""
-    name = _NUMBERED.sub("*", name_server.lower().removesuffix("."))
-    labels = name.split(".")
+    name = _NUMBERED.sub("*", canonical(name_server))
     by_suffix = _by_suffix()
-    suffixes = (".".join(labels[index:]) for index in range(len(labels)))
-    return next((by_suffix[suffix] for suffix in suffixes if suffix in by_suffix), None)
+    return next((by_suffix[one] for one in self_and_ancestors(name) if one in by_suffix), None)
 
 
 def recognise(name_servers: Iterable[str]) -> Recognition:
     """Return which host the name servers of one zone belong to."""
-    names = sorted({name.lower().removesuffix(".") for name in name_servers})
+    names = sorted(set(map(canonical, name_servers)))
     owners = {name: host_of(name) for name in names}
     counted = Counter(host.slug for host in owners.values() if host is not None)
     borrowed = {

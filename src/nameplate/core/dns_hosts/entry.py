@@ -1,9 +1,10 @@
 """One record as it must be typed at one DNS host: the only place that words such instructions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nameplate.core import names
 from nameplate.core.dns_hosts.host import Apex, ApexAlias, DnsHost, HostField
 
 _PROXIED = frozenset({"A", "AAAA", "CNAME"})
@@ -42,6 +43,8 @@ class RecordToPublish:
     value: str
     """TXT: its plain text. A name without final dot, but after other words with its own form."""
     ttl: int
+    follows: str = ""
+    """The host whose addresses of this moment are told, because a CNAME to it cannot stand there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,54 +69,35 @@ def steps(host: DnsHost | None) -> tuple[str, ...]:
 
 
 def entries(
-    host: DnsHost | None,
-    zone: str,
-    wanted: Iterable[RecordToPublish],
-    addresses: Sequence[str] = (),
+    host: DnsHost | None, zone: str, wanted: Iterable[RecordToPublish]
 ) -> tuple[TypedRecord, ...]:
-    """Return each record as it must be typed at `host` for `zone` (canonical).
-
-    `addresses` are those of the target that a CNAME at the apex names: where the host has nothing
-    better they are entered instead of it.
-    """
-    return tuple(
-        _entry(host, zone, one, remarks)
-        for record in wanted
-        for one, remarks in _possible(host, zone, record, addresses)
-    )
+    """Return each record as it must be typed at `host` for `zone` (canonical)."""
+    return tuple(_entry(host, zone, record, _about(host, zone, record)) for record in wanted)
 
 
-def _possible(
-    host: DnsHost | None, zone: str, record: RecordToPublish, addresses: Sequence[str]
-) -> list[tuple[RecordToPublish, list[str]]]:
-    """Return the record, or what stands for a CNAME where none can be (RFC 1034 section 3.6.2)."""
-    if record.type != "CNAME" or record.name != zone:
-        return [(record, [])]
-    alias = host.apex_alias if host is not None else None
-    if alias is ApexAlias.FLATTENING:
-        return [(record, ["Here a CNAME may stand at the zone's own name."])]
-    if alias in {ApexAlias.ALIAS, ApexAlias.ANAME}:
-        instead = f"A CNAME cannot stand at {zone} itself: choose the type {alias}."
-        return [(_as(record, alias.value, record.value), [instead])]
-    if not addresses:
-        missing = (
-            f"A CNAME cannot stand at {zone} itself, and {record.value} has no address yet: "
-            "use ALIAS or ANAME where the panel has them, or a name below it such as www."
+def _about(host: DnsHost | None, zone: str, record: RecordToPublish) -> list[str]:
+    """Say why a record is not the CNAME that one could expect (RFC 1034 section 3.6.2)."""
+    if record.follows:
+        why = f"at {zone} itself" if record.name == zone else "beside other records"
+        told = (
+            f"A CNAME cannot stand {why}. These are the addresses of {record.follows} now; "
+            "when they change, so must this record."
         )
-        return [(record, [missing])]
-    told = (
-        f"A CNAME cannot stand at {zone} itself. These are the addresses of {record.value} now; "
-        "when they change, so must this record."
-    )
-    if alias is None:
-        told += " If the panel has ALIAS or ANAME, use that instead."
-    return [
-        (_as(record, "AAAA" if ":" in address else "A", address), [told]) for address in addresses
-    ]
-
-
-def _as(record: RecordToPublish, rdtype: str, value: str) -> RecordToPublish:
-    return RecordToPublish(record.purpose, rdtype, record.name, value, record.ttl)
+        unsure = record.name == zone and (host is None or host.apex_alias is None)
+        also = " If the panel has ALIAS or ANAME, use that instead."
+        return [told + also if unsure else told]
+    if record.name != zone:
+        return []
+    if record.type in {"ALIAS", "ANAME"}:
+        return [f"A CNAME cannot stand at {zone} itself: choose the type {record.type}."]
+    if record.type == "CNAME":
+        return [
+            "Here a CNAME may stand at the zone's own name."
+            if host is not None and host.apex_alias is ApexAlias.FLATTENING
+            else f"A CNAME cannot stand at {zone} itself: use ALIAS or ANAME where the panel has "
+            "them, or a name below it such as www."
+        ]
+    return []
 
 
 def _entry(
@@ -142,7 +126,7 @@ def _host_field(host: DnsHost | None, zone: str, name: str) -> tuple[str, str]:
         return name, ""
     if name == zone:
         return _APEX[apex] if apex is not Apex.NAME else (zone, "")
-    relative = name.removesuffix(f".{zone}")
+    relative = names.relative(name, zone)
     if wants is HostField.RELATIVE:
         return relative, f"The panel appends .{zone} by itself: do not enter it."
     return relative, (

@@ -58,3 +58,10 @@ class DnsHost:
     """Address of its DNS panel, or of its help about it."""
     steps: tuple[str, ...] = ()
     """How to get to the place where records are entered."""
+
+    @property
+    def apex_type(self) -> str | None:
+        """The type of record with which the zone's own name follows a host name; None without."""
+        if self.apex_alias in {None, ApexAlias.NONE}:
+            return None
+        return "CNAME" if self.apex_alias is ApexAlias.FLATTENING else str(self.apex_alias)

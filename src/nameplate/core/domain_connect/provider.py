@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nameplate.core import names
 from nameplate.core.errors import Refused
 
 _HOST = re.compile(r"(?!.*\.\d+\Z)(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
@@ -114,10 +115,8 @@ def _servers(value: object) -> tuple[str, ...]:
     """Return what may help; it decides nothing, so that nothing is refused for it."""
     if not isinstance(value, list):
         return ()
-    names = (
-        name.lower().removesuffix(".") for name in value[:_MAX_SERVERS] if isinstance(name, str)
-    )
-    return tuple(sorted(name for name in names if _HOST.fullmatch(name)))
+    texts = (names.canonical(one) for one in value[:_MAX_SERVERS] if isinstance(one, str))
+    return tuple(sorted(name for name in texts if _HOST.fullmatch(name)))
 
 
 def _malformed(what: str) -> Refused:

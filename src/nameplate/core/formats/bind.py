@@ -44,7 +44,7 @@ class _Tokens(dns.tokenizer.Tokenizer):
         return token
 
 
-class _Records:
+class _RecordReader:
     """What dnspython's reader hands its records to."""
 
     def __init__(self, origin: dns.name.Name, entries: Entries, tokens: _Tokens) -> None:
@@ -98,7 +98,7 @@ def read(text: str, zone: str) -> list[RRset]:
     origin = dns.name.from_text(zone)
     entries = Entries(zone)
     tokens = _Tokens(text, "zone")
-    records = _Records(origin, entries, tokens)
+    records = _RecordReader(origin, entries, tokens)
     reader = dns.zonefile.Reader(
         tokens,
         dns.rdataclass.IN,

@@ -71,11 +71,6 @@ class Entries:
         return Invalid("file_invalid", f"{first.pointer}: {first.detail}", self._problems)
 
 
-def relative(name: str, zone: str) -> str:
-    """Return a name as people write it inside its zone: `@`, `www`."""
-    return "@" if name == zone else name.removesuffix(f".{zone}")
-
-
 def flat(rrsets: Iterable[RRset]) -> Iterable[tuple[RRset, str]]:
     """Yield each value with its record set."""
     return ((rrset, value) for rrset in rrsets for value in rrset.values)

@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 from nameplate.core.errors import Invalid
-from nameplate.core.formats.entries import Entries, relative
+from nameplate.core.formats.entries import Entries
+from nameplate.core.names import relative
 from nameplate.core.rdata.text import quoted
 from nameplate.core.records import RRset
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nameplate.core.errors import Invalid
-from nameplate.core.formats.entries import Entries, flat, relative
+from nameplate.core.formats.entries import Entries, flat
+from nameplate.core.names import relative
 from nameplate.core.records import RRset
 
 COLUMNS = ("name", "type", "ttl", "value", "proxied")
@@ -14,7 +15,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet compute: such cells are written behind an apostrophe."""
 
 
-class _Lines(list[str]):
+class _RowBuffer(list[str]):
     """What the writer writes to."""
 
     def write(self, line: str) -> int:
@@ -55,7 +56,7 @@ def _cell(row: dict[str | Any, str | Any], name: str) -> str:
 
 def write_csv(rrsets: Sequence[RRset], zone: str) -> str:
     """Return a table with a heading, safe to open in a spreadsheet."""
-    lines = _Lines()
+    lines = _RowBuffer()
     rows = csv.writer(lines, lineterminator="\n")
     rows.writerow(COLUMNS)
     for rrset, value in flat(sorted(rrsets)):

@@ -8,6 +8,7 @@ import dns.name
 import dns.rdata
 import dns.rdataclass
 
+from nameplate.core import names
 from nameplate.core.rdata.addresses import parse_a, parse_aaaa
 from nameplate.core.rdata.caa import parse_caa
 from nameplate.core.rdata.fixed import parse_digest, parse_fixed, parse_service, presentation
@@ -99,7 +100,7 @@ def canonical(rdtype: str, text: str) -> str:
     if rdtype == "A" or (plain and plain.fullmatch(text)):
         return text
     if rdtype in _FOREIGN_TO_DNSPYTHON:
-        return f"{text.lower().removesuffix('.')}."
+        return f"{names.canonical(text)}."
     try:
         rdata = dns.rdata.from_text(
             dns.rdataclass.IN, rdtype, text, dns.name.root, relativize=False

@@ -5,6 +5,7 @@ import re
 
 from nameplate.core.errors import Invalid
 from nameplate.core.labels import folded, pair
+from nameplate.core.names import is_within
 from nameplate.core.rdata.value import Fields, Given, Rdata, number, wrong
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -47,7 +48,7 @@ def labels(name: str, pointer: str) -> list[str]:
 
 def doubled(name: str, zone: str) -> bool:
     """Tell whether `name` ends in the zone's name twice: somebody's panel appended it."""
-    return name == f"{zone}.{zone}" or name.endswith(f".{zone}.{zone}")
+    return is_within(name, f"{zone}.{zone}")
 
 
 def _refuse_non_names(text: str, pointer: str) -> None:

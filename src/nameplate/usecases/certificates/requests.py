@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, names
+from nameplate.core import names
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.encryption import Place
-from nameplate.core.errors import Conflict, Invalid, NotFound, Refused
+from nameplate.core.errors import Conflict, Invalid, Refused
+from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.models import (
@@ -19,7 +20,7 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.ca import Revoker
-from nameplate.usecases import lookup
+from nameplate.usecases import holders, lookup
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -56,8 +57,8 @@ def issue(
 
 def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
     name = names.parse(host, wildcard=True, special_use=special_use).name
-    bare = domain.full_domain.removeprefix("*.")
-    if name not in {bare, f"*.{bare}"} and not name.endswith(f".{bare}"):
+    bare = holders.held_name(domain)
+    if not names.is_within(names.without_wildcard(name), bare):
         raise Invalid("name_not_covered", f"{name} does not belong to {domain.full_domain}")
     return name
 
@@ -66,7 +67,7 @@ def create(
     session: Session, domain: Domain, hosts: Sequence[str], challenge: str | None, now: datetime
 ) -> Certificate:
     """Create the row that a worker turns into a certificate."""
-    wildcard = any(host.startswith("*.") for host in hosts)
+    wildcard = any(map(names.is_wildcard, hosts))
     kind = _challenge(challenge, wildcard=wildcard)
     if kind is ChallengeType.DNS_01 and domain.dns_account_id is None:
         raise Conflict(
@@ -105,7 +106,7 @@ def covering(session: Session, domain: Domain, host: str) -> Certificate | None:
         Certificate.organization_domain_id == domain.id,
         Certificate.status != CertificateStatus.REVOKED,
     )
-    parent = f"*.{host.partition('.')[2]}"
+    parent = f"*.{names.parent(host)}"
     fitting = [
         row
         for row in session.scalars(query.order_by(Certificate.id))
@@ -116,11 +117,10 @@ def covering(session: Session, domain: Domain, host: str) -> Certificate | None:
 
 
 def get(session: Session, actor: Actor, reference: str) -> Certificate:
-    """Return one certificate. Raises `NotFound`."""
-    query = Certificate.visible(actor).where(Certificate.id == ids.parse(reference, "crt"))
-    row: Certificate | None = session.scalars(query).one_or_none()
-    if row is None:
-        raise NotFound("certificate_not_found", "there is no such certificate")
+    """Return the certificate with that id. Raises NotFound."""
+    row: Certificate = lookup.find(
+        session, Certificate.visible(actor), Certificate, Prefix.CERTIFICATE, reference
+    )
     return row
 
 
@@ -134,13 +134,15 @@ def page(
     status: str | None = None,
 ) -> Sequence[Certificate]:
     """Return up to `limit` + 1 certificates in order of their ids."""
-    query = Certificate.visible(actor)
-    if domain is not None:
-        row = lookup.domain(session, actor, domain)
-        query = query.where(Certificate.organization_domain_id == row.id)
-    if status is not None:
-        query = query.where(Certificate.status == status)
-    return lookup.keyset(session, query, Certificate.id, limit=limit, after=after)
+    return lookup.page(
+        session,
+        Certificate.visible(actor),
+        Certificate,
+        limit=limit,
+        after=after,
+        organization_domain_id=lookup.domain_id(session, actor, domain),
+        status=status,
+    )
 
 
 def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:

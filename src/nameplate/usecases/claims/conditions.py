@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import registration
+from nameplate.core import names, registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
@@ -56,7 +56,7 @@ def instructions(session: Session, domain: Domain) -> Sequence[dict[str, Any]]:
                     "purpose": "ownership",
                     "type": "TXT",
                     "name": row.verification_record_name,
-                    "relative_name": row.verification_record_name.removesuffix(f".{zone}"),
+                    "relative_name": names.relative(row.verification_record_name, zone),
                     "zone": zone,
                     "value": row.verification_record_value,
                 }
@@ -155,13 +155,13 @@ def _drift(domain: Domain) -> list[Condition]:
     if found is None or found.repaired_at:
         return []
     records = found.records
-    names = ", ".join(f"{one.name} {one.type}" for one in records[:5])
+    changed = ", ".join(f"{one.name} {one.type}" for one in records[:5])
     return [
         Condition(
             type="drift",
             status=False,
             reason="changed_at_provider",
-            message=f"Somebody changed our records at the DNS provider: {names}.",
+            message=f"Somebody changed our records at the DNS provider: {changed}.",
             observed=tuple(_side(one.observed) for one in records),
             expected=tuple(_side(one.expected) for one in records),
             fix=f"Look at `nameplate record plan {domain.full_domain}` and apply it, or accept the "

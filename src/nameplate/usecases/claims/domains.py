@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import names
 from nameplate.core.actor import Actor
-from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
+from nameplate.core.errors import Conflict, Invalid, Problem
+from nameplate.core.ids import Prefix
 from nameplate.models import (
     AccountKind,
     Binding,
@@ -133,8 +134,8 @@ def _dns_at(
         return None, DnsSettings()
     row = accounts.get(session, Actor(owner.id), account)
     if row.kind is not AccountKind.DNS:
-        raise NotFound("account_not_found", "there is no such DNS account")
-    if zone is not None and bare != zone and not bare.endswith(f".{zone}"):
+        raise lookup.missing(Prefix.ACCOUNT)
+    if zone is not None and not names.is_within(bare, zone):
         raise Invalid("zone_mismatch", f"{bare} does not lie in the zone {zone}")
     return row.id, DnsSettings(zone)
 
@@ -149,7 +150,7 @@ def _hosted_at(
 ) -> tuple[int, DnsSettings]:
     if any(elsewhere):
         raise Invalid("hosted_with_account", "A hosted domain has no account or zone elsewhere.")
-    bare = host.name.removeprefix("*.")
+    bare = names.without_wildcard(host.name)
     return offers.settings(session, owner.id, bare, offered)
 
 
@@ -175,14 +176,16 @@ def page(
     metadata: Mapping[str, str] | None = None,
 ) -> Sequence[Domain]:
     """Return up to `limit` + 1 domains in order of their ids."""
-    query = Domain.visible(actor)
-    if status is not None:
-        query = query.where(Domain.status == status)
-    if name is not None:
-        query = query.where(Domain.full_domain == name.lower().rstrip("."))
-    for key, value in (metadata or {}).items():
-        query = query.where(Domain.metadata_[key].as_string() == value)
-    return lookup.keyset(session, query, Domain.id, limit=limit, after=after)
+    return lookup.page(
+        session,
+        Domain.visible(actor),
+        Domain,
+        limit=limit,
+        after=after,
+        metadata=metadata,
+        status=status,
+        full_domain=None if name is None else lookup.spelled(name),
+    )
 
 
 def update(

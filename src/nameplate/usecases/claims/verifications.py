@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import backoff, ids, tokens
+from nameplate.core import backoff, tokens
 from nameplate.core.actor import Actor
-from nameplate.core.errors import Conflict, Invalid, NotFound
+from nameplate.core.errors import Conflict, Invalid
+from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
@@ -120,11 +121,10 @@ def _check_wildcard(method: VerificationMethodName) -> None:
 
 
 def get(session: Session, actor: Actor, reference: str) -> Verification:
-    """Return one verification. Raises `NotFound`."""
-    query = Verification.visible(actor).where(Verification.id == ids.parse(reference, "ver"))
-    row: Verification | None = session.scalars(query).one_or_none()
-    if row is None:
-        raise NotFound("verification_not_found", "there is no such verification")
+    """Return the verification with that id. Raises NotFound."""
+    row: Verification = lookup.find(
+        session, Verification.visible(actor), Verification, Prefix.VERIFICATION, reference
+    )
     return row
 
 
@@ -138,13 +138,15 @@ def page(
     status: str | None = None,
 ) -> Sequence[Verification]:
     """Return up to `limit` + 1 verifications in order of their ids."""
-    query = Verification.visible(actor)
-    if domain is not None:
-        row = lookup.domain(session, actor, domain)
-        query = query.where(Verification.organization_domain_id == row.id)
-    if status is not None:
-        query = query.where(Verification.status == status)
-    return lookup.keyset(session, query, Verification.id, limit=limit, after=after)
+    return lookup.page(
+        session,
+        Verification.visible(actor),
+        Verification,
+        limit=limit,
+        after=after,
+        organization_domain_id=lookup.domain_id(session, actor, domain),
+        status=status,
+    )
 
 
 def check(session: Session, actor: Actor, reference: str, now: datetime) -> Verification:

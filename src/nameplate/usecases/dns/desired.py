@@ -11,6 +11,7 @@ from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.core.plan import Drift, Key, Plan, drift
 from nameplate.core.records import RRset
 from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerPurpose, LedgerState
+from nameplate.usecases import holders
 from nameplate.usecases.dns import markers, wanted
 from nameplate.usecases.dns.ledger import SETTLING
 from nameplate.usecases.dns.wanted import OwnedValue, Value, Want, WantedRecord, Wants
@@ -113,7 +114,7 @@ def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> Desir
     return DesiredZone(
         account=account,
         zone_name=domain.dns.zone,
-        bare_name=domain.full_domain.removeprefix("*."),
+        bare_name=holders.held_name(domain),
         lines=lines,
         wants={want.value: want for want in wants},
         entries=entries,

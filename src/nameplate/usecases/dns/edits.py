@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import rdata, zone_rules
+from nameplate.core import names, rdata, zone_rules
 from nameplate.core.errors import Conflict, Invalid, Problem
 from nameplate.core.pointing import LEADING
 from nameplate.core.records import RRset
@@ -40,8 +40,9 @@ class Spec:
 
     def rrset(self, origin: str) -> RRset:
         """Return it as a record set of its own; `origin` is the domain's name."""
-        owner = origin if self.name == "@" else f"{self.name}.{origin}"
-        return RRset(owner, self.type, self.ttl, (self.text,), self.proxied)
+        return RRset(
+            names.absolute(self.name, origin), self.type, self.ttl, (self.text,), self.proxied
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _given(one: Mapping[str, Any], origin: str) -> Spec:
     numbers = {name: one.get(name) for name in ("priority", "weight", "port")}
     parsed = rdata.parse(rdtype, one["value"], origin=origin, owner=owner, **numbers)
     ttl = zone_rules.seconds(one.get("ttl") or 3600)
-    return Spec(rdtype, _relative(owner, origin), parsed.text, ttl, bool(one.get("proxied")))
+    return Spec(rdtype, names.relative(owner, origin), parsed.text, ttl, bool(one.get("proxied")))
 
 
 def _check_type(rdtype: str) -> None:
@@ -110,17 +111,11 @@ def _check_type(rdtype: str) -> None:
 def of_rrsets(rrsets: Iterable[RRset], origin: str, apex: str) -> list[Spec]:
     """Return the records of a zone that a domain may manage: its own names, without SOA and apex NS."""
     return [
-        Spec(one.type, _relative(one.name, origin), value, one.ttl, one.proxied)
+        Spec(one.type, names.relative(one.name, origin), value, one.ttl, one.proxied)
         for one in rrsets
-        if (one.name == origin or one.name.endswith(f".{origin}"))
-        and known_type(one.type)
-        and one.key != (apex, "NS")
+        if names.is_within(one.name, origin) and known_type(one.type) and one.key != (apex, "NS")
         for value in one.values
     ]
-
-
-def _relative(owner: str, origin: str) -> str:
-    return "@" if owner == origin else owner.removesuffix(f".{origin}")
 
 
 def between(

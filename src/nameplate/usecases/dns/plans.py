@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, NotFound, Refused, Rejected, Unavailable
+from nameplate.core.errors import Conflict, Refused, Rejected, Unavailable
+from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import PlanStatus
 from nameplate.core.plan import fingerprint
 from nameplate.db import Sessions, database_now
@@ -87,11 +87,10 @@ def make(
 
 
 def get(session: Session, actor: Actor, reference: str) -> ChangePlan:
-    """Return one plan. Raises `NotFound`."""
-    query = ChangePlan.visible(actor).where(ChangePlan.id == ids.parse(reference, "plan"))
-    row: ChangePlan | None = session.scalars(query).one_or_none()
-    if row is None:
-        raise NotFound("plan_not_found", "there is no such plan")
+    """Return the plan with that id. Raises NotFound."""
+    row: ChangePlan = lookup.find(
+        session, ChangePlan.visible(actor), ChangePlan, Prefix.PLAN, reference
+    )
     return row
 
 
@@ -105,13 +104,15 @@ def page(
     status: str | None = None,
 ) -> Sequence[ChangePlan]:
     """Return up to `limit` + 1 plans in order of their ids."""
-    query = ChangePlan.visible(actor)
-    if domain is not None:
-        row = lookup.domain(session, actor, domain)
-        query = query.where(ChangePlan.organization_domain_id == row.id)
-    if status is not None:
-        query = query.where(ChangePlan.status == status)
-    return lookup.keyset(session, query, ChangePlan.id, limit=limit, after=after)
+    return lookup.page(
+        session,
+        ChangePlan.visible(actor),
+        ChangePlan,
+        limit=limit,
+        after=after,
+        organization_domain_id=lookup.domain_id(session, actor, domain),
+        status=status,
+    )
 
 
 def apply(

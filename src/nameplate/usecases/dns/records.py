@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import caa, ids, provider_limits, rdata, zone_rules
+from nameplate.core import caa, ids, names, provider_limits, rdata, zone_rules
 from nameplate.core.actor import Actor
-from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
+from nameplate.core.errors import Conflict, Invalid, Problem
+from nameplate.core.ids import Prefix
 from nameplate.core.pointing import LEADING
 from nameplate.core.records import RRset, merge
 from nameplate.db import Sessions
@@ -56,7 +57,7 @@ def add(
     row = Record(
         organization_id=domain.organization_id,
         organization_domain_id=domain.id,
-        name=_relative(name, holders.held_name(domain)),
+        name=_relative_name(name, holders.held_name(domain)),
         ttl=zone_rules.seconds(ttl),
         proxy_enabled=proxied,
         notes=notes,
@@ -84,15 +85,13 @@ def warnings(session: Session, sessions: Sessions, row: Record) -> list[str]:
     return caa.warnings(sets, owner(row, domain), authorities)
 
 
-def _relative(name: str, origin: str) -> str:
-    absolute = zone_rules.owner_name(name, origin)
-    return "@" if absolute == origin else absolute.removesuffix(f".{origin}")
+def _relative_name(name: str, origin: str) -> str:
+    return names.relative(zone_rules.owner_name(name, origin), origin)
 
 
 def owner(row: Record, domain: Domain) -> str:
     """Return the absolute owner name of a record."""
-    origin = holders.held_name(domain)
-    return origin if row.name == "@" else f"{row.name}.{origin}"
+    return names.absolute(row.name, holders.held_name(domain))
 
 
 def text(row: Record) -> str:
@@ -174,11 +173,8 @@ def _kept_right(row: Record) -> Conflict:
 
 
 def get(session: Session, actor: Actor, reference: str) -> Record:
-    """Return one record. Raises `NotFound`."""
-    query = Record.visible(actor).where(Record.id == ids.parse(reference, "rec"))
-    row: Record | None = session.scalars(query).one_or_none()
-    if row is None:
-        raise NotFound("record_not_found", "there is no such record")
+    """Return the record with that id. Raises NotFound."""
+    row: Record = lookup.find(session, Record.visible(actor), Record, Prefix.RECORD, reference)
     return row
 
 
@@ -193,15 +189,16 @@ def page(
     status: str | None = None,
 ) -> Sequence[Record]:
     """Return up to `limit` + 1 records in order of their ids."""
-    query = Record.visible(actor)
-    if domain is not None:
-        row = lookup.domain(session, actor, domain)
-        query = query.where(Record.organization_domain_id == row.id)
-    if type is not None:
-        query = query.where(Record.record_type == type)
-    if status is not None:
-        query = query.where(Record.status == status)
-    return lookup.keyset(session, query, Record.id, limit=limit, after=after)
+    return lookup.page(
+        session,
+        Record.visible(actor),
+        Record,
+        limit=limit,
+        after=after,
+        organization_domain_id=lookup.domain_id(session, actor, domain),
+        record_type=type,
+        status=status,
+    )
 
 
 def update(

@@ -12,6 +12,7 @@ from typing import Any
 from nameplate.core import formats, provider_limits, rdata, zone_rules
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, Problem
+from nameplate.core.names import absolute, is_within, relative
 from nameplate.core.pointing import LEADING
 from nameplate.core.records import RRset, merge
 from nameplate.core.usual_names import QUESTIONS
@@ -146,10 +147,9 @@ def _wish(
 
 def _passed_over(scene: PlanContext, rrset: RRset, kept: set[tuple[str, str]]) -> bool:
     """Tell whether a record set of the domain's own names was left out."""
-    if rrset.name != scene.origin and not rrset.name.endswith(f".{scene.origin}"):
+    if not is_within(rrset.name, scene.origin):
         return False
-    relative = "@" if rrset.name == scene.origin else rrset.name.removesuffix(f".{scene.origin}")
-    return (rrset.type, relative) not in kept
+    return (rrset.type, relative(rrset.name, scene.origin)) not in kept
 
 
 def _without_twins(desired: Sequence[Spec]) -> tuple[list[Spec], list[str]]:
@@ -170,10 +170,7 @@ def _scan(resolver: Resolver, origin: str) -> list[RRset]:
     """Ask for the usual names; what a wildcard answers is found once, as the wildcard."""
     with ThreadPoolExecutor(_PARALLEL) as pool:
         wild = set(_asked(resolver, f"{_NOBODY}.{origin}", ("CNAME", "A", "AAAA", "TXT", "MX")))
-        names = [
-            (origin if label == "@" else f"{label}.{origin}", types)
-            for label, types in QUESTIONS.items()
-        ]
+        names = [(absolute(label, origin), types) for label, types in QUESTIONS.items()]
         found = list(
             itertools.chain.from_iterable(
                 pool.map(lambda one: list(_asked(resolver, one[0], one[1])), names)
@@ -235,9 +232,5 @@ def export(
             job = desired.load(session, domain, tools, database_now(session))
         if job is None:
             raise Conflict("dns_account_missing", "the domain has no DNS account to read with")
-        rrsets = [
-            rrset
-            for rrset in zones.visit(tools, job).live
-            if rrset.name == origin or rrset.name.endswith(f".{origin}")
-        ]
+        rrsets = [rrset for rrset in zones.visit(tools, job).live if is_within(rrset.name, origin)]
     return formats.write(form, rrsets, origin), sum(len(rrset.values) for rrset in rrsets)

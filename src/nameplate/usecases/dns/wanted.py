@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import RecordStatus
+from nameplate.core.names import relative, self_and_ancestors
 from nameplate.core.records import RRset
 from nameplate.models import (
     Domain,
@@ -58,8 +59,7 @@ class WantedRecord(NamedTuple):
     @property
     def name(self) -> str:
         """Owner name relative to the domain: `www`, `@`."""
-        owner = self.value[0]
-        return "@" if owner == self.origin else owner.removesuffix(f".{self.origin}")
+        return relative(self.value[0], self.origin)
 
     @property
     def owner(self) -> str:
@@ -147,7 +147,7 @@ def lines(session: Session, domain: Domain, since: datetime | None = None) -> li
         WantedRecord(
             id_,
             (
-                origin if name == "@" else f"{name}.{origin}",
+                origin if name == "@" else f"{name}.{origin}",  # `absolute`, for ten thousand rows
                 intern(rdtype),
                 value if priority is None else text(value, priority, weight, port),
             ),
@@ -232,13 +232,11 @@ def others(session: Session, account_id: int, domain: Domain) -> frozenset[Value
     They are theirs to write and to take away, though this domain may want the same.
     """
     origin = holders.held_name(domain)
-    labels = origin.split(".")
-    zones = [".".join(labels[start:]) for start in range(len(labels))]
     query = (
         LedgerEntry.visible(PLATFORM)
         .where(
             LedgerEntry.account_id == account_id,
-            LedgerEntry.zone.in_(zones),
+            LedgerEntry.zone.in_(self_and_ancestors(origin)),
             LedgerEntry.organization_domain_id != domain.id,
             sa.or_(
                 LedgerEntry.name == origin,

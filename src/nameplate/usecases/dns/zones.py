@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import provider_limits, registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
+from nameplate.core.names import self_and_ancestors
 from nameplate.core.plan import Drift, Owned, Plan, plan
 from nameplate.core.records import RRset
 from nameplate.db import Sessions
@@ -54,7 +55,7 @@ def visit(tools: Tools, job: DesiredZone) -> LiveZone:
     Raises `Refused` with code `zone_not_found` when the account reaches none.
     """
     provider = tools.dns_provider(job.account)
-    names = [job.zone_name] if job.zone_name else _ancestors(job.bare_name)
+    names = [job.zone_name] if job.zone_name else self_and_ancestors(job.bare_name, least=2)
     zones = {zone.name: zone for zone in provider.zones()}
     for name in names:
         if name in zones:
@@ -65,11 +66,6 @@ def visit(tools: Tools, job: DesiredZone) -> LiveZone:
         f"the DNS account reaches no zone for {job.bare_name}; it reaches "
         f"{', '.join(sorted(zones)[:5]) or 'none'}",
     )
-
-
-def _ancestors(name: str) -> list[str]:
-    labels = name.split(".")
-    return [".".join(labels[index:]) for index in range(len(labels) - 1)]
 
 
 def planned(job: DesiredZone, site: LiveZone) -> Plan:

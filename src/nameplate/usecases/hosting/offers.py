@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import rdata
+from nameplate.core import names, rdata
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Conflict, Invalid
@@ -79,8 +79,7 @@ def settings(
 
     Unless the name lies in a zone that the organization has here already: then it is that one.
     """
-    labels = bare_name.split(".")
-    above = [".".join(labels[index:]) for index in range(len(labels) - 1)]
+    above = names.self_and_ancestors(bare_name, least=2)
     query = HostedZone.visible(Actor(organization_id)).where(
         HostedZone.name.in_(above), HostedZone.state == HostedState.PRESENT
     )

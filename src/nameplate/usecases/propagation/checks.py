@@ -26,7 +26,7 @@ AT_MOST_EVERY = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _RecordQuestion:
     target: ObservedRecord
     value: str
     delegation: delegation.Question | None
@@ -45,7 +45,7 @@ class View:
 def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
     """Ask once for each record set of the leased records, and record what was seen."""
     label = _label(tools)
-    questions: list[tuple[Lease, _Question]] = []
+    questions: list[tuple[Lease, _RecordQuestion]] = []
     for lease in leases:
         load = partial(_question, label=label, now=lease.now())
         try:
@@ -114,7 +114,9 @@ def _label(tools: Tools) -> str:
     return f"nameplate-{tools.random(5).hex()}"
 
 
-def _question(session: Session, row: Record, *, label: str, now: datetime) -> _Question | None:
+def _question(
+    session: Session, row: Record, *, label: str, now: datetime
+) -> _RecordQuestion | None:
     if row.deleted_at is not None or row.status is not RecordStatus.ACTIVE:
         return None
     domain = session.get_one(Domain, row.organization_domain_id)
@@ -122,7 +124,7 @@ def _question(session: Session, row: Record, *, label: str, now: datetime) -> _Q
         records.owner(row, domain), row.record_type.value, proxied=row.proxy_enabled, label=label
     )
     doubtful = not row.propagated
-    return _Question(
+    return _RecordQuestion(
         target,
         records.text(row),
         delegation.question(session, domain, now, doubtful=doubtful),
@@ -137,7 +139,7 @@ class _Asked:
     """Questions on their way: each record set and each delegation once, all at the same time."""
 
     def __init__(
-        self, tools: Tools, pool: ThreadPoolExecutor, questions: Sequence[_Question]
+        self, tools: Tools, pool: ThreadPoolExecutor, questions: Sequence[_RecordQuestion]
     ) -> None:
         resolver = tools.resolver
         targets = sorted({question.target for question in questions})

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import delegation
+from nameplate.core import delegation, names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.delegation import Delegated
@@ -159,7 +159,7 @@ def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
         return None
     for row in rows:
         look = None if row.propagated else row.propagation
-        if look is not None and look.zone.endswith(f".{zone}"):
+        if look is not None and names.is_below(look.zone, zone):
             servers = sorted({one.answer.server for one in look.authoritative})
             return delegation.cut_below(zone, look.zone, servers)
     known = domain.delegation

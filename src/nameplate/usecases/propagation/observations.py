@@ -8,6 +8,7 @@ import dns.rdataclass
 import dns.rdatatype
 from dns.rdtypes.ANY.TXT import TXT
 
+from nameplate.core import names
 from nameplate.models import Observation, ObservedRecord, ServerAnswer
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
 
@@ -20,7 +21,7 @@ def target(owner: str, rdtype: str, *, proxied: bool, label: str) -> ObservedRec
     A wildcard is asked for by `label` below it (RFC 4592: the name `*` itself proves nothing). What
     the provider's edge answers, and an alias that the provider resolves, is asked for as an address.
     """
-    name = f"{label}.{owner.removeprefix('*.')}" if owner.startswith("*.") else owner
+    name = f"{label}.{names.parent(owner)}" if names.is_wildcard(owner) else owner
     edge = proxied and rdtype in {"A", "AAAA", "CNAME"}
     if edge or rdtype in _ADDRESSES:
         return ObservedRecord(name, rdtype if rdtype == "AAAA" else "A", any_address=True)

@@ -78,10 +78,16 @@ def page(
 ) -> Sequence[Application]:
     """Return up to `limit` + 1 applications in order of their ids."""
     owner = organizations.get(session, actor, organization).id if organization else None
-    query = lookup.matching(
-        Application.visible(actor), Application, metadata=metadata, name=name, organization_id=owner
+    return lookup.page(
+        session,
+        Application.visible(actor),
+        Application,
+        limit=limit,
+        after=after,
+        metadata=metadata,
+        name=name,
+        organization_id=owner,
     )
-    return lookup.keyset(session, query, Application.id, limit=limit, after=after)
 
 
 def update(

@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import ids, names, paths
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Invalid, NotFound
+from nameplate.core.errors import Conflict, Invalid
+from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Binding, Domain, ProxyType, Server
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import lookup
+from nameplate.usecases import holders, lookup
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.serving import applications, proxies, servers
 from nameplate.usecases.tools import Tools
@@ -58,7 +59,7 @@ def add(
     claim = lookup.domain(session, actor, domain)
     app = applications.get(session, actor, application)
     if app.organization_id != claim.organization_id:
-        raise NotFound("application_not_found", "there is no such application")
+        raise lookup.missing(Prefix.APPLICATION)
     host = _hostname(claim, subdomain, special_use=tools.special_use)
     machine = _server(session, Actor(claim.organization_id), server, proxy_type)
     row = Binding(
@@ -87,9 +88,7 @@ def _point(session: Session, row: Binding, now: datetime) -> None:
 
 
 def _hostname(domain: Domain, subdomain: str | None, *, special_use: bool) -> str:
-    name = f"{subdomain}.{domain.full_domain}" if subdomain else domain.full_domain
-    if subdomain and domain.full_domain.startswith("*."):
-        name = f"{subdomain}.{domain.full_domain.removeprefix('*.')}"
+    name = f"{subdomain}.{holders.held_name(domain)}" if subdomain else domain.full_domain
     return names.parse(name, wildcard=True, special_use=special_use).name
 
 
@@ -139,19 +138,15 @@ def _set(row: Binding, settings: dict[str, Any]) -> None:
 
 
 def get(session: Session, actor: Actor, reference: str) -> Binding:
-    """Return the binding with that id, or the only one of that host name. Raises `NotFound`."""
+    """Return the binding with that id, or the only one of that host name.
+
+    Raises NotFound, Conflict `reference_ambiguous`.
+    """
+    if not reference.startswith(f"{Prefix.BINDING}_"):
+        reference = lookup.spelled(reference)
     query = Binding.visible(actor)
-    try:
-        query = query.where(Binding.id == ids.parse(reference, "bnd"))
-    except Invalid:
-        query = query.where(Binding.hostname == reference.lower().rstrip("."))
-    rows = session.scalars(query.order_by(Binding.id).limit(2)).all()
-    if not rows:
-        raise NotFound("binding_not_found", "there is no such binding")
-    if len(rows) > 1:
-        raise Conflict("binding_ambiguous", "several bindings serve this host: use the id")
-    found: Binding = rows[0]
-    return found
+    row: Binding = lookup.find(session, query, Binding, Prefix.BINDING, reference, Binding.hostname)
+    return row
 
 
 def page(
@@ -165,16 +160,17 @@ def page(
     status: str | None = None,
 ) -> Sequence[Binding]:
     """Return up to `limit` + 1 bindings in order of their ids."""
-    query = Binding.visible(actor)
-    if domain is not None:
-        claim = lookup.domain(session, actor, domain)
-        query = query.where(Binding.organization_domain_id == claim.id)
-    if application is not None:
-        app = applications.get(session, actor, application)
-        query = query.where(Binding.application_id == app.id)
-    if status is not None:
-        query = query.where(Binding.status == status)
-    return lookup.keyset(session, query, Binding.id, limit=limit, after=after)
+    app = applications.get(session, actor, application).id if application is not None else None
+    return lookup.page(
+        session,
+        Binding.visible(actor),
+        Binding,
+        limit=limit,
+        after=after,
+        organization_domain_id=lookup.domain_id(session, actor, domain),
+        application_id=app,
+        status=status,
+    )
 
 
 def update(
@@ -252,10 +248,8 @@ def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Bi
 
     Raises `NotFound`, and `Conflict` ("host_bound", "restore_conflict").
     """
-    query = Binding.removed(actor).where(Binding.id == ids.parse(reference, "bnd"))
-    row: Binding | None = session.scalars(query).one_or_none()
-    if row is None:
-        raise NotFound("binding_not_found", "there is no such removed binding")
+    query = Binding.removed(actor)
+    row: Binding = lookup.find(session, query, Binding, Prefix.BINDING, reference)
     if row.status is not BindingStatus.DISABLED:
         _refuse_bound(session, row)
     restore_tree(session, row, now)

@@ -83,8 +83,10 @@ def page(
     metadata: Mapping[str, str] | None = None,
 ) -> Sequence[Server]:
     """Return up to `limit` + 1 servers in order of their ids."""
-    query = lookup.matching(Server.visible(actor), Server, metadata=metadata, name=name)
-    return lookup.keyset(session, query, Server.id, limit=limit, after=after)
+    query = Server.visible(actor)
+    return lookup.page(
+        session, query, Server, limit=limit, after=after, metadata=metadata, name=name
+    )
 
 
 def update(

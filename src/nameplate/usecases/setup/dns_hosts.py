@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from nameplate.core import dns_hosts
+from nameplate.core import dns_hosts, names
 from nameplate.core.actor import Actor
-from nameplate.core.dns_hosts import ApexAlias, Confidence, Recognition, entry
-from nameplate.core.dns_hosts.entry import RecordToPublish, TypedRecord
+from nameplate.core.dns_hosts import Confidence, Recognition, entry
+from nameplate.core.dns_hosts.entry import TypedRecord
+from nameplate.core.pointing import Obstacle
 from nameplate.db import Sessions
 from nameplate.models import Domain
 from nameplate.ports.resolver import AnswerKind
@@ -40,6 +41,8 @@ class Advice:
     """How the host was found, for a person."""
     steps: tuple[str, ...]
     entries: tuple[TypedRecord, ...]
+    obstacles: tuple[Obstacle, ...]
+    """Why hosts cannot be led to their servers by any record there."""
 
 
 def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Advice:
@@ -49,18 +52,19 @@ def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ad
     """
     with sessions.begin(actor, read_only=True) as session:
         domain = lookup.domain(session, actor, reference)
-        wanted = publishing.due(session, domain)
+        due = publishing.due(session, domain)
     found = delegation(tools, domain)
     recognition = dns_hosts.recognise(found.name_servers)
     zone = found.zone or domain.domain_name
-    addresses = _apex_addresses(tools, zone, recognition, wanted)
+    publication = due.at(zone, recognition.host, tools.resolver.addresses)
     return Advice(
         domain=domain.full_domain,
         delegation=found,
         recognition=recognition,
         message=_message(domain.domain_name, found, recognition),
         steps=entry.steps(recognition.host),
-        entries=entry.entries(recognition.host, zone, wanted, addresses),
+        entries=entry.entries(recognition.host, zone, publication.records),
+        obstacles=publication.obstacles,
     )
 
 
@@ -68,7 +72,7 @@ def delegation(tools: Tools, domain: Domain) -> DnsHostDelegation:
     """Ask which zone the domain's name lies in and which name servers it has."""
     zone = tools.resolver.authoritative(holders.held_name(domain), "NS").zone
     registered = domain.domain_name
-    if zone != registered and not zone.endswith(f".{registered}"):
+    if not names.is_within(zone, registered):
         return DnsHostDelegation("")
     answers = tools.resolver.authoritative(zone, "NS").answers
     named = {
@@ -76,24 +80,8 @@ def delegation(tools: Tools, domain: Domain) -> DnsHostDelegation:
     }
     # Servers that do not answer for the zone are those that its parent names.
     seen = named or {answer.server.partition(" ")[0] for answer in answers}
-    servers = sorted(server.lower().removesuffix(".") for server in seen if server)
+    servers = sorted(names.canonical(server) for server in seen if server)
     return DnsHostDelegation(zone, tuple(servers[:MAX_SERVERS]), confirmed=bool(named))
-
-
-def apex_target(zone: str, wanted: tuple[RecordToPublish, ...]) -> str | None:
-    """Return the host that the zone's own name should follow, where a CNAME cannot stand."""
-    targets = (one.value for one in wanted if one.type == "CNAME" and one.name == zone)
-    return next(targets, None)
-
-
-def _apex_addresses(
-    tools: Tools, zone: str, recognition: Recognition, wanted: tuple[RecordToPublish, ...]
-) -> tuple[str, ...]:
-    target = apex_target(zone, wanted)
-    alias = recognition.host.apex_alias if recognition.host else None
-    if target is None or alias not in {None, ApexAlias.NONE}:
-        return ()
-    return tools.resolver.addresses(target)
 
 
 def _message(registered: str, found: DnsHostDelegation, recognition: Recognition) -> str:
@@ -118,7 +106,7 @@ def _message(registered: str, found: DnsHostDelegation, recognition: Recognition
     )
 
 
-def _listed(names: tuple[str, ...] | list[str]) -> str:
-    more = len(names) - 4
-    shown = ", ".join(names[:4])
+def _listed(servers: tuple[str, ...] | list[str]) -> str:
+    more = len(servers) - 4
+    shown = ", ".join(servers[:4])
     return f"{shown} and {more} more" if more > 0 else shown or "none"

@@ -1,23 +1,24 @@
 """One consent at the DNS host instead of typing records: whether it can be had, and the link."""
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nameplate.core import dns_hosts, tokens
+from nameplate.core import dns_hosts, names, tokens
 from nameplate.core.actor import Actor
-from nameplate.core.dns_hosts import ApexAlias, entry
+from nameplate.core.dns_hosts import entry
 from nameplate.core.dns_hosts.entry import RecordToPublish, TypedRecord
 from nameplate.core.domain_connect import service as services
 from nameplate.core.domain_connect.provider import Provider
 from nameplate.core.errors import Refused, Unavailable
+from nameplate.core.pointing import Obstacle
 from nameplate.db import Sessions
 from nameplate.models import Domain
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.setup import publishing
-from nameplate.usecases.setup.dns_hosts import DnsHostDelegation, apex_target, delegation
+from nameplate.usecases.setup.dns_hosts import DnsHostDelegation, delegation
+from nameplate.usecases.setup.publishing import Due
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
 
@@ -60,6 +61,8 @@ class ConnectOffer:
     """What the consent will publish."""
     by_hand: tuple[TypedRecord, ...] = ()
     """What must be entered all the same."""
+    obstacles: tuple[Obstacle, ...] = ()
+    """Why hosts cannot be led to their servers by any record there."""
     stale: bool = False
     """The provider says that the zone has other name servers: it may be a former DNS host."""
 
@@ -72,14 +75,14 @@ def offer(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Con
     """
     with sessions.begin(actor, read_only=True) as session:
         domain = lookup.domain(session, actor, reference)
-        wanted = publishing.due(session, domain)
+        due = publishing.due(session, domain)
     if tools.domain_connect is None:
         return ConnectOffer(domain.full_domain, *NOT_CONFIGURED)
     found = delegation(tools, domain)
     if not found.zone:
         return ConnectOffer(domain.full_domain, *NO_ZONE)
     try:
-        return _asked(tools, tools.domain_connect, domain, found, wanted)
+        return _asked(tools, tools.domain_connect, domain, found, due)
     except (Refused, Unavailable) as error:
         return ConnectOffer(
             domain.full_domain,
@@ -95,7 +98,7 @@ def _asked(
     connect: DomainConnect,
     domain: Domain,
     found: DnsHostDelegation,
-    wanted: Sequence[RecordToPublish],
+    due: Due,
 ) -> ConnectOffer:
     name, zone = domain.full_domain, found.zone
     provider = connect.discover(zone)
@@ -106,30 +109,32 @@ def _asked(
     if not connect.knows(provider):
         return ConnectOffer(name, *NO_TEMPLATE, zone, provider)
     host = dns_hosts.recognise(found.name_servers).host
-    flattens = host is not None and host.apex_alias is ApexAlias.FLATTENING
     held = holders.held_name(domain)
-    choice = _chosen(tools, held, zone, tuple(wanted), flattens=flattens)
-    rest = [one for one in wanted if one not in choice.covered]
+    publication = due.at(zone, host, tools.resolver.addresses)
+    choice = chosen(held, publication.records)
+    rest = [one for one in publication.records if one not in choice.covered]
     by_hand = entry.entries(host, zone, rest)
     if not choice.variables:
-        return ConnectOffer(name, *NOTHING, zone, provider, by_hand=by_hand)
+        return ConnectOffer(
+            name, *NOTHING, zone, provider, by_hand=by_hand, obstacles=publication.obstacles
+        )
     url = services.apply_url(
         connect.service,
         str(provider.sync),
         zone=zone,
-        host="" if held == zone else held.removesuffix(f".{zone}"),
+        host="" if held == zone else names.relative(held, zone),
         groups=choice.groups,
         variables=choice.variables,
     )
     stale = bool(provider.name_servers) and not set(provider.name_servers) & set(found.name_servers)
     return ConnectOffer(
         name, *OFFERED, zone, provider, url,
-        covered=choice.covered, by_hand=by_hand, stale=stale,
+        covered=choice.covered, by_hand=by_hand, obstacles=publication.obstacles, stale=stale,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class TemplateChoice:
     """Groups of the template with their variables, and the records that they stand for."""
 
     variables: dict[str, str]
@@ -137,43 +142,32 @@ class _Choice:
     covered: tuple[RecordToPublish, ...]
 
 
-def _chosen(
-    tools: Tools, held: str, zone: str, wanted: tuple[RecordToPublish, ...], *, flattens: bool
-) -> _Choice:
-    """Choose what the template can publish: the proof, and where the name itself leads."""
-    chosen: dict[str, tuple[str, str]] = {}
+def chosen(held: str, wanted: Sequence[RecordToPublish]) -> TemplateChoice:
+    """Choose what the template can publish: the proof, and where the name itself leads.
+
+    It has room for one address of each family.
+    """
+    groups: dict[str, tuple[str, str]] = {}
     covered: list[RecordToPublish] = []
     for one in wanted:
-        found = _variables(tools, held, zone, one, flattens=flattens)
-        if found and chosen.keys().isdisjoint(found):
-            chosen |= found
+        group = _group(held, one)
+        if group is not None and group[0] not in groups:
+            groups[group[0]] = group[1:]
             covered.append(one)
-    return _Choice(dict(chosen.values()), tuple(chosen), tuple(covered))
+    return TemplateChoice(dict(groups.values()), tuple(groups), tuple(covered))
 
 
-def _variables(
-    tools: Tools, held: str, zone: str, one: RecordToPublish, *, flattens: bool
-) -> dict[str, tuple[str, str]]:
-    """Return group -> variable and value for one record; nothing when no group is meant for it."""
+def _group(held: str, one: RecordToPublish) -> tuple[str, str, str] | None:
+    """Return group, variable and value for one record; None when no group is meant for it."""
     if one.type == "TXT" and one.name == f"{tokens.TXT_LABEL}.{held}":
-        return {services.OWNERSHIP: ("token", one.value.removeprefix(tokens.TXT_PREFIX))}
+        return services.OWNERSHIP, "token", one.value.removeprefix(tokens.TXT_PREFIX)
     if one.name != held or one.purpose is not entry.Purpose.ROUTING:
-        return {}
-    if one.type in {"A", "AAAA"}:
-        return _addresses((one.value,))
-    target = apex_target(zone, (one,))
-    if target is None or flattens:
-        return {services.ALIAS: ("target", one.value)}
-    return _addresses(tools.resolver.addresses(target))
-
-
-def _addresses(found: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return at most one address of each family: the template has room for no more."""
-    chosen: dict[str, tuple[str, str]] = {}
-    for text in found:
-        group = services.IPV4 if ipaddress.ip_address(text).version == 4 else services.IPV6  # noqa: PLR2004 - IPv4
-        chosen.setdefault(group, (group, text))
-    return chosen
+        return None
+    return {
+        "A": (services.IPV4, services.IPV4, one.value),
+        "AAAA": (services.IPV6, services.IPV6, one.value),
+        "CNAME": (services.ALIAS, "target", one.value),
+    }.get(one.type)
 
 
 @dataclass(frozen=True, slots=True)

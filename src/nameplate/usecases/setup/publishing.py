@@ -1,16 +1,18 @@
 """What a domain's owner must publish in DNS with own hands: the proof, and all without an account."""
 
-import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import Actor
+from nameplate.core.dns_hosts import DnsHost
 from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish
-from nameplate.core.lifecycle import BindingStatus
-from nameplate.models import Account, Binding, Domain, Server
+from nameplate.core.pointing import NEEDS_ADDRESS, Obstacle, PointingTarget
+from nameplate.models import Account, Domain
 from nameplate.usecases.claims import conditions
-from nameplate.usecases.dns import wanted
+from nameplate.usecases.dns import bound_hosts, pointing, wanted
+from nameplate.usecases.dns.bound_hosts import BoundHost
 from nameplate.usecases.propagation import observations
 
 PROOF_TTL = 300
@@ -18,32 +20,76 @@ PROOF_TTL = 300
 ROUTING_TTL = 3600
 """Seconds."""
 
+Resolve = Callable[[str], tuple[str, ...]]
+"""The addresses that a host name has now."""
 
-def due(session: Session, domain: Domain) -> tuple[RecordToPublish, ...]:
-    """Return the records in the order in which they are needed; each name and value once.
 
-    With a DNS account only the proof is left to the owner: Nameplate writes the rest itself.
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What the owner of a zone must publish in it, and what no record can achieve there."""
+
+    records: tuple[RecordToPublish, ...]
+    obstacles: tuple[Obstacle, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is left to the owner, before it is known which zone it is for and who hosts that."""
+
+    proofs: tuple[RecordToPublish, ...]
+    hosts: tuple[BoundHost, ...]
+    """Hosts that must be led to their servers."""
+    records: tuple[RecordToPublish, ...]
+
+    def at(self, zone: str, dns_host: DnsHost | None, resolve: Resolve) -> Publication:
+        """Return the records for `zone` at `dns_host`, in the order in which they are needed.
+
+        Each name and value is there once. `resolve` is asked for servers that are known by name
+        only, where no CNAME can stand.
+        """
+        found = list(self.proofs)
+        obstacles = []
+        for host in self.hosts:
+            routing, obstacle = _routing(host, zone, dns_host, resolve)
+            found += routing
+            obstacles += [obstacle] if obstacle is not None else []
+        for record in self.records:
+            found += _possible(record, zone, dns_host, resolve)
+        unique = {(one.name, one.type, one.value): one for one in reversed(found)}
+        return Publication(tuple(reversed(unique.values())), tuple(obstacles))
+
+
+def due(session: Session, domain: Domain) -> Due:
+    """Return what is left to the owner of a domain: the proof, and what Nameplate does not write.
+
+    With a DNS account it writes the domain's records, and what leads hosts to servers unless that
+    is switched off.
     """
-    found = [
+    proofs = tuple(
         RecordToPublish(Purpose.OWNERSHIP, one["type"], one["name"], one["value"], PROOF_TTL)
         for one in conditions.instructions(session, domain)
         if one["type"] != "file"
-    ]
-    if not _has_account(session, domain):
-        found += _routing(session, domain)
-        found += [
-            RecordToPublish(
-                Purpose.RECORD,
-                line.type,
-                line.owner,
-                observations.as_answered(line.type, line.text),
-                line.ttl,
-            )
-            for line in wanted.lines(session, domain)
-            if line.is_wanted
-        ]
-    unique = {(one.name, one.type, one.value): one for one in reversed(found)}
-    return tuple(reversed(unique.values()))
+    )
+    has_account = _has_account(session, domain)
+    if has_account and bound_hosts.is_kept(domain):
+        return Due(proofs, (), ())
+    hosts = tuple(pointing.left_to_owner(session, domain))
+    return Due(proofs, hosts, () if has_account else _records(session, domain))
+
+
+def _records(session: Session, domain: Domain) -> tuple[RecordToPublish, ...]:
+    """Return the owner's own records: those that were made for bindings are decided anew."""
+    return tuple(
+        RecordToPublish(
+            Purpose.RECORD,
+            line.type,
+            line.owner,
+            observations.as_answered(line.type, line.text),
+            line.ttl,
+        )
+        for line in wanted.lines(session, domain)
+        if line.is_wanted and not line.is_made
+    )
 
 
 def _has_account(session: Session, domain: Domain) -> bool:
@@ -52,34 +98,33 @@ def _has_account(session: Session, domain: Domain) -> bool:
     return account_id is not None and session.scalars(query).first() is not None
 
 
-def _routing(session: Session, domain: Domain) -> list[RecordToPublish]:
-    """Return what leads each bound host to its server."""
-    actor = Actor(domain.organization_id)
-    bindings = Binding.visible(actor).where(
-        Binding.organization_domain_id == domain.id,
-        Binding.status != BindingStatus.DISABLED,
-        Binding.server_id.is_not(None),
-    )
-    addresses = {row.id: row.address for row in session.scalars(Server.visible(actor))}
-    places: dict[str, list[str]] = {}
-    for row in session.scalars(bindings.order_by(Binding.id)):
-        address = addresses.get(row.server_id or 0)
-        if address:
-            places.setdefault(row.hostname, []).append(address)
-    return [
-        RecordToPublish(Purpose.ROUTING, rdtype, host, value, ROUTING_TTL)
-        for host, servers in places.items()
-        for rdtype, value in _leading_to(servers)
+def _routing(
+    host: BoundHost, zone: str, dns_host: DnsHost | None, resolve: Resolve
+) -> tuple[list[RecordToPublish], Obstacle | None]:
+    """Return what leads a host to its server, as it is decided for automatic records."""
+    apex_type = None if dns_host is None else dns_host.apex_type
+    decision = host.decide(zone, apex_type)
+    follows = ""
+    if decision.obstacle is not None and decision.obstacle.reason in NEEDS_ADDRESS:
+        first, *others = host.targets
+        follows = first.name.removesuffix(".")
+        known = first.at(resolve(follows))
+        decision = replace(host, targets=[known, *others]).decide(zone, apex_type)
+    records = [
+        RecordToPublish(
+            Purpose.ROUTING, rdtype, host.host, value.removesuffix("."), ROUTING_TTL, follows
+        )
+        for rdtype, value in decision.wanted
     ]
+    return records, decision.obstacle
 
 
-def _leading_to(servers: Iterable[str]) -> list[tuple[str, str]]:
-    """Return type and value of the records of one name; a CNAME is alone (RFC 1034)."""
-    found: list[tuple[str, str]] = []
-    for server in servers:
-        try:
-            address = ipaddress.ip_address(server)
-        except ValueError:
-            return [("CNAME", server.lower().removesuffix("."))]
-        found.append(("A" if address.version == 4 else "AAAA", str(address)))  # noqa: PLR2004 - IPv4
-    return found
+def _possible(
+    record: RecordToPublish, zone: str, dns_host: DnsHost | None, resolve: Resolve
+) -> list[RecordToPublish]:
+    """Return a record of the owner's own, or what stands for a CNAME at the apex of the zone."""
+    if record.type != "CNAME" or record.name != zone:
+        return [record]
+    alone = BoundHost(zone, None, targets=[PointingTarget.of(record.value)])
+    instead, _ = _routing(alone, zone, dns_host, resolve)
+    return [replace(one, purpose=record.purpose, ttl=record.ttl) for one in instead] or [record]

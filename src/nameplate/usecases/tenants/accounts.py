@@ -84,10 +84,17 @@ def page(
     metadata: Mapping[str, str] | None = None,
 ) -> Sequence[Account]:
     """Return up to `limit` + 1 accounts in order of their ids."""
-    query = lookup.matching(
-        Account.visible(actor), Account, metadata=metadata, kind=kind, provider=provider, name=name
+    return lookup.page(
+        session,
+        Account.visible(actor),
+        Account,
+        limit=limit,
+        after=after,
+        metadata=metadata,
+        kind=kind,
+        provider=provider,
+        name=name,
     )
-    return lookup.keyset(session, query, Account.id, limit=limit, after=after)
 
 
 def update(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Invalid, NotFound, NotPermitted, Problem
+from nameplate.core.errors import Conflict, Invalid, NotPermitted, Problem
 from nameplate.core.ids import Prefix
 from nameplate.models import Organization
 from nameplate.models.deletion import restore as restore_tree
@@ -39,7 +39,7 @@ def acting(session: Session, actor: Actor, reference: str | None) -> Organizatio
     query = Organization.visible(actor).where(Organization.id == actor.organization_id)
     row: Organization | None = session.scalars(query).one_or_none()
     if row is None:
-        raise NotFound("organization_not_found", "There is no such organization.")
+        raise lookup.missing(Prefix.ORGANIZATION)
     return row
 
 
@@ -97,14 +97,16 @@ def page(
 ) -> Sequence[Organization]:
     """Return up to `limit` + 1 organizations in order of their ids."""
     above = get(session, actor, parent).id if parent else None
-    query = lookup.matching(
+    return lookup.page(
+        session,
         Organization.visible(actor),
         Organization,
+        limit=limit,
+        after=after,
         metadata=metadata,
         name=name,
         parent_organization_id=above,
     )
-    return lookup.keyset(session, query, Organization.id, limit=limit, after=after)
 
 
 def update(session: Session, actor: Actor, reference: str, **changes: Any) -> Organization:  # noqa: ANN401 - columns

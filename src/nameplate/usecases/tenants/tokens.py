@@ -71,8 +71,8 @@ def page(
     name: str | None = None,
 ) -> Sequence[ApiToken]:
     """Return up to `limit` + 1 tokens, revoked ones included, in order of their ids."""
-    query = lookup.matching(ApiToken.visible(actor), ApiToken, name=name)
-    return lookup.keyset(session, query, ApiToken.id, limit=limit, after=after)
+    query = ApiToken.visible(actor)
+    return lookup.page(session, query, ApiToken, limit=limit, after=after, name=name)
 
 
 def revoke(session: Session, actor: Actor, reference: str, now: datetime) -> ApiToken:

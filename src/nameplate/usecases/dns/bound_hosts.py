@@ -1,0 +1,177 @@
+"""Host names of domains that lead to servers: who wants which where, and which records are there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core import names as rules
+from nameplate.core.actor import PLATFORM
+from nameplate.core.lifecycle import BindingStatus
+from nameplate.core.pointing import Decision, PointingTarget, Spot, Value, decide
+from nameplate.models import Binding, Domain, Record, RecordableType, Server
+from nameplate.models.records import AUTOMATIC
+
+Name = tuple[int, str]
+"""Id of the domain that holds the record, and the absolute host name."""
+Maker = tuple[RecordableType, int]
+"""What a record is made for."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticRecord:
+    """A record that Nameplate made, as it is there."""
+
+    id: int
+    value: Value
+    ttl: int
+    proxied: bool
+    maker: Maker
+
+
+@dataclass(slots=True)
+class BoundHost:
+    """A host name, what should lead it where, and what is there."""
+
+    host: str
+    domain: Any
+    """The domain's columns."""
+    makers: list[Maker] = field(default_factory=list)
+    targets: list[PointingTarget] = field(default_factory=list)
+    rows: list[AutomaticRecord] = field(default_factory=list)
+    own: set[Value] = field(default_factory=set)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether Nameplate keeps the host's records itself."""
+        return is_kept(self.domain)
+
+    def decide(self, zone: str, apex_type: str | None) -> Decision:
+        """Return what leads the host to its server in `zone`, whose host has `apex_type`."""
+        spot = Spot(self.host, self.host == zone, apex_type, frozenset(self.own))
+        return decide(spot, self.targets)
+
+
+def home(session: Session, server: Server) -> Name | None:
+    """Return where a server's own name is to be a record: the closest domain of its organization.
+
+    One in which Nameplate keeps the records goes before one whose owner does.
+    """
+    target = PointingTarget.of(server.address, server.addresses or ())
+    if server.organization_id is None or server.deleted_at is not None:
+        return None
+    if not (target.name and target.addresses):
+        return None
+    host = target.name.removesuffix(".")
+    above = rules.self_and_ancestors(host, least=2)
+    query = Domain.visible(PLATFORM).where(
+        Domain.organization_id == server.organization_id,
+        Domain.full_domain.in_([*above, *(f"*.{name}" for name in above)]),
+    )
+    closest = max(
+        session.scalars(query),
+        key=lambda row: (
+            is_kept(row),
+            len(rules.without_wildcard(row.full_domain)),
+            -row.id,
+        ),
+        default=None,
+    )
+    return None if closest is None else (closest.id, host)
+
+
+def is_kept(domain: Any) -> bool:  # noqa: ANN401 - a domain, or the columns of one
+    """Whether Nameplate may keep records in a domain."""
+    return domain.dns_account_id is not None and bool(domain.dns.automatic)
+
+
+def read(session: Session, names: Sequence[Name], *, locked: bool) -> dict[Name, BoundHost]:
+    """Return what there is to know of each host name; the domains stay locked when asked."""
+    session.flush()
+    domains = Domain.visible(PLATFORM).where(Domain.id.in_({id_ for id_, _ in names}))
+    if locked:  # of two that want the same record, the second sees what the first has made
+        domains = domains.order_by(Domain.id).with_for_update(key_share=True)
+    known: dict[int, Any] = {
+        row.id: row
+        for row in session.execute(
+            domains.with_only_columns(
+                Domain.id, Domain.organization_id, Domain.full_domain, Domain.domain_name,
+                Domain.dns_account_id, Domain.dns,
+            )
+        )
+    }  # fmt: skip
+    hosts = {name: BoundHost(name[1], known[name[0]]) for name in names if name[0] in known}
+    _claim(session, hosts)
+    _look(
+        session, hosts, {id_: rules.without_wildcard(row.full_domain) for id_, row in known.items()}
+    )
+    return hosts
+
+
+def _claim(session: Session, places: Mapping[Name, BoundHost]) -> None:
+    """Find who wants each host to lead where: a server of that name first, then bindings by age."""
+    hosts = {host for _, host in places}
+    for server in session.scalars(
+        Server.visible(PLATFORM).where(
+            sa.func.lower(Server.address).in_({*hosts, *(f"{host}." for host in hosts)})
+        )
+    ):
+        place_of = home(session, server)
+        if place_of is not None and place_of in places:
+            places[place_of].makers.append((RecordableType.SERVER, server.id))
+            places[place_of].targets.append(
+                PointingTarget.of(server.address, server.addresses or ())
+            )
+    bindings = session.execute(
+        Binding.visible(PLATFORM)
+        .join(Server, Server.id == Binding.server_id)
+        .where(
+            Binding.organization_domain_id.in_({id_ for id_, _ in places}),
+            Binding.hostname.in_(hosts),
+            Binding.status != BindingStatus.DISABLED,
+            Server.deleted_at.is_(None),
+        )
+        .order_by(Binding.id)
+        .with_only_columns(
+            Binding.id, Binding.organization_domain_id, Binding.hostname, Server.id, Server.address,
+            Server.addresses,
+        )
+    )  # fmt: skip
+    targets: dict[int, PointingTarget] = {}
+    for id_, domain_id, host, server_id, address, more in bindings:
+        if server_id not in targets:
+            targets[server_id] = PointingTarget.of(address, more or ())
+        place = places.get((domain_id, host))
+        if place is not None:
+            place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, id_))
+            place.targets.append(targets[server_id])
+
+
+def _look(session: Session, places: Mapping[Name, BoundHost], bare: Mapping[int, str]) -> None:
+    """Find the records at each host name, ours and the owner's."""
+    relative = {rules.relative(host, bare[domain_id]) for domain_id, host in places}
+    # Over many domains only the index that begins with the domain may serve: `@` is everywhere.
+    column = Record.name if len(bare) == 1 else sa.func.lower(Record.name)
+    rows = session.execute(
+        Record.visible(PLATFORM)
+        .where(
+            Record.organization_domain_id.in_(bare), column.in_(relative)
+        )
+        .order_by(Record.id)
+        .with_only_columns(
+            Record.id, Record.organization_domain_id, Record.name, Record.record_type,
+            Record.value, Record.ttl, Record.proxy_enabled, Record.recordable_type,
+            Record.recordable_id,
+        )
+    )  # fmt: skip
+    for id_, domain_id, name, kind, value, ttl, proxied, made_for, maker_id in rows:
+        place = places.get((domain_id, rules.absolute(name, bare[domain_id])))
+        if place is None:
+            continue
+        if made_for in AUTOMATIC:
+            there = AutomaticRecord(id_, (kind.value, value), ttl, proxied, (made_for, maker_id))
+            place.rows.append(there)
+        else:
+            place.own.add((kind.value, value))
