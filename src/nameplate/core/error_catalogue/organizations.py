@@ -21,7 +21,7 @@ GROUP = Group(
         "slug_invalid": Entry(
             Turn.YOU,
             "The slug cannot be used.",
-            "Use lower-case letters, digits and hyphens, not like an id.",
+            "Use 1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends, and nothing that looks like an id (`org_...`).",
             (422,),
         ),
         "slug_required": Entry(

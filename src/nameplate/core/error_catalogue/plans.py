@@ -56,8 +56,8 @@ GROUP = Group(
         ),
         "sources_several": Entry(
             Turn.YOU,
-            "The import names more than one source, or none.",
-            "Name one source: a zone file, the zone, usual names, or the drift.",
+            "The request names more than one source of records.",
+            "Give records, a file or a source: one of them.",
             (422,),
         ),
         "format_unknown": Entry(

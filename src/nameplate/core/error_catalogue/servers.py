@@ -47,7 +47,7 @@ GROUP = Group(
         "binding_disabled": Entry(
             Turn.YOU,
             "The binding is switched off.",
-            "Enable the binding to serve it again.",
+            "Switch it on with `nameplate binding update BINDING --enable`.",
         ),
         "host_bound": Entry(
             Turn.YOU,
