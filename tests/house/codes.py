@@ -16,12 +16,38 @@ from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainSta
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
-KINDS = {
-    name
-    for name, kind in vars(errors).items()
-    if isinstance(kind, type) and issubclass(kind, errors.NameplateError)
-} | {"ChangeRefused", "_ChangeRefused", "RouteRefused"}
-"""Exceptions whose first argument is a code."""
+
+def _kinds() -> dict[str, str]:
+    """Return every exception whose first argument is a code -> the one of core/errors.py it is."""
+    kinds = {
+        name: name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.NameplateError)
+    }
+    classes = [
+        node
+        for path in python_files("src")
+        for node in tree(path).body
+        if isinstance(node, ast.ClassDef) and node.name not in kinds and _takes_code(node)
+    ]
+    known = 0
+    while known != len(kinds):
+        known = len(kinds)
+        for node in classes:
+            bases = [kinds[base] for base in map(dotted, node.bases) if base in kinds]
+            if bases:
+                kinds[node.name] = bases[0]
+    return kinds
+
+
+def _takes_code(node: ast.ClassDef) -> bool:
+    makers = [one for one in node.body if isinstance(one, ast.FunctionDef)]
+    taken = [one.args.args[1:2] for one in makers if one.name == "__init__"]
+    return not taken or any(first.arg == "code" for first in taken[0])
+
+
+KINDS = _kinds()
+"""Exceptions whose first argument is a code -> which of core/errors.py they are."""
 
 CARRIERS: Mapping[str, tuple[int, str]] = {
     **dict.fromkeys(KINDS, (0, "")),
@@ -96,7 +122,7 @@ class Codes:
     places: dict[str, set[str]] = field(default_factory=dict)
     """Code -> `file:line` of each place that makes it."""
     kinds: dict[str, set[str]] = field(default_factory=dict)
-    """Code -> names of the exceptions that carry it."""
+    """Code -> names of the exceptions of core/errors.py that carry it."""
     unreadable: list[str] = field(default_factory=list)
     """Places whose code cannot be told from the source."""
 
@@ -178,7 +204,7 @@ class File:
             index, folder = CARRIERS[name]
             within = self.place.startswith(folder) and len(call.args) > index
             if within and not isinstance(call.args[index], ast.Starred):
-                self._take(scope, call.args[index], call, name if name in KINDS else "")
+                self._take(scope, call.args[index], call, KINDS.get(name, ""))
 
     def _take(
         self, scope: ast.AST, code: ast.expr, node: ast.AST, kind: str = "", *, quiet: bool = False

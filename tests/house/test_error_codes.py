@@ -119,11 +119,13 @@ def one(noun, lost):
     assert "server_not_found" in seen.places
     assert [line.partition(": ")[2] for line in seen.unreadable] == ["noun", "f'{noun}_odd'"]
     assert seen.kinds["first"] == {"Conflict"}
+    assert codes.KINDS["RouteRefused"] == codes.KINDS["ChangeRefused"] == "Refused"
+    assert "ApiError" not in codes.KINDS
 
 
 def expected(code: str) -> tuple[int, ...]:
     """Return the statuses of answers with a code: by its exceptions, or written in api/errors.py."""
-    kinds = [getattr(errors, kind, errors.Refused) for kind in FOUND.kinds.get(code, ())]
+    kinds = [getattr(errors, kind) for kind in FOUND.kinds.get(code, ())]
     by_kind = {api_errors.status_of(kind(code, "")) for kind in kinds}
     own = {status for status, (name, _) in api_errors._HTTP_CODES.items() if name == code}
     return tuple(sorted(by_kind | own | _documents().get(code, set())))
