@@ -126,10 +126,44 @@ def test_the_edge_is_mounted(api: Api) -> None:
     assert api.send("GET", "/edge/ask").status == 404
 
 
-def test_error_codes_are_explained(api: Api) -> None:
-    answer = api.as_(None).send("GET", "/v1/nothing").body["doc_url"]
-    assert api.as_(None).send("GET", answer).raw.startswith(b"route_not_found\n")
-    assert api.send("GET", "/errors/<script>").status == 404
+def test_error_codes_are_explained_to_programs(api: Api) -> None:
+    anybody = api.as_(None)
+    address = anybody.send("GET", "/v1/nothing").body["doc_url"]
+    for accept in ("application/json", "*/*", "application/json, text/html"):
+        answer = anybody.with_(accept=accept).send("GET", address)
+        assert answer.status == 200
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.body == {
+            "object": "error_code",
+            "type": "/errors/route_not_found",
+            "code": "route_not_found",
+            "turn": "you",
+            "title": "There is nothing at this address.",
+            "fix": "Check the path against the API reference. Paths have no final slash.",
+            "statuses": [404],
+        }
+    assert anybody.get("/errors/acme_caa")["turn"] == "authority"
+
+
+def test_error_codes_are_explained_to_browsers(api: Api) -> None:
+    browser = api.as_(None).with_(accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    answer = browser.send("GET", "/errors/unauthenticated")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert answer.headers["vary"] == "Accept"
+    assert b"<h1><code>unauthenticated</code></h1>" in answer.raw
+    assert b"<code>Authorization: Bearer np_...</code>" in answer.raw
+    assert b"HTTP status: 401." in answer.raw
+    assert b"<script" not in answer.raw
+
+
+def test_an_unknown_error_code_is_a_problem(api: Api) -> None:
+    for code in ("0", "<script>", "acme_<script>", "no_such_code", "DOMAIN_EXISTS"):
+        for accept in ("application/json", "text/html"):
+            answer = api.as_(None).with_(accept=accept).send("GET", f"/errors/{code}")
+            assert (answer.status, answer.code) == (404, "error_code_unknown")
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.body["doc_url"] == "/errors/error_code_unknown"
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

@@ -14,6 +14,7 @@ from nameplate.api import (
     domain_connect,
     domains,
     errors,
+    explanations,
     health,
     openapi,
     organizations,
@@ -80,6 +81,7 @@ def create(
         app.include_router(noun.routes)
     app.include_router(health.routes)
     app.include_router(wellknown.routes)
+    app.include_router(explanations.routes)
     if edge is not None:
         app.mount("/edge", edge)
     errors.install(app)

@@ -1,4 +1,4 @@
-"""What the whole Internet may ask: answers to http-01 challenges, and what an error code means."""
+"""What the whole Internet may ask: answers to http-01 challenges."""
 
 import re
 from typing import Annotated
@@ -12,7 +12,6 @@ from nameplate.usecases.certificates import challenges
 
 routes = APIRouter(tags=["public"], default_response_class=PlainTextResponse)
 
-_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _PORT = re.compile(r":\d{1,5}$")
 
 
@@ -35,21 +34,3 @@ def answer_challenge(
     if found is None:
         return PlainTextResponse("not found", 404)
     return PlainTextResponse(found)
-
-
-@routes.get(
-    "/errors/{code}",
-    operation_id="explain_error",
-    response_class=PlainTextResponse,
-    responses={200: {"content": {"text/plain": {"example": "conflict\n..."}}}},
-)
-def explain_error(code: str) -> Response:
-    """Say where an error code is explained; every `doc_url` leads here."""
-    if not _CODE.fullmatch(code):
-        return PlainTextResponse("not found", 404)
-    return PlainTextResponse(
-        f"{code}\n\n"
-        "The `detail` of the error says what is wrong and what to do; `errors` names each wrong\n"
-        "place; `retryable` says whether repeating the same request can help.\n"
-        "All codes: docs/reference/api.md of Nameplate.\n"
-    )

@@ -26,6 +26,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "token": ("tokens", "Bearer tokens of the API."),
     "domain-connect": ("domain_connect", "The platform's entry at DNS hosts."),
     "names": ("names", "Check domain names."),
+    "explain": ("explain", "What an error code means and what to do."),
     "db": ("db", "Migrate the database."),
     "keys": ("keys", "Look after the key ring."),
 }

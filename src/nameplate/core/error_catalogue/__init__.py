@@ -1,0 +1,67 @@
+"""Every error code: what it means, whose turn it is, and what to do.
+
+Nothing that works in the background imports this: only the page of a code, the command that explains
+one, and the generator of the reference need the texts (ADR 12).
+"""
+
+import re
+from collections.abc import Sequence
+
+from nameplate.core.error_catalogue import (
+    authorities,
+    certificates,
+    domains,
+    hosting,
+    installation,
+    names,
+    organizations,
+    plans,
+    providers,
+    records,
+    requests,
+    servers,
+    values,
+    verifications,
+)
+from nameplate.core.error_catalogue.entry import Entry, Group, Turn
+from nameplate.core.errors import NotFound
+
+__all__ = ["GROUPS", "Entry", "Group", "Turn", "explain"]
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+GROUPS: Sequence[Group] = (
+    requests.GROUP,
+    names.GROUP,
+    domains.GROUP,
+    verifications.GROUP,
+    records.GROUP,
+    values.GROUP,
+    plans.GROUP,
+    providers.GROUP,
+    hosting.GROUP,
+    certificates.GROUP,
+    authorities.GROUP,
+    servers.GROUP,
+    organizations.GROUP,
+    installation.GROUP,
+)
+"""In the order of the reference page."""
+
+
+def explain(code: str) -> Entry:
+    """Return what is known of a code. Raises `NotFound` with code `error_code_unknown`.
+
+    A code of an authority that has no entry of its own is explained as one of its family, such as
+    `acme_*`.
+    """
+    names = [code]
+    if _CODE.fullmatch(code):
+        names.append(f"{code.partition('_')[0]}_*")
+    for name in names:
+        for group in GROUPS:
+            if name in group.codes:
+                return group.codes[name]
+    raise NotFound(
+        "error_code_unknown", "There is no such error code. Check the spelling of the code."
+    )

@@ -1,0 +1,157 @@
+"""Certificates: their error codes."""
+
+from nameplate.core.error_catalogue.entry import Entry, Group, Turn
+
+GROUP = Group(
+    "Certificates",
+    "Requests for certificates, and bundles and keys that do not fit.",
+    {
+        "certificate_not_found": Entry(
+            Turn.YOU,
+            "There is no such certificate.",
+            "List the domain's certificates and use an id from there.",
+            (404,),
+        ),
+        "certificate_pending": Entry(
+            Turn.NAMEPLATE,
+            "The certificate is being obtained.",
+            "Nothing to do, unless the message says why it waits.",
+        ),
+        "certificate_error": Entry(
+            Turn.YOU,
+            "The certificate could not be obtained.",
+            "Read the message and correct what it names. Nameplate tries again by itself.",
+        ),
+        "certificate_expired": Entry(
+            Turn.YOU,
+            "The certificate has expired.",
+            "Read why its renewal failed, correct that, and issue a new one.",
+        ),
+        "certificate_revoked": Entry(
+            Turn.YOU,
+            "The certificate is revoked.",
+            "Issue a new certificate. A revoked one is not renewed.",
+            (409,),
+        ),
+        "certificate_missing": Entry(
+            Turn.YOU,
+            "There is no certificate to revoke yet.",
+            "Wait until it is issued, or remove the request.",
+            (409,),
+        ),
+        "certificate_not_ready": Entry(
+            Turn.AUTHORITY,
+            "The authority has not issued the certificate yet.",
+            "Nothing to do. Nameplate asks again by itself.",
+            (502, 503),
+        ),
+        "challenge_unavailable": Entry(
+            Turn.YOU,
+            "Nameplate has no such challenge.",
+            "Use `http-01` or `dns-01`.",
+            (422,),
+        ),
+        "too_many_names": Entry(
+            Turn.YOU,
+            "The certificate would have too many names.",
+            "Ask for several certificates with fewer names each.",
+            (422,),
+        ),
+        "budget_spent": Entry(
+            Turn.NAMEPLATE,
+            "The platform's own budget of requests to the authority is spent.",
+            "Nothing to do. Nameplate orders when the message says. The budget keeps the authority's limits.",
+            (429,),
+        ),
+        "key_reused": Entry(
+            Turn.YOU,
+            "The key is in use elsewhere.",
+            "Make a new key for this certificate.",
+            (422,),
+        ),
+        "key_mismatch": Entry(
+            Turn.YOU,
+            "The certificate was made for another private key.",
+            "Give the key that belongs to the certificate.",
+            (422,),
+        ),
+        "key_malformed": Entry(
+            Turn.YOU,
+            "The private key cannot be read.",
+            "Give exactly one private key as PEM of at most 8 KiB.",
+            (422,),
+        ),
+        "key_encrypted": Entry(
+            Turn.YOU,
+            "The private key has a password.",
+            "Remove the password before you give the key.",
+            (422,),
+        ),
+        "key_weak": Entry(
+            Turn.YOU,
+            "The key is too weak, or too large.",
+            "Use an EC key on P-256 or P-384, or RSA with 2048 to 8192 bits and the exponent 65537.",
+            (422,),
+        ),
+        "key_unsupported": Entry(
+            Turn.YOU,
+            "The kind of the key is not supported.",
+            "Use an EC key on P-256 or P-384, or RSA.",
+            (422,),
+        ),
+        "key_kind_unknown": Entry(
+            Turn.YOU,
+            "There is no such kind of key.",
+            "Use one of the kinds that the message lists.",
+            (422,),
+        ),
+        "bundle_malformed": Entry(
+            Turn.YOU,
+            "The bundle is not a list of PEM certificates.",
+            "Give CERTIFICATE blocks only, the server's first, with nothing in between.",
+            (422,),
+        ),
+        "bundle_too_large": Entry(
+            Turn.YOU,
+            "The bundle is too large.",
+            "Give the server's certificate and its intermediates only.",
+            (422,),
+        ),
+        "chain_broken": Entry(
+            Turn.YOU,
+            "The certificates do not form a chain.",
+            "Put after each certificate the one that signed it.",
+            (422,),
+        ),
+        "leaf_is_authority": Entry(
+            Turn.YOU,
+            "The first certificate is an authority's.",
+            "Put the server's certificate first.",
+            (422,),
+        ),
+        "names_differ": Entry(
+            Turn.YOU,
+            "The certificate's names are not those that were asked for.",
+            "Give a certificate for exactly the expected names.",
+            (422,),
+        ),
+        "not_for_servers": Entry(
+            Turn.YOU,
+            "The certificate does not allow server authentication.",
+            "Get a certificate for TLS servers.",
+            (422,),
+        ),
+        "not_yet_valid": Entry(
+            Turn.YOU,
+            "The certificate is not valid yet.",
+            "Wait until the time in the message, or check the clock.",
+            (422,),
+        ),
+        "signature_weak": Entry(
+            Turn.YOU,
+            "A certificate of the chain is signed with a broken hash.",
+            "Get a chain that is signed with SHA-256 or better.",
+            (422,),
+        ),
+    },
+)

@@ -1,0 +1,82 @@
+"""Organizations, accounts and tokens: their error codes."""
+
+from nameplate.core.error_catalogue.entry import Entry, Group, Turn
+
+GROUP = Group(
+    "Organizations, accounts and tokens",
+    "Tenants of the platform and what belongs to them.",
+    {
+        "organization_not_found": Entry(
+            Turn.YOU,
+            "There is no such organization for this caller.",
+            "Check the id, slug or external id, and which organization the token belongs to.",
+            (404,),
+        ),
+        "organization_required": Entry(
+            Turn.YOU,
+            "A platform token must name the organization.",
+            "Give `organization`, or `--organization` on the command line.",
+            (422,),
+        ),
+        "slug_invalid": Entry(
+            Turn.YOU,
+            "The slug cannot be used.",
+            "Use 1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends, and nothing that looks like an id (`org_...`).",
+            (422,),
+        ),
+        "slug_required": Entry(
+            Turn.YOU,
+            "No slug can be made from the organization's name.",
+            "Give a `slug` of lower-case letters, digits and hyphens.",
+            (422,),
+        ),
+        "slug_taken": Entry(
+            Turn.YOU,
+            "Another organization has this slug.",
+            "Use another slug.",
+            (409,),
+        ),
+        "account_not_found": Entry(
+            Turn.YOU,
+            "There is no such account.",
+            "Check the id or name, and add the account first.",
+            (404,),
+        ),
+        "kind_unknown": Entry(
+            Turn.YOU,
+            "There is no such kind of account.",
+            "Use one of the kinds that the message lists.",
+            (422,),
+        ),
+        "kind_not_testable": Entry(
+            Turn.YOU,
+            "Accounts of this kind cannot be tested yet.",
+            "Leave the test out.",
+            (422,),
+        ),
+        "config_holds_secret": Entry(
+            Turn.YOU,
+            "The account's configuration holds a secret, which anybody may read there.",
+            "Give the secret under `credentials`, and replace it at the provider.",
+            (422,),
+        ),
+        "token_not_found": Entry(
+            Turn.YOU,
+            "There is no such token.",
+            "List the tokens and use an id from there.",
+            (404,),
+        ),
+        "token_malformed": Entry(
+            Turn.YOU,
+            "This is not an API token.",
+            "Copy the token whole, `np_` included.",
+            (422,),
+        ),
+        "expires_at_past": Entry(
+            Turn.YOU,
+            "The end of the token is in the past.",
+            "Give a time in the future.",
+            (422,),
+        ),
+    },
+)

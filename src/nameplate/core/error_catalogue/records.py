@@ -1,0 +1,187 @@
+"""Records: their error codes."""
+
+from nameplate.core.error_catalogue.entry import Entry, Group, Turn
+
+GROUP = Group(
+    "Records",
+    "DNS records of a domain: what may stand together, and what became of a record.",
+    {
+        "record_not_found": Entry(
+            Turn.YOU,
+            "The domain has no such record.",
+            "List the domain's records and use an id from there.",
+            (404,),
+        ),
+        "record_exists": Entry(
+            Turn.YOU,
+            "The domain has this record already.",
+            "Change the record that exists, or leave it.",
+            (409,),
+        ),
+        "record_invalid": Entry(
+            Turn.YOU,
+            "The record's value or numbers are not valid for its type.",
+            "Correct each place that `errors` names.",
+            (422,),
+        ),
+        "record_type_invalid": Entry(
+            Turn.YOU,
+            "Records of this type cannot be managed.",
+            "Use one of the types that the message lists.",
+            (422,),
+        ),
+        "type_unknown": Entry(
+            Turn.YOU,
+            "Nameplate does not manage this record type.",
+            "Use a type that the message lists, or keep the record at the DNS provider. Nameplate does not touch it there.",
+        ),
+        "record_automatic": Entry(
+            Turn.YOU,
+            "Nameplate made this record for a binding or a proof and keeps it right by itself.",
+            "Change the binding, or detach the record first and it is yours.",
+            (409,),
+        ),
+        "record_not_published": Entry(
+            Turn.NAMEPLATE,
+            "The DNS provider does not have this record yet.",
+            "Wait until the record is active, or correct its error, then ask for the propagation again.",
+            (409,),
+        ),
+        "record_pending": Entry(
+            Turn.NAMEPLATE,
+            "The record waits to be written to the DNS provider.",
+            "Nothing to do. Nameplate writes it by itself.",
+        ),
+        "record_syncing": Entry(
+            Turn.NAMEPLATE,
+            "The record is being written to the DNS provider.",
+            "Nothing to do. Nameplate reads it back by itself.",
+        ),
+        "record_active": Entry(
+            Turn.NAMEPLATE,
+            "The DNS provider has the record, and not every name server answers it yet.",
+            "Wait. `nameplate record propagation` shows which server has what.",
+        ),
+        "record_error": Entry(
+            Turn.YOU,
+            "The record could not be written.",
+            "Correct the record, or the account's credential, and check the domain again.",
+        ),
+        "provider_refuses": Entry(
+            Turn.YOU,
+            "The domain's DNS provider is known to refuse this record.",
+            "Change the record as the message says, or use another provider.",
+            (422,),
+        ),
+        "target_twice": Entry(
+            Turn.YOU,
+            "Two of the changes are about the same record.",
+            "Make one change of each record.",
+        ),
+        "out_of_zone": Entry(
+            Turn.YOU,
+            "The name is not in the zone.",
+            "Use a name at or below the zone, or the relative name alone.",
+        ),
+        "doubled_name": Entry(
+            Turn.YOU,
+            "The name ends in the zone twice.",
+            "Write the name as the message shows it.",
+        ),
+        "wildcard_invalid": Entry(
+            Turn.YOU,
+            "The `*` is not the whole first label.",
+            "Write a wildcard as `*` or `*.sub`.",
+        ),
+        "zone_file_syntax": Entry(
+            Turn.YOU,
+            "The text holds signs that belong to zone files only.",
+            "Remove parentheses, `;`, line breaks and directives, or import it as a zone file.",
+        ),
+        "ttl_invalid": Entry(
+            Turn.YOU,
+            "The TTL cannot be used.",
+            "Give whole seconds within the limits that the message names.",
+        ),
+        "ttl_differs": Entry(
+            Turn.YOU,
+            "Records of one name and type have different TTLs.",
+            "Give all of them the same TTL (RFC 2181).",
+        ),
+        "duplicate_value": Entry(
+            Turn.YOU,
+            "The same value is there twice.",
+            "Remove one of the two.",
+        ),
+        "cname_at_apex": Entry(
+            Turn.YOU,
+            "The apex of a zone cannot be a CNAME.",
+            "Use ALIAS where the provider has it, A and AAAA records, or a name below such as `www`.",
+        ),
+        "cname_not_alone": Entry(
+            Turn.YOU,
+            "The name has other records, and a CNAME must be alone (RFC 1034).",
+            "Remove the other records of the name, or use A and AAAA records instead.",
+        ),
+        "cname_several": Entry(
+            Turn.YOU,
+            "The name has more than one CNAME.",
+            "Keep one CNAME.",
+        ),
+        "cname_foreign": Entry(
+            Turn.YOU,
+            "There is another CNAME at the name, which is not managed by Nameplate.",
+            "Remove it at the DNS provider, or import it first.",
+        ),
+        "null_mx_not_alone": Entry(
+            Turn.YOU,
+            "The null MX stands beside other MX records.",
+            "Remove the null MX, or all others.",
+        ),
+        "target_is_alias": Entry(
+            Turn.YOU,
+            "An MX or NS record names a host that is a CNAME (RFC 2181).",
+            "Name a host that has A or AAAA records.",
+        ),
+        "soa_read_only": Entry(
+            Turn.PROVIDER,
+            "The SOA record belongs to the DNS provider.",
+            "Leave the SOA record out.",
+        ),
+        "apex_ns": Entry(
+            Turn.YOU,
+            "NS records at the apex decide who answers for the whole zone.",
+            "Leave them out, or use force if you mean it.",
+        ),
+        "own_record": Entry(
+            Turn.YOU,
+            "The host leads elsewhere by a record of your own, not to its server.",
+            "Leave it when that is meant. Otherwise remove the record, and Nameplate makes the right one.",
+        ),
+        "name_has_others": Entry(
+            Turn.YOU,
+            "The host has other records, so no CNAME can stand there, and the server has no known address.",
+            "Give the server its IP addresses, bind another name, or publish the record yourself.",
+        ),
+        "apex_needs_address": Entry(
+            Turn.YOU,
+            "The host is the apex of its zone and the server has no known address.",
+            "Give the server its IP addresses (`addresses`), or bind a name below the apex.",
+        ),
+        "changed_at_provider": Entry(
+            Turn.YOU,
+            "Somebody changed records of the domain at the DNS provider.",
+            "Apply `nameplate record plan` to restore them, or accept the change with `nameplate record import DOMAIN --from drift`.",
+        ),
+        "drifted": Entry(
+            Turn.YOU,
+            "The record set was changed at the DNS provider, so the plan leaves it alone.",
+            "Decide with `nameplate record plan` whether to restore it or accept the change.",
+        ),
+        "held": Entry(
+            Turn.NAMEPLATE,
+            "The record stays until what replaces it can be had.",
+            "Resolve what blocks the replacement. The plan names it.",
+        ),
+    },
+)

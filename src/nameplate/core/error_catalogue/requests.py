@@ -1,0 +1,188 @@
+"""Requests: their error codes."""
+
+from nameplate.core.error_catalogue.entry import Entry, Group, Turn
+
+GROUP = Group(
+    "Requests",
+    "What the API says of the request itself, whatever it is about.",
+    {
+        "unauthenticated": Entry(
+            Turn.YOU,
+            "The request carries no valid API token.",
+            "Send `Authorization: Bearer np_...` with a token that is not revoked or expired, and whose organization is active.",
+            (401,),
+        ),
+        "request_invalid": Entry(
+            Turn.YOU,
+            "The request does not match the schema of the route.",
+            "Correct each place that `errors` names. Codes in `errors` that are not on this page are pydantic's, with their own message.",
+            (422,),
+        ),
+        "missing": Entry(
+            Turn.YOU,
+            "A required field is not there.",
+            "Add the field that `pointer` names.",
+        ),
+        "field_unknown": Entry(
+            Turn.YOU,
+            "The object has no such field, or the field cannot be set.",
+            "Remove the field. The API description at `/openapi.json` lists those that exist.",
+            (422,),
+        ),
+        "field_not_changeable": Entry(
+            Turn.YOU,
+            "This field is set once and cannot be changed.",
+            "Leave the field out, or make a new object.",
+            (422,),
+        ),
+        "query_unknown": Entry(
+            Turn.YOU,
+            "The query has a parameter that this route does not know.",
+            "Remove the parameter that `errors` names. Only some lists can be filtered by `metadata[key]`.",
+            (422,),
+        ),
+        "body_malformed": Entry(
+            Turn.YOU,
+            "The body is not one JSON value with one meaning.",
+            "Send UTF-8 JSON without duplicate names, NaN, Infinity, or more than 32 levels.",
+            (400,),
+        ),
+        "body_too_large": Entry(
+            Turn.YOU,
+            "The body is larger than the API accepts.",
+            "Send at most as many bytes as the message says, or split the request.",
+            (413,),
+        ),
+        "media_type_unsupported": Entry(
+            Turn.YOU,
+            "The body has another media type, or is compressed.",
+            "Send `Content-Type: application/json` and no `Content-Encoding`.",
+            (415,),
+        ),
+        "route_not_found": Entry(
+            Turn.YOU,
+            "There is nothing at this address.",
+            "Check the path against the API reference. Paths have no final slash.",
+            (404,),
+        ),
+        "method_not_allowed": Entry(
+            Turn.YOU,
+            "The address exists and does not know this method.",
+            "Use one of the methods in the `Allow` header.",
+            (405,),
+        ),
+        "request_refused": Entry(
+            Turn.YOU,
+            "The request cannot be answered over HTTP as it was sent.",
+            "Check the status of the answer, correct the request and send it again.",
+        ),
+        "id_malformed": Entry(
+            Turn.YOU,
+            "This is not an id of the expected kind.",
+            "Copy the whole id: a prefix such as `dom_` and 14 characters. The last one is a check digit.",
+            (404,),
+        ),
+        "reference_ambiguous": Entry(
+            Turn.YOU,
+            "Several objects have this name or external id.",
+            "Use the id of the one that you mean.",
+            (409,),
+        ),
+        "invalid_cursor": Entry(
+            Turn.YOU,
+            "The cursor was not made by this list.",
+            "Start without a cursor. A cursor works for the same caller, path and filters only.",
+            (400,),
+        ),
+        "idempotency_key_malformed": Entry(
+            Turn.YOU,
+            "The Idempotency-Key cannot be used.",
+            "Send 1 to 255 visible ASCII characters.",
+            (400,),
+        ),
+        "idempotency_key_reused": Entry(
+            Turn.YOU,
+            "The Idempotency-Key came with another request before.",
+            "Use a new key for each new request, and the same key only to repeat one unchanged.",
+            (422,),
+        ),
+        "idempotency_in_flight": Entry(
+            Turn.NAMEPLATE,
+            "The first request with this Idempotency-Key is still running.",
+            "Wait a few seconds and send the same request again to get its answer.",
+            (409,),
+        ),
+        "precondition_failed": Entry(
+            Turn.YOU,
+            "The object has changed since it was read.",
+            "Read it again, decide again, and send the new ETag in `If-Match`.",
+            (412,),
+        ),
+        "conflict": Entry(
+            Turn.YOU,
+            "Another request made the same thing, or changed it at the same moment.",
+            "Read the object again. If it is not as you want it, repeat the request.",
+            (409,),
+        ),
+        "busy": Entry(
+            Turn.NAMEPLATE,
+            "A worker is working on this object.",
+            "Wait a few seconds and repeat the request.",
+            (503,),
+        ),
+        "rate_limited": Entry(
+            Turn.PROVIDER,
+            "The provider limits how often it may be asked.",
+            "Wait as long as `Retry-After` says. Nameplate does so by itself in background work.",
+            (429,),
+        ),
+        "internal_error": Entry(
+            Turn.OPERATOR,
+            "Nameplate failed in a way that nobody foresaw.",
+            "Report the request id to the operator, who finds the cause in the log under that id.",
+            (500,),
+        ),
+        "foreign_reference": Entry(
+            Turn.YOU,
+            "A reference leads to an object of another organization, or to none.",
+            "Use the id of an object of your own organization.",
+            (403,),
+        ),
+        "foreign_row": Entry(
+            Turn.OPERATOR,
+            "A transaction of one organization tried to write data of another, and was stopped.",
+            "Report this as a bug. Nothing was written.",
+            (403,),
+        ),
+        "raw_statement": Entry(
+            Turn.OPERATOR,
+            "A transaction of one organization tried to run an unchecked SQL statement.",
+            "Report this as a bug, or run the statement as the platform. Nothing was run.",
+            (403,),
+        ),
+        "restore_conflict": Entry(
+            Turn.YOU,
+            "The object cannot be restored because something now stands in its place.",
+            "Remove or rename what the message names, then restore again.",
+            (409,),
+        ),
+        "parent_deleted": Entry(
+            Turn.YOU,
+            "The object belongs to one that is removed.",
+            "Restore the parent that the message names first.",
+            (409,),
+        ),
+        "illegal_transition": Entry(
+            Turn.YOU,
+            "The object's status does not allow this.",
+            "Read the object. Do what brings it into a status that allows the change, or leave it.",
+            (409,),
+        ),
+        "platform_only": Entry(
+            Turn.OPERATOR,
+            "Only the operator of the platform may do this.",
+            "Ask the operator, or use a platform token.",
+            (403,),
+        ),
+    },
+)

@@ -1,0 +1,225 @@
+"""Record values: their error codes."""
+
+from nameplate.core.error_catalogue.entry import Entry, Group, Turn
+
+GROUP = Group(
+    "Record values",
+    "What is wrong in the value of one record. These stand in `errors` of `record_invalid`.",
+    {
+        "value_required": Entry(
+            Turn.YOU,
+            "The value is empty.",
+            'Give the value. An empty text is written as `""`.',
+        ),
+        "value_invalid": Entry(
+            Turn.YOU,
+            "The value does not have the form of its type.",
+            "Write it as the message shows.",
+        ),
+        "number_invalid": Entry(
+            Turn.YOU,
+            "A number is not whole or not within its limits.",
+            "Give a whole number within the limits that the message names.",
+        ),
+        "priority_required": Entry(
+            Turn.YOU,
+            "The type needs a priority.",
+            "Give `priority`, or write it before the host in the value.",
+        ),
+        "weight_required": Entry(
+            Turn.YOU,
+            "The type needs a weight.",
+            "Give `weight`, or write all numbers before the host in the value.",
+        ),
+        "port_required": Entry(
+            Turn.YOU,
+            "The type needs a port.",
+            "Give `port`, or write all numbers before the host in the value.",
+        ),
+        "priority_unused": Entry(
+            Turn.YOU,
+            "The type has no priority.",
+            "Leave `priority` out.",
+        ),
+        "weight_unused": Entry(
+            Turn.YOU,
+            "The type has no weight.",
+            "Leave `weight` out.",
+        ),
+        "port_unused": Entry(
+            Turn.YOU,
+            "The type has no port.",
+            "Leave `port` out.",
+        ),
+        "priority_differs": Entry(
+            Turn.YOU,
+            "The priority in its field and in the value are different.",
+            "Give it once.",
+        ),
+        "weight_differs": Entry(
+            Turn.YOU,
+            "The weight in its field and in the value are different.",
+            "Give it once.",
+        ),
+        "port_differs": Entry(
+            Turn.YOU,
+            "The port in its field and in the value are different.",
+            "Give it once.",
+        ),
+        "address_invalid": Entry(
+            Turn.YOU,
+            "The text is not an IP address.",
+            "Write an address such as `192.0.2.1` for A or `2001:db8::1` for AAAA.",
+        ),
+        "address_family": Entry(
+            Turn.YOU,
+            "The address belongs to the other record type.",
+            "Put IPv4 addresses into A records and IPv6 addresses into AAAA records.",
+        ),
+        "address_mapped": Entry(
+            Turn.YOU,
+            "The IPv6 address wraps an IPv4 address.",
+            "Put the IPv4 address into an A record.",
+        ),
+        "address_scoped": Entry(
+            Turn.YOU,
+            "The address names a network interface after `%`.",
+            "Use the address without `%`, when it is reachable for others.",
+        ),
+        "address_unusable": Entry(
+            Turn.YOU,
+            "No host can have this address.",
+            "Give the public address of the host.",
+        ),
+        "leading_zero": Entry(
+            Turn.YOU,
+            "The IPv4 address has leading zeros, which some programs read as octal.",
+            "Write the numbers without leading zeros.",
+        ),
+        "target_is_url": Entry(
+            Turn.YOU,
+            "A URL was given where a host name belongs.",
+            "Give the host name alone, without scheme and path.",
+        ),
+        "target_is_address": Entry(
+            Turn.YOU,
+            "An IP address was given where a host name belongs.",
+            "Give a host name, or use an A or AAAA record.",
+        ),
+        "target_has_port": Entry(
+            Turn.YOU,
+            "The host name carries a port.",
+            "Remove the port. Only SRV records have one.",
+        ),
+        "target_is_email": Entry(
+            Turn.YOU,
+            "An e-mail address was given where a host name belongs.",
+            "Give the host name after the `@`.",
+        ),
+        "target_several": Entry(
+            Turn.YOU,
+            "More than one word was given where one host name belongs.",
+            "Give one host name.",
+        ),
+        "target_is_self": Entry(
+            Turn.YOU,
+            "The record would point to its own name.",
+            "Give another target.",
+        ),
+        "target_not_host": Entry(
+            Turn.YOU,
+            "The target has an underscore, which no host name may have.",
+            "Give the name of a host.",
+        ),
+        "null_mx_priority": Entry(
+            Turn.YOU,
+            "The null MX must have priority 0 (RFC 7505).",
+            "Write it as `0 .`.",
+        ),
+        "alias_mode": Entry(
+            Turn.YOU,
+            "Priority 0 is the alias form, which takes a target and no parameters.",
+            "Remove the parameters, or use a priority of 1 or more.",
+        ),
+        "text_too_long": Entry(
+            Turn.YOU,
+            "The text is longer than DNS allows.",
+            "Shorten the text.",
+        ),
+        "text_invalid": Entry(
+            Turn.YOU,
+            "The text is not valid Unicode.",
+            "Save or copy it as UTF-8.",
+        ),
+        "control_character": Entry(
+            Turn.YOU,
+            "The text holds a line break or another control character.",
+            "Remove it. If it is meant, quote the text and write it as `\\010`.",
+        ),
+        "escape_invalid": Entry(
+            Turn.YOU,
+            "A backslash is followed by a number that is no octet.",
+            "Write three digits from `\\000` to `\\255`.",
+        ),
+        "digest_invalid": Entry(
+            Turn.YOU,
+            "The digest is not written in pairs of hexadecimal digits.",
+            "Copy the digest again as hexadecimal text.",
+        ),
+        "digest_length": Entry(
+            Turn.YOU,
+            "The digest has another length than its kind has.",
+            "Copy the whole digest, and check the number that names its kind.",
+        ),
+        "sshfp_numbers": Entry(
+            Turn.YOU,
+            "The numbers of the SSHFP record are not known.",
+            "Use algorithm 1 to 4 or 6, and fingerprint type 1 or 2.",
+        ),
+        "tlsa_numbers": Entry(
+            Turn.YOU,
+            "The numbers of the TLSA record are not known.",
+            "Use usage 0 to 3, selector 0 or 1, matching type 0 to 2.",
+        ),
+        "caa_shape": Entry(
+            Turn.YOU,
+            "The CAA record does not have three parts.",
+            'Write flags, tag and value: `0 issue "ca.example"`.',
+        ),
+        "caa_flags": Entry(
+            Turn.YOU,
+            "The flags of the CAA record are not known.",
+            "Use 0, or 128 for critical.",
+        ),
+        "caa_tag": Entry(
+            Turn.YOU,
+            "The tag of the CAA record is not a tag.",
+            "Use letters and digits, without quotes.",
+        ),
+        "caa_critical_unknown": Entry(
+            Turn.YOU,
+            "An unknown CAA tag is marked critical, so no authority could issue any more.",
+            "Use flags 0, or a tag that authorities know.",
+        ),
+        "caa_value": Entry(
+            Turn.YOU,
+            "The value of the CAA record is not printable ASCII in one pair of quotes.",
+            "Put the value into one pair of double quotes.",
+        ),
+        "caa_issuer": Entry(
+            Turn.YOU,
+            "The CAA record names no authority's domain.",
+            "Give a domain such as `letsencrypt.org`, or `;` to forbid all.",
+        ),
+        "caa_parameters": Entry(
+            Turn.YOU,
+            "The parameters of the CAA record cannot be read.",
+            "Write them as `name=value; name=value`.",
+        ),
+        "caa_iodef": Entry(
+            Turn.YOU,
+            "`iodef` has no URL.",
+            "Give a URL that begins with `mailto:`, `http:` or `https:`.",
+        ),
+    },
+)
