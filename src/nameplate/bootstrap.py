@@ -4,13 +4,12 @@ import gc
 import random
 import secrets
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from nameplate import registry
 from nameplate.adapters import keyring as keyrings
@@ -108,7 +107,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     resolver = _resolver(settings, policy)
     methods: dict[VerificationMethodName, VerificationMethod] = {
         VerificationMethodName.DNS_TXT: DnsTxt(resolver),
-        VerificationMethodName.FILE_UPLOAD: _later(partial(_files, settings, policy, resolver)),
+        VerificationMethodName.FILE_UPLOAD: _files(settings, policy, resolver),
     }
     methods |= {VerificationMethodName(name): NotAvailable(name) for name in METHODS}
     dns_providers, authorities = registry.dns_providers(), registry.authorities()
@@ -122,7 +121,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         dns_provider=connections.dns_provider(dns_providers, ring),
         authority=connections.authority(authorities, ring, clock),
         proxy=partial(_proxy, settings=settings),
-        prober=_later(_prober),
+        prober=_prober(),
         clock=clock,
         random=secrets.token_bytes,
         jitter=generator.random,
@@ -132,41 +131,16 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     )
 
 
-class _Later:
-    """Stands for an adapter that is imported and made when it is first used.
-
-    What a process never does, such as fetching a file in one that only writes records, costs it
-    neither time at its start nor memory.
-    """
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make, self._made, self._lock = make, None, Lock()
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # as the adapter has it
-        with self._lock:
-            if self._made is None:
-                self._made = self._make()
-        return getattr(self._made, name)
-
-
-def _later(make: Callable[[], T]) -> T:
-    return cast("T", _Later(make))
-
-
 def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:
+    from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
+
     recursor = _address(settings.dns_recursor) if settings.dns_recursor else None
     overrides = {
         zone: [(f"ns.{zone}", *_address(server)) for server in servers]
         for zone, servers in settings.dns_servers.items()
     }
     public = [_address(one) for one in settings.public_resolvers]
-
-    def make() -> Resolver:
-        from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
-
-        return AuthoritativeResolver(policy, recursor=recursor, overrides=overrides, public=public)
-
-    return _later(make)
+    return AuthoritativeResolver(policy, recursor=recursor, overrides=overrides, public=public)
 
 
 def _files(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> VerificationMethod:

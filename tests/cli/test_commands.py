@@ -416,7 +416,7 @@ def test_a_worker_keeps_nothing_in_memory_that_it_does_not_use(migrated_sqlite_u
         "nameplate.worker.loop",
         "nameplate.usecases.certificates.order",
     } <= loaded
-    unused = {"pydantic", "fastapi", "rich", "httpcore2", "structlog", "sqlalchemy.dialects.mysql"}
+    unused = {"pydantic", "fastapi", "rich", "structlog", "sqlalchemy.dialects.mysql"}
     assert not unused & loaded
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("nameplate: ")]
     assert said.endswith("[settings_invalid]")

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
+from rich.padding import Padding
 from rich.text import Text
 
 from nameplate.cli.output import printable
@@ -47,9 +48,10 @@ class Progress:
         self.steps = steps
         self._started = time.monotonic()
         self._step_started = self._started
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Console(stderr=True, highlight=False)
         self._live: Live | None = None
-        if self._console.is_terminal and sys.stderr.isatty():
+        console = self._console
+        if console.is_terminal and not console.is_dumb_terminal and sys.stderr.isatty():
             self._live = Live(
                 get_renderable=self._pending, console=self._console, refresh_per_second=8
             )
@@ -104,8 +106,9 @@ class Progress:
         step.state = state
         step.seconds = time.monotonic() - self._step_started
         if self._live is not None:
-            self._live.refresh()  # else the step would be shown as running below its own end
-            self._console.print(self._finished(step))
+            with self._console:  # both in one write, so that nothing is seen twice or not at all
+                self._live.refresh()
+                self._console.print(self._finished(step))
 
     def _print(self, text: str) -> None:
         self._console.print(escape(text), soft_wrap=True)
@@ -117,17 +120,21 @@ class Progress:
             (" ✓ " if good else " ✗ ", "bold green" if good else "bold red"),
             (f"{step.name:<8}", "bold"), f"{step.title}  ", (f"{step.seconds:.1f} s", "dim"),
         )  # fmt: skip
-        return Group(head, *(Text(f"     {line}", style="dim") for line in step.evidence))
+        return Group(head, *map(_evidence, step.evidence))
 
     def _pending(self) -> Group:
-        lines = []
+        lines: list[RenderableType] = []
         for step in self.steps:
             if step.state == "running":
                 spent = time.monotonic() - self._step_started
                 head = Text(f" … {step.name:<8}{step.title}  {spent:.0f} s", style="bold yellow")
-                lines += [head, *(Text(f"     {line}", style="dim") for line in step.evidence)]
+                lines += [head, *map(_evidence, step.evidence)]
             elif step.state == "waiting":
                 lines.append(Text(f"   {step.name:<8}{step.title}", style="dim"))
         if lines:
             lines.append(Text(f"   {self.seconds:.0f} s", style="dim"))
         return Group(*lines)
+
+
+def _evidence(line: str) -> Padding:
+    return Padding(Text(line, style="dim", overflow="fold"), (0, 0, 0, 5), expand=False)

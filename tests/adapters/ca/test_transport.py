@@ -123,11 +123,12 @@ def test_urls_that_lead_nowhere(url: str) -> None:
 
 
 def test_idle_connections_are_closed_with_their_transport() -> None:
-    with serving(OK) as (url, _), warnings.catch_warnings():
+    with serving(OK, OK) as (url, _), warnings.catch_warnings():
         warnings.simplefilter("error")
         transport = AcmeTransport(None)
         transport.send("GET", url)
-        (idle,) = [connection for _, connection in transport._connections._idle]
+        (idle,) = transport._connections._pool.connections
+        assert idle.is_idle()
         del transport
         gc.collect()
-        assert idle.sock is None
+        assert idle.is_closed()

@@ -64,19 +64,45 @@ def test_a_server_that_drips_keeps_nobody_for_good(where: str) -> None:
 
 
 def test_an_interim_answer_is_never_taken_for_the_next_one() -> None:
+    asked = 0
+
     def hints(connection: socket.socket) -> None:
+        nonlocal asked
         while b"\r\n\r\n" in connection.recv(65536):
+            asked += 1
             connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
             time.sleep(0.2)
-            connection.sendall(OK)
+            connection.sendall(OK.replace(b"ok", b"n%d" % asked))
 
     with HostileServer(hints) as server:
         origin, target = Origin.of(f"http://127.0.0.1:{server.port}/")
         connections = _connections()
-        for _ in range(2):
-            with pytest.raises(Lost, match="interim"):
-                connections.request(origin, "PATCH", target, {}, b"{}")
-        assert server.connections == 2  # none is kept
+        bodies = [connections.request(origin, "PATCH", target, {}, b"{}").body for _ in range(2)]
+        connections.close()
+        assert bodies == [b"n1", b"n2"]
+
+
+def test_an_answer_in_another_protocol_is_not_believed() -> None:
+    def switches(connection: socket.socket) -> None:
+        request_head(connection)
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello")
+
+    with HostileServer(switches) as server:
+        origin, target = Origin.of(f"http://127.0.0.1:{server.port}/")
+        with pytest.raises(Lost):
+            _connections().request(origin, "GET", target, {})
+
+
+@pytest.mark.parametrize("fields", [b"X: y\r\n" * 20_000, b"X: " + b"y" * 70_000 + b"\r\n"])
+def test_a_head_may_have_64_kib(fields: bytes) -> None:
+    def boasts(connection: socket.socket) -> None:
+        request_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + fields + b"\r\n")
+
+    with HostileServer(boasts) as server:
+        origin, target = Origin.of(f"http://127.0.0.1:{server.port}/")
+        with pytest.raises(Lost):
+            _connections().request(origin, "GET", target, {})
 
 
 def test_a_refusal_in_the_middle_of_a_long_request_is_heard() -> None:
@@ -130,6 +156,7 @@ def test_without_a_connection_nothing_is_sent(url: str) -> None:
             "http://user:sekret@a/",
             "http://user@a/",
             "https://sekret\u2100\x1bc/",
+            "http://a b/",
         ),
     ],
 )
@@ -163,6 +190,21 @@ def test_only_who_is_trusted_is_talked_to(tmp_path: Path) -> None:
             with pytest.raises(Unavailable, match="SSLCertVerificationError") as raised:
                 stranger.request("GET", "/")
             assert raised.value.code == "provider_unreachable"
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://\u00e4..b/", "/"),
+        ("http://127.0.0.1:{port}/", "/\u00e4"),
+        ("http://127.0.0.1:{port}/", "/a b"),
+    ],
+)
+def test_what_cannot_be_written_is_not_sent(url: str, target: str) -> None:
+    with HostileServer(serves) as server:
+        origin, _ = Origin.of(url.format(port=server.port))
+        with pytest.raises(NotSent):
+            _connections().request(origin, "POST", target, {}, b"x")
 
 
 def repeats(connection: socket.socket) -> None:

@@ -127,7 +127,8 @@ def test_reads_a_bounded_body(pieces, body):
     [
         ((b"SSH-2.0-OpenSSH\r\n\r\n",), Failure.MALFORMED),
         ((b"HTTP/1.1 abc\r\n\r\n",), Failure.MALFORMED),
-        ((b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",), Failure.MALFORMED),
+        ((b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",), Failure.MALFORMED),
+        ((b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",), Failure.MALFORMED),
         ((b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000,), Failure.MALFORMED),
         ((b"HTTP/1.1 200 OK\r\n",), Failure.CLOSED),
         ((), Failure.CLOSED),
@@ -188,6 +189,8 @@ def test_the_address_policy_is_asked_before_anything_is_sent():
     [
         ProbeTarget("127.0.0.1", 0, "a.test\r\nX: y", scheme="http"),
         ProbeTarget("127.0.0.1", 0, "a.test", "/ HTTP/1.1\r\nX: y", "http"),
+        ProbeTarget("127.0.0.1", 0, "a b.test", scheme="http"),
+        ProbeTarget("127.0.0.1", 0, "a.test", "/ä", "http"),
     ],
 )
 def test_text_that_would_be_another_header_is_not_sent(target):

@@ -1,30 +1,26 @@
-"""HTTP/1.1 connections of the standard library, kept alive and shared by threads.
+"""HTTP/1.1 requests to servers that are trusted, over connections that threads share.
 
-They follow no redirect, read no proxy setting, keep no cookie and repeat nothing. The libraries
-that do so take twice the CPU of a small request, and megabytes of every process (ADRs 9 and 12).
+httpcore2 speaks the protocol and keeps the connections; here is what it leaves open: an answer has a
+deadline and a length. No redirect is followed, no proxy setting read, no cookie kept (ADR 13).
 """
 
-import io
-import select
-import socket
 import ssl
 import time
 import weakref
-from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import httpcore2
+
 _KEPT = 8
 """Idle connections; more threads open more for one request."""
-_CHUNK = 256 * 1024
 _WAITS = 10
 """How many times the wait for one step an answer may take in all."""
+_MAX_HEAD = 64 * 1024
 _PORTS = {"http": 80, "https": 443}
+_WITH_BODY = frozenset({"PATCH", "POST", "PUT"})
 _FIRST_FINAL = 200  # what comes before is interim (RFC 9110 section 15.2)
 
 
@@ -59,11 +55,12 @@ class Origin(NamedTuple):
             port = parts.port
         except ValueError:
             raise ValueError("no absolute URL of a web server") from None
-        if not parts.hostname or parts.scheme not in _PORTS:
+        host = parts.hostname or " "
+        if parts.scheme not in _PORTS or not host.isprintable() or " " in host:
             raise ValueError("no absolute URL of a web server")
         if parts.username is not None:
             raise ValueError("a URL with a user or password")
-        origin = cls(parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port)
+        origin = cls(parts.scheme, host, _PORTS[parts.scheme] if port is None else port)
         path = parts.path or "/"
         return origin, f"{path}?{parts.query}" if parts.query else path
 
@@ -88,12 +85,15 @@ class Connections:
 
         Without `tls` there is nobody to trust, and only `http` works.
         """
-        self._tls = tls
-        self._connecting = connecting
-        self._reading = reading
+        self._timeout = {"connect": connecting, "write": reading, "read": reading}
         self._largest = largest
-        self._idle: deque[tuple[Origin, HTTPConnection]] = deque()
-        weakref.finalize(self, _close_all, self._idle)
+        self._pool = httpcore2.ConnectionPool(
+            tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            max_connections=None,
+            max_keepalive_connections=_KEPT,
+            network_backend=_TimedBackend(_WAITS * reading),
+        )
+        weakref.finalize(self, self._pool.close)
 
     def request(
         self,
@@ -108,138 +108,146 @@ class Connections:
         Raises `NotSent` or `Lost`. An answer may take ten waits in all, its head included: a server
         that sends a byte now and then does not keep a thread for good.
         """
-        connection = self._taken(origin) or self._opened(origin)
         try:
-            is_sent = _send(connection, method, target, body, headers)
-            with connection.getresponse() as response:
-                answer = self._answer(response)
-        except (HTTPException, OSError, ValueError) as error:
-            connection.close()
-            raise Lost(type(error).__name__) from error
-        except BaseException:
-            connection.close()
-            raise
-        if is_sent and connection.sock is not None and len(self._idle) < _KEPT:
-            self._idle.append((origin, connection))
-        else:
-            connection.close()
-        return answer
+            request = self._request(origin, method, target, headers, body)
+        except ValueError as error:
+            raise NotSent(type(error).__name__) from error
+        try:
+            response = self._pool.handle_request(request)
+        except _NOT_SENT as error:
+            raise NotSent(_reason(error)) from _cause(error)
+        except _LOST as error:
+            raise Lost(_reason(error)) from _cause(error)
+        try:
+            return self._answer(response)
+        except _LOST as error:
+            raise Lost(_reason(error)) from _cause(error)
+        finally:
+            response.close()
 
-    def _answer(self, response: HTTPResponse) -> HttpResponse:
+    def _request(
+        self,
+        origin: Origin,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> httpcore2.Request:
+        host = origin.host.encode("ascii" if origin.host.isascii() else "idna")
+        url = httpcore2.URL(
+            scheme=origin.scheme.encode(),
+            host=host,
+            port=origin.port,
+            target=target.encode("ascii"),
+        )
+        name = b"[%b]" % host if b":" in host else host
+        usual = b"" if origin.port == _PORTS[origin.scheme] else b":%d" % origin.port
+        fields: list[tuple[bytes, bytes]] = [
+            (b"Host", name + usual),
+            (b"Accept-Encoding", b"identity"),
+            *((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
+        ]
+        if body is not None or method in _WITH_BODY:
+            fields.append((b"Content-Length", b"%d" % len(body or b"")))
+        return httpcore2.Request(
+            method, url, headers=fields, content=body, extensions={"timeout": self._timeout}
+        )
+
+    def _answer(self, response: httpcore2.Response) -> HttpResponse:
         if response.status < _FIRST_FINAL:
-            raise Lost("an interim answer")
-        lengths = set(response.headers.get_all("content-length", ()))
-        is_sound = all(one.isascii() and one.isdigit() for one in lengths) and len(lengths) <= 1
-        if response.headers.defects or not is_sound:
-            raise Lost("malformed")
+            raise Lost("an answer in another protocol")
+        if sum(len(name) + len(value) + 4 for name, value in response.headers) > _MAX_HEAD:
+            raise Lost("its head is too long")
         size, parts = 0, []
-        while part := response.read1(_CHUNK):
+        for part in response.iter_stream():
             parts.append(part)
             size += len(part)
             if size > self._largest:
                 raise TooLarge(f"longer than {self._largest} bytes")
-        if response.length:
-            raise Lost("it ended early")
-        return HttpResponse(response.status, response.getheaders(), b"".join(parts))
-
-    def _taken(self, origin: Origin) -> HTTPConnection | None:
-        """Return the idle connection that was used last, if there is one that still lives."""
-        for _ in range(len(self._idle)):
-            try:
-                where, connection = self._idle.pop()
-            except IndexError:
-                return None
-            if where != origin:
-                self._idle.appendleft((where, connection))
-            elif _has_news(connection):
-                connection.close()
-            else:
-                connection.sock.settimeout(self._reading)
-                return connection
-        return None
-
-    def _opened(self, origin: Origin) -> HTTPConnection:
-        made: HTTPConnection
-        try:
-            if origin.scheme == "http":
-                made = HTTPConnection(origin.host, origin.port, timeout=self._connecting)
-            else:
-                nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                made = HTTPSConnection(
-                    origin.host, origin.port, timeout=self._connecting, context=self._tls or nobody
-                )
-            made.response_class = partial(_Response, wait=self._reading)  # type: ignore[assignment]  # called like the class
-            made.connect()
-            made.sock.settimeout(self._reading)
-        except (HTTPException, OSError, ValueError) as error:
-            raise NotSent(type(error).__name__) from error
-        return made
+        fields = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers
+        ]
+        return HttpResponse(response.status, fields, b"".join(parts))
 
     def close(self) -> None:
         """Close what is idle."""
-        _close_all(self._idle)
+        self._pool.close()
 
 
-class _Response(HTTPResponse):
-    """An answer that is read from its first byte on within one deadline."""
-
-    def __init__(
-        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, *, wait: float
-    ) -> None:
-        super().__init__(sock, debuglevel, method)
-        self.fp.close()
-        self.fp = io.BufferedReader(_Timed(sock, wait))
+_NOT_SENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.LocalProtocolError)
+_LOST = (
+    httpcore2.NetworkError,
+    httpcore2.TimeoutException,
+    httpcore2.RemoteProtocolError,
+    ValueError,
+)
 
 
-class _Timed(io.RawIOBase):
-    """What a socket receives: each wait is bounded, and all of them together."""
+def _cause(error: Exception) -> Exception:
+    """Return what httpcore2 wrapped: its pool hides it from `__cause__`."""
+    inner = error.args[0] if error.args else None
+    return inner if isinstance(inner, Exception) else error
 
-    def __init__(self, sock: socket.socket, wait: float) -> None:
-        self._socket = sock
-        self._file = sock.makefile("rb", buffering=0)
-        self._wait = wait
-        self._deadline = time.monotonic() + _WAITS * wait
 
-    def readable(self) -> bool:
-        return True
+def _reason(error: Exception) -> str:
+    return type(_cause(error)).__name__
 
-    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401  # as the library declares it
+
+class _TimedBackend(httpcore2.SyncBackend):
+    """Connects to servers whose answers have to end."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
+        try:
+            stream = super().connect_tcp(host, port, timeout, local_address, socket_options)
+        except ValueError as error:  # no name that can be looked up
+            raise httpcore2.ConnectError(error) from error
+        return _TimedStream(stream, self._seconds)
+
+
+class _TimedStream(httpcore2.NetworkStream):
+    """What comes after a request has one deadline, besides that of each wait."""
+
+    def __init__(self, stream: httpcore2.NetworkStream, seconds: float) -> None:
+        self._stream = stream
+        self._seconds = seconds
+        self._deadline = 0.0
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(min(left, self._wait))
-        return self._file.readinto(buffer)
+            raise httpcore2.ReadTimeout
+        return self._stream.read(max_bytes, left if timeout is None else min(left, timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        try:
+            self._stream.write(buffer, timeout)
+        finally:  # a refusal may be there to be read although not all could be written
+            self._deadline = time.monotonic() + self._seconds
 
     def close(self) -> None:
-        self._file.close()
-        super().close()
+        self._stream.close()
 
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.NetworkStream:
+        try:
+            secure = self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except ValueError as error:  # no name that a certificate can have
+            raise httpcore2.ConnectError(error) from error
+        return _TimedStream(secure, self._seconds)
 
-def _send(
-    connection: HTTPConnection,
-    method: str,
-    target: str,
-    body: bytes | None,
-    headers: Mapping[str, str],
-) -> bool:
-    """Send a request, and tell whether all of it was taken.
-
-    A server may refuse a long one before it has read it (RFC 9112 section 9.3): its answer is there
-    to be read although it has closed the connection.
-    """
-    with suppress(BrokenPipeError, ConnectionResetError):
-        connection.request(method, target, body, headers)
-        return True
-    return False
-
-
-def _has_news(connection: HTTPConnection) -> bool:
-    """Tell whether an idle connection is readable: the server has closed it, or is confused."""
-    waiting = select.poll()
-    waiting.register(connection.sock, select.POLLIN)
-    return bool(waiting.poll(0))
-
-
-def _close_all(idle: deque[tuple[Origin, HTTPConnection]]) -> None:
-    while idle:
-        idle.pop()[1].close()
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  # as the library declares it
+        return self._stream.get_extra_info(info)

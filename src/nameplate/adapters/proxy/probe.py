@@ -7,15 +7,13 @@ not verified: its serial number tells whether it is the expected one.
 import asyncio
 import contextlib
 import hashlib
-import http.client
-import io
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, cast
 
+import httpcore2
 from cryptography.x509 import load_der_x509_certificate
 
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
@@ -26,6 +24,8 @@ Policy = Callable[[IPv4Address | IPv6Address], bool]
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024
 _AGENT = "Nameplate-Probe"
+_CLOSED = "the connection was closed without an answer"
+_BACKEND = httpcore2.AnyIOBackend()
 
 
 def anywhere(_: IPv4Address | IPv6Address) -> bool:
@@ -101,7 +101,7 @@ async def look(target: ProbeTarget, *, timeout: float, allowed: Policy = anywher
     except TimeoutError:
         visit.fail(Failure.TIMEOUT, f"no complete answer within {timeout:g} s")
     finally:
-        visit.close()
+        await visit.close()
     return replace(visit.finding, seconds=asyncio.get_running_loop().time() - start)
 
 
@@ -112,17 +112,17 @@ class _Visit:
         self.finding = ProbeResult(target)
         self._target = target
         self._allowed = allowed
-        self._writer: asyncio.StreamWriter | None = None
+        self._stream: httpcore2.AsyncNetworkStream | None = None
 
     def fail(self, failure: Failure, message: str) -> None:
         """Note the failure, unless the answer is there already."""
         if self.finding.status is None:
             self.finding = replace(self.finding, failure=failure, message=message)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Drop the connection without waiting for the other side."""
-        if self._writer is not None:
-            self._writer.transport.abort()
+        if self._stream is not None:
+            await self._stream.aclose()
 
     async def run(self) -> None:
         """Connect, ask, read."""
@@ -131,12 +131,14 @@ class _Visit:
             return
         try:
             await self._ask()
-        except asyncio.LimitOverrunError:
-            self.fail(Failure.MALFORMED, "the head of the answer is too large")
-        except (OSError, EOFError):
-            self.fail(Failure.CLOSED, "the connection was closed without an answer")
-        except (http.client.HTTPException, ValueError):
-            self.fail(Failure.MALFORMED, "the answer is not HTTP/1.1")
+        except (httpcore2.ProtocolError, ValueError) as error:
+            if isinstance(error, httpcore2.RemoteProtocolError) and error.__cause__ is None:
+                # The parser had nothing to object to: the end came before that of the head.
+                self.fail(Failure.CLOSED, _CLOSED)
+            else:
+                self.fail(Failure.MALFORMED, "the answer is not HTTP/1.1, or its head is too large")
+        except (httpcore2.NetworkError, OSError):
+            self.fail(Failure.CLOSED, _CLOSED)
 
     async def _address(self) -> str | None:
         """Return the first allowed address of the target."""
@@ -157,30 +159,27 @@ class _Visit:
     async def _connect(self, address: str) -> bool:
         """Open TCP, and then TLS on top, so that the two fail with different messages."""
         try:
-            reader, self._writer = await asyncio.open_connection(
-                address, self._target.port, limit=_MAX_HEAD
-            )
-        except OSError:
+            stream = await _BACKEND.connect_tcp(address, self._target.port)
+        except httpcore2.ConnectError:
             self.fail(Failure.CONNECTION_FAILED, f"nothing accepts connections at {address}")
             return False
-        self._reader = reader
+        self._stream = stream
         self.finding = replace(self.finding, connected=True)
         if self._target.scheme != "https":
             return True
         try:
-            await self._writer.start_tls(_context(), server_hostname=self._target.hostname)
-        except (OSError, EOFError, ValueError):
+            self._stream = await stream.start_tls(_context(), self._target.hostname)
+        except (httpcore2.ConnectError, OSError, ValueError):
             self.fail(
                 Failure.TLS_FAILED,
                 f"the TLS handshake for {self._target.hostname} failed: "
                 "usually the proxy has no certificate for it",
             )
             return False
-        self._read_certificate(self._writer)
+        self._read_certificate(self._stream.get_extra_info("ssl_object"))
         return True
 
-    def _read_certificate(self, writer: asyncio.StreamWriter) -> None:
-        tls = cast("ssl.SSLObject", writer.get_extra_info("ssl_object"))
+    def _read_certificate(self, tls: ssl.SSLObject) -> None:
         der = tls.getpeercert(binary_form=True) or b""
         self.finding = replace(self.finding, fingerprint=hashlib.sha256(der).hexdigest())
         with contextlib.suppress(ValueError):
@@ -189,22 +188,22 @@ class _Visit:
 
     async def _ask(self) -> None:
         """Send one request and read the answer; the body is cut at 64 KiB."""
-        if self._writer is None:
+        if self._stream is None:
             return
-        self._writer.write(_request(self._target))
-        await self._writer.drain()
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        answer = _parsed(head)
+        request = _request(self._target)
+        connection = httpcore2.AsyncHTTP11Connection(request.url.origin, self._stream)
+        response = await connection.handle_async_request(request)
+        if sum(len(name) + len(value) + 4 for name, value in response.headers) > _MAX_HEAD:
+            raise ValueError("the head is too large")
         body = b""
-        self._note(answer.status, body)
-        length = _MAX_BODY if answer.length is None else min(answer.length, _MAX_BODY)
+        self._note(response.status, body)
         # A deadline from here on leaves an answer whose body was cut, not a failure.
-        while len(body) < length:
-            chunk = await self._reader.read(length - len(body))
-            if not chunk:
-                break
-            body += chunk
-            self._note(answer.status, _decoded(head, body))
+        async with contextlib.aclosing(response.aiter_stream()) as chunks:
+            async for chunk in chunks:
+                body = (body + chunk)[:_MAX_BODY]
+                self._note(response.status, body)
+                if len(body) == _MAX_BODY:
+                    break
 
     def _note(self, status: int, body: bytes) -> None:
         digest = hashlib.sha256(body).hexdigest()
@@ -219,37 +218,20 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _request(target: ProbeTarget) -> bytes:
+def _request(target: ProbeTarget) -> httpcore2.Request:
     """Return the request; raises ValueError for text that would be more than one request line."""
     parts = (target.hostname, target.path)
     if not all(part.isascii() and part.isprintable() and " " not in part for part in parts):
         raise ValueError("host and path must be printable ASCII without spaces")
-    return (
-        f"GET {target.path} HTTP/1.1\r\nHost: {target.hostname}\r\nUser-Agent: {_AGENT}\r\n"
-        "Accept: */*\r\nConnection: close\r\n\r\n"
-    ).encode("ascii")
-
-
-class _Bytes:
-    """What `http.client` takes for a socket."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def makefile(self, _mode: str) -> io.BytesIO:
-        """Return the bytes as a file."""
-        return io.BytesIO(self._content)
-
-
-def _parsed(received: bytes) -> http.client.HTTPResponse:
-    response = http.client.HTTPResponse(cast("Any", _Bytes(received)))
-    response.begin()
-    return response
-
-
-def _decoded(head: bytes, body: bytes) -> bytes:
-    """Return the body without chunked coding (RFC 9112 section 7.1), as far as it was received."""
-    try:
-        return _parsed(head + body).read()
-    except http.client.IncompleteRead as cut:
-        return cut.partial
+    return httpcore2.Request(
+        "GET",
+        httpcore2.URL(
+            scheme=target.scheme, host=target.hostname, port=target.port, target=target.path
+        ),
+        headers=[
+            ("Host", target.hostname),
+            ("User-Agent", _AGENT),
+            ("Accept", "*/*"),
+            ("Connection", "close"),
+        ],
+    )

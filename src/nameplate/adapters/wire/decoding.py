@@ -25,6 +25,7 @@ _NUMBERS_3 = struct.Struct("!HHH")
 _PLAIN_LABEL = re.compile(rb"[a-z0-9_*-]+")
 _PLAIN_TAG = re.compile(rb"[A-Za-z0-9]+")
 _POINTER, _MAX_LABEL, _MAX_NAME = 0xC0, 63, 254
+_MAX_POINTERS = 127  # a name has no more labels than that
 _QUESTION = 4  # octets after the name: type and class
 _MAX_TTL = 0x7FFFFFFF  # RFC 2181 section 8: more means 0
 _TSIG = dns.rdatatype.TSIG
@@ -95,22 +96,32 @@ class Message:
         return found
 
     def _name(self, at: int) -> tuple[str, int]:
-        """Return the name at an offset, as `_names` has them, and the offset of what follows it."""
+        """Return the name at an offset, as `_names` has them, and the offset of what follows it.
+
+        A pointer leads to a name that stands wholly before it (RFC 1035 section 4.1.4). Whatever is
+        too long is refused before it is kept: every label is kept with all that follows it.
+        """
         wire, names = self.wire, self._names
         labels: list[tuple[int, str]] = []
-        end, segment = -1, at
+        end, segment, limit, octets, pointers = -1, at, len(wire), 0, 0
         while True:
             length = wire[at]
             if length > _MAX_LABEL:
-                target = (length & ~_POINTER) << 8 | wire[at + 1]
-                if length < _POINTER or target >= segment:  # backwards only: no loops
-                    raise malformed("a name that points forward")
+                target = self._target(at, segment)
                 end = at + 2 if end < 0 else end
                 text = names.get(target)
                 if text is not None:
                     break
-                at = segment = target
+                pointers += 1
+                if pointers > _MAX_POINTERS:
+                    raise malformed("a name of too many pointers")
+                limit, at, segment = segment, target, target
             elif length:
+                octets += length + 1
+                if octets > _MAX_NAME:
+                    raise malformed("a name longer than 255 octets")
+                if at + length >= limit:
+                    raise malformed("a name that runs into its pointer")
                 label = wire[at + 1 : at + 1 + length].lower()
                 plain = _PLAIN_LABEL.fullmatch(label)
                 labels.append((at, label.decode() if plain else dns.name.Name([label]).to_text()))
@@ -122,9 +133,17 @@ class Message:
         for start, label_text in reversed(labels):
             text = f"{label_text}.{text}"
             names[start] = text
-        if len(text) > _MAX_NAME:
+        if len(text) > _MAX_NAME:  # that of a pointer counts, too
             dns.name.from_text(text)  # raises when it is too long, escapes not counted
         return text, end
+
+    def _target(self, at: int, segment: int) -> int:
+        """Return where a pointer leads from a part of a name: backwards, so that there are no loops."""
+        first, second = self.wire[at], self.wire[at + 1]
+        target = (first & ~_POINTER) << 8 | second
+        if first < _POINTER or target >= segment:
+            raise malformed("a name that points forward")
+        return target
 
     def _a(self, at: int, end: int) -> str:
         return socket.inet_ntoa(self.wire[at:end])

@@ -16,7 +16,8 @@ import dns.rdataclass
 
 _PLAIN_NAME = re.compile(r"(?:[a-z0-9_*-]{1,63}\.)+")
 _PLAIN_TXT = re.compile(r'"[ !#-\[\]-~]{0,255}"(?: "[ !#-\[\]-~]{0,255}")*')
-_PLAIN_CAA = re.compile(r'(\d{1,3}) ([a-z0-9]{1,15}) "([ !#-\[\]-~]*)"')
+_PLAIN_CAA = re.compile(r'([0-9]{1,3}) ([a-z0-9]{1,15}) "([ !#-\[\]-~]*)"')
+_PLAIN_NUMBER = re.compile(r"[0-9]{1,5}")
 _MAX_NAME = 254  # characters, final dot included
 _NUMBERS_3 = struct.Struct("!HHH")
 
@@ -27,10 +28,12 @@ class Impossible(Exception):
 
 def name(text: str) -> bytes:
     """Return an absolute name (with final dot), uncompressed."""
-    if _PLAIN_NAME.fullmatch(text) and len(text) <= _MAX_NAME:
-        return labels(text[:-1]) + b"\0"
     try:
-        return dns.name.from_text(text).to_wire() or b""
+        return _host(text)
+    except ValueError:
+        pass  # odd characters, or no name at all
+    try:
+        return dns.name.from_text(text, None).to_wire() or b""
     except dns.exception.DNSException as error:
         raise Impossible(f"{text} is no name: {error}") from None
 
@@ -63,14 +66,28 @@ def _aaaa(text: str) -> bytes:
     return socket.inet_pton(socket.AF_INET6, text)
 
 
+def _host(text: str) -> bytes:
+    if not _PLAIN_NAME.fullmatch(text) or len(text) > _MAX_NAME:
+        raise ValueError(text)
+    return labels(text[:-1]) + b"\0"
+
+
+def _number(text: str) -> int:
+    """Return a number in digits alone: `int` takes `1_0`, too."""
+    if not _PLAIN_NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
 def _mx(text: str) -> bytes:
     preference, host = text.split(" ")
-    return int(preference).to_bytes(2) + name(host)
+    return _number(preference).to_bytes(2) + _host(host)
 
 
 def _srv(text: str) -> bytes:
     priority, weight, port, host = text.split(" ")
-    return _NUMBERS_3.pack(int(priority), int(weight), int(port)) + name(host)
+    numbers = _number(priority), _number(weight), _number(port)
+    return _NUMBERS_3.pack(*numbers) + _host(host)
 
 
 def _txt(text: str) -> bytes:
@@ -92,10 +109,10 @@ _WRITERS: dict[str, Callable[[str], bytes]] = {
     "A": _a,
     "AAAA": _aaaa,
     "CAA": _caa,
-    "CNAME": name,
+    "CNAME": _host,
     "MX": _mx,
-    "NS": name,
-    "PTR": name,
+    "NS": _host,
+    "PTR": _host,
     "SRV": _srv,
     "TXT": _txt,
 }
