@@ -29,7 +29,7 @@ class Authority(LocalAuthority):
     orders = 0
 
     def meanwhile(self) -> None:
-        """What else happens while an order is asked for."""
+        """Do what else happens while an order is asked for."""
 
     def order(self, names: Any, profile: Any = None, replaces: Any = None) -> Order:
         self.orders += 1
