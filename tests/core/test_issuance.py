@@ -5,18 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nameplate.core.errors import Refused
+from nameplate.core.errors import Invalid, NameplateError, Refused
 from nameplate.core.issuance import (
     MAX_POLL,
-    CreateOrder,
     Download,
     Fail,
     Finalize,
-    MakeKey,
     Present,
     Respond,
     Wait,
     choose_challenges,
+    failure,
     next_step,
 )
 from nameplate.core.orders import Challenge, Order, OrderStatus
@@ -42,13 +41,8 @@ PENDING = Order(
 )
 
 
-def step(order: Order | None, **known: object) -> object:
-    return next_step(order, **{"kind": "dns-01", "have_key": True, "now": NOW, **known})  # type: ignore[arg-type]  # a table of keyword arguments
-
-
-def test_key_comes_first_then_the_order() -> None:
-    assert step(None, have_key=False) == MakeKey()
-    assert step(None) == CreateOrder()
+def step(order: Order, **known: object) -> object:
+    return next_step(order, **{"kind": "dns-01", "now": NOW, **known})  # type: ignore[arg-type]  # a table of keyword arguments
 
 
 def test_wildcard_and_apex_are_two_values_at_one_name() -> None:
@@ -110,12 +104,6 @@ def test_issued_certificate_is_fetched_from_an_expired_order() -> None:
     assert step(replace(PENDING, status=OrderStatus.VALID, expires_at=NOW)) == Download()
 
 
-def test_lost_key_gives_the_order_up() -> None:
-    assert step(PENDING, have_key=False) == Fail(
-        "key_missing", "the private key of this order is not stored any more", retry=True
-    )
-
-
 @pytest.mark.parametrize(
     ("order", "kind", "code"),
     [
@@ -142,3 +130,19 @@ def test_waits_are_bounded(asked: timedelta | None) -> None:
     waiting = step(replace(PENDING, status=OrderStatus.PROCESSING, retry_after=asked))
     assert isinstance(waiting, Wait)
     assert NOW <= waiting.until <= NOW + MAX_POLL
+
+
+@pytest.mark.parametrize(
+    ("error", "retry"),
+    [
+        (Refused("acme_rejected_identifier", "policy"), False),
+        (Refused("ca_account_missing", "add one"), False),
+        (Refused("acme_caa", "CAA forbids it"), True),
+        (Refused("acme_user_action_required", "agree to the terms"), True),
+        (Invalid("names_differ", "another certificate"), True),
+    ],
+)
+def test_a_refusal_is_hopeless_until_it_is_answered_in_nameplate(
+    error: NameplateError, *, retry: bool
+) -> None:
+    assert failure(error) == Fail(error.code, error.detail, retry=retry)

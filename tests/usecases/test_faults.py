@@ -136,7 +136,7 @@ def test_a_name_that_the_authority_refuses(scenes: Open) -> None:
         row = _one(scene, Certificate)
         assert "refused-by-ca" in row.renewal_error_message or "policy" in row.renewal_error_message
         assert row.certificate is None
-        assert row.next_action_at is not None
+        assert (row.renewal_error_code, row.next_action_at) == ("acme_rejected_identifier", None)
         assert _one(scene, Domain).is_live
         assert scene.dump()["http_challenges"] == []
         assert scene.world.issued(scene.name) == 0

@@ -88,6 +88,7 @@ class CertificateShape(Shape):
     challenge: ChallengeType | None
     generation: int = Field(description="Certificates installed so far.")
     attempts: int = Field(description="Failed attempts since the last success.")
+    error_code: str | None = Field(description="Why it was not obtained, for programs.")
     error_message: str | None
     bundle: str | None = Field(description="Leaf and intermediates, PEM; null in lists.")
 
@@ -120,6 +121,7 @@ def _fields(row: Certificate) -> dict[str, Any]:
         "next_renewal_at": row.next_renewal_attempt_at,
         "challenge": row.acme_challenge_type,
         "attempts": row.renewal_attempts,
+        "error_code": row.renewal_error_code,
         "error_message": row.renewal_error_message,
         "bundle": None,
     }

@@ -1,7 +1,7 @@
-"""The way from nothing to a certificate, one step at a time, decided from what is known now.
+"""How an ACME order goes on, one step at a time (RFC 8555 section 7.1.6), decided from what it is now.
 
-    no key ─ MakeKey ─▶ no order ─ CreateOrder ─▶ pending ─ Present ─ Respond ─ Wait ─▶ ready
-    ready ─ Finalize ─▶ processing ─ Wait ─▶ valid ─ Download ─▶ done        (invalid, expired ─ Fail)
+    pending ─ Present ─ Respond ─ Wait ─▶ ready ─ Finalize ─▶ processing ─ Wait ─▶ valid ─ Download
+    invalid, expired ─ Fail
 
 The caller stores order URL, key and published proofs before it goes on, what it told the authority
 before it waits, and hands in the order as the authority shows it *now* (`refresh`). A crash between
@@ -16,23 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nameplate.core import names
-from nameplate.core.errors import Refused
+from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.orders import Challenge, Order, OrderStatus
 
 POLL = timedelta(seconds=2)
 """How long to wait before the next look when the authority does not say."""
 MAX_POLL = timedelta(hours=1)
 """The longest `Retry-After` that is obeyed while an order is open."""
-
-
-@dataclass(frozen=True, slots=True)
-class MakeKey:
-    """Make the certificate's private key, which is stored with the order."""
-
-
-@dataclass(frozen=True, slots=True)
-class CreateOrder:
-    """Create an order at the authority; store its URL and the encrypted key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +65,56 @@ class Fail:
     retry: bool
 
 
-Step = MakeKey | CreateOrder | Present | Respond | Wait | Finalize | Download | Fail
+Step = Present | Respond | Wait | Finalize | Download | Fail
+
+NEEDS_A_CHANGE = frozenset(
+    {
+        # The authority refuses the names or the kind of certificate (RFC 8555 section 6.7).
+        "acme_bad_csr",
+        "acme_rejected_identifier",
+        "acme_unsupported_identifier",
+        "bad_csr",
+        # It refuses the account, or the account is not complete.
+        "acme_bad_public_key",
+        "acme_eab_malformed",
+        "acme_external_account_required",
+        "acme_invalid_contact",
+        "acme_unsupported_contact",
+        "ca_account_missing",
+        "credential_missing",
+        "key_encrypted",
+        "key_malformed",
+        "key_weak",
+        "provider_unknown",
+        "setting_missing",
+    }
+)
+"""Codes of refusals that stand until somebody changes the certificate or its account in Nameplate.
+
+What heals outside, where nobody tells us, is not among them: CAA, DNS, reachability, an authority's
+terms of use, a certificate that is not what was ordered.
+"""
+
+
+def failure(error: NameplateError) -> Fail:
+    """Return the end of an order that `error` stopped."""
+    return Fail(error.code, error.detail, retry=error.code not in NEEDS_A_CHANGE)
 
 
 def next_step(
-    order: Order | None,
+    order: Order,
     *,
     kind: str,
-    have_key: bool,
     presented: Collection[str] = (),
     responded: Collection[str] = (),
     now: datetime,
 ) -> Step:
-    """Return the one step that brings this issuance forward.
+    """Return the one step that brings this order forward.
 
-    `order` is what the authority says now, None before there is one. `kind` is the challenge type
-    to prove names with (`http-01` or `dns-01`). `presented` and `responded` hold URLs of
-    challenges whose proof is visible to the world, and which the authority was told about.
+    `order` is what the authority says now. `kind` is the challenge type to prove names with
+    (`http-01` or `dns-01`). `presented` and `responded` hold URLs of challenges whose proof is
+    visible to the world, and which the authority was told about.
     """
-    if not have_key:
-        return MakeKey() if order is None else _key_lost()
-    if order is None:
-        return CreateOrder()
     if order.status in {OrderStatus.INVALID, OrderStatus.VALID} or _expired(order, now):
         return _end(order)
     if order.status is OrderStatus.READY:
@@ -163,7 +181,3 @@ def _end(order: Order) -> Step:
 def _wait(order: Order, now: datetime) -> Wait:
     asked = POLL if order.retry_after is None else order.retry_after
     return Wait(now + min(max(asked, timedelta(0)), MAX_POLL))
-
-
-def _key_lost() -> Fail:
-    return Fail("key_missing", "the private key of this order is not stored any more", retry=True)

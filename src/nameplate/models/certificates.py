@@ -135,6 +135,9 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     renewal_error_message: Mapped[str | None] = mapped_column(
         sa.Text, comment="Why it failed, in words for a person."
     )
+    renewal_error_code: Mapped[str | None] = mapped_column(
+        sa.Text, comment="The same as a stable code, for programs."
+    )
     status: Mapped[CertificateStatus] = mapped_column(
         enum_of(CertificateStatus, "status"),
         default=CertificateStatus.PENDING,
@@ -192,16 +195,21 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.generation += 1
         self.last_renewed_at = now
         self.renewal_attempts = 0
-        self.renewal_error_message = None
+        self.renewal_error_message = self.renewal_error_code = None
 
-    def fail(self, reason: str, now: datetime) -> None:
+    def fail(self, code: str, reason: str, now: datetime) -> None:
         """Count a failed attempt; a certificate that still serves stays as it is."""
-        if self.certificate is None:
+        if self.certificate is None or self.status is CertificateStatus.PENDING:
             self.status = move(self.status, CertificateStatus.ERROR)
         elif self.status is CertificateStatus.RENEWING:
             self.status = move(self.status, CertificateStatus.ACTIVE)
         self.renewal_attempts += 1
         self.last_renewal_error_at = now
+        self.say(code, reason)
+
+    def say(self, code: str, reason: str) -> None:
+        """Keep why nothing is obtained now, for programs and for a person."""
+        self.renewal_error_code = code
         self.renewal_error_message = reason
 
     def expire(self) -> None:

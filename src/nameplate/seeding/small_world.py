@@ -209,7 +209,7 @@ def _certificates(
         made.append(row)
     _certificate(session, domains["harbor.example"], CertificateType.LETSENCRYPT, now)
     failed = _certificate(session, domains["harbour.example"], CertificateType.LETSENCRYPT, now)
-    failed.fail("The CAA record of harbour.example admits only another authority.", now)
+    failed.fail("acme_caa", "The CAA record of harbour.example admits only another authority.", now)
     session.flush()
     return made
 

@@ -18,11 +18,9 @@ from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.core import certificates, keys
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.issuance import (
-    CreateOrder,
     Download,
     Fail,
     Finalize,
-    MakeKey,
     Present,
     Respond,
     Step,
@@ -82,6 +80,9 @@ class Worker:
         while not self.stored.bundle:
             before = replace(self.stored)
             try:
+                if not self.stored.url:
+                    self.begin()
+                    continue
                 step = self.step()
             except Unavailable as error:
                 # At half of all nonces one request in 1,024 fails ten times.
@@ -94,23 +95,23 @@ class Worker:
                 self.stored, crash_after = before, None
         return self.stored.bundle
 
+    def begin(self) -> None:
+        """Make an order and its key; both are stored together."""
+        order = self.authority.order(self.names)
+        self.stored = Stored(keys.new_key(), order.url)
+
     def step(self) -> Step:
         stored, authority = self.stored, self.authority
-        order = authority.refresh(stored.url) if stored.url else None
+        order = authority.refresh(stored.url)
         step = next_step(
             order,
             kind=self.kind,
-            have_key=stored.key is not None,
             presented=stored.presented,
             responded=stored.responded,
             now=datetime.now(UTC),
         )
         self.steps.append(step)
         match step:
-            case MakeKey():
-                stored.key = keys.new_key()
-            case CreateOrder():
-                stored.url = authority.order(self.names).url
             case Present(challenges):
                 publish(self.dns, challenges)
                 stored.presented |= {challenge.url for challenge in challenges}
@@ -121,11 +122,9 @@ class Worker:
             case Wait():
                 time.sleep(0.05)
             case Finalize():
-                assert order is not None
                 assert stored.key is not None
                 authority.finalize(order, certificates.csr(stored.key, self.names))
             case Download():
-                assert order is not None
                 assert stored.key is not None
                 bundle = authority.download(order)
                 certificates.check(bundle, stored.key, self.names, datetime.now(UTC))
@@ -147,10 +146,10 @@ def test_step_by_step(authority: AcmeAuthority, challtestsrv: ChallTestSrv, kind
     worker = Worker(authority, challtestsrv, names, kind)
     assert isinstance(worker.run(), bytes)
     taken = [type(step) for step in worker.steps if not isinstance(step, Wait)]
-    assert taken == [MakeKey, CreateOrder, Present, Respond, Finalize, Download]
+    assert taken == [Present, Respond, Finalize, Download]
 
 
-@pytest.mark.parametrize("lost", [MakeKey, CreateOrder, Present, Respond, Finalize, Download])
+@pytest.mark.parametrize("lost", [Present, Respond, Finalize, Download])
 def test_crash_between_act_and_record(
     authority: AcmeAuthority, challtestsrv: ChallTestSrv, lost: type[Step]
 ) -> None:
@@ -179,7 +178,7 @@ def test_failed_validation_says_why(authority: AcmeAuthority, challtestsrv: Chal
     assert "wrong.example" in order.error
     assert "unauthorized" in order.error
     assert order.error.count("Correct value not found") == 1
-    step = next_step(order, kind="dns-01", have_key=True, now=datetime.now(UTC))
+    step = next_step(order, kind="dns-01", now=datetime.now(UTC))
     assert step == Fail("order_invalid", order.error, retry=True)
 
 

@@ -1,13 +1,35 @@
-"""Answers to http-01 challenges (RFC 8555 section 8.3), each for its exact host only."""
+"""Challenges (RFC 8555 section 8): what is published to prove names, and the answers to http-01."""
 
 import re
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
-from nameplate.models import HttpChallenge
+from nameplate.core.encryption import Place
+from nameplate.core.orders import Challenge
+from nameplate.core.rdata.text import quoted
+from nameplate.db import upsert
+from nameplate.models import (
+    Certificate,
+    Domain,
+    HttpChallenge,
+    LedgerEntry,
+    LedgerPurpose,
+    LedgerState,
+    RecordType,
+)
+from nameplate.models.records import digest
+from nameplate.ports.resolver import Resolver
+from nameplate.usecases.propagation import observations
 
+TTL = 60
+"""Of TXT records that prove a name."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+TextRecord = tuple[str, str]
+"""Owner name and value, as a zone file writes it."""
 
 
 def answer(session: Session, host: str, token: str) -> str | None:
@@ -19,3 +41,65 @@ def answer(session: Session, host: str, token: str) -> str | None:
     )
     row: HttpChallenge | None = session.scalars(query).one_or_none()
     return None if row is None else row.key_authorization
+
+
+def publish_tokens(session: Session, place: Place, challenges: Sequence[Challenge]) -> None:
+    """Answer these http-01 challenges from now on, for the certificate whose key is at `place`."""
+    rows = [
+        {
+            "token": challenge.token,
+            "hostname": challenge.name,
+            "key_authorization": challenge.key_authorization,
+            "ssl_certificate_id": place.row_id,
+            "organization_id": place.organization_id,
+        }
+        for challenge in challenges
+    ]
+    if rows:
+        upsert(session, HttpChallenge, rows)
+
+
+def text_records(challenges: Sequence[Challenge]) -> frozenset[TextRecord]:
+    """Return the TXT records that answer these dns-01 challenges."""
+    return frozenset((c.record_name, quoted([c.record_value.encode()])) for c in challenges)
+
+
+def want_records(
+    session: Session, row: Certificate, records: Collection[TextRecord], now: datetime
+) -> frozenset[TextRecord]:
+    """Have these TXT records written; return those of the certificate that the provider has."""
+    domain = session.get_one(Domain, row.organization_domain_id)
+    known = session.scalars(
+        LedgerEntry.visible(PLATFORM).where(LedgerEntry.ssl_certificate_id == row.id)
+    ).all()
+    missing = set(records) - {(entry.name, entry.value) for entry in known}
+    for name, value in sorted(missing):
+        session.add(
+            LedgerEntry(
+                organization_id=row.organization_id,
+                account_id=domain.dns_account_id,
+                organization_domain_id=domain.id,
+                zone=domain.dns.zone or domain.domain_name,
+                name=name,
+                record_type=RecordType.TXT,
+                value=value,
+                value_digest=digest(value),
+                ttl=TTL,
+                purpose=LedgerPurpose.CHALLENGE,
+                state=LedgerState.INTENDED,
+                ssl_certificate_id=row.id,
+            )
+        )
+    if missing:
+        domain.wake(now)
+    return frozenset((e.name, e.value) for e in known if e.state is LedgerState.PRESENT)
+
+
+def are_seen(resolver: Resolver, records: Collection[TextRecord]) -> bool:
+    """Tell whether every authoritative server shows these TXT records."""
+    for name in {name for name, _ in records}:
+        finding = resolver.authoritative(name, "TXT")
+        texts = [text for owner, text in records if owner == name]
+        if not all(observations.seen_by_all(finding, "TXT", text) for text in texts):
+            return False
+    return True

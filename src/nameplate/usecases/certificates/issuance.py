@@ -1,66 +1,77 @@
-"""Obtaining certificates: one reconciler for the first generation and every renewal.
+"""The reconciler of one certificate: what is wanted now, and what to do when it fails.
 
-Order URL and key are stored before any of their names is proved, every later intent before the
-authority hears of it, under the lease's fence. What is served stays in its columns until the next
-generation is complete.
+One for the first generation and every renewal. `order.py` carries the order; order URL and key are
+stored before any of its names is proved, every later intent before the authority hears of it, under
+the lease's fence. What is served stays in its columns until the next generation is complete.
 """
 
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import issuance as steps
 from nameplate.core import renewal
-from nameplate.core.errors import Invalid, NameplateError, Refused
+from nameplate.core.errors import Invalid, Refused
+from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
-from nameplate.models import (
-    Certificate,
-    CertificateType,
-)
+from nameplate.models import Certificate, CertificateType
 from nameplate.usecases import holders, work
-from nameplate.usecases.certificates import order
+from nameplate.usecases.certificates import generations, order
 from nameplate.usecases.tools import Tools
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one certificate forward until it has to wait for somebody."""
     try:
-        state = work.read(
-            sessions, Certificate, lease, lambda s, row: _state(s, tools, row, lease.now())
-        )
-        if state is None:
-            work.record(
-                sessions, Certificate, lease, lambda s, row: _rest(s, row, lease.now()),
-                release=True,
-            )  # fmt: skip
-        else:
-            order.Issuer(sessions, tools, lease, state).run()
+        failure = _obtain(sessions, tools, lease)
     except (Refused, Invalid) as error:
-        _give_up(sessions, tools, lease, error)
+        failure = steps.failure(error)
+    if failure is not None:
+        _give_up(sessions, tools, lease, failure)
 
 
-def _state(session: Session, tools: Tools, row: Certificate, now: datetime) -> order.State | None:
-    """Return where the issuance stands, or None when nothing is to be obtained now."""
+def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
+    """Carry the order of a generation that is wanted, or let the row rest."""
+    begun = work.read(
+        sessions, Certificate, lease, lambda s, row: _begun(s, tools, row, lease.now())
+    )
+    if begun is not None:
+        return order.carry(sessions, tools, lease, begun)
+    work.record(
+        sessions, Certificate, lease, lambda s, row: _rest(s, row, lease.now()), release=True
+    )
+    return None
+
+
+def _begun(
+    session: Session, tools: Tools, row: Certificate, now: datetime
+) -> order.CertificateRequest | order.OpenOrder | None:
+    """Return where the generation stands, or None when nothing is to be obtained now."""
     if not _wanted(row, now) or not _owned(session, row):
         return None
-    return order.State.of(session, tools, row)
+    return order.stored(session, tools, row)
 
 
 def _rest(session: Session, row: Certificate, now: datetime) -> None:
     """Say when to look again at a certificate of which nothing is to be obtained now."""
     if _gone(row):
         row.next_action_at = None
-        order.clean_up(session, row, now)
+        generations.forget(session, row, now)
         return
     if not _wanted(row, now):
-        row.next_action_at = order.next_look(row, now)
+        row.next_action_at = generations.next_look(row, now)
     elif not _owned(session, row):
         row.next_action_at = None
         if row.certificate is None:
-            row.renewal_error_message = "Waits until ownership of the domain is proved."
+            row.say("domain_not_proved", "Waits until ownership of the domain is proved.")
     else:
         row.next_action_at = now  # it has changed since it was looked at
+    _expire(row, now)
+
+
+def _expire(row: Certificate, now: datetime) -> None:
     if row.expires_at is not None and row.expires_at <= now:
         row.expire()
 
@@ -85,17 +96,33 @@ def _due(row: Certificate, now: datetime) -> bool:
     if row.certificate is None:
         return row.certificate_type is not CertificateType.CUSTOM
     due = row.next_renewal_attempt_at
-    return row.auto_renew and due is not None and due <= now
+    held = due is None and row.renewal_error_code is not None  # somebody woke it: see `_give_up`
+    return row.auto_renew and (held or (due is not None and due <= now))
 
 
-def _give_up(sessions: Sessions, tools: Tools, lease: Lease, error: NameplateError) -> None:
-    """Record why this generation failed; what is served stays, and a new try is planned."""
+def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> None:
+    """Record why this generation failed, and when the next one is tried; what is served stays.
+
+    For one that cannot succeed by itself no try is planned, only the look that finds what is served
+    expired. Whoever wakes the row has it tried again: a request to renew, a change of the account,
+    the domain proved once more.
+    """
 
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
-        order.clean_up(session, row, now)
-        row.fail(error.detail, now)
-        again = renewal.retry_at(row.renewal_attempts, now, tools.jitter())
-        row.next_action_at = row.next_renewal_attempt_at = work.soon(tools, again, now)
+        generations.forget(session, row, now)
+        row.fail(failure.code, failure.reason, now)
+        if failure.retry:
+            again = renewal.retry_at(row.renewal_attempts, now, tools.jitter())
+            row.next_action_at = row.next_renewal_attempt_at = work.soon(tools, again, now)
+        else:
+            row.next_renewal_attempt_at = None
+            row.next_action_at = _expiry(row, now)
+        _expire(row, now)
 
     work.record(sessions, Certificate, lease, change, release=True)
+
+
+def _expiry(row: Certificate, now: datetime) -> datetime | None:
+    """Return when what is served stops being valid, None when it is not or has already."""
+    return row.expires_at if row.expires_at is not None and row.expires_at > now else None

@@ -222,12 +222,18 @@ def _certificates(session: Session, domain: Domain) -> list[Condition]:
             reason=f"certificate_{bad.status.value}",
             message=bad.renewal_error_message or "The certificate is being obtained.",
             expected=tuple(bad.subject_alternative_names or ()),
-            fix="Wait: Nameplate tries again by itself."
-            if bad.renewal_error_message
-            else "Nothing to do.",
+            fix=_certificate_fix(bad),
             next_check_at=bad.next_action_at,
         )
     ]
+
+
+def _certificate_fix(row: Certificate) -> str:
+    if row.renewal_error_message is None:
+        return "Nothing to do."
+    if row.next_action_at is None and row.renewal_error_code != "domain_not_proved":
+        return "Correct what the message says, then renew the certificate."
+    return "Wait: Nameplate tries again by itself."
 
 
 def _serving(session: Session, domain: Domain) -> Condition:

@@ -75,7 +75,7 @@ def add(
     owner = organizations.acting(session, actor, organization)
     host = _parsed(name, special_use=tools.special_use)
     account_id, settings = (
-        _dns_at(session, owner, account, zone, host.name.removeprefix("*."))
+        _dns_at(session, owner, account, zone, names.without_wildcard(host.name))
         if hosted is None
         else _hosted_at(session, owner, host, hosted, elsewhere=(account, zone))
     )

@@ -52,7 +52,9 @@ class DesiredZone:
         return frozenset(following)
 
     def begun(self, todo: Plan) -> "DesiredZone":
-        """Return the job with its records as they are once the intents of `todo` are written."""
+        """Return the same with its records as they are once the intents of `todo` are written."""
+        if todo.is_empty:
+            return self
         touched = todo.keys
         lines = [
             line._replace(status=RecordStatus.SYNCING) if line.value[:2] in touched else line
@@ -93,8 +95,10 @@ class DesiredZone:
         return tuple(one for one in found if one.key not in ours)
 
 
-def load(session: Session, domain: Domain, tools: Tools, now: datetime) -> DesiredZone | None:
-    """Return the job of a domain, or None when there is no account to write with."""
+def read_desired(
+    session: Session, domain: Domain, tools: Tools, now: datetime
+) -> DesiredZone | None:
+    """Return what is wanted of a domain's zone, or None when there is no account to write with."""
     account = session.get(Account, domain.dns_account_id) if domain.dns_account_id else None
     if account is None or not _serves(account, domain):
         return None

@@ -29,7 +29,7 @@ class PlanContext:
     domain: Domain
     origin: str
     """The domain's name."""
-    job: DesiredZone
+    desired: DesiredZone
     site: LiveZone
     now: datetime
 
@@ -58,34 +58,34 @@ class Draft:
 
 def draft(scene: PlanContext, wish: RequestedChange) -> Draft:
     """Return what a wish means for the zone. Pure: the same scene and wish give the same draft."""
-    job, site = scene.job, scene.site
-    edits.keep_clear(job.lines, wish.edits)
-    wanted = edits.after(job.lines, wish.edits)
-    provider = job.account.provider
+    desired, site = scene.desired, scene.site
+    edits.keep_clear(desired.lines, wish.edits)
+    wanted = edits.after(desired.lines, wish.edits)
+    provider = desired.account.provider
     edits.check(
-        job.lines, wish.edits, scene.origin, site.zone.name,
+        desired.lines, wish.edits, scene.origin, site.zone.name,
         flattens=provider_limits.flattens(provider),
     )  # fmt: skip
     rrsets = [
         rrset
         for one, _ in wanted
-        if ((rrset := one.rrset(scene.origin)).name, one.type, one.text) not in job.others
+        if ((rrset := one.rrset(scene.origin)).name, one.type, one.text) not in desired.others
     ]
     # Challenges for certificates, and the marker: wanted by no record.
-    rrsets += [want.rrset() for want in job.wants.values() if want.record_id is None]
-    owned = job.entries.keys() - set(wish.disowned)
-    todo = zones.possible(job, site, rrsets, owned)
+    rrsets += [want.rrset() for want in desired.wants.values() if want.record_id is None]
+    owned = desired.entries.keys() - set(wish.disowned)
+    todo = zones.possible(desired, site, rrsets, owned)
     adopted: tuple[Value, ...] = ()
     if wish.adopt and todo.foreign_match:
         adopted = todo.foreign_match
-        todo = zones.possible(job, site, rrsets, owned | set(adopted))
-    return Draft(todo, adopted, job.drifts(site.live), tuple(wish.warnings))
+        todo = zones.possible(desired, site, rrsets, owned | set(adopted))
+    return Draft(todo, adopted, desired.drifts(site.live), tuple(wish.warnings))
 
 
-def wanted_fingerprint(job: DesiredZone) -> str:
+def wanted_fingerprint(desired: DesiredZone) -> str:
     """Return the SHA-256 of the domain's records and of what the ledger says of them."""
-    rows = sorted((*line.value, line.ttl, line.proxied, line.is_wanted) for line in job.lines)
-    ours = sorted((*value, entry.purpose.value) for value, entry in job.entries.items())
+    rows = sorted((*line.value, line.ttl, line.proxied, line.is_wanted) for line in desired.lines)
+    ours = sorted((*value, entry.purpose.value) for value, entry in desired.entries.items())
     return hashlib.sha256(json.dumps([rows, ours]).encode()).hexdigest()
 
 

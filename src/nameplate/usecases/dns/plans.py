@@ -19,8 +19,8 @@ from nameplate.db import Sessions, database_now
 from nameplate.leases import Lease
 from nameplate.models import ChangePlan, Domain, LedgerPurpose, PlanOrigin
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.dns import desired, drafts, edits, ledger, zones
-from nameplate.usecases.dns.desired import DesiredZone
+from nameplate.usecases.dns import drafts, edits, ledger, zones
+from nameplate.usecases.dns.desired import DesiredZone, read_desired
 from nameplate.usecases.dns.drafts import Draft, Edits, PlanContext, RequestedChange
 from nameplate.usecases.dns.edits import Edit
 from nameplate.usecases.dns.wanted import Want
@@ -57,11 +57,13 @@ def make(
         domain = lookup.domain(session, actor, domain_reference)
     with sessions.begin(PLATFORM, read_only=True) as session:  # the account may be the platform's
         now = database_now(session)
-        job = desired.load(session, domain, tools, now)
+        desired = read_desired(session, domain, tools, now)
         authorities = ca_accounts.issuer_names(session, domain.organization_id)
-    if job is None:
+    if desired is None:
         raise Conflict("dns_account_missing", "the domain has no DNS account to plan with")
-    scene = PlanContext(domain, holders.held_name(domain), job, zones.visit(tools, job), now)
+    scene = PlanContext(
+        domain, holders.held_name(domain), desired, zones.visit(tools, desired), now
+    )
     wish = edits_of(scene)
     found = drafts.draft(scene, wish)
     said = tuple(drafts.warnings(scene, found, authorities))
@@ -72,7 +74,7 @@ def make(
         origin=origin,
         adopting=wish.adopt,
         fingerprint=fingerprint(scene.site.live),
-        wanted_fingerprint=drafts.wanted_fingerprint(job),
+        wanted_fingerprint=drafts.wanted_fingerprint(desired),
         expires_at=now + LIFETIME,
         content=drafts.content(wish, replace(found, warnings=said)),
         created_by=actor.name or None,
@@ -167,9 +169,9 @@ def _carry_out(
     force: bool,
 ) -> None:
     scene = _scene(sessions, tools, lease)
-    if not scene.job.is_proved:
+    if not scene.desired.is_proved:
         raise Conflict("domain_not_proved", "prove that you control the domain first")
-    if drafts.wanted_fingerprint(scene.job) != row.wanted_fingerprint:
+    if drafts.wanted_fingerprint(scene.desired) != row.wanted_fingerprint:
         raise _records_moved()
     if fingerprint(scene.site.live) != row.fingerprint:
         raise Conflict(
@@ -187,18 +189,21 @@ def _carry_out(
         _check_ready(stored, now)
         stored.begin(now, actor.name)
         stored.forced = force
-        edits.write(session, domain, scene.job.lines, wish.edits, now)
+        edits.write(session, domain, scene.desired.lines, wish.edits, now)
         session.flush()
         _own(session, domain, scene, found, wish)
-        job = desired.load(session, domain, tools, now)
-        if job is None:
+        desired = read_desired(session, domain, tools, now)
+        if desired is None:
             raise _records_moved()
         ledger.intend(
-            session, domain, job.account.id, scene.site.zone,
-            todo=found.todo, wants=job.wants, entries=job.entries,
+            session, domain, desired.account.id, scene.site.zone,
+            todo=found.todo, wants=desired.wants, entries=desired.entries,
         )  # fmt: skip
 
-    zones.push(sessions, tools, lease, scene.site, found.todo, intend=intend, always=True)
+    push = zones.Push(scene.site, found.todo)
+    zones.store_intents(sessions, tools, lease, intend)
+    outcomes = zones.apply(sessions, tools, lease, push)
+    zones.settle(sessions, tools, lease, push, outcomes)
 
 
 def _own(
@@ -208,8 +213,10 @@ def _own(
     wants = [Want(value, 0, LedgerPurpose.RECORD) for value in found.adopted]
     ttls = {rrset.key: rrset.ttl for rrset in scene.site.live}
     wants = [want._replace(ttl=ttls[want.value[:2]]) for want in wants]
-    ledger.adopt(session, domain, scene.job.account.id, scene.site.zone, wants)
-    gone = [scene.job.entries[value].id for value in wish.disowned if value in scene.job.entries]
+    ledger.adopt(session, domain, scene.desired.account.id, scene.site.zone, wants)
+    gone = [
+        scene.desired.entries[value].id for value in wish.disowned if value in scene.desired.entries
+    ]
     ledger.disown(session, gone)
 
 
@@ -217,13 +224,13 @@ def _scene(sessions: Sessions, tools: Tools, lease: Lease) -> PlanContext:
     """Read everything again, under the domain's lease."""
 
     def read(session: Session, domain: Domain) -> tuple[Domain, DesiredZone | None]:
-        return domain, desired.load(session, domain, tools, lease.now())
+        return domain, read_desired(session, domain, tools, lease.now())
 
-    domain, job = work.read(sessions, Domain, lease, read)
-    if job is None:
+    domain, desired = work.read(sessions, Domain, lease, read)
+    if desired is None:
         raise Conflict("dns_account_missing", "the domain has no DNS account any more")
-    site = zones.visit(tools, job)
-    return PlanContext(domain, holders.held_name(domain), job, site, lease.now())
+    site = zones.visit(tools, desired)
+    return PlanContext(domain, holders.held_name(domain), desired, site, lease.now())
 
 
 def _records_moved() -> Conflict:
@@ -252,7 +259,7 @@ def undo(sessions: Sessions, tools: Tools, actor: Actor, domain_reference: str) 
     disowned = bool(last.content.disowned)
 
     def take_back(scene: PlanContext) -> RequestedChange:
-        now = {edits.spec(line).key: edits.spec(line) for line in scene.job.lines}
+        now = {edits.spec(line).key: edits.spec(line) for line in scene.desired.lines}
         fits = [edit for edit in stored if _still(edit, now)]
         left = len(stored) - len(fits)
         said = [f"{left} records were changed again since and stay as they are."] if left else []

@@ -19,7 +19,8 @@ from nameplate.core.usual_names import QUESTIONS
 from nameplate.db import Sessions, database_now
 from nameplate.ports.resolver import AnswerKind, Resolver
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.dns import desired, edits, wanted, zones
+from nameplate.usecases.dns import edits, wanted, zones
+from nameplate.usecases.dns.desired import read_desired
 from nameplate.usecases.dns.drafts import Edits, PlanContext, RequestedChange
 from nameplate.usecases.dns.edits import Spec
 from nameplate.usecases.tools import Tools
@@ -39,7 +40,9 @@ def from_records(
 
     def wish(scene: PlanContext) -> RequestedChange:
         desired = edits.given(records, scene.origin)
-        return RequestedChange(edits.between(scene.job.lines, desired, everything=replace), adopt)
+        return RequestedChange(
+            edits.between(scene.desired.lines, desired, everything=replace), adopt
+        )
 
     return wish
 
@@ -90,15 +93,17 @@ def from_drift() -> Edits:
 
     def wish(scene: PlanContext) -> RequestedChange:
         live = {rrset.key: rrset for rrset in merge(scene.site.live)}
-        drifts = scene.job.drifts(scene.site.live)
+        drifts = scene.desired.drifts(scene.site.live)
         seen = [live[one.key] for one in drifts if one.key in live]
         desired = edits.of_rrsets(seen, scene.origin, scene.site.zone.name)
         emptied = {
             (line.type, line.name)
-            for line in scene.job.lines
+            for line in scene.desired.lines
             if (line.owner, line.type) in {one.key for one in drifts}
         }
-        return RequestedChange(edits.between(scene.job.lines, desired, emptied=emptied), adopt=True)
+        return RequestedChange(
+            edits.between(scene.desired.lines, desired, emptied=emptied), adopt=True
+        )
 
     return wish
 
@@ -109,16 +114,16 @@ def _desired(scene: PlanContext, rrsets: Sequence[RRset]) -> list[Spec]:
 
 def _seen(scene: PlanContext, rrsets: Sequence[RRset], *, adopt: bool) -> RequestedChange:
     """Want what is in the world already, as far as the rules and other records of ours allow."""
-    origin, ours = scene.origin, {edits.spec(line).key for line in scene.job.lines}
-    others = {value[:2] for value in scene.job.others}
-    led = {line.name for line in scene.job.lines if line.is_made}
+    origin, ours = scene.origin, {edits.spec(line).key for line in scene.desired.lines}
+    others = {value[:2] for value in scene.desired.others}
+    led = {line.name for line in scene.desired.lines if line.is_made}
     desired = [
         one
         for one in _desired(scene, rrsets)
         if one.rrset(origin).key not in others
         and (one.key in ours or one.type not in LEADING or one.name not in led)
     ]
-    flattens = provider_limits.flattens(scene.job.account.provider)
+    flattens = provider_limits.flattens(scene.desired.account.provider)
     wrong = {
         key[:2] for key, _ in edits.broken(desired, origin, scene.site.zone.name, flattens=flattens)
     }
@@ -141,7 +146,7 @@ def _wish(
     said = said if passed else []
     said += [f"{one} differs from another in numbers alone and was passed over." for one in twice]
     return RequestedChange(
-        edits.between(scene.job.lines, once, everything=replace), adopt, warnings=said
+        edits.between(scene.desired.lines, once, everything=replace), adopt, warnings=said
     )
 
 
@@ -229,8 +234,10 @@ def export(
     rrsets = merge(line.rrset() for line in lines if line.is_wanted)
     if live:
         with sessions.begin(PLATFORM, read_only=True) as session:
-            job = desired.load(session, domain, tools, database_now(session))
-        if job is None:
+            desired = read_desired(session, domain, tools, database_now(session))
+        if desired is None:
             raise Conflict("dns_account_missing", "the domain has no DNS account to read with")
-        rrsets = [rrset for rrset in zones.visit(tools, job).live if is_within(rrset.name, origin)]
+        rrsets = [
+            rrset for rrset in zones.visit(tools, desired).live if is_within(rrset.name, origin)
+        ]
     return formats.write(form, rrsets, origin), sum(len(rrset.values) for rrset in rrsets)

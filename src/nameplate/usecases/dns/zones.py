@@ -1,4 +1,4 @@
-"""Bringing what a domain wants to its DNS provider: read, plan, intend, apply, confirm.
+"""Bringing what a domain wants to its DNS provider: read, plan, intend, apply, settle.
 
 One domain's lease is the one writer of that domain's values. The ledger says which values in the
 zone are ours; everything else there is somebody's and stays. What is dangerous, and what somebody
@@ -28,9 +28,10 @@ from nameplate.models import (
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
-from nameplate.usecases.dns import desired, drifts, ledger, pointing
-from nameplate.usecases.dns.desired import DesiredZone
+from nameplate.usecases.dns import drifts, ledger, pointing
+from nameplate.usecases.dns.desired import DesiredZone, read_desired, settling
 from nameplate.usecases.dns.ledger import Report
+from nameplate.usecases.dns.wanted import WantedRecord
 from nameplate.usecases.hosting import hosted_zones
 from nameplate.usecases.tools import Tools
 
@@ -49,33 +50,30 @@ class LiveZone:
     live: Sequence[RRset]
 
 
-def visit(tools: Tools, job: DesiredZone) -> LiveZone:
+def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
     """Find the provider's zone that holds the domain, the longest that fits, and read it.
 
     Raises `Refused` with code `zone_not_found` when the account reaches none.
     """
-    provider = tools.dns_provider(job.account)
-    names = [job.zone_name] if job.zone_name else self_and_ancestors(job.bare_name, least=2)
+    provider = tools.dns_provider(desired.account)
+    names = (
+        [desired.zone_name] if desired.zone_name else self_and_ancestors(desired.bare_name, least=2)
+    )
     zones = {zone.name: zone for zone in provider.zones()}
     for name in names:
         if name in zones:
             live = provider.records(zones[name])
-            return LiveZone(provider, job.account.id, zones[name], live)
+            return LiveZone(provider, desired.account.id, zones[name], live)
     raise Refused(
         "zone_not_found",
-        f"the DNS account reaches no zone for {job.bare_name}; it reaches "
+        f"the DNS account reaches no zone for {desired.bare_name}; it reaches "
         f"{', '.join(sorted(zones)[:5]) or 'none'}",
     )
 
 
-def planned(job: DesiredZone, site: LiveZone) -> Plan:
-    """Return everything that would have to change."""
-    return possible(job, site, job.rrsets(site.live), job.entries.keys())
-
-
-def possible(job: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned: Owned) -> Plan:
+def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned: Owned) -> Plan:
     """Return how the zone becomes what is wanted, less what the provider is known to refuse."""
-    provider = job.account.provider
+    provider = desired.account.provider
     whole = plan(
         site.live, wants, owned, apex=site.zone.name, flattens=provider_limits.flattens(provider)
     )
@@ -91,128 +89,148 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Bring one domain's values to its provider, and record what the provider has."""
     if not hosted_zones.ensure(sessions, tools, lease):
         return
-    job = work.read(
-        sessions, Domain, lease, lambda s, row: desired.load(s, row, tools, lease.now())
+    desired = work.read(
+        sessions, Domain, lease, lambda s, row: read_desired(s, row, tools, lease.now())
     )
-    if job is None or job.is_empty:
+    if desired is None or desired.is_empty:
         work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
         return
     try:
-        site = visit(tools, job)
+        site = visit(tools, desired)
     except Refused as error:
         reason = error.detail
         work.record(
-            sessions, Domain, lease, lambda s, row: _refused(s, row, job, reason, lease.now()),
+            sessions, Domain, lease, lambda s, row: _refused(s, row, desired, reason, lease.now()),
             release=True,
         )  # fmt: skip
         return
     tools.checkpoint("records:read")
-    todo = planned(job, site)
-    found = job.drifts(site.live)
-    if not job.is_free:
-        if job.policy is not DriftPolicy.REPAIR:
+    push = _planned(desired, site)
+    if not push.todo.is_empty:
+        store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, desired, push))
+    outcomes = apply(sessions, tools, lease, push)
+    settle(sessions, tools, lease, push, outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One plan on its way to the provider."""
+
+    site: LiveZone
+    """The zone as it was when the plan was made."""
+    todo: Plan
+    drifts: Sequence[Drift] = ()
+    """What somebody else changed: the plan holds it back, or changes it back."""
+    desired: DesiredZone | None = None
+    """What the plan was made from, where nothing but its intents is written since. It serves once
+    more to settle: reading a large zone's records again takes as long as all the rest."""
+
+
+def _planned(desired: DesiredZone, site: LiveZone) -> Push:
+    """Work out what is to change now; what is dangerous or somebody else's change is held back."""
+    todo = possible(desired, site, desired.rrsets(site.live), desired.entries.keys())
+    found = desired.drifts(site.live)
+    if not desired.is_free:
+        if desired.policy is not DriftPolicy.REPAIR:
             todo = todo.without({one.key: ("drifted", str(one)) for one in found})
-        todo = todo.safe_part(job.unquestioned)
-
-    def intend(session: Session, domain: Domain) -> None:
-        ledger.intend(
-            session, domain, job.account.id, site.zone,
-            todo=todo, wants=job.wants, entries=job.entries,
-        )  # fmt: skip
-
-    push(sessions, tools, lease, site, todo, intend=intend, drifted=found, known=job)
+        todo = todo.safe_part(desired.unquestioned)
+    return Push(site, todo, found, desired)
 
 
-def push(
-    sessions: Sessions,
-    tools: Tools,
-    lease: Lease,
-    site: LiveZone,
-    todo: Plan,
-    *,
-    intend: Callable[[Session, Domain], None],
-    always: bool = False,
-    drifted: Sequence[Drift] = (),
-    known: DesiredZone | None = None,
+def _intend(session: Session, domain: Domain, desired: DesiredZone, push: Push) -> None:
+    ledger.intend(
+        session, domain, desired.account.id, push.site.zone,
+        todo=push.todo, wants=desired.wants, entries=desired.entries,
+    )  # fmt: skip
+
+
+def store_intents(
+    sessions: Sessions, tools: Tools, lease: Lease, intend: Callable[[Session, Domain], None]
 ) -> None:
-    """Carry a plan out: intents, the act, and what came of it, each committed on its own.
+    """Commit what is about to be done, before the provider hears of it."""
+    work.record(sessions, Domain, lease, intend, release=False)
+    tools.checkpoint("records:intended")
 
-    Without changes of the zone there are no intents, unless `always`. `known` is the job that was
-    read for the plan.
-    """
-    outcomes: Sequence[Outcome] = ()
-    if always or not todo.is_empty:
-        work.record(sessions, Domain, lease, intend, release=False)
-        known = None if known is None else known.begun(todo)
-        tools.checkpoint("records:intended")
-    if not todo.is_empty:
-        work.confirm(sessions, Domain, lease)
-        with work.kept(sessions, Domain, lease):
-            outcomes = site.provider.apply(site.zone, todo.changes)
-        tools.checkpoint("records:applied")
-    report = Report.of(todo, site.live, outcomes)
-    held = {(one.name, one.type) for one in todo.blocked}
-    kept = [one for one in drifted if one.key in held]
-    repaired = [one for one in drifted if one.key not in held]
+
+def apply(sessions: Sessions, tools: Tools, lease: Lease, push: Push) -> Sequence[Outcome]:
+    """Have the provider make the changes, and return what it says of each."""
+    if push.todo.is_empty:
+        return ()
+    work.confirm(sessions, Domain, lease)
+    with work.kept(sessions, Domain, lease):
+        outcomes = push.site.provider.apply(push.site.zone, push.todo.changes)
+    tools.checkpoint("records:applied")
+    return outcomes
+
+
+def settle(
+    sessions: Sessions, tools: Tools, lease: Lease, push: Push, outcomes: Sequence[Outcome]
+) -> None:
+    """Record in one transaction what the provider has now, and when to look again."""
+    report = Report.of(push.todo, push.site.live, outcomes)
     work.record(
         sessions, Domain, lease,
-        lambda s, row: _conclude(
-            s, row, report, site, known,
-            kept=kept, repaired=repaired, tools=tools, lease=lease,
-        ),
+        lambda s, row: _settle(s, row, push, report, tools=tools, now=lease.now()),
         release=True,
     )  # fmt: skip
     tools.checkpoint("records:recorded")
 
 
-def _conclude(
-    session: Session,
-    domain: Domain,
-    report: Report,
-    site: LiveZone,
-    known: DesiredZone | None,
-    *,
-    kept: Sequence[Drift],
-    repaired: Sequence[Drift],
-    tools: Tools,
-    lease: Lease,
+def _settle(
+    session: Session, domain: Domain, push: Push, report: Report, *, tools: Tools, now: datetime
 ) -> None:
-    now = lease.now()
-    untouched = domain.next_action_at == domain.lease_until  # who changes records wakes the domain
-    is_known = (
-        known is not None
-        and untouched
-        and report.is_complete
-        and not ledger.lingers(known.entries, report)
-    )
-    job = known if is_known else desired.load(session, domain, tools, now)
-    if job is None or job.account.id != site.account_id:  # the domain has moved to another account
+    known = _undisturbed(domain, push, report)
+    desired = known or read_desired(session, domain, tools, now)
+    if desired is None or desired.account.id != push.site.account_id:  # moved to another account
         domain.next_action_at = now
         return
-    lines = [line for line in job.lines if line.is_wanted]
+    lines = [line for line in desired.lines if line.is_wanted]
     again = ledger.settle(
-        session,
-        frozenset(job.wants),
-        job.entries,
-        report,
-        now=now,
-        settling=desired.settling(tools),
-    )
-    if is_known and report.outcomes:
+        session, frozenset(desired.wants), desired.entries, report,
+        now=now, settling=settling(tools),
+    )  # fmt: skip
+    if known is not None and report.outcomes:
         ledger.arrived(session, domain)
     ledger.confirm(session, domain, lines, report, now)
-    ledger.note_drift(session, lines, kept, now)
-    drifts.tell(domain, kept, repaired, now)
-    if job.plan_id is not None and not report.unknown:
-        _finish(session, job.plan_id, report)
-    is_news = domain.dns.zone != site.zone.name
-    if is_news:
-        domain.dns = replace(domain.dns, zone=site.zone.name)
-    domain.dns_zone_id = site.zone.external_id or domain.dns_zone_id
+    _tell_drifts(session, domain, push, lines, now)
+    if desired.plan_id is not None and not report.unknown:
+        _finish(session, desired.plan_id, report)
+    is_news = _note_zone(domain, push.site.zone)
     domain.last_checked_at = domain.drift_checked_at = now
     _schedule(domain, report, again=again, tools=tools, now=now)
-    if is_news or job.plan_id is not None:  # another apex, or other records of the owner
+    if is_news or desired.plan_id is not None:  # another apex, or other records of the owner
         pointing.of_domain(session, domain, now)
+
+
+def _undisturbed(domain: Domain, push: Push, report: Report) -> DesiredZone | None:
+    """Return what the plan was made from, its intents stored, while that is all there is to know.
+
+    It is not when somebody has woken the domain since (who changes records does), when a part was
+    not done, or when a value that was to come before has not.
+    """
+    desired = push.desired
+    if desired is None or domain.next_action_at != domain.lease_until or not report.is_complete:
+        return None
+    return None if ledger.lingers(desired.entries, report) else desired.begun(push.todo)
+
+
+def _tell_drifts(
+    session: Session, domain: Domain, push: Push, lines: Sequence[WantedRecord], now: datetime
+) -> None:
+    held = {(one.name, one.type) for one in push.todo.blocked}
+    kept = [one for one in push.drifts if one.key in held]
+    repaired = [one for one in push.drifts if one.key not in held]
+    ledger.note_drift(session, lines, kept, now)
+    drifts.tell(domain, kept, repaired, now)
+
+
+def _note_zone(domain: Domain, zone: Zone) -> bool:
+    """Keep in which zone the domain was found; tell whether that is news."""
+    is_news = domain.dns.zone != zone.name
+    if is_news:
+        domain.dns = replace(domain.dns, zone=zone.name)
+    domain.dns_zone_id = zone.external_id or domain.dns_zone_id
+    return is_news
 
 
 def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now: datetime) -> None:
@@ -224,7 +242,7 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
         return
     _rest(domain, now, jitter=tools.jitter())
     if again:
-        domain.wake(now + desired.settling(tools))
+        domain.wake(now + settling(tools))
     if report.reasons:
         domain.wake(now + AGAIN_AFTER_REFUSAL)
 
@@ -248,10 +266,12 @@ def _rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
             row.wake(now + DRIFT_EVERY * (0.9 + 0.2 * jitter))
 
 
-def _refused(session: Session, row: Domain, job: DesiredZone, reason: str, now: datetime) -> None:
+def _refused(
+    session: Session, row: Domain, desired: DesiredZone, reason: str, now: datetime
+) -> None:
     """Note on the domain and on its waiting records why the provider said no."""
     row.error_message = reason
-    ledger.refuse(session, [line for line in job.lines if line.is_wanted], reason)
+    ledger.refuse(session, [line for line in desired.lines if line.is_wanted], reason)
     row.next_action_at = now + AGAIN_AFTER_REFUSAL
 
 

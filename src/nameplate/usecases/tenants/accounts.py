@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import Actor
@@ -12,8 +13,8 @@ from nameplate.core.encryption import KeyRing, Place
 from nameplate.core.errors import Invalid, NameplateError
 from nameplate.core.ids import Prefix
 from nameplate.core.secret import Secret
-from nameplate.db import Sessions
-from nameplate.models import Account, AccountKind
+from nameplate.db import Sessions, database_now
+from nameplate.models import Account, AccountKind, Certificate
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import lookup
 from nameplate.usecases.tenants import organizations, providers
@@ -61,6 +62,7 @@ def add(
     session.flush()
     row.credentials = _sealed(row, tools.keyring, given)
     session.flush()
+    _retry_certificates(session, row)
     return row
 
 
@@ -121,6 +123,7 @@ def update(
         row.credentials = _sealed(row, tools.keyring, credentials)
     if credentials is not None or "config" in changes:
         row.tested_at = row.error_message = None
+        _retry_certificates(session, row)
     session.flush()
     return row
 
@@ -131,7 +134,24 @@ def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Acc
     row.credentials = None
     soft_delete(session, row, now)
     session.flush()
+    _retry_certificates(session, row)
     return row
+
+
+def _retry_certificates(session: Session, account: Account) -> None:
+    """Have certificates that could not be obtained tried again: the authority's account was changed."""
+    if account.kind is not AccountKind.CA:
+        return
+    failed: list[sa.ColumnElement[bool]] = [
+        Certificate.renewal_error_code.is_not(None),
+        Certificate.deleted_at.is_(None),
+    ]
+    if account.organization_id is not None:
+        failed.append(Certificate.organization_id == account.organization_id)
+    session.execute(
+        Certificate.waking(database_now(session)).where(*failed),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def credentials(account: Account, keyring: KeyRing) -> dict[str, Secret]:

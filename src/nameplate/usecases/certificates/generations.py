@@ -1,0 +1,88 @@
+"""The generations of a certificate: one is put in place when complete, or forgotten.
+
+What is served stays in its columns until the next generation is complete.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core import certificates as x509
+from nameplate.core import renewal
+from nameplate.core.renewal import Window
+from nameplate.models import Binding, Certificate, CertificateType, ChallengeType, HttpChallenge
+from nameplate.usecases.dns import zones
+
+NEXT_LOOK = timedelta(days=1)
+"""A settled certificate is looked at this often at least (RFC 9773 asks for more than once a day)."""
+_FORGETTING = HttpChallenge.forgetting(sa.bindparam("certificate"))
+_WAKING = Binding.waking(sa.bindparam("now")).where(
+    Binding.organization_domain_id == sa.bindparam("domain"), Binding.deleted_at.is_(None)
+)
+"""Made once: every certificate needs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate as its authority issued it, checked against its key and names."""
+
+    bundle: bytes
+    """PEM, leaf first."""
+    facts: x509.Facts
+    window: Window | None
+    """When the authority suggests to replace it."""
+    is_local: bool
+    """Nameplate's own authority signed it: no browser trusts it."""
+
+
+def install(
+    session: Session, row: Certificate, issued: Issued, jitter: float, now: datetime
+) -> None:
+    """Make the generation being obtained the one that is served, and plan its renewal."""
+    # What asks the database comes first, so that the row is written once.
+    _wake_bindings(session, row, now)
+    row.private_key = forget(session, row, now)
+    leaf, chain = x509.split_chain(issued.bundle)
+    facts = issued.facts
+    row.certificate = leaf.decode()
+    row.certificate_chain = chain.decode()
+    row.certificate_bundle = issued.bundle.decode()
+    row.issuer = facts.issuer[:255]
+    row.serial_number = facts.serial
+    row.fingerprint = facts.fingerprint
+    row.issued_at = facts.not_before
+    row.expires_at = facts.not_after
+    if issued.is_local:
+        row.certificate_type = CertificateType.SELF_SIGNED
+    row.activate(now)
+    row.next_renewal_attempt_at = renewal.renew_at(
+        facts.not_before, facts.not_after, row.renewal_days_before_expiry, issued.window, jitter
+    )
+    row.next_action_at = next_look(row, now)
+    row.attempts = 0
+
+
+def forget(session: Session, row: Certificate, now: datetime) -> str | None:
+    """Forget the generation being obtained, its tokens and challenge records; return its sealed key."""
+    sealed = row.pending_private_key
+    if row.acme_challenge_type is ChallengeType.DNS_01:
+        zones.forget(session, row.id, now)
+    else:
+        session.connection().execute(_FORGETTING, {"certificate": row.id})
+    row.abandon()
+    return sealed
+
+
+def next_look(row: Certificate, now: datetime) -> datetime | None:
+    """Return when to look at a settled certificate again."""
+    if row.certificate is None or not row.auto_renew:
+        return None
+    return min(row.next_renewal_attempt_at or now + NEXT_LOOK, now + NEXT_LOOK)
+
+
+def _wake_bindings(session: Session, row: Certificate, now: datetime) -> None:
+    """Let every binding that presents, or waits for, this certificate look at it."""
+    values = {"now": now, "domain": row.organization_domain_id}
+    session.connection().execute(_WAKING, values)

@@ -1,0 +1,127 @@
+"""One proved domain, one certificate that is wanted, and an authority that can say no."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.usecases.offline import Offline
+
+from nameplate.adapters.ca.local import LocalAuthority, create_root
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import NameplateError
+from nameplate.core.orders import Challenge, Order, OrderStatus
+from nameplate.models import Account, Certificate, Domain
+from nameplate.ports.ca import CertificateAuthority
+from nameplate.usecases.certificates import issuance, requests
+from nameplate.usecases.claims import domains, holdings
+from nameplate.usecases.tenants import accounts
+
+NAME = "shop.example.com"
+
+
+class Authority(LocalAuthority):
+    """Signs at once, unless it refuses orders or wants proofs of one kind."""
+
+    refusal: NameplateError | None = None
+    offered: str | None = None
+    answer: bytes | None = None
+    orders = 0
+
+    def meanwhile(self) -> None:
+        """Do what else happens while an order is asked for."""
+
+    def order(self, names: Any, profile: Any = None, replaces: Any = None) -> Order:
+        self.orders += 1
+        self.meanwhile()
+        if self.refusal is not None:
+            raise self.refusal
+        order = super().order(names, profile, replaces)
+        if self.offered is None:
+            return order
+        proof = Challenge("c:1", self.offered, names[0], "token", "token.thumb", "pending")
+        return replace(order, status=OrderStatus.PENDING, challenges=(proof,))
+
+    def download(self, order: Order) -> bytes:
+        return self.answer or super().download(order)
+
+
+def local_authority() -> Authority:
+    key, root = create_root("Test root", datetime.now(UTC))
+    return Authority(key, root, clock=lambda: datetime.now(UTC))
+
+
+@dataclass
+class Rig:
+    """A certificate, and what its worker does."""
+
+    offline: Offline
+    authority: Any
+    actor: Actor
+    domain_id: int
+    certificate_id: int = 0
+    passed: list[str] = field(default_factory=list)
+    """Crash points, as they were passed."""
+
+    @property
+    def reference(self) -> str:
+        return ids.show("crt", self.certificate_id)
+
+    def authority_is(self, authority: CertificateAuthority) -> None:
+        self.authority = authority
+        self.offline.tools = replace(
+            self.offline.tools,
+            authority=lambda _account: authority,
+            checkpoint=self.passed.append,
+        )
+
+    def add_account(self, **fields: Any) -> Account:
+        given = {"kind": "ca", "provider": "local", "name": "ca", **fields}
+        with self.offline.sessions.begin(PLATFORM) as session:
+            return accounts.add(session, PLATFORM, self.offline.tools, **given)
+
+    def want(self, **fields: Any) -> None:
+        with self.offline.sessions.begin(self.actor) as session:
+            row = requests.issue(
+                session, self.offline.tools, self.actor, NAME, now=datetime.now(UTC), **fields
+            )
+            self.certificate_id = row.id
+
+    def work(self, after: timedelta = timedelta(0)) -> Certificate:
+        """Have a worker look at the certificate, due or not, and return the row."""
+        lease = self.offline.leased(Certificate, self.certificate_id, after=after)
+        issuance.reconcile(self.offline.sessions, self.offline.tools, lease)
+        return self.row()
+
+    def row(self) -> Certificate:
+        with self.offline.sessions.begin(PLATFORM) as session:
+            return session.get_one(Certificate, self.certificate_id)
+
+    def renew(self) -> None:
+        with self.offline.sessions.begin(self.actor) as session:
+            requests.renew(session, self.actor, self.reference, datetime.now(UTC))
+
+
+def made(sessions: Any, *, account: bool = True, proved: bool = True) -> Rig:
+    """Return a rig over an empty database, with the platform's account unless told otherwise."""
+    offline = Offline(sessions)
+    actor = offline.organization("acme")
+    with sessions.begin(actor) as session:
+        domain_id = domains.add(session, offline.tools, actor, name=NAME).id
+    rig = Rig(offline, None, actor, domain_id)
+    rig.authority_is(local_authority())
+    if proved:
+        prove(rig)
+    if account:
+        rig.add_account()
+    rig.want()
+    return rig
+
+
+def prove(rig: Rig) -> None:
+    """Have the domain proved, and its name held."""
+    now = datetime.now(UTC)
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, rig.domain_id)
+        domain.verify(now, now + timedelta(days=3000))
+        holdings.take(session, domain, subtree=True, now=now)

@@ -1,0 +1,168 @@
+"""Certificates as they are asked for, found, renewed, revoked and removed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.usecases.certificates.certificate_rig import NAME, Rig, made
+
+from nameplate.core import ids
+from nameplate.core.errors import Conflict, Invalid, NotFound, Refused
+from nameplate.core.lifecycle import CertificateStatus
+from nameplate.db import Sessions
+from nameplate.models import Certificate, CertificateType, ChallengeType, Domain
+from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates.requests import MAX_NAMES
+from nameplate.usecases.tenants import accounts
+
+
+@pytest.fixture
+def rig(migrated_sqlite_sessions: Sessions) -> Rig:
+    return made(migrated_sqlite_sessions)
+
+
+def _ask(rig: Rig, **fields: Any) -> Certificate:
+    rig.want(**fields)
+    return rig.row()
+
+
+def _connect(rig: Rig) -> None:
+    """Give the domain a DNS account, so that dns-01 is possible."""
+    with rig.offline.sessions.begin(rig.actor) as session:
+        account = accounts.add(
+            session, rig.actor, rig.offline.tools, kind="dns", provider="memory", name="dns",
+            credentials={"api_key": "x"},
+        )  # fmt: skip
+        session.get_one(Domain, rig.domain_id).dns_account_id = account.id
+
+
+def test_the_domains_own_name_by_default(rig: Rig) -> None:
+    row = rig.row()
+    assert row.subject_alternative_names == [NAME]
+    assert row.certificate_type is CertificateType.LETSENCRYPT
+    assert row.acme_challenge_type is ChallengeType.HTTP_01
+    assert row.status is CertificateStatus.PENDING
+    assert row.next_action_at is not None
+
+
+def test_names_are_canonical_and_not_repeated(rig: Rig) -> None:
+    row = _ask(rig, hosts=[f"WWW.{NAME}", NAME, NAME])
+    assert row.subject_alternative_names == [f"www.{NAME}", NAME]
+    assert row.common_name == f"www.{NAME}"
+
+
+def test_a_wildcard_is_proved_by_dns(rig: Rig) -> None:
+    with pytest.raises(Conflict) as caught:
+        _ask(rig, hosts=[f"*.{NAME}"])
+    assert caught.value.code == "dns_account_missing"
+    _connect(rig)
+    row = _ask(rig, hosts=[f"*.{NAME}"])
+    assert row.certificate_type is CertificateType.WILDCARD
+    assert row.acme_challenge_type is ChallengeType.DNS_01
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"hosts": ["other.example.com"]}, "name_not_covered"),
+        ({"hosts": [f"not{NAME}"]}, "name_not_covered"),
+        ({"hosts": [f"n{number}.{NAME}" for number in range(MAX_NAMES + 1)]}, "too_many_names"),
+        ({"challenge": "tls-alpn-01"}, "challenge_unavailable"),
+        ({"hosts": [f"*.{NAME}"], "challenge": "http-01"}, "wildcard_needs_dns"),
+    ],
+)
+def test_what_cannot_be_asked_for(rig: Rig, fields: dict[str, Any], code: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        _ask(rig, **fields)
+    assert caught.value.code == code
+
+
+def test_a_working_certificate_covers_a_host_first(rig: Rig) -> None:
+    waiting = rig.row()
+    working = _ask(rig, hosts=[NAME, f"www.{NAME}"])
+    rig.work()
+    with rig.offline.sessions.begin(rig.actor) as session:
+        domain = session.get_one(Domain, rig.domain_id)
+        found = {
+            host: requests.covering(session, domain, host)
+            for host in (NAME, f"www.{NAME}", f"api.{NAME}")
+        }
+    ids_of = {host: row and row.id for host, row in found.items()}
+    assert ids_of == {NAME: working.id, f"www.{NAME}": working.id, f"api.{NAME}": None}
+    assert working.id != waiting.id
+
+
+def test_strangers_find_nothing(rig: Rig) -> None:
+    stranger = rig.offline.organization("globex")
+    with rig.offline.sessions.begin(stranger) as session:
+        for reference in (rig.reference, ids.show("crt", 12345)):
+            with pytest.raises(NotFound) as caught:
+                requests.get(session, stranger, reference)
+            assert caught.value.code == "certificate_not_found"
+        assert requests.page(session, stranger, limit=10) == []
+
+
+def test_pages_by_domain_and_status(rig: Rig) -> None:
+    rig.work()
+    _ask(rig, hosts=[f"www.{NAME}"])
+    with rig.offline.sessions.begin(rig.actor) as session:
+        assert len(requests.page(session, rig.actor, limit=1, domain=NAME)) == 2
+        (active,) = requests.page(session, rig.actor, limit=10, status="active")
+        rest = requests.page(session, rig.actor, limit=10, after=active.id)
+        assert [row.status for row in rest] == [CertificateStatus.PENDING]
+
+
+def test_a_renewal_is_due_at_once(rig: Rig) -> None:
+    rig.work()
+    rig.renew()
+    row = rig.row()
+    assert row.next_action_at is not None
+    assert row.next_action_at <= datetime.now(UTC)
+    assert rig.work().generation == 2
+
+
+def test_what_was_revoked_is_not_renewed(rig: Rig) -> None:
+    with rig.offline.sessions.begin(rig.actor) as session:
+        requests.get(session, rig.actor, rig.reference).revoke()
+    with pytest.raises(Conflict) as caught:
+        rig.renew()
+    assert caught.value.code == "certificate_revoked"
+
+
+class Revoking:
+    """An authority that can revoke."""
+
+    def __init__(self) -> None:
+        self.revoked: list[bytes] = []
+
+    def revoke(self, certificate: bytes, reason: int = 0) -> None:
+        del reason
+        self.revoked.append(certificate)
+
+
+def test_revoking_asks_the_authority_first(rig: Rig) -> None:
+    def revoke() -> Certificate:
+        offline = rig.offline
+        return requests.revoke(offline.sessions, offline.tools, rig.actor, rig.reference)
+
+    with pytest.raises(Conflict) as nothing:
+        revoke()
+    assert nothing.value.code == "certificate_missing"
+    rig.work()
+    with pytest.raises(Refused) as local:
+        revoke()
+    assert local.value.code == "revocation_unavailable"
+    authority: Any = Revoking()
+    rig.authority_is(authority)
+    row = revoke()
+    assert (row.status, row.next_action_at) == (CertificateStatus.REVOKED, None)
+    assert authority.revoked == [(row.certificate or "").encode()]
+    assert rig.work(after=timedelta(days=70)).generation == 1, "nothing is obtained any more"
+
+
+def test_removing_ends_it(rig: Rig) -> None:
+    with rig.offline.sessions.begin(rig.actor) as session:
+        requests.remove(session, rig.actor, rig.reference, datetime.now(UTC))
+    with rig.offline.sessions.begin(rig.actor) as session, pytest.raises(NotFound):
+        requests.get(session, rig.actor, rig.reference)
+    assert rig.work().next_action_at is None
