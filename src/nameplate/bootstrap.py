@@ -17,7 +17,7 @@ from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.dns_txt import DnsTxt
-from nameplate.adapters.verification.unavailable import METHODS, NotAvailable
+from nameplate.adapters.verification.unavailable import NotAvailable
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
@@ -113,7 +113,11 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         VerificationMethodName.DNS_TXT: DnsTxt(resolver),
         VerificationMethodName.FILE_UPLOAD: _later(partial(_files, settings, policy, resolver)),
     }
-    methods |= {VerificationMethodName(name): NotAvailable(name) for name in METHODS}
+    methods |= {
+        name: NotAvailable(name, list(methods))
+        for name in VerificationMethodName
+        if name not in methods
+    }
     generator = random.SystemRandom()
     return Tools(
         keyring=ring,

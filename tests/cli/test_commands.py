@@ -69,7 +69,7 @@ def acme(line: Line) -> Line:
 def test_from_claim_to_removal(acme: Line) -> None:
     made = acme("domain", "add", "shop.example.com", "--organization", "acme")
     assert "_nameplate-challenge.shop.example.com" in made.out
-    assert "in the zone example.com: _nameplate-challenge.shop" in made.out
+    assert "  relative name: _nameplate-challenge.shop\n" in made.out
     assert "nameplate domain wait shop.example.com" in made.err
     assert "shop.example.com" in acme("domain", "list").out
     assert "[ ] ownership" in acme("domain", "show", "shop.example.com").out
@@ -96,7 +96,7 @@ def test_a_hosted_domain_prints_the_name_servers(acme: Line) -> None:
         *("--config", json.dumps(hosted)),
     )
     made = acme(*new).out
-    assert "Publish this DNS record:" in made
+    assert "Publish a TXT record at _nameplate-challenge.hosted.example.com" in made
     assert "Set these name servers for hosted.example.com" in made
     assert "name server: ns1.platform.example" in made
     assert "[ ] hosting" in made

@@ -4,17 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from nameplate.core.instructions import Instruction
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """What the owner must publish, known as soon as the claim exists and never changed after."""
 
-    record_name: str | None = None
-    record_type: str | None = None
-    record_value: str | None = None
-    file_url: str | None = None
-    file_path: str | None = None
-    file_content: str | None = None
+class ProofScope(StrEnum):
+    """How far a proof reaches."""
+
+    EXACT = "exact"
+    """The name alone: who runs its web server need not run those below it."""
+    SUBTREE = "subtree"
+    """The name and everything below it, wildcards too."""
 
 
 class Verdict(StrEnum):
@@ -44,6 +43,11 @@ class Proof:
 
 class VerificationMethod(Protocol):
     """One proof method. `check` looks once; "not yet" is a value, never an exception."""
+
+    @property
+    def scope(self) -> ProofScope:
+        """How far a match reaches."""
+        ...
 
     def instruct(self, name: str, token: str) -> Instruction:
         """Return what the owner of `name` (canonical, without `*.`) must publish. Pure."""

@@ -2,9 +2,10 @@
 
 import hmac
 
+from nameplate.core.instructions import Instruction, dns_record
 from nameplate.core.tokens import TXT_LABEL, TXT_PREFIX
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult, Resolver
-from nameplate.ports.verification import Instruction, Proof, Verdict
+from nameplate.ports.verification import Proof, ProofScope, Verdict
 
 _ANSWERED = frozenset({AnswerKind.DATA, AnswerKind.NODATA, AnswerKind.NXDOMAIN})
 _SHOWN_VALUES = 3
@@ -17,17 +18,15 @@ class DnsTxt:
     Any record of the set may be the right one: old tokens and other uses may stand beside it.
     """
 
+    scope = ProofScope.SUBTREE
+
     def __init__(self, resolver: Resolver) -> None:
         """Take who asks the servers."""
         self._resolver = resolver
 
     def instruct(self, name: str, token: str) -> Instruction:
         """Return the TXT record to publish. Pure."""
-        return Instruction(
-            record_name=f"{TXT_LABEL}.{name}",
-            record_type="TXT",
-            record_value=f"{TXT_PREFIX}{token}",
-        )
+        return dns_record("TXT", f"{TXT_LABEL}.{name}", f"{TXT_PREFIX}{token}")
 
     def check(self, name: str, token: str) -> Proof:
         """Ask every server once. When nothing matches, look where people put it by mistake."""

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from nameplate.adapters.http.fetch import Fetched, SafeFetcher
 from nameplate.adapters.http.outcome import HttpOutcome
 from nameplate.core.egress import Network
+from nameplate.core.instructions import Instruction, file
 from nameplate.ports.proxy import EDGE_HEADER
-from nameplate.ports.verification import Instruction, Proof, Verdict
+from nameplate.ports.verification import Proof, ProofScope, Verdict
 
 PATH = "/.well-known/nameplate-verification.txt"
 """The same for everybody: a request that carries the token could be echoed back by the site."""
@@ -45,6 +46,8 @@ class FileUpload:
     there: `edge` are its networks, and its proxies mark their answers with `EDGE_HEADER`.
     """
 
+    scope = ProofScope.EXACT
+
     def __init__(self, fetcher: SafeFetcher, edge: tuple[Network, ...] = ()) -> None:
         """Take who fetches and the networks in which the platform's own proxies answer."""
         self._fetcher = fetcher
@@ -52,7 +55,7 @@ class FileUpload:
 
     def instruct(self, name: str, token: str) -> Instruction:
         """Return the file to publish. Pure."""
-        return Instruction(file_url=f"http://{name}{PATH}", file_path=PATH, file_content=token)
+        return file(f"http://{name}{PATH}", PATH, token)
 
     def check(self, name: str, token: str) -> Proof:
         """Look once by each scheme; the platform's own answer ends it."""

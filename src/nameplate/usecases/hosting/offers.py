@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import rdata
+from nameplate.core import instructions, rdata
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Conflict, Invalid
+from nameplate.core.instructions import Instruction
 from nameplate.db import Sessions
 from nameplate.models import Account, AccountKind, Domain, HostedState, HostedZone
 
@@ -97,23 +98,18 @@ def name_servers(domain: Domain) -> list[str] | None:
     return list(hosted["name_servers"]) if hosted else None
 
 
-def instructions(domain: Domain) -> Sequence[dict[str, Any]]:
+def instruction(domain: Domain) -> Instruction | None:
     """Return the delegation that the owner must make once the name is proved."""
     servers = name_servers(domain)
     if servers is None:
-        return []
+        return None
     zone = (domain.dns_config or {})["zone"]
     where = "at the registrar" if zone == domain.domain_name else "in the zone above it, as NS"
-    return [
-        {
-            "purpose": "delegation",
-            "type": "NS",
-            "name": zone,
-            "values": servers,
-            "note": f"Set these name servers for {zone} {where}, and no others, but only when the "
-            "ownership is proved and the zone is there: before that nobody answers for it.",
-        }
-    ]
+    sentence = (
+        f"Set these name servers for {zone} {where}, and no others, but only when the ownership is "
+        "proved and the zone is there: before that nobody answers for it."
+    )
+    return instructions.name_servers(zone, servers, sentence)
 
 
 def conditions(session: Session, domain: Domain) -> Sequence[Condition]:

@@ -72,7 +72,7 @@ def offer(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Con
     """
     with sessions.begin(actor, read_only=True) as session:
         domain = lookup.domain(session, actor, reference)
-        wanted = publishing.due(session, domain)
+        wanted = publishing.due(session, tools, domain)
     if tools.domain_connect is None:
         return ConnectOffer(domain.full_domain, *NOT_CONFIGURED)
     found = delegation(tools, domain)

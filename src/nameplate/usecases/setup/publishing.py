@@ -7,11 +7,13 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import Actor
 from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish
+from nameplate.core.instructions import Kind
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Account, Binding, Domain, Server
-from nameplate.usecases.claims import conditions
+from nameplate.usecases.claims import instructions
 from nameplate.usecases.dns import wanted
 from nameplate.usecases.propagation import observations
+from nameplate.usecases.tools import Tools
 
 PROOF_TTL = 300
 """Seconds: a mistyped proof is soon forgotten."""
@@ -19,15 +21,21 @@ ROUTING_TTL = 3600
 """Seconds."""
 
 
-def due(session: Session, domain: Domain) -> tuple[RecordToPublish, ...]:
+def due(session: Session, tools: Tools, domain: Domain) -> tuple[RecordToPublish, ...]:
     """Return the records in the order in which they are needed; each name and value once.
 
     With a DNS account only the proof is left to the owner: Nameplate writes the rest itself.
     """
     found = [
-        RecordToPublish(Purpose.OWNERSHIP, one["type"], one["name"], one["value"], PROOF_TTL)
-        for one in conditions.instructions(session, domain)
-        if one["type"] != "file"
+        RecordToPublish(
+            one.purpose,
+            one.instruction.get("type") or "",
+            one.instruction.get("name") or "",
+            one.instruction.expected,
+            PROOF_TTL,
+        )
+        for one in instructions.of(session, tools, domain)
+        if one.instruction.kind == Kind.DNS_RECORD
     ]
     if not _has_account(session, domain):
         found += _routing(session, domain)
