@@ -1,12 +1,17 @@
 """A certificate authority, in the nouns of RFC 8555. No method waits: come back later."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+from nameplate.core.configuration import Credentials, DomainName, setting
 from nameplate.core.orders import Challenge, Order, OrderStatus
+from nameplate.ports.plugins import Plugin
 
 __all__ = [
+    "AuthorityConfiguration",
+    "AuthorityPlugin",
     "CertificateAuthority",
     "Challenge",
     "Order",
@@ -62,3 +67,23 @@ class RenewalAdvisor(Protocol):
     def renewal_window(self, certificate: bytes) -> tuple[datetime, datetime] | None:
         """Return the suggested window for replacing the certificate (PEM), or None."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityConfiguration:
+    """The settings that an account has at any authority: the schema of each begins with them."""
+
+    caa_identities: tuple[DomainName, ...] = setting(
+        "Issuer domain names that CAA records must allow; known for well-known authorities.",
+        default=(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityPlugin(Plugin):
+    """A certificate authority in the group `nameplate.authorities` of entry points."""
+
+    connect: Callable[[Any, Credentials, Callable[[], datetime]], CertificateAuthority]
+    """Takes an instance of `configuration`, the opened credentials, and a clock (aware UTC).
+
+    May register with the authority. Raises as `CertificateAuthority` does."""

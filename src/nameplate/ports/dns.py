@@ -1,12 +1,14 @@
 """A DNS provider: zones, their record sets, and changes applied to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from nameplate.core.configuration import Credentials, setting
 from nameplate.core.records import Change, RRset
+from nameplate.ports.plugins import Plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +116,23 @@ class ZoneHost(Protocol):
         Raises `Refused` with code `zone_foreign` when the zone there does not carry `mark`.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsConfiguration:
+    """The settings that an account has at any DNS provider: the schema of each begins with them."""
+
+    marker: bool = setting(
+        "Keep a TXT record `_nameplate-owner` that tells who manages the records of a domain.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsProviderPlugin(Plugin):
+    """A DNS provider in the group `nameplate.dns_providers` of entry points."""
+
+    connect: Callable[[Any, Credentials], DnsProvider]
+    """Takes an instance of `configuration` and the opened credentials; asks nobody yet.
+
+    Raises `Refused` when they cannot be used."""
