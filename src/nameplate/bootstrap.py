@@ -3,9 +3,8 @@
 import gc
 import random
 import secrets
-import shutil
 import ssl
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,11 +12,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
 
+from nameplate import registry
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.adapters.http.client import Api
-from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.adapters.verification.unavailable import NotAvailable
+from nameplate.core import configuration
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
@@ -28,10 +28,12 @@ from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import CertificateAuthority
 from nameplate.ports.dns import DnsProvider
 from nameplate.ports.domain_connect import DomainConnect
+from nameplate.ports.fetcher import Fetcher
 from nameplate.ports.prober import Prober
-from nameplate.ports.proxy import Proxy, Upstream
+from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
 from nameplate.ports.resolver import Resolver
-from nameplate.ports.verification import VerificationMethod
+from nameplate.ports.verification import Outside, VerificationMethod
+from nameplate.registry import Registry
 from nameplate.settings import Settings
 from nameplate.usecases.tenants import accounts
 from nameplate.usecases.tools import Tools
@@ -109,23 +111,16 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     """Connect every port to its adapter."""
     policy = EgressPolicy(allow=settings.egress_allow, deny=())
     resolver = _resolver(settings, policy)
-    methods: dict[VerificationMethodName, VerificationMethod] = {
-        VerificationMethodName.DNS_TXT: DnsTxt(resolver),
-        VerificationMethodName.FILE_UPLOAD: _later(partial(_files, settings, policy, resolver)),
-    }
-    methods |= {
-        name: NotAvailable(name, list(methods))
-        for name in VerificationMethodName
-        if name not in methods
-    }
+    proxies = registry.proxies()
     generator = random.SystemRandom()
     return Tools(
         keyring=ring,
         resolver=resolver,
-        methods=methods,
+        methods=_methods(_outside(settings, policy, resolver)),
         dns_provider=_cached(partial(_dns_provider, ring=ring)),
         authority=_cached(partial(_authority, ring=ring)),
-        proxy=partial(_proxy, settings=settings),
+        proxies=proxies,
+        proxy=partial(_proxy, settings=settings, plugins=proxies),
         prober=_later(_prober),
         clock=clock,
         random=secrets.token_bytes,
@@ -173,12 +168,28 @@ def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:
     return _later(make)
 
 
-def _files(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> VerificationMethod:
-    from nameplate.adapters.http.fetch import SafeFetcher
-    from nameplate.adapters.verification.file_upload import FileUpload
+def _outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Outside:
+    def make() -> Fetcher:
+        from nameplate.adapters.http.fetch import SafeFetcher
 
-    ports = {"http": settings.sandbox_http_port if settings.sandbox else 80, "https": 443}
-    return FileUpload(SafeFetcher(policy, resolver.addresses, ports=ports), settings.edge_networks)
+        ports = {"http": settings.sandbox_http_port if settings.sandbox else 80, "https": 443}
+        return SafeFetcher(policy, resolver.addresses, ports=ports)
+
+    return Outside(resolver, _later(make), settings.edge_networks)
+
+
+def _methods(outside: Outside) -> Mapping[VerificationMethodName, VerificationMethod]:
+    plugins = registry.proof_methods()
+    available = [name for name in VerificationMethodName if name in plugins.names()]
+
+    def make(name: VerificationMethodName) -> VerificationMethod:
+        plugin = plugins.get(name)
+        return plugin.connect(configuration.load(plugin.configuration, {}), outside)
+
+    return {
+        name: _later(partial(make, name)) if name in available else NotAvailable(name, available)
+        for name in VerificationMethodName
+    }
 
 
 def _prober() -> Prober:
@@ -375,30 +386,11 @@ def _trust(config: dict[str, Any]) -> ssl.SSLContext | None:
     return ssl.create_default_context(cafile=bundle) if bundle else None
 
 
-def _proxy(server: Server, *, settings: Settings) -> Proxy:
-    config = server.proxy or {}
-    folder = Path(config.get("folder") or settings.home / "proxies" / str(server.id))
+def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]) -> Proxy:
+    stored = dict(server.proxy or {})
+    plugin = plugins.get(str(stored.pop("type", "")))
+    config = configuration.load(plugin.configuration, stored)
+    folder = Path(config.folder or settings.home / "proxies" / str(server.id))
     own = settings.challenge_upstream or f"{settings.host}:{settings.port}"
-    upstream = Upstream(*_address(config.get("challenge_upstream") or own))
-    http = config.get("listen_http", [":80"])
-    https = config.get("listen_https", [":443"])
-    public = int(config.get("https_port", 443))
-    if config.get("type") == "caddy":
-        from nameplate.adapters.proxy.caddy import Caddy
-
-        return Caddy(
-            Api(_setting(config, "admin_url")), folder, http, https,
-            challenge_upstream=upstream, base=config.get("base"),
-            ask_url=config.get("ask_url"), public_https_port=public,
-        )  # fmt: skip
-    if config.get("type") == "nginx":
-        from nameplate.adapters.proxy.nginx import Nginx
-
-        main = config.get("main")
-        return Nginx(
-            folder, config.get("executable") or shutil.which("nginx") or "nginx",
-            Path(config.get("pid_file", "/run/nginx.pid")), http, https,
-            challenge_upstream=upstream, main=Path(main) if main else None,
-            public_https_port=public,
-        )  # fmt: skip
-    raise Refused("proxy_unknown", f"there is no adapter for the proxy {config.get('type')}")
+    upstream = Upstream(*_address(config.challenge_upstream or own))
+    return plugin.connect(config, ProxyPlace(folder, upstream))

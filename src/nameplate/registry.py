@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 from nameplate.core.configuration import describe
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.ports.plugins import Plugin
+from nameplate.ports.proxy import ProxyPlugin
+from nameplate.ports.verification import ProofMethodPlugin
 
 DNS_PROVIDERS = "nameplate.dns_providers"
 AUTHORITIES = "nameplate.authorities"
@@ -108,3 +110,13 @@ class Registry(Generic[P]):
 
 def _owner(point: EntryPoint) -> str:
     return point.dist.name if point.dist else "an unknown package"
+
+
+def proxies() -> Registry[ProxyPlugin]:
+    """Return the registry of proxies."""
+    return Registry(PROXIES, ProxyPlugin, "proxy", "proxy_unknown")
+
+
+def proof_methods() -> Registry[ProofMethodPlugin]:
+    """Return the registry of proof methods."""
+    return Registry(PROOF_METHODS, ProofMethodPlugin, "proof method", "method_unknown")

@@ -1,10 +1,15 @@
 """Proof that somebody controls a name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
+from nameplate.core.egress import Network
 from nameplate.core.instructions import Instruction
+from nameplate.ports.fetcher import Fetcher
+from nameplate.ports.plugins import Plugin
+from nameplate.ports.resolver import Resolver
 
 
 class ProofScope(StrEnum):
@@ -56,3 +61,27 @@ class VerificationMethod(Protocol):
     def check(self, name: str, token: str) -> Proof:
         """Look once whether it is published."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoSettings:
+    """The configuration of a method that has nothing to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a proof method may look through; each is made when it is first used."""
+
+    resolver: Resolver
+    fetcher: Fetcher
+    edge: tuple[Network, ...] = ()
+    """Networks in which the platform's own proxies answer: what they serve proves nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofMethodPlugin(Plugin):
+    """A proof method in the group `nameplate.proof_methods`, under its name in the specification."""
+
+    configuration: type[Any] = NoSettings
+    connect: Callable[[Any, Outside], VerificationMethod]
+    """Takes an instance of `configuration` and what to look through; asks nobody yet."""

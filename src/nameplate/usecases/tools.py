@@ -1,18 +1,20 @@
 """What use cases need of the outside world, handed to them by `bootstrap`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from nameplate import registry
 from nameplate.core.encryption import KeyRing
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import CertificateAuthority
 from nameplate.ports.dns import DnsProvider
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.prober import Prober
-from nameplate.ports.proxy import Proxy
+from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import VerificationMethod
+from nameplate.registry import Registry
 
 
 def _pass(_point: str) -> None:
@@ -37,6 +39,7 @@ class Tools:
     """Between 0 and 1."""
     domain_connect: DomainConnect | None = None
     """None: the operator has set up no service of the platform."""
+    proxies: Registry[ProxyPlugin] = field(default_factory=registry.proxies)
     special_use: bool = False
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None

@@ -5,7 +5,7 @@ import hmac
 from nameplate.core.instructions import Instruction, dns_record
 from nameplate.core.tokens import TXT_LABEL, TXT_PREFIX
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult, Resolver
-from nameplate.ports.verification import Proof, ProofScope, Verdict
+from nameplate.ports.verification import Proof, ProofMethodPlugin, ProofScope, Verdict
 
 _ANSWERED = frozenset({AnswerKind.DATA, AnswerKind.NODATA, AnswerKind.NXDOMAIN})
 _SHOWN_VALUES = 3
@@ -112,3 +112,8 @@ def _shown(answer: Answer) -> str:
     values = [ascii(value[:_SHOWN_CHARACTERS]) for value in answer.values[:_SHOWN_VALUES]]
     more = len(answer.values) - len(values)
     return f"{server}: TXT {', '.join(values)}" + (f" and {more} more" if more else "")
+
+
+plugin = ProofMethodPlugin(
+    title="TXT record", connect=lambda _config, outside: DnsTxt(outside.resolver)
+)

@@ -6,12 +6,11 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
-from nameplate.adapters.http.fetch import Fetched, SafeFetcher
-from nameplate.adapters.http.outcome import HttpOutcome
 from nameplate.core.egress import Network
 from nameplate.core.instructions import Instruction, file
+from nameplate.ports.fetcher import Fetched, Fetcher, HttpOutcome
 from nameplate.ports.proxy import EDGE_HEADER
-from nameplate.ports.verification import Proof, ProofScope, Verdict
+from nameplate.ports.verification import Proof, ProofMethodPlugin, ProofScope, Verdict
 
 PATH = "/.well-known/nameplate-verification.txt"
 """The same for everybody: a request that carries the token could be echoed back by the site."""
@@ -48,7 +47,7 @@ class FileUpload:
 
     scope = ProofScope.EXACT
 
-    def __init__(self, fetcher: SafeFetcher, edge: tuple[Network, ...] = ()) -> None:
+    def __init__(self, fetcher: Fetcher, edge: tuple[Network, ...] = ()) -> None:
         """Take who fetches and the networks in which the platform's own proxies answer."""
         self._fetcher = fetcher
         self._edge = edge
@@ -115,3 +114,9 @@ def _observed(fetched: Fetched) -> tuple[str, ...]:
     if fetched.body:
         seen.append(f"sha256 of the body: {hashlib.sha256(fetched.body).hexdigest()}")
     return tuple(seen)
+
+
+plugin = ProofMethodPlugin(
+    title="File on the web server",
+    connect=lambda _config, outside: FileUpload(outside.fetcher, outside.edge),
+)

@@ -70,7 +70,7 @@ def add(
         hostname=host,
         path=_path(path, "/path"),
         port=port,
-        proxy_type=ProxyType((machine.proxy or {}).get("type", ProxyType.NGINX)),
+        proxy_type=_proxy_type(machine),
         metadata_=metadata,
         next_action_at=now,
     )
@@ -99,6 +99,12 @@ def _path(path: str, pointer: str) -> str:
         detail = "A path begins with / and holds letters, digits, and - . _ ~ / only."
         raise Invalid("path_invalid", detail, [Problem(pointer, "path_invalid", detail)])
     return path
+
+
+def _proxy_type(server: Server) -> ProxyType:
+    """Return the specification's name for the server's proxy; its default where it has none."""
+    kind = (server.proxy or {}).get("type")
+    return next((one for one in ProxyType if one == kind), ProxyType.NGINX)
 
 
 def _server(
@@ -221,7 +227,7 @@ def _move(session: Session, row: Binding, server: Server, now: datetime) -> None
         return
     left = row.server_id
     row.server_id = server.id
-    row.proxy_type = ProxyType((server.proxy or {}).get("type", ProxyType.NGINX))
+    row.proxy_type = _proxy_type(server)
     if row.status is not BindingStatus.DISABLED:
         row.await_("Moves to another server.")
     session.flush()
