@@ -17,6 +17,9 @@ from tests.servers import mariadb, postgresql
 from tests.servers.process import ServerMissing
 from tests.servers.shared import Run, Shareable, shared
 
+collect_ignore = ["toy_provider", "toy_authority"]
+"""Packages of third parties: test_plugin_packages.py installs them and runs their tests."""
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("nameplate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("nameplate")

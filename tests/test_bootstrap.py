@@ -11,7 +11,6 @@ import pytest
 from nameplate import bootstrap, logs
 from nameplate.core import keys
 from nameplate.core.errors import Invalid, Refused
-from nameplate.core.secret import Secret
 from nameplate.settings import Settings
 
 LOGGER = logging.getLogger("nameplate")
@@ -55,29 +54,6 @@ def test_the_embedded_key_ring_is_made_once_and_for_its_owner_alone(tmp_path):
     first = bootstrap.keyring(settings)
     assert settings.keyring_path.stat().st_mode & 0o777 == 0o600
     assert bootstrap.keyring(settings).key_ids == first.key_ids
-
-
-@pytest.mark.parametrize(
-    ("provider", "config", "credentials"),
-    [
-        ("cloudflare", {}, {"api_token": "t"}),
-        ("digitalocean", {}, {"api_token": "t"}),
-        ("namecheap", {"api_user": "u", "client_ip": "192.0.2.1"}, {"api_key": "k"}),
-        ("powerdns", {"api_url": "http://127.0.0.1:1"}, {"api_key": "k"}),
-        ("rfc2136", {"server": "127.0.0.1:53", "zones": ["a.com"]}, {}),
-        ("route53", {}, {"access_key_id": "a", "secret_access_key": "s"}),
-        ("memory", {"zones": ["a.com"]}, {}),
-    ],
-)
-def test_every_dns_provider_can_be_connected(provider, config, credentials):
-    secrets = {name: Secret(text) for name, text in credentials.items()}
-    made = bootstrap._DNS_PROVIDERS[provider](config, secrets)
-    assert {"zones", "records", "apply"} <= set(dir(made))
-
-
-def test_a_credential_that_is_missing_is_named():
-    with pytest.raises(Refused, match="api_token"):
-        bootstrap._DNS_PROVIDERS["cloudflare"]({}, {})
 
 
 def _domain_connect(tmp_path, **changes):

@@ -3,7 +3,6 @@
 import gc
 import random
 import secrets
-import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,28 +13,25 @@ from typing import Any, TypeVar, cast
 
 from nameplate import registry
 from nameplate.adapters import keyring as keyrings
-from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.unavailable import NotAvailable
 from nameplate.core import configuration
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
-from nameplate.core.errors import Invalid, Refused
+from nameplate.core.errors import Invalid
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
-from nameplate.models import Account, Server, VerificationMethodName
-from nameplate.ports.ca import CertificateAuthority
-from nameplate.ports.dns import DnsProvider
+from nameplate.models import Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
 from nameplate.ports.resolver import Resolver
-from nameplate.ports.verification import Outside, VerificationMethod
+from nameplate.ports.verification import Outside, ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 from nameplate.settings import Settings
-from nameplate.usecases.tenants import accounts
+from nameplate.usecases.tenants import connections
 from nameplate.usecases.tools import Tools
 
 T = TypeVar("T")
@@ -111,15 +107,19 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     """Connect every port to its adapter."""
     policy = EgressPolicy(allow=settings.egress_allow, deny=())
     resolver = _resolver(settings, policy)
-    proxies = registry.proxies()
+    dns_providers, authorities = registry.dns_providers(), registry.authorities()
+    proxies, proof_methods = registry.proxies(), registry.proof_methods()
     generator = random.SystemRandom()
     return Tools(
         keyring=ring,
         resolver=resolver,
-        methods=_methods(_outside(settings, policy, resolver)),
-        dns_provider=_cached(partial(_dns_provider, ring=ring)),
-        authority=_cached(partial(_authority, ring=ring)),
+        methods=_methods(proof_methods, _outside(settings, policy, resolver)),
+        dns_providers=dns_providers,
+        authorities=authorities,
         proxies=proxies,
+        proof_methods=proof_methods,
+        dns_provider=connections.dns_provider(dns_providers, ring),
+        authority=connections.authority(authorities, ring, clock),
         proxy=partial(_proxy, settings=settings, plugins=proxies),
         prober=_later(_prober),
         clock=clock,
@@ -178,8 +178,9 @@ def _outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Ou
     return Outside(resolver, _later(make), settings.edge_networks)
 
 
-def _methods(outside: Outside) -> Mapping[VerificationMethodName, VerificationMethod]:
-    plugins = registry.proof_methods()
+def _methods(
+    plugins: Registry[ProofMethodPlugin], outside: Outside
+) -> Mapping[VerificationMethodName, VerificationMethod]:
     available = [name for name in VerificationMethodName if name in plugins.names()]
 
     def make(name: VerificationMethodName) -> VerificationMethod:
@@ -236,154 +237,6 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not port.isdigit():
         raise Invalid("setting_invalid", f"{text} is not an address and a port, as in 10.0.0.53:53")
     return host.strip("[]"), int(port)
-
-
-def _cached(make: Callable[[Account], T]) -> Callable[[Account], T]:
-    """Keep one adapter for each state of an account: connections and nonces are worth keeping."""
-    made: dict[int, tuple[datetime, T]] = {}
-    lock = Lock()
-
-    def get(account: Account) -> T:
-        with lock:
-            found = made.get(account.id)
-        if found is not None and found[0] == account.updated_at:
-            return found[1]
-        fresh = make(account)
-        with lock:
-            made[account.id] = (account.updated_at, fresh)
-        return fresh
-
-    return get
-
-
-def _dns_provider(account: Account, *, ring: KeyRing) -> DnsProvider:
-    make = _DNS_PROVIDERS.get(account.provider)
-    if make is None:
-        known = ", ".join(sorted(_DNS_PROVIDERS))
-        raise Refused(
-            "provider_unknown", f"there is no DNS provider {account.provider}; there are {known}"
-        )
-    return make(account.config, accounts.credentials(account, ring))
-
-
-Config = dict[str, Any]
-Credentials = dict[str, Secret]
-
-
-def _powerdns(config: Config, secret: Credentials) -> DnsProvider:
-    from nameplate.adapters.dns.powerdns import PowerDns
-    from nameplate.adapters.dns.powerdns_host import PowerDnsHost
-
-    url = _setting(config, "api_url")
-    headers = {"X-API-Key": _credential(secret, "api_key")}
-    api = Api(url, headers=headers, verify=_trust(config))
-    hosted = config.get("hosted")
-    if hosted:
-        return PowerDnsHost(api, config.get("server_id", "localhost"), hosted.get("kind", "Native"))
-    return PowerDns(api, config.get("server_id", "localhost"))
-
-
-def _rfc2136(config: Config, secret: Credentials) -> DnsProvider:
-    from nameplate.adapters.dns.catalog import CatalogServer
-    from nameplate.adapters.dns.rfc2136 import Rfc2136
-
-    server, port = _address(_setting(config, "server"))
-    key = None
-    if config.get("tsig_name"):
-        algorithm = config.get("tsig_algorithm", "hmac-sha256")
-        key = (config["tsig_name"], algorithm, _credential(secret, "tsig_secret"))
-    hosted = config.get("hosted")
-    if hosted:
-        return CatalogServer(server, port, _setting(hosted, "catalog"), key)
-    return Rfc2136(server, port, config.get("zones", []), key)
-
-
-def _cloudflare(config: Config, secret: Credentials) -> DnsProvider:
-    from nameplate.adapters.dns.cloudflare import Cloudflare
-
-    api = Api("https://api.cloudflare.com/client/v4", headers=_bearer(secret))
-    return Cloudflare(api, batch=int(config.get("batch", 200)), comment=config.get("comment", ""))
-
-
-def _digitalocean(_config: Config, secret: Credentials) -> DnsProvider:
-    from nameplate.adapters.dns.digitalocean import DigitalOcean
-
-    return DigitalOcean(Api("https://api.digitalocean.com", headers=_bearer(secret)))
-
-
-def _namecheap(config: Config, secret: Credentials) -> DnsProvider:
-    from nameplate.adapters.dns.namecheap import Namecheap
-
-    api = Api(config.get("api_url", "https://api.namecheap.com"))
-    key = _credential(secret, "api_key")
-    return Namecheap(api, _setting(config, "api_user"), key, _setting(config, "client_ip"))
-
-
-def _route53(_config: Config, secret: Credentials) -> DnsProvider:
-    from nameplate.adapters.dns import route53
-
-    key_id = _credential(secret, "access_key_id")
-    return route53.Route53(route53.connect(key_id, _credential(secret, "secret_access_key")))
-
-
-def _lexicon(config: Config, secret: Credentials) -> DnsProvider:
-    from nameplate.adapters.dns.lexicon import Lexicon
-
-    zones, ttl = config.get("zones", []), int(config.get("ttl", 300))
-    return Lexicon(_setting(config, "lexicon_provider"), secret, zones, ttl=ttl)
-
-
-def _bearer(secret: Credentials) -> dict[str, Secret | str]:
-    token = _credential(secret, "api_token").reveal()
-    return {"Authorization": Secret(f"Bearer {token}")}
-
-
-_DNS_PROVIDERS: dict[str, Callable[[Config, Credentials], DnsProvider]] = {
-    "cloudflare": _cloudflare,
-    "digitalocean": _digitalocean,
-    "lexicon": _lexicon,
-    "memory": lambda config, _secret: MemoryDns(dict.fromkeys(config.get("zones", ()), ())),
-    "namecheap": _namecheap,
-    "powerdns": _powerdns,
-    "rfc2136": _rfc2136,
-    "route53": _route53,
-}
-
-
-def _authority(account: Account, *, ring: KeyRing) -> CertificateAuthority:
-    config = account.config
-    secret = accounts.credentials(account, ring)
-    if account.provider == "acme":
-        from nameplate.adapters.ca.accounts import register
-        from nameplate.adapters.ca.acme import AcmeAuthority
-
-        directory, bundle = _setting(config, "directory_url"), config.get("ca_bundle")
-        key = _credential(secret, "account_key")
-        url = register(directory, key, config.get("contact", []), verify=bundle)
-        return AcmeAuthority(directory, key, url, verify=bundle)
-    if account.provider == "local":
-        from nameplate.adapters.ca.local import LocalAuthority
-
-        root = _setting(config, "root_certificate")
-        return LocalAuthority(_credential(secret, "root_key"), root.encode(), clock=clock)
-    raise Refused("provider_unknown", f"there is no certificate authority {account.provider}")
-
-
-def _setting(config: dict[str, Any], name: str) -> str:
-    if not config.get(name):
-        raise Refused("setting_missing", f"the configuration lacks `{name}`")
-    return str(config[name])
-
-
-def _credential(credentials: dict[str, Secret], name: str) -> Secret:
-    if name not in credentials:
-        raise Refused("credential_missing", f"the account lacks the credential `{name}`")
-    return credentials[name]
-
-
-def _trust(config: dict[str, Any]) -> ssl.SSLContext | None:
-    bundle = config.get("ca_bundle")
-    return ssl.create_default_context(cafile=bundle) if bundle else None
 
 
 def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]) -> Proxy:

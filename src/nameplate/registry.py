@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 from nameplate.core.configuration import describe
 from nameplate.core.errors import NameplateError, Refused
+from nameplate.ports.ca import AuthorityPlugin
+from nameplate.ports.dns import DnsProviderPlugin
 from nameplate.ports.plugins import Plugin
 from nameplate.ports.proxy import ProxyPlugin
 from nameplate.ports.verification import ProofMethodPlugin
@@ -110,6 +112,16 @@ class Registry(Generic[P]):
 
 def _owner(point: EntryPoint) -> str:
     return point.dist.name if point.dist else "an unknown package"
+
+
+def dns_providers() -> Registry[DnsProviderPlugin]:
+    """Return the registry of DNS providers."""
+    return Registry(DNS_PROVIDERS, DnsProviderPlugin, "DNS provider", "provider_unknown")
+
+
+def authorities() -> Registry[AuthorityPlugin]:
+    """Return the registry of certificate authorities."""
+    return Registry(AUTHORITIES, AuthorityPlugin, "certificate authority", "provider_unknown")
 
 
 def proxies() -> Registry[ProxyPlugin]:

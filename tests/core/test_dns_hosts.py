@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nameplate import registry
 from nameplate.core.dns_hosts import HOSTS, Confidence, host_of, recognise
 from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish, TypedRecord, entries, steps
 
@@ -88,10 +89,10 @@ def test_the_table_has_no_contradictions():
 
 
 def test_accounts_exist_for_what_the_table_promises():
-    from nameplate.bootstrap import _DNS_PROVIDERS
+    providers = registry.dns_providers().names()
 
     for one in HOSTS:
-        assert one.provider is None or one.provider in _DNS_PROVIDERS
+        assert one.provider is None or one.provider in providers
         if one.provider == "lexicon":
             assert importlib.util.find_spec(f"lexicon._private.providers.{one.slug}"), one.slug
 

@@ -11,7 +11,8 @@ from nameplate.adapters.changes.creations import Creations
 from nameplate.adapters.dns.cloudflare import Cloudflare
 from nameplate.adapters.dns.digitalocean import DigitalOcean
 from nameplate.adapters.dns.namecheap import Namecheap
-from nameplate.adapters.dns.route53 import Route53, connect
+from nameplate.adapters.dns.route53 import Route53
+from nameplate.adapters.dns.route53 import client as connect_aws
 from nameplate.adapters.http.client import Api
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.plan import plan
@@ -187,7 +188,7 @@ def route53(others: int, timeout: float = 10) -> Iterator[Rig]:
             }
 
         secret = Secret("shh")
-        client = connect(Secret(fake.credential), secret, endpoint=fake.url, timeout=timeout)
+        client = connect_aws(Secret(fake.credential), secret, endpoint=fake.url, timeout=timeout)
         with contextlib.closing(client):
             yield Rig("route53", fake, Route53(client), Zone(APEX, fake.zone_id(APEX)), rows)
 

@@ -36,14 +36,16 @@ Credentials = Annotated[
 ]
 Config = Annotated[
     dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")], Any],
-    Field(max_length=50, description="What is not secret: addresses, zones, directory URL."),
+    Field(
+        max_length=50, description="What is not secret; GET /v1/providers lists the keys of each."
+    ),
 ]
 
 _EXAMPLE: dict[str, Any] = {
     "kind": "dns",
     "provider": "powerdns",
     "name": "our nameservers",
-    "config": {"url": "http://127.0.0.1:8081"},
+    "config": {"api_url": "http://127.0.0.1:8081"},
 }
 
 

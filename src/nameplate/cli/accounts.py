@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
+from nameplate.cli.output import Form
 from nameplate.cli.servers import parsed
 from nameplate.core.errors import Invalid
 
@@ -99,6 +100,22 @@ def update(
     cli.printer.one(cli.api.send("PATCH", address("accounts", account), body))
 
 
+@command(app, "providers")
+def providers(
+    cli: Cli, *, kind: Annotated[str | None, typer.Option(help="dns or ca.")] = None
+) -> None:
+    """List the providers that accounts can be at, with their settings and credentials."""
+    found = cli.api.get("/v1/providers", kind=kind)
+    if cli.printer.form is Form.JSON:
+        cli.printer.document(found)
+    elif cli.printer.form is Form.ID:
+        for one in found["data"]:
+            cli.printer.line(one["name"])
+    else:
+        for one in found["data"]:
+            _describe(cli, one)
+
+
 @command(app, "test")
 def test(cli: Cli, account: str) -> None:
     """Try an account at its provider; exit code 1 when it does not work."""
@@ -110,6 +127,31 @@ def test(cli: Cli, account: str) -> None:
 
 showing(app, "account", "accounts")
 removing(app, "account", "accounts")
+
+
+def _describe(cli: Cli, one: dict[str, Any]) -> None:
+    """Print a provider with what it has to be told."""
+    third = f", from {one['distribution']}" if one["third_party"] else ""
+    said = one["title"] or one["message"] or one["code"]
+    cli.printer.line(f"{one['name']} ({one['kind']}{third}): {said}")
+    for each in one["config"]:
+        cli.printer.line(f"  config {_field(each)}")
+        for inner in each["fields"]:
+            cli.printer.line(f"    {each['name']}.{_field(inner)}")
+    for each in one["credentials"]:
+        cli.printer.line(f"  credential {_field(each)}")
+
+
+def _field(one: dict[str, Any]) -> str:
+    facts = [
+        *([one["type"]] if "type" in one else []),
+        *(["required"] if one["required"] else []),
+        *([f"required with {one['required_with']}"] if one.get("required_with") else []),
+        *([f"default {one['default']}"] if one.get("default") not in (None, "", []) else []),
+        *(["platform only"] if one["platform_only"] else []),
+    ]
+    told = f" ({', '.join(facts)})" if facts else ""
+    return f"{one['name']}{told}: {one['description']}"
 
 
 def secrets(options: list[str] | None) -> dict[str, str] | None:

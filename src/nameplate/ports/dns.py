@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from nameplate.core.configuration import Credentials, setting
+from nameplate.core.configuration import Credentials, HostName, setting
 from nameplate.core.records import Change, RRset
 from nameplate.ports.plugins import Plugin
 
@@ -124,6 +124,21 @@ class DnsConfiguration:
 
     marker: bool = setting(
         "Keep a TXT record `_nameplate-owner` that tells who manages the records of a domain.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedConfiguration:
+    """The setting `hosted` of a provider that is a `ZoneHost`: zones of the operator's own."""
+
+    name_servers: tuple[HostName, ...] = setting("Names that owners set, as in ns1.example.net.")
+    hostmaster: HostName | None = setting(
+        "Mailbox of the SOA as a domain name; `hostmaster.` and the first name server if not set.",
+        default=None,
+    )
+    closed: bool = setting(
+        "Keep the zones that are there and send new ones to the platform's next account.",
         default=False,
     )
 

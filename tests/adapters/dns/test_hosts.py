@@ -6,8 +6,8 @@ import pytest
 from tests.servers.knot import CATALOG
 from tests.servers.lossy import Lossy
 
-from nameplate.adapters.dns.catalog import CatalogServer
 from nameplate.adapters.dns.powerdns_host import PowerDnsHost
+from nameplate.adapters.dns.rfc2136_host import CatalogServer
 from nameplate.adapters.http.client import Api
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.records import Change, RRset

@@ -57,7 +57,9 @@ class Acme:
         return show("bnd", row.id)
 
     def move(self, **changes: Any) -> None:
-        servers.update(self.session, self.tools, PLATFORM, show("srv", self.edge.id), NOW, **changes)
+        servers.update(
+            self.session, self.tools, PLATFORM, show("srv", self.edge.id), NOW, **changes
+        )
 
     def there(self) -> set[tuple[str, str, str]]:
         """Return all records that are wanted, by hand or not."""
@@ -383,7 +385,13 @@ def test_a_tenants_own_server_on_every_database(sessions: Sessions) -> None:
         bindings.remove(session, acme.actor, first, NOW)
     with sessions.begin(acme.actor) as session:
         servers.update(
-            session, acme.tools, acme.actor, "own", NOW, address="own.acme.com", addresses=["2001:db8::9"]
+            session,
+            acme.tools,
+            acme.actor,
+            "own",
+            NOW,
+            address="own.acme.com",
+            addresses=["2001:db8::9"],
         )
     with sessions.begin(acme.actor) as session:
         acme.session = session

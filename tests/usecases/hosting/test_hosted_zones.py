@@ -387,6 +387,9 @@ def test_a_claim_is_refused_where_it_makes_no_sense(at_each: Story) -> None:
         assert caught.value.code == code
 
 
+POWER: Any = {"config": {"api_url": "http://127.0.0.1:1"}, "credentials": {"api_key": "k"}}
+
+
 def test_what_is_not_offered_cannot_be_had(sessions: Sessions, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
@@ -396,9 +399,10 @@ def test_what_is_not_offered_cannot_be_had(sessions: Sessions, tmp_path: Path) -
         ({"hosted": {"name_servers": []}}, Invalid, "hosting_misconfigured"),
     ):
         with sessions.begin(PLATFORM) as session:
-            accounts.add(
-                session, PLATFORM, tools, kind="dns", provider="powerdns", name="x", config=config
+            row = accounts.add(
+                session, PLATFORM, tools, kind="dns", provider="powerdns", name="x", **POWER
             )
+            row.config = {**row.config, **config}  # an older version let more pass
         with pytest.raises(kind) as caught:
             offers.offer(sessions)
         assert caught.value.code == code
@@ -411,7 +415,8 @@ def test_only_the_platforms_account_hosts(sessions: Sessions, tmp_path: Path) ->
         owner = organizations.add(session, PLATFORM, name="Mallory")
         accounts.add(
             session, PLATFORM, tools, kind="dns", provider="powerdns", name="evil",
-            organization=owner.slug, config={"hosted": HOSTED},
+            organization=owner.slug, credentials={"api_key": "k"},
+            config={"api_url": "http://127.0.0.1:1", "hosted": HOSTED},
         )  # fmt: skip
     with pytest.raises(Conflict):
         offers.offer(sessions)

@@ -1,6 +1,7 @@
 """Servers: own and shared ones."""
 
 import pytest
+from tests.usecases.offline import Offline
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import NotFound, NotPermitted
@@ -8,7 +9,6 @@ from nameplate.db import Sessions, database_now
 from nameplate.usecases.serving import servers
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
-from tests.usecases.offline import Offline
 
 
 @pytest.fixture
@@ -67,7 +67,9 @@ def test_shared_servers_are_seen_and_left_alone(sessions: Sessions, tools: Tools
 
 def test_a_change_wakes_the_proxy(sessions: Sessions, tools: Tools) -> None:
     with sessions.begin(PLATFORM) as session:
-        servers.add(session, tools, PLATFORM, now=database_now(session), name="edge", address="a.example")
+        servers.add(
+            session, tools, PLATFORM, now=database_now(session), name="edge", address="a.example"
+        )
         now = database_now(session)
         row = servers.update(session, tools, PLATFORM, "edge", now, address="b.example")
         assert (row.address, row.next_action_at) == ("b.example", now)

@@ -1,25 +1,74 @@
 """Any certificate authority that speaks ACME (RFC 8555, ARI of RFC 9773, profiles)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from acme import messages
 from cryptography import x509
 from josepy.json_util import JSONObjectWithFields, field
 
-from nameplate.adapters.ca import problems
+from nameplate.adapters.ca import accounts, problems
 from nameplate.adapters.ca.connection import AcmeConnection
 from nameplate.adapters.ca.transport import AcmeResponse
-from nameplate.core import certificates
+from nameplate.core import certificates, keys
+from nameplate.core.configuration import (
+    Credential,
+    Credentials,
+    Email,
+    FilePath,
+    Url,
+    credential,
+    setting,
+)
 from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.secret import Secret
+from nameplate.ports.ca import AuthorityConfiguration, AuthorityPlugin
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _KINDS = {"http-01", "dns-01", "tls-alpn-01"}
 """Challenges with a token; newer kinds look otherwise and are left out."""
 _OPEN = {messages.STATUS_PENDING, messages.STATUS_INVALID}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcmeConfiguration(AuthorityConfiguration):
+    """What an account at an ACME server says."""
+
+    directory_url: Url = setting("Address of the server's directory (RFC 8555 section 7.1.1).")
+    contact: tuple[Email, ...] = setting(
+        "E-mail addresses that the authority may write to.", default=()
+    )
+    ca_bundle: FilePath | None = setting(
+        "Authorities (PEM) to trust for the server instead of the public ones.", default=None
+    )
+
+
+def connect(
+    config: AcmeConfiguration, credentials: Credentials, _clock: Callable[[], datetime]
+) -> "AcmeAuthority":
+    """Return the authority, with the key's account registered there unless it already is."""
+    key = credential(credentials, "account_key")
+    directory, bundle = config.directory_url, config.ca_bundle
+    url = accounts.register(directory, key, config.contact, verify=bundle)
+    return AcmeAuthority(directory, key, url, verify=bundle)
+
+
+plugin = AuthorityPlugin(
+    title="ACME",
+    configuration=AcmeConfiguration,
+    credentials=(
+        Credential(
+            "account_key",
+            "Private key (PEM) of the account; made when not given.",
+            is_required=False,
+            generate=keys.new_key,
+        ),
+    ),
+    connect=connect,
+)
 
 
 class NewOrder(messages.NewOrder):

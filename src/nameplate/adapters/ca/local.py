@@ -11,8 +11,9 @@ import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -22,9 +23,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from nameplate.core import certificates, keys
+from nameplate.core.configuration import Credential, Credentials, Form, credential, setting
 from nameplate.core.errors import Refused
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.secret import Secret
+from nameplate.ports.ca import AuthorityConfiguration, AuthorityPlugin
 
 LIFETIME = timedelta(days=90)
 ROOT_LIFETIME = timedelta(days=3650)
@@ -43,6 +46,40 @@ _NO_USAGE = dict.fromkeys(
         "decipher_only",
     ),
     False,
+)
+
+Certificate = Annotated[
+    str,
+    Form(
+        "certificate",
+        "a certificate in PEM",
+        lambda text: text.lstrip().startswith("-----BEGIN CERTIFICATE-----"),
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalConfiguration(AuthorityConfiguration):
+    """What an account of an authority of one's own says."""
+
+    root_certificate: Certificate = setting(
+        "The authority's own certificate (PEM).", platform_only=True
+    )
+
+
+def connect(
+    config: LocalConfiguration, credentials: Credentials, clock: Callable[[], datetime]
+) -> "LocalAuthority":
+    """Return the authority of one account."""
+    key = credential(credentials, "root_key")
+    return LocalAuthority(key, config.root_certificate.encode(), clock=clock)
+
+
+plugin = AuthorityPlugin(
+    title="An authority of your own",
+    configuration=LocalConfiguration,
+    credentials=(Credential("root_key", "Private key (PEM) of the root certificate."),),
+    connect=connect,
 )
 
 

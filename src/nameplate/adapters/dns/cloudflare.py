@@ -1,7 +1,8 @@
 """Cloudflare, by its API v4 with an API token (`Zone:Read` and `DNS:Edit` of the zones)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from nameplate.adapters.changes import rows
@@ -10,12 +11,15 @@ from nameplate.adapters.changes.batch import Unit, flat, packed
 from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.rows import Row, Steps
 from nameplate.adapters.changes.triage import triage
-from nameplate.adapters.dns.cloudflare_records import body, row
 from nameplate.adapters.http.client import Api, Reply
+from nameplate.core.configuration import Credential, Credentials, between, credential, setting
 from nameplate.core.errors import NameplateError, Refused, Unavailable
-from nameplate.core.provider_limits import refusals
+from nameplate.core.provider_limits import AUTOMATIC_TTL, refusals
+from nameplate.core.rdata import canonical
+from nameplate.core.rdata.raw import caa, from_caa, from_raw, is_presentation
 from nameplate.core.records import Change, RRset
-from nameplate.ports.dns import Outcome, Zone
+from nameplate.core.secret import Secret
+from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Zone
 
 Key = tuple[str, str]
 
@@ -28,6 +32,46 @@ _NOT_FOUND = 404
 _ZONE_CODES = frozenset({1001, 7000, 7003})  # no such zone for this token, or a malformed id
 _MOVED_CODES = frozenset({81044, 81057, 81058})  # gone, or there already: our reading was old
 _CREDENTIAL_CODES = frozenset({6003, 6111, 9109, 10000})
+_HOSTS = frozenset({"CNAME", "MX", "NS", "PTR"})
+_PROXIABLE = frozenset({"A", "AAAA", "CNAME"})
+_AUTOMATIC = 1  # how the API writes the automatic TTL
+_FIELDS = {
+    "CAA": ("flags", "tag", "value"),
+    "DS": ("key_tag", "algorithm", "digest_type", "digest"),
+    "HTTPS": ("priority", "target", "value"),
+    "SRV": ("priority", "weight", "port", "target"),
+    "SSHFP": ("algorithm", "type", "fingerprint"),
+    "SVCB": ("priority", "target", "value"),
+    "TLSA": ("usage", "selector", "matching_type", "certificate"),
+}
+"""Types that come in fields of their own, in the order of presentation form."""
+_WORDS = frozenset({"digest", "fingerprint", "certificate", "tag"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudflareConfiguration(DnsConfiguration):
+    """What an account at Cloudflare says."""
+
+    batch: Annotated[int, between(1, 3500)] = setting(
+        "Most changes in one request: 200 on free plans, 3500 on paid ones.", default=200
+    )
+    comment: str = setting("Comment on each record that Nameplate creates.", default="")
+
+
+def connect(config: CloudflareConfiguration, credentials: Credentials) -> "Cloudflare":
+    """Return the provider of one account."""
+    token = credential(credentials, "api_token").reveal()
+    headers = {"Authorization": Secret(f"Bearer {token}")}
+    api = Api("https://api.cloudflare.com/client/v4", headers=headers)
+    return Cloudflare(api, batch=config.batch, comment=config.comment)
+
+
+plugin = DnsProviderPlugin(
+    title="Cloudflare",
+    configuration=CloudflareConfiguration,
+    credentials=(Credential("api_token", "API token with Zone:Read and DNS:Edit for the zones."),),
+    connect=connect,
+)
 
 
 class Cloudflare:
@@ -96,7 +140,7 @@ class Cloudflare:
         if not is_success(reply):
             raise _error(reply)
         result = reply.json().get("result") or {}
-        done = [row(e) for kind in ("patches", "posts") for e in result.get(kind) or ()]
+        done = [_row(e) for kind in ("patches", "posts") for e in result.get(kind) or ()]
         made = rows.grouped(done)
         return {
             change: rows.ids(change, [*live.get(change.key, ()), *made.get(change.key, ())])
@@ -139,7 +183,7 @@ class Cloudflare:
 
     def _listed(self, entry: Mapping[str, Any], query: Mapping[str, str]) -> list[Row]:
         listed = self._pages(f"{_path(entry)}/dns_records", query, _MAX_PAGE)
-        return [row(found) for found in listed]
+        return [_row(found) for found in listed]
 
     def _pages(self, path: str, query: Mapping[str, str], size: int) -> list[dict[str, Any]]:
         def read_once() -> tuple[list[dict[str, Any]], int]:
@@ -171,8 +215,8 @@ def _path(entry: Mapping[str, Any]) -> str:
 def _batched(planned: Sequence[Steps], comment: str) -> dict[str, Any]:
     sent = {
         "deletes": [{"id": gone.id} for one in planned for gone in one.deletes],
-        "patches": [body(edited) for one in planned for edited in one.edits],
-        "posts": [body(new, comment) for one in planned for new in one.creates],
+        "patches": [_body(edited) for one in planned for edited in one.edits],
+        "posts": [_body(new, comment) for one in planned for new in one.creates],
     }
     return {kind: operations for kind, operations in sent.items() if operations}
 
@@ -196,3 +240,81 @@ def _errors(reply: Reply) -> list[Mapping[str, Any]]:
     except (Unavailable, AttributeError):
         return []
     return [error for error in found or () if isinstance(error, dict)]
+
+
+def _row(entry: Mapping[str, Any]) -> Row:
+    """Return one record of a listing in canonical form."""
+    rdtype = entry["type"]
+    ttl = int(entry["ttl"])
+    return Row(
+        id=entry["id"],
+        name=entry["name"].lower().removesuffix("."),
+        type=rdtype,
+        ttl=AUTOMATIC_TTL if ttl == _AUTOMATIC else ttl,
+        value=canonical(rdtype, _presentation(entry)),
+        proxied=bool(entry.get("proxied")),
+    )
+
+
+def _presentation(entry: Mapping[str, Any]) -> str:
+    rdtype = entry["type"]
+    data, content = entry.get("data"), entry.get("content") or ""
+    if rdtype == "CAA" and data:
+        return from_caa(int(data["flags"]), data["tag"], data["value"])
+    if rdtype in _FIELDS and data:
+        return " ".join(_shown(name, data.get(name)) for name in _FIELDS[rdtype]).strip()
+    if rdtype == "TXT" and not is_presentation(content):
+        return from_raw(content)
+    if rdtype in _HOSTS:
+        content = _absolute(content)
+    return f"{int(entry['priority'])} {content}" if rdtype == "MX" else content
+
+
+def _shown(name: str, value: Any) -> str:  # noqa: ANN401  # JSON
+    if name == "target":
+        return _absolute(value or "")
+    if isinstance(value, int | float):
+        return str(int(value))
+    return str(value or "")
+
+
+def _absolute(name: str) -> str:
+    return f"{name.removesuffix('.')}."
+
+
+def _body(row: Row, comment: str = "") -> dict[str, Any]:
+    """Return the record as a creation or an edit sends it; a comment goes with creations only."""
+    sent: dict[str, Any] = {
+        "name": row.name,
+        "type": row.type,
+        "ttl": _AUTOMATIC if row.proxied else row.ttl,
+    }
+    if row.type in _PROXIABLE:
+        sent["proxied"] = row.proxied
+    if row.id:
+        sent["id"] = row.id
+    elif comment:
+        sent["comment"] = comment
+    if row.type in _FIELDS:
+        return {**sent, "data": _data(row)}
+    if row.type == "MX":
+        priority, host = row.value.split()
+        return {**sent, "priority": int(priority), "content": host.removesuffix(".") or "."}
+    if row.type in _HOSTS:
+        return {**sent, "content": row.value.removesuffix(".")}
+    return {**sent, "content": row.value}
+
+
+def _data(row: Row) -> dict[str, Any]:
+    names = _FIELDS[row.type]
+    words = row.value.split(maxsplit=len(names) - 1)
+    words += [""] * (len(names) - len(words))  # HTTPS without parameters
+    data: dict[str, Any] = {}
+    for name, word in zip(names, words, strict=True):
+        if name == "value":
+            data[name] = caa(row.value)[2] if row.type == "CAA" else word
+        elif name == "target":
+            data[name] = word.removesuffix(".") or "."
+        else:
+            data[name] = word if name in _WORDS else int(word)
+    return data

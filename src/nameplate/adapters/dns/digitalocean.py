@@ -1,6 +1,7 @@
 """DigitalOcean, by its API v2 with a personal access token (`domain:read`, `domain:update` ...)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -12,12 +13,14 @@ from nameplate.adapters.changes.rows import Row, complete
 from nameplate.adapters.changes.singly import Singly
 from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.http.client import Api, Reply
+from nameplate.core.configuration import Credential, Credentials, credential
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.rdata import canonical
 from nameplate.core.rdata.raw import caa, from_caa, from_raw, raw
 from nameplate.core.records import Change, RRset
-from nameplate.ports.dns import Outcome, Zone
+from nameplate.core.secret import Secret
+from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Zone
 
 Key = tuple[str, str]
 
@@ -26,6 +29,26 @@ _PAGE = 200
 _SINGLE_READS = 4  # above this, reading the whole zone takes fewer requests
 _NOT_FOUND = 404
 _HOSTS = frozenset({"CNAME", "MX", "NS", "SRV"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitalOceanConfiguration(DnsConfiguration):
+    """What an account at DigitalOcean says."""
+
+
+def connect(_config: DigitalOceanConfiguration, credentials: Credentials) -> "DigitalOcean":
+    """Return the provider of one account."""
+    token = credential(credentials, "api_token").reveal()
+    headers = {"Authorization": Secret(f"Bearer {token}")}
+    return DigitalOcean(Api("https://api.digitalocean.com", headers=headers))
+
+
+plugin = DnsProviderPlugin(
+    title="DigitalOcean",
+    configuration=DigitalOceanConfiguration,
+    credentials=(Credential("api_token", "Token with domain:read, :create, :update and :delete."),),
+    connect=connect,
+)
 
 
 class DigitalOcean:

@@ -7,7 +7,8 @@ our own where there is one.
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from nameplate.adapters.changes import rows
 from nameplate.adapters.changes.answers import ChangeRefused, short
@@ -16,13 +17,20 @@ from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.rows import Row
 from nameplate.adapters.changes.singly import Singly
 from nameplate.adapters.changes.triage import triage
+from nameplate.core.configuration import (
+    Credential,
+    Credentials,
+    DomainName,
+    between,
+    setting,
+)
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.rdata import canonical
 from nameplate.core.rdata.raw import from_raw, is_presentation, raw
 from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
-from nameplate.ports.dns import Outcome, Zone
+from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Zone
 
 Key = tuple[str, str]
 Provider = Any  # dns-lexicon's providers share a class, but load at run time
@@ -30,6 +38,58 @@ Provider = Any  # dns-lexicon's providers share a class, but load at run time
 _HOSTS = frozenset({"CNAME", "MX", "NS", "PTR"})
 _CREDENTIAL, _NOT_FOUND, _TOO_MANY = frozenset({401, 403}), 404, 429
 _REFUSED = range(400, 500)
+_OPTIONS = (
+    *("api_key", "auth_2fa", "auth_access_key", "auth_access_secret", "auth_account"),
+    *("auth_api_key", "auth_api_password", "auth_application_key", "auth_application_secret"),
+    *("auth_client_id", "auth_client_ip", "auth_client_secret", "auth_consumer_key"),
+    *("auth_customer_id", "auth_fingerprint", "auth_id", "auth_key", "auth_key_content"),
+    *("auth_key_id", "auth_pass", "auth_pass_phrase", "auth_password", "auth_region"),
+    *("auth_secret", "auth_secret_key", "auth_subid", "auth_subscription_id", "auth_subuser"),
+    *("auth_tenancy", "auth_tenant_id", "auth_token", "auth_totp_secret", "auth_user"),
+    *("auth_username", "cloud_id", "dns_zone_id", "folder_id", "resource_group"),
+    *("secret_id", "secret_key", "zone_id"),
+)
+"""Options of dns-lexicon's providers that say who somebody is, and not where to go."""
+_OWN = {
+    "oci": ("auth_key_content", "auth_user", "auth_tenancy", "auth_fingerprint"),
+    "route53": ("auth_access_key", "auth_access_secret"),
+}
+"""What must be given to these: they take the machine's own credential otherwise."""
+_TTL = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LexiconConfiguration(DnsConfiguration):
+    """What an account at a provider of dns-lexicon says."""
+
+    lexicon_provider: str = setting("The provider as dns-lexicon calls it.")
+    zones: tuple[DomainName, ...] = setting(
+        "Zones of the account: dns-lexicon cannot list them.", default=()
+    )
+    ttl: Annotated[int, between(0, _TTL)] = setting("TTL of every record.", default=300)
+
+
+def connect(config: LexiconConfiguration, credentials: Credentials) -> "Lexicon":
+    """Return the provider of one account. Raises Refused `extra_missing` without dns-lexicon."""
+    for name in _OWN.get(config.lexicon_provider, ()):
+        if not credentials.get(name):
+            raise Refused("credential_missing", f"The account lacks the credential `{name}`.")
+    key = credentials.get("auth_api_key")
+    if config.lexicon_provider == "transip" and key and "PRIVATE KEY" not in key.reveal():
+        raise Refused("credential_malformed", "`auth_api_key` must be the key itself in PEM.")
+    return Lexicon(config.lexicon_provider, credentials, config.zones, ttl=config.ttl)
+
+
+plugin = DnsProviderPlugin(
+    title="A provider of dns-lexicon",
+    configuration=LexiconConfiguration,
+    credentials=tuple(
+        Credential(name, "An option as that provider of dns-lexicon calls it.", is_required=False)
+        for name in _OPTIONS
+    ),
+    takes_other_credentials=True,
+    connect=connect,
+)
 
 
 class Lexicon:

@@ -2,11 +2,33 @@
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from nameplate.adapters.changes.compare import moved, settled, shown
+from nameplate.core.configuration import Credential, Credentials, DomainName, setting
 from nameplate.core.errors import Refused
 from nameplate.core.records import Change, RRset, units
-from nameplate.ports.dns import Outcome, Result, Zone
+from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Result, Zone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryConfiguration(DnsConfiguration):
+    """What an account in memory says."""
+
+    zones: tuple[DomainName, ...] = setting("Zones that are there, empty at first.", default=())
+
+
+def connect(config: MemoryConfiguration, _credentials: Credentials) -> "MemoryDns":
+    """Return the provider of one account."""
+    return MemoryDns(dict.fromkeys(config.zones, ()))
+
+
+plugin = DnsProviderPlugin(
+    title="In memory, for demonstrations",
+    configuration=MemoryConfiguration,
+    credentials=(Credential("api_key", "Sealed and not used.", is_required=False),),
+    connect=connect,
+)
 
 
 class MemoryDns:

@@ -4,7 +4,7 @@ import threading
 import time
 import xml.etree.ElementTree as ET  # for annotations; parsed in namecheap_xml
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from nameplate.adapters.changes import rows
@@ -16,11 +16,19 @@ from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.dns import namecheap_xml
 from nameplate.adapters.dns.namecheap_xml import Hosts
 from nameplate.adapters.http.client import Api
+from nameplate.core.configuration import (
+    Credential,
+    Credentials,
+    IpAddress,
+    Url,
+    credential,
+    setting,
+)
 from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
-from nameplate.ports.dns import Outcome, Zone
+from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Zone
 
 Key = tuple[str, str]
 
@@ -29,6 +37,32 @@ _NS_TTL = 1800  # seconds; the API does not tell
 _RATE_LIMIT = 405  # so it answers, and not 429
 _SEEN_AFTER = 60.0  # seconds after which a reading shows what was written
 _OWN_MX = frozenset({"", "NONE", "MX"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamecheapConfiguration(DnsConfiguration):
+    """What an account at Namecheap says."""
+
+    api_user: str = setting("User of the API.")
+    client_ip: IpAddress = setting("Our address on the allow-list of the account.")
+    api_url: Url = setting(
+        "Address of the API; https://api.sandbox.namecheap.com for trials.",
+        default="https://api.namecheap.com",
+    )
+
+
+def connect(config: NamecheapConfiguration, credentials: Credentials) -> "Namecheap":
+    """Return the provider of one account."""
+    key = credential(credentials, "api_key")
+    return Namecheap(Api(config.api_url), config.api_user, key, config.client_ip)
+
+
+plugin = DnsProviderPlugin(
+    title="Namecheap",
+    configuration=NamecheapConfiguration,
+    credentials=(Credential("api_key", "Key of the API user."),),
+    connect=connect,
+)
 
 
 class Namecheap:

@@ -1,14 +1,79 @@
 """Zones that come and go at a PowerDNS of the operator's own, by its HTTP API."""
 
-from typing import Any
+import ssl
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from nameplate.adapters.dns.powerdns import PowerDns, refusal_of
 from nameplate.adapters.http.client import Api
+from nameplate.core.configuration import (
+    Credential,
+    Credentials,
+    FilePath,
+    Url,
+    credential,
+    setting,
+)
 from nameplate.core.errors import Refused, Unavailable
-from nameplate.ports.dns import NewZone, Zone
+from nameplate.ports.dns import (
+    DnsConfiguration,
+    DnsProviderPlugin,
+    HostedConfiguration,
+    NewZone,
+    Zone,
+)
 
 _CREATED, _GONE, _MISSING, _EXISTS = 201, 204, 404, 409
 _SOA = "{server} {hostmaster} 1 7200 3600 1209600 300"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerDnsHosted(HostedConfiguration):
+    """Zones that Nameplate creates at a PowerDNS."""
+
+    kind: Literal["Native", "Master", "Primary"] = setting(
+        "Kind of new zones: `Master` where other servers transfer them.", default="Native"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerDnsConfiguration(DnsConfiguration):
+    """What an account at a PowerDNS says."""
+
+    api_url: Url = setting("Address of the HTTP API, as in http://10.0.0.53:8081.")
+    server_id: str = setting("The server's id in its API.", default="localhost")
+    ca_bundle: FilePath | None = setting(
+        "Authorities (PEM) to trust for the API instead of the public ones.", default=None
+    )
+    hosted: PowerDnsHosted | None = setting(
+        "Offer zones on this server to organizations.", default=None, platform_only=True
+    )
+
+
+def connect(config: PowerDnsConfiguration, credentials: Credentials) -> PowerDns:
+    """Return the provider of one account. Raises Refused `setting_invalid` for its `ca_bundle`."""
+    headers = {"X-API-Key": credential(credentials, "api_key")}
+    api = Api(config.api_url, headers=headers, verify=_trust(config.ca_bundle))
+    if config.hosted is None:
+        return PowerDns(api, config.server_id)
+    return PowerDnsHost(api, config.server_id, config.hosted.kind)
+
+
+plugin = DnsProviderPlugin(
+    title="PowerDNS Authoritative Server",
+    configuration=PowerDnsConfiguration,
+    credentials=(Credential("api_key", "The `api-key` of the server's configuration."),),
+    connect=connect,
+)
+
+
+def _trust(bundle: str | None) -> ssl.SSLContext | None:
+    try:
+        return ssl.create_default_context(cafile=bundle) if bundle else None
+    except (OSError, ValueError):
+        raise Refused(
+            "setting_invalid", f"The file of `ca_bundle` cannot be read as PEM: {bundle}"
+        ) from None
 
 
 class PowerDnsHost(PowerDns):

@@ -3,6 +3,7 @@
 import importlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,11 +12,12 @@ from nameplate.adapters.changes.batch import Unit, flat, packed
 from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.dns import route53_records
+from nameplate.core.configuration import Credential, Credentials, credential
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change, RRset, merge
 from nameplate.core.secret import Secret
-from nameplate.ports.dns import Outcome, Result, Zone
+from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Result, Zone
 
 Key = tuple[str, str]
 Client = Any  # botocore builds its clients at run time
@@ -47,7 +49,29 @@ _SERVER_ERROR, _TOO_MANY = 500, 429
 _LOCK = threading.Lock()
 
 
-def connect(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route53Configuration(DnsConfiguration):
+    """What an account at Amazon says."""
+
+
+def connect(_config: Route53Configuration, credentials: Credentials) -> "Route53":
+    """Return the provider of one account. Raises Refused `extra_missing` without boto3."""
+    key_id = credential(credentials, "access_key_id")
+    return Route53(client(key_id, credential(credentials, "secret_access_key")))
+
+
+plugin = DnsProviderPlugin(
+    title="Amazon Route 53",
+    configuration=Route53Configuration,
+    credentials=(
+        Credential("access_key_id", "Access key of an IAM user that may change the zones."),
+        Credential("secret_access_key", "The secret of that access key."),
+    ),
+    connect=connect,
+)
+
+
+def client(
     access_key_id: Secret,
     secret_access_key: Secret,
     *,
@@ -97,7 +121,7 @@ class Route53:
     """
 
     def __init__(self, client: Client) -> None:
-        """Take a client made by `connect`. botocore's clients may be shared by threads."""
+        """Take a client made by `client`. botocore's clients may be shared by threads."""
         self._client = client
 
     def zones(self) -> Sequence[Zone]:

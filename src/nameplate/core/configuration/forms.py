@@ -99,7 +99,7 @@ def _is_email(text: str) -> bool:
 
 
 def _is_file(text: str) -> bool:
-    return text.startswith("/") and "\x00" not in text
+    return bool(text) and "\x00" not in text
 
 
 Url = Annotated[
@@ -114,7 +114,7 @@ Url = Annotated[
 HostPort = Annotated[
     str, Form("host:port", "a host and a port, as in 10.0.0.53:53", _is_host_and_port, leads=True)
 ]
-FilePath = Annotated[str, Form("file", "the absolute path of a file", _is_file, leads=True)]
+FilePath = Annotated[str, Form("file", "the path of a file", _is_file, leads=True)]
 IpAddress = Annotated[str, Form("ip address", "an IP address, as in 192.0.2.1", _is_ip)]
 Port = Annotated[int, between(1, MAX_PORT)]
 DomainName = Annotated[

@@ -17,6 +17,7 @@ from nameplate.core.errors import Invalid, Problem, Refused
 
 C = TypeVar("C")
 _UNKNOWN = "setting_unknown"
+_EMPTY: tuple[Any, ...] = ("", [], ())
 
 
 def parse(schema: type[C], given: Mapping[str, Any], pointer: str = "/config") -> C:
@@ -56,8 +57,9 @@ def _object(schema: type[C], given: Mapping[str, Any], pointer: str) -> tuple[C,
     kinds = annotations(schema)
     for name, one in described.items():
         place = f"{pointer}/{name}"
-        if given.get(name) is not None:
-            values[name], more = _value(kinds[name], given[name], place)
+        value = given.get(name)
+        if value is not None and not (one.is_required and value in _EMPTY):
+            values[name], more = _value(kinds[name], value, place)
             problems += more
         elif one.is_required:
             detail = f"The setting `{_dotted(place)}` is required: {one.description}"
@@ -72,8 +74,9 @@ def _unknown(
     known = ", ".join(sorted(described)) or "none"
     for name in given:
         if name not in described:
-            detail = f"There is no setting `{_dotted(f'{pointer}/{name}')}`. There are: {known}."
-            yield Problem(f"{pointer}/{name}", _UNKNOWN, detail)
+            place = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            detail = f"There is no setting `{_dotted(place)}`. There are: {known}."
+            yield Problem(place, _UNKNOWN, detail)
 
 
 def _value(kind: Any, value: Any, place: str) -> tuple[Any, list[Problem]]:  # noqa: ANN401 - JSON

@@ -1,36 +1,25 @@
 """Accounts: credentials at DNS providers, registrars and certificate authorities."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import keys
 from nameplate.core.actor import Actor
 from nameplate.core.encryption import KeyRing, Place
-from nameplate.core.errors import Invalid, NameplateError, Problem
+from nameplate.core.errors import Invalid, NameplateError
 from nameplate.core.ids import Prefix
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import Account, AccountKind
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import lookup
-from nameplate.usecases.tenants import organizations
+from nameplate.usecases.tenants import organizations, providers
 from nameplate.usecases.tools import Tools
 
 CHANGES = frozenset({"name", "config", "metadata"})
-
-_ADDRESSES = frozenset({"address", "host", "port", "server"})
-"""Keys of `config` that say where to connect, whatever stands in them."""
-_ADDRESS = re.compile(r"[/\\]|^\[|^[0-9.]+$|:[0-9]+$")
-"""What an address, a URL or a file looks like: a tenant could point it inside (security.md S14)."""
-_SECRETS = frozenset(
-    {"api_key", "api_token", "key", "password", "private_key", "secret", "secret_key", "token"}
-)
-"""Keys that belong into `credentials`: `config` is shown."""
 
 
 def add(
@@ -48,11 +37,16 @@ def add(
 ) -> Account:
     """Add an account with its credentials sealed; without organization it is the platform's.
 
-    Raises Invalid `config_holds_secret`, `kind_unknown`, NotPermitted `platform_only` when a tenant
-    says where to connect. An account at an authority gets a key of its own when none is given.
+    Raises Invalid with a problem for each wrong place, NotPermitted `platform_only` when a tenant
+    says what only the platform may. A credential that can be made is made when none is given.
     """
     if kind not in set(AccountKind):
         raise Invalid("kind_unknown", f"An account is one of {', '.join(AccountKind)}.")
+    config = dict(config or {})
+    providers.check_no_secrets(config)
+    plugin = providers.plugin(tools, AccountKind(kind), provider)
+    providers.check_config(actor, plugin, config)
+    given = providers.completed(actor, plugin, config, credentials or {})
     for_platform = actor.is_platform and organization is None
     owner = None if for_platform else organizations.acting(session, actor, organization).id
     row = Account(
@@ -60,14 +54,12 @@ def add(
         kind=AccountKind(kind),
         provider=provider,
         name=name,
-        config=_checked(actor, config or {}),
+        config=config,
         metadata_=metadata,
     )
     session.add(row)
     session.flush()
-    if row.kind is AccountKind.CA and not credentials:
-        credentials = {"account_key": keys.new_key().reveal()}  # RFC 8555 section 7.3
-    row.credentials = _sealed(row, tools.keyring, credentials)
+    row.credentials = _sealed(row, tools.keyring, given)
     session.flush()
     return row
 
@@ -109,8 +101,14 @@ def update(
 ) -> Account:
     """Change an account; given `credentials` replace all that it had."""
     row = get(session, actor, reference)
-    if "config" in changes:
-        changes["config"] = _checked(actor, changes["config"])
+    if credentials is not None or "config" in changes:
+        config = changes.get("config", row.config)
+        providers.check_no_secrets(config)
+        plugin = providers.plugin(tools, row.kind, row.provider)
+        if "config" in changes:
+            providers.check_config(actor, plugin, config)
+        if credentials is not None:
+            credentials = providers.completed(actor, plugin, config, credentials)
     lookup.changed(row, changes, CHANGES)
     if credentials is not None:
         row.credentials = _sealed(row, tools.keyring, credentials)
@@ -162,26 +160,6 @@ def test(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> dict
 
     sessions.run(actor, record)
     return found
-
-
-def _checked(actor: Actor, config: Mapping[str, Any]) -> dict[str, Any]:
-    exposed = sorted(_SECRETS & config.keys())
-    if exposed:
-        detail = f"Put {', '.join(exposed)} into credentials: config is shown to everybody."
-        problems = [Problem(f"/config/{key}", "config_holds_secret", detail) for key in exposed]
-        raise Invalid("config_holds_secret", detail, problems)
-    if config.keys() & _ADDRESSES or any(map(_is_address, config.values())):
-        organizations.only_platform(actor, "say where an account's provider is reached")
-    return dict(config)
-
-
-def _is_address(value: object) -> bool:
-    """Tell whether a value, or one inside it, could lead the server somewhere."""
-    if isinstance(value, dict):
-        return any(map(_is_address, (*value, *value.values())))
-    if isinstance(value, list):
-        return any(map(_is_address, value))
-    return isinstance(value, str) and _ADDRESS.search(value) is not None
 
 
 def _sealed(

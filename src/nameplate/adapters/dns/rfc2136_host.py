@@ -6,6 +6,8 @@ unique label is the zone's mark. The server loads a new member from the operator
 
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
 import dns.exception
 import dns.message
@@ -14,11 +16,86 @@ import dns.query
 import dns.rdatatype
 
 from nameplate.adapters.dns.rfc2136 import Rfc2136, Tsig
+from nameplate.core.configuration import (
+    Credential,
+    Credentials,
+    DomainName,
+    Form,
+    HostName,
+    HostPort,
+    credential,
+    host_and_port,
+    setting,
+)
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.records import Change, RRset
-from nameplate.ports.dns import NewZone, Result, Zone
+from nameplate.ports.dns import (
+    DnsConfiguration,
+    DnsProviderPlugin,
+    HostedConfiguration,
+    NewZone,
+    Result,
+    Zone,
+)
 
 _SOA_TTL = 3600
+_ALGORITHMS = (
+    *("hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1"),
+    *("hmac-sha256-128", "hmac-sha384-192", "hmac-sha512-256", "hmac-md5.sig-alg.reg.int"),
+)
+Algorithm = Annotated[
+    str,
+    Form(
+        "tsig algorithm",
+        f"one of {', '.join(_ALGORITHMS)}",
+        lambda text: text.lower().removesuffix(".") in _ALGORITHMS,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogHosted(HostedConfiguration):
+    """Zones that come and go with their entries in a catalog zone (RFC 9432)."""
+
+    catalog: DomainName = setting("The catalog zone whose members are the hosted zones.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rfc2136Configuration(DnsConfiguration):
+    """What an account at a name server says."""
+
+    server: HostPort = setting("The primary server, as in 10.0.0.53:53.")
+    zones: tuple[DomainName, ...] = setting(
+        "Zones of the account: the protocol cannot list them.", default=()
+    )
+    tsig_name: HostName | None = setting("Name of the TSIG key that signs.", default=None)
+    tsig_algorithm: Algorithm = setting("Algorithm of that key.", default="hmac-sha256")
+    hosted: CatalogHosted | None = setting(
+        "Offer zones on this server to organizations.", default=None, platform_only=True
+    )
+
+
+def connect(config: Rfc2136Configuration, credentials: Credentials) -> Rfc2136:
+    """Return the provider of one account."""
+    server, port = host_and_port(config.server)
+    key = None
+    if config.tsig_name:
+        key = (config.tsig_name, config.tsig_algorithm, credential(credentials, "tsig_secret"))
+    if config.hosted is None:
+        return Rfc2136(server, port, config.zones, key)
+    return CatalogServer(server, port, config.hosted.catalog, key)
+
+
+plugin = DnsProviderPlugin(
+    title="Any name server with dynamic updates (RFC 2136)",
+    configuration=Rfc2136Configuration,
+    credentials=(
+        Credential(
+            "tsig_secret", "The TSIG key in base64.", is_required=False, needed_with="tsig_name"
+        ),
+    ),
+    connect=connect,
+)
 
 
 class CatalogServer(Rfc2136):
