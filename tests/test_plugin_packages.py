@@ -31,6 +31,8 @@ GUIDES = TESTS.parent / "docs" / "how-to"
 PACKAGES = {
     "toy_provider": "add-a-dns-provider.md",
     "toy_authority": "add-an-authority.md",
+    "toy_proof": "add-a-proof-method.md",
+    "toy_proxy": "add-a-proxy.md",
 }
 
 

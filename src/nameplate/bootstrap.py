@@ -113,7 +113,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     return Tools(
         keyring=ring,
         resolver=resolver,
-        methods=_methods(proof_methods, _outside(settings, policy, resolver)),
+        methods=_methods(proof_methods, settings, _outside(settings, policy, resolver)),
         dns_providers=dns_providers,
         authorities=authorities,
         proxies=proxies,
@@ -179,13 +179,13 @@ def _outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Ou
 
 
 def _methods(
-    plugins: Registry[ProofMethodPlugin], outside: Outside
+    plugins: Registry[ProofMethodPlugin], settings: Settings, outside: Outside
 ) -> Mapping[VerificationMethodName, VerificationMethod]:
     available = [name for name in VerificationMethodName if name in plugins.names()]
 
     def make(name: VerificationMethodName) -> VerificationMethod:
-        plugin = plugins.get(name)
-        return plugin.connect(configuration.load(plugin.configuration, {}), outside)
+        plugin, told = plugins.get(name), settings.proof_methods.get(name, {})
+        return plugin.connect(configuration.load(plugin.configuration, told), outside)
 
     return {
         name: _later(partial(make, name)) if name in available else NotAvailable(name, available)
@@ -243,7 +243,7 @@ def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]
     stored = dict(server.proxy or {})
     plugin = plugins.get(str(stored.pop("type", "")))
     config = configuration.load(plugin.configuration, stored)
-    folder = Path(config.folder or settings.home / "proxies" / str(server.id))
+    folder = config.folder or str(settings.home / "proxies" / str(server.id))
     own = settings.challenge_upstream or f"{settings.host}:{settings.port}"
     upstream = Upstream(*_address(config.challenge_upstream or own))
     return plugin.connect(config, ProxyPlace(folder, upstream))

@@ -102,6 +102,14 @@ def test_a_hosted_domain_prints_the_name_servers(acme: Line) -> None:
     assert "[ ] hosting" in made
 
 
+def test_a_wrong_proxy_is_named_by_its_key(acme: Line) -> None:
+    add = ("server", "add", "edge", "--address", "edge.example.net", "--proxy")
+    wrong = {"type": "nginx", "listen_http": ["28443 ssl"]}
+    assert "`proxy.listen_http.0`" in acme(*add, json.dumps(wrong), expect=2).err
+    assert "There is no proxy" in acme(*add, json.dumps({"type": "apache"}), expect=2).err
+    assert acme("server", "list", "-o", "id").out == ""
+
+
 def test_the_other_nouns(acme: Line) -> None:
     acme("application", "add", "Shop", "--upstream", "127.0.0.1:8000", "--organization", "acme")
     proxy = json.dumps({"type": "caddy", "admin_url": "http://127.0.0.1:1"})

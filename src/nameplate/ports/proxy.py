@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 from nameplate.core.configuration import Form, HostName, HostPort, Port, setting
@@ -142,7 +141,8 @@ class ProxyConfiguration:
 class ProxyPlace:
     """What a proxy's adapter is told by this installation, with the server's own words applied."""
 
-    folder: Path
+    folder: str
+    """Absolute path of the folder that Nameplate owns."""
     challenge_upstream: Upstream
 
 

@@ -254,7 +254,7 @@ def connect(config: CaddyConfiguration, place: ProxyPlace) -> Caddy:
     """Return the adapter for one server's Caddy."""
     return Caddy(
         Api(config.admin_url),
-        place.folder,
+        Path(place.folder),
         config.listen_http,
         config.listen_https,
         challenge_upstream=place.challenge_upstream,

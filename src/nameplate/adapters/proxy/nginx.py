@@ -241,7 +241,7 @@ def _place(path: Path, content: bytes) -> None:
 def connect(config: NginxConfiguration, place: ProxyPlace) -> Nginx:
     """Return the adapter for one server's nginx."""
     return Nginx(
-        place.folder,
+        Path(place.folder),
         config.executable or shutil.which("nginx") or "nginx",
         Path(config.pid_file),
         config.listen_http,

@@ -181,7 +181,9 @@ def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look
     try:
         proxy = servers.reach(server)
     except Refused as error:
-        row.fail(error.detail)
+        row.error_message = error.detail
+        if row.status is BindingStatus.CONFIGURING:  # what is served stays served
+            row.fail(error.detail)
         row.next_action_at = lease.now() + AGAIN_AFTER_ERROR
         return None
     serial = None
