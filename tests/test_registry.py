@@ -1,5 +1,6 @@
 """Plug-ins by entry points: found, imported when used, and told apart when something is wrong."""
 
+import subprocess
 import sys
 
 import pytest
@@ -102,6 +103,24 @@ def test_who_brings_a_plugin_is_told(site):
     install(site, "np-one", GROUP, {"one": "np_test_one:plugin"}, {"np_test_one": made()})
     (one,) = providers().listed()
     assert (one.distribution, one.is_third_party) == ("np-one", True)
+
+
+def test_a_connection_loads_its_own_provider_only_and_no_pydantic():
+    """A worker keeps what it needs (docs/adr/0012-a-small-process.md)."""
+    code = """
+import sys
+from nameplate import registry
+from nameplate.core.configuration import load
+from nameplate.core.secret import Secret
+plugin = registry.dns_providers().get("powerdns")
+config = load(plugin.configuration, {"api_url": "http://127.0.0.1:1"})
+plugin.connect(config, {"api_key": Secret("k")})
+print(*sorted(name for name in sys.modules if name.startswith(("nameplate.adapters", "pydantic"))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "nameplate.adapters.dns.powerdns" in done.stdout
+    for other in ("pydantic", "cloudflare", "route53", "nameplate.adapters.ca"):
+        assert other not in done.stdout
 
 
 def test_groups_have_their_names():

@@ -24,6 +24,11 @@ from nameplate.db import Sessions, engine
 from nameplate.models import Verification
 
 EMBEDDED = str(Path(__file__).with_name("embedded.py"))
+API = {"api_url": "http://127.0.0.1:1"}  # nobody answers there
+POWERDNS = (
+    *("--kind", "dns", "--provider", "powerdns", "--organization", "acme"),
+    *("--config", json.dumps(API), "--credential", "api_key=env:PATH"),  # any text
+)
 
 
 @dataclass
@@ -88,12 +93,12 @@ def test_from_claim_to_removal(acme: Line) -> None:
 
 
 def test_a_hosted_domain_prints_the_name_servers(acme: Line) -> None:
-    hosted = {"hosted": {"name_servers": ["ns1.platform.example"]}}
+    hosted = {**API, "hosted": {"name_servers": ["ns1.platform.example"]}}
     new = ("domain", "add", "hosted.example.com", "--organization", "acme", "--hosted")
     assert "hosts no zones" in acme(*new, expect=5).err
     acme(
         *("account", "add", "hosting", "--kind", "dns", "--provider", "powerdns"),
-        *("--config", json.dumps(hosted)),
+        *("--config", json.dumps(hosted), "--credential", "api_key=env:PATH"),
     )
     made = acme(*new).out
     assert "Publish a TXT record at _nameplate-challenge.hosted.example.com" in made
@@ -114,17 +119,7 @@ def test_the_other_nouns(acme: Line) -> None:
     acme("application", "add", "Shop", "--upstream", "127.0.0.1:8000", "--organization", "acme")
     proxy = json.dumps({"type": "caddy", "admin_url": "http://127.0.0.1:1"})
     acme("server", "add", "edge", "--address", "edge.example.net", "--proxy", proxy)
-    acme(
-        "account",
-        "add",
-        "pdns",
-        "--kind",
-        "dns",
-        "--provider",
-        "powerdns",
-        "--organization",
-        "acme",
-    )
+    acme("account", "add", "pdns", *POWERDNS)
     account = acme("account", "list", "-o", "id").out.strip()
     acme("domain", "add", "example.com", "--organization", "acme", "--account", account)
     record = acme(
@@ -148,14 +143,33 @@ def test_the_other_nouns(acme: Line) -> None:
         acme(noun, "rm", name, "-y")
         acme(noun, "show", name, expect=3)
     failed = acme("account", "test", account, "--json", expect=1)
-    assert failed.json["code"] == "setting_missing"
+    assert failed.json["code"] == "provider_unreachable"
+
+
+def test_providers_are_listed_with_what_they_need(acme: Line) -> None:
+    found = acme("account", "providers").out
+    assert "powerdns (dns): PowerDNS Authoritative Server" in found
+    assert "  config api_url (url, required, platform only): Address of the HTTP API" in found
+    assert "    hosted.kind (Native | Master | Primary, default Native): Kind of new zones" in found
+    assert "  credential tsig_secret (required with tsig_name)" in found
+    assert "acme (ca): ACME" in found
+    assert acme("account", "providers", "--kind", "ca", "-o", "id").out == "acme\nlocal\n"
+    listed = acme("account", "providers", "--kind", "ca", "--json").json
+    assert [one["name"] for one in listed["data"]] == ["acme", "local"]
+    acme("account", "providers", "--kind", "proxy", expect=2)
+
+
+def test_a_wrong_account_is_refused_with_each_place(acme: Line) -> None:
+    wrong = ("--config", '{"api_url": "x", "odd": 1}', "--kind", "dns", "--provider", "powerdns")
+    said = acme("account", "add", "x", *wrong, expect=2).err
+    assert "/config/api_url: Expected an absolute URL" in said
+    assert "/config/odd: There is no setting `odd`" in said
 
 
 def test_automatic_records_and_templates(acme: Line) -> None:
     acme("application", "add", "Shop", "--organization", "acme")
     acme("server", "add", "edge", "--address", "192.0.2.1", "--ip", "2001:db8::1")
-    powerdns = ("--kind", "dns", "--provider", "powerdns", "--organization", "acme")
-    acme("account", "add", "zone", *powerdns)
+    acme("account", "add", "zone", *POWERDNS)
     acme("domain", "add", "example.com", "--organization", "acme", "--account", "zone")
     served = ("--application", "Shop", "--server", "edge")
     binding = acme("binding", "add", "example.com", *served, "--json").json["id"]
@@ -242,9 +256,17 @@ def test_secrets_come_from_files_variables_and_standard_input(
 ) -> None:
     (tmp_path / "key").write_text("from-file\n")
     monkeypatch.setenv("A_SECRET", "from-variable")
-    base = ("account", "add", "x", "--kind", "dns", "--provider", "p")
-    options = ("--credential", f"a=@{tmp_path}/key", "--credential", "b=env:A_SECRET")
-    made = acme(*base, *options, "--credential", "c=-", "--json", stdin="from-stdin\n")
+    base = (
+        *("account", "add", "x", "--kind", "dns", "--provider", "lexicon"),
+        *("--config", '{"lexicon_provider": "netcup"}'),
+    )
+    options = (
+        *("--credential", f"auth_api_key=@{tmp_path}/key"),
+        *("--credential", "auth_api_password=env:A_SECRET"),
+    )
+    made = acme(
+        *base, *options, "--credential", "auth_customer_id=-", "--json", stdin="from-stdin\n"
+    )
     assert made.json["has_credentials"] is True
     for secret in ("from-file", "from-variable", "from-stdin"):
         assert secret not in made.out + made.err
@@ -253,8 +275,10 @@ def test_secrets_come_from_files_variables_and_standard_input(
 def test_no_secret_in_the_process_list(acme: Line, tmp_path: Path) -> None:
     key = tmp_path / "key"
     os.mkfifo(key)
-    arguments = ("account", "add", "x", "--kind", "dns", "--provider", "p")
-    process = acme.process(*arguments, "--credential", f"k=@{key}", env={**os.environ, "S": "x"})
+    arguments = ("account", "add", "x", "--kind", "dns", "--provider", "memory")
+    process = acme.process(
+        *arguments, "--credential", f"api_key=@{key}", env={**os.environ, "S": "x"}
+    )
     writer = key.open("w")  # the command waits here, with its arguments in the process list
     listed = Path(f"/proc/{process.pid}/cmdline").read_bytes()
     writer.write("hunter2")

@@ -120,7 +120,7 @@ def made(sessions):
     with sessions.begin(actor) as session:
         accounts.add(
             session, actor, offline.tools, kind="dns", provider="memory", name="dns",
-            credentials={"key": "a secret"},
+            credentials={"api_key": "a secret"},
         )  # fmt: skip
         row = domains.add(session, offline.tools, actor, name=APEX, account="dns", zone=APEX)
     with sessions.begin(PLATFORM) as session:

@@ -1,6 +1,7 @@
 """Amazon Route 53, with boto3 (the extra `aws`)."""
 
 import importlib
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from nameplate.adapters.changes.answers import ChangeRefused, short
 from nameplate.adapters.changes.batch import Unit, flat, packed
 from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.triage import triage
-from nameplate.adapters.dns import route53_records
 from nameplate.core.configuration import Credential, Credentials, credential
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
+from nameplate.core.rdata import canonical
 from nameplate.core.records import Change, RRset, merge
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Result, Zone
@@ -47,6 +48,9 @@ _NOTHING_SENT = frozenset(
 )
 _SERVER_ERROR, _TOO_MANY = 500, 429
 _LOCK = threading.Lock()
+_ESCAPE = re.compile(r"\\(\d{3}|.)", re.DOTALL)
+_QUOTED = frozenset({"CAA", "SPF", "TXT"})
+_PLAIN = re.compile(r"[a-z0-9_*-]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +141,7 @@ class Route53:
 
     def records(self, zone: Zone) -> Sequence[RRset]:
         """Read the zone. Aliases and routed record sets appear under types of their own."""
-        return merge(map(route53_records.rrset, self._listed(self._id(zone))))
+        return merge(map(_rrset, self._listed(self._id(zone))))
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Send atomic batches. APPLIED means accepted: the servers follow within about a minute.
@@ -148,8 +152,8 @@ class Route53:
             return []
         zone_id = self._id(zone)
         entries = self._affected(zone_id, changes)
-        special = {_key(entry) for entry in entries if not route53_records.is_plain(entry)}
-        plain = {_key(entry): entry for entry in entries if route53_records.is_plain(entry)}
+        special = {_key(entry) for entry in entries if not _is_plain(entry)}
+        plain = {_key(entry): entry for entry in entries if _is_plain(entry)}
         accepted: dict[Change, str] = {}
 
         def refusal(rrset: RRset) -> str | None:
@@ -203,7 +207,7 @@ class Route53:
 
     def _named(self, zone_id: str, name: str) -> Iterator[Mapping[str, Any]]:
         for entry in self._listed(zone_id, name):
-            if route53_records.name(entry["Name"]) != name:
+            if _name(entry["Name"]) != name:
                 return
             yield entry
 
@@ -246,7 +250,7 @@ class Route53:
 
 def _zone(entry: Mapping[str, Any]) -> Zone:
     zone_id = entry["Id"].removeprefix("/hostedzone/")
-    return Zone(route53_records.name(entry["Name"]), zone_id)
+    return Zone(_name(entry["Name"]), zone_id)
 
 
 def _is_public(entry: Mapping[str, Any]) -> bool:
@@ -254,11 +258,11 @@ def _is_public(entry: Mapping[str, Any]) -> bool:
 
 
 def _key(entry: Mapping[str, Any]) -> Key:
-    return (route53_records.name(entry["Name"]), entry["Type"])
+    return (_name(entry["Name"]), entry["Type"])
 
 
 def _live(entries: Sequence[Mapping[str, Any]]) -> dict[Key, RRset]:
-    return {rrset.key: rrset for rrset in merge(map(route53_records.rrset, entries))}
+    return {rrset.key: rrset for rrset in merge(map(_rrset, entries))}
 
 
 def _batch(
@@ -266,7 +270,7 @@ def _batch(
 ) -> list[dict[str, Any]]:
     """Return deletions, then creations. What goes is named exactly as Route 53 wrote it."""
     gone = [live[change.key] for change in changes if change.before]
-    new = [route53_records.sent(change.after) for change in changes if change.after]
+    new = [_sent(change.after) for change in changes if change.after]
     return [
         *({"Action": "DELETE", "ResourceRecordSet": entry} for entry in gone),
         *({"Action": "CREATE", "ResourceRecordSet": entry} for entry in new),
@@ -310,3 +314,65 @@ def _broken(kind: str) -> NameplateError:
     if kind in _NOTHING_SENT:
         return Unavailable("provider_unreachable", f"Route 53 cannot be reached: {kind}")
     return Unavailable("answer_lost", f"the answer of Route 53 was lost: {kind}")
+
+
+def _is_plain(entry: Mapping[str, Any]) -> bool:
+    """Tell whether this is a record set as DNS knows it: no alias, no routing policy."""
+    return "AliasTarget" not in entry and "SetIdentifier" not in entry
+
+
+def _name(text: str) -> str:
+    r"""Return a name in canonical form; Route 53 shows `*` as `\052` (three octal digits)."""
+
+    def character(found: re.Match[str]) -> str:
+        code = found[1]
+        one = chr(int(code, 8)).lower() if code.isdigit() and len(code) > 1 else code
+        return one if _PLAIN.fullmatch(one) else f"\\{ord(one):03d}"
+
+    return _ESCAPE.sub(character, text).lower().removesuffix(".")
+
+
+def _rrset(entry: Mapping[str, Any]) -> RRset:
+    """Return the record set of one entry of a listing.
+
+    Aliases and routed record sets come under types of Route 53's own, `A/alias` and `A/routed`, so
+    that they are seen and never taken for ours.
+    """
+    owner, rdtype = _name(entry["Name"]), entry["Type"]
+    if "AliasTarget" in entry:
+        target = entry["AliasTarget"]["DNSName"].lower()
+        return RRset(owner, f"{rdtype}/alias", 0, (target,))
+    values = {canonical(rdtype, _read(rdtype, one["Value"])) for one in entry["ResourceRecords"]}
+    if "SetIdentifier" in entry:
+        rdtype = f"{rdtype}/routed"
+    return RRset(owner, rdtype, entry["TTL"], tuple(sorted(values)))
+
+
+def _sent(wanted: RRset) -> dict[str, Any]:
+    """Return the record set as a change batch takes it."""
+    return {
+        "Name": f"{wanted.name}.",
+        "Type": wanted.type,
+        "TTL": wanted.ttl,
+        "ResourceRecords": [{"Value": _written(wanted.type, value)} for value in wanted.values],
+    }
+
+
+def _written(rdtype: str, value: str) -> str:
+    """Return one canonical value with its escapes in octal."""
+    if rdtype not in _QUOTED:
+        return value
+    return _ESCAPE.sub(lambda found: _based(found, 10, "03o"), value)
+
+
+def _read(rdtype: str, value: str) -> str:
+    if rdtype not in _QUOTED:
+        return value
+    return _ESCAPE.sub(lambda found: _based(found, 8, "03d"), value)
+
+
+def _based(found: re.Match[str], base: int, form: str) -> str:
+    code = found[1]
+    if len(code) == 1:
+        return found[0]
+    return f"\\{int(code, base):{form}}"
