@@ -156,7 +156,10 @@ def test_providers_are_listed_with_what_they_need(acme: Line) -> None:
     assert acme("account", "providers", "--kind", "ca", "-o", "id").out == "acme\nlocal\n"
     listed = acme("account", "providers", "--kind", "ca", "--json").json
     assert [one["name"] for one in listed["data"]] == ["acme", "local"]
-    acme("account", "providers", "--kind", "proxy", expect=2)
+    assert (
+        acme("account", "providers", "--kind", "proxy", "-o", "id").out == "caddy\nmemory\nnginx\n"
+    )
+    acme("account", "providers", "--kind", "mail", expect=2)
 
 
 def test_a_wrong_account_is_refused_with_each_place(acme: Line) -> None:
