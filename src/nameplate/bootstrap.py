@@ -180,16 +180,14 @@ def _outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Ou
 def _methods(
     plugins: Registry[ProofMethodPlugin], settings: Settings, outside: Outside
 ) -> Mapping[VerificationMethodName, VerificationMethod]:
-    available = [name for name in VerificationMethodName if name in plugins.names()]
-
     def make(name: VerificationMethodName) -> VerificationMethod:
+        available = [one for one in VerificationMethodName if one in plugins.names()]
+        if name not in available:
+            return NotAvailable(name, available)
         plugin, told = plugins.get(name), settings.proof_methods.get(name, {})
         return plugin.connect(configuration.load(plugin.configuration, told), outside)
 
-    return {
-        name: _later(partial(make, name)) if name in available else NotAvailable(name, available)
-        for name in VerificationMethodName
-    }
+    return {name: _later(partial(make, name)) for name in VerificationMethodName}
 
 
 def _prober() -> Prober:
