@@ -19,7 +19,6 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Invalid, NotPermitted
 from nameplate.core.records import Change, RRset
 from nameplate.db import Sessions
-from nameplate.models import AccountKind
 from nameplate.ports.dns import Result, Zone
 from nameplate.settings import Settings
 from nameplate.usecases.tenants import accounts, organizations, providers
@@ -31,6 +30,8 @@ GUIDES = TESTS.parent / "docs" / "how-to"
 PACKAGES = {
     "toy_provider": "add-a-dns-provider.md",
     "toy_authority": "add-an-authority.md",
+    "toy_proof": "add-a-proof-method.md",
+    "toy_proxy": "add-a-proxy.md",
 }
 
 
@@ -77,8 +78,8 @@ def add(session: Any, tools: Tools, actor: Actor = PLATFORM, **fields: Any) -> A
 def test_a_third_partys_provider_is_listed(tools: Tools) -> None:
     found = {one.listed.name: one for one in providers.listed(tools)}
     for name, kind, package in (
-        ("folder", AccountKind.DNS, "nameplate-folder-dns"),
-        ("day", AccountKind.CA, "nameplate-day-ca"),
+        ("folder", providers.PluginKind.DNS, "nameplate-folder-dns"),
+        ("day", providers.PluginKind.CA, "nameplate-day-ca"),
     ):
         one = found[name]
         assert (one.kind, one.listed.distribution) == (kind, package)

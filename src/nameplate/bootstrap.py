@@ -3,31 +3,30 @@
 import gc
 import random
 import secrets
-import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from nameplate import registry
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.http.client import Api
-from nameplate.adapters.verification.dns_txt import DnsTxt
-from nameplate.adapters.verification.unavailable import METHODS, NotAvailable
+from nameplate.adapters.verification.unavailable import NotAvailable
+from nameplate.core import configuration
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
-from nameplate.core.errors import Invalid, Refused
+from nameplate.core.errors import Invalid
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
 from nameplate.models import Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.prober import Prober
-from nameplate.ports.proxy import Proxy, Upstream
+from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
 from nameplate.ports.resolver import Resolver
-from nameplate.ports.verification import VerificationMethod
+from nameplate.ports.verification import Outside, ProofMethodPlugin, VerificationMethod
+from nameplate.registry import Registry
 from nameplate.settings import Settings
 from nameplate.usecases.tenants import connections
 from nameplate.usecases.tools import Tools
@@ -105,22 +104,20 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     """Connect every port to its adapter."""
     policy = EgressPolicy(allow=settings.egress_allow, deny=())
     resolver = _resolver(settings, policy)
-    methods: dict[VerificationMethodName, VerificationMethod] = {
-        VerificationMethodName.DNS_TXT: DnsTxt(resolver),
-        VerificationMethodName.FILE_UPLOAD: _files(settings, policy, resolver),
-    }
-    methods |= {VerificationMethodName(name): NotAvailable(name) for name in METHODS}
     dns_providers, authorities = registry.dns_providers(), registry.authorities()
+    proxies, proof_methods = registry.proxies(), registry.proof_methods()
     generator = random.SystemRandom()
     return Tools(
         keyring=ring,
         resolver=resolver,
-        methods=methods,
+        methods=_methods(proof_methods, settings, _outside(settings, policy, resolver)),
         dns_providers=dns_providers,
         authorities=authorities,
+        proxies=proxies,
+        proof_methods=proof_methods,
         dns_provider=connections.dns_provider(dns_providers, ring),
         authority=connections.authority(authorities, ring, clock),
-        proxy=partial(_proxy, settings=settings),
+        proxy=partial(_proxy, settings=settings, plugins=proxies),
         prober=_prober(),
         clock=clock,
         random=secrets.token_bytes,
@@ -143,12 +140,25 @@ def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:
     return AuthoritativeResolver(policy, recursor=recursor, overrides=overrides, public=public)
 
 
-def _files(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> VerificationMethod:
+def _outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Outside:
     from nameplate.adapters.http.fetch import SafeFetcher
-    from nameplate.adapters.verification.file_upload import FileUpload
 
     ports = {"http": settings.sandbox_http_port if settings.sandbox else 80, "https": 443}
-    return FileUpload(SafeFetcher(policy, resolver.addresses, ports=ports), settings.edge_networks)
+    fetcher = SafeFetcher(policy, resolver.addresses, ports=ports)
+    return Outside(resolver, fetcher, settings.edge_networks)
+
+
+def _methods(
+    plugins: Registry[ProofMethodPlugin], settings: Settings, outside: Outside
+) -> Mapping[VerificationMethodName, VerificationMethod]:
+    def make(name: VerificationMethodName) -> VerificationMethod:
+        available = [one for one in VerificationMethodName if one in plugins.names()]
+        if name not in available:
+            return NotAvailable(name, available)
+        plugin, told = plugins.get(name), settings.proof_methods.get(name, {})
+        return plugin.connect(configuration.load(plugin.configuration, told), outside)
+
+    return {name: make(name) for name in VerificationMethodName}
 
 
 def _prober() -> Prober:
@@ -197,36 +207,11 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _setting(config: dict[str, Any], name: str) -> str:
-    if not config.get(name):
-        raise Refused("setting_missing", f"the configuration lacks `{name}`")
-    return str(config[name])
-
-
-def _proxy(server: Server, *, settings: Settings) -> Proxy:
-    config = server.proxy or {}
-    folder = Path(config.get("folder") or settings.home / "proxies" / str(server.id))
+def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]) -> Proxy:
+    stored = dict(server.proxy or {})
+    plugin = plugins.get(str(stored.pop("type", "")))
+    config = configuration.load(plugin.configuration, stored)
+    folder = config.folder or str(settings.home / "proxies" / str(server.id))
     own = settings.challenge_upstream or f"{settings.host}:{settings.port}"
-    upstream = Upstream(*_address(config.get("challenge_upstream") or own))
-    http = config.get("listen_http", [":80"])
-    https = config.get("listen_https", [":443"])
-    public = int(config.get("https_port", 443))
-    if config.get("type") == "caddy":
-        from nameplate.adapters.proxy.caddy import Caddy
-
-        return Caddy(
-            Api(_setting(config, "admin_url")), folder, http, https,
-            challenge_upstream=upstream, base=config.get("base"),
-            ask_url=config.get("ask_url"), public_https_port=public,
-        )  # fmt: skip
-    if config.get("type") == "nginx":
-        from nameplate.adapters.proxy.nginx import Nginx
-
-        main = config.get("main")
-        return Nginx(
-            folder, config.get("executable") or shutil.which("nginx") or "nginx",
-            Path(config.get("pid_file", "/run/nginx.pid")), http, https,
-            challenge_upstream=upstream, main=Path(main) if main else None,
-            public_https_port=public,
-        )  # fmt: skip
-    raise Refused("proxy_unknown", f"there is no adapter for the proxy {config.get('type')}")
+    upstream = Upstream(*_address(config.challenge_upstream or own))
+    return plugin.connect(config, ProxyPlace(folder, upstream))

@@ -14,6 +14,8 @@ from nameplate.core.errors import NameplateError, Refused
 from nameplate.ports.ca import AuthorityPlugin
 from nameplate.ports.dns import DnsProviderPlugin
 from nameplate.ports.plugins import Plugin
+from nameplate.ports.proxy import ProxyPlugin
+from nameplate.ports.verification import ProofMethodPlugin
 
 DNS_PROVIDERS = "nameplate.dns_providers"
 AUTHORITIES = "nameplate.authorities"
@@ -120,3 +122,13 @@ def dns_providers() -> Registry[DnsProviderPlugin]:
 def authorities() -> Registry[AuthorityPlugin]:
     """Return the registry of certificate authorities."""
     return Registry(AUTHORITIES, AuthorityPlugin, "certificate authority", "provider_unknown")
+
+
+def proxies() -> Registry[ProxyPlugin]:
+    """Return the registry of proxies."""
+    return Registry(PROXIES, ProxyPlugin, "proxy", "proxy_unknown")
+
+
+def proof_methods() -> Registry[ProofMethodPlugin]:
+    """Return the registry of proof methods."""
+    return Registry(PROOF_METHODS, ProofMethodPlugin, "proof method", "method_unknown")

@@ -66,6 +66,13 @@ def _servers(text: str) -> dict[str, tuple[str, ...]]:
         raise ValueError('a JSON object, as in {"corp.example": ["10.0.0.53:53"]}') from None
 
 
+def _tables(text: str) -> dict[str, Mapping[str, Any]]:
+    found = _json(text)
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise ValueError('a JSON object of objects, as in {"meta_tag": {"page_size": 65536}}')
+    return found
+
+
 def _json(text: str) -> Any:  # noqa: ANN401 - JSON
     try:
         return json.loads(text)
@@ -84,6 +91,7 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     tuple[str, ...]: _list,
     tuple[Network, ...]: _networks,
     Mapping[str, tuple[str, ...]]: _servers,
+    Mapping[str, Mapping[str, Any]]: _tables,
 }
 """How a text becomes a value, by the setting's type; numbers bring their own, with its bounds."""
 
@@ -125,6 +133,8 @@ class Settings:
     """Public resolvers whose answers are shown beside the authoritative ones; `[]` asks none."""
     dns_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Private zones and their servers: {"corp.example": ["10.0.0.53:53"]}."""
+    proof_methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What proof methods have to be told: {"meta_tag": {"page_size": 65536}}."""
     domain_connect_provider_id: str | None = None
     """Who the platform is in Domain Connect, by custom its domain name; without it, no such links."""
     domain_connect_provider_name: str | None = None

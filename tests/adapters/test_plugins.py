@@ -73,7 +73,12 @@ def test_what_cannot_be_used_is_named(provider, config, credentials, code):
 
 
 def test_every_setting_and_credential_is_described():
-    groups: tuple[Registry[Any], ...] = (registry.dns_providers(), registry.authorities())
+    groups: tuple[Registry[Any], ...] = (
+        registry.dns_providers(),
+        registry.authorities(),
+        registry.proxies(),
+        registry.proof_methods(),
+    )
     for one in (each for group in groups for each in group.listed()):
         assert one.plugin is not None
         assert one.plugin.title

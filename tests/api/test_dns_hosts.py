@@ -376,3 +376,16 @@ def test_every_no_has_its_reason(api: Api, seen: Seen, connected: Connected) -> 
 def test_a_platform_without_domain_connect_says_so(api: Api) -> None:
     found = api.get("/v1/domain-connect")
     assert (found["configured"], found["template"], found["key_records"]) == (False, None, [])
+
+
+def test_a_hosted_zone_asks_for_its_proof_only(api: Api, seen: Seen) -> None:
+    api.post("/v1/organizations", {"name": "Acme"})
+    config = {
+        "api_url": "http://127.0.0.1:8081",
+        "hosted": {"name_servers": ["ns1.platform.example"]},
+    }
+    account = {"kind": "dns", "provider": "powerdns", "name": "hosting", "config": config}
+    api.post("/v1/accounts", {**account, "credentials": {"api_key": "k"}})
+    api.post("/v1/domains", {"name": "example.com", "organization": "acme", "hosted": True})
+    found = seen({("example.com", "NS"): GODADDY}).get("/v1/domains/example.com/dns-host")
+    assert [(one["purpose"], one["type"]) for one in found["entries"]] == [("ownership", "TXT")]

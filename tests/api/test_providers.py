@@ -34,6 +34,14 @@ def test_providers_are_listed(world: World) -> None:
 def test_providers_are_listed_by_kind(world: World) -> None:
     names = {one["name"] for one in world.as_acme.get("/v1/providers?kind=ca")["data"]}
     assert names == {"acme", "local"}
+    proofs = world.as_acme.get("/v1/providers?kind=proof")["data"]
+    assert [(one["kind"], one["name"]) for one in proofs] == [
+        ("proof", "dns_txt"),
+        ("proof", "file_upload"),
+    ]
+    proxies = world.as_acme.get("/v1/providers?kind=proxy")["data"]
+    assert [one["name"] for one in proxies] == ["caddy", "memory", "nginx"]
+    assert named(named(proxies, "caddy")["config"], "base")["type"] == "object"
     assert world.as_acme.get("/v1/providers?kind=registrar")["data"] == []
     assert world.as_acme.send("GET", "/v1/providers?kind=mail").status == 422
 

@@ -226,6 +226,7 @@ class Scene:
         )
         server = servers.add(
             session,
+            self.tools,
             PLATFORM,
             name="edge",
             address=self.address,

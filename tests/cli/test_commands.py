@@ -74,7 +74,7 @@ def acme(line: Line) -> Line:
 def test_from_claim_to_removal(acme: Line) -> None:
     made = acme("domain", "add", "shop.example.com", "--organization", "acme")
     assert "_nameplate-challenge.shop.example.com" in made.out
-    assert "in the zone example.com: _nameplate-challenge.shop" in made.out
+    assert "  relative name: _nameplate-challenge.shop\n" in made.out
     assert "nameplate domain wait shop.example.com" in made.err
     assert "shop.example.com" in acme("domain", "list").out
     assert "[ ] ownership" in acme("domain", "show", "shop.example.com").out
@@ -101,10 +101,18 @@ def test_a_hosted_domain_prints_the_name_servers(acme: Line) -> None:
         *("--config", json.dumps(hosted), "--credential", "api_key=env:PATH"),
     )
     made = acme(*new).out
-    assert "Publish this DNS record:" in made
+    assert "Publish a TXT record at _nameplate-challenge.hosted.example.com" in made
     assert "Set these name servers for hosted.example.com" in made
     assert "name server: ns1.platform.example" in made
     assert "[ ] hosting" in made
+
+
+def test_a_wrong_proxy_is_named_by_its_key(acme: Line) -> None:
+    add = ("server", "add", "edge", "--address", "edge.example.net", "--proxy")
+    wrong = {"type": "nginx", "listen_http": ["28443 ssl"]}
+    assert "`proxy.listen_http.0`" in acme(*add, json.dumps(wrong), expect=2).err
+    assert "There is no proxy" in acme(*add, json.dumps({"type": "apache"}), expect=2).err
+    assert acme("server", "list", "-o", "id").out == ""
 
 
 def test_the_other_nouns(acme: Line) -> None:
@@ -148,7 +156,10 @@ def test_providers_are_listed_with_what_they_need(acme: Line) -> None:
     assert acme("account", "providers", "--kind", "ca", "-o", "id").out == "acme\nlocal\n"
     listed = acme("account", "providers", "--kind", "ca", "--json").json
     assert [one["name"] for one in listed["data"]] == ["acme", "local"]
-    acme("account", "providers", "--kind", "proxy", expect=2)
+    assert (
+        acme("account", "providers", "--kind", "proxy", "-o", "id").out == "caddy\nmemory\nnginx\n"
+    )
+    acme("account", "providers", "--kind", "mail", expect=2)
 
 
 def test_a_wrong_account_is_refused_with_each_place(acme: Line) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from tests.house.source import PACKAGE, dotted, python_files, tree, where
 
 from nameplate.adapters.domain_connect import _REFUSED
-from nameplate.adapters.http.outcome import HttpOutcome
 from nameplate.core import errors
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, RecordStatus
+from nameplate.ports.fetcher import HttpOutcome
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 

@@ -13,8 +13,11 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease, lease
 from nameplate.models import VerificationMethodName
 from nameplate.models.orm import Work
+from nameplate.ports.verification import ProofScope
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
+
+DNS_TXT = VerificationMethodName.DNS_TXT
 
 
 def _nothing(*_: Any, **__: Any) -> NoReturn:
@@ -35,10 +38,12 @@ class Offline:
 
     def __post_init__(self) -> None:
         silent: Any = _Silent()
+        exact = MemoryMethod(ProofScope.EXACT)
+        exact.published = self.method.published
         self.tools = Tools(
             keyring=KeyRing({"test": bytes(range(32))}, "test"),
             resolver=silent,
-            methods=dict.fromkeys(VerificationMethodName, self.method),
+            methods={**dict.fromkeys(VerificationMethodName, exact), DNS_TXT: self.method},
             dns_provider=_nothing,
             authority=_nothing,
             proxy=_nothing,

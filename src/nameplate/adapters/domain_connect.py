@@ -4,12 +4,12 @@ import json
 import ssl
 from datetime import timedelta
 
-from nameplate.adapters.http.fetch import Fetched, SafeFetcher
-from nameplate.adapters.http.outcome import HttpOutcome
+from nameplate.adapters.http.fetch import SafeFetcher
 from nameplate.core.domain_connect.provider import Provider, ProviderPrefix, provider, recorded
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.errors import NameplateError, Refused, Unavailable
+from nameplate.ports.fetcher import Fetched, HttpOutcome
 from nameplate.ports.resolver import AnswerKind, Resolver
 
 _LABEL = "_domainconnect"

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from nameplate.api import instructions as instructed
 from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
@@ -20,10 +21,12 @@ from nameplate.api.shapes import (
     public,
 )
 from nameplate.core import ids
+from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
+from nameplate.core.instructions import dns_record, in_zone
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.models import Domain, DomainType, DriftPolicy, VerificationMethodName
-from nameplate.usecases.claims import conditions, domains
+from nameplate.usecases.claims import conditions, domains, instructions
 from nameplate.usecases.hosting import offers
 
 routes = router("domains")
@@ -100,26 +103,6 @@ class ConditionShape(BaseModel):
     next_check_at: datetime | None = Field(description="When Nameplate looks again by itself.")
 
 
-class InstructionShape(BaseModel):
-    """A record or file that the owner must publish, kept as long as the domain exists."""
-
-    model_config = ConfigDict(extra="allow")
-
-    purpose: str
-    type: str = Field(description="Type of the record, or `file`.")
-    name: str | None = Field(default=None, description="Absolute name of the record.")
-    relative_name: str | None = Field(
-        default=None, description="What to enter where the provider appends the zone."
-    )
-    zone: str | None = None
-    value: str | None = None
-    values: list[str] | None = Field(default=None, description="The name servers of a delegation.")
-    note: str | None = None
-    url: str | None = None
-    path: str | None = None
-    content: str | None = None
-
-
 class DriftSide(BaseModel):
     """What a record set has."""
 
@@ -181,14 +164,10 @@ class DomainShape(Shape):
                         }
                     ],
                     instructions=[
-                        {
-                            "purpose": "ownership",
-                            "type": "TXT",
-                            "name": _RECORD,
-                            "relative_name": "_nameplate-challenge.shop",
-                            "zone": "example.com",
-                            "value": _PROOF,
-                        }
+                        instructed.example(
+                            Purpose.OWNERSHIP,
+                            in_zone(dns_record("TXT", _RECORD, _PROOF), "example.com"),
+                        )
                     ],
                     domain_type="application",
                     verification_method="dns_txt",
@@ -224,7 +203,7 @@ class DomainShape(Shape):
     conditions: list[ConditionShape] | None = Field(
         description="Each step with evidence and what to do; null in lists."
     )
-    instructions: list[InstructionShape] | None = Field(
+    instructions: list[instructed.InstructionShape] | None = Field(
         description="What to publish; null in lists."
     )
     domain_type: DomainType
@@ -255,7 +234,7 @@ class DomainShape(Shape):
 
 def show(call: TransactionCall, row: Domain) -> DomainShape:
     """Return a domain with its conditions and instructions."""
-    found = conditions.of(call.session, row)
+    found = conditions.of(call.session, call.tools, row)
     return DomainShape(
         **_fields(row),
         ready=conditions.ready(found),
@@ -274,7 +253,8 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
             for one in found
         ],
         instructions=[
-            InstructionShape(**dict(one)) for one in conditions.instructions(call.session, row)
+            instructed.show(one.purpose, one.instruction)
+            for one in instructions.of(call.session, call.tools, row)
         ],
     )
 

@@ -1,4 +1,4 @@
-"""Providers that accounts can be at: what each has to be told."""
+"""Plug-ins: what accounts, servers and the operator have to tell each."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,9 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from nameplate.api.deps import Crossing
 from nameplate.api.routing import router
 from nameplate.core.configuration import Credential, Described, describe
-from nameplate.models import AccountKind
 from nameplate.usecases.tenants import providers
-from nameplate.usecases.tenants.providers import ListedProvider
+from nameplate.usecases.tenants.providers import ListedProvider, PluginKind
 
 routes = router("accounts")
 
@@ -68,12 +67,12 @@ class CredentialShape(BaseModel):
 
 
 class ProviderShape(BaseModel):
-    """A provider by the name that accounts call it."""
+    """A plug-in by the name that accounts, servers or verifications call it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_PROVIDER]})
 
     object: Literal["provider"] = "provider"
-    kind: AccountKind
+    kind: PluginKind
     name: str
     title: str | None = Field(description="null: it cannot be used, `code` says why.")
     config: list[SettingShape]
@@ -136,7 +135,7 @@ def _credential(one: Credential) -> CredentialShape:
 
 
 @routes.get("/providers", operation_id="list_providers")
-def list_(world: Crossing, kind: Annotated[AccountKind | None, Query()] = None) -> ProviderList:
-    """List the providers that accounts can be at, with their settings and credentials."""
+def list_(world: Crossing, kind: Annotated[PluginKind | None, Query()] = None) -> ProviderList:
+    """List providers, authorities, proof methods and proxies, with their settings and credentials."""
     found = providers.listed(world.tools, kind)
     return ProviderList(data=[show(one, for_platform=world.actor.is_platform) for one in found])

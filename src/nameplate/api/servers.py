@@ -37,7 +37,7 @@ _EXAMPLE: dict[str, Any] = {
     "name": "edge-1",
     "address": "edge-1.platform.example",
     "addresses": ["192.0.2.7", "2001:db8::7"],
-    "proxy": {"type": "caddy", "admin": "http://127.0.0.1:2019"},
+    "proxy": {"type": "caddy", "admin_url": "http://127.0.0.1:2019"},
 }
 
 
@@ -120,7 +120,9 @@ def show(call: TransactionCall, row: Server) -> ServerShape:
 @routes.post("/servers", status_code=201, operation_id="add_server")
 def add(call: Write, body: ServerNew) -> ServerShape:
     """Add a server."""
-    return call.one(show, servers.add(call.session, call.actor, now=call.now, **body.given()))
+    return call.one(
+        show, servers.add(call.session, call.tools, call.actor, now=call.now, **body.given())
+    )
 
 
 @routes.get("/servers", operation_id="list_servers")
@@ -142,7 +144,7 @@ def get(call: Read, server: str) -> ServerShape:
 def update(call: Write, server: str, body: ServerChange) -> ServerShape:
     """Change a server; its proxy is configured again, and DNS follows to its new addresses."""
     call.expect(show, servers.get(call.session, call.actor, server))
-    row = servers.update(call.session, call.actor, server, call.now, **body.given())
+    row = servers.update(call.session, call.tools, call.actor, server, call.now, **body.given())
     return call.one(show, row)
 
 

@@ -6,16 +6,22 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from nameplate.api import instructions as instructed
 from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
 from nameplate.core import ids
+from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
+from nameplate.core.instructions import Instruction, dns_record, in_zone
 from nameplate.core.lifecycle import VerificationStatus
-from nameplate.models import Verification, VerificationMethodName
-from nameplate.usecases.claims import verifications
+from nameplate.models import Domain, Verification, VerificationMethodName
+from nameplate.usecases.claims import instructions, verifications
 
 routes = router("verifications")
+
+_PROOF = "nameplate-verification=k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6"
+_RECORD = "_nameplate-challenge.shop.example.com"
 
 
 class VerificationNew(Body):
@@ -52,10 +58,14 @@ class VerificationShape(Shape):
                     domain=ids.show(Prefix.DOMAIN, 1),
                     method="dns_txt",
                     status="pending",
-                    record_name="_nameplate-challenge.shop.example.com",
-                    record_value="nameplate-verification=k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6",
+                    record_name=_RECORD,
+                    record_value=_PROOF,
                     file_path=None,
                     file_content=None,
+                    instruction=instructed.example(
+                        Purpose.OWNERSHIP,
+                        in_zone(dns_record("TXT", _RECORD, _PROOF), "example.com"),
+                    ),
                     attempts=0,
                     last_attempt_at=None,
                     next_check_at="2026-11-23T09:31:00Z",
@@ -77,6 +87,9 @@ class VerificationShape(Shape):
     record_value: str | None
     file_path: str | None = Field(description="Path of the file to publish.")
     file_content: str | None
+    instruction: instructed.InstructionShape | None = Field(
+        description="What to publish; null in lists, and when the method is not available."
+    )
     attempts: int
     last_attempt_at: datetime | None
     next_check_at: datetime | None
@@ -86,8 +99,18 @@ class VerificationShape(Shape):
     looks: list[LookShape] = Field(description="The last looks, oldest first.")
 
 
-def show(_call: TransactionCall, row: Verification) -> VerificationShape:
-    """Return a verification as callers see it."""
+def show(call: TransactionCall, row: Verification) -> VerificationShape:
+    """Return a verification with what to publish."""
+    domain = call.session.get_one(Domain, row.organization_domain_id)
+    told = instructions.of_verification(call.tools, row, domain)
+    shown = show_listed(call, row)
+    if isinstance(told, Instruction):
+        shown.instruction = instructed.show(Purpose.OWNERSHIP, told)
+    return shown
+
+
+def show_listed(_call: TransactionCall, row: Verification) -> VerificationShape:
+    """Return a verification without what would cost a query for each one of a list."""
     fields: dict[str, Any] = common(row, Prefix.VERIFICATION, "verifications")
     fields["metadata"] = {}
     domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
@@ -102,6 +125,7 @@ def show(_call: TransactionCall, row: Verification) -> VerificationShape:
         record_value=row.verification_record_value,
         file_path=row.verification_file_path,
         file_content=row.verification_file_content,
+        instruction=None,
         attempts=row.verification_attempts,
         last_attempt_at=row.last_verification_attempt_at,
         next_check_at=row.next_action_at,
@@ -128,7 +152,7 @@ def list_(
 ) -> Page[VerificationShape]:
     """List verifications."""
     selected = listing.select(domain=domain, status=status)
-    return listing.page(call, show, verifications.page(call.session, call.actor, **selected))
+    return listing.page(call, show_listed, verifications.page(call.session, call.actor, **selected))
 
 
 @routes.get("/verifications/{verification}", operation_id="show_verification")

@@ -102,9 +102,9 @@ def update(
 
 @command(app, "providers")
 def providers(
-    cli: Cli, *, kind: Annotated[str | None, typer.Option(help="dns or ca.")] = None
+    cli: Cli, *, kind: Annotated[str | None, typer.Option(help="dns, ca, proof or proxy.")] = None
 ) -> None:
-    """List the providers that accounts can be at, with their settings and credentials."""
+    """List providers, authorities, proof methods and proxies, with their settings and credentials."""
     found = cli.api.get("/v1/providers", kind=kind)
     if cli.printer.form is Form.JSON:
         cli.printer.document(found)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from nameplate.cli import entries, waiting
+from nameplate.cli import instructions as shown
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -19,6 +20,7 @@ from nameplate.cli.command import (
     removing,
 )
 from nameplate.cli.output import Form
+from nameplate.cli.verifications import PROOF_METHOD
 from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
 
 app = typer.Typer(help="Claimed names, from claim to HTTPS.", no_args_is_help=True)
@@ -32,7 +34,7 @@ def add(
     *,
     name: Annotated[str, typer.Argument(help="The whole name; quote '*.example.com'.")],
     organization: Organization = None,
-    method: Annotated[str, typer.Option(help="dns_txt or file_upload.")] = "dns_txt",
+    method: Annotated[str, typer.Option(help=PROOF_METHOD)] = "dns_txt",
     account: Annotated[str | None, typer.Option(help="DNS account to write records with.")] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of that account.")] = None,
     hosted: Annotated[
@@ -63,7 +65,7 @@ def add(
         _say_next(cli, made["name"])
         return
     if cli.printer.form is Form.TABLE:
-        _instructions(cli, made)
+        shown.show(cli.printer, made["instructions"])
     _print(cli, _waited(cli, made["id"], made["name"], "ownership", timeout))
 
 
@@ -94,7 +96,7 @@ def instructions(cli: Cli, domain: str) -> None:
     if cli.printer.form is Form.JSON:
         cli.printer.document({"id": found["id"], "instructions": found["instructions"]})
     else:
-        _instructions(cli, found)
+        shown.show(cli.printer, found["instructions"])
 
 
 @command(app, "dns-host")
@@ -238,27 +240,7 @@ def _print(cli: Cli, found: dict[str, Any]) -> None:
                 cli.printer.line(f"      looks again: {one['next_check_at']}")
     if found["instructions"]:
         cli.printer.line("")
-        _instructions(cli, found)
-
-
-def _instructions(cli: Cli, found: dict[str, Any]) -> None:
-    for one in found["instructions"] or []:
-        if one["type"] == "file":
-            cli.printer.line("Publish this file:")
-            rows = [("address", one["url"]), ("content", one["content"])]
-        elif one["purpose"] == "delegation":
-            cli.printer.line(one["note"])
-            rows = [("name server", server) for server in one["values"]]
-        else:
-            cli.printer.line("Publish this DNS record:")
-            rows = [
-                ("type", one["type"]),
-                ("name", one["name"]),
-                (f"  in the zone {one['zone']}", one["relative_name"]),
-                ("value", one["value"]),
-            ]
-        for label, text in rows:
-            cli.printer.line(f"  {label}: {text}")
+        shown.show(cli.printer, found["instructions"])
 
 
 def _say_next(cli: Cli, name: str) -> None:

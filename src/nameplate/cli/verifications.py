@@ -1,13 +1,16 @@
 """`nameplate verification`: proofs of control over domains."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from nameplate.cli import instructions
 from nameplate.cli.client import address
-from nameplate.cli.command import Cli, Limit, command, given, showing
+from nameplate.cli.command import Cli, Limit, command, given
+from nameplate.cli.output import Form
 
 app = typer.Typer(help="Proofs of control over domains.", no_args_is_help=True)
+PROOF_METHOD = "How it is proved: dns_txt, file_upload or another that is available."
 COLUMNS = ("id", "domain", "method", "status", "attempts", "next_check_at", "error_message")
 
 
@@ -16,11 +19,11 @@ def add(
     cli: Cli,
     *,
     domain: str,
-    method: Annotated[str, typer.Option(help="dns_txt or file_upload.")] = "dns_txt",
+    method: Annotated[str, typer.Option(help=PROOF_METHOD)] = "dns_txt",
 ) -> None:
     """Offer another way, or a fresh token, to prove a domain."""
     body = {"domain": domain, "method": method}
-    cli.printer.one(cli.api.send("POST", "/v1/verifications", body))
+    _print(cli, cli.api.send("POST", "/v1/verifications", body))
 
 
 @command(app, "list")
@@ -39,7 +42,20 @@ def list_(
 @command(app, "check")
 def check(cli: Cli, verification: str) -> None:
     """Look again now."""
-    cli.printer.one(cli.api.send("POST", address("verifications", verification, ":check")))
+    _print(cli, cli.api.send("POST", address("verifications", verification, ":check")))
 
 
-showing(app, "verification", "verifications")
+@command(app, "show")
+def show(cli: Cli, verification: str) -> None:
+    """Show a verification and what to publish."""
+    _print(cli, cli.api.get(address("verifications", verification)))
+
+
+def _print(cli: Cli, found: dict[str, Any]) -> None:
+    if cli.printer.form is not Form.TABLE:
+        cli.printer.one(found)
+        return
+    cli.printer.one(found, skip=("instruction",))
+    if found["instruction"]:
+        cli.printer.line("")
+        instructions.show(cli.printer, [found["instruction"]])

@@ -1,11 +1,14 @@
 """A reverse proxy that serves bindings."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Annotated, Any, Protocol
 
+from nameplate.core.configuration import Form, HostName, HostPort, Port, setting
 from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
+from nameplate.ports.plugins import Plugin
 
 EDGE_HEADER = "X-Nameplate-Edge"
 """On every answer of our own proxies: what they serve, any tenant could have put there, so that it
@@ -100,3 +103,64 @@ class Proxy(Protocol):
         `RouteRefused` when the fault lies with some routes only.
         """
         ...
+
+
+PLAIN_PATH = re.compile(r"/[A-Za-z0-9/_.-]*")
+"""A path that no proxy's configuration can misread."""
+Folder = Annotated[
+    str,
+    Form(
+        "folder",
+        "an absolute path of letters, digits and / _ . - only",
+        lambda text: PLAIN_PATH.fullmatch(text) is not None,
+        leads=True,
+    ),
+]
+
+AbsolutePath = Annotated[
+    str,
+    Form(
+        "file",
+        "the absolute path of a file",
+        lambda text: text.startswith("/") and "\x00" not in text,
+        leads=True,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyConfiguration:
+    """The settings that a server's `proxy` has with any proxy: the schema of each begins with them."""
+
+    folder: Folder | None = setting(
+        "Folder that Nameplate owns: fragments, certificates, keys. One in `home` without it.",
+        default=None,
+    )
+    http_port: Port = setting("Where probes without TLS connect.", default=80)
+    https_port: Port = setting("Where probes connect and redirects lead.", default=443)
+    probe_address: HostName | None = setting(
+        "Where probes connect; the server's `address` without it.", default=None
+    )
+    challenge_upstream: HostPort | None = setting(
+        "Where the proxy reaches this API for ACME challenges.", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyPlace:
+    """What a proxy's adapter is told by this installation, with the server's own words applied."""
+
+    folder: str
+    """Absolute path of the folder that Nameplate owns."""
+    challenge_upstream: Upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyPlugin(Plugin):
+    """A proxy in the group `nameplate.proxies` of entry points; its name is the `type`."""
+
+    configuration: type[ProxyConfiguration] = ProxyConfiguration
+    connect: Callable[[Any, ProxyPlace], Proxy]
+    """Takes an instance of `configuration` and the place; asks nobody yet.
+
+    Raises `Refused` with code `setting_invalid` when they cannot be used together."""

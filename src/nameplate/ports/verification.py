@@ -1,20 +1,24 @@
 """Proof that somebody controls a name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
+
+from nameplate.core.egress import Network
+from nameplate.core.instructions import Instruction
+from nameplate.ports.fetcher import Fetcher
+from nameplate.ports.plugins import Plugin
+from nameplate.ports.resolver import Resolver
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """What the owner must publish, known as soon as the claim exists and never changed after."""
+class ProofScope(StrEnum):
+    """How far a proof reaches."""
 
-    record_name: str | None = None
-    record_type: str | None = None
-    record_value: str | None = None
-    file_url: str | None = None
-    file_path: str | None = None
-    file_content: str | None = None
+    EXACT = "exact"
+    """The name alone: who runs its web server need not run those below it."""
+    SUBTREE = "subtree"
+    """The name and everything below it, wildcards too."""
 
 
 class Verdict(StrEnum):
@@ -45,6 +49,11 @@ class Proof:
 class VerificationMethod(Protocol):
     """One proof method. `check` looks once; "not yet" is a value, never an exception."""
 
+    @property
+    def scope(self) -> ProofScope:
+        """How far a match reaches."""
+        ...
+
     def instruct(self, name: str, token: str) -> Instruction:
         """Return what the owner of `name` (canonical, without `*.`) must publish. Pure."""
         ...
@@ -52,3 +61,27 @@ class VerificationMethod(Protocol):
     def check(self, name: str, token: str) -> Proof:
         """Look once whether it is published."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoSettings:
+    """The configuration of a method that has nothing to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a proof method may look through; each is made when it is first used."""
+
+    resolver: Resolver
+    fetcher: Fetcher
+    edge: tuple[Network, ...] = ()
+    """Networks in which the platform's own proxies answer: what they serve proves nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofMethodPlugin(Plugin):
+    """A proof method in the group `nameplate.proof_methods`, under its name in the specification."""
+
+    configuration: type[Any] = NoSettings
+    connect: Callable[[Any, Outside], VerificationMethod]
+    """Takes an instance of `configuration` and what to look through; asks nobody yet."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from nameplate.ports.verification import Instruction, Verdict, VerificationMethod
+from nameplate.core.instructions import Instruction
+from nameplate.ports.verification import Verdict, VerificationMethod
 
 Publish = Callable[[Instruction], None]
 
@@ -17,11 +18,14 @@ class VerificationConformance:
     """
 
     def test_instruction_is_stable(self, method: VerificationMethod, name: str) -> None:
-        """The instruction depends on name and token alone, and names a record or a file."""
+        """The instruction depends on name and token alone, and can be printed as it is."""
         told = method.instruct(name, _TOKEN)
         assert told == method.instruct(name, _TOKEN)
         assert told != method.instruct(name, _OTHER)
-        assert told.record_value or told.file_content
+        assert told.kind
+        assert all(field and value for field, value in told.fields)
+        assert told.expected
+        assert told.sentence.endswith(".")
 
     def test_nothing_published(self, method: VerificationMethod, name: str) -> None:
         """Nothing there is a value that says so in a sentence, never an exception."""

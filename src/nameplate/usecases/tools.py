@@ -11,9 +11,9 @@ from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.prober import Prober
-from nameplate.ports.proxy import Proxy
+from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.resolver import Resolver
-from nameplate.ports.verification import VerificationMethod
+from nameplate.ports.verification import ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 
 
@@ -41,6 +41,8 @@ class Tools:
     """None: the operator has set up no service of the platform."""
     dns_providers: Registry[DnsProviderPlugin] = field(default_factory=registry.dns_providers)
     authorities: Registry[AuthorityPlugin] = field(default_factory=registry.authorities)
+    proxies: Registry[ProxyPlugin] = field(default_factory=registry.proxies)
+    proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
     special_use: bool = False
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.servers.hostile import HostileServer, request_head
 
-from nameplate.adapters.http.fetch import Fetched, SafeFetcher
-from nameplate.adapters.http.outcome import HttpOutcome
+from nameplate.adapters.http.fetch import SafeFetcher
 from nameplate.core.egress import EgressPolicy
+from nameplate.ports.fetcher import Fetched, HttpOutcome
 
 LOOPBACK = EgressPolicy(allow=(ip_network("127.0.0.1/32"),))
 HOST = "shop.example.org"

@@ -169,8 +169,8 @@ def test_on_demand_asks_first_and_takes_no_for_an_answer(tmp_path, route):
 
 def test_the_operators_settings_are_checked(tmp_path):
     api = Api("http://127.0.0.1:1")
-    with pytest.raises(ValueError, match="folder"):
+    with pytest.raises(Refused, match="folder"):
         adapters.Caddy(api, tmp_path / "{env.HOME}", [":80"], [":443"])
-    with pytest.raises(ValueError, match="challenge_upstream"):
+    with pytest.raises(Refused, match="challenge_upstream"):
         adapters.Caddy(api, tmp_path, [], [], challenge_upstream=Upstream("{a}", 1))
     api.close()

@@ -271,7 +271,7 @@ def test_a_name_of_253_octets_is_served(nginx, route):
 def test_the_operators_settings_are_checked(tmp_path, more):
     given = {"folder": tmp_path, "listen_http": ["80"], "listen_https": ["443"], **more}
     folder = given.pop("folder") or tmp_path / "a b"
-    with pytest.raises(ValueError, match=r"listen address|challenge_upstream|folder"):
+    with pytest.raises(Refused, match=r"listen_http|challenge_upstream|folder"):
         Nginx(folder, "nginx", tmp_path / "pid", **given)
 
 

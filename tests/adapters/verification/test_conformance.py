@@ -18,8 +18,9 @@ from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.adapters.verification.file_upload import FileUpload
 from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core.egress import EgressPolicy
+from nameplate.core.instructions import Instruction
 from nameplate.core.secret import Secret
-from nameplate.ports.verification import Instruction, VerificationMethod
+from nameplate.ports.verification import VerificationMethod
 from nameplate.testing.verification import Publish, VerificationConformance
 
 SECRET = "bmFtZXBsYXRlLXNhbmRib3gta2V5LTMyLWJ5dGVzISE="
@@ -35,7 +36,7 @@ def dns_world() -> Iterator[World]:
 
         def publish(told: Instruction) -> None:
             message = dns.update.UpdateMessage("example.test", keyring=KEY)
-            message.replace(f"{told.record_name}.", 60, "TXT", told.record_value)
+            message.replace(f"{told.get('name')}.", 60, "TXT", told.expected)
             dns.query.tcp(message, "127.0.0.1", timeout=2, port=server.port)
 
         yield DnsTxt(AuthoritativeResolver(LOOPBACK, overrides=known)), publish
@@ -52,7 +53,7 @@ def file_world() -> Iterator[World]:
         connection.sendall(f"{head}{body or ''}".encode())
 
     def publish(told: Instruction) -> None:
-        files[told.file_path or ""] = told.file_content or ""
+        files[told.get("path") or ""] = told.expected
 
     with HostileServer(serve) as server:
         ports = {"http": server.port, "https": 1}
@@ -64,7 +65,7 @@ def memory_world() -> Iterator[World]:
     method = MemoryMethod()
 
     def publish(told: Instruction) -> None:
-        method.published[told.record_name or ""] = told.record_value or ""
+        method.published[told.get("name") or ""] = told.expected
 
     yield method, publish
 

@@ -60,8 +60,8 @@ def world() -> Iterator[World]:
 def test_the_instruction_never_changes(world):
     first = world.method().instruct(NAME, TOKEN)
     assert first == world.method().instruct(NAME, TOKEN)
-    assert (first.record_name, first.record_type) == (RECORD, "TXT")
-    assert first.record_value == VALUE
+    assert (first.kind, first.get("type"), first.get("name")) == ("dns_record", "TXT", RECORD)
+    assert first.expected == VALUE
 
 
 def test_what_is_instructed_matches_on_every_server(world):

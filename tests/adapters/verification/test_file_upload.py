@@ -40,8 +40,8 @@ def page(body: bytes, status: int = 200, headers: str = "") -> Callable[[str], b
 def test_the_instruction_has_a_fixed_path():
     fetcher = SafeFetcher(LOOPBACK, lambda _: ())
     told = FileUpload(fetcher).instruct(NAME, TOKEN)
-    assert told.file_url == f"http://{NAME}/.well-known/nameplate-verification.txt"
-    assert (told.file_path, told.file_content) == (PATH, TOKEN)
+    assert told.get("url") == f"http://{NAME}/.well-known/nameplate-verification.txt"
+    assert (told.kind, told.get("path"), told.expected) == ("file", PATH, TOKEN)
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b" \n\n"])

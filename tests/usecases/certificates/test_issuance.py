@@ -77,7 +77,7 @@ def test_what_is_hopeless_is_not_tried_again(rig: Rig) -> None:
     assert (row.renewal_error_code, row.renewal_error_message) == (POLICY.code, POLICY.detail)
     assert (row.next_action_at, row.next_renewal_attempt_at) == (None, None)
     with rig.offline.sessions.begin(PLATFORM) as session:
-        found = conditions.of(session, session.get_one(Domain, rig.domain_id))
+        found = conditions.of(session, rig.offline.tools, session.get_one(Domain, rig.domain_id))
     (said,) = [one for one in found if one.type == "certificate"]
     assert (said.message, said.next_check_at) == (POLICY.detail, None)
     assert said.fix == "Correct what the message says, then renew the certificate."

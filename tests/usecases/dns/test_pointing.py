@@ -57,7 +57,9 @@ class Acme:
         return show("bnd", row.id)
 
     def move(self, **changes: Any) -> None:
-        servers.update(self.session, PLATFORM, show("srv", self.edge.id), NOW, **changes)
+        servers.update(
+            self.session, self.tools, PLATFORM, show("srv", self.edge.id), NOW, **changes
+        )
 
     def there(self) -> set[tuple[str, str, str]]:
         """Return all records that are wanted, by hand or not."""
@@ -221,7 +223,7 @@ def test_what_is_released_takes_its_records_along(acme: Acme, what: str) -> None
 
 def test_a_server_has_records_of_its_own(acme: Acme) -> None:
     own = servers.add(
-        acme.session, acme.actor, name="own", address="Edge-1.acme.com",
+        acme.session, acme.tools, acme.actor, name="own", address="Edge-1.acme.com",
         addresses=["192.0.2.5", "2001:DB8::5"], now=NOW,
     )  # fmt: skip
     addresses = {("edge-1", "A", "192.0.2.5"), ("edge-1", "AAAA", "2001:db8::5")}
@@ -233,9 +235,9 @@ def test_a_server_has_records_of_its_own(acme: Acme) -> None:
     acme.bind("shop", server="own")
     acme.bind("edge-1", server="own")  # the same name: the same records
     assert acme.there() == {*addresses, ("shop", "CNAME", "edge-1.acme.com.")}
-    servers.update(acme.session, acme.actor, "own", NOW, addresses=["192.0.2.6"])
+    servers.update(acme.session, acme.tools, acme.actor, "own", NOW, addresses=["192.0.2.6"])
     assert acme.there() == {("edge-1", "A", "192.0.2.6"), ("shop", "CNAME", "edge-1.acme.com.")}
-    servers.update(acme.session, acme.actor, "own", NOW, address="edge-2.acme.com")
+    servers.update(acme.session, acme.tools, acme.actor, "own", NOW, address="edge-2.acme.com")
     assert acme.there() == {
         ("edge-2", "A", "192.0.2.6"), ("shop", "CNAME", "edge-2.acme.com."),
         ("edge-1", "CNAME", "edge-2.acme.com."),
@@ -246,7 +248,7 @@ def test_a_server_has_records_of_its_own(acme: Acme) -> None:
 
 def test_a_servers_record_is_in_the_closest_domain(acme: Acme) -> None:
     servers.add(
-        acme.session, acme.actor, name="own", address="edge.eu.acme.com", addresses=["192.0.2.5"],
+        acme.session, acme.tools, acme.actor, name="own", address="edge.eu.acme.com", addresses=["192.0.2.5"],
         now=NOW,
     )  # fmt: skip
     assert acme.there() == {("edge.eu", "A", "192.0.2.5")}
@@ -260,7 +262,7 @@ def test_a_servers_record_is_in_the_closest_domain(acme: Acme) -> None:
 def test_another_organizations_server_is_not_named_here(acme: Acme) -> None:
     other = world.organization(acme.session)
     servers.add(
-        acme.session, PLATFORM, organization=other.slug, name="x", address="evil.acme.com",
+        acme.session, acme.tools, PLATFORM, organization=other.slug, name="x", address="evil.acme.com",
         addresses=["192.0.2.66"], now=NOW,
     )  # fmt: skip
     acme.bind("evil")
@@ -382,7 +384,13 @@ def test_a_tenants_own_server_on_every_database(sessions: Sessions) -> None:
         bindings.remove(session, acme.actor, first, NOW)
     with sessions.begin(acme.actor) as session:
         servers.update(
-            session, acme.actor, "own", NOW, address="own.acme.com", addresses=["2001:db8::9"]
+            session,
+            acme.tools,
+            acme.actor,
+            "own",
+            NOW,
+            address="own.acme.com",
+            addresses=["2001:db8::9"],
         )
     with sessions.begin(acme.actor) as session:
         acme.session = session

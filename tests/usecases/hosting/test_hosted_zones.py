@@ -26,7 +26,7 @@ from nameplate.models import Domain, HostedState, HostedZone, LedgerEntry, Verif
 from nameplate.models.orm import Work
 from nameplate.ports.dns import Zone
 from nameplate.settings import Settings
-from nameplate.usecases.claims import conditions, domains, holdings, verifications
+from nameplate.usecases.claims import conditions, domains, holdings, instructions, verifications
 from nameplate.usecases.dns import records, zones
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.tenants import accounts, organizations
@@ -109,18 +109,19 @@ class Story:
         offer = offers.offer(self.sessions)
         with self.sessions.begin(self.actor(who)) as session:
             row = domains.add(session, self.tools, self.actor(who), name=name, hosted=offer)
-            told = conditions.instructions(session, row)
-            assert told[-1]["values"] == SERVERS
+            told = instructions.of(session, self.tools, row)
+            assert told[-1].instruction.all("name_server") == SERVERS
             return row.id
 
     def publish(self, domain_id: int) -> None:
         """Publish the proof at the present DNS host, as its owner."""
         with self.sessions.begin(PLATFORM) as session:
             row = session.get_one(Domain, domain_id)
-            told = conditions.instructions(session, row)[0]
+            told = instructions.of(session, self.tools, row)[0].instruction
+        name = told.get("name") or ""
         host = Rfc2136("127.0.0.1", self.present.port, [NAME], self.present.tsig)
-        wanted = RRset(told["name"], "TXT", 60, (f'"{told["value"]}"',))
-        zone = Zone(STATIC if told["name"].endswith(STATIC) else NAME)
+        wanted = RRset(name, "TXT", 60, (f'"{told.expected}"',))
+        zone = Zone(STATIC if name.endswith(STATIC) else NAME)
         there = {rrset.key: rrset for rrset in host.records(zone)}.get(wanted.key)
         (outcome,) = host.apply(zone, [Change(there, wanted)])
         assert outcome.result == "applied"
@@ -153,7 +154,7 @@ class Story:
 
     def condition(self, who: str, domain_id: int) -> Any:
         with self.sessions.begin(self.actor(who), read_only=True) as session:
-            found = conditions.of(session, session.get_one(Domain, domain_id))
+            found = conditions.of(session, self.tools, session.get_one(Domain, domain_id))
         return next(one for one in found if one.type == "hosting")
 
     def remove(self, who: str, domain_id: int) -> None:

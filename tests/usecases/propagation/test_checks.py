@@ -120,7 +120,7 @@ class Scene:
 
     def condition(self, domain: int, kind: str) -> Condition | None:
         with self.sessions.begin(PLATFORM) as session:
-            found = conditions.of(session, session.get_one(Domain, domain))
+            found = conditions.of(session, self.tools, session.get_one(Domain, domain))
         return next((one for one in found if one.type == kind), None)
 
 

@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal
@@ -10,54 +9,17 @@ from typing import Literal
 import httpcore2
 
 from nameplate.adapters.http.locations import Location
-from nameplate.adapters.http.outcome import HttpOutcome, Stopped
+from nameplate.adapters.http.outcome import Stopped
 from nameplate.adapters.http.pinned import Deadline, PinnedBackend
 from nameplate.adapters.http.sites import same_site
 from nameplate.core.egress import EgressPolicy
+from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 
 _MAX_HEADERS = 32 * 1024
 _MAX_REDIRECTS = 5
 _MAX_ADDRESSES = 4
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _HTTP_PORTS = MappingProxyType({"http": 80, "https": 443})
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One request of a fetch and who answered it."""
-
-    url: str
-    address: str
-    """The address that answered; empty when nobody did."""
-    status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Names in lower case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """How a fetch ended. The body is for comparing, never for showing."""
-
-    category: HttpOutcome
-    hops: tuple[Hop, ...] = ()
-    """Every request that was attempted, in order."""
-    body: bytes = b""
-    """Only of a 2xx answer."""
-
-    @property
-    def status(self) -> int:
-        """Status of the last answer, 0 when there was none."""
-        return self.hops[-1].status if self.hops else 0
-
-    @property
-    def final_url(self) -> str:
-        """The address of the last request."""
-        return self.hops[-1].url if self.hops else ""
-
-    @property
-    def address(self) -> str:
-        """The IP address that gave the last answer, empty when nobody did."""
-        return self.hops[-1].address if self.hops else ""
 
 
 class SafeFetcher:

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from nameplate.adapters.http.outcome import HttpOutcome, Stopped
+from nameplate.adapters.http.outcome import Stopped
+from nameplate.ports.fetcher import HttpOutcome
 
 _MAX_PATH = 2000
 _PLAIN = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpcore2
 
-from nameplate.adapters.http.outcome import HttpOutcome, Stopped
+from nameplate.adapters.http.outcome import Stopped
+from nameplate.ports.fetcher import HttpOutcome
 
 _CONNECT_SECONDS = 3.0
 """Leaves time for the next address when one family is broken (RFC 8305)."""

@@ -14,9 +14,18 @@ from typing import Any
 from nameplate.adapters.http.client import Api, Reply
 from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy import keys
-from nameplate.adapters.proxy.sites import Site, SiteLocation, check_upstream, dial, group
+from nameplate.adapters.proxy.caddy_settings import CaddyConfiguration, reachable
+from nameplate.adapters.proxy.sites import Site, SiteLocation, dial, group, own_upstream
 from nameplate.core.errors import Refused, Unavailable
-from nameplate.ports.proxy import EDGE_HEADER, Config, Route, RouteRefused, Upstream
+from nameplate.ports.proxy import (
+    EDGE_HEADER,
+    Config,
+    ProxyPlace,
+    ProxyPlugin,
+    Route,
+    RouteRefused,
+    Upstream,
+)
 
 HSTS = "max-age=31536000"
 """One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
@@ -50,17 +59,15 @@ class Caddy:
 
         `challenge_upstream` is Nameplate's own address for ACME challenges and verification files.
         `base` is the operator's own part of the document (`admin`, `logging`, other apps and
-        servers); it must carry `admin.listen` when that is not Caddy's default, because a load
-        replaces that too. With `ask_url`, Caddy itself obtains certificates for hosts without a key
-        pair, after asking there. Raises ValueError.
+        servers); it must carry `admin.listen` when that is not Caddy's default (`reachable`). With
+        `ask_url`, Caddy itself obtains certificates for hosts without a key pair, after asking
+        there. Raises Refused.
         """
-        if challenge_upstream is not None and not check_upstream(challenge_upstream):
-            raise ValueError("challenge_upstream is not a host name or IP address and a port")
         self._api = api
         self.folder = folder_of.check(folder)
         self._listen_http = list(listen_http)
         self._listen_https = list(listen_https)
-        self._challenge_upstream = challenge_upstream
+        self._challenge_upstream = own_upstream(challenge_upstream)
         self._base = dict(base or {})
         self._ask_url = ask_url
         self._public_https_port = public_https_port
@@ -241,3 +248,20 @@ def _raise_for(reply: Reply, config: Config) -> None:
         if name.removesuffix(".crt") in complaint:
             raise RouteRefused("proxy_refused", f"Caddy: {detail}", route_ids)
     raise Refused("proxy_refused", f"Caddy: {detail}")
+
+
+def connect(config: CaddyConfiguration, place: ProxyPlace) -> Caddy:
+    """Return the adapter for one server's Caddy."""
+    return Caddy(
+        Api(config.admin_url),
+        Path(place.folder),
+        config.listen_http,
+        config.listen_https,
+        challenge_upstream=place.challenge_upstream,
+        base=reachable(config.base, config.admin_url),
+        ask_url=config.ask_url,
+        public_https_port=config.https_port,
+    )
+
+
+plugin = ProxyPlugin(title="Caddy", configuration=CaddyConfiguration, connect=connect)

@@ -9,17 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nameplate.core.errors import Refused, Unavailable
+from nameplate.ports.proxy import PLAIN_PATH
 
-_PLAIN = re.compile(r"/[A-Za-z0-9/_.-]*")
 _DIRECTORIES = re.compile(r"(?<![\w:/.])(?:/[^\s/\"':]+)*/(?=[^\s/\"':]+)")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _MAX_LENGTH = 500
 
 
 def check(folder: Path) -> Path:
-    """Return the folder; raises ValueError for a path that a proxy's configuration could misread."""
-    if not _PLAIN.fullmatch(str(folder)):
-        raise ValueError("folder must be absolute, of letters, digits and / _ . - only")
+    """Return the folder; Refused for a path that a proxy's configuration could misread."""
+    if not PLAIN_PATH.fullmatch(str(folder)):
+        detail = "Expected an absolute path of letters, digits and / _ . - only in `proxy.folder`."
+        raise Refused("setting_invalid", detail)
     return folder
 
 

@@ -10,7 +10,7 @@ from cryptography.x509 import load_pem_x509_certificates
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.sites import group
 from nameplate.core.names import parent
-from nameplate.ports.proxy import Config, Route, RouteRefused, Upstream
+from nameplate.ports.proxy import Config, ProxyPlugin, Route, RouteRefused, Upstream
 
 _DOCUMENT = "sites.json"
 _REDIRECT = 308
@@ -92,3 +92,6 @@ def _site(config: Config, hostname: str) -> dict[str, Any] | None:
 def _serial(config: Config, stem: str) -> str:
     leaf = load_pem_x509_certificates(config.files[f"{stem}.crt"])[0]
     return f"{leaf.serial_number:x}"
+
+
+plugin = ProxyPlugin(title="In memory, for trials", connect=lambda _config, _place: MemoryProxy())

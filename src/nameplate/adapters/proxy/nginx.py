@@ -9,7 +9,6 @@ does not take it.
 import contextlib
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -17,12 +16,19 @@ from pathlib import Path
 
 from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy import keys, nginx_fragments, nginx_process
+from nameplate.adapters.proxy.nginx_settings import LISTEN, NginxConfiguration, is_listen
 from nameplate.adapters.proxy.nginx_syntax import Directive, emit, parse
-from nameplate.adapters.proxy.sites import check_upstream, group
+from nameplate.adapters.proxy.sites import group, own_upstream
 from nameplate.core.errors import NameplateError, Refused
-from nameplate.ports.proxy import Config, Route, RouteRefused, Upstream
+from nameplate.ports.proxy import (
+    Config,
+    ProxyPlace,
+    ProxyPlugin,
+    Route,
+    RouteRefused,
+    Upstream,
+)
 
-_LISTEN = re.compile(r"(?:[0-9.]+:|\[[0-9a-fA-F:]+\]:|\*:)?[0-9]{1,5}")
 _DEFAULTS = "00-nameplate.conf"
 
 
@@ -45,19 +51,22 @@ class Nginx:
         """Take where nginx is, what it listens on (`80`, `192.0.2.1:80`, `[2001:db8::1]:80`).
 
         `challenge_upstream` is Nameplate's own address for ACME challenges and verification files;
-        `main` the operator's nginx.conf (nginx's built-in place when None). Raises ValueError.
+        `main` the operator's nginx.conf (nginx's built-in place when None). Raises Refused.
         """
-        if not all(_LISTEN.fullmatch(address) for address in (*listen_http, *listen_https)):
-            raise ValueError("a listen address is a port, or an IP address and a port")
-        if challenge_upstream is not None and not check_upstream(challenge_upstream):
-            raise ValueError("challenge_upstream is not a host name or IP address and a port")
+        if not all(map(is_listen, (*listen_http, *listen_https))):
+            detail = f"Expected {LISTEN} in `proxy.listen_http` and `proxy.listen_https`."
+            raise Refused("setting_invalid", detail)
         self.folder = folder_of.check(folder)
         self._executable = executable
         self._pid_file = pid_file
         self._main = main
         self._reload_seconds = reload_seconds
         self._layout = nginx_fragments.Layout(
-            folder, tuple(listen_http), tuple(listen_https), challenge_upstream, public_https_port
+            folder,
+            tuple(listen_http),
+            tuple(listen_https),
+            own_upstream(challenge_upstream),
+            public_https_port,
         )
 
     def main_config(self, scratch: Path) -> str:
@@ -227,3 +236,20 @@ def _place(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def connect(config: NginxConfiguration, place: ProxyPlace) -> Nginx:
+    """Return the adapter for one server's nginx."""
+    return Nginx(
+        Path(place.folder),
+        config.executable or shutil.which("nginx") or "nginx",
+        Path(config.pid_file),
+        config.listen_http,
+        config.listen_https,
+        challenge_upstream=place.challenge_upstream,
+        main=Path(config.main) if config.main else None,
+        public_https_port=config.https_port,
+    )
+
+
+plugin = ProxyPlugin(title="nginx", configuration=NginxConfiguration, connect=connect)

@@ -86,6 +86,14 @@ def check_upstream(upstream: Upstream) -> bool:
     return 0 < upstream.port <= _MAX_PORT and (_is_name(upstream.host) or _is_ip(upstream.host))
 
 
+def own_upstream(upstream: Upstream | None) -> Upstream | None:
+    """Return Nameplate's own address. Raises Refused when it is none."""
+    if upstream is not None and not check_upstream(upstream):
+        detail = "Expected a host name or IP address and a port in `proxy.challenge_upstream`."
+        raise Refused("setting_invalid", detail)
+    return upstream
+
+
 def _site(hostname: str, routes: Sequence[Route]) -> Site:
     """Join the routes of one host, which have different paths and one certificate."""
     ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))

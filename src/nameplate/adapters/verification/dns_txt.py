@@ -2,10 +2,11 @@
 
 import hmac
 
+from nameplate.core.instructions import Instruction, dns_record
 from nameplate.core.names import relative
 from nameplate.core.tokens import TXT_LABEL, TXT_PREFIX
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult, Resolver
-from nameplate.ports.verification import Instruction, Proof, Verdict
+from nameplate.ports.verification import Proof, ProofMethodPlugin, ProofScope, Verdict
 
 _ANSWERED = frozenset({AnswerKind.DATA, AnswerKind.NODATA, AnswerKind.NXDOMAIN})
 _SHOWN_VALUES = 3
@@ -18,17 +19,15 @@ class DnsTxt:
     Any record of the set may be the right one: old tokens and other uses may stand beside it.
     """
 
+    scope = ProofScope.SUBTREE
+
     def __init__(self, resolver: Resolver) -> None:
         """Take who asks the servers."""
         self._resolver = resolver
 
     def instruct(self, name: str, token: str) -> Instruction:
         """Return the TXT record to publish. Pure."""
-        return Instruction(
-            record_name=f"{TXT_LABEL}.{name}",
-            record_type="TXT",
-            record_value=f"{TXT_PREFIX}{token}",
-        )
+        return dns_record("TXT", f"{TXT_LABEL}.{name}", f"{TXT_PREFIX}{token}")
 
     def check(self, name: str, token: str) -> Proof:
         """Ask every server once. When nothing matches, look where people put it by mistake."""
@@ -114,3 +113,8 @@ def _shown(answer: Answer) -> str:
     values = [ascii(value[:_SHOWN_CHARACTERS]) for value in answer.values[:_SHOWN_VALUES]]
     more = len(answer.values) - len(values)
     return f"{server}: TXT {', '.join(values)}" + (f" and {more} more" if more else "")
+
+
+plugin = ProofMethodPlugin(
+    title="TXT record", connect=lambda _config, outside: DnsTxt(outside.resolver)
+)

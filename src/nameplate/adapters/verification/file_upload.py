@@ -6,11 +6,11 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
-from nameplate.adapters.http.fetch import Fetched, SafeFetcher
-from nameplate.adapters.http.outcome import HttpOutcome
 from nameplate.core.egress import Network
+from nameplate.core.instructions import Instruction, file
+from nameplate.ports.fetcher import Fetched, Fetcher, HttpOutcome
 from nameplate.ports.proxy import EDGE_HEADER
-from nameplate.ports.verification import Instruction, Proof, Verdict
+from nameplate.ports.verification import Proof, ProofMethodPlugin, ProofScope, Verdict
 
 PATH = "/.well-known/nameplate-verification.txt"
 """The same for everybody: a request that carries the token could be echoed back by the site."""
@@ -45,14 +45,16 @@ class FileUpload:
     there: `edge` are its networks, and its proxies mark their answers with `EDGE_HEADER`.
     """
 
-    def __init__(self, fetcher: SafeFetcher, edge: tuple[Network, ...] = ()) -> None:
+    scope = ProofScope.EXACT
+
+    def __init__(self, fetcher: Fetcher, edge: tuple[Network, ...] = ()) -> None:
         """Take who fetches and the networks in which the platform's own proxies answer."""
         self._fetcher = fetcher
         self._edge = edge
 
     def instruct(self, name: str, token: str) -> Instruction:
         """Return the file to publish. Pure."""
-        return Instruction(file_url=f"http://{name}{PATH}", file_path=PATH, file_content=token)
+        return file(f"http://{name}{PATH}", PATH, token)
 
     def check(self, name: str, token: str) -> Proof:
         """Look once by each scheme; the platform's own answer ends it."""
@@ -112,3 +114,9 @@ def _observed(fetched: Fetched) -> tuple[str, ...]:
     if fetched.body:
         seen.append(f"sha256 of the body: {hashlib.sha256(fetched.body).hexdigest()}")
     return tuple(seen)
+
+
+plugin = ProofMethodPlugin(
+    title="File on the web server",
+    connect=lambda _config, outside: FileUpload(outside.fetcher, outside.edge),
+)

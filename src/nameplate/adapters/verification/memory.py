@@ -1,18 +1,20 @@
 """A world in memory in which tests and trials publish proofs."""
 
-from nameplate.ports.verification import Instruction, Proof, Verdict
+from nameplate.core.instructions import Instruction, dns_record
+from nameplate.ports.verification import Proof, ProofScope, Verdict
 
 
 class MemoryMethod:
     """Matches when `published[name]` is the token; nothing leaves the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, scope: ProofScope = ProofScope.SUBTREE) -> None:
         """Start with nothing published."""
+        self.scope = scope
         self.published: dict[str, str] = {}
 
     def instruct(self, name: str, token: str) -> Instruction:
         """Return a record to publish. Pure."""
-        return Instruction(record_name=name, record_type="TXT", record_value=token)
+        return dns_record("TXT", name, token)
 
     def check(self, name: str, token: str) -> Proof:
         """Look once."""

@@ -1,18 +1,21 @@
-"""Methods of the specification that are declared but not built yet."""
+"""Methods of the specification for which no plug-in is installed."""
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from nameplate.core.errors import Refused
-
-METHODS = ("dns_cname", "email", "meta_tag", "acme_http", "acme_dns")
+from nameplate.ports.verification import ProofScope
 
 
 class NotAvailable:
     """Refuses to instruct and to check with `Refused("method_not_available")`."""
 
-    def __init__(self, method: str) -> None:
-        """Take the name of the method to speak of."""
+    scope = ProofScope.EXACT
+
+    def __init__(self, method: str, available: Sequence[str]) -> None:
+        """Take the name of the method to speak of, and those that can be used instead."""
         self._method = method
+        self._available = available
 
     def instruct(self, name: str, token: str) -> NoReturn:  # noqa: ARG002  # the port's signature
         """Refuse."""
@@ -25,5 +28,5 @@ class NotAvailable:
     def _refuse(self) -> NoReturn:
         raise Refused(
             "method_not_available",
-            f"The method {self._method} is not available yet; use dns_txt or file_upload.",
+            f"The method {self._method} is not available; use {' or '.join(self._available)}.",
         )

@@ -108,12 +108,17 @@ def _misfits(kind: Any, value: Any, place: str) -> list[Problem]:  # noqa: ANN40
     if get_origin(kind) is Annotated:
         base, form = get_args(kind)[:2]
         return [] if _is_a(base, value) and form.accepts(value) else [_wrong(place, form.expected)]
-    expected = {"string": "a text", "integer": "a whole number", "boolean": "true or false"}
+    expected = {
+        "string": "a text",
+        "integer": "a whole number",
+        "boolean": "true or false",
+        "object": "an object",
+    }
     return [] if _is_a(kind, value) else [_wrong(place, expected[name_of(kind)])]
 
 
 def _is_a(kind: type, value: object) -> bool:
-    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+    return isinstance(value, get_origin(kind) or kind) and isinstance(value, bool) == (kind is bool)
 
 
 def _wrong(place: str, expected: str) -> Problem:

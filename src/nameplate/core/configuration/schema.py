@@ -13,7 +13,12 @@ Credentials = Mapping[str, Secret]
 """Opened credentials by name, as `connect` of a plug-in takes them."""
 
 _DESCRIPTION, _PLATFORM_ONLY = "description", "platform_only"
-_SCALARS: Mapping[Any, str] = {str: "string", int: "integer", bool: "boolean"}
+_SCALARS: Mapping[Any, str] = {
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+    dict[str, Any]: "object",  # any JSON, for a document that belongs to somebody else
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class Purpose(StrEnum):
 
     OWNERSHIP = "ownership"
     """It proves who controls the name; it must stay as long as the domain is used."""
+    DELEGATION = "delegation"
+    """It leads the Internet to the zone's name servers."""
     ROUTING = "routing"
     """It leads visitors to the platform."""
     RECORD = "record"

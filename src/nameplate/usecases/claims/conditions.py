@@ -7,20 +7,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import names, registration
+from nameplate.core import registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
+from nameplate.core.errors import Refused
+from nameplate.core.instructions import Instruction
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
 from nameplate.db import database_now
-from nameplate.models import Binding, Certificate, Domain, Record, RecordSide, Verification
+from nameplate.models import Binding, Certificate, Domain, Record, RecordSide
+from nameplate.usecases.claims import instructions
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
+from nameplate.usecases.tools import Tools
 
 
-def of(session: Session, domain: Domain) -> Sequence[Condition]:
+def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     """Return each step, in the order in which they come about."""
-    found = [_ownership(session, domain)]
+    found = [_ownership(session, tools, domain)]
     found += offers.conditions(session, domain)
     rows = session.scalars(
         Record.visible(PLATFORM).where(Record.organization_domain_id == domain.id).limit(1000)
@@ -41,52 +45,15 @@ def ready(conditions: Sequence[Condition]) -> bool:
     return all(condition.status for condition in conditions)
 
 
-def instructions(session: Session, domain: Domain) -> Sequence[dict[str, Any]]:
-    """Return what the owner must publish, kept as long as the domain exists."""
-    query = Verification.visible(PLATFORM).where(
-        Verification.organization_domain_id == domain.id,
-        Verification.verification_token == domain.verification_token,
-    )
-    found: list[dict[str, Any]] = []
-    for row in session.scalars(query):
-        if row.verification_record_name:
-            zone = domain.domain_name
-            found.append(
-                {
-                    "purpose": "ownership",
-                    "type": "TXT",
-                    "name": row.verification_record_name,
-                    "relative_name": names.relative(row.verification_record_name, zone),
-                    "zone": zone,
-                    "value": row.verification_record_value,
-                }
-            )
-        if row.verification_file_path:
-            found.append(
-                {
-                    "purpose": "ownership",
-                    "type": "file",
-                    "url": f"http://{domain.full_domain}{row.verification_file_path}",
-                    "path": row.verification_file_path,
-                    "content": row.verification_file_content,
-                }
-            )
-    return [*found, *offers.instructions(domain)]
-
-
-def _ownership(session: Session, domain: Domain) -> Condition:
+def _ownership(session: Session, tools: Tools, domain: Domain) -> Condition:
     if domain.is_live:
         return Condition(
             type="ownership", status=True, reason="proved", message="Ownership is proved.",
             since=domain.verified_at,
         )  # fmt: skip
-    query = Verification.visible(PLATFORM).where(
-        Verification.organization_domain_id == domain.id,
-        Verification.verification_token == domain.verification_token,
-    )
-    row: Verification | None = session.scalars(query).one_or_none()
+    row = instructions.current(session, domain)
+    told = instructions.of_verification(tools, row, domain) if row else None
     last = row.last_look if row else None
-    expected = row.verification_record_value or row.verification_file_content if row else None
     return Condition(
         type="ownership",
         status=False,
@@ -95,21 +62,16 @@ def _ownership(session: Session, domain: Domain) -> Condition:
         or domain.error_message
         or "Nobody has looked yet; the first look is about to happen.",
         observed=last.observed if last else (),
-        expected=(expected,) if expected else (),
-        fix=_publish(row),
+        expected=(told.expected,) if isinstance(told, Instruction) else (),
+        fix=_publish(told),
         next_check_at=row.next_action_at if row else None,
     )
 
 
-def _publish(row: Verification | None) -> str:
-    if row is None:
+def _publish(told: Instruction | Refused | None) -> str:
+    if told is None:
         return "Add a verification to get a record to publish."
-    if row.verification_record_name:
-        return (
-            f"Publish a TXT record at {row.verification_record_name} "
-            f'with the value "{row.verification_record_value}".'
-        )
-    return f"Serve {row.verification_file_content} at {row.verification_file_path}."
+    return told.sentence if isinstance(told, Instruction) else told.detail
 
 
 def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Condition]:

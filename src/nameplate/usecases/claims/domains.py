@@ -93,8 +93,8 @@ def add(
     session.add(row)
     session.flush()
     session.refresh(row)
-    if hosted is not None and verification_method not in verifications.SUBTREE_METHODS:
-        raise Invalid("hosted_needs_dns", "A hosted zone needs a proof by DNS: use dns_txt.")
+    if hosted is not None:
+        verifications.check_subtree(tools, verification_method, "hosted_needs_dns", "A hosted zone")
     verifications.create(session, tools, row, verification_method)
     if holdings.settle(session, row):
         now = tools.clock()

@@ -1,6 +1,6 @@
 """Proving control of a name: instructions, looks, success, and the proof's renewal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from nameplate.core import backoff, tokens
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
+from nameplate.core.instructions import Kind
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
@@ -23,19 +24,24 @@ from nameplate.models import (
     VerificationMethodName,
 )
 from nameplate.models.orm import Work
-from nameplate.ports.verification import Proof, Verdict
+from nameplate.ports.verification import Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
 from nameplate.usecases.claims import holdings
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
+_NAMES = frozenset(VerificationMethodName)
 PROOF_LIFETIME = timedelta(days=30)
 """How long a proof counts before it is looked at again."""
 GRACE = timedelta(days=7)
 """How long a lost proof may stay lost before the name is given up."""
 RETRY_LOST = timedelta(hours=12)
-SUBTREE_METHODS = frozenset({VerificationMethodName.DNS_TXT})
-"""Methods that prove everything below the name as well (security.md, proof methods)."""
+_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    Kind.DNS_RECORD: {"name": "verification_record_name", "value": "verification_record_value"},
+    Kind.FILE: {"path": "verification_file_path", "content": "verification_file_content"},
+    Kind.TAG: {"tag": "verification_meta_tag"},
+}
+"""Fields of instructions that the specification has columns for."""
 
 
 def add(
@@ -48,11 +54,11 @@ def add(
 
 def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verification:
     """Create the verification with everything that the owner must publish."""
-    if method not in set(VerificationMethodName):
+    if method not in _NAMES:
         raise Invalid("method_unknown", f"there is no verification method {method}")
     name = VerificationMethodName(method)
     if domain.subdomain is not None and domain.subdomain.startswith("*"):
-        _check_wildcard(name)
+        check_subtree(tools, name, "wildcard_needs_dns", "A wildcard")
     now = tools.clock()
     _supersede(session, domain, name, now)
     token = tokens.verification_token(tools.random(25))
@@ -62,10 +68,10 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
         organization_domain_id=domain.id,
         verification_method=name,
         verification_token=token,
-        verification_record_name=instruction.record_name,
-        verification_record_value=instruction.record_value,
-        verification_file_path=instruction.file_path,
-        verification_file_content=instruction.file_content,
+        **{
+            column: instruction.get(field)
+            for field, column in _COLUMNS.get(instruction.kind, {}).items()
+        },
         expires_at=now + backoff.LIFETIME,
         next_action_at=now,
     )
@@ -113,11 +119,17 @@ def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> No
     wake_dependents(session, domain, now)
 
 
-def _check_wildcard(method: VerificationMethodName) -> None:
-    if method not in SUBTREE_METHODS:
-        raise Invalid(
-            "wildcard_needs_dns", "a wildcard can only be proved by a DNS record: use dns_txt"
-        )
+def proves_subtree(tools: Tools, method: str) -> bool:
+    """Tell whether a method proves everything below the name as well; unknown ones prove nothing."""
+    found = tools.methods.get(VerificationMethodName(method)) if method in _NAMES else None
+    return found is not None and found.scope is ProofScope.SUBTREE
+
+
+def check_subtree(tools: Tools, method: str, code: str, what: str) -> None:
+    """Raise Invalid `code` when a method does not prove everything below the name."""
+    if not proves_subtree(tools, method):
+        usable = " or ".join(name for name in VerificationMethodName if proves_subtree(tools, name))
+        raise Invalid(code, f"{what} needs a proof of everything below the name: use {usable}.")
 
 
 def get(session: Session, actor: Actor, reference: str) -> Verification:
@@ -261,7 +273,7 @@ def _log(proof: Proof, now: datetime) -> dict[str, Any]:
 def _prove(
     session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime
 ) -> None:
-    subtree = row.verification_method in SUBTREE_METHODS
+    subtree = proves_subtree(tools, row.verification_method)
     try:
         with session.begin_nested():
             holdings.take(session, domain, subtree=subtree, now=now)

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import names, rdata
+from nameplate.core import instructions, names, rdata
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Conflict, Invalid
+from nameplate.core.instructions import Instruction
 from nameplate.db import Sessions
 from nameplate.models import (
     Account,
@@ -98,22 +99,17 @@ def name_servers(domain: Domain) -> list[str] | None:
     return list(domain.dns.hosted.name_servers) if domain.dns.hosted else None
 
 
-def instructions(domain: Domain) -> Sequence[dict[str, Any]]:
+def instruction(domain: Domain) -> Instruction | None:
     """Return the delegation that the owner must make once the name is proved."""
     servers, zone = name_servers(domain), domain.dns.zone
     if servers is None or zone is None:
-        return []
+        return None
     where = "at the registrar" if zone == domain.domain_name else "in the zone above it, as NS"
-    return [
-        {
-            "purpose": "delegation",
-            "type": "NS",
-            "name": zone,
-            "values": servers,
-            "note": f"Set these name servers for {zone} {where}, and no others, but only when the "
-            "ownership is proved and the zone is there: before that nobody answers for it.",
-        }
-    ]
+    sentence = (
+        f"Set these name servers for {zone} {where}, and no others, but only when the ownership is "
+        "proved and the zone is there: before that nobody answers for it."
+    )
+    return instructions.name_servers(zone, servers, sentence)
 
 
 def conditions(session: Session, domain: Domain) -> Sequence[Condition]:

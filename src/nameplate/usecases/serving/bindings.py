@@ -71,7 +71,7 @@ def add(
         hostname=host,
         path=paths.parse(path),
         port=port,
-        proxy_type=ProxyType((machine.proxy or {}).get("type", ProxyType.NGINX)),
+        proxy_type=_proxy_type(machine),
         metadata_=metadata,
         next_action_at=now,
     )
@@ -90,6 +90,12 @@ def _point(session: Session, row: Binding, now: datetime) -> None:
 def _hostname(domain: Domain, subdomain: str | None, *, special_use: bool) -> str:
     name = f"{subdomain}.{holders.held_name(domain)}" if subdomain else domain.full_domain
     return names.parse(name, wildcard=True, special_use=special_use).name
+
+
+def _proxy_type(server: Server) -> ProxyType:
+    """Return the specification's name for the server's proxy; its default where it has none."""
+    kind = (server.proxy or {}).get("type")
+    return next((one for one in ProxyType if one == kind), ProxyType.NGINX)
 
 
 def _server(
@@ -210,7 +216,7 @@ def _move(session: Session, row: Binding, server: Server, now: datetime) -> None
         return
     left = row.server_id
     row.server_id = server.id
-    row.proxy_type = ProxyType((server.proxy or {}).get("type", ProxyType.NGINX))
+    row.proxy_type = _proxy_type(server)
     if row.status is not BindingStatus.DISABLED:
         row.await_("Moves to another server.")
     session.flush()

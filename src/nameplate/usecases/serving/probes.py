@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import Conflict
+from nameplate.core.errors import Conflict, Refused
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, HealthStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
@@ -24,7 +24,7 @@ from nameplate.models import Application, Binding, Certificate, Domain, Organiza
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import requests
-from nameplate.usecases.serving import proxies
+from nameplate.usecases.serving import proxies, servers
 from nameplate.usecases.tools import Tools
 
 SAFETY = timedelta(minutes=1)
@@ -190,14 +190,21 @@ def _outdated(session: Session, row: Binding, server: Server) -> bool:
     return renewed is not None and renewed > server.configured_at
 
 
-def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look:
-    proxy = server.proxy or {}
+def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look | None:
+    try:
+        proxy = servers.reach(server)
+    except Refused as error:
+        row.error_message = error.detail
+        if row.status is BindingStatus.CONFIGURING:  # what is served stays served
+            row.fail(error.detail)
+        row.next_action_at = lease.now() + AGAIN_AFTER_ERROR
+        return None
     serial = None
     if row.ssl_enabled and row.ssl_certificate_id is not None:
         serial = session.get_one(Certificate, row.ssl_certificate_id).serial_number
     target = ProbeTarget(
-        address=proxy.get("probe_address") or server.address,
-        port=proxy.get("https_port", 443) if row.ssl_enabled else proxy.get("http_port", 80),
+        address=proxy.probe_address or server.address,
+        port=proxy.https_port if row.ssl_enabled else proxy.http_port,
         hostname=row.hostname.replace("*", "nameplate-probe", 1),
         path=row.health_check_path if row.status is BindingStatus.ACTIVE else row.path,
         scheme="https" if row.ssl_enabled else "http",

@@ -90,8 +90,8 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     if load is None:
         work.record(sessions, Server, lease, _rest, release=True)
         return
-    proxy = tools.proxy(load.server)
     try:
+        proxy = tools.proxy(load.server)
         config, refused = _render(proxy, load.routes)
         fingerprint = _fingerprint(config)
         if fingerprint != load.server.configured_fingerprint:

@@ -6,15 +6,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import configuration
 from nameplate.core import pointing as rules
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, NotPermitted
+from nameplate.core.errors import Conflict, Invalid, NotPermitted, Problem, Refused
 from nameplate.core.ids import Prefix
 from nameplate.models import Server
 from nameplate.models.deletion import soft_delete
+from nameplate.ports.proxy import ProxyConfiguration
 from nameplate.usecases import lookup
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tenants import organizations
+from nameplate.usecases.tools import Tools
 
 PLATFORM_FIELDS = frozenset({"proxy", "external_id"})
 """`proxy` holds addresses of administrative interfaces."""
@@ -23,6 +26,7 @@ CHANGES = PLATFORM_FIELDS | {"name", "address", "addresses", "metadata"}
 
 def add(
     session: Session,
+    tools: Tools,
     actor: Actor,
     *,
     name: str,
@@ -38,10 +42,11 @@ def add(
 
     A server with a name and `addresses` gets records of its own where its organization has a domain
     for that name. Raises NotPermitted `platform_only` when a tenant sets `proxy` or `external_id`,
-    Invalid `addresses_invalid`.
+    Invalid `addresses_invalid` and what `check_proxy` raises.
     """
     if proxy is not None or external_id is not None:
         organizations.only_platform(actor, "say how to reach a proxy")
+    check_proxy(tools, proxy)
     shared = actor.is_platform and organization is None
     owner = None if shared else organizations.acting(session, actor, organization).id
     row = Server(
@@ -91,6 +96,7 @@ def page(
 
 def update(
     session: Session,
+    tools: Tools,
     actor: Actor,
     reference: str,
     now: datetime,
@@ -99,10 +105,11 @@ def update(
     """Change a server, have its proxy configured again, and DNS follow to its new addresses.
 
     Raises NotPermitted `server_shared` when a tenant changes a server of the platform, Invalid
-    `addresses_invalid`.
+    `addresses_invalid` and what `check_proxy` raises.
     """
     if changes.keys() & PLATFORM_FIELDS:
         organizations.only_platform(actor, "say how to reach a proxy")
+    check_proxy(tools, changes.get("proxy"))
     row = get(session, actor, reference)
     _refuse_shared(actor, row)
     if "addresses" in changes:
@@ -125,6 +132,29 @@ def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Ser
     soft_delete(session, row, now)
     pointing.of_server(session, row, now)
     return row
+
+
+def check_proxy(tools: Tools, given: Mapping[str, Any] | None) -> None:
+    """Check how a proxy is reached by the schema of its type.
+
+    Raises Invalid with a problem for each wrong key, at `/proxy/<key>`.
+    """
+    if given is None:
+        return
+    kind = given.get("type")
+    try:
+        plugin = tools.proxies.get(kind if isinstance(kind, str) else "")
+    except Refused as error:
+        raise Invalid(
+            error.code, error.detail, [Problem("/proxy/type", error.code, error.detail)]
+        ) from None
+    settings = {name: value for name, value in given.items() if name != "type"}
+    configuration.parse(plugin.configuration, settings, "/proxy")
+
+
+def reach(row: Server) -> ProxyConfiguration:
+    """Return where probes find a server's proxy. Raises Refused `setting_invalid`."""
+    return configuration.load(ProxyConfiguration, row.proxy or {})
 
 
 def _refuse_shared(actor: Actor, row: Server) -> None:

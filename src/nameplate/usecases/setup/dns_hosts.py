@@ -52,7 +52,7 @@ def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ad
     """
     with sessions.begin(actor, read_only=True) as session:
         domain = lookup.domain(session, actor, reference)
-        due = publishing.due(session, domain)
+        due = publishing.due(session, tools, domain)
     found = delegation(tools, domain)
     recognition = dns_hosts.recognise(found.name_servers)
     zone = found.zone or domain.domain_name

@@ -75,7 +75,7 @@ def offer(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Con
     """
     with sessions.begin(actor, read_only=True) as session:
         domain = lookup.domain(session, actor, reference)
-        due = publishing.due(session, domain)
+        due = publishing.due(session, tools, domain)
     if tools.domain_connect is None:
         return ConnectOffer(domain.full_domain, *NOT_CONFIGURED)
     found = delegation(tools, domain)

@@ -8,12 +8,14 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import Actor
 from nameplate.core.dns_hosts import DnsHost
 from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish
+from nameplate.core.instructions import Kind
 from nameplate.core.pointing import NEEDS_ADDRESS, Obstacle, PointingTarget
 from nameplate.models import Account, Domain
-from nameplate.usecases.claims import conditions
+from nameplate.usecases.claims import instructions
 from nameplate.usecases.dns import bound_hosts, pointing, wanted
 from nameplate.usecases.dns.bound_hosts import BoundHost
 from nameplate.usecases.propagation import observations
+from nameplate.usecases.tools import Tools
 
 PROOF_TTL = 300
 """Seconds: a mistyped proof is soon forgotten."""
@@ -59,16 +61,22 @@ class Due:
         return Publication(tuple(reversed(unique.values())), tuple(obstacles))
 
 
-def due(session: Session, domain: Domain) -> Due:
+def due(session: Session, tools: Tools, domain: Domain) -> Due:
     """Return what is left to the owner of a domain: the proof, and what Nameplate does not write.
 
     With a DNS account it writes the domain's records, and what leads hosts to servers unless that
     is switched off.
     """
     proofs = tuple(
-        RecordToPublish(Purpose.OWNERSHIP, one["type"], one["name"], one["value"], PROOF_TTL)
-        for one in conditions.instructions(session, domain)
-        if one["type"] != "file"
+        RecordToPublish(
+            one.purpose,
+            one.instruction.get("type") or "",
+            one.instruction.get("name") or "",
+            one.instruction.expected,
+            PROOF_TTL,
+        )
+        for one in instructions.of(session, tools, domain)
+        if one.instruction.kind == Kind.DNS_RECORD
     )
     has_account = _has_account(session, domain)
     if has_account and bound_hosts.is_kept(domain):

@@ -1,6 +1,7 @@
 """Providers and authorities that accounts can be at, and checking an account against its own."""
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from nameplate.core import configuration
@@ -18,18 +19,30 @@ _SECRETS = frozenset(
 """Keys that belong into `credentials` at any provider: `config` is shown."""
 
 
-class ListedProvider(NamedTuple):
-    """One provider with the kind of its accounts."""
+class PluginKind(StrEnum):
+    """What a plug-in is for: accounts of that kind, servers' proxies, or proofs."""
 
-    kind: AccountKind
+    CA = AccountKind.CA.value
+    DNS = AccountKind.DNS.value
+    REGISTRAR = AccountKind.REGISTRAR.value
+    PROOF = "proof"
+    PROXY = "proxy"
+
+
+class ListedProvider(NamedTuple):
+    """One plug-in with what it is for."""
+
+    kind: PluginKind
     listed: Listed[Any]
 
 
-def listed(tools: Tools, kind: AccountKind | None = None) -> list[ListedProvider]:
-    """Return every provider, in order of kinds and names; loads all of them."""
-    groups: dict[AccountKind, Registry[Any]] = {
-        AccountKind.CA: tools.authorities,
-        AccountKind.DNS: tools.dns_providers,
+def listed(tools: Tools, kind: PluginKind | None = None) -> list[ListedProvider]:
+    """Return every plug-in, in order of kinds and names; loads all of them."""
+    groups: dict[PluginKind, Registry[Any]] = {
+        PluginKind.CA: tools.authorities,
+        PluginKind.DNS: tools.dns_providers,
+        PluginKind.PROOF: tools.proof_methods,
+        PluginKind.PROXY: tools.proxies,
     }
     wanted = [one for one in groups if kind in {None, one}]
     return [ListedProvider(one, each) for one in wanted for each in groups[one].listed()]

@@ -1,0 +1,92 @@
+"""What a server's `proxy` says of a Caddy, and the part of the document that keeps it reachable."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from nameplate.core.configuration import Form, Url, host_and_port, setting
+from nameplate.ports.proxy import ProxyConfiguration
+
+LISTEN = "a port after a colon, with or without a host, as in :80, 192.0.2.1:80 or [2001:db8::1]:80"
+BASE = "an object whose `admin`, `apps`, `http`, `servers`, `tls` and so on are objects too"
+_OBJECTS = (
+    ("admin",),
+    ("apps",),
+    ("apps", "http"),
+    ("apps", "http", "servers"),
+    ("apps", "tls"),
+    ("apps", "tls", "certificates"),
+    ("apps", "tls", "automation"),
+)
+"""Parts of the document that Nameplate writes into."""
+_LISTS = (("apps", "tls", "automation", "policies"), ("admin", "origins"))
+
+_Json = dict[str, Any]
+
+
+def is_listen(text: str) -> bool:
+    """Tell whether Caddy takes it as an address of TCP."""
+    try:
+        host_and_port(f"host{text}" if text.startswith(":") else text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_base(document: Mapping[str, Any]) -> bool:
+    """Tell whether what Nameplate adds to has the form that Caddy wants there."""
+    return all(isinstance(_at(document, path, {}), dict) for path in _OBJECTS) and all(
+        isinstance(_at(document, path, []), list) for path in _LISTS
+    )
+
+
+def _at(document: Any, path: tuple[str, ...], absent: Any) -> Any:  # noqa: ANN401 - JSON
+    for key in path:
+        if not isinstance(document, dict) or key not in document:
+            return absent
+        document = document[key]
+    return document
+
+
+def reachable(base: Mapping[str, Any] | None, admin_url: str) -> _Json:
+    """Return `base` with the admin API where `admin_url` finds it: a load replaces that too.
+
+    `listen` stays when it has that very port; what would shut Nameplate out (`disabled`,
+    `enforce_origin`, `origins` without it) is replaced.
+    """
+    document: _Json = copy.deepcopy(dict(base or {}))
+    parts = urlsplit(admin_url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    ours = f"{host}:{parts.port or 80}"
+    admin = document.setdefault("admin", {})
+    admin.pop("disabled", None)
+    admin.pop("enforce_origin", None)
+    listen = admin.get("listen")
+    if not (isinstance(listen, str) and listen.rpartition(":")[2] == str(parts.port or 80)):
+        admin["listen"] = ours
+    if "origins" in admin and ours not in admin["origins"]:
+        admin["origins"] = [*admin["origins"], ours]
+    return document
+
+
+Listen = Annotated[str, Form("caddy listen", LISTEN, is_listen)]
+Base = Annotated[dict[str, Any], Form("object", BASE, is_base)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaddyConfiguration(ProxyConfiguration):
+    """The keys of `proxy` with the type `caddy`."""
+
+    admin_url: Url = setting("Address of the admin API, as in http://127.0.0.1:2019.")
+    listen_http: tuple[Listen, ...] = setting("What plain HTTP listens on.", default=(":80",))
+    listen_https: tuple[Listen, ...] = setting("What HTTPS listens on.", default=(":443",))
+    base: Base | None = setting(
+        "The operator's own part of Caddy's JSON document: logging, other apps and servers.",
+        default=None,
+    )
+    ask_url: Url | None = setting(
+        "`http://.../edge/ask`: lets Caddy obtain certificates on demand, after asking.",
+        default=None,
+    )

@@ -1,0 +1,53 @@
+"""What a server's `proxy` says of an nginx."""
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated
+
+from nameplate.core.configuration import Form, host_and_port, setting
+from nameplate.ports.proxy import AbsolutePath, ProxyConfiguration
+
+LISTEN = "a port, or an IP address and a port, as in 80, 192.0.2.1:80 or [2001:db8::1]:80"
+_PROGRAM = re.compile(r"/[^\x00]*[^\x00/]|[A-Za-z0-9._+-]+")
+
+
+def is_listen(text: str) -> bool:
+    """Tell whether nginx's `listen` takes it as an address, and as nothing else."""
+    host, colon, port = text.rpartition(":")
+    try:
+        host_and_port(f"host:{port}")
+        return host == "*" if host in {"", "*"} and colon else _is_address(host)
+    except ValueError:
+        return False
+
+
+def _is_address(host: str) -> bool:
+    if host.startswith("[") and host.endswith("]"):
+        return IPv6Address(host[1:-1]).scope_id is None
+    return not host or IPv4Address(host).version == 4  # noqa: PLR2004 - IPv4
+
+
+Listen = Annotated[str, Form("nginx listen", LISTEN, is_listen)]
+Program = Annotated[
+    str,
+    Form(
+        "program",
+        "the absolute path of a program, or its name",
+        lambda text: _PROGRAM.fullmatch(text) is not None,
+        leads=True,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NginxConfiguration(ProxyConfiguration):
+    """The keys of `proxy` with the type `nginx`."""
+
+    listen_http: tuple[Listen, ...] = setting("What plain HTTP listens on.", default=("80",))
+    listen_https: tuple[Listen, ...] = setting("What HTTPS listens on.", default=("443",))
+    executable: Program | None = setting("The nginx program; from PATH without it.", default=None)
+    pid_file: AbsolutePath = setting("Its pid file.", default="/run/nginx.pid")
+    main: AbsolutePath | None = setting(
+        "The operator's nginx.conf; the built-in place without it.", default=None
+    )

@@ -1,0 +1,61 @@
+"""Instructions as callers see them: kind, fields and sentence, whatever the kind."""
+
+from pydantic import BaseModel, Field
+
+from nameplate.core.instructions import Instruction
+
+
+class FieldShape(BaseModel):
+    """One field of an instruction."""
+
+    name: str
+    value: str
+
+
+class InstructionShape(BaseModel):
+    """A record, file or other thing that the owner must publish, kept as long as the domain."""
+
+    purpose: str
+    kind: str = Field(description="`dns_record`, `file`, `tag`, `name_servers` or another.")
+    sentence: str = Field(description="All of it in one sentence for a person.")
+    fields: list[FieldShape] = Field(
+        description="In the order in which a person needs them; a name may come again."
+    )
+    type: str = Field(description="Type of the record; the kind where there is none.")
+    name: str | None = Field(description="Absolute name of the record.")
+    relative_name: str | None = Field(
+        description="What to enter where the provider appends the zone."
+    )
+    zone: str | None
+    value: str | None
+    values: list[str] | None = Field(description="The name servers of a delegation.")
+    note: str | None = Field(description="The sentence of a delegation.")
+    url: str | None
+    path: str | None
+    content: str | None
+
+
+def show(purpose: str, one: Instruction) -> InstructionShape:
+    """Return one instruction; everything after `fields` repeats them under their own names."""
+    servers = list(one.all("name_server")) or None
+    return InstructionShape(
+        purpose=purpose,
+        kind=one.kind,
+        sentence=one.sentence,
+        fields=[FieldShape(name=name, value=value) for name, value in one.fields],
+        type=one.get("type") or one.kind,
+        name=one.get("name"),
+        relative_name=one.get("relative_name"),
+        zone=one.get("zone"),
+        value=one.get("value"),
+        values=servers,
+        note=one.sentence if servers else None,
+        url=one.get("url"),
+        path=one.get("path"),
+        content=one.get("content"),
+    )
+
+
+def example(purpose: str, one: Instruction) -> dict[str, object]:
+    """Return what `show` gives, for the documentation."""
+    return show(purpose, one).model_dump(mode="json")

@@ -1,0 +1,138 @@
+"""What an owner is told to publish, exactly, by each method and through API and command line."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.api.client import Api
+from tests.api.conftest import World
+
+from nameplate.adapters.verification.memory import MemoryMethod
+from nameplate.api.app import create
+from nameplate.api.inprocess import InProcess
+from nameplate.cli import instructions as terminal
+from nameplate.cli.output import Form, Printer
+from nameplate.core.instructions import Instruction
+from nameplate.core.secret import Secret
+from nameplate.models import VerificationMethodName
+
+NAME = "shop.example.org"
+RECORD = f"_nameplate-challenge.{NAME}"
+URL = f"http://{NAME}/.well-known/nameplate-verification.txt"
+TXT = {
+    "purpose": "ownership",
+    "kind": "dns_record",
+    "sentence": f'Publish a TXT record at {RECORD} with the value "nameplate-verification=TOKEN".',
+    "fields": [
+        {"name": "type", "value": "TXT"},
+        {"name": "name", "value": RECORD},
+        {"name": "zone", "value": "example.org"},
+        {"name": "relative_name", "value": "_nameplate-challenge.shop"},
+        {"name": "value", "value": "nameplate-verification=TOKEN"},
+    ],
+    "type": "TXT",
+    "name": RECORD,
+    "zone": "example.org",
+    "relative_name": "_nameplate-challenge.shop",
+    "value": "nameplate-verification=TOKEN",
+}
+FILE = {
+    "purpose": "ownership",
+    "kind": "file",
+    "sentence": f'Serve a file at {URL} that holds "TOKEN" and nothing else.',
+    "fields": [
+        {"name": "url", "value": URL},
+        {"name": "path", "value": "/.well-known/nameplate-verification.txt"},
+        {"name": "content", "value": "TOKEN"},
+    ],
+    "type": "file",
+    "url": URL,
+    "path": "/.well-known/nameplate-verification.txt",
+    "content": "TOKEN",
+}
+PRINTED = {
+    "dns_txt": f"""{TXT["sentence"]}
+  type: TXT
+  name: {RECORD}
+  zone: example.org
+  relative name: _nameplate-challenge.shop
+  value: nameplate-verification=TOKEN
+""",
+    "file_upload": f"""{FILE["sentence"]}
+  url: {URL}
+  path: /.well-known/nameplate-verification.txt
+  content: TOKEN
+""",
+}
+MAIL = Instruction(
+    "mail", (("to", "admin@shop.example.org"), ("code", "7")), "Answer the mail with the code 7."
+)
+
+
+def told(api: Api, method: str) -> dict[str, Any]:
+    """Claim a name by a method; return the instruction with the token as TOKEN."""
+    made = api.post("/v1/domains", {"name": NAME, "verification_method": method})
+    (one,) = made["instructions"]
+    (proof,) = api.get(f"/v1/verifications?domain={NAME}")["data"]
+    assert api.get(f"/v1/verifications/{proof['id']}")["instruction"] == one
+    assert proof["instruction"] is None, "a list asks for no domain"
+    (ownership,) = [step for step in made["conditions"] if step["type"] == "ownership"]
+    assert ownership["fix"] == one["sentence"]
+    assert ownership["expected"] == [one["fields"][-1]["value"]]
+    token = one["fields"][-1]["value"].removeprefix("nameplate-verification=")
+    found: dict[str, Any] = _replaced(one, token)
+    return found
+
+
+def _replaced(item: Any, token: str) -> Any:
+    if isinstance(item, dict):
+        return {key: _replaced(value, token) for key, value in item.items() if value is not None}
+    if isinstance(item, list):
+        return [_replaced(value, token) for value in item]
+    return item.replace(token, "TOKEN")
+
+
+@pytest.mark.parametrize(("method", "expected"), [("dns_txt", TXT), ("file_upload", FILE)])
+def test_the_api_says_exactly_this(world: World, method: str, expected: dict[str, Any]) -> None:
+    assert told(world.as_acme, method) == expected
+
+
+@pytest.mark.parametrize("method", PRINTED)
+def test_the_command_line_prints_exactly_this(world, method, capsys) -> None:
+    one = told(world.as_acme, method)
+    terminal.show(Printer(Form.TABLE, quiet=False), [one])
+    assert capsys.readouterr().out == PRINTED[method]
+
+
+class _Mail(MemoryMethod):
+    def instruct(self, name: str, token: str) -> Instruction:
+        return MAIL
+
+
+def test_another_kind_needs_no_change_anywhere(api: Api, world: World, capsys) -> None:
+    methods = {**api.tools.methods, VerificationMethodName.EMAIL: _Mail()}
+    tools = replace(api.tools, methods=methods)
+    app = create(api.sessions, tools, local_token=Secret("x"))
+    acme = replace(world.as_acme, tools=tools, transport=InProcess(app))
+    (one,) = acme.post("/v1/domains", {"name": NAME, "verification_method": "email"})[
+        "instructions"
+    ]
+    assert (one["kind"], one["type"], one["sentence"]) == ("mail", "mail", MAIL.sentence)
+    assert [(f["name"], f["value"]) for f in one["fields"]] == list(MAIL.fields)
+    terminal.show(Printer(Form.TABLE, quiet=False), [one])
+    assert capsys.readouterr().out == f"{MAIL.sentence}\n  to: admin@shop.example.org\n  code: 7\n"
+
+
+def test_a_method_that_is_not_available_is_refused_and_its_rows_can_be_read(api, world) -> None:
+    acme = world.as_acme
+    refused = acme.send("POST", "/v1/verifications", {"domain": "example.com", "method": "email"})
+    assert (refused.status, refused.code) == (502, "method_not_available")
+    assert "use dns_txt or file_upload" in refused.body["detail"]
+    methods = {**api.tools.methods, VerificationMethodName.DNS_TXT: api.tools.methods["email"]}
+    tools = replace(api.tools, methods=methods)
+    app = create(api.sessions, tools, local_token=Secret("x"))
+    acme = replace(acme, tools=tools, transport=InProcess(app))
+    found = acme.get("/v1/domains/example.com")
+    assert found["instructions"] == []
+    assert "not available" in found["conditions"][0]["fix"]
+    assert acme.get(f"/v1/verifications/{world.ids['verifications']}")["instruction"] is None
