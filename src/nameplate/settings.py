@@ -81,6 +81,7 @@ def _json(text: str) -> Any:  # noqa: ANN401 - JSON
 
 
 Port = Annotated[int, _number(1, 65_535)]
+OptionalPort = Annotated[int | None, _number(1, 65_535)]
 _READERS: Mapping[Any, Callable[[str], Any]] = {
     str: str,
     str | None: str,
@@ -114,15 +115,21 @@ class Settings:
     """Address that the API listens at."""
     port: Port = 8080
     """Port that the API listens at."""
+    edge_host: str | None = None
+    """Address that the edge's own port listens at; `host` without it."""
+    edge_port: OptionalPort = None
+    """Port of the edge and of ACME challenges alone, answered beside the API; the API's without it."""
 
     serve_worker: bool = True
     """Whether `nameplate serve` does background work too."""
     worker_threads: Annotated[int, _number(1, 64)] = 8
     """Rows that one worker works on at once."""
     challenge_upstream: str | None = None
-    """`host:port` at which proxies reach this API for ACME challenges; `host` and `port` without it."""
+    """`host:port` at which proxies reach ACME challenges; where the edge listens without it."""
     edge_secret: Secret | None = None
-    """What proxies must send in `X-Nameplate-Edge-Secret` to ask the edge; nothing without it."""
+    """What proxies must send in `X-Nameplate-Edge-Secret`, or as `secret` in the query, to ask the
+    edge; without it, `/edge/route` needs what is in the file `edge-secret` in `home`, `/edge/ask`
+    nothing."""
     edge_networks: tuple[Network, ...] = ()
     """Networks in which the platform's own proxies answer: a file found there proves nothing."""
     egress_allow: tuple[Network, ...] = ()
@@ -186,6 +193,18 @@ class Settings:
     def system_url(self) -> Secret:
         """Address of the database for the system role."""
         return self.system_database_url or self.url
+
+    @property
+    def edge_address(self) -> tuple[str, int]:
+        """Where proxies find the edge and the answers to challenges."""
+        if self.edge_port is None:
+            return self.host, self.port
+        return self.edge_host or self.host, self.edge_port
+
+    @property
+    def edge_secret_path(self) -> Path:
+        """Where the edge's secret is, unless `edge_secret` has it."""
+        return self.home / "edge-secret"
 
     @property
     def keyring_path(self) -> Path:
