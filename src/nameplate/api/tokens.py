@@ -35,7 +35,10 @@ class TokenNew(Body):
     organization: Reference | None = Field(
         default=None, description="Whose token; a platform token without it acts for all."
     )
-    expires_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = Field(
+        default=None,
+        description="Not later than the end of the token that makes it, which is the default.",
+    )
 
 
 class TokenShape(Shape):
@@ -96,7 +99,12 @@ def _fields(row: ApiToken) -> dict[str, Any]:
 def add(call: Write, body: TokenNew) -> TokenMade:
     """Make a token; the answer is the only place where its secret ever stands."""
     row, secret = tokens.add(
-        call.session, call.actor, now=call.now, random=call.tools.random, **body.given()
+        call.session,
+        call.actor,
+        now=call.now,
+        random=call.tools.random,
+        not_after=call.request.state.caller.expires_at,
+        **body.given(),
     )
     call.request.state.kept_body = TokenMade(**_fields(row), token=None).model_dump_json()
     return TokenMade(**_fields(row), token=secret.reveal())

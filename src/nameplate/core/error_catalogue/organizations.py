@@ -78,5 +78,11 @@ GROUP = Group(
             "Give a time in the future.",
             (422,),
         ),
+        "expires_at_too_late": Entry(
+            Turn.YOU,
+            "The token would outlive the one that makes it.",
+            "Give an earlier time, or none: it then ends with the token that makes it.",
+            (422,),
+        ),
     },
 )
