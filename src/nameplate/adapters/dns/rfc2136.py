@@ -77,6 +77,9 @@ class Rfc2136:
                 "transfer_refused",
                 f"The server does not transfer {zone.name} to this key: {error}.",
             ) from None
+        except dns.exception.FormError as error:
+            detail = f"What {self._server} sends as {zone.name} cannot be read: {str(error)[:300]}."
+            raise Unavailable("answer_malformed", detail) from None
         except _BROKEN as error:
             raise self._unreachable(error) from None
 

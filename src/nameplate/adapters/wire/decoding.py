@@ -16,7 +16,7 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
-from nameplate.core.rdata import presentation
+from nameplate.core.rdata import generic, presentation
 from nameplate.core.rdata.text import quoted
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -63,11 +63,19 @@ class Message:
                 self._at = end = at + length
                 if rdclass != dns.rdataclass.IN or end > len(self.wire):
                     raise malformed(f"a record of class {rdclass}, {length} octets")
-                reader = _READERS.get(rdtype)
-                value = reader(self, at, end) if reader else self._by_dnspython(rdtype, at, length)
+                value = self._value(owner, rdtype, at, end)
                 yield owner[:-1] or ".", rdtype, ttl if ttl <= _MAX_TTL else 0, value
         except (IndexError, ValueError, struct.error, OSError) as error:
             raise malformed(error) from None
+
+    def _value(self, owner: str, rdtype: int, at: int, end: int) -> str:
+        """Return a value; what is wrong with it is told with its record."""
+        reader = _READERS.get(rdtype)
+        try:
+            return reader(self, at, end) if reader else self._by_dnspython(rdtype, at, end - at)
+        except (IndexError, ValueError, struct.error, OSError, dns.exception.DNSException) as error:
+            kind = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rdtype))
+            raise malformed(f"{owner} {kind}: {error}") from None
 
     def signature(self) -> tuple[int, dns.name.Name, dns.rdata.Rdata] | None:
         """Return where the TSIG begins, its key's name and the TSIG, after the answers were read."""
@@ -185,9 +193,17 @@ class Message:
         return f"{self.wire[at]} {tag.decode()} {quoted([self.wire[value:end]])}"
 
     def _by_dnspython(self, rdtype: int, at: int, length: int) -> str:
+        """Read what zones rarely hold; what dnspython refuses is carried as it is."""
         kind = dns.rdatatype.RdataType.make(rdtype)
-        rdata = dns.rdata.from_wire(dns.rdataclass.IN, kind, self.wire, at, length)
-        return presentation(rdata, dns.rdatatype.to_text(kind))
+        try:
+            rdata = dns.rdata.from_wire(dns.rdataclass.IN, kind, self.wire, at, length)
+            return presentation(rdata, dns.rdatatype.to_text(kind))
+        except Exception as error:  # noqa: BLE001 - eighty classes, none may stop a whole zone
+            # Servers serve what dnspython refuses: that is not ours to judge. But what a zone
+            # cannot be without must be read.
+            if rdtype == dns.rdatatype.SOA:
+                raise malformed(error) from None
+            return generic(self.wire[at : at + length])
 
 
 _READERS: dict[int, Callable[[Message, int, int], str]] = {

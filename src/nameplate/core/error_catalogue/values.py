@@ -6,6 +6,18 @@ GROUP = Group(
     "Record values",
     "What is wrong in the value of one record. These stand in `errors` of `record_invalid`.",
     {
+        "record_too_large": Entry(
+            Turn.YOU,
+            "One value is longer than DNS can carry.",
+            "Shorten the value, or publish it at several names.",
+            (),
+        ),
+        "rrset_too_large": Entry(
+            Turn.YOU,
+            "All values of one name and type together do not fit into one DNS message.",
+            "Remove values, or spread them over several names.",
+            (),
+        ),
         "value_required": Entry(
             Turn.YOU,
             "The value is empty.",

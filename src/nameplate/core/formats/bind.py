@@ -14,7 +14,7 @@ import dns.tokenizer
 import dns.zonefile
 
 from nameplate.core.errors import Invalid, Problem
-from nameplate.core.formats.entries import MAX_RECORDS, Entries, flat
+from nameplate.core.formats.entries import MAX_RECORDS, Budget, Entries, flat
 from nameplate.core.rdata import TYPES, canonical, presentation
 from nameplate.core.records import RRset
 
@@ -37,8 +37,13 @@ class _Tokens(dns.tokenizer.Tokenizer):
 
     line = 1
 
+    def __init__(self, text: str, budget: Budget) -> None:
+        super().__init__(text, "zone")
+        self._budget = budget
+
     def get(self, *wanted: bool, **kinds: bool) -> dns.tokenizer.Token:
         token = super().get(*wanted, **kinds)
+        self._budget.time(f"line {self.line}")
         if not token.is_eol_or_eof():
             self.line = self.where()[1] - (self.ungotten_char == "\n")
         return token
@@ -47,8 +52,11 @@ class _Tokens(dns.tokenizer.Tokenizer):
 class _RecordReader:
     """What dnspython's reader hands its records to."""
 
-    def __init__(self, origin: dns.name.Name, entries: Entries, tokens: _Tokens) -> None:
+    def __init__(
+        self, origin: dns.name.Name, entries: Entries, tokens: _Tokens, budget: Budget
+    ) -> None:
         self.manager = self
+        self._budget = budget
         self._tokens = tokens
         self._origin = origin
         self._entries = entries
@@ -67,6 +75,7 @@ class _RecordReader:
 
     def add(self, name: dns.name.Name, ttl: int, rdata: Any) -> None:  # noqa: ANN401 - dnspython's
         place = f"line {self._tokens.line}"
+        self._budget.record(place)
         rdtype = _PRIVATE.get(rdata.rdtype) or dns.rdatatype.to_text(rdata.rdtype)
         if rdtype in _SIGNED:
             return
@@ -96,9 +105,10 @@ def read(text: str, zone: str) -> list[RRset]:
         if generated > MAX_RECORDS:
             raise _refused(text, found, "generate_too_large", "$GENERATE makes too many records.")
     origin = dns.name.from_text(zone)
-    entries = Entries(zone)
-    tokens = _Tokens(text, "zone")
-    records = _RecordReader(origin, entries, tokens)
+    budget = Budget()
+    entries = Entries(zone, budget)
+    tokens = _Tokens(text, budget)
+    records = _RecordReader(origin, entries, tokens, budget)
     reader = dns.zonefile.Reader(
         tokens,
         dns.rdataclass.IN,
@@ -111,6 +121,7 @@ def read(text: str, zone: str) -> list[RRset]:
     try:
         reader.read()
     except (dns.exception.DNSException, ValueError, OverflowError, RecursionError) as error:
+        budget.time(f"line {tokens.line}")  # dnspython takes what the budget raises for a word
         reason = _PLACE.sub("", str(error)).strip().rstrip(".") or "syntax error"
         entries.refuse(f"line {tokens.line}", "syntax", f"This cannot be read: {reason}.")
     return entries.rrsets()

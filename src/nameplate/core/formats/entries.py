@@ -1,5 +1,6 @@
 """Rows of a file, on their way to record sets: what is wrong is told with its place."""
 
+import time
 from collections.abc import Iterable
 
 from nameplate.core import rdata, zone_rules
@@ -9,22 +10,54 @@ from nameplate.core.records import RRset
 MAX_PROBLEMS = 100
 """Problems that are told at once; more do not help anybody."""
 MAX_RECORDS = 200_000
+MAX_SECONDS = 30.0
+"""How long one file may take to read, whatever its reader does with it."""
+
+
+class Budget:
+    """What reading one file may take; both ends are told with the place that was reached."""
+
+    def __init__(self, records: int = MAX_RECORDS, seconds: float = MAX_SECONDS) -> None:
+        """Start the time."""
+        self._left = records
+        self._most = records
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def record(self, place: str) -> None:
+        """Count one record, also one that is left out. Raises Invalid `too_many_records`."""
+        self._left -= 1
+        if self._left < 0:
+            detail = f"A file may hold at most {self._most} records."
+            raise _ended("too_many_records", place, detail)
+        self.time(place)
+
+    def time(self, place: str) -> None:
+        """Raise Invalid `file_too_large` when the time is over."""
+        if time.monotonic() > self._end:
+            detail = f"Reading takes longer than {self._seconds:g} seconds: give the file in parts."
+            raise _ended("file_too_large", place, detail)
+
+
+def _ended(code: str, place: str, detail: str) -> Invalid:
+    return Invalid(code, f"{place}: {detail}", [Problem(place, code, detail)])
 
 
 class Entries:
     """Collects records and what is wrong with them."""
 
-    def __init__(self, zone: str) -> None:
-        """Take the zone's name, canonical."""
+    def __init__(self, zone: str, budget: Budget | None = None) -> None:
+        """Take the zone's name, canonical, and what reading has left."""
         self._zone = zone
+        self._budget = budget or Budget()
         self._sets: dict[tuple[str, str], tuple[int, bool, dict[str, None]]] = {}
         self._problems: list[Problem] = []
-        self._count = 0
 
     def add(
         self, place: str, name: str, rdtype: str, ttl: object, value: str, *, proxied: bool = False
     ) -> None:
         """Add one record in a person's notation; `place` says where it stands."""
+        self._budget.record(place)
         try:
             owner = zone_rules.owner_name(name, self._zone)
             seconds = zone_rules.seconds(ttl, minimum=0)
@@ -37,10 +70,11 @@ class Entries:
         self.put(place, RRset(owner, rdtype, seconds, (text,), proxied))
 
     def put(self, place: str, record: RRset) -> None:
-        """Add one record that is canonical already."""
-        self._count += 1
-        if self._count > MAX_RECORDS:
-            raise Invalid("too_many_records", f"A file may hold at most {MAX_RECORDS} records.")
+        """Add one record that is canonical already, and counted."""
+        too_large = zone_rules.oversize(record.name, record.type, record.values)
+        if too_large:
+            self.refuse(place, *too_large)
+            return
         ttl, _, values = self._sets.setdefault(record.key, (record.ttl, record.proxied, {}))
         if ttl != record.ttl:
             self.refuse(

@@ -11,12 +11,15 @@ from typing import Any
 import yaml
 
 from nameplate.core.errors import Invalid
-from nameplate.core.formats.entries import Entries
+from nameplate.core.formats.entries import Budget, Entries
 from nameplate.core.names import relative
 from nameplate.core.rdata.text import quoted
+from nameplate.core.rdata.unknown import octets
 from nameplate.core.records import RRset
 
 DEFAULT_TTL = 3600
+_MAX_CHARACTERS = 8 * 1024 * 1024
+"""Reading YAML takes a hundred times as long as the other formats."""
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "CAA": ("flags", "tag", "value"),
@@ -34,7 +37,15 @@ _TEXTS = frozenset(
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data only: no aliases, which can blow a small file up to any size."""
+    """Plain data only: no aliases, which can blow a small file up to any size, and within a budget."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._budget = Budget()
+
+    def fetch_more_tokens(self) -> None:
+        self._budget.time(f"line {self.line + 1}")
+        super().fetch_more_tokens()
 
     def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's hook
         if self.check_event(yaml.events.AliasEvent):
@@ -45,6 +56,9 @@ class _Loader(yaml.SafeLoader):
 
 def read(text: str, zone: str) -> list[RRset]:
     """Return the record sets of an octoDNS file. Raises `Invalid` with place and reason."""
+    if len(text) > _MAX_CHARACTERS:
+        detail = f"A file of octoDNS may hold at most {_MAX_CHARACTERS} characters."
+        raise Invalid("file_too_large", detail)
     try:
         document = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 - a SafeLoader without aliases
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -131,6 +145,8 @@ def write(rrsets: Sequence[RRset], zone: str) -> str:
 
 
 def _structured(rdtype: str, value: str) -> Any:  # noqa: ANN401 - text or a mapping
+    if octets(value) is not None:
+        return value
     if rdtype == "TXT":
         return _escaped(b"".join(_octets(part) for part in _STRING.findall(value)))
     if rdtype in {"HTTPS", "SVCB"}:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from nameplate.core.errors import Invalid
-from nameplate.core.formats.entries import Entries, flat
+from nameplate.core.formats.entries import MAX_RECORDS, Entries, flat
 from nameplate.core.names import relative
 from nameplate.core.records import RRset
 
 COLUMNS = ("name", "type", "ttl", "value", "proxied")
+_MAX_CONTAINERS = 2 * MAX_RECORDS + 1
+_MAX_COMMAS = 10 * MAX_RECORDS
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet compute: such cells are written behind an apostrophe."""
 
@@ -68,6 +70,8 @@ def write_csv(rrsets: Sequence[RRset], zone: str) -> str:
 
 def read_json(text: str, zone: str) -> list[RRset]:
     """Return the record sets of `[{"name", "type", "ttl", "values"}]`. Raises `Invalid`."""
+    if text.count("{") + text.count("[") > _MAX_CONTAINERS or text.count(",") > _MAX_COMMAS:
+        raise Invalid("file_too_large", "The file holds too many objects: give it in parts.")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
