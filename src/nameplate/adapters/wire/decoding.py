@@ -26,6 +26,7 @@ _PLAIN_LABEL = re.compile(rb"[a-z0-9_*-]+")
 _PLAIN_TAG = re.compile(rb"[A-Za-z0-9]+")
 _POINTER, _MAX_LABEL, _MAX_NAME = 0xC0, 63, 254
 _MAX_POINTERS = 127  # a name has no more labels than that
+_CAA_HEAD = 2  # flags and the length of the tag
 _QUESTION = 4  # octets after the name: type and class
 _MAX_TTL = 0x7FFFFFFF  # RFC 2181 section 8: more means 0
 _TSIG = dns.rdatatype.TSIG
@@ -75,7 +76,7 @@ class Message:
             return reader(self, at, end) if reader else self._by_dnspython(rdtype, at, end - at)
         except (IndexError, ValueError, struct.error, OSError, dns.exception.DNSException) as error:
             kind = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rdtype))
-            raise malformed(f"{owner} {kind}: {error}") from None
+            raise malformed(f"{owner[:-1]} {kind}: {error}") from None
 
     def signature(self) -> tuple[int, dns.name.Name, dns.rdata.Rdata] | None:
         """Return where the TSIG begins, its key's name and the TSIG, after the answers were read."""
@@ -186,6 +187,8 @@ class Message:
         return quoted(strings)
 
     def _caa(self, at: int, end: int) -> str:
+        if end - at < _CAA_HEAD:
+            return self._by_dnspython(dns.rdatatype.CAA, at, end - at)
         value = at + 2 + self.wire[at + 1]
         tag = self.wire[at + 2 : value]
         if value > end or not _PLAIN_TAG.fullmatch(tag):

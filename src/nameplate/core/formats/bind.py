@@ -21,8 +21,11 @@ from nameplate.core.records import RRset
 DEFAULT_TTL = 3600
 """Seconds, where a file says nothing."""
 _DIRECTIVES = ("$ORIGIN", "$TTL", "$GENERATE")
-_GENERATE = re.compile(r"^\s*\$GENERATE\s+(\d+)-(\d+)(?:/(\d+))?", re.MULTILINE | re.IGNORECASE)
-_INCLUDE = re.compile(r"^\s*\$INCLUDE\b", re.MULTILINE | re.IGNORECASE)
+# Blanks, not white space: lines without a word would each be looked at from every one before.
+_GENERATE = re.compile(
+    r"^[ \t]*\$GENERATE[ \t]+(\d+)-(\d+)(?:/(\d+))?", re.MULTILINE | re.IGNORECASE
+)
+_INCLUDE = re.compile(r"^[ \t]*\$INCLUDE\b", re.MULTILINE | re.IGNORECASE)
 _SIGNED = frozenset({"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"})
 """What a signer makes anew: left out."""
 _PLACE = re.compile(r"^[^:]*:\d+: ?")
