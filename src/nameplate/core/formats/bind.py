@@ -94,7 +94,7 @@ class _RecordReader:
         self._entries.put(place, RRset(owner, rdtype, ttl, (value,)))
 
 
-def read(text: str, zone: str) -> list[RRset]:
+def read(text: str, zone: str, budget: Budget) -> list[RRset]:
     """Return the record sets of a master file. Raises `Invalid` with line and reason."""
     found = _INCLUDE.search(text)
     if found:
@@ -108,7 +108,6 @@ def read(text: str, zone: str) -> list[RRset]:
         if generated > MAX_RECORDS:
             raise _refused(text, found, "generate_too_large", "$GENERATE makes too many records.")
     origin = dns.name.from_text(zone)
-    budget = Budget()
     entries = Entries(zone, budget)
     tokens = _Tokens(text, budget)
     records = _RecordReader(origin, entries, tokens, budget)

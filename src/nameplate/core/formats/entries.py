@@ -1,7 +1,6 @@
 """Rows of a file, on their way to record sets: what is wrong is told with its place."""
 
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from nameplate.core import rdata, zone_rules
 from nameplate.core.errors import Invalid, Problem
@@ -17,39 +16,37 @@ MAX_SECONDS = 30.0
 class Budget:
     """What reading one file may take; both ends are told with the place that was reached."""
 
-    def __init__(self, records: int = MAX_RECORDS, seconds: float = MAX_SECONDS) -> None:
-        """Start the time."""
+    def __init__(self, clock: Callable[[], float] | None, *, records: int = MAX_RECORDS) -> None:
+        """Start the time, which `clock` tells in seconds; without one there is no end to it."""
+        self._clock = clock or (lambda: 0.0)
         self._left = records
         self._most = records
-        self._seconds = seconds
-        self._end = time.monotonic() + seconds
+        self._end = self._clock() + MAX_SECONDS
 
     def record(self, place: str) -> None:
         """Count one record, also one that is left out. Raises Invalid `too_many_records`."""
         self._left -= 1
         if self._left < 0:
             detail = f"A file may hold at most {self._most} records."
-            raise _ended("too_many_records", place, detail)
+            problem = Problem(place, "too_many_records", detail)
+            raise Invalid("too_many_records", f"{place}: {detail}", [problem])
         self.time(place)
 
     def time(self, place: str) -> None:
         """Raise Invalid `file_too_large` when the time is over."""
-        if time.monotonic() > self._end:
-            detail = f"Reading takes longer than {self._seconds:g} seconds: give the file in parts."
-            raise _ended("file_too_large", place, detail)
-
-
-def _ended(code: str, place: str, detail: str) -> Invalid:
-    return Invalid(code, f"{place}: {detail}", [Problem(place, code, detail)])
+        if self._clock() > self._end:
+            detail = f"Reading takes longer than {MAX_SECONDS:g} seconds: give the file in parts."
+            problem = Problem(place, "file_too_large", detail)
+            raise Invalid("file_too_large", f"{place}: {detail}", [problem])
 
 
 class Entries:
     """Collects records and what is wrong with them."""
 
-    def __init__(self, zone: str, budget: Budget | None = None) -> None:
+    def __init__(self, zone: str, budget: Budget) -> None:
         """Take the zone's name, canonical, and what reading has left."""
         self._zone = zone
-        self._budget = budget or Budget()
+        self._budget = budget
         self._sets: dict[tuple[str, str], tuple[int, bool, dict[str, None]]] = {}
         self._problems: list[Problem] = []
 

@@ -39,9 +39,9 @@ _TEXTS = frozenset(
 class _Loader(yaml.SafeLoader):
     """Plain data only: no aliases, which can blow a small file up to any size, and within a budget."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, budget: Budget) -> None:
         super().__init__(text)
-        self._budget = Budget()
+        self._budget = budget
 
     def fetch_more_tokens(self) -> None:
         self._budget.time(f"line {self.line + 1}")
@@ -54,13 +54,13 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def read(text: str, zone: str) -> list[RRset]:
+def read(text: str, zone: str, budget: Budget) -> list[RRset]:
     """Return the record sets of an octoDNS file. Raises `Invalid` with place and reason."""
     if len(text) > _MAX_CHARACTERS:
         detail = f"A file of octoDNS may hold at most {_MAX_CHARACTERS} characters."
         raise Invalid("file_too_large", detail)
     try:
-        document = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 - a SafeLoader without aliases
+        document = _Loader(text, budget).get_single_data() or {}
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark is not None else ""
@@ -68,7 +68,7 @@ def read(text: str, zone: str) -> list[RRset]:
         raise Invalid("file_invalid", f"{place}this is no YAML: {reason}.") from None
     if not isinstance(document, dict):
         raise Invalid("file_invalid", "The document must map names to records.")
-    entries = Entries(zone)
+    entries = Entries(zone, budget)
     for name, content in document.items():
         sets = content if isinstance(content, list) else [content]
         for record in sets:
