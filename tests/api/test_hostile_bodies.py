@@ -68,8 +68,18 @@ def test_a_tiny_body_that_does_not_come_is_not_waited_for(api: Api) -> None:
     assert time.monotonic() - started < 10
 
 
+def test_a_body_that_breaks_off_does_nothing(api: Api) -> None:
+    status, _ = _streamed(api, f"Bearer {api.token}".encode(), 3000, breaks=True)
+    assert status == 400
+
+
 def _streamed(
-    api: Api, authorization: bytes | None, announced: int, *, stalls: bool = False
+    api: Api,
+    authorization: bytes | None,
+    announced: int,
+    *,
+    stalls: bool = False,
+    breaks: bool = False,
 ) -> tuple[int, int]:
     """Return the status, and how many octets of the body were asked for."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % announced)]
@@ -89,6 +99,8 @@ def _streamed(
         nonlocal read
         if stalls:
             await anyio.sleep_forever()
+        if breaks:
+            return {"type": "http.disconnect"}
         read += 1000
         return {"type": "http.request", "body": b"[" * 1000, "more_body": read < announced}
 

@@ -131,7 +131,9 @@ async def _read(receive: Receive, most: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return bytes(body)
+            raise Invalid(
+                "body_malformed", "The body broke off."
+            )  # half of it means something else
         body += message.get("body", b"")
         if len(body) > most:
             raise Invalid("body_too_large", f"The body may have at most {most} bytes.")
