@@ -74,11 +74,7 @@ def add(
     """
     owner = organizations.acting(session, actor, organization)
     host = _parsed(name, special_use=tools.special_use)
-    account_id, settings = (
-        _dns_at(session, owner, account, zone, names.without_wildcard(host.name))
-        if hosted is None
-        else _hosted_at(session, owner, host, hosted, elsewhere=(account, zone))
-    )
+    account_id, settings = _chosen_dns(session, owner, host, hosted, elsewhere=(account, zone))
     row = Domain(
         organization_id=owner.id,
         domain_name=host.registrable,
@@ -140,18 +136,21 @@ def _dns_at(
     return row.id, DnsSettings(zone)
 
 
-def _hosted_at(
+def _chosen_dns(
     session: Session,
     owner: Organization,
     host: names.Hostname,
-    offered: offers.Offer,
+    hosted: offers.Offer | None,
     *,
     elsewhere: tuple[str | None, str | None],
-) -> tuple[int, DnsSettings]:
+) -> tuple[int | None, DnsSettings]:
+    """Return the same for a new domain: on the operator's own name servers, or `elsewhere`."""
+    bare = names.without_wildcard(host.name)
+    if hosted is None:
+        return _dns_at(session, owner, *elsewhere, bare)
     if any(elsewhere):
         raise Invalid("hosted_with_account", "A hosted domain has no account or zone elsewhere.")
-    bare = names.without_wildcard(host.name)
-    return offers.settings(session, owner.id, bare, offered)
+    return offers.settings(session, owner.id, bare, hosted)
 
 
 def _refuse_duplicate(session: Session, owner: Organization, host: names.Hostname) -> None:
