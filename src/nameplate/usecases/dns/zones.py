@@ -122,8 +122,8 @@ class Push:
     drifts: Sequence[Drift] = ()
     """What somebody else changed: the plan holds it back, or changes it back."""
     desired: DesiredZone | None = None
-    """What the plan was made from, where nothing but its intents is written since. It serves once
-    more to settle: reading a large zone's records again takes as long as all the rest."""
+    """What the plan was made from, where nothing but its intents is written since: it serves once
+    more to settle, so that a large zone's records are read once."""
 
 
 def _planned(desired: DesiredZone, site: LiveZone) -> Push:
