@@ -81,7 +81,11 @@ FAMILIES: Mapping[str, frozenset[str]] = {
     "binding_{}": frozenset(f"binding_{status}" for status in BindingStatus) - {"binding_active"},
     "{}_not_found": frozenset(
         f"{noun.name.lower()}_not_found"
-        for noun in (Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT)
+        for noun in (
+            *(Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT),
+            *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
+            *(Prefix.VERIFICATION, Prefix.PLAN),
+        )
     )
     | {"token_not_found"},
     "{}_unused": frozenset({"priority_unused", "weight_unused", "port_unused"}),
@@ -100,7 +104,10 @@ FORWARDED: Mapping[str, str] = {
     "api/errors.py:_http": "",
     "api/errors.py:documented": "",
     "adapters/verification/file_upload.py:_look": "",
-    "usecases/certificates/order.py:_take": "",
+    "adapters/proxy/sites.py:group": "route_id_invalid hostname_invalid path_invalid "
+    "upstream_invalid key_pair_id_invalid path_repeated certificate_ambiguous",
+    "registry.py:get": "provider_unknown proxy_unknown method_unknown",
+    "usecases/claims/verifications.py:check_subtree": "wildcard_needs_dns hosted_needs_dns",
     "cli/client.py:__init__": "answer_malformed",
     "core/delegation.py:_fine": "delegated_partly ns_mismatch",
 }

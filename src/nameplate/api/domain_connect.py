@@ -21,7 +21,7 @@ class CoveredShape(BaseModel):
     value: str
 
 
-class ProviderShape(BaseModel):
+class ConsentProviderShape(BaseModel):
     """The DNS host, in its own words."""
 
     id: str
@@ -69,7 +69,7 @@ class OfferShape(BaseModel):
     reason: str = Field(description="Stable slug for programs.")
     message: str
     retryable: bool = Field(description="Asking again later can help.")
-    provider: ProviderShape | None
+    provider: ConsentProviderShape | None
     apply_url: str | None = Field(
         description="Where to lead the owner. It is signed: change nothing in it."
     )
@@ -129,7 +129,9 @@ def show(offer: ConnectOffer) -> OfferShape:
         reason=offer.reason,
         message=offer.message,
         retryable=offer.retryable,
-        provider=None if provider is None else ProviderShape(id=provider.id, name=provider.name),
+        provider=None
+        if provider is None
+        else ConsentProviderShape(id=provider.id, name=provider.name),
         apply_url=offer.apply_url,
         covered=[
             CoveredShape(type=one.type, name=one.name, value=one.value) for one in offer.covered

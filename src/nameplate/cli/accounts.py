@@ -20,7 +20,7 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
-from nameplate.cli.output import Form
+from nameplate.cli.output import OutputFormat
 from nameplate.cli.servers import parsed
 from nameplate.core.errors import Invalid
 
@@ -106,9 +106,9 @@ def providers(
 ) -> None:
     """List providers, authorities, proof methods and proxies, with their settings and credentials."""
     found = cli.api.get("/v1/providers", kind=kind)
-    if cli.printer.form is Form.JSON:
+    if cli.printer.form is OutputFormat.JSON:
         cli.printer.document(found)
-    elif cli.printer.form is Form.ID:
+    elif cli.printer.form is OutputFormat.ID:
         for one in found["data"]:
             cli.printer.line(one["name"])
     else:

@@ -16,7 +16,7 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
-from nameplate.cli.output import Form
+from nameplate.cli.output import OutputFormat
 
 app = typer.Typer(help="DNS records of domains.", no_args_is_help=True)
 COLUMNS = ("id", "type", "name", "value", "ttl", "status", "propagated", "error_message")
@@ -121,12 +121,12 @@ def templates(
         found = cli.api.get("/v1/record-templates")
     else:
         found = {"data": [cli.api.get(address("record-templates", name))]}
-    if cli.printer.form is Form.JSON:
+    if cli.printer.form is OutputFormat.JSON:
         cli.printer.document(found)
         return
     for one in found["data"]:
         cli.printer.line(one["name"])
-        if cli.printer.form is Form.TABLE:
+        if cli.printer.form is OutputFormat.TABLE:
             for text in _described(one):
                 cli.printer.line(f"    {text}")
 
@@ -150,11 +150,11 @@ def template(
     """
     body = {"template": name, "parameters": pairs(values, "--set") or {}, "dry_run": dry_run}
     found = cli.api.send("POST", address("domains", domain, "/records:template"), body)
-    if cli.printer.form is Form.JSON:
+    if cli.printer.form is OutputFormat.JSON:
         cli.printer.document(found)
         return
     for one in found["effects"]:
-        if cli.printer.form is Form.ID:
+        if cli.printer.form is OutputFormat.ID:
             cli.printer.line(one["record"] or "")
             continue
         sign = {"add": "+", "change": "~", "exists": "=", "conflict": "!"}[one["action"]]

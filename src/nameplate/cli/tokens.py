@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from nameplate.cli.command import Cli, Limit, Organization, command, given, removing, showing
-from nameplate.cli.output import Form
+from nameplate.cli.output import OutputFormat
 
 app = typer.Typer(help="Bearer tokens of the API.", no_args_is_help=True)
 COLUMNS = ("id", "name", "organization", "expires_at", "revoked_at", "last_used_at")
@@ -24,7 +24,7 @@ def add(
     """Make a token and print it, the only time that it is shown."""
     body = given(name=name, organization=organization, expires_at=expires_at)
     made = cli.api.send("POST", "/v1/tokens", body)
-    if cli.printer.form is Form.TABLE:
+    if cli.printer.form is OutputFormat.TABLE:
         cli.printer.say(f"Token {made['id']} ({made['name']}). Keep it now: it is not stored.")
         cli.printer.line(made["token"])
     else:

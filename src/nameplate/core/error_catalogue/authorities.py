@@ -93,11 +93,6 @@ GROUP = Group(
             "Issue the certificate again.",
             (502,),
         ),
-        "key_missing": Entry(
-            Turn.NAMEPLATE,
-            "The private key of the order is not stored any more.",
-            "Nothing to do. Nameplate makes a new key and a new order.",
-        ),
         "bad_csr": Entry(
             Turn.OPERATOR,
             "The local authority refuses the certificate signing request.",

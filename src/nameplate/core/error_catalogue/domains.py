@@ -74,5 +74,11 @@ GROUP = Group(
             "The registration of the domain ends soon.",
             "Renew the registration at the registrar. Without it the name stops working.",
         ),
+        "suspended_by_platform": Entry(
+            Turn.OPERATOR,
+            "The platform suspended the domain, and only its operator can resume it.",
+            "Ask the operator of the platform. `nameplate domain show` says why it was suspended.",
+            (409,),
+        ),
     },
 )

@@ -130,7 +130,7 @@ GROUP = Group(
             Turn.OPERATOR,
             "A setting has a value that cannot be used.",
             "Set it to a value as the message says.",
-            (422,),
+            (422, 502),
         ),
         "keyring_missing": Entry(
             Turn.OPERATOR,
@@ -305,6 +305,18 @@ GROUP = Group(
             Turn.YOU,
             "The demo's site did not answer as expected.",
             "Start the demo again. If it happens again, report it.",
+            (502,),
+        ),
+        "plugin_ambiguous": Entry(
+            Turn.OPERATOR,
+            "Two installed packages bring a plug-in of the same name.",
+            "Uninstall all but one of the packages that the message names.",
+            (502,),
+        ),
+        "plugin_broken": Entry(
+            Turn.OPERATOR,
+            "An installed plug-in cannot be imported, or is not what it should be.",
+            "Update or uninstall the package that the message names.",
             (502,),
         ),
     },

@@ -10,7 +10,7 @@ GROUP = Group(
             Turn.OPERATOR,
             "There is no adapter for this provider.",
             "Use one of the providers that the message lists.",
-            (502,),
+            (422, 502),
         ),
         "provider_unreachable": Entry(
             Turn.PROVIDER,
@@ -64,7 +64,7 @@ GROUP = Group(
             Turn.YOU,
             "The configuration lacks an entry that is needed.",
             "Set the entry that the message names.",
-            (422, 502),
+            (422,),
         ),
         "extra_missing": Entry(
             Turn.OPERATOR,
@@ -131,6 +131,18 @@ GROUP = Group(
             "The name server does not transfer the zone to this key.",
             "Allow AXFR for the key in the server's configuration.",
             (502,),
+        ),
+        "credential_unknown": Entry(
+            Turn.YOU,
+            "The provider has no credential of that name.",
+            "Remove it, or use one of the names that `nameplate account providers` lists for the provider.",
+            (),
+        ),
+        "setting_unknown": Entry(
+            Turn.YOU,
+            "The configuration has a key that the provider does not know.",
+            "Remove it, or use one of the keys that `nameplate account providers` lists for the provider.",
+            (),
         ),
     },
 )

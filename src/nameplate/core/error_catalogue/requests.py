@@ -80,7 +80,7 @@ GROUP = Group(
             Turn.YOU,
             "This is not an id of the expected kind.",
             "Copy the whole id: a prefix such as `dom_` and 14 characters. The last one is a check digit.",
-            (404,),
+            (422,),
         ),
         "reference_ambiguous": Entry(
             Turn.YOU,

@@ -55,12 +55,6 @@ GROUP = Group(
             "Change or remove the binding that exists.",
             (409,),
         ),
-        "binding_ambiguous": Entry(
-            Turn.YOU,
-            "Several bindings serve this host.",
-            "Use the id of the one that you mean.",
-            (409,),
-        ),
         "path_invalid": Entry(
             Turn.YOU,
             "The path cannot be used.",
@@ -176,12 +170,6 @@ GROUP = Group(
             Turn.OPERATOR,
             "A part of the nginx configuration does not read back as it was meant, so it is not used.",
             "Report this as a bug, with the binding that the message names.",
-            (502,),
-        ),
-        "too_many_refusals": Entry(
-            Turn.OPERATOR,
-            "The proxy refuses more routes than can be left out.",
-            "Check the proxy's base configuration and its error log.",
             (502,),
         ),
         "route_repeated": Entry(

@@ -22,7 +22,7 @@ GROUP = Group(
             Turn.YOU,
             "There is no verification method of this name.",
             "Use `dns_txt` or `file_upload`.",
-            (422,),
+            (422, 502),
         ),
         "method_not_available": Entry(
             Turn.YOU,

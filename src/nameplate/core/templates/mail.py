@@ -6,8 +6,8 @@ from nameplate.core.templates import spf
 from nameplate.core.templates.policies import ALL, dkim_text, spf_wanted
 from nameplate.core.templates.template import (
     Beside,
-    Kind,
     Parameter,
+    ParameterKind,
     Template,
     TemplateRecord,
     TemplateZone,
@@ -100,7 +100,10 @@ def _all(default: str) -> Parameter:
 
 def _dkim(number: int, example: str) -> Parameter:
     return Parameter(
-        f"dkim_{number}", Kind.HOST, f"Target of DKIM record {number}, as shown there.", example
+        f"dkim_{number}",
+        ParameterKind.HOST,
+        f"Target of DKIM record {number}, as shown there.",
+        example,
     )
 
 
@@ -111,7 +114,7 @@ TEMPLATES = (
         "MX in the order given, and SPF that lets these servers send.",
         (
             Parameter(
-                "mx", Kind.HOSTS, "Mail servers, the preferred one first.",
+                "mx", ParameterKind.HOSTS, "Mail servers, the preferred one first.",
                 "mx1.example.net,mx2.example.net", required=True,
             ),
             _all("~all"),
@@ -124,9 +127,9 @@ TEMPLATES = (
         "MX and SPF; DKIM when you give the key from the admin console.",
         (
             _all("~all"),
-            Parameter("dkim_key", Kind.KEY, "The part behind p= of the key shown there.", "MIIB..."),
+            Parameter("dkim_key", ParameterKind.KEY, "The part behind p= of the key shown there.", "MIIB..."),
             Parameter(
-                "dkim_selector", Kind.LABELS, "Prefix selector.", "google", default="google"
+                "dkim_selector", ParameterKind.LABELS, "Prefix selector.", "google", default="google"
             ),
         ),
         _google,
@@ -137,7 +140,7 @@ TEMPLATES = (
         "MX, SPF and Autodiscover; DKIM when you give the targets that the Defender portal shows.",
         (
             Parameter(
-                "mx", Kind.HOST, "MX shown in the admin centre.",
+                "mx", ParameterKind.HOST, "MX shown in the admin centre.",
                 "example-com.mail.protection.outlook.com", required=True,
             ),
             _all("-all"),
@@ -159,7 +162,7 @@ TEMPLATES = (
         "MX and SPF; ownership and DKIM when you give what Proton shows.",
         (
             _all("~all"),
-            Parameter("verification", Kind.TEXT, "Verification code.", "0123abcd"),
+            Parameter("verification", ParameterKind.TEXT, "Verification code.", "0123abcd"),
             _dkim(1, "protonmail.domainkey.d....domains.proton.ch"),
             _dkim(2, "protonmail2.domainkey.d....domains.proton.ch"),
             _dkim(3, "protonmail3.domainkey.d....domains.proton.ch"),

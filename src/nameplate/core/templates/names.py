@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from nameplate.core.templates.template import (
     Beside,
-    Kind,
     Parameter,
+    ParameterKind,
     Template,
     TemplateRecord,
     TemplateZone,
@@ -50,12 +50,12 @@ TEMPLATES = (
         "Proof for a service",
         "The TXT by which a service sees that the domain is yours.",
         (
-            Parameter("value", Kind.TEXT, "The text that the service gave you.", "abc123", required=True),
+            Parameter("value", ParameterKind.TEXT, "The text that the service gave you.", "abc123", required=True),
             Parameter(
-                "service", Kind.TEXT, "Known services: their prefix is added when it is missing.",
+                "service", ParameterKind.TEXT, "Known services: their prefix is added when it is missing.",
                 "google", default="other", choices=tuple(_PREFIXES),
             ),
-            Parameter("name", Kind.LABELS, "Below the domain; the domain itself when not given.", "_x"),
+            Parameter("name", ParameterKind.LABELS, "Below the domain; the domain itself when not given.", "_x"),
         ),
         _verification,
     ),
@@ -64,8 +64,8 @@ TEMPLATES = (
         "A CDN in front",
         "Leads a name to the host that the CDN gave you.",
         (
-            Parameter("target", Kind.HOST, "Host at the CDN.", "d111.cdn.example.net", required=True),
-            Parameter("name", Kind.TEXT, "Below the domain; @ for itself.", "www", default="www"),
+            Parameter("target", ParameterKind.HOST, "Host at the CDN.", "d111.cdn.example.net", required=True),
+            Parameter("name", ParameterKind.TEXT, "Below the domain; @ for itself.", "www", default="www"),
         ),
         _cdn,
     ),

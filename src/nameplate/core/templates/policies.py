@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from nameplate.core.templates import spf
 from nameplate.core.templates.template import (
     Beside,
-    Kind,
     Parameter,
+    ParameterKind,
     Template,
     TemplateRecord,
     TemplateZone,
@@ -15,7 +15,7 @@ from nameplate.core.templates.template import (
 )
 
 ALL = Parameter(
-    "all", Kind.TEXT, "What receivers do with mail from elsewhere; an SPF that is there keeps its own.",
+    "all", ParameterKind.TEXT, "What receivers do with mail from elsewhere; an SPF that is there keeps its own.",
     "~all", default="~all", choices=("-all", "~all", "?all"),
 )  # fmt: skip
 _POLICIES = ("none", "quarantine", "reject")
@@ -84,10 +84,10 @@ TEMPLATES = (
         "SPF: who may send",
         "Adds senders to the one SPF record of the domain, or makes it.",
         (
-            Parameter("include", Kind.HOSTS, "Domains whose senders may send.", "_spf.example.net"),
-            Parameter("ip", Kind.NETWORKS, "Addresses and networks that may send.", "192.0.2.0/24"),
+            Parameter("include", ParameterKind.HOSTS, "Domains whose senders may send.", "_spf.example.net"),
+            Parameter("ip", ParameterKind.NETWORKS, "Addresses and networks that may send.", "192.0.2.0/24"),
             Parameter(
-                "mx", Kind.TEXT, "Whether the domain's mail servers may send.", "yes", default="no",
+                "mx", ParameterKind.TEXT, "Whether the domain's mail servers may send.", "yes", default="no",
                 choices=("yes", "no"),
             ),
             ALL,
@@ -99,11 +99,11 @@ TEMPLATES = (
         "DKIM: a signing key",
         "The public key of a selector as TXT, or the CNAME to where the sender keeps it.",
         (
-            Parameter("selector", Kind.LABELS, "Selector.", "s1", required=True),
-            Parameter("key", Kind.KEY, "Public key, the part behind p=.", "MIIB..."),
-            Parameter("target", Kind.HOST, "Where the sender keeps the key.", "s1.dkim.example.net"),
+            Parameter("selector", ParameterKind.LABELS, "Selector.", "s1", required=True),
+            Parameter("key", ParameterKind.KEY, "Public key, the part behind p=.", "MIIB..."),
+            Parameter("target", ParameterKind.HOST, "Where the sender keeps the key.", "s1.dkim.example.net"),
             Parameter(
-                "algorithm", Kind.TEXT, "Kind of the key (RFC 8463 for ed25519).", "rsa",
+                "algorithm", ParameterKind.TEXT, "Kind of the key (RFC 8463 for ed25519).", "rsa",
                 default="rsa", choices=("rsa", "ed25519"),
             ),
         ),
@@ -115,12 +115,12 @@ TEMPLATES = (
         "The one DMARC policy of the domain (RFC 7489). Receivers send reports to a domain other than "
         "this one only when that one admits it (section 7.1).",
         (
-            Parameter("policy", Kind.TEXT, "For forged mail.", "none", required=True, choices=_POLICIES),
+            Parameter("policy", ParameterKind.TEXT, "For forged mail.", "none", required=True, choices=_POLICIES),
             Parameter(
-                "subdomain_policy", Kind.TEXT, "The same below the domain.", "reject",
+                "subdomain_policy", ParameterKind.TEXT, "The same below the domain.", "reject",
                 choices=_POLICIES,
             ),
-            Parameter("rua", Kind.EMAILS, "Where reports go.", "dmarc@example.com"),
+            Parameter("rua", ParameterKind.EMAILS, "Where reports go.", "dmarc@example.com"),
         ),
         _dmarc,
     ),
@@ -130,14 +130,14 @@ TEMPLATES = (
         "Lets one authority issue (RFC 8659). Others that are admitted stay admitted.",
         (
             Parameter(
-                "issuer", Kind.HOST, "Domain of the authority; it must be the one that you use.",
+                "issuer", ParameterKind.HOST, "Domain of the authority; it must be the one that you use.",
                 "letsencrypt.org", required=True,
             ),
             Parameter(
-                "wildcards", Kind.TEXT, "Whether it may issue wildcards.", "yes", default="yes",
+                "wildcards", ParameterKind.TEXT, "Whether it may issue wildcards.", "yes", default="yes",
                 choices=("yes", "no"),
             ),
-            Parameter("report_to", Kind.EMAILS, "Who is told of refused requests.", "x@example.com"),
+            Parameter("report_to", ParameterKind.EMAILS, "Who is told of refused requests.", "x@example.com"),
         ),
         _caa,
     ),

@@ -12,7 +12,7 @@ from nameplate.core import rdata
 from nameplate.core.errors import Invalid, Problem
 
 
-class Kind(StrEnum):
+class ParameterKind(StrEnum):
     """What the text of a parameter must be."""
 
     TEXT = "text"
@@ -42,7 +42,7 @@ class Parameter:
     """One value that a template takes, always as text."""
 
     name: str
-    kind: Kind
+    kind: ParameterKind
     description: str
     example: str
     required: bool = False
@@ -194,12 +194,12 @@ def _key(text: str) -> str:
     return bare
 
 
-_READERS: Mapping[Kind, Callable[[str], str]] = {
-    Kind.TEXT: _text,
-    Kind.HOST: host,
-    Kind.HOSTS: lambda text: ",".join(host(part) for part in _split(text)),
-    Kind.NETWORKS: lambda text: " ".join(_network(part) for part in _split(text)),
-    Kind.EMAILS: lambda text: ",".join(f"mailto:{_email(part)}" for part in _split(text)),
-    Kind.LABELS: _labels,
-    Kind.KEY: _key,
+_READERS: Mapping[ParameterKind, Callable[[str], str]] = {
+    ParameterKind.TEXT: _text,
+    ParameterKind.HOST: host,
+    ParameterKind.HOSTS: lambda text: ",".join(host(part) for part in _split(text)),
+    ParameterKind.NETWORKS: lambda text: " ".join(_network(part) for part in _split(text)),
+    ParameterKind.EMAILS: lambda text: ",".join(f"mailto:{_email(part)}" for part in _split(text)),
+    ParameterKind.LABELS: _labels,
+    ParameterKind.KEY: _key,
 }
