@@ -12,14 +12,14 @@ import typer
 
 from nameplate.cli import failures
 from nameplate.cli.client import ApiError, Client, address
-from nameplate.cli.output import Form, Printer
+from nameplate.cli.output import OutputFormat, Printer
 from nameplate.core.errors import Invalid, NameplateError
 
 NEEDS_INPUT = 4
 PENDING = 6
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, also on failure.")]
-Output = Annotated[Form, typer.Option("--output", "-o", help="Form of the data.")]
+Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="OutputFormat of the data.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages, only data.")]
 
 Organization = Annotated[
@@ -72,7 +72,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         common = {
             "context": (typer.Context, inspect.Parameter.empty),
             "as_json": (AsJson, False),
-            "output": (Output, Form.TABLE),
+            "output": (Output, OutputFormat.TABLE),
             "quiet": (Quiet, False),
         }
         added = [
@@ -84,7 +84,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         @functools.wraps(function)
         def run(**values: Any) -> None:  # noqa: ANN401 - what Typer parsed
             context = values.pop("context")
-            form = Form.JSON if values.pop("as_json") else values["output"]
+            form = OutputFormat.JSON if values.pop("as_json") else values["output"]
             del values["output"]
             printer = Printer(form, quiet=values.pop("quiet"))
             _reported(printer, lambda: function(Cli(context.obj, printer), **values))
@@ -114,8 +114,8 @@ def _reported(printer: Printer, work: Callable[[], None]) -> None:
         raise typer.Exit(1) from None
 
 
-def _tell(form: Form, problem: dict[str, Any]) -> None:
-    if form is Form.JSON:
+def _tell(form: OutputFormat, problem: dict[str, Any]) -> None:
+    if form is OutputFormat.JSON:
         sys.stdout.write(json.dumps({"error": problem}) + "\n")
         sys.stdout.flush()
     places = [f"  {place['pointer']}: {place['detail']}" for place in problem.get("errors", ())]
@@ -177,7 +177,7 @@ def removing(app: typer.Typer, noun: str, plural: str, verb: str = "rm") -> None
         )
         cli.api.send("DELETE", address(plural, str(found["id"])))
         cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
-        if cli.printer.form is Form.JSON:
+        if cli.printer.form is OutputFormat.JSON:
             cli.printer.document({"id": found["id"], "object": noun, "deleted": True})
-        elif cli.printer.form is Form.ID:
+        elif cli.printer.form is OutputFormat.ID:
             cli.printer.line(str(found["id"]))

@@ -3,7 +3,7 @@
 import typer
 
 from nameplate.cli.command import Cli, command
-from nameplate.cli.output import Form
+from nameplate.cli.output import OutputFormat
 
 app = typer.Typer(help="The platform's entry at DNS hosts.", no_args_is_help=True)
 
@@ -23,7 +23,7 @@ def template(cli: Cli) -> None:
             "domain_connect_not_configured",
             "Set NAMEPLATE_DOMAIN_CONNECT_PROVIDER_ID and NAMEPLATE_DOMAIN_CONNECT_KEY_FILE first.",
         )
-    if cli.printer.form is Form.JSON:
+    if cli.printer.form is OutputFormat.JSON:
         cli.printer.document(found)
         return
     cli.printer.say(f"Submit this as {found['file_name']}:")

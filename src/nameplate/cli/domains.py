@@ -19,7 +19,7 @@ from nameplate.cli.command import (
     pairs,
     removing,
 )
-from nameplate.cli.output import Form
+from nameplate.cli.output import OutputFormat
 from nameplate.cli.verifications import PROOF_METHOD
 from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
 
@@ -64,7 +64,7 @@ def add(
         _print(cli, made)
         _say_next(cli, made["name"])
         return
-    if cli.printer.form is Form.TABLE:
+    if cli.printer.form is OutputFormat.TABLE:
         shown.show(cli.printer, made["instructions"])
     _print(cli, _waited(cli, made["id"], made["name"], "ownership", timeout))
 
@@ -93,7 +93,7 @@ def show(cli: Cli, domain: str) -> None:
 def instructions(cli: Cli, domain: str) -> None:
     """Print again what to publish."""
     found = cli.api.get(address("domains", domain))
-    if cli.printer.form is Form.JSON:
+    if cli.printer.form is OutputFormat.JSON:
         cli.printer.document({"id": found["id"], "instructions": found["instructions"]})
     else:
         shown.show(cli.printer, found["instructions"])
@@ -103,7 +103,7 @@ def instructions(cli: Cli, domain: str) -> None:
 def dns_host(cli: Cli, domain: str) -> None:
     """Look where the domain's DNS is managed, and print what to enter there."""
     found = cli.api.get(address("domains", domain, "/dns-host"))
-    if cli.printer.form is Form.TABLE:
+    if cli.printer.form is OutputFormat.TABLE:
         entries.print_advice(cli.printer, found)
     else:
         cli.printer.document(found)
@@ -113,7 +113,7 @@ def dns_host(cli: Cli, domain: str) -> None:
 def connect(cli: Cli, domain: str) -> None:
     """Print the link by which the DNS host sets the records up; exit code 1 when it cannot."""
     found = cli.api.get(address("domains", domain, "/domain-connect"))
-    if cli.printer.form is Form.TABLE:
+    if cli.printer.form is OutputFormat.TABLE:
         entries.print_offer(cli.printer, found)
     else:
         cli.printer.document(found)
@@ -221,7 +221,7 @@ def _waited(cli: Cli, reference: str, name: str, condition: str, timeout: float)
 
 
 def _print(cli: Cli, found: dict[str, Any]) -> None:
-    if cli.printer.form is not Form.TABLE:
+    if cli.printer.form is not OutputFormat.TABLE:
         cli.printer.one(found)
         return
     cli.printer.one(found, skip=("conditions", "instructions"))

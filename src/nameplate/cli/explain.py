@@ -5,7 +5,7 @@ from dataclasses import asdict
 import typer
 
 from nameplate.cli.command import Cli, command
-from nameplate.cli.output import Form
+from nameplate.cli.output import OutputFormat
 
 app = typer.Typer()
 
@@ -16,7 +16,7 @@ def explain(cli: Cli, code: str) -> None:
     from nameplate.core import error_catalogue
 
     entry = error_catalogue.explain(code)
-    if cli.printer.form is Form.JSON:
+    if cli.printer.form is OutputFormat.JSON:
         cli.printer.document({"object": "error_code", "code": code, **asdict(entry)})
         return
     cli.printer.line(entry.title)

@@ -6,7 +6,7 @@ import typer
 
 from nameplate.cli.command import Cli, command
 from nameplate.cli.local import Local, Url, local
-from nameplate.cli.output import Form
+from nameplate.cli.output import OutputFormat
 from nameplate.cli.seed import progress_shown
 
 app = typer.Typer(help="Look after the keys that seal stored secrets.", no_args_is_help=True)
@@ -82,7 +82,7 @@ def _retire(here: Local, used: set[str]) -> tuple[str, ...]:
 
 
 def _tell(cli: Cli, primary: str, wrapped: int, stuck: int, retired: tuple[str, ...]) -> None:
-    if cli.printer.form is Form.JSON:
+    if cli.printer.form is OutputFormat.JSON:
         cli.printer.document(
             {"primary": primary, "wrapped": wrapped, "stuck": stuck, "retired": list(retired)}
         )

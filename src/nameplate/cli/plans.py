@@ -16,7 +16,7 @@ from nameplate.cli.command import (
     given,
     showing,
 )
-from nameplate.cli.output import Form, coloured
+from nameplate.cli.output import OutputFormat, coloured
 from nameplate.core.errors import Invalid
 
 app = typer.Typer(help="Plans of DNS changes.", no_args_is_help=True)
@@ -96,7 +96,7 @@ def plan(
     """
     body = _wanted(file, form, source, replace=replace, adopt=adopt)
     made = _plan(cli, domain, body)
-    if cli.printer.form is Form.TABLE:
+    if cli.printer.form is OutputFormat.TABLE:
         _draw(cli, made)
         cli.printer.say(f"Apply it with: nameplate plan apply {made['id']}")
     else:
@@ -130,7 +130,7 @@ def import_(
     body = _wanted(path, form, source, replace=replace, adopt=adopt)
     made = _plan(cli, domain, body)
     if dry_run:
-        _draw(cli, made) if cli.printer.form is Form.TABLE else cli.printer.one(made)
+        _draw(cli, made) if cli.printer.form is OutputFormat.TABLE else cli.printer.one(made)
         return
     carry_out(cli, made, force=force, yes=yes, non_interactive=non_interactive)
 
@@ -165,7 +165,7 @@ def export(
     if file is not None:
         file.write_text(found["content"], encoding="utf-8")
         cli.printer.say(f"{found['records']} records written to {file}.")
-    elif cli.printer.form is Form.JSON:
+    elif cli.printer.form is OutputFormat.JSON:
         cli.printer.document(found)
     else:
         sys.stdout.write(found["content"])
@@ -213,11 +213,11 @@ def carry_out(
     cli: Cli, plan: dict[str, Any], *, force: bool, yes: bool, non_interactive: bool
 ) -> None:
     """Show a plan, ask, apply it, and print what became of it."""
-    if cli.printer.form is Form.TABLE:
+    if cli.printer.form is OutputFormat.TABLE:
         _draw(cli, plan)
     if plan["is_empty"]:
         cli.printer.say("Nothing is to do.")
-        if cli.printer.form is not Form.TABLE:
+        if cli.printer.form is not OutputFormat.TABLE:
             cli.printer.one(plan)
         return
     if plan["unsafe"] and not force:
@@ -232,7 +232,7 @@ def carry_out(
     done = cli.api.send("POST", address("plans", plan["id"], ":apply"), {"force": force})
     for one in done["outcomes"]:
         cli.printer.say(f"! {one['name']} {one['type']}: {one['result']}, {one['detail']}")
-    if cli.printer.form is Form.TABLE:
+    if cli.printer.form is OutputFormat.TABLE:
         cli.printer.say(_ended(done))
     else:
         cli.printer.one(done)

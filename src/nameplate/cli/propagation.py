@@ -7,7 +7,7 @@ import typer
 from nameplate.cli import waiting
 from nameplate.cli.client import ApiError, address
 from nameplate.cli.command import Cli, command
-from nameplate.cli.output import Form
+from nameplate.cli.output import OutputFormat
 from nameplate.cli.waiting import Seen, Timeout, WaitingStep
 
 _COLUMNS = ("server", "kind", "sees_it", "answer", "ttl_left")
@@ -66,10 +66,10 @@ def _is_old(answer: dict[str, Any]) -> bool:
 
 
 def _print(cli: Cli, found: dict[str, Any]) -> None:
-    if cli.printer.form is Form.JSON:
+    if cli.printer.form is OutputFormat.JSON:
         cli.printer.document(found)
         return
-    if cli.printer.form is Form.ID:
+    if cli.printer.form is OutputFormat.ID:
         cli.printer.line(found["record"])
         return
     if found["name"] is not None:

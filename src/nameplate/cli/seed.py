@@ -12,7 +12,7 @@ import typer
 from nameplate.cli.command import AsJson
 from nameplate.cli.failures import reported
 from nameplate.cli.local import Local, Url, local
-from nameplate.cli.output import Form, Printer
+from nameplate.cli.output import OutputFormat, Printer
 
 if TYPE_CHECKING:
     from nameplate.seeding.load import Progress
@@ -112,7 +112,7 @@ def _show(
     counts: Mapping[str, int], domains: Sequence[Mapping[str, str]], *, made: bool, as_json: bool
 ) -> None:
     """Print how many rows each table has, and the domains of a small world."""
-    printer = Printer(Form.JSON if as_json else Form.TABLE, quiet=False)
+    printer = Printer(OutputFormat.JSON if as_json else OutputFormat.TABLE, quiet=False)
     if as_json:
         printer.document({"made": made, "rows": dict(counts), "domains": list(domains)})
         return

@@ -7,7 +7,7 @@ import typer
 from nameplate.cli import instructions
 from nameplate.cli.client import address
 from nameplate.cli.command import Cli, Limit, command, given
-from nameplate.cli.output import Form
+from nameplate.cli.output import OutputFormat
 
 app = typer.Typer(help="Proofs of control over domains.", no_args_is_help=True)
 PROOF_METHOD = "How it is proved: dns_txt, file_upload or another that is available."
@@ -52,7 +52,7 @@ def show(cli: Cli, verification: str) -> None:
 
 
 def _print(cli: Cli, found: dict[str, Any]) -> None:
-    if cli.printer.form is not Form.TABLE:
+    if cli.printer.form is not OutputFormat.TABLE:
         cli.printer.one(found)
         return
     cli.printer.one(found, skip=("instruction",))
