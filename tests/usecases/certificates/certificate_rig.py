@@ -18,6 +18,7 @@ from nameplate.usecases.claims import domains, holdings
 from nameplate.usecases.tenants import accounts
 
 NAME = "shop.example.com"
+DIRECTORY = "https://ca.example.net/directory"
 
 
 class Authority(LocalAuthority):
@@ -76,7 +77,8 @@ class Rig:
         )
 
     def add_account(self, **fields: Any) -> Account:
-        given = {"kind": "ca", "provider": "local", "name": "ca", **fields}
+        config = {"directory_url": DIRECTORY}
+        given = {"kind": "ca", "provider": "acme", "name": "ca", "config": config, **fields}
         with self.offline.sessions.begin(PLATFORM) as session:
             return accounts.add(session, PLATFORM, self.offline.tools, **given)
 

@@ -255,7 +255,7 @@ def hosted(rig: Rig) -> tuple[Rig, Mirror, Callable[[], None]]:
     with offline.sessions.begin(rig.actor) as session:
         account = accounts.add(
             session, rig.actor, offline.tools, kind="dns", provider="memory", name="dns",
-            credentials={"key": "a secret"},
+            credentials={"api_key": "a secret"},
         )  # fmt: skip
         domain = session.get_one(Domain, rig.domain_id)
         domain.dns_account_id = account.id
