@@ -5,7 +5,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_11_28_1020"
-down_revision = "2026_11_27_1040"
+down_revision = "2026_11_28_1010"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_11_28_1730"
-down_revision = "2026_11_28_1010"
+down_revision = "2026_11_28_1020"
 branch_labels = None
 depends_on = None
 
