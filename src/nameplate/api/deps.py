@@ -33,6 +33,10 @@ _METADATA = re.compile(r"metadata\[([A-Za-z0-9_.-]{1,40})\]")
 _MAX_ROUTE = 255
 
 
+Authenticate = Callable[[str], Actor | None]
+"""Whom a bearer token of the host application stands for; None when it is none of the host's."""
+
+
 @dataclass
 class AppState:
     """What the whole application shares."""
@@ -41,6 +45,8 @@ class AppState:
     tools: Tools
     local_token: Secret | None = None
     """Credential of the command line in the same process: acts as the platform."""
+    authenticate: Authenticate | None = None
+    """How a host application knows its own tokens; Nameplate's are tried when it does not."""
     in_flight: set[tuple[str, str, str]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -130,6 +136,9 @@ def caller(request: Request) -> Caller:
         raise Unauthenticated
     if shared.local_token is not None and Secret(bearer) == shared.local_token:
         return Caller(PLATFORM, "platform:local")
+    known = shared.authenticate(bearer.strip()) if shared.authenticate is not None else None
+    if known is not None:
+        return Caller(known, _principal(known, bearer.strip()))
     with shared.sessions.look() as session:
         now = database_now(session)
         row = tokens.accepted(session, bearer.strip(), now)
@@ -141,6 +150,12 @@ def caller(request: Request) -> Caller:
     return Caller(
         Actor(row.organization_id, row.name), f"{row.organization_id or 'platform'}:{row.key_id}"
     )
+
+
+def _principal(actor: Actor, bearer: str) -> str:
+    """Return under which name requests with a token of the host's are kept; not the token itself."""
+    digest = hashlib.sha256(bearer.encode("utf-8", "replace")).hexdigest()[:32]
+    return f"{actor.organization_id or 'platform'}:host:{digest}"
 
 
 KnownCaller = Annotated[Caller, Depends(caller)]

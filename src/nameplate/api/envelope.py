@@ -41,6 +41,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message = {**message}  # the edge sends one object for many answers
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = identity
                 headers["X-Content-Type-Options"] = "nosniff"
@@ -63,7 +64,8 @@ class RequestMiddleware:
         if scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
-        is_zone = _ZONE_PATH.fullmatch(scope["path"]) and "authorization" in Headers(scope=scope)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))  # below a host's prefix
+        is_zone = _ZONE_PATH.fullmatch(path) and "authorization" in Headers(scope=scope)
         body = await _read(receive, strictjson.MAX_ZONE_BYTES if is_zone else strictjson.MAX_BYTES)
         if body:
             _check_type(Headers(scope=scope))

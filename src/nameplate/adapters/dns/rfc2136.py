@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import dns.exception
 import dns.message
+import dns.rcode
 import dns.rdatatype
 import dns.tsig
 
@@ -90,7 +91,12 @@ class Rfc2136:
         except _BROKEN as error:
             raise self._unreachable(error) from None
         sets = (rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.NS)
-        found = (presentation(rdata, "NS") for rrset in sets for rdata in rrset)
+        found = [presentation(rdata, "NS") for rrset in sets for rdata in rrset]
+        if not found:  # every zone has them: the server failed, or has no such zone
+            told = f"{self._server} answers {dns.rcode.to_text(answer.rcode())} for {zone.name}."
+            if answer.rcode() == dns.rcode.SERVFAIL:
+                raise Unavailable("provider_failed", told)
+            raise Refused("zone_missing", told)
         return sorted(name.removesuffix(".") for name in found)
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:

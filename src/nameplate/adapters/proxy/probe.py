@@ -95,11 +95,12 @@ async def look(target: ProbeTarget, *, timeout: float, allowed: Policy = anywher
     """Look once, inside a running event loop."""
     start = asyncio.get_running_loop().time()
     visit = _Visit(target, allowed)
+    seconds = timeout if target.timeout is None else min(timeout, target.timeout)
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             await visit.run()
     except TimeoutError:
-        visit.fail(Failure.TIMEOUT, f"no complete answer within {timeout:g} s")
+        visit.fail(Failure.TIMEOUT, f"no complete answer within {seconds:g} s")
     finally:
         await visit.close()
     return replace(visit.finding, seconds=asyncio.get_running_loop().time() - start)
