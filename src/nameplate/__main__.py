@@ -133,7 +133,7 @@ def worker(
         typer.Option(help="Number of threads. Default: NAMEPLATE_WORKER_THREADS."),
     ] = None,
 ) -> None:
-    """Run background work until SIGTERM or SIGINT. Any number of workers can run at once."""
+    """Run background work until SIGTERM or SIGINT. Any number of workers can run in parallel."""
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same

@@ -173,9 +173,11 @@ def add(call: Write, body: AccountNew) -> AccountShape:
 def list_(
     call: Read,
     listing: Listed,
-    kind: Annotated[AccountKind | None, Query()] = None,
-    provider: Annotated[Provider | None, Query()] = None,
-    name: Annotated[Name | None, Query()] = None,
+    kind: Annotated[AccountKind | None, Query(description="Only objects of this kind.")] = None,
+    provider: Annotated[
+        Provider | None, Query(description="Only accounts at this provider.")
+    ] = None,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
 ) -> Page[AccountShape]:
     """List accounts."""
     selected = listing.select(tagged=True, kind=kind, provider=provider, name=name)

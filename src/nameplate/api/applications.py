@@ -107,8 +107,10 @@ def add(call: Write, body: ApplicationNew) -> ApplicationShape:
 def list_(
     call: Read,
     listing: Listed,
-    name: Annotated[Name | None, Query()] = None,
-    organization: Annotated[Reference | None, Query()] = None,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
+    organization: Annotated[
+        Reference | None, Query(description="Only objects of this organization.")
+    ] = None,
 ) -> Page[ApplicationShape]:
     """List applications."""
     selected = listing.select(tagged=True, name=name, organization=organization)

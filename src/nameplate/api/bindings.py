@@ -178,9 +178,13 @@ def add(call: Write, body: BindingNew) -> BindingShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    application: Annotated[Reference | None, Query()] = None,
-    status: Annotated[BindingStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    application: Annotated[
+        Reference | None, Query(description="Only objects of this application.")
+    ] = None,
+    status: Annotated[
+        BindingStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[BindingShape]:
     """List bindings."""
     selected = listing.select(domain=domain, application=application, status=status)

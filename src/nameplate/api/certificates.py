@@ -149,8 +149,10 @@ def issue(call: Write, body: CertificateNew) -> CertificateShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    status: Annotated[CertificateStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    status: Annotated[
+        CertificateStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[CertificateShape]:
     """List certificates."""
     selected = listing.select(domain=domain, status=status)

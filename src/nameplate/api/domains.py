@@ -310,8 +310,10 @@ def add(call: Write, body: DomainNew) -> DomainShape:
 def list_(
     call: Read,
     listing: Listed,
-    status: Annotated[DomainStatus | None, Query()] = None,
-    name: Annotated[Hostname | None, Query()] = None,
+    status: Annotated[
+        DomainStatus | None, Query(description="Only objects with this status.")
+    ] = None,
+    name: Annotated[Hostname | None, Query(description="Only objects with this name.")] = None,
 ) -> Page[DomainShape]:
     """List domains."""
     selected = listing.select(tagged=True, status=status, name=name)

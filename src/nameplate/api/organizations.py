@@ -99,8 +99,10 @@ def add(call: Write, body: OrganizationNew) -> OrganizationShape:
 def list_(
     call: Read,
     listing: Listed,
-    name: Annotated[Name | None, Query()] = None,
-    parent: Annotated[Reference | None, Query()] = None,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
+    parent: Annotated[
+        Reference | None, Query(description="Only organizations below this parent.")
+    ] = None,
 ) -> Page[OrganizationShape]:
     """List the organizations that the caller can access."""
     selected = listing.select(tagged=True, name=name, parent=parent)

@@ -23,6 +23,12 @@ from nameplate.usecases.tools import Tools
 routes = router("plans")
 
 Format = Literal["bind", "csv", "json", "octodns"]
+ExportFormat = Annotated[Format, Query(description="Format of the file.")]
+Full = Annotated[bool, Query(description="Return all changes instead of the first 1,000.")]
+Live = Annotated[
+    bool,
+    Query(description="Export the live zone at the provider instead of the stored records."),
+]
 
 _RRSET: dict[str, Any] = {
     "name": "www.example.com",
@@ -317,8 +323,10 @@ def undo(world: Crossing, domain: str) -> PlanShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    status: Annotated[PlanStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    status: Annotated[
+        PlanStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[PlanShape]:
     """List plans."""
     selected = listing.select(domain=domain, status=status)
@@ -329,9 +337,7 @@ def list_(
 def get(
     call: Read,
     plan: str,
-    full: Annotated[
-        bool, Query(description="Return all changes instead of the first 1,000.")
-    ] = False,  # noqa: FBT002 - a query parameter
+    full: Full = False,  # noqa: FBT002 - a query parameter
 ) -> PlanShape:
     """Show a plan and its results."""
     return show(call, plans.get(call.session, call.actor, plan), full=full)
@@ -354,11 +360,8 @@ def apply(world: Crossing, plan: str, body: PlanApply | None = None) -> PlanShap
 def export(
     world: Crossing,
     domain: str,
-    format: Annotated[Format, Query()] = "bind",  # noqa: A002 - the field's own name
-    live: Annotated[
-        bool,
-        Query(description="Export the live zone at the provider instead of the stored records."),
-    ] = False,  # noqa: FBT002 - a query parameter
+    format: ExportFormat = "bind",  # noqa: A002 - the field's own name
+    live: Live = False,  # noqa: FBT002 - a query parameter
 ) -> ExportShape:
     """Export the records of a domain as a file."""
     content, count = transfers.export(

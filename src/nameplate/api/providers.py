@@ -139,7 +139,10 @@ def _credential(one: Credential) -> CredentialShape:
 
 
 @routes.get("/providers", operation_id="list_providers")
-def list_(world: Crossing, kind: Annotated[PluginKind | None, Query()] = None) -> ProviderList:
+def list_(
+    world: Crossing,
+    kind: Annotated[PluginKind | None, Query(description="Only objects of this kind.")] = None,
+) -> ProviderList:
     """List providers, authorities, proof methods and proxies, with their settings and credentials."""
     found = providers.listed(world.tools, kind)
     return ProviderList(data=[show(one, for_platform=world.actor.is_platform) for one in found])

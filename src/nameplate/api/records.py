@@ -30,6 +30,7 @@ routes = router("records")
 Value = Annotated[str, StringConstraints(min_length=1, max_length=65535)]
 Ttl = Annotated[int, Field(ge=0, le=2**31 - 1, description="In seconds.")]
 Short = Annotated[int, Field(ge=0, le=65535)]
+TypeFilter = Annotated[RecordType | None, Query(description="Only records of this type.")]
 
 _EXAMPLE: dict[str, Any] = {
     "type": "MX",
@@ -188,9 +189,11 @@ def add(call: Write, body: RecordNew) -> RecordShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    type: Annotated[RecordType | None, Query()] = None,  # noqa: A002 - the field's own name
-    status: Annotated[RecordStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    type: TypeFilter = None,  # noqa: A002 - the field's own name
+    status: Annotated[
+        RecordStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[RecordShape]:
     """List records."""
     selected = listing.select(domain=domain, type=type, status=status)

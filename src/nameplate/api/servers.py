@@ -133,7 +133,9 @@ def add(call: Write, body: ServerNew) -> ServerShape:
 
 @routes.get("/servers", operation_id="list_servers")
 def list_(
-    call: Read, listing: Listed, name: Annotated[Name | None, Query()] = None
+    call: Read,
+    listing: Listed,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
 ) -> Page[ServerShape]:
     """List the caller's servers and the shared servers."""
     selected = listing.select(tagged=True, name=name)

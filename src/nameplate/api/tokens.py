@@ -106,7 +106,9 @@ def add(call: Write, body: TokenNew) -> TokenMade:
 
 @routes.get("/tokens", operation_id="list_tokens")
 def list_(
-    call: Read, listing: Listed, name: Annotated[Name | None, Query()] = None
+    call: Read,
+    listing: Listed,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
 ) -> Page[TokenShape]:
     """List tokens, including revoked tokens."""
     return listing.page(

@@ -149,8 +149,10 @@ def add(call: Write, body: VerificationNew) -> VerificationShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    status: Annotated[VerificationStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    status: Annotated[
+        VerificationStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[VerificationShape]:
     """List verifications."""
     selected = listing.select(domain=domain, status=status)

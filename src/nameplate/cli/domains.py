@@ -31,6 +31,10 @@ app = typer.Typer(help="Manage domains, from claim to HTTPS.", no_args_is_help=T
 COLUMNS = ("id", "name", "status", "organization", "created_at")
 _OVER = frozenset({"expired", "error", "suspended"})
 
+ForceHttps = Annotated[
+    bool | None, typer.Option("--force-https/--no-force-https", help="Redirect HTTP to HTTPS.")
+]
+Hsts = Annotated[bool | None, typer.Option("--hsts/--no-hsts", help="Send an HSTS header.")]
 Notes = Annotated[str | None, typer.Option(help="Notes of your own.")]
 Zone = Annotated[
     str | None, typer.Option(help="Zone of that account. Default: found by the domain name.")
@@ -141,13 +145,8 @@ def update(
     *,
     domain: DomainReference,
     notes: Notes = None,
-    force_https: Annotated[
-        bool | None,
-        typer.Option("--force-https/--no-force-https", help="Redirect HTTP to HTTPS."),
-    ] = None,
-    hsts: Annotated[
-        bool | None, typer.Option("--hsts/--no-hsts", help="Send an HSTS header.")
-    ] = None,
+    force_https: ForceHttps = None,
+    hsts: Hsts = None,
     ssl: Annotated[bool | None, typer.Option("--ssl/--no-ssl", help="Serve over TLS.")] = None,
     auto_renew: Annotated[
         bool | None,

@@ -97,7 +97,7 @@ class Tour:
         (outcome,) = self._sandbox.owner.apply(Zone(ZONE), [change])
         if outcome.result is not Result.APPLIED:
             raise Refused(
-                "update_refused", f"The DNS server rejected the TXT record: {outcome.detail}"
+                "update_refused", f"The DNS server rejected the TXT record ({outcome.detail})."
             )
         self._say("the owner publishes it (RFC 2136 update, TSIG)")
         self._answered(record["name"], "TXT")
@@ -222,7 +222,7 @@ class Tour:
                 return found
             self._sandbox.check()
             if time.monotonic() > deadline:
-                raise Unavailable("demo_timeout", f"Not done after {PATIENCE:g} s. {_why(found)}")
+                raise Unavailable("demo_timeout", f"{_why(found)} Not done after {PATIENCE:g} s.")
             time.sleep(_LOOK_EVERY)
 
 
