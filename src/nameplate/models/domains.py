@@ -54,7 +54,7 @@ class SslProvider(StrEnum):
 
 
 class DriftPolicy(StrEnum):
-    """What happens when somebody else changes our records at the provider."""
+    """What to do when a record is changed outside Nameplate."""
 
     OFF = "off"
     """Nobody looks."""

@@ -230,7 +230,7 @@ GROUP = Group(
         ),
         "confirmation_needed": Entry(
             Turn.YOU,
-            "The command asks before it acts, and nobody can answer.",
+            "The command requires a confirmation and cannot ask for it.",
             "Pass `--yes` to confirm.",
         ),
         "not_confirmed": Entry(
@@ -246,7 +246,7 @@ GROUP = Group(
         "wait_timeout": Entry(
             Turn.NAMEPLATE,
             "It was not done within the time.",
-            "Wait on with the command that was printed. The work goes on.",
+            "Run the command that was printed to continue waiting. The work continues.",
         ),
         "error_code_unknown": Entry(
             Turn.YOU,

@@ -151,7 +151,7 @@ GROUP = Group(
         "apex_ns": Entry(
             Turn.YOU,
             "NS records at the apex decide who answers for the whole zone.",
-            "Leave them out, or use force if you mean it.",
+            "Leave them out, or use `force` to change them anyway.",
         ),
         "own_record": Entry(
             Turn.YOU,
@@ -170,7 +170,7 @@ GROUP = Group(
         ),
         "changed_at_provider": Entry(
             Turn.YOU,
-            "Somebody changed records of the domain at the DNS provider.",
+            "Records of the domain were changed at the DNS provider outside Nameplate.",
             "Apply `nameplate record plan` to restore them, or accept the change with `nameplate record import DOMAIN --from drift`.",
         ),
         "drifted": Entry(

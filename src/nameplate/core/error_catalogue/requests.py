@@ -138,7 +138,7 @@ GROUP = Group(
         ),
         "internal_error": Entry(
             Turn.OPERATOR,
-            "Nameplate failed in a way that nobody foresaw.",
+            "Nameplate failed unexpectedly.",
             "Report the request id to the operator, who finds the cause in the log under that id.",
             (500,),
         ),
