@@ -166,7 +166,7 @@ def test_a_wrong_account_is_refused_with_each_place(acme: Line) -> None:
     wrong = ("--config", '{"api_url": "x", "odd": 1}', "--kind", "dns", "--provider", "powerdns")
     said = acme("account", "add", "x", *wrong, expect=2).err
     assert "/config/api_url: Expected an absolute URL" in said
-    assert "/config/odd: There is no setting `config.odd`" in said
+    assert "/config/odd: Unknown setting `config.odd`" in said
 
 
 def test_automatic_records_and_templates(acme: Line) -> None:

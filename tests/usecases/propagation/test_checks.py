@@ -208,7 +208,7 @@ def test_a_remembered_nothing_ends_by_itself(scene: Scene) -> None:
     (row,) = scene.look(record)
     assert row.propagated
     sentence = scene.seen(record).sentence(row.propagation_checked_at)
-    assert "has the answer that there is nothing for " in sentence
+    assert "has an answer without the record for " in sentence
     assert (row.next_action_at - row.propagation_checked_at) <= timedelta(seconds=62), "SOA minimum"
 
 
@@ -282,7 +282,7 @@ def test_our_own_resolver_being_away_proves_nothing(
         (row,) = scene.look(record, after=timedelta(minutes=2 * doubts))
         assert row.propagated is (doubts <= DOUBTS), "but not for ever"
         assert row.propagation_checked_at > datetime.now(UTC) + timedelta(minutes=2 * doubts - 1)
-    assert row.error_message == "No authoritative server of the name could be found."
+    assert row.error_message == "No authoritative server of the name was found."
     (row,) = scene.look(record, after=timedelta(hours=25))
     found = scene.condition(domain, "delegation")
     assert found is not None
