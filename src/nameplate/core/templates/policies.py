@@ -16,9 +16,7 @@ from nameplate.core.templates.template import (
 
 ALL = Parameter(
     "all", Kind.TEXT,
-        "What receivers do with mail from other senders. An existing SPF record keeps its own "
-        "policy."
-    ,
+    "What receivers do with mail from other senders. An existing SPF record keeps its own policy.",
     "~all", default="~all", choices=("-all", "~all", "?all"),
 )  # fmt: skip
 _POLICIES = ("none", "quarantine", "reject")
