@@ -356,8 +356,8 @@ def test_caa_that_locks_the_authority_out_is_warned_of(rig):
     plan = rig.make(transfers.from_records([caa]))
     assert plan.content.warnings == [
         (
-            f"CAA at {APEX} does not allow the certificate authority to issue for {APEX}: "
-            'add 0 issue "letsencrypt.org".'
+            f"The CAA record at {APEX} does not allow the certificate authority to issue for {APEX}. "
+            'Add 0 issue "letsencrypt.org".'
         )
     ]
     fine = {**caa, "value": '0 issue "letsencrypt.org"'}

@@ -55,7 +55,7 @@ def add(
 def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verification:
     """Create the verification with everything that the owner must publish."""
     if method not in _NAMES:
-        raise Invalid("method_unknown", f"there is no verification method {method}")
+        raise Invalid("method_unknown", f"There is no verification method {method}.")
     name = VerificationMethodName(method)
     if domain.subdomain is not None and domain.subdomain.startswith("*"):
         check_subtree(tools, name, "wildcard_needs_dns", "A wildcard")
@@ -308,7 +308,7 @@ def _doubt(
     row.next_action_at = now + RETRY_LOST
     if not definite or lost is None or now - lost < GRACE:
         return
-    row.fail(f"The proof has been gone for seven days. {proof.message}")
+    row.fail(f"The proof has been missing for seven days. {proof.message}")
     row.next_action_at = None
     release(session, tools, domain, now)
     domain.lapse("Ownership is no longer proved. Publish the new record and check again.")
