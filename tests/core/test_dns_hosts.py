@@ -178,7 +178,7 @@ def test_elsewhere_the_apex_gets_addresses(slug):
     assert "These are the current addresses of edge.platform.example" in entry.remarks[0]
     assert ("ALIAS or ANAME" in entry.remarks[0]) == (slug is None)
     (entry,) = typed(slug, cname(ZONE))
-    assert "cannot stand at example.com itself" in entry.remarks[0]
+    assert "is not allowed at example.com itself" in entry.remarks[0]
 
 
 @pytest.mark.parametrize(("slug", "value"), [("ovh", "edge.platform.example."), ("godaddy", None)])

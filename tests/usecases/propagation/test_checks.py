@@ -316,7 +316,7 @@ def test_a_zone_cut_below_hides_records(scene: Scene) -> None:
     found = scene.condition(domain, "delegation")
     assert found is not None
     assert (found.status, found.reason) == (False, "zone_cut_below")
-    assert found.message.startswith("dev.example.test is a zone of its own")
+    assert found.message.startswith("dev.example.test is a separate zone")
 
 
 def test_a_wildcard_is_asked_for_by_a_name_below_it(scene: Scene) -> None:
