@@ -195,7 +195,7 @@ def test_automatic_records_and_templates(acme: Line) -> None:
     use = ("record", "template", "spf", "example.com", "--set", "include=_spf.example.net")
     tried = acme(*use, "--dry-run")
     assert tried.out == '+ @ 3600 TXT "v=spf1 include:_spf.example.net ~all"\n'
-    assert "dry run" in tried.err
+    assert "Dry run" in tried.err
     made = acme(*use, "-o", "id").out.strip()
     assert acme("record", "show", made, "--json").json["type"] == "TXT"
     acme(*use[:-1], "include=_spf.example.org")
@@ -366,7 +366,7 @@ def test_an_interrupted_wait_says_how_to_go_on(acme: Line) -> None:
 
     acme.connection = replace(acme.connection, drive=interrupt)
     stopped = acme("domain", "wait", "example.com", expect=130)
-    assert "Wait on with: nameplate domain wait example.com --for ready" in stopped.err
+    assert "run `nameplate domain wait example.com --for ready`." in stopped.err
 
 
 def test_untrusted_text_cannot_move_the_cursor(acme: Line) -> None:

@@ -57,7 +57,7 @@ class Replayed(Exception):
     """This request was answered before: the same answer is due."""
 
     def __init__(self, status: int, body: str) -> None:
-        """Take the answer given then."""
+
         super().__init__(status)
         self.status = status
         self.body = body
@@ -203,7 +203,8 @@ def _repeatable(request: Request, who: Caller) -> idempotency.Request | None:
         return None
     if not _KEY.fullmatch(key):
         raise Invalid(
-            "idempotency_key_malformed", "An Idempotency-Key has 1 to 255 visible ASCII characters."
+            "idempotency_key_malformed",
+            "Not a valid Idempotency-Key. Expected 1 to 255 visible ASCII characters.",
         )
     route = f"POST {request.url.path}"
     if len(route) > _MAX_ROUTE or not route.isascii():
@@ -255,12 +256,12 @@ class Listing:
         self,
         request: Request,
         who: KnownCaller,
-        limit: Annotated[int, Query(ge=1, le=100, description="Objects a page.")] = 20,
+        limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
         cursor: Annotated[
-            str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+            str | None, Query(max_length=200, description="`next_cursor` of the previous page.")
         ] = None,
     ) -> None:
-        """Take what the query string says."""
+
         self._shared = surface(request)
         self._limit = limit
         self._cursor = cursor
@@ -281,7 +282,7 @@ class Listing:
         """
         given = {name: value for name, value in filters.items() if value is not None}
         if self._metadata and not tagged:
-            raise Invalid("query_unknown", "This list cannot be filtered by metadata.")
+            raise Invalid("query_unknown", "This list cannot be filtered by `metadata`.")
         if self._metadata:
             given["metadata"] = self._metadata
         self._bound["filters"] = given

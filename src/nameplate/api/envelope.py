@@ -23,7 +23,7 @@ class RequestMiddleware:
     """The outermost layer: everything below may raise whatever it likes."""
 
     def __init__(self, app: ASGIApp, count: Counter) -> None:
-        """Take the application and what counts its requests."""
+
         self._app = app
         self._count = count
 
@@ -97,7 +97,7 @@ async def _read(receive: Receive, most: int) -> bytes:
             return bytes(body)
         body += message.get("body", b"")
         if len(body) > most:
-            raise Invalid("body_too_large", f"The body may have at most {most} bytes.")
+            raise Invalid("body_too_large", f"The body is too large. Send at most {most} bytes.")
         if not message.get("more_body", False):
             return bytes(body)
 
@@ -107,4 +107,4 @@ def _check_type(headers: Headers) -> None:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if media_type != "application/json" or encoding != "identity":
-        raise Invalid("media_type_unsupported", "Send application/json, not compressed.")
+        raise Invalid("media_type_unsupported", "Send `application/json` without compression.")

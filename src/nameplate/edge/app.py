@@ -61,7 +61,7 @@ class App:
     """The ASGI application. Any number of requests may run at once."""
 
     def __init__(self, source: Source, secret: Secret | None = None) -> None:
-        """Take where the hosts come from, and the secret that proxies must send, if any."""
+
         self._source = source
         self._secret = secret.reveal().encode() if secret else None
 

@@ -28,7 +28,7 @@ from nameplate.models.orm import (
 
 
 class RecordType(StrEnum):
-    """Types of DNS records that a domain can carry: those of the specification, then ours."""
+    """Type of a DNS record."""
 
     A = "A"
     AAAA = "AAAA"

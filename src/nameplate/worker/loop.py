@@ -42,7 +42,7 @@ class Worker:
         lease_for: timedelta = work.LEASE,
         handlers: tuple[Handler, ...] = HANDLERS,
     ) -> None:
-        """Take how many rows may be worked on at once, and how long a lease lasts unrenewed."""
+
         self._sessions = sessions
         self._tools = tools
         self._handlers = handlers
