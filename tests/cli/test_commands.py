@@ -95,7 +95,7 @@ def test_from_claim_to_removal(acme: Line) -> None:
 def test_a_hosted_domain_prints_the_name_servers(acme: Line) -> None:
     hosted = {**API, "hosted": {"name_servers": ["ns1.platform.example"]}}
     new = ("domain", "add", "hosted.example.com", "--organization", "acme", "--hosted")
-    assert "hosts no zones" in acme(*new, expect=5).err
+    assert "does not host zones" in acme(*new, expect=5).err
     acme(
         *("account", "add", "hosting", "--kind", "dns", "--provider", "powerdns"),
         *("--config", json.dumps(hosted), "--credential", "api_key=env:PATH"),
@@ -166,7 +166,7 @@ def test_a_wrong_account_is_refused_with_each_place(acme: Line) -> None:
     wrong = ("--config", '{"api_url": "x", "odd": 1}', "--kind", "dns", "--provider", "powerdns")
     said = acme("account", "add", "x", *wrong, expect=2).err
     assert "/config/api_url: Expected an absolute URL" in said
-    assert "/config/odd: There is no setting `config.odd`" in said
+    assert "/config/odd: Unknown setting `config.odd`" in said
 
 
 def test_automatic_records_and_templates(acme: Line) -> None:

@@ -105,4 +105,4 @@ def test_a_corrupt_key_file_is_one_clear_line(run: Shell) -> None:
     (run.home / "keyring").chmod(0o600)
     run("keys", "show", code=2)
     assert run.error.count("\n") == 1
-    assert "must be written id:base64" in run.error
+    assert "Expected `id:base64`" in run.error

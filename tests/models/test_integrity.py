@@ -308,7 +308,7 @@ def test_times_come_back_aware_in_utc_with_microseconds(session):  # S15
 def test_naive_times_are_refused(session):  # S15
     row = world.domain(session, world.organization(session))
     row.expires_at = datetime(2026, 1, 1)  # noqa: DTZ001 - the point of the test
-    with pytest.raises(sa.exc.StatementError, match="naive datetime"):
+    with pytest.raises(sa.exc.StatementError, match="Naive datetime"):
         session.flush()
 
 

@@ -57,11 +57,11 @@ class DriftPolicy(StrEnum):
     """What to do when a record is changed outside Nameplate."""
 
     OFF = "off"
-    """Nobody looks."""
+    """Do not check."""
     REPORT = "report"
-    """It is said, with a plan to repair it; nothing is written."""
+    """Flag the change and offer a repair plan; write nothing."""
     REPAIR = "repair"
-    """It is changed back."""
+    """Change the record back."""
 
 
 class full_name(expression.FunctionElement[str]):  # noqa: N801 - reads as an SQL function
@@ -330,7 +330,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         if self.platform_suspension is not None and not by_platform:
             raise Conflict(
                 "suspended_by_platform",
-                "The platform suspended this domain. Only its operator can resume it.",
+                "The platform suspended this domain. Only the platform's operator can resume it.",
             )
         if self.platform_suspension is not None:
             self.platform_suspension = None

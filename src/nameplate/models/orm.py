@@ -43,7 +43,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("naive datetime: every time in Nameplate is aware and in UTC")
+            raise ValueError("Naive datetime. Every time in Nameplate is aware and in UTC.")
         value = value.astimezone(UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 

@@ -140,7 +140,9 @@ def take(session: Session, kind: type[Row], row_id: int) -> Lease:
 def busy() -> Unavailable:
     """Return the error for a row that a worker has."""
     return Unavailable(
-        "busy", "a worker is at it right now; try again in a few seconds", timedelta(seconds=2)
+        "busy",
+        "A worker is processing this object. Try again in a few seconds.",
+        timedelta(seconds=2),
     )
 
 

@@ -37,7 +37,7 @@ class AcmeResponse:
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise problems.malformed("the answer is no JSON object")
+            raise problems.malformed("the answer is not a JSON object")
         return value
 
     def location(self) -> str:
@@ -76,9 +76,9 @@ class AcmeTransport:
         except (NotSent, Lost, ValueError) as error:
             if isinstance(error.__cause__, ssl.SSLError):
                 raise Unavailable(
-                    "ca_untrusted", f"no trusted TLS connection to {_host(url)}: {error.__cause__}"
+                    "ca_untrusted", f"No trusted TLS connection to {_host(url)}: {error.__cause__}."
                 ) from error
-            raise Unavailable("ca_unreachable", f"no answer from {_host(url)}: {error}") from error
+            raise Unavailable("ca_unreachable", f"No answer from {_host(url)}: {error}.") from error
         found = {name.title(): value for name, value in answer.headers}
         return AcmeResponse(answer.status, found, answer.body)
 

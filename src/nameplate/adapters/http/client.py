@@ -43,7 +43,8 @@ class Reply:
         except (ValueError, RecursionError):
             raise Unavailable(
                 "answer_malformed",
-                f"the provider answered {self.status} with something that is not JSON",
+                f"The provider answered with HTTP status {self.status} and a body that is "
+                "not JSON.",
             ) from None
 
 
@@ -64,13 +65,13 @@ class Api:
         timeout: float = 30.0,
         max_body: int = _MAX_BODY,
     ) -> None:
-        """Take headers sent every time, the wait for each network step in seconds, and bytes."""
+        """Send `headers` every time; `timeout` is that of each network step, in seconds."""
         self._headers = dict(headers or {})
         try:
             self._origin, path = Origin.of(base_url)
         except ValueError as error:
             raise Refused(
-                "address_malformed", f"the address of the API cannot be used: it is {error}"
+                "address_malformed", f"The URL of the API cannot be used: {error}."
             ) from None
         self._base = path.rstrip("/")
         tls = verify or (_trusted() if self._origin.scheme == "https" else None)
@@ -104,7 +105,7 @@ class Api:
             answer = self._connections.request(self._origin, method, target, sent, body)
         except NotSent as error:
             raise Unavailable(
-                "provider_unreachable", f"{self._origin.host} cannot be reached: {error}"
+                "provider_unreachable", f"{self._origin.host} cannot be reached: {error}."
             ) from None
         except Lost as error:
             raise self._lost(str(error)) from None
@@ -112,11 +113,11 @@ class Api:
         for name, value in ((name.lower(), value) for name, value in answer.headers):
             found[name] = f"{found[name]}, {value}" if name in found else value
         if found.get("content-encoding", "identity") != "identity":
-            raise self._lost("compressed although not asked for")
+            raise self._lost("it was compressed, which was not requested")
         return Reply(answer.status, MappingProxyType(found), answer.body)
 
     def _lost(self, why: str) -> Unavailable:
-        return Unavailable("answer_lost", f"the answer of {self._origin.host} was lost: {why}")
+        return Unavailable("answer_lost", f"The answer of {self._origin.host} was lost: {why}.")
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -153,8 +154,8 @@ def _revealed(headers: Mapping[str, Secret | str]) -> dict[str, str]:
         if not (value.isascii() and value.isprintable() and value == value.strip()):
             raise Refused(
                 "credential_malformed",
-                f"the value for the header {name} has spaces around it or characters "
-                "that HTTP cannot carry: enter it again",
+                f"The value for the header {name} has spaces around it or characters that "
+                "HTTP does not allow. Enter it again.",
             )
     return plain
 

@@ -41,7 +41,7 @@ class SafeFetcher:
         deadline: timedelta = timedelta(seconds=10),
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Take who resolves and which two hosts are one site; `ports` is for sandboxes only."""
+        """Follow redirects between hosts that are the `same_site`; `ports` is for sandboxes only."""
         self._policy = policy
         self._resolve = resolve
         self._same_site = same_site

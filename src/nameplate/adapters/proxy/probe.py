@@ -74,7 +74,7 @@ class HttpProber:
     """The port, with its deadline in seconds and its address policy."""
 
     def __init__(self, *, timeout: float = 10.0, allowed: Policy = anywhere) -> None:
-        """Take the deadline of one look and which addresses may be dialled."""
+        """End each probe after `timeout` seconds, and connect only to `allowed` addresses."""
         self._timeout = timeout
         self._allowed = allowed
 

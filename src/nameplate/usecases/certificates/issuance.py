@@ -65,7 +65,7 @@ def _rest(session: Session, row: Certificate, now: datetime) -> None:
     elif not _owned(session, row):
         row.next_action_at = None
         if row.certificate is None:
-            row.say("domain_not_proved", "Waits until ownership of the domain is proved.")
+            row.say("domain_not_proved", "Waiting for proof of ownership of the domain.")
     else:
         row.next_action_at = now  # it has changed since it was looked at
     _expire(row, now)

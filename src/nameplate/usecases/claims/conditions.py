@@ -60,7 +60,7 @@ def _ownership(session: Session, tools: Tools, domain: Domain) -> Condition:
         reason=(last.reason if last else None) or domain.status.value,
         message=(row.error_message if row else None)
         or domain.error_message
-        or "Nobody has looked yet; the first look is about to happen.",
+        or "Not checked yet. The first check is due now.",
         observed=last.observed if last else (),
         expected=(told.expected,) if isinstance(told, Instruction) else (),
         fix=_publish(told),
@@ -89,7 +89,7 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
                 type="dns",
                 status=True,
                 reason="propagated",
-                message=f"All {len(rows)} records are answered by the authoritative servers.",
+                message=f"All {len(rows)} records are visible on the authoritative servers.",
             )
         ]
     first = next((row for row in waiting if row.status is RecordStatus.ERROR), waiting[0])
@@ -100,10 +100,13 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
             status=False,
             reason=f"record_{first.status.value}",
             message=(look.sentence(now) if look else first.error_message)
-            or f"{len(waiting)} of {len(rows)} records are not answered everywhere yet.",
+            or (
+                f"{len(waiting)} of {len(rows)} records are not visible on all authoritative "
+                "servers yet."
+            ),
             observed=look.observed if look else (),
             expected=(f"{first.name} {first.record_type.value} {first.value[:200]}",),
-            fix="Wait: Nameplate writes and checks them by itself."
+            fix="Wait. Nameplate writes and checks the records automatically."
             if first.status is not RecordStatus.ERROR
             else "Correct the record, or the account's credential, and check again.",
             next_check_at=_earliest(domain.next_action_at, first.next_action_at),
@@ -112,7 +115,7 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
 
 
 def _drift(domain: Domain) -> list[Condition]:
-    """Say what somebody else changed at the provider, as long as it is so."""
+    """Return the condition about records changed at the provider, while they differ."""
     found = domain.drift
     if found is None or found.repaired_at:
         return []
@@ -123,11 +126,11 @@ def _drift(domain: Domain) -> list[Condition]:
             type="drift",
             status=False,
             reason="changed_at_provider",
-            message=f"Somebody changed our records at the DNS provider: {changed}.",
+            message=f"Records that Nameplate manages were changed at the DNS provider: {changed}.",
             observed=tuple(_side(one.observed) for one in records),
             expected=tuple(_side(one.expected) for one in records),
-            fix=f"Look at `nameplate record plan {domain.full_domain}` and apply it, or accept the "
-            f"change with `nameplate record import {domain.full_domain} --from drift`.",
+            fix=f"Review `nameplate record plan {domain.full_domain}` and apply it, or accept "
+            f"the change with `nameplate record import {domain.full_domain} --from drift`.",
             since=found.since,
             next_check_at=domain.next_action_at,
         )
@@ -144,7 +147,7 @@ def _pointing(session: Session, domain: Domain) -> list[Condition]:
     if not found:
         return []
     first = found[0]
-    more = f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
+    more = f" {len(found) - 1} more hosts have the same problem." if len(found) > 1 else ""
     return [
         Condition(
             type="pointing",
@@ -192,10 +195,10 @@ def _certificates(session: Session, domain: Domain) -> list[Condition]:
 
 def _certificate_fix(row: Certificate) -> str:
     if row.renewal_error_message is None:
-        return "Nothing to do."
+        return "No action needed."
     if row.next_action_at is None and row.renewal_error_code != "domain_not_proved":
-        return "Correct what the message says, then renew the certificate."
-    return "Wait: Nameplate tries again by itself."
+        return "Correct the problem in the message, then renew the certificate."
+    return "Wait. Nameplate retries automatically."
 
 
 def _serving(session: Session, domain: Domain) -> Condition:
@@ -223,7 +226,9 @@ def _serving(session: Session, domain: Domain) -> Condition:
         status=False,
         reason=f"binding_{first.status.value}",
         message=first.error_message or f"{first.hostname} is being configured.",
-        fix="Nothing to do." if first.status is not BindingStatus.ERROR else "See the message.",
+        fix="No action needed."
+        if first.status is not BindingStatus.ERROR
+        else "Correct the problem in the message.",
         next_check_at=first.next_action_at,
     )
 

@@ -66,8 +66,8 @@ def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
             return LiveZone(provider, desired.account.id, zones[name], live)
     raise Refused(
         "zone_not_found",
-        f"the DNS account reaches no zone for {desired.bare_name}; it reaches "
-        f"{', '.join(sorted(zones)[:5]) or 'none'}",
+        f"The DNS account has no zone for {desired.bare_name}. Its zones: "
+        f"{', '.join(sorted(zones)[:5]) or 'none'}.",
     )
 
 

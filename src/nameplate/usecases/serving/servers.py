@@ -45,7 +45,7 @@ def add(
     Invalid `addresses_invalid` and what `check_proxy` raises.
     """
     if proxy is not None or external_id is not None:
-        organizations.only_platform(actor, "say how to reach a proxy")
+        organizations.only_platform(actor, "configure the proxy of a server")
     check_proxy(tools, proxy)
     shared = actor.is_platform and organization is None
     owner = None if shared else organizations.acting(session, actor, organization).id
@@ -108,7 +108,7 @@ def update(
     `addresses_invalid` and what `check_proxy` raises.
     """
     if changes.keys() & PLATFORM_FIELDS:
-        organizations.only_platform(actor, "say how to reach a proxy")
+        organizations.only_platform(actor, "configure the proxy of a server")
     check_proxy(tools, changes.get("proxy"))
     row = get(session, actor, reference)
     _refuse_shared(actor, row)
@@ -159,7 +159,9 @@ def reach(row: Server) -> ProxyConfiguration:
 
 def _refuse_shared(actor: Actor, row: Server) -> None:
     if row.organization_id is None and not actor.is_platform:
-        raise NotPermitted("server_shared", "This server is the platform's: it is not yours.")
+        raise NotPermitted(
+            "server_shared", "This server belongs to the platform. Ask the operator to change it."
+        )
 
 
 def _refuse_taken(session: Session, row: Server) -> None:

@@ -42,7 +42,9 @@ def add(
     says what only the platform may. A credential that can be made is made when none is given.
     """
     if kind not in set(AccountKind):
-        raise Invalid("kind_unknown", f"An account is one of {', '.join(AccountKind)}.")
+        raise Invalid(
+            "kind_unknown", f"Expected one of these kinds of account: {', '.join(AccountKind)}."
+        )
     config = dict(config or {})
     providers.check_no_secrets(config)
     plugin = providers.plugin(tools, AccountKind(kind), provider)
