@@ -171,7 +171,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Take a domain from claim to HTTPS on this machine, with real protocols."""
+    """Run a local demo, from claim to HTTPS."""
     from nameplate.demo import command  # noqa: PLC0415 - only this command needs it
 
     raise typer.Exit(command.run(keep=keep, as_json=as_json, port=port))

@@ -27,9 +27,7 @@ from nameplate.cli.output import OutputFormat
 from nameplate.cli.servers import parsed
 from nameplate.core.errors import Invalid
 
-app = typer.Typer(
-    help="Manage accounts at DNS providers and certificate authorities.", no_args_is_help=True
-)
+app = typer.Typer(help="Manage accounts at DNS providers and CAs.", no_args_is_help=True)
 COLUMNS = ("id", "kind", "provider", "name", "tested_at", "error_message")
 _KINDS = "Only plug-ins of this kind: `dns`, `ca`, `proof` or `proxy`."
 

@@ -21,7 +21,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "binding": ("bindings", "Manage bindings of hosts to applications."),
     "application": ("applications", "Manage applications, which bindings send requests to."),
     "server": ("servers", "Manage servers that run a proxy."),
-    "account": ("accounts", "Manage accounts at DNS providers and certificate authorities."),
+    "account": ("accounts", "Manage accounts at DNS providers and CAs."),
     "organization": ("organizations", "Manage organizations, the tenants of the platform."),
     "token": ("tokens", "Manage API tokens."),
     "domain-connect": ("domain_connect", "Set up Domain Connect for the platform."),
