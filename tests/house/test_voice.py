@@ -16,7 +16,10 @@ from nameplate.api.app import create
 from nameplate.core.error_catalogue import GROUPS
 from nameplate.settings import Settings
 
-FOLDERS = ("__main__.py", "api", "cli", "demo", "edge", "settings.py", "worker")
+FOLDERS = (
+    *("__main__.py", "adapters", "api", "cli", "core", "db.py", "demo", "edge", "leases.py"),
+    *("ports", "settings.py", "usecases", "worker"),
+)
 """Below src/nameplate: whose sentences are checked."""
 PAGES = (
     *("docs/reference/api.md", "docs/reference/cli.md", "docs/reference/exit-codes.md"),
@@ -50,6 +53,8 @@ BANNED: Mapping[str, str] = {
 """What no sentence says, as a pattern -> what it says instead."""
 _BANNED = [(re.compile(rf"\b{turn}", re.IGNORECASE), better) for turn, better in BANNED.items()]
 
+LOWER = ("nginx ", "dns-lexicon", "line {}")
+"""Names that begin a sentence in lower case."""
 RAISED = {*KINDS, "fail", "wait_for"}
 """What is called with a code and a sentence, and ends in front of a person."""
 
@@ -62,8 +67,12 @@ def old_turns(text: str) -> Iterator[str]:
 
 
 def is_sentence(text: str) -> bool:
-    """Tell whether it begins with a capital, a name in backticks or a value, and ends as one."""
-    return bool(text) and (text[0].isupper() or text[0] in "`{") and text[-1] == "."
+    """Tell whether it begins with a capital, a name or a value, and ends as one.
+
+    The words of another side may end it, as they are.
+    """
+    begins = text[:1].isupper() or text.startswith(("`", "{", ".", "*", *LOWER))
+    return begins and text.endswith((".", "{}"))
 
 
 def spoken(node: ast.expr) -> str | None:
@@ -99,6 +108,7 @@ def texts(module: ast.Module) -> Iterator[tuple[ast.AST, str]]:
         if (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
+            and " " in node.value.strip()
             and id(node) not in silent
         ):
             yield node, node.value

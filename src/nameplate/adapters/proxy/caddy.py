@@ -242,7 +242,7 @@ def _raise_for(reply: Reply, config: Config) -> None:
     except (Unavailable, KeyError, TypeError):
         complaint = "no reason given"
     if reply.status >= 500:  # noqa: PLR2004  # RFC 9110 section 15.6
-        raise Unavailable("proxy_failed", f"Caddy answered {reply.status}")
+        raise Unavailable("proxy_failed", f"Caddy failed with HTTP status {reply.status}.")
     detail = folder_of.without_paths(complaint)
     for name, route_ids in config.owners.items():
         if name.removesuffix(".crt") in complaint:

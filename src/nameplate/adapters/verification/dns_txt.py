@@ -106,7 +106,7 @@ def _matches(answer: Answer, expected: str) -> bool:
 
 
 def _shown(answer: Answer) -> str:
-    server = answer.server or "nobody"
+    server = answer.server or "no server"
     if answer.kind is not AnswerKind.DATA:
         return f"{server}: {answer.detail or answer.kind}"
     values = [ascii(value[:_SHOWN_CHARACTERS]) for value in answer.values[:_SHOWN_VALUES]]
