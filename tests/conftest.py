@@ -21,6 +21,8 @@ from tests.servers.shared import Run, Shareable, shared
 settings.register_profile("nameplate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("nameplate")
 
+pytest_plugins = ["tests.real_servers"]
+
 FOLDER = pytest.StashKey[Path]()
 RUN = pytest.StashKey[Run]()
 

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from cryptography.x509 import load_der_x509_certificate
 
+from nameplate import __version__
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 
 Policy = Callable[[IPv4Address | IPv6Address], bool]
@@ -25,7 +26,7 @@ Policy = Callable[[IPv4Address | IPv6Address], bool]
 
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024
-_AGENT = "Nameplate-Probe"
+_AGENT = f"nameplate-probe/{__version__}"
 
 
 def anywhere(_: IPv4Address | IPv6Address) -> bool:
