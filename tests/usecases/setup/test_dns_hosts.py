@@ -9,6 +9,7 @@ from tests.models import world as rows
 from tests.usecases.offline import Offline
 from tests.usecases.seen_dns import SeenDns
 
+from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.core.actor import PLATFORM
 from nameplate.core.dns_hosts import Confidence
 from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish
@@ -28,6 +29,8 @@ def advise(migrated_sqlite_url: str) -> Advise:
     """Return what the owner of example.com, bound to a server, is told in a given DNS."""
     sessions = sessions_over(migrated_sqlite_url)
     world = Offline(sessions)
+    txt = dict.fromkeys(world.tools.methods, DnsTxt(SeenDns()))
+    world.tools = replace(world.tools, methods=txt)
     actor = world.organization("acme")
     with sessions.begin(PLATFORM) as session:
         domain = domains.add(

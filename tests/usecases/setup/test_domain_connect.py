@@ -10,6 +10,7 @@ from tests.models import world as rows
 from tests.usecases.offline import Offline
 from tests.usecases.seen_dns import SeenDns
 
+from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.core import keys
 from nameplate.core.actor import PLATFORM
 from nameplate.core.domain_connect.provider import Provider, ProviderPrefix
@@ -53,7 +54,10 @@ Offer = Callable[..., ConnectOffer]
 
 @pytest.fixture
 def world(migrated_sqlite_url: str) -> Offline:
-    return Offline(sessions_over(migrated_sqlite_url))
+    made = Offline(sessions_over(migrated_sqlite_url))
+    txt = dict.fromkeys(made.tools.methods, DnsTxt(SeenDns()))
+    made.tools = replace(made.tools, methods=txt)
+    return made
 
 
 @pytest.fixture
