@@ -99,10 +99,13 @@ def test_a_proxy_that_forgot_is_configured_again(rig: Rig) -> None:
 
 def test_what_is_as_healthy_as_before_is_released(rig: Rig) -> None:
     active(rig)
+    lease = rig.world.leased(Binding, rig.ids[Binding])
     before = rig.read(Binding)
-    row = sweep(rig)
+    probes.sweep(rig.world.sessions, rig.world.tools, [lease])
+    row = rig.read(Binding)
     assert row.lease_until is None
-    assert row.last_health_check_at > before.last_health_check_at
+    assert row.last_health_check_at >= before.last_health_check_at
+    assert row.health_status is HealthStatus.HEALTHY
     assert row.updated_at == before.updated_at
     assert row.next_action_at > datetime.now(UTC) - timedelta(seconds=1)
 
