@@ -66,24 +66,30 @@ def _reaches(thing: Any, seen: set[Any]) -> bool:
     if not isinstance(thing, FunctionType | type) or thing in seen:
         return False
     seen.add(thing)
-    if thing.__module__.startswith("tests.servers."):
-        return thing is Server or _starts_program(sys.modules[thing.__module__])
-    if not thing.__module__.startswith("tests.") or thing.__module__ in BY_PARAMETER:
+    module = thing.__module__
+    if module.startswith("tests.servers."):
+        return thing is Server or _starts_program(sys.modules[module])
+    if not module.startswith("tests.") or module in BY_PARAMETER:
         return False
+    return any(_reaches(one, seen) for one in _named(thing))
+
+
+def _named(thing: FunctionType | type) -> Iterator[Any]:
+    """Yield what a function names, or what a class and its bases consist of."""
     if isinstance(thing, type):
-        bases = [one for one in thing.__mro__ if one.__module__.startswith("tests.")]
-        return any(_reaches(one, seen) for base in bases for one in vars(base).values())
-    thing = inspect.unwrap(thing)
-    for name in _names(thing.__code__):
-        if name.startswith("tests.servers.") and _starts_program(sys.modules.get(name)):
-            return True
-        if name in thing.__globals__ and _reaches(thing.__globals__[name], seen):
-            return True
-    return False
+        for base in thing.__mro__:
+            if base.__module__.startswith("tests."):
+                yield from vars(base).values()
+        return
+    function: Any = inspect.unwrap(thing)
+    for name in _names(function.__code__):
+        if name.startswith("tests.servers."):  # imported where it is needed
+            yield sys.modules.get(name)
+        yield function.__globals__.get(name)
 
 
-def _starts_program(module: ModuleType | None) -> bool:
-    return module is not None and any(value is Server for value in vars(module).values())
+def _starts_program(module: ModuleType) -> bool:
+    return any(value is Server for value in vars(module).values())
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -14,7 +14,7 @@ import pytest
 from tests.api.client import LOCAL, Api
 from tests.api.conftest import World
 from tests.servers.domain_connect import DnsHost
-from tests.servers.scripted_dns import Script, ScriptedDns, fails, replies
+from tests.servers.scripted_dns import Script, ScriptedDns, replies
 
 from nameplate.adapters.domain_connect import HttpDomainConnect
 from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
@@ -122,38 +122,6 @@ def test_a_name_that_is_an_alias_already_lies_where_it_is_written(api: Api, seen
     zones: Records = {("example.com", "NS"): [], ("platform.example", "NS"): []}
     found = seen(zones, script=script).get("/v1/domains/shop.example.com/dns-host")
     assert (found["zone"], found["host"]["slug"]) == ("example.com", "cloudflare")
-
-
-def test_the_apex_without_alias_gets_the_addresses_of_now(api: Api, seen: Seen) -> None:
-    bound(api, "example.com")
-    there = {
-        ("example.com", "NS"): GODADDY,
-        (EDGE, "A"): ["192.0.2.7"],
-        (EDGE, "AAAA"): ["2001:db8::7"],
-    }
-    found = seen(there).get("/v1/domains/example.com/dns-host")
-    assert rows(found)[1:] == [("A", "@", "192.0.2.7"), ("AAAA", "@", "2001:db8::7")]
-    assert "when they change" in found["entries"][1]["remarks"][0]
-
-
-def test_mixed_and_unknown_delegations_are_said_so(api: Api, seen: Seen) -> None:
-    bound(api, "shop.example.com")
-    path = "/v1/domains/shop.example.com/dns-host"
-    mixed = seen({("example.com", "NS"): [*CLOUDFLARE, "ns.own.example."]}).get(path)
-    assert (mixed["confidence"], mixed["others"]) == ("mixed", ["ns.own.example"])
-    assert "enter each record at all of them" in mixed["message"]
-    unknown = seen({("example.com", "NS"): ["ns1.own.example."]}).get(path)
-    assert (unknown["host"], unknown["confidence"]) == (None, "unknown")
-    assert "no DNS host that we know: ns1.own.example" in unknown["message"]
-    assert "enter shop.example.com" in " ".join(unknown["entries"][1]["remarks"])
-
-
-def test_servers_that_do_not_answer_are_named_by_the_parent(api: Api, seen: Seen) -> None:
-    bound(api, "shop.example.com")
-    dead = seen({("example.com", "NS"): []}, script=fails(dns.rcode.REFUSED))
-    found = dead.get("/v1/domains/shop.example.com/dns-host")
-    assert found["name_servers"] == ["ns1.example.com"]
-    assert "do not answer themselves" in found["message"]
 
 
 def test_a_domain_without_a_zone(api: Api, seen: Seen) -> None:

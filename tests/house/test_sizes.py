@@ -6,6 +6,7 @@ have: the number may go down, never up.
 
 import ast
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def test_functions_are_short() -> None:
 @pytest.mark.parametrize(("lengths", "aim"), [(_files, AIM_FILE), (_functions, AIM_FUNCTION)])
 def test_nineteen_of_twenty_keep_to_the_aim(lengths, aim: int) -> None:
     found = sorted(lengths().values())
-    assert found[int(len(found) * 0.95)] <= aim
+    assert found[math.ceil(len(found) * 0.95) - 1] <= aim
 
 
 def test_the_ratchet_turns_one_way() -> None:

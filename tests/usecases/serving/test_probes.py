@@ -106,7 +106,7 @@ def test_what_is_as_healthy_as_before_is_released(rig: Rig) -> None:
     assert row.lease_until is None
     assert row.last_health_check_at >= before.last_health_check_at
     assert row.health_status is HealthStatus.HEALTHY
-    assert row.updated_at == before.updated_at
+    assert row.fence == before.fence == lease.fence
     assert row.next_action_at > datetime.now(UTC) - timedelta(seconds=1)
 
 
