@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -25,7 +26,7 @@ def test_the_first_is_new_and_the_second_finds_it(session: Session) -> None:
 @pytest.mark.parametrize(
     "other", [{"principal": "token:2"}, {"route": "POST /v1/records"}, {"key": "key-2"}]
 )
-def test_a_key_is_of_one_caller_and_one_route(session: Session, other: dict[str, str]) -> None:
+def test_a_key_is_of_one_caller_and_one_route(session: Session, other: dict[str, Any]) -> None:
     now = database_now(session)
     row, _ = idempotency.claim(session, FIRST, now)
     another, is_new = idempotency.claim(session, replace(FIRST, **other), now)

@@ -11,7 +11,7 @@ from tests.models.world import NOW
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, RecordStatus
 from nameplate.db import database_now
-from nameplate.models import Domain
+from nameplate.models import Domain, Organization
 from nameplate.usecases.claims import conditions
 
 
@@ -29,7 +29,7 @@ def told(session: Session, domain: Domain, kind: str) -> Condition | None:
 
 def reason(session: Session, domain: Domain, kind: str) -> tuple[str, bool | None] | None:
     found = told(session, domain, kind)
-    return found and (found.reason, found.status)
+    return None if found is None else (found.reason, found.status)
 
 
 def proof(session: Session, domain: Domain, **columns: Any) -> Any:
@@ -138,7 +138,7 @@ def test_certificates_are_good_or_the_bad_one_is_told(lite: Session, domain: Dom
 
 def test_one_binding_that_answers_is_enough(lite: Session, domain: Domain) -> None:
     assert reason(lite, domain, "serving") == ("no_binding", False)
-    app = world.application(lite, lite.get_one(world.Organization, domain.organization_id))
+    app = world.application(lite, lite.get_one(Organization, domain.organization_id))
     first = world.binding(lite, app, domain, status=BindingStatus.ERROR, error_message="No.")
     found = told(lite, domain, "serving")
     assert found is not None
@@ -159,6 +159,6 @@ def test_a_registration_that_ends_warns_without_holding_up(lite: Session, domain
 def test_ready_is_when_every_step_is_done(lite: Session, domain: Domain) -> None:
     domain.status = DomainStatus.ACTIVE
     assert not conditions.ready(conditions.of(lite, domain))
-    app = world.application(lite, lite.get_one(world.Organization, domain.organization_id))
+    app = world.application(lite, lite.get_one(Organization, domain.organization_id))
     world.binding(lite, app, domain, status=BindingStatus.ACTIVE)
     assert conditions.ready(conditions.of(lite, domain))

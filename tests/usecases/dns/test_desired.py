@@ -14,7 +14,7 @@ from tests.usecases.offline import Offline
 from nameplate.core.lifecycle import DomainStatus, PlanStatus, RecordStatus
 from nameplate.core.plan import Plan
 from nameplate.core.records import Change, RRset
-from nameplate.models import Domain, LedgerPurpose, LedgerState, RecordableType
+from nameplate.models import Domain, LedgerPurpose, LedgerState, Organization, RecordableType
 from nameplate.usecases.dns import desired
 from nameplate.usecases.dns.desired import DesiredZone
 from nameplate.usecases.dns.ledger import SETTLING
@@ -121,7 +121,7 @@ def test_what_is_new_has_not_drifted(scene: Scene) -> None:
 
 
 def test_values_of_other_domains_are_left_to_them(scene: Scene) -> None:
-    owner = scene.session.get_one(world.Organization, scene.domain.organization_id)
+    owner = scene.session.get_one(Organization, scene.domain.organization_id)
     other = world.domain(scene.session, owner, subdomain="shop")
     world.record(scene.session, scene.domain, name="shop", value="192.0.2.1", ttl=300)
     shop = A._replace(name="shop.acme.com")

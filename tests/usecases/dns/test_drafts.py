@@ -19,7 +19,8 @@ ADD = RequestedChange(edits=(Edit(None, WWW),))
 
 @pytest.fixture
 def rig(migrated_sqlite_url: str) -> Rig:
-    return made(sessions_over(migrated_sqlite_url))
+    rig: Rig = made(sessions_over(migrated_sqlite_url))
+    return rig
 
 
 def context(rig: Rig) -> PlanContext:

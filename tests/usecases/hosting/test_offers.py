@@ -13,7 +13,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.db import Sessions
-from nameplate.models import Domain, HostedState
+from nameplate.models import Account, Domain, HostedState
 from nameplate.usecases.hosting import offers
 
 OFFER = offers.Offer(1, tuple(SERVERS), HOSTED["hostmaster"])  # type: ignore[arg-type]  # a text
@@ -99,7 +99,7 @@ def test_how_far_the_zone_is(lite: Session, domain: Domain) -> None:
     assert state() == ("zone_after_proof", False)
     domain.status = DomainStatus.VERIFIED
     assert state() == ("zone_not_there", False)
-    by = lite.get_one(world.Account, (domain.dns_config or {})["account_id"])
+    by = lite.get_one(Account, (domain.dns_config or {})["account_id"])
     row = world.hosted_zone(lite, by, domain)
     assert state() == ("not_delegated", False)
     row.see(SERVERS, delegated=True, now=NOW)

@@ -8,7 +8,7 @@ from tests.usecases.hosting.host_rig import NAME, Rig, hosted
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.core.records import Change, RRset
-from nameplate.models import Account, Domain, LedgerEntry
+from nameplate.models import Account, Domain, LedgerEntry, Organization
 from nameplate.ports.dns import Zone
 from nameplate.usecases.hosting import removal
 
@@ -77,7 +77,7 @@ def test_a_value_of_somebody_else_in_our_set_keeps_it(rig: Rig) -> None:
 
 def test_the_next_domain_in_the_zone_inherits_it(rig: Rig) -> None:
     with rig.world.sessions.begin(PLATFORM) as session:
-        owner = session.get_one(rows.Organization, rig.owner_id)
+        owner = session.get_one(Organization, rig.owner_id)
         heir = rows.domain(session, owner, NAME, subdomain="www", status=DomainStatus.ACTIVE).id
     written(rig, by=heir)
     assert remove(rig) is True

@@ -11,7 +11,7 @@ from tests.usecases.hosting.host_rig import NAME, SERVERS, Rig, hosted
 from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
-from nameplate.models import Account, Domain, NameHolding
+from nameplate.models import Account, Domain, NameHolding, Organization
 from nameplate.usecases import work
 from nameplate.usecases.hosting import states
 
@@ -48,7 +48,7 @@ def test_another_organizations_zone_is_seen_and_not_ours(rig: Rig) -> None:
 
 def test_a_removed_domain_leaves_a_zone_that_another_lives_in(rig: Rig) -> None:
     with rig.world.sessions.begin(PLATFORM) as session:
-        owner = session.get_one(rows.Organization, rig.owner_id)
+        owner = session.get_one(Organization, rig.owner_id)
         below = rows.domain(session, owner, NAME, subdomain="shop")
         row = states.row_of(session, rig.account_id, NAME)
         assert row is not None
@@ -73,7 +73,7 @@ def test_what_is_not_hosted_has_no_case(rig: Rig, gone: str) -> None:
 def test_a_server_that_cannot_create_zones(rig: Rig) -> None:
     case = rig.case()
     provider, host = states.host_of(rig.world.tools, case.account)
-    assert provider is host is rig.host
+    assert {id(provider), id(host)} == {id(rig.host)}
     plain = replace(rig.world.tools, dns_provider=lambda _account: MemoryDns({}))
     with pytest.raises(Refused) as caught:
         states.host_of(plain, case.account)

@@ -14,7 +14,7 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.ids import show
 from nameplate.core.lifecycle import BindingStatus, DomainStatus
-from nameplate.models import Binding, ProxyType, Server
+from nameplate.models import Binding, Organization, ProxyType, Server
 from nameplate.usecases.serving import bindings
 from nameplate.usecases.tools import Tools
 
@@ -77,14 +77,14 @@ def test_a_host_and_path_lead_to_one_application(lite: Session, bind: Bind, acto
         bind()
     assert caught.value.code == "host_bound"
     bindings.update(lite, actor, show("bnd", first.id), now=NOW, enabled=False)
-    world.application(lite, lite.get_one(world.Organization, actor.organization_id), name="New")
+    world.application(lite, lite.get_one(Organization, actor.organization_id), name="New")
     bind(application="New")
     with pytest.raises(Conflict):
         bindings.update(lite, actor, show("bnd", first.id), now=NOW, enabled=True)
 
 
 def test_names_below_a_wildcard(lite: Session, bind: Bind, actor: Actor) -> None:
-    owner = lite.get_one(world.Organization, actor.organization_id)
+    owner = lite.get_one(Organization, actor.organization_id)
     world.domain(lite, owner, "wild.com", subdomain="*", status=DomainStatus.VERIFIED)
     assert bind(domain="*.wild.com").hostname == "*.wild.com"
     assert bind(domain="*.wild.com", subdomain="a").hostname == "a.wild.com"

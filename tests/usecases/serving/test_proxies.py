@@ -13,7 +13,7 @@ from nameplate.core.errors import Refused
 from nameplate.core.ids import show
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus
 from nameplate.core.secret import Secret
-from nameplate.models import Application, Binding, Domain, Server
+from nameplate.models import Application, Binding, Domain, Organization, Server
 from nameplate.ports.proxy import RouteRefused
 from nameplate.usecases.certificates import requests
 from nameplate.usecases.serving import proxies
@@ -69,14 +69,14 @@ def test_what_is_served_already_is_left_alone(rig: Rig) -> None:
         (Domain, {"status": DomainStatus.SUSPENDED}),
         (Application, {"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)}),
         (Application, {"upstream_host": None}),
-        (rows.Organization, {"is_active": False}),
+        (Organization, {"is_active": False}),
     ],
 )
 def test_what_must_not_be_served_is_taken_away(
     rig: Rig, kind: Any, columns: dict[str, Any]
 ) -> None:
     reconcile(rig)
-    rig.ids[rows.Organization] = rig.read(Binding).organization_id
+    rig.ids[Organization] = rig.read(Binding).organization_id
     rig.change(kind, **columns)
     reconcile(rig)
     assert rig.proxy.served == []

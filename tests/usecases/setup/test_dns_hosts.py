@@ -14,6 +14,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.dns_hosts import Confidence
 from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish
 from nameplate.core.errors import NotFound
+from nameplate.models import Organization
 from nameplate.usecases.claims import domains
 from nameplate.usecases.setup import dns_hosts
 from nameplate.usecases.setup.dns_hosts import Advice
@@ -37,8 +38,8 @@ def advise(migrated_sqlite_url: str) -> Advise:
             session, world.tools, PLATFORM, name="example.com", organization="acme"
         )
         server = rows.server(session, None, address=EDGE, proxy={"type": "caddy"})
-        owner = rows.Organization
-        app = rows.application(session, session.get_one(owner, actor.organization_id))
+        owner = session.get_one(Organization, actor.organization_id)
+        app = rows.application(session, owner)
         rows.binding(session, app, domain, server_id=server.id, hostname="example.com")
 
     def told(seen: SeenDns) -> Advice:

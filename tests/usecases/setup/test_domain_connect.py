@@ -16,6 +16,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.domain_connect.provider import Provider, ProviderPrefix
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.errors import NotPermitted, Refused, Unavailable
+from nameplate.models import Organization
 from nameplate.usecases.claims import domains
 from nameplate.usecases.setup import domain_connect
 from nameplate.usecases.setup.domain_connect import ConnectOffer
@@ -65,7 +66,7 @@ def offer(world: Offline) -> Offer:
     """Return what the owner of a name that is bound to a server is offered."""
     actor = world.organization("acme")
     with world.sessions.begin(PLATFORM) as session:
-        owner = session.get_one(rows.Organization, actor.organization_id)
+        owner = session.get_one(Organization, actor.organization_id)
         app = rows.application(session, owner)
         server = rows.server(session, None, address=EDGE, proxy={"type": "caddy"})
         for name in ("example.com", "shop.example.com"):
