@@ -44,7 +44,8 @@ def test_every_user_agent_says_the_version() -> None:
         line.strip()
         for path in python_files("src/nameplate/adapters")
         for line in path.read_text().splitlines()
-        if re.search(r"user-agent\"?[:,]|_AGENT =", line, re.IGNORECASE) and "{_AGENT}" not in line
+        if re.search(r"user-agent\"?[:,]|_AGENT =", line, re.IGNORECASE)
+        and not re.search(r"_AGENT[)}]", line)
     ]
     assert len(lines) == 4
     assert [line for line in lines if "/{__version__}" not in line] == []
