@@ -26,6 +26,8 @@ def _nothing(*_: Any, **__: Any) -> NoReturn:
 
 class _Silent:
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # of no port: somebody prints it
+            raise AttributeError(name)
         return _nothing
 
 

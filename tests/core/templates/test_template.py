@@ -12,7 +12,7 @@ from nameplate.core.templates import (
     compare,
     find,
 )
-from nameplate.core.templates.template import Kind, Parameter, read
+from nameplate.core.templates.template import Parameter, ParameterKind, read
 
 SITE = TemplateZone("acme.com", "acme.com")
 
@@ -68,20 +68,22 @@ def test_all_wrong_parameters_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "expected"),
     [
-        (Kind.HOST, "MX.Example.net", "mx.example.net."),
-        (Kind.HOSTS, " b.example.net , a.example.net.,", "b.example.net.,a.example.net."),
-        (Kind.NETWORKS, "192.0.2.1/32,2001:db8::/32", "ip4:192.0.2.1 ip6:2001:db8::/32"),
-        (Kind.EMAILS, "mailto:a@X.net, b@x.net", "mailto:a@x.net,mailto:b@x.net"),
-        (Kind.LABELS, "S1.Mail.", "s1.mail"),
-        (Kind.KEY, f"-----BEGIN PUBLIC KEY-----\n{KEY[:64]}\n{KEY[64:]}\n", KEY),
+        (ParameterKind.HOST, "MX.Example.net", "mx.example.net."),
+        (ParameterKind.HOSTS, " b.example.net , a.example.net.,", "b.example.net.,a.example.net."),
+        (ParameterKind.NETWORKS, "192.0.2.1/32,2001:db8::/32", "ip4:192.0.2.1 ip6:2001:db8::/32"),
+        (ParameterKind.EMAILS, "mailto:a@X.net, b@x.net", "mailto:a@x.net,mailto:b@x.net"),
+        (ParameterKind.LABELS, "S1.Mail.", "s1.mail"),
+        (ParameterKind.KEY, f"-----BEGIN PUBLIC KEY-----\n{KEY[:64]}\n{KEY[64:]}\n", KEY),
     ],
 )
-def test_values_become_canonical(kind: Kind, text: str, expected: str) -> None:
+def test_values_become_canonical(kind: ParameterKind, text: str, expected: str) -> None:
     parameter = Parameter("one", kind, "One.", "x")
     assert read([parameter], {"one": text}) == {"one": expected}
 
 
 def test_what_is_not_given_is_the_default_or_empty() -> None:
-    with_default = Parameter("colour", Kind.TEXT, "One.", "red", default="red", choices=("red",))
-    without = Parameter("host", Kind.HOST, "One.", "x")
+    with_default = Parameter(
+        "colour", ParameterKind.TEXT, "One.", "red", default="red", choices=("red",)
+    )
+    without = Parameter("host", ParameterKind.HOST, "One.", "x")
     assert read([with_default, without], {"host": "  "}) == {"colour": "red", "host": ""}

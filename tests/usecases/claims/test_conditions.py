@@ -1,30 +1,49 @@
 """Why a domain is not ready yet: each step says where it stands and what to do."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
+from tests.databases import sessions_over
 from tests.models import world
 from tests.models.world import NOW
+from tests.proof import prove
+from tests.usecases.offline import DNS_TXT, Offline
+from tests.usecases.seen_dns import SeenDns
 
+from nameplate.adapters.verification.dns_txt import DnsTxt
+from nameplate.adapters.verification.file_upload import PATH, FileUpload
 from nameplate.core.conditions import Condition
-from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, RecordStatus
+from nameplate.core.dns_hosts.entry import Purpose
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
 from nameplate.db import database_now
-from nameplate.models import Domain, Organization
-from nameplate.usecases.claims import conditions
+from nameplate.models import ChangedRecords, Domain, Organization, VerificationMethodName
+from nameplate.usecases.claims import conditions, instructions
+
+FILE = VerificationMethodName.FILE_UPLOAD
+NOBODY: Any = None
+"""Instructions are pure: no method looks anywhere here."""
+TOOLS = replace(
+    Offline(sessions_over("sqlite://")).tools,
+    methods={DNS_TXT: DnsTxt(SeenDns()), FILE: FileUpload(NOBODY)},
+)
 
 
 @pytest.fixture
 def domain(lite: Session) -> Domain:
-    row = world.domain(lite, world.organization(lite), verification_token="t-1")
-    row.dns_config = None
-    return row
+    return world.domain(lite, world.organization(lite), verification_token="t-1")
+
+
+def every(session: Session, domain: Domain) -> Sequence[Condition]:
+    return conditions.of(session, TOOLS, domain)
 
 
 def told(session: Session, domain: Domain, kind: str) -> Condition | None:
     session.flush()
-    return next((one for one in conditions.of(session, domain) if one.type == kind), None)
+    return next((one for one in every(session, domain) if one.type == kind), None)
 
 
 def reason(session: Session, domain: Domain, kind: str) -> tuple[str, bool | None] | None:
@@ -33,13 +52,7 @@ def reason(session: Session, domain: Domain, kind: str) -> tuple[str, bool | Non
 
 
 def proof(session: Session, domain: Domain, **columns: Any) -> Any:
-    given = {
-        "verification_token": "t-1",
-        "verification_record_name": "_nameplate-challenge.acme.com",
-        "verification_record_value": "nameplate-verification=t-1",
-        **columns,
-    }
-    return world.verification(session, domain, **given)
+    return world.verification(session, domain, **{"verification_token": "t-1", **columns})
 
 
 def test_what_the_last_look_saw_is_told(lite: Session, domain: Domain) -> None:
@@ -62,7 +75,7 @@ def test_without_a_proof_one_is_to_be_added(lite: Session, domain: Domain) -> No
 
 
 def test_a_proved_name(lite: Session, domain: Domain) -> None:
-    domain.verify(NOW, NOW)
+    prove(lite, domain, NOW)
     found = told(lite, domain, "ownership")
     assert found is not None
     assert (found.status, found.since) == (True, NOW)
@@ -70,22 +83,22 @@ def test_a_proved_name(lite: Session, domain: Domain) -> None:
 
 def test_what_to_publish_is_kept_for_the_present_token(lite: Session, domain: Domain) -> None:
     proof(lite, domain)
-    proof(lite, domain, verification_token="old", verification_record_value="old")
-    (found,) = conditions.instructions(lite, domain)
-    assert found["value"] == "nameplate-verification=t-1"
-    assert found["relative_name"] == "_nameplate-challenge"
+    proof(lite, domain, verification_token="old")
+    (found,) = instructions.of(lite, TOOLS, domain)
+    assert found.purpose is Purpose.OWNERSHIP
+    assert found.instruction.get("value") == "nameplate-verification=t-1"
+    assert found.instruction.get("relative_name") == "_nameplate-challenge"
 
 
 def test_a_file_is_told_with_its_address(lite: Session, domain: Domain) -> None:
-    proof(
-        lite, domain, verification_record_name=None, verification_record_value=None,
-        verification_file_path="/.well-known/x.txt", verification_file_content="t-1",
-    )  # fmt: skip
-    (found,) = conditions.instructions(lite, domain)
-    assert (found["type"], found["url"]) == ("file", "http://acme.com/.well-known/x.txt")
+    proof(lite, domain, verification_method=FILE)
+    (found,) = instructions.of(lite, TOOLS, domain)
+    assert found.instruction.kind == "file"
+    assert found.instruction.get("url") == f"http://acme.com{PATH}"
     ownership = told(lite, domain, "ownership")
     assert ownership is not None
-    assert ownership.fix == "Serve t-1 at /.well-known/x.txt."
+    assert ownership.fix == found.instruction.sentence
+    assert ownership.expected == ("t-1",)
 
 
 def test_records_are_seen_or_waited_for_and_errors_come_first(
@@ -108,13 +121,12 @@ def test_records_are_seen_or_waited_for_and_errors_come_first(
 def test_drift_is_told_until_it_is_repaired(lite: Session, domain: Domain) -> None:
     side = {"values": ["192.0.2.1"], "ttl": 60}
     one = {"name": "www.acme.com", "type": "A", "observed": None, "expected": side}
-    drift = {"since": NOW.isoformat(), "records": [one]}
-    domain.drift = drift
+    domain.drift = ChangedRecords(NOW, None, [one])
     found = told(lite, domain, "drift")
     assert found is not None
     assert (found.observed, found.expected) == (("nothing",), ("192.0.2.1 TTL 60",))
     assert found.since == NOW
-    domain.drift = {**drift, "repaired_at": NOW.isoformat()}
+    domain.drift = ChangedRecords(NOW, NOW, [one])
     assert told(lite, domain, "drift") is None
 
 
@@ -131,7 +143,11 @@ def test_certificates_are_good_or_the_bad_one_is_told(lite: Session, domain: Dom
     found = told(lite, domain, "certificate")
     assert found is not None
     assert (found.reason, found.message) == ("certificate_pending", "Rate limited.")
-    assert "tries again" in found.fix
+    assert "renew the certificate" in found.fix, "nobody tries again"
+    bad.next_action_at = NOW
+    waiting = told(lite, domain, "certificate")
+    assert waiting is not None
+    assert "tries again" in waiting.fix
     bad.status = CertificateStatus.RENEWING
     assert reason(lite, domain, "certificate") == ("active", True)
 
@@ -157,8 +173,9 @@ def test_a_registration_that_ends_warns_without_holding_up(lite: Session, domain
 
 
 def test_ready_is_when_every_step_is_done(lite: Session, domain: Domain) -> None:
-    domain.status = DomainStatus.ACTIVE
-    assert not conditions.ready(conditions.of(lite, domain))
+    prove(lite, domain, NOW)
+    domain.activate()
+    assert not conditions.ready(every(lite, domain))
     app = world.application(lite, lite.get_one(Organization, domain.organization_id))
     world.binding(lite, app, domain, status=BindingStatus.ACTIVE)
-    assert conditions.ready(conditions.of(lite, domain))
+    assert conditions.ready(every(lite, domain))

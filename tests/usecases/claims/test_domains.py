@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from tests.databases import sessions_over
 from tests.models import world
 from tests.models.world import NOW
+from tests.proof import prove
 from tests.usecases.offline import Offline
 
 from nameplate.core.actor import PLATFORM, Actor
@@ -14,8 +15,10 @@ from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.models import (
     AccountKind,
+    DnsSettings,
     Domain,
     DomainType,
+    Hosting,
     LedgerEntry,
     LedgerState,
     NameHolding,
@@ -104,7 +107,8 @@ def test_a_wildcard_lies_in_the_zone_of_its_name(desk: Desk) -> None:
     account = world.account(desk.session, desk.owner)
     row = desk.claim("*.acme.com", account="DNS", zone="acme.com", automatic_dns=False)
     assert row.domain_type is DomainType.WILDCARD
-    assert row.dns_config == {"account_id": account.id, "zone": "acme.com", "automatic": False}
+    assert row.dns_account_id == account.id
+    assert row.dns == DnsSettings("acme.com", automatic=False)
 
 
 def test_a_hosted_name_is_proved_by_dns_and_has_no_other_place(desk: Desk) -> None:
@@ -117,7 +121,8 @@ def test_a_hosted_name_is_proved_by_dns_and_has_no_other_place(desk: Desk) -> No
         desk.claim("two.com", hosted=offer, zone="two.com")
     assert caught.value.code == "hosted_with_account"
     row = desk.claim("three.com", hosted=offer)
-    assert (row.dns_config or {})["zone"] == "three.com"
+    assert (row.dns_account_id, row.dns.zone) == (account.id, "three.com")
+    assert row.dns.hosted == Hosting(offer.name_servers, offer.hostmaster)
     with pytest.raises(Conflict) as conflict:
         desk.update("three.com", account=None)
     assert conflict.value.code == "domain_hosted"
@@ -126,7 +131,7 @@ def test_a_hosted_name_is_proved_by_dns_and_has_no_other_place(desk: Desk) -> No
 def test_lists_are_filtered(desk: Desk) -> None:
     one = desk.claim("a.com", metadata={"tier": "gold"})
     two = desk.claim("b.com")
-    two.verify(NOW, NOW)
+    prove(desk.session, two, NOW)
     desk.session.flush()
 
     def page(**given: Any) -> list[Domain]:
@@ -144,7 +149,7 @@ def test_another_account_begins_anew_and_leaves_what_is_there(desk: Desk) -> Non
     record = world.record(desk.session, row, status=RecordStatus.ACTIVE, external_record_id="7")
     world.ledger_entry(desk.session, old, row)
     desk.update(account="new", zone="acme.com")
-    assert row.dns_config == {"account_id": new.id, "zone": "acme.com"}
+    assert (row.dns_account_id, row.dns) == (new.id, DnsSettings("acme.com"))
     assert desk.session.scalars(LedgerEntry.visible(PLATFORM)).all() == []
     assert (record.status, record.external_record_id) == (RecordStatus.PENDING, None)
     assert row.next_action_at == NOW
@@ -159,7 +164,7 @@ def test_records_that_we_made_are_handed_over(desk: Desk) -> None:
     desk.update(automatic_dns=False)
     desk.session.refresh(record)
     assert not record.is_automatic
-    assert (row.dns_config or {})["automatic"] is False
+    assert not row.dns.automatic
 
 
 def test_only_some_things_can_be_changed(desk: Desk) -> None:
@@ -173,18 +178,17 @@ def test_only_some_things_can_be_changed(desk: Desk) -> None:
 def test_a_released_name_is_free_and_what_we_wrote_leaves(desk: Desk) -> None:
     account = world.account(desk.session, desk.owner)
     row = desk.claim(account="DNS")
-    row.verify(NOW, NOW)
-    world.holding(desk.session, row)
+    prove(desk.session, row, NOW)
     entry = world.ledger_entry(desk.session, account, row)
     record = world.record(desk.session, row)
-    domains.remove(desk.session, desk.actor, "acme.com", NOW)
+    domains.remove(desk.session, desk.tools, desk.actor, "acme.com", NOW)
     assert entry.state is LedgerState.LEAVING
     assert (row.deleted_at, row.next_action_at) == (NOW, NOW)
     assert desk.session.scalars(NameHolding.visible(PLATFORM)).all() == []
     assert desk.session.scalars(Record.visible(PLATFORM)).all() == []
     with pytest.raises(NotFound):
         domains.get(desk.session, desk.actor, "acme.com")
-    again = domains.restore(desk.session, desk.actor, "acme.com", NOW)
+    again = domains.restore(desk.session, desk.tools, desk.actor, "acme.com", NOW)
     assert (again, again.is_live) == (row, False)
     desk.session.refresh(record)
     assert record.deleted_at is None
@@ -192,7 +196,7 @@ def test_a_released_name_is_free_and_what_we_wrote_leaves(desk: Desk) -> None:
 
 def test_suspended_and_resumed(desk: Desk) -> None:
     row = desk.claim()
-    row.verify(NOW, NOW)
+    prove(desk.session, row, NOW)
     certificate = world.certificate(desk.session, row)
     domains.suspend(desk.session, desk.actor, "acme.com", NOW, "Unpaid.")
     assert (row.status, row.is_live) == (DomainStatus.SUSPENDED, False)

@@ -35,9 +35,8 @@ class Scene:
         self.session, self.tools = session, tools
         owner = world.organization(session)
         self.account = world.account(session, owner)
-        config = {"account_id": self.account.id, "zone": None}
         self.domain: Domain = world.domain(
-            session, owner, dns_config=config, status=DomainStatus.VERIFIED
+            session, owner, dns_account_id=self.account.id, status=DomainStatus.VERIFIED
         )
         self.record = world.record(
             session, self.domain, name="www", value="192.0.2.1", ttl=300,
@@ -49,8 +48,8 @@ class Scene:
         given = {"name": "www.acme.com", **columns}
         return world.ledger_entry(self.session, self.account, self.domain, **given)
 
-    def load(self) -> DesiredZone:
-        found = desired.load(self.session, self.domain, self.tools, NOW)
+    def read(self) -> DesiredZone:
+        found = desired.read_desired(self.session, self.domain, self.tools, NOW)
         assert found is not None
         return found
 
@@ -61,27 +60,27 @@ def scene(lite: Session, tools: Tools) -> Scene:
 
 
 def test_a_proved_domain_wants_its_records(scene: Scene) -> None:
-    job = scene.load()
-    assert (job.is_proved, job.is_free, job.is_empty) == (True, False, False)
-    assert list(job.rrsets([])) == [A]
-    assert job.bare_name == "acme.com"
+    zone = scene.read()
+    assert (zone.is_proved, zone.is_free, zone.is_empty) == (True, False, False)
+    assert list(zone.rrsets([])) == [A]
+    assert zone.bare_name == "acme.com"
 
 
 def test_a_lapsed_proof_keeps_what_is_there_and_adds_nothing(scene: Scene) -> None:
     world.record(scene.session, scene.domain, name="new")
     scene.domain.status = DomainStatus.PENDING_VERIFICATION
-    job = scene.load()
-    assert set(job.wants) == {("www.acme.com", "A", "192.0.2.1")}
+    zone = scene.read()
+    assert set(zone.wants) == {("www.acme.com", "A", "192.0.2.1")}
     changed = A._replace(ttl=60, values=("192.0.2.1", "192.0.2.9"))
-    assert list(job.rrsets([changed])) == [changed._replace(values=("192.0.2.1",))]
-    assert list(job.rrsets([])) == []
+    assert list(zone.rrsets([changed])) == [changed._replace(values=("192.0.2.1",))]
+    assert list(zone.rrsets([])) == []
 
 
 def test_a_released_domain_wants_nothing_and_nothing_is_held_back(scene: Scene) -> None:
     scene.domain.deleted_at = NOW
-    job = scene.load()
-    assert (list(job.wants), job.is_free) == ([], True)
-    assert job.entries
+    zone = scene.read()
+    assert (list(zone.wants), zone.is_free) == ([], True)
+    assert zone.entries
 
 
 def test_challenges_are_wanted_without_a_record(scene: Scene) -> None:
@@ -91,33 +90,33 @@ def test_challenges_are_wanted_without_a_record(scene: Scene) -> None:
         purpose=LedgerPurpose.CHALLENGE, ssl_certificate_id=certificate.id,
         state=LedgerState.INTENDED, **where,
     )  # fmt: skip
-    job = scene.load()
-    assert ("_acme-challenge.acme.com", "TXT", '"x"') in job.wants
-    assert ("_acme-challenge.acme.com", "TXT") in job.unquestioned
-    assert ("www.acme.com", "A") not in job.unquestioned
+    zone = scene.read()
+    assert ("_acme-challenge.acme.com", "TXT", '"x"') in zone.wants
+    assert ("_acme-challenge.acme.com", "TXT") in zone.unquestioned
+    assert ("www.acme.com", "A") not in zone.unquestioned
 
 
 def test_what_follows_a_server_is_not_questioned(scene: Scene) -> None:
     made = {"recordable_type": RecordableType.SERVER, "recordable_id": 1}
     row = world.record(scene.session, scene.domain, name="edge", **made)
-    job = scene.load()
-    assert ("edge.acme.com", "A") in job.unquestioned
-    assert row.id in job.automatic
+    zone = scene.read()
+    assert ("edge.acme.com", "A") in zone.unquestioned
+    assert row.id in zone.automatic
 
 
 def test_what_somebody_changed_is_drift_unless_we_are_at_it(scene: Scene) -> None:
-    job = scene.load()
-    (found,) = job.drifts([])
+    zone = scene.read()
+    (found,) = zone.drifts([])
     assert (found.expected, found.observed) == (A, None)
-    assert job.drifts([A]) == ()
-    begun = job.begun(Plan("acme.com", (Change(None, A),), (), (), (), 0))
+    assert zone.drifts([A]) == ()
+    begun = zone.begun(Plan("acme.com", (Change(None, A),), (), (), (), 0))
     assert begun.lines[0].status is RecordStatus.SYNCING
-    assert replace(job, is_proved=False).drifts([]) == ()
+    assert replace(zone, is_proved=False).drifts([]) == ()
 
 
 def test_what_is_new_has_not_drifted(scene: Scene) -> None:
     scene.record.last_synced_at = NOW
-    assert scene.load().drifts([]) == ()
+    assert scene.read().drifts([]) == ()
 
 
 def test_values_of_other_domains_are_left_to_them(scene: Scene) -> None:
@@ -125,22 +124,22 @@ def test_values_of_other_domains_are_left_to_them(scene: Scene) -> None:
     other = world.domain(scene.session, owner, subdomain="shop")
     world.record(scene.session, scene.domain, name="shop", value="192.0.2.1", ttl=300)
     shop = A._replace(name="shop.acme.com")
-    assert list(scene.load().rrsets([])) == [A, shop]
+    assert list(scene.read().rrsets([])) == [A, shop]
     world.ledger_entry(scene.session, scene.account, other, zone="acme.com", name=shop.name)
-    assert list(scene.load().rrsets([])) == [A]
+    assert list(scene.read().rrsets([])) == [A]
 
 
 def test_a_plan_that_was_forced_holds_nothing_back(scene: Scene) -> None:
     row = world.plan(scene.session, scene.domain, status=PlanStatus.APPLYING, forced=True)
-    job = scene.load()
-    assert (job.plan_id, job.is_free) == (row.id, True)
+    zone = scene.read()
+    assert (zone.plan_id, zone.is_free) == (row.id, True)
 
 
-def test_without_a_working_account_there_is_no_job(scene: Scene) -> None:
+def test_without_a_working_account_nothing_can_be_written(scene: Scene) -> None:
     scene.account.deleted_at = NOW
-    assert desired.load(scene.session, scene.domain, scene.tools, NOW) is None
-    scene.domain.dns_config = None
-    assert desired.load(scene.session, scene.domain, scene.tools, NOW) is None
+    assert desired.read_desired(scene.session, scene.domain, scene.tools, NOW) is None
+    scene.domain.dns_account_id = None
+    assert desired.read_desired(scene.session, scene.domain, scene.tools, NOW) is None
 
 
 def test_readings_lag_less_in_a_sandbox(tools: Tools) -> None:

@@ -1,5 +1,6 @@
 """Drafts: what a wish means for the zone, how a plan keeps it, and what is warned of."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -27,9 +28,9 @@ def context(rig: Rig) -> PlanContext:
     tools = rig.offline.tools
     with rig.offline.sessions.begin(rig.actor) as session:
         domain = domains.get(session, rig.actor, rig.name)
-        job = desired.load(session, domain, tools, tools.clock())
-        assert job is not None
-        return PlanContext(domain, APEX, job, zones.visit(tools, job), tools.clock())
+        wanted = desired.read_desired(session, domain, tools, tools.clock())
+        assert wanted is not None
+        return PlanContext(domain, APEX, wanted, zones.visit(tools, wanted), tools.clock())
 
 
 def test_a_wish_is_drafted_without_touching_anything(rig: Rig) -> None:
@@ -62,33 +63,34 @@ def test_what_is_disowned_stays_in_the_zone(rig: Rig) -> None:
 
 def test_a_plan_keeps_the_wish_and_its_changes(rig: Rig) -> None:
     plan = rig.make(lambda _scene: RequestedChange(ADD.edits, adopt=True))
-    assert drafts.changes(plan) == [Change(None, a("www", 1))]
+    assert plan.content.changes == [Change(None, a("www", 1))]
     kept = drafts.stored(plan)
     assert (list(kept.edits), kept.adopt, list(kept.disowned)) == (list(ADD.edits), True, [])
 
 
 def test_the_fingerprint_follows_records_and_ledger_alone(rig: Rig) -> None:
-    before = drafts.wanted_fingerprint(context(rig).job)
+    before = drafts.wanted_fingerprint(context(rig).desired)
     rig.provider.apply(ZONE, [Change(None, a("theirs", 99))])
-    assert drafts.wanted_fingerprint(context(rig).job) == before
+    assert drafts.wanted_fingerprint(context(rig).desired) == before
     rig.want(given("www", 1))
-    assert drafts.wanted_fingerprint(context(rig).job) != before
+    assert drafts.wanted_fingerprint(context(rig).desired) != before
 
 
 def test_much_at_once_is_called_unsafe(rig: Rig) -> None:
     rig.want(*(given(f"n{number}", number) for number in range(1, 30)))
-    every = [edits.spec(line) for line in context(rig).job.lines]
+    every = [edits.spec(line) for line in context(rig).desired.lines]
     wish = RequestedChange(edits=[Edit(one, None) for one in every])
     scene = context(rig)
-    assert drafts.content(wish, drafts.draft(scene, wish))["unsafe"] is not None
-    assert drafts.content(ADD, drafts.draft(scene, ADD))["unsafe"] is None
+    assert drafts.content(wish, drafts.draft(scene, wish)).unsafe is not None
+    assert drafts.content(ADD, drafts.draft(scene, ADD)).unsafe is None
 
 
 def test_a_record_that_follows_a_binding_is_not_written_by_hand(rig: Rig) -> None:
     rig.want(given("www", 1))
     scene = context(rig)
-    (line,) = scene.job.lines
-    scene.job.lines[0:1] = [line._replace(is_made=True)]  # type: ignore[index]  # a list
+    (line,) = scene.desired.lines
+    made_by_us = replace(scene.desired, lines=[line._replace(is_made=True)])
+    scene = replace(scene, desired=made_by_us)
     with pytest.raises(Conflict):
         drafts.draft(
             scene, RequestedChange(edits=(Edit(None, Spec("A", "www", "192.0.2.2", 300)),))

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from tests.models import world
 from tests.models.world import NOW
+from tests.proof import prove
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import RecordStatus
@@ -166,7 +167,7 @@ def test_a_value_that_is_seen_again_is_not_absent(books: Books) -> None:
 def test_records_are_told_what_the_provider_has(books: Books) -> None:
     row = books.confirm(report([OLD]))
     assert (row.status, row.last_synced_at) == (RecordStatus.ACTIVE, NOW)
-    books.domain.verify(NOW, NOW)
+    prove(books.session, books.domain, NOW)
     refused = report([], Outcome(Change(None, OLD), Result.REFUSED, "quota"))
     row = books.confirm(refused)
     assert (row.status, row.error_message) == (RecordStatus.ERROR, "quota")

@@ -19,7 +19,7 @@ from nameplate.usecases.dns import records
 def domain(lite: Session) -> Domain:
     owner = world.organization(lite)
     account = world.account(lite, owner)
-    return world.domain(lite, owner, dns_config={"account_id": account.id, "zone": None})
+    return world.domain(lite, owner, dns_account_id=account.id)
 
 
 def add(session: Session, **given: Any) -> Record:
@@ -71,7 +71,7 @@ def test_twice_is_once_too_often(lite: Session, domain: Domain) -> None:
 
 
 def test_without_an_account_nobody_could_write_it(lite: Session, domain: Domain) -> None:
-    domain.dns_config = None
+    domain.dns_account_id = None
     with pytest.raises(Conflict) as caught:
         add(lite)
     assert caught.value.code == "dns_account_missing"

@@ -1,10 +1,11 @@
 """A hosted domain at a name server in memory, for tests of single steps."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.models import world as rows
+from tests.proof import prove
 from tests.usecases.offline import Offline
 
 from nameplate.adapters.dns.memory import MemoryDns
@@ -12,14 +13,15 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.records import RRset
 from nameplate.db import Sessions
 from nameplate.leases import Lease
-from nameplate.models import Domain, HostedZone
+from nameplate.models import DnsSettings, Domain, HostedZone, Hosting
 from nameplate.ports.dns import NewZone, Zone
 from nameplate.usecases.hosting import states
 from nameplate.usecases.hosting.states import HostedZoneState
 
 NAME = "acme.com"
 SERVERS = ["ns1.platform.example", "ns2.platform.example"]
-HOSTED = {"name_servers": SERVERS, "hostmaster": "hostmaster.platform.example"}
+HOSTING = Hosting(tuple(SERVERS), "hostmaster.platform.example")
+"""What the domain knows of its zone."""
 BEGUN = [
     RRset(NAME, "NS", 60, tuple(f"{server}." for server in SERVERS)),
     RRset(NAME, "SOA", 60, ("ns1. host. 1 2 3 4 5",)),
@@ -76,12 +78,11 @@ def hosted(sessions: Sessions, *, removed: bool = False) -> Rig:
     world.tools = replace(world.tools, dns_provider=lambda _account: host)
     with sessions.begin(PLATFORM) as session:
         owner = rows.organization(session)
-        account = rows.account(session, None, config={"hosted": HOSTED})
-        config = {"account_id": account.id, "zone": NAME, "hosted": HOSTED}
-        domain = rows.domain(session, owner, NAME, dns_config=config)
+        account = rows.account(session, None, config={"hosted": {"name_servers": SERVERS}})
+        dns = DnsSettings(NAME, HOSTING)
+        domain = rows.domain(session, owner, NAME, dns_account_id=account.id, dns=dns)
         now = datetime.now(UTC)
-        domain.verify(now, now + timedelta(days=30))
-        rows.holding(session, domain)
+        prove(session, domain, now)
         rows.hosted_zone(session, account, domain, name_servers=SERVERS)
         if removed:
             domain.deleted_at = now

@@ -1,5 +1,6 @@
 """What is offered with a claim of a hosted name, and how far its zone is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,16 +8,16 @@ from sqlalchemy.orm import Session
 from tests.databases import sessions_over
 from tests.models import world
 from tests.models.world import NOW
-from tests.usecases.hosting.host_rig import HOSTED, NAME, SERVERS
+from tests.proof import prove
+from tests.usecases.hosting.host_rig import HOSTING, NAME, SERVERS
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Invalid
-from nameplate.core.lifecycle import DomainStatus
 from nameplate.db import Sessions
-from nameplate.models import Account, Domain, HostedState
+from nameplate.models import Account, DnsSettings, Domain, HostedState, Hosting
 from nameplate.usecases.hosting import offers
 
-OFFER = offers.Offer(1, tuple(SERVERS), HOSTED["hostmaster"])  # type: ignore[arg-type]  # a text
+OFFER = offers.Offer(1, HOSTING.name_servers, HOSTING.hostmaster)
 
 
 @pytest.fixture
@@ -60,34 +61,43 @@ def test_a_wrong_configuration_is_the_operators_fault(
 def test_a_name_below_lives_in_the_zone_that_is_there(lite: Session) -> None:
     owner = world.organization(lite)
     by, claim = world.account(lite, None), world.domain(lite, owner, NAME)
-    alone = offers.configuration(lite, owner.id, f"shop.{NAME}", OFFER)
-    assert (alone["zone"], alone["account_id"]) == (f"shop.{NAME}", 1)
+    alone = DnsSettings(f"shop.{NAME}", HOSTING)
+    assert offers.settings(lite, owner.id, f"shop.{NAME}", OFFER) == (OFFER.account_id, alone)
     row = world.hosted_zone(lite, by, claim)
-    inside = offers.configuration(lite, owner.id, f"shop.{NAME}", OFFER)
-    assert (inside["zone"], inside["account_id"]) == (NAME, by.id)
-    assert inside["hosted"]["name_servers"] == ["ns1.example.net"]
+    inside = DnsSettings(NAME, Hosting(("ns1.example.net",), "hostmaster.example.net"))
+    assert offers.settings(lite, owner.id, f"shop.{NAME}", OFFER) == (by.id, inside)
     row.state = HostedState.LEAVING
     lite.flush()
-    assert offers.configuration(lite, owner.id, f"shop.{NAME}", OFFER)["zone"] == f"shop.{NAME}"
-    stranger = world.organization(lite)
-    assert offers.configuration(lite, stranger.id, f"x.{NAME}", OFFER)["zone"] == f"x.{NAME}"
+    assert offers.settings(lite, owner.id, f"shop.{NAME}", OFFER) == (OFFER.account_id, alone)
+
+
+def test_another_organizations_zone_is_not_for_names_below_it(lite: Session) -> None:
+    owner, stranger = world.organization(lite), world.organization(lite)
+    by, claim = world.account(lite, None), world.domain(lite, owner, NAME)
+    world.hosted_zone(lite, by, claim)
+    _, found = offers.settings(lite, stranger.id, f"x.{NAME}", OFFER)
+    assert found.zone == f"x.{NAME}"
 
 
 @pytest.fixture
 def domain(lite: Session) -> Domain:
     by = world.account(lite, None)
-    config = {"account_id": by.id, "zone": NAME, "hosted": HOSTED}
-    return world.domain(lite, world.organization(lite), NAME, dns_config=config)
+    owner = world.organization(lite)
+    return world.domain(lite, owner, NAME, dns_account_id=by.id, dns=DnsSettings(NAME, HOSTING))
 
 
 def test_the_delegation_is_told_with_its_place(domain: Domain) -> None:
-    (found,) = offers.instructions(domain)
-    assert (found["type"], found["name"], found["values"]) == ("NS", NAME, SERVERS)
-    assert "at the registrar" in found["note"]
-    domain.dns_config = {**(domain.dns_config or {}), "zone": f"shop.{NAME}"}
-    assert "in the zone above it" in offers.instructions(domain)[0]["note"]
-    domain.dns_config = None
-    assert offers.instructions(domain) == []
+    found = offers.instruction(domain)
+    assert found is not None
+    assert (found.get("type"), found.get("name")) == ("NS", NAME)
+    assert found.all("name_server") == SERVERS
+    assert "at the registrar" in found.sentence
+    domain.dns = replace(domain.dns, zone=f"shop.{NAME}")
+    below = offers.instruction(domain)
+    assert below is not None
+    assert "in the zone above it" in below.sentence
+    domain.dns = DnsSettings()
+    assert offers.instruction(domain) is None
     assert offers.name_servers(domain) is None
 
 
@@ -97,20 +107,20 @@ def test_how_far_the_zone_is(lite: Session, domain: Domain) -> None:
         return found.reason, found.status
 
     assert state() == ("zone_after_proof", False)
-    domain.status = DomainStatus.VERIFIED
+    prove(lite, domain, NOW)
     assert state() == ("zone_not_there", False)
-    by = lite.get_one(Account, (domain.dns_config or {})["account_id"])
+    by = lite.get_one(Account, domain.dns_account_id)
     row = world.hosted_zone(lite, by, domain)
     assert state() == ("not_delegated", False)
     row.see(SERVERS, delegated=True, now=NOW)
     lite.flush()
     assert state() == ("delegated", True)
-    domain.dns_config = None
+    domain.dns = DnsSettings()
     assert offers.conditions(lite, domain) == []
 
 
 def test_a_reason_why_there_is_no_zone_is_passed_on(lite: Session, domain: Domain) -> None:
-    domain.status = DomainStatus.VERIFIED
+    prove(lite, domain, NOW)
     domain.error_message = "No room."
     (found,) = offers.conditions(lite, domain)
     assert found.message == "No room."

@@ -11,7 +11,7 @@ from tests.usecases.hosting.host_rig import NAME, SERVERS, Rig, hosted
 from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
-from nameplate.models import Account, Domain, NameHolding, Organization
+from nameplate.models import Account, DnsSettings, Domain, NameHolding, Organization
 from nameplate.usecases import work
 from nameplate.usecases.hosting import states
 
@@ -37,8 +37,8 @@ def test_less_than_the_whole_name_gives_nobody_a_zone(rig: Rig) -> None:
 def test_another_organizations_zone_is_seen_and_not_ours(rig: Rig) -> None:
     with rig.world.sessions.begin(PLATFORM) as session:
         other = rows.organization(session)
-        config = session.get_one(Domain, rig.domain_id).dns_config
-        theirs = rows.domain(session, other, NAME, dns_config=config)
+        dns = session.get_one(Domain, rig.domain_id).dns
+        theirs = rows.domain(session, other, NAME, dns_account_id=rig.account_id, dns=dns)
         case = states.load(session, theirs)
         assert case is not None
         assert case.row is not None
@@ -65,7 +65,7 @@ def test_what_is_not_hosted_has_no_case(rig: Rig, gone: str) -> None:
         if gone == "account":
             session.get_one(Account, rig.account_id).deleted_at = datetime.now(UTC)
         else:
-            domain.dns_config = {"account_id": rig.account_id, "zone": NAME}
+            domain.dns = DnsSettings(NAME)
         session.flush()
         assert states.load(session, domain) is None
 

@@ -1,7 +1,7 @@
 """Whether the account's zone is the one that the Internet sees: when it is asked, and what is kept."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +12,11 @@ from tests.usecases.seen_dns import SeenDns
 
 from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.core.actor import PLATFORM
+from nameplate.core.delegation import Delegated
 from nameplate.core.errors import Unavailable
 from nameplate.core.records import RRset
 from nameplate.db import database_now
-from nameplate.models import Domain
+from nameplate.models import DnsSettings, Domain, KnownDelegation
 from nameplate.usecases.propagation import delegation
 from nameplate.usecases.propagation.delegation import Question
 
@@ -33,8 +34,8 @@ class Rig:
         with self.world.sessions.begin(PLATFORM) as session:
             owner = rows.organization(session)
             account = rows.account(session, owner)
-            config = {"account_id": account.id, "zone": "acme.com"}
-            self.id = rows.domain(session, owner, dns_config=config).id
+            dns = DnsSettings("acme.com")
+            self.id = rows.domain(session, owner, dns_account_id=account.id, dns=dns).id
 
     def question(
         self, *, doubtful: bool = False, after: timedelta = timedelta(0)
@@ -58,8 +59,14 @@ class Rig:
             return session.get_one(Domain, self.id)
 
     @property
-    def kept(self) -> dict[str, Any]:
-        return self.domain().delegation or {}
+    def kept(self) -> KnownDelegation:
+        return self.domain().delegation or KnownDelegation()
+
+    @property
+    def seen(self) -> Delegated:
+        seen = self.kept.seen
+        assert seen is not None
+        return seen
 
 
 @pytest.fixture
@@ -88,7 +95,7 @@ def test_the_provider_is_asked_once_a_week(rig: Rig) -> None:
     assert first is not None
     assert first.account is not None
     rig.look(THERE)
-    assert rig.kept["expected"] == list(SERVERS)
+    assert rig.kept.expected == SERVERS
     again = rig.question(after=timedelta(days=2))
     assert again is not None
     assert (again.account, again.expected) == (None, SERVERS)
@@ -104,23 +111,26 @@ def test_a_provider_that_does_not_tell_changes_nothing(rig: Rig) -> None:
 
     rig.provider = Away()
     rig.look(THERE)
-    assert (rig.kept["expected"], rig.kept["expected_at"]) == ([], None)
-    assert rig.kept["parent"] == list(SERVERS)
+    assert (rig.kept.expected, rig.kept.expected_at) == ((), None)
+    assert rig.seen.parent == SERVERS
 
 
 def test_a_look_without_a_zone_keeps_the_last_one(rig: Rig) -> None:
     rig.look(THERE)
-    first = rig.kept
+    first = rig.kept.at
+    assert first is not None
     rig.look(SeenDns())
-    assert rig.kept["zone"] == "acme.com"
-    assert rig.kept["parent"] == list(SERVERS)
-    assert datetime.fromisoformat(rig.kept["at"]) >= datetime.fromisoformat(first["at"])
+    assert rig.seen.zone == "acme.com"
+    assert rig.seen.parent == SERVERS
+    last = rig.kept.at
+    assert last is not None
+    assert last >= first
 
 
 def test_lame_servers_are_kept_with_what_they_said(rig: Rig) -> None:
     rig.look(SeenDns({"acme.com": SERVERS}, lame=frozenset({"acme.com"})))
-    assert rig.kept["working"] == 0
-    assert rig.kept["lame"][0] == f"{SERVERS[0]} (192.0.2.1) lame"
+    assert rig.seen.working == 0
+    assert rig.seen.lame[0] == f"{SERVERS[0]} (192.0.2.1) lame"
     found = delegation.condition(rig.domain(), [])
     assert found is not None
     assert found.status is not True
@@ -141,13 +151,13 @@ def test_an_answer_for_another_zone_is_void(rig: Rig) -> None:
     answered = delegation.ask(tools, asked)
     with rig.world.sessions.begin(PLATFORM) as session:
         row = session.get_one(Domain, rig.id)
-        row.dns_config = {**(row.dns_config or {}), "zone": "other.com"}
+        row.dns = DnsSettings("other.com")
     delegation.note(rig.world.sessions, answered)
-    assert rig.kept == {}
+    assert rig.domain().delegation is None
 
 
 def test_without_an_account_there_is_nothing_to_ask(rig: Rig) -> None:
     with rig.world.sessions.begin(PLATFORM) as session:
-        session.get_one(Domain, rig.id).dns_config = None
+        session.get_one(Domain, rig.id).dns_account_id = None
     assert rig.question() is None
     assert delegation.condition(rig.domain(), []) is None

@@ -1,10 +1,11 @@
 """An application bound to a proved domain at a server with a proxy, for tests of single steps."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.models import world as rows
+from tests.proof import prove
 from tests.usecases.offline import Offline
 
 from nameplate.core.actor import PLATFORM, Actor
@@ -24,13 +25,19 @@ class Proxy:
 
     served: list[tuple[str, str]] = field(default_factory=list)
     applied: int = 0
+    rendered: int = 0
     bad_hosts: set[str] = field(default_factory=set)
     refusal: Refused | None = None
+    always: Refused | None = None
+    """Refuses to render, whatever is left out."""
 
     def render(self, routes: Any) -> Config:
-        bad = [route for route in routes if route.hostname in self.bad_hosts]
+        self.rendered += 1
+        if self.always:
+            raise self.always
+        bad = [route.id for route in routes if route.hostname in self.bad_hosts]
         if bad:
-            raise RouteRefused("route_refused", "No such host.", [bad[0].id])
+            raise RouteRefused("route_refused", "No such host.", bad)
         return Config({"routes": "\n".join(map(_shown, routes)).encode()}, _secrets(routes))
 
     def apply(self, config: Config) -> None:
@@ -97,8 +104,7 @@ def bound(sessions: Sessions, **binding: Any) -> Rig:
         app = rows.application(session, owner, upstream_host="10.0.0.1", upstream_port=8080)
         server = rows.server(session, None, proxy=CADDY)
         domain = rows.domain(session, owner)
-        now = datetime.now(UTC)
-        domain.verify(now, now + timedelta(days=30))
+        prove(session, domain, datetime.now(UTC))
         given = {"server_id": server.id, "ssl_enabled": False, **binding}
         row = rows.binding(session, app, domain, **given)
         ids = {Application: app.id, Server: server.id, Domain: domain.id, Binding: row.id}

@@ -126,7 +126,7 @@ def test_a_binding_by_id_or_host(lite: Session, bind: Bind, actor: Actor) -> Non
     bind(path="/shop")
     with pytest.raises(Conflict) as caught:
         bindings.get(lite, actor, "acme.com")
-    assert caught.value.code == "binding_ambiguous"
+    assert caught.value.code == "reference_ambiguous"
     with pytest.raises(NotFound):
         bindings.get(lite, Actor(world.organization(lite).id), "acme.com")
     assert len(bindings.page(lite, actor, limit=9, domain="acme.com", status="pending")) == 2

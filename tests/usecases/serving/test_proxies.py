@@ -92,14 +92,25 @@ def test_one_bad_route_spoils_no_other(rig: Rig) -> None:
     assert (row.status, row.error_message) == (BindingStatus.ERROR, "No such host.")
 
 
-def test_too_many_bad_routes_are_given_up(rig: Rig) -> None:
-    hosts = {f"n{n}.acme.com" for n in range(proxies.MAX_REFUSALS)}
-    for host in sorted(hosts):
-        bind(rig, host, subdomain=host.partition(".")[0])
+def test_any_number_of_bad_routes_spoils_no_other(rig: Rig) -> None:
+    hosts = {f"n{n}.acme.com" for n in range(30)}
+    ids = [bind(rig, host, subdomain=host.partition(".")[0]) for host in sorted(hosts)]
     rig.proxy.bad_hosts = hosts
+    assert reconcile(rig).error_message is None
+    assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
+    assert rig.proxy.rendered == 2, "all of them are named at once"
+    with rig.world.sessions.begin(PLATFORM) as session:
+        rows_ = [session.get_one(Binding, id_) for id_ in ids]
+        assert {(row.status, row.error_message) for row in rows_} == {
+            (BindingStatus.ERROR, "No such host.")
+        }
+
+
+def test_a_refusal_that_names_nothing_new_is_the_servers(rig: Rig) -> None:
+    rig.proxy.always = RouteRefused("route_refused", "No such route.", ["bnd_unknown"])
     server = reconcile(rig)
-    assert "more than 20 routes" in str(server.error_message)
-    assert rig.proxy.applied == 0
+    assert server.error_message == "No such route."
+    assert (rig.proxy.applied, rig.proxy.rendered) == (0, 2)
     assert server.next_action_at is not None
 
 

@@ -12,7 +12,7 @@ from tests.usecases.seen_dns import SeenDns
 from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.core.actor import PLATFORM
 from nameplate.core.dns_hosts import Confidence
-from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish
+from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.errors import NotFound
 from nameplate.models import Organization
 from nameplate.usecases.claims import domains
@@ -104,10 +104,3 @@ def test_somebody_elses_domain_is_not_there(migrated_sqlite_url: str) -> None:
     world = Offline(sessions_over(migrated_sqlite_url))
     with pytest.raises(NotFound):
         dns_hosts.advise(world.sessions, world.tools, world.organization("x"), "example.com")
-
-
-def test_the_target_of_the_apex() -> None:
-    www = RecordToPublish(Purpose.ROUTING, "CNAME", "www.a.com", EDGE, 60)
-    apex = RecordToPublish(Purpose.ROUTING, "CNAME", "a.com", EDGE, 60)
-    assert dns_hosts.apex_target("a.com", (www,)) is None
-    assert dns_hosts.apex_target("a.com", (www, apex)) == EDGE
