@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -295,8 +295,3 @@ def _slug(node: ast.expr) -> bool:
         and isinstance(node.value, str)
         and SLUG.fullmatch(node.value) is not None
     )
-
-
-def sources(codes: Codes, code: str) -> Iterator[str]:
-    """Yield the places that make a code, in order."""
-    yield from sorted(codes.places.get(code, ()))

@@ -17,10 +17,8 @@ from nameplate.usecases.certificates.self_signed import self_signed
 from nameplate.usecases.claims import conditions, verifications
 from nameplate.usecases.tenants import accounts
 
-POLICY = Refused(
-    "acme_rejected_identifier", "The authority rejected the request: policy forbids this name"
-)
-CAA = Refused("acme_caa", "The authority rejected the request: CAA admits another authority")
+POLICY = Refused("acme_rejected_identifier", "the authority refuses: policy forbids this name")
+CAA = Refused("acme_caa", "the authority refuses: CAA admits another authority")
 DAY = timedelta(days=1)
 
 
@@ -83,7 +81,7 @@ def test_what_is_hopeless_is_not_tried_again(rig: Rig) -> None:
         found = conditions.of(session, rig.offline.tools, session.get_one(Domain, rig.domain_id))
     (said,) = [one for one in found if one.type == "certificate"]
     assert (said.message, said.next_check_at) == (POLICY.detail, None)
-    assert said.fix == "Correct the problem in the message, then renew the certificate."
+    assert said.fix == "Correct what the message says, then renew the certificate."
 
 
 def _proved_anew(rig: Rig) -> None:
@@ -95,11 +93,7 @@ def _proved_anew(rig: Rig) -> None:
 def _account_changed(rig: Rig) -> None:
     with rig.offline.sessions.begin(PLATFORM) as session:
         accounts.update(
-            session,
-            PLATFORM,
-            rig.offline.tools,
-            "ca",
-            config={"directory_url": DIRECTORY, "contact": []},
+            session, PLATFORM, rig.offline.tools, "ca", config={**DIRECTORY, "contact": []}
         )
 
 

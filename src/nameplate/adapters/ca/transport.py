@@ -8,6 +8,7 @@ from typing import Any
 
 import certifi
 
+from nameplate import __version__
 from nameplate.adapters.ca import problems
 from nameplate.adapters.http.connections import Connections, Lost, NotSent, Origin, TooLarge
 from nameplate.core.errors import Unavailable
@@ -16,7 +17,7 @@ MAX_ANSWER = 1024 * 1024
 """Bytes."""
 CONNECT_SECONDS, READ_SECONDS = 10, 45
 _HEADERS = {
-    "User-Agent": "nameplate (+https://pypi.org/project/nameplate)",
+    "User-Agent": f"nameplate/{__version__} (+https://pypi.org/project/nameplate)",
     "Accept-Language": "en",
 }
 

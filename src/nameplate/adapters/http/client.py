@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 import certifi
 
+from nameplate import __version__
 from nameplate.adapters.http.connections import Connections, Lost, NotSent, Origin
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.secret import Secret
@@ -94,7 +95,7 @@ class Api:
         if not path.startswith("/"):
             raise ValueError("the path must be relative to the base address")
         query = f"?{urlencode(params, quote_via=quote)}" if params else ""
-        usual = {"User-Agent": "nameplate", "Accept": "*/*"}
+        usual = {"User-Agent": f"nameplate/{__version__}", "Accept": "*/*"}
         body = content.encode() if isinstance(content, str) else content
         if json is not None:
             usual["Content-Type"] = "application/json"

@@ -8,6 +8,7 @@ from typing import Literal
 
 import httpcore2
 
+from nameplate import __version__
 from nameplate.adapters.http.locations import Location
 from nameplate.adapters.http.outcome import Stopped
 from nameplate.adapters.http.pinned import Deadline, PinnedBackend
@@ -119,7 +120,7 @@ class SafeFetcher:
             ),
             headers=[
                 ("Host", location.host),
-                ("User-Agent", "nameplate-verification"),
+                ("User-Agent", f"nameplate-verification/{__version__}"),
                 ("Accept", "*/*"),
                 ("Accept-Encoding", "identity"),
                 ("Connection", "close"),

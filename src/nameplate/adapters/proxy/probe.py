@@ -16,6 +16,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import httpcore2
 from cryptography.x509 import load_der_x509_certificate
 
+from nameplate import __version__
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 
 Policy = Callable[[IPv4Address | IPv6Address], bool]
@@ -23,7 +24,7 @@ Policy = Callable[[IPv4Address | IPv6Address], bool]
 
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024
-_AGENT = "Nameplate-Probe"
+_AGENT = f"nameplate-probe/{__version__}"
 _CLOSED = "the connection was closed without an answer"
 _BACKEND = httpcore2.AnyIOBackend()
 

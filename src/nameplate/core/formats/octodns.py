@@ -79,7 +79,7 @@ def _read_set(entries: Entries, name: str, record: object) -> None:
     for value in values if isinstance(values, list) else [values]:
         try:
             text = _presentation(rdtype, value)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             entries.refuse(
                 place, "value_shape", f"Not a value of a {rdtype} record: {value!r:.80}."
             )

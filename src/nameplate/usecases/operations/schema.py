@@ -126,7 +126,7 @@ def _known(revision: str) -> None:
         return
     try:
         ScriptDirectory(str(LOCATION)).get_revisions(revision)
-    except (CommandError, ResolutionError):
+    except (AssertionError, CommandError, ResolutionError):  # Alembic asserts that it is not empty
         raise NotFound(
             "revision_unknown",
             f"There is no revision {revision[:64]!r}. Use one that `nameplate db history` lists.",

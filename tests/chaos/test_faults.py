@@ -12,12 +12,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from tests.chaos.conftest import Open, opener
-from tests.chaos.verdict import check, visit
-from tests.chaos.world import ZONE, Scene, World
-from tests.databases import Templates
-from tests.servers.hostile import HostileServer, request_head
-from tests.servers.process import listens
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
@@ -25,6 +19,12 @@ from nameplate.models import Account, Binding, Certificate, Domain, NameHolding,
 from nameplate.usecases.claims import domains, verifications
 from nameplate.usecases.serving import applications, bindings
 from nameplate.usecases.tenants import accounts, organizations
+from tests.chaos.conftest import Open, opener
+from tests.chaos.verdict import check, visit
+from tests.chaos.world import ZONE, Scene, World
+from tests.databases import Templates
+from tests.servers.hostile import HostileServer, request_head
+from tests.servers.process import listens
 
 pytestmark = [
     # A provider's kept-alive connection ends with its account's adapter, when that is collected.
