@@ -39,7 +39,7 @@ def test_every_wrong_place_is_named_at_once():
         ("/config/inner/x", "setting_unknown"),
         ("/config/inner/names", "setting_missing"),
     }
-    assert "There are:" in caught.value.detail
+    assert "Known settings:" in caught.value.detail
 
 
 @pytest.mark.parametrize("name", ["url", "own", "text"])

@@ -25,7 +25,7 @@ def cname(name: str = "www.example.com") -> RecordToPublish:
 def test_the_host_field_is_relative_where_the_panel_appends_the_zone():
     (entry,) = typed("godaddy", cname("www.shop.example.com"))
     assert entry.host == "www.shop"
-    assert "appends .example.com by itself" in " ".join(entry.remarks)
+    assert "appends .example.com automatically" in " ".join(entry.remarks)
     (entry,) = typed("namecheap_hosting", cname())
     assert entry.host == "www.example.com"
     (entry,) = typed(None, cname())
@@ -56,9 +56,9 @@ def test_cloudflare_is_told_to_leave_the_proxy_off():
 @pytest.mark.parametrize(
     ("slug", "rdtype", "said"),
     [
-        ("cloudflare", "CNAME", "may stand"),
-        ("porkbun", "ALIAS", "choose the type ALIAS"),
-        ("namecom", "ANAME", "choose the type ANAME"),
+        ("cloudflare", "CNAME", "allows a CNAME at the zone's own name"),
+        ("porkbun", "ALIAS", "Choose the type ALIAS"),
+        ("namecom", "ANAME", "Choose the type ANAME"),
     ],
 )
 def test_the_apex_follows_a_name_where_the_host_can_do_it(slug, rdtype, said):
@@ -75,10 +75,10 @@ def test_elsewhere_the_apex_gets_addresses(slug):
         Purpose.ROUTING, "A", ZONE, "192.0.2.1", 3600, follows="edge.platform.example"
     )
     (entry,) = typed(slug, address)
-    assert "These are the addresses of edge.platform.example now" in entry.remarks[0]
+    assert "These are the current addresses of edge.platform.example" in entry.remarks[0]
     assert ("ALIAS or ANAME" in entry.remarks[0]) == (slug is None)
     (entry,) = typed(slug, cname(ZONE))
-    assert "cannot stand at example.com itself" in entry.remarks[0]
+    assert "is not allowed at example.com itself" in entry.remarks[0]
 
 
 @pytest.mark.parametrize(("slug", "value"), [("ovh", "edge.platform.example."), ("godaddy", None)])

@@ -73,7 +73,7 @@ def test_a_selector_in_use_and_names_in_use() -> None:
     www = there("A", "192.0.2.1", "www.acme.com", automatic=True)
     (one,) = effects("cdn", {"target": "d.cdn.net"}, www)
     assert (one.action, one.record_id) == (TemplateEffect.CONFLICT, 7)
-    assert "detach" in one.detail
+    assert "Detach" in one.detail
     alias = there("CNAME", "x.net", "_dmarc.acme.com")
     (one,) = effects("dmarc", {"policy": "none"}, alias)
     assert one.action is TemplateEffect.CONFLICT
