@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from tests.api.client import Api
 from tests.cli.embedded import connection
+from tests.proof import prove
 from typer.testing import CliRunner
 
 from nameplate.cli.root import build
@@ -21,7 +22,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
-from nameplate.models import Verification
+from nameplate.models import Domain
 
 EMBEDDED = str(Path(__file__).with_name("embedded.py"))
 API = {"api_url": "http://127.0.0.1:1"}  # nobody answers there
@@ -149,7 +150,7 @@ def test_the_other_nouns(acme: Line) -> None:
 def test_providers_are_listed_with_what_they_need(acme: Line) -> None:
     found = acme("account", "providers").out
     assert "powerdns (dns): PowerDNS Authoritative Server" in found
-    assert "  config api_url (url, required, platform only): Address of the HTTP API" in found
+    assert "  config api_url (url, required, platform only): URL of the HTTP API" in found
     assert "    hosted.kind (Native | Master | Primary, default Native): Kind of new zones" in found
     assert "  credential tsig_secret (required with tsig_name)" in found
     assert "acme (ca): ACME" in found
@@ -327,15 +328,8 @@ def test_waiting_ends_when_it_is_done(acme: Line) -> None:
         driven.append(seconds)
         sessions = Sessions(engine(acme.url))
         with sessions.begin(PLATFORM) as session:
-            for row in session.scalars(sa.select(Verification)):
-                domain = row.organization_domain_id
-                session.execute(
-                    sa.text(
-                        "UPDATE organization_domains SET status = 'verified', "
-                        "verified_at = '2026-11-23 09:30:00' WHERE id = :id"
-                    ),
-                    {"id": domain},
-                )
+            for row in session.scalars(sa.select(Domain)):
+                prove(session, row, row.created_at)
         sessions.dispose()
 
     acme.connection = replace(acme.connection, drive=drive)

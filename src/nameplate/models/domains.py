@@ -314,6 +314,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         """Stop serving the domain without giving the name up. Both sides may, each for itself."""
         self.status = move(self.status, DomainStatus.SUSPENDED)
         self.suspended_at = self.suspended_at or now
+        self.error_message = reason
         if by_platform:
             self.platform_suspension = reason
         else:
@@ -338,7 +339,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
             self.own_suspension = None
         if self.own_suspension is not None:
             return
-        self.suspended_at = None
+        self.suspended_at = self.error_message = None
         held = self.holding_name is not None
         self.status = move(
             self.status, DomainStatus.VERIFIED if held else DomainStatus.PENDING_VERIFICATION

@@ -81,7 +81,7 @@ def test_what_is_hopeless_is_not_tried_again(rig: Rig) -> None:
         found = conditions.of(session, rig.offline.tools, session.get_one(Domain, rig.domain_id))
     (said,) = [one for one in found if one.type == "certificate"]
     assert (said.message, said.next_check_at) == (POLICY.detail, None)
-    assert said.fix == "Correct what the message says, then renew the certificate."
+    assert said.fix == "Correct the problem in the message, then renew the certificate."
 
 
 def _proved_anew(rig: Rig) -> None:
