@@ -99,6 +99,12 @@ FORWARDED: Mapping[str, str] = {
     "usecases/claims/conditions.py:_ownership": " ".join(
         status for status in DomainStatus if status not in {"verified", "active"}
     ),
+    "usecases/claims/conditions.py:_stopped": "",
+    "usecases/claims/served_conditions.py:_certificate": " ".join(
+        f"certificate_{status}"
+        for status in CertificateStatus
+        if status not in {"active", "renewing"}
+    ),
     "core/pointing.py:_no_cname": "apex_needs_address name_has_others",
     "api/errors.py:_wrong_place": "missing",
     "api/errors.py:_http": "",

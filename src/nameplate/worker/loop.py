@@ -218,4 +218,4 @@ class Worker:
         )
         for one in leases:
             with suppress(work.Superseded, Unavailable, OSError):
-                work.postpone(self._sessions, self._tools, handler.kind, one, error)
+                work.postpone(self._sessions, self._tools, handler.kind, one, error, handler.peer)

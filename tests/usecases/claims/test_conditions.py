@@ -147,22 +147,22 @@ def test_certificates_are_good_or_the_bad_one_is_told(lite: Session, domain: Dom
     bad.next_action_at = NOW
     waiting = told(lite, domain, "certificate")
     assert waiting is not None
-    assert "tries again" in waiting.fix
+    assert "retries automatically" in waiting.fix
     bad.status = CertificateStatus.RENEWING
     assert reason(lite, domain, "certificate") == ("active", True)
 
 
-def test_one_binding_that_answers_is_enough(lite: Session, domain: Domain) -> None:
+def test_every_binding_has_to_answer(lite: Session, domain: Domain) -> None:
     assert reason(lite, domain, "serving") == ("no_binding", False)
     app = world.application(lite, lite.get_one(Organization, domain.organization_id))
+    seen = {"status": BindingStatus.ACTIVE, "last_health_check_at": database_now(lite)}
     first = world.binding(lite, app, domain, status=BindingStatus.ERROR, error_message="No.")
     found = told(lite, domain, "serving")
     assert found is not None
     assert (found.reason, found.message) == ("binding_error", "No.")
-    world.binding(
-        lite, app, domain, hostname="x.acme.com", subdomain="x", status=BindingStatus.ACTIVE
-    )
-    first.status = BindingStatus.ACTIVE
+    world.binding(lite, app, domain, hostname="x.acme.com", subdomain="x", **seen)
+    assert reason(lite, domain, "serving") == ("binding_error", False)
+    first.status, first.last_health_check_at = seen["status"], seen["last_health_check_at"]
     assert reason(lite, domain, "serving") == ("probed", True)
 
 
@@ -177,5 +177,7 @@ def test_ready_is_when_every_step_is_done(lite: Session, domain: Domain) -> None
     domain.activate()
     assert not conditions.ready(every(lite, domain))
     app = world.application(lite, lite.get_one(Organization, domain.organization_id))
-    world.binding(lite, app, domain, status=BindingStatus.ACTIVE)
+    world.binding(
+        lite, app, domain, status=BindingStatus.ACTIVE, last_health_check_at=database_now(lite)
+    )
     assert conditions.ready(every(lite, domain))

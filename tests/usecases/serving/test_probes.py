@@ -114,8 +114,8 @@ def test_what_is_as_healthy_as_before_is_released(rig: Rig) -> None:
     ("kind", "columns", "words"),
     [
         (Domain, {"status": DomainStatus.PENDING_VERIFICATION}, "ownership"),
-        (Application, {"upstream_host": None}, "no address"),
-        (Application, {"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)}, "application is gone"),
+        (Application, {"upstream_host": None}, "no upstream"),
+        (Application, {"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)}, "application was removed"),
         (Organization, {"is_active": False}, "not active"),
     ],
 )
@@ -137,7 +137,7 @@ def test_without_a_proxy_somebody_must_act(rig: Rig) -> None:
     rig.change(Server, proxy=None)
     row = sweep(rig)
     assert row.status is BindingStatus.ERROR
-    assert "bind the application to another one" in str(row.error_message)
+    assert "Bind the application to another server" in str(row.error_message)
 
 
 def test_a_host_with_tls_waits_for_its_certificate(rig: Rig) -> None:
@@ -150,7 +150,7 @@ def test_a_host_with_tls_waits_for_its_certificate(rig: Rig) -> None:
         ).id  # fmt: skip
     row = sweep(rig)
     assert (row.status, row.ssl_certificate_id) == (BindingStatus.PENDING, certificate)
-    assert row.error_message == "Waits for its certificate."
+    assert row.error_message == "Waiting for the certificate."
     with rig.world.sessions.begin(PLATFORM) as session:
         one = session.get_one(Certificate, certificate)
         one.status, one.certificate, one.serial_number = CertificateStatus.ACTIVE, "PEM", "0a"

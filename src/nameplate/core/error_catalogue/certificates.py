@@ -154,5 +154,10 @@ GROUP = Group(
             "Use a chain that is signed with SHA-256 or better.",
             (422,),
         ),
+        "renewal_failing": Entry(
+            Turn.OPERATOR,
+            "The certificate is still valid, but its renewal fails.",
+            "Correct the problem in the message before the certificate expires.",
+        ),
     },
 )

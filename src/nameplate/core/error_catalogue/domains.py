@@ -81,5 +81,10 @@ GROUP = Group(
             "Ask the operator of the platform. `nameplate domain show` says why it was suspended.",
             (409,),
         ),
+        "suspended_by_organization": Entry(
+            Turn.YOU,
+            "The organization suspended the domain itself.",
+            "Resume the domain to have it served again.",
+        ),
     },
 )

@@ -222,5 +222,15 @@ GROUP = Group(
             "Report this as a bug. The route is left out.",
             (502,),
         ),
+        "binding_unhealthy": Entry(
+            Turn.YOU,
+            "The application did not answer at its last health check.",
+            "Check the application, and the proxy in front of it.",
+        ),
+        "health_unknown": Entry(
+            Turn.OPERATOR,
+            "The binding has not been checked for a long time.",
+            "Check that `nameplate worker` is running.",
+        ),
     },
 )

@@ -50,6 +50,11 @@ class LiveZone:
     live: Sequence[RRset]
 
 
+def peer(_session: Session, row: Domain) -> str | None:
+    """Return the account that the work on a domain's zone depends on."""
+    return None if row.dns_account_id is None else f"account:{row.dns_account_id}"
+
+
 def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
     """Find the provider's zone that holds the domain, the longest that fits, and read it.
 

@@ -33,6 +33,7 @@ PATIENCE = 10
 """Probes before a binding that does not come up is called an error."""
 AGAIN_AFTER_ERROR = timedelta(minutes=5)
 _HTTP_ERROR = 400
+_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +217,13 @@ def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look
 
 
 def _health(finding: ProbeResult) -> HealthStatus:
-    if not finding.answered:
+    if not finding.answered or finding.status is None or finding.status >= _SERVER_ERROR:
         return HealthStatus.UNHEALTHY
-    fine = finding.status is not None and finding.status < _HTTP_ERROR
-    return HealthStatus.HEALTHY if fine else HealthStatus.DEGRADED
+    return HealthStatus.HEALTHY if finding.status < _HTTP_ERROR else HealthStatus.DEGRADED
+
+
+def _is_well(finding: ProbeResult) -> bool:
+    return _health(finding) is not HealthStatus.UNHEALTHY
 
 
 def _seen(tools: Tools, lease: Lease, finding: ProbeResult) -> Callable[[Session, Binding], None]:
@@ -230,7 +234,7 @@ def _seen(tools: Tools, lease: Lease, finding: ProbeResult) -> Callable[[Session
         row.record_health(_health(finding), now)
         row.next_action_at = now + timedelta(seconds=row.health_check_interval)
         if row.status is BindingStatus.ACTIVE:
-            row.error_message = None if finding.answered else _reason(finding)
+            row.error_message = None if _is_well(finding) else _reason(finding)
             if not finding.serial_matches or finding.failure in _FORGOTTEN:
                 _doubt(session, row, now)
         elif row.status is BindingStatus.CONFIGURING:

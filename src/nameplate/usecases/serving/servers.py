@@ -14,7 +14,7 @@ from nameplate.core.ids import Prefix
 from nameplate.models import Server
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.proxy import ProxyConfiguration
-from nameplate.usecases import lookup
+from nameplate.usecases import lookup, work
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
@@ -120,6 +120,7 @@ def update(
             _refuse_taken(session, row)
     row.wake(now)
     session.flush()
+    work.wake_waiting(session, f"server:{row.id}", now)
     if changes.keys() & {"address", "addresses"}:
         pointing.of_server(session, row, now)
     return row
