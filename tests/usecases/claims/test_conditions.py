@@ -149,13 +149,18 @@ def test_certificates_are_good_or_the_bad_one_is_told(lite: Session, domain: Dom
     assert waiting is not None
     assert "retries automatically" in waiting.fix
     bad.status = CertificateStatus.RENEWING
+    assert reason(lite, domain, "certificate") == ("renewal_failing", True)
+    bad.renewal_error_message = None
     assert reason(lite, domain, "certificate") == ("active", True)
 
 
 def test_every_binding_has_to_answer(lite: Session, domain: Domain) -> None:
     assert reason(lite, domain, "serving") == ("no_binding", False)
     app = world.application(lite, lite.get_one(Organization, domain.organization_id))
-    seen = {"status": BindingStatus.ACTIVE, "last_health_check_at": database_now(lite)}
+    seen: dict[str, Any] = {
+        "status": BindingStatus.ACTIVE,
+        "last_health_check_at": database_now(lite),
+    }
     first = world.binding(lite, app, domain, status=BindingStatus.ERROR, error_message="No.")
     found = told(lite, domain, "serving")
     assert found is not None

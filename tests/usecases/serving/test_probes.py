@@ -158,7 +158,7 @@ def test_a_host_with_tls_waits_for_its_certificate(rig: Rig) -> None:
     rig.prober.sees = {"status": 200, "serial": "b"}
     row = sweep(rig)
     assert row.status is BindingStatus.CONFIGURING
-    assert "another certificate" in str(row.error_message)
+    assert "different certificate" in str(row.error_message)
     rig.prober.sees = {"status": 200, "serial": "a"}
     assert sweep(rig).status is BindingStatus.ACTIVE
     assert (rig.prober.looked[-1].port, rig.prober.looked[-1].scheme) == (443, "https")
