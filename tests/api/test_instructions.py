@@ -11,7 +11,7 @@ from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.api.app import create
 from nameplate.api.inprocess import InProcess
 from nameplate.cli import instructions as terminal
-from nameplate.cli.output import Form, Printer
+from nameplate.cli.output import OutputFormat, Printer
 from nameplate.core.instructions import Instruction
 from nameplate.core.secret import Secret
 from nameplate.models import VerificationMethodName
@@ -100,7 +100,7 @@ def test_the_api_says_exactly_this(world: World, method: str, expected: dict[str
 @pytest.mark.parametrize("method", PRINTED)
 def test_the_command_line_prints_exactly_this(world, method, capsys) -> None:
     one = told(world.as_acme, method)
-    terminal.show(Printer(Form.TABLE, quiet=False), [one])
+    terminal.show(Printer(OutputFormat.TABLE, quiet=False), [one])
     assert capsys.readouterr().out == PRINTED[method]
 
 
@@ -119,7 +119,7 @@ def test_another_kind_needs_no_change_anywhere(api: Api, world: World, capsys) -
     ]
     assert (one["kind"], one["type"], one["sentence"]) == ("mail", "mail", MAIL.sentence)
     assert [(f["name"], f["value"]) for f in one["fields"]] == list(MAIL.fields)
-    terminal.show(Printer(Form.TABLE, quiet=False), [one])
+    terminal.show(Printer(OutputFormat.TABLE, quiet=False), [one])
     assert capsys.readouterr().out == f"{MAIL.sentence}\n  to: admin@shop.example.org\n  code: 7\n"
 
 

@@ -10,7 +10,7 @@ from tests.servers.scripted_dns import ScriptedDns, replies
 
 from nameplate.api.domain_connect import OfferShape
 from nameplate.cli.entries import print_offer
-from nameplate.cli.output import Form, Printer
+from nameplate.cli.output import OutputFormat, Printer
 from nameplate.core import keys
 
 RECORDS = {("example.com", "NS"): ["ns1.dnsimple.com.", "ns2.dnsimple-edge.net."]}
@@ -42,7 +42,7 @@ def line(
 def test_what_to_enter_is_printed(line: Line) -> None:
     run = line("domain", "dns-host", "example.com")
     shown = run.out
-    assert "an account of provider lexicon" in run.err
+    assert "an account of provider `lexicon`" in run.err
     assert "are those of DNSimple" in shown
     assert "https://dnsimple.com/dashboard" in shown
     assert "  1. Choose the domain" in shown
@@ -67,10 +67,10 @@ def test_a_link_is_printed_on_a_line_of_its_own(capsys: pytest.CaptureFixture[st
     found = dict(examples[0])
     entry = {"type": "A", "host": "", "value": "192.0.2.1", "ttl": 60, "purpose": "routing"}
     found |= {"stale": True, "obstacles": [], "by_hand": [{**entry, "remarks": ["Mind the gap."]}]}
-    print_offer(Printer(Form.TABLE, quiet=False), found)
+    print_offer(Printer(OutputFormat.TABLE, quiet=False), found)
     lines = capsys.readouterr().out.splitlines()
     assert found["apply_url"] in lines
-    assert "It publishes CNAME shop.example.com edge.platform.example" in lines
+    assert "publishes: CNAME shop.example.com edge.platform.example" in lines
     assert any(text.startswith("A     (empty)") for text in lines)
     assert "* Mind the gap." in lines
     assert any("former DNS host" in text for text in lines)

@@ -1,11 +1,6 @@
 """Zone files of every format: what is written reads back the same; what is wrong has its place."""
 
-import itertools
-import json
 import random
-import time
-from functools import partial
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,12 +9,10 @@ from tests.fakes.random_records import rrsets as random_records
 
 from nameplate.core import formats, rdata
 from nameplate.core.errors import Invalid
-from nameplate.core.formats import entries
 from nameplate.core.rdata import TYPES
 from nameplate.core.records import RRset
 
 ZONE = "example.com"
-DATA = Path(__file__).parents[2] / "../shared/data/zones"
 
 _label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True).filter(
     lambda label: "--" not in label
@@ -67,11 +60,6 @@ def test_what_is_written_reads_back_the_same(form, rrsets):
 @pytest.mark.parametrize("form", sorted(formats.FORMATS))
 def test_records_of_all_types_come_back_equal(form):
     come_back(form, 500)
-
-
-def test_a_type_that_only_some_providers_have_is_read_from_a_master_file():
-    (rrset,) = formats.read("bind", "@ 60 IN ANAME Edge.example.net.\n", ZONE)
-    assert rrset == RRset(ZONE, "ANAME", 60, ("edge.example.net.",))
 
 
 @pytest.mark.torture
@@ -133,149 +121,3 @@ def test_a_wrong_line_is_refused_with_its_place(form, text, place, code):
 def test_what_is_no_such_file_is_refused(form, text):
     with pytest.raises(Invalid):
         formats.read(form, text, ZONE)
-
-
-def test_an_export_is_safe_to_open_in_a_spreadsheet():
-    rrsets = [RRset(f"a.{ZONE}", "TXT", 60, ('"x"',)), RRset(ZONE, "A", 60, ("192.0.2.1",))]
-    assert "\n'@,A" in formats.write("csv", rrsets, ZONE)
-
-
-ZONES = {
-    "bind-masterfile/example.db": "example",
-    "bind-masterfile/ttl1.db": "ttl1",
-    "bind-masterfile/ttl2.db": "ttl2",
-    "bind-masterfile/include.db": "include",
-    "bind-masterfile/sub.db": "sub.test",
-    "dnscontrol/apex.com.zone": "apex.com",
-    "dnscontrol/apex.com.zone.zone": "apex.com",
-    "dnscontrol/ds.com.zone": "ds.com",
-    "dnscontrol/ds.com.zone.zone": "ds.com",
-    "dnscontrol/example.org.zone": "example.org",
-    "dnscontrol/example.org.zone.zone": "example.org",
-    "dnscontrol/simple.com.zone": "simple.com",
-    "dnscontrol/simple.com.zone.zone": "simple.com",
-    **{f"dnspython/example{part}": "example" for part in ("", *(f"{n}.good" for n in range(1, 5)))},
-    "dnspython/svcb_test_vectors.generic": "example",
-    "dnspython/svcb_test_vectors.text": "example",
-    **{
-        f"{folder}/{name}": zone
-        for folder in ("octodns", "octodns-bind")
-        for name, zone in (
-            ("2.0.192.in-addr.arpa.", "2.0.192.in-addr.arpa"),
-            ("ext.unit.tests.extension", "ext.unit.tests"),
-            ("invalid.records.tst", "invalid.records"),
-            ("invalid.zone.tst", "invalid.zone"),
-            ("unit.tests.tst", "unit.tests"),
-        )
-    },
-    "octodns-bind/unit.tests.": "unit.tests",
-}
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
-def test_every_real_zone_is_tried():
-    files = {str(path.relative_to(DATA)) for path in DATA.rglob("*") if path.is_file()}
-    assert {name for name in files if not name.endswith(".tsv")} == set(ZONES)
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
-@pytest.mark.parametrize("path", ZONES)
-def test_real_zones_are_read_or_refused_with_line_and_reason(path):
-    zone = ZONES[path]
-    text = (DATA / path).read_text(errors="replace")
-    rrsets, problems = _outcome(text, zone)
-    assert all(problem.pointer.startswith("line ") and problem.detail for problem in problems)
-    assert bool(rrsets) is not bool(problems)
-    if problems:
-        return
-    assert formats.read("bind", formats.write("bind", rrsets, zone), zone) == rrsets
-
-
-def _outcome(text, zone):
-    try:
-        return formats.read("bind", text, zone), ()
-    except Invalid as error:
-        return [], error.problems
-
-
-def test_json_is_a_list_of_record_sets():
-    text = formats.write("json", [RRset(f"www.{ZONE}", "A", 60, ("192.0.2.1", "192.0.2.2"))], ZONE)
-    assert json.loads(text) == [
-        {"name": "www", "type": "A", "ttl": 60, "values": ["192.0.2.1", "192.0.2.2"]}
-    ]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "$GENERATE (1-9999999999) h NSEC x.",
-        "$GENERATE (1-9999999999) h$ NSEC x.",
-        "$GENERATE (\n1-9999999999) h$ A 192.0.2.1",
-    ],
-)
-def test_a_generator_that_is_written_otherwise_ends_too(line, monkeypatch):
-    monkeypatch.setattr(formats, "Budget", partial(entries.Budget, records=1000))
-    with pytest.raises(Invalid) as caught:
-        formats.read("bind", f"a A 192.0.2.1\n{line}\n", ZONE)
-    assert caught.value.code == "too_many_records"
-    assert caught.value.problems[0].pointer.startswith("line ")
-
-
-@pytest.mark.parametrize(
-    ("form", "text"),
-    [
-        ("bind", "a A 192.0.2.1\n" * 1000),
-        ("bind", "a TXT (\n" + "x\n" * 1000),
-        ("csv", "name,type,value\n" + "a,A,192.0.2.1\n" * 1000),
-        ("json", json.dumps([{"name": "a", "type": "A", "values": ["192.0.2.1"] * 1000}])),
-        ("octodns", "a: {type: A, values: [" + "192.0.2.1, " * 1000 + "]}"),
-    ],
-)
-def test_every_reader_has_its_time(form, text):
-    clock = itertools.count(0, entries.MAX_SECONDS / 10)
-    with pytest.raises(Invalid) as caught:
-        formats.read(form, text, ZONE, clock.__next__)
-    assert caught.value.code == "file_too_large"
-    assert caught.value.problems[0].pointer
-
-
-@pytest.mark.parametrize(
-    ("form", "text"),
-    [
-        ("json", "[" + "{}," * 2_000_000 + "{}]"),
-        ("json", "[" + "0," * 3_000_000 + "0]"),
-        ("octodns", "a" * 9_000_000),
-        ("csv", "x" * (formats.MAX_BYTES + 1)),
-    ],
-)
-def test_every_reader_has_its_size(form, text):
-    with pytest.raises(Invalid) as caught:
-        formats.read(form, text, ZONE)
-    assert caught.value.code == "file_too_large"
-
-
-LONG = " ".join(f'"{"x" * 255}"' for _ in range(257))
-
-
-@pytest.mark.parametrize(
-    ("form", "text"),
-    [
-        ("bind", f"a A 192.0.2.1\nlong TXT {LONG}\n"),
-        ("csv", "name,type,value\na,A,192.0.2.1\n" + f'long,TXT,"{LONG.replace(chr(34), chr(34) * 2)}"\n'),
-        ("json", json.dumps([{"name": "long", "type": "TXT", "values": [LONG]}])),
-        ("octodns", f"long: {{type: TXT, value: {'x' * 66_000}}}"),
-    ],
-)  # fmt: skip
-def test_a_value_that_dns_cannot_carry_is_refused_with_its_place(form, text):
-    with pytest.raises(Invalid) as caught:
-        formats.read(form, text, ZONE)
-    problem = caught.value.problems[0]
-    assert problem.code in {"record_too_large", "text_too_long"}, problem
-    assert problem.pointer.startswith(("line 2", "line 3/", "/0/values/0", "/long"))
-
-
-def test_blank_lines_are_looked_at_once():
-    started = time.process_time()
-    with pytest.raises(Invalid):
-        formats.read("bind", "a A (" + "\n" * 200_000, ZONE)
-    assert time.process_time() - started < 10  # 100 when each is looked at from every one before

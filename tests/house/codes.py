@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,7 +81,11 @@ FAMILIES: Mapping[str, frozenset[str]] = {
     "binding_{}": frozenset(f"binding_{status}" for status in BindingStatus) - {"binding_active"},
     "{}_not_found": frozenset(
         f"{noun.name.lower()}_not_found"
-        for noun in (Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT)
+        for noun in (
+            *(Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT),
+            *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
+            *(Prefix.VERIFICATION, Prefix.PLAN),
+        )
     )
     | {"token_not_found"},
     "{}_unused": frozenset({"priority_unused", "weight_unused", "port_unused"}),
@@ -95,12 +99,21 @@ FORWARDED: Mapping[str, str] = {
     "usecases/claims/conditions.py:_ownership": " ".join(
         status for status in DomainStatus if status not in {"verified", "active"}
     ),
+    "usecases/claims/conditions.py:_stopped": "",
+    "usecases/claims/served_conditions.py:_certificate": " ".join(
+        f"certificate_{status}"
+        for status in CertificateStatus
+        if status not in {"active", "renewing"}
+    ),
     "core/pointing.py:_no_cname": "apex_needs_address name_has_others",
     "api/errors.py:_wrong_place": "missing",
     "api/errors.py:_http": "",
     "api/errors.py:documented": "",
     "adapters/verification/file_upload.py:_look": "",
-    "usecases/certificates/order.py:_take": "",
+    "adapters/proxy/sites.py:group": "route_id_invalid hostname_invalid path_invalid "
+    "upstream_invalid key_pair_id_invalid path_repeated certificate_ambiguous",
+    "registry.py:get": "provider_unknown proxy_unknown method_unknown",
+    "usecases/claims/verifications.py:check_subtree": "wildcard_needs_dns hosted_needs_dns",
     "cli/client.py:__init__": "answer_malformed",
     "core/delegation.py:_fine": "delegated_partly ns_mismatch",
 }
@@ -288,8 +301,3 @@ def _slug(node: ast.expr) -> bool:
         and isinstance(node.value, str)
         and SLUG.fullmatch(node.value) is not None
     )
-
-
-def sources(codes: Codes, code: str) -> Iterator[str]:
-    """Yield the places that make a code, in order."""
-    yield from sorted(codes.places.get(code, ()))

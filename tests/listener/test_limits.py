@@ -10,9 +10,9 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from tests.servers.process import free_port, listens
 
-from nameplate.listener import Limits, bounded, server
+from nameplate.listener import ConnectionLimits, bounded, server
 
-SHORT = Limits(
+SHORT = ConnectionLimits(
     head_seconds=0.6, body_seconds=0.6, rest_seconds=0.6, write_seconds=0.6, connections=20
 )
 PARSERS = pytest.mark.parametrize("parser", ["h11", "httptools"])
@@ -35,7 +35,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextmanager
-def serving(parser: str, limits: Limits = SHORT) -> Iterator[int]:
+def serving(parser: str, limits: ConnectionLimits = SHORT) -> Iterator[int]:
     port = free_port()
     made = server(bounded(app, limits), limits, parser=parser, port=port, lifespan="off")
     thread = threading.Thread(target=made.run)
@@ -98,7 +98,7 @@ def test_usual_requests_are_answered(parser: str) -> None:
 )
 def test_an_endless_head_is_cut_off(parser: str, begun: bytes) -> None:
     more = b"X: y\r\n" * 1000 if begun.endswith(b"y\r\n") else b"x" * 6000
-    with serving(parser, Limits(head_seconds=60)) as port:
+    with serving(parser, ConnectionLimits(head_seconds=60)) as port:
         answer, sent = call(port, begun, repeat=more)
     assert sent < 20_000_000  # what the sockets hold
     assert b" 200 " not in answer
@@ -164,7 +164,7 @@ def test_who_does_not_take_the_answer_is_cut_off(parser: str) -> None:
 
 @PARSERS
 def test_many_silent_connections_keep_nobody_out(parser: str) -> None:
-    with serving(parser, Limits(connections=20)) as port:
+    with serving(parser, ConnectionLimits(connections=20)) as port:
         silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
         answer, _ = call(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 200")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from nameplate.db import engine
 from nameplate.usecases.operations import schema
 
-BEFORE, AFTER = "2026_11_28_1010", "2026_11_28_1730"
+BEFORE, AFTER = "2026_11_28_1020", "2026_11_28_1730"
 OWN, PLATFORM, FOREIGN = 11, 12, 13
 HOSTED = {"name_servers": ["ns1.example.net"], "hostmaster": "hostmaster.ns1.example.net"}
 

@@ -35,6 +35,10 @@ _METADATA = re.compile(r"metadata\[([A-Za-z0-9_.-]{1,40})\]")
 _MAX_ROUTE = 255
 
 
+Authenticate = Callable[[str], Actor | None]
+"""Whom a bearer token of the host application stands for; None when it is none of the host's."""
+
+
 @dataclass
 class AppState:
     """What the whole application shares."""
@@ -43,6 +47,8 @@ class AppState:
     tools: Tools
     local_token: Secret | None = None
     """Credential of the command line in the same process: acts as the platform."""
+    authenticate: Authenticate | None = None
+    """How a host application knows its own tokens; Nameplate's are tried when it does not."""
     in_flight: set[tuple[str, str, str]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -61,7 +67,7 @@ class Replayed(Exception):
     """This request was answered before: the same answer is due."""
 
     def __init__(self, status: int, body: str) -> None:
-        """Take the answer given then."""
+
         super().__init__(status)
         self.status = status
         self.body = body
@@ -132,8 +138,8 @@ def caller(request: Request) -> Caller:
 
 def identify(shared: AppState, scope: Scope) -> Caller:
     """Find out who calls, once for a request: before its body is read. Raises `Unauthenticated`."""
-    known: Caller | None = scope["state"].get("caller")
-    if known is None:
+    known = scope["state"].get("caller")
+    if not isinstance(known, Caller):  # what a host application keeps there is not ours
         known = scope["state"]["caller"] = _authenticated(shared, Headers(scope=scope))
     return known
 
@@ -145,6 +151,9 @@ def _authenticated(shared: AppState, headers: Headers) -> Caller:
         raise Unauthenticated
     if shared.local_token is not None and Secret(bearer) == shared.local_token:
         return Caller(PLATFORM, "platform:local")
+    known = shared.authenticate(bearer.strip()) if shared.authenticate is not None else None
+    if known is not None:
+        return Caller(known, _principal(known, bearer.strip()))
     with shared.sessions.look() as session:
         now = database_now(session)
         row = tokens.accepted(session, bearer.strip(), now)
@@ -158,6 +167,12 @@ def _authenticated(shared: AppState, headers: Headers) -> Caller:
         f"{row.organization_id or 'platform'}:{row.key_id}",
         row.expires_at,
     )
+
+
+def _principal(actor: Actor, bearer: str) -> str:
+    """Return under which name requests with a token of the host's are kept; not the token itself."""
+    digest = hashlib.sha256(bearer.encode("utf-8", "replace")).hexdigest()[:32]
+    return f"{actor.organization_id or 'platform'}:host:{digest}"
 
 
 KnownCaller = Annotated[Caller, Depends(caller)]
@@ -220,7 +235,8 @@ def _repeatable(request: Request, who: Caller) -> idempotency.Request | None:
         return None
     if not _KEY.fullmatch(key):
         raise Invalid(
-            "idempotency_key_malformed", "An Idempotency-Key has 1 to 255 visible ASCII characters."
+            "idempotency_key_malformed",
+            "Not a valid Idempotency-Key. Expected 1 to 255 visible ASCII characters.",
         )
     route = f"POST {request.url.path}"
     if len(route) > _MAX_ROUTE or not route.isascii():
@@ -272,12 +288,12 @@ class Listing:
         self,
         request: Request,
         who: KnownCaller,
-        limit: Annotated[int, Query(ge=1, le=100, description="Objects a page.")] = 20,
+        limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
         cursor: Annotated[
-            str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+            str | None, Query(max_length=200, description="`next_cursor` of the previous page.")
         ] = None,
     ) -> None:
-        """Take what the query string says."""
+
         self._shared = surface(request)
         self._limit = limit
         self._cursor = cursor
@@ -298,7 +314,7 @@ class Listing:
         """
         given = {name: value for name, value in filters.items() if value is not None}
         if self._metadata and not tagged:
-            raise Invalid("query_unknown", "This list cannot be filtered by metadata.")
+            raise Invalid("query_unknown", "This list cannot be filtered by `metadata`.")
         if self._metadata:
             given["metadata"] = self._metadata
         self._bound["filters"] = given

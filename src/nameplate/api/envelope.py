@@ -19,7 +19,7 @@ _ZONE_PATH = re.compile(r"/v1/domains/[^/]+/records:plan")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _TINY = 16 * 1024
-"""Octets that are read of somebody unknown, so that the answer reaches him, and for how long."""
+"""Octets that are read from an unknown caller, so that the answer arrives, and for how long."""
 _TINY_SECONDS = 2.0
 _IN_LOOP = 64 * 1024
 """Octets of a body that are parsed in the event loop; more in a thread, two bodies at once."""
@@ -35,7 +35,7 @@ class RequestMiddleware:
     """The outermost layer: everything below may raise whatever it likes."""
 
     def __init__(self, app: ASGIApp, count: Counter, authenticate: Authenticate) -> None:
-        """Take the application, what counts its requests and what tells who sends a body."""
+
         self._app = app
         self._count = count
         self._authenticate = authenticate
@@ -55,6 +55,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message = {**message}  # the edge sends one object for many answers
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = identity
                 headers["X-Content-Type-Options"] = "nosniff"
@@ -98,14 +99,15 @@ class RequestMiddleware:
         await self._app(scope, replay, send)
 
     async def _allowed(self, scope: Scope, receive: Receive) -> int:
-        """Return how many octets the body may have: nobody unknown gets one read."""
+        """Return how many octets the body may have. The body of an unknown caller is not read."""
         try:
             await anyio.to_thread.run_sync(self._authenticate, scope)
         except errors.Unauthenticated:
             with anyio.move_on_after(_TINY_SECONDS):
                 await _drained(scope, receive)
             raise
-        if _ZONE_PATH.fullmatch(scope["path"]):
+        path = scope["path"].removeprefix(scope.get("root_path", ""))  # below a host's prefix
+        if _ZONE_PATH.fullmatch(path):
             return strictjson.MAX_ZONE_BYTES
         return strictjson.MAX_BYTES
 
@@ -131,12 +133,11 @@ async def _read(receive: Receive, most: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Invalid(
-                "body_malformed", "The body broke off."
-            )  # half of it means something else
+            # Half of a body can mean something else than the whole.
+            raise Invalid("body_malformed", "The body is incomplete. Repeat the request.")
         body += message.get("body", b"")
         if len(body) > most:
-            raise Invalid("body_too_large", f"The body may have at most {most} bytes.")
+            raise Invalid("body_too_large", f"The body is too large. Send at most {most} bytes.")
         if not message.get("more_body", False):
             return bytes(body)
 
@@ -155,4 +156,4 @@ def _check_type(headers: Headers) -> None:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if media_type != "application/json" or encoding != "identity":
-        raise Invalid("media_type_unsupported", "Send application/json, not compressed.")
+        raise Invalid("media_type_unsupported", "Send `application/json` without compression.")

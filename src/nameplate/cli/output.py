@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Form(StrEnum):
+class OutputFormat(StrEnum):
     """How data is printed."""
 
     TABLE = "table"
@@ -19,8 +19,8 @@ class Form(StrEnum):
 class Printer:
     """Prints for one command."""
 
-    def __init__(self, form: Form, *, quiet: bool) -> None:
-        """Take the form of data, and whether messages are wanted."""
+    def __init__(self, form: OutputFormat, *, quiet: bool) -> None:
+
         self.form = form
         self._quiet = quiet
 
@@ -36,9 +36,9 @@ class Printer:
 
     def one(self, item: Mapping[str, Any], skip: Sequence[str] = ()) -> None:
         """Print one object."""
-        if self.form is Form.JSON:
+        if self.form is OutputFormat.JSON:
             self.document(item)
-        elif self.form is Form.ID:
+        elif self.form is OutputFormat.ID:
             self.line(str(item.get("id", "")))
         else:
             hidden = {"object", "links", *skip}
@@ -49,9 +49,9 @@ class Printer:
 
     def many(self, items: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
         """Print a list."""
-        if self.form is Form.JSON:
+        if self.form is OutputFormat.JSON:
             self.document({"object": "list", "data": list(items)})
-        elif self.form is Form.ID:
+        elif self.form is OutputFormat.ID:
             for item in items:
                 self.line(str(item["id"]))
         else:

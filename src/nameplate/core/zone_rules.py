@@ -66,11 +66,13 @@ def owner_name(text: str, zone: str) -> str:
 def _refuse_zone_file_syntax(text: str) -> None:
     if text.startswith("$"):
         raise wrong(
-            "/name", "zone_file_syntax", f"`{text.split(maxsplit=1)[0]}` is a zone file directive."
+            "/name",
+            "zone_file_syntax",
+            f"`{text.split(maxsplit=1)[0]}` is a zone file directive, which is not allowed here.",
         )
     bad = re.search(r"[\s()\";\\/:]", text)
     if bad:
-        raise wrong("/name", "name_invalid", f"A name cannot hold {bad[0]!r}.")
+        raise wrong("/name", "name_invalid", f"Remove {bad[0]!r}. It is not allowed in a name.")
 
 
 def seconds(value: object, *, minimum: int = MIN_TTL) -> int:
@@ -82,7 +84,11 @@ def seconds(value: object, *, minimum: int = MIN_TTL) -> int:
         spoken = re.fullmatch(r"(\d{1,6})([smhdw]?)", value.strip().lower())
         if spoken:
             hint = f" Write {int(spoken[1]) * _SECONDS[spoken[2] or 's']}."
-    raise wrong("/ttl", "ttl_invalid", f"A TTL is whole seconds, {minimum} to {MAX_TTL}.{hint}")
+    raise wrong(
+        "/ttl",
+        "ttl_invalid",
+        f"Expected a TTL in whole seconds, from {minimum} to {MAX_TTL}.{hint}",
+    )
 
 
 def check_zone(
@@ -122,13 +128,22 @@ def _placement(
         elif not is_within(rrset.name, zone):
             code, detail = "out_of_zone", f"`{rrset.name}` is not in the zone `{zone}`."
         elif rrset.type == "SOA":
-            code, detail = "soa_read_only", "The SOA record belongs to the provider."
+            code, detail = (
+                "soa_read_only",
+                "The SOA record is managed by the DNS provider. Leave it out.",
+            )
         elif rrset.name == zone and rrset.type == "CNAME" and not flattens:
             code = "cname_at_apex"
-            detail = f"`{zone}` is the apex and cannot be a CNAME. Use ALIAS, or A and AAAA."
+            detail = (
+                f"`{zone}` is the apex of the zone and cannot be a CNAME. Use ALIAS, or A and "
+                "AAAA records."
+            )
         elif rrset.name == zone and rrset.type == "NS" and not forced:
             code = "apex_ns"
-            detail = "NS at the apex decides who answers for the zone. Force it if you mean it."
+            detail = (
+                "NS records at the apex decide which servers answer for the zone. Use force to "
+                "confirm."
+            )
         if code:
             problems.append(Problem(f"/{index}", code, detail))
     return problems
@@ -139,7 +154,7 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
     first = rrsets[indexes[0]]
     what = f"{first.name} {first.type}"
     problems = [
-        Problem(f"/{i}", "ttl_differs", f"All records of {what} share one TTL (RFC 2181).")
+        Problem(f"/{i}", "ttl_differs", f"All records of {what} must have the same TTL (RFC 2181).")
         for i in indexes[1:]
         if rrsets[i].ttl != first.ttl
     ]
@@ -149,7 +164,11 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
             seen[value] += 1
             if seen[value] == 2:  # noqa: PLR2004  # say it once, at the second
                 problems.append(
-                    Problem(f"/{i}", "duplicate_value", f"{what} {value[:80]} is there twice.")
+                    Problem(
+                        f"/{i}",
+                        "duplicate_value",
+                        f"{what} {value[:80]} is given twice. Remove one.",
+                    )
                 )
     last = f"/{indexes[-1]}"
     too_large = oversize(first.name, first.type, list(seen))
@@ -170,12 +189,13 @@ def oversize(name: str, rdtype: str, values: Collection[str]) -> tuple[str, str]
         return None
     lengths = [wire_length(rdtype, value) for value in values]
     if max(lengths) > MAX_LENGTH:
-        detail = f"{name} {rdtype}: the value has {max(lengths)} octets; DNS allows {MAX_LENGTH}."
+        detail = f"A value of {name} {rdtype} has {max(lengths)} octets. DNS allows at most {MAX_LENGTH}."
         return "record_too_large", detail
     whole = sum(lengths) + _FRAME * len(lengths)
     if whole > _MAX_SET:
         detail = (
-            f"{name} {rdtype}: all values together have {whole} octets; an answer holds {_MAX_SET}."
+            f"The values of {name} {rdtype} have {whole} octets together. A DNS message can carry at "
+            f"most {_MAX_SET}."
         )
         return "rrset_too_large", detail
     return None
@@ -190,8 +210,8 @@ def _alone(rrsets: Sequence[RRset], indexes: list[int], *, is_flattened: bool) -
         Problem(
             f"/{i}",
             "cname_not_alone",
-            f"`{rrsets[i].name}` has {', '.join(sorted(beside))} too: a CNAME must be alone "
-            "(RFC 1034).",
+            f"`{rrsets[i].name}` also has {', '.join(sorted(beside))}. A CNAME must be "
+            "alone (RFC 1034).",
         )
         for i in indexes
         if rrsets[i].type == "CNAME"
@@ -204,7 +224,8 @@ def _aliased_targets(rrsets: Sequence[RRset]) -> list[Problem]:
         Problem(
             f"/{index}",
             "target_is_alias",
-            f"`{value.split()[-1]}` is a CNAME here; {rrset.type} must name a real host (RFC 2181).",
+            f"`{value.split()[-1]}` is a CNAME. {rrset.type} must name a host with "
+            "addresses (RFC 2181).",
         )
         for index, rrset in enumerate(rrsets)
         if rrset.type in {"MX", "NS"}

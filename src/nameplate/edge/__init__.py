@@ -14,7 +14,7 @@ class Edge:
     def __init__(
         self, feed: Feed, secret: Secret | None = None, *, is_ask_open: bool = False
     ) -> None:
-        """Take the feed, and the secret that proxies must send, if any."""
+
         self.feed = feed
         self.app = App(feed, secret, is_ask_open=is_ask_open)
 

@@ -6,7 +6,8 @@
 A parameter that is missing or stands twice is a 400, which is no yes either. `route` tells where
 applications answer and needs the edge secret, in `X-Nameplate-Edge-Secret` or as the parameter
 `secret`; `ask` needs it where the operator has set one. It belongs on a private listener. Nothing
-that arrives raises: names are looked up, not parsed.
+that arrives raises: names are looked up, not parsed. A host application may mount it, or what it is
+mounted in, below a prefix of its own.
 """
 
 import hmac
@@ -65,10 +66,7 @@ class App:
     def __init__(
         self, source: Source, secret: Secret | None = None, *, is_ask_open: bool = False
     ) -> None:
-        """Take where the hosts come from, and the secret that proxies must send, if any.
-
-        With `is_ask_open` they need it for `route` alone.
-        """
+        """Serve from `source`. With `is_ask_open` proxies need the secret for `route` only."""
         self._source = source
         self._secret = secret.reveal().encode() if secret else None
         self._ask_secret = None if is_ask_open else self._secret
@@ -86,6 +84,8 @@ class App:
 
     def _answer(self, scope: Scope) -> Answer:
         path = scope["path"]
+        if path not in _PATHS:
+            path = _without_prefix(scope)
         if path not in _PATHS:
             return _EMPTY[404]
         if scope["method"] not in _METHODS:
@@ -135,6 +135,13 @@ def beside(edge_app: ASGIApp, api_app: ASGIApp) -> ASGIApp:
         await (edge_app if below else api_app)(scope, receive, send)
 
     return dispatch
+
+
+def _without_prefix(scope: Scope) -> str:
+    """Return the path below what a host application mounted this at (`root_path` of ASGI)."""
+    prefix: str = scope.get("root_path", "").removesuffix(PREFIX.rstrip("/"))
+    path: str = scope["path"]
+    return path.removeprefix(prefix)
 
 
 def _knows(secret: bytes, headers: list[tuple[bytes, bytes]], query: bytes) -> bool:

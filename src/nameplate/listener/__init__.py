@@ -8,9 +8,9 @@ from typing import Any
 import uvicorn
 
 from nameplate.core.errors import Refused
-from nameplate.listener.limits import Limits, protocol
+from nameplate.listener.limits import ConnectionLimits, protocol
 
-__all__ = ["Limits", "ServerThread", "bounded", "listen", "server"]
+__all__ = ["ConnectionLimits", "ServerThread", "bounded", "listen", "server"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -28,13 +28,13 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise Refused(
             "port_unusable",
-            f"cannot listen at {host}, port {port}: {error.strerror}; choose another with --port",
+            f"Cannot listen on {host} port {port}: {error.strerror}. Use another port with `--port`.",
         ) from None
 
 
 def server(
     app: ASGIApp | str,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 - frozen
     *,
     parser: str = "auto",
     **options: Any,  # noqa: ANN401 - uvicorn's own
@@ -54,7 +54,7 @@ def server(
     )
 
 
-def bounded(app: ASGIApp, limits: Limits = Limits()) -> ASGIApp:  # noqa: B008 - frozen
+def bounded(app: ASGIApp, limits: ConnectionLimits = ConnectionLimits()) -> ASGIApp:  # noqa: B008 - frozen
     """Return an application that answers 431 to a head of too many or too long fields.
 
     A head that arrives in one piece is complete before its connection can count it.
@@ -71,7 +71,7 @@ def bounded(app: ASGIApp, limits: Limits = Limits()) -> ASGIApp:  # noqa: B008 -
     return checked
 
 
-def _is_too_large(scope: Scope, limits: Limits) -> bool:
+def _is_too_large(scope: Scope, limits: ConnectionLimits) -> bool:
     headers = scope["headers"]
     if len(headers) > limits.headers:
         return True

@@ -22,7 +22,7 @@ except ImportError:  # the extra `fast` is not installed
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """What one connection may take; times are seconds, sizes octets."""
 
     head: int = 64 * 1024
@@ -56,7 +56,7 @@ _ANSWER = b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 class Bounded(asyncio.Protocol):
     """What both parsers have in common; stands before uvicorn's class in the order of classes."""
 
-    limits = Limits()
+    limits = ConnectionLimits()
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
     connections: set[Any]
@@ -208,7 +208,7 @@ if HttpToolsProtocol is not None:
             super().on_message_complete()
 
 
-def protocol(limits: Limits, *, parser: str = "auto") -> type[asyncio.Protocol]:
+def protocol(limits: ConnectionLimits, *, parser: str = "auto") -> type[asyncio.Protocol]:
     """Return the class for uvicorn's `http`; `parser` is `h11`, `httptools` or the faster one there is."""
     fast = HttpToolsProtocol is not None and parser != "h11"
     base: type[Bounded] = BoundedHttpTools if fast else BoundedH11

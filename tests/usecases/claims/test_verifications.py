@@ -107,6 +107,8 @@ def test_a_lost_proof_has_seven_days_and_inconclusive_looks_do_not_count(world):
     row = _look(world, proof_id, after=30 * DAY)
     assert row.status is VerificationStatus.VERIFIED
     assert _read(world, Domain, domain_id).is_live
+    assert row.lost_at is not None
+    assert row.metadata_ is None, "the host's keys, and nothing else"
 
     world.method.check = lambda *_: Proof(Verdict.INCONCLUSIVE, "timeout", "No server answered.")
     assert _look(world, proof_id, after=60 * DAY).status is VerificationStatus.VERIFIED
@@ -126,7 +128,7 @@ def test_a_proof_that_comes_back_ends_the_grace(world):
     world.method.published.clear()
     _look(world, proof_id, after=30 * DAY)
     _publish(world, proof_id)
-    _look(world, proof_id, after=31 * DAY)
+    assert _look(world, proof_id, after=31 * DAY).lost_at is None
     world.method.published.clear()
     row = _look(world, proof_id, after=61 * DAY)
     assert row.status is VerificationStatus.VERIFIED, "a new grace begins"

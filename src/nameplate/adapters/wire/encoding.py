@@ -37,7 +37,7 @@ def name(text: str) -> bytes:
     try:
         return dns.name.from_text(text, None).to_wire() or b""
     except dns.exception.DNSException as error:
-        raise Impossible(f"{text} is no name: {error}") from None
+        raise Impossible(f"{text} is not a DNS name: {error}.") from None
 
 
 def labels(text: str) -> bytes:
@@ -59,13 +59,15 @@ def rdata(rdtype: str, text: str) -> bytes:
     try:
         wire = dns.rdata.from_text(dns.rdataclass.IN, rdtype, text).to_wire()
     except (dns.exception.DNSException, ValueError) as error:
-        raise Impossible(f"{rdtype} cannot be encoded: {error}") from None
+        raise Impossible(f"{rdtype} cannot be encoded: {error}.") from None
     return _fitting(rdtype, wire or b"")
 
 
 def _fitting(rdtype: str, wire: bytes) -> bytes:
     if len(wire) > MAX_LENGTH:
-        raise Impossible(f"{rdtype}: {len(wire)} octets are more than DNS allows, {MAX_LENGTH}.")
+        raise Impossible(
+            f"The {rdtype} value has {len(wire)} octets. DNS allows at most {MAX_LENGTH}."
+        )
     return wire
 
 

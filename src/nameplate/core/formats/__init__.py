@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nameplate.core.errors import Invalid
 from nameplate.core.formats import bind, octodns, tables
-from nameplate.core.formats.entries import Budget
+from nameplate.core.formats.entries import ReadingBudget
 from nameplate.core.records import RRset
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -20,7 +20,7 @@ MAX_BYTES = 32 * 1024 * 1024
 class Format:
     """One file format."""
 
-    read: Callable[[str, str, Budget], list[RRset]]
+    read: Callable[[str, str, ReadingBudget], list[RRset]]
     """Text and zone (canonical) to record sets, within what reading may take."""
     write: Callable[[Sequence[RRset], str], str]
     """Record sets and zone to text."""
@@ -40,8 +40,10 @@ def read(name: str, text: str, zone: str, clock: Callable[[], float] | None = No
     With a `clock` (seconds, monotonic) reading ends after `entries.MAX_SECONDS`.
     """
     if len(text) > MAX_BYTES:
-        raise Invalid("file_too_large", f"A zone file may hold at most {MAX_BYTES} characters.")
-    return _format(name).read(text, zone, Budget(clock))
+        raise Invalid(
+            "file_too_large", f"The zone file is too large. Use at most {MAX_BYTES} characters."
+        )
+    return _format(name).read(text, zone, ReadingBudget(clock))
 
 
 def write(name: str, rrsets: Sequence[RRset], zone: str) -> str:
@@ -52,5 +54,5 @@ def write(name: str, rrsets: Sequence[RRset], zone: str) -> str:
 def _format(name: str) -> Format:
     if name not in FORMATS:
         known = ", ".join(sorted(FORMATS))
-        raise Invalid("format_unknown", f"There is no format {name}; there are {known}.")
+        raise Invalid("format_unknown", f"Unknown format {name}. Expected one of {known}.")
     return FORMATS[name]

@@ -14,7 +14,7 @@ import dns.tokenizer
 import dns.zonefile
 
 from nameplate.core.errors import Invalid, Problem
-from nameplate.core.formats.entries import MAX_RECORDS, Budget, Entries, flat
+from nameplate.core.formats.entries import MAX_RECORDS, Entries, ReadingBudget, flat
 from nameplate.core.rdata import TYPES, canonical, presentation
 from nameplate.core.records import RRset
 
@@ -40,7 +40,7 @@ class _Tokens(dns.tokenizer.Tokenizer):
 
     line = 1
 
-    def __init__(self, text: str, budget: Budget) -> None:
+    def __init__(self, text: str, budget: ReadingBudget) -> None:
         super().__init__(text, "zone")
         self._budget = budget
 
@@ -56,7 +56,7 @@ class _RecordReader:
     """What dnspython's reader hands its records to."""
 
     def __init__(
-        self, origin: dns.name.Name, entries: Entries, tokens: _Tokens, budget: Budget
+        self, origin: dns.name.Name, entries: Entries, tokens: _Tokens, budget: ReadingBudget
     ) -> None:
         self.manager = self
         self._budget = budget
@@ -83,10 +83,12 @@ class _RecordReader:
         if rdtype in _SIGNED:
             return
         if rdtype not in TYPES:
-            self._entries.refuse(place, "type_unknown", f"{rdtype} is not a type we manage.")
+            self._entries.refuse(
+                place, "type_unknown", f"{rdtype} is not a type that Nameplate manages."
+            )
             return
         if not name.is_subdomain(self._origin):
-            self._entries.refuse(place, "out_of_zone", f"{name} is not in {self._origin}.")
+            self._entries.refuse(place, "out_of_zone", f"{name} is not in the zone {self._origin}.")
             return
         owner = name.canonicalize().to_text(omit_final_dot=True)
         private = rdtype in _PRIVATE.values()
@@ -94,19 +96,24 @@ class _RecordReader:
         self._entries.put(place, RRset(owner, rdtype, ttl, (value,)))
 
 
-def read(text: str, zone: str, budget: Budget) -> list[RRset]:
+def read(text: str, zone: str, budget: ReadingBudget) -> list[RRset]:
     """Return the record sets of a master file. Raises `Invalid` with line and reason."""
     found = _INCLUDE.search(text)
     if found:
         raise _refused(
-            text, found, "include_refused", "$INCLUDE is not read: paste the file's content."
+            text, found, "include_refused", "$INCLUDE is not supported. Paste the file's content."
         )
     generated = 0
     for found in _GENERATE.finditer(text):
         start, stop, step = (int(part[:12]) if part else 1 for part in found.groups())
         generated += max(0, stop - start) // max(step, 1) + 1
         if generated > MAX_RECORDS:
-            raise _refused(text, found, "generate_too_large", "$GENERATE makes too many records.")
+            raise _refused(
+                text,
+                found,
+                "generate_too_large",
+                "$GENERATE makes too many records. Use a smaller range.",
+            )
     origin = dns.name.from_text(zone)
     entries = Entries(zone, budget)
     tokens = _Tokens(text, budget)
@@ -125,7 +132,7 @@ def read(text: str, zone: str, budget: Budget) -> list[RRset]:
     except (dns.exception.DNSException, ValueError, OverflowError, RecursionError) as error:
         budget.time(f"line {tokens.line}")  # dnspython takes what the budget raises for a word
         reason = _PLACE.sub("", str(error)).strip().rstrip(".") or "syntax error"
-        entries.refuse(f"line {tokens.line}", "syntax", f"This cannot be read: {reason}.")
+        entries.refuse(f"line {tokens.line}", "syntax", f"The line cannot be read: {reason}.")
     return entries.rrsets()
 
 

@@ -13,7 +13,7 @@ MAX_SECONDS = 30.0
 """How long one file may take to read, whatever its reader does with it."""
 
 
-class Budget:
+class ReadingBudget:
     """What reading one file may take; both ends are told with the place that was reached."""
 
     def __init__(self, clock: Callable[[], float] | None, *, records: int = MAX_RECORDS) -> None:
@@ -27,7 +27,7 @@ class Budget:
         """Count one record, also one that is left out. Raises Invalid `too_many_records`."""
         self._left -= 1
         if self._left < 0:
-            detail = f"A file may hold at most {self._most} records."
+            detail = f"The file has too many records. Use at most {self._most} per file."
             problem = Problem(place, "too_many_records", detail)
             raise Invalid("too_many_records", f"{place}: {detail}", [problem])
         self.time(place)
@@ -35,7 +35,7 @@ class Budget:
     def time(self, place: str) -> None:
         """Raise Invalid `file_too_large` when the time is over."""
         if self._clock() > self._end:
-            detail = f"Reading takes longer than {MAX_SECONDS:g} seconds: give the file in parts."
+            detail = f"Reading the file takes longer than {MAX_SECONDS:g} seconds. Split the file."
             problem = Problem(place, "file_too_large", detail)
             raise Invalid("file_too_large", f"{place}: {detail}", [problem])
 
@@ -43,8 +43,7 @@ class Budget:
 class Entries:
     """Collects records and what is wrong with them."""
 
-    def __init__(self, zone: str, budget: Budget) -> None:
-        """Take the zone's name, canonical, and what reading has left."""
+    def __init__(self, zone: str, budget: ReadingBudget) -> None:
         self._zone = zone
         self._budget = budget
         self._sets: dict[tuple[str, str], tuple[int, bool, dict[str, None]]] = {}
@@ -77,8 +76,8 @@ class Entries:
             self.refuse(
                 place,
                 "ttl_differs",
-                f"{record.name} {record.type} has the TTL {ttl} elsewhere: one set, one TTL "
-                "(RFC 2181 section 5.2).",
+                f"{record.name} {record.type} has the TTL {ttl} elsewhere in the file. All "
+                "records of a set share one TTL (RFC 2181 section 5.2).",
             )
         values.update(dict.fromkeys(record.values))
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from nameplate.core.errors import Invalid
-from nameplate.core.formats.entries import Budget, Entries
+from nameplate.core.formats.entries import Entries, ReadingBudget
 from nameplate.core.names import relative
 from nameplate.core.rdata.text import quoted
 from nameplate.core.rdata.unknown import octets
@@ -39,7 +39,7 @@ _TEXTS = frozenset(
 class _Loader(yaml.SafeLoader):
     """Plain data only: no aliases, which can blow a small file up to any size, and within a budget."""
 
-    def __init__(self, text: str, budget: Budget) -> None:
+    def __init__(self, text: str, budget: ReadingBudget) -> None:
         super().__init__(text)
         self._budget = budget
 
@@ -54,10 +54,10 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def read(text: str, zone: str, budget: Budget) -> list[RRset]:
+def read(text: str, zone: str, budget: ReadingBudget) -> list[RRset]:
     """Return the record sets of an octoDNS file. Raises `Invalid` with place and reason."""
     if len(text) > _MAX_CHARACTERS:
-        detail = f"A file of octoDNS may hold at most {_MAX_CHARACTERS} characters."
+        detail = f"The octoDNS file is too large. Use at most {_MAX_CHARACTERS} characters."
         raise Invalid("file_too_large", detail)
     try:
         document = _Loader(text, budget).get_single_data() or {}
@@ -65,7 +65,7 @@ def read(text: str, zone: str, budget: Budget) -> list[RRset]:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark is not None else ""
         reason = getattr(error, "problem", None) or "it cannot be read"
-        raise Invalid("file_invalid", f"{place}this is no YAML: {reason}.") from None
+        raise Invalid("file_invalid", f"{place}Not valid YAML: {reason}.") from None
     if not isinstance(document, dict):
         raise Invalid("file_invalid", "The document must map names to records.")
     entries = Entries(zone, budget)
@@ -79,19 +79,23 @@ def read(text: str, zone: str, budget: Budget) -> list[RRset]:
 def _read_set(entries: Entries, name: str, record: object) -> None:
     place = f"/{name or '@'}"
     if not isinstance(record, dict) or "type" not in record:
-        entries.refuse(place, "shape", "A record needs a type and a value or values.")
+        entries.refuse(place, "shape", "Expected a type, and a value or values.")
         return
     rdtype = str(record["type"]).upper()
     if "dynamic" in record or "geo" in record:
-        entries.refuse(place, "dynamic", "Dynamic and geo records are computed: not DNS data.")
+        entries.refuse(
+            place,
+            "dynamic",
+            "Dynamic and geo records are computed by a provider and cannot be imported.",
+        )
         return
     values = record.get("values", record.get("value"))
     for value in values if isinstance(values, list) else [values]:
         try:
             text = _presentation(rdtype, value)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             entries.refuse(
-                place, "value_shape", f"This is no value of a {rdtype} record: {value!r:.80}."
+                place, "value_shape", f"Not a value of a {rdtype} record: {value!r:.80}."
             )
             continue
         proxied = bool((record.get("octodns") or {}).get("cloudflare", {}).get("proxied"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nameplate.core.errors import Invalid
-from nameplate.core.formats.entries import MAX_RECORDS, Budget, Entries, flat
+from nameplate.core.formats.entries import MAX_RECORDS, Entries, ReadingBudget, flat
 from nameplate.core.names import relative
 from nameplate.core.records import RRset
 
@@ -25,7 +25,7 @@ class _RowBuffer(list[str]):
         return len(line)
 
 
-def read_csv(text: str, zone: str, budget: Budget) -> list[RRset]:
+def read_csv(text: str, zone: str, budget: ReadingBudget) -> list[RRset]:
     """Return the record sets of a table with a heading. Raises `Invalid` with line and field."""
     entries = Entries(zone, budget)
     rows = csv.DictReader(text.splitlines(keepends=True), strict=True)
@@ -34,7 +34,8 @@ def read_csv(text: str, zone: str, budget: Budget) -> list[RRset]:
         if missing:
             raise Invalid(
                 "columns_missing",
-                f"The heading lacks {', '.join(sorted(missing))} (of {', '.join(COLUMNS)}).",
+                f"The heading lacks {', '.join(sorted(missing))}. Expected columns: "
+                f"{', '.join(COLUMNS)}.",
             )
         for row in rows:
             ttl = _cell(row, "ttl") or "3600"
@@ -47,7 +48,7 @@ def read_csv(text: str, zone: str, budget: Budget) -> list[RRset]:
                 proxied=_cell(row, "proxied").lower() in {"true", "1", "yes"},
             )
     except csv.Error as error:
-        entries.refuse(f"line {rows.line_num}", "syntax", f"This cannot be read: {error}.")
+        entries.refuse(f"line {rows.line_num}", "syntax", f"The line cannot be read: {error}.")
     return entries.rrsets()
 
 
@@ -68,21 +69,21 @@ def write_csv(rrsets: Sequence[RRset], zone: str) -> str:
     return "".join(lines)
 
 
-def read_json(text: str, zone: str, budget: Budget) -> list[RRset]:
+def read_json(text: str, zone: str, budget: ReadingBudget) -> list[RRset]:
     """Return the record sets of `[{"name", "type", "ttl", "values"}]`. Raises `Invalid`."""
     if text.count("{") + text.count("[") > _MAX_CONTAINERS or text.count(",") > _MAX_COMMAS:
-        raise Invalid("file_too_large", "The file holds too many objects: give it in parts.")
+        raise Invalid("file_too_large", "The file has too many objects. Split the file.")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Invalid("file_invalid", f"This is not JSON: {error}.") from None
+        raise Invalid("file_invalid", f"Not valid JSON: {error}.") from None
     if not isinstance(document, list):
         raise Invalid("file_invalid", "The document must be a list of record sets.")
     entries = Entries(zone, budget)
     for index, item in enumerate(document):
         place = f"/{index}"
         if not isinstance(item, dict) or not isinstance(item.get("values"), list):
-            entries.refuse(place, "shape", "A record set has a name, a type, a ttl and values.")
+            entries.refuse(place, "shape", "Expected a name, a type, a ttl and values.")
             continue
         for number, value in enumerate(item["values"]):
             entries.add(

@@ -30,6 +30,11 @@ class _Load:
     routes: tuple[Route, ...]
 
 
+def peer(_session: Session, row: Server) -> str | None:
+    """Return the server itself: its proxy is what the work depends on."""
+    return f"server:{row.id}"
+
+
 def doubt(session: Session, server_id: int, now: datetime) -> None:
     """Have a server configured again even though nothing changed here: it may have forgotten."""
     server = session.get(Server, server_id, with_for_update=True)

@@ -39,13 +39,16 @@ def add(
     unless earlier. Raises Invalid `expires_at_past`, `expires_at_too_late`.
     """
     if not_after is not None and (expires_at or not_after) > not_after:
-        detail = f"A token cannot outlive the one that makes it, which ends at {not_after:%Y-%m-%dT%H:%M:%SZ}."
+        detail = (
+            "A token cannot outlive the one that creates it. Give a time up to "
+            f"{not_after:%Y-%m-%dT%H:%M:%SZ}."
+        )
         raise Invalid(
             "expires_at_too_late", detail, [Problem("/expires_at", "expires_at_too_late", detail)]
         )
     expires_at = expires_at or not_after
     if expires_at is not None and expires_at <= now:
-        detail = "The token would be expired already: give a time in the future."
+        detail = "The token would already be expired. Give a time in the future."
         raise Invalid(
             "expires_at_past", detail, [Problem("/expires_at", "expires_at_past", detail)]
         )
