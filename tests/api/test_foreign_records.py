@@ -62,4 +62,4 @@ def test_one_that_was_kept_before_is_held_back_with_its_name(beside: Api) -> Non
         session.execute(kept.values(value=" ".join(['"' + "x" * 255 + '"'] * 257)))
     made = beside.post(PLAN)
     assert "big.example.com" not in str(made["changes"])
-    assert any("big.example.com TXT: the value has" in one["detail"] for one in made["blocked"])
+    assert any("A value of big.example.com TXT has" in one["detail"] for one in made["blocked"])

@@ -39,7 +39,7 @@ def test_memory_is_bounded_by_containers() -> None:
 def test_depth_is_bounded_whatever_strings_hold() -> None:
     strictjson.read(b'["' + b"[" * 100 + b'\\"]"]')
     strictjson.read(b"[" * 32 + b"]" * 32)
-    with pytest.raises(Invalid, match="32 deep"):
+    with pytest.raises(Invalid, match="at most 32 levels"):
         strictjson.read(b'["\\\\",' + b"[" * 32 + b"]" * 33)
 
 

@@ -189,15 +189,17 @@ def oversize(name: str, rdtype: str, values: Collection[str]) -> tuple[str, str]
         return None
     lengths = [wire_length(rdtype, value) for value in values]
     if max(lengths) > MAX_LENGTH:
-        detail = f"A value of {name} {rdtype} has {max(lengths)} octets. DNS allows at most {MAX_LENGTH}."
-        return "record_too_large", detail
+        return (
+            "record_too_large",
+            f"A value of {name} {rdtype} has {max(lengths)} octets. DNS allows at most {MAX_LENGTH}.",
+        )
     whole = sum(lengths) + _FRAME * len(lengths)
     if whole > _MAX_SET:
-        detail = (
-            f"The values of {name} {rdtype} have {whole} octets together. A DNS message can carry at "
-            f"most {_MAX_SET}."
+        return (
+            "rrset_too_large",
+            f"The values of {name} {rdtype} have {whole} octets together. A DNS message can carry "
+            f"at most {_MAX_SET}.",
         )
-        return "rrset_too_large", detail
     return None
 
 

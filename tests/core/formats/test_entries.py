@@ -23,7 +23,7 @@ ZONE = "example.com"
     ],
 )
 def test_a_generator_that_is_written_otherwise_ends_too(line, monkeypatch):
-    monkeypatch.setattr(formats, "Budget", partial(entries.Budget, records=1000))
+    monkeypatch.setattr(formats, "ReadingBudget", partial(entries.ReadingBudget, records=1000))
     with pytest.raises(Invalid) as caught:
         formats.read("bind", f"a A 192.0.2.1\n{line}\n", ZONE)
     assert caught.value.code == "too_many_records"
