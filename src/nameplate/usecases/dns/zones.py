@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import provider_limits, registration
+from nameplate.core import provider_limits, registration, zone_rules
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Refused
 from nameplate.core.names import self_and_ancestors
@@ -97,9 +97,17 @@ def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned
     refused = {
         change.key: ("provider_refuses", reason)
         for change in whole.changes
-        if change.after is not None and (reason := provider_limits.refusals(provider, change.after))
+        if change.after is not None and (reason := _refusal(provider, change.after))
     }
     return whole.without(refused)
+
+
+def _refusal(provider: str, rrset: RRset) -> str | None:
+    """Return why these values cannot be had: the provider has limits, and so has DNS itself."""
+    found = provider_limits.refusals(provider, rrset)
+    if found is None and (too_large := zone_rules.oversize(rrset.name, rrset.type, rrset.values)):
+        return too_large[1]
+    return found
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
