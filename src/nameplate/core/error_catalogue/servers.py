@@ -136,6 +136,11 @@ GROUP = Group(
             "Read the proxy's log. Nameplate tries again by itself.",
             (503,),
         ),
+        "proxy_step_failed": Entry(
+            Turn.OPERATOR,
+            "Nameplate could not configure the proxy for a reason that it does not know.",
+            "Check the server's `proxy` object, and read the worker's log.",
+        ),
         "proxy_slow": Entry(
             Turn.OPERATOR,
             "The proxy did not check its configuration in time.",
