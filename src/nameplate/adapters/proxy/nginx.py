@@ -15,7 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nameplate.adapters.proxy import folder as folder_of
-from nameplate.adapters.proxy import keys, nginx_fragments, nginx_process
+from nameplate.adapters.proxy import (
+    keys,
+    nginx_fragments,
+    nginx_names,
+    nginx_process,
+    nginx_withdrawal,
+)
 from nameplate.adapters.proxy.nginx_settings import LISTEN, NginxConfiguration, is_listen
 from nameplate.adapters.proxy.nginx_syntax import Directive, emit, parse
 from nameplate.adapters.proxy.sites import group, own_upstream
@@ -25,6 +31,7 @@ from nameplate.ports.proxy import (
     ProxyPlace,
     ProxyPlugin,
     Route,
+    RoutePlace,
     RouteRefused,
     Upstream,
 )
@@ -47,11 +54,13 @@ class Nginx:
         main: Path | None = None,
         public_https_port: int = 443,
         reload_seconds: float = 60,
+        resolver: Sequence[str] | None = None,
     ) -> None:
         """Take where nginx is, what it listens on (`80`, `192.0.2.1:80`, `[2001:db8::1]:80`).
 
         `challenge_upstream` is Nameplate's own address for ACME challenges and verification files;
-        `main` the operator's nginx.conf (nginx's built-in place when None). Raises Refused.
+        `main` the operator's nginx.conf (nginx's built-in place when None); `resolver` the name
+        servers for upstreams (those of resolv.conf when None). Raises Refused.
         """
         if not all(map(is_listen, (*listen_http, *listen_https))):
             detail = f"Expected {LISTEN} in `proxy.listen_http` and `proxy.listen_https`."
@@ -67,6 +76,8 @@ class Nginx:
             tuple(listen_https),
             own_upstream(challenge_upstream),
             public_https_port,
+            nginx_names.of_machine(resolver),
+            nginx_withdrawal.is_possible(folder),
         )
 
     def main_config(self, scratch: Path) -> str:
@@ -87,23 +98,36 @@ class Nginx:
     def apply(self, config: Config) -> None:
         """Write, test, swap, reload and wait for the new workers; or leave everything as it was.
 
-        Raises `RouteRefused` or `Refused` with nginx's own words, `Unavailable` with `disk_full`,
+        Where no nginx runs, what is written and tested is what it will start with: `proxy_down` is
+        raised after that. Raises `RouteRefused` or `Refused` with nginx's own words, `Unavailable` with `disk_full`,
         `proxy_down`, `proxy_busy` (another process is applying).
         """
         digest = _digest(config)
         with folder_of.exclusive(self.folder):
             if self._applied() == digest and keys.present(self.folder, config):
+                nginx_withdrawal.end(self.folder)
                 return
-            master = nginx_process.master(self._pid_file)
             keys.write(self.folder, config)
             release, changed = self._write(config)
             try:
                 self._check(changed, config)
-                self._switch(release, config, master, digest)
+                running = self._switch(release, config, digest)
             except (NameplateError, OSError):
                 shutil.rmtree(release, ignore_errors=True)
                 raise
+            nginx_withdrawal.end(self.folder)
             self._tidy(release, config)
+        if not running:
+            nginx_process.master(self._pid_file)  # says what is wrong
+
+    def withdraw(self, places: Sequence[RoutePlace]) -> None:
+        """Close routes by markers that the running workers look at, whatever nginx refuses to load.
+
+        Raises `Refused` with `withdrawal_unseen` when the workers may not look into the folder.
+        """
+        with folder_of.exclusive(self.folder):
+            (self.folder / "applied").unlink(missing_ok=True)
+            nginx_withdrawal.begin(self.folder, [place.id for place in places], self._pid_file)
 
     def _write(self, config: Config) -> tuple[Path, list[Path]]:
         """Write the fragments into a new release and tell which differ from the running one's."""
@@ -142,8 +166,11 @@ class Nginx:
         if complaint:
             raise _refusal(complaint, config)
 
-    def _switch(self, release: Path, config: Config, master: int, digest: str) -> None:
-        """Make `release` current and have nginx serve it; go back when it does not."""
+    def _switch(self, release: Path, config: Config, digest: str) -> bool:
+        """Make `release` current and have nginx serve it; go back when it does not.
+
+        Tells whether an nginx runs: without one the release waits for its start.
+        """
         applied = self.folder / "applied"
         previous = self._current()
         applied.unlink(missing_ok=True)
@@ -152,12 +179,19 @@ class Nginx:
             complaint = nginx_process.test(self._executable, self._main)
             if complaint:
                 raise _refusal(complaint, config)
+            master = nginx_process.find(self._pid_file)
+            if master is None:
+                return False
             nginx_process.reload(master, self._reload_seconds)
-        except Refused:
+        except NameplateError:
             self._point(previous)
-            nginx_process.signal_reload(master)  # it may still be loading what was taken back
+            running = nginx_process.find(self._pid_file)
+            if running is not None:
+                # It may still be loading what was taken back.
+                nginx_process.signal_reload(running)
             raise
         applied.write_text(f"{digest} {release.name} {master}\n")
+        return True
 
     def _current(self) -> Path | None:
         current = self.folder / "current"
@@ -180,7 +214,7 @@ class Nginx:
         with contextlib.suppress(OSError, ValueError):
             digest, release, master = (self.folder / "applied").read_text().split()
             current = self._current()
-            running = nginx_process.master(self._pid_file)
+            running = nginx_process.find(self._pid_file)
             if current is not None and current.name == release and int(master) == running:
                 return digest
         return ""
@@ -249,6 +283,7 @@ def connect(config: NginxConfiguration, place: ProxyPlace) -> Nginx:
         challenge_upstream=place.challenge_upstream,
         main=Path(config.main) if config.main else None,
         public_https_port=config.https_port,
+        resolver=config.resolver,
     )
 
 

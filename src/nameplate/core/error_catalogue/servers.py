@@ -141,6 +141,13 @@ GROUP = Group(
             "Nameplate could not configure the proxy for a reason that it does not know.",
             "Check the server's `proxy` object, and read the worker's log.",
         ),
+        "withdrawal_unseen": Entry(
+            Turn.OPERATOR,
+            "Hosts that must not be served could not be closed, because nginx's workers do not see the proxy's folder.",
+            "Let the user of nginx's workers pass through the folders that lead there (`chmod o+x`), or repair "
+            "what nginx refuses.",
+            (502,),
+        ),
         "proxy_slow": Entry(
             Turn.OPERATOR,
             "The proxy did not check its configuration in time.",

@@ -13,6 +13,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.models import (
+    Binding,
     Certificate,
     CertificateType,
     ChallengeType,
