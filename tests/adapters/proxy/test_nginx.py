@@ -15,8 +15,9 @@ from tests.servers import nginx as servers
 from tests.servers.process import free_port
 from tests.servers.scripted_dns import ScriptedDns
 
-from nameplate.adapters.proxy import nginx_process
+from nameplate.adapters.proxy import nginx_fragments, nginx_process
 from nameplate.adapters.proxy.folder import without_paths
+from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.nginx import Nginx
 from nameplate.adapters.proxy.nginx_syntax import parse
 from nameplate.core.errors import Refused, Unavailable
@@ -388,3 +389,38 @@ def test_workers_that_cannot_see_what_is_withdrawn_are_told(tmp_path, route):
             server.adapter.withdraw([RoutePlace(route.id, route.hostname, "/")])
         assert raised.value.code == "withdrawal_unseen"
         assert "Permission denied" not in server.error_log
+
+
+def test_an_unchanged_host_is_not_rendered_again(nginx, route, monkeypatch):
+    rendered = []
+    original = nginx_fragments.servers
+
+    def watched(layout, site):
+        rendered.append(site.hostname)
+        return original(layout, site)
+
+    monkeypatch.setattr(nginx_fragments, "servers", watched)
+    pair, _ = self_signed("*.once.test")
+    routes = [
+        replace(route, id=f"once_{i}", hostname=f"h{i}.once.test", key_pair=pair) for i in range(40)
+    ]
+    whole = nginx.adapter.render(routes)
+    assert len(rendered) == 40
+    rendered.clear()
+    routes[7] = replace(routes[7], upstream=Upstream("127.0.0.1", 1))
+    changed = nginx.adapter.render(routes)
+    assert rendered == ["h7.once.test"]
+    differing = [name for name, text in changed.files.items() if whole.files[name] != text]
+    assert differing == ["once_7.conf"]
+    renewed, _ = self_signed("*.once.test")
+    rendered.clear()
+    nginx.adapter.render([replace(one, key_pair=renewed) for one in routes])
+    assert len(rendered) == 40
+
+
+def test_fragments_are_kept_within_their_room():
+    kept = Fragments(10)
+    for key in "abc":
+        kept.keep(key, b"1234")
+        assert kept.get("a" if key == "b" else key) == b"1234"
+    assert [key for key in "abc" if kept.get(key)] == ["a", "c"]

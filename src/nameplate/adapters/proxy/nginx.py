@@ -22,9 +22,10 @@ from nameplate.adapters.proxy import (
     nginx_process,
     nginx_withdrawal,
 )
+from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.nginx_settings import LISTEN, NginxConfiguration, is_listen
 from nameplate.adapters.proxy.nginx_syntax import Directive, emit, parse
-from nameplate.adapters.proxy.sites import group, own_upstream
+from nameplate.adapters.proxy.sites import Site, group, own_upstream
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.ports.proxy import (
     Config,
@@ -37,6 +38,8 @@ from nameplate.ports.proxy import (
 )
 
 _DEFAULTS = "00-nameplate.conf"
+_FRAGMENTS = Fragments(32 * 1024 * 1024)
+"""Of all servers that this process configures: an adapter lives for one step."""
 
 
 class Nginx:
@@ -79,6 +82,7 @@ class Nginx:
             nginx_names.of_machine(resolver),
             nginx_withdrawal.is_possible(folder),
         )
+        self._form = repr(self._layout)
 
     def main_config(self, scratch: Path) -> str:
         """Return a smallest complete nginx.conf, as an example and for tests; temporary files in `scratch`."""
@@ -91,9 +95,19 @@ class Nginx:
         files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites))
         for site in sites:
             name = f"{site.route_ids[0]}.conf"
-            files[name] = _written(nginx_fragments.servers(self._layout, site))
+            files[name] = self._fragment(site)
             owners[name] = site.route_ids
         return Config(dict(sorted(files.items())), secrets, owners)
+
+    def _fragment(self, site: Site) -> bytes:
+        """Return the fragment of one host: rendered once for as long as nothing about it changes."""
+        stem = None if site.key_pair is None else keys.stem(site.key_pair)
+        key = self._form, site.hostname, site.route_ids, site.locations, stem
+        found = _FRAGMENTS.get(key)
+        if found is None:
+            found = _written(nginx_fragments.servers(self._layout, site))
+            _FRAGMENTS.keep(key, found)
+        return found
 
     def apply(self, config: Config) -> None:
         """Write, test, swap, reload and wait for the new workers; or leave everything as it was.
