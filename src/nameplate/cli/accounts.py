@@ -17,7 +17,8 @@ from nameplate.cli.command import (
     filters,
     given,
     pairs,
-    removing,
+    removing_by_force,
+    restoring,
     showing,
 )
 from nameplate.cli.output import OutputFormat
@@ -126,7 +127,8 @@ def test(cli: Cli, account: str) -> None:
 
 
 showing(app, "account", "accounts")
-removing(app, "account", "accounts")
+removing_by_force(app, "account", "accounts")
+restoring(app, "accounts")
 
 
 def _describe(cli: Cli, one: dict[str, Any]) -> None:

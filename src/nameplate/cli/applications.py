@@ -15,6 +15,7 @@ from nameplate.cli.command import (
     given,
     pairs,
     removing,
+    restoring,
     showing,
 )
 from nameplate.core.errors import Invalid
@@ -86,6 +87,7 @@ def update(
 
 showing(app, "application", "applications")
 removing(app, "application", "applications")
+restoring(app, "applications")
 
 
 def _split(upstream: str | None) -> tuple[str | None, int | None]:

@@ -157,6 +157,31 @@ def showing(app: typer.Typer, noun: str, plural: str) -> None:
         cli.printer.one(cli.api.get(address(plural, reference)))
 
 
+def restoring(app: typer.Typer, plural: str) -> None:
+    """Register `restore`, which brings a removed one back."""
+
+    @command(app, "restore")
+    def restore(cli: Cli, reference: str) -> None:
+        """Bring a removed one back, by its id or name."""
+        cli.printer.one(cli.api.send("POST", address(plural, reference, ":restore")))
+
+
+def removing_by_force(app: typer.Typer, noun: str, plural: str) -> None:
+    """Register `rm` of what others may need: `--force` removes it all the same."""
+
+    @command(app, "rm")
+    def remove(
+        cli: Cli,
+        *,
+        reference: Annotated[str, typer.Argument(metavar=noun.upper())],
+        force: Annotated[bool, typer.Option("--force", help="Even though it is in use.")] = False,
+        yes: Yes = False,
+        non_interactive: NonInteractive = False,
+    ) -> None:
+        """Remove one, by id or name; asks first. What is in use is refused without --force."""
+        _remove(cli, noun, plural, reference, "rm", force=force, yes=yes, quiet=non_interactive)
+
+
 def removing(app: typer.Typer, noun: str, plural: str, verb: str = "rm") -> None:
     """Register `rm`, which asks first and names what it is about."""
 
@@ -169,15 +194,21 @@ def removing(app: typer.Typer, noun: str, plural: str, verb: str = "rm") -> None
         non_interactive: NonInteractive = False,
     ) -> None:
         """Remove one, by id or name; asks first."""
-        found = cli.api.get(address(plural, reference))
-        label = found.get("hostname") or found.get("name") or found.get("common_name") or ""
-        word = "Revoke" if verb == "revoke" else "Remove"
-        cli.confirm(
-            f"{word} {noun} {label} ({found['id']})", yes=yes, non_interactive=non_interactive
-        )
-        cli.api.send("DELETE", address(plural, str(found["id"])))
-        cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
-        if cli.printer.form is OutputFormat.JSON:
-            cli.printer.document({"id": found["id"], "object": noun, "deleted": True})
-        elif cli.printer.form is OutputFormat.ID:
-            cli.printer.line(str(found["id"]))
+        _remove(cli, noun, plural, reference, verb, yes=yes, quiet=non_interactive)
+
+
+def _remove(
+    cli: Cli, noun: str, plural: str, reference: str, verb: str, *,
+    yes: bool, quiet: bool, force: bool = False,
+) -> None:  # fmt: skip
+    found = cli.api.get(address(plural, reference))
+    label = found.get("hostname") or found.get("name") or found.get("common_name") or ""
+    word = "Revoke" if verb == "revoke" else "Remove"
+    cli.confirm(f"{word} {noun} {label} ({found['id']})", yes=yes, non_interactive=quiet)
+    suffix = "?force=true" if force else ""
+    cli.api.send("DELETE", address(plural, str(found["id"]), suffix))
+    cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
+    if cli.printer.form is OutputFormat.JSON:
+        cli.printer.document({"id": found["id"], "object": noun, "deleted": True})
+    elif cli.printer.form is OutputFormat.ID:
+        cli.printer.line(str(found["id"]))

@@ -6,6 +6,13 @@ GROUP = Group(
     "Requests",
     "What the API says of the request itself, whatever it is about.",
     {
+        "in_use": Entry(
+            Turn.YOU,
+            "What is to be removed is in use.",
+            "Move or remove what the message names first. `force=true`, or `--force` on the command line, "
+            "removes it all the same; the message says what happens then.",
+            (409,),
+        ),
         "unauthenticated": Entry(
             Turn.YOU,
             "The request carries no valid API token.",
