@@ -15,12 +15,11 @@ class Secret:
     __slots__ = ("_open",)
 
     def __init__(self, text: str) -> None:
-        """Wrap `text`."""
         self._open: Callable[[], str] = lambda: text
 
     @classmethod
     def later(cls, opened: "Callable[[], Secret]") -> Self:
-        """Return a secret that is opened whenever it is revealed, and never kept."""
+        """Return a secret that is opened each time it is revealed, and never kept."""
         made = cls("")
         made._open = lambda: opened().reveal()
         return made

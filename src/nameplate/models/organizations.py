@@ -127,7 +127,7 @@ class Server(Identified, SoftDeletable, Work, Model):
         UtcDateTime, comment="When the first of the failed attempts in a row ended."
     )
     still_served: Mapped[list[str] | None] = mapped_column(
-        Json, comment="Hosts and paths that the proxy goes on serving although it must not."
+        Json, comment="Hosts and paths that the proxy still serves although it must not."
     )
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."

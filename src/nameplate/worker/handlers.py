@@ -10,7 +10,7 @@ from nameplate.db import Sessions, refresh_statistics
 from nameplate.leases import Lease
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
 from nameplate.models.orm import Work
-from nameplate.usecases import idempotency
+from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
 from nameplate.usecases.claims import verifications
 from nameplate.usecases.dns import zones
@@ -25,6 +25,8 @@ class Reconciler:
 
     kind: type[Work]
     reconcile: Callable[[Sessions, Tools, Lease], None]
+    peer: work.Peer = lambda _session, _row: None
+    """On whom the work depends: who waits for the same is woken when one comes through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,19 @@ class Sweep:
     kind: type[Work]
     sweep: Callable[[Sessions, Tools, Sequence[Lease]], None]
     width: int = 200
+    peer: work.Peer = lambda _session, _row: None
 
 
 Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
     Reconciler(Verification, verifications.reconcile),  # is the proof published?
-    Reconciler(Domain, zones.reconcile),  # what the domain wants, to its DNS provider
+    Reconciler(Domain, zones.reconcile, zones.peer),  # what the domain wants, to its DNS provider
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
-    Reconciler(Certificate, issuance.reconcile),  # order, prove, finalize, install, renew
-    Reconciler(Server, proxies.reconcile),  # what a proxy serves
+    Reconciler(
+        Certificate, issuance.reconcile, issuance.peer
+    ),  # order, prove, finalize, install, renew
+    Reconciler(Server, proxies.reconcile, proxies.peer),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
 )
 

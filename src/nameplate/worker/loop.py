@@ -42,7 +42,7 @@ class Worker:
         lease_for: timedelta = work.LEASE,
         handlers: tuple[Handler, ...] = HANDLERS,
     ) -> None:
-        """Take how many rows may be worked on at once, and how long a lease lasts unrenewed."""
+
         self._sessions = sessions
         self._tools = tools
         self._handlers = handlers
@@ -218,4 +218,4 @@ class Worker:
         )
         for one in leases:
             with suppress(work.Superseded, Unavailable, OSError):
-                work.postpone(self._sessions, self._tools, handler.kind, one, error)
+                work.postpone(self._sessions, self._tools, handler.kind, one, error, handler.peer)

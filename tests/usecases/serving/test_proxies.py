@@ -1,275 +1,164 @@
-"""What a proxy serves follows the rows; every outcome is on the server's row."""
+"""Telling a proxy what to serve: exactly what it should, and one bad route spoils no other."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from tests.databases import sessions_over
 from tests.models import world as rows
-from tests.proof import prove
-from tests.usecases.offline import Offline
+from tests.usecases.serving.serving_rig import Rig, bound
 
-from nameplate.adapters.proxy.memory import MemoryProxy
-from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Refused, Unavailable
-from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
-from nameplate.db import Sessions
-from nameplate.leases import lease
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Refused
+from nameplate.core.ids import show
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus
+from nameplate.core.secret import Secret
 from nameplate.models import Application, Binding, Domain, Organization, Server
-from nameplate.ports.prober import ProbeResult, ProbeTarget
-from nameplate.ports.proxy import Config
-from nameplate.usecases.claims import domains
-from nameplate.usecases.serving import applications, bindings, probes, proxies
-from nameplate.usecases.tenants import organizations
-from nameplate.usecases.tools import Tools
+from nameplate.ports.proxy import RouteRefused
+from nameplate.usecases.certificates import requests
+from nameplate.usecases.serving import proxies
 
-
-class Faulty(MemoryProxy):
-    """A proxy in memory that takes nothing while `fault` is set."""
-
-    fault: Exception | None = None
-    attempts = 0
-
-    def apply(self, config: Config) -> None:
-        self.attempts += 1
-        if self.fault is not None:
-            raise self.fault
-        super().apply(config)
-
-
-class World(Offline):
-    """One server, one application, and hosts of one domain that are served."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.proxy = Faulty()
-        self.tools: Tools = replace(self.tools, proxy=lambda _server: self.proxy)
-        self.actor: Actor = self.organization("acme")
-        with self.sessions.begin(PLATFORM) as session:
-            owner = session.get_one(Organization, self.actor.organization_id)
-            server = rows.server(session, None, proxy={"type": "memory"}, next_action_at=now())
-            domain = rows.domain(session, owner, "acme.com")
-            prove(session, domain, now())
-            app = rows.application(
-                session, owner, upstream_host="127.0.0.1", upstream_port=1001, name="App"
-            )
-            self.server_id, self.domain_id, self.app_id = server.id, domain.id, app.id
-
-    def bind(self, *hosts: str, **columns: Any) -> None:
-        with self.sessions.begin(PLATFORM) as session:
-            for host in hosts:
-                rows.binding(
-                    session, session.get_one(Application, self.app_id),
-                    session.get_one(Domain, self.domain_id), server_id=self.server_id,
-                    hostname=host, subdomain=host.partition(".")[0], ssl_enabled=False,
-                    **{"status": BindingStatus.CONFIGURING, **columns},
-                )  # fmt: skip
-
-    def step(self) -> None:
-        """Take the server's step if it is due."""
-        if self.due:
-            proxies.reconcile(self.sessions, self.tools, self.leased(Server, self.server_id))
-
-    def serve(self, *hosts: str) -> None:
-        self.bind(*hosts)
-        self.step()
-        with self.sessions.begin(PLATFORM) as session:
-            session.execute(sa.update(Binding).values(status=BindingStatus.ACTIVE))
-        assert self.visit(hosts[0]) == 1001
-        assert not self.due
-
-    @property
-    def server(self) -> Server:
-        with self.sessions.begin(PLATFORM) as session:
-            return session.get_one(Server, self.server_id)
-
-    @property
-    def due(self) -> bool:
-        at = self.server.next_action_at
-        return at is not None and at <= now()
-
-    def visit(self, host: str) -> int | None:
-        upstream = self.proxy.visit("http", host, "/").upstream
-        return None if upstream is None else upstream.port
-
-    def do(self, change: Callable[[Session], object]) -> None:
-        with self.sessions.begin(PLATFORM) as session:
-            change(session)
+CONFIGURING = BindingStatus.CONFIGURING
 
 
 @pytest.fixture
-def world(sessions: Sessions) -> World:
-    return World(sessions)
+def rig(migrated_sqlite_url: str) -> Rig:
+    return bound(sessions_over(migrated_sqlite_url), status=CONFIGURING)
 
 
-def now() -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=1)
+def reconcile(rig: Rig) -> Any:
+    lease = rig.world.leased(Server, rig.ids[Server])
+    proxies.reconcile(rig.world.sessions, rig.world.tools, lease)
+    return rig.read(Server)
 
 
-def _bound(session: Session) -> Binding:
-    return session.scalars(sa.select(Binding).order_by(Binding.id)).one()
+def bind(rig: Rig, hostname: str, **columns: Any) -> int:
+    """Bind the application to another host."""
+    with rig.world.sessions.begin(PLATFORM) as session:
+        given = {"server_id": rig.ids[Server], "ssl_enabled": False, "status": CONFIGURING}
+        app = session.get_one(Application, rig.ids[Application])
+        domain = session.get_one(Domain, rig.ids[Domain])
+        return rows.binding(session, app, domain, hostname=hostname, **(given | columns)).id
 
 
-CHANGES: dict[str, Callable[[Session], object]] = {
-    "upstream": lambda s: applications.update(s, PLATFORM, "App", now(), upstream_port=1002),
-    "port": lambda s: bindings.update(s, PLATFORM, "www.acme.com", now=now(), port=1002),
-    "path": lambda s: setattr(_bound(s), "path", "/shop"),
-    "hsts": lambda s: bindings.update(s, PLATFORM, "www.acme.com", now=now(), hsts_enabled=False),
-    "force_https": lambda s: bindings.update(
-        s, PLATFORM, "www.acme.com", now=now(), force_https=False
-    ),
-    "disabled": lambda s: bindings.update(s, PLATFORM, "www.acme.com", now=now(), enabled=False),
-    "removed": lambda s: bindings.remove(s, PLATFORM, "www.acme.com", now()),
-    "suspended": lambda s: domains.suspend(s, PLATFORM, "acme.com", now(), "abuse"),
-    "switched off": lambda s: organizations.update(s, PLATFORM, "acme", is_active=False),
-    "organization removed": lambda s: organizations.remove(s, PLATFORM, "acme", now()),
-    "application removed": lambda s: applications.remove(s, PLATFORM, "App", now()),
-}
+def test_what_is_configured_is_looked_at_next(rig: Rig) -> None:
+    rig.change(Binding, next_action_at=None)
+    server = reconcile(rig)
+    assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
+    assert server.configured_at is not None
+    assert server.next_action_at is not None
+    assert server.next_action_at > datetime.now(UTC), "it is compared regularly"
+    assert rig.read(Binding).next_action_at is not None
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_every_writer_wakes_the_server_in_its_own_transaction(world: World, change: str) -> None:
-    world.serve("www.acme.com")
-    before = world.server.configured_fingerprint
-    world.do(CHANGES[change])
-    assert world.due
-    world.step()
-    assert world.server.configured_fingerprint != before
-    expected = {"upstream": 1002, "port": 1002, "hsts": 1001, "force_https": 1001}
-    assert world.visit("www.acme.com") == expected.get(change)
-
-
-def test_a_difference_that_nobody_announced_is_found_by_the_regular_look(world: World) -> None:
-    world.serve("www.acme.com")
-    with world.sessions.begin(PLATFORM) as session:
-        session.execute(sa.update(Application).values(upstream_port=1002))
-    planned = world.server.next_action_at
-    assert planned is not None
-    assert planned <= now() + proxies.REGULARLY
-    proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))
-    assert world.visit("www.acme.com") == 1002
-
-
-def test_without_a_difference_the_proxy_is_left_alone(world: World) -> None:
-    world.serve("www.acme.com")
-    attempts = world.proxy.attempts
-    for _ in range(3):
-        proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))
-    assert world.proxy.attempts == attempts
+def test_what_is_served_already_is_left_alone(rig: Rig) -> None:
+    first = reconcile(rig)
+    second = reconcile(rig)
+    assert rig.proxy.applied == 1
+    assert second.configured_fingerprint == first.configured_fingerprint
+    with rig.world.sessions.begin(PLATFORM) as session:
+        proxies.doubt(session, rig.ids[Server], datetime.now(UTC) + 2 * proxies.DOUBT_EVERY)
+    reconcile(rig)
+    assert rig.proxy.applied == 2
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("kind", "columns"),
     [
-        (Refused("proxy_refused", "Caddy: no."), "proxy_refused"),
-        (Unavailable("disk_full", "The disk is full."), "disk_full"),
-        (ValueError("28443 ssl"), "proxy_step_failed"),
+        (Binding, {"status": BindingStatus.DISABLED}),
+        (Binding, {"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)}),
+        (Domain, {"status": DomainStatus.SUSPENDED}),
+        (Application, {"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)}),
+        (Application, {"upstream_host": None}),
+        (Organization, {"is_active": False}),
     ],
 )
-def test_every_outcome_is_on_the_servers_row(world: World, fault: Exception, code: str) -> None:
-    world.serve("www.acme.com")
-    world.proxy.fault = fault
-    world.do(CHANGES["upstream"])
-    world.step()
-    first = world.server
-    assert (first.error_code, first.attempts) == (code, 1)
-    assert first.error_message
-    assert first.failing_since is not None
-    proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))
-    assert (world.server.failing_since, world.server.attempts) == (first.failing_since, 2)
-    world.proxy.fault = None
-    proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))
-    healed = world.server
-    assert (healed.error_code, healed.error_message, healed.failing_since) == (None, None, None)
-    assert healed.attempts == 0
-    assert world.visit("www.acme.com") == 1002
-
-
-def test_a_proxy_object_that_is_wrong_is_told_on_the_row(world: World) -> None:
-    def broken(_server: Server) -> Any:
-        raise ValueError("28443 ssl")
-
-    world.tools = replace(world.tools, proxy=broken)
-    world.step()
-    assert world.server.error_code == "proxy_step_failed"
-    assert not world.due
-
-
-def test_what_is_still_served_is_told_until_it_is_not(world: World) -> None:
-    """This proxy knows no other way than a whole configuration."""
-    world.serve("www.acme.com", "app.acme.com")
-    world.proxy.fault = Refused("proxy_refused", "no")
-    world.do(CHANGES["suspended"])
-    world.step()
-    assert world.server.still_served == ["www.acme.com", "app.acme.com"]
-    world.proxy.fault = None
-    proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))
-    assert world.server.still_served is None
-    assert world.visit("www.acme.com") is None
-
-
-def test_those_who_wait_do_not_defeat_the_back_off(world: World) -> None:
-    """One full disk and many bindings: the server keeps its own schedule."""
-    world.proxy.fault = Unavailable("disk_full", "The disk is full.")
-    hosts = [f"h{number}.acme.com" for number in range(20)]
-    world.bind(*hosts, status=BindingStatus.PENDING)
-    world.step()
-    attempts, planned = world.proxy.attempts, world.server.next_action_at
-    for _ in range(3):
-        with world.sessions.begin(PLATFORM) as session:
-            ids = list(session.scalars(sa.select(Binding.id)))
-            session.execute(Binding.waking(now() - timedelta(days=1)))
-        with world.sessions.begin(PLATFORM) as session:
-            leases = lease(session, Binding, limit=50, seconds=60)
-        assert len(leases) == len(ids)
-        probes.sweep(world.sessions, world.tools, leases)
-    assert (world.proxy.attempts, world.server.next_action_at) == (attempts, planned)
-    with world.sessions.begin(PLATFORM) as session:
-        reasons = set(session.scalars(sa.select(Binding.error_message)))
-    assert reasons == {proxies.WAITS}
-    world.proxy.fault = None
-    proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))
-    with world.sessions.begin(PLATFORM) as session:
-        waits = list(session.scalars(sa.select(Binding.next_action_at)))
-    assert all(at is not None and at <= now() for at in waits)
-
-
-class Sees:
-    """A prober to which every proxy presents one certificate."""
-
-    def __init__(self, serial: str) -> None:
-        self.serial = serial
-
-    def look_many(self, targets: Sequence[ProbeTarget]) -> list[ProbeResult]:
-        return [ProbeResult(target, serial=self.serial, status=200) for target in targets]
-
-
-@pytest.mark.parametrize(
-    ("presented", "health"),
-    [("aa", HealthStatus.HEALTHY), ("bb", HealthStatus.HEALTHY), ("cc", HealthStatus.UNHEALTHY)],
-)
-def test_a_renewal_that_is_being_deployed_is_not_ill_health(
-    world: World, presented: str, health: HealthStatus
+def test_what_must_not_be_served_is_taken_away(
+    rig: Rig, kind: Any, columns: dict[str, Any]
 ) -> None:
-    """The proxy presents what it was told last, or has just taken the new one."""
-    pair = {"certificate": "x", "certificate_bundle": "x", "private_key": "x"}
-    world.bind("www.acme.com", status=BindingStatus.ACTIVE, health_status=HealthStatus.HEALTHY)
-    with world.sessions.begin(PLATFORM) as session:
-        domain = session.get_one(Domain, world.domain_id)
-        certificate = rows.certificate(
-            session, domain, subject_alternative_names=["www.acme.com"], status=CertificateStatus.ACTIVE,
-            serial_number="bb", generation=2, expires_at=now() + timedelta(days=60), **pair,
-        )  # fmt: skip
-        row = _bound(session)
-        row.ssl_enabled, row.ssl_certificate_id = True, certificate.id
-        row.served_server_id, row.served_serial, row.served_digest = world.server_id, "aa", "old"
-    tools = replace(world.tools, prober=cast("Any", Sees(presented)))
-    with world.sessions.begin(PLATFORM) as session:
-        number = _bound(session).id
-    probes.sweep(world.sessions, tools, [world.leased(Binding, number)])
-    with world.sessions.begin(PLATFORM) as session:
-        assert _bound(session).health_status is health
-    assert world.due
+    reconcile(rig)
+    rig.ids[Organization] = rig.read(Binding).organization_id
+    rig.change(kind, **columns)
+    reconcile(rig)
+    assert rig.proxy.served == []
+
+
+def test_one_bad_route_spoils_no_other(rig: Rig) -> None:
+    bad = bind(rig, "bad.acme.com", subdomain="bad")
+    rig.proxy.bad_hosts = {"bad.acme.com"}
+    assert reconcile(rig).error_message is None
+    assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
+    rig.ids[Binding] = bad
+    row = rig.read(Binding)
+    assert (row.status, row.error_message) == (BindingStatus.ERROR, "No such host.")
+
+
+def test_any_number_of_bad_routes_spoils_no_other(rig: Rig) -> None:
+    hosts = {f"n{n}.acme.com" for n in range(30)}
+    ids = [bind(rig, host, subdomain=host.partition(".")[0]) for host in sorted(hosts)]
+    rig.proxy.bad_hosts = hosts
+    assert reconcile(rig).error_message is None
+    assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
+    assert rig.proxy.rendered == 3, "one for the form, and all of them are named at once"
+    with rig.world.sessions.begin(PLATFORM) as session:
+        rows_ = [session.get_one(Binding, id_) for id_ in ids]
+        assert {(row.status, row.error_message) for row in rows_} == {
+            (BindingStatus.ERROR, "No such host.")
+        }
+
+
+def test_a_refusal_that_names_nothing_new_is_the_servers(rig: Rig) -> None:
+    rig.proxy.always = RouteRefused("route_refused", "No such route.", ["bnd_unknown"])
+    server = reconcile(rig)
+    assert server.error_message == "No such route."
+    assert (rig.proxy.applied, rig.proxy.rendered) == (0, 3)
+    assert server.next_action_at is not None
+
+
+def test_a_refusal_without_a_culprit_is_told_to_those_that_wait(rig: Rig) -> None:
+    rig.proxy.refusal = Refused("proxy_refused", "The disk is full.")
+    server = reconcile(rig)
+    assert server.error_message == "The disk is full."
+    assert server.configured_at is None
+    waiting = rig.read(Binding)
+    assert (waiting.status, waiting.error_message) == (CONFIGURING, proxies.WAITS)
+
+
+def test_a_refusal_of_a_route_spares_the_others(rig: Rig) -> None:
+    other = bind(rig, "x.acme.com", subdomain="x", status=BindingStatus.ACTIVE)
+    culprit = show("bnd", rig.ids[Binding])
+    rig.proxy.refusal = RouteRefused("route_refused", "No such upstream.", [culprit])
+    reconcile(rig)
+    assert rig.read(Binding).status is BindingStatus.ERROR
+    rig.ids[Binding] = other
+    assert rig.read(Binding).status is BindingStatus.ACTIVE
+
+
+def test_keys_are_opened_only_where_there_is_a_certificate(rig: Rig) -> None:
+    with rig.world.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, rig.ids[Domain])
+        row = rows.certificate(
+            session, domain, status=CertificateStatus.ACTIVE, certificate_bundle="PEM"
+        )
+        sealed = rig.world.tools.keyring.seal(Secret("KEY"), requests.key_place(row))
+        row.private_key = sealed
+        binding = session.get_one(Binding, rig.ids[Binding])
+        binding.ssl_enabled, binding.ssl_certificate_id = True, row.id
+    first = reconcile(rig).configured_fingerprint
+    rig.change(Binding, ssl_certificate_id=None)
+    assert reconcile(rig).configured_fingerprint != first
+
+
+def test_a_server_without_a_proxy_rests(rig: Rig) -> None:
+    rig.change(Server, proxy=None)
+    server = reconcile(rig)
+    assert server.next_action_at is None
+    assert rig.proxy.applied == 0
+
+
+def test_a_woken_server_is_due_at_once(rig: Rig) -> None:
+    rig.change(Server, next_action_at=None)
+    now = datetime.now(UTC)
+    with rig.world.sessions.begin(PLATFORM) as session:
+        proxies.wake(session, rig.ids[Server], now)
+    assert rig.read(Server).next_action_at == now

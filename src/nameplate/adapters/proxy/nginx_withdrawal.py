@@ -45,8 +45,8 @@ def begin(folder: Path, route_ids: Collection[str], pid_file: Path) -> None:
     if not _are_seen(markers, pid_file) or set(route_ids) - set().union(*looking.values()):
         raise Refused(
             "withdrawal_unseen",
-            "nginx's workers do not see in the proxy's folder which hosts they must close while "
-            "nginx refuses its configuration: let their user pass through the folders that lead there",
+            "nginx rejects its configuration, and its workers cannot read in the proxy's folder which "
+            "hosts to close. Give their user access to the folders on the path (`chmod o+x`).",
         )
     marked = {path.name for path in markers.iterdir()}
     for path, routes in looking.items():

@@ -19,7 +19,19 @@ from nameplate.leases import Lease
 from nameplate.models import Certificate, CertificateType
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import generations, order
+from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
+
+
+def peer(session: Session, row: Certificate) -> str | None:
+    """Return the account at the authority that issues the certificate."""
+    known = row.acme_challenge_data
+    if known is not None and known.account_id is not None:
+        return f"account:{known.account_id}"
+    try:
+        return f"account:{ca_accounts.authority_account(session, row.organization_id).id}"
+    except Refused:
+        return None
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
@@ -65,7 +77,7 @@ def _rest(session: Session, row: Certificate, now: datetime) -> None:
     elif not _owned(session, row):
         row.next_action_at = None
         if row.certificate is None:
-            row.say("domain_not_proved", "Waits until ownership of the domain is proved.")
+            row.say("domain_not_proved", "Waiting for proof of ownership of the domain.")
     else:
         row.next_action_at = now  # it has changed since it was looked at
     _expire(row, now)

@@ -37,7 +37,7 @@ AGAIN_AFTER_REFUSAL = timedelta(minutes=5)
 """When a binding that a proxy refused is tried again, should nobody change it."""
 DOUBT_EVERY = timedelta(seconds=10)
 """How often a proxy is told everything again because of what probes see."""
-WAITS = "Waits for its server, whose proxy cannot be configured at the moment."
+WAITS = "Waiting for the server. Its proxy cannot be configured now."
 _BATCH = 500
 _SHOWN = 20
 MAX_REFUSALS = 20
@@ -53,6 +53,11 @@ class _ServedNow:
     served: Sequence[WantedRoute]
     refused: dict[str, str]
     """Route id -> why it was left out."""
+
+
+def peer(_session: Session, row: Server) -> str | None:
+    """Return the server itself: its proxy is what the work depends on."""
+    return f"server:{row.id}"
 
 
 def doubt(session: Session, server_id: int, now: datetime) -> None:
@@ -243,7 +248,7 @@ def _told(error: Exception) -> NameplateError:
     """Return what went wrong with a code and a sentence."""
     if isinstance(error, NameplateError):
         return error
-    detail = f"An unexpected {type(error).__name__} stopped the work; the worker's log has more."
+    detail = f"An unexpected {type(error).__name__} occurred. The worker's log has the details."
     return Refused("proxy_step_failed", detail)
 
 

@@ -84,7 +84,12 @@ class ServedRoute(NamedTuple):
     @property
     def shown(self) -> str:
         """Host and path for a person."""
-        return self.hostname if self.path == "/" else f"{self.hostname}{self.path}"
+        return shown(self.hostname, self.path)
+
+
+def shown(hostname: str, path: str) -> str:
+    """Return host and path for a person."""
+    return hostname if path == "/" else f"{hostname}{path}"
 
 
 def digest(*parts: object) -> str:

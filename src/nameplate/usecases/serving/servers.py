@@ -16,7 +16,7 @@ from nameplate.models import Binding, Server
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.proxy import ProxyConfiguration
-from nameplate.usecases import lookup
+from nameplate.usecases import lookup, work
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
@@ -50,7 +50,7 @@ def add(
     Invalid `addresses_invalid` and what `check_proxy` raises.
     """
     if proxy is not None or external_id is not None:
-        organizations.only_platform(actor, "say how to reach a proxy")
+        organizations.only_platform(actor, "configure the proxy of a server")
     check_proxy(tools, proxy)
     shared = actor.is_platform and organization is None
     owner = None if shared else organizations.acting(session, actor, organization).id
@@ -113,7 +113,7 @@ def update(
     `addresses_invalid` and what `check_proxy` raises.
     """
     if changes.keys() & PLATFORM_FIELDS:
-        organizations.only_platform(actor, "say how to reach a proxy")
+        organizations.only_platform(actor, "configure the proxy of a server")
     check_proxy(tools, changes.get("proxy"))
     row = get(session, actor, reference)
     _refuse_shared(actor, row)
@@ -125,6 +125,7 @@ def update(
             _refuse_taken(session, row)
     row.wake(now)
     session.flush()
+    work.wake_waiting(session, f"server:{row.id}", now)
     if changes.keys() & {"address", "addresses"}:
         pointing.of_server(session, row, now)
     return row
@@ -169,8 +170,8 @@ def _refuse_used(session: Session, actor: Actor, row: Server) -> None:
     if count:
         hosts = using.with_only_columns(Binding.hostname).order_by(Binding.id).limit(_NAMED)
         forced = (
-            "Move or remove them first. Removed by force, they end in error until they are moved, "
-            "and the proxy keeps what it serves."
+            "Move or remove them first. If the server is removed by force, they fail until they are "
+            "moved, and its proxy keeps its configuration."
         )
         raise lookup.in_use("server", "bindings", session.scalars(hosts).all(), count, forced)
 
@@ -200,7 +201,9 @@ def reach(row: Server) -> ProxyConfiguration:
 
 def _refuse_shared(actor: Actor, row: Server) -> None:
     if row.organization_id is None and not actor.is_platform:
-        raise NotPermitted("server_shared", "This server is the platform's: it is not yours.")
+        raise NotPermitted(
+            "server_shared", "This server belongs to the platform. Ask the operator to change it."
+        )
 
 
 def _refuse_taken(session: Session, row: Server) -> None:

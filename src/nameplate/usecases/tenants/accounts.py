@@ -17,7 +17,7 @@ from nameplate.db import Sessions, database_now
 from nameplate.models import Account, AccountKind, Certificate
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import lookup
+from nameplate.usecases import lookup, work
 from nameplate.usecases.tenants import organizations, providers
 from nameplate.usecases.tools import Tools
 
@@ -46,7 +46,9 @@ def add(
     says what only the platform may. A credential that can be made is made when none is given.
     """
     if kind not in set(AccountKind):
-        raise Invalid("kind_unknown", f"An account is one of {', '.join(AccountKind)}.")
+        raise Invalid(
+            "kind_unknown", f"Expected one of these kinds of account: {', '.join(AccountKind)}."
+        )
     config = dict(config or {})
     providers.check_no_secrets(config)
     plugin = providers.plugin(tools, AccountKind(kind), provider)
@@ -128,6 +130,7 @@ def update(
     if credentials is not None or "config" in changes:
         row.tested_at = row.error_message = None
         _retry_certificates(session, row)
+        work.wake_waiting(session, f"account:{row.id}", database_now(session))
     session.flush()
     return row
 
@@ -178,8 +181,8 @@ def _refuse_used(session: Session, actor: Actor, row: Account) -> None:
     if count:
         names = using.with_only_columns(Certificate.common_name).order_by(Certificate.id)
         forced = (
-            "It is the only account at an authority: add another one first. Removed by force, they "
-            "are not renewed before there is another."
+            "It is the only account at a certificate authority. Add another one first. If it is removed "
+            "by force, they are not renewed until there is another one."
         )
         found = session.scalars(names.limit(_NAMED)).all()
         raise lookup.in_use("account", "certificates", found, count, forced)
@@ -231,6 +234,8 @@ def test(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> dict
     def record(session: Session) -> None:
         row = get(session, actor, reference)
         row.tested_at, row.error_message = now, found["message"]
+        if found["ok"]:
+            work.wake_waiting(session, f"account:{row.id}", database_now(session))
 
     sessions.run(actor, record)
     return found

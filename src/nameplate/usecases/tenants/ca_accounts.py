@@ -19,8 +19,8 @@ def authority_account(session: Session, organization_id: int) -> Account:
         return row
     raise Refused(
         "ca_account_missing",
-        "there is no account at a certificate authority: the operator must add one "
-        "(`nameplate account add --kind ca`)",
+        "There is no account at a certificate authority. The operator must add one with "
+        "`nameplate account add --kind ca`.",
     )
 
 

@@ -9,8 +9,8 @@ from alembic import op
 
 from nameplate.migrations import columns as c
 
-revision = "2026_11_28_1800"
-down_revision = "2026_11_28_1730"
+revision = "2026_11_28_1830"
+down_revision = "2026_11_28_1820"
 branch_labels = None
 depends_on = None
 
@@ -47,9 +47,7 @@ def upgrade() -> None:
     for column in (
         c.prose("error_code", "Why the last attempt to configure the proxy failed, for programs."),
         c.moment("failing_since", "When the first of the failed attempts in a row ended."),
-        c.json(
-            "still_served", "Hosts and paths that the proxy goes on serving although it must not."
-        ),
+        c.json("still_served", "Hosts and paths that the proxy still serves although it must not."),
     ):
         op.add_column("servers", column)
     _comment(_FINGERPRINT, _MESSAGE)
