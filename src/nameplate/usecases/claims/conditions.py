@@ -25,7 +25,8 @@ from nameplate.usecases.tools import Tools
 def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     """Return each step, in the order in which they come about: worked out from rows and the clock."""
     now = database_now(session)
-    found = [*_suspension(domain), _ownership(session, tools, domain)]
+    found = [*served_conditions.exposure(session, domain), *_suspension(domain)]
+    found.append(_ownership(session, tools, domain))
     found += offers.conditions(session, domain)
     rows = session.scalars(
         Record.visible(PLATFORM).where(Record.organization_domain_id == domain.id).limit(1000)
