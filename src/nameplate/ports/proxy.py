@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from nameplate.core.configuration import Form, HostName, HostPort, Port, setting
 from nameplate.core.errors import Refused
@@ -101,6 +101,28 @@ class Proxy(Protocol):
         Returns when new connections get it. A configuration that is served already is left alone.
         When the proxy will not have it, the old one keeps serving and `Refused` is raised:
         `RouteRefused` when the fault lies with some routes only.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlace:
+    """A route that a proxy serves, as far as it takes to find it there."""
+
+    id: str
+    hostname: str
+    path: str
+
+
+@runtime_checkable
+class Withdrawer(Protocol):
+    """A proxy that can stop serving some routes while it refuses every configuration."""
+
+    def withdraw(self, places: Sequence[RoutePlace]) -> None:
+        """Stop answering for exactly these routes, without a whole new configuration.
+
+        They stay closed, over restarts too, until the next `apply` that succeeds. Raises what
+        `Proxy` raises when they may still be served.
         """
         ...
 

@@ -31,7 +31,8 @@ class TestMemory(ProxyConformance):
 
 class TestNginx(ProxyConformance):
     @pytest.fixture(autouse=True)
-    def _server(self, nginx, origins):
+    def _server(self, nginx, origins, nameplate):
+        self.platform = nameplate.upstream
         self.server, self.proxy = nginx, nginx.adapter
         self.origins = (origins[0].upstream, origins[1].upstream)
 
@@ -44,7 +45,8 @@ class TestNginx(ProxyConformance):
 
 class TestCaddy(ProxyConformance):
     @pytest.fixture(autouse=True)
-    def _server(self, caddy, origins):
+    def _server(self, caddy, origins, nameplate):
+        self.platform = nameplate.upstream
         self.server, self.proxy = caddy, caddy.adapter
         self.origins = (origins[0].upstream, origins[1].upstream)
 

@@ -241,6 +241,6 @@ def export(
         if desired is None:
             raise Conflict("dns_account_missing", "The domain has no DNS account to read with.")
         rrsets = [
-            rrset for rrset in zones.visit(tools, desired).live if is_within(rrset.name, origin)
+            rrset for rrset in zones.show(tools, desired).live if is_within(rrset.name, origin)
         ]
     return formats.write(form, rrsets, origin), sum(len(rrset.values) for rrset in rrsets)
