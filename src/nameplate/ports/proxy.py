@@ -176,6 +176,8 @@ class ProxyPlace:
     folder: str
     """Absolute path of the folder that Nameplate owns."""
     challenge_upstream: Upstream
+    edge_secret: Secret | None = None
+    """What the platform's own proxies send when they ask the edge, where the operator set one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from nameplate.adapters.http.client import Api, Reply
 from nameplate.adapters.proxy import caddy_withdrawal, keys
@@ -17,6 +18,7 @@ from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy.caddy_settings import CaddyConfiguration, reachable
 from nameplate.adapters.proxy.sites import Site, SiteLocation, dial, group, own_upstream
 from nameplate.core.errors import Refused, Unavailable
+from nameplate.core.secret import Secret
 from nameplate.ports.proxy import (
     EDGE_HEADER,
     Config,
@@ -279,9 +281,20 @@ def connect(config: CaddyConfiguration, place: ProxyPlace) -> Caddy:
         config.listen_https,
         challenge_upstream=place.challenge_upstream,
         base=reachable(config.base, config.admin_url),
-        ask_url=config.ask_url,
+        ask_url=_asking(config.ask_url, place.edge_secret),
         public_https_port=config.https_port,
     )
+
+
+def _asking(url: str | None, secret: Secret | None) -> str | None:
+    """Return where Caddy asks: it keeps the query and adds `domain`, and can send no header."""
+    if url is None or secret is None or not urlsplit(url).path.endswith("/edge/ask"):
+        return url
+    query = urlsplit(url).query
+    if "secret" in parse_qs(query, keep_blank_values=True):
+        return url
+    mine = urlencode({"secret": secret.reveal()})
+    return urlsplit(url)._replace(query=f"{query}&{mine}" if query else mine).geturl()
 
 
 plugin = ProxyPlugin(title="Caddy", configuration=CaddyConfiguration, connect=connect)

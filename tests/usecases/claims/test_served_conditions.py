@@ -1,10 +1,9 @@
-"""A step that is stopped says why on its row, and whoever waits for the same goes on at once."""
+"""How far hosts are secured and served: from the rows and the clock."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy.orm import Session
 from tests.models import world as rows
 from tests.proof import prove
 from tests.usecases.offline import Offline
@@ -15,9 +14,7 @@ from nameplate.core.errors import Unavailable
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.db import Sessions
 from nameplate.models import Certificate, Domain, Organization
-from nameplate.usecases import work
 from nameplate.usecases.claims import conditions, domains
-from nameplate.usecases.tenants import accounts
 
 DOWN = Unavailable("authority_unreachable", "The authority at ca.example does not answer.")
 PEER = "account:7"
@@ -26,89 +23,6 @@ PEER = "account:7"
 @pytest.fixture
 def world(sessions: Sessions) -> Offline:
     return Offline(sessions)
-
-
-def certificates(world: Offline, count: int) -> list[int]:
-    with world.sessions.begin(PLATFORM) as session:
-        domain = rows.domain(session, rows.organization(session))
-        return [rows.certificate(session, domain).id for _ in range(count)]
-
-
-def stop(world: Offline, row_id: int, peer: str | None = PEER) -> datetime:
-    lease = world.leased(Certificate, row_id)
-    return work.postpone(
-        world.sessions, world.tools, Certificate, lease, DOWN, lambda _session, _row: peer
-    )
-
-
-def read(world: Offline, row_id: int) -> Certificate:
-    with world.sessions.begin(PLATFORM) as session:
-        return session.get_one(Certificate, row_id)
-
-
-def nothing(_session: Session, row: Any) -> None:
-    row.next_action_at = None
-
-
-def test_the_row_says_what_stops_it_and_since_when(world: Offline) -> None:
-    (row_id,) = certificates(world, 1)
-    stop(world, row_id)
-    first = read(world, row_id)
-    assert (first.trouble_code, first.trouble_message) == (DOWN.code, DOWN.detail)
-    assert first.waits_for == PEER
-    stop(world, row_id)
-    assert read(world, row_id).trouble_since == first.trouble_since, "it is the same trouble"
-
-
-def test_one_of_those_that_wait_keeps_trying(world: Offline) -> None:
-    """The back-off of none outlasts the cause by more than the one that watches needs."""
-    many = certificates(world, 5)
-    for _ in range(9):
-        for row_id in many:
-            stop(world, row_id)
-    now = datetime.now(UTC)
-    due = sorted(
-        at - now for row_id in many if (at := read(world, row_id).next_action_at) is not None
-    )
-    assert due[0] <= work.WATCH
-    assert due[1] > timedelta(minutes=5), "the others do not press on a dead peer"
-
-
-def test_whoever_comes_through_wakes_the_others(world: Offline) -> None:
-    waiting, other, healed = certificates(world, 3)
-    for row_id, peer in ((waiting, PEER), (other, "account:8"), (healed, PEER)):
-        for _ in range(9):
-            stop(world, row_id, peer)
-    lease = world.leased(Certificate, healed)
-    work.record(world.sessions, Certificate, lease, nothing, release=True)
-    now = datetime.now(UTC)
-    assert read(world, healed).trouble_code is None
-    assert (read(world, waiting).next_action_at or now) <= now
-    assert read(world, waiting).trouble_code == DOWN.code, "until it comes through itself"
-    assert (read(world, other).next_action_at or now) > now
-
-
-def test_a_repaired_account_wakes_who_waits_for_it(world: Offline) -> None:
-    acme = world.organization("acme")
-    with world.sessions.begin(acme) as session:
-        account = accounts.add(
-            session, acme, world.tools, kind="dns", provider="memory", name="dns",
-            credentials={"api_key": "x"},
-        )  # fmt: skip
-        row = domains.add(session, world.tools, acme, name="acme.com", account="dns")
-    lease = world.leased(Domain, row.id)
-    for _ in range(9):
-        work.postpone(
-            world.sessions, world.tools, Domain, lease, DOWN, lambda *_: f"account:{account.id}"
-        )
-        lease = world.leased(Domain, row.id)
-    work.postpone(
-        world.sessions, world.tools, Domain, lease, DOWN, lambda *_: f"account:{account.id}"
-    )
-    with world.sessions.begin(acme) as session:
-        accounts.update(session, acme, world.tools, "dns", credentials={"api_key": "y"})
-    with world.sessions.begin(PLATFORM) as session:
-        assert session.get_one(Domain, row.id).next_action_at <= datetime.now(UTC)  # type: ignore[operator]  # it is due
 
 
 class Site:
