@@ -19,7 +19,7 @@ from nameplate.ports.proxy import (
 )
 from nameplate.testing.visits import Visit, self_signed, visit
 
-__all__ = ["ProxyConformance", "Visit", "self_signed", "visit"]
+__all__ = ["ProxyConformance", "Visit", "WithdrawerConformance", "self_signed", "visit"]
 _numbers = count(1)
 _OK = 200
 _PERMANENT_REDIRECT = 308
@@ -220,30 +220,6 @@ class ProxyConformance:
             assert seen.status in {421, None}
             assert seen.origin is None
 
-    def test_withdraws_exactly_what_it_is_told(self) -> None:
-        """A proxy that can withdraw closes those routes, and the next configuration decides anew."""
-        if not isinstance(self.proxy, Withdrawer):
-            return
-        pair, _ = self_signed(self.host)
-        wide, _ = self_signed("*.example.test")
-        whole, shop = self.route(key_pair=pair), self.route(path="/shop", key_pair=pair, origin=1)
-        others = (
-            self.route("*.example.test", key_pair=wide, force_https=False),
-            self.route("other.test", force_https=False),
-        )
-        self.serve(whole, shop, *others)
-        self.proxy.withdraw([RoutePlace(shop.id, shop.hostname, shop.path)])
-        assert self.look("https", self.host, "/shop/a").origin != self.origins[1].port
-        assert self.look("https", self.host).origin == self.origins[0].port
-        self.proxy.withdraw([RoutePlace(whole.id, whole.hostname, whole.path)])
-        for scheme, path in (("http", "/"), ("https", "/"), ("https", "/shop")):
-            assert self.look(scheme, self.host, path).status is None
-        assert self.look("http", "any.example.test").status == _OK
-        assert self.look("http", "other.test").status == _OK
-        self.serve(whole, shop, *others)
-        assert self.look("https", self.host, "/shop/a").origin == self.origins[1].port
-        assert self.look("https", self.host).origin == self.origins[0].port
-
     def test_replaces_a_certificate_without_dropping_a_request(self) -> None:
         """Visitors during the change are all answered; after it the new certificate is presented."""
         old, _ = self_signed(self.host)
@@ -358,3 +334,33 @@ class ProxyConformance:
             done.set()
             for thread in threads:
                 thread.join()
+
+
+class WithdrawerConformance(ProxyConformance):
+    """The same for a proxy that is a `Withdrawer` too; it needs the same hooks.
+
+    Hooks: those of `ProxyConformance`.
+    """
+
+    def test_withdraws_exactly_what_it_is_told(self) -> None:
+        """Only the given routes are closed, and the next configuration decides again."""
+        assert isinstance(self.proxy, Withdrawer)
+        pair, _ = self_signed(self.host)
+        wide, _ = self_signed("*.example.test")
+        whole, shop = self.route(key_pair=pair), self.route(path="/shop", key_pair=pair, origin=1)
+        others = (
+            self.route("*.example.test", key_pair=wide, force_https=False),
+            self.route("other.test", force_https=False),
+        )
+        self.serve(whole, shop, *others)
+        self.proxy.withdraw([RoutePlace(shop.id, shop.hostname, shop.path)])
+        assert self.look("https", self.host, "/shop/a").origin != self.origins[1].port
+        assert self.look("https", self.host).origin == self.origins[0].port
+        self.proxy.withdraw([RoutePlace(whole.id, whole.hostname, whole.path)])
+        for scheme, path in (("http", "/"), ("https", "/"), ("https", "/shop")):
+            assert self.look(scheme, self.host, path).status is None
+        assert self.look("http", "any.example.test").status == _OK
+        assert self.look("http", "other.test").status == _OK
+        self.serve(whole, shop, *others)
+        assert self.look("https", self.host, "/shop/a").origin == self.origins[1].port
+        assert self.look("https", self.host).origin == self.origins[0].port

@@ -2,7 +2,7 @@ import pytest
 
 from nameplate.adapters.proxy.memory import MemoryProxy
 from nameplate.ports.proxy import Upstream
-from nameplate.testing.proxy import ProxyConformance, Visit
+from nameplate.testing.proxy import ProxyConformance, Visit, WithdrawerConformance
 
 
 class TestMemory(ProxyConformance):
@@ -29,7 +29,7 @@ class TestMemory(ProxyConformance):
         )
 
 
-class TestNginx(ProxyConformance):
+class TestNginx(WithdrawerConformance):
     @pytest.fixture(autouse=True)
     def _server(self, nginx, origins, nameplate):
         self.platform = nameplate.upstream
@@ -43,7 +43,7 @@ class TestNginx(ProxyConformance):
         return self.server.look(scheme, hostname, path, sni)
 
 
-class TestCaddy(ProxyConformance):
+class TestCaddy(WithdrawerConformance):
     @pytest.fixture(autouse=True)
     def _server(self, caddy, origins, nameplate):
         self.platform = nameplate.upstream

@@ -136,6 +136,12 @@ GROUP = Group(
             "Read the proxy's log. Nameplate retries automatically.",
             (503,),
         ),
+        "still_served": Entry(
+            Turn.OPERATOR,
+            "A proxy still serves a host although this is not allowed any more.",
+            "Correct what keeps the server from being configured. Until then, stop its proxy to close the host.",
+            (),
+        ),
         "proxy_step_failed": Entry(
             Turn.OPERATOR,
             "An unexpected error occurred while the proxy was being configured.",
