@@ -197,8 +197,7 @@ def oversize(name: str, rdtype: str, values: Collection[str]) -> tuple[str, str]
     if whole > _MAX_SET:
         return (
             "rrset_too_large",
-            f"The values of {name} {rdtype} have {whole} octets together. A DNS message can carry "
-            f"at most {_MAX_SET}.",
+            f"{name} {rdtype} has {whole} octets in all. A DNS message can carry at most {_MAX_SET}.",
         )
     return None
 
