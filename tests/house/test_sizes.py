@@ -70,10 +70,20 @@ def test_functions_are_short() -> None:
     assert not found, "\n".join(["", *found])
 
 
-@pytest.mark.parametrize(("lengths", "aim"), [(_files, AIM_FILE), (_functions, AIM_FUNCTION)])
-def test_nineteen_of_twenty_keep_to_the_aim(lengths, aim: int) -> None:
-    found = sorted(lengths().values())
-    assert found[math.ceil(len(found) * 0.95) - 1] <= aim
+def nineteenth(lengths: Mapping[str, int]) -> int:
+    """Return the length that nineteen of twenty keep to."""
+    found = sorted(lengths.values())
+    return found[math.ceil(len(found) * 0.95) - 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lengths", "aim"),
+    [("files", _files, AIM_FILE), ("functions", _functions, AIM_FUNCTION)],
+)
+def test_nineteen_of_twenty_keep_to_the_aim(kind: str, lengths, aim: int) -> None:
+    """What is listed as `p95` above the aim may only shrink, as each length may."""
+    allowed = json.loads(LISTED.read_text())["p95"].get(kind, aim)
+    assert nineteenth(lengths()) <= allowed
 
 
 def test_the_ratchet_turns_one_way() -> None:
