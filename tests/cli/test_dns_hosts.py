@@ -43,11 +43,11 @@ def test_what_to_enter_is_printed(line: Line) -> None:
     run = line("domain", "dns-host", "example.com")
     shown = run.out
     assert "an account of provider `lexicon`" in run.err
-    assert "are those of DNSimple" in shown
+    assert "belong to DNSimple" in shown
     assert "https://dnsimple.com/dashboard" in shown
     assert "  1. Choose the domain" in shown
     assert "TXT   _nameplate-challenge  nameplate-verification=" in shown
-    assert "* The panel appends .example.com by itself" in shown
+    assert "* The panel appends .example.com automatically" in shown
     found = line("domain", "dns-host", "example.com", "--json").json
     assert found["host"]["slug"] == "dnsimple"
 
