@@ -126,7 +126,7 @@ def test_the_table_says_who_sees_it_and_for_how_long_not(line: Line) -> None:
     table = line.run("--check")
     first, heading, hoster, cache = table.stdout.splitlines()
     assert first.startswith("www.example.com A: Seen by 1 of 1 authoritative servers. 127.0.0.1:")
-    assert " caches an old answer for " in first
+    assert " caches an old answer for another " in first
     assert heading.split() == ["SERVER", "KIND", "SEES", "IT", "ANSWER", "TTL", "LEFT"]
     assert hoster.split() == [
         "ns1.example.com",

@@ -74,7 +74,9 @@ def _follow(session: Session, _context: object) -> None:
         _wake(connection, leaving, patiently=False)
         _wake(connection, arriving - leaving, patiently=True)
     for row in changed:
-        columns = _DECISIVE.get(type(row), ())
+        columns = _DECISIVE.get(type(row))
+        if columns is None:
+            continue
         if row not in session.new and (row in session.deleted or _changed(row, columns)):
             wake(session, _below(row))
 

@@ -103,7 +103,7 @@ def _account_added(rig: Rig) -> None:
 
 def _account_removed(rig: Rig) -> None:
     with rig.offline.sessions.begin(PLATFORM) as session:
-        accounts.remove(session, PLATFORM, "ca", datetime.now(UTC))
+        accounts.remove(session, PLATFORM, "ca", datetime.now(UTC), force=True)
     rig.add_account(name="another")
 
 

@@ -194,6 +194,7 @@ def test_a_binding_that_moves(acme: Acme) -> None:
         acme.session, acme.actor, binding, now=NOW, server=show("srv", other.id)
     )
     assert acme.there() == {("shop", "A", "192.0.2.50")}
+    acme.session.expire_all()
     assert (moved.proxy_type, other.next_action_at, acme.edge.next_action_at) == ("nginx", NOW, NOW)
 
 
@@ -204,7 +205,7 @@ def test_what_is_released_takes_its_records_along(acme: Acme, what: str) -> None
     if what == "application":
         applications.remove(acme.session, acme.actor, "Shop", NOW)
     elif what == "server":
-        servers.remove(acme.session, PLATFORM, "edge", NOW)
+        servers.remove(acme.session, PLATFORM, "edge", NOW, force=True)
     elif what == "domain":
         domains.remove(acme.session, acme.tools, acme.actor, "acme.com", NOW)
     else:
@@ -242,7 +243,7 @@ def test_a_server_has_records_of_its_own(acme: Acme) -> None:
         ("edge-2", "A", "192.0.2.6"), ("shop", "CNAME", "edge-2.acme.com."),
         ("edge-1", "CNAME", "edge-2.acme.com."),
     }  # fmt: skip
-    servers.remove(acme.session, acme.actor, "own", NOW)
+    servers.remove(acme.session, acme.actor, "own", NOW, force=True)
     assert not acme.there()
 
 
@@ -401,7 +402,7 @@ def test_a_tenants_own_server_on_every_database(sessions: Sessions) -> None:
         bindings.restore(session, acme.actor, first, NOW)
         applications.remove(session, acme.actor, "Shop", NOW)
         assert acme.there() == {("own", "AAAA", "2001:db8::9")}
-        servers.remove(session, acme.actor, "own", NOW)
+        servers.remove(session, acme.actor, "own", NOW, force=True)
         assert not acme.there()
 
 

@@ -55,7 +55,7 @@ def test_the_host_is_known_by_its_servers(advise: Advise) -> None:
     assert found.recognition.host.slug == "cloudflare"
     assert found.delegation.confirmed
     assert found.delegation.name_servers == CLOUDFLARE
-    assert found.message == "The name servers of example.com are those of Cloudflare."
+    assert found.message == "The name servers of example.com belong to Cloudflare."
     assert found.steps[0].startswith("Sign in to Cloudflare")
     kinds = [(one.purpose, one.type, one.host) for one in found.entries]
     assert kinds == [
@@ -75,13 +75,13 @@ def test_servers_that_do_not_answer_are_those_the_parent_names(advise: Advise) -
     found = advise(seen)
     assert not found.delegation.confirmed
     assert found.delegation.name_servers == CLOUDFLARE
-    assert "they do not answer themselves" in found.message
+    assert "because they do not answer" in found.message
 
 
 def test_mixed_servers_are_named(advise: Advise) -> None:
     found = advise(SeenDns({"example.com": (*CLOUDFLARE, *GODADDY[:1], "ns1.nobody.example")}))
     assert found.recognition.confidence is Confidence.MIXED
-    assert "only partly those of Cloudflare" in found.message
+    assert "belong only partly to Cloudflare" in found.message
     assert "GoDaddy, ns1.nobody.example" in found.message
 
 
