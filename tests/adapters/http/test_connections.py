@@ -161,7 +161,9 @@ def test_without_a_connection_nothing_is_sent(url: str) -> None:
     ],
 )
 def test_what_is_no_address_of_a_web_server(url: str) -> None:
-    with pytest.raises(ValueError, match=r"^(expected an absolute http or https URL|.*URL with a user)") as refused:
+    with pytest.raises(
+        ValueError, match=r"^(expected an absolute http or https URL|.*URL with a user)"
+    ) as refused:
         Origin.of(url)
     assert "sekret" not in str(refused.value)
     with pytest.raises(Refused, match="URL of the API"):
