@@ -139,6 +139,10 @@ ENUMS = [
 ]
 
 
+def _execute(session: Session, change: sa.TextClause, values: dict[str, Any]) -> None:
+    session.connection().execute(change, values)
+
+
 def test_every_word_is_admitted_and_no_other(session):  # S11
     rows = world.everything(session, world.organization(session))
     for table, name, words in ENUMS:
