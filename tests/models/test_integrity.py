@@ -1,9 +1,11 @@
 """What the databases themselves refuse and keep: decisions S2 to S16, on all three."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 from tests.models import world
 from tests.models.refusals import refused
 
@@ -159,9 +161,7 @@ def test_every_word_is_admitted_and_no_other(session):  # S11
         for wrong in ("nonsense", word.swapcase(), word + " ", ""):
             bad = {"word": wrong, "id": identity}
             # The connection is asked for inside: only then does the savepoint begin.
-            refused(
-                session, lambda bad=bad, change=change: session.connection().execute(change, bad)
-            )
+            refused(session, partial(_execute, session, change, bad))
 
 
 def test_tokens_and_names_are_compared_byte_by_byte(session):  # S14
