@@ -1,6 +1,7 @@
 """What the databases themselves refuse and keep: decisions S2 to S16, on all three."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pytest
