@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.db import database_now
+from nameplate.models import Domain, Organization
 from nameplate.models.orm import UtcDateTime, Work, utc_now
 
 Row = TypeVar("Row", bound=Work)
@@ -130,7 +131,11 @@ def seen(session: Session, kind: type[Row], lease: Lease) -> Row | None:
 
 
 def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
-    """Return the row locked for this transaction, or None when a newer owner has it."""
+    """Return the row locked for this transaction, or None when a newer owner has it.
+
+    Its organization and its domain are locked before it, as in every transaction that locks several.
+    """
+    lock_above(session, kind, lease.id)
     return _fenced(session, kind, lease, lock=True)
 
 
@@ -141,6 +146,35 @@ def _fenced(session: Session, kind: type[Row], lease: Lease, *, lock: bool) -> R
     return row if row is not None and row.fence == lease.fence else None
 
 
+def lock_above(session: Session, kind: type[Work], row_id: int) -> None:
+    """Lock what a row belongs to until the end of the transaction: its organization, then its domain.
+
+    The organization is shared with every other step, so that only its removal is kept out. SQLite
+    has one writer at a time.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return
+    for query in _above(kind):  # type: ignore[arg-type]  # a class is hashable
+        connection.execute(query, {"id": row_id})
+
+
+@cache
+def _above(kind: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped class
+    own = kind.__table__.c
+    found: list[sa.Select[Any]] = []
+    for parent, column, shared in (
+        (Organization, "organization_id", True),
+        (Domain, "organization_domain_id", False),
+    ):
+        if column in own:
+            of_row = sa.select(own[column]).where(own.id == sa.bindparam("id")).scalar_subquery()
+            above: Any = parent.__table__
+            query = sa.select(above.c.id).where(above.c.id == of_row)
+            found.append(query.with_for_update(read=shared, key_share=True))
+    return tuple(found)
+
+
 def write(
     session: Session, kind: type[Work], lease: Lease, change: sa.Update, values: Mapping[str, Any]
 ) -> bool:
@@ -149,6 +183,7 @@ def write(
     `change` is a statement made once; `values` are its parameters. Tells whether the lease holds:
     otherwise nothing was written. Somebody who woke the row meanwhile is not forgotten.
     """
+    lock_above(session, kind, lease.id)
     statement = _fenced_change(kind, change)  # type: ignore[arg-type]  # a class is hashable
     until = lease.now() + (lease.until - lease.taken_at)
     own = {"row": lease.id, "fenced": lease.fence, "until": until}

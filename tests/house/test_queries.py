@@ -18,7 +18,7 @@ STATEMENTS = {"select", "select_from", "update", "delete", "query"}
 SYSTEM_QUERIES: dict[str, str] = {
     "usecases/serving/hosts.py:_query": "the edge must hear of removed bindings too, of every organization",
     "usecases/serving/hosts.py:changed": "the same, by the moment of the last change",
-    "usecases/serving/probes.py:_keep": "releases a whole sweep of leased rows in one statement",
+    "usecases/serving/probes.py:_release": "releases a whole sweep of leased rows in one statement",
 }
 """`folder/file.py:function` of the platform's own sweeps over all organizations -> why it must."""
 

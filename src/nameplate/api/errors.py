@@ -23,6 +23,7 @@ from nameplate.core.errors import (
     Refused,
     Unavailable,
 )
+from nameplate.db import lost_race
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -205,6 +206,8 @@ def _integrity(request: Request, error: Exception) -> Response:
 
 
 def _operational(request: Request, error: Exception) -> Response:
+    assert isinstance(error, sa.exc.OperationalError)  # noqa: S101 - registered for nothing else
+    request.state.lost_race = lost_race(error)
     _LOG.warning("request %s: %s", request_id(request), type(error).__name__)
     return document(
         503,

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 
@@ -28,7 +29,9 @@ from nameplate.usecases.operations import schema
 routes = APIRouter(tags=["operations"])
 
 COUNTED_EVERY = 15.0
-"""Seconds between two looks at the database, however often somebody scrapes."""
+"""Seconds between two counts of rows, however often somebody scrapes."""
+ANSWERS_WITHIN = 2.0
+"""Seconds that the database has to answer a scrape before it counts as away."""
 MAX_COUNTED = 10_000
 """Due rows are counted up to here: beyond, the exact number matters no more."""
 EXPIRY_DAYS = (0, 1, 7, 14, 30, 60, 90)
@@ -127,35 +130,49 @@ class Metrics:
 
 
 class _Waiting(Collector):
-    """Due rows and certificates by days to expiry, from bounded index reads."""
+    """Whether the database answers, asked at each scrape; and bounded counts of its rows, kept a while."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
         self._found: list[Metric] = []
+        self._asking: threading.Thread | None = None
 
     def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("nameplate_database_up", "1 while the database answers.")
         with self._lock:
-            if time.monotonic() - self._looked_at > COUNTED_EVERY:
-                self._found = self._look()
-                self._looked_at = time.monotonic()
+            answers = self._answers()
+        up.add_metric([], 1 if answers else 0)
+        yield up
+        if answers:
             yield from self._found
 
     def describe(self) -> list[Metric]:
         """Name nothing beforehand, so that registering asks no database."""
         return []
 
-    def _look(self) -> list[Metric]:
-        up = GaugeMetricFamily("nameplate_database_up", "1 while the database answers.")
-        try:
+    def _answers(self) -> bool:
+        """Ask in a thread of its own: a connection that hangs holds no scrape up.
+
+        While one question is without an answer, the database is away and no other is asked.
+        """
+        if self._asking is not None and self._asking.is_alive():
+            return False
+        answered = threading.Event()
+        self._asking = threading.Thread(target=self._ask, args=(answered,), daemon=True)
+        self._asking.start()
+        self._asking.join(ANSWERS_WITHIN)
+        return answered.is_set()
+
+    def _ask(self, answered: threading.Event) -> None:
+        with suppress(NameplateError, sa.exc.SQLAlchemyError):
             with self._sessions.begin(PLATFORM, read_only=True) as session:
-                found = [*_due(session), _expiring(session)]
-        except (NameplateError, sa.exc.SQLAlchemyError):
-            up.add_metric([], 0)
-            return [up]
-        up.add_metric([], 1)
-        return [up, *found]
+                database_now(session)
+                if time.monotonic() - self._looked_at > COUNTED_EVERY:
+                    self._found = [*_due(session), _expiring(session)]
+                    self._looked_at = time.monotonic()
+            answered.set()
 
 
 def _due(session: Session) -> list[Metric]:

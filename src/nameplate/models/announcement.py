@@ -1,22 +1,18 @@
 """Telling other processes at commit that there is news: a courtesy, for they look by themselves.
 
-On PostgreSQL the notification is part of the transaction: it is sent when that commits, once. Bulk
-statements announce nothing; whoever waits for news also looks once a second.
+On PostgreSQL the notification is part of the transaction: it is sent when that commits, once. A
+statement that changes many rows says in its execution options what it announces. Whoever waits for
+news also looks once a second.
 """
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from nameplate.models.bindings import Binding
 from nameplate.models.domains import Domain
 from nameplate.models.organizations import Application, Organization
-from nameplate.models.orm import Work
-
-HOSTS = "nameplate_hosts"
-"""Channel of changes to what hosts lead to."""
-WORK = "nameplate_work"
-"""Channel of rows that somebody wants a worker to look at."""
+from nameplate.models.orm import HOSTS, WORK, Work
 
 _DECISIVE: dict[type[object], tuple[str, ...]] = {
     Binding: ("status", "path", "port", "ssl_enabled", "deleted_at"),
@@ -36,6 +32,16 @@ def _announce(session: Session, _context: object) -> None:
     for channel, concerns in ((HOSTS, _decided), (WORK, _woken)):
         if any(concerns(row) for row in changed):
             connection.execute(sa.select(sa.func.pg_notify(channel, "")))
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _announce_many(state: ORMExecuteState) -> None:
+    channels = state.execution_options.get("nameplate_announces", ())
+    connection = state.session.connection() if channels else None
+    if connection is None or connection.dialect.name != "postgresql":
+        return
+    for channel in channels:
+        connection.execute(sa.select(sa.func.pg_notify(channel, "")))
 
 
 def _decided(row: object) -> bool:

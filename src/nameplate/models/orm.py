@@ -301,6 +301,12 @@ class Tenant:
         return query
 
 
+HOSTS = "nameplate_hosts"
+"""Channel of changes to what hosts lead to."""
+WORK = "nameplate_work"
+"""Channel of rows that somebody wants a worker to look at."""
+
+
 class Work:
     """A row that background work reconciles: lease, one step, release."""
 
@@ -329,8 +335,14 @@ class Work:
 
     @classmethod
     def waking(cls, at: datetime | sa.BindParameter[Any]) -> sa.Update:
-        """Return the statement that has workers look at rows at `at`; narrow it with `where`."""
-        return sa.update(cls).values(next_action_at=at)
+        """Return the statement that has workers look at rows at `at`; narrow it with `where`.
+
+        Like `wake` it keeps what is planned earlier, and needs no row to be read or locked before.
+        """
+        planned, then = cls.next_action_at, sa.type_coerce(at, UtcDateTime())
+        later = sa.or_(planned.is_(None), planned > then, planned == cls.lease_until)
+        statement = sa.update(cls).values(next_action_at=sa.case((later, then), else_=planned))
+        return statement.execution_options(nameplate_announces=(WORK,))
 
     def wake(self, at: datetime) -> None:
         """Ask a worker to look at this row at `at`, or earlier when that is planned already.

@@ -60,15 +60,19 @@ def record(
     change: Callable[[Session, Row], T],
     *,
     release: bool | Callable[[T], bool],
+    before: Callable[[Session], None] | None = None,
 ) -> T:
     """Run `change` on the leased row in one transaction; `release` (what came of it) ends the lease.
 
     Otherwise the lease is renewed, and the row is due when that ends. Somebody who woke the row
-    while it was leased is not forgotten: the earlier of both moments stands. Raises `Superseded`,
-    having written nothing, when the lease's fence is not the row's any more.
+    while it was leased is not forgotten: the earlier of both moments stands. `before` takes locks
+    that come before those of the row and its parents. Raises `Superseded`, having written nothing,
+    when the lease's fence is not the row's any more.
     """
 
     def transaction(session: Session) -> T:
+        if before is not None:
+            before(session)
         row = held(session, kind, lease)
         if row is None:
             raise Superseded

@@ -13,7 +13,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
 from nameplate.leases import Lease, due, lease
-from nameplate.models.announcement import WORK
+from nameplate.models.orm import WORK
 from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep

@@ -13,7 +13,7 @@ from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import Kind
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
-from nameplate.db import Sessions
+from nameplate.db import Sessions, lock_name
 from nameplate.leases import Lease
 from nameplate.models import (
     Binding,
@@ -180,6 +180,9 @@ class _Question:
     token: str
     over: bool
     idle: bool
+    base: str
+    """The registrable domain, whose lock comes before that of the domain."""
+    proved: bool
     consumed: bool
     """The token proved the name once, and the proof has ended since: it must never prove again."""
 
@@ -198,12 +201,14 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
         return
     proof = tools.methods[question.method].check(question.name, question.token)
     tools.checkpoint("verification:checked")
+    decides = question.proved or proof.verdict is Verdict.MATCH
     work.record(
         sessions,
         Verification,
         lease,
         lambda s, row: _conclude(s, tools, row, proof, lease.now()),
         release=True,
+        before=(lambda session: lock_name(session, question.base)) if decides else None,
     )
     tools.checkpoint("verification:recorded")
 
@@ -221,6 +226,8 @@ def _question(session: Session, row: Verification, lease: Lease) -> _Question:
         token=row.verification_token,
         over=expired,
         idle=gone or finished or replaced,
+        base=domain.domain_name,
+        proved=proved,
         consumed=proved and domain.verified_at is None,
     )
 
@@ -244,7 +251,7 @@ def _close(session: Session, tools: Tools, row: Verification, question: _Questio
 def _conclude(
     session: Session, tools: Tools, row: Verification, proof: Proof, now: datetime
 ) -> None:
-    domain = session.get_one(Domain, row.organization_domain_id, with_for_update=True)
+    domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
     row.look(_log(proof, now), now)
     if row.status is VerificationStatus.PENDING:
         row.start()

@@ -1,9 +1,10 @@
 """Telling proxies what to serve: one server's lease is the one writer of its configuration."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -32,17 +33,22 @@ class _Load:
 
 def doubt(session: Session, server_id: int, now: datetime) -> None:
     """Have a server configured again even though nothing changed here: it may have forgotten."""
-    server = session.get(Server, server_id, with_for_update=True)
-    if server is not None:
-        server.configured_fingerprint = None
-        server.wake(now)
+    _rouse(session, server_id, now, configured_fingerprint=None)
 
 
 def wake(session: Session, server_id: int | None, now: datetime) -> None:
     """Have a server look at what it should serve."""
-    server = session.get(Server, server_id, with_for_update=True) if server_id else None
-    if server is not None:
-        server.wake(now)
+    if server_id:
+        _rouse(session, server_id, now)
+
+
+def _rouse(session: Session, server_id: int, now: datetime, **also: Any) -> None:  # noqa: ANN401 - columns
+    """Wake a server without reading it, after everything else that is to be written before it."""
+    session.flush()
+    session.execute(
+        Server.waking(now).where(Server.id == server_id).values(also),
+        execution_options={"synchronize_session": "fetch"},
+    )
 
 
 def serving(session: Session, server_id: int) -> list[tuple[Binding, Application]]:
@@ -100,18 +106,58 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
             proxy.apply(config)
             tools.checkpoint("proxy:applied")
     except Refused as error:
-        reason = error.detail
-        left_out = error.route_ids if isinstance(error, RouteRefused) else ()
-        work.record(
-            sessions, Server, lease,
-            lambda s, row: _refused(s, row, reason, left_out, lease.now()), release=True,
-        )  # fmt: skip
+        _refuse(sessions, lease, load.server.id, error)
         return
     work.record(
-        sessions, Server, lease,
-        lambda s, row: _configured(s, row, fingerprint, refused, lease.now()), release=True,
+        sessions, Server, lease, lambda _s, row: _configured(row, fingerprint, lease.now()),
+        release=False,
     )  # fmt: skip
+    _tell(sessions, load.server.id, refused, lease.now())
+    work.record(sessions, Server, lease, _rest, release=True)
     tools.checkpoint("proxy:recorded")
+
+
+def _refuse(sessions: Sessions, lease: Lease, server_id: int, error: Refused) -> None:
+    """Record why a proxy did not take its configuration; bindings before their server."""
+    routes = error.route_ids if isinstance(error, RouteRefused) else ()
+    work.confirm(sessions, Server, lease)
+    now, reason = lease.now(), error.detail
+
+    def change(session: Session) -> None:
+        for binding in _waiting(session, server_id, routes):
+            if not routes or ids.show("bnd", binding.id) in routes:
+                binding.fail(reason)
+                binding.next_action_at = now + 5 * AGAIN_AFTER_REFUSAL
+
+    sessions.run(PLATFORM, change)
+    work.record(
+        sessions, Server, lease,
+        lambda _s, row: _refused(row, reason, now, blamed=bool(routes)), release=True,
+    )  # fmt: skip
+
+
+def _tell(sessions: Sessions, server_id: int, refused: Mapping[str, str], now: datetime) -> None:
+    """Have the bindings that wait for a server looked at, and those that it left out told why.
+
+    In a transaction of its own, for who locks a binding and a server locks the binding first.
+    """
+
+    def change(session: Session) -> None:
+        waiting: list[int] = []
+        for binding in _waiting(session, server_id, refused):
+            reason = refused.get(ids.show("bnd", binding.id))
+            if reason is None:
+                waiting.append(binding.id)
+            else:
+                binding.fail(reason)
+                binding.next_action_at = now + 5 * AGAIN_AFTER_REFUSAL
+        session.flush()
+        session.execute(
+            Binding.waking(now).where(Binding.id.in_(waiting)),
+            execution_options={"synchronize_session": False},
+        )
+
+    sessions.run(PLATFORM, change)
 
 
 def _load(session: Session, tools: Tools, row: Server) -> _Load | None:
@@ -174,30 +220,26 @@ def _rest(_session: Session, row: Server) -> None:
     row.next_action_at = None
 
 
-def _refused(
-    session: Session, row: Server, reason: str, routes: Sequence[str], now: datetime
-) -> None:
+def _refused(row: Server, reason: str, now: datetime, *, blamed: bool) -> None:
     """Record a refusal: the old configuration keeps serving, and who is to blame is told."""
     row.error_message = reason
-    for binding, _ in serving(session, row.id):
-        blamed = ids.show("bnd", binding.id) in routes
-        if blamed or (not routes and binding.status is BindingStatus.CONFIGURING):
-            binding.fail(reason)
-            binding.next_action_at = now + 5 * AGAIN_AFTER_REFUSAL
-    row.next_action_at = now if routes else now + AGAIN_AFTER_REFUSAL
+    row.next_action_at = now if blamed else now + AGAIN_AFTER_REFUSAL
 
 
-def _configured(
-    session: Session, row: Server, fingerprint: str, refused: dict[str, str], now: datetime
-) -> None:
+def _waiting(session: Session, server_id: int, named: Collection[str]) -> list[Binding]:
+    """Return, locked, the served bindings that are named or being configured, in order of their ids."""
+    found = {
+        binding.id
+        for binding, _ in serving(session, server_id)
+        if binding.status is BindingStatus.CONFIGURING or ids.show("bnd", binding.id) in named
+    }
+    query = Binding.visible(PLATFORM).where(Binding.id.in_(found)).order_by(Binding.id)
+    locked = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    served = {BindingStatus.CONFIGURING, BindingStatus.ACTIVE}
+    return [one for one in session.scalars(locked) if one.status in served]
+
+
+def _configured(row: Server, fingerprint: str, now: datetime) -> None:
     row.configured_fingerprint = fingerprint
     row.configured_at = now
     row.error_message = None
-    row.next_action_at = None
-    for binding, _ in serving(session, row.id):
-        reason = refused.get(ids.show("bnd", binding.id))
-        if reason is not None:
-            binding.fail(reason)
-            binding.next_action_at = now + 5 * AGAIN_AFTER_REFUSAL
-        elif binding.status is BindingStatus.CONFIGURING:
-            binding.next_action_at = now
