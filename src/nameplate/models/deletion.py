@@ -229,10 +229,10 @@ def _update(
 def _hidden(kind: Kind, now: datetime) -> dict[str, Any]:
     """Let a worker look once more; a record's values are taken back by its domain's worker."""
     if kind is Domain:
-        return {"next_action_at": now, "holding_name": None}
+        return {"next_action_at": now, "urgency": 1, "holding_name": None}
     if not issubclass(kind, Work):
         return {}
-    return {"next_action_at": None if kind is Record else now}
+    return {"next_action_at": None} if kind is Record else {"next_action_at": now, "urgency": 1}
 
 
 def _revived(kind: Kind, now: datetime) -> dict[str, Any]:

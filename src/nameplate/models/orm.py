@@ -333,8 +333,17 @@ class Work:
         comment="Failed looks in a row, for the back-off.",
     )
 
+    urgency: Mapped[int] = mapped_column(
+        sa.SmallInteger,
+        default=0,
+        server_default="0",
+        index=True,
+        sort_order=14,
+        comment="1: takes something out of service, and is done before everything else.",
+    )
+
     @classmethod
-    def waking(cls, at: datetime | sa.BindParameter[Any]) -> sa.Update:
+    def waking(cls, at: datetime | sa.BindParameter[Any], *, urgent: bool = False) -> sa.Update:
         """Return the statement that has workers look at rows at `at`; narrow it with `where`.
 
         Like `wake` it keeps what is planned earlier, and needs no row to be read or locked before.
@@ -342,15 +351,19 @@ class Work:
         planned, then = cls.next_action_at, sa.type_coerce(at, UtcDateTime())
         later = sa.or_(planned.is_(None), planned > then, planned == cls.lease_until)
         statement = sa.update(cls).values(next_action_at=sa.case((later, then), else_=planned))
+        if urgent:
+            statement = statement.values(urgency=1)
         return statement.execution_options(nameplate_announces=(WORK,))
 
-    def wake(self, at: datetime) -> None:
+    def wake(self, at: datetime, *, urgent: bool = False) -> None:
         """Ask a worker to look at this row at `at`, or earlier when that is planned already.
 
         What is planned early enough is written all the same: a worker may have taken the row since
         it was read, and would otherwise not learn that there is more to do. The end of a lease is
         no plan: whoever ends the lease before says what is due.
         """
+        if urgent:
+            self.urgency = 1
         leased = self.next_action_at is not None and self.next_action_at == self.lease_until
         if leased or self.next_action_at is None or self.next_action_at > at:
             self.next_action_at = at

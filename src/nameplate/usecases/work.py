@@ -61,12 +61,13 @@ def record(
     *,
     release: bool | Callable[[T], bool],
     before: Callable[[Session], None] | None = None,
+    repeat: bool = False,
 ) -> T:
     """Run `change` on the leased row in one transaction; `release` (what came of it) ends the lease.
 
     Otherwise the lease is renewed, and the row is due when that ends. Somebody who woke the row
     while it was leased is not forgotten: the earlier of both moments stands. `before` takes locks
-    that come before those of the row and its parents. Raises `Superseded`, having written nothing,
+    that come before those of the row and its parents; with `repeat` what was urgent stays so. Raises `Superseded`, having written nothing,
     when the lease's fence is not the row's any more.
     """
 
@@ -82,6 +83,8 @@ def record(
             row.lease_until = None
             if woken is not None:
                 row.wake(woken)
+            elif not repeat:
+                row.urgency = 0
         else:
             row.lease_until = lease.now() + (lease.until - lease.taken_at)
             row.next_action_at = woken or row.lease_until
@@ -181,7 +184,7 @@ def postpone(
         row.next_action_at = min(due, now + tools.poll) if tools.poll else due
         return due
 
-    return record(sessions, kind, lease, change, release=True)
+    return record(sessions, kind, lease, change, release=True, repeat=True)
 
 
 def give_back(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
@@ -194,7 +197,7 @@ def give_back(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
         row.fence += 1
         row.next_action_at = lease.now()
 
-    record(sessions, kind, lease, change, release=True)
+    record(sessions, kind, lease, change, release=True, repeat=True)
 
 
 def soon(tools: Tools, at: datetime, now: datetime) -> datetime:

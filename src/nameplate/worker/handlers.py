@@ -1,13 +1,14 @@
 """The whole background surface on one page: which rows are worked on, and by which use case."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from nameplate.db import Sessions, refresh_statistics
-from nameplate.leases import Lease
+from nameplate.leases import DueRow, Lease
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency
@@ -18,6 +19,25 @@ from nameplate.usecases.propagation import checks
 from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
 
+Peer = Callable[[DueRow, AbstractSet[int]], Hashable | None]
+"""Whom a step will speak with; the set: organizations with an authority of their own."""
+
+
+def _nobody(_row: DueRow, _own: AbstractSet[int]) -> None:
+    return None
+
+
+def _resolvers(row: DueRow, _own: AbstractSet[int]) -> Hashable:
+    return "resolvers", row.organization_id
+
+
+def _provider(row: DueRow, _own: AbstractSet[int]) -> Hashable | None:
+    return None if row.account_id is None else ("provider", row.account_id)
+
+
+def _authority(row: DueRow, own: AbstractSet[int]) -> Hashable:
+    return "authority", row.organization_id if row.organization_id in own else None
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
@@ -25,6 +45,7 @@ class Reconciler:
 
     kind: type[Work]
     reconcile: Callable[[Sessions, Tools, Lease], None]
+    peer: Peer = _nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +60,12 @@ class Sweep:
 Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
-    Reconciler(Verification, verifications.reconcile),  # is the proof published?
-    Reconciler(Domain, zones.reconcile),  # what the domain wants, to its DNS provider
+    Reconciler(Verification, verifications.reconcile, _resolvers),  # is the proof published?
+    Reconciler(Domain, zones.reconcile, _provider),  # what the domain wants, to its DNS provider
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
-    Reconciler(Certificate, issuance.reconcile),  # order, prove, finalize, install, renew
+    Reconciler(
+        Certificate, issuance.reconcile, _authority
+    ),  # order, prove, finalize, install, renew
     Reconciler(Server, proxies.reconcile),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
 )

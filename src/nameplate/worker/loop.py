@@ -1,22 +1,29 @@
 """The worker: lease what is due, run it in threads, stop gracefully."""
 
 import logging
+import math
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from nameplate import leases as rows
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
-from nameplate.leases import Lease, due, lease
-from nameplate.models.orm import WORK
+from nameplate.leases import DueRow, Lease, due
+from nameplate.models import Account, AccountKind
+from nameplate.models.orm import WORK, Work
 from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
+from nameplate.worker.bulkheads import Bulkheads
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
+from nameplate.worker.shares import Crowd, admitted, in_turn
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +33,21 @@ CHORES_EVERY = 600.0
 """Seconds between two rounds of tidying up."""
 QUIET = 0.05
 """Seconds between two looks for due rows, at least: what falls due meanwhile is leased together."""
+ACCOUNTS_EVERY = 10.0
+"""Seconds between two looks for organizations that have an authority of their own."""
+SWEEPS = 2
+"""Sweeps of one kind at the same time: one may wait for somebody's server."""
 GRACE = 8.0
 """Seconds that a stopping worker gives the steps under way; then it gives their rows back."""
+
+
+Batch = tuple[Handler, tuple[Lease, ...], Sequence[DueRow]]
+"""What one thread does: one row, or a sweep of many."""
+
+
+def _swept(handler: Handler, row: DueRow) -> Hashable:
+    """Return whom a sweep waits for: the servers that an organization chose."""
+    return handler.kind, row.organization_id
 
 
 class Worker:
@@ -51,8 +71,15 @@ class Worker:
         self._looked_at = -QUIET
         self._passed_over = False
         self._ended = 0
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="nameplate-worker")
+        # One more than asked for: what takes something out of service waits for no thread.
+        self._pool = ThreadPoolExecutor(threads + 1, thread_name_prefix="nameplate-worker")
         self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
+        self._organizations: dict[Future[None], tuple[int | None, ...]] = {}
+        self._bulkheads = Bulkheads(threads)
+        self._crowd = Crowd()
+        self._served: dict[type[Work], float] = {}
+        self._own_authority: frozenset[int] = frozenset()
+        self._accounts_read_at = -ACCOUNTS_EVERY
         self._stopping = threading.Event()
         self._awake = threading.Event()
         poll = tools.poll.total_seconds() if tools.poll else POLL
@@ -135,7 +162,7 @@ class Worker:
         next one, and no thread is idle meanwhile. Where steps take long that is none.
         """
         self._passed_over = False
-        if self._room() <= 0 or self._stopping.is_set():
+        if self._room() <= -1 or self._stopping.is_set():
             return 0
         if self._rest() > 0:
             self._passed_over = True
@@ -143,10 +170,9 @@ class Worker:
         self._looked_at = time.monotonic()
         taken = self._sessions.run(PLATFORM, self._lease)
         self._ended = 0
-        for handler, leases in taken:
-            for one in (leases,) if isinstance(handler, Sweep) else zip(leases, strict=True):
-                self._submit(handler, one)
-        return len(taken)
+        for handler, leases, due_rows in taken:
+            self._submit(handler, leases, due_rows)
+        return len({handler for handler, _, _ in taken})
 
     def _room(self) -> int:
         return self._threads - len(self._running) + min(self._ended, self._threads)
@@ -155,29 +181,118 @@ class Worker:
         """Return for how many seconds the last look for due rows is fresh enough."""
         return self._looked_at + QUIET - time.monotonic()
 
-    def _lease(self, session: Session) -> list[tuple[Handler, tuple[Lease, ...]]]:
-        """Lease due rows of every kind in one transaction, those of the first handlers first."""
-        taken: list[tuple[Handler, tuple[Lease, ...]]] = []
+    def _lease(self, session: Session) -> list[Batch]:
+        """Lease due rows in one transaction: urgent ones, then each kind its share of the threads.
+
+        Kinds with the fewest steps under way come first, and of these the one that waited longest.
+        """
         tick = time.monotonic()
-        now, wanted = due(session, tuple(handler.kind for handler in self._handlers))
-        sweeping = {handler for handler, _ in self._running.values()}
+        now, wanted, pressing = due(session, tuple(handler.kind for handler in self._handlers))
+        self._bulkheads.look()
+        if wanted:
+            self._read_accounts(session)
+        taken: list[Batch] = []
+        busy = Counter(handler.kind for handler, _ in self._running.values())
+        order = [handler for handler in self._handlers if handler.kind in wanted]
+        order.sort(key=lambda one: (busy[one.kind], self._served.get(one.kind, 0.0)))
         free = self._room()
-        for handler in self._handlers:
-            wide = isinstance(handler, Sweep)
-            if free <= 0 or handler.kind not in wanted or (wide and handler in sweeping):
-                continue
-            width = handler.width if isinstance(handler, Sweep) else free
-            found = lease(
-                session, handler.kind, limit=width, seconds=self._lease_seconds, now=now, tick=tick
-            )
-            if found:
-                taken.append((handler, tuple(found)))
-                free -= 1 if wide else len(found)
+        for handler in [one for one in order if one.kind in pressing]:
+            found = rows.urgent(session, handler.kind)
+            batches = self._take(session, handler, found, free + 1, now=now, tick=tick)
+            free -= len(batches)
+            taken += batches
+        for place, handler in enumerate(order):
+            share = math.ceil(free / (len(order) - place))
+            if share <= 0:
+                break
+            leased = {one.id for h, ls, _ in taken if h is handler for one in ls}
+            found = [r for r in self._crowd.due(session, handler.kind) if r.id not in leased]
+            batches = self._take(session, handler, found, share, now=now, tick=tick)
+            self._served[handler.kind] = tick
+            free -= len(batches)
+            taken += batches
         return taken
 
-    def _submit(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+    def _take(
+        self,
+        session: Session,
+        handler: Handler,
+        found: Sequence[DueRow],
+        most: int,
+        *,
+        now: datetime,
+        tick: float,
+    ) -> list[Batch]:
+        """Lease rows of one kind for up to `most` threads, in turn by organization."""
+        if most <= 0 or not found:
+            return []
+        busy = Counter(
+            organization
+            for step, organizations in self._organizations.items()
+            if self._running[step][0] is handler and not isinstance(handler, Sweep)
+            for organization in organizations
+        )
+        chosen = self._chosen(handler, in_turn(found, busy), most)
+        by_id = {row.id: row for group in chosen for row in group}
+        leased = rows.lease_rows(
+            session, handler.kind, list(by_id), seconds=self._lease_seconds, now=now, tick=tick
+        )
+        self._crowd.forget(handler.kind, set(by_id))
+        there = {one.id: one for one in leased}
+        batches = [[row for row in group if row.id in there] for group in chosen]
+        return [
+            (handler, tuple(there[row.id] for row in group), group) for group in batches if group
+        ]
+
+    def _chosen(
+        self, handler: Handler, found: Sequence[DueRow], most: int
+    ) -> Sequence[Sequence[DueRow]]:
+        """Return which rows to work on, in groups of what one thread does."""
+        if isinstance(handler, Reconciler):
+            return [[row] for row in admitted(found, self._peer_of(handler), self._bulkheads, most)]
+        running = [step for step, (one, _) in self._running.items() if one is handler]
+        quick: list[DueRow] = []
+        slow: dict[int | None, list[DueRow]] = {}
+        for row in found:
+            if self._bulkheads.is_slow(_swept(handler, row)):
+                slow.setdefault(row.organization_id, []).append(row)
+            else:
+                quick.append(row)
+        groups: list[Sequence[DueRow]] = []
+        if quick and len(running) < SWEEPS:
+            groups.append(quick[: handler.width])
+        room = self._bulkheads.slow_room()
+        apart = [one for one in slow.values() if self._bulkheads.room(_swept(handler, one[0])) > 0]
+        groups += [
+            group[: handler.width] for group in apart[: max(0, min(room, most - len(groups)))]
+        ]
+        return groups
+
+    def _peer_of(self, handler: Reconciler) -> Callable[[DueRow], Hashable | None]:
+        return lambda row: handler.peer(row, self._own_authority)
+
+    def _read_accounts(self, session: Session) -> None:
+        """Read which organizations order from an authority of their own."""
+        if time.monotonic() - self._accounts_read_at < ACCOUNTS_EVERY:
+            return
+        self._accounts_read_at = time.monotonic()
+        own = Account.visible(PLATFORM).where(
+            Account.kind == AccountKind.CA, Account.organization_id.is_not(None)
+        )
+        found = session.scalars(own.with_only_columns(Account.organization_id))
+        self._own_authority = frozenset(one for one in found if one is not None)
+
+    def _submit(
+        self, handler: Handler, leases: tuple[Lease, ...], due_rows: Sequence[DueRow]
+    ) -> None:
         future = self._pool.submit(self._work, handler, leases)
         self._running[future] = handler, leases
+        self._organizations[future] = tuple({row.organization_id for row in due_rows})
+        if isinstance(handler, Reconciler):
+            peers = {self._peer_of(handler)(row) for row in due_rows} - {None}
+        else:
+            peers = {_swept(handler, row) for row in due_rows}
+        self._bulkheads.enter(future, peers)
         future.add_done_callback(lambda _future: self._awake.set())
 
     def _settle(self, *, block: bool) -> None:
@@ -189,7 +304,8 @@ class Worker:
 
     def _reap(self) -> None:
         for future in [future for future in self._running if future.done()]:
-            del self._running[future]
+            del self._running[future], self._organizations[future]
+            self._bulkheads.leave(future)
             self._ended += 1
 
     def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:

@@ -282,7 +282,7 @@ def suspend(session: Session, actor: Actor, reference: str, now: datetime, reaso
     """Stop serving the domain without giving the name up; whoever did it can end it."""
     row = get(session, actor, reference)
     row.suspend(reason, now, by_platform=actor.is_platform)
-    verifications.wake_dependents(session, row, now)
+    verifications.wake_dependents(session, row, now, urgent=True)
     return row
 
 

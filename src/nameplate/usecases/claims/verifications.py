@@ -115,8 +115,8 @@ def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> No
     for lapsed in holdings.release(session, domain):
         renew(session, tools, lapsed)
         pointing.of_domain(session, lapsed, now)
-        wake_dependents(session, lapsed, now)
-    wake_dependents(session, domain, now)
+        wake_dependents(session, lapsed, now, urgent=True)
+    wake_dependents(session, domain, now, urgent=True)
 
 
 def proves_subtree(tools: Tools, method: str) -> bool:
@@ -322,13 +322,18 @@ def _doubt(
     create(session, tools, domain, row.verification_method.value)
 
 
-def wake_dependents(session: Session, domain: Domain, now: datetime) -> None:
-    """Let everything that waits for the domain's proof, or lives by it, look at it again."""
-    domain.wake(now)
+def wake_dependents(
+    session: Session, domain: Domain, now: datetime, *, urgent: bool = False
+) -> None:
+    """Let everything that waits for the domain's proof, or lives by it, look at it again.
+
+    What takes it out of service is `urgent`: it overtakes all other work.
+    """
+    domain.wake(now, urgent=urgent)
     kinds: Sequence[type[Work]] = (Certificate, Binding)
     for kind in kinds:
         session.execute(
-            kind.waking(now).where(
+            kind.waking(now, urgent=urgent).where(
                 kind.organization_domain_id == domain.id,  # type: ignore[attr-defined]  # both have it
                 kind.deleted_at.is_(None),  # type: ignore[attr-defined]  # both have it
             ),

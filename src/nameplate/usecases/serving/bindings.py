@@ -200,6 +200,7 @@ def update(
     enabled = changes.pop("enabled", None)
     if enabled is False:
         row.disable("Switched off by its owner.")
+        row.urgency = 1
     elif enabled is True and row.status is BindingStatus.DISABLED:
         _refuse_bound(session, row)
         row.enable()

@@ -146,7 +146,7 @@ def _stop(session: Session, row: Binding, obstacle: str, now: datetime) -> None:
     elif obstacle:
         row.error_message = obstacle
     if served or not obstacle:
-        proxies.wake(session, row.server_id, now)
+        proxies.wake(session, row.server_id, now, urgent=True)
     domain = session.get_one(Domain, row.organization_domain_id)
     others = session.scalars(
         Binding.visible(PLATFORM).where(
@@ -296,6 +296,10 @@ def _release(session: Session, *, interval: int, leases: Sequence[Lease]) -> Non
             sa.tuple_(Binding.id, Binding.fence).in_([(lease.id, lease.fence) for lease in leases])
         )
         .ordered_values(  # MariaDB assigns in this order
+            (
+                Binding.urgency,
+                sa.case((Binding.next_action_at == Binding.lease_until, 0), else_=Binding.urgency),
+            ),
             (
                 Binding.next_action_at,
                 sa.case(

@@ -36,10 +36,10 @@ def doubt(session: Session, server_id: int, now: datetime) -> None:
     _rouse(session, server_id, now, configured_fingerprint=None)
 
 
-def wake(session: Session, server_id: int | None, now: datetime) -> None:
-    """Have a server look at what it should serve."""
+def wake(session: Session, server_id: int | None, now: datetime, *, urgent: bool = False) -> None:
+    """Have a server look at what it should serve; at once where something is served no more."""
     if server_id:
-        _rouse(session, server_id, now)
+        _rouse(session, server_id, now, **({"urgency": 1} if urgent else {}))
 
 
 def _rouse(session: Session, server_id: int, now: datetime, **also: Any) -> None:  # noqa: ANN401 - columns
