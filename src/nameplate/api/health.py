@@ -10,7 +10,7 @@ from functools import cache
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -23,8 +23,8 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions, database_now
-from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
-from nameplate.usecases.operations import schema
+from nameplate.models import Binding, Certificate, Domain, Record, Server, StepCount, Verification
+from nameplate.usecases.operations import forgotten, schema
 
 routes = APIRouter(tags=["operations"])
 
@@ -170,7 +170,13 @@ class _Waiting(Collector):
             with self._sessions.begin(PLATFORM, read_only=True) as session:
                 database_now(session)
                 if time.monotonic() - self._looked_at > COUNTED_EVERY:
-                    self._found = [*_due(session), _expiring(session)]
+                    self._found = [
+                        *_due(session),
+                        _expiring(session),
+                        _certificates(session),
+                        _steps(session),
+                        _forgotten(session),
+                    ]
                     self._looked_at = time.monotonic()
             answered.set()
 
@@ -180,7 +186,7 @@ def _due(session: Session) -> list[Metric]:
         "nameplate_due_rows", "Rows whose time has come, counted up to 10000.", labels=["table"]
     )
     oldest = GaugeMetricFamily(
-        "nameplate_oldest_due_seconds", "How long the oldest of them waits.", labels=["table"]
+        "nameplate_oldest_due_seconds", "How long the oldest of them waits.", labels=["kind"]
     )
     now = database_now(session)
     for kind in _WORK:
@@ -194,7 +200,7 @@ def _due(session: Session) -> list[Metric]:
         first = session.scalar(due.order_by(kind.next_action_at).limit(1))
         rows.add_metric([kind.__tablename__], count)
         oldest.add_metric(
-            [kind.__tablename__], 0 if first is None else max(0, (now - first).total_seconds())
+            [kind.__name__.lower()], 0 if first is None else max(0, (now - first).total_seconds())
         )
     return [rows, oldest]
 
@@ -216,4 +222,36 @@ def _expiring(session: Session) -> Metric:
     row = session.execute(served.with_only_columns(*cases)).one()
     for days, count in zip(EXPIRY_DAYS, row, strict=True):
         family.add_metric([str(days)], count)
+    return family
+
+
+def _certificates(session: Session) -> Metric:
+    family = GaugeMetricFamily("nameplate_certificates", "Certificates by state.", labels=["state"])
+    states = Certificate.visible(PLATFORM).with_only_columns(Certificate.status, sa.func.count())
+    found = {
+        status: count for status, count in session.execute(states.group_by(Certificate.status))
+    }
+    for status in CertificateStatus:
+        family.add_metric([status.value], found.get(status, 0))
+    return family
+
+
+def _steps(session: Session) -> Metric:
+    """Return what all workers have added up, however many processes they are."""
+    family = CounterMetricFamily(
+        "nameplate_steps", "Steps of all workers by kind and outcome.", labels=["kind", "outcome"]
+    )
+    for row in session.scalars(sa.select(StepCount).order_by(StepCount.kind, StepCount.outcome)):
+        family.add_metric([row.kind, row.outcome], row.steps)
+    return family
+
+
+def _forgotten(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_forgotten_rows",
+        "Rows whose state waits for work and that have no time: must be 0.",
+        labels=["kind"],
+    )
+    for kind, count in forgotten.count(session).items():
+        family.add_metric([kind], count)
     return family

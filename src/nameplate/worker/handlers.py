@@ -15,6 +15,7 @@ from nameplate.usecases import idempotency
 from nameplate.usecases.certificates import budgets, issuance
 from nameplate.usecases.claims import verifications
 from nameplate.usecases.dns import zones
+from nameplate.usecases.operations import forgotten
 from nameplate.usecases.propagation import checks
 from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
@@ -73,6 +74,7 @@ HANDLERS: tuple[Handler, ...] = (
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
     budgets.forget_old,  # budgets that are whole again
+    forgotten.wake,  # rows that should have work and have no time
     refresh_statistics,  # for the planner of SQLite
 )
 """Tidying up, every ten minutes by whichever worker comes first."""

@@ -22,6 +22,7 @@ from nameplate.models.orm import WORK, Work
 from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
+from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
 from nameplate.worker.shares import Crowd, admitted, in_turn
 
@@ -77,6 +78,7 @@ class Worker:
         self._organizations: dict[Future[None], tuple[int | None, ...]] = {}
         self._bulkheads = Bulkheads(threads)
         self._crowd = Crowd()
+        self._counts = StepCounts()
         self._served: dict[type[Work], float] = {}
         self._own_authority: frozenset[int] = frozenset()
         self._accounts_read_at = -ACCOUNTS_EVERY
@@ -103,6 +105,7 @@ class Worker:
             try:
                 started = self._start_due()
                 self._tidy_up()
+                self._counts.write(self._sessions)
             except Exception as error:  # noqa: BLE001 - a worker that ends brings nothing forward
                 log.warning("database_away", extra={"reason": str(error)})
                 started = 0
@@ -110,6 +113,8 @@ class Worker:
             self._settle(block=started == 0)
         wait(self._running, GRACE)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        with suppress(Exception):  # a database away at the end costs the last counts
+            self._counts.write(self._sessions, at_once=True)
         return self._give_back()
 
     def _give_back(self) -> bool:
@@ -309,25 +314,33 @@ class Worker:
             self._ended += 1
 
     def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+        outcome = "ok"
         try:
             if leases[0].is_half_over():
+                outcome = "given_back"
                 self._return(handler, leases)
             elif isinstance(handler, Reconciler):
                 handler.reconcile(self._sessions, self._tools, leases[0])
             else:
                 handler.sweep(self._sessions, self._tools, leases)
         except work.Superseded:
+            outcome = "lease_lost"
             log.info("lease_lost", extra={"kind": handler.kind.__name__})
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
+            outcome = error.code if isinstance(error, NameplateError) else "unexpected_error"
             self._postpone(handler, leases, error)
+        self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
+        log.debug("step_ended", extra={"kind": handler.kind.__name__, "outcome": outcome})
 
     def _postpone(self, handler: Handler, leases: tuple[Lease, ...], error: Exception) -> None:
         expected = isinstance(error, NameplateError)
-        log.warning(
+        log.log(
+            logging.WARNING if expected else logging.ERROR,
             "step_failed",
             extra={
                 "kind": handler.kind.__name__,
                 "rows": [one.id for one in leases],
+                "code": error.code if isinstance(error, NameplateError) else "unexpected_error",
                 "error": str(error) if expected else type(error).__name__,
             },
             exc_info=None if expected else error,
