@@ -95,35 +95,36 @@ class DueRow:
     """The account at a provider that the step will speak with, where the row names one."""
 
 
-WINDOW = 256
-"""Of how many due rows of a kind, the oldest, is chosen as a rule."""
-EACH = 16
-"""How many of each organization are looked at when there are more."""
+_MAX_URGENT = 200
+_MAX_OF_EACH = 1000
+EACH = 4
+"""How many of each organization are looked at when there are more than are chosen from."""
 
 
 def urgent(session: Session, kind: type[Work]) -> Sequence[DueRow]:
     """Return the due rows that take something out of service, oldest first."""
-    return _due_rows(session, _looking(kind, "urgent"))  # type: ignore[arg-type]  # a class is hashable
+    return _due_rows(session, _looking(kind, "urgent"), _MAX_URGENT)  # type: ignore[arg-type]  # a class is hashable
 
 
-def oldest(session: Session, kind: type[Work]) -> Sequence[DueRow]:
-    """Return the oldest due rows."""
-    return _due_rows(session, _looking(kind, "oldest"))  # type: ignore[arg-type]  # a class is hashable
+def oldest(session: Session, kind: type[Work], most: int) -> Sequence[DueRow]:
+    """Return up to `most` due rows, oldest first."""
+    return _due_rows(session, _looking(kind, "oldest"), most)  # type: ignore[arg-type]  # a class is hashable
 
 
 def some_of_each(session: Session, kind: type[Work]) -> Sequence[DueRow]:
     """Return the oldest due rows of each organization: reads everything that is due."""
-    return _due_rows(session, _looking(kind, "each"))  # type: ignore[arg-type]  # a class is hashable
+    return _due_rows(session, _looking(kind, "each"), _MAX_OF_EACH)  # type: ignore[arg-type]  # a class is hashable
 
 
-def _due_rows(session: Session, query: sa.Select[Any]) -> Sequence[DueRow]:
-    return [DueRow(*row) for row in session.connection().execute(query)]
+def _due_rows(session: Session, query: sa.Select[Any], most: int) -> Sequence[DueRow]:
+    return [DueRow(*row) for row in session.connection().execute(query, {"most": most})]
 
 
 @cache
 def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
     own = kind.__table__.c
     clock = sa.type_coerce(utc_now(), UtcDateTime)
+    most = sa.bindparam("most", type_=sa.Integer())
     account = own.dns_account_id if "dns_account_id" in own else sa.null()
     columns = (own.id, own.organization_id, own.next_action_at, account.label("account_id"))
     due: tuple[Any, ...] = (
@@ -135,12 +136,15 @@ def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mappe
             partition_by=own.organization_id, order_by=own.next_action_at
         )
         ranked = sa.select(*columns, place.label("place")).where(*due).subquery().c
-        return sa.select(
-            ranked.id, ranked.organization_id, ranked.next_action_at, ranked.account_id
-        ).where(ranked.place <= EACH)
+        return (
+            sa.select(ranked.id, ranked.organization_id, ranked.next_action_at, ranked.account_id)
+            .where(ranked.place <= EACH)
+            .order_by(ranked.place)
+            .limit(most)
+        )
     if which == "urgent":
         due = (*due, own.urgency == 1)
-    return sa.select(*columns).where(*due).order_by(own.next_action_at).limit(WINDOW)
+    return sa.select(*columns).where(*due).order_by(own.next_action_at).limit(most)
 
 
 @cache

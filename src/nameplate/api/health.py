@@ -228,9 +228,7 @@ def _expiring(session: Session) -> Metric:
 def _certificates(session: Session) -> Metric:
     family = GaugeMetricFamily("nameplate_certificates", "Certificates by state.", labels=["state"])
     states = Certificate.visible(PLATFORM).with_only_columns(Certificate.status, sa.func.count())
-    found = {
-        status: count for status, count in session.execute(states.group_by(Certificate.status))
-    }
+    found = {row[0]: row[1] for row in session.execute(states.group_by(Certificate.status))}
     for status in CertificateStatus:
         family.add_metric([status.value], found.get(status, 0))
     return family

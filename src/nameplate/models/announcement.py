@@ -10,9 +10,10 @@ from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from nameplate.models.bindings import Binding
+from nameplate.models.channels import HOSTS, WORK
 from nameplate.models.domains import Domain
 from nameplate.models.organizations import Application, Organization
-from nameplate.models.orm import HOSTS, WORK, Work
+from nameplate.models.orm import Work
 
 _DECISIVE: dict[type[object], tuple[str, ...]] = {
     Binding: ("status", "path", "port", "ssl_enabled", "deleted_at"),

@@ -17,10 +17,11 @@ from nameplate.core.lifecycle import BindingStatus, DomainStatus, RecordStatus
 from nameplate.models.accounts import Account
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate, HttpChallenge
+from nameplate.models.channels import HOSTS, WORK
 from nameplate.models.domains import Domain
 from nameplate.models.holdings import NameHolding
 from nameplate.models.organizations import Application, Organization, Server
-from nameplate.models.orm import HOSTS, WORK, Model, Work
+from nameplate.models.orm import Model, Work
 from nameplate.models.records import Record
 from nameplate.models.verifications import Verification
 
@@ -232,7 +233,9 @@ def _hidden(kind: Kind, now: datetime) -> dict[str, Any]:
         return {"next_action_at": now, "urgency": 1, "holding_name": None}
     if not issubclass(kind, Work):
         return {}
-    return {"next_action_at": None} if kind is Record else {"next_action_at": now, "urgency": 1}
+    if kind is Binding or kind is Server:
+        return {"next_action_at": now, "urgency": 1}
+    return {"next_action_at": None if kind is Record else now}
 
 
 def _revived(kind: Kind, now: datetime) -> dict[str, Any]:

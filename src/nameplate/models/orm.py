@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import expression
 
 from nameplate.core.actor import Actor
+from nameplate.models.channels import WORK
 
 metadata = sa.MetaData(
     naming_convention={
@@ -301,12 +302,6 @@ class Tenant:
         return query
 
 
-HOSTS = "nameplate_hosts"
-"""Channel of changes to what hosts lead to."""
-WORK = "nameplate_work"
-"""Channel of rows that somebody wants a worker to look at."""
-
-
 class Work:
     """A row that background work reconciles: lease, one step, release."""
 
@@ -332,7 +327,6 @@ class Work:
         sort_order=13,
         comment="Failed looks in a row, for the back-off.",
     )
-
     urgency: Mapped[int] = mapped_column(
         sa.SmallInteger,
         default=0,
@@ -344,15 +338,11 @@ class Work:
 
     @classmethod
     def waking(cls, at: datetime | sa.BindParameter[Any], *, urgent: bool = False) -> sa.Update:
-        """Return the statement that has workers look at rows at `at`; narrow it with `where`.
-
-        Like `wake` it keeps what is planned earlier, and needs no row to be read or locked before.
-        """
+        """Return the statement that does as `wake`, reading and locking nothing before."""
         planned, then = cls.next_action_at, sa.type_coerce(at, UtcDateTime())
         later = sa.or_(planned.is_(None), planned > then, planned == cls.lease_until)
-        statement = sa.update(cls).values(next_action_at=sa.case((later, then), else_=planned))
-        if urgent:
-            statement = statement.values(urgency=1)
+        values = {"next_action_at": sa.case((later, then), else_=planned)}
+        statement = sa.update(cls).values(values | ({"urgency": 1} if urgent else {}))
         return statement.execution_options(nameplate_announces=(WORK,))
 
     def wake(self, at: datetime, *, urgent: bool = False) -> None:

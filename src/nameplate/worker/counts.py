@@ -54,8 +54,7 @@ def _add(session: Session, steps: Counter[tuple[str, str]]) -> None:
         if dialect in {"mysql", "mariadb"}:
             connection.execute(insert.on_duplicate_key_update(steps=more))
         else:
-            table: sa.Table = sa.inspect(StepCount).local_table
-            keys = list(table.primary_key)
+            keys = list(sa.inspect(StepCount).primary_key)
             connection.execute(
                 insert.on_conflict_do_update(index_elements=keys, set_={"steps": more})
             )

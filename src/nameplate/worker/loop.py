@@ -18,7 +18,8 @@ from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
 from nameplate.leases import DueRow, Lease, due
 from nameplate.models import Account, AccountKind
-from nameplate.models.orm import WORK, Work
+from nameplate.models.channels import WORK
+from nameplate.models.orm import Work
 from nameplate.usecases import work
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
@@ -203,7 +204,10 @@ class Worker:
         free = self._room()
         for handler in [one for one in order if one.kind in pressing]:
             found = rows.urgent(session, handler.kind)
-            batches = self._take(session, handler, found, free + 1, now=now, tick=tick)
+            half = max(1, (free + 1) // 2)  # a large removal is not all that goes on
+            batches = self._take(
+                session, handler, found, half if free >= 0 else 0, now=now, tick=tick
+            )
             free -= len(batches)
             taken += batches
         for place, handler in enumerate(order):
@@ -211,7 +215,9 @@ class Worker:
             if share <= 0:
                 break
             leased = {one.id for h, ls, _ in taken if h is handler for one in ls}
-            found = [r for r in self._crowd.due(session, handler.kind) if r.id not in leased]
+            window = handler.width if isinstance(handler, Sweep) else 4 * self._threads + 16
+            rows_due = self._crowd.due(session, handler.kind, window)
+            found = [row for row in rows_due if row.id not in leased]
             batches = self._take(session, handler, found, share, now=now, tick=tick)
             self._served[handler.kind] = tick
             free -= len(batches)
@@ -327,7 +333,7 @@ class Worker:
             outcome = "lease_lost"
             log.info("lease_lost", extra={"kind": handler.kind.__name__})
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
-            outcome = error.code if isinstance(error, NameplateError) else "unexpected_error"
+            outcome = error.code if isinstance(error, NameplateError) else "internal_error"
             self._postpone(handler, leases, error)
         self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
         log.debug("step_ended", extra={"kind": handler.kind.__name__, "outcome": outcome})
@@ -340,7 +346,7 @@ class Worker:
             extra={
                 "kind": handler.kind.__name__,
                 "rows": [one.id for one in leases],
-                "code": error.code if isinstance(error, NameplateError) else "unexpected_error",
+                "code": error.code if isinstance(error, NameplateError) else "internal_error",
                 "error": str(error) if expected else type(error).__name__,
             },
             exc_info=None if expected else error,

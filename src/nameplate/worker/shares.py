@@ -25,10 +25,10 @@ class Crowd:
         self._found: dict[type[Work], Sequence[DueRow]] = {}
         self._again: dict[type[Work], float] = {}
 
-    def due(self, session: Session, kind: type[Work]) -> list[DueRow]:
+    def due(self, session: Session, kind: type[Work], window: int) -> list[DueRow]:
         """Return due rows of a kind: the oldest, and some of each organization behind these."""
-        rows = list(leases.oldest(session, kind))
-        if len(rows) < leases.WINDOW:
+        rows = list(leases.oldest(session, kind, window))
+        if len(rows) < window:
             self._found.pop(kind, None)
             return rows
         began = time.monotonic()
