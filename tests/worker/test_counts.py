@@ -63,6 +63,28 @@ def test_steps_and_oldest_due_are_in_the_metrics(
     assert 'nameplate_forgotten_rows{kind="binding"} 0.0' in text
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_what_is_refused_and_recorded_is_counted_and_said(
+    sessions: Sessions, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy = Busy(sessions)
+    busy.server()
+    acme = busy.organization("acme")
+    row = busy.claim(acme, "shop.com")
+    with caplog.at_level(logging.WARNING), going(Worker(sessions, busy.tools)):
+        assert until(lambda: _proved(sessions, row), 20) is not None
+        busy.bind(acme, "shop.com", ssl_enabled=True)
+        said = until(
+            lambda: any(
+                getattr(one, "outcome", "") == "ca_account_missing" for one in caplog.records
+            ),
+            10,
+        )
+    assert said is not None
+    with sessions.begin(PLATFORM) as session:
+        assert (session.get_one(StepCount, ("certificate", "ca_account_missing"))).steps > 0
+
+
 def test_a_forgotten_row_is_found_said_and_woken(
     sessions: Sessions, caplog: pytest.LogCaptureFixture
 ) -> None:

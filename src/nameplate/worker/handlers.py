@@ -45,7 +45,8 @@ class Reconciler:
     """Brings one row at a time forward; many rows in parallel threads."""
 
     kind: type[Work]
-    reconcile: Callable[[Sessions, Tools, Lease], None]
+    reconcile: Callable[[Sessions, Tools, Lease], str | None]
+    """Takes one step; returns the code of what was refused and recorded on the row, if anything."""
     peer: Peer = _nobody
 
 

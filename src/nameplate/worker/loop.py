@@ -326,7 +326,7 @@ class Worker:
                 outcome = "given_back"
                 self._return(handler, leases)
             elif isinstance(handler, Reconciler):
-                handler.reconcile(self._sessions, self._tools, leases[0])
+                outcome = handler.reconcile(self._sessions, self._tools, leases[0]) or "ok"
             else:
                 handler.sweep(self._sessions, self._tools, leases)
         except work.Superseded:
@@ -335,8 +335,19 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
             outcome = error.code if isinstance(error, NameplateError) else "internal_error"
             self._postpone(handler, leases, error)
+            self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
+            return  # said already
         self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
-        log.debug("step_ended", extra={"kind": handler.kind.__name__, "outcome": outcome})
+        routine = outcome in {"ok", "lease_lost", "given_back"}
+        log.log(
+            logging.DEBUG if routine else logging.WARNING,
+            "step_ended",
+            extra={
+                "kind": handler.kind.__name__,
+                "rows": [one.id for one in leases],
+                "outcome": outcome,
+            },
+        )
 
     def _postpone(self, handler: Handler, leases: tuple[Lease, ...], error: Exception) -> None:
         expected = isinstance(error, NameplateError)

@@ -22,14 +22,16 @@ from nameplate.usecases.certificates import generations, order
 from nameplate.usecases.tools import Tools
 
 
-def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
-    """Bring one certificate forward until it has to wait for somebody."""
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
+    """Bring one certificate forward until it has to wait for somebody; return why it failed."""
     try:
         failure = _obtain(sessions, tools, lease)
     except (Refused, Invalid) as error:
         failure = steps.failure(error)
-    if failure is not None:
-        _give_up(sessions, tools, lease, failure)
+    if failure is None:
+        return None
+    _give_up(sessions, tools, lease, failure)
+    return failure.code
 
 
 def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:

@@ -90,12 +90,15 @@ def _of_holders(
     return [one for one in found if one[0].id in kept]
 
 
-def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
-    """Make one proxy serve exactly the bindings that it should, and have those probed."""
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
+    """Make one proxy serve exactly the bindings that it should, and have those probed.
+
+    Returns the code of a refusal.
+    """
     load = work.read(sessions, Server, lease, lambda s, row: _load(s, tools, row))
     if load is None:
         work.record(sessions, Server, lease, _rest, release=True)
-        return
+        return None
     try:
         proxy = tools.proxy(load.server)
         config, refused = _render(proxy, load.routes)
@@ -107,7 +110,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
             tools.checkpoint("proxy:applied")
     except Refused as error:
         _refuse(sessions, lease, load.server.id, error)
-        return
+        return error.code
     work.record(
         sessions, Server, lease, lambda _s, row: _configured(row, fingerprint, lease.now()),
         release=False,
@@ -115,6 +118,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     _tell(sessions, load.server.id, refused, lease.now())
     work.record(sessions, Server, lease, _rest, release=True)
     tools.checkpoint("proxy:recorded")
+    return None
 
 
 def _refuse(sessions: Sessions, lease: Lease, server_id: int, error: Refused) -> None:
