@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKED := --constraint constraints.txt --build-constraint constraints.txt
 WORKERS ?= 2
 
-.PHONY: help demo test check format servers torture bench docs changelog clean
+.PHONY: help demo test check format servers torture bench docs changelog lock release clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets.
@@ -16,10 +17,10 @@ help:  ## List the targets.
 demo: $(VENV)/.demo  ## Show the product on this machine.
 	$(BIN)/nameplate demo
 
-# Real servers and processes that are killed on purpose share two cores here: a test that fails is run
-# once more, and the closing line says so. One that fails twice has failed.
+# Real servers share two cores here: a test that uses one is run once more when it fails, and the
+# closing line says so. One that fails twice has failed, and so has any other that fails once.
 test: servers check  ## Set everything up, then check and run all tests with branch coverage.
-	$(BIN)/pytest -n $(WORKERS) --reruns 1 --cov --cov-report=term
+	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
 
 check: $(VENV)/.dev  ## Lint, format, types, import rules, house rules.
 	$(BIN)/ruff check .
@@ -49,26 +50,33 @@ docs: $(VENV)/.dev  ## Write the pages that are made from code.
 changelog: $(VENV)/.dev  ## Show the next release's part of CHANGELOG.md.
 	$(BIN)/towncrier build --draft
 
+lock: | $(BIN)/pip  ## Write constraints.txt from what pyproject.toml asks for, with today's versions.
+	$(BIN)/python scripts/lock.py
+
+release: $(VENV)/.dev  ## Build, check, commit and tag VERSION=1.2.3; push nothing.
+	$(BIN)/python scripts/release.py "$(VERSION)"
+
 clean:  ## Remove the virtual environment and every cache.
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	rm -rf .hypothesis
 
-# The stamps are older than pyproject.toml exactly when something may be missing.
-$(VENV)/.dev: pyproject.toml | $(BIN)/pip
-	$(PIP) install --editable . --group dev
+# The stamps are older than these files exactly when something may be missing.
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) install $(LOCKED) --editable . --group dev
 	@touch $@
 
-$(VENV)/.demo: pyproject.toml | $(BIN)/pip
-	$(PIP) install --editable '.[demo]'
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) install $(LOCKED) --editable '.[demo]'
 	@touch $@
 
-# Dependency groups need pip 25.1; Debian's Python comes without the module that venv takes pip from.
+# Dependency groups and constraints of builds need pip 25.3; Debian's Python comes without the
+# module that venv takes pip from.
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Nameplate needs Python 3.11 or newer; set PYTHON=python3.x" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
 	  rm -rf $(VENV) && $(PYTHON) -m venv --without-pip $(VENV) \
-	  && $(PYTHON) -m pip --python $(BIN)/python install --quiet 'pip>=25.1'; } || { \
+	  && $(PYTHON) -m pip --python $(BIN)/python install --quiet 'pip>=25.3'; } || { \
 	  rm -rf $(VENV); echo "No virtual environment: apt-get install python3-venv python3-pip" >&2; exit 1; }
-	$(PIP) install --upgrade 'pip>=25.1'
+	$(PIP) install --upgrade --constraint constraints.txt 'pip>=25.3'
 	@touch $@

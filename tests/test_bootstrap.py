@@ -78,5 +78,5 @@ def test_domain_connect_needs_an_id_and_a_key(tmp_path):
 def test_a_signing_key_that_others_can_read_is_refused(tmp_path):
     _domain_connect(tmp_path)
     (tmp_path / "key.pem").chmod(0o640)
-    with pytest.raises(Refused, match="Others can read"):
+    with pytest.raises(Refused, match="Other users can read"):
         _domain_connect(tmp_path)

@@ -122,7 +122,7 @@ def test_from_claim_to_proved(sessions: Sessions, tools: Tools, page: Page) -> N
     with sessions.begin(PLATFORM) as session:
         assert session.get_one(Domain, domain_id).status is DomainStatus.VERIFIED
         assert session.get_one(NameHolding, NAME).scope is HoldingScope.EXACT
-    with sessions.begin(acme) as session, pytest.raises(Invalid, match="use dns_txt") as caught:
+    with sessions.begin(acme) as session, pytest.raises(Invalid, match="Use dns_txt") as caught:
         domains.add(session, tools, acme, name=f"*.{NAME}", verification_method="meta_tag")
     assert caught.value.code == "wildcard_needs_dns"
 

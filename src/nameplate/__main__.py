@@ -74,8 +74,8 @@ def _local() -> local.Local:
 app = root.build(_connect)
 local.provide(_local)
 
-Host = Annotated[str | None, typer.Option(help="Address to listen at; NAMEPLATE_HOST without it.")]
-Port = Annotated[int | None, typer.Option(help="Port to listen at; NAMEPLATE_PORT without it.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on. Default: NAMEPLATE_HOST.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on. Default: NAMEPLATE_PORT.")]
 
 
 @app.command()
@@ -83,9 +83,9 @@ def serve(
     host: Host = None,
     port: Port = None,
     *,
-    worker: Annotated[bool, typer.Option(help="Do background work in this process too.")] = True,
+    worker: Annotated[bool, typer.Option(help="Also run background work in this process.")] = True,
 ) -> None:
-    """Serve the API and the edge, and do background work."""
+    """Serve the API and the edge, and run background work."""
     import uvicorn  # noqa: PLC0415 - only this command needs it
 
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
@@ -122,15 +122,18 @@ def _listener(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise Refused(
             "port_unusable",
-            f"cannot listen at {host}, port {port}: {error.strerror}; choose another with --port",
+            f"Cannot listen on {host} port {port}: {error.strerror}. Use another port with `--port`.",
         ) from None
 
 
 @app.command()
 def worker(
-    threads: Annotated[int | None, typer.Option(help="Rows worked on at once.")] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Number of threads. Default: NAMEPLATE_WORKER_THREADS."),
+    ] = None,
 ) -> None:
-    """Do background work until SIGTERM or SIGINT; any number may run at once."""
+    """Run background work until SIGTERM or SIGINT. Any number of workers can run in parallel."""
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
@@ -159,14 +162,16 @@ def worker(
 @app.command()
 def demo(
     *,
-    keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    keep: Annotated[bool, typer.Option(help="Keep everything running until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port of the API; 8080 with --keep, else a free one."),
+        typer.Option(
+            min=1, max=65535, help="Port of the API. Default: a free port, or 8080 with `--keep`."
+        ),
     ] = None,
 ) -> None:
-    """Take a domain from claim to HTTPS on this machine, with real protocols, in a minute."""
+    """Run a local demo, from claim to HTTPS."""
     from nameplate.demo import command  # noqa: PLC0415 - only this command needs it
 
     raise typer.Exit(command.run(keep=keep, as_json=as_json, port=port))

@@ -110,7 +110,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     return Tools(
         keyring=ring,
         resolver=resolver,
-        methods=_methods(proof_methods, settings, _outside(settings, policy, resolver)),
+        methods=_Methods(proof_methods, settings, _outside(settings, policy, resolver)),
         dns_providers=dns_providers,
         authorities=authorities,
         proxies=proxies,
@@ -148,17 +148,32 @@ def _outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Ou
     return Outside(resolver, fetcher, settings.edge_networks)
 
 
-def _methods(
-    plugins: Registry[ProofMethodPlugin], settings: Settings, outside: Outside
-) -> Mapping[VerificationMethodName, VerificationMethod]:
-    def make(name: VerificationMethodName) -> VerificationMethod:
-        available = [one for one in VerificationMethodName if one in plugins.names()]
+class _Methods(Mapping[VerificationMethodName, VerificationMethod]):
+    """The proof methods, each connected when it is first used: one that is broken hides no other."""
+
+    def __init__(
+        self, plugins: Registry[ProofMethodPlugin], settings: Settings, outside: Outside
+    ) -> None:
+        self._plugins, self._settings, self._outside = plugins, settings, outside
+        self._made: dict[VerificationMethodName, VerificationMethod] = {}
+
+    def __getitem__(self, name: VerificationMethodName) -> VerificationMethod:
+        if name not in self._made:
+            self._made[name] = self._make(VerificationMethodName(name))
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[VerificationMethodName]:
+        return iter(VerificationMethodName)
+
+    def __len__(self) -> int:
+        return len(VerificationMethodName)
+
+    def _make(self, name: VerificationMethodName) -> VerificationMethod:
+        available = [one for one in VerificationMethodName if one in self._plugins.names()]
         if name not in available:
             return NotAvailable(name, available)
-        plugin, told = plugins.get(name), settings.proof_methods.get(name, {})
-        return plugin.connect(configuration.load(plugin.configuration, told), outside)
-
-    return {name: make(name) for name in VerificationMethodName}
+        plugin, told = self._plugins.get(name), self._settings.proof_methods.get(name, {})
+        return plugin.connect(configuration.load(plugin.configuration, told), self._outside)
 
 
 def _prober() -> Prober:

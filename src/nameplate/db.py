@@ -48,7 +48,7 @@ def address(url: str) -> sa.URL:
         parsed = sa.make_url(url)
         return parsed.set(drivername=DRIVERS[parsed.get_backend_name()])
     except (ValueError, KeyError, sa.exc.ArgumentError):
-        raise sa.exc.ArgumentError("neither SQLite nor PostgreSQL nor MariaDB") from None
+        raise sa.exc.ArgumentError("The database must be SQLite, PostgreSQL or MariaDB.") from None
 
 
 POSTGRESQL_OPTIONS = "-c timezone=UTC -c random_page_cost=1.1"
@@ -141,7 +141,7 @@ class Sessions:
     """
 
     def __init__(self, tenant: sa.Engine, system: sa.Engine | None = None) -> None:
-        """Take the engine of the application role and, where there is one, of the system role."""
+        """Use the engine of the application role and, if there is one, of the system role."""
         self._tenant = tenant
         self._system = system or tenant
 
@@ -176,7 +176,7 @@ class Sessions:
         except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
             if _lost_connection(error):
                 raise Unavailable(
-                    "database_unavailable", "the database cannot be reached; try again shortly"
+                    "database_unavailable", "The database cannot be reached. Try again shortly."
                 ) from error
             raise
         finally:

@@ -91,7 +91,7 @@ class DueRow:
     id: int
     organization_id: int | None
     due_at: datetime
-    account_id: int | None
+    dns_account_id: int | None
     """The account at a provider that the step will speak with, where the row names one."""
 
 
@@ -126,7 +126,7 @@ def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mappe
     clock = sa.type_coerce(utc_now(), UtcDateTime)
     most = sa.bindparam("most", type_=sa.Integer())
     account = own.dns_account_id if "dns_account_id" in own else sa.null()
-    columns = (own.id, own.organization_id, own.next_action_at, account.label("account_id"))
+    columns = (own.id, own.organization_id, own.next_action_at, account.label("dns_account_id"))
     due: tuple[Any, ...] = (
         own.next_action_at <= clock,
         own.lease_until.is_(None) | (own.lease_until <= clock),
@@ -137,7 +137,9 @@ def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mappe
         )
         ranked = sa.select(*columns, place.label("place")).where(*due).subquery().c
         return (
-            sa.select(ranked.id, ranked.organization_id, ranked.next_action_at, ranked.account_id)
+            sa.select(
+                ranked.id, ranked.organization_id, ranked.next_action_at, ranked.dns_account_id
+            )
             .where(ranked.place <= EACH)
             .order_by(ranked.place)
             .limit(most)

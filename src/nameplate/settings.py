@@ -1,4 +1,4 @@
-"""Settings, read once, from the environment only: `NAMEPLATE_<NAME>`.
+"""Settings, read once from environment variables: `NAMEPLATE_<NAME>`.
 
 A dataclass and not pydantic-settings, which takes 12 MB of every worker (ADR 12).
 """
@@ -48,7 +48,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 def _list(text: str) -> tuple[str, ...]:
     found = _json(text)
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise ValueError('a JSON list of texts, as in ["a", "b"]')
+        raise ValueError('a JSON list of strings, for example ["a", "b"]')
     return tuple(found)
 
 
@@ -56,20 +56,20 @@ def _networks(text: str) -> tuple[Network, ...]:
     try:
         return tuple(map(ip_network, _list(text)))
     except ValueError:
-        raise ValueError('a JSON list of networks, as in ["10.0.0.0/8"]') from None
+        raise ValueError('a JSON list of networks, for example ["10.0.0.0/8"]') from None
 
 
 def _servers(text: str) -> dict[str, tuple[str, ...]]:
     try:
         return {zone: _list(json.dumps(servers)) for zone, servers in _json(text).items()}
     except (AttributeError, ValueError):
-        raise ValueError('a JSON object, as in {"corp.example": ["10.0.0.53:53"]}') from None
+        raise ValueError('a JSON object, for example {"corp.example": ["10.0.0.53:53"]}') from None
 
 
 def _tables(text: str) -> dict[str, Mapping[str, Any]]:
     found = _json(text)
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        raise ValueError('a JSON object of objects, as in {"meta_tag": {"page_size": 65536}}')
+        raise ValueError('a JSON object of objects, for example {"meta_tag": {"page_size": 65536}}')
     return found
 
 
@@ -101,58 +101,58 @@ class Settings:
     """What an operator can set; each is described in docs/reference/settings.md."""
 
     home: Path = field(default_factory=_data_folder)
-    """Folder of everything that Nameplate keeps in files."""
+    """Folder for the files that Nameplate keeps."""
     database_url: Secret | None = None
-    """Address of the database for the application role; a SQLite file in `home` without it."""
+    """URL of the database for the application role. Default: a SQLite file in `home`."""
     system_database_url: Secret | None = None
-    """Address for the system role, which sees every organization; `database_url` without it."""
+    """URL for the system role, which sees every organization. Default: `database_url`."""
     keyring_file: Path | None = None
-    """File of the keys that seal secrets; `keyring` in `home` without it."""
+    """File with the keys that encrypt stored secrets. Default: `keyring` in `home`."""
     keyring: Secret | None = None
-    """The content of that file, where secrets come from the environment."""
+    """Content of the key file, for secrets from the environment. Overrides `keyring_file`."""
     host: str = "127.0.0.1"
-    """Address that the API listens at."""
+    """Address that the API listens on."""
     port: Port = 8080
-    """Port that the API listens at."""
+    """Port that the API listens on."""
 
     serve_worker: bool = True
-    """Whether `nameplate serve` does background work too."""
+    """Whether `nameplate serve` also runs background work."""
     worker_threads: Annotated[int, _number(1, 64)] = 8
-    """Rows that one worker works on at once."""
+    """Number of rows that a worker processes in parallel."""
     challenge_upstream: str | None = None
-    """`host:port` at which proxies reach this API for ACME challenges; `host` and `port` without it."""
+    """`host:port` where proxies reach this API for ACME challenges. Default: `host` and `port`."""
     edge_secret: Secret | None = None
-    """What proxies must send in `X-Nameplate-Edge-Secret` to ask the edge; nothing without it."""
+    """Secret that proxies must send to the edge in `X-Nameplate-Edge-Secret`. Default: not required."""
     edge_networks: tuple[Network, ...] = ()
-    """Networks in which the platform's own proxies answer: a file found there proves nothing."""
+    """Networks of the platform's own proxies. A verification file served from them is not accepted."""
     egress_allow: tuple[Network, ...] = ()
-    """Private networks that verification may reach all the same."""
+    """Private networks that verification may connect to."""
     dns_recursor: str | None = None
-    """`address:port` of the resolver that finds zones' servers; /etc/resolv.conf without it."""
+    """`address:port` of the resolver that finds name servers. Default: from /etc/resolv.conf."""
     public_resolvers: tuple[str, ...] = ("1.1.1.1:53", "8.8.8.8:53", "9.9.9.9:53")
-    """Public resolvers whose answers are shown beside the authoritative ones; `[]` asks none."""
+    """Public resolvers to compare with the authoritative servers. `[]` disables the comparison."""
     dns_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Private zones and their servers: {"corp.example": ["10.0.0.53:53"]}."""
+    """Name servers of private zones, for example `{"corp.example": ["10.0.0.53:53"]}`."""
     proof_methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What proof methods have to be told: {"meta_tag": {"page_size": 65536}}."""
+    """Settings of proof methods, for example `{"meta_tag": {"page_size": 65536}}`."""
     domain_connect_provider_id: str | None = None
-    """Who the platform is in Domain Connect, by custom its domain name; without it, no such links."""
+    """Domain Connect provider id, usually the platform's domain. Required for Domain Connect links."""
     domain_connect_provider_name: str | None = None
-    """What DNS hosts call the platform before their customers; the id without it."""
+    """Name of the platform that DNS hosts show to owners. Default: the provider id."""
     domain_connect_service_id: str = "custom-domain"
-    """Id of the platform's template at DNS hosts."""
+    """Service id of the platform's Domain Connect template."""
     domain_connect_service_name: str = "Custom domain"
-    """What DNS hosts call the service before their customers."""
+    """Name of the service that DNS hosts show to owners."""
     domain_connect_key_file: Path | None = None
-    """File of the RSA private key (PEM) that signs links; only its owner may read it."""
+    """PEM file with the RSA private key that signs links. Only its owner may have access to it."""
     domain_connect_key_host: str = "_dcpubkeyv1"
-    """Label at which the public key is published; a new one for each new key."""
+    """DNS label of the public key. Use a new label for each new key."""
     domain_connect_key_domain: str | None = None
-    """Domain below which it is published; the provider id without it."""
+    """Domain of the public key. Default: the provider id."""
     sandbox: bool = False
-    """Admit names below `.test` and its kind, and look again every second: never in production."""
+    """Accept special-use names such as `.test` and check every second. Not for production."""
     sandbox_http_port: Port = 80
-    """Where a sandbox looks for verification files instead of port 80."""
+    """Port for verification files in a sandbox."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -171,9 +171,9 @@ class Settings:
                 if text:
                     given[name] = read(text)
             except ValueError as error:
-                problems.append(Problem(variable, "setting_invalid", f"must be {error}"))
+                problems.append(Problem(variable, "setting_invalid", f"Expected {error}."))
         if problems:
-            said = "; ".join(f"{one.pointer} {one.detail}" for one in problems)
+            said = " ".join(f"`{one.pointer}`: {one.detail}" for one in problems)
             raise Invalid("settings_invalid", said, problems)
         return cls(**given)
 

@@ -182,7 +182,7 @@ def test_mixed_and_unknown_delegations_are_said_so(api: Api, seen: Seen) -> None
     path = "/v1/domains/shop.example.com/dns-host"
     mixed = seen({("example.com", "NS"): [*CLOUDFLARE, "ns.own.example."]}).get(path)
     assert (mixed["confidence"], mixed["others"]) == ("mixed", ["ns.own.example"])
-    assert "enter each record at all of them" in mixed["message"]
+    assert "Enter each record at all of them" in mixed["message"]
     unknown = seen({("example.com", "NS"): ["ns1.own.example."]}).get(path)
     assert (unknown["host"], unknown["confidence"]) == (None, "unknown")
     assert "no DNS host that we know: ns1.own.example" in unknown["message"]
@@ -194,7 +194,7 @@ def test_servers_that_do_not_answer_are_named_by_the_parent(api: Api, seen: Seen
     dead = seen({("example.com", "NS"): []}, script=fails(dns.rcode.REFUSED))
     found = dead.get("/v1/domains/shop.example.com/dns-host")
     assert found["name_servers"] == ["ns1.example.com"]
-    assert "do not answer themselves" in found["message"]
+    assert "because they do not answer" in found["message"]
 
 
 def test_a_domain_without_a_zone(api: Api, seen: Seen) -> None:
@@ -202,7 +202,7 @@ def test_a_domain_without_a_zone(api: Api, seen: Seen) -> None:
     parent = {("com", "NS"): ["a.gtld-servers.net."]}
     found = seen(parent).get("/v1/domains/shop.example.com/dns-host")
     assert (found["zone"], found["name_servers"], found["host"]) == (None, [], None)
-    assert "check that it is registered" in found["message"]
+    assert "Check that it is registered" in found["message"]
     assert rows(found)[1] == ("CNAME", "shop", EDGE)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.api.client import Api
 
+from nameplate import __version__
 from nameplate.cli import client, command, root
 from nameplate.core.templates import CATALOGUE
 
@@ -16,6 +17,10 @@ def test_every_route_is_in_the_reference(api: Api) -> None:
     for path, methods in api.get("/openapi.json")["paths"].items():
         for method, operation in methods.items():
             assert f"`{method.upper()} {path}` | {operation['operationId']} |" in page
+
+
+def test_the_document_says_the_version(api: Api) -> None:
+    assert api.get("/openapi.json")["info"]["version"] == __version__
 
 
 def test_every_command_is_in_the_reference() -> None:

@@ -30,7 +30,7 @@ def test_a_tenant_is_told_the_name_servers(sessions: Sessions, tmp_path: Path) -
     proof, delegation = made["instructions"]
     assert (proof["purpose"], proof["type"]) == ("ownership", "TXT")
     assert (delegation["purpose"], delegation["values"]) == ("delegation", SERVERS)
-    assert "only when the ownership is proved" in delegation["note"]
+    assert "only when ownership is proved" in delegation["note"]
     (condition,) = [one for one in made["conditions"] if one["type"] == "hosting"]
     assert (condition["status"], condition["reason"]) == (False, "zone_after_proof")
     assert acme.get("/v1/domains/hosted.example.net")["name_servers"] == SERVERS

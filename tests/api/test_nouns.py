@@ -152,7 +152,7 @@ def test_caa_that_locks_our_authority_out_is_warned_of(api: Api, world: World) -
     wanted = {"domain": "example.com", "type": "CAA", "name": "@", "ttl": 300}
     made = world.as_acme.post("/v1/records", {**wanted, "value": '0 issue "other.example"'})
     (said,) = made["warnings"]
-    assert 'add 0 issue "letsencrypt.org"' in said
+    assert 'Add 0 issue "letsencrypt.org"' in said
     path = f"/v1/records/{made['id']}"
     assert world.as_acme.get(path)["warnings"] == [said]
     good = world.as_acme.post("/v1/records", {**wanted, "value": '0 issue "letsencrypt.org"'})

@@ -138,7 +138,7 @@ def test_error_codes_are_explained_to_programs(api: Api) -> None:
             "type": "/errors/route_not_found",
             "code": "route_not_found",
             "turn": "you",
-            "title": "There is nothing at this address.",
+            "title": "This path does not exist.",
             "fix": "Check the path against the API reference. Paths have no final slash.",
             "statuses": [404],
         }

@@ -42,7 +42,7 @@ def line(
 def test_what_to_enter_is_printed(line: Line) -> None:
     run = line("domain", "dns-host", "example.com")
     shown = run.out
-    assert "an account of provider lexicon" in run.err
+    assert "an account of provider `lexicon`" in run.err
     assert "are those of DNSimple" in shown
     assert "https://dnsimple.com/dashboard" in shown
     assert "  1. Choose the domain" in shown
@@ -70,7 +70,7 @@ def test_a_link_is_printed_on_a_line_of_its_own(capsys: pytest.CaptureFixture[st
     print_offer(Printer(OutputFormat.TABLE, quiet=False), found)
     lines = capsys.readouterr().out.splitlines()
     assert found["apply_url"] in lines
-    assert "It publishes CNAME shop.example.com edge.platform.example" in lines
+    assert "publishes: CNAME shop.example.com edge.platform.example" in lines
     assert any(text.startswith("A     (empty)") for text in lines)
     assert "* Mind the gap." in lines
     assert any("former DNS host" in text for text in lines)

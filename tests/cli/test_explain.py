@@ -35,7 +35,7 @@ def test_a_code_is_explained_to_programs() -> None:
         "object": "error_code",
         "code": "domain_exists",
         "turn": "you",
-        "title": "The organization has added this name already.",
+        "title": "The organization has already added this name.",
         "fix": "Use the domain that exists, or remove it first.",
         "statuses": [409],
     }

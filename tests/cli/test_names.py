@@ -66,7 +66,7 @@ def test_text_for_people_goes_to_stdout_and_the_count_to_stderr():
     assert lines[2].startswith("no  co.uk  co.uk is a public suffix")
     assert lines[2].endswith("[name_public_suffix]")
     assert lines[3].startswith(r"no  evil\u202e\x1b[31m.com  ")
-    assert result.stderr.decode() == "2 of 4 names refused.\n"
+    assert result.stderr.decode() == "2 of 4 names were rejected.\n"
     assert result.returncode == 1
 
 

@@ -147,4 +147,4 @@ def test_a_bad_file_is_refused_with_line_and_reason(shell, tmp_path, text, place
 
 def test_an_import_of_nothing_says_what_it_may_import(shell):
     said = shell("record", "import", shell.name, "--json", expect=2)
-    assert "Name a zone file, or say --from" in said.err
+    assert "Specify a file, or `--from zone`" in said.err

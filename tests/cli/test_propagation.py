@@ -114,7 +114,7 @@ def _record(sessions: Sessions, tools: Any) -> str:
 
 
 def test_before_anybody_looked(line: Line) -> None:
-    assert line.run().stdout == "Nobody has looked yet.\n"
+    assert line.run().stdout == "Not checked yet.\n"
     told = json.loads(line.run("--json").stdout)
     assert (told["answers"], told["checked_at"], told["propagated"]) == ([], None, False)
     refused = json.loads(line.run("--check", "--json", expect=5).stdout)
@@ -138,7 +138,7 @@ def test_the_table_says_who_sees_it_and_for_how_long_not(line: Line) -> None:
         "s",
     ]
     assert cache.split()[1:4] == ["public", "no", *OLD]
-    assert "Looks again at " in table.stderr
+    assert "Next check: " in table.stderr
 
     told = json.loads(line.run("--json").stdout)
     assert (told["seen"], told["asked"], told["public_seen"], told["public_asked"]) == (1, 1, 0, 1)

@@ -46,7 +46,7 @@ def test_a_small_world_is_made_shown_and_known_again(run: Shell) -> None:
     assert first["made"]
     assert first["rows"]["organization_domains"] == len(first["domains"]) == 9
     assert "northwind.example" in run("db", "seed")
-    assert "nothing was changed" in run.error
+    assert "Nothing was changed" in run.error
     assert run.document("db", "seed") == {**first, "made": False}
     refused = run.document("db", "seed", "--domains", "5", code=5)
     assert refused["error"]["code"] == "database_not_empty"
@@ -105,4 +105,4 @@ def test_a_corrupt_key_file_is_one_clear_line(run: Shell) -> None:
     (run.home / "keyring").chmod(0o600)
     run("keys", "show", code=2)
     assert run.error.count("\n") == 1
-    assert "must be written id:base64" in run.error
+    assert "Expected `id:base64`" in run.error

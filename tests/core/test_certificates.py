@@ -273,12 +273,6 @@ def test_new_keys_are_good_and_named(kind: str) -> None:
     assert certificates.facts(make(key)).key_type == kind
 
 
-def test_unknown_kind() -> None:
-    with pytest.raises(Invalid) as caught:
-        keys.new_key("rsa1024")
-    assert caught.value.code == "key_kind_unknown"
-
-
 def test_csr() -> None:
     request = x509.load_pem_x509_csr(certificates.csr(KEY, NAMES, must_staple=True))
     san = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

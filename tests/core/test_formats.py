@@ -1,8 +1,6 @@
 """Zone files of every format: what is written reads back the same; what is wrong has its place."""
 
-import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +13,6 @@ from nameplate.core.rdata import TYPES
 from nameplate.core.records import RRset
 
 ZONE = "example.com"
-DATA = Path(__file__).parents[2] / "../shared/data/zones"
 
 _label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True).filter(
     lambda label: "--" not in label
@@ -63,11 +60,6 @@ def test_what_is_written_reads_back_the_same(form, rrsets):
 @pytest.mark.parametrize("form", sorted(formats.FORMATS))
 def test_records_of_all_types_come_back_equal(form):
     come_back(form, 500)
-
-
-def test_a_type_that_only_some_providers_have_is_read_from_a_master_file():
-    (rrset,) = formats.read("bind", "@ 60 IN ANAME Edge.example.net.\n", ZONE)
-    assert rrset == RRset(ZONE, "ANAME", 60, ("edge.example.net.",))
 
 
 @pytest.mark.torture
@@ -129,73 +121,3 @@ def test_a_wrong_line_is_refused_with_its_place(form, text, place, code):
 def test_what_is_no_such_file_is_refused(form, text):
     with pytest.raises(Invalid):
         formats.read(form, text, ZONE)
-
-
-def test_an_export_is_safe_to_open_in_a_spreadsheet():
-    rrsets = [RRset(f"a.{ZONE}", "TXT", 60, ('"x"',)), RRset(ZONE, "A", 60, ("192.0.2.1",))]
-    assert "\n'@,A" in formats.write("csv", rrsets, ZONE)
-
-
-ZONES = {
-    "bind-masterfile/example.db": "example",
-    "bind-masterfile/ttl1.db": "ttl1",
-    "bind-masterfile/ttl2.db": "ttl2",
-    "bind-masterfile/include.db": "include",
-    "bind-masterfile/sub.db": "sub.test",
-    "dnscontrol/apex.com.zone": "apex.com",
-    "dnscontrol/apex.com.zone.zone": "apex.com",
-    "dnscontrol/ds.com.zone": "ds.com",
-    "dnscontrol/ds.com.zone.zone": "ds.com",
-    "dnscontrol/example.org.zone": "example.org",
-    "dnscontrol/example.org.zone.zone": "example.org",
-    "dnscontrol/simple.com.zone": "simple.com",
-    "dnscontrol/simple.com.zone.zone": "simple.com",
-    **{f"dnspython/example{part}": "example" for part in ("", *(f"{n}.good" for n in range(1, 5)))},
-    "dnspython/svcb_test_vectors.generic": "example",
-    "dnspython/svcb_test_vectors.text": "example",
-    **{
-        f"{folder}/{name}": zone
-        for folder in ("octodns", "octodns-bind")
-        for name, zone in (
-            ("2.0.192.in-addr.arpa.", "2.0.192.in-addr.arpa"),
-            ("ext.unit.tests.extension", "ext.unit.tests"),
-            ("invalid.records.tst", "invalid.records"),
-            ("invalid.zone.tst", "invalid.zone"),
-            ("unit.tests.tst", "unit.tests"),
-        )
-    },
-    "octodns-bind/unit.tests.": "unit.tests",
-}
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
-def test_every_real_zone_is_tried():
-    files = {str(path.relative_to(DATA)) for path in DATA.rglob("*") if path.is_file()}
-    assert {name for name in files if not name.endswith(".tsv")} == set(ZONES)
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
-@pytest.mark.parametrize("path", ZONES)
-def test_real_zones_are_read_or_refused_with_line_and_reason(path):
-    zone = ZONES[path]
-    text = (DATA / path).read_text(errors="replace")
-    rrsets, problems = _outcome(text, zone)
-    assert all(problem.pointer.startswith("line ") and problem.detail for problem in problems)
-    assert bool(rrsets) is not bool(problems)
-    if problems:
-        return
-    assert formats.read("bind", formats.write("bind", rrsets, zone), zone) == rrsets
-
-
-def _outcome(text, zone):
-    try:
-        return formats.read("bind", text, zone), ()
-    except Invalid as error:
-        return [], error.problems
-
-
-def test_json_is_a_list_of_record_sets():
-    text = formats.write("json", [RRset(f"www.{ZONE}", "A", 60, ("192.0.2.1", "192.0.2.2"))], ZONE)
-    assert json.loads(text) == [
-        {"name": "www", "type": "A", "ttl": 60, "values": ["192.0.2.1", "192.0.2.2"]}
-    ]

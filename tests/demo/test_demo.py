@@ -157,7 +157,7 @@ def test_a_signal_ends_it_and_nothing_is_left(
     assert document["ok"] is False
     assert document["error"]["code"] == "interrupted"
     assert document["error"]["step"] == step
-    assert f"at the step {step}" in err
+    assert f"in step `{step}`" in err
     assert demo.left() == []
 
 
@@ -168,8 +168,8 @@ def test_a_server_that_dies_is_named_and_its_log_kept(demo: Demo) -> None:
     os.kill(pid, signal.SIGKILL)
     code, out, err = demo.end()
     assert (code, out) == (1, "")
-    assert "authority (Caddy) ended with status -9. [caddy_failed]" in err
-    kept = Path(err.rsplit("The logs are in ", 1)[1].strip())
+    assert "authority (Caddy) exited with status -9. [caddy_failed]" in err
+    kept = Path(err.rsplit("logs: ", 1)[1].strip())
     assert {"authority.log", "proxy.log", "nameplate.log"} <= {log.name for log in kept.iterdir()}
     assert demo.left() == [kept.name]
 

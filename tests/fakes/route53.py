@@ -1,26 +1,21 @@
 """Route 53 as it really is: atomic batches, exact deletions, octal escapes, PENDING changes."""
 
 import copy
-import functools
 import itertools
-import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-import botocore.session  # type: ignore[import-untyped]  # botocore has no types
 from botocore.validate import ParamValidator  # type: ignore[import-untyped]  # the same
 
+from tests.fakes import aws_xml
 from tests.fakes.server import Answer, Asked, FakeServer
 
-_NS = "https://route53.amazonaws.com/doc/2013-04-01/"
 _ROOT = "/2013-04-01"
 _RRSETS = re.compile(rf"{_ROOT}/hostedzone/(\w+)/rrset/?")
-_MODEL = botocore.session.get_session().get_service_model("route53")
 _TTL = 172_800
-_TYPES = frozenset(_MODEL.shape_for("RRType").enum)
+_TYPES = frozenset(aws_xml.MODEL.shape_for("RRType").enum)
 
 
 class Refusal(Exception):
@@ -54,33 +49,33 @@ class FakeRoute53(FakeServer):
 
     def failed(self, status: int) -> Answer:
         code = {429: "Throttling", 403: "InvalidClientTokenId"}.get(status, "ServiceUnavailable")
-        return _error(400 if status == 429 else status, code, ["Rate exceeded"])
+        return aws_xml.error(400 if status == 429 else status, code, ["Rate exceeded"])
 
     def respond(self, asked: Asked) -> Answer:
         if (
             self.is_revoked
             or f"Credential={self.credential}/" not in asked.headers["authorization"]
         ):
-            return _error(403, "InvalidClientTokenId", ["The security token is invalid."])
+            return aws_xml.error(403, "InvalidClientTokenId", ["The security token is invalid."])
         try:
             return self._routed(asked)
         except Refusal as refusal:
-            return _error(*refusal.args)
+            return aws_xml.error(*refusal.args)
 
     def _routed(self, asked: Asked) -> Answer:
         if asked.path == f"{_ROOT}/hostedzone":
             zones = [_zone(key, zone) for key, zone in self.state.items()]
-            return _answer("ListHostedZones", {
+            return aws_xml.answer("ListHostedZones", {
                 "HostedZones": zones, "Marker": "", "IsTruncated": False, "MaxItems": "100"
             })  # fmt: skip
         if asked.path == f"{_ROOT}/hostedzonesbyname":
             zones = [_zone(key, zone) for key, zone in self.state.items()]
             found = [z for z in zones if z["Name"] >= asked.query["dnsname"]]
-            return _answer("ListHostedZonesByName", {
+            return aws_xml.answer("ListHostedZonesByName", {
                 "HostedZones": found, "IsTruncated": False, "MaxItems": "100"
             })  # fmt: skip
         if asked.path.startswith(f"{_ROOT}/change/"):
-            return _answer(
+            return aws_xml.answer(
                 "GetChange", {"ChangeInfo": _info(asked.path.rpartition("/")[2], "INSYNC")}
             )
         at = _RRSETS.fullmatch(asked.path)
@@ -95,7 +90,7 @@ class FakeRoute53(FakeServer):
                     record["Value"] = self.written(record["Value"])
         self._change(self.state[at[1]], changes)
         info = _info(f"C{next(self._serial):013d}", "PENDING")
-        return _answer("ChangeResourceRecordSets", {"ChangeInfo": info})
+        return aws_xml.answer("ChangeResourceRecordSets", {"ChangeInfo": info})
 
     def _listed(self, zone: Any, asked: Asked) -> Answer:
         entries = sorted(zone["entries"].values(), key=_order)
@@ -120,7 +115,7 @@ class FakeRoute53(FakeServer):
             }
             if "SetIdentifier" in following[0]:
                 answer["NextRecordIdentifier"] = following[0]["SetIdentifier"]
-        return _answer("ListResourceRecordSets", answer, page)
+        return aws_xml.answer("ListResourceRecordSets", answer, page)
 
     def _change(self, zone: Any, changes: list[dict[str, Any]]) -> None:
         values = [r["Value"] for c in changes for r in c["entry"].get("ResourceRecords", [])]
@@ -223,85 +218,15 @@ def _info(change_id: str, status: str) -> dict[str, Any]:
 
 def _batch(body: bytes) -> list[dict[str, Any]]:
     changes = []
-    for change in ET.fromstring(body).iter(f"{{{_NS}}}Change"):
-        entry = _parsed(
-            change.find(f"{{{_NS}}}ResourceRecordSet"), _MODEL.shape_for("ResourceRecordSet")
+    for change in ET.fromstring(body).iter(f"{{{aws_xml.NAMESPACE}}}Change"):
+        entry = aws_xml.parsed(
+            change.find(f"{{{aws_xml.NAMESPACE}}}ResourceRecordSet"),
+            aws_xml.MODEL.shape_for("ResourceRecordSet"),
         )
-        report = ParamValidator().validate(entry, _MODEL.shape_for("ResourceRecordSet"))
+        report = ParamValidator().validate(entry, aws_xml.MODEL.shape_for("ResourceRecordSet"))
         assert not report.has_errors(), report.generate_report()
         entry["Name"] = _stored(entry["Name"])
-        changes.append({"action": change.findtext(f"{{{_NS}}}Action"), "entry": entry})
+        changes.append(
+            {"action": change.findtext(f"{{{aws_xml.NAMESPACE}}}Action"), "entry": entry}
+        )
     return changes
-
-
-def _parsed(node: Any, shape: Any) -> Any:
-    if shape.type_name == "structure":
-        found = {}
-        for member, of in shape.members.items():
-            child = node.find(f"{{{_NS}}}{of.serialization.get('name', member)}")
-            if child is not None:
-                found[member] = _parsed(child, of)
-        return found
-    if shape.type_name == "list":
-        return [_parsed(child, shape.member) for child in node]
-    text = node.text or ""
-    return int(text) if shape.type_name in {"integer", "long"} else text
-
-
-def _answer(
-    operation: str, value: dict[str, Any], entries: Iterable[dict[str, Any]] = ()
-) -> Answer:
-    """Write an answer, with the record sets of a listing, as botocore's model describes it."""
-    root = ET.Element(f"{operation}Response", xmlns=_NS)
-    _fill(root, value, _MODEL.operation_model(operation).output_shape)
-    for listed in root.findall("ResourceRecordSets"):
-        listed.extend(_record_set(json.dumps(entry)) for entry in entries)
-    return Answer(200, ET.tostring(root), {"content-type": "text/xml"})
-
-
-@functools.lru_cache(10_000)
-def _record_set(text: str) -> ET.Element:
-    """Return one entry of a listing, given as JSON; the model judges each by itself."""
-    node = ET.Element("ResourceRecordSet")
-    _fill(node, json.loads(text), _MODEL.shape_for("ResourceRecordSet"))
-    return node
-
-
-def _fill(node: ET.Element, value: dict[str, Any], shape: Any) -> None:
-    report = ParamValidator().validate(value, shape)
-    assert not report.has_errors(), report.generate_report()
-    _write(node, value, shape)
-
-
-def _write(node: Any, value: Any, shape: Any) -> None:
-    if shape.type_name == "structure":
-        for member, one in value.items():
-            of = shape.members[member]
-            _write(ET.SubElement(node, of.serialization.get("name", member)), one, of)
-    elif shape.type_name == "list":
-        for one in value:
-            name = shape.member.serialization.get("name", "member")
-            _write(ET.SubElement(node, name), one, shape.member)
-    elif shape.type_name == "boolean":
-        node.text = str(value).lower()
-    elif shape.type_name == "timestamp":
-        node.text = value.strftime("%Y-%m-%dT%H:%M:%SZ")
-    else:
-        node.text = str(value)
-
-
-def _error(status: int, code: str, messages: list[str]) -> Answer:
-    if code == "InvalidChangeBatch":
-        root = ET.Element("InvalidChangeBatch", xmlns=_NS)
-        node = ET.SubElement(root, "Messages")
-        for message in messages:
-            ET.SubElement(node, "Message").text = message
-        ET.SubElement(root, "RequestId").text = "r1"
-    else:
-        root = ET.Element("ErrorResponse", xmlns=_NS)
-        error = ET.SubElement(root, "Error")
-        ET.SubElement(error, "Type").text = "Sender"
-        ET.SubElement(error, "Code").text = code
-        ET.SubElement(error, "Message").text = " ".join(messages)
-        ET.SubElement(root, "RequestId").text = "r1"
-    return Answer(status, ET.tostring(root), {"content-type": "text/xml"})

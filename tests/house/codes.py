@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,6 +98,12 @@ FORWARDED: Mapping[str, str] = {
     "adapters/dns/lexicon.py:_explained": "provider_unreachable answer_lost",
     "usecases/claims/conditions.py:_ownership": " ".join(
         status for status in DomainStatus if status not in {"verified", "active"}
+    ),
+    "usecases/claims/conditions.py:_stopped": "",
+    "usecases/claims/served_conditions.py:_certificate": " ".join(
+        f"certificate_{status}"
+        for status in CertificateStatus
+        if status not in {"active", "renewing"}
     ),
     "core/pointing.py:_no_cname": "apex_needs_address name_has_others",
     "api/errors.py:_wrong_place": "missing",
@@ -295,8 +301,3 @@ def _slug(node: ast.expr) -> bool:
         and isinstance(node.value, str)
         and SLUG.fullmatch(node.value) is not None
     )
-
-
-def sources(codes: Codes, code: str) -> Iterator[str]:
-    """Yield the places that make a code, in order."""
-    yield from sorted(codes.places.get(code, ()))

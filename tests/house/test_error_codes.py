@@ -22,7 +22,7 @@ CATALOGUE: dict[str, Entry] = {code: one for group in GROUPS for code, one in gr
 
 def test_every_code_has_a_text() -> None:
     lacking = [
-        f"`{code}` ({', '.join(codes.sources(FOUND, code))}) has no text. Add to one of the files in "
+        f"`{code}` ({', '.join(sorted(FOUND.places.get(code, ())))}) has no text. Add to one of the files in "
         f"{FOLDER}/ (the one of its noun):\n"
         f'        "{code}": Entry(\n'
         f"            Turn.YOU,  # or OPERATOR, PROVIDER, AUTHORITY, NAMEPLATE: who acts next\n"

@@ -190,7 +190,7 @@ def test_a_failing_step_leaves_nothing_half_done(database_url):
     made = engine(database_url)
     with made.begin() as connection:
         connection.execute(sa.text("CREATE TABLE api_tokens (id integer)"))
-    with pytest.raises(Exception, match="the database failed"):
+    with pytest.raises(Exception, match="The database failed"):
         schema.upgrade(database_url)
     assert tables(database_url) == {"api_tokens"}
     made.dispose()

@@ -43,7 +43,7 @@ ACTS = [
     (Record, "disable", ()),
     (Certificate, "begin", ("sealed",)),
     (Certificate, "activate", (NOW,)),
-    (Certificate, "fail", ("why", NOW)),
+    (Certificate, "fail", ("code", "why", NOW)),
     (Certificate, "expire", ()),
     (Certificate, "revoke", ()),
     (Verification, "start", ()),
@@ -125,7 +125,7 @@ def test_a_failed_renewal_takes_no_working_certificate_away():
     row.certificate = "PEM"
     row.begin("sealed")
     assert row.status is CertificateStatus.RENEWING
-    row.fail("no answer", NOW)
+    row.fail("unreachable", "no answer", NOW)
     assert (row.status, row.certificate) == (CertificateStatus.ACTIVE, "PEM")
 
 

@@ -81,6 +81,14 @@ class Pebble:
             body: bytes = answer.read()
             return body
 
+    def is_revoked(self, certificate: bytes) -> bool:
+        """Tell what Pebble itself notes of a certificate (PEM) that it has issued."""
+        serial = f"{x509.load_pem_x509_certificates(certificate)[0].serial_number:x}"
+        context = ssl.create_default_context(cafile=str(self.ca_bundle))
+        url = f"{self._management}/cert-status-by-serial/{serial}"
+        with urllib.request.urlopen(url, context=context) as answer:
+            return bool(json.load(answer)["Status"] == "Revoked")
+
     def stop(self) -> None:
         self._server.stop()
 

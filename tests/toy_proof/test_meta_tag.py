@@ -9,7 +9,7 @@ from nameplate.core.instructions import Instruction
 from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import Outside, VerificationMethod
-from nameplate.testing.verification import Publish, VerificationConformance
+from nameplate.testing.verification import Publish, VerificationMethodConformance
 
 
 class Site:
@@ -31,7 +31,7 @@ class Site:
         return Fetched(HttpOutcome.ANSWERED, (hop,), page.encode()[:max_body])
 
 
-class TestMetaTag(VerificationConformance):
+class TestMetaTag(VerificationMethodConformance):
     """Every rule of the contract."""
 
     @pytest.fixture

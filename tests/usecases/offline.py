@@ -26,6 +26,8 @@ def _nothing(*_: Any, **__: Any) -> NoReturn:
 
 class _Silent:
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # somebody looks at it, as a printer of values does
+            raise AttributeError(name)
         return _nothing
 
 

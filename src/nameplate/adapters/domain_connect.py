@@ -44,10 +44,7 @@ class HttpDomainConnect:
         port: int = 443,
         deadline: timedelta = timedelta(seconds=10),
     ) -> None:
-        """Take who the platform is, who asks the DNS, and where connections may go.
-
-        `tls` (the system's trust without it) and `port` are for private networks and tests.
-        """
+        """Set `tls` (default: the system's trust) and `port` for private networks and tests only."""
         self._service = service
         self._resolver = resolver
         self._fetcher = SafeFetcher(
@@ -92,13 +89,13 @@ class HttpDomainConnect:
         texts = {text for one in answers if one.kind is AnswerKind.DATA for text in one.values}
         if not texts and not any(one.kind in _ABSENT for one in answers):
             raise Unavailable(
-                "domain_connect_dns", f"No name server of {zone} answered: try again later."
+                "domain_connect_dns", f"No name server of {zone} answered. Try again later."
             )
         found = [prefix for text in sorted(texts) if (prefix := recorded(text)) is not None]
         if texts and not found:
             raise Refused(
                 "domain_connect_malformed",
-                f"The TXT record at {_LABEL}.{zone} is not the name of a host, as it should be.",
+                f"The TXT record at {_LABEL}.{zone} is not a host name. Enter the records by hand.",
             )
         return found[:_MAX_RECORDS]
 
@@ -121,7 +118,9 @@ class HttpDomainConnect:
             return fetched.body
         if fetched.status == _NOT_FOUND:
             return None
-        told = f"{prefix.host} answered {fetched.status} when it was asked for Domain Connect."
+        told = (
+            f"{prefix.host} answered the Domain Connect request with HTTP status {fetched.status}."
+        )
         if fetched.status == _TOO_MANY or fetched.status >= _BROKEN:
             raise Unavailable("domain_connect_unavailable", f"{told} Try again later.")
         raise Refused("domain_connect_refused", f"{told} Enter the records by hand.")
@@ -135,13 +134,13 @@ def _failed(host: str, fetched: Fetched) -> NameplateError:
     if fetched.category in _LATER:
         return Unavailable(
             "domain_connect_unreachable",
-            f"{host}, which the zone names for Domain Connect, cannot be reached "
-            f"({fetched.category}). Try again later, or enter the records by hand.",
+            f"The Domain Connect server {host} cannot be reached ({fetched.category}). Try "
+            "again later, or enter the records by hand.",
         )
     slug, told = _REFUSED.get(
-        fetched.category, ("malformed", f"sent what cannot be read ({fetched.category})")
+        fetched.category, ("malformed", f"sent an answer that cannot be read ({fetched.category})")
     )
     return Refused(
         f"domain_connect_{slug}",
-        f"{host}, which the zone names for Domain Connect, {told}. Enter the records by hand.",
+        f"The Domain Connect server {host} {told}. Enter the records by hand.",
     )

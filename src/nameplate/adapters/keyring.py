@@ -29,7 +29,11 @@ def load(path: Path | None, text: str | None) -> KeyRing:
     if text:
         return _parsed(text, "the environment")
     if path is None:
-        raise Refused("keyring_missing", "Name a key file, or give the keys in the environment.")
+        raise Refused(
+            "keyring_missing",
+            "There is no key ring. Set NAMEPLATE_KEYRING_FILE to the key file, or "
+            "NAMEPLATE_KEYRING to its content.",
+        )
     return _parsed(read_private(path), str(path))
 
 
@@ -103,7 +107,7 @@ def read_private(path: Path) -> str:
         finally:
             os.close(descriptor)
     except FileNotFoundError:
-        raise Refused("keyring_missing", f"There is no key file {path}.") from None
+        raise Refused("keyring_missing", f"The key file {path} does not exist.") from None
     except OSError as error:
         raise _unreadable(path, error) from None
     if len(content) > _MAX_FILE:
@@ -117,10 +121,10 @@ def read_private(path: Path) -> str:
 def _check_private(path: Path, status: os.stat_result) -> None:
     """Refuse what is not a regular file, or lets its group or everybody do anything."""
     if not stat.S_ISREG(status.st_mode):
-        raise Refused("keyring_unreadable", f"{path} is not a file.")
+        raise Refused("keyring_unreadable", f"{path} is not a regular file.")
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise Refused(
-            "keyring_exposed", f"Others can read the key file {path}: run `chmod 600 {path}`."
+            "keyring_exposed", f"Other users can read the key file {path}. Run `chmod 600 {path}`."
         )
 
 
@@ -135,7 +139,7 @@ def _parsed(text: str, source: str) -> KeyRing:
             colon = ""
         if not colon:
             raise Invalid(
-                "keyring_malformed", f"Key {number} in {source} must be written id:base64."
+                "keyring_malformed", f"Expected `id:base64` for key {number} in {source}."
             )
         if key_id in keys:
             raise Invalid("keyring_malformed", f"Key {number} in {source} repeats an id.")
@@ -145,7 +149,7 @@ def _parsed(text: str, source: str) -> KeyRing:
     try:
         return KeyRing(keys, next(iter(keys)))
     except Invalid as error:
-        raise Invalid(error.code, f"{error.detail} It stands in {source}.") from None
+        raise Invalid(error.code, f"{error.detail} Source: {source}.") from None
 
 
 def _entries(text: str) -> list[str]:

@@ -32,12 +32,15 @@ Credentials = Annotated[
         Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")],
         Annotated[SecretStr, Field(max_length=64 * 1024)],
     ],
-    Field(max_length=20, description="What is secret. Sealed at once, never shown again."),
+    Field(
+        max_length=20, description="Secret values by key. Encrypted when stored, never returned."
+    ),
 ]
 Config = Annotated[
     dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")], Any],
     Field(
-        max_length=50, description="What is not secret; GET /v1/providers lists the keys of each."
+        max_length=50,
+        description="Settings that are not secret. `GET /v1/providers` lists the keys by provider.",
     ),
 ]
 
@@ -62,13 +65,15 @@ class AccountNew(Body):
     config: Config = Field(default_factory=dict)
     credentials: Credentials = Field(default_factory=dict)
     organization: Reference | None = Field(
-        default=None, description="Whose account; the platform's own without it."
+        default=None,
+        description="Organization that owns the account. Default: the organization of the token; "
+        "with a platform token, the platform.",
     )
     metadata: Metadata | None = None
 
 
 class AccountChange(Body):
-    """What to change of an account; `credentials` replace all that it had."""
+    """Changes to an account. `credentials` replaces all stored credentials."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"credentials": {"api_key": "..."}}]})
 
@@ -98,7 +103,7 @@ class AccountShape(Shape):
     )
 
     object: Literal["account"] = "account"
-    organization: str | None = Field(description="null: the platform's.")
+    organization: str | None = Field(description="null when the platform owns the account.")
     kind: AccountKind
     provider: str
     name: str
@@ -109,7 +114,7 @@ class AccountShape(Shape):
 
 
 class AccountTest(BaseModel):
-    """What came of trying an account."""
+    """Result of testing an account."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -128,14 +133,14 @@ class AccountTest(BaseModel):
 
     object: Literal["account_test"] = "account_test"
     ok: bool
-    zones: list[str] = Field(description="Zones that a DNS account reaches.")
+    zones: list[str] = Field(description="Zones that a DNS account can manage.")
     code: str | None
-    message: str | None = Field(description="Why it did not work.")
+    message: str | None = Field(description="Why the test failed; null when it passed.")
     tested_at: datetime
 
 
 def show(_call: TransactionCall, row: Account) -> AccountShape:
-    """Return an account as callers see it: the credentials never leave."""
+    """Return an account as callers see it, without its credentials."""
     return AccountShape(
         **common(row, Prefix.ACCOUNT, "accounts"),
         organization=public(Prefix.ORGANIZATION, row.organization_id),
@@ -168,9 +173,11 @@ def add(call: Write, body: AccountNew) -> AccountShape:
 def list_(
     call: Read,
     listing: Listed,
-    kind: Annotated[AccountKind | None, Query()] = None,
-    provider: Annotated[Provider | None, Query()] = None,
-    name: Annotated[Name | None, Query()] = None,
+    kind: Annotated[AccountKind | None, Query(description="Only objects of this kind.")] = None,
+    provider: Annotated[
+        Provider | None, Query(description="Only accounts at this provider.")
+    ] = None,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
 ) -> Page[AccountShape]:
     """List accounts."""
     selected = listing.select(tagged=True, kind=kind, provider=provider, name=name)
@@ -179,13 +186,13 @@ def list_(
 
 @routes.get("/accounts/{account}", operation_id="show_account")
 def get(call: Read, account: str) -> AccountShape:
-    """Show an account, by id or name."""
+    """Show an account by id or name."""
     return call.one(show, accounts.get(call.session, call.actor, account))
 
 
 @routes.patch("/accounts/{account}", operation_id="update_account")
 def update(call: Write, account: str, body: AccountChange) -> AccountShape:
-    """Change an account."""
+    """Update an account."""
     call.expect(show, accounts.get(call.session, call.actor, account))
     row = accounts.update(call.session, call.actor, call.tools, account, **_given(body))
     return call.one(show, row)
@@ -193,7 +200,7 @@ def update(call: Write, account: str, body: AccountChange) -> AccountShape:
 
 @routes.delete("/accounts/{account}", status_code=204, operation_id="remove_account")
 def remove(call: Write, account: str) -> None:
-    """Remove an account and forget its credentials."""
+    """Remove an account and delete its credentials."""
     accounts.remove(call.session, call.actor, account, call.now)
 
 
@@ -203,5 +210,5 @@ def remove(call: Write, account: str) -> None:
     responses=errors.documented(429, 502),
 )
 def test(world: Crossing, account: str) -> AccountTest:
-    """Try an account at its provider."""
+    """Test an account at its provider."""
     return AccountTest(**accounts.test(world.sessions, world.tools, world.actor, account))

@@ -28,7 +28,7 @@ from nameplate.api import (
     verifications,
     wellknown,
 )
-from nameplate.api.deps import AppState, Replayed
+from nameplate.api.deps import AppState, Authenticate, Replayed
 from nameplate.api.envelope import RequestMiddleware
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
@@ -59,12 +59,13 @@ def create(
     tools: Tools,
     *,
     local_token: Secret | None = None,
+    authenticate: Authenticate | None = None,
     edge: ASGIApp | None = None,
 ) -> FastAPI:
-    """Return the API as an ASGI application.
+    """Return the API as an ASGI application, which a host may mount below a prefix.
 
-    `local_token` is a credential of the platform for callers in this process only; `edge` answers
-    below /edge.
+    `local_token` is a credential of the platform for callers in this process only; `authenticate`
+    says whom a host's own bearer token stands for; `edge` answers below /edge.
     """
     app = FastAPI(
         title="Nameplate",
@@ -75,7 +76,7 @@ def create(
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
     )
-    app.state.surface = AppState(sessions, tools, local_token)
+    app.state.surface = AppState(sessions, tools, local_token, authenticate)
     app.state.metrics = health.Metrics(sessions)
     for noun in NOUNS:
         app.include_router(noun.routes)

@@ -1,4 +1,4 @@
-"""Applications: what bindings lead to."""
+"""Applications: what bindings send requests to."""
 
 from typing import Annotated, Any, Literal
 
@@ -39,15 +39,17 @@ class ApplicationNew(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     name: Name
-    organization: Reference | None = Field(default=None, description="Platform tokens must say.")
-    upstream_host: Host | None = Field(default=None, description="Platform only.")
-    upstream_port: Port | None = Field(default=None, description="Platform only.")
-    external_id: ExternalId | None = Field(default=None, description="Platform only.")
+    organization: Reference | None = Field(
+        default=None, description="Required with a platform token."
+    )
+    upstream_host: Host | None = Field(default=None, description="Platform tokens only.")
+    upstream_port: Port | None = Field(default=None, description="Platform tokens only.")
+    external_id: ExternalId | None = Field(default=None, description="Platform tokens only.")
     metadata: Metadata | None = None
 
 
 class ApplicationChange(Body):
-    """What to change of an application; fields that are not given stay."""
+    """Changes to an application. Omitted fields keep their value."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"upstream_port": 8001}]})
 
@@ -59,7 +61,7 @@ class ApplicationChange(Body):
 
 
 class ApplicationShape(Shape):
-    """What a binding leads to."""
+    """An application that bindings send requests to."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -105,8 +107,10 @@ def add(call: Write, body: ApplicationNew) -> ApplicationShape:
 def list_(
     call: Read,
     listing: Listed,
-    name: Annotated[Name | None, Query()] = None,
-    organization: Annotated[Reference | None, Query()] = None,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
+    organization: Annotated[
+        Reference | None, Query(description="Only objects of this organization.")
+    ] = None,
 ) -> Page[ApplicationShape]:
     """List applications."""
     selected = listing.select(tagged=True, name=name, organization=organization)
@@ -115,13 +119,13 @@ def list_(
 
 @routes.get("/applications/{application}", operation_id="show_application")
 def get(call: Read, application: str) -> ApplicationShape:
-    """Show an application, by id, external id or name."""
+    """Show an application by id, external id or name."""
     return call.one(show, applications.get(call.session, call.actor, application))
 
 
 @routes.patch("/applications/{application}", operation_id="update_application")
 def update(call: Write, application: str, body: ApplicationChange) -> ApplicationShape:
-    """Change an application; its bindings follow."""
+    """Update an application and reconfigure its bindings."""
     call.expect(show, applications.get(call.session, call.actor, application))
     changes = body.given()
     row = applications.update(call.session, call.actor, application, call.now, **changes)
@@ -130,5 +134,5 @@ def update(call: Write, application: str, body: ApplicationChange) -> Applicatio
 
 @routes.delete("/applications/{application}", status_code=204, operation_id="remove_application")
 def remove(call: Write, application: str) -> None:
-    """Remove an application with its bindings."""
+    """Remove an application and its bindings."""
     applications.remove(call.session, call.actor, application, call.now)

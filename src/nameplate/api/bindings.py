@@ -49,7 +49,7 @@ class BindingNew(Body):
     domain: Reference
     subdomain: Reference | None = Field(default=None, description="Label below the domain.")
     path: Path = "/"
-    port: Port | None = Field(default=None, description="The application's when not given.")
+    port: Port | None = Field(default=None, description="Default: the port of the application.")
     server: Reference | None = None
     proxy_type: ProxyType | None = None
     ssl_enabled: bool = True
@@ -63,7 +63,7 @@ class BindingNew(Body):
 
 
 class BindingChange(Body):
-    """What to change of a binding; fields that are not given stay."""
+    """Changes to a binding. Omitted fields keep their value."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"force_https": False}]})
 
@@ -74,15 +74,17 @@ class BindingChange(Body):
     health_check_interval: Seconds = 30
     health_check_timeout: Seconds = 5
     is_primary: bool = False
-    enabled: bool = Field(default=True, description="false: stop serving, and keep the binding.")
+    enabled: bool = Field(
+        default=True, description="`false` stops serving the host but keeps the binding."
+    )
     server: Reference | None = Field(
-        default=None, description="Move to this server: proxies and DNS follow."
+        default=None, description="Move the binding to this server and update proxies and DNS."
     )
     metadata: Metadata | None = None
 
 
 class BindingShape(Shape):
-    """One host and path that leads to one application."""
+    """A host and path served by one application."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -133,8 +135,8 @@ class BindingShape(Shape):
     force_https: bool
     hsts_enabled: bool
     health_check_path: str
-    health_check_interval: int = Field(description="Seconds.")
-    health_check_timeout: int = Field(description="Seconds.")
+    health_check_interval: int = Field(description="In seconds.")
+    health_check_timeout: int = Field(description="In seconds.")
     last_health_check_at: datetime | None
     health_status: HealthStatus
     status: BindingStatus
@@ -167,7 +169,7 @@ def show(_call: TransactionCall, row: Binding) -> BindingShape:
 
 @routes.post("/bindings", status_code=201, operation_id="add_binding")
 def add(call: Write, body: BindingNew) -> BindingShape:
-    """Want an application to answer at a host; a worker sees to certificate and proxy."""
+    """Bind an application to a host. A worker obtains the certificate and configures the proxy."""
     row = bindings.add(call.session, call.tools, call.actor, now=call.now, **body.given())
     return call.one(show, row)
 
@@ -176,9 +178,13 @@ def add(call: Write, body: BindingNew) -> BindingShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    application: Annotated[Reference | None, Query()] = None,
-    status: Annotated[BindingStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    application: Annotated[
+        Reference | None, Query(description="Only objects of this application.")
+    ] = None,
+    status: Annotated[
+        BindingStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[BindingShape]:
     """List bindings."""
     selected = listing.select(domain=domain, application=application, status=status)
@@ -187,13 +193,13 @@ def list_(
 
 @routes.get("/bindings/{binding}", operation_id="show_binding")
 def get(call: Read, binding: str) -> BindingShape:
-    """Show a binding, by id or host name."""
+    """Show a binding by id or host name."""
     return call.one(show, bindings.get(call.session, call.actor, binding))
 
 
 @routes.patch("/bindings/{binding}", operation_id="update_binding")
 def update(call: Write, binding: str, body: BindingChange) -> BindingShape:
-    """Change a binding; a worker brings the change to the proxy."""
+    """Update a binding. A worker applies the change to the proxy."""
     call.expect(show, bindings.get(call.session, call.actor, binding))
     row = bindings.update(call.session, call.actor, binding, now=call.now, **body.given())
     return call.one(show, row)
@@ -201,17 +207,17 @@ def update(call: Write, binding: str, body: BindingChange) -> BindingShape:
 
 @routes.delete("/bindings/{binding}", status_code=204, operation_id="remove_binding")
 def remove(call: Write, binding: str) -> None:
-    """Stop serving the host."""
+    """Remove a binding and stop serving its host."""
     bindings.remove(call.session, call.actor, binding, call.now)
 
 
 @routes.post("/bindings/{binding}:restore", operation_id="restore_binding")
 def restore(call: Write, binding: str) -> BindingShape:
-    """Bring a removed binding back, by its id, with the record that leads its host to its server."""
+    """Restore a removed binding by id, with the DNS record that points its host at its server."""
     return call.one(show, bindings.restore(call.session, call.actor, binding, call.now))
 
 
 @routes.post("/bindings/{binding}:check", operation_id="check_binding")
 def check(call: Write, binding: str) -> BindingShape:
-    """Look at a binding again now."""
+    """Check a binding now."""
     return call.one(show, bindings.check(call.session, call.actor, binding, call.now))

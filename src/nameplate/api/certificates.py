@@ -30,15 +30,16 @@ class CertificateNew(Body):
 
     domain: Reference
     names: Annotated[list[Host], Field(min_length=1, max_length=100)] | None = Field(
-        default=None, description="The domain's own name when not given."
+        default=None, description="Names to certify. Default: the name of the domain."
     )
     challenge: ChallengeType | None = Field(
-        default=None, description="How names are proved to the authority; wildcards need dns-01."
+        default=None,
+        description="ACME challenge that proves control of the names. Wildcards require `dns-01`.",
     )
 
 
 class CertificateShape(Shape):
-    """One certificate through all its renewals; its key never leaves."""
+    """A certificate across its renewals. The private key is never returned."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -79,18 +80,20 @@ class CertificateShape(Shape):
     status: CertificateStatus
     issuer: str | None
     serial_number: str | None
-    fingerprint: str | None = Field(description="SHA-256 of the DER form.")
+    fingerprint: str | None = Field(description="SHA-256 of the DER encoding, in hexadecimal.")
     issued_at: datetime | None
     expires_at: datetime | None
     last_renewed_at: datetime | None
     next_renewal_at: datetime | None
     auto_renew: bool
     challenge: ChallengeType | None
-    generation: int = Field(description="Certificates installed so far.")
-    attempts: int = Field(description="Failed attempts since the last success.")
-    error_code: str | None = Field(description="Why it was not obtained, for programs.")
+    generation: int = Field(description="Number of certificates installed so far.")
+    attempts: int = Field(description="Number of failed attempts since the last success.")
+    error_code: str | None = Field(description="Error code of the last failed attempt.")
     error_message: str | None
-    bundle: str | None = Field(description="Leaf and intermediates, PEM; null in lists.")
+    bundle: str | None = Field(
+        description="Leaf and intermediate certificates in PEM; null in lists."
+    )
 
 
 def show(call: TransactionCall, row: Certificate) -> CertificateShape:
@@ -129,7 +132,7 @@ def _fields(row: Certificate) -> dict[str, Any]:
 
 @routes.post("/certificates", status_code=201, operation_id="issue_certificate")
 def issue(call: Write, body: CertificateNew) -> CertificateShape:
-    """Want a certificate; a worker obtains it."""
+    """Request a certificate. A worker obtains it."""
     row = requests.issue(
         call.session,
         call.tools,
@@ -146,8 +149,10 @@ def issue(call: Write, body: CertificateNew) -> CertificateShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    status: Annotated[CertificateStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    status: Annotated[
+        CertificateStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[CertificateShape]:
     """List certificates."""
     selected = listing.select(domain=domain, status=status)
@@ -163,13 +168,13 @@ def get(call: Read, certificate: str) -> CertificateShape:
 
 @routes.delete("/certificates/{certificate}", status_code=204, operation_id="remove_certificate")
 def remove(call: Write, certificate: str) -> None:
-    """Remove a certificate that no binding presents."""
+    """Remove a certificate that no binding uses."""
     requests.remove(call.session, call.actor, certificate, call.now)
 
 
 @routes.post("/certificates/{certificate}:renew", operation_id="renew_certificate")
 def renew(call: Write, certificate: str) -> CertificateShape:
-    """Obtain a new generation now; the present one serves until then."""
+    """Renew a certificate now. The current one is served until the new one is installed."""
     row = requests.renew(call.session, call.actor, certificate, call.now)
     return call.one(show, row)
 
@@ -180,6 +185,6 @@ def renew(call: Write, certificate: str) -> CertificateShape:
     responses=errors.documented(429, 502),
 )
 def revoke(world: Crossing, certificate: str) -> CertificateShape:
-    """Revoke a certificate at its authority; its key is never used again."""
+    """Revoke a certificate at its authority. Its key is never used again."""
     row = requests.revoke(world.sessions, world.tools, world.actor, certificate)
     return CertificateShape(**_fields(row))

@@ -33,7 +33,7 @@ def decode(keyring: KeyRing, cursor: str, bound_to: Mapping[str, object]) -> int
     if not known:
         raise Invalid(
             "invalid_cursor",
-            "This cursor is not one of ours, or belongs to another list: start without it.",
+            "Not a cursor of this list. Start again without `cursor`.",
         )
     return ids.parse(place, _PREFIX)
 

@@ -33,6 +33,10 @@ _METADATA = re.compile(r"metadata\[([A-Za-z0-9_.-]{1,40})\]")
 _MAX_ROUTE = 255
 
 
+Authenticate = Callable[[str], Actor | None]
+"""Whom a bearer token of the host application stands for; None when it is none of the host's."""
+
+
 @dataclass
 class AppState:
     """What the whole application shares."""
@@ -41,6 +45,8 @@ class AppState:
     tools: Tools
     local_token: Secret | None = None
     """Credential of the command line in the same process: acts as the platform."""
+    authenticate: Authenticate | None = None
+    """How a host application knows its own tokens; Nameplate's are tried when it does not."""
     in_flight: set[tuple[str, str, str]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -57,7 +63,7 @@ class Replayed(Exception):
     """This request was answered before: the same answer is due."""
 
     def __init__(self, status: int, body: str) -> None:
-        """Take the answer given then."""
+
         super().__init__(status)
         self.status = status
         self.body = body
@@ -130,6 +136,9 @@ def caller(request: Request) -> Caller:
         raise Unauthenticated
     if shared.local_token is not None and Secret(bearer) == shared.local_token:
         return Caller(PLATFORM, "platform:local")
+    known = shared.authenticate(bearer.strip()) if shared.authenticate is not None else None
+    if known is not None:
+        return Caller(known, _principal(known, bearer.strip()))
     with shared.sessions.look() as session:
         now = database_now(session)
         row = tokens.accepted(session, bearer.strip(), now)
@@ -141,6 +150,12 @@ def caller(request: Request) -> Caller:
     return Caller(
         Actor(row.organization_id, row.name), f"{row.organization_id or 'platform'}:{row.key_id}"
     )
+
+
+def _principal(actor: Actor, bearer: str) -> str:
+    """Return under which name requests with a token of the host's are kept; not the token itself."""
+    digest = hashlib.sha256(bearer.encode("utf-8", "replace")).hexdigest()[:32]
+    return f"{actor.organization_id or 'platform'}:host:{digest}"
 
 
 KnownCaller = Annotated[Caller, Depends(caller)]
@@ -204,7 +219,8 @@ def _repeatable(request: Request, who: Caller) -> idempotency.Request | None:
         return None
     if not _KEY.fullmatch(key):
         raise Invalid(
-            "idempotency_key_malformed", "An Idempotency-Key has 1 to 255 visible ASCII characters."
+            "idempotency_key_malformed",
+            "Not a valid Idempotency-Key. Expected 1 to 255 visible ASCII characters.",
         )
     route = f"POST {request.url.path}"
     if len(route) > _MAX_ROUTE or not route.isascii():
@@ -256,12 +272,12 @@ class Listing:
         self,
         request: Request,
         who: KnownCaller,
-        limit: Annotated[int, Query(ge=1, le=100, description="Objects a page.")] = 20,
+        limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
         cursor: Annotated[
-            str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+            str | None, Query(max_length=200, description="`next_cursor` of the previous page.")
         ] = None,
     ) -> None:
-        """Take what the query string says."""
+
         self._shared = surface(request)
         self._limit = limit
         self._cursor = cursor
@@ -282,7 +298,7 @@ class Listing:
         """
         given = {name: value for name, value in filters.items() if value is not None}
         if self._metadata and not tagged:
-            raise Invalid("query_unknown", "This list cannot be filtered by metadata.")
+            raise Invalid("query_unknown", "This list cannot be filtered by `metadata`.")
         if self._metadata:
             given["metadata"] = self._metadata
         self._bound["filters"] = given

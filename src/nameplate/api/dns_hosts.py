@@ -16,43 +16,45 @@ routes = router("domains")
 
 
 class HostShape(BaseModel):
-    """A DNS host; null always means that it is not known."""
+    """A DNS host. A field is null when its value is not known."""
 
     slug: str
     name: str
     account_provider: str | None = Field(
-        description="`provider` of an account with which Nameplate writes there itself; with "
-        "`lexicon`, `slug` is its `lexicon_provider`."
+        description="`provider` of an account that lets Nameplate write records at this host. For "
+        "`lexicon`, `slug` is the value of its `lexicon_provider`."
     )
-    host_field: HostField | None = Field(description="What its panel wants as name of a record.")
+    host_field: HostField | None = Field(
+        description="Form of the record name that its panel expects."
+    )
     apex_alias: ApexAlias | None = Field(
-        description="How the zone's own name can follow another host."
+        description="How the zone apex can be an alias of another host."
     )
-    panel: str | None = Field(description="Address of its DNS panel or help.")
+    panel: str | None = Field(description="URL of its DNS panel or documentation.")
 
 
 class EntryShape(BaseModel):
-    """A record as a person types it."""
+    """A record as entered in the DNS host's panel."""
 
     purpose: Purpose
     type: str
-    name: str = Field(description="The whole name.")
-    host: str = Field(description="What to type in the field for the name; may be empty.")
+    name: str = Field(description="Fully qualified name of the record.")
+    host: str = Field(description="What to enter in the name field; may be empty.")
     value: str
-    ttl: int = Field(description="Seconds.")
+    ttl: int = Field(description="In seconds.")
     remarks: list[str]
 
 
 class ObstacleShape(BaseModel):
-    """Why a host cannot be led to its server."""
+    """Why a host cannot be pointed at its server."""
 
-    reason: str = Field(description="Stable slug for programs.")
+    reason: str = Field(description="Stable machine-readable code.")
     message: str
     fix: str
 
 
 class AdviceShape(BaseModel):
-    """Where a domain's DNS is managed, and what to enter there."""
+    """The DNS host of a domain and the records to enter there."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -82,9 +84,7 @@ class AdviceShape(BaseModel):
                             "host": "shop",
                             "value": "edge.platform.example",
                             "ttl": 3600,
-                            "remarks": [
-                                "The panel appends .example.com by itself: do not enter it."
-                            ],
+                            "remarks": ["The panel appends `.example.com`. Do not enter it."],
                         }
                     ],
                     "obstacles": [],
@@ -95,15 +95,17 @@ class AdviceShape(BaseModel):
 
     object: Literal["dns_host"] = "dns_host"
     domain: str
-    zone: str | None = Field(description="Zone that the name lies in; null when there is none.")
+    zone: str | None = Field(description="Zone that contains the name; null when there is none.")
     name_servers: list[str]
     host: HostShape | None
     confidence: Confidence
-    message: str = Field(description="How the host was found.")
-    others: list[str] = Field(description="Further DNS hosts, and name servers of unknown ones.")
-    steps: list[str] = Field(description="How to get to the place where records are entered.")
-    entries: list[EntryShape] = Field(description="Each record as it is typed there.")
-    obstacles: list[ObstacleShape] = Field(description="What no record there can achieve.")
+    message: str = Field(description="How the DNS host was recognised.")
+    others: list[str] = Field(description="Other DNS hosts, and name servers of unknown hosts.")
+    steps: list[str] = Field(description="How to reach the page where records are entered.")
+    entries: list[EntryShape] = Field(description="Records to enter.")
+    obstacles: list[ObstacleShape] = Field(
+        description="Hosts that no record there can point at their server."
+    )
 
 
 def show(advice: Advice) -> AdviceShape:
@@ -147,5 +149,5 @@ def _host(host: DnsHost) -> HostShape:
 
 @routes.get("/domains/{domain}/dns-host", operation_id="show_dns_host")
 def get(world: Crossing, domain: str) -> AdviceShape:
-    """Look where the domain's DNS is managed, and show what to enter there."""
+    """Find the DNS host of a domain and show the records to enter there."""
     return show(dns_hosts.advise(world.sessions, world.tools, world.actor, domain))

@@ -14,7 +14,7 @@ routes = router("domains")
 
 
 class CoveredShape(BaseModel):
-    """A record that the consent publishes."""
+    """A record that is published after consent."""
 
     type: str
     name: str
@@ -22,14 +22,14 @@ class CoveredShape(BaseModel):
 
 
 class ConsentProviderShape(BaseModel):
-    """The DNS host, in its own words."""
+    """The DNS host as it identifies itself."""
 
     id: str
     name: str
 
 
 class OfferShape(BaseModel):
-    """Whether the DNS host of a domain can be asked, and where to lead the owner."""
+    """Whether the DNS host supports Domain Connect, and the link for the owner."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -66,23 +66,26 @@ class OfferShape(BaseModel):
     domain: str
     zone: str | None
     supported: bool
-    reason: str = Field(description="Stable slug for programs.")
+    reason: str = Field(description="Stable machine-readable code.")
     message: str
-    retryable: bool = Field(description="Asking again later can help.")
+    retryable: bool = Field(description="Whether the request may succeed later.")
     provider: ConsentProviderShape | None
     apply_url: str | None = Field(
-        description="Where to lead the owner. It is signed: change nothing in it."
+        description="Link for the owner to open. It is signed: do not change it."
     )
-    covered: list[CoveredShape] = Field(description="What the consent publishes.")
-    by_hand: list[EntryShape] = Field(description="What must be entered all the same.")
-    obstacles: list[ObstacleShape] = Field(description="What no record there can achieve.")
+    covered: list[CoveredShape] = Field(description="Records that are published after consent.")
+    by_hand: list[EntryShape] = Field(description="Records to enter manually.")
+    obstacles: list[ObstacleShape] = Field(
+        description="Hosts that no record there can point at their server."
+    )
     stale: bool = Field(
-        description="The provider knows other name servers of the zone: it may be a former host."
+        description="Whether the provider lists different name servers for the zone. If so, it may be "
+        "a former DNS host."
     )
 
 
 class KeyRecordShape(BaseModel):
-    """A TXT record that publishes a part of the public key."""
+    """A TXT record with a part of the public key."""
 
     type: Literal["TXT"] = "TXT"
     name: str
@@ -90,7 +93,7 @@ class KeyRecordShape(BaseModel):
 
 
 class ServiceShape(BaseModel):
-    """What the operator submits and publishes so that DNS hosts know the platform."""
+    """The template to submit and the public key to publish for Domain Connect."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -115,7 +118,9 @@ class ServiceShape(BaseModel):
     object: Literal["domain_connect_service"] = "domain_connect_service"
     configured: bool
     file_name: str | None
-    template: dict[str, Any] | None = Field(description="To submit to the template repository.")
+    template: dict[str, Any] | None = Field(
+        description="Template to submit to the Domain Connect template repository."
+    )
     key_records: list[KeyRecordShape]
 
 
@@ -158,11 +163,11 @@ def show_service(found: Submission | None) -> ServiceShape:
 
 @routes.get("/domains/{domain}/domain-connect", operation_id="show_domain_connect")
 def get(world: Crossing, domain: str) -> OfferShape:
-    """Ask the domain's DNS host for Domain Connect; show the signed link for its owner."""
+    """Check the DNS host of a domain for Domain Connect and show the signed link for its owner."""
     return show(domain_connect.offer(world.sessions, world.tools, world.actor, domain))
 
 
 @routes.get("/domain-connect", operation_id="show_domain_connect_service")
 def get_service(call: Read) -> ServiceShape:
-    """Show the platform's Domain Connect template and public key (platform only)."""
+    """Show the Domain Connect template and public key of the platform (platform tokens only)."""
     return show_service(domain_connect.submission(call.tools, call.actor))

@@ -34,7 +34,7 @@ routes = router("domains")
 Hostname = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 _PROOF = "nameplate-verification=k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6"
-_AUTOMATIC = "Nameplate keeps the records that lead bound hosts to their servers."
+_AUTOMATIC = "Whether Nameplate maintains the records that point bound hosts at their servers."
 _RECORD = "_nameplate-challenge.shop.example.com"
 
 
@@ -43,24 +43,30 @@ class DomainNew(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "shop.example.com"}]})
 
-    name: Hostname = Field(description="The whole name, in A-labels or U-labels; `*.` in front.")
-    organization: Reference | None = Field(default=None, description="Platform tokens must say.")
+    name: Hostname = Field(
+        description="Full domain name, in ASCII or Unicode. May start with `*.`."
+    )
+    organization: Reference | None = Field(
+        default=None, description="Required with a platform token."
+    )
     verification_method: VerificationMethodName = VerificationMethodName.DNS_TXT
     domain_type: DomainType | None = None
     account: Reference | None = Field(
-        default=None, description="DNS account through which Nameplate writes records."
+        default=None, description="DNS account that Nameplate writes records with."
     )
-    zone: Reference | None = Field(default=None, description="Zone of that account.")
+    zone: Reference | None = Field(
+        default=None, description="Zone of that account. Default: found by the name."
+    )
     automatic_dns: bool = Field(default=True, description=_AUTOMATIC)
     hosted: bool = Field(
-        default=False, description="Host the zone on the installation's own name servers."
+        default=False, description="Host the zone on the name servers of this installation."
     )
     metadata: Metadata | None = None
     notes: Notes | None = None
 
 
 class DomainChange(Body):
-    """What to change of a domain; fields that are not given stay."""
+    """Changes to a domain. Omitted fields keep their value."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"notes": "moved in November"}]})
 
@@ -74,9 +80,11 @@ class DomainChange(Body):
     automatic_dns: bool = Field(default=True, description=_AUTOMATIC)
     account: Reference | None = Field(
         default=None,
-        description="Another DNS account, or null for none; what stands at the former one stays.",
+        description="New DNS account, or null for none. Records at the previous account are kept.",
     )
-    zone: Reference | None = Field(default=None, description="The account's zone, when not found.")
+    zone: Reference | None = Field(
+        default=None, description="Zone of that account. Default: found by the name."
+    )
 
 
 class Suspension(Body):
@@ -90,21 +98,23 @@ class Suspension(Body):
 
 
 class ConditionShape(BaseModel):
-    """One step of the way as it stands."""
+    """The state of one step from claim to HTTPS."""
 
     type: str
-    status: bool | None = Field(description="null: not known yet.")
-    reason: str = Field(description="Stable slug for programs.")
+    status: bool | None = Field(
+        description="Whether the condition is met; null when not known yet."
+    )
+    reason: str = Field(description="Stable machine-readable code.")
     message: str
-    observed: list[str] = Field(description="What was seen, and where.")
+    observed: list[str] = Field(description="What was found, and where.")
     expected: list[str]
-    fix: str = Field(description="What to do; empty when there is nothing to do.")
+    fix: str = Field(description="What to do; empty when no action is needed.")
     since: datetime | None
-    next_check_at: datetime | None = Field(description="When Nameplate looks again by itself.")
+    next_check_at: datetime | None = Field(description="When Nameplate checks again automatically.")
 
 
 class DriftSide(BaseModel):
-    """What a record set has."""
+    """Contents of a record set."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -113,30 +123,30 @@ class DriftSide(BaseModel):
 
 
 class DriftedShape(BaseModel):
-    """One record set that somebody else changed."""
+    """A record set that was changed outside Nameplate."""
 
     model_config = ConfigDict(from_attributes=True)
 
     name: str
     type: str
     expected: DriftSide | None
-    observed: DriftSide | None = Field(description="Null: it is gone.")
+    observed: DriftSide | None = Field(description="null when the record set is gone.")
 
 
 class DriftShape(BaseModel):
-    """What somebody else changed at the provider."""
+    """Records that were changed outside Nameplate."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    since: datetime = Field(description="When it was seen first.")
+    since: datetime = Field(description="When the change was first detected.")
     repaired_at: datetime | None = Field(
-        default=None, description="When Nameplate changed it back (policy `repair`)."
+        default=None, description="When Nameplate changed it back (`repair` policy)."
     )
     records: list[DriftedShape]
 
 
 class DomainShape(Shape):
-    """One organization's claim on one name."""
+    """The claim of one organization on one name."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -195,16 +205,16 @@ class DomainShape(Shape):
 
     object: Literal["domain"] = "domain"
     organization: str
-    name: str = Field(description="Canonical full name: lower-case A-labels.")
+    name: str = Field(description="Canonical full name: lower-case ASCII (A-labels).")
     registrable_domain: str
     subdomain: str | None
     status: DomainStatus
-    ready: bool | None = Field(description="Every condition holds; null in lists.")
+    ready: bool | None = Field(description="Whether every condition is met; null in lists.")
     conditions: list[ConditionShape] | None = Field(
-        description="Each step with evidence and what to do; null in lists."
+        description="Each step, with evidence and what to do; null in lists."
     )
     instructions: list[instructed.InstructionShape] | None = Field(
-        description="What to publish; null in lists."
+        description="What the owner must publish; null in lists."
     )
     domain_type: DomainType
     verification_method: str | None
@@ -214,7 +224,7 @@ class DomainShape(Shape):
     zone: str | None
     automatic_dns: bool = Field(description=_AUTOMATIC)
     name_servers: list[str] | None = Field(
-        description="What to set at the registrar; null when the zone is not hosted here."
+        description="Name servers to set at the registrar; null when the zone is not hosted here."
     )
     expires_at: datetime | None
     ssl_enabled: bool
@@ -222,10 +232,10 @@ class DomainShape(Shape):
     force_https: bool
     hsts_enabled: bool
     drift_policy: DriftPolicy = Field(
-        description="When somebody else changes our records at the provider: `off` nobody looks, "
-        "`report` it is said and a plan repairs it, `repair` it is changed back."
+        description="What to do when a record is changed outside Nameplate: `off` do not check, "
+        "`report` flag it and offer a repair plan, `repair` change it back."
     )
-    drift: DriftShape | None = Field(description="What somebody else changed.")
+    drift: DriftShape | None = Field(description="Records that were changed outside Nameplate.")
     drift_checked_at: datetime | None
     notes: str | None
     last_checked_at: datetime | None
@@ -290,7 +300,7 @@ def _fields(row: Domain) -> dict[str, Any]:
 
 @routes.post("/domains", status_code=201, operation_id="add_domain")
 def add(call: Write, body: DomainNew) -> DomainShape:
-    """Claim a name; the answer holds at once what to publish to prove it."""
+    """Claim a name. The response contains what to publish to prove ownership."""
     given = body.given()
     given["hosted"] = offers.offer(call.sessions) if given.get("hosted") else None
     return call.one(show, domains.add(call.session, call.tools, call.actor, **given))
@@ -300,8 +310,10 @@ def add(call: Write, body: DomainNew) -> DomainShape:
 def list_(
     call: Read,
     listing: Listed,
-    status: Annotated[DomainStatus | None, Query()] = None,
-    name: Annotated[Hostname | None, Query()] = None,
+    status: Annotated[
+        DomainStatus | None, Query(description="Only objects with this status.")
+    ] = None,
+    name: Annotated[Hostname | None, Query(description="Only objects with this name.")] = None,
 ) -> Page[DomainShape]:
     """List domains."""
     selected = listing.select(tagged=True, status=status, name=name)
@@ -310,13 +322,13 @@ def list_(
 
 @routes.get("/domains/{domain}", operation_id="show_domain")
 def get(call: Read, domain: str) -> DomainShape:
-    """Show a domain, by id or name, with everything that is still to do."""
+    """Show a domain by id or name, with everything that is left to do."""
     return call.one(show, domains.get(call.session, call.actor, domain))
 
 
 @routes.patch("/domains/{domain}", operation_id="update_domain")
 def update(call: Write, domain: str, body: DomainChange) -> DomainShape:
-    """Change a domain's settings."""
+    """Update the settings of a domain."""
     call.expect(show, domains.get(call.session, call.actor, domain))
     row = domains.update(call.session, call.actor, domain, call.now, **body.given())
     return call.one(show, row)
@@ -324,30 +336,30 @@ def update(call: Write, domain: str, body: DomainChange) -> DomainShape:
 
 @routes.delete("/domains/{domain}", status_code=204, operation_id="remove_domain")
 def remove(call: Write, domain: str) -> None:
-    """Release a domain: nothing of it is served, and what we wrote into DNS is taken back."""
+    """Release a domain, stop serving it, and remove the DNS records that Nameplate wrote."""
     domains.remove(call.session, call.tools, call.actor, domain, call.now)
 
 
 @routes.post("/domains/{domain}:check", operation_id="check_domain")
 def check(call: Write, domain: str) -> DomainShape:
-    """Look now at everything of the domain that waits."""
+    """Run all pending checks of a domain now."""
     return call.one(show, domains.check(call.session, call.actor, domain, call.now))
 
 
 @routes.post("/domains/{domain}:suspend", operation_id="suspend_domain")
 def suspend(call: Write, domain: str, body: Suspension | None = None) -> DomainShape:
-    """Stop serving a domain without giving the name up."""
+    """Suspend a domain: stop serving it but keep the claim."""
     reason = (body or Suspension()).reason
     return call.one(show, domains.suspend(call.session, call.actor, domain, call.now, reason))
 
 
 @routes.post("/domains/{domain}:resume", operation_id="resume_domain")
 def resume(call: Write, domain: str) -> DomainShape:
-    """End a suspension."""
+    """Resume a suspended domain."""
     return call.one(show, domains.resume(call.session, call.actor, domain, call.now))
 
 
 @routes.post("/domains/{domain}:restore", operation_id="restore_domain")
 def restore(call: Write, domain: str) -> DomainShape:
-    """Bring a released domain back as a claim that must be proved again."""
+    """Restore a released domain. Its ownership must be proved again."""
     return call.one(show, domains.restore(call.session, call.tools, call.actor, domain, call.now))

@@ -25,7 +25,7 @@ class RequestMiddleware:
     """The outermost layer: everything below may raise whatever it likes."""
 
     def __init__(self, app: ASGIApp, count: Counter) -> None:
-        """Take the application and what counts its requests."""
+
         self._app = app
         self._count = count
 
@@ -43,6 +43,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message = {**message}  # the edge sends one object for many answers
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = identity
                 headers["X-Content-Type-Options"] = "nosniff"
@@ -65,7 +66,8 @@ class RequestMiddleware:
         if scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
-        is_zone = _ZONE_PATH.fullmatch(scope["path"]) and "authorization" in Headers(scope=scope)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))  # below a host's prefix
+        is_zone = _ZONE_PATH.fullmatch(path) and "authorization" in Headers(scope=scope)
         body = await _read(receive, strictjson.MAX_ZONE_BYTES if is_zone else strictjson.MAX_BYTES)
         if body:
             _check_type(Headers(scope=scope))
@@ -124,7 +126,7 @@ async def _read(receive: Receive, most: int) -> bytes:
             return bytes(body)
         body += message.get("body", b"")
         if len(body) > most:
-            raise Invalid("body_too_large", f"The body may have at most {most} bytes.")
+            raise Invalid("body_too_large", f"The body is too large. Send at most {most} bytes.")
         if not message.get("more_body", False):
             return bytes(body)
 
@@ -134,4 +136,4 @@ def _check_type(headers: Headers) -> None:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if media_type != "application/json" or encoding != "identity":
-        raise Invalid("media_type_unsupported", "Send application/json, not compressed.")
+        raise Invalid("media_type_unsupported", "Send `application/json` without compression.")

@@ -51,28 +51,29 @@ _STATUS_BY_CODE: Mapping[str, int] = {
 }
 """Where the kind of an error does not say enough."""
 _HTTP_CODES: Mapping[int, tuple[str, str]] = {
-    404: ("route_not_found", "There is nothing at this address."),
-    405: ("method_not_allowed", "This address does not know this method."),
+    404: ("route_not_found", "No such route. Check the path."),
+    405: ("method_not_allowed", "This route does not support this method. See the `Allow` header."),
 }
 _RETRYABLE = frozenset({429, 503})
+
+_NO_TOKEN = "Send a valid API token: `Authorization: Bearer np_...`."  # noqa: S105 - a sentence
+_CHANGED = "The object has changed since you read it. Read it again, then retry the update."
+_INVALID = "The request is invalid. See `errors` for each problem."
 
 
 class Unauthenticated(NameplateError):
     """No token, or one that is not accepted."""
 
     def __init__(self) -> None:
-        """Say the same whatever is wrong with the token."""
-        super().__init__("unauthenticated", "Send a valid API token: Authorization: Bearer np_...")
+        """Give the same message for every kind of invalid token."""
+        super().__init__("unauthenticated", _NO_TOKEN)
 
 
 class PreconditionFailed(Conflict):
     """The object is no longer as the caller knows it."""
 
     def __init__(self) -> None:
-        """Say what to do."""
-        super().__init__(
-            "precondition_failed", "The object has changed since: read it again, then change it."
-        )
+        super().__init__("precondition_failed", _CHANGED)
 
 
 def status_of(error: NameplateError) -> int:
@@ -148,7 +149,7 @@ def unexpected(error: Exception, identity: str) -> Response:
     """Log a bug with its trace, and tell the caller nothing but the request id."""
     _LOG.error("request %s failed", identity, exc_info=error)
     return document(
-        500, "internal_error", "Something went wrong here. Report the request id.", identity
+        500, "internal_error", "Internal error. Report the request id to the operator.", identity
     )
 
 
@@ -163,7 +164,7 @@ def _validation(request: Request, error: Exception) -> Response:
     return document(
         422,
         "request_invalid",
-        "The request is not as it must be: see errors.",
+        _INVALID,
         request_id(request),
         problems=problems,
     )
@@ -175,10 +176,10 @@ def _wrong_place(found: Mapping[str, Any]) -> Problem:
     pointer = "".join(f"/{_escaped(part)}" for part in path)
     kind = str(found["type"])
     if kind == "extra_forbidden":
-        return Problem(pointer, "field_unknown", "There is no such field, or it cannot be set.")
+        return Problem(pointer, "field_unknown", "Unknown field, or the field cannot be set.")
     if where != "body":
         pointer = f"{where}{pointer}"
-    return Problem(pointer, kind, str(found["msg"]))
+    return Problem(pointer, kind, f"{str(found['msg']).removesuffix('.')}.")
 
 
 def _escaped(part: object) -> str:
@@ -188,7 +189,8 @@ def _escaped(part: object) -> str:
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     code, detail = _HTTP_CODES.get(
-        error.status_code, ("request_refused", "The request cannot be answered.")
+        error.status_code,
+        ("request_refused", "The request was rejected. Check it against the API reference."),
     )
     return document(
         error.status_code, code, detail, request_id(request), headers=dict(error.headers or {})
@@ -200,7 +202,7 @@ def _integrity(request: Request, error: Exception) -> Response:
     return document(
         409,
         "conflict",
-        "Something like this exists already, or changed at the same moment: read again.",
+        "The object already exists or was changed at the same time. Read it and try again.",
         request_id(request),
     )
 
@@ -212,25 +214,25 @@ def _operational(request: Request, error: Exception) -> Response:
     return document(
         503,
         "database_busy",
-        "The database is busy: repeat the request.",
+        "The database is busy. Repeat the request.",
         request_id(request),
         retry_after=1,
     )
 
 
 _EXAMPLES: Mapping[int, tuple[str, str]] = {
-    400: ("invalid_cursor", "This cursor is not one of ours, or belongs to another list."),
-    401: ("unauthenticated", "Send a valid API token: Authorization: Bearer np_..."),
+    400: ("invalid_cursor", "Not a cursor of this list. Start again without `cursor`."),
+    401: ("unauthenticated", _NO_TOKEN),
     403: ("platform_only", "Only the platform's operator may add organizations."),
-    404: ("domain_not_found", "There is no such domain."),
-    409: ("domain_exists", "shop.example.com has been added already"),
-    412: ("precondition_failed", "The object has changed since: read it again, then change it."),
-    413: ("body_too_large", "The body may have at most 1048576 bytes."),
-    415: ("media_type_unsupported", "Send application/json, not compressed."),
-    422: ("request_invalid", "The request is not as it must be: see errors."),
+    404: ("domain_not_found", "No such domain."),
+    409: ("domain_exists", "`shop.example.com` has already been added."),
+    412: ("precondition_failed", _CHANGED),
+    413: ("body_too_large", "The body is too large. Send at most 1048576 bytes."),
+    415: ("media_type_unsupported", "Send `application/json` without compression."),
+    422: ("request_invalid", _INVALID),
     429: ("rate_limited", "Too many requests."),
-    502: ("credential_refused", "The provider does not accept the credential."),
-    503: ("database_unavailable", "the database cannot be reached; try again shortly"),
+    502: ("credential_refused", "The provider rejected the credential."),
+    503: ("database_unavailable", "The database cannot be reached. Try again shortly."),
 }
 
 
@@ -239,7 +241,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     found: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
         code, detail = _EXAMPLES[status]
-        problems = [Problem("/name", "missing", "Field required")] if status == 422 else []  # noqa: PLR2004 - the one with places
+        problems = [Problem("/name", "missing", "Field required.")] if status == 422 else []  # noqa: PLR2004 - the one with places
         example = json.loads(
             bytes(document(status, code, detail, "req_01", problems=problems).body)
         )

@@ -36,7 +36,7 @@ _PAGE = """<!doctype html>
 <p>{title}</p>
 <h2>What to do</h2>
 <p>{fix}</p>
-<p>Whose turn it is: {turn}.{statuses}</p>
+<p>Who acts next: {turn}.{statuses}</p>
 </body>
 </html>
 """
@@ -45,7 +45,7 @@ _EXAMPLE = {
     "type": "/errors/domain_exists",
     "code": "domain_exists",
     "turn": "you",
-    "title": "The organization has added this name already.",
+    "title": "The organization has already added this name.",
     "fix": "Use the domain that exists, or remove it first.",
     "statuses": [409],
 }
@@ -68,7 +68,7 @@ _EXAMPLE = {
 def explain_error(
     code: str, accept: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:
-    """Say what an error code means and what to do: JSON, or a page for browsers."""
+    """Explain an error code and what to do, as JSON or as a page for browsers."""
     from nameplate.core import error_catalogue  # noqa: PLC0415 - whoever asks pays for the texts
 
     entry = error_catalogue.explain(code)

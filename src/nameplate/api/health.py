@@ -43,7 +43,7 @@ _WORK = (Binding, Certificate, Domain, Record, Server, Verification)
 
 
 class Health(BaseModel):
-    """An answer to a supervisor."""
+    """State of the process."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
 
@@ -52,13 +52,13 @@ class Health(BaseModel):
 
 @routes.get("/healthz", operation_id="healthz")
 def healthz() -> Health:
-    """Tell that the process is alive."""
+    """Check that the process is running."""
     return Health(status="ok")
 
 
 @routes.get("/readyz", operation_id="readyz", responses=errors.documented(503))
 def readyz(request: Request) -> Health:
-    """Tell that the database answers and has the schema of this program."""
+    """Check that the database answers and that its schema matches this version."""
     try:
         with surface(request).sessions.begin(PLATFORM, read_only=True) as session:
             found = _revision(session)
@@ -66,12 +66,12 @@ def readyz(request: Request) -> Health:
         raise
     except sa.exc.SQLAlchemyError:
         raise Unavailable(
-            "database_unavailable", "The database does not answer as it should."
+            "database_unavailable", "The database does not answer as expected. Check its log."
         ) from None
     if found != _head():
         raise Unavailable(
             "schema_not_current",
-            "The database has another schema than this program: run `nameplate db upgrade`.",
+            "The database schema does not match this version. Run `nameplate db upgrade`.",
         )
     return Health(status="ok")
 
@@ -83,7 +83,7 @@ def readyz(request: Request) -> Health:
     responses={200: {"content": {"text/plain": {"example": "nameplate_due_rows 0"}}}},
 )
 def metrics(request: Request) -> Response:
-    """Return what Prometheus scrapes: no tenant's name is in it."""
+    """Return metrics for Prometheus. They contain no names of tenants."""
     registry: CollectorRegistry = request.app.state.metrics.registry
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -106,7 +106,7 @@ class Metrics:
     """The numbers of one application; nothing is global, so that tests can have many."""
 
     def __init__(self, sessions: Sessions) -> None:
-        """Take where the waiting work is counted."""
+
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "nameplate_http_requests",
@@ -116,7 +116,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "nameplate_http_request_seconds",
-            "Seconds until the answer was sent.",
+            "Seconds until the response was sent.",
             ("method", "route"),
             registry=self.registry,
         )
@@ -140,7 +140,7 @@ class _Waiting(Collector):
         self._asking: threading.Thread | None = None
 
     def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("nameplate_database_up", "1 while the database answers.")
+        up = GaugeMetricFamily("nameplate_database_up", "1 if the database answers, else 0.")
         with self._lock:
             answers = self._answers()
         up.add_metric([], 1 if answers else 0)
@@ -183,10 +183,12 @@ class _Waiting(Collector):
 
 def _due(session: Session) -> list[Metric]:
     rows = GaugeMetricFamily(
-        "nameplate_due_rows", "Rows whose time has come, counted up to 10000.", labels=["table"]
+        "nameplate_due_rows", "Rows that are due, counted up to 10000.", labels=["table"]
     )
     oldest = GaugeMetricFamily(
-        "nameplate_oldest_due_seconds", "How long the oldest of them waits.", labels=["kind"]
+        "nameplate_oldest_due_seconds",
+        "Seconds since the oldest of them became due.",
+        labels=["kind"],
     )
     now = database_now(session)
     for kind in _WORK:
@@ -208,7 +210,7 @@ def _due(session: Session) -> list[Metric]:
 def _expiring(session: Session) -> Metric:
     family = GaugeMetricFamily(
         "nameplate_certificates_expiring",
-        "Certificates being served that end within so many days.",
+        "Served certificates that expire within this number of days.",
         labels=["within_days"],
     )
     now = database_now(session)

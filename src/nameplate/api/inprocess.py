@@ -11,7 +11,7 @@ class InProcess:
     """A transport to an application: one request, one answer."""
 
     def __init__(self, app: ASGIApp, host: str = "localhost") -> None:
-        """Take the application and the name under which it is called."""
+
         self._app = app
         self._host = host
 

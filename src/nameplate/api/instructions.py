@@ -13,23 +13,25 @@ class FieldShape(BaseModel):
 
 
 class InstructionShape(BaseModel):
-    """A record, file or other thing that the owner must publish, kept as long as the domain."""
+    """A record, file or tag that the owner must publish and keep as long as the domain."""
 
     purpose: str
-    kind: str = Field(description="`dns_record`, `file`, `tag`, `name_servers` or another.")
-    sentence: str = Field(description="All of it in one sentence for a person.")
-    fields: list[FieldShape] = Field(
-        description="In the order in which a person needs them; a name may come again."
+    kind: str = Field(
+        description="`dns_record`, `file`, `tag`, `name_servers` or a kind of a proof method."
     )
-    type: str = Field(description="Type of the record; the kind where there is none.")
-    name: str | None = Field(description="Absolute name of the record.")
+    sentence: str = Field(description="The whole instruction in one sentence.")
+    fields: list[FieldShape] = Field(
+        description="Fields in the order of use. A name may occur more than once."
+    )
+    type: str = Field(description="Record type; the same as `kind` when it is not a record.")
+    name: str | None = Field(description="Fully qualified name of the record.")
     relative_name: str | None = Field(
-        description="What to enter where the provider appends the zone."
+        description="Name to enter where the provider appends the zone."
     )
     zone: str | None
     value: str | None
-    values: list[str] | None = Field(description="The name servers of a delegation.")
-    note: str | None = Field(description="The sentence of a delegation.")
+    values: list[str] | None = Field(description="Name servers of a delegation.")
+    note: str | None = Field(description="`sentence` of a delegation.")
     url: str | None
     path: str | None
     content: str | None

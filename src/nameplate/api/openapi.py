@@ -9,9 +9,9 @@ from nameplate.api.shapes import ProblemDocument
 
 DESCRIPTION = """The control plane for custom domains: claim, prove, point, secure, serve, watch.
 
-Send `Authorization: Bearer np_...`. Objects are named in paths by id or by their natural key, such
-as `/v1/domains/shop.example.com`. Every POST takes an `Idempotency-Key`, every PATCH an `If-Match`.
-Errors are problem documents (RFC 9457) with a stable `code`.
+Authenticate with `Authorization: Bearer np_...`. Paths accept an object's id or its natural key, such
+as `/v1/domains/shop.example.com`. Every POST accepts an `Idempotency-Key` header, every PATCH an
+`If-Match` header. Errors are problem documents (RFC 9457) with a stable `code`.
 """
 
 
@@ -41,6 +41,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
+            operation["summary"] = _summary(operation["operationId"])
             if path.startswith("/v1/"):
                 operation["security"] = [{"bearer": []}]
                 operation.setdefault("parameters", []).extend(_headers(method))
@@ -50,13 +51,18 @@ def _described(app: FastAPI) -> dict[str, Any]:
     return document
 
 
+def _summary(operation_id: str) -> str:
+    """Return the operation's name as a title; FastAPI's own is the same for every noun."""
+    return operation_id.replace("_", " ").capitalize().replace(" dns ", " DNS ")
+
+
 def _headers(method: str) -> list[dict[str, Any]]:
     """Return the headers that every operation of this method understands."""
     if method == "post":
-        said = "Repeating the request with the same key has one effect and the same answer (24 h)."
+        said = "A repeat with the same key within 24 hours has no effect and the same response."
         return [_header("Idempotency-Key", said, "2f1c6a0e-order-17")]
     if method == "patch":
-        said = "The ETag of the object as you know it; 412 when it has changed since."
+        said = "ETag of the object as last read. The response is 412 if it has changed since."
         return [_header("If-Match", said, '"9f86d081884c7d659a2feaa0c55ad015"')]
     return []
 

@@ -32,14 +32,14 @@ class OrganizationNew(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Acme", "slug": "acme"}]})
 
     name: Name
-    slug: Reference = Field(default="", description="Made from the name when not given.")
-    parent: Reference | None = Field(default=None, description="The organization above it.")
+    slug: Reference = Field(default="", description="Default: derived from the name.")
+    parent: Reference | None = Field(default=None, description="Parent organization.")
     external_id: ExternalId | None = None
     metadata: Metadata | None = None
 
 
 class OrganizationChange(Body):
-    """What to change of an organization; fields that are not given stay."""
+    """Changes to an organization. Omitted fields keep their value."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Acme GmbH"}]})
 
@@ -91,7 +91,7 @@ def show(_call: TransactionCall, row: Organization) -> OrganizationShape:
 
 @routes.post("/organizations", status_code=201, operation_id="add_organization")
 def add(call: Write, body: OrganizationNew) -> OrganizationShape:
-    """Add an organization (platform only)."""
+    """Add an organization (platform tokens only)."""
     return call.one(show, organizations.add(call.session, call.actor, **body.given()))
 
 
@@ -99,23 +99,25 @@ def add(call: Write, body: OrganizationNew) -> OrganizationShape:
 def list_(
     call: Read,
     listing: Listed,
-    name: Annotated[Name | None, Query()] = None,
-    parent: Annotated[Reference | None, Query()] = None,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
+    parent: Annotated[
+        Reference | None, Query(description="Only organizations below this parent.")
+    ] = None,
 ) -> Page[OrganizationShape]:
-    """List the organizations that the caller may see."""
+    """List the organizations that the caller can access."""
     selected = listing.select(tagged=True, name=name, parent=parent)
     return listing.page(call, show, organizations.page(call.session, call.actor, **selected))
 
 
 @routes.get("/organizations/{organization}", operation_id="show_organization")
 def get(call: Read, organization: str) -> OrganizationShape:
-    """Show an organization, by id, slug or external id."""
+    """Show an organization by id, slug or external id."""
     return call.one(show, organizations.get(call.session, call.actor, organization))
 
 
 @routes.patch("/organizations/{organization}", operation_id="update_organization")
 def update(call: Write, organization: str, body: OrganizationChange) -> OrganizationShape:
-    """Change an organization."""
+    """Update an organization."""
     call.expect(show, organizations.get(call.session, call.actor, organization))
     row = organizations.update(call.session, call.actor, organization, **body.given())
     return call.one(show, row)
@@ -123,12 +125,12 @@ def update(call: Write, organization: str, body: OrganizationChange) -> Organiza
 
 @routes.delete("/organizations/{organization}", status_code=204, operation_id="remove_organization")
 def remove(call: Write, organization: str) -> None:
-    """Remove an organization with everything it has (platform only)."""
+    """Remove an organization and everything it owns (platform tokens only)."""
     organizations.remove(call.session, call.actor, organization, call.now)
 
 
 @routes.post("/organizations/{organization}:restore", operation_id="restore_organization")
 def restore(call: Write, organization: str) -> OrganizationShape:
-    """Bring back a removed organization and what was removed with it (platform only)."""
+    """Restore a removed organization and what was removed with it (platform tokens only)."""
     row = organizations.restore(call.session, call.actor, organization, call.now)
     return call.one(show, row)

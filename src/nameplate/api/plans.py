@@ -23,6 +23,12 @@ from nameplate.usecases.tools import Tools
 routes = router("plans")
 
 Format = Literal["bind", "csv", "json", "octodns"]
+ExportFormat = Annotated[Format, Query(description="Format of the file.")]
+Full = Annotated[bool, Query(description="Return all changes instead of the first 1,000.")]
+Live = Annotated[
+    bool,
+    Query(description="Export the live zone at the provider instead of the stored records."),
+]
 
 _RRSET: dict[str, Any] = {
     "name": "www.example.com",
@@ -35,7 +41,7 @@ _RECORD: dict[str, Any] = {"type": "A", "name": "www", "value": "192.0.2.7", "tt
 
 
 class RecordGiven(BaseModel):
-    """One record to want."""
+    """A record to add."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -50,7 +56,7 @@ class RecordGiven(BaseModel):
 
 
 class ZoneFile(BaseModel):
-    """A file to read records from."""
+    """A file with records."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -59,7 +65,7 @@ class ZoneFile(BaseModel):
 
 
 class PlanNew(Body):
-    """What is wanted; nothing at all is the records as they are: what waits, and what has drifted."""
+    """The desired records. An empty body plans pending changes and the repair of drift."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"records": [_RECORD]}]})
 
@@ -67,23 +73,27 @@ class PlanNew(Body):
     file: ZoneFile | None = None
     source: Literal["zone", "names", "drift"] | None = Field(
         default=None,
-        description="`zone`: what the provider has. `names`: what the Internet sees at the usual "
-        "names. `drift`: what somebody else made of our records.",
+        description="Read the records from `zone` (the zone at the provider), `names` (public DNS "
+        "at common names) or `drift` (changes made outside Nameplate).",
     )
     replace: bool = Field(
-        default=False, description="The domain wants nothing but this; otherwise other names stay."
+        default=False, description="Remove the domain's other records. Default: they are kept."
     )
     adopt: bool = Field(
-        default=False, description="Wanted values that others put into the zone become ours."
+        default=False,
+        description="Take ownership of desired values that already exist in the zone.",
     )
 
 
 class PlanApply(Body):
-    """How to apply a plan."""
+    """Options for applying a plan."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"force": False}]})
 
-    force: bool = Field(default=False, description="Although it changes much (`unsafe`).")
+    force: bool = Field(
+        default=False,
+        description="Apply even if the plan exceeds the safety thresholds (`unsafe`).",
+    )
 
 
 class RRsetShape(BaseModel):
@@ -97,7 +107,7 @@ class RRsetShape(BaseModel):
 
 
 class ChangeShape(BaseModel):
-    """One record set before and after."""
+    """A record set before and after the change."""
 
     action: Literal["create", "update", "delete"]
     before: RRsetShape | None
@@ -105,7 +115,7 @@ class ChangeShape(BaseModel):
 
 
 class BlockedShape(BaseModel):
-    """A record set that cannot be had, and why."""
+    """A record set that cannot be published, and why."""
 
     name: str
     type: str
@@ -114,7 +124,7 @@ class BlockedShape(BaseModel):
 
 
 class OutcomeShape(BaseModel):
-    """What became of one change."""
+    """Result of one change."""
 
     name: str
     type: str
@@ -123,7 +133,7 @@ class OutcomeShape(BaseModel):
 
 
 class PlanShape(Shape):
-    """What would be done at the provider, or what became of it."""
+    """Planned changes at the DNS provider, or their results."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -164,37 +174,42 @@ class PlanShape(Shape):
     object: Literal["plan"] = "plan"
     organization: str
     domain: str
-    zone: str = Field(description="Apex of the zone at the provider.")
+    zone: str = Field(description="Name of the zone at the provider.")
     status: PlanStatus
     origin: PlanOrigin
-    is_empty: bool = Field(description="Applying it would change nothing, there or here.")
-    unsafe: str | None = Field(description="Why it takes force, with the numbers.")
-    edits: int = Field(description="Records of the domain that are added, changed or removed.")
+    is_empty: bool = Field(description="Whether applying the plan would change nothing.")
+    unsafe: str | None = Field(description="Why the plan requires `force`; null when it does not.")
+    edits: int = Field(
+        description="Number of the domain's records that are added, changed or removed."
+    )
     changes: list[ChangeShape] = Field(
-        description="In the order in which they are made; the first 1,000 unless `full`."
+        description="Changes in the order of execution; the first 1,000 unless `full` is set."
     )
     changes_total: int
     blocked: list[BlockedShape]
     foreign: list[str] = Field(
-        description="Wanted values that are there already and belong to others: `adopt` takes them."
+        description="Desired values that already exist but are not managed by Nameplate. `adopt` "
+        "takes ownership of them."
     )
-    adopted: int = Field(description="Values of others that become ours.")
-    drift: list[str] = Field(description="What somebody else changed, in words.")
+    adopted: int = Field(description="Number of existing values that Nameplate takes ownership of.")
+    drift: list[str] = Field(description="Descriptions of changes made outside Nameplate.")
     warnings: list[str]
-    untouched: int = Field(description="Record sets that stay exactly as they are.")
-    existing: int = Field(description="Record sets in the zone when the plan was made.")
+    untouched: int = Field(description="Number of record sets that are not changed.")
+    existing: int = Field(
+        description="Number of record sets in the zone when the plan was created."
+    )
     expires_at: datetime
     forced: bool
     created_by: str | None
     applied_by: str | None
     applied_at: datetime | None
-    outcomes: list[OutcomeShape] = Field(description="What did not simply succeed.")
-    undoes: str | None = Field(description="The plan that this one takes back.")
+    outcomes: list[OutcomeShape] = Field(description="Changes that were refused, moved or unknown.")
+    undoes: str | None = Field(description="Id of the plan that this plan undoes.")
     error_message: str | None
 
 
 class ExportShape(BaseModel):
-    """Records as a file."""
+    """Records in a file format."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -269,7 +284,7 @@ def _rrset(rrset: RRset | None) -> RRsetShape | None:
     responses=errors.documented(429, 502),
 )
 def plan(world: Crossing, domain: str, body: PlanNew | None = None) -> PlanShape:
-    """Read the zone and make a plan of what would change; nothing is changed."""
+    """Create a plan from the live zone and the desired records. Nothing is changed."""
     wish = _wish(world.tools, body or PlanNew())
     return show(None, plans.make(world.sessions, world.tools, world.actor, domain, wish))
 
@@ -277,7 +292,7 @@ def plan(world: Crossing, domain: str, body: PlanNew | None = None) -> PlanShape
 def _wish(tools: Tools, body: PlanNew) -> drafts.Edits:
     """Return what the body wants. Raises Invalid `sources_several`."""
     if sum(one is not None for one in (body.records, body.file, body.source)) > 1:
-        detail = "Give records, a file or a source: one of them."
+        detail = "Specify only one of `records`, `file` and `source`."
         raise Invalid("sources_several", detail, [Problem("/source", "sources_several", detail)])
     how = {"replace": body.replace, "adopt": body.adopt}
     if body.records is not None:
@@ -300,7 +315,7 @@ def _wish(tools: Tools, body: PlanNew) -> drafts.Edits:
     responses=errors.documented(429, 502),
 )
 def undo(world: Crossing, domain: str) -> PlanShape:
-    """Make a plan that takes back the last one that was applied; apply it to do so."""
+    """Create a plan that undoes the last applied plan. Apply it to make the changes."""
     return show(None, plans.undo(world.sessions, world.tools, world.actor, domain))
 
 
@@ -308,8 +323,10 @@ def undo(world: Crossing, domain: str) -> PlanShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    status: Annotated[PlanStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    status: Annotated[
+        PlanStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[PlanShape]:
     """List plans."""
     selected = listing.select(domain=domain, status=status)
@@ -320,9 +337,9 @@ def list_(
 def get(
     call: Read,
     plan: str,
-    full: Annotated[bool, Query(description="Every change, however many.")] = False,  # noqa: FBT002 - a query parameter
+    full: Full = False,  # noqa: FBT002 - a query parameter
 ) -> PlanShape:
-    """Show a plan, or what became of it."""
+    """Show a plan and its results."""
     return show(call, plans.get(call.session, call.actor, plan), full=full)
 
 
@@ -330,7 +347,7 @@ def get(
     "/plans/{plan}:apply", operation_id="apply_plan", responses=errors.documented(429, 502)
 )
 def apply(world: Crossing, plan: str, body: PlanApply | None = None) -> PlanShape:
-    """Carry a plan out, if the zone still is as it was seen."""
+    """Apply a plan if the zone has not changed since the plan was created."""
     force = body is not None and body.force
     return show(None, plans.apply(world.sessions, world.tools, world.actor, plan, force=force))
 
@@ -343,10 +360,10 @@ def apply(world: Crossing, plan: str, body: PlanApply | None = None) -> PlanShap
 def export(
     world: Crossing,
     domain: str,
-    format: Annotated[Format, Query()] = "bind",  # noqa: A002 - the field's own name
-    live: Annotated[bool, Query(description="As the provider has them now.")] = False,  # noqa: FBT002 - a query parameter
+    format: ExportFormat = "bind",  # noqa: A002 - the field's own name
+    live: Live = False,  # noqa: FBT002 - a query parameter
 ) -> ExportShape:
-    """Return the records as a file."""
+    """Export the records of a domain as a file."""
     content, count = transfers.export(
         world.sessions, world.tools, world.actor, domain, form=format, live=live
     )

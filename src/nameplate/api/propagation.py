@@ -1,4 +1,4 @@
-"""What each server answered for a record at the last look, and a look at once."""
+"""What each server answered for a record at the last check, and a check on demand."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -60,38 +60,44 @@ _EXAMPLE: dict[str, Any] = {
 class ServerAnswerShape(BaseModel):
     """What one server answered."""
 
-    server: str = Field(description="Name and address, or the address of a public resolver.")
+    server: str = Field(
+        description="Name and address of the server, or address of the public resolver."
+    )
     kind: Literal["authoritative", "public"]
-    answer: str = Field(description="data, nodata, nxdomain, servfail, refused or timeout.")
-    values: list[str] = Field(description="The first ten.")
+    answer: str = Field(
+        description="`data`, `nodata`, `nxdomain`, `servfail`, `refused` or `timeout`."
+    )
+    values: list[str] = Field(description="The first ten values.")
     seen: bool = Field(description="Whether the answer shows the record.")
-    ttl: int = Field(description="Seconds, as answered.")
-    ttl_left: int = Field(description="For how many seconds from now a public resolver keeps it.")
-    detail: str = Field(description="Why there are no values.")
+    ttl: int = Field(description="TTL of the answer in seconds.")
+    ttl_left: int = Field(description="Seconds until a public resolver discards the answer.")
+    detail: str = Field(description="Why there are no values; empty otherwise.")
 
 
 class PropagationShape(BaseModel):
-    """Who sees a record, and who does not yet."""
+    """Which servers answer with a record."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     record: str
     object: Literal["propagation"] = "propagation"
-    name: str | None = Field(description="The name asked for; a label below a wildcard.")
-    type: str | None = Field(description="The type asked for.")
+    name: str | None = Field(description="Name that was queried; for a wildcard, a label below it.")
+    type: str | None = Field(description="Record type that was queried.")
     any_address: bool = Field(
-        description="The provider answers with addresses of its own: each shows the record."
+        description="Whether any address counts, because the provider answers with its own addresses."
     )
-    zone: str | None = Field(description="The zone in which the Internet finds the name.")
-    propagated: bool = Field(description="Every authoritative server answers with the record.")
-    seen: int = Field(description="How many authoritative servers answer with the record.")
-    asked: int = Field(description="How many authoritative servers there are.")
-    public_seen: int = Field(description="How many public resolvers answer with the record.")
+    zone: str | None = Field(description="Zone that serves the name in public DNS.")
+    propagated: bool = Field(
+        description="Whether every authoritative server answers with the record."
+    )
+    seen: int = Field(description="Number of authoritative servers that answer with the record.")
+    asked: int = Field(description="Number of authoritative servers that were queried.")
+    public_seen: int = Field(description="Number of public resolvers that answer with the record.")
     public_asked: int
     message: str
     answers: list[ServerAnswerShape]
-    checked_at: datetime | None = Field(description="null: nobody has looked yet.")
-    next_check_at: datetime | None = Field(description="When Nameplate looks again by itself.")
+    checked_at: datetime | None = Field(description="null when not checked yet.")
+    next_check_at: datetime | None = Field(description="When Nameplate checks again automatically.")
     links: dict[str, str]
 
 
@@ -112,7 +118,7 @@ def show(_world: NetworkCall, view: View) -> PropagationShape:
         asked=len(authoritative),
         public_seen=sum(one.seen for one in public),
         public_asked=len(public),
-        message=look.sentence(view.now) if look else "Nobody has looked yet.",
+        message=look.sentence(view.now) if look else "Not checked yet.",
         answers=[_answer(look, one, view.now) for one in look.sightings] if look else [],
         checked_at=look.at if look else None,
         next_check_at=row.next_action_at,
@@ -139,11 +145,11 @@ def _answer(look: Observation, one: ServerAnswer, now: datetime) -> ServerAnswer
 
 @routes.get("/records/{record}/propagation", operation_id="show_propagation")
 def get(call: Read, record: str) -> PropagationShape:
-    """Show what each server answered at the last look."""
+    """Show what each server answered at the last check."""
     return call.one(show, checks.show(call.session, call.actor, record))
 
 
 @routes.post("/records/{record}/propagation:check", operation_id="check_propagation")
 def check(world: Crossing, record: str) -> PropagationShape:
-    """Ask every server now; a look of a moment ago is returned as it is."""
+    """Query every server now. A result from a moment ago is returned unchanged."""
     return show(world, checks.check(world.sessions, world.tools, world.actor, record))

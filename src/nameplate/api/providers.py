@@ -1,4 +1,4 @@
-"""Plug-ins: what accounts, servers and the operator have to tell each."""
+"""Plug-ins, and the settings and credentials of each."""
 
 from typing import Annotated, Any, Literal
 
@@ -18,7 +18,7 @@ _FIELD: dict[str, Any] = {
     "type": "url",
     "required": True,
     "default": None,
-    "description": "Address of the HTTP API, as in http://10.0.0.53:8081.",
+    "description": "URL of the HTTP API, for example `http://10.0.0.53:8081`.",
     "platform_only": True,
     "fields": [],
 }
@@ -45,47 +45,51 @@ _PROVIDER: dict[str, Any] = {
 
 
 class SettingShape(BaseModel):
-    """One key of an account's `config`."""
+    """A key of `config`."""
 
     name: str
-    type: str = Field(description="`string`, `url`, `list of domain name`, `object` and the like.")
+    type: str = Field(
+        description="Type of the value, such as `string`, `url`, `list of domain name` or `object`."
+    )
     required: bool
-    default: Any = Field(description="What holds without it.")
+    default: Any = Field(description="Value when not set.")
     description: str
-    platform_only: bool = Field(description="A tenant may not set it.")
-    fields: list["SettingShape"] = Field(description="What an object holds.")
+    platform_only: bool = Field(description="Whether only the platform can set it.")
+    fields: list["SettingShape"] = Field(description="Keys of an object.")
 
 
 class CredentialShape(BaseModel):
-    """One key of an account's `credentials`."""
+    """A key of `credentials`."""
 
     name: str
     required: bool
-    required_with: str | None = Field(description="The setting that makes it required.")
+    required_with: str | None = Field(description="Setting that makes this credential required.")
     description: str
-    platform_only: bool = Field(description="A tenant may not give it.")
+    platform_only: bool = Field(description="Whether only the platform can set it.")
 
 
 class ProviderShape(BaseModel):
-    """A plug-in by the name that accounts, servers or verifications call it."""
+    """A plug-in, by the name that accounts, servers and verifications use."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_PROVIDER]})
 
     object: Literal["provider"] = "provider"
     kind: PluginKind
     name: str
-    title: str | None = Field(description="null: it cannot be used, `code` says why.")
+    title: str | None = Field(description="null when the plug-in cannot be used; see `code`.")
     config: list[SettingShape]
     credentials: list[CredentialShape]
-    other_credentials: bool = Field(description="The platform may give others than these too.")
-    distribution: str = Field(description="The Python package that brings it.")
+    other_credentials: bool = Field(
+        description="Whether the platform can set other credentials as well."
+    )
+    distribution: str = Field(description="Python package that provides the plug-in.")
     third_party: bool
     code: str | None = Field(description="`plugin_broken` or `plugin_ambiguous`.")
-    message: str | None = Field(description="Why it cannot be used; for the platform only.")
+    message: str | None = Field(description="Why it cannot be used. Shown to the platform only.")
 
 
 class ProviderList(BaseModel):
-    """All providers."""
+    """List of providers."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"object": "list", "data": [_PROVIDER]}]}
@@ -135,7 +139,10 @@ def _credential(one: Credential) -> CredentialShape:
 
 
 @routes.get("/providers", operation_id="list_providers")
-def list_(world: Crossing, kind: Annotated[PluginKind | None, Query()] = None) -> ProviderList:
+def list_(
+    world: Crossing,
+    kind: Annotated[PluginKind | None, Query(description="Only objects of this kind.")] = None,
+) -> ProviderList:
     """List providers, authorities, proof methods and proxies, with their settings and credentials."""
     found = providers.listed(world.tools, kind)
     return ProviderList(data=[show(one, for_platform=world.actor.is_platform) for one in found])

@@ -28,8 +28,9 @@ from nameplate.usecases.dns import records
 routes = router("records")
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=65535)]
-Ttl = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seconds.")]
+Ttl = Annotated[int, Field(ge=0, le=2**31 - 1, description="In seconds.")]
 Short = Annotated[int, Field(ge=0, le=65535)]
+TypeFilter = Annotated[RecordType | None, Query(description="Only records of this type.")]
 
 _EXAMPLE: dict[str, Any] = {
     "type": "MX",
@@ -41,7 +42,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class RecordNew(Body):
-    """A record to want."""
+    """A record to add."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"domain": "example.com", **_EXAMPLE}]}
@@ -50,7 +51,7 @@ class RecordNew(Body):
     domain: Reference
     type: RecordType
     name: Annotated[str, StringConstraints(max_length=255)] = Field(
-        description="Relative to the domain: `www`, `@`, `*`."
+        description="Name relative to the domain, such as `www`, `@` or `*`."
     )
     value: Value
     ttl: Ttl = 3600
@@ -63,7 +64,7 @@ class RecordNew(Body):
 
 
 class RecordChange(Body):
-    """What to change of a record; fields that are not given stay."""
+    """Changes to a record. Omitted fields keep their value."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"ttl": 300}]})
 
@@ -78,7 +79,7 @@ class RecordChange(Body):
 
 
 class RecordShape(Shape):
-    """One DNS record: what is wanted at the provider, and what is known of it there."""
+    """A DNS record: its desired value, and its state at the provider."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -119,22 +120,26 @@ class RecordShape(Shape):
     port: int | None
     proxied: bool
     status: RecordStatus
-    propagated: bool = Field(description="Every authoritative server answers with it.")
+    propagated: bool = Field(
+        description="Whether every authoritative server answers with the record."
+    )
     propagation_checked_at: datetime | None
-    last_synced_at: datetime | None = Field(description="When the provider confirmed it last.")
+    last_synced_at: datetime | None = Field(
+        description="When the provider last confirmed the record."
+    )
     drifted_at: datetime | None = Field(
-        description="Since when the provider has something else, though nobody changed it here."
+        description="When a change made outside Nameplate was detected."
     )
     managed_by_system: bool
     made_for: str | None = Field(
-        description="Binding or server that Nameplate made it for and keeps it right for."
+        description="Binding or server that Nameplate maintains the record for."
     )
     notes: str | None
     error_message: str | None
     warnings: list[str] = Field(
         default=[],
-        description="What is possible and still unwelcome: CAA that keeps our authority from issuing. "
-        "Only in answers about one record.",
+        description="Problems that the record may cause, such as a CAA record that excludes the "
+        "certificate authority. Empty in lists.",
     )
 
 
@@ -173,7 +178,7 @@ def _maker(row: Record) -> str | None:
 
 @routes.post("/records", status_code=201, operation_id="add_record")
 def add(call: Write, body: RecordNew) -> RecordShape:
-    """Want a record at the domain's DNS provider; a worker writes it."""
+    """Add a DNS record. A worker writes it to the DNS provider."""
     given = body.given()
     domain = given.pop("domain")
     row = records.add(call.session, call.actor, domain, now=call.now, **given)
@@ -184,9 +189,11 @@ def add(call: Write, body: RecordNew) -> RecordShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    type: Annotated[RecordType | None, Query()] = None,  # noqa: A002 - the field's own name
-    status: Annotated[RecordStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    type: TypeFilter = None,  # noqa: A002 - the field's own name
+    status: Annotated[
+        RecordStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[RecordShape]:
     """List records."""
     selected = listing.select(domain=domain, type=type, status=status)
@@ -201,7 +208,7 @@ def get(call: Read, record: str) -> RecordShape:
 
 @routes.patch("/records/{record}", operation_id="update_record")
 def update(call: Write, record: str, body: RecordChange) -> RecordShape:
-    """Change a record; a worker brings the change to the provider."""
+    """Update a record. A worker writes the change to the DNS provider."""
     call.expect(alone, records.get(call.session, call.actor, record))
     row = records.update(call.session, call.actor, record, now=call.now, **body.given())
     return call.one(alone, row)
@@ -209,11 +216,11 @@ def update(call: Write, record: str, body: RecordChange) -> RecordShape:
 
 @routes.delete("/records/{record}", status_code=204, operation_id="remove_record")
 def remove(call: Write, record: str) -> None:
-    """Remove a record; a worker takes it from the provider when Nameplate put it there."""
+    """Remove a record. A worker deletes it at the DNS provider if Nameplate created it."""
     records.remove(call.session, call.actor, record, call.now)
 
 
 @routes.post("/records/{record}:detach", operation_id="detach_record")
 def detach(call: Write, record: str) -> RecordShape:
-    """Take over a record that Nameplate made: it stays as it is, and is yours to change."""
+    """Detach a record from its binding or server. It keeps its value and can be changed."""
     return call.one(alone, records.detach(call.session, call.actor, record))

@@ -60,7 +60,11 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
     )
     if unknown:
         problems = [
-            Problem(f"query/{name[:100]}", "query_unknown", "There is no such parameter.")
+            Problem(f"query/{name[:100]}", "query_unknown", "Unknown query parameter.")
             for name in unknown[:10]
         ]
-        raise Invalid("query_unknown", "The query has unknown parameters.", problems)
+        raise Invalid(
+            "query_unknown",
+            "The query string has unknown parameters. Remove the ones listed in `errors`.",
+            problems,
+        )

@@ -30,7 +30,7 @@ routes = router("servers")
 
 Addresses = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=64)]],
-    Field(max_length=MAX_ADDRESSES, description="Its IPv4 and IPv6 addresses, for A and AAAA."),
+    Field(max_length=MAX_ADDRESSES, description="IPv4 and IPv6 addresses for A and AAAA records."),
 ]
 
 _EXAMPLE: dict[str, Any] = {
@@ -47,20 +47,22 @@ class ServerNew(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     name: Name
-    address: Host = Field(description="Public host name or address that DNS points at.")
+    address: Host = Field(description="Public host name or IP address that DNS records point at.")
     addresses: Addresses = Field(default_factory=list)
     organization: Reference | None = Field(
-        default=None, description="Without it, the platform's server is shared by all."
+        default=None,
+        description="Organization that owns the server. Default: the organization of the token; with "
+        "a platform token, the server is shared by all organizations.",
     )
     proxy: dict[str, Any] | None = Field(
-        default=None, description="How to reach the proxy there. Platform only."
+        default=None, description="How to reach the proxy on the server. Platform tokens only."
     )
-    external_id: ExternalId | None = Field(default=None, description="Platform only.")
+    external_id: ExternalId | None = Field(default=None, description="Platform tokens only.")
     metadata: Metadata | None = None
 
 
 class ServerChange(Body):
-    """What to change of a server; fields that are not given stay."""
+    """Changes to a server. Omitted fields keep their value."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"address": "192.0.2.7"}]})
 
@@ -92,13 +94,17 @@ class ServerShape(Shape):
     )
 
     object: Literal["server"] = "server"
-    organization: str | None = Field(description="null: shared by the whole platform.")
+    organization: str | None = Field(
+        description="null when the server is shared by all organizations."
+    )
     name: str
     address: str
     addresses: list[str]
-    proxy: dict[str, Any] | None = Field(description="Shown to the platform only.")
+    proxy: dict[str, Any] | None = Field(description="Shown to platform tokens only.")
     external_id: str | None
-    configured_at: datetime | None = Field(description="When the proxy took its configuration.")
+    configured_at: datetime | None = Field(
+        description="When the proxy last accepted its configuration."
+    )
     error_message: str | None
 
 
@@ -127,22 +133,24 @@ def add(call: Write, body: ServerNew) -> ServerShape:
 
 @routes.get("/servers", operation_id="list_servers")
 def list_(
-    call: Read, listing: Listed, name: Annotated[Name | None, Query()] = None
+    call: Read,
+    listing: Listed,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
 ) -> Page[ServerShape]:
-    """List the caller's servers and the shared ones."""
+    """List the caller's servers and the shared servers."""
     selected = listing.select(tagged=True, name=name)
     return listing.page(call, show, servers.page(call.session, call.actor, **selected))
 
 
 @routes.get("/servers/{server}", operation_id="show_server")
 def get(call: Read, server: str) -> ServerShape:
-    """Show a server, by id, external id or name."""
+    """Show a server by id, external id or name."""
     return call.one(show, servers.get(call.session, call.actor, server))
 
 
 @routes.patch("/servers/{server}", operation_id="update_server")
 def update(call: Write, server: str, body: ServerChange) -> ServerShape:
-    """Change a server; its proxy is configured again, and DNS follows to its new addresses."""
+    """Update a server, reconfigure its proxy, and update DNS when its addresses change."""
     call.expect(show, servers.get(call.session, call.actor, server))
     row = servers.update(call.session, call.tools, call.actor, server, call.now, **body.given())
     return call.one(show, row)

@@ -21,12 +21,12 @@ Metadata = Annotated[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")],
         Annotated[str, StringConstraints(max_length=500)],
     ],
-    Field(max_length=50, description="Your own keys, 50 at most, with texts as values."),
+    Field(max_length=50, description="Up to 50 keys of your own, with strings as values."),
 ]
 
 
 class Body(BaseModel):
-    """What a caller sends: unknown fields are refused, so that nothing is set by accident."""
+    """A request body. Unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -36,14 +36,14 @@ class Body(BaseModel):
 
 
 class Shape(BaseModel):
-    """What a caller gets."""
+    """An object in a response."""
 
-    id: str = Field(description="Id of the object, with its kind in front.")
+    id: str = Field(description="Id of the object. Its prefix tells the kind.")
     object: str = Field(description="Kind of the object.")
-    metadata: dict[str, Any] = Field(description="The caller's own keys.")
-    created_at: datetime = Field(description="When the object was made (RFC 3339, UTC).")
+    metadata: dict[str, Any] = Field(description="Keys set by the caller.")
+    created_at: datetime = Field(description="When the object was created (RFC 3339, UTC).")
     updated_at: datetime = Field(description="When the object last changed (RFC 3339, UTC).")
-    links: dict[str, str] = Field(description="Addresses of the object and what belongs to it.")
+    links: dict[str, str] = Field(description="Paths of the object and of related objects.")
 
 
 Item = TypeVar("Item", bound=Shape)
@@ -64,22 +64,24 @@ class ProblemDocument(BaseModel):
     model_config = ConfigDict(title="Problem")
 
     class FieldProblem(BaseModel):
-        """One wrong place in the request."""
+        """A problem with one part of the request."""
 
-        pointer: str = Field(description="JSON pointer into the body, or query/name.")
+        pointer: str = Field(
+            description="JSON pointer into the body, or `query/NAME` for a query parameter."
+        )
         code: str
         detail: str
 
-    type: str = Field(description="Address of the error's description.")
+    type: str = Field(description="Path of the explanation of the error code.")
     title: str
     status: int
-    detail: str = Field(description="What is wrong and what to do, in plain words.")
-    code: str = Field(description="Stable slug for programs.")
+    detail: str = Field(description="What is wrong and what to do.")
+    code: str = Field(description="Stable machine-readable code.")
     doc_url: str
     request_id: str
     errors: list[FieldProblem]
-    retryable: bool = Field(description="Whether repeating the same request can help.")
-    retry_after: int | None = Field(description="Seconds to wait before repeating it.")
+    retryable: bool = Field(description="Whether repeating the same request may succeed.")
+    retry_after: int | None = Field(description="Seconds to wait before repeating the request.")
 
 
 def public(prefix: Prefix, number: int | None) -> str | None:

@@ -27,11 +27,13 @@ def check(body: bytes) -> None:
             parse_float=_finite,
         )
     except UnicodeDecodeError:
-        raise _malformed("The body is not UTF-8.") from None
+        raise _malformed("The body is not valid UTF-8.") from None
     except json.JSONDecodeError as error:
-        raise _malformed(f"The body is not JSON: {error.msg} at position {error.pos}.") from None
+        raise _malformed(
+            f"The body is not valid JSON: {error.msg} at position {error.pos}."
+        ) from None
     except ValueError:
-        raise _malformed("The body holds a number that is too long.") from None
+        raise _malformed("A number in the body has too many digits.") from None
     if b"\\u" in body or b"\x00" in body:
         _check_texts(value)
 
@@ -44,24 +46,24 @@ def _check_depth(body: bytes) -> None:
     for bracket in _BRACKETS.findall(_STRINGS.sub(b"", body)):
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH:
-            raise _malformed(f"The body may be nested at most {MAX_DEPTH} deep.")
+            raise _malformed(f"The body is nested too deeply. Use at most {MAX_DEPTH} levels.")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _malformed("An object of the body names a field twice.")
+        raise _malformed("An object in the body has a duplicate field.")
     return found
 
 
 def _no_constant(_text: str) -> NoReturn:
-    raise _malformed("NaN and Infinity are not JSON.")
+    raise _malformed("NaN and Infinity are not valid JSON.")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise _malformed("The body holds a number that is too large.")
+        raise _malformed("A number in the body is too large.")
     return number
 
 
@@ -77,7 +79,7 @@ def _check_texts(value: Any) -> None:  # noqa: ANN401 - any JSON value
     elif isinstance(value, str) and any(
         char == "\x00" or "\ud800" <= char <= "\udfff" for char in value
     ):
-        raise _malformed("A text of the body holds NUL or half a surrogate pair.")
+        raise _malformed("A string in the body contains NUL or an unpaired surrogate.")
 
 
 def _malformed(detail: str) -> Invalid:

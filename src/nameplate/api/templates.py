@@ -21,7 +21,7 @@ Given = Annotated[str, StringConstraints(max_length=4000)]
 _PARAMETER: dict[str, Any] = {
     "name": "include",
     "kind": "hosts",
-    "description": "Domains whose senders may send.",
+    "description": "Domains whose senders are allowed.",
     "required": False,
     "default": "",
     "choices": [],
@@ -30,26 +30,30 @@ _PARAMETER: dict[str, Any] = {
 _TEMPLATE: dict[str, Any] = {
     "object": "record_template",
     "name": "spf",
-    "title": "SPF: who may send",
-    "description": "Adds senders to the one SPF record of the domain, or makes it.",
+    "title": "SPF: allowed senders",
+    "description": "Adds senders to the SPF record of the domain, or creates the record.",
     "parameters": [_PARAMETER],
 }
 
 
 class ParameterShape(BaseModel):
-    """One value that a template takes, always as text."""
+    """A parameter of a template. Its value is a string."""
 
     name: str
-    kind: str = Field(description="host, hosts, networks, emails, labels, key or text.")
+    kind: str = Field(
+        description="`host`, `hosts`, `networks`, `emails`, `labels`, `key` or `text`."
+    )
     description: str
     required: bool
     default: str
-    choices: list[str] = Field(description="Empty: anything of its kind.")
+    choices: list[str] = Field(
+        description="Allowed values; empty when any value of its kind is allowed."
+    )
     example: str
 
 
 class TemplateShape(BaseModel):
-    """A common need by name."""
+    """A record template."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_TEMPLATE]})
 
@@ -61,7 +65,7 @@ class TemplateShape(BaseModel):
 
 
 class TemplateList(BaseModel):
-    """All templates."""
+    """List of record templates."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"object": "list", "data": [_TEMPLATE]}]}
@@ -72,7 +76,7 @@ class TemplateList(BaseModel):
 
 
 class TemplateUse(Body):
-    """Which template to apply, and with what."""
+    """A template to apply, and its parameters."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -88,24 +92,26 @@ class TemplateUse(Body):
 
     template: Key
     parameters: dict[Key, Given] = Field(default_factory=dict, max_length=20)
-    dry_run: bool = Field(default=False, description="Say what would be done, and do nothing.")
+    dry_run: bool = Field(default=False, description="Show the effects without making changes.")
 
 
 class EffectShape(BaseModel):
-    """What becomes of one record of the template."""
+    """Effect of the template on one record."""
 
     action: TemplateEffect
     type: str
     name: str
     value: str
     ttl: int
-    record: str | None = Field(description="Record that was made or changed, or is in the way.")
-    before: str | None = Field(description="Value that is there until then.")
-    detail: str = Field(description="Why it is in conflict, and what to do.")
+    record: str | None = Field(
+        description="Id of the record that was added or changed, or is in conflict."
+    )
+    before: str | None = Field(description="Value before the change.")
+    detail: str = Field(description="Why it is in conflict and what to do.")
 
 
 class AppliedShape(BaseModel):
-    """What a template does to a domain."""
+    """Effects of a template on a domain."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -184,7 +190,7 @@ def show_applied(applied: Applied) -> AppliedShape:
 
 @routes.get("/record-templates", operation_id="list_record_templates")
 def list_(_call: Read) -> TemplateList:
-    """List the record templates with their parameters."""
+    """List record templates and their parameters."""
     return TemplateList(data=[show(one) for one in CATALOGUE.values()])
 
 
@@ -196,7 +202,7 @@ def get(_call: Read, template: str) -> TemplateShape:
 
 @routes.post("/domains/{domain}/records:template", operation_id="apply_record_template")
 def apply(call: Write, domain: str, body: TemplateUse) -> AppliedShape:
-    """Make the records of a template, all or none; with `dry_run` say what would be done."""
+    """Apply a record template, all records or none. `dry_run` only shows the effects."""
     applied = templates.apply(
         call.session,
         call.actor,

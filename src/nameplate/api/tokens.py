@@ -27,13 +27,15 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class TokenNew(Body):
-    """A token to make."""
+    """A token to add."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "deploy script"}]})
 
     name: Name
     organization: Reference | None = Field(
-        default=None, description="Whose token; a platform token without it acts for all."
+        default=None,
+        description="Organization that the token acts for. Default: the organization of the caller; "
+        "with a platform token, all of them.",
     )
     expires_at: AwareDatetime | None = None
 
@@ -47,15 +49,15 @@ class TokenShape(Shape):
 
     object: Literal["token"] = "token"
     name: str
-    organization: str | None = Field(description="null: a platform token.")
-    key_id: str = Field(description="The part of the token that may be shown.")
+    organization: str | None = Field(description="null for a platform token.")
+    key_id: str = Field(description="Public part of the token.")
     expires_at: datetime | None
     revoked_at: datetime | None
-    last_used_at: datetime | None = Field(description="To the hour.")
+    last_used_at: datetime | None = Field(description="Last use, to the hour.")
 
 
 class TokenMade(TokenShape):
-    """A token just made, with its secret: the only time that it is shown."""
+    """A new token with its secret, which is shown only once."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -66,7 +68,7 @@ class TokenMade(TokenShape):
     )
 
     token: str | None = Field(
-        description="Keep it now. null in the answer to a repeated request: it is not stored."
+        description="Store it now. null in the response to a repeated request: it is not kept."
     )
 
 
@@ -94,7 +96,7 @@ def _fields(row: ApiToken) -> dict[str, Any]:
 
 @routes.post("/tokens", status_code=201, operation_id="add_token")
 def add(call: Write, body: TokenNew) -> TokenMade:
-    """Make a token; the answer is the only place where its secret ever stands."""
+    """Add a token. Its secret is shown only in this response."""
     row, secret = tokens.add(
         call.session, call.actor, now=call.now, random=call.tools.random, **body.given()
     )
@@ -104,9 +106,11 @@ def add(call: Write, body: TokenNew) -> TokenMade:
 
 @routes.get("/tokens", operation_id="list_tokens")
 def list_(
-    call: Read, listing: Listed, name: Annotated[Name | None, Query()] = None
+    call: Read,
+    listing: Listed,
+    name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
 ) -> Page[TokenShape]:
-    """List tokens, revoked ones included."""
+    """List tokens, including revoked tokens."""
     return listing.page(
         call, show, tokens.page(call.session, call.actor, **listing.select(name=name))
     )
@@ -120,5 +124,5 @@ def get(call: Read, token: str) -> TokenShape:
 
 @routes.delete("/tokens/{token}", status_code=204, operation_id="revoke_token")
 def revoke(call: Write, token: str) -> None:
-    """Revoke a token: it is refused from now on."""
+    """Revoke a token. It is rejected from now on."""
     tokens.revoke(call.session, call.actor, token, call.now)

@@ -25,7 +25,7 @@ _RECORD = "_nameplate-challenge.shop.example.com"
 
 
 class VerificationNew(Body):
-    """Another way, or a fresh token, to prove a domain."""
+    """A new verification of a domain."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"domain": "shop.example.com", "method": "file_upload"}]}
@@ -36,7 +36,7 @@ class VerificationNew(Body):
 
 
 class LookShape(BaseModel):
-    """One look for the proof."""
+    """A check for the proof."""
 
     at: datetime
     verdict: str
@@ -46,7 +46,7 @@ class LookShape(BaseModel):
 
 
 class VerificationShape(Shape):
-    """One token for one domain by one method, and the last looks for it."""
+    """A verification of a domain by one method, and its last checks."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -83,12 +83,14 @@ class VerificationShape(Shape):
     domain: str
     method: VerificationMethodName
     status: VerificationStatus
-    record_name: str | None = Field(description="Absolute name of the DNS record to publish.")
+    record_name: str | None = Field(
+        description="Fully qualified name of the DNS record to publish."
+    )
     record_value: str | None
     file_path: str | None = Field(description="Path of the file to publish.")
     file_content: str | None
     instruction: instructed.InstructionShape | None = Field(
-        description="What to publish; null in lists, and when the method is not available."
+        description="What to publish; null in lists and when the method is not available."
     )
     attempts: int
     last_attempt_at: datetime | None
@@ -96,7 +98,7 @@ class VerificationShape(Shape):
     verified_at: datetime | None
     expires_at: datetime | None
     error_message: str | None
-    looks: list[LookShape] = Field(description="The last looks, oldest first.")
+    looks: list[LookShape] = Field(description="The last checks, oldest first.")
 
 
 def show(call: TransactionCall, row: Verification) -> VerificationShape:
@@ -138,7 +140,7 @@ def show_listed(_call: TransactionCall, row: Verification) -> VerificationShape:
 
 @routes.post("/verifications", status_code=201, operation_id="add_verification")
 def add(call: Write, body: VerificationNew) -> VerificationShape:
-    """Offer another way, or a fresh token, to prove a domain."""
+    """Add a verification with another method or a new token."""
     row = verifications.add(call.session, call.tools, call.actor, body.domain, body.method)
     return call.one(show, row)
 
@@ -147,8 +149,10 @@ def add(call: Write, body: VerificationNew) -> VerificationShape:
 def list_(
     call: Read,
     listing: Listed,
-    domain: Annotated[Reference | None, Query()] = None,
-    status: Annotated[VerificationStatus | None, Query()] = None,
+    domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
+    status: Annotated[
+        VerificationStatus | None, Query(description="Only objects with this status.")
+    ] = None,
 ) -> Page[VerificationShape]:
     """List verifications."""
     selected = listing.select(domain=domain, status=status)
@@ -157,12 +161,12 @@ def list_(
 
 @routes.get("/verifications/{verification}", operation_id="show_verification")
 def get(call: Read, verification: str) -> VerificationShape:
-    """Show a verification with its last looks."""
+    """Show a verification and its last checks."""
     return call.one(show, verifications.get(call.session, call.actor, verification))
 
 
 @routes.post("/verifications/{verification}:check", operation_id="check_verification")
 def check(call: Write, verification: str) -> VerificationShape:
-    """Look again now."""
+    """Check a verification now."""
     row = verifications.check(call.session, call.actor, verification, call.now)
     return call.one(show, row)

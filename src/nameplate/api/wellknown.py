@@ -27,7 +27,7 @@ _PORT = re.compile(r":\d{1,5}$")
 def answer_challenge(
     request: Request, token: str, host: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:
-    """Answer a challenge that Nameplate presented for exactly this host (RFC 8555 section 8.3)."""
+    """Answer an http-01 challenge for this host (RFC 8555 section 8.3)."""
     name = names.canonical(_PORT.sub("", host.strip()))
     with surface(request).sessions.look() as session:
         found = challenges.answer(session, name, token)

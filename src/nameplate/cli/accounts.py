@@ -11,8 +11,11 @@ from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
     Limit,
+    MetadataFilter,
     MetadataPairs,
-    Organization,
+    NameFilter,
+    NewName,
+    Owner,
     command,
     filters,
     given,
@@ -24,35 +27,41 @@ from nameplate.cli.output import OutputFormat
 from nameplate.cli.servers import parsed
 from nameplate.core.errors import Invalid
 
-app = typer.Typer(help="Credentials at DNS providers and authorities.", no_args_is_help=True)
+app = typer.Typer(help="Manage accounts at DNS providers and CAs.", no_args_is_help=True)
 COLUMNS = ("id", "kind", "provider", "name", "tested_at", "error_message")
+_KINDS = "Only plug-ins of this kind: `dns`, `ca`, `proof` or `proxy`."
 
 Credentials = Annotated[
     list[str] | None,
     typer.Option(
         "--credential",
         metavar="NAME=@FILE|env:VAR|-",
-        help="A secret from a file, a variable or standard input; never the secret itself.",
+        help="Read a credential from a file, an environment variable or standard input. May be repeated.",
     ),
 ]
 Config = Annotated[
-    str | None, typer.Option(metavar="JSON|@FILE", help="What is not secret: addresses, zones.")
+    str | None,
+    typer.Option(
+        metavar="JSON|@FILE",
+        help="Settings that are not secret. `account providers` lists the keys.",
+    ),
 ]
+AccountReference = Annotated[str, typer.Argument(help="Id or name of the account.")]
 
 
 @command(app, "add")
 def add(
     cli: Cli,
     *,
-    name: Annotated[str, typer.Argument(help="Name for people.")],
-    kind: Annotated[str, typer.Option(help="dns, ca or registrar.")],
-    provider: Annotated[str, typer.Option(help="powerdns, rfc2136, acme, local ...")],
+    name: Annotated[str, typer.Argument(help="Display name.")],
+    kind: Annotated[str, typer.Option(help="Kind of account: `dns`, `ca` or `registrar`.")],
+    provider: Annotated[str, typer.Option(help="Provider, as listed by `account providers`.")],
     config: Config = None,
     credential: Credentials = None,
-    organization: Organization = None,
+    organization: Owner = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Add an account; its secrets are sealed at once and never shown again."""
+    """Add an account. Its credentials are encrypted and never shown."""
     body = given(
         kind=kind,
         provider=provider,
@@ -69,10 +78,10 @@ def add(
 def list_(
     cli: Cli,
     *,
-    kind: Annotated[str | None, typer.Option()] = None,
-    provider: Annotated[str | None, typer.Option()] = None,
-    name: Annotated[str | None, typer.Option()] = None,
-    metadata: MetadataPairs = None,
+    kind: Annotated[str | None, typer.Option(help="Only accounts of this kind.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Only accounts at this provider.")] = None,
+    name: NameFilter = None,
+    metadata: MetadataFilter = None,
     limit: Limit = None,
 ) -> None:
     """List accounts."""
@@ -84,13 +93,13 @@ def list_(
 def update(
     cli: Cli,
     *,
-    account: str,
-    name: Annotated[str | None, typer.Option()] = None,
+    account: AccountReference,
+    name: NewName = None,
     config: Config = None,
     credential: Credentials = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Change an account; given credentials replace all that it had."""
+    """Update an account. `--credential` replaces all stored credentials."""
     body = given(
         name=name,
         config=parsed(config, "--config"),
@@ -101,9 +110,7 @@ def update(
 
 
 @command(app, "providers")
-def providers(
-    cli: Cli, *, kind: Annotated[str | None, typer.Option(help="dns, ca, proof or proxy.")] = None
-) -> None:
+def providers(cli: Cli, *, kind: Annotated[str | None, typer.Option(help=_KINDS)] = None) -> None:
     """List providers, authorities, proof methods and proxies, with their settings and credentials."""
     found = cli.api.get("/v1/providers", kind=kind)
     if cli.printer.form is OutputFormat.JSON:
@@ -117,8 +124,8 @@ def providers(
 
 
 @command(app, "test")
-def test(cli: Cli, account: str) -> None:
-    """Try an account at its provider; exit code 1 when it does not work."""
+def test(cli: Cli, account: AccountReference) -> None:
+    """Test an account at its provider. Exit code 1 when the test fails."""
     found = cli.api.send("POST", address("accounts", account, "/test"))
     cli.printer.one(found)
     if not found["ok"]:
@@ -130,7 +137,7 @@ removing(app, "account", "accounts")
 
 
 def _describe(cli: Cli, one: dict[str, Any]) -> None:
-    """Print a provider with what it has to be told."""
+    """Print a provider with its settings and credentials."""
     third = f", from {one['distribution']}" if one["third_party"] else ""
     said = one["title"] or one["message"] or one["code"]
     cli.printer.line(f"{one['name']} ({one['kind']}{third}): {said}")
@@ -163,18 +170,21 @@ def secrets(options: list[str] | None) -> dict[str, str] | None:
         elif source.startswith("env:"):
             value = os.environ.get(source[4:])
             if value is None:
-                raise Invalid("credential_missing", f"The variable {source[4:]} is not set.")
+                raise Invalid("credential_missing", f"The variable `{source[4:]}` is not set.")
             found[name] = value
         elif source.startswith("@"):
             try:
                 found[name] = Path(source[1:]).read_text().strip("\r\n")
             except (OSError, UnicodeDecodeError):
-                raise Invalid("credential_missing", f"Cannot read {source[1:]}.") from None
+                raise Invalid(
+                    "credential_missing",
+                    f"Cannot read `{source[1:]}`. Check the path and its permissions.",
+                ) from None
         else:
             raise Invalid(
                 "credential_in_argument",
-                f"Everybody on this machine can read arguments: write {name}=@FILE, "
-                f"{name}=env:VARIABLE or {name}=- instead, and change that secret.",
+                "A credential must not be an argument, which every user of the machine can read. "
+                f"Use `{name}=@FILE`, `{name}=env:VARIABLE` or `{name}=-`, and replace the credential.",
             )
     return found or None
 

@@ -1,4 +1,4 @@
-"""`nameplate application`: what bindings lead to."""
+"""`nameplate application`: what bindings send requests to."""
 
 from typing import Annotated
 
@@ -8,8 +8,12 @@ from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
     Limit,
+    MetadataFilter,
     MetadataPairs,
+    NameFilter,
+    NewName,
     Organization,
+    OrganizationFilter,
     command,
     filters,
     given,
@@ -19,11 +23,19 @@ from nameplate.cli.command import (
 )
 from nameplate.core.errors import Invalid
 
-app = typer.Typer(help="What bindings lead to.", no_args_is_help=True)
+app = typer.Typer(
+    help="Manage applications, which bindings send requests to.", no_args_is_help=True
+)
 COLUMNS = ("id", "name", "upstream_host", "upstream_port", "organization")
 
 Upstream = Annotated[
-    str | None, typer.Option(metavar="HOST:PORT", help="Where it answers (platform only).")
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="Address of the application. Requires a platform token."
+    ),
+]
+ApplicationReference = Annotated[
+    str, typer.Argument(help="Id, external id or name of the application.")
 ]
 
 
@@ -31,10 +43,10 @@ Upstream = Annotated[
 def add(
     cli: Cli,
     *,
-    name: Annotated[str, typer.Argument(help="Name for people.")],
+    name: Annotated[str, typer.Argument(help="Display name.")],
     upstream: Upstream = None,
     organization: Organization = None,
-    external_id: Annotated[str | None, typer.Option(help="Your own id.")] = None,
+    external_id: Annotated[str | None, typer.Option(help="Id in your own system.")] = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Add an application."""
@@ -54,9 +66,9 @@ def add(
 def list_(
     cli: Cli,
     *,
-    name: Annotated[str | None, typer.Option()] = None,
-    organization: Organization = None,
-    metadata: MetadataPairs = None,
+    name: NameFilter = None,
+    organization: OrganizationFilter = None,
+    metadata: MetadataFilter = None,
     limit: Limit = None,
 ) -> None:
     """List applications."""
@@ -68,12 +80,12 @@ def list_(
 def update(
     cli: Cli,
     *,
-    application: str,
-    name: Annotated[str | None, typer.Option()] = None,
+    application: ApplicationReference,
+    name: NewName = None,
     upstream: Upstream = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Change an application; its bindings follow."""
+    """Update an application and reconfigure its bindings."""
     host, port = _split(upstream)
     body = given(
         name=name,
@@ -93,5 +105,7 @@ def _split(upstream: str | None) -> tuple[str | None, int | None]:
         return None, None
     host, _, port = upstream.rpartition(":")
     if not host or not port.isdigit():
-        raise Invalid("option_malformed", "--upstream takes HOST:PORT, as in 10.0.0.5:8000.")
+        raise Invalid(
+            "option_malformed", "`--upstream` expects HOST:PORT, for example `10.0.0.5:8000`."
+        )
     return host.strip("[]"), int(port)

@@ -8,8 +8,11 @@ from nameplate.cli import waiting
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
+    DomainFilter,
+    DomainReference,
     Limit,
     MetadataPairs,
+    StatusFilter,
     command,
     given,
     pairs,
@@ -18,30 +21,54 @@ from nameplate.cli.command import (
 )
 from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
 
-app = typer.Typer(help="Which application answers at which host.", no_args_is_help=True)
+app = typer.Typer(help="Manage bindings of hosts to applications.", no_args_is_help=True)
 COLUMNS = ("id", "hostname", "path", "status", "health_status", "application", "error_message")
 
-Port = Annotated[int | None, typer.Option(min=1, max=65535, help="The application's otherwise.")]
+BindingReference = Annotated[str, typer.Argument(help="Id or host name of the binding.")]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=65535, help="Upstream port. Default for a new binding: the application's."
+    ),
+]
+ForceHttps = Annotated[
+    bool | None,
+    typer.Option(
+        "--force-https/--no-force-https",
+        help="Redirect HTTP to HTTPS. Default for a new binding: yes.",
+    ),
+]
+Hsts = Annotated[
+    bool | None,
+    typer.Option("--hsts/--no-hsts", help="Send an HSTS header. Default for a new binding: yes."),
+]
+HealthPath = Annotated[
+    str | None, typer.Option(help="Path of the health check. Default for a new binding: `/`.")
+]
 
 
 @command(app, "add")
 def add(
     cli: Cli,
     *,
-    domain: str,
-    application: Annotated[str, typer.Option(help="Id or name.")],
-    subdomain: Annotated[str | None, typer.Option(help="Label below the domain.")] = None,
-    path: Annotated[str | None, typer.Option()] = None,
+    domain: DomainReference,
+    application: Annotated[str, typer.Option(help="Application, by id, external id or name.")],
+    subdomain: Annotated[
+        str | None, typer.Option(help="Label below the domain. Default: the domain itself.")
+    ] = None,
+    path: Annotated[str | None, typer.Option(help="Path to serve. Default: `/`.")] = None,
     port: Port = None,
-    server: Annotated[str | None, typer.Option(help="The only one with a proxy otherwise.")] = None,
-    force_https: Annotated[bool | None, typer.Option("--force-https/--no-force-https")] = None,
-    hsts: Annotated[bool | None, typer.Option("--hsts/--no-hsts")] = None,
-    health_check_path: Annotated[str | None, typer.Option()] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Server. Default: the only one that has a proxy.")
+    ] = None,
+    force_https: ForceHttps = None,
+    hsts: Hsts = None,
+    health_check_path: HealthPath = None,
     metadata: MetadataPairs = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
 ) -> None:
-    """Bind an application to a host; certificate and proxy follow.
+    """Bind an application to a host and set up its certificate and proxy.
 
     Example: nameplate binding add shop.example.com --application Shop --wait
     """
@@ -67,9 +94,11 @@ def add(
 def list_(
     cli: Cli,
     *,
-    domain: Annotated[str | None, typer.Option()] = None,
-    application: Annotated[str | None, typer.Option()] = None,
-    status: Annotated[str | None, typer.Option()] = None,
+    domain: DomainFilter = None,
+    application: Annotated[
+        str | None, typer.Option(help="Only bindings of this application.")
+    ] = None,
+    status: StatusFilter = None,
     limit: Limit = None,
 ) -> None:
     """List bindings."""
@@ -81,16 +110,18 @@ def list_(
 def update(
     cli: Cli,
     *,
-    binding: str,
+    binding: BindingReference,
     port: Port = None,
-    force_https: Annotated[bool | None, typer.Option("--force-https/--no-force-https")] = None,
-    hsts: Annotated[bool | None, typer.Option("--hsts/--no-hsts")] = None,
-    health_check_path: Annotated[str | None, typer.Option()] = None,
-    enabled: Annotated[bool | None, typer.Option("--enable/--disable")] = None,
-    server: Annotated[str | None, typer.Option(help="Move to this server.")] = None,
+    force_https: ForceHttps = None,
+    hsts: Hsts = None,
+    health_check_path: HealthPath = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="Serve the host, or stop serving it.")
+    ] = None,
+    server: Annotated[str | None, typer.Option(help="Move the binding to this server.")] = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Change a binding."""
+    """Update a binding."""
     body = given(
         port=port,
         force_https=force_https,
@@ -104,14 +135,14 @@ def update(
 
 
 @command(app, "restore")
-def restore(cli: Cli, binding: str) -> None:
-    """Bring a removed binding back, by its id."""
+def restore(cli: Cli, binding: Annotated[str, typer.Argument(help="Id of the binding.")]) -> None:
+    """Restore a removed binding."""
     cli.printer.one(cli.api.send("POST", address("bindings", binding, ":restore")))
 
 
 @command(app, "check")
-def check(cli: Cli, binding: str) -> None:
-    """Look at a binding again now."""
+def check(cli: Cli, binding: BindingReference) -> None:
+    """Check a binding now."""
     cli.printer.one(cli.api.send("POST", address("bindings", binding, ":check")))
 
 

@@ -8,8 +8,11 @@ from nameplate.cli import waiting
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
+    DomainFilter,
+    DomainReference,
     Limit,
     NonInteractive,
+    StatusFilter,
     Yes,
     command,
     given,
@@ -18,23 +21,28 @@ from nameplate.cli.command import (
 )
 from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
 
-app = typer.Typer(help="Certificates of domains.", no_args_is_help=True)
+app = typer.Typer(help="Manage certificates of domains.", no_args_is_help=True)
 COLUMNS = ("id", "common_name", "status", "expires_at", "next_renewal_at", "error_message")
+
+CertificateReference = Annotated[str, typer.Argument(help="Id of the certificate.")]
 
 
 @command(app, "issue")
 def issue(
     cli: Cli,
     *,
-    domain: str,
+    domain: DomainReference,
     names: Annotated[
-        list[str] | None, typer.Option("--name", help="May be repeated; the domain's otherwise.")
+        list[str] | None,
+        typer.Option("--name", help="Name to certify; may be repeated. Default: the domain's."),
     ] = None,
-    challenge: Annotated[str | None, typer.Option(help="http-01 or dns-01.")] = None,
+    challenge: Annotated[
+        str | None, typer.Option(help="ACME challenge: `http-01` or `dns-01`.")
+    ] = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
 ) -> None:
-    """Obtain a certificate."""
+    """Request a certificate."""
     body = given(domain=domain, names=names or None, challenge=challenge)
     made = cli.api.send("POST", "/v1/certificates", body)
     if wait:
@@ -46,8 +54,8 @@ def issue(
 def list_(
     cli: Cli,
     *,
-    domain: Annotated[str | None, typer.Option()] = None,
-    status: Annotated[str | None, typer.Option()] = None,
+    domain: DomainFilter = None,
+    status: StatusFilter = None,
     limit: Limit = None,
 ) -> None:
     """List certificates."""
@@ -56,8 +64,10 @@ def list_(
 
 
 @command(app, "renew")
-def renew(cli: Cli, certificate: str, wait: Wait = False, timeout: Timeout = 600.0) -> None:
-    """Obtain a new generation now; the present one serves until then."""
+def renew(
+    cli: Cli, certificate: CertificateReference, wait: Wait = False, timeout: Timeout = 600.0
+) -> None:
+    """Renew a certificate now. The current one is served until the new one is installed."""
     made = cli.api.send("POST", address("certificates", certificate, ":renew"))
     if wait:
         made = _waited(cli, made["id"], made["generation"] + 1, timeout)
@@ -66,17 +76,20 @@ def renew(cli: Cli, certificate: str, wait: Wait = False, timeout: Timeout = 600
 
 @command(app, "revoke")
 def revoke(
-    cli: Cli, certificate: str, yes: Yes = False, non_interactive: NonInteractive = False
+    cli: Cli,
+    certificate: CertificateReference,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
 ) -> None:
-    """Revoke a certificate at its authority; asks first."""
+    """Revoke a certificate at its authority. Asks for confirmation."""
     found = cli.api.get(address("certificates", certificate))
     what = f"Revoke certificate {found['common_name']} ({found['id']})"
     cli.confirm(what, yes=yes, non_interactive=non_interactive)
     cli.printer.one(cli.api.send("POST", address("certificates", found["id"], ":revoke")))
 
 
-showing(app, "certificate", "certificates")
-removing(app, "certificate", "certificates")
+showing(app, "certificate", "certificates", by="Id")
+removing(app, "certificate", "certificates", by="Id")
 
 
 def _waited(cli: Cli, identity: str, generation: int, timeout: float) -> dict[str, object]:

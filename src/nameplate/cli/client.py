@@ -28,7 +28,7 @@ class ApiError(NameplateError):
     """The API answered with a problem document."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        """Take the HTTP status and the document."""
+
         super().__init__(
             str(problem.get("code", "answer_malformed")),
             str(problem.get("detail", f"The API answered {status}.")),
@@ -41,7 +41,7 @@ class Client:
     """Connects with the first request."""
 
     def __init__(self, factory: ContextFactory) -> None:
-        """Take what connects."""
+
         self._factory = factory
         self._connection: ApiConnection | None = None
 
@@ -102,7 +102,6 @@ def _parsed(status: int, answer: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Unavailable(
             "answer_malformed",
-            f"The API answered {status} with something that is not a JSON object: "
-            "check NAMEPLATE_API_URL.",
+            f"The API answered {status} without a JSON object. Check `NAMEPLATE_API_URL`.",
         )
     return found

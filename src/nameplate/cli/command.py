@@ -18,20 +18,57 @@ from nameplate.core.errors import Invalid, NameplateError
 NEEDS_INPUT = 4
 PENDING = 6
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, also on failure.")]
-Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="OutputFormat of the data.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages, only data.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document, also when the command fails.")
+]
+Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="Output format.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print data only, no messages.")]
 
 Organization = Annotated[
-    str | None, typer.Option("--organization", help="Id or slug; platform tokens must say.")
+    str | None,
+    typer.Option(
+        "--organization", help="Organization, by id or slug. Required with a platform token."
+    ),
 ]
+Owner = Annotated[
+    str | None,
+    typer.Option(
+        "--organization",
+        help="Organization, by id or slug. Default with a platform token: the platform itself.",
+    ),
+]
+OrganizationFilter = Annotated[
+    str | None,
+    typer.Option("--organization", help="Only objects of this organization, by id or slug."),
+]
+DomainReference = Annotated[str, typer.Argument(help="Id or name of the domain.")]
+DomainFilter = Annotated[
+    str | None, typer.Option("--domain", help="Only objects of this domain, by id or name.")
+]
+NameFilter = Annotated[str | None, typer.Option("--name", help="Only objects with this name.")]
+StatusFilter = Annotated[
+    str | None, typer.Option("--status", help="Only objects with this status.")
+]
+NewName = Annotated[str | None, typer.Option("--name", help="New name.")]
 MetadataPairs = Annotated[
-    list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="May be repeated.")
+    list[str] | None,
+    typer.Option("--metadata", metavar="KEY=VALUE", help="Metadata to set; may be repeated."),
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="At most so many; all when not given.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+MetadataFilter = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metadata", metavar="KEY=VALUE", help="Only objects with this metadata; may be repeated."
+    ),
+]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="Maximum number of objects to list. Default: all.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 NonInteractive = Annotated[
-    bool, typer.Option("--non-interactive", help="Fail (4) instead of asking.")
+    bool,
+    typer.Option(
+        "--non-interactive", help="Fail with exit code 4 instead of asking for confirmation."
+    ),
 ]
 
 
@@ -39,7 +76,7 @@ class Cli:
     """One running command."""
 
     def __init__(self, api: Client, printer: Printer) -> None:
-        """Take the API and what prints."""
+
         self.api = api
         self.printer = printer
 
@@ -48,11 +85,11 @@ class Cli:
         if yes:
             return
         if non_interactive or not sys.stdin.isatty():
-            self.fail(NEEDS_INPUT, "confirmation_needed", f"{what}? Say so with --yes.")
+            self.fail(NEEDS_INPUT, "confirmation_needed", f"{what}? Pass `--yes` to confirm.")
         sys.stderr.write(f"{what}? [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-            self.fail(NEEDS_INPUT, "not_confirmed", "Nothing was done.")
+            self.fail(NEEDS_INPUT, "not_confirmed", "Not confirmed. Nothing was changed.")
 
     def fail(self, code: int, slug: str, message: str, **more: Any) -> NoReturn:  # noqa: ANN401 - JSON
         """End the command with an exit code and a reason."""
@@ -137,7 +174,7 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, str] | None:
     for text in texts:
         key, separator, value = text.partition("=")
         if not separator or not key:
-            raise Invalid("option_malformed", f"{option} takes KEY=VALUE.")
+            raise Invalid("option_malformed", f"`{option}` expects KEY=VALUE.")
         found[key] = value
     return found
 
@@ -148,30 +185,39 @@ def filters(metadata: list[str] | None, **values: Any) -> dict[str, Any]:  # noq
     return {**given(**values), **{f"metadata[{key}]": value for key, value in tags.items()}}
 
 
-def showing(app: typer.Typer, noun: str, plural: str) -> None:
-    """Register `show`."""
+def showing(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") -> None:
+    """Register `show`; `by` says what the object can be called."""
 
-    @command(app, "show")
-    def show(cli: Cli, reference: Annotated[str, typer.Argument(metavar=noun.upper())]) -> None:
-        """Show one, by id or name."""
+    def show(cli: Cli, reference: Annotated[str, _argument(noun, by)]) -> None:
         cli.printer.one(cli.api.get(address(plural, reference)))
 
+    show.__doc__ = f"Show {_one(noun)}."
+    command(app, "show")(show)
 
-def removing(app: typer.Typer, noun: str, plural: str, verb: str = "rm") -> None:
-    """Register `rm`, which asks first and names what it is about."""
 
-    @command(app, verb)
+def _argument(noun: str, by: str) -> Any:  # noqa: ANN401 - what Typer makes of it
+    return typer.Argument(metavar=noun.upper(), help=f"{by} of the {noun}.")
+
+
+def _one(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def removing(
+    app: typer.Typer, noun: str, plural: str, verb: str = "rm", by: str = "Id or name"
+) -> None:
+    """Register `rm`, which asks for confirmation and names the object."""
+    word = "Revoke" if verb == "revoke" else "Remove"
+
     def remove(
         cli: Cli,
         *,
-        reference: Annotated[str, typer.Argument(metavar=noun.upper())],
+        reference: Annotated[str, _argument(noun, by)],
         yes: Yes = False,
         non_interactive: NonInteractive = False,
     ) -> None:
-        """Remove one, by id or name; asks first."""
         found = cli.api.get(address(plural, reference))
         label = found.get("hostname") or found.get("name") or found.get("common_name") or ""
-        word = "Revoke" if verb == "revoke" else "Remove"
         cli.confirm(
             f"{word} {noun} {label} ({found['id']})", yes=yes, non_interactive=non_interactive
         )
@@ -181,3 +227,6 @@ def removing(app: typer.Typer, noun: str, plural: str, verb: str = "rm") -> None
             cli.printer.document({"id": found["id"], "object": noun, "deleted": True})
         elif cli.printer.form is OutputFormat.ID:
             cli.printer.line(str(found["id"]))
+
+    remove.__doc__ = f"{word} {_one(noun)}. Asks for confirmation."
+    command(app, verb)(remove)

@@ -1,4 +1,4 @@
-"""`nameplate db`: bring the database to a revision of the schema, and tell where it stands."""
+"""`nameplate db`: migrate the database schema, and show its revision."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ import typer
 from nameplate.cli import seed
 from nameplate.cli.failures import reported
 
-app = typer.Typer(help="Migrate the database.", no_args_is_help=True)
+app = typer.Typer(help="Migrate the database schema.", no_args_is_help=True)
 
 Url = Annotated[
     str | None,
@@ -18,8 +18,8 @@ Url = Annotated[
         "--url",
         envvar="NAMEPLATE_DATABASE_URL",
         show_envvar=True,
-        help="Address of the database; without it the SQLite file in NAMEPLATE_HOME. "
-        "A password belongs into the variable, not into the command.",
+        help="URL of the database. Default: the SQLite file in NAMEPLATE_HOME. "
+        "Put a password in the variable, not in the command.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -27,19 +27,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 @app.callback()
 def db() -> None:
-    """Migrate the database."""
+    """Migrate the database schema."""
 
 
 @app.command()
 def upgrade(
-    revision: Annotated[str, typer.Argument(help="Revision, `head`, or +N steps.")] = "head",
+    revision: Annotated[
+        str, typer.Argument(help="Target: a revision, `head`, or `+N` for N steps.")
+    ] = "head",
     *,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the database forward, by default to the newest revision.
+    """Upgrade the database schema, by default to the newest revision.
 
-    Doing it again changes nothing. Two at a time wait for each other.
+    Repeating the command changes nothing. Concurrent upgrades wait for each other.
     """
     with reported(as_json=as_json):
         from nameplate.usecases.operations import schema
@@ -50,12 +52,14 @@ def upgrade(
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def downgrade(
-    revision: Annotated[str, typer.Argument(help="Revision, `base`, or -N steps.")],
+    revision: Annotated[
+        str, typer.Argument(help="Target: a revision, `base`, or `-N` for N steps.")
+    ],
     *,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take the database back to a revision; `base` removes everything of Nameplate."""
+    """Downgrade the database schema to a revision. `base` removes all tables and their data."""
     with reported(as_json=as_json):
         from nameplate.usecases.operations import schema
 
@@ -65,7 +69,7 @@ def downgrade(
 
 @app.command()
 def current(*, url: Url = None, as_json: AsJson = False) -> None:
-    """Print the revision that the database stands at."""
+    """Print the current revision of the database schema."""
     with reported(as_json=as_json):
         from nameplate.usecases.operations import schema
 
@@ -75,7 +79,7 @@ def current(*, url: Url = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def history(*, as_json: AsJson = False) -> None:
-    """Print every revision, newest first; no database is asked."""
+    """Print every revision, newest first. Does not connect to a database."""
     from nameplate.usecases.operations import schema
 
     steps = schema.history()
@@ -89,13 +93,13 @@ def history(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def sql(
-    revision: Annotated[str, typer.Argument(help="Revision or `head`.")] = "head",
+    revision: Annotated[str, typer.Argument(help="Target: a revision or `head`.")] = "head",
     *,
     start: Annotated[str, typer.Option("--from", help="Revision to start from.")] = "base",
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the statements of an upgrade for the database's kind; no database is asked."""
+    """Print the SQL statements of an upgrade. Does not connect to a database."""
     with reported(as_json=as_json):
         from nameplate.usecases.operations import schema
 

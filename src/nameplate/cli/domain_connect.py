@@ -1,33 +1,34 @@
-"""`nameplate domain-connect`: what the operator submits so that DNS hosts know the platform."""
+"""`nameplate domain-connect`: the template and public key that DNS hosts need."""
 
 import typer
 
 from nameplate.cli.command import Cli, command
 from nameplate.cli.output import OutputFormat
 
-app = typer.Typer(help="The platform's entry at DNS hosts.", no_args_is_help=True)
+app = typer.Typer(help="Set up Domain Connect for the platform.", no_args_is_help=True)
 
 
 @app.callback()
 def domain_connect() -> None:
-    """Set the platform up for Domain Connect."""
+    """Set up Domain Connect for the platform."""
 
 
 @command(app, "template")
 def template(cli: Cli) -> None:
-    """Print the template to submit, as JSON, and on stderr the TXT records of the public key."""
+    """Print the template to submit as JSON, and the TXT records of the public key on stderr."""
     found = cli.api.get("/v1/domain-connect")
     if not found["configured"]:
         cli.fail(
             1,
             "domain_connect_not_configured",
-            "Set NAMEPLATE_DOMAIN_CONNECT_PROVIDER_ID and NAMEPLATE_DOMAIN_CONNECT_KEY_FILE first.",
+            "Domain Connect is not configured. Set `NAMEPLATE_DOMAIN_CONNECT_PROVIDER_ID` and "
+            "`NAMEPLATE_DOMAIN_CONNECT_KEY_FILE`.",
         )
     if cli.printer.form is OutputFormat.JSON:
         cli.printer.document(found)
         return
-    cli.printer.say(f"Submit this as {found['file_name']}:")
+    cli.printer.say(f"Submit this template as {found['file_name']}:")
     cli.printer.document(found["template"])
-    cli.printer.say("\nPublish the public key:")
+    cli.printer.say("\nPublish these records of the public key:")
     for one in found["key_records"]:
         cli.printer.say(f'{one["name"]}. TXT "{one["value"]}"')

@@ -10,9 +10,13 @@ from nameplate.cli import instructions as shown
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
+    DomainReference,
     Limit,
+    MetadataFilter,
     MetadataPairs,
+    NameFilter,
     Organization,
+    StatusFilter,
     command,
     filters,
     given,
@@ -23,29 +27,43 @@ from nameplate.cli.output import OutputFormat
 from nameplate.cli.verifications import PROOF_METHOD
 from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
 
-app = typer.Typer(help="Claimed names, from claim to HTTPS.", no_args_is_help=True)
+app = typer.Typer(help="Manage domains, from claim to HTTPS.", no_args_is_help=True)
 COLUMNS = ("id", "name", "status", "organization", "created_at")
 _OVER = frozenset({"expired", "error", "suspended"})
+
+ForceHttps = Annotated[
+    bool | None, typer.Option("--force-https/--no-force-https", help="Redirect HTTP to HTTPS.")
+]
+Hsts = Annotated[bool | None, typer.Option("--hsts/--no-hsts", help="Send an HSTS header.")]
+Notes = Annotated[str | None, typer.Option(help="Notes of your own.")]
+Zone = Annotated[
+    str | None, typer.Option(help="Zone of that account. Default: found by the domain name.")
+]
 
 
 @command(app, "add")
 def add(
     cli: Cli,
     *,
-    name: Annotated[str, typer.Argument(help="The whole name; quote '*.example.com'.")],
+    name: Annotated[
+        str, typer.Argument(help="Full domain name. Quote a wildcard: '*.example.com'.")
+    ],
     organization: Organization = None,
     method: Annotated[str, typer.Option(help=PROOF_METHOD)] = "dns_txt",
-    account: Annotated[str | None, typer.Option(help="DNS account to write records with.")] = None,
-    zone: Annotated[str | None, typer.Option(help="Zone of that account.")] = None,
+    account: Annotated[
+        str | None, typer.Option(help="DNS account that Nameplate writes records with.")
+    ] = None,
+    zone: Zone = None,
     hosted: Annotated[
-        bool, typer.Option("--hosted", help="Host the zone on this installation's name servers.")
+        bool,
+        typer.Option("--hosted", help="Host the zone on the name servers of this installation."),
     ] = False,
-    notes: Annotated[str | None, typer.Option()] = None,
+    notes: Notes = None,
     metadata: MetadataPairs = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
 ) -> None:
-    """Claim a name and print what to publish to prove that it is yours.
+    """Claim a name and print what to publish to prove ownership.
 
     Example: nameplate domain add shop.example.com --organization acme --wait
     """
@@ -73,9 +91,9 @@ def add(
 def list_(
     cli: Cli,
     *,
-    status: Annotated[str | None, typer.Option()] = None,
-    name: Annotated[str | None, typer.Option()] = None,
-    metadata: MetadataPairs = None,
+    status: StatusFilter = None,
+    name: NameFilter = None,
+    metadata: MetadataFilter = None,
     limit: Limit = None,
 ) -> None:
     """List domains."""
@@ -84,14 +102,14 @@ def list_(
 
 
 @command(app, "show")
-def show(cli: Cli, domain: str) -> None:
-    """Show a domain and everything that is still to do."""
+def show(cli: Cli, domain: DomainReference) -> None:
+    """Show a domain and everything that is left to do."""
     _print(cli, cli.api.get(address("domains", domain)))
 
 
 @command(app, "instructions")
-def instructions(cli: Cli, domain: str) -> None:
-    """Print again what to publish."""
+def instructions(cli: Cli, domain: DomainReference) -> None:
+    """Print what the owner must publish."""
     found = cli.api.get(address("domains", domain))
     if cli.printer.form is OutputFormat.JSON:
         cli.printer.document({"id": found["id"], "instructions": found["instructions"]})
@@ -100,8 +118,8 @@ def instructions(cli: Cli, domain: str) -> None:
 
 
 @command(app, "dns-host")
-def dns_host(cli: Cli, domain: str) -> None:
-    """Look where the domain's DNS is managed, and print what to enter there."""
+def dns_host(cli: Cli, domain: DomainReference) -> None:
+    """Find the DNS host of a domain and print the records to enter there."""
     found = cli.api.get(address("domains", domain, "/dns-host"))
     if cli.printer.form is OutputFormat.TABLE:
         entries.print_advice(cli.printer, found)
@@ -110,8 +128,8 @@ def dns_host(cli: Cli, domain: str) -> None:
 
 
 @command(app, "connect")
-def connect(cli: Cli, domain: str) -> None:
-    """Print the link by which the DNS host sets the records up; exit code 1 when it cannot."""
+def connect(cli: Cli, domain: DomainReference) -> None:
+    """Print the Domain Connect link for the owner. Exit code 1 when it is not supported."""
     found = cli.api.get(address("domains", domain, "/domain-connect"))
     if cli.printer.form is OutputFormat.TABLE:
         entries.print_offer(cli.printer, found)
@@ -125,31 +143,38 @@ def connect(cli: Cli, domain: str) -> None:
 def update(
     cli: Cli,
     *,
-    domain: str,
-    notes: Annotated[str | None, typer.Option()] = None,
-    force_https: Annotated[bool | None, typer.Option("--force-https/--no-force-https")] = None,
-    hsts: Annotated[bool | None, typer.Option("--hsts/--no-hsts")] = None,
-    ssl: Annotated[bool | None, typer.Option("--ssl/--no-ssl")] = None,
-    auto_renew: Annotated[bool | None, typer.Option("--auto-renew/--no-auto-renew")] = None,
+    domain: DomainReference,
+    notes: Notes = None,
+    force_https: ForceHttps = None,
+    hsts: Hsts = None,
+    ssl: Annotated[bool | None, typer.Option("--ssl/--no-ssl", help="Serve over TLS.")] = None,
+    auto_renew: Annotated[
+        bool | None,
+        typer.Option("--auto-renew/--no-auto-renew", help="Renew certificates automatically."),
+    ] = None,
     drift: Annotated[
         str | None,
         typer.Option(
             "--drift",
             metavar="off|report|repair",
-            help="What to do when somebody else changes our records at the provider.",
+            help="What to do when a record is changed outside Nameplate.",
         ),
     ] = None,
     automatic_dns: Annotated[
-        bool | None, typer.Option("--automatic-dns/--no-automatic-dns", help="Point hosts for me.")
+        bool | None,
+        typer.Option(
+            "--automatic-dns/--no-automatic-dns",
+            help="Maintain the records that point bound hosts at their servers.",
+        ),
     ] = None,
     account: Annotated[
         str | None,
-        typer.Option(help="Another DNS account; what stands at the former one stays there."),
+        typer.Option(help="New DNS account. Records at the previous account are kept."),
     ] = None,
-    zone: Annotated[str | None, typer.Option(help="The account's zone, when not found.")] = None,
+    zone: Zone = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Change a domain's settings."""
+    """Update the settings of a domain."""
     body = given(
         notes=notes,
         force_https=force_https,
@@ -166,8 +191,8 @@ def update(
 
 
 @command(app, "check")
-def check(cli: Cli, domain: str) -> None:
-    """Look now at everything of the domain that waits."""
+def check(cli: Cli, domain: DomainReference) -> None:
+    """Run all pending checks of a domain now."""
     _print(cli, cli.api.send("POST", address("domains", domain, ":check")))
 
 
@@ -175,32 +200,40 @@ def check(cli: Cli, domain: str) -> None:
 def wait(
     cli: Cli,
     *,
-    domain: str,
+    domain: DomainReference,
     condition: Annotated[
-        str, typer.Option("--for", help="ready, or one: ownership, delegation, dns ...")
+        str,
+        typer.Option(
+            "--for",
+            help="Condition to wait for, such as `ownership`, or `ready` for all of them.",
+        ),
     ] = "ready",
     timeout: Timeout = 600.0,
 ) -> None:
-    """Wait until a domain is ready; exit code 6 when it is not in time."""
+    """Wait until a domain is ready. Exit code 6 when the timeout is reached."""
     _print(cli, _waited(cli, domain, domain, condition, timeout))
 
 
 @command(app, "suspend")
-def suspend(cli: Cli, domain: str, reason: Annotated[str | None, typer.Option()] = None) -> None:
-    """Stop serving a domain without giving the name up."""
+def suspend(
+    cli: Cli,
+    domain: DomainReference,
+    reason: Annotated[str | None, typer.Option(help="Reason to show to the organization.")] = None,
+) -> None:
+    """Suspend a domain: stop serving it but keep the claim."""
     body = given(reason=reason) or None
     _print(cli, cli.api.send("POST", address("domains", domain, ":suspend"), body))
 
 
 @command(app, "resume")
-def resume(cli: Cli, domain: str) -> None:
-    """End a suspension."""
+def resume(cli: Cli, domain: DomainReference) -> None:
+    """Resume a suspended domain."""
     _print(cli, cli.api.send("POST", address("domains", domain, ":resume")))
 
 
 @command(app, "restore")
-def restore(cli: Cli, domain: str) -> None:
-    """Bring a released domain back as a claim that must be proved again."""
+def restore(cli: Cli, domain: DomainReference) -> None:
+    """Restore a released domain. Its ownership must be proved again."""
     _print(cli, cli.api.send("POST", address("domains", domain, ":restore")))
 
 
@@ -235,9 +268,9 @@ def _print(cli: Cli, found: dict[str, Any]) -> None:
                 for text in one[label]:
                     cli.printer.line(f"      {label}: {text}")
             if one["fix"] and not one["status"]:
-                cli.printer.line(f"      do: {one['fix']}")
+                cli.printer.line(f"      fix: {one['fix']}")
             if one["next_check_at"] and not one["status"]:
-                cli.printer.line(f"      looks again: {one['next_check_at']}")
+                cli.printer.line(f"      next check: {one['next_check_at']}")
     if found["instructions"]:
         cli.printer.line("")
         shown.show(cli.printer, found["instructions"])

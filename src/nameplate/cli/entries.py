@@ -1,4 +1,4 @@
-"""Records as a person types them at a DNS host, printed."""
+"""Print records as they are entered at a DNS host."""
 
 from typing import Any
 
@@ -19,24 +19,26 @@ def print_advice(printer: Printer, found: dict[str, Any]) -> None:
     if found["entries"]:
         print_entries(printer, found["entries"])
     else:
-        printer.line("Nothing is to be entered by hand.")
+        printer.line("There are no records to enter.")
     _print_obstacles(printer, found["obstacles"])
     if host and host["account_provider"]:
         provider = host["account_provider"]
-        printer.say(f"\nNameplate can write there itself with an account of provider {provider}.")
+        printer.say(
+            f"\nNameplate can write these records with an account of provider `{provider}`."
+        )
 
 
 def print_offer(printer: Printer, found: dict[str, Any]) -> None:
     """Print the link that asks for consent, what it publishes, and what it leaves to do."""
     printer.line(found["message"])
     if found["stale"]:
-        printer.line("It knows other name servers of the zone: it may be a former DNS host.")
+        printer.line("It lists different name servers for the zone. It may be a former DNS host.")
     if found["apply_url"]:
         printer.line(f"\n{found['apply_url']}\n")
         for one in found["covered"]:
-            printer.line(f"It publishes {one['type']} {one['name']} {one['value']}")
+            printer.line(f"publishes: {one['type']} {one['name']} {one['value']}")
     if found["by_hand"]:
-        printer.line("\nTo be entered by hand:")
+        printer.line("\nRecords to enter manually:")
         print_entries(printer, found["by_hand"])
     _print_obstacles(printer, found["obstacles"])
 

@@ -1,6 +1,7 @@
 """`nameplate explain`: what an error code means and what to do, without a server."""
 
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -11,8 +12,11 @@ app = typer.Typer()
 
 
 @command(app, "explain")
-def explain(cli: Cli, code: str) -> None:
-    """Say what an error code means, what to do, and whose turn it is."""
+def explain(
+    cli: Cli,
+    code: Annotated[str, typer.Argument(help="Error code, such as `domain_exists`.")],
+) -> None:
+    """Explain an error code: what it means, what to do, and who acts next."""
     from nameplate.core import error_catalogue
 
     entry = error_catalogue.explain(code)

@@ -34,7 +34,7 @@ def exit_code(error: NameplateError) -> int:
 
 @contextmanager
 def reported(*, as_json: bool = False) -> Iterator[None]:
-    """Say what went wrong and what to do, on stderr or as the one JSON document, and exit."""
+    """Report a failure on stderr, or as the one JSON document, and exit with its code."""
     try:
         yield
     except NameplateError as error:

@@ -1,4 +1,4 @@
-"""`nameplate keys`: look after the keys that seal stored secrets. No key is ever printed."""
+"""`nameplate keys`: manage the keys that encrypt stored secrets. No key is ever printed."""
 
 from typing import Annotated
 
@@ -9,26 +9,26 @@ from nameplate.cli.local import Local, Url, local
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.seed import progress_shown
 
-app = typer.Typer(help="Look after the keys that seal stored secrets.", no_args_is_help=True)
+app = typer.Typer(help="Manage the keys that encrypt stored secrets.", no_args_is_help=True)
 
 Retire = Annotated[
     bool,
     typer.Option(
         "--retire",
-        help="Then remove the keys that seal nothing any more from the file. Backups of the "
-        "database made before need them: keep a copy of the file with each backup.",
+        help="Remove keys that no stored secret uses from the key file. Older backups of the "
+        "database need them: keep a copy of the key file with each backup.",
     ),
 ]
 
 
 @app.callback()
 def keys() -> None:
-    """Look after the keys that seal stored secrets."""
+    """Manage the keys that encrypt stored secrets."""
 
 
 @command(app, "show")
 def show(cli: Cli, url: Url = None) -> None:
-    """List the key ids, and how many stored values each seals."""
+    """List the key ids and how many stored values each key encrypts."""
     from nameplate.usecases.operations import keys as use_case
 
     here = local()
@@ -47,11 +47,11 @@ def show(cli: Cli, url: Url = None) -> None:
 
 @command(app, "rotate")
 def rotate(cli: Cli, retire: Retire = False, url: Url = None) -> None:
-    """Add a new primary key and wrap every stored secret's own key under it.
+    """Add a new primary key and re-encrypt the key of every stored secret with it.
 
-    It can be killed at any point and run again: an unfinished rotation is finished, without another
-    new key. Keys in NAMEPLATE_KEYRING are not added to: put a new one in front there first. Restart
-    every other process after a key was added, so that it can open what this command seals.
+    The command can be interrupted and run again: it completes an unfinished rotation without adding
+    another key. It cannot add a key to NAMEPLATE_KEYRING: put the new key first there before you run
+    it. Restart all other processes after a key is added, so that they can decrypt the secrets.
     """
     from nameplate.usecases.operations import keys as use_case
 
@@ -87,7 +87,7 @@ def _tell(cli: Cli, primary: str, wrapped: int, stuck: int, retired: tuple[str, 
             {"primary": primary, "wrapped": wrapped, "stuck": stuck, "retired": list(retired)}
         )
         return
-    cli.printer.line(f"{wrapped} values are now sealed under {primary}; {stuck} could not be.")
+    cli.printer.line(f"{wrapped} values are now encrypted with {primary}; {stuck} failed.")
     if retired:
         cli.printer.line(f"Removed {', '.join(retired)}.")
 

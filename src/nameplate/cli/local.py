@@ -14,8 +14,8 @@ Url = Annotated[
     str | None,
     typer.Option(
         "--url",
-        help="Address of the database, as a role that sees every organization; without it the "
-        "settings say. A password belongs into NAMEPLATE_SYSTEM_DATABASE_URL, not into the command.",
+        help="URL of the database, for a role that sees every organization. Default: from the "
+        "settings. Put a password in NAMEPLATE_SYSTEM_DATABASE_URL, not in the command.",
     ),
 ]
 
@@ -63,5 +63,5 @@ def provide(connect: Callable[[], Local]) -> None:
 def local() -> Local:
     """Return the database and the key ring of the settings."""
     if not _connect:
-        raise Refused("not_local", "this command works on the machine of the database only")
+        raise Refused("not_local", "This command works only on the machine that has the database.")
     return _connect[0]()

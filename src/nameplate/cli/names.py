@@ -1,4 +1,4 @@
-"""`nameplate names`: look at domain names without touching a database."""
+"""`nameplate names`: check domain names without a database."""
 
 import contextlib
 import json
@@ -40,22 +40,28 @@ def names() -> None:
 
 @app.command()
 def check(
-    file: Annotated[str, typer.Argument(help="One name per line; - reads standard input.")] = "-",
+    file: Annotated[
+        str, typer.Argument(help="File with one name per line, or - for standard input.")
+    ] = "-",
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per line.")
+    ] = False,
     allow_wildcard: Annotated[
-        bool, typer.Option("--allow-wildcard", help="Admit *.example.com.")
+        bool, typer.Option("--allow-wildcard", help="Accept wildcards such as *.example.com.")
     ] = False,
     allow_underscore: Annotated[
-        bool, typer.Option("--allow-underscore", help="Admit _dmarc.example.com.")
+        bool,
+        typer.Option("--allow-underscore", help="Accept underscores, as in _dmarc.example.com."),
     ] = False,
     allow_private_suffix: Annotated[
-        bool, typer.Option("--allow-private-suffix", help="Admit github.io.")
+        bool,
+        typer.Option("--allow-private-suffix", help="Accept private suffixes such as github.io."),
     ] = False,
 ) -> None:
-    """Print for each line whether it is a name that can be claimed, and if not, why.
+    """Check whether each line is a name that can be claimed, and print why if not.
 
-    Exit code 0: all are; 1: some are not; 2: the file cannot be read.
+    Exit code 0 when all names are valid, 1 when some are not, 2 when the file cannot be read.
     """
     flags = {
         "wildcard": allow_wildcard,
@@ -79,7 +85,7 @@ def check(
         typer.echo(f"Cannot read {_printable(file)}: {error.strerror}.", err=True)
         raise typer.Exit(_USAGE) from None
     if refused:
-        typer.echo(f"{refused} of {total} names refused.", err=True)
+        typer.echo(f"{refused} of {total} names were rejected.", err=True)
         raise typer.Exit(1)
 
 
@@ -97,7 +103,7 @@ def _verdict(line: bytes, flags: dict[str, bool]) -> NameVerdict:
     try:
         text = line.decode("utf-8", "strict" if len(line) <= _MAX_TEXT else "replace")
     except UnicodeDecodeError as error:
-        detail = f"Byte {error.start + 1} is not UTF-8."
+        detail = f"Byte {error.start + 1} is not valid UTF-8."
         return NameVerdict(
             line.decode("utf-8", "backslashreplace"), ok=False, code="name_not_utf8", detail=detail
         )

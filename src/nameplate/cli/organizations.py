@@ -8,7 +8,10 @@ from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
     Limit,
+    MetadataFilter,
     MetadataPairs,
+    NameFilter,
+    NewName,
     command,
     filters,
     given,
@@ -17,18 +20,24 @@ from nameplate.cli.command import (
     showing,
 )
 
-app = typer.Typer(help="Tenants of the platform.", no_args_is_help=True)
+app = typer.Typer(help="Manage organizations, the tenants of the platform.", no_args_is_help=True)
 COLUMNS = ("id", "slug", "name", "is_active", "created_at")
+
+OrganizationReference = Annotated[
+    str, typer.Argument(help="Id, slug or external id of the organization.")
+]
 
 
 @command(app, "add")
 def add(
     cli: Cli,
     *,
-    name: Annotated[str, typer.Argument(help="Name for people.")],
-    slug: Annotated[str | None, typer.Option(help="Made from the name when not given.")] = None,
-    parent: Annotated[str | None, typer.Option(help="The organization above it.")] = None,
-    external_id: Annotated[str | None, typer.Option(help="Your own id.")] = None,
+    name: Annotated[str, typer.Argument(help="Display name.")],
+    slug: Annotated[
+        str | None, typer.Option(help="Short name for URLs. Default: derived from the name.")
+    ] = None,
+    parent: Annotated[str | None, typer.Option(help="Parent organization, by id or slug.")] = None,
+    external_id: Annotated[str | None, typer.Option(help="Id in your own system.")] = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Add an organization."""
@@ -46,9 +55,11 @@ def add(
 def list_(
     cli: Cli,
     *,
-    name: Annotated[str | None, typer.Option()] = None,
-    parent: Annotated[str | None, typer.Option()] = None,
-    metadata: MetadataPairs = None,
+    name: NameFilter = None,
+    parent: Annotated[
+        str | None, typer.Option(help="Only organizations below this parent.")
+    ] = None,
+    metadata: MetadataFilter = None,
     limit: Limit = None,
 ) -> None:
     """List organizations."""
@@ -60,20 +71,27 @@ def list_(
 def update(
     cli: Cli,
     *,
-    organization: str,
-    name: Annotated[str | None, typer.Option()] = None,
-    slug: Annotated[str | None, typer.Option()] = None,
-    active: Annotated[bool | None, typer.Option("--active/--inactive")] = None,
+    organization: OrganizationReference,
+    name: NewName = None,
+    slug: Annotated[str | None, typer.Option(help="New short name for URLs.")] = None,
+    active: Annotated[
+        bool | None,
+        typer.Option(
+            "--active/--inactive", help="Accept or reject the tokens of the organization."
+        ),
+    ] = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Change an organization."""
+    """Update an organization."""
     body = given(name=name, slug=slug, is_active=active, metadata=pairs(metadata, "--metadata"))
     cli.printer.one(cli.api.send("PATCH", address("organizations", organization), body))
 
 
 @command(app, "restore")
-def restore(cli: Cli, organization: str) -> None:
-    """Bring back a removed organization and what was removed with it."""
+def restore(
+    cli: Cli, organization: Annotated[str, typer.Argument(help="Id of the organization.")]
+) -> None:
+    """Restore a removed organization and what was removed with it."""
     cli.printer.one(cli.api.send("POST", address("organizations", organization, ":restore")))
 
 

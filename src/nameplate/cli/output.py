@@ -20,7 +20,7 @@ class Printer:
     """Prints for one command."""
 
     def __init__(self, form: OutputFormat, *, quiet: bool) -> None:
-        """Take the form of data, and whether messages are wanted."""
+
         self.form = form
         self._quiet = quiet
 

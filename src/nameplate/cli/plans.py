@@ -9,8 +9,11 @@ import typer
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
+    DomainFilter,
+    DomainReference,
     Limit,
     NonInteractive,
+    StatusFilter,
     Yes,
     command,
     given,
@@ -19,7 +22,7 @@ from nameplate.cli.command import (
 from nameplate.cli.output import OutputFormat, coloured
 from nameplate.core.errors import Invalid
 
-app = typer.Typer(help="Plans of DNS changes.", no_args_is_help=True)
+app = typer.Typer(help="Show and apply plans of DNS changes.", no_args_is_help=True)
 COLUMNS = (
     "id", "domain", "status", "origin", "changes_total", "edits", "unsafe", "created_at",
 )  # fmt: skip
@@ -28,21 +31,31 @@ CHANGES = 10
 CONFLICT = 5
 _SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "delete": ("-", "31")}
 _ENDINGS = {".csv": "csv", ".json": "json", ".yaml": "octodns", ".yml": "octodns"}
-_FORMATS = "bind, csv, json or octodns; told by the file's ending when not given, else bind."
+_FORMATS = (
+    "Format: `bind`, `csv`, `json` or `octodns`. Default: by the file extension, else `bind`."
+)
 
-Force = Annotated[bool, typer.Option("--force", help="Although it changes much.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Apply even if the plan exceeds the safety thresholds.")
+]
 FileFormat = Annotated[str | None, typer.Option("--format", help=_FORMATS)]
-Replace = Annotated[bool, typer.Option("--replace", help="The domain shall have nothing but this.")]
+Replace = Annotated[
+    bool,
+    typer.Option("--replace", help="Remove the domain's other records. Default: they are kept."),
+]
 Adopt = Annotated[
-    bool, typer.Option("--adopt", help="Wanted values that others put there become ours.")
+    bool,
+    typer.Option(
+        "--adopt", help="Take ownership of desired values that already exist in the zone."
+    ),
 ]
 Source = Annotated[
     str | None,
     typer.Option(
         "--from",
         metavar="zone|names|drift",
-        help="What the provider has, what the Internet sees at the usual names, or what somebody "
-        "else made of our records.",
+        help="Read the records from `zone` (the zone at the provider), `names` (public DNS at common "
+        "names) or `drift` (changes made outside Nameplate).",
     ),
 ]
 
@@ -51,8 +64,8 @@ Source = Annotated[
 def list_(
     cli: Cli,
     *,
-    domain: Annotated[str | None, typer.Option()] = None,
-    status: Annotated[str | None, typer.Option()] = None,
+    domain: DomainFilter = None,
+    status: StatusFilter = None,
     limit: Limit = None,
 ) -> None:
     """List plans."""
@@ -60,19 +73,19 @@ def list_(
     cli.printer.many(cli.api.pages("/v1/plans", limit=limit, **query), COLUMNS)
 
 
-showing(app, "plan", "plans")
+showing(app, "plan", "plans", by="Id")
 
 
 @command(app, "apply")
 def apply(
     cli: Cli,
     *,
-    plan: str,
+    plan: Annotated[str, typer.Argument(help="Id of the plan.")],
     force: Force = False,
     yes: Yes = False,
     non_interactive: NonInteractive = False,
 ) -> None:
-    """Carry a plan out, if the zone still is as it was seen; asks first."""
+    """Apply a plan if the zone has not changed since. Asks for confirmation."""
     found = cli.api.get(address("plans", plan))
     carry_out(cli, found, force=force, yes=yes, non_interactive=non_interactive)
 
@@ -80,17 +93,18 @@ def apply(
 def plan(
     cli: Cli,
     *,
-    domain: str,
-    file: Annotated[Path | None, typer.Option(help="Zone file of what is wanted.")] = None,
+    domain: DomainReference,
+    file: Annotated[Path | None, typer.Option(help="File with the desired records.")] = None,
     form: FileFormat = None,
     source: Source = None,
     replace: Replace = False,
     adopt: Adopt = False,
     detailed: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 10 when there is work to do.")
+        bool,
+        typer.Option("--detailed-exitcode", help="Exit with code 10 when there are changes."),
     ] = False,
 ) -> None:
-    """Make a plan of what would change at the provider; nothing is changed.
+    """Create a plan from the live zone and the desired records. Nothing is changed.
 
     Example: nameplate record plan example.com --file example.com.zone
     """
@@ -98,7 +112,7 @@ def plan(
     made = _plan(cli, domain, body)
     if cli.printer.form is OutputFormat.TABLE:
         _draw(cli, made)
-        cli.printer.say(f"Apply it with: nameplate plan apply {made['id']}")
+        cli.printer.say(f"To apply this plan, run `nameplate plan apply {made['id']}`.")
     else:
         cli.printer.one(made)
     if detailed and not made["is_empty"]:
@@ -108,24 +122,31 @@ def plan(
 def import_(
     cli: Cli,
     *,
-    domain: str,
-    file: Annotated[str | None, typer.Argument(help="Zone file; - reads standard input.")] = None,
+    domain: DomainReference,
+    file: Annotated[
+        str | None, typer.Argument(help="File with the desired records, or - for standard input.")
+    ] = None,
     form: FileFormat = None,
     source: Source = None,
     replace: Replace = False,
     adopt: Adopt = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan without applying it.")
+    ] = False,
     force: Force = False,
     yes: Yes = False,
     non_interactive: NonInteractive = False,
 ) -> None:
-    """Want the records of a zone file, or of the live zone: shows the plan, asks, applies it.
+    """Import records from a file or from DNS. Shows the plan and asks for confirmation.
 
     Examples: nameplate record import example.com example.com.zone
     nameplate record import example.com --from zone --adopt
     """
     if file is None and source is None:
-        raise Invalid("nothing_to_import", "Name a zone file, or say --from zone, names or drift.")
+        raise Invalid(
+            "nothing_to_import",
+            "Nothing to import. Specify a file, or `--from zone`, `names` or `drift`.",
+        )
     path = None if file is None else Path(file)
     body = _wanted(path, form, source, replace=replace, adopt=adopt)
     made = _plan(cli, domain, body)
@@ -138,12 +159,12 @@ def import_(
 def undo(
     cli: Cli,
     *,
-    domain: str,
+    domain: DomainReference,
     force: Force = False,
     yes: Yes = False,
     non_interactive: NonInteractive = False,
 ) -> None:
-    """Take back the last plan that was applied; shows what that changes, and asks."""
+    """Undo the last applied plan. Shows the changes and asks for confirmation."""
     made = cli.api.send("POST", address("domains", domain, "/records:undo"))
     carry_out(cli, made, force=force, yes=yes, non_interactive=non_interactive)
 
@@ -151,12 +172,16 @@ def undo(
 def export(
     cli: Cli,
     *,
-    domain: str,
-    form: Annotated[str, typer.Option("--format", help="bind, csv, json or octodns.")] = "bind",
-    live: Annotated[bool, typer.Option("--live", help="As the provider has them now.")] = False,
-    file: Annotated[Path | None, typer.Option(help="Write there instead of stdout.")] = None,
+    domain: DomainReference,
+    form: Annotated[
+        str, typer.Option("--format", help="Format: `bind`, `csv`, `json` or `octodns`.")
+    ] = "bind",
+    live: Annotated[
+        bool, typer.Option("--live", help="Export the live zone instead of the stored records.")
+    ] = False,
+    file: Annotated[Path | None, typer.Option(help="File to write. Default: stdout.")] = None,
 ) -> None:
-    """Write the records as a file.
+    """Export the records of a domain.
 
     Example: nameplate record export example.com --format octodns --file example.com.yaml
     """
@@ -164,7 +189,7 @@ def export(
     found = cli.api.get(path, format=form, live="true" if live else None)
     if file is not None:
         file.write_text(found["content"], encoding="utf-8")
-        cli.printer.say(f"{found['records']} records written to {file}.")
+        cli.printer.say(f"Wrote {found['records']} records to {file}.")
     elif cli.printer.form is OutputFormat.JSON:
         cli.printer.document(found)
     else:
@@ -200,9 +225,9 @@ def _text(file: Path) -> str:
         raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         return raw.decode("utf-8-sig")
     except OSError as error:
-        raise Invalid("file_unreadable", f"{file} cannot be read: {error.strerror}.") from None
+        raise Invalid("file_unreadable", f"Cannot read `{file}`: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise Invalid("file_unreadable", f"{file} is not in UTF-8.") from None
+        raise Invalid("file_unreadable", f"`{file}` is not valid UTF-8.") from None
 
 
 def _plan(cli: Cli, domain: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -212,11 +237,11 @@ def _plan(cli: Cli, domain: str, body: dict[str, Any]) -> dict[str, Any]:
 def carry_out(
     cli: Cli, plan: dict[str, Any], *, force: bool, yes: bool, non_interactive: bool
 ) -> None:
-    """Show a plan, ask, apply it, and print what became of it."""
+    """Show a plan, ask for confirmation, apply it, and print the result."""
     if cli.printer.form is OutputFormat.TABLE:
         _draw(cli, plan)
     if plan["is_empty"]:
-        cli.printer.say("Nothing is to do.")
+        cli.printer.say("No changes.")
         if cli.printer.form is not OutputFormat.TABLE:
             cli.printer.one(plan)
         return
@@ -224,10 +249,10 @@ def carry_out(
         cli.fail(
             CONFLICT,
             "plan_unsafe",
-            f"{plan['unsafe']} Say --force if you mean it.",
+            f"{plan['unsafe']} Pass `--force` to apply it anyway.",
             plan=plan["id"],
         )
-    what = f"Make {plan['changes_total']} changes in {plan['zone']} ({plan['id']})"
+    what = f"Apply {plan['changes_total']} changes to {plan['zone']} ({plan['id']})"
     cli.confirm(what, yes=yes, non_interactive=non_interactive)
     done = cli.api.send("POST", address("plans", plan["id"], ":apply"), {"force": force})
     for one in done["outcomes"]:
@@ -243,9 +268,9 @@ def carry_out(
 def _ended(done: dict[str, Any]) -> str:
     if done["status"] == "applying":
         again = f"nameplate plan show {done['id']}"
-        return f"The provider stopped answering: a worker goes on. See: {again}"
+        return f"The provider stopped answering. A worker continues; see `{again}`."
     refused = len(done["outcomes"])
-    return f"Made {done['changes_total'] - refused} of {done['changes_total']} changes."
+    return f"Applied {done['changes_total'] - refused} of {done['changes_total']} changes."
 
 
 def _draw(cli: Cli, plan: dict[str, Any]) -> None:
@@ -263,12 +288,14 @@ def _draw(cli: Cli, plan: dict[str, Any]) -> None:
     for text in (*plan["drift"], *plan["warnings"]):
         cli.printer.line(f"! {text}")
     for text in plan["foreign"][:20]:
-        cli.printer.line(f"= {text[:200]} is there already and not ours (--adopt takes it)")
+        cli.printer.line(
+            f"= {text[:200]} already exists and is not managed (pass --adopt to take ownership)"
+        )
     if plan["unsafe"]:
         cli.printer.line(f"! {plan['unsafe']}")
     cli.printer.say(
         f"{plan['changes_total']} changes in {plan['zone']}, {plan['edits']} records edited, "
-        f"{plan['adopted']} adopted, {plan['untouched']} record sets left as they are."
+        f"{plan['adopted']} adopted, {plan['untouched']} record sets unchanged."
     )
 
 

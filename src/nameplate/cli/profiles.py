@@ -30,13 +30,16 @@ def remote(environment: Mapping[str, str]) -> Remote | None:
     if not url:
         return None
     if not url.startswith(("http://", "https://")):
-        raise Invalid("api_url_invalid", "NAMEPLATE_API_URL must begin with http:// or https://.")
+        raise Invalid(
+            "api_url_invalid",
+            "`NAMEPLATE_API_URL` is not a URL. Expected `http://...` or `https://...`.",
+        )
     token = environment.get("NAMEPLATE_TOKEN") or profile.get("token")
     if not token:
         raise Invalid(
             "token_missing",
-            f"There is no token for {url}: set NAMEPLATE_TOKEN, or put token = "
-            f'"np_..." into {_path(environment)} (mode 0600).',
+            f"No token for {url}. Set `NAMEPLATE_TOKEN`, or put `token = "
+            f'"np_..."` in `{_path(environment)}` (mode 0600).',
         )
     return Remote(url.rstrip("/"), Secret(token.strip()))
 
@@ -55,12 +58,14 @@ def _read(path: Path) -> Mapping[str, str]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise Refused("profile_unreadable", f"Cannot read {path}: {error.strerror}.") from None
+        raise Refused("profile_unreadable", f"Cannot read `{path}`: {error.strerror}.") from None
     with os.fdopen(descriptor, "rb") as file:
         if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-            raise Refused("profile_exposed", f"Others can read {path}: chmod 600 it.")
+            raise Refused(
+                "profile_exposed", f"Other users can read `{path}`. Run `chmod 600` on it."
+            )
         try:
             found = tomllib.loads(file.read(64 * 1024).decode())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            raise Invalid("profile_malformed", f"{path} is not TOML.") from None
+            raise Invalid("profile_malformed", f"`{path}` is not valid TOML.") from None
     return {key: value for key, value in found.items() if isinstance(value, str)}

@@ -1,4 +1,4 @@
-"""`nameplate record propagation`: who sees a record, and until when others have an old answer."""
+"""`nameplate record propagation`: which servers answer with a record."""
 
 from typing import Annotated, Any
 
@@ -21,14 +21,18 @@ def register(app: typer.Typer) -> None:
     def propagation(
         cli: Cli,
         *,
-        record: str,
-        check: Annotated[bool, typer.Option("--check", help="Ask every server now.")] = False,
+        record: Annotated[str, typer.Argument(help="Id of the record.")],
+        check: Annotated[bool, typer.Option("--check", help="Query every server now.")] = False,
         watch: Annotated[
-            bool, typer.Option("--watch", help="Ask until all see it; exit code 6 if not.")
+            bool,
+            typer.Option(
+                "--watch",
+                help="Query until all servers answer with it. Exit code 6 when the timeout is reached.",
+            ),
         ] = False,
         timeout: Timeout = 600.0,
     ) -> None:
-        """Show which servers answer with a record, and which do not yet.
+        """Show which servers answer with a record.
 
         Example: nameplate record propagation rec_1a2b --watch
         """
@@ -78,7 +82,7 @@ def _print(cli: Cli, found: dict[str, Any]) -> None:
     else:
         cli.printer.line(found["message"])
     if found["next_check_at"]:
-        cli.printer.say(f"Looks again at {found['next_check_at']}.")
+        cli.printer.say(f"Next check: {found['next_check_at']}.")
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -8,8 +8,11 @@ from nameplate.cli import plans, propagation
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
+    DomainFilter,
+    DomainReference,
     Limit,
     MetadataPairs,
+    StatusFilter,
     command,
     given,
     pairs,
@@ -18,29 +21,41 @@ from nameplate.cli.command import (
 )
 from nameplate.cli.output import OutputFormat
 
-app = typer.Typer(help="DNS records of domains.", no_args_is_help=True)
+app = typer.Typer(help="Manage DNS records of domains.", no_args_is_help=True)
 COLUMNS = ("id", "type", "name", "value", "ttl", "status", "propagated", "error_message")
 
-Ttl = Annotated[int | None, typer.Option(min=0, help="Seconds.")]
-Short = Annotated[int | None, typer.Option(min=0, max=65535)]
+RecordReference = Annotated[str, typer.Argument(help="Id of the record.")]
+Ttl = Annotated[
+    int | None, typer.Option(min=0, help="TTL in seconds. Default for a new record: 3600.")
+]
+Priority = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Priority of MX and SRV records.")
+]
+Weight = Annotated[int | None, typer.Option(min=0, max=65535, help="Weight of SRV records.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of SRV records.")]
+Notes = Annotated[str | None, typer.Option(help="Notes of your own.")]
 
 
 @command(app, "add")
 def add(
     cli: Cli,
     *,
-    domain: str,
-    kind: Annotated[str, typer.Argument(metavar="TYPE", help="A, AAAA, CNAME, MX, TXT ...")],
-    name: Annotated[str, typer.Argument(help="Relative to the domain: www, @, '*'.")],
-    value: str,
+    domain: DomainReference,
+    kind: Annotated[
+        str, typer.Argument(metavar="TYPE", help="Record type, such as A, CNAME, MX or TXT.")
+    ],
+    name: Annotated[
+        str, typer.Argument(help="Name relative to the domain, such as www, @ or '*'.")
+    ],
+    value: Annotated[str, typer.Argument(help="Value of the record.")],
     ttl: Ttl = None,
-    priority: Short = None,
-    weight: Short = None,
-    port: Short = None,
-    notes: Annotated[str | None, typer.Option()] = None,
+    priority: Priority = None,
+    weight: Weight = None,
+    port: Port = None,
+    notes: Notes = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Want a record at the domain's DNS provider.
+    """Add a DNS record. A worker writes it to the DNS provider.
 
     Example: nameplate record add example.com MX @ mail.example.com. --priority 10
     """
@@ -69,9 +84,9 @@ def _show(cli: Cli, record: dict[str, Any]) -> None:
 def list_(
     cli: Cli,
     *,
-    domain: Annotated[str | None, typer.Option()] = None,
-    kind: Annotated[str | None, typer.Option("--type")] = None,
-    status: Annotated[str | None, typer.Option()] = None,
+    domain: DomainFilter = None,
+    kind: Annotated[str | None, typer.Option("--type", help="Only records of this type.")] = None,
+    status: StatusFilter = None,
     limit: Limit = None,
 ) -> None:
     """List records."""
@@ -83,16 +98,16 @@ def list_(
 def update(
     cli: Cli,
     *,
-    record: str,
-    value: Annotated[str | None, typer.Option()] = None,
+    record: RecordReference,
+    value: Annotated[str | None, typer.Option(help="New value.")] = None,
     ttl: Ttl = None,
-    priority: Short = None,
-    weight: Short = None,
-    port: Short = None,
-    notes: Annotated[str | None, typer.Option()] = None,
+    priority: Priority = None,
+    weight: Weight = None,
+    port: Port = None,
+    notes: Notes = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Change a record."""
+    """Update a record."""
     body = given(
         value=value,
         ttl=ttl,
@@ -106,17 +121,17 @@ def update(
 
 
 @command(app, "detach")
-def detach(cli: Cli, record: str) -> None:
-    """Take over a record that Nameplate made: it stays, and is yours to change."""
+def detach(cli: Cli, record: RecordReference) -> None:
+    """Detach a record from its binding or server, so that it can be changed."""
     cli.printer.one(cli.api.send("POST", address("records", record, ":detach")))
 
 
 @command(app, "templates")
 def templates(
     cli: Cli,
-    name: Annotated[str | None, typer.Argument(help="Show only this one.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show only this template.")] = None,
 ) -> None:
-    """List record templates with their parameters."""
+    """List record templates and their parameters."""
     if name is None:
         found = cli.api.get("/v1/record-templates")
     else:
@@ -135,16 +150,19 @@ def templates(
 def template(
     cli: Cli,
     *,
-    name: Annotated[str, typer.Argument(help="As `record templates` lists it.")],
-    domain: str,
+    name: Annotated[str, typer.Argument(help="Template, as listed by `record templates`.")],
+    domain: DomainReference,
     values: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="May be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Parameter of the template; may be repeated."
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done.")
+        bool, typer.Option("--dry-run", help="Show the effects without making changes.")
     ] = False,
 ) -> None:
-    """Make the records of a template.
+    """Apply a record template to a domain.
 
     Example: nameplate record template spf example.com --set include=_spf.example.net --dry-run
     """
@@ -163,7 +181,7 @@ def template(
         if one["detail"]:
             cli.printer.line(f"    {one['detail']}")
     if dry_run:
-        cli.printer.say("Nothing was done: this was a dry run.")
+        cli.printer.say("Dry run: nothing was changed.")
 
 
 def _described(one: dict[str, Any]) -> list[str]:
@@ -176,6 +194,6 @@ def _described(one: dict[str, Any]) -> list[str]:
 
 
 propagation.register(app)
-showing(app, "record", "records")
-removing(app, "record", "records")
+showing(app, "record", "records", by="Id")
+removing(app, "record", "records", by="Id")
 plans.register(app)

@@ -13,22 +13,22 @@ from nameplate.cli.client import Client
 from nameplate.cli.transport import ContextFactory
 
 NOUNS: Mapping[str, tuple[str, str]] = {
-    "domain": ("domains", "Claimed names, from claim to HTTPS."),
-    "verification": ("verifications", "Proofs of control over domains."),
-    "record": ("records", "DNS records of domains."),
-    "certificate": ("certificates", "Certificates of domains."),
-    "plan": ("plans", "Plans of DNS changes."),
-    "binding": ("bindings", "Which application answers at which host."),
-    "application": ("applications", "What bindings lead to."),
-    "server": ("servers", "Machines with a proxy."),
-    "account": ("accounts", "Credentials at DNS providers and authorities."),
-    "organization": ("organizations", "Tenants of the platform."),
-    "token": ("tokens", "Bearer tokens of the API."),
-    "domain-connect": ("domain_connect", "The platform's entry at DNS hosts."),
+    "domain": ("domains", "Manage domains, from claim to HTTPS."),
+    "verification": ("verifications", "Manage proofs of domain ownership."),
+    "record": ("records", "Manage DNS records of domains."),
+    "certificate": ("certificates", "Manage certificates of domains."),
+    "plan": ("plans", "Show and apply plans of DNS changes."),
+    "binding": ("bindings", "Manage bindings of hosts to applications."),
+    "application": ("applications", "Manage applications, which bindings send requests to."),
+    "server": ("servers", "Manage servers that run a proxy."),
+    "account": ("accounts", "Manage accounts at DNS providers and CAs."),
+    "organization": ("organizations", "Manage organizations, the tenants of the platform."),
+    "token": ("tokens", "Manage API tokens."),
+    "domain-connect": ("domain_connect", "Set up Domain Connect for the platform."),
     "names": ("names", "Check domain names."),
-    "explain": ("explain", "What an error code means and what to do."),
-    "db": ("db", "Migrate the database."),
-    "keys": ("keys", "Look after the key ring."),
+    "explain": ("explain", "Explain an error code and what to do."),
+    "db": ("db", "Migrate the database schema."),
+    "keys": ("keys", "Manage the keys that encrypt stored secrets."),
 }
 """Command -> module and the line that `--help` prints."""
 
@@ -70,7 +70,7 @@ def build(context_factory: ContextFactory) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # plain help in half the time
         context_settings={"help_option_names": ["-h", "--help"]},
-        epilog="Set NAMEPLATE_API_URL and NAMEPLATE_TOKEN to work with a server elsewhere.",
+        epilog="Set NAMEPLATE_API_URL and NAMEPLATE_TOKEN to use a remote server.",
     )
 
     @app.callback()

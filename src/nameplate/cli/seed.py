@@ -1,4 +1,4 @@
-"""`nameplate db seed`: a small world to look at, or many rows to measure with."""
+"""`nameplate db seed`: sample data to look at, or many rows to measure with."""
 
 import sys
 import time
@@ -20,13 +20,23 @@ if TYPE_CHECKING:
 _LINE_SECONDS = 5
 """How often progress is told where there is no terminal."""
 
-Organizations = Annotated[int | None, typer.Option(min=1, help="Bulk load: so many in all.")]
-Domains = Annotated[int | None, typer.Option(min=1, help="Bulk load: so many in all.")]
-Records = Annotated[int | None, typer.Option(min=0, help="Bulk load: exactly so many for each.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same rows on the same day.")]
+Organizations = Annotated[
+    int | None, typer.Option(min=1, help="Bulk load: number of organizations. Default: 10.")
+]
+Domains = Annotated[
+    int | None, typer.Option(min=1, help="Bulk load: number of domains. Default: 1000.")
+]
+Records = Annotated[
+    int | None, typer.Option(min=0, help="Bulk load: number of records per domain. Default: 10.")
+]
+Seed = Annotated[
+    int, typer.Option(help="Bulk load: random seed. The same seed and day give the same rows.")
+]
 Day = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="Bulk load: the day (UTC) that times count from."),
+    typer.Option(
+        formats=["%Y-%m-%d"], help="Bulk load: reference day for times (UTC). Default: today."
+    ),
 ]
 
 
@@ -40,10 +50,10 @@ def seed(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fill an empty database: a small world to look at, or with numbers many rows to measure with.
+    """Fill an empty database with sample data, or with many rows for measurements.
 
-    Without numbers: two organizations and a child, every status, type and method. Done again, it
-    changes nothing. A database with other rows is refused (5).
+    Without numbers, it adds two organizations and a child with every status, type and method.
+    Repeating the command changes nothing. Exit code 5 when the database has other rows.
     """
     with reported(as_json=as_json):
         here = local()
@@ -117,7 +127,7 @@ def _show(
         printer.document({"made": made, "rows": dict(counts), "domains": list(domains)})
         return
     if not made:
-        printer.say("The small world is there already: nothing was changed.")
+        printer.say("The sample data already exists. Nothing was changed.")
     printer.table([[name, f"{count:,}"] for name, count in counts.items()], ["table", "rows"])
     if domains:
         sys.stdout.write("\n")

@@ -10,8 +10,11 @@ from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
     Limit,
+    MetadataFilter,
     MetadataPairs,
-    Organization,
+    NameFilter,
+    NewName,
+    Owner,
     command,
     filters,
     given,
@@ -21,31 +24,36 @@ from nameplate.cli.command import (
 )
 from nameplate.core.errors import Invalid
 
-app = typer.Typer(help="Machines with a proxy.", no_args_is_help=True)
+app = typer.Typer(help="Manage servers that run a proxy.", no_args_is_help=True)
 COLUMNS = ("id", "name", "address", "configured_at", "error_message")
 
 Proxy = Annotated[
     str | None,
-    typer.Option(metavar="JSON|@FILE", help="How to reach the proxy there (platform only)."),
+    typer.Option(
+        metavar="JSON|@FILE",
+        help="How to reach the proxy on the server. Requires a platform token.",
+    ),
 ]
 Ips = Annotated[
-    list[str] | None, typer.Option("--ip", help="An IPv4 or IPv6 address of it; may be repeated.")
+    list[str] | None,
+    typer.Option("--ip", help="IPv4 or IPv6 address for DNS records; may be repeated."),
 ]
+_ADDRESS = "Public host name or IP address that DNS records point at."
 
 
 @command(app, "add")
 def add(
     cli: Cli,
     *,
-    name: Annotated[str, typer.Argument(help="Name for people.")],
-    public: Annotated[str, typer.Option("--address", help="What DNS points at.")],
+    name: Annotated[str, typer.Argument(help="Display name.")],
+    public: Annotated[str, typer.Option("--address", help=_ADDRESS)],
     ip: Ips = None,
     proxy: Proxy = None,
-    organization: Organization = None,
-    external_id: Annotated[str | None, typer.Option(help="Your own id.")] = None,
+    organization: Owner = None,
+    external_id: Annotated[str | None, typer.Option(help="Id in your own system.")] = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Add a server; without --organization the platform's is shared by all."""
+    """Add a server. Without `--organization`, all organizations share it."""
     body = given(
         name=name,
         address=public,
@@ -62,11 +70,11 @@ def add(
 def list_(
     cli: Cli,
     *,
-    name: Annotated[str | None, typer.Option()] = None,
-    metadata: MetadataPairs = None,
+    name: NameFilter = None,
+    metadata: MetadataFilter = None,
     limit: Limit = None,
 ) -> None:
-    """List servers, the shared ones included."""
+    """List servers, including shared servers."""
     query = filters(metadata, name=name)
     cli.printer.many(cli.api.pages("/v1/servers", limit=limit, **query), COLUMNS)
 
@@ -75,14 +83,14 @@ def list_(
 def update(
     cli: Cli,
     *,
-    server: str,
-    name: Annotated[str | None, typer.Option()] = None,
-    public: Annotated[str | None, typer.Option("--address")] = None,
+    server: Annotated[str, typer.Argument(help="Id, external id or name of the server.")],
+    name: NewName = None,
+    public: Annotated[str | None, typer.Option("--address", help=_ADDRESS)] = None,
     ip: Ips = None,
     proxy: Proxy = None,
     metadata: MetadataPairs = None,
 ) -> None:
-    """Change a server; its proxy is configured again, and DNS follows."""
+    """Update a server, reconfigure its proxy, and update DNS."""
     body = given(
         name=name,
         address=public,
@@ -104,9 +112,14 @@ def parsed(text: str | None, option: str) -> dict[str, Any] | None:
     try:
         found = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
     except OSError as error:
-        raise Invalid("option_malformed", f"{option}: {error.strerror}: {text[1:]}.") from None
+        raise Invalid(
+            "option_malformed", f"`{option}`: cannot read `{text[1:]}`: {error.strerror}."
+        ) from None
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Invalid("option_malformed", f'{option} takes a JSON object: \'{{"type": "caddy"}}\'.')
+        raise Invalid(
+            "option_malformed",
+            f'`{option}` expects a JSON object, for example `{{"type": "caddy"}}`.',
+        )
     return found

@@ -19,7 +19,7 @@ class ApiTransport(Protocol):
 
 @dataclass(frozen=True)
 class ApiConnection:
-    """An API and the right to use it."""
+    """An API and the token for it."""
 
     transport: ApiTransport
     token: Secret

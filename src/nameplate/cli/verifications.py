@@ -1,4 +1,4 @@
-"""`nameplate verification`: proofs of control over domains."""
+"""`nameplate verification`: proofs of domain ownership."""
 
 from typing import Annotated, Any
 
@@ -6,22 +6,32 @@ import typer
 
 from nameplate.cli import instructions
 from nameplate.cli.client import address
-from nameplate.cli.command import Cli, Limit, command, given
+from nameplate.cli.command import (
+    Cli,
+    DomainFilter,
+    DomainReference,
+    Limit,
+    StatusFilter,
+    command,
+    given,
+)
 from nameplate.cli.output import OutputFormat
 
-app = typer.Typer(help="Proofs of control over domains.", no_args_is_help=True)
-PROOF_METHOD = "How it is proved: dns_txt, file_upload or another that is available."
+app = typer.Typer(help="Manage proofs of domain ownership.", no_args_is_help=True)
+PROOF_METHOD = "Verification method: `dns_txt`, `file_upload` or the name of a plug-in."
 COLUMNS = ("id", "domain", "method", "status", "attempts", "next_check_at", "error_message")
+
+VerificationReference = Annotated[str, typer.Argument(help="Id of the verification.")]
 
 
 @command(app, "add")
 def add(
     cli: Cli,
     *,
-    domain: str,
+    domain: DomainReference,
     method: Annotated[str, typer.Option(help=PROOF_METHOD)] = "dns_txt",
 ) -> None:
-    """Offer another way, or a fresh token, to prove a domain."""
+    """Add a verification with another method or a new token."""
     body = {"domain": domain, "method": method}
     _print(cli, cli.api.send("POST", "/v1/verifications", body))
 
@@ -30,8 +40,8 @@ def add(
 def list_(
     cli: Cli,
     *,
-    domain: Annotated[str | None, typer.Option()] = None,
-    status: Annotated[str | None, typer.Option()] = None,
+    domain: DomainFilter = None,
+    status: StatusFilter = None,
     limit: Limit = None,
 ) -> None:
     """List verifications."""
@@ -40,13 +50,13 @@ def list_(
 
 
 @command(app, "check")
-def check(cli: Cli, verification: str) -> None:
-    """Look again now."""
+def check(cli: Cli, verification: VerificationReference) -> None:
+    """Check a verification now."""
     _print(cli, cli.api.send("POST", address("verifications", verification, ":check")))
 
 
 @command(app, "show")
-def show(cli: Cli, verification: str) -> None:
+def show(cli: Cli, verification: VerificationReference) -> None:
     """Show a verification and what to publish."""
     _print(cli, cli.api.get(address("verifications", verification)))
 

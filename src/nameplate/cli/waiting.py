@@ -1,4 +1,4 @@
-"""Waiting for something to come about, with what is known meanwhile."""
+"""Waiting for a state, and showing progress meanwhile."""
 
 import shlex
 import sys
@@ -15,8 +15,11 @@ from nameplate.cli.output import coloured, printable
 POLL_SECONDS = 1.0
 INTERRUPTED = 130
 
-Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is done; exit code 6 if not.")]
-Timeout = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long to wait.")]
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="Wait until it is done. Exit code 6 when the timeout is reached."),
+]
+Timeout = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Maximum time to wait.")]
 
 _MARKS = {True: "done", False: "waiting", None: "unknown"}
 
@@ -61,11 +64,13 @@ def until(
                 cli.fail(1, "wait_failed", seen.failed, object=seen.item)
             left = started + timeout - time.monotonic()
             if left <= 0:
-                detail = f"Not done after {timeout:g} s. Wait on with: {again}"
+                detail = f"Not done after {timeout:g} s. To continue waiting, run `{again}`."
                 cli.fail(PENDING, "wait_timeout", detail, object=seen.item)
             _pass(cli, min(POLL_SECONDS, left))
     except KeyboardInterrupt:
-        cli.printer.say(f"\nStopped waiting; the work goes on. Wait on with: {again}")
+        cli.printer.say(
+            f"\nStopped waiting. The work continues. To continue waiting, run `{again}`."
+        )
         raise typer.Exit(INTERRUPTED) from None
     finally:
         checklist.close()

@@ -35,7 +35,7 @@ def warnings(rrsets: Iterable[RRset], name: str, authorities: Collection[str]) -
     """Say for `name` and its wildcard when CAA would lock out every authority in use.
 
     `rrsets` are the zone's CAA sets. The set of the closest name upwards counts (RFC 8659 section
-    3). `authorities` are issuer domain names; nothing is said when none is known.
+    3). `authorities` are issuer domain names; no warning when none is known.
     """
     sets = {rrset.name: rrset for rrset in rrsets if rrset.type == "CAA"}
     found = next((sets[one] for one in self_and_ancestors(name) if one in sets), None)
@@ -65,4 +65,7 @@ def _allowed(rrset: RRset, tag: str) -> set[str] | None:
 
 def _told(rrset: RRset, name: str, tag: str, authorities: Collection[str]) -> str:
     wanted = " or ".join(f'0 {tag} "{one}"' for one in sorted(authorities))
-    return f"CAA at {rrset.name} keeps our certificate authority from issuing for {name}: add {wanted}."
+    return (
+        f"The CAA record at {rrset.name} does not allow the certificate authority to issue for "
+        f"{name}. Add {wanted}."
+    )

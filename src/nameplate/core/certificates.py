@@ -88,18 +88,19 @@ def load_chain(bundle: bytes) -> list[x509.Certificate]:
     """
     if len(bundle) > MAX_BUNDLE or bundle.count(b"-----BEGIN") > MAX_CHAIN:
         limits = f"{MAX_BUNDLE // 1024} KiB and {MAX_CHAIN} certificates"
-        raise Invalid("bundle_too_large", f"a certificate bundle has at most {limits}")
+        raise Invalid("bundle_too_large", f"A certificate bundle has at most {limits}.")
     text = _unix(bundle)
     if not _BUNDLE.fullmatch(text):
         raise Invalid(
             "bundle_malformed",
-            "the bundle must consist of PEM blocks CERTIFICATE and nothing before, between or after",
+            "Not a certificate bundle. Expected PEM CERTIFICATE blocks with nothing before, "
+            "between or after them.",
         )
     try:
         return x509.load_pem_x509_certificates(text)
     except ValueError:
         raise Invalid(
-            "bundle_malformed", "the bundle holds a block that is no certificate"
+            "bundle_malformed", "The bundle contains a block that is not a certificate."
         ) from None
 
 
@@ -120,11 +121,12 @@ def check(
     leaf = chain[0]
     public = keys.public_bytes(key)
     if public != _spki(leaf):
-        raise Invalid("key_mismatch", "the certificate was made for another private key")
+        raise Invalid("key_mismatch", "The certificate was issued for another private key.")
     said = facts(bundle)
     if said.spki in foreign_keys:
         raise Invalid(
-            "key_reused", "the key is in use elsewhere: make a new one for this certificate"
+            "key_reused",
+            "The private key is already in use. Generate a new one for this certificate.",
         )
     _check_names(leaf, names)
     _check_validity(said, now)
@@ -167,7 +169,10 @@ def _spki(leaf: x509.Certificate) -> bytes:
     try:
         return leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except ValueError:
-        raise Invalid("key_unsupported", "the certificate has an unsupported key") from None
+        raise Invalid(
+            "key_unsupported",
+            "The certificate has an unsupported key. Expected EC on P-256 or P-384, or RSA.",
+        ) from None
 
 
 def _key_type(leaf: x509.Certificate) -> str:
@@ -198,35 +203,39 @@ def _check_names(leaf: x509.Certificate, names: Collection[str]) -> None:
     extra = len(found - wanted) + others
     raise Invalid(
         "names_differ",
-        f"the certificate lacks {missing} and has {extra} names that were not asked for",
+        f"The certificate lacks {missing} and has {extra} names that were not requested.",
     )
 
 
 def _check_validity(said: Facts, now: datetime) -> None:
     if said.not_before > now:
         raise Invalid(
-            "not_yet_valid", f"the certificate is valid from {said.not_before:%Y-%m-%d %H:%M} UTC"
+            "not_yet_valid",
+            f"The certificate is not valid before {said.not_before:%Y-%m-%d %H:%M} UTC.",
         )
     if said.not_after <= now:
-        raise Invalid("expired", f"the certificate expired at {said.not_after:%Y-%m-%d %H:%M} UTC")
+        raise Invalid("expired", f"The certificate expired at {said.not_after:%Y-%m-%d %H:%M} UTC.")
 
 
 def _check_purpose(leaf: x509.Certificate) -> None:
     try:
         extensions = leaf.extensions
     except (ValueError, x509.DuplicateExtension):
-        raise Invalid("bundle_malformed", "the certificate has broken extensions") from None
+        raise Invalid("bundle_malformed", "The certificate has malformed extensions.") from None
     for extension in extensions:
         value = extension.value
         if isinstance(value, x509.BasicConstraints) and value.ca:
             raise Invalid(
-                "leaf_is_authority", "the first certificate is an authority's, not a server's"
+                "leaf_is_authority",
+                "The first certificate is an authority's. Put the server's certificate first.",
             )
         if (
             isinstance(value, x509.ExtendedKeyUsage)
             and ExtendedKeyUsageOID.SERVER_AUTH not in value
         ):
-            raise Invalid("not_for_servers", "the certificate does not allow server authentication")
+            raise Invalid(
+                "not_for_servers", "The certificate does not allow server authentication."
+            )
 
 
 def _check_links(chain: Sequence[x509.Certificate]) -> None:
@@ -235,14 +244,14 @@ def _check_links(chain: Sequence[x509.Certificate]) -> None:
         anchor = position > 0 and certificate.subject == certificate.issuer
         if not anchor and not isinstance(_signature_hash(certificate), _STRONG):
             raise Invalid(
-                "signature_weak", "a certificate of the chain is signed with a broken hash"
+                "signature_weak", "A certificate of the chain is signed with a broken hash."
             )
     for certificate, issuer in pairwise(chain):
         try:
             certificate.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature):
             raise Invalid(
-                "chain_broken", "each certificate must be followed by the one that signed it"
+                "chain_broken", "Each certificate must be followed by the one that signed it."
             ) from None
 
 

@@ -39,7 +39,7 @@ def condition(
             type="delegation",
             status=None,
             reason="delegation_not_found",
-            message=f"No zone could be found for {account_zone}: its name is not registered, or "
+            message=f"No zone was found for {account_zone}. Either the name is not registered, or "
             "none of its name servers works.",
             expected=_lines(account_zone, expected),
             fix="Check the registration and its name servers.",
@@ -61,7 +61,7 @@ def cut_below(account_zone: str, zone: str, servers: Sequence[str]) -> Condition
         type="delegation",
         status=False,
         reason="zone_cut_below",
-        message=f"{zone} is a zone of its own: what {account_zone} holds at or below it is not "
+        message=f"{zone} is a separate zone, so records of {account_zone} at or below it are not "
         "visible.",
         observed=_lines(zone, servers),
         fix=f"Manage the record in the zone {zone}, or remove the NS records of {zone} from "
@@ -80,7 +80,7 @@ def _other_zone(
         reason="not_delegated",
         message=f"{account_zone} is not delegated, but the servers of {seen.zone} answer for it."
         if visible
-        else f"The account's zone {account_zone} is not delegated: the Internet looks for its names "
+        else f"The account's zone {account_zone} is not delegated. Resolvers look for its names "
         f"in {seen.zone}.",
         observed=_lines(seen.zone, seen.parent or seen.child),
         expected=_lines(account_zone, expected),
@@ -97,16 +97,16 @@ def _is_elsewhere(expected: Sequence[str], seen: Delegated, *, visible: bool | N
 
 def _elsewhere(expected: Sequence[str], seen: Delegated) -> Condition:
     if expected:
-        why = f"{seen.zone} is delegated to other name servers than those of the account's zone"
+        why = f"{seen.zone} is not delegated to the name servers of the account's zone"
         fix = f"Set these name servers at the registrar: {', '.join(expected)}."
     else:
-        why = f"No name server of {seen.zone} answers with what the provider has"
+        why = f"No name server of {seen.zone} answers with the provider's records"
         fix = "Set the name servers of the provider's zone at the registrar."
     return Condition(
         type="delegation",
         status=False,
         reason="delegated_elsewhere",
-        message=f"{why}: the provider's zone is not the one that the Internet sees.",
+        message=f"{why}, so the provider's zone is not visible on the Internet.",
         observed=_lines(seen.zone, seen.parent),
         expected=_lines(seen.zone, expected),
         fix=fix,
@@ -119,12 +119,12 @@ def _lame(seen: Delegated) -> Condition:
         type="delegation",
         status=False,
         reason="lame_delegation",
-        message=f"{len(bad)} of the name servers to which {seen.zone} is delegated do not answer "
-        "for it as an authority.",
+        message=f"{len(bad)} of the name servers in the delegation of {seen.zone} do not answer for "
+        "it with authority.",
         observed=bad,
         expected=_lines(seen.zone, seen.parent),
-        fix="Make these servers serve the zone, or take them out of the delegation at the "
-        "registrar.",
+        fix="Configure these servers to serve the zone, or remove them from the delegation at "
+        "the registrar.",
     )
 
 
@@ -136,14 +136,17 @@ def _fine(expected: Sequence[str], seen: Delegated) -> Condition:
     if foreign:
         reason = "delegated_partly"
         message = f"{seen.zone} is also delegated to {', '.join(foreign)}."
-        fix = "Keep those servers equal to the account's zone, or take them out."
+        fix = (
+            "Keep the zone on those servers identical to the account's zone, or remove them "
+            "from the delegation."
+        )
     elif seen.child and set(seen.child) != set(seen.parent):
         reason = "ns_mismatch"
         own = ", ".join(seen.child)
-        message = f"{seen.zone} is delegated to {servers}, but names {own} itself."
-        fix = "Make the NS records of the zone and of its delegation equal."
+        message = f"{seen.zone} is delegated to {servers}, but its own NS records name {own}."
+        fix = "Make the NS records of the zone and of its delegation identical."
     if seen.silent:
-        message += f" No answer came from {', '.join(seen.silent)}."
+        message += f" These servers did not answer: {', '.join(seen.silent)}."
     return Condition(
         type="delegation",
         status=True,

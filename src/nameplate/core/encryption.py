@@ -68,7 +68,7 @@ class KeyRing:
     __slots__ = ("_keys", "_primary")
 
     def __init__(self, keys: Mapping[str, bytes], primary: str) -> None:
-        """Take 32-byte `keys` by id, and the id that seals.
+        """Keep 32-byte `keys` by id; `primary` is the id of the key that seals.
 
         Raises Invalid `keyring_malformed`, `keyring_weak`.
         """
@@ -78,14 +78,15 @@ class KeyRing:
             if not _KEY_ID.fullmatch(key_id):
                 raise Invalid(
                     "keyring_malformed",
-                    f"The id of key {number} must be 1 to 32 letters, digits, hyphens, underscores.",
+                    f"The id of key {number} must be 1 to 32 letters, digits, hyphens or "
+                    "underscores.",
                 )
             if len(key) != KEY_BYTES:
                 raise Invalid(
                     "keyring_weak", f"Key {number} must have {KEY_BYTES} bytes, not {len(key)}."
                 )
             if len(set(key)) < _MIN_DISTINCT:
-                raise Invalid("keyring_weak", f"Key {number} is not random: make a new one.")
+                raise Invalid("keyring_weak", f"Key {number} is not random. Generate a new one.")
         self._keys = dict(keys)
         self._primary = primary
 
@@ -140,7 +141,8 @@ class KeyRing:
         except KeyError:
             raise Refused(
                 "key_unknown",
-                "The key that sealed this value is not in the key ring: put it back as an old key.",
+                "The key that sealed this value is not in the key ring. Add it to the ring "
+                "as an old key.",
             ) from None
 
     def _wrapped(self, data_key: bytes, place: Place) -> str:
@@ -206,7 +208,7 @@ def _decrypted(key: bytes, text: bytes, additional_data: bytes) -> bytes:
     except InvalidTag:
         raise Refused(
             "ciphertext_moved_or_damaged",
-            "This secret does not belong to this row, or was changed: store it again.",
+            "This secret does not belong to this row, or was changed. Store it again.",
         ) from None
 
 
@@ -227,4 +229,4 @@ def _bytes(text: str) -> bytes:
 
 
 def _malformed() -> Invalid:
-    return Invalid("ciphertext_malformed", "This is not a sealed value: store the secret again.")
+    return Invalid("ciphertext_malformed", "Not a sealed value. Store the secret again.")

@@ -36,7 +36,6 @@ class NameplateError(Exception):
     """Root of all errors that Nameplate raises on purpose."""
 
     def __init__(self, code: str, detail: str) -> None:
-        """Take the stable `code` and the sentence `detail` for the person who must act."""
         super().__init__(detail)
         self.code = code
         self.detail = detail
@@ -62,7 +61,6 @@ class Invalid(Rejected):
     """The input is wrong."""
 
     def __init__(self, code: str, detail: str, problems: Sequence[Problem] = ()) -> None:
-        """Take the code, the summary and each wrong place."""
         super().__init__(code, detail)
         self.problems = tuple(problems)
 
@@ -78,7 +76,6 @@ class Unavailable(NameplateError):
     """
 
     def __init__(self, code: str, detail: str, retry_after: timedelta | None = None) -> None:
-        """Take the code, the sentence and how long the other side asked to wait."""
         super().__init__(code, detail)
         self.retry_after = retry_after
 

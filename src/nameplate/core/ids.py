@@ -77,5 +77,6 @@ def _check(body: str) -> str:
 
 def _malformed(prefix: str) -> Invalid:
     return Invalid(
-        "id_malformed", f"This is not such an id: {prefix}_ and {_LENGTH + 1} characters."
+        "id_malformed",
+        f"Not an id of this kind. Expected `{prefix}_` followed by {_LENGTH + 1} characters.",
     )

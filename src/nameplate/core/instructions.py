@@ -56,14 +56,14 @@ def file(url: str, path: str, content: str) -> Instruction:
     return Instruction(
         Kind.FILE,
         (("url", url), ("path", path), ("content", content)),
-        f'Serve a file at {url} that holds "{content}" and nothing else.',
+        f'Serve a file at {url} that contains "{content}" and nothing else.',
     )
 
 
 def tag(page: str, html: str) -> Instruction:
     """Return the instruction for a tag in the head of the page at the URL `page`."""
     return Instruction(
-        Kind.TAG, (("page", page), ("tag", html)), f"Put {html} into the <head> of {page}."
+        Kind.TAG, (("page", page), ("tag", html)), f"Add {html} to the <head> of {page}."
     )
 
 

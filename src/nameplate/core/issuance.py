@@ -133,14 +133,15 @@ def choose_challenges(order: Order, kind: str) -> tuple[Challenge, ...]:
     wildcard = next(filter(names.is_wildcard, order.names), None)
     if wildcard is not None and kind != "dns-01":
         raise Refused(
-            "wildcard_needs_dns", f"{wildcard} can only be proved by dns-01, not by {kind}"
+            "wildcard_needs_dns", f"{wildcard} can only be proved by dns-01, not by {kind}."
         )
     chosen = tuple(challenge for challenge in order.challenges if challenge.type == kind)
     missing = {challenge.name for challenge in order.challenges} - {c.name for c in chosen}
     if missing:
         raise Refused(
             "challenge_not_offered",
-            f"the authority does not offer {kind} for {', '.join(sorted(missing))}",
+            f"The authority does not offer {kind} for {', '.join(sorted(missing))}. Use "
+            "another challenge.",
         )
     return chosen
 
@@ -173,8 +174,8 @@ def _end(order: Order) -> Step:
     if order.status is OrderStatus.VALID:
         return Download()
     if order.status is OrderStatus.INVALID:
-        return Fail("order_invalid", order.error or "the authority gave no reason", retry=True)
-    reason = f"the order expired at {order.expires_at:%Y-%m-%d %H:%M} UTC before it was complete"
+        return Fail("order_invalid", order.error or "The authority gave no reason.", retry=True)
+    reason = f"The order expired at {order.expires_at:%Y-%m-%d %H:%M} UTC before it was complete."
     return Fail("order_expired", reason, retry=True)
 
 

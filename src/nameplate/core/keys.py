@@ -32,7 +32,9 @@ _EXPONENT = 65537
 def new_key(kind: str = "ec256") -> Secret:
     """Return a new private key (PKCS #8 PEM) of one of `KINDS`. Raises `Invalid` on any other kind."""
     if kind not in KINDS:
-        raise Invalid("key_kind_unknown", f"the key kind must be one of {', '.join(KINDS)}")
+        raise Invalid(
+            "key_kind_unknown", f"Expected one of these kinds of key: {', '.join(KINDS)}."
+        )
     key: PrivateKey
     if kind.startswith("ec"):
         key = ec.generate_private_key(ec.SECP256R1() if kind == "ec256" else ec.SECP384R1())
@@ -48,21 +50,26 @@ def load(key: Secret) -> PrivateKey:
     """
     text = key.reveal()
     if len(text) > MAX_KEY or not text.isascii() or text.count("-----BEGIN") != 1:
-        raise Invalid("key_malformed", "give exactly one private key, as PEM of at most 8 KiB")
+        raise Invalid("key_malformed", "Expected exactly one private key, as PEM of at most 8 KiB.")
     if "ENCRYPTED" in text:
-        raise Invalid("key_encrypted", "the private key has a password: remove it first")
+        raise Invalid("key_encrypted", "The private key has a password. Remove it first.")
     try:
         loaded = load_pem_private_key(text.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise Invalid("key_malformed", "this is not a PEM private key that can be read") from None
+        raise Invalid("key_malformed", "The private key cannot be read. Expected PEM.") from None
     if isinstance(loaded, rsa.RSAPrivateKey):
         _check_rsa(loaded.public_key())
         return loaded
     if isinstance(loaded, ec.EllipticCurvePrivateKey):
         if not isinstance(loaded.curve, ec.SECP256R1 | ec.SECP384R1):
-            raise Invalid("key_unsupported", "use the curve P-256 or P-384, or RSA")
+            raise Invalid(
+                "key_unsupported", "The curve is not supported. Use P-256 or P-384, or RSA."
+            )
         return loaded
-    raise Invalid("key_unsupported", "use an EC key on P-256 or P-384, or RSA")
+    raise Invalid(
+        "key_unsupported",
+        "The kind of key is not supported. Use an EC key on P-256 or P-384, or RSA.",
+    )
 
 
 def kind(key: Secret) -> str:
@@ -79,14 +86,14 @@ def public_bytes(key: Secret) -> bytes:
 
 def _check_rsa(public: rsa.RSAPublicKey) -> None:
     if public.key_size not in _RSA_SIZES or public.key_size % 8:
-        raise Invalid("key_weak", "an RSA key has 2048 to 8192 bits")
+        raise Invalid("key_weak", "Expected an RSA key of 2048 to 8192 bits.")
     numbers = public.public_numbers()
     if numbers.e != _EXPONENT:
-        raise Invalid("key_weak", f"the public exponent of an RSA key must be {_EXPONENT}")
+        raise Invalid("key_weak", f"The public exponent of an RSA key must be {_EXPONENT}.")
     if _close_primes(numbers.n):
-        raise Invalid("key_weak", "the primes of this RSA key are too close: make a new key")
+        raise Invalid("key_weak", "The primes of this RSA key are too close. Generate a new key.")
     if any(numbers.n % prime == 0 for prime in _small_primes()):
-        raise Invalid("key_weak", "this RSA key has a small factor: make a new key")
+        raise Invalid("key_weak", "This RSA key has a small factor. Generate a new key.")
 
 
 def _close_primes(modulus: int) -> bool:

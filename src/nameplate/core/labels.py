@@ -43,7 +43,7 @@ def pair(label: str, *, underscore: bool) -> tuple[str, str]:
     Raises Invalid with a code for each rule of RFC 5891 and RFC 1035 that the label breaks.
     """
     if not label:
-        raise Invalid("name_label_empty", "Remove the empty label: two dots stand together.")
+        raise Invalid("name_label_empty", "The name has two dots in a row. Remove the empty label.")
     if label.isascii():
         if len(label) > _MAX_LENGTH:
             raise _too_long()
@@ -52,7 +52,9 @@ def pair(label: str, *, underscore: bool) -> tuple[str, str]:
             return label, label
         if not label.startswith(_ACE):
             raise Invalid(
-                "name_hyphen", f"{label} is reserved: hyphens stand third and fourth (RFC 5890)."
+                "name_hyphen",
+                f"{label} is reserved, because its third and fourth characters are hyphens "
+                "(RFC 5890).",
             )
     return _international(label)
 
@@ -101,7 +103,7 @@ def _folded_character(char: str) -> str:
         mapped = idna.uts46_remap(char, std3_rules=True)
     except idna.IDNAError:
         raise Invalid(
-            "name_character", f"Remove {spelled(char)}: it cannot stand in a name."
+            "name_character", f"Remove {spelled(char)}. It is not allowed in a name."
         ) from None
     if mapped == char:
         return char
@@ -111,7 +113,7 @@ def _folded_character(char: str) -> str:
     if not same or unicodedata.normalize("NFC", char) != char:
         raise Invalid(
             "name_mapped",
-            f"Replace {spelled(char)}: software reads it as another character or drops it.",
+            f"Replace {spelled(char)}. Software reads it as another character or drops it.",
         )
     return mapped
 
@@ -121,7 +123,9 @@ def _check_ascii(label: str, *, underscore: bool) -> None:
     if _LDH.fullmatch(label) or (underscore and _UNDERSCORED.fullmatch(label)):
         return
     if "_" in label and not underscore:
-        raise Invalid("name_underscore", f"{label} has an underscore: no host name may.")
+        raise Invalid(
+            "name_underscore", f"{label} has an underscore, which is not allowed in a host name."
+        )
     raise Invalid("name_hyphen", f"{label} begins or ends with a hyphen.")
 
 
@@ -142,19 +146,20 @@ def _refusal(error: idna.IDNAError) -> Invalid:
     if code.startswith("bidi_"):
         return Invalid(
             "name_bidi",
-            "Left-to-right and right-to-left characters stand in an order that would be shown"
-            " misleadingly (RFC 5893).",
+            "Left-to-right and right-to-left characters are in an order that is displayed "
+            "misleadingly (RFC 5893).",
         )
     if code.startswith("hyphen_"):
         return Invalid(
-            "name_hyphen", "A label begins or ends with a hyphen, or has two in the third place."
+            "name_hyphen",
+            "A label begins or ends with a hyphen, or its third and fourth characters are hyphens.",
         )
     if code in {"invalid_alabel", "non_canonical_alabel", "not_nfc"}:
-        return Invalid(
-            "name_punycode", "A label begins with xn-- but is not the A-label of any name."
-        )
+        return Invalid("name_punycode", "A label begins with xn-- but does not decode to any name.")
     which = f"{spelled(chr(error.codepoint))} is" if error.codepoint else "a character is"
-    return Invalid("name_idna", f"IDNA 2008 does not allow this label: {which} not permitted here.")
+    return Invalid(
+        "name_idna", f"IDNA 2008 does not allow this label, because {which} not permitted here."
+    )
 
 
 def _too_long() -> Invalid:

@@ -160,6 +160,6 @@ def move(current: Status, target: Status) -> Status:
     if target != current and target not in TRANSITIONS[type(current)][current]:
         raise Conflict(
             "illegal_transition",
-            f"{type(current).__name__} cannot go from {current.value} to {target.value}",
+            f"{type(current).__name__} cannot go from {current.value} to {target.value}.",
         )
     return target

@@ -143,7 +143,9 @@ def parse(
     )
     registrable = ".".join(ascii_labels[-2 - suffix.count(".") :])
     if underscore and "_" in registrable:
-        raise Invalid("name_underscore", f"No registry sells {registrable}: it has an underscore.")
+        raise Invalid(
+            "name_underscore", f"{registrable} cannot be registered, because it has an underscore."
+        )
     shown = base
     if "xn--" in base:
         unicode_labels = [pair[1] for pair in pairs]
@@ -160,25 +162,26 @@ def _check_text(text: str) -> None:
     if len(text) > _MAX_TEXT:
         raise _too_long()
     if is_address(text):
-        raise Invalid("name_address", "Give a name, not an IP address.")
+        raise Invalid("name_address", "Expected a host name, not an IP address.")
     if _PERMITTED.fullmatch(text):
         return
     if not _OF_URLS.isdisjoint(text) and text.isprintable() and " " not in text:
         raise Invalid(
-            "name_url", "Give the name alone, without scheme, user, port or path: shop.example.com."
+            "name_url",
+            "Give only the name, without scheme, user, port or path, such as shop.example.com.",
         )
     foreign = next(char for char in text if not _PERMITTED.fullmatch(char))
     raise Invalid(
-        "name_character", f"Remove {label_rules.spelled(foreign)}: it cannot stand in a name."
+        "name_character", f"Remove {label_rules.spelled(foreign)}. It is not allowed in a name."
     )
 
 
 def _misplaced_wildcard(*, allowed: bool) -> Invalid:
     return Invalid(
         "name_wildcard",
-        "A wildcard is * as the whole first label, once, as in *.example.com."
+        "Use * once and only as the whole first label, as in *.example.com."
         if allowed
-        else "A wildcard cannot stand here: give one exact name.",
+        else "A wildcard is not allowed here. Give one exact name.",
     )
 
 
@@ -208,7 +211,7 @@ def _suffixes_of(
             raise _wildcard_suffix(base)
         if "." not in base:
             raise _single_label()
-        raise Invalid("name_public_suffix", f"{base} is a public suffix: give a name below it.")
+        raise Invalid("name_public_suffix", f"{base} is a public suffix. Give a name below it.")
     longest = suffixes.longest_suffix(base) or suffix
     if longest.count(".") <= suffix.count("."):
         return suffix, None
@@ -218,7 +221,7 @@ def _suffixes_of(
         if not private_suffix:
             raise Invalid(
                 "name_private_suffix",
-                f"{base} is where others get names of their own: give a name below it.",
+                f"{base} gives names to its customers. Give a name below it.",
             )
     return suffix, longest
 
@@ -237,7 +240,9 @@ def _public_suffix(base: str) -> str:
 
 
 def _single_label() -> Invalid:
-    return Invalid("name_single_label", "Give the whole name with its dots: shop.example.com.")
+    return Invalid(
+        "name_single_label", "Give the whole name with its dots, such as shop.example.com."
+    )
 
 
 def _wildcard_suffix(base: str) -> Invalid:

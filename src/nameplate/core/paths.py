@@ -22,8 +22,8 @@ def parse(text: str, pointer: str = "/path") -> str:
     if is_canonical(path) and path != "/":
         return path
     detail = (
-        "A path is `/` or begins with it, and each part between slashes holds letters, digits, "
-        "and - . _ ~ only. `.` and `..` are not parts."
+        "Expected a path that begins with `/` and whose parts consist of letters, digits, "
+        "and - . _ ~ only. `.` and `..` are not allowed as parts."
     )
     raise Invalid("path_invalid", detail, [Problem(pointer, "path_invalid", detail)])
 

@@ -96,7 +96,7 @@ class Plan:
         try:
             self.check_safety(self.existing)
         except Conflict as error:
-            detail = f"{error.detail} Look at it with `record plan`, and apply that with --force."
+            detail = f"{error.detail} Review it with `record plan`, and apply it with `--force`."
             return self.without(
                 {
                     change.key: (error.code, detail)
@@ -118,15 +118,16 @@ class Plan:
         if (self.apex, "NS") in {change.key for change in self.changes}:
             raise Conflict(
                 "plan_unsafe",
-                f"The plan changes the name servers of {self.apex} itself. Force it if you mean it.",
+                f"The plan changes the NS records of the apex {self.apex}. Apply it with "
+                "force to confirm.",
             )
         touched = sum(change.action is not Action.CREATE for change in self.changes)
         if existing_count >= MIN_EXISTING and touched * 100 > existing_count * MAX_CHANGED_PERCENT:
             raise Conflict(
                 "plan_unsafe",
-                f"The plan updates or deletes {touched} of {existing_count} record sets "
-                f"({touched * 100 // existing_count} %, allowed without force are "
-                f"{MAX_CHANGED_PERCENT} %).",
+                f"The plan updates or deletes {touched} of {existing_count} record sets, "
+                f"which is {touched * 100 // existing_count} %. At most "
+                f"{MAX_CHANGED_PERCENT} % are allowed without force.",
             )
 
 
@@ -209,8 +210,8 @@ class Drift:
         name, rdtype = self.key
         found = "nothing" if self.observed is None else _said(self.observed)
         return (
-            f"Somebody changed {name} {rdtype} at the provider: there is {found}, "
-            f"expected was {_said(self.expected)}."
+            f"{name} {rdtype} was changed at the DNS provider. Found {found}, expected "
+            f"{_said(self.expected)}."
         )
 
 
@@ -294,7 +295,7 @@ def _blocked(
         replaced = name in stuck and "CNAME" in {*stuck[name], rdtype}
         if replaced and targets[name, rdtype] is None and (name, rdtype) in live:
             blocked[name, rdtype] = Blocked(
-                name, rdtype, "held", f"{name} {rdtype} stays until what replaces it can be had."
+                name, rdtype, "held", f"{name} {rdtype} is kept until its replacement is possible."
             )
     return [blocked[key] for key in sorted(blocked)]
 
@@ -305,10 +306,13 @@ def _obstacle(
     """Return code and reason why `want` cannot be had beside what stays at its name."""
     what = f"{want.name} {want.type}"
     if want.type == "SOA":
-        return "soa_read_only", "The SOA record belongs to the provider."
+        return "soa_read_only", "The SOA record is managed by the DNS provider."
     if want.type == "CNAME":
         if len({*foreign, *want.values}) > 1:
-            return "cname_foreign", f"{what}: there is another CNAME, which is not ours."
+            return (
+                "cname_foreign",
+                f"{what}: the name has another CNAME, which Nameplate does not manage.",
+            )
         if staying:
             return (
                 "cname_not_alone",

@@ -144,9 +144,10 @@ def _own(spot: Spot, target: PointingTarget, leading: Collection[Value]) -> Obst
     there = ", ".join(f"{rdtype} {value}" for rdtype, value in sorted(leading))
     return Obstacle(
         "own_record",
-        f"{spot.host} leads to {there[:200]} by your own record, not to its server, which is at "
+        f"{spot.host} points to {there[:200]} by your own record, not to its server at "
         f"{_place(target)}.",
-        "Leave it when that is meant; else remove your record, and Nameplate makes the right one.",
+        "If this is intended, leave it. Otherwise remove your record, and Nameplate creates "
+        "the right one.",
         blocks=False,
     )
 
@@ -154,7 +155,8 @@ def _own(spot: Spot, target: PointingTarget, leading: Collection[Value]) -> Obst
 def _several(spot: Spot) -> Obstacle:
     return Obstacle(
         "several_servers",
-        f"The bindings of {spot.host} are on several servers; DNS leads the host to one of them.",
+        f"The bindings of {spot.host} are on several servers, but DNS can point the host to "
+        "only one.",
         "Bind all paths of one host to one server.",
     )
 
@@ -162,23 +164,24 @@ def _several(spot: Spot) -> Obstacle:
 def _lost(spot: Spot) -> Obstacle:
     return Obstacle(
         "server_without_address",
-        f"The server of {spot.host} has no public host name or address that DNS could point at.",
-        "Set the server's address, or its addresses.",
+        f"The server of {spot.host} has no public host name or address for DNS to point to.",
+        "Set `address` or `addresses` of the server.",
     )
 
 
 def _no_cname(spot: Spot, target: PointingTarget, beside: Sequence[str]) -> Obstacle:
     if spot.is_apex:
-        why = "is the apex of its zone, where no CNAME can be"
+        why = "is the apex of its zone, where a CNAME is not allowed"
         reason = "apex_needs_address"
     else:
-        why = f"has {', '.join(beside)} too, and a CNAME must be alone"
+        why = f"also has {', '.join(beside)}, and a CNAME must be alone"
         reason = "name_has_others"
     return Obstacle(
         reason,
-        f"{spot.host} {why}, and of its server only the name {target.name} is known.",
-        "Give the server its IP addresses (`addresses`), bind a name below instead, or, with "
-        "automatic DNS off for the domain, publish a record of your own, such as ALIAS or ANAME.",
+        f"{spot.host} {why}, and no IP address of its server {target.name} is known.",
+        "Set the server's IP addresses (`addresses`) or bind a name below. Alternatively, "
+        "turn automatic DNS off for the domain and publish your own record, such as ALIAS "
+        "or ANAME.",
     )
 
 

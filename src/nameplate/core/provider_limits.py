@@ -117,17 +117,17 @@ def refusals(provider: str, rrset: RRset) -> str | None:
         return None
     what = f"{rrset.name} {rrset.type}"
     if rrset.type not in limits.types:
-        return f"{what}: {limits.name} has no {rrset.type} records."
+        return f"{what}: {limits.name} does not support {rrset.type} records."
     if rrset.proxied:
         return _proxied(limits, rrset)
     lowest, highest = limits.ttls
     if not lowest <= rrset.ttl <= highest:
-        return f"{what}: {limits.name} takes TTLs of {lowest} to {highest} seconds."
+        return f"{what}: {limits.name} accepts TTLs of {lowest} to {highest} seconds."
     for value in rrset.values:
         for check in limits.checks.get(rrset.type, ()):
             found = check(value)
             if found:
-                return f"{what}: {limits.name} does not take {found}."
+                return f"{what}: {limits.name} does not accept {found}."
     return None
 
 
@@ -144,9 +144,12 @@ def flattens(provider: str) -> bool:
 def _proxied(limits: Limits, rrset: RRset) -> str | None:
     what = f"{rrset.name} {rrset.type}"
     if not limits.proxy:
-        return f"{what}: {limits.name} has no proxy of its own."
+        return f"{what}: {limits.name} does not proxy records."
     if rrset.type not in _PROXIABLE:
         return f"{what}: only A, AAAA and CNAME can be proxied."
     if rrset.ttl != AUTOMATIC_TTL:
-        return f"{what}: what {limits.name} proxies has a TTL of {AUTOMATIC_TTL} seconds."
+        return (
+            f"{what}: a record that {limits.name} proxies must have a TTL of {AUTOMATIC_TTL} "
+            "seconds."
+        )
     return None

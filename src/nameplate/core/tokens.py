@@ -59,7 +59,7 @@ def parse_api_token(text: str) -> PresentedToken:
     """
     shape = _SHAPE.fullmatch(text) if len(text) <= _MAX_LENGTH else None
     if shape is None or shape[3] != _checksum(shape[1]):
-        raise Invalid("token_malformed", "This is not an API token: copy it whole, np_ included.")
+        raise Invalid("token_malformed", "Not an API token. Copy the whole token, including `np_`.")
     return PresentedToken(shape[2], Secret(text))
 
 

@@ -58,11 +58,13 @@ def owner_name(text: str, zone: str) -> str:
 def _refuse_zone_file_syntax(text: str) -> None:
     if text.startswith("$"):
         raise wrong(
-            "/name", "zone_file_syntax", f"`{text.split(maxsplit=1)[0]}` is a zone file directive."
+            "/name",
+            "zone_file_syntax",
+            f"`{text.split(maxsplit=1)[0]}` is a zone file directive, which is not allowed here.",
         )
     bad = re.search(r"[\s()\";\\/:]", text)
     if bad:
-        raise wrong("/name", "name_invalid", f"A name cannot hold {bad[0]!r}.")
+        raise wrong("/name", "name_invalid", f"Remove {bad[0]!r}. It is not allowed in a name.")
 
 
 def seconds(value: object, *, minimum: int = MIN_TTL) -> int:
@@ -74,7 +76,11 @@ def seconds(value: object, *, minimum: int = MIN_TTL) -> int:
         spoken = re.fullmatch(r"(\d{1,6})([smhdw]?)", value.strip().lower())
         if spoken:
             hint = f" Write {int(spoken[1]) * _SECONDS[spoken[2] or 's']}."
-    raise wrong("/ttl", "ttl_invalid", f"A TTL is whole seconds, {minimum} to {MAX_TTL}.{hint}")
+    raise wrong(
+        "/ttl",
+        "ttl_invalid",
+        f"Expected a TTL in whole seconds, from {minimum} to {MAX_TTL}.{hint}",
+    )
 
 
 def check_zone(
@@ -112,13 +118,22 @@ def _placement(
         if not is_within(rrset.name, zone):
             code, detail = "out_of_zone", f"`{rrset.name}` is not in the zone `{zone}`."
         elif rrset.type == "SOA":
-            code, detail = "soa_read_only", "The SOA record belongs to the provider."
+            code, detail = (
+                "soa_read_only",
+                "The SOA record is managed by the DNS provider. Leave it out.",
+            )
         elif rrset.name == zone and rrset.type == "CNAME" and not flattens:
             code = "cname_at_apex"
-            detail = f"`{zone}` is the apex and cannot be a CNAME. Use ALIAS, or A and AAAA."
+            detail = (
+                f"`{zone}` is the apex of the zone and cannot be a CNAME. Use ALIAS, or A and "
+                "AAAA records."
+            )
         elif rrset.name == zone and rrset.type == "NS" and not forced:
             code = "apex_ns"
-            detail = "NS at the apex decides who answers for the zone. Force it if you mean it."
+            detail = (
+                "NS records at the apex decide which servers answer for the zone. Use force to "
+                "confirm."
+            )
         if code:
             problems.append(Problem(f"/{index}", code, detail))
     return problems
@@ -129,7 +144,7 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
     first = rrsets[indexes[0]]
     what = f"{first.name} {first.type}"
     problems = [
-        Problem(f"/{i}", "ttl_differs", f"All records of {what} share one TTL (RFC 2181).")
+        Problem(f"/{i}", "ttl_differs", f"All records of {what} must have the same TTL (RFC 2181).")
         for i in indexes[1:]
         if rrsets[i].ttl != first.ttl
     ]
@@ -139,7 +154,11 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
             seen[value] += 1
             if seen[value] == 2:  # noqa: PLR2004  # say it once, at the second
                 problems.append(
-                    Problem(f"/{i}", "duplicate_value", f"{what} {value[:80]} is there twice.")
+                    Problem(
+                        f"/{i}",
+                        "duplicate_value",
+                        f"{what} {value[:80]} is given twice. Remove one.",
+                    )
                 )
     last = f"/{indexes[-1]}"
     if first.type == "MX" and len(seen) > 1 and any(v.endswith(" .") for v in seen):
@@ -160,8 +179,8 @@ def _alone(rrsets: Sequence[RRset], indexes: list[int], *, is_flattened: bool) -
         Problem(
             f"/{i}",
             "cname_not_alone",
-            f"`{rrsets[i].name}` has {', '.join(sorted(beside))} too: a CNAME must be alone "
-            "(RFC 1034).",
+            f"`{rrsets[i].name}` also has {', '.join(sorted(beside))}. A CNAME must be "
+            "alone (RFC 1034).",
         )
         for i in indexes
         if rrsets[i].type == "CNAME"
@@ -174,7 +193,8 @@ def _aliased_targets(rrsets: Sequence[RRset]) -> list[Problem]:
         Problem(
             f"/{index}",
             "target_is_alias",
-            f"`{value.split()[-1]}` is a CNAME here; {rrset.type} must name a real host (RFC 2181).",
+            f"`{value.split()[-1]}` is a CNAME. {rrset.type} must name a host with "
+            "addresses (RFC 2181).",
         )
         for index, rrset in enumerate(rrsets)
         if rrset.type in {"MX", "NS"}

@@ -34,7 +34,7 @@ def commands(sandbox: Sandbox, account: str) -> list[str]:
 
 
 def _another(sandbox: Sandbox, account: str, name: str) -> list[str]:
-    """Return the commands that take one more name all the way; VALUE is what the first one says."""
+    """Return the commands for another name. VALUE stands for the value that the first one prints."""
     secret = sandbox.tsig_secret.reveal()
     key = _written(
         sandbox.home / "owner.key",

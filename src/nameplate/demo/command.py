@@ -74,11 +74,11 @@ def run(*, keep: bool, as_json: bool, port: int | None) -> int:
                 _stay(world)
         except Interrupted as ended:
             if outcome.is_told:
-                sys.stderr.write("\nThe demo ends and removes everything that it made.\n")
+                sys.stderr.write("\nStopping the demo and removing everything that it created.\n")
             else:
                 outcome.error = {
                     "code": INTERRUPTED,
-                    "detail": f"Ended by {ended}; all is removed.",
+                    "detail": f"Interrupted by {ended}. Everything was removed.",
                 }
                 outcome.exit_code = ended.exit_code
         except Exception as error:  # noqa: BLE001 - whatever it is, everything is cleaned up and told
@@ -155,11 +155,11 @@ def _tell(progress: Progress, outcome: _Outcome, advised: Sequence[str], *, as_j
         sys.stdout.flush()
         outcome.is_told = True
     if outcome.error is not None:
-        where = f" at the step {step}" if step else ""
+        where = f" in step `{step}`" if step else ""
         detail, code = outcome.error["detail"], outcome.error["code"]
         sys.stderr.write(f"nameplate: the demo failed{where}: {detail} [{code}]\n")
         if outcome.logs is not None:
-            sys.stderr.write(f"The logs are in {outcome.logs}\n")
+            sys.stderr.write(f"logs: {outcome.logs}\n")
 
 
 def _document(
@@ -190,10 +190,10 @@ def _summary(progress: Progress, visit: dict[str, Any], advised: Sequence[str]) 
         f"  certificate serial {visit['serial_number']}, verified against the sandbox root",
     ]
     if advised:
-        lines += ["", "Everything keeps running until Ctrl-C. Try, in another terminal:", ""]
+        lines += ["", "Everything keeps running until Ctrl-C. Try in another terminal:", ""]
         lines += [f"  {command}" for command in advised]
     else:
         program = shlex.quote(os.path.relpath(sys.argv[0]))
-        lines += ["", "Everything is gone again. To take a name there yourself, keep it running:"]
+        lines += ["", "Everything was removed. To set up a domain yourself, keep the demo running:"]
         lines += ["", f"  {program} demo --keep"]
     return "\n".join([*lines, ""])

@@ -15,7 +15,7 @@ class Interrupted(BaseException):
     """Somebody wants the program to end; no `except Exception` may swallow that."""
 
     def __init__(self, number: int) -> None:
-        """Take the signal's number."""
+
         super().__init__(signal.Signals(number).name)
         self.exit_code = _SHELL_OFFSET + number
 
@@ -27,7 +27,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        """Install nothing yet."""
+
         self._holds = 0
         self._ignoring = False
         self._pending: int | None = None

@@ -18,7 +18,7 @@ def listener(port: int) -> socket.socket:
             raise
         raise Conflict(
             "port_in_use",
-            f"{LOOPBACK}:{port} cannot be listened at: end what uses it, or choose another --port.",
+            f"Cannot listen on {LOOPBACK}:{port}. Stop the program that uses it, or pass another `--port`.",
         ) from None
 
 

@@ -44,7 +44,7 @@ class Progress:
     """All steps in their order, shown on stderr: stdout is for data."""
 
     def __init__(self, steps: list[Step]) -> None:
-        """Take the steps; the clock starts now."""
+        """Start the clock."""
         self.steps = steps
         self._started = time.monotonic()
         self._step_started = self._started

@@ -37,7 +37,7 @@ class Sandbox:
     def __init__(
         self, home: Path, listening: socket.socket, stack: ExitStack, interrupts: Interrupts
     ) -> None:
-        """Take a private empty folder, the API's socket, and what ends things again."""
+        """Use the empty private folder `home`; `stack` stops everything that `start` starts."""
         self.home = home
         self.logs = home / "logs"
         self._listening = listening
@@ -66,7 +66,7 @@ class Sandbox:
         for one in self.caddies:
             one.check()
         if not self._api.is_alive():
-            raise Unavailable("api_ended", "Nameplate's API ended.")
+            raise Unavailable("api_ended", "The Nameplate API stopped.")
 
     def _start_dns(self) -> None:
         self.tsig_secret = Secret(base64.b64encode(secrets.token_bytes(32)).decode())
@@ -111,7 +111,7 @@ class Sandbox:
         for one in self.caddies:
             one.wait()
         certified = caddy.own_certificate(self._authority)
-        caddy.wait_for(certified.exists, "The authority has no certificate of its own.")
+        caddy.wait_for(certified.exists, "The authority did not obtain its own certificate.")
 
     def _start_application(self) -> None:
         with self._interrupts.held():
@@ -160,14 +160,14 @@ class Sandbox:
 
         def stop() -> None:
             # A server that is told to stop while it starts would leave its worker running.
-            caddy.wait_for(settled, "The API does not start.")
+            caddy.wait_for(settled, "The API did not start in time.")
             server.should_exit = True
             self._api.join()
 
         with self._interrupts.held():
             self._api.start()
             self._stack.callback(stop)
-        caddy.wait_for(settled, "The API does not start.")
+        caddy.wait_for(settled, "The API did not start in time.")
         self.check()
 
 

@@ -11,7 +11,7 @@ def steps() -> list[Step]:
     return [
         Step("start", "start a sandbox on this machine"),
         Step("claim", f"an organization claims {HOST}"),
-        Step("prove", "it proves that it controls the name"),
+        Step("prove", "it proves control of the name"),
         Step("point", "DNS points at the platform"),
         Step("secure", "a certificate by ACME"),
         Step("serve", "the proxy serves the application"),

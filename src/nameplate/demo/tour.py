@@ -33,7 +33,7 @@ class Tour:
     """Does everything through the API, over HTTP, as a platform or its customer would."""
 
     def __init__(self, sandbox: Sandbox, progress: Progress) -> None:
-        """Take the running sandbox."""
+
         self._sandbox = sandbox
         self._say = progress.say
         self._step = progress.step
@@ -96,7 +96,9 @@ class Tour:
         change = Change(None, RRset(record["name"], "TXT", _TTL, (wanted,)))
         (outcome,) = self._sandbox.owner.apply(Zone(ZONE), [change])
         if outcome.result is not Result.APPLIED:
-            raise Refused("update_refused", f"The DNS server refused the TXT: {outcome.detail}")
+            raise Refused(
+                "update_refused", f"The DNS server rejected the TXT record ({outcome.detail})."
+            )
         self._say("the owner publishes it (RFC 2136 update, TSIG)")
         self._answered(record["name"], "TXT")
         self._api.send("POST", f"/v1/domains/{self._domain}:check")
@@ -117,7 +119,9 @@ class Tour:
         self._answered(HOST, "A")
         plan = self._api.send("POST", f"/v1/domains/{self._domain}/records:plan")
         more = "nothing" if plan["is_empty"] else f"{len(plan['changes'])} changes"
-        self._say(f"a second plan: {more} to do, {plan['untouched']} other record sets untouched")
+        self._say(
+            f"a second plan: {more} to change, {plan['untouched']} other record sets unchanged"
+        )
 
     def _secure(self) -> _Json:
         wanted = self._add("certificates", domain=self._domain, challenge="dns-01")
@@ -163,7 +167,7 @@ class Tour:
                 found["last_health_check_at"] != before and found["health_status"] == "healthy"
             ),
         )
-        self._say(f"{found['health_status']} at {found['last_health_check_at']}, again every 5 s")
+        self._say(f"{found['health_status']} at {found['last_health_check_at']}, checked every 5 s")
         (certificate,) = self._api.get("/v1/certificates", domain=self._domain)["data"]
         self._say(f"renewal of the certificate at {certificate['next_renewal_at']}")
         domain = self._until(f"/v1/domains/{self._domain}", lambda found: found["ready"])
@@ -218,14 +222,14 @@ class Tour:
                 return found
             self._sandbox.check()
             if time.monotonic() > deadline:
-                raise Unavailable("demo_timeout", f"Not done after {PATIENCE:g} s. {_why(found)}")
+                raise Unavailable("demo_timeout", f"{_why(found)} Not done after {PATIENCE:g} s.")
             time.sleep(_LOOK_EVERY)
 
 
 def _why(found: _Json) -> str:
     """Return what an object says about its own state."""
     waiting = [one["message"] for one in found.get("conditions") or () if not one["status"]]
-    return " ".join([f"It is {found['status']}.", found.get("error_message") or "", *waiting])
+    return " ".join([f"Status: {found['status']}.", found.get("error_message") or "", *waiting])
 
 
 class _SandboxApi:

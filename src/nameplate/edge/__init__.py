@@ -12,7 +12,7 @@ class Edge:
     """The ASGI application below /edge, and the feed behind it."""
 
     def __init__(self, feed: Feed, secret: Secret | None = None) -> None:
-        """Take the feed, and the secret that proxies must send, if any."""
+
         self.feed = feed
         self.app = App(feed, secret)
 

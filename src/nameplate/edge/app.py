@@ -4,7 +4,8 @@
     GET /edge/route?host=NAME&path=PATH 200 and where it goes as JSON, 404 nowhere, 503 cannot tell
 
 A parameter that is missing or stands twice is a 400, which is no yes either. It belongs on a private
-listener. Nothing that arrives raises: names are looked up, not parsed.
+listener. Nothing that arrives raises: names are looked up, not parsed. A host application may mount it,
+or what it is mounted in, below a prefix of its own.
 """
 
 import hmac
@@ -61,7 +62,7 @@ class App:
     """The ASGI application. Any number of requests may run at once."""
 
     def __init__(self, source: Source, secret: Secret | None = None) -> None:
-        """Take where the hosts come from, and the secret that proxies must send, if any."""
+
         self._source = source
         self._secret = secret.reveal().encode() if secret else None
 
@@ -78,6 +79,8 @@ class App:
 
     def _answer(self, scope: Scope) -> Answer:
         path = scope["path"]
+        if path not in _PATHS:
+            path = _without_prefix(scope)
         if path not in _PATHS:
             return _EMPTY[404]
         if scope["method"] not in _METHODS:
@@ -126,6 +129,13 @@ def beside(edge_app: ASGIApp, api_app: ASGIApp) -> ASGIApp:
         await (edge_app if below else api_app)(scope, receive, send)
 
     return dispatch
+
+
+def _without_prefix(scope: Scope) -> str:
+    """Return the path below what a host application mounted this at (`root_path` of ASGI)."""
+    prefix: str = scope.get("root_path", "").removesuffix(PREFIX.rstrip("/"))
+    path: str = scope["path"]
+    return path.removeprefix(prefix)
 
 
 def _knows(secret: bytes, headers: list[tuple[bytes, bytes]]) -> bool:

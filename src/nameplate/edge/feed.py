@@ -54,7 +54,7 @@ class Feed:
         reload: float = RELOAD,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the seconds between two looks and two full loads, and a monotonic clock."""
+
         self._sessions = sessions
         self._poll = poll
         self._reload_after = reload

@@ -68,7 +68,7 @@ class Snapshot:
     __slots__ = ("_exact", "_wild")
 
     def __init__(self, exact: dict[str, SnapshotEntry], wild: dict[str, SnapshotEntry]) -> None:
-        """Take the entries of exact hosts, and of wildcards by the name below which they stand."""
+        """Hold exact hosts by name, and wildcards by the name without `*.`."""
         self._exact = exact
         self._wild = wild
 

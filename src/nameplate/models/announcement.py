@@ -1,4 +1,4 @@
-"""Telling other processes at commit that there is news: a courtesy, for they look by themselves.
+"""Notify other processes at commit. They also poll, so a lost notification delays but loses nothing.
 
 On PostgreSQL the notification is part of the transaction: it is sent when that commits, once. A
 statement that changes many rows says in its execution options what it announces. Whoever waits for

@@ -118,7 +118,7 @@ def restore(session: Session, row: Model, now: datetime) -> int:
             for kind, where in tree.items()
         )
     except sa.exc.IntegrityError:
-        raise _conflict("a live row took its name at this moment") from None
+        raise _conflict("another object took its name at the same moment.") from None
     return _settled(session, row, restored, now)
 
 
@@ -246,7 +246,7 @@ def _revived(kind: Kind, now: datetime) -> dict[str, Any]:
             "status": sa.case((Domain.status == kept, kept), else_=first),
             "verified_at": None,
             "verification_expires_at": None,
-            "error_message": "restored: ownership must be proved again",
+            "error_message": "Restored. Ownership must be proved again.",
             "next_action_at": now,
         }
     if kind is Binding:
@@ -273,7 +273,7 @@ def _refuse_orphans(
         query = sa.select(kind.id).where(where, getattr(kind, column).in_(hidden)).limit(1)
         if session.scalars(query).first() is not None:
             noun = parent.__name__.lower()
-            raise _conflict(f"the {noun} that it belongs to is deleted: restore that first")
+            raise _conflict(f"the {noun} that it belongs to is deleted. Restore the {noun} first.")
 
 
 def _refuse_taken(session: Session, kind: Kind, where: sa.ColumnElement[bool]) -> None:
@@ -289,11 +289,14 @@ def _refuse_taken(session: Session, kind: Kind, where: sa.ColumnElement[bool]) -
         found = session.execute(query).all()
         if found:
             names = ", ".join(" ".join(str(v) for v in row if v is not None) for row in found)
-            raise _conflict(f"by now something live has the name of {names}: remove that first")
+            raise _conflict(
+                f"the name of {names} is in use again. Remove or rename the object that has it "
+                "first."
+            )
 
 
 def _conflict(reason: str) -> Conflict:
-    return Conflict("restore_conflict", f"cannot be restored: {reason}")
+    return Conflict("restore_conflict", f"The object cannot be restored, because {reason}")
 
 
 def _settled(session: Session, row: Model, count: int, now: datetime) -> int:
@@ -321,4 +324,4 @@ def _refuse_dead_parents(session: Session, _context: object, _instances: object)
         moment = session.connection().execute(locked).scalar_one_or_none()
         if moment is not None:
             noun = parent.__name__.lower()
-            raise Conflict("parent_deleted", f"the {noun} is deleted: restore it first")
+            raise Conflict("parent_deleted", f"The {noun} is deleted. Restore it first.")

@@ -54,14 +54,14 @@ class SslProvider(StrEnum):
 
 
 class DriftPolicy(StrEnum):
-    """What happens when somebody else changes our records at the provider."""
+    """What to do when a record is changed outside Nameplate."""
 
     OFF = "off"
-    """Nobody looks."""
+    """Do not check."""
     REPORT = "report"
-    """It is said, with a plan to repair it; nothing is written."""
+    """Flag the change and offer a repair plan; write nothing."""
     REPAIR = "repair"
-    """It is changed back."""
+    """Change the record back."""
 
 
 class full_name(expression.FunctionElement[str]):  # noqa: N801 - reads as an SQL function
@@ -314,6 +314,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         """Stop serving the domain without giving the name up. Both sides may, each for itself."""
         self.status = move(self.status, DomainStatus.SUSPENDED)
         self.suspended_at = self.suspended_at or now
+        self.error_message = reason
         if by_platform:
             self.platform_suspension = reason
         else:
@@ -330,7 +331,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         if self.platform_suspension is not None and not by_platform:
             raise Conflict(
                 "suspended_by_platform",
-                "The platform suspended this domain. Only its operator can resume it.",
+                "The platform suspended this domain. Only the platform's operator can resume it.",
             )
         if self.platform_suspension is not None:
             self.platform_suspension = None
@@ -338,7 +339,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
             self.own_suspension = None
         if self.own_suspension is not None:
             return
-        self.suspended_at = None
+        self.suspended_at = self.error_message = None
         held = self.holding_name is not None
         self.status = move(
             self.status, DomainStatus.VERIFIED if held else DomainStatus.PENDING_VERIFICATION

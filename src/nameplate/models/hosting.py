@@ -29,7 +29,7 @@ class HostedState(StrEnum):
     LEAVING = "leaving"
     """To be removed: it may or may not be there."""
     KEPT = "kept"
-    """Nobody's any more, and it stays because it holds records that are not ours."""
+    """No longer owned by a domain, and kept because it has records that Nameplate did not write."""
 
 
 class HostedZone(Identified, Tenant, Model):

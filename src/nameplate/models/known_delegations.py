@@ -11,7 +11,7 @@ from nameplate.models.orm import moment
 
 @dataclass(frozen=True, slots=True)
 class KnownDelegation:
-    """What the last look at a domain's delegation found, and with what it is compared."""
+    """The result of the last check of a domain's delegation, and the expected values."""
 
     account_zone: str = ""
     """The account's zone that the look was for."""
@@ -23,7 +23,7 @@ class KnownDelegation:
     expected_at: datetime | None = None
     """When it told them (UTC)."""
     is_due: bool = False
-    """Somebody asked for another look."""
+    """Another check was requested."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what goes into the column."""

@@ -110,7 +110,7 @@ class Observation:
         """Return who sees the record and who does not, for a person."""
         found = self.authoritative
         if not found:
-            return "No authoritative server of the name could be found."
+            return "No authoritative server of the name was found."
         seen = sum(one.seen for one in found)
         others = "; ".join(_told(one.answer) for one in found if not one.seen)
         text = f"Seen by {seen} of {len(found)} authoritative servers"
@@ -118,8 +118,8 @@ class Observation:
         for one in self.old:
             left = self.ttl_left(one, now)
             if left:
-                what = "an old answer" if one.answer.values else "the answer that there is nothing"
-                text += f" {one.answer.server} has {what} for {left} s more."
+                what = "an old answer" if one.answer.values else "an answer without the record"
+                text += f" {one.answer.server} caches {what} for another {left} s."
         return text + self.note
 
     @property
@@ -133,7 +133,7 @@ class Observation:
         if not self.target.any_address:
             return ""
         return (
-            " The provider answers for this record with addresses of its own: any address counts."
+            " The provider answers for this record with its own addresses, so any address counts."
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class Observation:
 
     @classmethod
     def from_json(cls, document: Any) -> Self | None:  # noqa: ANN401 - whatever stands there
-        """Return the look, None for nothing or what cannot be read: then nobody has looked."""
+        """Return the look, None if there is none or it cannot be read."""
         if not document:
             return None
         try:

@@ -44,7 +44,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("naive datetime: every time in Nameplate is aware and in UTC")
+            raise ValueError("Naive datetime. Every time in Nameplate is aware and in UTC.")
         value = value.astimezone(UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
@@ -327,14 +327,43 @@ class Work:
         sort_order=13,
         comment="Failed looks in a row, for the back-off.",
     )
+    trouble_code: Mapped[str | None] = mapped_column(
+        ascii_text(80), sort_order=14, comment="What stops the work on this row; NULL: nothing."
+    )
+    trouble_message: Mapped[str | None] = mapped_column(
+        sa.Text, sort_order=15, comment="The same in words for a person."
+    )
+    trouble_since: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, sort_order=16, comment="Since when it is so."
+    )
+    waits_for: Mapped[str | None] = mapped_column(
+        ascii_text(80),
+        index=True,
+        sort_order=17,
+        comment="What has to change before the work can go on: `account:7`, `server:3`; NULL: time.",
+    )
     urgency: Mapped[int] = mapped_column(
         sa.SmallInteger,
         default=0,
         server_default="0",
         index=True,
-        sort_order=14,
+        sort_order=18,
         comment="1: takes something out of service, and is done before everything else.",
     )
+
+    def meet(self, code: str, message: str, waits_for: str | None, now: datetime) -> None:
+        """Keep what stops the work, since when, and what it waits for."""
+        if self.trouble_code != code:
+            self.trouble_code = code
+            self.trouble_since = now
+        self.trouble_message = message
+        self.waits_for = waits_for
+
+    def overcome(self) -> str | None:
+        """Forget what stopped the work; return what it waited for."""
+        waited_for = self.waits_for
+        self.trouble_code = self.trouble_message = self.trouble_since = self.waits_for = None
+        return waited_for
 
     @classmethod
     def waking(cls, at: datetime | sa.BindParameter[Any], *, urgent: bool = False) -> sa.Update:

@@ -28,7 +28,7 @@ from nameplate.models.orm import (
 
 
 class RecordType(StrEnum):
-    """Types of DNS records that a domain can carry: those of the specification, then ours."""
+    """Type of a DNS record."""
 
     A = "A"
     AAAA = "AAAA"
@@ -173,7 +173,7 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
 
     @property
     def propagation(self) -> Observation | None:
-        """The last look; None: nobody has looked since the record got its value.
+        """The last check; None if the current value has not been checked.
 
         Made when asked for: records are read by the thousand, and few are asked.
         """

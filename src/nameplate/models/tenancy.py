@@ -45,9 +45,14 @@ def _guard_statements(state: ORMExecuteState) -> None:
     if state.is_column_load:
         return  # a row that the session has already seen is read again
     if not state.is_orm_statement or state.is_insert or _is_opaque(state.statement):
-        raise NotPermitted("raw_statement", "a tenant's transaction runs no raw statements")
+        raise NotPermitted(
+            "raw_statement", "An organization's transaction cannot run raw statements."
+        )
     if state.is_update and (state.parameters or _moves(state.statement)):
-        raise NotPermitted("foreign_row", "a tenant's transaction moves no row to another tenant")
+        raise NotPermitted(
+            "foreign_row",
+            "An organization's transaction cannot move a row to another organization.",
+        )
     criteria = _criteria(organization, reading=state.is_select)
     state.statement = state.statement.options(*criteria)
 
@@ -106,7 +111,9 @@ def _guard_writes(session: Session, _context: object, _instances: object) -> Non
     organization = _organization(session)
     for row in (*session.new, *session.dirty, *session.deleted):
         if organization is not None and not _is_own(row, organization):
-            raise NotPermitted("foreign_row", "a tenant's transaction writes its own rows only")
+            raise NotPermitted(
+                "foreign_row", "An organization's transaction can write only its own rows."
+            )
         if row not in session.deleted:
             _guard_references(session, row)
 
@@ -154,7 +161,8 @@ def _refer(
     )
     if not _finds(session, query, shared=shared):
         raise NotPermitted(
-            "foreign_reference", f"{column} names a row of another organization, or none"
+            "foreign_reference",
+            f"{column} refers to an object of another organization, or to none.",
         )
 
 

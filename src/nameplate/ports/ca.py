@@ -74,7 +74,7 @@ class AuthorityConfiguration:
     """The settings that an account has at any authority: the schema of each begins with them."""
 
     caa_identities: tuple[DomainName, ...] = setting(
-        "Issuer domain names that CAA records must allow; known for well-known authorities.",
+        "Issuer domain names that CAA records must allow. Not needed for well-known authorities.",
         default=(),
     )
 

@@ -123,7 +123,8 @@ class DnsConfiguration:
     """The settings that an account has at any DNS provider: the schema of each begins with them."""
 
     marker: bool = setting(
-        "Keep a TXT record `_nameplate-owner` that tells who manages the records of a domain.",
+        "Keep a TXT record `_nameplate-owner` that names the installation that manages the "
+        "domain's records.",
         default=False,
     )
 
@@ -132,13 +133,15 @@ class DnsConfiguration:
 class HostedConfiguration:
     """The setting `hosted` of a provider that is a `ZoneHost`: zones of the operator's own."""
 
-    name_servers: tuple[HostName, ...] = setting("Names that owners set, as in ns1.example.net.")
+    name_servers: tuple[HostName, ...] = setting(
+        "Name servers that owners set at the registrar, as in ns1.example.net."
+    )
     hostmaster: HostName | None = setting(
-        "Mailbox of the SOA as a domain name; `hostmaster.` and the first name server if not set.",
+        "Mailbox of the SOA as a domain name. Default: `hostmaster.` and the first name server.",
         default=None,
     )
     closed: bool = setting(
-        "Keep the zones that are there and send new ones to the platform's next account.",
+        "Keep existing zones here, and create new ones with the platform's next account.",
         default=False,
     )
 
@@ -148,6 +151,6 @@ class DnsProviderPlugin(Plugin):
     """A DNS provider in the group `nameplate.dns_providers` of entry points."""
 
     connect: Callable[[Any, Credentials], DnsProvider]
-    """Takes an instance of `configuration` and the opened credentials; asks nobody yet.
+    """Takes an instance of `configuration` and the opened credentials; sends no request yet.
 
     Raises `Refused` when they cannot be used."""

@@ -73,7 +73,7 @@ class RouteRefused(Refused):
         route_ids: Sequence[str],
         reasons: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the code, the sentence, the ids of the routes to leave out, and why each."""
+        """Name the routes to leave out in `route_ids`, and the reason of each in `reasons`."""
         super().__init__(code, detail)
         self.route_ids = tuple(route_ids)
         self.reasons = dict(reasons or dict.fromkeys(route_ids, detail))
@@ -133,16 +133,17 @@ class ProxyConfiguration:
     """The settings that a server's `proxy` has with any proxy: the schema of each begins with them."""
 
     folder: Folder | None = setting(
-        "Folder that Nameplate owns: fragments, certificates, keys. One in `home` without it.",
+        "Folder that Nameplate owns for fragments, certificates and keys. Default: a folder "
+        "in `home`.",
         default=None,
     )
-    http_port: Port = setting("Where probes without TLS connect.", default=80)
-    https_port: Port = setting("Where probes connect and redirects lead.", default=443)
+    http_port: Port = setting("Address to which probes without TLS connect.", default=80)
+    https_port: Port = setting("Port to which probes connect and redirects point.", default=443)
     probe_address: HostName | None = setting(
-        "Where probes connect; the server's `address` without it.", default=None
+        "Host to which probes connect. Default: `address` of the server.", default=None
     )
     challenge_upstream: HostPort | None = setting(
-        "Where the proxy reaches this API for ACME challenges.", default=None
+        "Host and port at which the proxy reaches this API for ACME challenges.", default=None
     )
 
 
@@ -161,6 +162,6 @@ class ProxyPlugin(Plugin):
 
     configuration: type[ProxyConfiguration] = ProxyConfiguration
     connect: Callable[[Any, ProxyPlace], Proxy]
-    """Takes an instance of `configuration` and the place; asks nobody yet.
+    """Takes an instance of `configuration` and the place; sends no request yet.
 
     Raises `Refused` with code `setting_invalid` when they cannot be used together."""

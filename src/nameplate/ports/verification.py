@@ -65,7 +65,7 @@ class VerificationMethod(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NoSettings:
-    """The configuration of a method that has nothing to be told."""
+    """The configuration of a method without settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +84,4 @@ class ProofMethodPlugin(Plugin):
 
     configuration: type[Any] = NoSettings
     connect: Callable[[Any, Outside], VerificationMethod]
-    """Takes an instance of `configuration` and what to look through; asks nobody yet."""
+    """Takes an instance of `configuration` and what to look through; sends no request yet."""

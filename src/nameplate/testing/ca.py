@@ -1,8 +1,11 @@
-"""What every `CertificateAuthority` must do. Subclass it in a test module and fill in the hooks."""
+"""What every `CertificateAuthority` must do, and those that can do more.
+
+Subclass in a test module and fill in the hooks.
+"""
 
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import ClassVar
 
@@ -11,7 +14,7 @@ from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.issuance import choose_challenges
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.secret import Secret
-from nameplate.ports.ca import CertificateAuthority
+from nameplate.ports.ca import CertificateAuthority, RenewalAdvisor, Revoker
 
 _numbers = count(1)
 
@@ -131,3 +134,64 @@ class CertificateAuthorityConformance:
         except (Refused, Unavailable):
             return
         assert order.status is not OrderStatus.VALID
+
+
+class RevokerConformance:
+    """Subclass it with fixtures `revoker`, `certificate`, `foreign_certificate` and `is_revoked`.
+
+    `certificate` is a new one of this account, `foreign_certificate` one that this account may not
+    revoke, both PEM; `is_revoked(certificate)` asks the authority itself.
+    """
+
+    def test_revokes(
+        self, revoker: Revoker, certificate: bytes, is_revoked: Callable[[bytes], bool]
+    ) -> None:
+        """It is revoked when the method returns, and not before."""
+        assert isinstance(revoker, Revoker)
+        assert not is_revoked(certificate)
+        revoker.revoke(certificate)
+        assert is_revoked(certificate)
+
+    def test_revoked_already_is_success(
+        self, revoker: Revoker, certificate: bytes, is_revoked: Callable[[bytes], bool]
+    ) -> None:
+        """The answer was lost, and it is done again; with another reason too."""
+        for reason in (0, 0, 4):
+            revoker.revoke(certificate, reason)
+            assert is_revoked(certificate)
+
+    def test_what_belongs_to_others_is_refused(
+        self, revoker: Revoker, foreign_certificate: bytes, is_revoked: Callable[[bytes], bool]
+    ) -> None:
+        """One account cannot revoke another's certificate."""
+        try:
+            revoker.revoke(foreign_certificate)
+        except Refused:
+            assert not is_revoked(foreign_certificate)
+            return
+        raise AssertionError("a certificate of somebody else was revoked")
+
+
+class RenewalAdvisorConformance:
+    """Subclass it with fixtures `advisor`, `certificate` and `unadvised_certificate`.
+
+    The authority has a suggestion for the one (PEM) and none for the other.
+    """
+
+    def test_the_window_is_a_time_to_renew(
+        self, advisor: RenewalAdvisor, certificate: bytes
+    ) -> None:
+        """Both ends are aware and in UTC, and the end comes after the start."""
+        assert isinstance(advisor, RenewalAdvisor)
+        window = advisor.renewal_window(certificate)
+        assert window is not None
+        start, end = window
+        assert (start.utcoffset(), end.utcoffset()) == (timedelta(0), timedelta(0))
+        assert start < end
+        assert advisor.renewal_window(certificate) == window
+
+    def test_no_suggestion_is_a_value(
+        self, advisor: RenewalAdvisor, unadvised_certificate: bytes
+    ) -> None:
+        """Nothing is raised for a certificate that the authority says nothing about."""
+        assert advisor.renewal_window(unadvised_certificate) is None

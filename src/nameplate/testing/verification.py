@@ -11,7 +11,7 @@ _TOKEN = "k7q2" * 10
 _OTHER = "z9x4" * 10
 
 
-class VerificationConformance:
+class VerificationMethodConformance:
     """Subclass it with fixtures `method`, `name` (a host) and `publish`.
 
     `publish(instruction)` does what the owner of `name` would do, replacing what was there.

@@ -47,7 +47,8 @@ def claim(session: Session, request: Request, now: datetime) -> tuple[Idempotenc
     if row.request_hash != request.digest:
         raise Invalid(
             "idempotency_key_reused",
-            "This Idempotency-Key came with another request: use a new key for a new request.",
+            "This Idempotency-Key was already used for a different request. Use a new key "
+            "for each new request.",
         )
     return row, is_new
 
@@ -55,7 +56,8 @@ def claim(session: Session, request: Request, now: datetime) -> tuple[Idempotenc
 def in_flight() -> Conflict:
     """Return the error for a request whose first copy has not answered yet."""
     return Conflict(
-        "idempotency_in_flight", "The first request with this Idempotency-Key is still running."
+        "idempotency_in_flight",
+        "The first request with this Idempotency-Key is still running. Try again in a few seconds.",
     )
 
 

@@ -73,7 +73,7 @@ def find(
         raise missing(prefix)
     if len(rows) > 1:
         noun = prefix.name.lower()
-        raise Conflict("reference_ambiguous", f"Several {noun}s are called that: use the id.")
+        raise Conflict("reference_ambiguous", f"Several {noun}s have this name. Use the id.")
     return rows[0]
 
 
@@ -102,7 +102,7 @@ def _is_storable(reference: str) -> bool:
 def spelled(name: str) -> str:
     """Return the canonical form of a host name that somebody refers to, Unicode or A-labels.
 
-    Nothing for what cannot be a name: no row is called that.
+    Empty for text that cannot be a name.
     """
     try:
         return names.parse(name, wildcard=True, private_suffix=True, special_use=True).name
@@ -152,14 +152,15 @@ def _ambiguous(session: Session, actor: Actor, name: str, rows: Sequence[Domain]
     query = Organization.visible(actor).where(Organization.id.in_(owners))
     called = {row.id: row.name for row in session.scalars(query)}
     told = [
-        f"{ids.show(Prefix.DOMAIN, row.id)} of {called.get(row.organization_id, 'a removed one')} "
+        f"{ids.show(Prefix.DOMAIN, row.id)} of {called.get(row.organization_id, 'a removed organization')} "
         f"({ids.show(Prefix.ORGANIZATION, row.organization_id)})"
         for row in rows[:MAX_CANDIDATES]
     ]
     more = " and others" if len(rows) > MAX_CANDIDATES else ""
     return Conflict(
         "domain_ambiguous",
-        f"Several organizations claim {name} and none holds it. Use an id: {', '.join(told)}{more}.",
+        f"Several organizations claim {name} and none holds it. Use one of these ids: "
+        f"{', '.join(told)}{more}.",
     )
 
 

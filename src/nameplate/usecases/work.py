@@ -13,15 +13,18 @@ from sqlalchemy.orm import Session
 from nameplate import leases
 from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import Unavailable
+from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions
 from nameplate.leases import Lease, held, lease_one, seen
+from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
 from nameplate.models.orm import Work
 from nameplate.usecases.tools import Tools
 
 Row = TypeVar("Row", bound=Work)
 T = TypeVar("T")
 
+WATCH = timedelta(seconds=10)
+"""How often one of the rows that wait for a peer tries whether it is there again."""
 LEASE = timedelta(seconds=90)
 """How long a worker has a row for itself; longer than any single call to the outside may take."""
 
@@ -60,15 +63,18 @@ def record(
     change: Callable[[Session, Row], T],
     *,
     release: bool | Callable[[T], bool],
+    stopped: bool = False,
     before: Callable[[Session], None] | None = None,
-    repeat: bool = False,
 ) -> T:
     """Run `change` on the leased row in one transaction; `release` (what came of it) ends the lease.
 
+    A step that ends has overcome what stopped the row before, unless `stopped`, and wakes every row
+    that waits for the same; it also ends the row's urgency.
+
     Otherwise the lease is renewed, and the row is due when that ends. Somebody who woke the row
-    while it was leased is not forgotten: the earlier of both moments stands. `before` takes locks
-    that come before those of the row and its parents; with `repeat` what was urgent stays so. Raises `Superseded`, having written nothing,
-    when the lease's fence is not the row's any more.
+    while it was leased is not forgotten: the earlier of both moments stands. `before` takes the
+    locks that come before those of the row and its parents. Raises `Superseded`, having written
+    nothing, when the lease's fence is not the row's any more.
     """
 
     def transaction(session: Session) -> T:
@@ -83,8 +89,10 @@ def record(
             row.lease_until = None
             if woken is not None:
                 row.wake(woken)
-            elif not repeat:
+            elif not stopped:
                 row.urgency = 0
+            if row.trouble_code is not None and not stopped:
+                wake_waiting(session, row.overcome(), lease.now())
         else:
             row.lease_until = lease.now() + (lease.until - lease.taken_at)
             row.next_action_at = woken or row.lease_until
@@ -147,7 +155,9 @@ def take(session: Session, kind: type[Row], row_id: int) -> Lease:
 def busy() -> Unavailable:
     """Return the error for a row that a worker has."""
     return Unavailable(
-        "busy", "a worker is at it right now; try again in a few seconds", timedelta(seconds=2)
+        "busy",
+        "A worker is processing this object. Try again in a few seconds.",
+        timedelta(seconds=2),
     )
 
 
@@ -170,21 +180,75 @@ def kept(sessions: Sessions, kind: type[Row], lease: Lease) -> Iterator[None]:
         thread.join()
 
 
-def postpone(
-    sessions: Sessions, tools: Tools, kind: type[Row], lease: Lease, error: Exception
-) -> datetime:
-    """Release the row after a failure that says nothing about it, and return when it is due again."""
-    asked = error.retry_after if isinstance(error, Unavailable) else None
+Authority = Callable[[int], int | None]
+"""Returns the account at a certificate authority that issues for an organization."""
+Peer = Callable[[Session, Any], str | None]
+"""Returns whom the work on a row depends on: `account:7`, `server:3`; None: nobody in particular."""
 
-    def change(_session: Session, row: Row) -> datetime:
+
+def postpone(  # noqa: PLR0917 - what every step is given, and why it ended
+    sessions: Sessions,
+    tools: Tools,
+    kind: type[Row],
+    lease: Lease,
+    error: Exception,
+    peer: Peer = lambda _session, _row: None,
+) -> datetime:
+    """Release the row after a failure that says nothing about it, and return when it is due again.
+
+    The row says what stopped it. Of all that wait for one peer one tries every few seconds, and
+    wakes the others when it comes through; so the back-off of none outlasts the cause.
+    """
+    asked = error.retry_after if isinstance(error, Unavailable) else None
+    expected = isinstance(error, NameplateError)
+    code = error.code if isinstance(error, NameplateError) else "internal_error"
+    message = str(error) if expected else "Nameplate failed unexpectedly. Its log says more."
+
+    def change(session: Session, row: Row) -> datetime:
         row.attempts += 1
         now = lease.now()
+        row.meet(code, message, peer(session, row), now)
         due = backoff.after_failure(row.attempts, now, tools.jitter())
+        if row.waits_for is not None and not _is_watched(session, kind, row, now):
+            due = min(due, now + WATCH)
         due = max(due, now + (asked or timedelta(0)))
         row.next_action_at = min(due, now + tools.poll) if tools.poll else due
         return due
 
-    return record(sessions, kind, lease, change, release=True, repeat=True)
+    return record(sessions, kind, lease, change, release=True, stopped=True)
+
+
+def _is_watched(session: Session, kind: type[Row], row: Row, now: datetime) -> bool:
+    """Tell whether another row of the kind tries soon whether its peer is there again."""
+    table: Any = kind
+    identity = getattr(row, "id")  # noqa: B009 - every row of work has one, but the mixin does not say so
+    query = sa.select(
+        sa.exists().where(
+            table.waits_for == row.waits_for,
+            table.id != identity,
+            table.next_action_at <= now + WATCH,
+        )
+    )
+    return session.connection().execute(query).scalar_one()
+
+
+def wake_waiting(session: Session, peer: str | None, now: datetime) -> None:
+    """Have workers look at every row that waits for `peer`, whatever its back-off.
+
+    The caller may hold any locks: rows that another transaction has locked are passed over, and no
+    lock is waited for. Such a row is in a step now, and one of those that wait tries soon.
+    """
+    if peer is None:
+        return
+    session.flush()
+    for kind in (Domain, Record, Certificate, Verification, Binding, Server):
+        waiting = sa.select(kind.id).where(kind.waits_for == peer, kind.next_action_at > now)
+        free = session.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
+        if free:
+            session.execute(
+                kind.waking(now).where(kind.id.in_(free)),
+                execution_options={"synchronize_session": False},
+            )
 
 
 def give_back(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
@@ -197,7 +261,7 @@ def give_back(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
         row.fence += 1
         row.next_action_at = lease.now()
 
-    record(sessions, kind, lease, change, release=True, repeat=True)
+    record(sessions, kind, lease, change, release=True, stopped=True)
 
 
 def soon(tools: Tools, at: datetime, now: datetime) -> datetime:

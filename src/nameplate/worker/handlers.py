@@ -1,17 +1,17 @@
 """The whole background surface on one page: which rows are worked on, and by which use case."""
 
-from collections.abc import Callable, Hashable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from nameplate.db import Sessions, refresh_statistics
-from nameplate.leases import DueRow, Lease
+from nameplate.leases import Lease
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
 from nameplate.models.orm import Work
-from nameplate.usecases import idempotency
+from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
 from nameplate.usecases.claims import verifications
 from nameplate.usecases.dns import zones
@@ -20,24 +20,12 @@ from nameplate.usecases.propagation import checks
 from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
 
-Peer = Callable[[DueRow, AbstractSet[int]], Hashable | None]
-"""Whom a step will speak with; the set: organizations with an authority of their own."""
+Peer = Callable[[Any, work.Authority], str | None]
+"""Returns whom the work on a row (also a `DueRow`) depends on: `account:7`, `server:3`."""
 
 
-def _nobody(_row: DueRow, _own: AbstractSet[int]) -> None:
+def _nobody(_row: object, _authority: work.Authority) -> None:
     return None
-
-
-def _resolvers(row: DueRow, _own: AbstractSet[int]) -> Hashable:
-    return "resolvers", row.organization_id
-
-
-def _provider(row: DueRow, _own: AbstractSet[int]) -> Hashable | None:
-    return None if row.account_id is None else ("provider", row.account_id)
-
-
-def _authority(row: DueRow, own: AbstractSet[int]) -> Hashable:
-    return "authority", row.organization_id if row.organization_id in own else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +36,8 @@ class Reconciler:
     reconcile: Callable[[Sessions, Tools, Lease], str | None]
     """Takes one step; returns the code of what was refused and recorded on the row, if anything."""
     peer: Peer = _nobody
+    """On whom the work depends: bulkheads count the steps with it, and who waits for the same is
+    woken when one comes through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +47,19 @@ class Sweep:
     kind: type[Work]
     sweep: Callable[[Sessions, Tools, Sequence[Lease]], None]
     width: int = 200
+    peer: Peer = _nobody
 
 
 Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
-    Reconciler(Verification, verifications.reconcile, _resolvers),  # is the proof published?
-    Reconciler(Domain, zones.reconcile, _provider),  # what the domain wants, to its DNS provider
+    Reconciler(Verification, verifications.reconcile, verifications.peer),  # is the proof there?
+    Reconciler(Domain, zones.reconcile, zones.peer),  # what the domain wants, to its DNS provider
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
     Reconciler(
-        Certificate, issuance.reconcile, _authority
+        Certificate, issuance.reconcile, issuance.peer
     ),  # order, prove, finalize, install, renew
-    Reconciler(Server, proxies.reconcile),  # what a proxy serves
+    Reconciler(Server, proxies.reconcile, proxies.peer),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
 )
 

@@ -5,10 +5,11 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -17,10 +18,10 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
 from nameplate.leases import DueRow, Lease, due
-from nameplate.models import Account, AccountKind
 from nameplate.models.channels import WORK
 from nameplate.models.orm import Work
 from nameplate.usecases import work
+from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
 from nameplate.worker.counts import StepCounts
@@ -36,7 +37,7 @@ CHORES_EVERY = 600.0
 QUIET = 0.05
 """Seconds between two looks for due rows, at least: what falls due meanwhile is leased together."""
 ACCOUNTS_EVERY = 10.0
-"""Seconds between two looks for organizations that have an authority of their own."""
+"""Seconds between two looks for the accounts that organizations order certificates from."""
 SWEEPS = 2
 """Sweeps of one kind at the same time: one may wait for somebody's server."""
 GRACE = 8.0
@@ -64,7 +65,7 @@ class Worker:
         lease_for: timedelta = work.LEASE,
         handlers: tuple[Handler, ...] = HANDLERS,
     ) -> None:
-        """Take how many rows may be worked on at once, and how long a lease lasts unrenewed."""
+
         self._sessions = sessions
         self._tools = tools
         self._handlers = handlers
@@ -81,7 +82,7 @@ class Worker:
         self._crowd = Crowd()
         self._counts = StepCounts()
         self._served: dict[type[Work], float] = {}
-        self._own_authority: frozenset[int] = frozenset()
+        self._authorities: Mapping[int | None, int] = {}
         self._accounts_read_at = -ACCOUNTS_EVERY
         self._stopping = threading.Event()
         self._awake = threading.Event()
@@ -280,18 +281,17 @@ class Worker:
         return groups
 
     def _peer_of(self, handler: Reconciler) -> Callable[[DueRow], Hashable | None]:
-        return lambda row: handler.peer(row, self._own_authority)
+        return lambda row: handler.peer(row, self._authority)
+
+    def _authority(self, organization_id: int) -> int | None:
+        return self._authorities.get(organization_id, self._authorities.get(None))
 
     def _read_accounts(self, session: Session) -> None:
-        """Read which organizations order from an authority of their own."""
+        """Read from which account each organization orders its certificates."""
         if time.monotonic() - self._accounts_read_at < ACCOUNTS_EVERY:
             return
         self._accounts_read_at = time.monotonic()
-        own = Account.visible(PLATFORM).where(
-            Account.kind == AccountKind.CA, Account.organization_id.is_not(None)
-        )
-        found = session.scalars(own.with_only_columns(Account.organization_id))
-        self._own_authority = frozenset(one for one in found if one is not None)
+        self._authorities = ca_accounts.authorities(session)
 
     def _submit(
         self, handler: Handler, leases: tuple[Lease, ...], due_rows: Sequence[DueRow]
@@ -362,6 +362,10 @@ class Worker:
             },
             exc_info=None if expected else error,
         )
+
+        def peer(session: Session, row: Work) -> str | None:
+            return handler.peer(row, partial(ca_accounts.authority_id, session))
+
         for one in leases:
             with suppress(work.Superseded, Unavailable, OSError):
-                work.postpone(self._sessions, self._tools, handler.kind, one, error)
+                work.postpone(self._sessions, self._tools, handler.kind, one, error, peer)

@@ -9,6 +9,7 @@ from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.dns import DnsProviderConformance
+from nameplate.testing.zones import NameServersConformance
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def zone(fake):
     return Zone("example.test", fake.zone_id("example.test"))
 
 
-class TestCloudflare(DnsProviderConformance):
+class TestCloudflare(DnsProviderConformance, NameServersConformance):
     text_length = 2000
 
 

@@ -11,6 +11,7 @@ from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.dns import DnsProviderConformance
+from nameplate.testing.zones import NameServersConformance
 
 OTHER = Zone("other.test", "other.test.")
 
@@ -20,7 +21,7 @@ def provider(powerdns):
     return PowerDns(powerdns.api)
 
 
-class TestPowerDns(DnsProviderConformance):
+class TestPowerDns(DnsProviderConformance, NameServersConformance):
     types = DnsProviderConformance.types | {"ALIAS"}
     text_length = 60_000
 

@@ -11,6 +11,7 @@ from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.dns import DnsProviderConformance
+from nameplate.testing.zones import NameServersConformance
 
 OTHER = Zone("other.test", "other.test")
 
@@ -20,7 +21,7 @@ def zone():
     return Zone("example.test", "example.test")
 
 
-class TestKnot(DnsProviderConformance):
+class TestKnot(DnsProviderConformance, NameServersConformance):
     text_length = 60_000
 
     @pytest.fixture
@@ -28,7 +29,7 @@ class TestKnot(DnsProviderConformance):
         return Rfc2136(knot.address, knot.port, knot.zones, knot.tsig)
 
 
-class TestBind(DnsProviderConformance):
+class TestBind(DnsProviderConformance, NameServersConformance):
     text_length = 60_000
 
     @pytest.fixture

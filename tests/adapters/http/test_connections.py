@@ -164,7 +164,7 @@ def test_what_is_no_address_of_a_web_server(url: str) -> None:
     with pytest.raises(ValueError, match=r"^(no absolute URL|a URL with a user)") as refused:
         Origin.of(url)
     assert "sekret" not in str(refused.value)
-    with pytest.raises(Refused, match="address of the API"):
+    with pytest.raises(Refused, match="URL of the API"):
         Api(url)
 
 

@@ -147,7 +147,7 @@ def test_a_resolver_that_stays_silent_is_left_alone_for_a_while(
         started = time.monotonic()
         first, second = resolver.public(NAME, "A")
         assert time.monotonic() - started < 0.6, "a firewall must not slow every look down"
-        assert (first.kind, first.detail) == (AnswerKind.TIMEOUT, "has not answered lately")
+        assert (first.kind, first.detail) == (AnswerKind.TIMEOUT, "has not answered recently")
         assert second.kind is AnswerKind.NODATA
     assert len(silent.queries) == 3 * 2
 

@@ -21,7 +21,7 @@ from nameplate.core.egress import EgressPolicy
 from nameplate.core.instructions import Instruction
 from nameplate.core.secret import Secret
 from nameplate.ports.verification import VerificationMethod
-from nameplate.testing.verification import Publish, VerificationConformance
+from nameplate.testing.verification import Publish, VerificationMethodConformance
 
 SECRET = "bmFtZXBsYXRlLXNhbmRib3gta2V5LTMyLWJ5dGVzISE="
 KEY = dns.tsig.Key("nameplate", SECRET, "hmac-sha256")
@@ -70,7 +70,7 @@ def memory_world() -> Iterator[World]:
     yield method, publish
 
 
-class TestEveryMethod(VerificationConformance):
+class TestEveryMethod(VerificationMethodConformance):
     @pytest.fixture(params=[dns_world, file_world, memory_world])
     def world(self, request):
         with request.param() as world:

@@ -12,7 +12,7 @@ def test_a_method_without_a_plug_in_says_what_to_use_instead():
         with pytest.raises(Refused) as raised:
             attempt("example.org", "token")
         assert raised.value.code == "method_not_available"
-        assert "use dns_txt or file_upload" in str(raised.value)
+        assert "Use dns_txt or file_upload" in str(raised.value)
 
 
 def test_memory_matches_what_is_published():

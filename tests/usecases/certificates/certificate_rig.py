@@ -6,10 +6,11 @@ from typing import Any
 
 from tests.usecases.offline import Offline
 
+from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.ca.local import LocalAuthority, create_root
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import NameplateError
+from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.models import Account, Certificate, Domain
 from nameplate.ports.ca import CertificateAuthority
@@ -18,6 +19,8 @@ from nameplate.usecases.claims import domains, holdings
 from nameplate.usecases.tenants import accounts
 
 NAME = "shop.example.com"
+DIRECTORY = {"directory_url": "https://ca.example/directory"}
+"""What the account says; whom it is connected to, each test decides."""
 
 
 class Authority(LocalAuthority):
@@ -44,6 +47,40 @@ class Authority(LocalAuthority):
 
     def download(self, order: Order) -> bytes:
         return self.answer or super().download(order)
+
+
+class Slow:
+    """An authority at one remove: answers can be lost, and orders take their time."""
+
+    def __init__(self, authority: AcmeAuthority) -> None:
+        self._authority = authority
+        self.finalized = 0
+        self.away = False
+        self.pending_for = 0
+
+    def order(self, *names: Any) -> Order:
+        return self._authority.order(*names)
+
+    def refresh(self, url: str) -> Order:
+        order = self._authority.refresh(url)
+        self.pending_for -= 1
+        if self.pending_for < 0:
+            return order
+        return replace(order, status=OrderStatus.PENDING, challenges=())
+
+    def respond(self, challenge: Challenge) -> None:
+        self._authority.respond(challenge)
+
+    def finalize(self, order: Order, csr: bytes) -> Order:
+        self.finalized += 1
+        finalized = self._authority.finalize(order, csr)
+        if self.away:
+            self.away = False
+            raise Unavailable("acme_unreachable", "the answer was lost")
+        return finalized
+
+    def download(self, order: Order) -> bytes:
+        return self._authority.download(order)
 
 
 def local_authority() -> Authority:
@@ -76,7 +113,7 @@ class Rig:
         )
 
     def add_account(self, **fields: Any) -> Account:
-        given = {"kind": "ca", "provider": "local", "name": "ca", **fields}
+        given = {"kind": "ca", "provider": "acme", "name": "ca", "config": DIRECTORY, **fields}
         with self.offline.sessions.begin(PLATFORM) as session:
             return accounts.add(session, PLATFORM, self.offline.tools, **given)
 

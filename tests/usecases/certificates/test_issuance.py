@@ -1,9 +1,10 @@
 """What is wanted of a certificate, and what a failure means: a new try, or waiting for a change."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from tests.usecases.certificates.certificate_rig import NAME, Rig, made, prove
+from tests.usecases.certificates.certificate_rig import DIRECTORY, NAME, Rig, made, prove
 
 from nameplate.core import certificates
 from nameplate.core.actor import PLATFORM
@@ -80,7 +81,7 @@ def test_what_is_hopeless_is_not_tried_again(rig: Rig) -> None:
         found = conditions.of(session, rig.offline.tools, session.get_one(Domain, rig.domain_id))
     (said,) = [one for one in found if one.type == "certificate"]
     assert (said.message, said.next_check_at) == (POLICY.detail, None)
-    assert said.fix == "Correct what the message says, then renew the certificate."
+    assert said.fix == "Correct the problem in the message, then renew the certificate."
 
 
 def _proved_anew(rig: Rig) -> None:
@@ -91,7 +92,9 @@ def _proved_anew(rig: Rig) -> None:
 
 def _account_changed(rig: Rig) -> None:
     with rig.offline.sessions.begin(PLATFORM) as session:
-        accounts.update(session, PLATFORM, rig.offline.tools, "ca", config={"contact": []})
+        accounts.update(
+            session, PLATFORM, rig.offline.tools, "ca", config={**DIRECTORY, "contact": []}
+        )
 
 
 def _account_added(rig: Rig) -> None:
@@ -127,9 +130,9 @@ def test_a_change_has_the_hopeless_tried_again(
 
 
 @pytest.mark.parametrize(
-    "fields", [{"kind": "dns", "provider": "memory"}, {"organization": "globex"}]
+    "fields", [{"kind": "dns", "provider": "memory", "config": {}}, {"organization": "globex"}]
 )
-def test_accounts_of_others_change_nothing(rig: Rig, fields: dict[str, str]) -> None:
+def test_accounts_of_others_change_nothing(rig: Rig, fields: dict[str, Any]) -> None:
     rig.offline.organization("globex")
     rig.authority.refusal = POLICY
     rig.work()

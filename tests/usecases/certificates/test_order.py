@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from tests.servers.pebble import ChallTestSrv
-from tests.usecases.certificates.certificate_rig import NAME, Rig, made
+from tests.usecases.certificates.certificate_rig import NAME, Rig, Slow, made
 
 from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.dns.memory import MemoryDns
@@ -20,7 +20,7 @@ from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.records import RRset
 from nameplate.db import Sessions
 from nameplate.models import Budget, Certificate, Domain, HttpChallenge, LedgerEntry
-from nameplate.ports.ca import Challenge, Order, OrderStatus
+from nameplate.ports.ca import Challenge
 from nameplate.ports.dns import Zone
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
 from nameplate.usecases import work
@@ -41,40 +41,6 @@ STEPS = [
     "certificate:installed",
 ]
 APEX = "example.com"
-
-
-class Slow:
-    """An authority at one remove: answers can be lost, and orders take their time."""
-
-    def __init__(self, authority: AcmeAuthority) -> None:
-        self._authority = authority
-        self.finalized = 0
-        self.away = False
-        self.pending_for = 0
-
-    def order(self, *names: Any) -> Order:
-        return self._authority.order(*names)
-
-    def refresh(self, url: str) -> Order:
-        order = self._authority.refresh(url)
-        self.pending_for -= 1
-        if self.pending_for < 0:
-            return order
-        return replace(order, status=OrderStatus.PENDING, challenges=())
-
-    def respond(self, challenge: Challenge) -> None:
-        self._authority.respond(challenge)
-
-    def finalize(self, order: Order, csr: bytes) -> Order:
-        self.finalized += 1
-        finalized = self._authority.finalize(order, csr)
-        if self.away:
-            self.away = False
-            raise Unavailable("acme_unreachable", "the answer was lost")
-        return finalized
-
-    def download(self, order: Order) -> bytes:
-        return self._authority.download(order)
 
 
 @pytest.fixture
@@ -255,7 +221,7 @@ def hosted(rig: Rig) -> tuple[Rig, Mirror, Callable[[], None]]:
     with offline.sessions.begin(rig.actor) as session:
         account = accounts.add(
             session, rig.actor, offline.tools, kind="dns", provider="memory", name="dns",
-            credentials={"key": "a secret"},
+            credentials={"api_key": "a secret"},
         )  # fmt: skip
         domain = session.get_one(Domain, rig.domain_id)
         domain.dns_account_id = account.id

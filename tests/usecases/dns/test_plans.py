@@ -157,7 +157,9 @@ def test_undo_leaves_what_was_changed_since(rig):
         )
     rig.work()
     undone = rig.undo()
-    assert undone.content.warnings == ["1 records were changed again since and stay as they are."]
+    assert undone.content.warnings == [
+        "1 records were changed after the plan was applied and are left as they are."
+    ]
     assert f"www.{APEX}" not in {name for name, _ in rig.zone}
     assert rig.zone[f"api.{APEX}", "A"] == a("api", 2, ttl=999)
 
@@ -354,8 +356,8 @@ def test_caa_that_locks_the_authority_out_is_warned_of(rig):
     plan = rig.make(transfers.from_records([caa]))
     assert plan.content.warnings == [
         (
-            f"CAA at {APEX} keeps our certificate authority from issuing for {APEX}: "
-            'add 0 issue "letsencrypt.org".'
+            f"The CAA record at {APEX} does not allow the certificate authority to issue for {APEX}. "
+            'Add 0 issue "letsencrypt.org".'
         )
     ]
     fine = {**caa, "value": '0 issue "letsencrypt.org"'}

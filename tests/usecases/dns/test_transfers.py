@@ -58,7 +58,7 @@ def test_the_usual_names_are_found_and_the_limits_are_said(rig, old):
     assert {(rrset.name.removesuffix(f".{APEX}"), rrset.type) for rrset in OLD[:2]} <= found
     assert {("@", "MX"), ("@", "TXT"), ("_dmarc", "TXT"), ("_sip._tcp", "SRV")} <= found
     assert ("a-name-that-nobody-guesses", "A") not in found
-    assert "Only the usual names were looked at" in plan.content.warnings[-1]
+    assert "Only commonly used names were checked" in plan.content.warnings[-1]
     assert rig.zone[f"www.{APEX}", "CNAME"] == OLD[0]
 
 

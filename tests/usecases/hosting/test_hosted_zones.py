@@ -281,7 +281,7 @@ def test_a_zone_that_is_there_already_is_refused(at_each: Story) -> None:
     story.prove(domain_id)
     there = story.live(STATIC)
     story.work(Domain, domain_id)
-    assert "that is not Nameplate's" in (story.domain(domain_id).error_message or "")
+    assert "that Nameplate did not create" in (story.domain(domain_id).error_message or "")
     assert story.zone(STATIC) is None
     story.remove("acme", domain_id)
     assert story.live(STATIC) == there

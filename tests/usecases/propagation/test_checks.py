@@ -192,9 +192,9 @@ def test_an_old_answer_is_counted_down(scene: Scene) -> None:
     look = scene.seen(record)
     left = cache.answer.ttl
     server = "{}:{}".format(*net.public)
-    assert f"{server} has an old answer for {left} s more." in look.sentence(now)
+    assert f"{server} caches an old answer for another {left} s." in look.sentence(now)
     later = now + timedelta(seconds=80)
-    assert f"for {left - 80} s more." in look.sentence(later)
+    assert f"for another {left - 80} s." in look.sentence(later)
     assert look.ttl_left(cache, now + timedelta(hours=1)) == 0
     wait = (row.next_action_at - now).total_seconds()
     assert left < wait < left + 6, "the next look is when the old answer ends"
@@ -208,7 +208,7 @@ def test_a_remembered_nothing_ends_by_itself(scene: Scene) -> None:
     (row,) = scene.look(record)
     assert row.propagated
     sentence = scene.seen(record).sentence(row.propagation_checked_at)
-    assert "has the answer that there is nothing for " in sentence
+    assert "caches an answer without the record for another " in sentence
     assert (row.next_action_at - row.propagation_checked_at) <= timedelta(seconds=62), "SOA minimum"
 
 
@@ -224,7 +224,7 @@ def test_a_delegation_that_points_elsewhere(scene: Scene) -> None:
     found = scene.condition(domain, "delegation")
     assert found is not None
     assert (found.status, found.reason) == (False, "delegated_elsewhere")
-    assert "the provider's zone is not the one that the Internet sees" in found.message
+    assert "the provider's zone is not visible on the Internet" in found.message
     assert found.observed == ("moved.test NS ns.hoster.test",)
     assert found.expected == ("moved.test NS ns1.moved.test",)
     assert found.fix == "Set these name servers at the registrar: ns1.moved.test."
@@ -282,7 +282,7 @@ def test_our_own_resolver_being_away_proves_nothing(
         (row,) = scene.look(record, after=timedelta(minutes=2 * doubts))
         assert row.propagated is (doubts <= DOUBTS), "but not for ever"
         assert row.propagation_checked_at > datetime.now(UTC) + timedelta(minutes=2 * doubts - 1)
-    assert row.error_message == "No authoritative server of the name could be found."
+    assert row.error_message == "No authoritative server of the name was found."
     (row,) = scene.look(record, after=timedelta(hours=25))
     found = scene.condition(domain, "delegation")
     assert found is not None
@@ -316,7 +316,7 @@ def test_a_zone_cut_below_hides_records(scene: Scene) -> None:
     found = scene.condition(domain, "delegation")
     assert found is not None
     assert (found.status, found.reason) == (False, "zone_cut_below")
-    assert found.message.startswith("dev.example.test is a zone of its own")
+    assert found.message.startswith("dev.example.test is a separate zone")
 
 
 def test_a_wildcard_is_asked_for_by_a_name_below_it(scene: Scene) -> None:

@@ -116,7 +116,7 @@ def test_a_person_is_told_who_sees_it() -> None:
     assert seen.sentence(NOW + timedelta(seconds=10)) == (
         "Seen by 2 of 4 authoritative servers: ns3 (192.0.2.55) says 192.0.2.1; "
         "ns4 (192.0.2.56) is not authoritative (lame). "
-        "8.8.8.8 has an old answer for 214 s more."
+        "8.8.8.8 caches an old answer for another 214 s."
     )
     assert "8.8.8.8" not in seen.sentence(NOW + timedelta(seconds=224)), "it has run out"
 

@@ -1,7 +1,7 @@
 """What leads a host to its server is one decision, whoever asks for it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -56,7 +56,7 @@ class Twins:
     """One domain whose records Nameplate writes, and the same without an account."""
 
     session: Session
-    tools: Tools
+    tools: Tools = field(repr=False)
     automatic: Domain
     by_hand: Domain
     account: Account

@@ -66,7 +66,9 @@ def _account(
             )
         except ValueError:
             raise Refused(
-                "acme_eab_malformed", "the HMAC key of the external account is not base64url"
+                "acme_eab_malformed",
+                "The HMAC key of the external account is not base64url. Copy it again from "
+                "the authority.",
             ) from None
     return messages.NewRegistration.from_data(
         contact=tuple(f"mailto:{address}" for address in contact),

@@ -37,12 +37,13 @@ _OPEN = {messages.STATUS_PENDING, messages.STATUS_INVALID}
 class AcmeConfiguration(AuthorityConfiguration):
     """What an account at an ACME server says."""
 
-    directory_url: Url = setting("Address of the server's directory (RFC 8555 section 7.1.1).")
+    directory_url: Url = setting("URL of the server's ACME directory (RFC 8555 section 7.1.1).")
     contact: tuple[Email, ...] = setting(
-        "E-mail addresses that the authority may write to.", default=()
+        "E-mail addresses at which the authority may contact you.", default=()
     )
     ca_bundle: FilePath | None = setting(
-        "Authorities (PEM) to trust for the server instead of the public ones.", default=None
+        "Certificate authorities (PEM) to trust for this server instead of the public ones.",
+        default=None,
     )
 
 
@@ -62,7 +63,7 @@ plugin = AuthorityPlugin(
     credentials=(
         Credential(
             "account_key",
-            "Private key (PEM) of the account; made when not given.",
+            "Private key (PEM) of the account. Default: a generated key.",
             is_required=False,
             generate=keys.new_key,
         ),
@@ -92,7 +93,7 @@ class AcmeAuthority:
         *,
         verify: str | None = None,
     ) -> None:
-        """Take what `accounts.register` returned; nothing is sent yet.
+        """Prepare with the results of `accounts.register`; nothing is sent yet.
 
         `verify` is the path of a CA bundle to trust instead of the public authorities.
         """
@@ -151,7 +152,9 @@ class AcmeAuthority:
         if not order.certificate_url:
             order = self.refresh(order.url)
         if not order.certificate_url:
-            raise Unavailable("certificate_not_ready", "the authority has not issued it yet")
+            raise Unavailable(
+                "certificate_not_ready", "The authority has not issued the certificate yet."
+            )
         body = self._connection.post(self._connection.url(order.certificate_url), None).body
         try:
             leaf, chain = certificates.split_chain(body)
@@ -194,7 +197,8 @@ class AcmeAuthority:
             known = ", ".join(sorted(offered)) or "none"
             raise Refused(
                 "acme_profile_unknown",
-                f"the authority offers no profile {profile} (it offers: {problems.plain(known)})",
+                f"The authority has no certificate profile {profile}. Its profiles: "
+                f"{problems.plain(known)}.",
             )
 
     def _read_order(self, url: str, answer: AcmeResponse) -> Order:

@@ -64,7 +64,7 @@ class AcmeConnection:
         with problems.reading():
             parts = urlsplit(value) if isinstance(value, str) else None
         if parts is None or not parts.hostname or parts.scheme not in {"https", self._scheme}:
-            raise problems.malformed("the answer holds no absolute URL where one must be")
+            raise problems.malformed("the answer lacks an absolute URL where one is required")
         return cast("str", value)
 
     def get(self, url: str) -> AcmeResponse:
@@ -91,7 +91,7 @@ class AcmeConnection:
                 return answer
             nonce = fresh or self._new_nonce()
         raise Unavailable(
-            "acme_bad_nonce", f"the authority refused {BAD_NONCE_RETRIES} nonces in a row"
+            "acme_bad_nonce", f"The authority rejected {BAD_NONCE_RETRIES} nonces in a row."
         )
 
     def _take_nonce(self) -> str:

@@ -76,7 +76,7 @@ def connect(
 
 
 plugin = AuthorityPlugin(
-    title="An authority of your own",
+    title="Private certificate authority",
     configuration=LocalConfiguration,
     credentials=(Credential("root_key", "Private key (PEM) of the root certificate."),),
     connect=connect,
@@ -110,7 +110,7 @@ class LocalAuthority:
         clock: Callable[[], datetime],
         lifetime: timedelta = LIFETIME,
     ) -> None:
-        """Take what `create_root` returned, and the clock (aware UTC) that dates certificates."""
+        """Prepare with the results of `create_root`; `clock` (aware UTC) dates certificates."""
         self._secret = key
         self._key = keys.load(key)
         self._issuer = certificates.load_chain(certificate_pem)[0]
@@ -123,9 +123,12 @@ class LocalAuthority:
         """Return an order that is ready. There are no profiles; `replaces` means nothing here."""
         del replaces
         if profile is not None:
-            raise Refused("profile_unknown", "the local authority has no certificate profiles")
+            raise Refused(
+                "profile_unknown",
+                "The local authority has no certificate profiles. Leave the profile out.",
+            )
         if not names:
-            raise Refused("names_missing", "name at least one host")
+            raise Refused("names_missing", "The request names no host. Name at least one.")
         at = int(self._clock().timestamp())
         told = {"names": list(names), "at": at, "nonce": secrets.token_hex(8)}
         return self.refresh(_ORDER + _pack(json.dumps(told).encode()))
@@ -146,11 +149,11 @@ class LocalAuthority:
             wanted = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             public = request.public_key()
         except (ValueError, x509.ExtensionNotFound):
-            raise Refused("bad_csr", "the CSR cannot be read or names no host") from None
+            raise Refused("bad_csr", "The CSR cannot be read or names no host.") from None
         if not request.is_signature_valid:
-            raise Refused("bad_csr", "the CSR is not signed by its own key")
+            raise Refused("bad_csr", "The CSR is not signed by its own key.")
         if sorted(wanted.get_values_for_type(x509.DNSName)) != sorted(names):
-            raise Refused("bad_csr", "the CSR does not name exactly the hosts of the order")
+            raise Refused("bad_csr", "The CSR does not name exactly the hosts of the order.")
         leaf = self._sign(names, public, at, hashlib.sha256(order.url.encode() + csr).digest())
         encoded = leaf.public_bytes(Encoding.DER)
         return replace(
@@ -160,12 +163,16 @@ class LocalAuthority:
     def download(self, order: Order) -> bytes:
         """Return the certificate (PEM) that the order carries."""
         if not order.certificate_url.startswith(_CERTIFICATE):
-            raise Refused("certificate_not_ready", "finalize the order first")
+            raise Refused(
+                "certificate_not_ready", "The order is not finalized yet. Finalize it first."
+            )
         try:
             encoded = _unpack(order.certificate_url.removeprefix(_CERTIFICATE))
             return x509.load_der_x509_certificate(encoded).public_bytes(Encoding.PEM)
         except ValueError:
-            raise Refused("order_unknown", "this certificate URL is not one of ours") from None
+            raise Refused(
+                "order_unknown", "The certificate URL does not belong to the local authority."
+            ) from None
 
     def _sign(
         self, names: Sequence[str], public: CertificatePublicKeyTypes, at: datetime, request: bytes
@@ -210,12 +217,14 @@ def _builder(
 
 def _unpack_order(url: str) -> tuple[tuple[str, ...], datetime]:
     if not url.startswith(_ORDER):
-        raise Refused("order_unknown", "this order URL is not one of the local authority")
+        raise Refused("order_unknown", "The order URL does not belong to the local authority.")
     try:
         told = json.loads(_unpack(url.removeprefix(_ORDER)))
         return tuple(told["names"]), datetime.fromtimestamp(told["at"], UTC)
     except (ValueError, KeyError, TypeError, OverflowError):
-        raise Refused("order_unknown", "this order URL is not one of the local authority") from None
+        raise Refused(
+            "order_unknown", "The order URL does not belong to the local authority."
+        ) from None
 
 
 def _pack(content: bytes) -> str:

@@ -25,7 +25,7 @@ _SERVER_ERROR = 500
 
 def malformed(what: str) -> Unavailable:
     """Return the error for an answer that is not ACME: a proxy's page, an outage, a broken server."""
-    return Unavailable("ca_answer_malformed", f"the authority's answer cannot be used: {what}")
+    return Unavailable("ca_answer_malformed", f"The authority's answer cannot be used: {what}.")
 
 
 @contextlib.contextmanager
@@ -87,13 +87,13 @@ def check(status: int, headers: Mapping[str, str], body: bytes) -> None:
     said = text(error) or f"HTTP status {status}"
     wait = retry_after(headers)
     if kind == "rateLimited" or status == _TOO_MANY:
-        raise RateLimited("acme_rate_limited", f"the authority limits requests: {said}", wait)
+        raise RateLimited("acme_rate_limited", f"The authority limits requests: {said}", wait)
     if status >= _SERVER_ERROR or kind in _TRY_LATER:
-        raise Unavailable("acme_unavailable", f"the authority cannot answer now: {said}", wait)
+        raise Unavailable("acme_unavailable", f"The authority cannot answer now: {said}", wait)
     if not re.fullmatch(r"[A-Za-z]{1,40}", kind):
         raise malformed(f"HTTP status {status} without an ACME error")
     slug = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower()
-    raise Refused(f"acme_{slug}", f"the authority refuses: {said}")
+    raise Refused(f"acme_{slug}", f"The authority rejected the request: {said}")
 
 
 def _problem(body: bytes) -> messages.Error | None:

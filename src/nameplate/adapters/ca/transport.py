@@ -8,6 +8,7 @@ from typing import Any
 
 import certifi
 
+from nameplate import __version__
 from nameplate.adapters.ca import problems
 from nameplate.adapters.http.connections import Connections, Lost, NotSent, Origin, TooLarge
 from nameplate.core.errors import Unavailable
@@ -16,7 +17,7 @@ MAX_ANSWER = 1024 * 1024
 """Bytes."""
 CONNECT_SECONDS, READ_SECONDS = 10, 45
 _HEADERS = {
-    "User-Agent": "nameplate (+https://pypi.org/project/nameplate)",
+    "User-Agent": f"nameplate/{__version__} (+https://pypi.org/project/nameplate)",
     "Accept-Language": "en",
 }
 
@@ -37,7 +38,7 @@ class AcmeResponse:
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise problems.malformed("the answer is no JSON object")
+            raise problems.malformed("the answer is not a JSON object")
         return value
 
     def location(self) -> str:
@@ -76,9 +77,9 @@ class AcmeTransport:
         except (NotSent, Lost, ValueError) as error:
             if isinstance(error.__cause__, ssl.SSLError):
                 raise Unavailable(
-                    "ca_untrusted", f"no trusted TLS connection to {_host(url)}: {error.__cause__}"
+                    "ca_untrusted", f"No trusted TLS connection to {_host(url)}: {error.__cause__}."
                 ) from error
-            raise Unavailable("ca_unreachable", f"no answer from {_host(url)}: {error}") from error
+            raise Unavailable("ca_unreachable", f"No answer from {_host(url)}: {error}.") from error
         found = {name.title(): value for name, value in answer.headers}
         return AcmeResponse(answer.status, found, answer.body)
 

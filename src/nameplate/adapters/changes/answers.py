@@ -23,14 +23,18 @@ def is_success(reply: Reply) -> bool:
 def failure(provider: str, reply: Reply, said: str) -> NameplateError:
     """Return the error for an answer that is no success; `said` is the provider's own sentence."""
     if reply.status in _CREDENTIAL:
-        return Refused("credential_refused", f"{provider} refuses the credential: {short(said)}")
+        return Refused("credential_refused", f"{provider} rejected the credential: {short(said)}")
     if reply.status == _TOO_MANY:
-        return RateLimited("rate_limited", f"{provider} asks to wait.", retry_after(reply))
+        return RateLimited(
+            "rate_limited", f"{provider} limits requests. Try again later.", retry_after(reply)
+        )
     if reply.status >= _SERVER_ERROR:
         return Unavailable(
-            "provider_failed", f"{provider} answered {reply.status}.", retry_after(reply)
+            "provider_failed",
+            f"{provider} failed with HTTP status {reply.status}.",
+            retry_after(reply),
         )
-    return ChangeRefused("change_refused", f"{provider} refuses it: {short(said)}")
+    return ChangeRefused("change_refused", f"{provider} rejected the change: {short(said)}")
 
 
 def short(said: str) -> str:

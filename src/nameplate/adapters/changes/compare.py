@@ -25,7 +25,7 @@ def settled(change: Change, live: Live) -> Outcome | None:
 
 def moved(change: Change) -> Outcome:
     """Return the outcome for a record set, or its partner in a switch, that is not as seen."""
-    return Outcome(change, Result.MOVED, f"{shown(change)} is no longer as it was seen.")
+    return Outcome(change, Result.MOVED, f"{shown(change)} was changed after it was read.")
 
 
 def read_back(change: Change, live: Live, unclear: str) -> Outcome:

@@ -17,7 +17,7 @@ class Creations:
     def __init__(
         self, window: float = _SEEN_AFTER, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Take the seconds for which a creation is remembered."""
+        """Remember a creation for `window` seconds."""
         self._window = window
         self._clock = clock
         self._until: dict[tuple[str, str, str, str], float] = {}
@@ -35,7 +35,8 @@ class Creations:
             if _key(zone, row) in self._until:
                 raise Unavailable(
                     "creation_unseen",
-                    f"{row.name} {row.type} was created a moment ago and is not listed yet.",
+                    f"{row.name} {row.type} was just created and the provider does not list "
+                    "it yet.",
                 )
             self._until[_key(zone, row)] = now + self._window
 

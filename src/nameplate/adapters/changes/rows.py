@@ -68,7 +68,7 @@ def complete(
         if len({identity(entry) for entry in entries}) >= total:
             return entries
     raise Unavailable(
-        "listing_incomplete", f"{provider} listed fewer entries than it counts. Ask again."
+        "listing_incomplete", f"{provider} listed fewer entries than it counts. Try again."
     )
 
 

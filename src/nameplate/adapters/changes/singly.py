@@ -40,7 +40,6 @@ class Singly:
     """Does units of changes in steps, and undoes the first ones when a later one is refused."""
 
     def __init__(self, zone: str, records: Records, creations: Creations) -> None:
-        """Take the zone's name, its records, and what was created in it lately."""
         self._zone = zone
         self._records = records
         self._creations = creations
@@ -114,8 +113,8 @@ class Singly:
                     done.pop().undo()
             except NameplateError:
                 raise Unavailable(
-                    "partly_done", f"{error.detail} Only a part could be undone."
+                    "partly_done", f"{error.detail} Only part of the change could be undone."
                 ) from None
         if done:
-            raise Unavailable("partly_done", f"{error.detail} A part of the change was done.")
+            raise Unavailable("partly_done", f"{error.detail} Part of the change was made.")
         raise error

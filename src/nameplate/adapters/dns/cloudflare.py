@@ -79,7 +79,7 @@ class Cloudflare:
     """One API token. A batch is one transaction in Cloudflare's database."""
 
     def __init__(self, api: Api, *, batch: int = 200, comment: str = "") -> None:
-        """Take the API at `.../client/v4`, whose headers carry `Authorization: Bearer <token>`.
+        """Use `api` at `.../client/v4`, whose headers carry `Authorization: Bearer <token>`.
 
         `batch` is the most changes that the plan allows at once (200 free, 3,500 paid); `comment`
         marks the records that we create.
@@ -115,7 +115,7 @@ class Cloudflare:
 
         def refusal(rrset: RRset) -> str | None:
             if rrset.key == (zone.name, "NS"):
-                return f"{zone.name} NS: Cloudflare chooses the name servers of a zone itself."
+                return f"{zone.name} NS: Cloudflare sets the name servers of a zone."
             return refusals("cloudflare", rrset)
 
         def send(batch: Batch) -> Mapping[Change, Ids]:
@@ -227,7 +227,7 @@ def _error(reply: Reply) -> NameplateError:
     codes = {error.get("code") for error in errors}
     said = "; ".join(str(error.get("message", "")) for error in errors) or f"status {reply.status}"
     if codes & _CREDENTIAL_CODES:
-        return Refused("credential_refused", f"Cloudflare refuses the token: {short(said)}")
+        return Refused("credential_refused", f"Cloudflare rejected the token: {short(said)}")
     if codes & _MOVED_CODES:
         return ChangeRefused("record_moved", f"Cloudflare: {short(said)}")
     if reply.status == _NOT_FOUND or codes & _ZONE_CODES:

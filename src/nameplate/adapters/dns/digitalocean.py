@@ -56,7 +56,7 @@ class DigitalOcean:
     """One token. Every record is created, changed and deleted by a request of its own."""
 
     def __init__(self, api: Api, creations: Creations | None = None) -> None:
-        """Take the API, whose headers carry `Authorization: Bearer <token>`."""
+        """Use `api`, whose headers carry `Authorization: Bearer <token>`."""
         self._api = api
         self._creations = creations or Creations()
 
@@ -134,7 +134,9 @@ class _DomainRecords:
         path = f"{_path(self._zone)}/records/{row.id}"
         reply = self._api.request("PUT", path, json=_body(row, self._zone))
         if reply.status == _NOT_FOUND:
-            raise ChangeRefused("record_moved", f"{row.name} {row.type} is gone at DigitalOcean.")
+            raise ChangeRefused(
+                "record_moved", f"{row.name} {row.type} no longer exists at DigitalOcean."
+            )
         if not is_success(reply):
             raise _error(reply)
 

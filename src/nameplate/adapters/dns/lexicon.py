@@ -63,9 +63,9 @@ _TTL = 2**31 - 1
 class LexiconConfiguration(DnsConfiguration):
     """What an account at a provider of dns-lexicon says."""
 
-    lexicon_provider: str = setting("The provider as dns-lexicon calls it.")
+    lexicon_provider: str = setting("Name of the provider in dns-lexicon.")
     zones: tuple[DomainName, ...] = setting(
-        "Zones of the account: dns-lexicon cannot list them.", default=()
+        "Zones of the account. Required because dns-lexicon cannot list them.", default=()
     )
     ttl: Annotated[int, between(0, _TTL)] = setting("TTL of every record.", default=300)
 
@@ -77,15 +77,15 @@ def connect(config: LexiconConfiguration, credentials: Credentials) -> "Lexicon"
             raise Refused("credential_missing", f"The account lacks the credential `{name}`.")
     key = credentials.get("auth_api_key")
     if config.lexicon_provider == "transip" and key and "PRIVATE KEY" not in key.reveal():
-        raise Refused("credential_malformed", "`auth_api_key` must be the key itself in PEM.")
+        raise Refused("credential_malformed", "Expected the key itself in PEM in `auth_api_key`.")
     return Lexicon(config.lexicon_provider, credentials, config.zones, ttl=config.ttl)
 
 
 plugin = DnsProviderPlugin(
-    title="A provider of dns-lexicon",
+    title="Other providers through dns-lexicon",
     configuration=LexiconConfiguration,
     credentials=tuple(
-        Credential(name, "An option as that provider of dns-lexicon calls it.", is_required=False)
+        Credential(name, "An option by its name in dns-lexicon.", is_required=False)
         for name in _OPTIONS
     ),
     takes_other_credentials=True,
@@ -105,7 +105,7 @@ class Lexicon:
         ttl: int = 300,
         creations: Creations | None = None,
     ) -> None:
-        """Take the provider's name and options as dns-lexicon calls them (`auth_token` ...).
+        """Load the provider; its name and options are those of dns-lexicon (`auth_token` ...).
 
         `ttl` (seconds) is that of every record. Raises `Refused("extra_missing")` without
         dns-lexicon and `Refused("provider_unknown")` when it has no such provider.
@@ -135,7 +135,9 @@ class Lexicon:
 
         def refusal(rrset: RRset) -> str | None:
             if rrset.ttl not in {self._ttl, *(row.ttl for row in live.get(rrset.key, ()))}:
-                return f"{rrset.name} {rrset.type}: this account writes a TTL of {self._ttl} only."
+                return (
+                    f"{rrset.name} {rrset.type}: this account only supports a TTL of {self._ttl}."
+                )
             return refusals("lexicon", rrset)
 
         def send(batch: Batch) -> Mapping[Change, Ids]:
@@ -150,7 +152,10 @@ class Lexicon:
 
     def _open(self, zone: Zone) -> "_ProviderRecords":
         if zone.name not in self._zones:
-            raise Refused("zone_missing", f"The account does not name the zone {zone.name}.")
+            raise Refused(
+                "zone_missing",
+                f"The zone {zone.name} is not in `zones` of the account. Add it there.",
+            )
         options = {
             name: value.reveal() if isinstance(value, Secret) else value
             for name, value in self._options.items()
@@ -189,7 +194,8 @@ class _ProviderRecords:
                 return made
             self.delete(made)
         raise ChangeRefused(
-            "change_refused", f"dns-lexicon's {self._name} writes another target than {row.value}"
+            "change_refused",
+            f"dns-lexicon's {self._name} writes a different target from {row.value}.",
         )
 
     def replace(self, row: Row) -> None:
@@ -207,7 +213,9 @@ class _ProviderRecords:
         except Exception as error:  # noqa: BLE001  # its providers raise whatever they like
             raise _explained(self._name, error, unclear="answer_lost") from None
         if done is False:
-            raise ChangeRefused("change_refused", f"dns-lexicon's {self._name} did not do it.")
+            raise ChangeRefused(
+                "change_refused", f"dns-lexicon's {self._name} did not make the change."
+            )
 
     def _row(self, entry: Mapping[str, Any]) -> Row:
         rdtype, content = entry["type"], str(entry["content"])
@@ -235,10 +243,10 @@ def _loaded(name: str) -> tuple[Callable[..., Provider], Callable[[], Any]]:
     except ModuleNotFoundError:
         raise Refused(
             "extra_missing",
-            "This provider needs dns-lexicon: install nameplate with the extra `lexicon`.",
+            "This provider needs dns-lexicon. Install nameplate with the extra `lexicon`.",
         ) from None
     if not discovery.find_providers().get(name):
-        raise Refused("provider_unknown", f"dns-lexicon has no provider {name} here.")
+        raise Refused("provider_unknown", f"The installed dns-lexicon has no provider {name}.")
     return discovery.load_provider_module(name).Provider, config.ConfigResolver
 
 
@@ -254,11 +262,13 @@ def _explained(name: str, error: Exception, *, unclear: str) -> NameplateError:
     kind = type(error).__name__
     status = getattr(getattr(error, "response", None), "status_code", 0)
     if kind == "AuthenticationError" or status in _CREDENTIAL:
-        return Refused("credential_refused", f"{name} refuses the credential or the zone.")
+        return Refused("credential_refused", f"{name} rejected the credential or the zone.")
     if status == _NOT_FOUND:
         return Refused("zone_missing", f"{name} has no such zone.")
     if status == _TOO_MANY:
-        return RateLimited("rate_limited", f"{name} asks to wait.")
+        return RateLimited("rate_limited", f"{name} limits requests. Try again later.")
     if status in _REFUSED:
-        return ChangeRefused("change_refused", f"{name} refuses it with {status}.")
-    return Unavailable(unclear, f"{name} did not answer as expected: {short(kind)}")
+        return ChangeRefused(
+            "change_refused", f"{name} rejected the change with HTTP status {status}."
+        )
+    return Unavailable(unclear, f"{name} sent an unexpected answer: {short(kind)}")

@@ -15,7 +15,7 @@ from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Re
 class MemoryConfiguration(DnsConfiguration):
     """What an account in memory says."""
 
-    zones: tuple[DomainName, ...] = setting("Zones that are there, empty at first.", default=())
+    zones: tuple[DomainName, ...] = setting("Zones of the account, empty at first.", default=())
 
 
 def connect(config: MemoryConfiguration, _credentials: Credentials) -> "MemoryDns":
@@ -26,7 +26,7 @@ def connect(config: MemoryConfiguration, _credentials: Credentials) -> "MemoryDn
 plugin = DnsProviderPlugin(
     title="In memory, for demonstrations",
     configuration=MemoryConfiguration,
-    credentials=(Credential("api_key", "Sealed and not used.", is_required=False),),
+    credentials=(Credential("api_key", "Stored but not used.", is_required=False),),
     connect=connect,
 )
 
@@ -35,7 +35,6 @@ class MemoryDns:
     """Zones as dictionaries behind a lock. Like real servers it refuses data beside a CNAME."""
 
     def __init__(self, zones: Mapping[str, Iterable[RRset]]) -> None:
-        """Take the content of each zone by its apex name."""
         self._zones = {
             name: {rrset.key: rrset for rrset in rrsets} for name, rrsets in zones.items()
         }
@@ -68,7 +67,7 @@ class MemoryDns:
         try:
             return self._zones[zone.name]
         except KeyError:
-            raise Refused("zone_missing", f"There is no zone {zone.name} here.") from None
+            raise Refused("zone_missing", f"There is no zone {zone.name}.") from None
 
 
 def _apply(

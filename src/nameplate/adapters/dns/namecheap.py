@@ -43,10 +43,10 @@ _OWN_MX = frozenset({"", "NONE", "MX"})
 class NamecheapConfiguration(DnsConfiguration):
     """What an account at Namecheap says."""
 
-    api_user: str = setting("User of the API.")
-    client_ip: IpAddress = setting("Our address on the allow-list of the account.")
+    api_user: str = setting("API user name.")
+    client_ip: IpAddress = setting("IP address of this installation on the account's allowlist.")
     api_url: Url = setting(
-        "Address of the API; https://api.sandbox.namecheap.com for trials.",
+        "URL of the API. Use https://api.sandbox.namecheap.com for trials.",
         default="https://api.namecheap.com",
     )
 
@@ -60,7 +60,7 @@ def connect(config: NamecheapConfiguration, credentials: Credentials) -> "Namech
 plugin = DnsProviderPlugin(
     title="Namecheap",
     configuration=NamecheapConfiguration,
-    credentials=(Credential("api_key", "Key of the API user."),),
+    credentials=(Credential("api_key", "API key of that user."),),
     connect=connect,
 )
 
@@ -82,7 +82,7 @@ class Namecheap:
         seen_after: float = _SEEN_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the API, its user and key, and the address of ours that Namecheap lets in."""
+        """Send `client_ip` as the address that is on the allowlist of the account."""
         self._clock = clock
         self._api = api
         self._credential = {"ApiUser": user, "UserName": user, "ClientIp": client_ip}
@@ -143,19 +143,21 @@ class Namecheap:
             raise
         if done.get("IsSuccess", "").lower() != "true":
             raise ChangeRefused(
-                "change_refused", "Namecheap says that it did not take the records."
+                "change_refused", "Namecheap reports that it did not store the records."
             )
         after = self._read(zone)
         live = rows.rrsets(_rows(zone, after))
         if any(live.get(change.key) != change.after for change in changes):
-            raise Unavailable("write_unseen", "Namecheap does not show yet what was written.")
+            raise Unavailable("write_unseen", "Namecheap does not list the written records yet.")
         return after
 
     def _check_fresh(self, zone: Zone, seen: Hosts) -> None:
         """Raise when the zone reads as it was before our last writing: it would be undone."""
         before, until = self._replaced.get(zone.name, (None, 0.0))
         if seen == before and self._clock() < until:
-            raise Unavailable("write_unseen", "Namecheap does not show yet what was written last.")
+            raise Unavailable(
+                "write_unseen", "Namecheap does not list the records that were written last yet."
+            )
 
     def _read(self, zone: Zone) -> Hosts:
         found = self._reading("domains.dns.getHosts", "DomainDNSGetHostsResult", _split(zone))
@@ -199,7 +201,7 @@ class Namecheap:
             headers={"content-type": "application/x-www-form-urlencoded"},
         )
         if reply.status == _RATE_LIMIT:
-            raise RateLimited("rate_limited", "Namecheap asks to wait.")
+            raise RateLimited("rate_limited", "Namecheap limits requests. Try again later.")
         if not is_success(reply):
             raise failure("Namecheap", reply, f"status {reply.status}")
         return namecheap_xml.result(reply.body, element)
@@ -222,7 +224,7 @@ def _merged(zone: Zone, changes: Sequence[Change], seen: Hosts) -> Hosts:
     hosts = dict(enumerate(seen.hosts))
     for change in changes:
         if current.get(change.key) != change.before:
-            raise ChangeRefused("record_moved", f"{' '.join(change.key)} has moved.")
+            raise ChangeRefused("record_moved", f"{' '.join(change.key)} was changed meanwhile.")
         planned = rows.steps(change, live.get(change.key, ()))
         for row in planned.deletes:
             del hosts[int(row.id)]
@@ -237,15 +239,15 @@ def _merged(zone: Zone, changes: Sequence[Change], seen: Hosts) -> Hosts:
 
 def _impossible(zone: Zone, rrset: RRset, seen: Hosts) -> str | None:
     if rrset.key == (zone.name, "NS"):
-        return f"{zone.name} NS: Namecheap keeps the name servers of a domain elsewhere."
+        return f"{zone.name} NS: Namecheap manages the name servers of a domain separately."
     if rrset.type == "MX" and seen.email_type not in _OWN_MX:
         return (
-            f"{rrset.name} MX: the mail of {zone.name} is set to {seen.email_type} at Namecheap. "
-            "Choose Custom MX there first."
+            f"{rrset.name} MX: the mail setting of {zone.name} at Namecheap is "
+            f"{seen.email_type}. Choose Custom MX there first."
         )
     if not all(host.is_active for host in seen.hosts):
         return (
-            f"{zone.name} has records that are switched off at Namecheap, and writing the zone would "
-            "switch them on. Remove them there first."
+            f"{zone.name} has disabled records at Namecheap, and writing the zone would "
+            "enable them. Remove them there first."
         )
     return None

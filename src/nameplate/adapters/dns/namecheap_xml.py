@@ -137,7 +137,7 @@ def _parsed(body: bytes) -> ET.Element:
 
 
 def _malformed() -> Unavailable:
-    return Unavailable("answer_malformed", "Namecheap answered something that is not its XML.")
+    return Unavailable("answer_malformed", "Namecheap sent an answer that is not its XML.")
 
 
 def _error(root: ET.Element) -> NameplateError:
@@ -145,11 +145,13 @@ def _error(root: ET.Element) -> NameplateError:
     said = short("; ".join(error.text or "" for error in errors))
     numbers = {error.get("Number", "") for error in errors}
     if any(number.startswith(_CREDENTIAL) for number in numbers):
-        return Refused("credential_refused", f"Namecheap refuses the credential: {said}")
+        return Refused("credential_refused", f"Namecheap rejected the credential: {said}")
     if _TOO_MANY in numbers:
-        return RateLimited("rate_limited", "Namecheap asks to wait.")
+        return RateLimited("rate_limited", "Namecheap limits requests. Try again later.")
     if numbers & _NO_ZONE:
-        return Refused("zone_missing", f"Namecheap does not serve this domain for us: {said}")
+        return Refused(
+            "zone_missing", f"Namecheap does not manage DNS of this domain for this account: {said}"
+        )
     if any(number.startswith(_FAILED) for number in numbers):
         return Unavailable("provider_failed", f"Namecheap failed: {said}")
-    return ChangeRefused("change_refused", f"Namecheap refuses it: {said}")
+    return ChangeRefused("change_refused", f"Namecheap rejected the change: {said}")

@@ -49,7 +49,7 @@ class PowerDns:
     """One server behind one API key. A PATCH of many record sets is one transaction there."""
 
     def __init__(self, api: Api, server_id: str = "localhost") -> None:
-        """Take the API, whose headers carry `X-API-Key`, and the server's id in it."""
+        """Use `api`, whose headers carry `X-API-Key`."""
         self._api = api
         self._server = f"/api/v1/servers/{quote(server_id, safe='')}"
         self._root = f"{self._server}/zones"
@@ -111,7 +111,7 @@ class PowerDns:
             outcomes.update((found.change, found) for found in done if found)
             rest = [change for change, found in zip(unit, done, strict=True) if not found]
             if any(change.after and change.after.proxied for change in rest):
-                detail = "This provider has no proxy of its own."
+                detail = "This provider does not proxy records."
                 outcomes.update((c, Outcome(c, Result.REFUSED, detail)) for c in rest)
             elif rest:
                 pending.append(rest)
@@ -137,7 +137,9 @@ class PowerDns:
         if reply.status in _OK:
             return every(batch, Result.APPLIED)
         if reply.status >= _SERVER_ERROR:
-            return self._read_back(zone, changes, f"PowerDNS answered {reply.status}.")
+            return self._read_back(
+                zone, changes, f"PowerDNS failed with HTTP status {reply.status}."
+            )
         refusal = refusal_of(reply)
         if not isinstance(refusal, _ChangeRefused):
             raise refusal
@@ -237,14 +239,18 @@ class _ChangeRefused(Refused):
 def refusal_of(reply: Reply) -> NameplateError:
     """Return what an answer that is no success means."""
     if reply.status in _CREDENTIAL:
-        return Refused("credential_refused", "PowerDNS refuses the API key.")
+        return Refused("credential_refused", "PowerDNS rejected the API key.")
     if reply.status == _NOT_FOUND:
         return Refused("zone_missing", "PowerDNS has no such zone or server.")
     if reply.status == _TOO_MANY:
-        return RateLimited("rate_limited", "PowerDNS asks to wait.", retry_after(reply))
+        return RateLimited(
+            "rate_limited", "PowerDNS limits requests. Try again later.", retry_after(reply)
+        )
     if reply.status >= _SERVER_ERROR:
         return Unavailable(
-            "provider_failed", f"PowerDNS answered {reply.status}.", retry_after(reply)
+            "provider_failed",
+            f"PowerDNS failed with HTTP status {reply.status}.",
+            retry_after(reply),
         )
     return _ChangeRefused("change_refused", _said(reply))
 
@@ -255,7 +261,7 @@ def _said(reply: Reply) -> str:
         said = reply.json()["error"]
     except (Unavailable, KeyError, TypeError):
         said = f"status {reply.status}"
-    return f"PowerDNS refuses it: {str(said)[:300]}"
+    return f"PowerDNS rejected the change: {str(said)[:300]}"
 
 
 def _serial(info: Mapping[str, Any]) -> Serial | None:

@@ -32,7 +32,7 @@ class PowerDnsHosted(HostedConfiguration):
     """Zones that Nameplate creates at a PowerDNS."""
 
     kind: Literal["Native", "Master", "Primary"] = setting(
-        "Kind of new zones: `Master` where other servers transfer them.", default="Native"
+        "Kind of new zones. Use `Master` if other servers transfer them.", default="Native"
     )
 
 
@@ -40,10 +40,11 @@ class PowerDnsHosted(HostedConfiguration):
 class PowerDnsConfiguration(DnsConfiguration):
     """What an account at a PowerDNS says."""
 
-    api_url: Url = setting("Address of the HTTP API, as in http://10.0.0.53:8081.")
+    api_url: Url = setting("URL of the HTTP API, as in http://10.0.0.53:8081.")
     server_id: str = setting("The server's id in its API.", default="localhost")
     ca_bundle: FilePath | None = setting(
-        "Authorities (PEM) to trust for the API instead of the public ones.", default=None
+        "Certificate authorities (PEM) to trust for the API instead of the public ones.",
+        default=None,
     )
     hosted: PowerDnsHosted | None = setting(
         "Offer zones on this server to organizations.", default=None, platform_only=True
@@ -72,7 +73,7 @@ def _trust(bundle: str | None) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=bundle) if bundle else None
     except (OSError, ValueError):
         raise Refused(
-            "setting_invalid", f"The file of `ca_bundle` cannot be read as PEM: {bundle}"
+            "setting_invalid", f"The file of `ca_bundle` cannot be read as PEM: {bundle}."
         ) from None
 
 
@@ -80,7 +81,7 @@ class PowerDnsHost(PowerDns):
     """Implements `ZoneHost` too. A zone's mark is kept in its `account`."""
 
     def __init__(self, api: Api, server_id: str = "localhost", kind: str = "Native") -> None:
-        """Take what `PowerDns` takes, and the kind of new zones: `Master` where others transfer."""
+        """Create zones of `kind`: `Master` if other servers transfer them."""
         super().__init__(api, server_id)
         self._kind = kind
 
@@ -106,7 +107,8 @@ class PowerDnsHost(PowerDns):
         zone = Zone(new.name, f"{new.name}.")
         if self._mark(zone) != new.mark:
             raise Refused(
-                "zone_exists", f"The name server has a zone {new.name} that is not Nameplate's."
+                "zone_exists",
+                f"The name server has a zone {new.name} that Nameplate did not create.",
             )
         return zone
 
@@ -116,7 +118,10 @@ class PowerDnsHost(PowerDns):
         if found is None:
             return
         if found != mark:
-            raise Refused("zone_foreign", f"The zone {zone.name} there is not Nameplate's.")
+            raise Refused(
+                "zone_foreign",
+                f"The zone {zone.name} on the name server was not created by Nameplate.",
+            )
         reply = self._api.request("DELETE", self._path(zone))
         if reply.status not in {_GONE, _MISSING}:
             raise refusal_of(reply)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import dns.exception
 import dns.message
+import dns.rcode
 import dns.rdatatype
 import dns.tsig
 
@@ -43,7 +44,7 @@ class Rfc2136:
         tsig: Tsig | None,
         timeout: float = 10.0,
     ) -> None:
-        """Take the server's address or name, the zones (canonical) and the wait in seconds."""
+        """Use `server`, an address or a name; `zones` are canonical, `timeout` is in seconds."""
         self._server = server
         self._address = (server, port)
         self._zones = tuple(zones)
@@ -90,7 +91,12 @@ class Rfc2136:
         except _BROKEN as error:
             raise self._unreachable(error) from None
         sets = (rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.NS)
-        found = (presentation(rdata, "NS") for rrset in sets for rdata in rrset)
+        found = [presentation(rdata, "NS") for rrset in sets for rdata in rrset]
+        if not found:  # every zone has them: the server failed, or has no such zone
+            told = f"{self._server} answers {dns.rcode.to_text(answer.rcode())} for {zone.name}."
+            if answer.rcode() == dns.rcode.SERVFAIL:
+                raise Unavailable("provider_failed", told)
+            raise Refused("zone_missing", told)
         return sorted(name.removesuffix(".") for name in found)
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
@@ -148,7 +154,9 @@ class Rfc2136:
         if answer in _UNMET:
             return self._unmet(zone, batch)
         if answer in _NOT_OURS or (answer == "REFUSED" and not self._takes_updates(zone)):
-            raise Refused("zone_refused", f"The server takes no updates of {zone.name}: {answer}.")
+            raise Refused(
+                "zone_refused", f"The server does not accept updates of {zone.name}: {answer}."
+            )
         result = Result.UNKNOWN if answer == "SERVFAIL" else Result.REFUSED
         return self._halves(zone, batch, result, f"The server answered {answer}.")
 
@@ -163,10 +171,14 @@ class Rfc2136:
 
     def _unmet(self, zone: Zone, batch: Sequence[Unit]) -> list[Outcome]:
         """Find out which record sets were not as seen, and send the rest again."""
-        detail = "The record set is no longer as it was seen."
+        detail = "The record set was changed after it was read."
         live = self._live(zone)
         if live is None:
-            return every(batch, Result.UNKNOWN, "Something had moved, and the zone cannot be read.")
+            return every(
+                batch,
+                Result.UNKNOWN,
+                "A record set was changed after it was read, and the zone cannot be read now.",
+            )
         outcomes: list[Outcome] = []
         rest: list[Unit] = []
         for unit in batch:
@@ -189,7 +201,12 @@ class Rfc2136:
             return done  # the server did say so
         live = self._live(zone)
         if live is None:
-            return every(batch, Result.UNKNOWN, "The server said yes, but has something else.")
+            return every(
+                batch,
+                Result.UNKNOWN,
+                "The server accepted the update but does not have the new content, and the zone "
+                "cannot be read now.",
+            )
         outcomes = []
         for outcome in done:
             change = outcome.change
@@ -197,11 +214,14 @@ class Rfc2136:
                 outcomes.append(outcome)
             elif _at(change.before, change, live):
                 detail = (
-                    f"The server said yes and did not do it. Is something else at {change.key[0]}?"
+                    "The server accepted the update but did not make it. Check for other "
+                    f"records at {change.key[0]}."
                 )
                 outcomes.append(Outcome(change, Result.REFUSED, detail))
             else:
-                outcomes.append(Outcome(change, Result.MOVED, f"{shown(change)} has moved since."))
+                outcomes.append(
+                    Outcome(change, Result.MOVED, f"{shown(change)} was changed meanwhile.")
+                )
         return outcomes
 
     def _takes_updates(self, zone: Zone) -> bool:
@@ -268,9 +288,11 @@ def _type(number: int) -> str:
 
 
 def _credential_refused(error: dns.tsig.PeerError) -> Refused:
-    clocks = " Compare the clocks." if isinstance(error, dns.tsig.PeerBadTime) else ""
+    clocks = (
+        " Check the clocks of both machines." if isinstance(error, dns.tsig.PeerBadTime) else ""
+    )
     return Refused(
-        "credential_refused", f"The server refuses the key: {type(error).__name__}.{clocks}"
+        "credential_refused", f"The server rejected the key: {type(error).__name__}.{clocks}"
     )
 
 

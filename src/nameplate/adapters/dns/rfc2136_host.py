@@ -57,19 +57,19 @@ Algorithm = Annotated[
 class CatalogHosted(HostedConfiguration):
     """Zones that come and go with their entries in a catalog zone (RFC 9432)."""
 
-    catalog: DomainName = setting("The catalog zone whose members are the hosted zones.")
+    catalog: DomainName = setting("The catalog zone that lists the hosted zones.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rfc2136Configuration(DnsConfiguration):
     """What an account at a name server says."""
 
-    server: HostPort = setting("The primary server, as in 10.0.0.53:53.")
+    server: HostPort = setting("Host and port of the primary server, as in 10.0.0.53:53.")
     zones: tuple[DomainName, ...] = setting(
-        "Zones of the account: the protocol cannot list them.", default=()
+        "Zones of the account. Required because the protocol cannot list them.", default=()
     )
-    tsig_name: HostName | None = setting("Name of the TSIG key that signs.", default=None)
-    tsig_algorithm: Algorithm = setting("Algorithm of that key.", default="hmac-sha256")
+    tsig_name: HostName | None = setting("Name of the TSIG key.", default=None)
+    tsig_algorithm: Algorithm = setting("Algorithm of the TSIG key.", default="hmac-sha256")
     hosted: CatalogHosted | None = setting(
         "Offer zones on this server to organizations.", default=None, platform_only=True
     )
@@ -104,7 +104,7 @@ class CatalogServer(Rfc2136):
     def __init__(
         self, server: str, port: int, catalog: str, tsig: Tsig | None, timeout: float = 10.0
     ) -> None:
-        """Take what `Rfc2136` takes, and the catalog's name instead of zones."""
+        """Prepare like `Rfc2136`, with the zones of the catalog."""
         super().__init__(server, port, (), tsig, timeout)
         self._catalog = Zone(catalog, catalog)
 
@@ -120,7 +120,8 @@ class CatalogServer(Rfc2136):
             mark = ""
         if mark not in {None, new.mark}:
             raise Refused(
-                "zone_exists", f"The name server has a zone {new.name} that is not Nameplate's."
+                "zone_exists",
+                f"The name server has a zone {new.name} that Nameplate did not create.",
             )
         if mark is None:
             self._sure(self._catalog, Change(None, self._member(new.name, new.mark)))
@@ -135,7 +136,10 @@ class CatalogServer(Rfc2136):
         if found is None:
             return
         if found != mark:
-            raise Refused("zone_foreign", f"The zone {zone.name} there is not Nameplate's.")
+            raise Refused(
+                "zone_foreign",
+                f"The zone {zone.name} on the name server was not created by Nameplate.",
+            )
         self._sure(self._catalog, Change(self._member(zone.name, mark), None))
 
     def _members(self) -> dict[str, str]:
@@ -181,4 +185,6 @@ class CatalogServer(Rfc2136):
         if outcome.result is Result.REFUSED:
             raise Refused("zone_refused", outcome.detail)
         if outcome.result is not Result.APPLIED:
-            raise Unavailable("zone_not_ready", outcome.detail or f"{zone.name} has moved.")
+            raise Unavailable(
+                "zone_not_ready", outcome.detail or f"{zone.name} was changed meanwhile."
+            )

@@ -69,8 +69,10 @@ plugin = DnsProviderPlugin(
     title="Amazon Route 53",
     configuration=Route53Configuration,
     credentials=(
-        Credential("access_key_id", "Access key of an IAM user that may change the zones."),
-        Credential("secret_access_key", "The secret of that access key."),
+        Credential(
+            "access_key_id", "Access key id of an IAM user with permission to change the zones."
+        ),
+        Credential("secret_access_key", "Secret access key."),
     ),
     connect=connect,
 )
@@ -114,7 +116,7 @@ def _session() -> Client:
         return importlib.import_module("boto3.session").Session()
     except ModuleNotFoundError:
         raise Refused(
-            "extra_missing", "Route 53 needs boto3: install nameplate with the extra `aws`."
+            "extra_missing", "Route 53 needs boto3. Install nameplate with the extra `aws`."
         ) from None
 
 
@@ -126,7 +128,7 @@ class Route53:
     """
 
     def __init__(self, client: Client) -> None:
-        """Take a client made by `client`. botocore's clients may be shared by threads."""
+        """Use a client made by `client`. botocore's clients may be shared by threads."""
         self._client = client
 
     def zones(self) -> Sequence[Zone]:
@@ -160,8 +162,8 @@ class Route53:
         def refusal(rrset: RRset) -> str | None:
             if rrset.key in special:
                 return (
-                    f"{rrset.name} {rrset.type} is an alias or has a routing policy at Route 53; "
-                    "Nameplate leaves these alone."
+                    f"{rrset.name} {rrset.type} is an alias or has a routing policy at "
+                    "Route 53. Nameplate does not change such records."
                 )
             return refusals("route53", rrset)
 
@@ -198,7 +200,7 @@ class Route53:
         for entry in page["HostedZones"]:
             if _is_public(entry) and _zone(entry).name == zone.name:
                 return _zone(entry).external_id
-        raise Refused("zone_missing", f"There is no public hosted zone {zone.name} here.")
+        raise Refused("zone_missing", f"The account has no public hosted zone {zone.name}.")
 
     def _affected(self, zone_id: str, changes: Sequence[Change]) -> list[Mapping[str, Any]]:
         names = sorted({change.key[0] for change in changes})
@@ -288,7 +290,9 @@ def _with_change(outcome: Outcome, accepted: Mapping[Change, str]) -> Outcome:
     change_id = accepted.get(outcome.change)
     if outcome.result is not Result.APPLIED or change_id is None:
         return outcome
-    return outcome._replace(detail=f"Route 53 change {change_id} is on its way to its servers.")
+    return outcome._replace(
+        detail=f"Route 53 is still propagating the change {change_id} to its servers."
+    )
 
 
 def _explained(response: Mapping[str, Any]) -> NameplateError:
@@ -297,24 +301,24 @@ def _explained(response: Mapping[str, Any]) -> NameplateError:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     said = short(" ".join(response.get("messages") or [str(error.get("Message", ""))]))
     if code in _THROTTLED or status == _TOO_MANY:
-        return RateLimited("rate_limited", "Route 53 asks to wait.")
+        return RateLimited("rate_limited", "Route 53 limits requests. Try again later.")
     if code in _CREDENTIAL:
-        return Refused("credential_refused", f"AWS refuses the credential: {code}")
+        return Refused("credential_refused", f"AWS rejected the credential: {code}.")
     if code in _NO_ZONE:
         return Refused("zone_missing", "There is no such hosted zone for this credential.")
     if status >= _SERVER_ERROR:
-        return Unavailable("provider_failed", f"Route 53 answered {status}.")
-    return ChangeRefused("change_refused", f"Route 53 refuses it: {said or code}")
+        return Unavailable("provider_failed", f"Route 53 failed with HTTP status {status}.")
+    return ChangeRefused("change_refused", f"Route 53 rejected the change: {said or code}")
 
 
 def _broken(kind: str) -> NameplateError:
     if kind == "NoCredentialsError":
         return Refused("credential_missing", "The account has no AWS credential.")
     if kind == "ParamValidationError":
-        return ChangeRefused("change_refused", "Route 53 cannot take this record.")
+        return ChangeRefused("change_refused", "Route 53 cannot store this record.")
     if kind in _NOTHING_SENT:
-        return Unavailable("provider_unreachable", f"Route 53 cannot be reached: {kind}")
-    return Unavailable("answer_lost", f"the answer of Route 53 was lost: {kind}")
+        return Unavailable("provider_unreachable", f"Route 53 cannot be reached: {kind}.")
+    return Unavailable("answer_lost", f"The answer of Route 53 was lost: {kind}.")
 
 
 def _is_plain(entry: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 import certifi
 
+from nameplate import __version__
 from nameplate.adapters.http.connections import Connections, Lost, NotSent, Origin
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.secret import Secret
@@ -43,7 +44,8 @@ class Reply:
         except (ValueError, RecursionError):
             raise Unavailable(
                 "answer_malformed",
-                f"the provider answered {self.status} with something that is not JSON",
+                f"The provider answered with HTTP status {self.status} and a body that is "
+                "not JSON.",
             ) from None
 
 
@@ -64,13 +66,13 @@ class Api:
         timeout: float = 30.0,
         max_body: int = _MAX_BODY,
     ) -> None:
-        """Take headers sent every time, the wait for each network step in seconds, and bytes."""
+        """Send `headers` every time; `timeout` is that of each network step, in seconds."""
         self._headers = dict(headers or {})
         try:
             self._origin, path = Origin.of(base_url)
         except ValueError as error:
             raise Refused(
-                "address_malformed", f"the address of the API cannot be used: it is {error}"
+                "address_malformed", f"The URL of the API cannot be used: {error}."
             ) from None
         self._base = path.rstrip("/")
         tls = verify or (_trusted() if self._origin.scheme == "https" else None)
@@ -93,7 +95,7 @@ class Api:
         if not path.startswith("/"):
             raise ValueError("the path must be relative to the base address")
         query = f"?{urlencode(params, quote_via=quote)}" if params else ""
-        usual = {"User-Agent": "nameplate", "Accept": "*/*"}
+        usual = {"User-Agent": f"nameplate/{__version__}", "Accept": "*/*"}
         body = content.encode() if isinstance(content, str) else content
         if json is not None:
             usual["Content-Type"] = "application/json"
@@ -104,7 +106,7 @@ class Api:
             answer = self._connections.request(self._origin, method, target, sent, body)
         except NotSent as error:
             raise Unavailable(
-                "provider_unreachable", f"{self._origin.host} cannot be reached: {error}"
+                "provider_unreachable", f"{self._origin.host} cannot be reached: {error}."
             ) from None
         except Lost as error:
             raise self._lost(str(error)) from None
@@ -112,11 +114,11 @@ class Api:
         for name, value in ((name.lower(), value) for name, value in answer.headers):
             found[name] = f"{found[name]}, {value}" if name in found else value
         if found.get("content-encoding", "identity") != "identity":
-            raise self._lost("compressed although not asked for")
+            raise self._lost("it was compressed, which was not requested")
         return Reply(answer.status, MappingProxyType(found), answer.body)
 
     def _lost(self, why: str) -> Unavailable:
-        return Unavailable("answer_lost", f"the answer of {self._origin.host} was lost: {why}")
+        return Unavailable("answer_lost", f"The answer of {self._origin.host} was lost: {why}.")
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -153,8 +155,8 @@ def _revealed(headers: Mapping[str, Secret | str]) -> dict[str, str]:
         if not (value.isascii() and value.isprintable() and value == value.strip()):
             raise Refused(
                 "credential_malformed",
-                f"the value for the header {name} has spaces around it or characters "
-                "that HTTP cannot carry: enter it again",
+                f"The value for the header {name} has spaces around it or characters that "
+                "HTTP does not allow. Enter it again.",
             )
     return plain
 

@@ -54,12 +54,12 @@ class Origin(NamedTuple):
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise ValueError("no absolute URL of a web server") from None
+            raise ValueError("expected an absolute http or https URL") from None
         host = parts.hostname or " "
         if parts.scheme not in _PORTS or not host.isprintable() or " " in host:
-            raise ValueError("no absolute URL of a web server")
+            raise ValueError("expected an absolute http or https URL")
         if parts.username is not None:
-            raise ValueError("a URL with a user or password")
+            raise ValueError("a URL with a user or password is not allowed")
         origin = cls(parts.scheme, host, _PORTS[parts.scheme] if port is None else port)
         path = parts.path or "/"
         return origin, f"{path}?{parts.query}" if parts.query else path
@@ -81,10 +81,7 @@ class Connections:
     def __init__(
         self, tls: ssl.SSLContext | None, *, connecting: float, reading: float, largest: int
     ) -> None:
-        """Take seconds for a connection and for each wait after it, and the bytes of an answer.
-
-        Without `tls` there is nobody to trust, and only `http` works.
-        """
+        """Wait `connecting` and `reading` seconds, for at most `largest` bytes; without `tls` only http."""
         self._timeout = {"connect": connecting, "write": reading, "read": reading}
         self._largest = largest
         self._pool = httpcore2.ConnectionPool(

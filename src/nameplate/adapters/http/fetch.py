@@ -8,6 +8,7 @@ from typing import Literal
 
 import httpcore2
 
+from nameplate import __version__
 from nameplate.adapters.http.locations import Location
 from nameplate.adapters.http.outcome import Stopped
 from nameplate.adapters.http.pinned import Deadline, PinnedBackend
@@ -41,7 +42,7 @@ class SafeFetcher:
         deadline: timedelta = timedelta(seconds=10),
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Take who resolves and which two hosts are one site; `ports` is for sandboxes only."""
+        """Follow redirects between hosts that are the `same_site`; `ports` is for sandboxes only."""
         self._policy = policy
         self._resolve = resolve
         self._same_site = same_site
@@ -119,7 +120,7 @@ class SafeFetcher:
             ),
             headers=[
                 ("Host", location.host),
-                ("User-Agent", "nameplate-verification"),
+                ("User-Agent", f"nameplate-verification/{__version__}"),
                 ("Accept", "*/*"),
                 ("Accept-Encoding", "identity"),
                 ("Connection", "close"),

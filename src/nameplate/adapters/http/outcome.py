@@ -7,6 +7,5 @@ class Stopped(Exception):
     """Ends a fetch from within; never leaves this package."""
 
     def __init__(self, outcome: HttpOutcome) -> None:
-        """Take the category to report."""
         super().__init__(outcome)
         self.outcome = outcome

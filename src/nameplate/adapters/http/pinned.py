@@ -19,7 +19,6 @@ class Deadline:
     """A moment on the monotonic clock that every wait of one fetch shares."""
 
     def __init__(self, seconds: float) -> None:
-        """Start the countdown."""
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
@@ -36,7 +35,6 @@ class PinnedBackend(httpcore2.NetworkBackend):
     def __init__(
         self, addresses: Sequence[str], port: int, deadline: Deadline, max_bytes: int
     ) -> None:
-        """Take vetted literals, the port to dial, and how many bytes may come back."""
         self._addresses = addresses
         self._port = port
         self._deadline = deadline

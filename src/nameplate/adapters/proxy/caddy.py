@@ -55,7 +55,7 @@ class Caddy:
         ask_url: str | None = None,
         public_https_port: int = 443,
     ) -> None:
-        """Take the admin API, the folder for key pairs and what to listen on (`:80`, `192.0.2.1:80`).
+        """Keep key pairs in `folder` and listen on addresses such as `:80` and `192.0.2.1:80`.
 
         `challenge_upstream` is Nameplate's own address for ACME challenges and verification files.
         `base` is the operator's own part of the document (`admin`, `logging`, other apps and
@@ -242,12 +242,14 @@ def _raise_for(reply: Reply, config: Config) -> None:
     except (Unavailable, KeyError, TypeError):
         complaint = "no reason given"
     if reply.status >= 500:  # noqa: PLR2004  # RFC 9110 section 15.6
-        raise Unavailable("proxy_failed", f"Caddy answered {reply.status}")
+        raise Unavailable("proxy_failed", f"Caddy failed with HTTP status {reply.status}.")
     detail = folder_of.without_paths(complaint)
     for name, route_ids in config.owners.items():
         if name.removesuffix(".crt") in complaint:
-            raise RouteRefused("proxy_refused", f"Caddy: {detail}", route_ids)
-    raise Refused("proxy_refused", f"Caddy: {detail}")
+            raise RouteRefused(
+                "proxy_refused", f"Caddy rejected the configuration: {detail}", route_ids
+            )
+    raise Refused("proxy_refused", f"Caddy rejected the configuration: {detail}")
 
 
 def connect(config: CaddyConfiguration, place: ProxyPlace) -> Caddy:

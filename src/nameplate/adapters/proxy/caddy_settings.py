@@ -79,14 +79,15 @@ Base = Annotated[dict[str, Any], Form("object", BASE, is_base)]
 class CaddyConfiguration(ProxyConfiguration):
     """The keys of `proxy` with the type `caddy`."""
 
-    admin_url: Url = setting("Address of the admin API, as in http://127.0.0.1:2019.")
-    listen_http: tuple[Listen, ...] = setting("What plain HTTP listens on.", default=(":80",))
-    listen_https: tuple[Listen, ...] = setting("What HTTPS listens on.", default=(":443",))
+    admin_url: Url = setting("URL of the admin API, as in http://127.0.0.1:2019.")
+    listen_http: tuple[Listen, ...] = setting("Address and port for HTTP.", default=(":80",))
+    listen_https: tuple[Listen, ...] = setting("Address and port for HTTPS.", default=(":443",))
     base: Base | None = setting(
-        "The operator's own part of Caddy's JSON document: logging, other apps and servers.",
+        "The operator's part of Caddy's JSON configuration: logging, other apps and servers.",
         default=None,
     )
     ask_url: Url | None = setting(
-        "`http://.../edge/ask`: lets Caddy obtain certificates on demand, after asking.",
+        "URL of `/edge/ask`, as in `http://.../edge/ask`. If set, Caddy obtains "
+        "certificates on demand and asks there first.",
         default=None,
     )

@@ -39,10 +39,10 @@ def exclusive(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise Unavailable(
-                "disk_full", "the disk is full; the proxy keeps what it has"
+                "disk_full", "The disk is full. The proxy keeps its current configuration."
             ) from None
         raise Refused(
-            "proxy_folder_unusable", f"the proxy's folder cannot be used: {error.strerror}"
+            "proxy_folder_unusable", f"The proxy's folder cannot be used: {error.strerror}."
         ) from None
 
 
@@ -64,4 +64,4 @@ def _lock(descriptor: int) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Unavailable("proxy_busy", "another process is configuring this proxy") from None
+        raise Unavailable("proxy_busy", "Another process is configuring this proxy.") from None

@@ -54,7 +54,7 @@ def files(
 def check(bundle: bytes, private_key: Secret) -> str:
     """Return what is wrong with a key pair, in words for a person; empty when it can be served."""
     if not _BUNDLE.fullmatch(bundle.decode(errors="replace")):
-        return "the bundle holds something other than certificates in PEM"
+        return "The bundle contains something other than PEM certificates."
     try:
         leaf = load_pem_x509_certificates(bundle)[0]
         key = load_pem_private_key(
@@ -62,9 +62,9 @@ def check(bundle: bytes, private_key: Secret) -> str:
         )
         form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         if key.public_key().public_bytes(*form) != leaf.public_key().public_bytes(*form):
-            return "the private key does not belong to the certificate"
+            return "The private key does not belong to the certificate."
     except (ValueError, TypeError, UnsupportedAlgorithm):  # their text may quote the input
-        return "the certificate or its private key cannot be read"
+        return "The certificate or its private key cannot be read."
     return ""
 
 

@@ -32,7 +32,6 @@ class MemoryProxy:
     """Answers from the configuration that was applied last."""
 
     def __init__(self) -> None:
-        """Start with nothing to serve."""
         self._config = Config({_DOCUMENT: b"{}"}, {})
         self.loads = 0
         """How often a configuration was really taken over."""

@@ -48,7 +48,7 @@ class Nginx:
         public_https_port: int = 443,
         reload_seconds: float = 60,
     ) -> None:
-        """Take where nginx is, what it listens on (`80`, `192.0.2.1:80`, `[2001:db8::1]:80`).
+        """Listen on addresses such as `80`, `192.0.2.1:80` and `[2001:db8::1]:80`.
 
         `challenge_upstream` is Nameplate's own address for ACME challenges and verification files;
         `main` the operator's nginx.conf (nginx's built-in place when None). Raises Refused.
@@ -201,7 +201,11 @@ def _written(directives: tuple[Directive, ...]) -> bytes:
     except ValueError:
         same = False
     if not same:
-        raise Refused("fragment_unsafe", "a fragment does not read back as it was meant")
+        raise Refused(
+            "fragment_unsafe",
+            "A generated nginx fragment does not parse back to what was intended, so it is not "
+            "used.",
+        )
     return text.encode()
 
 
@@ -218,8 +222,10 @@ def _refusal(complaint: str, config: Config) -> Refused:
     detail = folder_of.without_paths(complaint)
     for name, route_ids in config.owners.items():
         if f"/{name.removesuffix('.crt')}" in complaint:
-            return RouteRefused("proxy_refused", f"nginx: {detail}", route_ids)
-    return Refused("proxy_refused", f"nginx: {detail}")
+            return RouteRefused(
+                "proxy_refused", f"nginx rejected the configuration: {detail}", route_ids
+            )
+    return Refused("proxy_refused", f"nginx rejected the configuration: {detail}")
 
 
 def _shared(path: Path, content: bytes, running: Path) -> bool:

@@ -30,15 +30,15 @@ def test(executable: str, main: Path | None) -> str:
         )
     except subprocess.TimeoutExpired:
         raise Unavailable(
-            "proxy_slow", f"`nginx -t` did not end within {_TEST_SECONDS} s"
+            "proxy_slow", f"`nginx -t` did not finish within {_TEST_SECONDS} s."
         ) from None
     except OSError as error:
-        raise Unavailable("proxy_missing", f"nginx cannot be run: {error.strerror}") from None
+        raise Unavailable("proxy_missing", f"nginx cannot be run: {error.strerror}.") from None
     if done.returncode == 0:
         return ""
     output = done.stderr.decode(errors="replace")
     found = _COMPLAINT.search(output)
-    return found.group(1).strip() if found else "nginx refuses without saying why"
+    return found.group(1).strip() if found else "no reason given"
 
 
 def master(pid_file: Path) -> int:
@@ -51,7 +51,9 @@ def master(pid_file: Path) -> int:
     except (OSError, ValueError):
         pid = 0
     if pid <= 1 or not _title(pid).startswith("nginx: master process"):
-        raise Unavailable("proxy_down", f"no nginx runs according to {pid_file.name}: start it")
+        raise Unavailable(
+            "proxy_down", f"nginx is not running according to {pid_file.name}. Start it."
+        )
     return pid
 
 
@@ -70,8 +72,8 @@ def reload(pid: int, seconds: float) -> None:
         time.sleep(0.02)
     raise Refused(
         "proxy_reload_failed",
-        f"nginx started no workers with the new configuration within {seconds:g} s; "
-        "its error log says why (often a port in use), the old workers keep serving",
+        f"nginx did not start workers with the new configuration within {seconds:g} s. The "
+        "old workers keep serving. Check nginx's error log. Often a port is in use.",
     )
 
 
@@ -80,7 +82,9 @@ def signal_reload(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGHUP)
     except OSError:
-        raise Unavailable("proxy_down", "nginx ended or may not be signalled") from None
+        raise Unavailable(
+            "proxy_down", "nginx has ended, or Nameplate may not send it signals."
+        ) from None
 
 
 def _workers(pid: int) -> frozenset[int]:

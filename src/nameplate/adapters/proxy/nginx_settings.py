@@ -44,10 +44,12 @@ Program = Annotated[
 class NginxConfiguration(ProxyConfiguration):
     """The keys of `proxy` with the type `nginx`."""
 
-    listen_http: tuple[Listen, ...] = setting("What plain HTTP listens on.", default=("80",))
-    listen_https: tuple[Listen, ...] = setting("What HTTPS listens on.", default=("443",))
-    executable: Program | None = setting("The nginx program; from PATH without it.", default=None)
-    pid_file: AbsolutePath = setting("Its pid file.", default="/run/nginx.pid")
+    listen_http: tuple[Listen, ...] = setting("Address and port for HTTP.", default=("80",))
+    listen_https: tuple[Listen, ...] = setting("Address and port for HTTPS.", default=("443",))
+    executable: Program | None = setting(
+        "The nginx program. Default: `nginx` from PATH.", default=None
+    )
+    pid_file: AbsolutePath = setting("The pid file of nginx.", default="/run/nginx.pid")
     main: AbsolutePath | None = setting(
-        "The operator's nginx.conf; the built-in place without it.", default=None
+        "The operator's nginx.conf. Default: the built-in path of nginx.", default=None
     )

@@ -16,6 +16,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import httpcore2
 from cryptography.x509 import load_der_x509_certificate
 
+from nameplate import __version__
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 
 Policy = Callable[[IPv4Address | IPv6Address], bool]
@@ -23,7 +24,7 @@ Policy = Callable[[IPv4Address | IPv6Address], bool]
 
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024
-_AGENT = "Nameplate-Probe"
+_AGENT = f"nameplate-probe/{__version__}"
 _CLOSED = "the connection was closed without an answer"
 _BACKEND = httpcore2.AnyIOBackend()
 
@@ -74,7 +75,7 @@ class HttpProber:
     """The port, with its deadline in seconds and its address policy."""
 
     def __init__(self, *, timeout: float = 10.0, allowed: Policy = anywhere) -> None:
-        """Take the deadline of one look and which addresses may be dialled."""
+        """End each probe after `timeout` seconds, and connect only to `allowed` addresses."""
         self._timeout = timeout
         self._allowed = allowed
 
@@ -95,11 +96,12 @@ async def look(target: ProbeTarget, *, timeout: float, allowed: Policy = anywher
     """Look once, inside a running event loop."""
     start = asyncio.get_running_loop().time()
     visit = _Visit(target, allowed)
+    seconds = timeout if target.timeout is None else min(timeout, target.timeout)
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             await visit.run()
     except TimeoutError:
-        visit.fail(Failure.TIMEOUT, f"no complete answer within {timeout:g} s")
+        visit.fail(Failure.TIMEOUT, f"no complete answer within {seconds:g} s")
     finally:
         await visit.close()
     return replace(visit.finding, seconds=asyncio.get_running_loop().time() - start)

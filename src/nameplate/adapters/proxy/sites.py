@@ -61,7 +61,7 @@ def group(routes: Sequence[Route]) -> tuple[Site, ...]:
         of_host = hosts.setdefault(route.hostname, {})
         fault = _fault(route) or _contradiction(route, of_host)
         if route.id in seen:
-            raise Refused("route_repeated", "two routes carry the same id; give each binding once")
+            raise Refused("route_repeated", "Two routes have the same id. Give each binding once.")
         seen.add(route.id)
         if fault is None:
             of_host[route.path] = route
@@ -111,10 +111,13 @@ def _key_pair(routes: Iterable[Route]) -> KeyPair | None:
 def _contradiction(route: Route, earlier: Mapping[str, Route]) -> tuple[str, str] | None:
     """Return code and sentence when routes of the host that came before leave no room for this one."""
     if route.path in earlier:
-        return "path_repeated", f"{route.hostname}{route.path} is served by another binding already"
+        return (
+            "path_repeated",
+            f"{route.hostname}{route.path} is already served by another binding.",
+        )
     pair = _key_pair(earlier.values())
     if route.key_pair is not None and pair is not None and route.key_pair != pair:
-        detail = f"{route.hostname}: another binding of the host presents another certificate"
+        detail = f"{route.hostname}: another binding of the host presents a different certificate."
         return "certificate_ambiguous", detail
     return None
 
@@ -132,7 +135,7 @@ def _fault(route: Route) -> tuple[str, str] | None:
     if code is None:
         return None
     what = code.removesuffix("_invalid").replace("_", " ")
-    return code, f"a route's {what} is not of its strict form"
+    return code, f"The {what} of a route does not have the expected form."
 
 
 def _is_hostname(text: str) -> bool:

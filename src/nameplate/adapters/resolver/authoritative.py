@@ -36,7 +36,7 @@ class AuthoritativeResolver:
         seconds: float = 10.0,
         public: Sequence[tuple[str, int]] = (),
     ) -> None:
-        """Take a recursor (address, port; None: /etc/resolv.conf) and zones with known servers.
+        """Ask `recursor` (address, port; None: /etc/resolv.conf) for the servers of a zone.
 
         `overrides` maps a zone to its servers (name, address, port), given by the operator for
         private zones and asked whatever the policy says. `public` are the resolvers of `public()`.
@@ -52,7 +52,7 @@ class AuthoritativeResolver:
         try:
             question = dns.name.from_text(name).canonicalize()
         except dns.exception.DNSException:
-            never = Answer(AnswerKind.NXDOMAIN, "", detail="no name that DNS can carry")
+            never = Answer(AnswerKind.NXDOMAIN, "", detail="the name is not a valid DNS name")
             return LookupResult("", (never,))
         budget = QueryBudget(self._seconds, _MAX_QUERIES)
         with ThreadPoolExecutor(MAX_SERVERS) as threads:

@@ -39,7 +39,6 @@ class ListedServers:
     """Every server that a zone or its parent names, kept for a minute. Threads may share it."""
 
     def __init__(self, servers: Servers, seconds: float) -> None:
-        """Take what finds and asks servers, and how long one search may take."""
         self._servers = servers
         self._seconds = seconds
         self._lock = threading.Lock()

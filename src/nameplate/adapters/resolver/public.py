@@ -27,7 +27,6 @@ class PublicResolvers:
     """Asks each resolver the same question at once. Threads may share it."""
 
     def __init__(self, servers: Sequence[tuple[str, int]]) -> None:
-        """Take addresses and ports, given by the operator."""
         self._resolvers = [_Resolver(*server) for server in servers]
 
     def ask(self, name: dns.name.Name, rdtype: str) -> tuple[Answer, ...]:
@@ -50,7 +49,7 @@ class _Resolver:
 
     def ask(self, name: dns.name.Name, rdtype: str) -> Answer:
         if time.monotonic() < self._rests_until:
-            return Answer(AnswerKind.TIMEOUT, self._shown, detail="has not answered lately")
+            return Answer(AnswerKind.TIMEOUT, self._shown, detail="has not answered recently")
         budget = QueryBudget(_SECONDS, _QUERIES)
         try:
             message = ask(self._server, name, rdtype, budget, recursive=True)
@@ -80,7 +79,7 @@ def _read(message: dns.message.Message, server: str, rdtype: str) -> Answer:
     try:
         chain = message.resolve_chaining()
     except dns.exception.DNSException:
-        return Answer(AnswerKind.SERVFAIL, server, detail="answers what cannot be read")
+        return Answer(AnswerKind.SERVFAIL, server, detail="sent an answer that cannot be read")
     ttl = chain.minimum_ttl  # RFC 2308 section 5 where there is nothing
     if chain.answer is not None:
         return Answer(AnswerKind.DATA, server, values(chain.answer), ttl)

@@ -36,7 +36,6 @@ class Unanswered(Exception):
     """No usable answer came; carries the kind to report and why."""
 
     def __init__(self, kind: AnswerKind, detail: str) -> None:
-        """Take the kind and a few words of ours."""
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
@@ -46,7 +45,6 @@ class QueryBudget:
     """How long one look-up may take, in seconds, and how many queries it may send. Thread-safe."""
 
     def __init__(self, seconds: float, queries: int) -> None:
-        """Start the countdown."""
         self._end = time.monotonic() + seconds
         self._queries = queries
         self._lock = threading.Lock()
@@ -62,7 +60,7 @@ class QueryBudget:
             if self._queries < 0:
                 raise Unanswered(AnswerKind.TIMEOUT, "too many queries were needed")
         if left <= 0:
-            raise Unanswered(AnswerKind.TIMEOUT, "the look-up took too long")
+            raise Unanswered(AnswerKind.TIMEOUT, "the lookup took too long")
         return min(left, seconds)
 
 
@@ -101,7 +99,7 @@ def ask(
         except dns.message.Truncated:
             break
         except dns.exception.DNSException:
-            raise Unanswered(AnswerKind.SERVFAIL, "sent what is not DNS") from None
+            raise Unanswered(AnswerKind.SERVFAIL, "sent an answer that is not DNS") from None
         if recursive or _same_case(reply, query):
             return reply
         break
@@ -118,7 +116,7 @@ def _by_tcp(
     except (dns.exception.Timeout, OSError, EOFError):
         raise Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP") from None
     except dns.exception.DNSException:
-        raise Unanswered(AnswerKind.SERVFAIL, "sent what is not DNS") from None
+        raise Unanswered(AnswerKind.SERVFAIL, "sent an answer that is not DNS") from None
 
 
 def _mixed_case(name: dns.name.Name) -> dns.name.Name:

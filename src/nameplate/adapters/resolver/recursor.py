@@ -19,7 +19,7 @@ class Recursor:
     """One or more recursive resolvers, asked in turn until one answers."""
 
     def __init__(self, servers: Iterable[tuple[str, int]] | None = None) -> None:
-        """Take addresses and ports; None means those of /etc/resolv.conf."""
+        """Ask these addresses and ports; None means those of /etc/resolv.conf."""
         chosen = _system() if servers is None else servers
         self._servers = [NameServer("recursor", *server) for server in chosen][:_MAX_RECURSORS]
 

@@ -32,7 +32,6 @@ class Servers:
         overrides: Mapping[str, Sequence[tuple[str, str, int]]],
         port: int,
     ) -> None:
-        """Take what `AuthoritativeResolver` is made from."""
         self._policy = policy
         self._recursor = recursor
         self._overrides: dict[dns.name.Name, Candidates] = {

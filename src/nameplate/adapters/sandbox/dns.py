@@ -49,7 +49,7 @@ class SandboxDns:
         address: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        """Take canonical zone names and the key (base64); port 0 means any free one."""
+        """Serve canonical zone names; the key is base64, and port 0 means any free one."""
         self._zones = {zone.origin: zone for zone in (SandboxZone(name, address) for name in zones)}
         key = dns.tsig.Key(tsig_name, tsig_secret.reveal(), tsig_algorithm)
         self._keyring = {key.name: key}

@@ -22,7 +22,6 @@ class DnsTxt:
     scope = ProofScope.SUBTREE
 
     def __init__(self, resolver: Resolver) -> None:
-        """Take who asks the servers."""
         self._resolver = resolver
 
     def instruct(self, name: str, token: str) -> Instruction:
@@ -45,8 +44,8 @@ class DnsTxt:
             return Proof(
                 proof.verdict,
                 "txt_at_doubled_name",
-                f"The record was created as {doubled}: your DNS provider appends {zone} by itself. "
-                f"Enter the name there as {relative(record, zone)}.",
+                f"The record was created as {doubled}, because your DNS provider appends "
+                f"{zone} automatically. Enter the name there as {relative(record, zone)}.",
                 proof.observed,
             )
         for place in dict.fromkeys((name, zone)):
@@ -84,16 +83,16 @@ def _judge(record: str, expected: str, finding: LookupResult) -> Proof:
         return Proof(
             Verdict.INCONCLUSIVE,
             "servers_disagree",
-            f"{len(matching)} of {len(answered)} name servers publish the record; "
-            f"not yet: {missing}. New records take some time to reach every server.",
+            f"{len(matching)} of {len(answered)} name servers publish the record. Still "
+            f"missing: {missing}. New records take some time to reach every server.",
             observed,
         )
     if any(answer.kind is AnswerKind.DATA for answer in answered):
         return Proof(
             Verdict.MISMATCH,
             "txt_mismatch",
-            f"There is a TXT record at {record}, but none with the expected value. "
-            "Compare it letter by letter: no quotes, no spaces, nothing left out.",
+            f"There is a TXT record at {record}, but not with the expected value. Compare "
+            "it character by character: no quotes, no spaces, nothing missing.",
             observed,
         )
     return Proof(Verdict.ABSENT, "txt_absent", f"There is no TXT record at {record} yet.", observed)
@@ -107,7 +106,7 @@ def _matches(answer: Answer, expected: str) -> bool:
 
 
 def _shown(answer: Answer) -> str:
-    server = answer.server or "nobody"
+    server = answer.server or "no server"
     if answer.kind is not AnswerKind.DATA:
         return f"{server}: {answer.detail or answer.kind}"
     values = [ascii(value[:_SHOWN_CHARACTERS]) for value in answer.values[:_SHOWN_VALUES]]

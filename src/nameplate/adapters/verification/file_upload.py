@@ -26,13 +26,22 @@ _ENDS: dict[HttpOutcome, tuple[Verdict, str]] = {
     ),
     HttpOutcome.UNREACHABLE: (Verdict.INCONCLUSIVE, "The web server cannot be reached."),
     HttpOutcome.TIMEOUT: (Verdict.INCONCLUSIVE, "The web server took too long."),
-    HttpOutcome.TLS_FAILED: (Verdict.INCONCLUSIVE, "The web server broke off the TLS handshake."),
-    HttpOutcome.MALFORMED: (Verdict.INCONCLUSIVE, "What answered does not speak HTTP."),
+    HttpOutcome.TLS_FAILED: (Verdict.INCONCLUSIVE, "The TLS handshake with the web server failed."),
+    HttpOutcome.MALFORMED: (
+        Verdict.INCONCLUSIVE,
+        "The server at this address does not speak HTTP.",
+    ),
     HttpOutcome.TOO_LARGE: (Verdict.MISMATCH, "The answer is too large to be the file."),
-    HttpOutcome.ENCODED: (Verdict.MISMATCH, "The file was sent compressed: serve it as it is."),
+    HttpOutcome.ENCODED: (
+        Verdict.MISMATCH,
+        "The file was sent compressed. Serve it without compression.",
+    ),
     HttpOutcome.REDIRECT_REFUSED: (
         Verdict.INCONCLUSIVE,
-        "The web server redirects to another site, port or scheme: serve the file itself.",
+        (
+            "The web server redirects to another site, port or scheme. Serve the file without a "
+            "redirect."
+        ),
     ),
     HttpOutcome.TOO_MANY_REDIRECTS: (Verdict.INCONCLUSIVE, "The web server redirects too often."),
 }
@@ -48,7 +57,7 @@ class FileUpload:
     scope = ProofScope.EXACT
 
     def __init__(self, fetcher: Fetcher, edge: tuple[Network, ...] = ()) -> None:
-        """Take who fetches and the networks in which the platform's own proxies answer."""
+        """Treat `edge` as the networks in which the platform's own proxies answer."""
         self._fetcher = fetcher
         self._edge = edge
 
@@ -74,7 +83,10 @@ class FileUpload:
 
     def _judge(self, fetched: Fetched, token: str) -> _Told:
         if self._answered_by_platform(fetched):
-            message = "The name points at this platform, whose answer proves nothing: use dns_txt."
+            message = (
+                "The name points to this platform, whose own answer proves nothing. Use the "
+                "method dns_txt."
+            )
             return Verdict.INCONCLUSIVE, "answered_by_platform", message
         if fetched.category is not HttpOutcome.ANSWERED:
             verdict, message = _ENDS[fetched.category]
@@ -82,9 +94,9 @@ class FileUpload:
         if 200 <= fetched.status < 300:  # noqa: PLR2004  # the class of success, RFC 9110
             return _compared(fetched.body, token)
         if fetched.status in _MISSING:
-            message = f"The web server answered {fetched.status} for {PATH}."
+            message = f"The web server answered {PATH} with HTTP status {fetched.status}."
             return Verdict.ABSENT, "file_not_found", message
-        message = f"The web server answered {fetched.status}, which proves nothing."
+        message = f"The web server answered with HTTP status {fetched.status}. Expected 200."
         return Verdict.INCONCLUSIVE, "file_status", message
 
     def _answered_by_platform(self, fetched: Fetched) -> bool:
@@ -97,10 +109,10 @@ class FileUpload:
 
 def _compared(body: bytes, token: str) -> _Told:
     if hmac.compare_digest(body.rstrip(b" \t\r\n"), token.encode()):
-        return Verdict.MATCH, "file_match", "The file is in place."
+        return Verdict.MATCH, "file_match", "The file has the expected text."
     message = (
-        f"There is something at {PATH}, but not the expected text alone. "
-        "Many sites answer every path with a page: serve the plain file."
+        f"The content at {PATH} is not exactly the expected text. Many sites answer every "
+        "path with a page. Serve the plain file."
     )
     return Verdict.MISMATCH, "file_mismatch", message
 

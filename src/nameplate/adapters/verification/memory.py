@@ -8,7 +8,6 @@ class MemoryMethod:
     """Matches when `published[name]` is the token; nothing leaves the process."""
 
     def __init__(self, scope: ProofScope = ProofScope.SUBTREE) -> None:
-        """Start with nothing published."""
         self.scope = scope
         self.published: dict[str, str] = {}
 
@@ -22,5 +21,7 @@ class MemoryMethod:
         if seen is None:
             return Proof(Verdict.ABSENT, "txt_absent", f"Nothing is published for {name} yet.")
         if seen != token:
-            return Proof(Verdict.MISMATCH, "txt_mismatch", f"Another text is at {name}.", (seen,))
+            return Proof(
+                Verdict.MISMATCH, "txt_mismatch", f"A different text is at {name}.", (seen,)
+            )
         return Proof(Verdict.MATCH, "txt_match", "The proof is in place.", (seen,))

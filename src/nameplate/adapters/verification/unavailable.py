@@ -13,7 +13,7 @@ class NotAvailable:
     scope = ProofScope.EXACT
 
     def __init__(self, method: str, available: Sequence[str]) -> None:
-        """Take the name of the method to speak of, and those that can be used instead."""
+        """Refuse `method`, and name the `available` ones instead."""
         self._method = method
         self._available = available
 
@@ -28,5 +28,5 @@ class NotAvailable:
     def _refuse(self) -> NoReturn:
         raise Refused(
             "method_not_available",
-            f"The method {self._method} is not available; use {' or '.join(self._available)}.",
+            f"The method {self._method} is not available. Use {' or '.join(self._available)}.",
         )

@@ -35,7 +35,7 @@ def name(text: str) -> bytes:
     try:
         return dns.name.from_text(text, None).to_wire() or b""
     except dns.exception.DNSException as error:
-        raise Impossible(f"{text} is no name: {error}") from None
+        raise Impossible(f"{text} is not a DNS name: {error}.") from None
 
 
 def labels(text: str) -> bytes:
@@ -54,7 +54,7 @@ def rdata(rdtype: str, text: str) -> bytes:
     try:
         wire = dns.rdata.from_text(dns.rdataclass.IN, rdtype, text).to_wire()
     except (dns.exception.DNSException, ValueError) as error:
-        raise Impossible(f"{rdtype} cannot be encoded: {error}") from None
+        raise Impossible(f"{rdtype} cannot be encoded: {error}.") from None
     return wire or b""
 
 

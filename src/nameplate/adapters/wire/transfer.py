@@ -55,7 +55,7 @@ class _Signatures:
     """The chain of TSIGs over the messages of one answer (RFC 8945 section 5.3.1)."""
 
     def __init__(self, query: dns.message.QueryMessage) -> None:
-        """Take the question as it was sent: its signature begins the chain and tells the time."""
+        """Begin with the question as it was sent: its signature begins the chain."""
         self._key = query.keyring
         self._mac = query.mac
         self._asked_at = query.tsig[0].time_signed if query.tsig else 0

@@ -38,7 +38,6 @@ class Update:
     """One message in the making, prerequisites first; each record set by owner and type."""
 
     def __init__(self, zone: str) -> None:
-        """Begin a message about a zone (canonical)."""
         self._suffix = f".{zone}"
         self._zone = encoding.name(f"{zone}.")
         self._places = {zone: _ZONE}
@@ -135,7 +134,7 @@ def _mac(wire: bytes, at: int) -> bytes:
 
 def _number(rdtype: str) -> int:
     if rdtype in _UNKNOWN_HERE:
-        raise Impossible(f"{rdtype} is a type of some providers, not of this one.")
+        raise Impossible(f"This provider does not support {rdtype} records.")
     number = _NUMBERS.get(rdtype)
     if number is None:
         number = _NUMBERS[rdtype] = int(dns.rdatatype.from_text(rdtype))
@@ -147,7 +146,7 @@ _NUMBERS: dict[str, int] = {}
 
 def _values(rrset: RRset) -> list[bytes]:
     if rrset.proxied:
-        raise Impossible("This provider has no proxy of its own.")
+        raise Impossible("This provider does not proxy records.")
     try:
         return [encoding.rdata(rrset.type, value) for value in rrset.values]
     except Impossible as error:

@@ -75,7 +75,7 @@ def _unknown(
     for name in given:
         if name not in described:
             place = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-            detail = f"There is no setting `{_dotted(place)}`. There are: {known}."
+            detail = f"Unknown setting `{_dotted(place)}`. Known settings: {known}."
             yield Problem(place, _UNKNOWN, detail)
 
 
@@ -99,7 +99,10 @@ def _value(kind: Any, value: Any, place: str) -> tuple[Any, list[Problem]]:  # n
 
 def _misfits(kind: Any, value: Any, place: str) -> list[Problem]:  # noqa: ANN401 - JSON
     if isinstance(value, str) and has_user_info(value):
-        detail = f"`{_dotted(place)}` holds a URL with a user or password: config is shown."
+        detail = (
+            f"`{_dotted(place)}` has a URL with a user or password, which everyone with access "
+            "to the account can read. Remove them."
+        )
         return [Problem(place, "config_holds_secret", detail)]
     if get_origin(kind) is Literal:
         allowed = get_args(kind)
@@ -109,7 +112,7 @@ def _misfits(kind: Any, value: Any, place: str) -> list[Problem]:  # noqa: ANN40
         base, form = get_args(kind)[:2]
         return [] if _is_a(base, value) and form.accepts(value) else [_wrong(place, form.expected)]
     expected = {
-        "string": "a text",
+        "string": "a string",
         "integer": "a whole number",
         "boolean": "true or false",
         "object": "an object",

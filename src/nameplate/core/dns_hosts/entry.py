@@ -12,7 +12,7 @@ _TARGETS = frozenset({"ALIAS", "ANAME", "CNAME", "MX", "NS", "PTR", "SRV"})
 _APEX = {
     Apex.AT: ("@", ""),
     Apex.EMPTY: ("", "Leave the field for the name empty."),
-    None: ("@", "Some panels want @ for the zone itself, others an empty field."),
+    None: ("@", "Some panels expect @ for the zone itself, others an empty field."),
 }
 """What to type for the zone's own name, and what is to be said about it."""
 _GENERAL = (
@@ -82,8 +82,8 @@ def _about(host: DnsHost | None, zone: str, record: RecordToPublish) -> list[str
     if record.follows:
         why = f"at {zone} itself" if record.name == zone else "beside other records"
         told = (
-            f"A CNAME cannot stand {why}. These are the addresses of {record.follows} now; "
-            "when they change, so must this record."
+            f"A CNAME is not allowed {why}. These are the current addresses of "
+            f"{record.follows}. Update this record when they change."
         )
         unsure = record.name == zone and (host is None or host.apex_alias is None)
         also = " If the panel has ALIAS or ANAME, use that instead."
@@ -91,12 +91,12 @@ def _about(host: DnsHost | None, zone: str, record: RecordToPublish) -> list[str
     if record.name != zone:
         return []
     if record.type in {"ALIAS", "ANAME"}:
-        return [f"A CNAME cannot stand at {zone} itself: choose the type {record.type}."]
+        return [f"A CNAME is not allowed at {zone} itself. Choose the type {record.type}."]
     if record.type == "CNAME":
         return [
-            "Here a CNAME may stand at the zone's own name."
+            "This DNS host allows a CNAME at the zone's own name."
             if host is not None and host.apex_alias is ApexAlias.FLATTENING
-            else f"A CNAME cannot stand at {zone} itself: use ALIAS or ANAME where the panel has "
+            else f"A CNAME is not allowed at {zone} itself. Use ALIAS or ANAME if the panel has "
             "them, or a name below it such as www."
         ]
     return []
@@ -130,10 +130,8 @@ def _host_field(host: DnsHost | None, zone: str, name: str) -> tuple[str, str]:
         return _APEX[apex] if apex is not Apex.NAME else (zone, "")
     relative = names.relative(name, zone)
     if wants is HostField.RELATIVE:
-        return relative, f"The panel appends .{zone} by itself: do not enter it."
-    return relative, (
-        f"Most panels append .{zone} by themselves. If this one does not, enter {name}."
-    )
+        return relative, f"The panel appends .{zone} automatically. Do not enter it."
+    return relative, (f"Most panels append .{zone} automatically. If yours does not, enter {name}.")
 
 
 def _value(host: DnsHost | None, record: RecordToPublish) -> tuple[str, str]:
@@ -144,5 +142,5 @@ def _value(host: DnsHost | None, record: RecordToPublish) -> tuple[str, str]:
         return record.value, ""
     bare = record.value.removesuffix(".")
     if host is not None and host.target_dot:
-        return f"{bare}.", "The final dot belongs to the value."
+        return f"{bare}.", "The final dot is part of the value."
     return bare, ""

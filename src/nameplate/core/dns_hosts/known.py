@@ -249,7 +249,7 @@ KNOWN: tuple[DnsHost, ...] = (
         host_field=_RELATIVE,
         steps=(
             "Open the domain's management and its DNS settings.",
-            "CNAME and A belong to one name: for a subdomain, create the subdomain first.",
+            "For a subdomain, create the subdomain first, then set its CNAME or A record.",
         ),
     ),
     DnsHost(

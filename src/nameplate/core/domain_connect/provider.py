@@ -60,15 +60,16 @@ def provider(document: object) -> Provider:
     says that something must be understood which is not.
     """
     if not isinstance(document, dict):
-        raise _malformed("the settings are no JSON object")
+        raise _malformed("the settings are not a JSON object")
     critical = document.get("crit", [])
     if not isinstance(critical, list) or not all(isinstance(name, str) for name in critical):
-        raise _malformed("`crit` is no list of names")
+        raise _malformed("`crit` is not a list of names")
     beyond = [name for name in critical if name in document and name not in _UNDERSTOOD]
     if beyond:
         raise Refused(
             "domain_connect_unsupported",
-            "The DNS host wants more of Domain Connect than Nameplate knows: enter the records.",
+            "The DNS host requires a Domain Connect feature that Nameplate does not "
+            "support. Enter the records by hand.",
         )
     name = _text(document, "providerDisplayName", required=False)
     return Provider(
@@ -85,9 +86,9 @@ def _text(document: Mapping[str, Any], key: str, *, required: bool = True) -> st
     if value is None and not required:
         return None
     if not isinstance(value, str) or not value.strip() or len(value) > _MAX_NAME:
-        raise _malformed(f"`{key}` is no text of 1 to {_MAX_NAME} characters")
+        raise _malformed(f"`{key}` is not a string of 1 to {_MAX_NAME} characters")
     if not value.isprintable():
-        raise _malformed(f"`{key}` has characters that cannot be shown")
+        raise _malformed(f"`{key}` has unprintable characters")
     return value.strip()
 
 
@@ -99,7 +100,7 @@ def _url(document: Mapping[str, Any], key: str) -> ProviderPrefix:
     authority, slash, path = value[len(scheme) :].partition("/")
     found = _prefix(authority, f"{slash}{path}")
     if found is None:
-        raise _malformed(f"`{key}` is more than a host name and a plain path, or not that")
+        raise _malformed(f"`{key}` is not a host name with an optional plain path")
     return found
 
 

@@ -53,12 +53,12 @@ class ConnectService:
             if not _ID.fullmatch(getattr(self, name)):
                 raise Invalid(
                     "domain_connect_id_invalid",
-                    f"domain_connect_{name} has letters, digits, and . _ - only, 63 at most",
+                    f"Expected at most 63 letters, digits, and . _ - in `domain_connect_{name}`.",
                 )
         if not _KEY_HOST.fullmatch(self.key_host):
             raise Invalid(
                 "domain_connect_key_host_invalid",
-                "domain_connect_key_host is one label such as _dcpubkeyv1",
+                "Expected one label such as _dcpubkeyv1 in `domain_connect_key_host`.",
             )
         _rsa(self.key)
 
@@ -152,5 +152,8 @@ def apply_url(
 def _rsa(key: Secret) -> rsa.RSAPrivateKey:
     loaded = keys.load(key)
     if not isinstance(loaded, rsa.RSAPrivateKey):
-        raise Invalid("domain_connect_key_not_rsa", "the Domain Connect key must be RSA (RS256)")
+        raise Invalid(
+            "domain_connect_key_not_rsa",
+            "The Domain Connect key must be an RSA key, because Domain Connect signs with RS256.",
+        )
     return loaded

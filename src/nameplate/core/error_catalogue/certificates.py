@@ -4,7 +4,7 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Certificates",
-    "Requests for certificates, and bundles and keys that do not fit.",
+    "Certificate requests, bundles and keys.",
     {
         "certificate_not_found": Entry(
             Turn.YOU,
@@ -20,12 +20,12 @@ GROUP = Group(
         "certificate_error": Entry(
             Turn.YOU,
             "The certificate could not be obtained.",
-            "Read the message and correct what it names. Nameplate tries again by itself.",
+            "Correct the problem in the message. Nameplate retries automatically.",
         ),
         "certificate_expired": Entry(
             Turn.YOU,
             "The certificate has expired.",
-            "Read why its renewal failed, correct that, and issue a new one.",
+            "Correct the reason why the renewal failed, and issue a new certificate.",
         ),
         "certificate_revoked": Entry(
             Turn.YOU,
@@ -42,36 +42,37 @@ GROUP = Group(
         "certificate_not_ready": Entry(
             Turn.AUTHORITY,
             "The authority has not issued the certificate yet.",
-            "Nothing to do. Nameplate asks again by itself.",
+            "No action needed. Nameplate asks again automatically.",
             (502, 503),
         ),
         "challenge_unavailable": Entry(
             Turn.YOU,
-            "Nameplate has no such challenge.",
+            "The challenge is not supported.",
             "Use `http-01` or `dns-01`.",
             (422,),
         ),
         "too_many_names": Entry(
             Turn.YOU,
             "The certificate would have too many names.",
-            "Ask for several certificates with fewer names each.",
+            "Request several certificates with fewer names each.",
             (422,),
         ),
         "budget_spent": Entry(
             Turn.NAMEPLATE,
-            "The platform's own budget of requests to the authority is spent.",
-            "Nothing to do. Nameplate orders when the message says. The budget keeps the authority's limits.",
+            "The platform's budget of requests to the authority is spent.",
+            "No action needed. Nameplate orders the certificate at the time in the message. "
+            "The budget keeps within the authority's limits.",
             (429,),
         ),
         "key_reused": Entry(
             Turn.YOU,
-            "The key is in use elsewhere.",
-            "Make a new key for this certificate.",
+            "The private key is already in use.",
+            "Generate a new key for this certificate.",
             (422,),
         ),
         "key_mismatch": Entry(
             Turn.YOU,
-            "The certificate was made for another private key.",
+            "The certificate was issued for another private key.",
             "Give the key that belongs to the certificate.",
             (422,),
         ),
@@ -95,13 +96,13 @@ GROUP = Group(
         ),
         "key_unsupported": Entry(
             Turn.YOU,
-            "The kind of the key is not supported.",
+            "The kind of key is not supported.",
             "Use an EC key on P-256 or P-384, or RSA.",
             (422,),
         ),
         "key_kind_unknown": Entry(
             Turn.YOU,
-            "There is no such kind of key.",
+            "The kind of key is unknown.",
             "Use one of the kinds that the message lists.",
             (422,),
         ),
@@ -120,25 +121,25 @@ GROUP = Group(
         "chain_broken": Entry(
             Turn.YOU,
             "The certificates do not form a chain.",
-            "Put after each certificate the one that signed it.",
+            "After each certificate, put the one that signed it.",
             (422,),
         ),
         "leaf_is_authority": Entry(
             Turn.YOU,
-            "The first certificate is an authority's.",
+            "The first certificate is an authority's, not the server's.",
             "Put the server's certificate first.",
             (422,),
         ),
         "names_differ": Entry(
             Turn.YOU,
-            "The certificate's names are not those that were asked for.",
+            "The names in the certificate differ from those requested.",
             "Give a certificate for exactly the expected names.",
             (422,),
         ),
         "not_for_servers": Entry(
             Turn.YOU,
             "The certificate does not allow server authentication.",
-            "Get a certificate for TLS servers.",
+            "Use a certificate for TLS servers.",
             (422,),
         ),
         "not_yet_valid": Entry(
@@ -150,8 +151,13 @@ GROUP = Group(
         "signature_weak": Entry(
             Turn.YOU,
             "A certificate of the chain is signed with a broken hash.",
-            "Get a chain that is signed with SHA-256 or better.",
+            "Use a chain that is signed with SHA-256 or better.",
             (422,),
+        ),
+        "renewal_failing": Entry(
+            Turn.OPERATOR,
+            "The certificate is still valid, but its renewal fails.",
+            "Correct the problem in the message before the certificate expires.",
         ),
     },
 )

@@ -4,7 +4,7 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Domains",
-    "What happens to a domain from claim to removal.",
+    "Domains, from claim to removal.",
     {
         "domain_not_found": Entry(
             Turn.YOU,
@@ -14,7 +14,7 @@ GROUP = Group(
         ),
         "domain_exists": Entry(
             Turn.YOU,
-            "The organization has added this name already.",
+            "The organization has already added this name.",
             "Use the domain that exists, or remove it first.",
             (409,),
         ),
@@ -27,18 +27,19 @@ GROUP = Group(
         "domain_type_invalid": Entry(
             Turn.YOU,
             "The name cannot have this domain type.",
-            "Leave the type out, and Nameplate finds it by itself.",
+            "Leave the type out. Nameplate determines it.",
             (422,),
         ),
         "domain_not_proved": Entry(
             Turn.YOU,
             "The organization has not proved that it controls the domain.",
-            "Publish the record of `nameplate domain instructions` and check the domain again.",
+            "Publish the record that `nameplate domain instructions` shows, and check the "
+            "domain again.",
             (409,),
         ),
         "domain_hosted": Entry(
             Turn.YOU,
-            "A domain that is hosted here keeps its zone and account.",
+            "The zone and account of a hosted domain cannot be changed.",
             "Remove the domain and add it again with another account.",
             (409,),
         ),
@@ -50,23 +51,23 @@ GROUP = Group(
         "suspended": Entry(
             Turn.YOU,
             "The domain is suspended and not served.",
-            "Resume it with `nameplate domain resume` when the reason is gone.",
+            "Resume it with `nameplate domain resume` when the reason no longer applies.",
         ),
         "expired": Entry(
             Turn.YOU,
-            "What the message names has passed its end: a certificate, or the time to prove a domain.",
-            "Give a certificate that is still valid, or check the domain again to start a new proof.",
+            "A certificate, or the time to prove a domain, has expired.",
+            "Use a valid certificate, or check the domain again to start a new proof.",
             (422,),
         ),
         "error": Entry(
             Turn.YOU,
-            "The domain ended in an error.",
-            "Read the message, correct what it names, and check the domain again.",
+            "The domain is in an error state.",
+            "Correct the problem in the message, and check the domain again.",
         ),
         "zone_mismatch": Entry(
             Turn.YOU,
-            "The name does not lie in the zone that was given.",
-            "Give the zone that holds the name, or leave the zone out.",
+            "The name is not in the given zone.",
+            "Give the zone that contains the name, or leave the zone out.",
             (422,),
         ),
         "registration_ends": Entry(
@@ -79,6 +80,11 @@ GROUP = Group(
             "The platform suspended the domain, and only its operator can resume it.",
             "Ask the operator of the platform. `nameplate domain show` says why it was suspended.",
             (409,),
+        ),
+        "suspended_by_organization": Entry(
+            Turn.YOU,
+            "The organization suspended the domain itself.",
+            "Resume the domain to have it served again.",
         ),
     },
 )

@@ -4,11 +4,12 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Hosting, delegation and Domain Connect",
-    "Zones on the platform's own name servers, and what registrars and DNS hosts must do.",
+    "Zones on the platform's name servers, delegation at registrars, and Domain Connect at "
+    "DNS hosts.",
     {
         "hosting_unavailable": Entry(
             Turn.OPERATOR,
-            "This installation hosts no zones.",
+            "This installation does not host zones.",
             "Keep the zone at a DNS host of your own, or ask the operator to set up hosting.",
             (409,),
         ),
@@ -26,77 +27,81 @@ GROUP = Group(
         ),
         "hosted_with_account": Entry(
             Turn.YOU,
-            "A hosted domain has no account or zone elsewhere.",
+            "A hosted domain cannot have an account or zone elsewhere.",
             "Leave `account` and `zone` out, or do not host the domain.",
             (422,),
         ),
         "zone_after_proof": Entry(
             Turn.YOU,
             "The zone is created once the domain is proved.",
-            "Publish the proof at the DNS host that answers now. Change the name servers only after that.",
+            "Publish the proof at the current DNS host. Change the name servers only after that.",
         ),
         "zone_not_there": Entry(
             Turn.NAMEPLATE,
             "The zone is being created on the platform's name servers.",
-            "Wait: Nameplate tries again by itself. The message says what went wrong, if anything.",
+            "Wait. Nameplate retries automatically. The message names the problem, if there "
+            "is one.",
         ),
         "zone_not_held": Entry(
             Turn.YOU,
             "The organization does not hold the whole zone.",
-            "Prove the zone's own name by DNS. Its zone is created then.",
+            "Prove the zone's own name by DNS. The zone is created after that.",
             (502,),
         ),
         "zone_not_ready": Entry(
             Turn.NAMEPLATE,
             "The name server does not answer for the new zone yet.",
-            "Wait: Nameplate asks again by itself.",
+            "Wait. Nameplate checks again automatically.",
             (503,),
         ),
         "zone_exists": Entry(
             Turn.OPERATOR,
-            "The name server has a zone of this name that Nameplate did not make.",
+            "The name server has a zone of this name that Nameplate did not create.",
             "Remove the zone there, or manage it with an ordinary account.",
             (502,),
         ),
         "zone_foreign": Entry(
             Turn.OPERATOR,
-            "The zone on the name server does not carry Nameplate's mark, so it is left alone.",
-            "Check who made the zone. Remove it by hand if it is not needed.",
+            "The zone on the name server was not created by Nameplate, so it is left unchanged.",
+            "Check who created the zone. Remove it by hand if it is not needed.",
             (502,),
         ),
         "not_delegated": Entry(
             Turn.YOU,
-            "The Internet is not sent to this zone.",
+            "The zone is not delegated to its name servers.",
             "Set the name servers at the registrar, or as NS records in the zone above, as the condition shows.",
         ),
         "delegation_not_found": Entry(
             Turn.YOU,
-            "No zone could be found for the name.",
+            "No zone was found for the name.",
             "Check that the domain is registered and that its name servers work.",
         ),
         "delegated_elsewhere": Entry(
             Turn.YOU,
-            "The domain is delegated to other name servers than those of the account's zone.",
-            "Set the name servers of the account's zone at the registrar, or use an account at the host that answers.",
+            "The domain is not delegated to the name servers of the account's zone.",
+            "Set the name servers of the account's zone at the registrar, or use an account "
+            "at the current DNS host.",
         ),
         "delegated_partly": Entry(
             Turn.YOU,
-            "The domain is also delegated to name servers that the account does not know.",
-            "Keep those servers equal to the account's zone, or take them out of the delegation.",
+            "The domain is also delegated to name servers that do not belong to the "
+            "account's zone.",
+            "Keep the zone on those servers identical to the account's zone, or remove them "
+            "from the delegation.",
         ),
         "lame_delegation": Entry(
             Turn.YOU,
             "Name servers in the delegation do not answer for the zone.",
-            "Make these servers serve the zone, or take them out at the registrar.",
+            "Configure these servers to serve the zone, or remove them at the registrar.",
         ),
         "ns_mismatch": Entry(
             Turn.YOU,
-            "The zone names other name servers than its delegation.",
-            "Make the NS records of the zone and of its delegation equal.",
+            "The NS records of the zone differ from its delegation.",
+            "Make the NS records of the zone and of its delegation identical.",
         ),
         "zone_cut_below": Entry(
             Turn.YOU,
-            "A part of the zone is a zone of its own, where these records are not visible.",
+            "Part of the zone is a separate zone, so these records are not visible.",
             "Manage the records in that zone, or remove its NS records.",
         ),
         "domain_connect_not_configured": Entry(
@@ -126,7 +131,7 @@ GROUP = Group(
         ),
         "nothing_to_publish": Entry(
             Turn.YOU,
-            "Nothing of this domain can be set up by Domain Connect.",
+            "This domain has no records that Domain Connect can set up.",
             "Enter the records by hand, if any are left.",
         ),
         "domain_connect_dns": Entry(
@@ -149,7 +154,7 @@ GROUP = Group(
         ),
         "domain_connect_refused": Entry(
             Turn.PROVIDER,
-            "The DNS host's Domain Connect server refuses the question.",
+            "The DNS host's Domain Connect server rejected the request.",
             "Enter the records by hand.",
             (502,),
         ),
@@ -161,7 +166,7 @@ GROUP = Group(
         ),
         "domain_connect_unsupported": Entry(
             Turn.PROVIDER,
-            "The DNS host wants more of Domain Connect than Nameplate knows.",
+            "The DNS host requires a Domain Connect feature that Nameplate does not support.",
             "Enter the records by hand.",
             (502,),
         ),
@@ -185,20 +190,20 @@ GROUP = Group(
         ),
         "domain_connect_id_invalid": Entry(
             Turn.OPERATOR,
-            "A Domain Connect id holds characters that DNS hosts do not accept.",
-            "Use letters, digits and `.`, `_`, `-`, at most 63.",
+            "A Domain Connect id has characters that DNS hosts do not accept.",
+            "Use at most 63 letters, digits, `.`, `_` and `-`.",
             (422,),
         ),
         "domain_connect_key_host_invalid": Entry(
             Turn.OPERATOR,
-            "The host of the Domain Connect key is not one label.",
+            "The host of the Domain Connect key is not a single label.",
             "Use one label such as `_dcpubkeyv1`.",
             (422,),
         ),
         "domain_connect_key_not_rsa": Entry(
             Turn.OPERATOR,
             "The Domain Connect key is not an RSA key.",
-            "Make an RSA key, because Domain Connect signs with RS256.",
+            "Generate an RSA key, because Domain Connect signs with RS256.",
             (422,),
         ),
     },

@@ -4,7 +4,7 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Names",
-    "What Nameplate says of a host name. All rules are checked before anything is asked.",
+    "Host names. All rules are checked before any DNS query.",
     {
         "name_empty": Entry(
             Turn.YOU,
@@ -37,14 +37,15 @@ GROUP = Group(
         ),
         "name_label_empty": Entry(
             Turn.YOU,
-            "Two dots stand together, or the name begins with one.",
+            "The name has two dots in a row, or begins with a dot.",
             "Remove the empty label.",
             (422,),
         ),
         "name_label_too_long": Entry(
             Turn.YOU,
             "A label of the name is too long.",
-            "Use at most 63 octets a label. For a label with other letters, its `xn--` form counts.",
+            "Use at most 63 octets per label. For a label with non-ASCII letters, the "
+            "`xn--` form counts.",
             (422,),
         ),
         "name_too_long": Entry(
@@ -61,32 +62,34 @@ GROUP = Group(
         ),
         "name_character": Entry(
             Turn.YOU,
-            "The name holds a character that cannot stand in a host name.",
+            "The name has a character that is not allowed in a host name.",
             "Remove the character that the message names.",
             (422,),
         ),
         "name_mapped": Entry(
             Turn.YOU,
-            "The name holds a character that software reads as another, or drops.",
-            "Write the usual character in its place.",
+            "The name has a character that software reads as another, or drops.",
+            "Replace it with the usual character.",
             (422,),
         ),
         "name_bidi": Entry(
             Turn.YOU,
             "Left-to-right and right-to-left characters are mixed in a misleading order (RFC 5893).",
-            "Use one direction within a label, and no digit at its beginning.",
+            "Use one direction within a label, and do not begin it with a digit.",
             (422,),
         ),
         "name_hyphen": Entry(
             Turn.YOU,
-            "A hyphen stands where no label may have one.",
-            "No label begins or ends with a hyphen, or has two in the third and fourth place.",
+            "A label has a hyphen where it is not allowed.",
+            "Remove hyphens at the beginning, at the end, and at the third and fourth "
+            "position of a label.",
             (422,),
         ),
         "name_underscore": Entry(
             Turn.YOU,
-            "The name has an underscore, which no host name may have.",
-            "Remove the underscore. Records such as `_dmarc` are added to the domain, not claimed.",
+            "The name has an underscore, which is not allowed in a host name.",
+            "Remove the underscore. For a name such as `_dmarc`, add a record to the domain "
+            "instead.",
             (422,),
         ),
         "name_idna": Entry(
@@ -97,13 +100,13 @@ GROUP = Group(
         ),
         "name_punycode": Entry(
             Turn.YOU,
-            "A label begins with `xn--` and is not the encoding of any label.",
-            "Give the name in its own letters, and Nameplate encodes it.",
+            "A label begins with `xn--` but does not decode to any label.",
+            "Give the name in its original script. Nameplate encodes it.",
             (422,),
         ),
         "name_wildcard": Entry(
             Turn.YOU,
-            "The `*` stands where no wildcard can be.",
+            "The `*` is not allowed here.",
             "Use `*` only as the whole first label, as in `*.example.com`, and only where wildcards are allowed.",
             (422,),
         ),
@@ -115,14 +118,14 @@ GROUP = Group(
         ),
         "name_public_suffix": Entry(
             Turn.YOU,
-            "The name is a public suffix, below which others register names.",
+            "The name is a public suffix.",
             "Give a name below the suffix, such as `example.co.uk`.",
             (422,),
         ),
         "name_private_suffix": Entry(
             Turn.YOU,
-            "The name is a suffix at which a company gives names to its customers.",
-            "Give a name below it that is yours.",
+            "The name is a suffix below which a company gives names to its customers.",
+            "Give your own name below it.",
             (422,),
         ),
         "name_special_use": Entry(
@@ -146,18 +149,20 @@ GROUP = Group(
         "name_in_use": Entry(
             Turn.YOU,
             "The name, or one that overlaps it, is already in use on this platform.",
-            "If it is yours, release it where it is used now, then check again. If it is not, contact the operator.",
+            "If it is yours, release it where it is in use, then check again. Otherwise "
+            "contact the operator.",
             (409,),
         ),
         "name_invalid": Entry(
             Turn.YOU,
-            "The record's name holds a character that no DNS name may have.",
+            "The record's name has a character that is not allowed in a DNS name.",
             "Remove the character that the message names.",
         ),
         "name_not_covered": Entry(
             Turn.YOU,
             "A name of the certificate does not belong to the domain.",
-            "Ask for names at or below the domain only, or claim the other name as a domain of its own.",
+            "Request only names at or below the domain, or add the other name as a separate "
+            "domain.",
             (422,),
         ),
     },

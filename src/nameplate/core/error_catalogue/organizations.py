@@ -4,11 +4,11 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Organizations, accounts and tokens",
-    "Tenants of the platform and what belongs to them.",
+    "Tenants of the platform, their accounts and API tokens.",
     {
         "organization_not_found": Entry(
             Turn.YOU,
-            "There is no such organization for this caller.",
+            "The organization does not exist, or the caller has no access to it.",
             "Check the id, slug or external id, and which organization the token belongs to.",
             (404,),
         ),
@@ -21,7 +21,8 @@ GROUP = Group(
         "slug_invalid": Entry(
             Turn.YOU,
             "The slug cannot be used.",
-            "Use 1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends, and nothing that looks like an id (`org_...`).",
+            "Use 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end, "
+            "and nothing that looks like an id (`org_...`).",
             (422,),
         ),
         "slug_required": Entry(
@@ -44,7 +45,7 @@ GROUP = Group(
         ),
         "kind_unknown": Entry(
             Turn.YOU,
-            "There is no such kind of account.",
+            "The kind of account is unknown.",
             "Use one of the kinds that the message lists.",
             (422,),
         ),
@@ -56,7 +57,8 @@ GROUP = Group(
         ),
         "config_holds_secret": Entry(
             Turn.YOU,
-            "The account's configuration holds a secret, which anybody may read there.",
+            "The account's configuration contains a secret, which everyone with access to "
+            "the account can read.",
             "Give the secret under `credentials`, and replace it at the provider.",
             (422,),
         ),
@@ -68,13 +70,13 @@ GROUP = Group(
         ),
         "token_malformed": Entry(
             Turn.YOU,
-            "This is not an API token.",
-            "Copy the token whole, `np_` included.",
+            "Not an API token.",
+            "Copy the whole token, including `np_`.",
             (422,),
         ),
         "expires_at_past": Entry(
             Turn.YOU,
-            "The end of the token is in the past.",
+            "The expiry of the token is in the past.",
             "Give a time in the future.",
             (422,),
         ),

@@ -4,7 +4,7 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Plans, zone files and templates",
-    "Changes that are shown before they are made.",
+    "Plans of DNS changes, zone files and templates.",
     {
         "plan_not_found": Entry(
             Turn.YOU,
@@ -14,32 +14,32 @@ GROUP = Group(
         ),
         "plan_expired": Entry(
             Turn.YOU,
-            "The plan is too old to be applied.",
-            "Make the plan again, look at it, and apply the new one.",
+            "The plan has expired.",
+            "Make a new plan, review it, and apply it.",
             (409,),
         ),
         "plan_used": Entry(
             Turn.YOU,
-            "The plan was applied already, or is being applied.",
-            "Make another plan.",
+            "The plan has already been applied, or is being applied.",
+            "Make a new plan.",
             (409,),
         ),
         "plan_unsafe": Entry(
             Turn.YOU,
             "The plan changes more than the safety thresholds allow, or the zone's own name servers.",
-            "Look at the plan with `nameplate record plan`. Apply it with force if it is meant.",
+            "Review the plan with `nameplate record plan`. Apply it with force to confirm.",
             (409,),
         ),
         "zone_moved": Entry(
             Turn.YOU,
             "The zone was changed at the provider after the plan was made.",
-            "Make another plan and look at it.",
+            "Make a new plan and review it.",
             (409,),
         ),
         "records_moved": Entry(
             Turn.YOU,
             "The domain's records were changed after the plan was made.",
-            "Make another plan and look at it.",
+            "Make a new plan and review it.",
             (409,),
         ),
         "nothing_to_undo": Entry(
@@ -57,12 +57,12 @@ GROUP = Group(
         "sources_several": Entry(
             Turn.YOU,
             "The request names more than one source of records.",
-            "Give records, a file or a source: one of them.",
+            "Give only one of records, a file or a source.",
             (422,),
         ),
         "format_unknown": Entry(
             Turn.YOU,
-            "There is no file format of this name.",
+            "The file format is unknown.",
             "Use one of the formats that the message lists.",
             (422,),
         ),
@@ -74,8 +74,8 @@ GROUP = Group(
         ),
         "file_too_large": Entry(
             Turn.YOU,
-            "The file is too large: a zone file to import, or what a web server sent as the proof.",
-            "Import the zone file in parts. For a proof, serve the expected text alone.",
+            "The zone file to import, or the file of a proof, is too large.",
+            "Import the zone file in parts. For a proof, serve only the expected text.",
             (422,),
         ),
         "file_unreadable": Entry(
@@ -86,7 +86,7 @@ GROUP = Group(
         ),
         "too_many_records": Entry(
             Turn.YOU,
-            "The file holds too many records.",
+            "The file has too many records.",
             "Import it in parts.",
             (422,),
         ),
@@ -103,13 +103,13 @@ GROUP = Group(
         ),
         "shape": Entry(
             Turn.YOU,
-            "An entry does not have the fields that a record has.",
+            "An entry lacks the fields of a record.",
             "Give it a name, a type, a TTL and values.",
         ),
         "value_shape": Entry(
             Turn.YOU,
-            "A value has no form that its type can have.",
-            "Write the value as octoDNS does for this type.",
+            "A value does not have a form of its type.",
+            "Write the value in octoDNS's form for this type.",
         ),
         "dynamic": Entry(
             Turn.YOU,
@@ -118,7 +118,7 @@ GROUP = Group(
         ),
         "include_refused": Entry(
             Turn.YOU,
-            "`$INCLUDE` is not read.",
+            "`$INCLUDE` is not supported.",
             "Paste the content of the included file.",
         ),
         "generate_too_large": Entry(
@@ -140,7 +140,7 @@ GROUP = Group(
         ),
         "template_conflict": Entry(
             Turn.YOU,
-            "The template does not fit beside the records that are there.",
+            "The template conflicts with existing records.",
             "Remove or change the records that the message names, then apply the template again.",
             (409,),
         ),
@@ -158,14 +158,14 @@ GROUP = Group(
         ),
         "parameter_invalid": Entry(
             Turn.YOU,
-            "A parameter of the template has a value that cannot be used.",
-            "Give a value as the message says.",
+            "The value of a template parameter is not valid.",
+            "Give a value that the message describes.",
             (422,),
         ),
         "parameter_unknown": Entry(
             Turn.YOU,
             "The template has no such parameter.",
-            "Remove it. The message lists those that exist.",
+            "Remove it. The message lists the known parameters.",
         ),
         "spf_too_many_lookups": Entry(
             Turn.YOU,

@@ -4,7 +4,7 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "DNS providers",
-    "What a DNS provider answered, or did not. Background work repeats by itself what can succeed later.",
+    "Answers of DNS providers. Background work retries automatically what can succeed later.",
     {
         "provider_unknown": Entry(
             Turn.OPERATOR,
@@ -15,37 +15,40 @@ GROUP = Group(
         "provider_unreachable": Entry(
             Turn.PROVIDER,
             "The DNS provider cannot be reached.",
-            "Wait: Nameplate tries again. If it lasts, check the provider's status and the account's address.",
+            "Wait. Nameplate retries automatically. If it persists, check the provider's "
+            "status and the account's API URL.",
             (503,),
         ),
         "provider_failed": Entry(
             Turn.PROVIDER,
-            "The DNS provider answered with a failure of its own.",
-            "Wait: Nameplate tries again. If it lasts, ask the provider.",
+            "The DNS provider reported an internal failure.",
+            "Wait. Nameplate retries automatically. If it persists, ask the provider.",
             (503,),
         ),
         "answer_lost": Entry(
             Turn.NAMEPLATE,
-            "The answer of the other side was lost, so the change may have been made.",
-            "Nothing to do. Nameplate reads the zone before it repeats anything. After a command, look before repeating it.",
+            "The answer was lost, so the change may have been made.",
+            "No action needed for background work. Nameplate reads the zone before it "
+            "repeats a change. After a command, check the result before you repeat it.",
             (503,),
         ),
         "answer_malformed": Entry(
             Turn.PROVIDER,
-            "The other side answered with something that is not its own format.",
-            "Check the address that was configured: a proxy or login page may be in between.",
+            "The answer does not have the expected format.",
+            "Check the configured URL. A proxy or login page may be in between.",
             (503,),
         ),
         "address_malformed": Entry(
             Turn.OPERATOR,
-            "The address of the API cannot be used.",
-            "Correct the address in the account's or server's configuration.",
+            "The URL of the API is not valid.",
+            "Correct the URL in the account's or server's configuration.",
             (502,),
         ),
         "credential_refused": Entry(
             Turn.YOU,
-            "The provider does not accept the credential.",
-            "Make a new credential at the provider with the needed permissions, store it, and run `nameplate account test`.",
+            "The provider rejected the credential.",
+            "Create a credential with the needed permissions at the provider, store it, and "
+            "run `nameplate account test`.",
             (502,),
         ),
         "credential_missing": Entry(
@@ -56,13 +59,13 @@ GROUP = Group(
         ),
         "credential_malformed": Entry(
             Turn.YOU,
-            "The stored credential cannot be sent as it is.",
+            "The stored credential has characters that cannot be sent.",
             "Enter the credential again, without spaces and line breaks.",
             (502,),
         ),
         "setting_missing": Entry(
             Turn.YOU,
-            "The configuration lacks an entry that is needed.",
+            "The configuration lacks a required entry.",
             "Set the entry that the message names.",
             (422,),
         ),
@@ -74,32 +77,32 @@ GROUP = Group(
         ),
         "change_refused": Entry(
             Turn.YOU,
-            "The DNS provider refuses the change.",
-            "Read what the provider said in the message, and change the record accordingly.",
+            "The DNS provider rejected the change.",
+            "Read the provider's reason in the message, and change the record accordingly.",
             (502,),
         ),
         "record_moved": Entry(
             Turn.NAMEPLATE,
-            "The record is no longer at the provider as it was seen.",
-            "Make another plan. Nameplate does so by itself in background work.",
+            "The record was changed at the provider after it was read.",
+            "Make a new plan. Background work does so automatically.",
             (502,),
         ),
         "partly_done": Entry(
             Turn.NAMEPLATE,
-            "Only a part of the change was made before the provider failed.",
-            "Make another plan. It shows what is left to do.",
+            "Only part of the change was made before the provider failed.",
+            "Make a new plan. It shows the remaining changes.",
             (503,),
         ),
         "creation_unseen": Entry(
             Turn.PROVIDER,
-            "A record was created a moment ago and the provider does not list it yet.",
-            "Wait a minute: Nameplate does not create it twice.",
+            "A record was just created and the provider does not list it yet.",
+            "Wait a minute. Nameplate does not create it twice.",
             (503,),
         ),
         "write_unseen": Entry(
             Turn.PROVIDER,
-            "The provider does not show yet what was written.",
-            "Wait: Nameplate reads again before it writes.",
+            "The provider does not list the written records yet.",
+            "Wait. Nameplate reads the zone again before it writes.",
             (503,),
         ),
         "listing_incomplete": Entry(
@@ -110,13 +113,13 @@ GROUP = Group(
         ),
         "zone_not_found": Entry(
             Turn.YOU,
-            "The account reaches no zone that holds the domain, or the domain has no name servers.",
-            "Use an account that holds the zone, or create the zone at the provider.",
+            "The account has no zone that contains the domain, or the domain has no name servers.",
+            "Use an account that has the zone, or create the zone at the provider.",
             (502,),
         ),
         "zone_missing": Entry(
             Turn.YOU,
-            "The provider has no such zone for this credential.",
+            "The credential has no access to the zone.",
             "Create the zone at the provider, or give the credential access to it.",
             (502,),
         ),

@@ -4,7 +4,7 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Records",
-    "DNS records of a domain: what may stand together, and what became of a record.",
+    "DNS records of a domain: which ones are allowed together, and the state of each.",
     {
         "record_not_found": Entry(
             Turn.YOU,
@@ -14,7 +14,7 @@ GROUP = Group(
         ),
         "record_exists": Entry(
             Turn.YOU,
-            "The domain has this record already.",
+            "The domain already has this record.",
             "Change the record that exists, or leave it.",
             (409,),
         ),
@@ -37,30 +37,31 @@ GROUP = Group(
         ),
         "record_automatic": Entry(
             Turn.YOU,
-            "Nameplate made this record for a binding or a proof and keeps it right by itself.",
-            "Change the binding, or detach the record first and it is yours.",
+            "Nameplate created this record for a binding or a proof and maintains it.",
+            "Change the binding, or detach the record first to manage it yourself.",
             (409,),
         ),
         "record_not_published": Entry(
             Turn.NAMEPLATE,
             "The DNS provider does not have this record yet.",
-            "Wait until the record is active, or correct its error, then ask for the propagation again.",
+            "Wait until the record is active, or correct its error. Then check the "
+            "propagation again.",
             (409,),
         ),
         "record_pending": Entry(
             Turn.NAMEPLATE,
-            "The record waits to be written to the DNS provider.",
-            "Nothing to do. Nameplate writes it by itself.",
+            "The record is waiting to be written to the DNS provider.",
+            "No action needed. Nameplate writes it automatically.",
         ),
         "record_syncing": Entry(
             Turn.NAMEPLATE,
             "The record is being written to the DNS provider.",
-            "Nothing to do. Nameplate reads it back by itself.",
+            "No action needed. Nameplate reads it back automatically.",
         ),
         "record_active": Entry(
             Turn.NAMEPLATE,
-            "The DNS provider has the record, and not every name server answers it yet.",
-            "Wait. `nameplate record propagation` shows which server has what.",
+            "The DNS provider has the record, but not every name server publishes it yet.",
+            "Wait. `nameplate record propagation` shows what each server answers.",
         ),
         "record_error": Entry(
             Turn.YOU,
@@ -69,14 +70,14 @@ GROUP = Group(
         ),
         "provider_refuses": Entry(
             Turn.YOU,
-            "The domain's DNS provider is known to refuse this record.",
+            "The domain's DNS provider does not support this record.",
             "Change the record as the message says, or use another provider.",
             (422,),
         ),
         "target_twice": Entry(
             Turn.YOU,
-            "Two of the changes are about the same record.",
-            "Make one change of each record.",
+            "Two of the changes concern the same record.",
+            "Give only one change for each record.",
         ),
         "out_of_zone": Entry(
             Turn.YOU,
@@ -95,13 +96,13 @@ GROUP = Group(
         ),
         "zone_file_syntax": Entry(
             Turn.YOU,
-            "The text holds signs that belong to zone files only.",
+            "The text has zone file syntax.",
             "Remove parentheses, `;`, line breaks and directives, or import it as a zone file.",
         ),
         "ttl_invalid": Entry(
             Turn.YOU,
-            "The TTL cannot be used.",
-            "Give whole seconds within the limits that the message names.",
+            "The TTL is not valid.",
+            "Give a whole number of seconds within the limits in the message.",
         ),
         "ttl_differs": Entry(
             Turn.YOU,
@@ -110,13 +111,14 @@ GROUP = Group(
         ),
         "duplicate_value": Entry(
             Turn.YOU,
-            "The same value is there twice.",
+            "The same value is given twice.",
             "Remove one of the two.",
         ),
         "cname_at_apex": Entry(
             Turn.YOU,
             "The apex of a zone cannot be a CNAME.",
-            "Use ALIAS where the provider has it, A and AAAA records, or a name below such as `www`.",
+            "Use ALIAS if the provider supports it, A and AAAA records, or a name below "
+            "such as `www`.",
         ),
         "cname_not_alone": Entry(
             Turn.YOU,
@@ -130,12 +132,12 @@ GROUP = Group(
         ),
         "cname_foreign": Entry(
             Turn.YOU,
-            "There is another CNAME at the name, which is not managed by Nameplate.",
+            "The name has another CNAME, which Nameplate does not manage.",
             "Remove it at the DNS provider, or import it first.",
         ),
         "null_mx_not_alone": Entry(
             Turn.YOU,
-            "The null MX stands beside other MX records.",
+            "The name has a null MX and other MX records.",
             "Remove the null MX, or all others.",
         ),
         "target_is_alias": Entry(
@@ -145,43 +147,45 @@ GROUP = Group(
         ),
         "soa_read_only": Entry(
             Turn.PROVIDER,
-            "The SOA record belongs to the DNS provider.",
+            "The SOA record is managed by the DNS provider.",
             "Leave the SOA record out.",
         ),
         "apex_ns": Entry(
             Turn.YOU,
-            "NS records at the apex decide who answers for the whole zone.",
-            "Leave them out, or use force if you mean it.",
+            "NS records at the apex decide which servers answer for the whole zone.",
+            "Leave them out, or use force to confirm.",
         ),
         "own_record": Entry(
             Turn.YOU,
-            "The host leads elsewhere by a record of your own, not to its server.",
-            "Leave it when that is meant. Otherwise remove the record, and Nameplate makes the right one.",
+            "The host points elsewhere by your own record, not to its server.",
+            "If this is intended, leave it. Otherwise remove the record, and Nameplate "
+            "creates the right one.",
         ),
         "name_has_others": Entry(
             Turn.YOU,
-            "The host has other records, so no CNAME can stand there, and the server has no known address.",
+            "The host has other records, so a CNAME is not allowed, and no IP address of "
+            "the server is known.",
             "Give the server its IP addresses, bind another name, or publish the record yourself.",
         ),
         "apex_needs_address": Entry(
             Turn.YOU,
-            "The host is the apex of its zone and the server has no known address.",
+            "The host is the apex of its zone, and no IP address of the server is known.",
             "Give the server its IP addresses (`addresses`), or bind a name below the apex.",
         ),
         "changed_at_provider": Entry(
             Turn.YOU,
-            "Somebody changed records of the domain at the DNS provider.",
+            "Records that Nameplate manages were changed at the DNS provider.",
             "Apply `nameplate record plan` to restore them, or accept the change with `nameplate record import DOMAIN --from drift`.",
         ),
         "drifted": Entry(
             Turn.YOU,
             "The record set was changed at the DNS provider, so the plan leaves it alone.",
-            "Decide with `nameplate record plan` whether to restore it or accept the change.",
+            "Review `nameplate record plan`, then restore the record set or accept the change.",
         ),
         "held": Entry(
             Turn.NAMEPLATE,
-            "The record stays until what replaces it can be had.",
-            "Resolve what blocks the replacement. The plan names it.",
+            "The record is kept until its replacement is possible.",
+            "Resolve the problem with the replacement, which the plan names.",
         ),
     },
 )

@@ -4,7 +4,7 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Requests",
-    "What the API says of the request itself, whatever it is about.",
+    "Errors of API requests in general.",
     {
         "unauthenticated": Entry(
             Turn.YOU,
@@ -15,24 +15,25 @@ GROUP = Group(
         "request_invalid": Entry(
             Turn.YOU,
             "The request does not match the schema of the route.",
-            "Correct each place that `errors` names. Codes in `errors` that are not on this page are pydantic's, with their own message.",
+            "Correct each place in `errors`. Codes in `errors` that are not on this page "
+            "come from pydantic and have their own message.",
             (422,),
         ),
         "missing": Entry(
             Turn.YOU,
-            "A required field is not there.",
+            "A required field is missing.",
             "Add the field that `pointer` names.",
         ),
         "field_unknown": Entry(
             Turn.YOU,
             "The object has no such field, or the field cannot be set.",
-            "Remove the field. The API description at `/openapi.json` lists those that exist.",
+            "Remove the field. The API description at `/openapi.json` lists the known fields.",
             (422,),
         ),
         "field_not_changeable": Entry(
             Turn.YOU,
-            "This field is set once and cannot be changed.",
-            "Leave the field out, or make a new object.",
+            "This field cannot be changed after it is set.",
+            "Leave the field out, or create a new object.",
             (422,),
         ),
         "query_unknown": Entry(
@@ -43,7 +44,7 @@ GROUP = Group(
         ),
         "body_malformed": Entry(
             Turn.YOU,
-            "The body is not one JSON value with one meaning.",
+            "The body is not valid JSON, or is ambiguous.",
             "Send UTF-8 JSON without duplicate names, NaN, Infinity, or more than 32 levels.",
             (400,),
         ),
@@ -61,91 +62,91 @@ GROUP = Group(
         ),
         "route_not_found": Entry(
             Turn.YOU,
-            "There is nothing at this address.",
+            "This path does not exist.",
             "Check the path against the API reference. Paths have no final slash.",
             (404,),
         ),
         "method_not_allowed": Entry(
             Turn.YOU,
-            "The address exists and does not know this method.",
+            "The path does not support this method.",
             "Use one of the methods in the `Allow` header.",
             (405,),
         ),
         "request_refused": Entry(
             Turn.YOU,
-            "The request cannot be answered over HTTP as it was sent.",
-            "Check the status of the answer, correct the request and send it again.",
+            "The HTTP request is not valid.",
+            "Check the status of the response, correct the request and send it again.",
         ),
         "id_malformed": Entry(
             Turn.YOU,
-            "This is not an id of the expected kind.",
+            "Not an id of the expected kind.",
             "Copy the whole id: a prefix such as `dom_` and 14 characters. The last one is a check digit.",
             (422,),
         ),
         "reference_ambiguous": Entry(
             Turn.YOU,
             "Several objects have this name or external id.",
-            "Use the id of the one that you mean.",
+            "Use the id of the intended object.",
             (409,),
         ),
         "invalid_cursor": Entry(
             Turn.YOU,
-            "The cursor was not made by this list.",
+            "The cursor does not belong to this list.",
             "Start without a cursor. A cursor works for the same caller, path and filters only.",
             (400,),
         ),
         "idempotency_key_malformed": Entry(
             Turn.YOU,
-            "The Idempotency-Key cannot be used.",
+            "The Idempotency-Key is not valid.",
             "Send 1 to 255 visible ASCII characters.",
             (400,),
         ),
         "idempotency_key_reused": Entry(
             Turn.YOU,
-            "The Idempotency-Key came with another request before.",
+            "The Idempotency-Key was already used for a different request.",
             "Use a new key for each new request, and the same key only to repeat one unchanged.",
             (422,),
         ),
         "idempotency_in_flight": Entry(
             Turn.NAMEPLATE,
             "The first request with this Idempotency-Key is still running.",
-            "Wait a few seconds and send the same request again to get its answer.",
+            "Wait a few seconds and send the same request again to get its response.",
             (409,),
         ),
         "precondition_failed": Entry(
             Turn.YOU,
             "The object has changed since it was read.",
-            "Read it again, decide again, and send the new ETag in `If-Match`.",
+            "Read it again, and send the new ETag in `If-Match`.",
             (412,),
         ),
         "conflict": Entry(
             Turn.YOU,
-            "Another request made the same thing, or changed it at the same moment.",
-            "Read the object again. If it is not as you want it, repeat the request.",
+            "Another request created or changed the same object at the same moment.",
+            "Read the object again. If it is not as intended, repeat the request.",
             (409,),
         ),
         "busy": Entry(
             Turn.NAMEPLATE,
-            "A worker is working on this object.",
+            "A worker is processing this object.",
             "Wait a few seconds and repeat the request.",
             (503,),
         ),
         "rate_limited": Entry(
             Turn.PROVIDER,
-            "The provider limits how often it may be asked.",
-            "Wait as long as `Retry-After` says. Nameplate does so by itself in background work.",
+            "The provider limits requests.",
+            "Wait as long as `Retry-After` says. Background work does so automatically.",
             (429,),
         ),
         "internal_error": Entry(
             Turn.OPERATOR,
-            "Nameplate failed in a way that nobody foresaw.",
-            "Report the request id to the operator, who finds the cause in the log under that id.",
+            "An unexpected error occurred in Nameplate.",
+            "Report the request id to the operator. The log has the cause under this id.",
             (500,),
         ),
         "foreign_reference": Entry(
             Turn.YOU,
-            "A reference leads to an object of another organization, or to none.",
-            "Use the id of an object of your own organization.",
+            "A reference names an object of another organization, or one that does not exist.",
+            "Use the id of an object of your organization.",
             (403,),
         ),
         "foreign_row": Entry(
@@ -162,20 +163,22 @@ GROUP = Group(
         ),
         "restore_conflict": Entry(
             Turn.YOU,
-            "The object cannot be restored because something now stands in its place.",
-            "Remove or rename what the message names, then restore again.",
+            "The object cannot be restored, because another object has taken its name or "
+            "its parent is removed.",
+            "Remove or rename the object in the message, or restore the parent, then "
+            "restore again.",
             (409,),
         ),
         "parent_deleted": Entry(
             Turn.YOU,
-            "The object belongs to one that is removed.",
+            "The object's parent is removed.",
             "Restore the parent that the message names first.",
             (409,),
         ),
         "illegal_transition": Entry(
             Turn.YOU,
             "The object's status does not allow this.",
-            "Read the object. Do what brings it into a status that allows the change, or leave it.",
+            "Read the object, and bring it into a status that allows the change.",
             (409,),
         ),
         "platform_only": Entry(

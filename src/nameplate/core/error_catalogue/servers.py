@@ -4,7 +4,7 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Applications, bindings, servers and proxies",
-    "What serves a host, and what a proxy said.",
+    "Serving hosts through proxies.",
     {
         "application_not_found": Entry(
             Turn.YOU,
@@ -31,45 +31,45 @@ GROUP = Group(
         ),
         "binding_pending": Entry(
             Turn.NAMEPLATE,
-            "The binding waits for the proof or the certificate.",
-            "Nothing to do here. See the other conditions of the domain.",
+            "The binding is waiting for proof of ownership or the certificate.",
+            "No action needed here. See the other conditions of the domain.",
         ),
         "binding_configuring": Entry(
             Turn.NAMEPLATE,
             "The proxy is being configured and probed.",
-            "Nothing to do. The binding is active when a probe saw the right answer.",
+            "No action needed. The binding is active once a probe receives the right answer.",
         ),
         "binding_error": Entry(
             Turn.OPERATOR,
             "The binding cannot be served.",
-            "Read the message. It names what the proxy or the probe said.",
+            "Read the answer of the proxy or the probe in the message.",
         ),
         "binding_disabled": Entry(
             Turn.YOU,
-            "The binding is switched off.",
-            "Switch it on with `nameplate binding update BINDING --enable`.",
+            "The binding is disabled.",
+            "Enable it with `nameplate binding update BINDING --enable`.",
         ),
         "host_bound": Entry(
             Turn.YOU,
-            "This host and path lead to an application already.",
-            "Change or remove the binding that exists.",
+            "This host and path are already bound to an application.",
+            "Change or remove the existing binding.",
             (409,),
         ),
         "path_invalid": Entry(
             Turn.YOU,
-            "The path cannot be used.",
+            "The path is not valid.",
             "Begin it with `/` and use letters, digits, `-`, `.`, `_`, `~` and `/` only.",
             (422, 502),
         ),
         "seconds_invalid": Entry(
             Turn.YOU,
-            "A time is not within its limits.",
-            "Give seconds within the limits that the message names.",
+            "A duration is not within its limits.",
+            "Give seconds within the limits in the message.",
             (422,),
         ),
         "server_required": Entry(
             Turn.YOU,
-            "It is not clear which server is to serve the host.",
+            "Several servers could serve the host, or none.",
             "Name one of the servers that the message lists. If there is none, the operator must add one.",
             (422,),
         ),
@@ -81,7 +81,7 @@ GROUP = Group(
         ),
         "server_without_address": Entry(
             Turn.OPERATOR,
-            "The server has no public name or address that DNS could point at.",
+            "The server has no public name or address for DNS to point to.",
             "Set `address` or `addresses` of the server.",
         ),
         "several_servers": Entry(
@@ -92,12 +92,12 @@ GROUP = Group(
         "external_id_taken": Entry(
             Turn.YOU,
             "Another object of this kind has the external id.",
-            "Use another external id, or the object that has it.",
+            "Use another external id, or use the object that has it.",
             (409,),
         ),
         "addresses_invalid": Entry(
             Turn.YOU,
-            "An address of the server cannot be used.",
+            "An address of the server is not valid.",
             "Correct each address that `errors` names.",
             (422,),
         ),
@@ -120,32 +120,33 @@ GROUP = Group(
         ),
         "proxy_down": Entry(
             Turn.OPERATOR,
-            "The proxy does not run.",
-            "Start the proxy. Nameplate configures it again by itself.",
+            "The proxy is not running.",
+            "Start the proxy. Nameplate configures it again automatically.",
             (503,),
         ),
         "proxy_busy": Entry(
             Turn.NAMEPLATE,
             "Another process is configuring this proxy.",
-            "Nothing to do. Nameplate tries again by itself.",
+            "No action needed. Nameplate retries automatically.",
             (503,),
         ),
         "proxy_failed": Entry(
             Turn.OPERATOR,
             "The proxy's admin interface failed.",
-            "Read the proxy's log. Nameplate tries again by itself.",
+            "Read the proxy's log. Nameplate retries automatically.",
             (503,),
         ),
         "proxy_slow": Entry(
             Turn.OPERATOR,
-            "The proxy did not check its configuration in time.",
-            "Check the load of the machine. Nameplate tries again by itself.",
+            "The proxy did not finish checking its configuration in time.",
+            "Check the load of the machine. Nameplate retries automatically.",
             (503,),
         ),
         "proxy_refused": Entry(
             Turn.OPERATOR,
-            "The proxy refuses the configuration and keeps the old one.",
-            "Read what the proxy said. Correct its base configuration, or the binding that the message names.",
+            "The proxy rejected the configuration and keeps the old one.",
+            "Read the proxy's reason in the message. Correct its base configuration, or the "
+            "binding in the message.",
             (502,),
         ),
         "proxy_reload_failed": Entry(
@@ -157,18 +158,19 @@ GROUP = Group(
         "proxy_folder_unusable": Entry(
             Turn.OPERATOR,
             "The proxy's folder cannot be used.",
-            "Give the process the right to write there.",
+            "Give Nameplate's process write permission there.",
             (502,),
         ),
         "disk_full": Entry(
             Turn.OPERATOR,
-            "The disk is full. The proxy keeps what it has.",
-            "Free space on the disk. Nameplate tries again by itself.",
+            "The disk is full. The proxy keeps its current configuration.",
+            "Free space on the disk. Nameplate retries automatically.",
             (503,),
         ),
         "fragment_unsafe": Entry(
             Turn.OPERATOR,
-            "A part of the nginx configuration does not read back as it was meant, so it is not used.",
+            "Part of the nginx configuration does not parse back to what was intended, so "
+            "it is not used.",
             "Report this as a bug, with the binding that the message names.",
             (502,),
         ),
@@ -198,27 +200,37 @@ GROUP = Group(
         ),
         "route_id_invalid": Entry(
             Turn.OPERATOR,
-            "The id of a route is not of its strict form.",
+            "The id of a route does not have the expected form.",
             "Report this as a bug. The route is left out.",
             (502,),
         ),
         "hostname_invalid": Entry(
             Turn.OPERATOR,
-            "The host of a route is not of its strict form.",
+            "The host of a route does not have the expected form.",
             "Report this as a bug. The route is left out.",
             (502,),
         ),
         "upstream_invalid": Entry(
             Turn.YOU,
-            "The upstream of a route is not of its strict form.",
-            "Correct the application's upstream: HOST:PORT, such as `10.0.0.5:8000`.",
+            "The upstream of a route does not have the expected form.",
+            "Correct the application's upstream. Expected `HOST:PORT`, such as `10.0.0.5:8000`.",
             (502,),
         ),
         "key_pair_id_invalid": Entry(
             Turn.OPERATOR,
-            "The id of a route's certificate is not of its strict form.",
+            "The certificate id of a route does not have the expected form.",
             "Report this as a bug. The route is left out.",
             (502,),
+        ),
+        "binding_unhealthy": Entry(
+            Turn.YOU,
+            "The application did not answer at its last health check.",
+            "Check the application, and the proxy in front of it.",
+        ),
+        "health_unknown": Entry(
+            Turn.OPERATOR,
+            "The binding has not been checked for a long time.",
+            "Check that `nameplate worker` is running.",
         ),
     },
 )

@@ -4,7 +4,7 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Record values",
-    "What is wrong in the value of one record. These stand in `errors` of `record_invalid`.",
+    "Values of a single record. These codes appear in `errors` of `record_invalid`.",
     {
         "value_required": Entry(
             Turn.YOU,
@@ -14,12 +14,12 @@ GROUP = Group(
         "value_invalid": Entry(
             Turn.YOU,
             "The value does not have the form of its type.",
-            "Write it as the message shows.",
+            "Write it in the form that the message shows.",
         ),
         "number_invalid": Entry(
             Turn.YOU,
             "A number is not whole or not within its limits.",
-            "Give a whole number within the limits that the message names.",
+            "Give a whole number within the limits in the message.",
         ),
         "priority_required": Entry(
             Turn.YOU,
@@ -53,17 +53,17 @@ GROUP = Group(
         ),
         "priority_differs": Entry(
             Turn.YOU,
-            "The priority in its field and in the value are different.",
+            "The priority in the field and the one in the value differ.",
             "Give it once.",
         ),
         "weight_differs": Entry(
             Turn.YOU,
-            "The weight in its field and in the value are different.",
+            "The weight in the field and the one in the value differ.",
             "Give it once.",
         ),
         "port_differs": Entry(
             Turn.YOU,
-            "The port in its field and in the value are different.",
+            "The port in the field and the one in the value differ.",
             "Give it once.",
         ),
         "address_invalid": Entry(
@@ -74,17 +74,17 @@ GROUP = Group(
         "address_family": Entry(
             Turn.YOU,
             "The address belongs to the other record type.",
-            "Put IPv4 addresses into A records and IPv6 addresses into AAAA records.",
+            "Use A records for IPv4 addresses and AAAA records for IPv6 addresses.",
         ),
         "address_mapped": Entry(
             Turn.YOU,
-            "The IPv6 address wraps an IPv4 address.",
-            "Put the IPv4 address into an A record.",
+            "The IPv6 address contains an IPv4 address.",
+            "Use the IPv4 address in an A record.",
         ),
         "address_scoped": Entry(
             Turn.YOU,
             "The address names a network interface after `%`.",
-            "Use the address without `%`, when it is reachable for others.",
+            "Remove `%` and what follows, if others can reach the address.",
         ),
         "address_unusable": Entry(
             Turn.YOU,
@@ -98,27 +98,27 @@ GROUP = Group(
         ),
         "target_is_url": Entry(
             Turn.YOU,
-            "A URL was given where a host name belongs.",
-            "Give the host name alone, without scheme and path.",
+            "A URL was given instead of a host name.",
+            "Give only the host name, without scheme and path.",
         ),
         "target_is_address": Entry(
             Turn.YOU,
-            "An IP address was given where a host name belongs.",
+            "An IP address was given instead of a host name.",
             "Give a host name, or use an A or AAAA record.",
         ),
         "target_has_port": Entry(
             Turn.YOU,
-            "The host name carries a port.",
+            "The host name has a port.",
             "Remove the port. Only SRV records have one.",
         ),
         "target_is_email": Entry(
             Turn.YOU,
-            "An e-mail address was given where a host name belongs.",
+            "An e-mail address was given instead of a host name.",
             "Give the host name after the `@`.",
         ),
         "target_several": Entry(
             Turn.YOU,
-            "More than one word was given where one host name belongs.",
+            "Several words were given instead of one host name.",
             "Give one host name.",
         ),
         "target_is_self": Entry(
@@ -128,7 +128,7 @@ GROUP = Group(
         ),
         "target_not_host": Entry(
             Turn.YOU,
-            "The target has an underscore, which no host name may have.",
+            "The target has an underscore, which is not allowed in a host name.",
             "Give the name of a host.",
         ),
         "null_mx_priority": Entry(
@@ -138,7 +138,7 @@ GROUP = Group(
         ),
         "alias_mode": Entry(
             Turn.YOU,
-            "Priority 0 is the alias form, which takes a target and no parameters.",
+            "Priority 0 is the alias form, which has a target and no parameters.",
             "Remove the parameters, or use a priority of 1 or more.",
         ),
         "text_too_long": Entry(
@@ -153,12 +153,12 @@ GROUP = Group(
         ),
         "control_character": Entry(
             Turn.YOU,
-            "The text holds a line break or another control character.",
-            "Remove it. If it is meant, quote the text and write it as `\\010`.",
+            "The text has a line break or another control character.",
+            "Remove it. If it is intended, quote the text and write the character as `\\010`.",
         ),
         "escape_invalid": Entry(
             Turn.YOU,
-            "A backslash is followed by a number that is no octet.",
+            "The number after a backslash is not an octet.",
             "Write three digits from `\\000` to `\\255`.",
         ),
         "digest_invalid": Entry(
@@ -168,17 +168,17 @@ GROUP = Group(
         ),
         "digest_length": Entry(
             Turn.YOU,
-            "The digest has another length than its kind has.",
+            "The digest has the wrong length for its kind.",
             "Copy the whole digest, and check the number that names its kind.",
         ),
         "sshfp_numbers": Entry(
             Turn.YOU,
-            "The numbers of the SSHFP record are not known.",
+            "The numbers of the SSHFP record are not valid.",
             "Use algorithm 1 to 4 or 6, and fingerprint type 1 or 2.",
         ),
         "tlsa_numbers": Entry(
             Turn.YOU,
-            "The numbers of the TLSA record are not known.",
+            "The numbers of the TLSA record are not valid.",
             "Use usage 0 to 3, selector 0 or 1, matching type 0 to 2.",
         ),
         "caa_shape": Entry(
@@ -188,28 +188,28 @@ GROUP = Group(
         ),
         "caa_flags": Entry(
             Turn.YOU,
-            "The flags of the CAA record are not known.",
+            "The flags of the CAA record are not valid.",
             "Use 0, or 128 for critical.",
         ),
         "caa_tag": Entry(
             Turn.YOU,
-            "The tag of the CAA record is not a tag.",
+            "The tag of the CAA record is not valid.",
             "Use letters and digits, without quotes.",
         ),
         "caa_critical_unknown": Entry(
             Turn.YOU,
-            "An unknown CAA tag is marked critical, so no authority could issue any more.",
+            "An unknown CAA tag is marked critical, so no authority could issue.",
             "Use flags 0, or a tag that authorities know.",
         ),
         "caa_value": Entry(
             Turn.YOU,
             "The value of the CAA record is not printable ASCII in one pair of quotes.",
-            "Put the value into one pair of double quotes.",
+            "Put the value in one pair of double quotes.",
         ),
         "caa_issuer": Entry(
             Turn.YOU,
-            "The CAA record names no authority's domain.",
-            "Give a domain such as `letsencrypt.org`, or `;` to forbid all.",
+            "The CAA record does not name an authority's domain.",
+            "Give a domain such as `letsencrypt.org`, or `;` to allow no authority.",
         ),
         "caa_parameters": Entry(
             Turn.YOU,

@@ -4,7 +4,8 @@ from nameplate.core.error_catalogue.entry import Entry, Group, Turn
 
 GROUP = Group(
     "Verifications",
-    "What one look at a proof of control gave. Nameplate looks again by itself until the proof ends.",
+    "Results of one check of a proof of control. Nameplate checks again automatically until "
+    "the verification ends.",
     {
         "verification_not_found": Entry(
             Turn.YOU,
@@ -14,13 +15,13 @@ GROUP = Group(
         ),
         "verification_over": Entry(
             Turn.YOU,
-            "This verification has ended and is not checked any more.",
+            "This verification has ended and is no longer checked.",
             "Add a new verification and publish its new value.",
             (409,),
         ),
         "method_unknown": Entry(
             Turn.YOU,
-            "There is no verification method of this name.",
+            "The verification method is unknown.",
             "Use `dns_txt` or `file_upload`.",
             (422, 502),
         ),
@@ -43,13 +44,14 @@ GROUP = Group(
         ),
         "txt_mismatch": Entry(
             Turn.YOU,
-            "There is a TXT record at the expected name, with another value.",
-            "Compare the value letter by letter: no quotes, no spaces, nothing left out.",
+            "There is a TXT record at the expected name, but with another value.",
+            "Compare the value character by character: no quotes, no spaces, nothing missing.",
         ),
         "txt_at_doubled_name": Entry(
             Turn.YOU,
-            "The record was created at a name that ends in the zone twice.",
-            "Enter only the host part of the name. The DNS provider appends the zone by itself.",
+            "The record was created at a name that ends with the zone twice.",
+            "Enter only the host part of the name. The DNS provider appends the zone "
+            "automatically.",
         ),
         "txt_at_wrong_name": Entry(
             Turn.YOU,
@@ -59,7 +61,8 @@ GROUP = Group(
         "servers_disagree": Entry(
             Turn.PROVIDER,
             "Some of the zone's name servers publish the record and others do not.",
-            "Wait until the DNS provider has updated every server. If it lasts, ask the provider.",
+            "Wait until the DNS provider has updated every server. If it persists, ask the "
+            "provider.",
         ),
         "servers_unreachable": Entry(
             Turn.PROVIDER,
@@ -68,7 +71,7 @@ GROUP = Group(
         ),
         "answered_by_platform": Entry(
             Turn.YOU,
-            "The name points at this platform, whose own answer proves nothing.",
+            "The name points to this platform, whose own answer proves nothing.",
             "Prove the domain with `dns_txt` instead.",
         ),
         "file_not_found": Entry(
@@ -78,17 +81,17 @@ GROUP = Group(
         ),
         "file_status": Entry(
             Turn.YOU,
-            "The web server answered with a status that proves nothing.",
-            "Make the path answer 200 with the file, without login or blocking.",
+            "The web server did not answer with status 200.",
+            "Serve the file at the path with status 200, without login or blocking.",
         ),
         "file_mismatch": Entry(
             Turn.YOU,
-            "The web server answers at the path with something else.",
-            "Serve the expected text alone, as plain text and not as a page.",
+            "The content at the path is not the expected text.",
+            "Serve only the expected text, as plain text and not as a page.",
         ),
         "file_no_address": Entry(
             Turn.YOU,
-            "The name has no A or AAAA record, so no web server can be asked.",
+            "The name has no A or AAAA record, so its web server cannot be reached.",
             "Publish an address for the name, or use `dns_txt`.",
         ),
         "file_address_refused": Entry(
@@ -99,37 +102,37 @@ GROUP = Group(
         "file_unreachable": Entry(
             Turn.YOU,
             "The web server cannot be reached.",
-            "Open port 80 or 443 for everybody, check A and AAAA records, and check again.",
+            "Open port 80 or 443 to the Internet, correct the A and AAAA records, and check again.",
         ),
         "file_timeout": Entry(
             Turn.YOU,
             "The web server took too long.",
-            "Make the path answer within seconds, then check again.",
+            "Make sure that the path answers within seconds, then check again.",
         ),
         "file_tls_failed": Entry(
             Turn.YOU,
             "The TLS handshake with the web server failed.",
-            "Serve the file over http, or repair the server's TLS.",
+            "Serve the file over http, or correct the server's TLS.",
         ),
         "file_malformed": Entry(
             Turn.YOU,
-            "What answers at the address does not speak HTTP.",
-            "Check which program listens at the port, and serve the file by HTTP.",
+            "The server at the address does not speak HTTP.",
+            "Check which program listens on the port, and serve the file over HTTP.",
         ),
         "file_encoded": Entry(
             Turn.YOU,
-            "The file was sent compressed although plain bytes were asked for.",
+            "The file was sent compressed, which was not requested.",
             "Serve the file without `Content-Encoding`.",
         ),
         "file_redirect_refused": Entry(
             Turn.YOU,
             "The web server redirects to another site, port or scheme.",
-            "Serve the file at its path itself, without a redirect.",
+            "Serve the file at its path without a redirect.",
         ),
         "file_too_many_redirects": Entry(
             Turn.YOU,
             "The web server redirects in a loop or too often.",
-            "Serve the file at its path itself, without a redirect.",
+            "Serve the file at its path without a redirect.",
         ),
     },
 )

@@ -48,5 +48,5 @@ def write(name: str, rrsets: Sequence[RRset], zone: str) -> str:
 def _format(name: str) -> Format:
     if name not in FORMATS:
         known = ", ".join(sorted(FORMATS))
-        raise Invalid("format_unknown", f"There is no format {name}; there are {known}.")
+        raise Invalid("format_unknown", f"Unknown format {name}. Expected one of {known}.")
     return FORMATS[name]

@@ -71,10 +71,12 @@ class _RecordReader:
         if rdtype in _SIGNED:
             return
         if rdtype not in TYPES:
-            self._entries.refuse(place, "type_unknown", f"{rdtype} is not a type we manage.")
+            self._entries.refuse(
+                place, "type_unknown", f"{rdtype} is not a type that Nameplate manages."
+            )
             return
         if not name.is_subdomain(self._origin):
-            self._entries.refuse(place, "out_of_zone", f"{name} is not in {self._origin}.")
+            self._entries.refuse(place, "out_of_zone", f"{name} is not in the zone {self._origin}.")
             return
         owner = name.canonicalize().to_text(omit_final_dot=True)
         private = rdtype in _PRIVATE.values()
@@ -87,14 +89,19 @@ def read(text: str, zone: str) -> list[RRset]:
     found = _INCLUDE.search(text)
     if found:
         raise _refused(
-            text, found, "include_refused", "$INCLUDE is not read: paste the file's content."
+            text, found, "include_refused", "$INCLUDE is not supported. Paste the file's content."
         )
     generated = 0
     for found in _GENERATE.finditer(text):
         start, stop, step = (int(part[:12]) if part else 1 for part in found.groups())
         generated += max(0, stop - start) // max(step, 1) + 1
         if generated > MAX_RECORDS:
-            raise _refused(text, found, "generate_too_large", "$GENERATE makes too many records.")
+            raise _refused(
+                text,
+                found,
+                "generate_too_large",
+                "$GENERATE makes too many records. Use a smaller range.",
+            )
     origin = dns.name.from_text(zone)
     entries = Entries(zone)
     tokens = _Tokens(text, "zone")
@@ -112,7 +119,7 @@ def read(text: str, zone: str) -> list[RRset]:
         reader.read()
     except (dns.exception.DNSException, ValueError, OverflowError, RecursionError) as error:
         reason = _PLACE.sub("", str(error)).strip().rstrip(".") or "syntax error"
-        entries.refuse(f"line {tokens.line}", "syntax", f"This cannot be read: {reason}.")
+        entries.refuse(f"line {tokens.line}", "syntax", f"The line cannot be read: {reason}.")
     return entries.rrsets()
 
 

@@ -15,7 +15,6 @@ class Entries:
     """Collects records and what is wrong with them."""
 
     def __init__(self, zone: str) -> None:
-        """Take the zone's name, canonical."""
         self._zone = zone
         self._sets: dict[tuple[str, str], tuple[int, bool, dict[str, None]]] = {}
         self._problems: list[Problem] = []
@@ -46,8 +45,8 @@ class Entries:
             self.refuse(
                 place,
                 "ttl_differs",
-                f"{record.name} {record.type} has the TTL {ttl} elsewhere: one set, one TTL "
-                "(RFC 2181 section 5.2).",
+                f"{record.name} {record.type} has the TTL {ttl} elsewhere in the file. All "
+                "records of a set share one TTL (RFC 2181 section 5.2).",
             )
         values.update(dict.fromkeys(record.values))
 

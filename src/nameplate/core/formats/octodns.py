@@ -51,7 +51,7 @@ def read(text: str, zone: str) -> list[RRset]:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark is not None else ""
         reason = getattr(error, "problem", None) or "it cannot be read"
-        raise Invalid("file_invalid", f"{place}this is no YAML: {reason}.") from None
+        raise Invalid("file_invalid", f"{place}Not valid YAML: {reason}.") from None
     if not isinstance(document, dict):
         raise Invalid("file_invalid", "The document must map names to records.")
     entries = Entries(zone)
@@ -65,19 +65,23 @@ def read(text: str, zone: str) -> list[RRset]:
 def _read_set(entries: Entries, name: str, record: object) -> None:
     place = f"/{name or '@'}"
     if not isinstance(record, dict) or "type" not in record:
-        entries.refuse(place, "shape", "A record needs a type and a value or values.")
+        entries.refuse(place, "shape", "Expected a type, and a value or values.")
         return
     rdtype = str(record["type"]).upper()
     if "dynamic" in record or "geo" in record:
-        entries.refuse(place, "dynamic", "Dynamic and geo records are computed: not DNS data.")
+        entries.refuse(
+            place,
+            "dynamic",
+            "Dynamic and geo records are computed by a provider and cannot be imported.",
+        )
         return
     values = record.get("values", record.get("value"))
     for value in values if isinstance(values, list) else [values]:
         try:
             text = _presentation(rdtype, value)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             entries.refuse(
-                place, "value_shape", f"This is no value of a {rdtype} record: {value!r:.80}."
+                place, "value_shape", f"Not a value of a {rdtype} record: {value!r:.80}."
             )
             continue
         proxied = bool((record.get("octodns") or {}).get("cloudflare", {}).get("proxied"))

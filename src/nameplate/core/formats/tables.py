@@ -32,7 +32,8 @@ def read_csv(text: str, zone: str) -> list[RRset]:
         if missing:
             raise Invalid(
                 "columns_missing",
-                f"The heading lacks {', '.join(sorted(missing))} (of {', '.join(COLUMNS)}).",
+                f"The heading lacks {', '.join(sorted(missing))}. Expected columns: "
+                f"{', '.join(COLUMNS)}.",
             )
         for row in rows:
             ttl = _cell(row, "ttl") or "3600"
@@ -45,7 +46,7 @@ def read_csv(text: str, zone: str) -> list[RRset]:
                 proxied=_cell(row, "proxied").lower() in {"true", "1", "yes"},
             )
     except csv.Error as error:
-        entries.refuse(f"line {rows.line_num}", "syntax", f"This cannot be read: {error}.")
+        entries.refuse(f"line {rows.line_num}", "syntax", f"The line cannot be read: {error}.")
     return entries.rrsets()
 
 
@@ -71,14 +72,14 @@ def read_json(text: str, zone: str) -> list[RRset]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Invalid("file_invalid", f"This is not JSON: {error}.") from None
+        raise Invalid("file_invalid", f"Not valid JSON: {error}.") from None
     if not isinstance(document, list):
         raise Invalid("file_invalid", "The document must be a list of record sets.")
     entries = Entries(zone)
     for index, item in enumerate(document):
         place = f"/{index}"
         if not isinstance(item, dict) or not isinstance(item.get("values"), list):
-            entries.refuse(place, "shape", "A record set has a name, a type, a ttl and values.")
+            entries.refuse(place, "shape", "Expected a name, a type, a ttl and values.")
             continue
         for number, value in enumerate(item["values"]):
             entries.add(

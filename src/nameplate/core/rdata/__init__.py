@@ -83,11 +83,15 @@ def parse(
     if family is None:
         known = ", ".join(sorted(TYPES))
         raise wrong(
-            "/type", "type_unknown", f"`{type}` is not a type we manage. Known are: {known}."
+            "/type",
+            "type_unknown",
+            f"`{type}` is not a type that Nameplate manages. Expected one of {known}.",
         )
     for name, given in (("priority", priority), ("weight", weight), ("port", port)):
         if given is not None and name not in _NUMBERS.get(type, ()):
-            raise wrong(f"/{name}", f"{name}_unused", f"{type} has no `{name}`. Leave it out.")
+            raise wrong(
+                f"/{name}", f"{name}_unused", f"{type} records have no `{name}`. Leave it out."
+            )
     return family(Given(type, value, origin, owner, priority, weight, port))
 
 

@@ -16,12 +16,12 @@ def parse_a(given: Given) -> Rdata:
     """Read A (RFC 1035 section 3.4.1): four decimal numbers, none with leading zeros."""
     text = given.value.strip()
     if ":" in text and not _QUAD.match(text):
-        raise wrong("/value", "address_family", f"`{text}` is not IPv4. IPv6 goes into AAAA.")
+        raise wrong("/value", "address_family", f"`{text}` is an IPv6 address. Use an AAAA record.")
     if re.search(r"(?:^|\.)0\d", text) and _QUAD.fullmatch(text):
         raise wrong(
             "/value",
             "leading_zero",
-            f"`{text}` has leading zeros; some programs read them as octal.",
+            f"`{text}` has leading zeros, which some programs read as octal. Remove them.",
         )
     try:
         address = ipaddress.IPv4Address(text)
@@ -37,7 +37,7 @@ def parse_aaaa(given: Given) -> Rdata:
     """Read AAAA (RFC 3596); the canonical form is that of RFC 5952."""
     text = given.value.strip().strip("[]")
     if _QUAD.fullmatch(text):
-        raise wrong("/value", "address_family", f"`{text}` is IPv4. IPv4 goes into A.")
+        raise wrong("/value", "address_family", f"`{text}` is an IPv4 address. Use an A record.")
     try:
         address = ipaddress.IPv6Address(text)
     except ValueError:
@@ -45,10 +45,12 @@ def parse_aaaa(given: Given) -> Rdata:
             "/value", "address_invalid", f"`{text}` is not an IPv6 address such as 2001:db8::1."
         ) from None
     if address.scope_id:
-        raise wrong("/value", "address_scoped", f"`{text}` holds an interface name after `%`.")
+        raise wrong(
+            "/value", "address_scoped", f"`{text}` has an interface name after `%`. Remove it."
+        )
     if address.ipv4_mapped:
         raise wrong(
-            "/value", "address_mapped", f"`{text}` wraps an IPv4 address. Put it into an A record."
+            "/value", "address_mapped", f"`{text}` contains an IPv4 address. Use an A record."
         )
     _refuse_unusable(address)
     canonical = dns.ipv6.inet_ntoa(address.packed)
@@ -58,4 +60,8 @@ def parse_aaaa(given: Given) -> Rdata:
 def _refuse_unusable(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     """Refuse what no host can have. Private addresses are the owner's business."""
     if address.is_unspecified or address.is_multicast or str(address) == "255.255.255.255":
-        raise wrong("/value", "address_unusable", f"No host can have the address {address}.")
+        raise wrong(
+            "/value",
+            "address_unusable",
+            f"No host can have the address {address}. Use a public address.",
+        )

@@ -20,7 +20,7 @@ def parse_caa(given: Given) -> Rdata:
     shape = _SHAPE.fullmatch(given.value)
     if not shape:
         raise wrong(
-            "/value", "caa_shape", 'CAA is written as flags, tag and value: `0 issue "ca.example"`.'
+            "/value", "caa_shape", 'Expected flags, tag and value, such as `0 issue "ca.example"`.'
         )
     flags = _flags(shape[1])
     tag = _tag(shape[2], critical=bool(flags & _CRITICAL))
@@ -28,26 +28,33 @@ def parse_caa(given: Given) -> Rdata:
     if tag in _ISSUE:
         _check_issuer(value)
     if tag == "iodef" and not re.match(r"(?:mailto:|https?://)\S", value):
-        raise wrong("/value", "caa_iodef", "`iodef` takes a mailto:, http: or https: URL.")
+        raise wrong("/value", "caa_iodef", "Expected a mailto:, http: or https: URL for `iodef`.")
     text = f"{flags} {tag} {quoted([value.encode()])}"
     return Rdata("CAA", text, Fields(text), 2 + len(tag) + len(value))
 
 
 def _flags(word: str) -> int:
     if word not in {"0", str(_CRITICAL)}:
-        raise wrong("/value", "caa_flags", f"CAA flags are 0 or 128 (critical), not `{word}`.")
+        raise wrong(
+            "/value", "caa_flags", f"Expected the CAA flags 0 or 128 (critical), not `{word}`."
+        )
     return int(word)
 
 
 def _tag(word: str, *, critical: bool) -> str:
     tag = word.lower()
     if not re.fullmatch(rf"[a-z0-9]{{1,{_MAX_TAG}}}", tag):
-        raise wrong("/value", "caa_tag", f"`{word}` is not a tag: letters and digits, no quotes.")
+        raise wrong(
+            "/value",
+            "caa_tag",
+            f"`{word}` is not a CAA tag. Expected letters and digits without quotes.",
+        )
     if critical and tag not in _KNOWN:
         raise wrong(
             "/value",
             "caa_critical_unknown",
-            f"`{tag}` is no known tag and marked critical: no authority could issue any more.",
+            f"`{tag}` is an unknown tag marked critical, so no authority could issue. Use "
+            "flags 0 or a known tag.",
         )
     return tag
 
@@ -58,7 +65,7 @@ def _unquoted(text: str) -> str:
     if not found and (re.search(r'["\s]', text)):
         raise wrong("/value", "caa_value", "Put the value into one pair of double quotes.")
     if not (value.isascii() and value.isprintable()):
-        raise wrong("/value", "caa_value", "The value of CAA holds printable ASCII only.")
+        raise wrong("/value", "caa_value", "The value of a CAA record must be printable ASCII.")
     return value
 
 
@@ -68,11 +75,12 @@ def _check_issuer(value: str) -> None:
         raise wrong(
             "/value",
             "caa_issuer",
-            f"`{issuer.strip()}` is not an authority's domain such as letsencrypt.org, nor `;`.",
+            f"`{issuer.strip()}` is not an authority's domain. Expected a domain such as "
+            "letsencrypt.org, or `;`.",
         )
     if not _PARAMETERS.fullmatch(parameters):
         raise wrong(
             "/value",
             "caa_parameters",
-            f"`{parameters.strip()}` is not of the form `name=value; name=value`.",
+            f"`{parameters.strip()}` cannot be read. Expected `name=value; name=value`.",
         )

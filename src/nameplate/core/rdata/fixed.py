@@ -74,7 +74,9 @@ def parse_service(given: Given) -> Rdata:
     host = service_target(words[1], given)
     if words[0] == "0" and len(words) > 2:  # noqa: PLR2004  # anything after the target
         raise wrong(
-            "/value", "alias_mode", "Priority 0 is an alias: it takes a target and no parameters."
+            "/value",
+            "alias_mode",
+            "Priority 0 is the alias form, which has a target and no parameters.",
         )
     return parse_fixed(given, " ".join([words[0], host, *words[2:]]))
 
@@ -88,7 +90,9 @@ def parse_digest(given: Given) -> Rdata:
         raise _misshapen(given)
     if not re.fullmatch(r"(?:[0-9A-Fa-f]{2})+", digest):
         raise wrong(
-            "/value", "digest_invalid", f"{given.type} ends in pairs of hexadecimal digits."
+            "/value",
+            "digest_invalid",
+            f"The value of {given.type} must end in pairs of hexadecimal digits.",
         )
     _check_numbers(given.type, [int(word[:6]) for word in numbers], len(digest))
     return parse_fixed(given, " ".join([*numbers, digest]))
@@ -101,15 +105,22 @@ def _check_numbers(rdtype: str, numbers: list[int], digits: int) -> None:
         raise wrong(
             "/value",
             "digest_length",
-            f"The {rdtype} digest has {digits} hexadecimal digits; this kind has {expected}.",
+            f"The {rdtype} digest has {digits} hexadecimal digits. Expected {expected} for "
+            "its kind.",
         )
     if rdtype == "TLSA" and any(n > top for n, top in zip(numbers, _TLSA_LIMITS, strict=True)):
-        raise wrong("/value", "tlsa_numbers", "TLSA takes usage 0-3, selector 0-1, matching 0-2.")
+        raise wrong(
+            "/value",
+            "tlsa_numbers",
+            "Expected usage 0 to 3, selector 0 or 1, and matching type 0 to 2 for TLSA.",
+        )
     if rdtype == "SSHFP" and (
         numbers[0] not in _SSHFP_ALGORITHMS or numbers[1] not in _SSHFP_LENGTHS
     ):
         raise wrong(
-            "/value", "sshfp_numbers", "SSHFP takes algorithm 1-4 or 6, fingerprint 1 or 2."
+            "/value",
+            "sshfp_numbers",
+            "Expected algorithm 1 to 4 or 6, and fingerprint type 1 or 2 for SSHFP.",
         )
 
 
@@ -119,7 +130,9 @@ def parse_fixed(given: Given, text: str | None = None) -> Rdata:
     outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
     if re.search(r"[();\n\r]", outside):
         raise wrong(
-            "/value", "zone_file_syntax", "Parentheses, `;` and line breaks belong to zone files."
+            "/value",
+            "zone_file_syntax",
+            "Parentheses, `;` and line breaks are only allowed in zone files. Remove them.",
         )
     try:
         rdata = dns.rdata.from_text(
@@ -135,5 +148,5 @@ def parse_fixed(given: Given, text: str | None = None) -> Rdata:
 def _misshapen(given: Given, reason: str = "") -> Exception:
     said = f" ({reason})" if reason else ""
     return wrong(
-        "/value", "value_invalid", f"{given.type} is written as {_SHAPES[given.type]}{said}."
+        "/value", "value_invalid", f"Expected {_SHAPES[given.type]} for {given.type}{said}."
     )

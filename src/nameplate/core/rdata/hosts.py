@@ -36,7 +36,9 @@ def labels(name: str, pointer: str) -> list[str]:
     else:
         bad = _FORBIDDEN.search(name)
         if bad:
-            raise wrong(pointer, "name_character", f"A host name cannot hold {bad[0]!r}.")
+            raise wrong(
+                pointer, "name_character", f"Remove {bad[0]!r}. It is not allowed in a host name."
+            )
         try:
             found = [pair(label, underscore=True)[0] for label in folded(name).split(".")]
         except Invalid as error:
@@ -56,22 +58,27 @@ def _refuse_non_names(text: str, pointer: str) -> None:
         raise wrong(pointer, "value_required", "A host name is required here.")
     if "://" in text or "/" in text:
         raise wrong(
-            pointer, "target_is_url", f"`{text}` is a URL. Give the host name alone, without path."
+            pointer,
+            "target_is_url",
+            f"`{text}` is a URL. Give only the host name, without scheme and path.",
         )
     if is_address(text) or re.fullmatch(r"[0-9.]+", text.strip(".") or "x"):
         raise wrong(
             pointer,
             "target_is_address",
-            f"`{text}` is an IP address. A host name belongs here; addresses go into A or AAAA.",
+            f"`{text}` is an IP address. Expected a host name. Use an A or AAAA record for "
+            "an address.",
         )
     if ":" in text:
-        raise wrong(pointer, "target_has_port", f"`{text}` carries a port; DNS names have none.")
+        raise wrong(pointer, "target_has_port", f"`{text}` has a port. Give only the host name.")
     if len(text.split()) > 1:
         raise wrong(
             pointer, "target_several", f"`{text}` is more than one word. Give one host name."
         )
     if "@" in text:
-        raise wrong(pointer, "target_is_email", f"`{text}` is an e-mail address, not a host name.")
+        raise wrong(
+            pointer, "target_is_email", f"`{text}` is an e-mail address. Expected a host name."
+        )
 
 
 def target(text: str, given: Given) -> str:
@@ -98,7 +105,9 @@ def target(text: str, given: Given) -> str:
             "/value", "target_not_host", f"`{name}` is not a host name: `_` is not allowed."
         )
     if name == given.owner:
-        raise wrong("/value", "target_is_self", f"`{name}` would point to itself.")
+        raise wrong(
+            "/value", "target_is_self", f"`{name}` would point to itself. Give another target."
+        )
     return f"{name}."
 
 
@@ -119,11 +128,13 @@ def _numbers_apart(given: Given, names: tuple[str, ...]) -> tuple[list[int], str
     for name, word in zip(names, inside, strict=True):
         apart = getattr(given, name)
         if apart is None and word is None:
-            raise wrong(f"/{name}", f"{name}_required", f"{given.type} needs a `{name}`.")
+            raise wrong(f"/{name}", f"{name}_required", f"`{name}` is required for {given.type}.")
         one = number(word if apart is None else apart, f"/{name}")
         if word is not None and number(word, f"/{name}") != one:
             raise wrong(
-                f"/{name}", f"{name}_differs", f"`{name}` says {apart}, the value says {word}."
+                f"/{name}",
+                f"{name}_differs",
+                f"`{name}` is {apart}, but the value has {word}. Give it only once.",
             )
         numbers.append(one)
     return numbers, " ".join(words)
@@ -135,7 +146,7 @@ def parse_mx(given: Given) -> Rdata:
     if host == ".":  # null MX (RFC 7505)
         if priority != 0:
             raise wrong(
-                "/priority", "null_mx_priority", "The null MX `.` has priority 0 (RFC 7505)."
+                "/priority", "null_mx_priority", "The null MX `.` must have priority 0 (RFC 7505)."
             )
         name = "."
     else:

@@ -29,8 +29,9 @@ def parse_txt(given: Given) -> Rdata:
         raise wrong(
             "/value",
             "control_character",
-            f"The text holds a line break or control character at position {control.start() + 1}. "
-            "Remove it; if it is meant, quote the text and write it as \\010.",
+            "The text has a line break or control character at position "
+            f"{control.start() + 1}. Remove it. If it is intended, quote the text and write "
+            "the character as \\010.",
         )
     try:
         raw = given.value.encode()
@@ -55,7 +56,9 @@ def _made(strings: Sequence[bytes]) -> Rdata:
     length = sum(len(part) + 1 for part in parts)
     if length > _MAX_RDATA:
         raise wrong(
-            "/value", "text_too_long", f"The text needs {length} octets; DNS allows {_MAX_RDATA}."
+            "/value",
+            "text_too_long",
+            f"The text needs {length} octets, but DNS allows at most {_MAX_RDATA}. Shorten it.",
         )
     text = quoted(parts)
     return Rdata("TXT", text, Fields(text), length)
@@ -74,7 +77,9 @@ def _unescaped(string: str) -> bytes:
             return code
         if len(code) == 1 or int(code) > _MAX_STRING:
             raise wrong(
-                "/value", "escape_invalid", f"`\\{code.decode()}` is not an octet \\000-\\255."
+                "/value",
+                "escape_invalid",
+                f"`\\{code.decode()}` is not an octet. Expected \\000 to \\255.",
             )
         return bytes([int(code)])
 

@@ -57,5 +57,7 @@ def number(value: object, pointer: str, limit: int = 65535) -> int:
         value = int(value[:12])
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
         name = pointer.rpartition("/")[2]
-        raise wrong(pointer, "number_invalid", f"`{name}` must be a whole number of 0 to {limit}.")
+        raise wrong(
+            pointer, "number_invalid", f"Expected a whole number from 0 to {limit} in `{name}`."
+        )
     return value

@@ -30,5 +30,5 @@ def find(name: str) -> Template:
     found = CATALOGUE.get(name)
     if found is None:
         known = ", ".join(sorted(CATALOGUE))
-        raise NotFound("template_not_found", f"There is no such template. Known are: {known}.")
+        raise NotFound("template_not_found", f"Unknown template. Expected one of {known}.")
     return found

@@ -84,7 +84,7 @@ def _effect(
         return Effect(TemplateEffect.EXISTS, one.type, one.name, text, there.ttl, there.id)
     alone = _not_alone(one, here)
     if alone is not None:
-        return _conflict(one, text, alone, f"{owner} has {alone.type} {alone.value[:80]} already")
+        return _conflict(one, text, alone, f"{owner} already has {alone.type} {alone.value[:80]}")
     if one.marker:
         rivals = [row for row in same if _begins(row, one.marker)]
     else:
@@ -95,7 +95,9 @@ def _effect(
     if one.beside is Beside.CONFLICTS:
         return _conflict(one, text, first, f"{owner} has another {one.type}, {first.value[:80]}")
     if len(rivals) > 1:
-        detail = f"{owner} has {len(rivals)} records of the kind {one.marker}, where one may be"
+        detail = (
+            f"{owner} has {len(rivals)} records of the kind {one.marker}, but only one is allowed"
+        )
         return _conflict(one, text, first, detail)
     after = text if one.beside is Beside.CHANGES else _merged(one, first)
     action = TemplateEffect.EXISTS if after == first.value else TemplateEffect.CHANGE
@@ -120,8 +122,8 @@ def _merged(one: TemplateRecord, row: Existing) -> str:
 
 
 def _conflict(one: TemplateRecord, text: str, row: Existing, what: str) -> Effect:
-    todo = "detach and remove that" if row.automatic else "remove that"
-    detail = f"{what}: {todo} first, if this is to take its place."
+    todo = "Detach and remove it" if row.automatic else "Remove it"
+    detail = f"{what}. {todo} first to replace it."
     return Effect(
         TemplateEffect.CONFLICT, one.type, one.name, text, row.ttl, row.id, row.value, detail
     )

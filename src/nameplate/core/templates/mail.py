@@ -53,8 +53,8 @@ def _microsoft(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
         raise wrong(
             "mx",
             "parameter_invalid",
-            "Microsoft's MX ends in .mail.protection.outlook.com or .mx.microsoft: copy it from the "
-            "admin centre.",
+            "Microsoft's MX ends in .mail.protection.outlook.com or .mx.microsoft. Copy it "
+            "from the admin center.",
         )
     found = [
         *_mx((0, values["mx"])),
@@ -102,7 +102,7 @@ def _dkim(number: int, example: str) -> Parameter:
     return Parameter(
         f"dkim_{number}",
         ParameterKind.HOST,
-        f"Target of DKIM record {number}, as shown there.",
+        f"Target of DKIM record {number}, as shown in the portal.",
         example,
     )
 
@@ -110,8 +110,8 @@ def _dkim(number: int, example: str) -> Parameter:
 TEMPLATES = (
     Template(
         "mail",
-        "Mail servers of your own",
-        "MX in the order given, and SPF that lets these servers send.",
+        "Your own mail servers",
+        "MX records in the given order, and SPF that allows these servers to send.",
         (
             Parameter(
                 "mx", ParameterKind.HOSTS, "Mail servers, the preferred one first.",
@@ -124,10 +124,10 @@ TEMPLATES = (
     Template(
         "google-workspace",
         "Google Workspace",
-        "MX and SPF; DKIM when you give the key from the admin console.",
+        "MX and SPF, and DKIM if you give the key from the admin console.",
         (
             _all("~all"),
-            Parameter("dkim_key", ParameterKind.KEY, "The part behind p= of the key shown there.", "MIIB..."),
+            Parameter("dkim_key", ParameterKind.KEY, "The part after p= of the key shown there.", "MIIB..."),
             Parameter(
                 "dkim_selector", ParameterKind.LABELS, "Prefix selector.", "google", default="google"
             ),
@@ -137,10 +137,13 @@ TEMPLATES = (
     Template(
         "microsoft-365",
         "Microsoft 365",
-        "MX, SPF and Autodiscover; DKIM when you give the targets that the Defender portal shows.",
+
+            "MX, SPF and Autodiscover, and DKIM if you give the targets that the Defender "
+            "portal shows."
+        ,
         (
             Parameter(
-                "mx", ParameterKind.HOST, "MX shown in the admin centre.",
+                "mx", ParameterKind.HOST, "MX shown in the admin center.",
                 "example-com.mail.protection.outlook.com", required=True,
             ),
             _all("-all"),
@@ -159,7 +162,7 @@ TEMPLATES = (
     Template(
         "proton",
         "Proton Mail",
-        "MX and SPF; ownership and DKIM when you give what Proton shows.",
+        "MX and SPF, and the verification record and DKIM if you give what Proton shows.",
         (
             _all("~all"),
             Parameter("verification", ParameterKind.TEXT, "Verification code.", "0123abcd"),
@@ -172,7 +175,10 @@ TEMPLATES = (
     Template(
         "no-mail",
         "A domain without mail",
-        "Null MX (RFC 7505), SPF that lets nobody send, and DMARC that has forgeries rejected.",
+
+            "Null MX (RFC 7505), SPF that allows no sender, and a DMARC policy that rejects "
+            "forged mail."
+        ,
         (),
         _no_mail,
     ),

@@ -36,9 +36,9 @@ def _cdn(site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
         raise wrong(
             "name",
             "cname_at_apex",
-            f"`{site.zone}` is the apex of its zone, which cannot be a CNAME, and its DNS provider has "
-            "no ALIAS. Use `www` and let the apex redirect to it, or add the CDN's addresses as A and "
-            "AAAA.",
+            f"`{site.zone}` is the apex of its zone, which cannot be a CNAME, and its DNS "
+            "provider does not support ALIAS. Use `www` and redirect the apex to it, or add "
+            "the CDN's addresses as A and AAAA records.",
         )
     kind = "ALIAS" if at_apex else "CNAME"
     return [TemplateRecord(kind, name, values["target"], Beside.CONFLICTS)]
@@ -47,25 +47,25 @@ def _cdn(site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
 TEMPLATES = (
     Template(
         "verification",
-        "Proof for a service",
-        "The TXT by which a service sees that the domain is yours.",
+        "Domain verification for a service",
+        "The TXT record by which a service verifies that the domain is yours.",
         (
-            Parameter("value", ParameterKind.TEXT, "The text that the service gave you.", "abc123", required=True),
+            Parameter("value", ParameterKind.TEXT, "The value that the service gave you.", "abc123", required=True),
             Parameter(
-                "service", ParameterKind.TEXT, "Known services: their prefix is added when it is missing.",
+                "service", ParameterKind.TEXT, "The service. For known services, a missing prefix is added.",
                 "google", default="other", choices=tuple(_PREFIXES),
             ),
-            Parameter("name", ParameterKind.LABELS, "Below the domain; the domain itself when not given.", "_x"),
+            Parameter("name", ParameterKind.LABELS, "Name below the domain. Default: the domain itself.", "_x"),
         ),
         _verification,
     ),
     Template(
         "cdn",
-        "A CDN in front",
-        "Leads a name to the host that the CDN gave you.",
+        "CDN",
+        "Points a name to the host that the CDN gave you.",
         (
-            Parameter("target", ParameterKind.HOST, "Host at the CDN.", "d111.cdn.example.net", required=True),
-            Parameter("name", ParameterKind.TEXT, "Below the domain; @ for itself.", "www", default="www"),
+            Parameter("target", ParameterKind.HOST, "Host name at the CDN.", "d111.cdn.example.net", required=True),
+            Parameter("name", ParameterKind.TEXT, "Name below the domain, or @ for the domain itself.", "www", default="www"),
         ),
         _cdn,
     ),

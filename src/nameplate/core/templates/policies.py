@@ -15,7 +15,8 @@ from nameplate.core.templates.template import (
 )
 
 ALL = Parameter(
-    "all", ParameterKind.TEXT, "What receivers do with mail from elsewhere; an SPF that is there keeps its own.",
+    "all", ParameterKind.TEXT,
+    "What receivers do with mail from other senders. An existing SPF record keeps its own policy.",
     "~all", default="~all", choices=("-all", "~all", "?all"),
 )  # fmt: skip
 _POLICIES = ("none", "quarantine", "reject")
@@ -41,13 +42,17 @@ def _spf(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     ]
     terms = [*(["mx"] if values["mx"] == "yes" else []), *values["ip"].split(), *includes]
     if not terms:
-        raise wrong("include", "parameter_required", "Say who may send: `include`, `ip` or `mx`.")
+        raise wrong(
+            "include",
+            "parameter_required",
+            "Name the allowed senders with `include`, `ip` or `mx`.",
+        )
     return [spf_wanted(terms, values["all"])]
 
 
 def _dkim(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
     if bool(values["key"]) == bool(values["target"]):
-        raise wrong("key", "parameter_required", "Give either `key` or `target`, as you were told.")
+        raise wrong("key", "parameter_required", "Give either `key` or `target`.")
     selector = values["selector"]
     if values["target"]:
         return [
@@ -81,13 +86,13 @@ def _caa(_site: TemplateZone, values: Values) -> Sequence[TemplateRecord]:
 TEMPLATES = (
     Template(
         "spf",
-        "SPF: who may send",
-        "Adds senders to the one SPF record of the domain, or makes it.",
+        "SPF: allowed senders",
+        "Adds senders to the domain's SPF record, or creates it.",
         (
-            Parameter("include", ParameterKind.HOSTS, "Domains whose senders may send.", "_spf.example.net"),
-            Parameter("ip", ParameterKind.NETWORKS, "Addresses and networks that may send.", "192.0.2.0/24"),
+            Parameter("include", ParameterKind.HOSTS, "Domains whose SPF senders are allowed too.", "_spf.example.net"),
+            Parameter("ip", ParameterKind.NETWORKS, "Addresses and networks that are allowed to send.", "192.0.2.0/24"),
             Parameter(
-                "mx", ParameterKind.TEXT, "Whether the domain's mail servers may send.", "yes", default="no",
+                "mx", ParameterKind.TEXT, "Whether the domain's mail servers are allowed to send.", "yes", default="no",
                 choices=("yes", "no"),
             ),
             ALL,
@@ -96,12 +101,12 @@ TEMPLATES = (
     ),
     Template(
         "dkim",
-        "DKIM: a signing key",
-        "The public key of a selector as TXT, or the CNAME to where the sender keeps it.",
+        "DKIM: signing key",
+        "The public key of a selector as TXT, or a CNAME to the sender's copy of it.",
         (
             Parameter("selector", ParameterKind.LABELS, "Selector.", "s1", required=True),
-            Parameter("key", ParameterKind.KEY, "Public key, the part behind p=.", "MIIB..."),
-            Parameter("target", ParameterKind.HOST, "Where the sender keeps the key.", "s1.dkim.example.net"),
+            Parameter("key", ParameterKind.KEY, "Public key: the part after p=.", "MIIB..."),
+            Parameter("target", ParameterKind.HOST, "Host name where the sender publishes the key.", "s1.dkim.example.net"),
             Parameter(
                 "algorithm", ParameterKind.TEXT, "Kind of the key (RFC 8463 for ed25519).", "rsa",
                 default="rsa", choices=("rsa", "ed25519"),
@@ -111,33 +116,36 @@ TEMPLATES = (
     ),
     Template(
         "dmarc",
-        "DMARC: what becomes of forgeries",
-        "The one DMARC policy of the domain (RFC 7489). Receivers send reports to a domain other than "
-        "this one only when that one admits it (section 7.1).",
+        "DMARC: policy for forged mail",
+        "The domain's DMARC policy (RFC 7489). Receivers send reports to another domain "
+        "only if that domain allows it (section 7.1).",
         (
-            Parameter("policy", ParameterKind.TEXT, "For forged mail.", "none", required=True, choices=_POLICIES),
+            Parameter("policy", ParameterKind.TEXT, "What to do with forged mail.", "none", required=True, choices=_POLICIES),
             Parameter(
-                "subdomain_policy", ParameterKind.TEXT, "The same below the domain.", "reject",
+                "subdomain_policy", ParameterKind.TEXT, "What to do with forged mail from subdomains.", "reject",
                 choices=_POLICIES,
             ),
-            Parameter("rua", ParameterKind.EMAILS, "Where reports go.", "dmarc@example.com"),
+            Parameter("rua", ParameterKind.EMAILS, "E-mail addresses that receive reports.", "dmarc@example.com"),
         ),
         _dmarc,
     ),
     Template(
         "caa",
-        "CAA: who may issue certificates",
-        "Lets one authority issue (RFC 8659). Others that are admitted stay admitted.",
+        "CAA: allowed certificate authorities",
+
+            "Allows one authority to issue certificates (RFC 8659). Authorities that are "
+            "already allowed remain so."
+        ,
         (
             Parameter(
-                "issuer", ParameterKind.HOST, "Domain of the authority; it must be the one that you use.",
+                "issuer", ParameterKind.HOST, "Domain of the authority that you use.",
                 "letsencrypt.org", required=True,
             ),
             Parameter(
-                "wildcards", ParameterKind.TEXT, "Whether it may issue wildcards.", "yes", default="yes",
+                "wildcards", ParameterKind.TEXT, "Whether the authority may issue wildcard certificates.", "yes", default="yes",
                 choices=("yes", "no"),
             ),
-            Parameter("report_to", ParameterKind.EMAILS, "Who is told of refused requests.", "x@example.com"),
+            Parameter("report_to", ParameterKind.EMAILS, "E-mail addresses that are notified of refused requests.", "x@example.com"),
         ),
         _caa,
     ),

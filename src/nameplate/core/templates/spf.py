@@ -45,8 +45,9 @@ def checked(text: str) -> str:
     count = lookups(text.split()[1:])
     if count > MAX_LOOKUPS:
         detail = (
-            f"The SPF record would need {count} lookups, and receivers give up after {MAX_LOOKUPS} "
-            "(RFC 7208 section 4.6.4). Remove includes that are no longer used."
+            f"The SPF record would need {count} DNS lookups, but receivers allow at most "
+            f"{MAX_LOOKUPS} (RFC 7208 section 4.6.4). Remove includes that are no longer "
+            "used."
         )
         raise Invalid(
             "spf_too_many_lookups", detail, [Problem("/parameters", "spf_too_many_lookups", detail)]

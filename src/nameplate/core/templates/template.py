@@ -101,7 +101,7 @@ def read(parameters: Sequence[Parameter], given: Mapping[str, str]) -> dict[str,
         Problem(
             f"/parameters/{name}",
             "parameter_unknown",
-            f"`{name}` is no parameter of this template. It takes: {', '.join(known) or 'none'}.",
+            f"Unknown parameter `{name}`. Known parameters: {', '.join(known) or 'none'}.",
         )
         for name in given
         if name not in known
@@ -129,13 +129,15 @@ def _value(one: Parameter, text: str) -> str:
             raise Invalid("parameter_required", f"`{one.name}` is required, such as {one.example}.")
         return ""
     if one.choices and text not in one.choices:
-        raise Invalid("parameter_invalid", f"`{one.name}` is one of {', '.join(one.choices)}.")
+        raise Invalid(
+            "parameter_invalid", f"Expected one of {', '.join(one.choices)} in `{one.name}`."
+        )
     return _READERS[one.kind](text)
 
 
 def _text(text: str) -> str:
     if not text.isprintable() or len(text) > 2000:  # noqa: PLR2004 - far above any token
-        raise Invalid("parameter_invalid", "The text holds line breaks, or more than 2000 letters.")
+        raise Invalid("parameter_invalid", "The text has line breaks or more than 2000 characters.")
     return text
 
 
@@ -143,7 +145,9 @@ def host(text: str) -> str:
     """Return the absolute host name with final dot. Raises `Invalid`."""
     bare = text.removesuffix(".")
     if "." not in bare:
-        raise Invalid("parameter_invalid", f"`{text}` is no full host name such as mx.example.net.")
+        raise Invalid(
+            "parameter_invalid", f"`{text}` is not a full host name such as mx.example.net."
+        )
     try:
         return rdata.parse("CNAME", f"{bare}.", origin="").text
     except Invalid as error:
@@ -170,16 +174,16 @@ def _email(text: str) -> str:
     local, _, domain = text.removeprefix("mailto:").rpartition("@")
     # What separates addresses, sizes and tags of DMARC (RFC 7489 section 6.2) is refused, not escaped.
     if not re.fullmatch(r"[A-Za-z0-9.+_=-]{1,64}", local):
-        raise Invalid("parameter_invalid", f"`{text}` is no e-mail address such as d@example.com.")
+        raise Invalid(
+            "parameter_invalid", f"`{text}` is not an e-mail address such as d@example.com."
+        )
     return f"{local}@{host(domain).removesuffix('.')}"
 
 
 def _labels(text: str) -> str:
     found = text.lower().strip(".")
     if not re.fullmatch(r"[a-z0-9_](?:[a-z0-9_.-]{0,100}[a-z0-9])?", found) or ".." in found:
-        raise Invalid(
-            "parameter_invalid", f"`{text}` holds more than letters, digits, `-` and `.`."
-        )
+        raise Invalid("parameter_invalid", f"`{text}` may only have letters, digits, `-` and `.`.")
     return found
 
 
@@ -190,7 +194,7 @@ def _key(text: str) -> str:
     except (binascii.Error, ValueError):
         octets = b""
     if len(octets) < 32:  # noqa: PLR2004 - an Ed25519 key, the shortest
-        raise Invalid("parameter_invalid", "The key is no public key in base64.")
+        raise Invalid("parameter_invalid", "The key is not a public key in base64.")
     return bare
 
 

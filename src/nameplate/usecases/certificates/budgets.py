@@ -29,7 +29,9 @@ def take(session: Session, key: str, limit: Limit, now: datetime) -> None:
     arrival_at, wait = spend(row.arrival_at, now, limit)
     if wait > timedelta(0):
         raise RateLimited(
-            "budget_spent", f"the budget {key} is spent: the next act is due in {wait}", wait
+            "budget_spent",
+            f"The budget {key} is spent. The next request is possible in {wait}.",
+            wait,
         )
     row.arrival_at = arrival_at
     session.flush()

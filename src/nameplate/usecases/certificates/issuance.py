@@ -15,11 +15,20 @@ from nameplate.core.errors import Invalid, Refused
 from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
-from nameplate.leases import Lease
+from nameplate.leases import DueRow, Lease
 from nameplate.models import Certificate, CertificateType
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import generations, order
 from nameplate.usecases.tools import Tools
+
+
+def peer(row: Certificate | DueRow, authority: work.Authority) -> str | None:
+    """Return the account at the authority that issues the certificate."""
+    known = row.acme_challenge_data if isinstance(row, Certificate) else None
+    account = known.account_id if known is not None else None
+    if account is None and row.organization_id is not None:
+        account = authority(row.organization_id)
+    return None if account is None else f"account:{account}"
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
@@ -67,7 +76,7 @@ def _rest(session: Session, row: Certificate, now: datetime) -> None:
     elif not _owned(session, row):
         row.next_action_at = None
         if row.certificate is None:
-            row.say("domain_not_proved", "Waits until ownership of the domain is proved.")
+            row.say("domain_not_proved", "Waiting for proof of ownership of the domain.")
     else:
         row.next_action_at = now  # it has changed since it was looked at
     _expire(row, now)

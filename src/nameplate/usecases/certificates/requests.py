@@ -50,7 +50,10 @@ def issue(
     domain = lookup.domain(session, actor, domain_reference)
     wanted = tuple(dict.fromkeys(hosts or [domain.full_domain]))
     if len(wanted) > MAX_NAMES:
-        raise Invalid("too_many_names", f"a certificate covers at most {MAX_NAMES} names")
+        raise Invalid(
+            "too_many_names",
+            f"A certificate covers at most {MAX_NAMES} names. Request several certificates.",
+        )
     parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
     return create(session, domain, parsed, challenge, now)
 
@@ -59,7 +62,11 @@ def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
     name = names.parse(host, wildcard=True, special_use=special_use).name
     bare = holders.held_name(domain)
     if not names.is_within(names.without_wildcard(name), bare):
-        raise Invalid("name_not_covered", f"{name} does not belong to {domain.full_domain}")
+        raise Invalid(
+            "name_not_covered",
+            f"{name} does not belong to {domain.full_domain}. Request names at or below the "
+            "domain.",
+        )
     return name
 
 
@@ -72,7 +79,8 @@ def create(
     if kind is ChallengeType.DNS_01 and domain.dns_account_id is None:
         raise Conflict(
             "dns_account_missing",
-            "dns-01 needs a DNS account for the domain, so that Nameplate can publish the proof",
+            "The challenge dns-01 needs a DNS account for the domain, so that Nameplate can "
+            "publish the proof.",
         )
     row = Certificate(
         organization_id=domain.organization_id,
@@ -94,9 +102,9 @@ def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
     if given is None:
         return ChallengeType.DNS_01 if wildcard else ChallengeType.HTTP_01
     if given not in {ChallengeType.HTTP_01, ChallengeType.DNS_01}:
-        raise Invalid("challenge_unavailable", "the challenge is http-01 or dns-01")
+        raise Invalid("challenge_unavailable", "Expected the challenge `http-01` or `dns-01`.")
     if wildcard and given != ChallengeType.DNS_01:
-        raise Invalid("wildcard_needs_dns", "a wildcard can only be proved by dns-01")
+        raise Invalid("wildcard_needs_dns", "A wildcard can only be proved by dns-01.")
     return ChallengeType(given)
 
 
@@ -150,7 +158,7 @@ def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Cert
     row = get(session, actor, reference)
     if row.status is CertificateStatus.REVOKED:
         raise Conflict(
-            "certificate_revoked", "a revoked certificate is not renewed: issue a new one"
+            "certificate_revoked", "A revoked certificate cannot be renewed. Issue a new one."
         )
     row.next_renewal_attempt_at = now
     row.wake(now)
@@ -162,12 +170,12 @@ def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ce
     with sessions.begin(actor, read_only=True) as session:
         row = get(session, actor, reference)
     if row.certificate is None:
-        raise Conflict("certificate_missing", "there is no certificate to revoke yet")
+        raise Conflict("certificate_missing", "There is no certificate to revoke yet.")
     with sessions.begin(PLATFORM, read_only=True) as session:
         account = ca_accounts.authority_account(session, row.organization_id)
     authority = tools.authority(account)
     if not isinstance(authority, Revoker):
-        raise Refused("revocation_unavailable", "this authority cannot revoke certificates")
+        raise Refused("revocation_unavailable", "This authority cannot revoke certificates.")
     authority.revoke(row.certificate.encode())
     with sessions.begin(actor) as session:
         row = get(session, actor, reference)

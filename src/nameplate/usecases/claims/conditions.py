@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import registration
+from nameplate.core import names, registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Refused
 from nameplate.core.instructions import Instruction
-from nameplate.core.lifecycle import BindingStatus, CertificateStatus, RecordStatus
+from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.db import database_now
-from nameplate.models import Binding, Certificate, Domain, Record, RecordSide
-from nameplate.usecases.claims import instructions
+from nameplate.models import Domain, Record, RecordSide
+from nameplate.usecases import holders
+from nameplate.usecases.claims import instructions, served_conditions
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -23,20 +23,21 @@ from nameplate.usecases.tools import Tools
 
 
 def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
-    """Return each step, in the order in which they come about."""
-    found = [_ownership(session, tools, domain)]
+    """Return each step, in the order in which they come about: worked out from rows and the clock."""
+    now = database_now(session)
+    found = [*_suspension(domain), _ownership(session, tools, domain)]
     found += offers.conditions(session, domain)
     rows = session.scalars(
         Record.visible(PLATFORM).where(Record.organization_domain_id == domain.id).limit(1000)
     ).all()
     delegated = delegation.condition(domain, rows)
     found += [delegated] if delegated else []
-    found += _dns(domain, rows, database_now(session))
+    found += _dns(domain, rows, now)
     found += _drift(domain)
     found += _pointing(session, domain)
-    found += _certificates(session, domain)
-    found.append(_serving(session, domain))
-    found += _registration(session, domain)
+    found += served_conditions.certificates(session, domain, now)
+    found.append(served_conditions.serving(session, domain, now))
+    found += _registration(domain, now)
     return found
 
 
@@ -45,10 +46,38 @@ def ready(conditions: Sequence[Condition]) -> bool:
     return all(condition.status for condition in conditions)
 
 
+def _suspension(domain: Domain) -> list[Condition]:
+    """Say who suspended the domain, when and why; nothing when nobody did."""
+    if domain.status is not DomainStatus.SUSPENDED:
+        return []
+    by_platform = domain.platform_suspension is not None
+    why = domain.platform_suspension or domain.own_suspension or "No reason was given."
+    return [
+        Condition(
+            type="suspension",
+            status=False,
+            reason="suspended_by_platform" if by_platform else "suspended_by_organization",
+            message=f"{'The platform' if by_platform else 'Its organization'} suspended the domain: "
+            f"{why}",
+            fix="Ask the operator of the platform. Only they can resume it."
+            if by_platform
+            else f"Resume it with `nameplate domain resume {domain.full_domain}`.",
+            since=domain.suspended_at,
+        )
+    ]
+
+
+def _proved(domain: Domain, held: str) -> str:
+    if held == names.without_wildcard(domain.full_domain):
+        return "Ownership is proved."
+    return f"Ownership is proved by the proof of {held}."
+
+
 def _ownership(session: Session, tools: Tools, domain: Domain) -> Condition:
-    if domain.is_live:
+    held = holders.holding(session, domain.organization_id, domain.full_domain)
+    if held is not None and domain.holding_name is not None:
         return Condition(
-            type="ownership", status=True, reason="proved", message="Ownership is proved.",
+            type="ownership", status=True, reason="proved", message=_proved(domain, held.name),
             since=domain.verified_at,
         )  # fmt: skip
     row = instructions.current(session, domain)
@@ -60,7 +89,7 @@ def _ownership(session: Session, tools: Tools, domain: Domain) -> Condition:
         reason=(last.reason if last else None) or domain.status.value,
         message=(row.error_message if row else None)
         or domain.error_message
-        or "Nobody has looked yet; the first look is about to happen.",
+        or "Not checked yet. The first check is due now.",
         observed=last.observed if last else (),
         expected=(told.expected,) if isinstance(told, Instruction) else (),
         fix=_publish(told),
@@ -75,6 +104,8 @@ def _publish(told: Instruction | Refused | None) -> str:
 
 
 def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Condition]:
+    if domain.trouble_code is not None:
+        return [_stopped(domain)]
     if not rows:
         return []
     waiting = [
@@ -89,7 +120,7 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
                 type="dns",
                 status=True,
                 reason="propagated",
-                message=f"All {len(rows)} records are answered by the authoritative servers.",
+                message=f"All {len(rows)} records are visible on the authoritative servers.",
             )
         ]
     first = next((row for row in waiting if row.status is RecordStatus.ERROR), waiting[0])
@@ -100,10 +131,13 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
             status=False,
             reason=f"record_{first.status.value}",
             message=(look.sentence(now) if look else first.error_message)
-            or f"{len(waiting)} of {len(rows)} records are not answered everywhere yet.",
+            or (
+                f"{len(waiting)} of {len(rows)} records are not visible on all authoritative "
+                "servers yet."
+            ),
             observed=look.observed if look else (),
             expected=(f"{first.name} {first.record_type.value} {first.value[:200]}",),
-            fix="Wait: Nameplate writes and checks them by itself."
+            fix="Wait. Nameplate writes and checks the records automatically."
             if first.status is not RecordStatus.ERROR
             else "Correct the record, or the account's credential, and check again.",
             next_check_at=_earliest(domain.next_action_at, first.next_action_at),
@@ -111,8 +145,24 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
     ]
 
 
+def _stopped(domain: Domain) -> Condition:
+    """Say why Nameplate cannot write or read the domain's records now."""
+    return Condition(
+        type="dns",
+        status=False,
+        reason=domain.trouble_code or "",
+        message=f"The DNS provider cannot be used: {domain.trouble_message}",
+        fix="Check the DNS account. Nameplate retries every few seconds and continues as soon as the "
+        "provider answers."
+        if domain.waits_for
+        else "Wait. Nameplate retries automatically.",
+        since=domain.trouble_since,
+        next_check_at=domain.next_action_at,
+    )
+
+
 def _drift(domain: Domain) -> list[Condition]:
-    """Say what somebody else changed at the provider, as long as it is so."""
+    """Return the condition about records changed at the provider, while they differ."""
     found = domain.drift
     if found is None or found.repaired_at:
         return []
@@ -123,11 +173,11 @@ def _drift(domain: Domain) -> list[Condition]:
             type="drift",
             status=False,
             reason="changed_at_provider",
-            message=f"Somebody changed our records at the DNS provider: {changed}.",
+            message=f"Records that Nameplate manages were changed at the DNS provider: {changed}.",
             observed=tuple(_side(one.observed) for one in records),
             expected=tuple(_side(one.expected) for one in records),
-            fix=f"Look at `nameplate record plan {domain.full_domain}` and apply it, or accept the "
-            f"change with `nameplate record import {domain.full_domain} --from drift`.",
+            fix=f"Review `nameplate record plan {domain.full_domain}` and apply it, or accept "
+            f"the change with `nameplate record import {domain.full_domain} --from drift`.",
             since=found.since,
             next_check_at=domain.next_action_at,
         )
@@ -144,7 +194,7 @@ def _pointing(session: Session, domain: Domain) -> list[Condition]:
     if not found:
         return []
     first = found[0]
-    more = f" So it is with {len(found) - 1} more." if len(found) > 1 else ""
+    more = f" {len(found) - 1} more hosts have the same problem." if len(found) > 1 else ""
     return [
         Condition(
             type="pointing",
@@ -157,80 +207,9 @@ def _pointing(session: Session, domain: Domain) -> list[Condition]:
     ]
 
 
-def _certificates(session: Session, domain: Domain) -> list[Condition]:
-    rows = session.scalars(
-        Certificate.visible(PLATFORM).where(Certificate.organization_domain_id == domain.id)
-    ).all()
-    if not rows:
-        return []
-    good = {CertificateStatus.ACTIVE, CertificateStatus.RENEWING}
-    bad = next((row for row in rows if row.status not in good), None)
-    if bad is None:
-        soonest = min((row.expires_at for row in rows if row.expires_at), default=None)
-        return [
-            Condition(
-                type="certificate",
-                status=True,
-                reason="active",
-                message=f"The certificate is valid until {soonest:%Y-%m-%d %H:%M} UTC."
-                if soonest
-                else "The certificate is active.",
-            )
-        ]
-    return [
-        Condition(
-            type="certificate",
-            status=False,
-            reason=f"certificate_{bad.status.value}",
-            message=bad.renewal_error_message or "The certificate is being obtained.",
-            expected=tuple(bad.subject_alternative_names or ()),
-            fix=_certificate_fix(bad),
-            next_check_at=bad.next_action_at,
-        )
-    ]
-
-
-def _certificate_fix(row: Certificate) -> str:
-    if row.renewal_error_message is None:
-        return "Nothing to do."
-    if row.next_action_at is None and row.renewal_error_code != "domain_not_proved":
-        return "Correct what the message says, then renew the certificate."
-    return "Wait: Nameplate tries again by itself."
-
-
-def _serving(session: Session, domain: Domain) -> Condition:
-    query = Binding.visible(PLATFORM).where(Binding.organization_domain_id == domain.id)
-    rows = session.scalars(query.order_by(sa.case((Binding.status == "active", 1), else_=0))).all()
-    if not rows:
-        return Condition(
-            type="serving",
-            status=False,
-            reason="no_binding",
-            message="No application is bound to this domain.",
-            fix="Bind an application to it.",
-        )
-    first = rows[0]
-    if first.status is BindingStatus.ACTIVE:
-        return Condition(
-            type="serving",
-            status=True,
-            reason="probed",
-            message=f"The application answers at {first.hostname}{first.path}.",
-            since=first.activated_at,
-        )
-    return Condition(
-        type="serving",
-        status=False,
-        reason=f"binding_{first.status.value}",
-        message=first.error_message or f"{first.hostname} is being configured.",
-        fix="Nothing to do." if first.status is not BindingStatus.ERROR else "See the message.",
-        next_check_at=first.next_action_at,
-    )
-
-
-def _registration(session: Session, domain: Domain) -> list[Condition]:
+def _registration(domain: Domain, now: datetime) -> list[Condition]:
     """Warn of a registration that ends soon; the domain is no less ready for it."""
-    message = registration.warning(domain.expires_at, database_now(session))
+    message = registration.warning(domain.expires_at, now)
     if message is None:
         return []
     return [

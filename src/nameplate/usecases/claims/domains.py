@@ -116,7 +116,9 @@ def _type_of(host: names.Hostname, given: str | None) -> DomainType:
     if given is None:
         return DomainType.APPLICATION
     if given not in set(DomainType) or given == DomainType.WILDCARD:
-        raise Invalid("domain_type_invalid", f"{host.name} cannot have the type {given}")
+        raise Invalid(
+            "domain_type_invalid", f"{host.name} cannot have the type {given}. Leave the type out."
+        )
     return DomainType(given)
 
 
@@ -134,7 +136,7 @@ def _dns_at(
     if row.kind is not AccountKind.DNS:
         raise lookup.missing(Prefix.ACCOUNT)
     if zone is not None and not names.is_within(bare, zone):
-        raise Invalid("zone_mismatch", f"{bare} does not lie in the zone {zone}")
+        raise Invalid("zone_mismatch", f"{bare} is not in the zone {zone}.")
     return row.id, DnsSettings(zone)
 
 
@@ -151,14 +153,17 @@ def _chosen_dns(
     if hosted is None:
         return _dns_at(session, owner, *elsewhere, bare)
     if any(elsewhere):
-        raise Invalid("hosted_with_account", "A hosted domain has no account or zone elsewhere.")
+        raise Invalid(
+            "hosted_with_account",
+            "A hosted domain cannot have an account or zone elsewhere. Leave both out.",
+        )
     return offers.settings(session, owner.id, bare, hosted)
 
 
 def _refuse_duplicate(session: Session, owner: Organization, host: names.Hostname) -> None:
     query = Domain.visible(Actor(owner.id)).where(Domain.full_domain == host.name)
     if session.scalars(query).first() is not None:
-        raise Conflict("domain_exists", f"{host.name} has been added already")
+        raise Conflict("domain_exists", f"{host.name} already exists.")
 
 
 def get(session: Session, actor: Actor, reference: str) -> Domain:
@@ -203,7 +208,7 @@ def update(
     row = get(session, actor, reference)
     refused = sorted(changes.keys() - CHANGEABLE)
     if refused:
-        raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+        raise Invalid("field_unknown", f"These fields cannot be changed: {', '.join(refused)}.")
     if changes.keys() & {"account", "zone"}:
         _move_dns(session, row, changes.pop("account", None), changes.pop("zone", None), now)
     automatic = changes.pop("automatic_dns", None)
@@ -228,7 +233,10 @@ def _move_dns(
     sees. Raises `Conflict` ("domain_hosted").
     """
     if row.dns.hosted:
-        raise Conflict("domain_hosted", "a hosted domain keeps its zone: add it anew elsewhere")
+        raise Conflict(
+            "domain_hosted",
+            "A hosted domain keeps its zone. To move it, remove the domain and add it again.",
+        )
     owner = session.get_one(Organization, row.organization_id)
     row.dns_account_id, found = _dns_at(session, owner, account, zone, holders.held_name(row))
     kept = row.dns.automatic or row.dns_account_id is None
@@ -279,7 +287,7 @@ def restore(session: Session, tools: Tools, actor: Actor, reference: str, now: d
 
 
 def suspend(session: Session, actor: Actor, reference: str, now: datetime, reason: str) -> Domain:
-    """Stop serving the domain without giving the name up; whoever did it can end it."""
+    """Stop serving the domain but keep the name; whoever suspended it can resume it."""
     row = get(session, actor, reference)
     row.suspend(reason, now, by_platform=actor.is_platform)
     verifications.wake_dependents(session, row, now, urgent=True)

@@ -103,7 +103,7 @@ def _unsupported(session: Session, domain: Domain, name: str) -> Sequence[Domain
     lapsed = []
     for claim in resting:
         if not settle(session, claim):
-            claim.lapse(f"Rested on {name}, which the organization does not hold any more.")
+            claim.lapse(f"The claim was based on {name}, which the organization no longer holds.")
             lapsed.append(claim)
     session.flush()
     return lapsed

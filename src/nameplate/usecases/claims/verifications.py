@@ -14,7 +14,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.instructions import Kind
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions, lock_name
-from nameplate.leases import Lease
+from nameplate.leases import DueRow, Lease
 from nameplate.models import (
     Binding,
     Certificate,
@@ -55,7 +55,7 @@ def add(
 def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verification:
     """Create the verification with everything that the owner must publish."""
     if method not in _NAMES:
-        raise Invalid("method_unknown", f"there is no verification method {method}")
+        raise Invalid("method_unknown", f"There is no verification method {method}.")
     name = VerificationMethodName(method)
     if domain.subdomain is not None and domain.subdomain.startswith("*"):
         check_subtree(tools, name, "wildcard_needs_dns", "A wildcard")
@@ -93,7 +93,7 @@ def _supersede(
         Verification.status.in_(open_),
     )
     for row in session.scalars(query):
-        row.expire("A newer token replaced this one.")
+        row.expire("Replaced by a newer token.")
         row.wake(now)
 
 
@@ -104,7 +104,7 @@ def renew(session: Session, tools: Tools, domain: Domain) -> Verification:
         Verification.status.not_in([VerificationStatus.FAILED, VerificationStatus.EXPIRED]),
     )
     for row in session.scalars(over):
-        row.expire("The claim must be proved anew, by a fresh token.")
+        row.expire("Ownership must be proved again with a new token.")
         row.next_action_at = None
     method = domain.verification_method or VerificationMethodName.DNS_TXT
     return create(session, tools, domain, method)
@@ -129,7 +129,7 @@ def check_subtree(tools: Tools, method: str, code: str, what: str) -> None:
     """Raise Invalid `code` when a method does not prove everything below the name."""
     if not proves_subtree(tools, method):
         usable = " or ".join(name for name in VerificationMethodName if proves_subtree(tools, name))
-        raise Invalid(code, f"{what} needs a proof of everything below the name: use {usable}.")
+        raise Invalid(code, f"{what} needs a proof that covers every name below it. Use {usable}.")
 
 
 def get(session: Session, actor: Actor, reference: str) -> Verification:
@@ -167,7 +167,7 @@ def check(session: Session, actor: Actor, reference: str, now: datetime) -> Veri
     if row.status in {VerificationStatus.EXPIRED, VerificationStatus.FAILED}:
         raise Conflict(
             "verification_over",
-            f"this verification is {row.status.value}: add a new one to get a fresh token",
+            f"This verification is {row.status.value}. Add a new one to get a new token.",
         )
     row.wake(now)
     return row
@@ -185,6 +185,11 @@ class _Question:
     proved: bool
     consumed: bool
     """The token proved the name once, and the proof has ended since: it must never prove again."""
+
+
+def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
+    """Return the name servers that the organization chose: the proof is asked of them."""
+    return f"resolvers:{row.organization_id}"
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
@@ -237,7 +242,7 @@ def _close(session: Session, tools: Tools, row: Verification, question: _Questio
     if question.idle:
         return
     if question.consumed:
-        row.fail("This token has proved the name once. There is a fresh one to publish.")
+        row.fail("This token has already been used. Publish the new one.")
         domain = session.get_one(Domain, row.organization_domain_id)
         create(session, tools, domain, row.verification_method.value)
         return
@@ -315,19 +320,19 @@ def _doubt(
     row.next_action_at = now + RETRY_LOST
     if not definite or lost is None or now - lost < GRACE:
         return
-    row.fail(f"The proof has been gone for seven days. {proof.message}")
+    row.fail(f"The proof has been missing for seven days. {proof.message}")
     row.next_action_at = None
     release(session, tools, domain, now)
-    domain.lapse("Ownership is no longer proved: publish the new record and check.")
+    domain.lapse("Ownership is no longer proved. Publish the new record and check again.")
     create(session, tools, domain, row.verification_method.value)
 
 
 def wake_dependents(
     session: Session, domain: Domain, now: datetime, *, urgent: bool = False
 ) -> None:
-    """Let everything that waits for the domain's proof, or lives by it, look at it again.
+    """Wake the domain and all certificates and bindings that depend on its proof.
 
-    What takes it out of service is `urgent`: it overtakes all other work.
+    `urgent` is for what takes it out of service. It is processed before all other work.
     """
     domain.wake(now, urgent=urgent)
     kinds: Sequence[type[Work]] = (Certificate, Binding)

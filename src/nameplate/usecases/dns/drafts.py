@@ -36,7 +36,7 @@ class PlanContext:
 
 @dataclass(frozen=True, slots=True)
 class RequestedChange:
-    """Edits of records, and what is to become ours or nobody's without a change of the zone."""
+    """Edits of records, and changes of ownership that leave the zone unchanged."""
 
     edits: Sequence[Edit] = ()
     adopt: bool = False
@@ -90,7 +90,7 @@ def wanted_fingerprint(desired: DesiredZone) -> str:
 
 
 def warnings(scene: PlanContext, found: Draft, authorities: Collection[str]) -> list[str]:
-    """Say what will be possible and still unwelcome: CAA against us, somebody else's marker."""
+    """Return warnings: CAA that excludes our authority, and markers of other installations."""
     said = caa.warnings(_wanted_caa(scene, found), scene.origin, authorities)
     return [*found.warnings, *said, *_other_markers(scene)]
 
@@ -110,7 +110,7 @@ def _other_markers(scene: PlanContext) -> list[str]:
     """Say when the zone tells that another installation manages the domain's records."""
     name, rdtype, own = markers.value(scene.domain)
     return [
-        f"{name} says that another installation manages these records: {value[:100]}."
+        f"{name} marks these records as managed by another installation: {value[:100]}."
         for rrset in scene.site.live
         if rrset.key == (name, rdtype)
         for value in rrset.values

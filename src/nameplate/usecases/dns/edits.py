@@ -104,7 +104,7 @@ def _given(one: Mapping[str, Any], origin: str) -> Spec:
 
 def _check_type(rdtype: str) -> None:
     if not known_type(rdtype):
-        detail = f"records of type {rdtype} cannot be managed here"
+        detail = f"Records of type {rdtype} cannot be managed here."
         raise Invalid("record_type_invalid", detail, [Problem("/type", "type_unknown", detail)])
 
 
@@ -134,7 +134,9 @@ def between(
     wanted: dict[tuple[str, str, str], Spec] = {}
     for one in desired:
         if wanted.setdefault(one.key, one) != one:
-            detail = f"{one.name} {one.type} {one.text[:80]} is given twice, in two ways."
+            detail = (
+                f"{one.name} {one.type} {one.text[:80]} is given twice with different settings."
+            )
             raise Invalid("record_invalid", detail)
     scope = {one.key[:2] for one in desired} | set(emptied)
     current = {spec(line).key: line for line in lines}
@@ -173,8 +175,8 @@ def keep_clear(lines: Sequence[WantedRecord], edits: Sequence[Edit]) -> None:
         if one is not None and edit.before is None and one.type in LEADING and one.name in led:
             raise Conflict(
                 "record_automatic",
-                f"{one.name} leads to the server of its binding: change that, or detach the record "
-                "that Nameplate made there",
+                f"{one.name} points to the server of its binding. Change the binding, or "
+                "detach the record that Nameplate created.",
             )
 
 
@@ -191,7 +193,10 @@ def broken(
     for one in specs:
         bare = (one.type, one.name, one.text.rpartition(" ")[2])
         if one.type in _NUMBERED and bare in seen:
-            detail = f"{one.name} {one.type} names {bare[2]} twice: two records may not differ in numbers alone."
+            detail = (
+                f"{one.name} {one.type} names {bare[2]} twice. Two records must differ in more "
+                "than their numbers."
+            )
             found[one.key, "target_twice"] = Problem("", "target_twice", detail)
         seen.add(bare)
     return found

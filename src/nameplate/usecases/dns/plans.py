@@ -60,7 +60,7 @@ def make(
         desired = read_desired(session, domain, tools, now)
         authorities = ca_accounts.issuer_names(session, domain.organization_id)
     if desired is None:
-        raise Conflict("dns_account_missing", "the domain has no DNS account to plan with")
+        raise Conflict("dns_account_missing", "The domain has no DNS account to plan with.")
     scene = PlanContext(
         domain, holders.held_name(domain), desired, zones.visit(tools, desired), now
     )
@@ -154,9 +154,9 @@ def _status(sessions: Sessions, actor: Actor, reference: str) -> PlanStatus:
 
 def _check_ready(row: ChangePlan, now: datetime) -> None:
     if row.status is not PlanStatus.READY:
-        raise Conflict("plan_used", f"this plan is {row.status.value} already: make another one")
+        raise Conflict("plan_used", f"This plan is already {row.status.value}. Make a new plan.")
     if row.expires_at <= now:
-        raise Conflict("plan_expired", "this plan is too old: make another one")
+        raise Conflict("plan_expired", "This plan has expired. Make a new plan.")
 
 
 def _carry_out(
@@ -170,12 +170,14 @@ def _carry_out(
 ) -> None:
     scene = _scene(sessions, tools, lease)
     if not scene.desired.is_proved:
-        raise Conflict("domain_not_proved", "prove that you control the domain first")
+        raise Conflict(
+            "domain_not_proved", "Ownership of the domain is not proved. Prove it first."
+        )
     if drafts.wanted_fingerprint(scene.desired) != row.wanted_fingerprint:
         raise _records_moved()
     if fingerprint(scene.site.live) != row.fingerprint:
         raise Conflict(
-            "zone_moved", "the zone has been changed since this plan was made: make another one"
+            "zone_moved", "The zone was changed after this plan was made. Make a new plan."
         )
     wish = drafts.stored(row)
     found = drafts.draft(scene, wish)
@@ -209,7 +211,7 @@ def _carry_out(
 def _own(
     session: Session, domain: Domain, scene: PlanContext, found: Draft, wish: RequestedChange
 ) -> None:
-    """Bring into the ledger what becomes ours, and take from it what is ours no more."""
+    """Add adopted values to the ledger and remove released ones."""
     wants = [Want(value, 0, LedgerPurpose.RECORD) for value in found.adopted]
     ttls = {rrset.key: rrset.ttl for rrset in scene.site.live}
     wants = [want._replace(ttl=ttls[want.value[:2]]) for want in wants]
@@ -228,7 +230,7 @@ def _scene(sessions: Sessions, tools: Tools, lease: Lease) -> PlanContext:
 
     domain, desired = work.read(sessions, Domain, lease, read)
     if desired is None:
-        raise Conflict("dns_account_missing", "the domain has no DNS account any more")
+        raise Conflict("dns_account_missing", "The domain no longer has a DNS account.")
     site = zones.visit(tools, desired)
     return PlanContext(domain, holders.held_name(domain), desired, site, lease.now())
 
@@ -236,7 +238,7 @@ def _scene(sessions: Sessions, tools: Tools, lease: Lease) -> PlanContext:
 def _records_moved() -> Conflict:
     return Conflict(
         "records_moved",
-        "the domain's records have been changed since this plan was made: make another one",
+        "The domain's records were changed after this plan was made. Make a new plan.",
     )
 
 
@@ -253,7 +255,10 @@ def undo(sessions: Sessions, tools: Tools, actor: Actor, domain_reference: str) 
         )
         last = session.scalars(query.order_by(ChangePlan.id.desc()).limit(1)).first()
     if last is None:
-        raise Conflict("nothing_to_undo", "no plan has been applied to this domain")
+        raise Conflict(
+            "nothing_to_undo",
+            "No plan has been applied to this domain, so there is nothing to undo.",
+        )
     stored = [Edit.of(sides).reversed() for sides in last.content.edits]
     adopted = [drafts.value_of(parts) for parts in last.content.adopted]
     disowned = bool(last.content.disowned)
@@ -262,7 +267,11 @@ def undo(sessions: Sessions, tools: Tools, actor: Actor, domain_reference: str) 
         now = {edits.spec(line).key: edits.spec(line) for line in scene.desired.lines}
         fits = [edit for edit in stored if _still(edit, now)]
         left = len(stored) - len(fits)
-        said = [f"{left} records were changed again since and stay as they are."] if left else []
+        said = (
+            [f"{left} records were changed after the plan was applied and are left as they are."]
+            if left
+            else []
+        )
         return RequestedChange(fits, adopt=disowned, disowned=adopted, warnings=said)
 
     return make(

@@ -52,7 +52,7 @@ def add(
     if domain.dns_account_id is None:
         raise Conflict(
             "dns_account_missing",
-            "the domain has no DNS account: give it one, or publish the record yourself",
+            "The domain has no DNS account. Give it one, or publish the record yourself.",
         )
     row = Record(
         organization_id=domain.organization_id,
@@ -101,7 +101,7 @@ def text(row: Record) -> str:
 
 def _set_value(row: Record, domain: Domain, rdtype: str, value: str, numbers: Numbers) -> None:
     if not wanted.known_type(rdtype):
-        detail = f"records of type {rdtype} cannot be managed here"
+        detail = f"Records of type {rdtype} cannot be managed here."
         raise Invalid("record_type_invalid", detail, [Problem("/type", "type_unknown", detail)])
     origin = holders.held_name(domain)
     priority, weight, port = numbers
@@ -140,7 +140,7 @@ def _check_beside(session: Session, domain: Domain, row: Record) -> None:
         others = [other for other in others if not other.is_automatic]
     for other in others:
         if other.record_type is row.record_type and other.value_digest == digest(row.value):
-            raise Conflict("record_exists", "the domain has this record already")
+            raise Conflict("record_exists", "The domain already has this record.")
     sets = [
         RRset(owner(one, domain), one.record_type.value, one.ttl, (text(one),))
         for one in (*others, row)
@@ -167,8 +167,8 @@ def _kept_right(row: Record) -> Conflict:
     maker = ids.show("srv" if kind is RecordableType.SERVER else "bnd", id_)
     return Conflict(
         "record_automatic",
-        f"{ids.show('rec', row.id)} was made for {maker} and follows its server: change that, or "
-        "detach the record first and it is yours",
+        f"{ids.show('rec', row.id)} was created for {maker} and follows its server. Change "
+        f"{maker}, or detach the record first.",
     )
 
 
@@ -213,7 +213,7 @@ def update(
     row = get(session, actor, reference)
     refused = sorted(changes.keys() - CHANGEABLE)
     if refused:
-        raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+        raise Invalid("field_unknown", f"These fields cannot be changed: {', '.join(refused)}.")
     if row.is_automatic and changes.keys() - {"notes", "metadata"}:
         raise _kept_right(row)
     domain = _domain_of(session, row)

@@ -79,8 +79,8 @@ def from_names(resolver: Resolver, *, adopt: bool = False) -> Edits:
     def wish(scene: PlanContext) -> RequestedChange:
         found = _scan(resolver, scene.origin)
         said = (
-            "Only the usual names were looked at: compare with the list at the present DNS host "
-            "before you move the zone."
+            "Only commonly used names were checked. Compare the result with the record list "
+            "at the current DNS host before you move the zone."
         )
         made = _seen(scene, found, adopt=adopt)
         return RequestedChange(made.edits, adopt, warnings=[*made.warnings, said])
@@ -142,9 +142,11 @@ def _wish(
     once, twice = _without_twins(desired)
     kept = {(one.type, one.name) for one in once}
     passed = sorted({f"{r.name} {r.type}" for r in rrsets if _passed_over(scene, r, kept)})
-    said = [f"Passed over: {', '.join(passed[:20])}{' ...' if passed[20:] else ''}."]
+    said = [f"Skipped: {', '.join(passed[:20])}{(' ...' if passed[20:] else '')}."]
     said = said if passed else []
-    said += [f"{one} differs from another in numbers alone and was passed over." for one in twice]
+    said += [
+        f"{one} differs from another record only in its numbers and was skipped." for one in twice
+    ]
     return RequestedChange(
         edits.between(scene.desired.lines, once, everything=replace), adopt, warnings=said
     )
@@ -225,7 +227,7 @@ def export(
     """Return a domain's records as a file, and how many there are; `live` as the provider has them."""
     if form not in formats.FORMATS:
         known = ", ".join(sorted(formats.FORMATS))
-        detail = f"There is no format {form}; there are {known}."
+        detail = f"Unknown format {form}. Expected one of {known}."
         raise Invalid("format_unknown", detail, [Problem("query/format", "format_unknown", detail)])
     with sessions.begin(actor, read_only=True) as session:
         domain = lookup.domain(session, actor, domain_reference)
@@ -236,7 +238,7 @@ def export(
         with sessions.begin(PLATFORM, read_only=True) as session:
             desired = read_desired(session, domain, tools, database_now(session))
         if desired is None:
-            raise Conflict("dns_account_missing", "the domain has no DNS account to read with")
+            raise Conflict("dns_account_missing", "The domain has no DNS account to read with.")
         rrsets = [
             rrset for rrset in zones.visit(tools, desired).live if is_within(rrset.name, origin)
         ]

@@ -18,7 +18,7 @@ from nameplate.core.names import self_and_ancestors
 from nameplate.core.plan import Drift, Owned, Plan, plan
 from nameplate.core.records import RRset
 from nameplate.db import Sessions
-from nameplate.leases import Lease
+from nameplate.leases import DueRow, Lease
 from nameplate.models import (
     ChangePlan,
     Domain,
@@ -50,6 +50,11 @@ class LiveZone:
     live: Sequence[RRset]
 
 
+def peer(row: Domain | DueRow, _authority: work.Authority) -> str | None:
+    """Return the account that the work on a domain's zone depends on."""
+    return None if row.dns_account_id is None else f"account:{row.dns_account_id}"
+
+
 def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
     """Find the provider's zone that holds the domain, the longest that fits, and read it.
 
@@ -66,8 +71,8 @@ def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
             return LiveZone(provider, desired.account.id, zones[name], live)
     raise Refused(
         "zone_not_found",
-        f"the DNS account reaches no zone for {desired.bare_name}; it reaches "
-        f"{', '.join(sorted(zones)[:5]) or 'none'}",
+        f"The DNS account has no zone for {desired.bare_name}. Its zones: "
+        f"{', '.join(sorted(zones)[:5]) or 'none'}.",
     )
 
 

@@ -77,7 +77,7 @@ def _keep(sessions: Sessions, tools: Tools, lease: Lease, case: HostedZoneState)
     if case.row is None or not case.row.is_there:
         if not case.is_held:
             raise Refused(
-                "zone_not_held", f"Prove {case.zone} itself by DNS: then its zone is created."
+                "zone_not_held", f"Prove {case.zone} itself by DNS. Its zone is created after that."
             )
         _create(sessions, tools, lease, case)
     note(sessions, lease, lambda session, domain: _publish_proof(session, domain, case))
@@ -232,8 +232,8 @@ def _evict(sessions: Sessions, lease: Lease, case: HostedZoneState) -> None:
     note(sessions, lease, transaction)
     if stays:
         detail = (
-            f"The name server still has an older zone {case.zone} with records that Nameplate did "
-            "not write: the operator must remove it."
+            f"The name server still has an older zone {case.zone} with records that "
+            "Nameplate did not write. The operator must remove it."
         )
         fail(sessions, lease, case, detail, AGAIN_AFTER_REFUSAL)
     else:

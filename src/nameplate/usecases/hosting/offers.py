@@ -53,7 +53,7 @@ def offer(sessions: Sessions) -> Offer:
                 return _read(account.id, hosted)
     raise Conflict(
         "hosting_unavailable",
-        "This installation hosts no zones: keep the name at a DNS host of your own.",
+        "This installation does not host zones. Keep the name at your own DNS host.",
     )
 
 
@@ -64,7 +64,8 @@ def _read(account_id: int, hosted: dict[str, Any]) -> Offer:
     except (KeyError, IndexError, TypeError, Invalid):
         raise Invalid(
             "hosting_misconfigured",
-            "config.hosted of the platform's DNS account must list name_servers, as in ns1.example.net.",
+            "Set `config.hosted.name_servers` of the platform's DNS account to names such "
+            "as ns1.example.net.",
         ) from None
     return Offer(account_id, servers, hostmaster)
 
@@ -106,8 +107,8 @@ def instruction(domain: Domain) -> Instruction | None:
         return None
     where = "at the registrar" if zone == domain.domain_name else "in the zone above it, as NS"
     sentence = (
-        f"Set these name servers for {zone} {where}, and no others, but only when the ownership is "
-        "proved and the zone is there: before that nobody answers for it."
+        f"Set these name servers for {zone} {where}, and no others. Do so only when "
+        "ownership is proved and the zone exists. Before that, no server answers for it."
     )
     return instructions.name_servers(zone, servers, sentence)
 
@@ -128,7 +129,7 @@ def conditions(session: Session, domain: Domain) -> Sequence[Condition]:
         return [
             Condition(
                 type="hosting", status=True, reason="delegated",
-                message=f"{zone} is hosted here, and the Internet is sent to these name servers.",
+                message=f"{zone} is hosted here and delegated to these name servers.",
                 observed=tuple(row.delegation or ()), since=row.checked_at,
             )
         ]  # fmt: skip
@@ -137,7 +138,7 @@ def conditions(session: Session, domain: Domain) -> Sequence[Condition]:
             type="hosting",
             status=False,
             reason="not_delegated",
-            message=f"The zone {zone} is ready here, but the Internet is not sent to it yet.",
+            message=f"The zone {zone} is ready here but not delegated to these name servers yet.",
             observed=tuple(row.delegation or ()),
             expected=tuple(servers),
             fix=f"Set the name servers of {zone} to {', '.join(servers)}, and no others.",
@@ -157,12 +158,12 @@ def _missing(domain: Domain, row: HostedZone | None, zone: str) -> Condition:
         reason="zone_after_proof" if waits else "zone_not_there",
         message=trouble
         or (
-            f"The zone {zone} is created here as soon as the name is proved."
+            f"The zone {zone} is created here once ownership of the name is proved."
             if waits
             else f"The zone {zone} is being created."
         ),
-        fix="Publish the proof at the DNS host that answers for the name now, and change the "
-        "name servers only after that."
+        fix="Publish the proof at the current DNS host first. Change the name servers only "
+        "after that."
         if waits
         else "",
         next_check_at=domain.next_action_at,

@@ -23,12 +23,12 @@ class HostedZoneState:
     account: Account
     zone: str
     row: HostedZone | None
-    """Whatever zone of that name is in our books, also another organization's."""
+    """The stored zone of that name, possibly another organization's."""
     is_mine: bool
     is_live: bool
     is_removed: bool
     is_held: bool
-    """The organization holds the apex and everything below it: less gives nobody a zone."""
+    """Whether the organization holds the apex and everything below it, as a zone requires."""
     name_servers: tuple[str, ...]
     hostmaster: str
 
@@ -60,7 +60,7 @@ def load(session: Session, domain: Domain) -> HostedZoneState | None:
 
 
 def row_of(session: Session, account_id: int, zone: str) -> HostedZone | None:
-    """Return whatever zone of that name is in our books."""
+    """Return the stored zone of that name, of any organization."""
     row: HostedZone | None = session.scalars(
         HostedZone.visible(PLATFORM).where(
             HostedZone.account_id == account_id, HostedZone.name == zone

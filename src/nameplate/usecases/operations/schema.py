@@ -126,18 +126,18 @@ def _known(revision: str) -> None:
         return
     try:
         ScriptDirectory(str(LOCATION)).get_revisions(revision)
-    except (CommandError, ResolutionError):
+    except (AssertionError, CommandError, ResolutionError):  # Alembic asserts that it is not empty
         raise NotFound(
             "revision_unknown",
-            f"there is no revision {revision[:64]!r}: `nameplate db history` lists them",
+            f"There is no revision {revision[:64]!r}. Use one that `nameplate db history` lists.",
         ) from None
 
 
 def _newer(revision: str) -> Conflict:
     return Conflict(
         "schema_newer",
-        f"the database stands at revision {revision!r}, which this version of Nameplate does not "
-        "know: install the version that made it, or a newer one",
+        f"The database is at revision {revision!r}, which this version of Nameplate does "
+        "not know. Install the version that created it, or a newer one.",
     )
 
 
@@ -152,8 +152,8 @@ def _explained() -> Iterator[None]:
         # The message of the original would repeat the address and the password in it.
         raise Invalid(
             "database_url_invalid",
-            "this is no database address: write sqlite:///FILE, "
-            "postgresql://USER:PASSWORD@HOST/NAME or mariadb://USER:PASSWORD@HOST/NAME",
+            "Not a database address. Expected sqlite:///FILE, "
+            "postgresql://USER:PASSWORD@HOST/NAME or mariadb://USER:PASSWORD@HOST/NAME.",
         ) from None
     except CommandError as error:
         unknown = re.search(r"Can't locate revision identified by '([^']+)'", str(error))
@@ -162,23 +162,27 @@ def _explained() -> Iterator[None]:
         raise Conflict("revision_out_of_reach", f"{error}".rstrip(".")) from None
     except TimeoutError:
         raise Conflict(
-            "migration_running", "another migration is running: try again when it has ended"
+            "migration_running", "Another migration is running. Try again when it has ended."
         ) from None
     except OSError as error:
         raise Refused(
             "database_folder_refused",
-            f"cannot make the folder {error.filename}: {error.strerror}; set NAMEPLATE_HOME",
+            f"Cannot create the folder {error.filename}: {error.strerror}. Set "
+            "NAMEPLATE_HOME to a writable folder.",
         ) from None
 
 
-_LOGIN = "the database refuses this user or password: check the address that you gave"
-_RIGHTS = "the database user may not do this: migrate as the owner of the database"
-_ABSENT = "the database does not exist: create it first"
-_AWAY = "the database cannot be reached: check that it runs, and host and port of its address"
-_BUSY = "somebody else has the tables locked: try again when they have ended"
-_READ_ONLY = "the database file is read-only: change its permissions or choose another file"
-_NO_FILE = "the database file cannot be opened: check that its folder exists and is writable"
-_NO_DATABASE = "the file is not an SQLite database: choose another file"
+_LOGIN = "The database rejects this user or password. Check the address that you gave."
+_RIGHTS = "The database user lacks the permission. Migrate as the owner of the database."
+_ABSENT = "The database does not exist. Create it first."
+_AWAY = (
+    "The database cannot be reached. Check that it is running, and the host and port in its "
+    "address."
+)
+_BUSY = "Another program has locked the tables. Try again when it has finished."
+_READ_ONLY = "The database file is read-only. Change its permissions or choose another file."
+_NO_FILE = "The database file cannot be opened. Check that its folder exists and is writable."
+_NO_DATABASE = "The file is not an SQLite database. Choose another file."
 
 _MARIADB_CODES: Mapping[int, NameplateError] = {
     1044: NotPermitted("database_refuses", _RIGHTS),
@@ -228,5 +232,5 @@ def explain(error: sa.exc.DBAPIError) -> NameplateError:
             if words in str(cause):
                 return meaning
     return Refused(
-        "database_failed", f"the database failed: {type(cause).__name__} {state or code}"
+        "database_failed", f"The database failed: {type(cause).__name__} {state or code}."
     )

@@ -38,7 +38,7 @@ class View:
 
     record: Record
     look: Observation | None
-    """The last look; None: nobody has looked since the record got its value."""
+    """The last check; None if the current value has not been checked."""
     now: datetime
 
 
@@ -86,7 +86,7 @@ def check(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Vie
     if question is None:
         raise Conflict(
             "record_not_published",
-            f"the record is {last.record.status.value}: the provider does not have it yet",
+            f"The record is {last.record.status.value}. The DNS provider does not have it yet.",
         )
     if last.look is not None and last.now - last.look.at < AT_MOST_EVERY:
         return last

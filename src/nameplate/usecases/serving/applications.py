@@ -36,7 +36,7 @@ def add(
     Raises NotPermitted `platform_only` when a tenant names an upstream or external id.
     """
     if any(value is not None for value in (upstream_host, upstream_port, external_id)):
-        organizations.only_platform(actor, "say where an application answers")
+        organizations.only_platform(actor, "set the upstream of an application")
     owner = organizations.acting(session, actor, organization)
     row = Application(
         organization_id=owner.id,
@@ -99,7 +99,7 @@ def update(
 ) -> Application:
     """Change an application; its bindings are looked at again when it answers elsewhere."""
     if changes.keys() & PLATFORM_FIELDS:
-        organizations.only_platform(actor, "say where an application answers")
+        organizations.only_platform(actor, "set the upstream of an application")
     row = get(session, actor, reference)
     with session.no_autoflush:
         lookup.changed(row, changes, CHANGES)

@@ -115,9 +115,9 @@ def _server(
     known = ", ".join(ids.show("srv", row.id) for row in fitting[:5])
     raise Invalid(
         "server_required",
-        f"several servers could serve it, name one of them: {known}"
+        f"Several servers could serve this host. Name one of them: {known}."
         if fitting
-        else "there is no server with a proxy yet: the operator must add one",
+        else "There is no server with a proxy yet. The operator must add one.",
     )
 
 
@@ -130,7 +130,9 @@ def _refuse_bound(session: Session, row: Binding) -> None:
     )
     other = session.scalars(query).first()
     if other is not None and other is not row:
-        raise Conflict("host_bound", f"{row.hostname}{row.path} leads to an application already")
+        raise Conflict(
+            "host_bound", f"{row.hostname}{row.path} is already bound to an application."
+        )
 
 
 def _set(row: Binding, settings: dict[str, Any]) -> None:
@@ -138,7 +140,7 @@ def _set(row: Binding, settings: dict[str, Any]) -> None:
         if key in _SECONDS:
             low, high = _SECONDS[key]
             if not low <= value <= high:
-                raise Invalid("seconds_invalid", f"{key} is between {low} and {high} seconds")
+                raise Invalid("seconds_invalid", f"Expected {low} to {high} seconds in `{key}`.")
         if key == "health_check_path":
             paths.parse(value, "/health_check_path")
         setattr(row, "metadata_" if key == "metadata" else key, value)
@@ -192,14 +194,14 @@ def update(
     row = get(session, actor, reference)
     refused = sorted(changes.keys() - CHANGEABLE)
     if refused:
-        raise Invalid("field_unknown", f"cannot be changed: {', '.join(refused)}")
+        raise Invalid("field_unknown", f"These fields cannot be changed: {', '.join(refused)}.")
     lock_above(session, Binding, row.id)
     moved_to = changes.pop("server", None)
     if moved_to is not None:
         _move(session, row, servers.get(session, Actor(row.organization_id), moved_to), now)
     enabled = changes.pop("enabled", None)
     if enabled is False:
-        row.disable("Switched off by its owner.")
+        row.disable("Disabled by its owner.")
         row.urgency = 1
     elif enabled is True and row.status is BindingStatus.DISABLED:
         _refuse_bound(session, row)
@@ -221,7 +223,7 @@ def _move(session: Session, row: Binding, server: Server, now: datetime) -> None
     row.server_id = server.id
     row.proxy_type = _proxy_type(server)
     if row.status is not BindingStatus.DISABLED:
-        row.await_("Moves to another server.")
+        row.await_("Moving to another server.")
     session.flush()
     for server_id in sorted({server.id} | ({left} if left else set())):
         proxies.wake(session, server_id, now)

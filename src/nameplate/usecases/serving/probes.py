@@ -33,6 +33,7 @@ PATIENCE = 10
 """Probes before a binding that does not come up is called an error."""
 AGAIN_AFTER_ERROR = timedelta(minutes=5)
 _HTTP_ERROR = 400
+_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
         return None
     server = session.get(Server, row.server_id) if row.server_id else None
     if server is None or server.deleted_at is not None or server.proxy is None:
-        row.fail("The server is gone or has no proxy: bind the application to another one.")
+        row.fail("The server was removed or has no proxy. Bind the application to another server.")
         return None
     if server.configured_at is None:
         # Also for the certificate: an http-01 proof is asked for through this very proxy.
@@ -121,21 +122,21 @@ def _obstacle(session: Session, row: Binding) -> str | None:
     if organization.deleted_at is not None or not organization.is_active:
         return "The organization is not active."
     if application.deleted_at is not None:
-        return "The application is gone."
+        return "The application was removed. Bind another one."
     if application.upstream_host is None or (row.port or application.upstream_port) is None:
-        return "The application has no address to lead to: set its upstream host and port."
+        return "The application has no upstream. Set its upstream host and port."
     return None
 
 
 def _unheld(session: Session, row: Binding, domain: Domain) -> str | None:
     """Return what is missing before the host may be used, or None."""
     if not domain.is_live:
-        return "Waits until ownership of the domain is proved."
+        return "Waiting for proof of ownership of the domain."
     if holders.holds(session, row.organization_id, row.hostname, live=domain.id):
         return None
     return (
-        f"The proof of {domain.full_domain} covers that name alone. Prove it by a DNS record, "
-        f"or prove {row.hostname} itself."
+        f"The proof of {domain.full_domain} covers only that name. Prove it by a DNS "
+        f"record, or prove {row.hostname} itself."
     )
 
 
@@ -173,8 +174,8 @@ def _secured(session: Session, row: Binding, now: datetime) -> bool:
         row.ssl_certificate_id = certificate.id
     if certificate.certificate is None or certificate.status is CertificateStatus.REVOKED:
         if row.status is not BindingStatus.PENDING:
-            row.await_("Waits for its certificate.")
-        row.error_message = "Waits for its certificate."
+            row.await_("Waiting for the certificate.")
+        row.error_message = "Waiting for the certificate."
         return False
     return True
 
@@ -216,10 +217,13 @@ def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look
 
 
 def _health(finding: ProbeResult) -> HealthStatus:
-    if not finding.answered:
+    if not finding.answered or finding.status is None or finding.status >= _SERVER_ERROR:
         return HealthStatus.UNHEALTHY
-    fine = finding.status is not None and finding.status < _HTTP_ERROR
-    return HealthStatus.HEALTHY if fine else HealthStatus.DEGRADED
+    return HealthStatus.HEALTHY if finding.status < _HTTP_ERROR else HealthStatus.DEGRADED
+
+
+def _is_well(finding: ProbeResult) -> bool:
+    return _health(finding) is not HealthStatus.UNHEALTHY
 
 
 def _seen(tools: Tools, lease: Lease, finding: ProbeResult) -> Callable[[Session, Binding], None]:
@@ -230,7 +234,7 @@ def _seen(tools: Tools, lease: Lease, finding: ProbeResult) -> Callable[[Session
         row.record_health(_health(finding), now)
         row.next_action_at = now + timedelta(seconds=row.health_check_interval)
         if row.status is BindingStatus.ACTIVE:
-            row.error_message = None if finding.answered else _reason(finding)
+            row.error_message = None if _is_well(finding) else _reason(finding)
             if not finding.serial_matches or finding.failure in _FORGOTTEN:
                 _doubt(session, row, now)
         elif row.status is BindingStatus.CONFIGURING:
@@ -274,7 +278,7 @@ def _reason(finding: ProbeResult) -> str:
     if finding.failure is not None:
         return f"Through the proxy: {finding.message or finding.failure.value}."
     if not finding.serial_matches:
-        return "The proxy presents another certificate than the one issued for this host."
+        return "The proxy presents a different certificate from the one issued for this host."
     return f"The application answers with status {finding.status}."
 
 

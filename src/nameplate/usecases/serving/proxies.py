@@ -14,7 +14,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions
-from nameplate.leases import Lease
+from nameplate.leases import DueRow, Lease
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.ports.proxy import Config, KeyPair, Proxy, Route, RouteRefused, Upstream
 from nameplate.usecases import work
@@ -29,6 +29,11 @@ AGAIN_AFTER_REFUSAL = timedelta(minutes=1)
 class _Load:
     server: Server
     routes: tuple[Route, ...]
+
+
+def peer(row: Server | DueRow, _authority: work.Authority) -> str:
+    """Return the server itself: its proxy is what the work depends on."""
+    return f"server:{row.id}"
 
 
 def doubt(session: Session, server_id: int, now: datetime) -> None:

@@ -14,7 +14,7 @@ from nameplate.core.ids import Prefix
 from nameplate.models import Server
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.proxy import ProxyConfiguration
-from nameplate.usecases import lookup
+from nameplate.usecases import lookup, work
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
@@ -45,7 +45,7 @@ def add(
     Invalid `addresses_invalid` and what `check_proxy` raises.
     """
     if proxy is not None or external_id is not None:
-        organizations.only_platform(actor, "say how to reach a proxy")
+        organizations.only_platform(actor, "configure the proxy of a server")
     check_proxy(tools, proxy)
     shared = actor.is_platform and organization is None
     owner = None if shared else organizations.acting(session, actor, organization).id
@@ -108,7 +108,7 @@ def update(
     `addresses_invalid` and what `check_proxy` raises.
     """
     if changes.keys() & PLATFORM_FIELDS:
-        organizations.only_platform(actor, "say how to reach a proxy")
+        organizations.only_platform(actor, "configure the proxy of a server")
     check_proxy(tools, changes.get("proxy"))
     row = get(session, actor, reference)
     _refuse_shared(actor, row)
@@ -120,6 +120,7 @@ def update(
             _refuse_taken(session, row)
     row.wake(now)
     session.flush()
+    work.wake_waiting(session, f"server:{row.id}", now)
     if changes.keys() & {"address", "addresses"}:
         pointing.of_server(session, row, now)
     return row
@@ -159,7 +160,9 @@ def reach(row: Server) -> ProxyConfiguration:
 
 def _refuse_shared(actor: Actor, row: Server) -> None:
     if row.organization_id is None and not actor.is_platform:
-        raise NotPermitted("server_shared", "This server is the platform's: it is not yours.")
+        raise NotPermitted(
+            "server_shared", "This server belongs to the platform. Ask the operator to change it."
+        )
 
 
 def _refuse_taken(session: Session, row: Server) -> None:

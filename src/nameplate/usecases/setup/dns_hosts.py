@@ -87,22 +87,24 @@ def delegation(tools: Tools, domain: Domain) -> DnsHostDelegation:
 def _message(registered: str, found: DnsHostDelegation, recognition: Recognition) -> str:
     if not found.zone:
         return (
-            f"{registered} has no name servers: check that it is registered and that the "
+            f"{registered} has no name servers. Check that it is registered and that the "
             "registrar shows name servers for it."
         )
     servers = f"The name servers of {found.zone}"
     if not found.confirmed:
-        servers += ", as its parent zone names them (they do not answer themselves),"
+        servers += " (from its parent zone, because they do not answer)"
     host = recognition.host
     if host is None:
-        return f"{servers} belong to no DNS host that we know: {_listed(found.name_servers)}."
+        return (
+            f"{servers} belong to no DNS host that Nameplate knows: {_listed(found.name_servers)}."
+        )
     if recognition.confidence is Confidence.CERTAIN:
-        return f"{servers} are those of {host.name}."
+        return f"{servers} belong to {host.name}."
     others = [other.name for other in recognition.others]
     also = [*others, *recognition.strangers]
     return (
-        f"{servers} are only partly those of {host.name}; there are also {_listed(also)}. "
-        "Either the zone is moving, or several hosts serve it: enter each record at all of them."
+        f"{servers} belong only partly to {host.name}. The others: {_listed(also)}. Either "
+        "the zone is moving, or several hosts serve it. Enter each record at all of them."
     )
 
 

@@ -24,22 +24,28 @@ from nameplate.usecases.tools import Tools
 
 NOT_CONFIGURED = (
     "not_configured",
-    "The operator of this platform has not set up Domain Connect: enter the records by hand.",
+    "The operator of this platform has not set up Domain Connect. Enter the records by hand.",
 )
-NO_ZONE = ("zone_not_found", "The domain has no name servers yet: nobody can be asked.")
+NO_ZONE = (
+    "zone_not_found",
+    "The domain has no name servers yet, so its DNS host is unknown. Try again later.",
+)
 NOT_OFFERED = (
     "not_offered",
-    "The domain's DNS host does not offer Domain Connect for it: enter the records by hand.",
+    "The domain's DNS host does not offer Domain Connect for it. Enter the records by hand.",
 )
 NO_SYNC = (
     "flow_not_offered",
-    "The domain's DNS host offers Domain Connect, but not the flow that needs only a click.",
+    (
+        "The domain's DNS host offers Domain Connect, but not its synchronous flow. Enter the "
+        "records by hand."
+    ),
 )
 NO_TEMPLATE = (
     "template_unknown",
-    "The domain's DNS host does not have this platform's template yet: enter the records by hand.",
+    "The domain's DNS host does not have this platform's template yet. Enter the records by hand.",
 )
-NOTHING = ("nothing_to_publish", "Nothing of this domain can be set up by Domain Connect.")
+NOTHING = ("nothing_to_publish", "This domain has no records that Domain Connect can set up.")
 OFFERED = ("offered", "Open the link, sign in at the DNS host, and confirm the records.")
 
 
@@ -186,7 +192,7 @@ def submission(tools: Tools, actor: Actor) -> Submission | None:
 
     Raises NotPermitted `platform_only`.
     """
-    organizations.only_platform(actor, "see how it is set up for Domain Connect")
+    organizations.only_platform(actor, "read the Domain Connect settings")
     if tools.domain_connect is None:
         return None
     service = tools.domain_connect.service

@@ -16,7 +16,7 @@ from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now
 from nameplate.models import Account, AccountKind, Certificate
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import lookup
+from nameplate.usecases import lookup, work
 from nameplate.usecases.tenants import organizations, providers
 from nameplate.usecases.tools import Tools
 
@@ -42,7 +42,9 @@ def add(
     says what only the platform may. A credential that can be made is made when none is given.
     """
     if kind not in set(AccountKind):
-        raise Invalid("kind_unknown", f"An account is one of {', '.join(AccountKind)}.")
+        raise Invalid(
+            "kind_unknown", f"Expected one of these kinds of account: {', '.join(AccountKind)}."
+        )
     config = dict(config or {})
     providers.check_no_secrets(config)
     plugin = providers.plugin(tools, AccountKind(kind), provider)
@@ -124,6 +126,7 @@ def update(
     if credentials is not None or "config" in changes:
         row.tested_at = row.error_message = None
         _retry_certificates(session, row)
+        work.wake_waiting(session, f"account:{row.id}", database_now(session))
     session.flush()
     return row
 
@@ -184,6 +187,8 @@ def test(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> dict
     def record(session: Session) -> None:
         row = get(session, actor, reference)
         row.tested_at, row.error_message = now, found["message"]
+        if found["ok"]:
+            work.wake_waiting(session, f"account:{row.id}", database_now(session))
 
     sessions.run(actor, record)
     return found

@@ -33,7 +33,10 @@ def acting(session: Session, actor: Actor, reference: str | None) -> Organizatio
     if reference is not None:
         return get(session, actor, reference)
     if actor.organization_id is None:
-        detail = "Say for which organization: a platform token acts for all of them."
+        detail = (
+            "Name the organization. It is required with a platform token, which acts for all of "
+            "them."
+        )
         problem = Problem("/organization", "organization_required", detail)
         raise Invalid("organization_required", detail, [problem])
     query = Organization.visible(actor).where(Organization.id == actor.organization_id)
@@ -116,7 +119,7 @@ def update(session: Session, actor: Actor, reference: str, **changes: Any) -> Or
     """
     row = get(session, actor, reference)
     if not actor.is_platform and not changes.keys() <= OWN_CHANGES:
-        only_platform(actor, "change that of an organization")
+        only_platform(actor, "change these fields of an organization")
     if "slug" in changes:
         _checked(changes["slug"])
     with session.no_autoflush:
@@ -156,7 +159,10 @@ def only_platform(actor: Actor, what: str) -> None:
 
 def _checked(slug: str) -> str:
     if not _SLUG.fullmatch(slug) or slug.startswith(f"{Prefix.ORGANIZATION}_"):
-        detail = "A slug has 1 to 63 lower-case letters, digits and hyphens, none at its ends."
+        detail = (
+            "A slug has 1 to 63 lower-case letters, digits and hyphens, and no hyphen at either "
+            "end."
+        )
         raise Invalid("slug_invalid", detail, [Problem("/slug", "slug_invalid", detail)])
     return slug
 
@@ -164,7 +170,7 @@ def _checked(slug: str) -> str:
 def _slug_of(name: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:63].strip("-")
     if not slug:
-        detail = "Give a slug: none can be made from this name."
+        detail = "No slug can be made from this name. Give a slug."
         raise Invalid("slug_required", detail, [Problem("/slug", "slug_required", detail)])
     return slug
 

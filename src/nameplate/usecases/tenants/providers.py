@@ -61,7 +61,10 @@ def plugin(tools: Tools, kind: AccountKind, provider: str) -> Plugin:
     except Refused as error:
         problem = Problem("/provider", error.code, error.detail)
         raise Invalid(error.code, error.detail, [problem]) from None
-    detail = "There is no registrar yet: accounts are at DNS providers and authorities."
+    detail = (
+        "Registrars are not supported yet. Add accounts at DNS providers and certificate "
+        "authorities."
+    )
     raise Invalid("provider_unknown", detail, [Problem("/provider", "provider_unknown", detail)])
 
 
@@ -81,7 +84,10 @@ def check_no_secrets(config: Mapping[str, Any], declared: set[str] | None = None
     """Raise Invalid `config_holds_secret` when a credential is given as a setting."""
     exposed = sorted(config.keys() & (_SECRETS | (declared or set())))
     if exposed:
-        detail = f"Put {', '.join(exposed)} into credentials: config is shown to everybody."
+        detail = (
+            f"Move {', '.join(exposed)} to `credentials`. Everyone with access to the account "
+            "can read `config`."
+        )
         problems = [Problem(f"/config/{key}", "config_holds_secret", detail) for key in exposed]
         raise Invalid("config_holds_secret", detail, problems)
 
@@ -97,7 +103,7 @@ def completed(
     for name in given:
         known = declared.get(name)
         if known.is_platform_only if known else found.takes_other_credentials:
-            organizations.only_platform(actor, f"give the credential `{name}`")
+            organizations.only_platform(actor, f"set the credential `{name}`")
     problems = [*_unknown(found, given), *_missing(found, config, given)]
     if problems:
         raise Invalid(problems[0].code, " ".join(one.detail for one in problems), problems)
@@ -115,7 +121,9 @@ def _unknown(found: Plugin, given: Mapping[str, str]) -> Iterator[Problem]:
         return
     for name in given:
         if name not in known:
-            detail = f"There is no credential `{name}`. There are: {', '.join(known) or 'none'}."
+            detail = (
+                f"Unknown credential `{name}`. Known credentials: {', '.join(known) or 'none'}."
+            )
             yield Problem(f"/credentials/{name}", "credential_unknown", detail)
 
 

@@ -37,7 +37,7 @@ def add(
     names none. Raises Invalid `expires_at_past`.
     """
     if expires_at is not None and expires_at <= now:
-        detail = "The token would be expired already: give a time in the future."
+        detail = "The token would already be expired. Give a time in the future."
         raise Invalid(
             "expires_at_past", detail, [Problem("/expires_at", "expires_at_past", detail)]
         )

@@ -5,8 +5,8 @@ from alembic import op
 
 from nameplate.migrations import columns as c
 
-revision = "2026_11_28_1810"
-down_revision = "2026_11_28_1730"
+revision = "2026_11_28_1840"
+down_revision = "2026_11_28_1820"
 branch_labels = None
 depends_on = None
 

@@ -139,7 +139,7 @@ def test_a_proof_of_the_name_alone_serves_nothing_below_it(world: Offline) -> No
     with world.sessions.begin(PLATFORM) as session:
         row = session.get_one(Binding, below)
         assert row.status is BindingStatus.PENDING
-        assert "covers that name alone" in (row.error_message or "")
+        assert "covers only that name" in (row.error_message or "")
 
 
 def test_rows_that_contradict_each_other_serve_the_holder(world: Offline) -> None:
@@ -182,7 +182,7 @@ def test_who_suspended_decides_who_resumes(world: Offline) -> None:
         "Phishing reports.",
     )
     with (
-        pytest.raises(Conflict, match="Only its operator") as caught,
+        pytest.raises(Conflict, match="Only the platform's operator") as caught,
         world.sessions.begin(red) as session,
     ):
         domains.resume(session, red, "shop-red.com", now())

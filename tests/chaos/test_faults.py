@@ -12,12 +12,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from tests.chaos.conftest import Open, opener
-from tests.chaos.verdict import check, visit
-from tests.chaos.world import ZONE, Scene, World
-from tests.databases import Templates
-from tests.servers.hostile import HostileServer, request_head
-from tests.servers.process import listens
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
@@ -25,6 +19,12 @@ from nameplate.models import Account, Binding, Certificate, Domain, NameHolding,
 from nameplate.usecases.claims import domains, verifications
 from nameplate.usecases.serving import applications, bindings
 from nameplate.usecases.tenants import accounts, organizations
+from tests.chaos.conftest import Open, opener
+from tests.chaos.verdict import check, visit
+from tests.chaos.world import ZONE, Scene, World
+from tests.databases import Templates
+from tests.servers.hostile import HostileServer, request_head
+from tests.servers.process import listens
 
 pytestmark = [
     # A provider's kept-alive connection ends with its account's adapter, when that is collected.
@@ -85,7 +85,7 @@ def test_a_wrong_credential_is_told_and_the_right_one_heals(scenes: Open) -> Non
         with scene.worker():
             scene.wait(lambda: _one(scene, Record).status == "error", 40)
             for reason in (_one(scene, Record).error_message, _one(scene, Domain).error_message):
-                assert reason == "PowerDNS refuses the API key."
+                assert reason == "PowerDNS rejected the API key."
                 assert wrong not in reason
             assert scene.world.rrsets(scene.base) == scene.before
             right = {"api_key": scene.world.dns.api_key.reveal()}
@@ -207,7 +207,7 @@ def test_a_full_disk_keeps_what_is_served(scenes: Open) -> None:
                 while file.write(bytes(512)):
                     pass
             scene.sessions.run(PLATFORM, lambda session: _change(session, scene))
-            scene.wait(lambda: "the disk is full" in scene.log.read_text(), 40)
+            scene.wait(lambda: "The disk is full" in scene.log.read_text(), 40)
             assert visit(scene)[0] == 200
             filler.unlink()
             scene.wait(lambda: _one(scene, Server).next_action_at is None, 40)

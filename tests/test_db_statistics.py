@@ -5,8 +5,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from tests.databases import sessions_over
-from tests.models import world
 
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions, database_now, refresh_statistics
@@ -15,6 +13,8 @@ from nameplate.models import Domain, Record
 from nameplate.models.records import digest
 from nameplate.usecases.dns import wanted
 from nameplate.worker.handlers import HANDLERS
+from tests.databases import sessions_over
+from tests.models import world
 
 DOMAINS, RECORDS = 40, 30
 

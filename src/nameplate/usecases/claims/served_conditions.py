@@ -1,0 +1,189 @@
+"""How far a domain's hosts are secured and served, from the rows and the clock."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import PLATFORM
+from nameplate.core.conditions import Condition
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
+from nameplate.models import Binding, Certificate, Domain, Server
+
+MISSED_CHECKS = 3
+"""Health checks that may be overdue before the last one counts for nothing."""
+LATENESS = timedelta(minutes=1)
+"""How late a check may be without anything being wrong."""
+
+
+def certificates(session: Session, domain: Domain, now: datetime) -> list[Condition]:
+    """Say how the certificates are that something uses, or was asked for."""
+    rows = session.scalars(
+        Certificate.visible(PLATFORM)
+        .where(Certificate.organization_domain_id == domain.id)
+        .order_by(Certificate.id)
+    ).all()
+    found = [_certificate(row, now) for row in rows]
+    bad = next((one for one in found if not one.status), None)
+    if bad is not None:
+        return [bad]
+    failing = next((one for one in found if one.reason == "renewal_failing"), None)
+    if failing is not None:
+        return [failing]
+    soonest = min((row.expires_at for row in rows if row.expires_at), default=None)
+    until = f"The certificate is valid until {soonest:%Y-%m-%d %H:%M} UTC." if soonest else ""
+    return [
+        Condition(
+            type="certificate",
+            status=True,
+            reason="active",
+            message=until or "The certificate is active.",
+        )
+    ][: len(rows)]
+
+
+def _certificate(row: Certificate, now: datetime) -> Condition:
+    names = tuple(row.subject_alternative_names or ())
+    why = row.trouble_message or row.renewal_error_message
+    since = row.trouble_since or row.last_renewal_error_at
+    if row.expires_at is not None and row.expires_at <= now:
+        reason = f" It could not be renewed: {why}" if why else ""
+        return Condition(
+            type="certificate", status=False, reason="certificate_expired",
+            message=f"The certificate expired at {row.expires_at:%Y-%m-%d %H:%M} UTC.{reason}",
+            expected=names, fix=_fix(row), since=row.expires_at, next_check_at=row.next_action_at,
+        )  # fmt: skip
+    if row.status in {CertificateStatus.ACTIVE, CertificateStatus.RENEWING}:
+        return _valid(row, why, since)
+    return Condition(
+        type="certificate",
+        status=False,
+        reason=row.trouble_code or f"certificate_{row.status.value}",
+        message=why or "The certificate is being obtained.",
+        expected=names,
+        fix=_fix(row),
+        since=since,
+        next_check_at=row.next_action_at,
+    )
+
+
+def _valid(row: Certificate, why: str | None, since: datetime | None) -> Condition:
+    if why is None:
+        return Condition(type="certificate", status=True, reason="active", message="")
+    until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
+    return Condition(
+        type="certificate",
+        status=True,
+        reason="renewal_failing",
+        message=f"The certificate cannot be renewed: {why}{until}",
+        fix=_fix(row),
+        since=since,
+        next_check_at=row.next_action_at,
+    )
+
+
+def _fix(row: Certificate) -> str:
+    if row.waits_for is not None:
+        return (
+            "The operator must check the account at the certificate authority. Nameplate retries "
+            "every few seconds and continues as soon as the authority answers."
+        )
+    if row.trouble_code is not None:
+        return "Wait. Nameplate retries automatically."
+    if row.renewal_error_message is None:
+        return "No action needed."
+    if row.next_action_at is None and row.renewal_error_code != "domain_not_proved":
+        return "Correct the problem in the message, then renew the certificate."
+    return "Wait. Nameplate retries automatically."
+
+
+def serving(session: Session, domain: Domain, now: datetime) -> Condition:
+    """Say whether every binding was seen to answer at its last health check."""
+    rows = session.execute(
+        Binding.visible(PLATFORM)
+        .add_columns(Server)
+        .outerjoin(Server, Server.id == Binding.server_id)
+        .where(
+            Binding.organization_domain_id == domain.id,
+            Binding.status != BindingStatus.DISABLED,
+        )
+        .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)
+    ).all()
+    if not rows:
+        return Condition(
+            type="serving",
+            status=False,
+            reason="no_binding",
+            message="No application is bound to this domain.",
+            fix="Bind an application to it.",
+        )
+    troubles = [found for row, server in rows if (found := _binding(row, server, now)) is not None]
+    if troubles:
+        return _worst(troubles, len(rows))
+    first: Binding = rows[0][0]
+    more = f" and at {len(rows) - 1} more" if len(rows) > 1 else ""
+    return Condition(
+        type="serving",
+        status=True,
+        reason="probed",
+        message=f"The application answers at {first.hostname}{first.path}{more}.",
+        since=first.activated_at,
+        next_check_at=first.next_action_at,
+    )
+
+
+def _worst(troubles: Sequence[Condition], bindings: int) -> Condition:
+    first = next((one for one in troubles if one.status is False), troubles[0])
+    if len(troubles) == 1:
+        return first
+    others = f" {len(troubles) - 1} of {bindings} other bindings have a problem too."
+    return Condition(
+        type=first.type, status=first.status, reason=first.reason, message=first.message + others,
+        observed=tuple(one.message for one in troubles[1:10]), fix=first.fix, since=first.since,
+        next_check_at=first.next_check_at,
+    )  # fmt: skip
+
+
+def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | None:
+    """Return what is wrong with one binding, None when it was seen to answer a moment ago."""
+    host = f"{row.hostname}{row.path}"
+    if row.status is not BindingStatus.ACTIVE:
+        return _arriving(row, server, host)
+    checked = row.last_health_check_at
+    if row.health_status is HealthStatus.UNHEALTHY:
+        return Condition(
+            type="serving", status=False, reason="binding_unhealthy",
+            message=f"{host} does not answer. {row.error_message or ''}".strip(),
+            fix="Check the application, and the proxy in front of it.",
+            since=row.trouble_since, next_check_at=row.next_action_at,
+        )  # fmt: skip
+    overdue = MISSED_CHECKS * timedelta(seconds=row.health_check_interval) + LATENESS
+    if checked is None or now - checked > overdue:
+        last = f"{checked:%Y-%m-%d %H:%M} UTC" if checked else "never"
+        return Condition(
+            type="serving", status=None, reason="health_unknown",
+            message=f"{host} has not been checked since {last}: no worker has checked it.",
+            fix="The operator must check that `nameplate worker` is running.",
+            since=checked, next_check_at=row.next_action_at,
+        )  # fmt: skip
+    return None
+
+
+def _arriving(row: Binding, server: Server | None, host: str) -> Condition:
+    """Return what a binding waits for that is not served yet."""
+    message = row.trouble_message or row.error_message
+    fix = "Correct the problem in the message." if row.status is BindingStatus.ERROR else ""
+    stopped = server is not None and (server.trouble_message or server.error_message)
+    if stopped and row.status is not BindingStatus.PENDING:
+        message = f"The server cannot be configured: {stopped}"
+        fix = "The operator must check the server. Nameplate continues as soon as it can be configured."
+    return Condition(
+        type="serving",
+        status=False,
+        reason=f"binding_{row.status.value}",
+        message=message or f"{host} is being configured.",
+        fix=fix or ("Wait. Nameplate continues automatically." if message else "No action needed."),
+        since=row.trouble_since,
+        next_check_at=row.next_action_at,
+    )

@@ -1,0 +1,89 @@
+"""What an authority can do besides: revoke, against Pebble, and advise, which Pebble does not."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from tests.adapters.ca.conftest import connect
+from tests.adapters.ca.hostile import HostileAuthority, Reply
+from tests.servers.pebble import ChallTestSrv, Pebble
+
+from nameplate.adapters.ca.acme import AcmeAuthority
+from nameplate.adapters.ca.local import LocalAuthority, create_root
+from nameplate.core import certificates, keys
+from nameplate.core.orders import Challenge
+from nameplate.testing.ca import (
+    CertificateAuthorityConformance,
+    RenewalAdvisorConformance,
+    RevokerConformance,
+)
+
+ROOT_KEY, ROOT = create_root("x", datetime.now(UTC))
+_numbers = count(1)
+
+
+class _Issuing(CertificateAuthorityConformance):
+    """Issues for the tests of others; it is not collected itself."""
+
+    def __init__(self, dns: ChallTestSrv) -> None:
+        self._dns = dns
+
+    def publish(self, challenges: Sequence[Challenge]) -> None:
+        for challenge in challenges:
+            self._dns.set_txt(challenge.record_name, challenge.record_value)
+
+
+class TestRevoking(RevokerConformance):
+    @pytest.fixture
+    def revoker(self, authority: AcmeAuthority) -> AcmeAuthority:
+        return authority
+
+    @pytest.fixture
+    def issue(self, challtestsrv: ChallTestSrv) -> Callable[[AcmeAuthority], bytes]:
+        def issue(authority: AcmeAuthority) -> bytes:
+            names = (f"r{next(_numbers)}.revoked.example",)
+            return _Issuing(challtestsrv).issue(authority, names, keys.new_key())
+
+        return issue
+
+    @pytest.fixture
+    def certificate(
+        self, authority: AcmeAuthority, issue: Callable[[AcmeAuthority], bytes]
+    ) -> bytes:
+        return issue(authority)
+
+    @pytest.fixture
+    def foreign_certificate(self, pebble: Pebble, issue: Callable[[AcmeAuthority], bytes]) -> bytes:
+        return issue(connect(pebble))
+
+    @pytest.fixture
+    def is_revoked(self, pebble: Pebble) -> Callable[[bytes], bool]:
+        return pebble.is_revoked
+
+
+class TestAdvising(RenewalAdvisorConformance):
+    @pytest.fixture
+    def certificate(self) -> bytes:
+        authority = LocalAuthority(ROOT_KEY, ROOT, clock=lambda: datetime.now(UTC))
+        order = authority.order(["a.example"])
+        request = certificates.csr(keys.new_key(), ["a.example"])
+        return authority.download(authority.finalize(order, request))
+
+    @pytest.fixture
+    def unadvised_certificate(self) -> bytes:
+        """Without an authority key identifier there is nothing to ask by (RFC 9773 section 4.1)."""
+        return ROOT
+
+    @pytest.fixture
+    def advisor(self, certificate: bytes) -> Iterator[AcmeAuthority]:
+        with HostileAuthority() as server:
+            server.directory["renewalInfo"] = f"{server.base}/ari"
+            start = datetime.now(UTC) + timedelta(days=30)
+            window = {
+                "start": start.isoformat(timespec="seconds"),
+                "end": (start + timedelta(days=2)).isoformat(timespec="seconds"),
+            }
+            path = f"/ari/{certificates.renewal_id(certificate)}"
+            server.replies[path] = lambda _: Reply(200, {"suggestedWindow": window})
+            yield AcmeAuthority(f"{server.base}/dir", keys.new_key(), f"{server.base}/account/1")

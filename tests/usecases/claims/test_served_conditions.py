@@ -1,0 +1,140 @@
+"""How far hosts are secured and served: from the rows and the clock."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.models import world as rows
+from tests.proof import prove
+from tests.usecases.offline import Offline
+
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Unavailable
+from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.db import Sessions
+from nameplate.models import Certificate, Domain, Organization
+from nameplate.usecases.claims import conditions, domains
+
+DOWN = Unavailable("authority_unreachable", "The authority at ca.example does not answer.")
+PEER = "account:7"
+
+
+@pytest.fixture
+def world(sessions: Sessions) -> Offline:
+    return Offline(sessions)
+
+
+class Site:
+    """A proved domain with one served binding and its certificate."""
+
+    def __init__(self, world: Offline) -> None:
+        self.world = world
+        self.actor = world.organization("acme")
+        with world.sessions.begin(self.actor) as session:
+            self.domain_id = domains.add(session, world.tools, self.actor, name="acme.com").id
+        with world.sessions.begin(PLATFORM) as session:
+            now = datetime.now(UTC)
+            domain = session.get_one(Domain, self.domain_id)
+            prove(session, domain, now)
+            owner = session.get_one(Organization, self.actor.organization_id)
+            app = rows.application(session, owner, upstream_host="127.0.0.1", upstream_port=80)
+            certificate = rows.certificate(
+                session, domain, certificate="PEM", expires_at=now + timedelta(days=60)
+            )
+            certificate.activate(now)
+            binding = rows.binding(
+                session, app, domain, status=BindingStatus.ACTIVE, activated_at=now,
+                health_status=HealthStatus.HEALTHY, last_health_check_at=now,
+                server_id=rows.server(session, None).id,
+            )  # fmt: skip
+            self.binding_id, self.certificate_id = binding.id, certificate.id
+
+    def change(self, kind: Any, row_id: int, **columns: Any) -> None:
+        with self.world.sessions.begin(PLATFORM) as session:
+            row = session.get_one(kind, row_id)
+            for name, value in columns.items():
+                setattr(row, name, value)
+
+    def shown(self, kind: str) -> Any:
+        with self.world.sessions.begin(PLATFORM) as session:
+            domain = session.get_one(Domain, self.domain_id)
+            found = conditions.of(session, self.world.tools, domain)
+            self.ready = conditions.ready(found)
+        return next((one for one in found if one.type == kind), None)
+
+
+def test_a_quiet_site_is_ready(world: Offline) -> None:
+    site = Site(world)
+    assert site.shown("serving").reason == "probed"
+    assert site.ready
+
+
+def test_an_expired_certificate_is_expired_whatever_its_status(world: Offline) -> None:
+    site = Site(world)
+    past = datetime.now(UTC) - timedelta(seconds=30)
+    site.change(
+        Certificate, site.certificate_id, expires_at=past, renewal_error_message="CAA forbids it."
+    )
+    found = site.shown("certificate")
+    assert (found.reason, found.status, site.ready) == ("certificate_expired", False, False)
+    assert "CAA forbids it." in found.message
+
+
+def test_a_failing_renewal_is_said_while_the_certificate_is_still_valid(world: Offline) -> None:
+    site = Site(world)
+    site.change(
+        Certificate, site.certificate_id, trouble_code=DOWN.code, trouble_message=DOWN.detail,
+        waits_for=PEER,
+    )  # fmt: skip
+    found = site.shown("certificate")
+    assert (found.reason, found.status, site.ready) == ("renewal_failing", True, True)
+    assert DOWN.detail in found.message
+    assert "account at the certificate authority" in found.fix
+
+
+def test_an_unhealthy_application_is_not_ready(world: Offline) -> None:
+    from nameplate.models import Binding
+
+    site = Site(world)
+    site.change(
+        Binding, site.binding_id, health_status=HealthStatus.UNHEALTHY,
+        error_message="The application answers with status 502.",
+    )  # fmt: skip
+    found = site.shown("serving")
+    assert (found.reason, found.status, site.ready) == ("binding_unhealthy", False, False)
+    assert "502" in found.message
+
+
+def test_a_check_that_is_long_overdue_counts_for_nothing(world: Offline) -> None:
+    from nameplate.models import Binding
+
+    site = Site(world)
+    site.change(
+        Binding, site.binding_id, last_health_check_at=datetime.now(UTC) - timedelta(minutes=5)
+    )
+    found = site.shown("serving")
+    assert (found.reason, found.status, site.ready) == ("health_unknown", None, False)
+
+
+def test_a_provider_that_is_down_is_said(world: Offline) -> None:
+    site = Site(world)
+    site.change(Domain, site.domain_id, trouble_code=DOWN.code, trouble_message=DOWN.detail)
+    found = site.shown("dns")
+    assert (found.reason, found.status, site.ready) == (DOWN.code, False, False)
+    assert "Nothing to do" not in found.fix
+
+
+@pytest.mark.parametrize("by_platform", [True, False])
+def test_a_suspension_says_who_when_and_why(world: Offline, *, by_platform: bool) -> None:
+    site = Site(world)
+    actor = PLATFORM if by_platform else site.actor
+    with world.sessions.begin(actor) as session:
+        reference = ids.show("dom", site.domain_id)
+        domains.suspend(session, actor, reference, datetime.now(UTC), "Phishing reports.")
+    found = site.shown("suspension")
+    who = "platform" if by_platform else "organization"
+    assert (found.reason, found.status, site.ready) == (f"suspended_by_{who}", False, False)
+    assert "Phishing reports." in found.message
+    assert found.since is not None
+    assert site.shown("ownership").reason == "proved", "the name is held all the same"

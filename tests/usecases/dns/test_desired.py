@@ -1,0 +1,147 @@
+"""What is known of a domain's zone before its provider is asked."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+from tests.databases import sessions_over
+from tests.models import world
+from tests.models.world import NOW
+from tests.usecases.offline import Offline
+
+from nameplate.core.lifecycle import DomainStatus, PlanStatus, RecordStatus
+from nameplate.core.plan import Plan
+from nameplate.core.records import Change, RRset
+from nameplate.models import Domain, LedgerPurpose, LedgerState, Organization, RecordableType
+from nameplate.usecases.dns import desired
+from nameplate.usecases.dns.desired import DesiredZone
+from nameplate.usecases.dns.ledger import SETTLING
+from nameplate.usecases.tools import Tools
+
+A = RRset("www.acme.com", "A", 300, ("192.0.2.1",))
+
+
+@pytest.fixture
+def tools(migrated_sqlite_url: str) -> Tools:
+    return Offline(sessions_over(migrated_sqlite_url)).tools
+
+
+class Scene:
+    """A proved domain with one record that the provider has had for long."""
+
+    def __init__(self, session: Session, tools: Tools) -> None:
+        self.session, self.tools = session, tools
+        owner = world.organization(session)
+        self.account = world.account(session, owner)
+        self.domain: Domain = world.domain(
+            session, owner, dns_account_id=self.account.id, status=DomainStatus.VERIFIED
+        )
+        self.record = world.record(
+            session, self.domain, name="www", value="192.0.2.1", ttl=300,
+            status=RecordStatus.ACTIVE, last_synced_at=NOW - timedelta(hours=1),
+        )  # fmt: skip
+        self.entry(dns_record_id=self.record.id)
+
+    def entry(self, **columns: Any) -> Any:
+        given = {"name": "www.acme.com", **columns}
+        return world.ledger_entry(self.session, self.account, self.domain, **given)
+
+    def read(self) -> DesiredZone:
+        found = desired.read_desired(self.session, self.domain, self.tools, NOW)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def scene(lite: Session, tools: Tools) -> Scene:
+    return Scene(lite, tools)
+
+
+def test_a_proved_domain_wants_its_records(scene: Scene) -> None:
+    zone = scene.read()
+    assert (zone.is_proved, zone.is_free, zone.is_empty) == (True, False, False)
+    assert list(zone.rrsets([])) == [A]
+    assert zone.bare_name == "acme.com"
+
+
+def test_a_lapsed_proof_keeps_what_is_there_and_adds_nothing(scene: Scene) -> None:
+    world.record(scene.session, scene.domain, name="new")
+    scene.domain.status = DomainStatus.PENDING_VERIFICATION
+    zone = scene.read()
+    assert set(zone.wants) == {("www.acme.com", "A", "192.0.2.1")}
+    changed = A._replace(ttl=60, values=("192.0.2.1", "192.0.2.9"))
+    assert list(zone.rrsets([changed])) == [changed._replace(values=("192.0.2.1",))]
+    assert list(zone.rrsets([])) == []
+
+
+def test_a_released_domain_wants_nothing_and_nothing_is_held_back(scene: Scene) -> None:
+    scene.domain.deleted_at = NOW
+    zone = scene.read()
+    assert (list(zone.wants), zone.is_free) == ([], True)
+    assert zone.entries
+
+
+def test_challenges_are_wanted_without_a_record(scene: Scene) -> None:
+    certificate = world.certificate(scene.session, scene.domain)
+    where = {"name": "_acme-challenge.acme.com", "value": '"x"', "record_type": "TXT"}
+    scene.entry(
+        purpose=LedgerPurpose.CHALLENGE, ssl_certificate_id=certificate.id,
+        state=LedgerState.INTENDED, **where,
+    )  # fmt: skip
+    zone = scene.read()
+    assert ("_acme-challenge.acme.com", "TXT", '"x"') in zone.wants
+    assert ("_acme-challenge.acme.com", "TXT") in zone.unquestioned
+    assert ("www.acme.com", "A") not in zone.unquestioned
+
+
+def test_what_follows_a_server_is_not_questioned(scene: Scene) -> None:
+    made = {"recordable_type": RecordableType.SERVER, "recordable_id": 1}
+    row = world.record(scene.session, scene.domain, name="edge", **made)
+    zone = scene.read()
+    assert ("edge.acme.com", "A") in zone.unquestioned
+    assert row.id in zone.automatic
+
+
+def test_what_somebody_changed_is_drift_unless_we_are_at_it(scene: Scene) -> None:
+    zone = scene.read()
+    (found,) = zone.drifts([])
+    assert (found.expected, found.observed) == (A, None)
+    assert zone.drifts([A]) == ()
+    begun = zone.begun(Plan("acme.com", (Change(None, A),), (), (), (), 0))
+    assert begun.lines[0].status is RecordStatus.SYNCING
+    assert replace(zone, is_proved=False).drifts([]) == ()
+
+
+def test_what_is_new_has_not_drifted(scene: Scene) -> None:
+    scene.record.last_synced_at = NOW
+    assert scene.read().drifts([]) == ()
+
+
+def test_values_of_other_domains_are_left_to_them(scene: Scene) -> None:
+    owner = scene.session.get_one(Organization, scene.domain.organization_id)
+    other = world.domain(scene.session, owner, subdomain="shop")
+    world.record(scene.session, scene.domain, name="shop", value="192.0.2.1", ttl=300)
+    shop = A._replace(name="shop.acme.com")
+    assert list(scene.read().rrsets([])) == [A, shop]
+    world.ledger_entry(scene.session, scene.account, other, zone="acme.com", name=shop.name)
+    assert list(scene.read().rrsets([])) == [A]
+
+
+def test_a_plan_that_was_forced_holds_nothing_back(scene: Scene) -> None:
+    row = world.plan(scene.session, scene.domain, status=PlanStatus.APPLYING, forced=True)
+    zone = scene.read()
+    assert (zone.plan_id, zone.is_free) == (row.id, True)
+
+
+def test_without_a_working_account_nothing_can_be_written(scene: Scene) -> None:
+    scene.account.deleted_at = NOW
+    assert desired.read_desired(scene.session, scene.domain, scene.tools, NOW) is None
+    scene.domain.dns_account_id = None
+    assert desired.read_desired(scene.session, scene.domain, scene.tools, NOW) is None
+
+
+def test_readings_lag_less_in_a_sandbox(tools: Tools) -> None:
+    assert desired.settling(tools) == SETTLING
+    assert desired.settling(replace(tools, poll=timedelta(seconds=1))) == timedelta(seconds=1)

@@ -1,0 +1,131 @@
+"""Records as their owner wants them: added, changed, removed, and kept apart from those we made."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+from tests.models import world
+from tests.models.world import NOW
+
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Conflict, Invalid, NotFound
+from nameplate.core.ids import show
+from nameplate.core.lifecycle import RecordStatus
+from nameplate.models import Domain, Record, RecordableType
+from nameplate.usecases.dns import records
+
+
+@pytest.fixture
+def domain(lite: Session) -> Domain:
+    owner = world.organization(lite)
+    account = world.account(lite, owner)
+    return world.domain(lite, owner, dns_account_id=account.id)
+
+
+def add(session: Session, **given: Any) -> Record:
+    fields = {"type": "A", "name": "www", "value": "192.0.2.1", "now": NOW, **given}
+    return records.add(session, PLATFORM, "acme.com", **fields)
+
+
+def test_a_record_wakes_its_domain(lite: Session, domain: Domain) -> None:
+    row = add(lite, name="www.acme.com", ttl=60)
+    assert (row.name, row.value, row.ttl, row.status) == (
+        "www", "192.0.2.1", 60, RecordStatus.PENDING,
+    )  # fmt: skip
+    assert domain.next_action_at == NOW
+    assert records.owner(row, domain) == "www.acme.com"
+
+
+def test_numbers_go_into_their_columns(lite: Session, domain: Domain) -> None:
+    row = add(lite, type="SRV", name="_sip._tcp", value="1 2 443 sip.net")
+    assert (row.priority, row.weight, row.port, row.value) == (1, 2, 443, "sip.net.")
+    assert records.text(row) == "1 2 443 sip.net."
+    changed = records.update(lite, PLATFORM, show("rec", row.id), now=NOW, port=444)
+    assert records.text(changed) == "1 2 444 sip.net."
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"type": "SOA"}, "record_type_invalid"),
+        ({"value": "x"}, None),
+        ({"ttl": -1}, None),
+        ({"name": "www.other.com."}, None),
+        ({"type": "CNAME", "value": "x.net"}, "record_invalid"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    lite: Session, domain: Domain, given: dict[str, Any], code: str | None
+) -> None:
+    add(lite, value="192.0.2.9")
+    with pytest.raises(Invalid) as caught:
+        add(lite, **given)
+    assert code is None or caught.value.code == code
+
+
+def test_twice_is_once_too_often(lite: Session, domain: Domain) -> None:
+    add(lite)
+    with pytest.raises(Conflict) as caught:
+        add(lite)
+    assert caught.value.code == "record_exists"
+
+
+def test_without_an_account_nobody_could_write_it(lite: Session, domain: Domain) -> None:
+    domain.dns_account_id = None
+    with pytest.raises(Conflict) as caught:
+        add(lite)
+    assert caught.value.code == "dns_account_missing"
+
+
+def test_a_change_is_brought_to_the_provider_again(lite: Session, domain: Domain) -> None:
+    row = add(lite)
+    row.confirm(NOW)
+    domain.next_action_at = None
+    reference = show("rec", row.id)
+    records.update(lite, PLATFORM, reference, now=NOW, value="192.0.2.2", notes="moved")
+    assert (row.value, row.notes, row.status) == ("192.0.2.2", "moved", RecordStatus.PENDING)
+    assert domain.next_action_at == NOW
+    with pytest.raises(Invalid):
+        records.update(lite, PLATFORM, reference, now=NOW, name="other")
+
+
+def test_what_nameplate_made_is_changed_only_after_detaching(lite: Session, domain: Domain) -> None:
+    made = {"recordable_type": RecordableType.SERVER, "recordable_id": 1}
+    row = world.record(lite, domain, name="edge", managed_by_system=True, **made)
+    reference = show("rec", row.id)
+    for act in (
+        lambda: records.update(lite, PLATFORM, reference, now=NOW, value="192.0.2.2"),
+        lambda: records.remove(lite, PLATFORM, reference, NOW),
+        lambda: add(lite, name="edge"),
+    ):
+        with pytest.raises(Conflict) as caught:
+            act()
+        assert caught.value.code == "record_automatic"
+    records.update(lite, PLATFORM, reference, now=NOW, notes="ours")
+    records.detach(lite, PLATFORM, reference)
+    assert not row.is_automatic
+    records.remove(lite, PLATFORM, reference, NOW)
+    with pytest.raises(NotFound):
+        records.get(lite, PLATFORM, reference)
+
+
+def test_somebody_elses_record_is_not_there(lite: Session, domain: Domain) -> None:
+    row = add(lite)
+    stranger = Actor(world.organization(lite).id)
+    for reference in (show("rec", row.id), show("rec", row.id + 1000)):
+        with pytest.raises(NotFound) as caught:
+            records.get(lite, stranger, reference)
+        assert caught.value.code == "record_not_found"
+
+
+def test_lists_are_filtered(lite: Session, domain: Domain) -> None:
+    one, two = add(lite), add(lite, type="TXT", value="x")
+    two.confirm(NOW)
+    lite.flush()
+
+    def page(**given: Any) -> list[int]:
+        return [row.id for row in records.page(lite, PLATFORM, limit=9, **given)]
+
+    assert page(domain="acme.com") == [one.id, two.id]
+    assert page(type="TXT") == page(status="active") == [two.id]
+    assert page(after=one.id) == [two.id]

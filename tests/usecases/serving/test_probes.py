@@ -1,0 +1,170 @@
+"""Bringing a binding to life, step by step, and watching it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.databases import sessions_over
+from tests.models import world as rows
+from tests.usecases.serving.serving_rig import Rig, bound
+
+from nameplate.core.actor import PLATFORM
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, HealthStatus
+from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
+from nameplate.ports.prober import Failure
+from nameplate.usecases.serving import probes
+
+BROKEN: dict[str, Any] = {"failure": Failure.CLOSED, "message": "the connection ended"}
+
+
+@pytest.fixture
+def rig(migrated_sqlite_url: str) -> Rig:
+    return bound(sessions_over(migrated_sqlite_url))
+
+
+def sweep(rig: Rig, **later: Any) -> Binding:
+    lease = rig.world.leased(Binding, rig.ids[Binding], **later)
+    probes.sweep(rig.world.sessions, rig.world.tools, [lease])
+    row: Binding = rig.read(Binding)
+    return row
+
+
+def configured(rig: Rig) -> None:
+    sweep(rig)
+    rig.change(Server, configured_at=datetime.now(UTC))
+
+
+def active(rig: Rig) -> None:
+    configured(rig)
+    assert sweep(rig).status is BindingStatus.ACTIVE
+
+
+def test_the_proxy_is_told_before_anybody_looks(rig: Rig) -> None:
+    row = sweep(rig)
+    assert row.status is BindingStatus.CONFIGURING
+    assert rig.read(Server).next_action_at is not None
+    assert rig.prober.looked == []
+    assert row.next_action_at is not None
+
+
+def test_seen_through_the_proxy_it_is_active(rig: Rig) -> None:
+    configured(rig)
+    row = sweep(rig)
+    assert (row.status, row.health_status) == (BindingStatus.ACTIVE, HealthStatus.HEALTHY)
+    assert rig.read(Domain).status is DomainStatus.ACTIVE
+    (target,) = rig.prober.looked
+    assert (target.address, target.port, target.hostname) == ("192.0.2.1", 80, "acme.com")
+    assert row.next_action_at is not None
+    assert row.lease_until is None
+
+
+def test_it_is_looked_for_with_patience_and_then_called_an_error(rig: Rig) -> None:
+    configured(rig)
+    rig.prober.sees = {"status": 502}
+    for _ in range(probes.PATIENCE - 1):
+        assert sweep(rig).status is BindingStatus.CONFIGURING
+    row = sweep(rig)
+    assert row.status is BindingStatus.ERROR
+    assert row.error_message == "The application answers with status 502."
+
+
+@pytest.mark.parametrize(
+    ("sees", "health"),
+    [
+        ({"status": 204}, HealthStatus.HEALTHY),
+        ({"status": 404}, HealthStatus.DEGRADED),
+        ({"status": 500}, HealthStatus.UNHEALTHY),
+        (BROKEN, HealthStatus.UNHEALTHY),
+    ],
+)
+def test_an_active_binding_stays_active_and_its_health_is_told(
+    rig: Rig, sees: dict[str, Any], health: HealthStatus
+) -> None:
+    active(rig)
+    rig.prober.sees = sees
+    row = sweep(rig)
+    assert (row.status, row.health_status) == (BindingStatus.ACTIVE, health)
+    assert (row.error_message is None) == (health in {HealthStatus.HEALTHY, HealthStatus.DEGRADED})
+
+
+def test_a_proxy_that_forgot_is_configured_again(rig: Rig) -> None:
+    active(rig)
+    rig.change(Server, configured_fingerprint="0" * 64, next_action_at=None)
+    rig.prober.sees = BROKEN
+    sweep(rig)
+    server = rig.read(Server)
+    assert server.configured_fingerprint is None
+    assert server.next_action_at is not None
+
+
+def test_what_is_as_healthy_as_before_is_released(rig: Rig) -> None:
+    active(rig)
+    lease = rig.world.leased(Binding, rig.ids[Binding])
+    before = rig.read(Binding)
+    probes.sweep(rig.world.sessions, rig.world.tools, [lease])
+    row = rig.read(Binding)
+    assert row.lease_until is None
+    assert row.last_health_check_at >= before.last_health_check_at
+    assert row.health_status is HealthStatus.HEALTHY
+    assert row.fence == before.fence == lease.fence
+    assert row.next_action_at > datetime.now(UTC) - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "words"),
+    [
+        (Domain, {"status": DomainStatus.PENDING_VERIFICATION}, "ownership"),
+        (Application, {"upstream_host": None}, "no upstream"),
+        (Application, {"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)}, "application was removed"),
+        (Organization, {"is_active": False}, "not active"),
+    ],
+)
+def test_what_must_not_be_served_is_stopped(
+    rig: Rig, kind: Any, columns: dict[str, Any], words: str
+) -> None:
+    active(rig)
+    rig.ids[Organization] = rig.read(Binding).organization_id
+    rig.change(kind, **columns)
+    rig.change(Server, next_action_at=None)
+    row = sweep(rig)
+    assert row.status is BindingStatus.PENDING
+    assert words in str(row.error_message)
+    assert rig.read(Server).next_action_at is not None
+    assert rig.read(Domain).status is not DomainStatus.ACTIVE
+
+
+def test_without_a_proxy_somebody_must_act(rig: Rig) -> None:
+    rig.change(Server, proxy=None)
+    row = sweep(rig)
+    assert row.status is BindingStatus.ERROR
+    assert "Bind the application to another server" in str(row.error_message)
+
+
+def test_a_host_with_tls_waits_for_its_certificate(rig: Rig) -> None:
+    rig.change(Binding, ssl_enabled=True)
+    with rig.world.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, rig.ids[Domain])
+        certificate = rows.certificate(
+            session, domain, subject_alternative_names=["acme.com"],
+            status=CertificateStatus.PENDING,
+        ).id  # fmt: skip
+    row = sweep(rig)
+    assert (row.status, row.ssl_certificate_id) == (BindingStatus.PENDING, certificate)
+    assert row.error_message == "Waiting for the certificate."
+    with rig.world.sessions.begin(PLATFORM) as session:
+        one = session.get_one(Certificate, certificate)
+        one.status, one.certificate, one.serial_number = CertificateStatus.ACTIVE, "PEM", "0a"
+    configured(rig)
+    rig.prober.sees = {"status": 200, "serial": "b"}
+    row = sweep(rig)
+    assert row.status is BindingStatus.CONFIGURING
+    assert "different certificate" in str(row.error_message)
+    rig.prober.sees = {"status": 200, "serial": "a"}
+    assert sweep(rig).status is BindingStatus.ACTIVE
+    assert (rig.prober.looked[-1].port, rig.prober.looked[-1].scheme) == (443, "https")
+
+
+def test_a_wildcard_is_looked_at_by_a_name_below(migrated_sqlite_url: str) -> None:
+    rig = bound(sessions_over(migrated_sqlite_url), hostname="*.acme.com", subdomain="*")
+    active(rig)
+    assert rig.prober.looked[0].hostname == "nameplate-probe.acme.com"
