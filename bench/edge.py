@@ -32,6 +32,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.servers.process import Server, ServerMissing, free_port, listens, program
 
 CONNECTIONS = 64
+EDGE_SECRET = "of-the-bench-" * 3
+ROUTE = f"/edge/route?secret={EDGE_SECRET}&host="
 CEILING = "raw ASGI ceiling"
 SERVICE_UNAVAILABLE = 503
 RATIO, P99, GROWTH = 0.70, 15.0, 50.0
@@ -116,6 +118,9 @@ def serve(what: str, port: int, url: str) -> None:
         from nameplate.core.secret import Secret
         from nameplate.settings import Settings
 
+        secret = Path("edge-secret")
+        secret.write_text(EDGE_SECRET)
+        secret.chmod(0o600)
         app = asgi.create(Settings(home=Path.cwd(), database_url=Secret(url), serve_worker=False))
     uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning")  # type: ignore[arg-type]  # plain ASGI
 
@@ -255,7 +260,7 @@ def measure(options: argparse.Namespace, folder: Path) -> bool:
         runs = {
             CEILING: Target(*made["ceiling"], "/ask?domain="),
             "edge ask": Target(*made["edge"], "/edge/ask?domain="),
-            "edge route": Target(*made["edge"], "/edge/route?host="),
+            "edge route": Target(*made["edge"], ROUTE),
             "FastAPI async route": Target(*made["fastapi"], "/ask?domain="),
         }
         try:
@@ -280,7 +285,7 @@ def print_weight(folder: Path, loaded: float, names: int) -> None:
     url = f"sqlite:///{folder}/empty.db"
     populate(url, 0)
     with python_server("edge without hosts", folder, url) as (port, pid):
-        load(folder, Target(port, pid, "/edge/route?host="), 1, names)
+        load(folder, Target(port, pid, ROUTE), 1, names)
         empty = rss(pid)
     each = (loaded - empty) * 1e6 / names
     print(

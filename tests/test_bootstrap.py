@@ -5,12 +5,14 @@ import json
 import logging
 import os
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from nameplate import bootstrap, logs
 from nameplate.core import keys
 from nameplate.core.errors import Invalid, Refused
+from nameplate.core.secret import Secret
 from nameplate.settings import Settings
 
 LOGGER = logging.getLogger("nameplate")
@@ -80,3 +82,21 @@ def test_a_signing_key_that_others_can_read_is_refused(tmp_path):
     (tmp_path / "key.pem").chmod(0o640)
     with pytest.raises(Refused, match="Other users can read"):
         _domain_connect(tmp_path)
+
+
+def test_the_edge_has_a_secret_from_the_first_start(tmp_path: Path) -> None:
+    made = bootstrap.edge_secret(Settings(home=tmp_path / "home"))
+    file = tmp_path / "home" / "edge-secret"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(made.reveal()) >= 32
+    assert bootstrap.edge_secret(Settings(home=tmp_path / "home")) == made
+    given = Settings(home=tmp_path / "home", edge_secret=Secret("given"))
+    assert bootstrap.edge_secret(given) == Secret("given")
+    file.chmod(0o644)
+    with pytest.raises(Refused, match="chmod 600"):
+        bootstrap.edge_secret(Settings(home=tmp_path / "home"))
+    file.unlink()
+    file.write_text("\n")
+    file.chmod(0o600)
+    with pytest.raises(Invalid, match="32 characters"):
+        bootstrap.edge_secret(Settings(home=tmp_path / "home"))

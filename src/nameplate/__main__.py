@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -14,7 +13,6 @@ import typer
 from nameplate import logs
 from nameplate.cli import failures, local, profiles, root
 from nameplate.cli.transport import ApiConnection
-from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
 
 
@@ -86,8 +84,7 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Also run background work in this process.")] = True,
 ) -> None:
     """Serve the API and the edge, and run background work."""
-    import uvicorn  # noqa: PLC0415 - only this command needs it
-
+    from nameplate import asgi, listener  # noqa: PLC0415 - only this command needs them
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
 
     with failures.reported():
@@ -98,32 +95,15 @@ def serve(
         if not worker:
             os.environ["NAMEPLATE_SERVE_WORKER"] = "false"
         settings = Settings.read()
-        listener = _listener(settings.host, settings.port)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                "nameplate.asgi:create",
-                factory=True,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-            )
-        )
-        with listener:
-            server.run(sockets=[listener])
+        edge_socket = None
+        with listener.listen(settings.host, settings.port) as api_socket:
+            if settings.edge_port is not None:
+                edge_socket = listener.listen(*settings.edge_address)
+            logs.to(sys.stderr)
+            server = listener.server(asgi.create(settings, edge_socket), lifespan="on")
+            server.run(sockets=[api_socket])
         if not server.started:
             raise typer.Exit(1)
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    """Take the port before anything else starts. Raises `Refused` when it cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise Refused(
-            "port_unusable",
-            f"Cannot listen on {host} port {port}: {error.strerror}. Use another port with `--port`.",
-        ) from None
 
 
 @app.command()

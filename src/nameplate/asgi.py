@@ -1,16 +1,18 @@
 """The ASGI application: API, edge and, unless it is told not to, a worker, in one process.
 
-uvicorn --factory nameplate.asgi:create
+`nameplate serve` runs it with bounded connections; so does a server that is told
+`--factory nameplate.asgi:create`, but for the bounds of its own listener.
 """
 
 import asyncio
 import gc
+import socket
 import sys
 import threading
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nameplate import bootstrap, edge, logs
+from nameplate import bootstrap, edge, listener, logs
 from nameplate.api import app as api
 from nameplate.settings import Settings
 from nameplate.worker.loop import Worker
@@ -22,11 +24,15 @@ _TURN = 0.0005
 class Service:
     """What runs beside the requests: the edge's feed and the worker."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Connect everything; nothing runs yet."""
+    def __init__(self, settings: Settings, edge_socket: socket.socket | None = None) -> None:
+        """Connect everything; nothing runs yet. `edge_socket` is the edge's own, if it has one."""
         self.sessions = bootstrap.sessions(settings)
         self.tools = bootstrap.tools(settings, bootstrap.keyring(settings))
-        self.edge = edge.create(self.sessions, secret=settings.edge_secret)
+        self.edge = edge.create(
+            self.sessions,
+            secret=bootstrap.edge_secret(settings),
+            is_ask_open=settings.edge_secret is None,
+        )
         self.api = api.create(self.sessions, self.tools)
         self._worker = (
             Worker(self.sessions, self.tools, threads=settings.worker_threads)
@@ -34,16 +40,36 @@ class Service:
             else None
         )
         self._thread: threading.Thread | None = None
+        if edge_socket is None and settings.edge_port is not None:
+            edge_socket = listener.listen(*settings.edge_address)
+        self._edge_server = (
+            listener.ServerThread(
+                edge.beside(self.edge.app, api.challenges(self.sessions, self.tools)),
+                edge_socket,
+                name="nameplate-edge-server",
+            )
+            if edge_socket is not None
+            else None
+        )
+
+    @property
+    def app(self) -> ASGIApp:
+        """What answers at the API's port: the edge too, unless it has a port of its own."""
+        return self.api if self._edge_server else edge.beside(self.edge.app, self.api)
 
     def start(self) -> None:
-        """Start the edge's feed and the worker."""
+        """Start the edge's feed, its server and the worker."""
         self.edge.start()
+        if self._edge_server is not None:
+            self._edge_server.start()
         if self._worker is not None:
             self._thread = threading.Thread(target=self._worker.run, name="nameplate-worker")
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop both; the steps under way are given ten seconds."""
+        """Stop them; the steps under way are given ten seconds."""
+        if self._edge_server is not None:
+            self._edge_server.stop()
         if self._worker is not None and self._thread is not None:
             self._worker.stop()
             self._thread.join()
@@ -51,22 +77,24 @@ class Service:
         self.sessions.dispose()
 
 
-def create(settings: Settings | None = None) -> ASGIApp:
+def create(settings: Settings | None = None, edge_socket: socket.socket | None = None) -> ASGIApp:
     """Return the application.
 
-    Without settings they come from the environment, and log lines go to standard error.
+    Without settings they come from the environment, and log lines go to standard error. The edge's
+    own port, where the settings name one, is taken here unless its socket is given.
     """
     if settings is None:
         logs.to(sys.stderr)
-    service = Service(settings or Settings.read())
+    service = Service(settings or Settings.read(), edge_socket)
+    app = listener.bounded(service.app)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(service, receive, send)
         else:
-            await service.api(scope, receive, send)
+            await app(scope, receive, send)
 
-    return edge.beside(service.edge.app, application)
+    return application
 
 
 async def _lifespan(service: Service, receive: Receive, send: Send) -> None:

@@ -62,6 +62,11 @@ def keyring(settings: Settings) -> KeyRing:
     return keyrings.load(path, given)
 
 
+def edge_secret(settings: Settings) -> Secret:
+    """Return what proxies must send to `/edge/route`; the default makes its file on first use."""
+    return settings.edge_secret or keyrings.shared_secret(settings.edge_secret_path)
+
+
 class Installation:
     """The database and the key ring, for commands that work on them without the API."""
 
@@ -227,6 +232,8 @@ def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]
     plugin = plugins.get(str(stored.pop("type", "")))
     config = configuration.load(plugin.configuration, stored)
     folder = config.folder or str(settings.home / "proxies" / str(server.id))
-    own = settings.challenge_upstream or f"{settings.host}:{settings.port}"
+    own = settings.challenge_upstream or "{}:{}".format(*settings.edge_address)
     upstream = Upstream(*_address(config.challenge_upstream or own))
-    return plugin.connect(config, ProxyPlace(folder, upstream))
+    # Another's proxy asks another's address: it must not be told the secret.
+    secret = settings.edge_secret if server.organization_id is None else None
+    return plugin.connect(config, ProxyPlace(folder, upstream, secret))

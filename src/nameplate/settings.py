@@ -81,6 +81,7 @@ def _json(text: str) -> Any:  # noqa: ANN401 - JSON
 
 
 Port = Annotated[int, _number(1, 65_535)]
+OptionalPort = Annotated[int | None, _number(1, 65_535)]
 _READERS: Mapping[Any, Callable[[str], Any]] = {
     str: str,
     str | None: str,
@@ -114,15 +115,20 @@ class Settings:
     """Address that the API listens on."""
     port: Port = 8080
     """Port that the API listens on."""
+    edge_host: str | None = None
+    """Address that the edge's own port listens on. Default: `host`."""
+    edge_port: OptionalPort = None
+    """Port for the edge and ACME challenges only. Default: they are served on `port`."""
 
     serve_worker: bool = True
     """Whether `nameplate serve` also runs background work."""
     worker_threads: Annotated[int, _number(1, 64)] = 8
     """Number of rows that a worker processes in parallel."""
     challenge_upstream: str | None = None
-    """`host:port` where proxies reach this API for ACME challenges. Default: `host` and `port`."""
+    """`host:port` where proxies reach ACME challenges. Default: where the edge listens."""
     edge_secret: Secret | None = None
-    """Secret that proxies must send to the edge in `X-Nameplate-Edge-Secret`. Default: not required."""
+    """Secret that proxies must send to the edge in `X-Nameplate-Edge-Secret`, or as `secret` in the
+    query. Default: `/edge/route` requires the content of `edge-secret` in `home`, `/edge/ask` nothing."""
     edge_networks: tuple[Network, ...] = ()
     """Networks of the platform's own proxies. A verification file served from them is not accepted."""
     egress_allow: tuple[Network, ...] = ()
@@ -186,6 +192,18 @@ class Settings:
     def system_url(self) -> Secret:
         """Address of the database for the system role."""
         return self.system_database_url or self.url
+
+    @property
+    def edge_address(self) -> tuple[str, int]:
+        """Where proxies find the edge and the answers to challenges."""
+        if self.edge_port is None:
+            return self.host, self.port
+        return self.edge_host or self.host, self.edge_port
+
+    @property
+    def edge_secret_path(self) -> Path:
+        """Where the edge's secret is, unless `edge_secret` has it."""
+        return self.home / "edge-secret"
 
     @property
     def keyring_path(self) -> Path:

@@ -93,7 +93,7 @@ def test_a_subdomain_at_cloudflare(api: Api, seen: Seen) -> None:
     assert (found["zone"], found["confidence"]) == ("example.com", "certain")
     assert found["host"]["slug"] == found["host"]["account_provider"] == "cloudflare"
     assert found["name_servers"] == ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"]
-    assert found["message"] == "The name servers of example.com are those of Cloudflare."
+    assert found["message"] == "The name servers of example.com belong to Cloudflare."
     assert rows(found) == [
         ("TXT", "_nameplate-challenge.shop", proof),
         ("CNAME", "shop", EDGE),
@@ -185,7 +185,7 @@ def test_mixed_and_unknown_delegations_are_said_so(api: Api, seen: Seen) -> None
     assert "Enter each record at all of them" in mixed["message"]
     unknown = seen({("example.com", "NS"): ["ns1.own.example."]}).get(path)
     assert (unknown["host"], unknown["confidence"]) == (None, "unknown")
-    assert "no DNS host that we know: ns1.own.example" in unknown["message"]
+    assert "no DNS host that Nameplate knows: ns1.own.example" in unknown["message"]
     assert "enter shop.example.com" in " ".join(unknown["entries"][1]["remarks"])
 
 

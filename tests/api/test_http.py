@@ -75,7 +75,7 @@ def test_only_a_plan_of_somebody_known_may_be_as_large_as_a_zone(port: int) -> N
         assert (status, json.loads(raw)["code"]) == (413, "body_too_large"), path
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("POST", plan, zone, {"Content-Type": "application/json"})
-    assert connection.getresponse().status == 413
+    assert connection.getresponse().status == 401
     connection.close()
 
 

@@ -39,7 +39,7 @@ TXT = {
 FILE = {
     "purpose": "ownership",
     "kind": "file",
-    "sentence": f'Serve a file at {URL} that holds "TOKEN" and nothing else.',
+    "sentence": f'Serve a file at {URL} that contains "TOKEN" and nothing else.',
     "fields": [
         {"name": "url", "value": URL},
         {"name": "path", "value": "/.well-known/nameplate-verification.txt"},
@@ -127,7 +127,7 @@ def test_a_method_that_is_not_available_is_refused_and_its_rows_can_be_read(api,
     acme = world.as_acme
     refused = acme.send("POST", "/v1/verifications", {"domain": "example.com", "method": "email"})
     assert (refused.status, refused.code) == (502, "method_not_available")
-    assert "use dns_txt or file_upload" in refused.body["detail"]
+    assert "Use dns_txt or file_upload" in refused.body["detail"]
     methods = {**api.tools.methods, VerificationMethodName.DNS_TXT: api.tools.methods["email"]}
     tools = replace(api.tools, methods=methods)
     app = create(api.sessions, tools, local_token=Secret("x"))

@@ -84,8 +84,9 @@ def test_a_probe_that_cannot_be_made_is_said_and_takes_nothing_down(
         proxy = {"type": "nginx", "http_port": "80"}
         machine = rows.server(session, None, proxy=proxy, configured_at=rows.NOW)
         number = rows.binding(
-            session, shop, domain, server_id=machine.id, status=status, ssl_enabled=False
-        ).id
+            session, shop, domain, server_id=machine.id, served_server_id=machine.id,
+            status=status, ssl_enabled=False,
+        ).id  # fmt: skip
     probes.sweep(api.sessions, api.tools, [offline.leased(Binding, number)])
     with api.sessions.begin(PLATFORM) as session:
         row = session.get_one(Binding, number)

@@ -1,6 +1,6 @@
 """Who may call: bearer tokens, from their making to their end."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -89,3 +89,18 @@ def test_the_database_has_hashes_only(api: Api, world: World) -> None:
         assert token is not None
         secret = token.split("_")[2]
         assert not any(secret in str(value) for row in rows for value in row)
+
+
+def test_a_token_makes_none_that_outlives_it(api: Api) -> None:
+    _, acme = api.organization("Acme")
+    end = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    short = acme.post("/v1/tokens", {"name": "short", "expires_at": end.isoformat()})
+    as_short = acme.as_(short["token"])
+    assert as_short.post("/v1/tokens", {"name": "child"})["expires_at"] == short["expires_at"]
+    sooner = (end - timedelta(hours=1)).isoformat()
+    child = as_short.post("/v1/tokens", {"name": "sooner", "expires_at": sooner})
+    assert child["expires_at"] < short["expires_at"]
+    later = {"name": "later", "expires_at": (end + timedelta(seconds=1)).isoformat()}
+    answer = as_short.send("POST", "/v1/tokens", later)
+    assert (answer.status, answer.code) == (422, "expires_at_too_late")
+    assert acme.post("/v1/tokens", {"name": "endless"})["expires_at"] is None

@@ -142,17 +142,17 @@ def test_a_name_that_the_authority_refuses(scenes: Open) -> None:
         assert scene.world.issued(scene.name) == 0
 
 
-def test_a_configuration_that_the_proxy_refuses(scenes: Open) -> None:
+def test_an_upstream_that_does_not_resolve(scenes: Open) -> None:
     """The binding to blame is told; the one that works is served as before."""
-    with scenes("sqlite", "refused-by-proxy") as scene:
+    with scenes("sqlite", "no-such-upstream") as scene:
         scene.claim(wildcard=False)
         with scene.worker():
             scene.wait(scene.settled, 40)
             scene.sessions.run(PLATFORM, lambda session: _bind_nowhere(session, scene))
-            scene.wait(lambda: _bound(scene, "bad")[0] == "error", 40)
+            scene.wait(lambda: _bound(scene, "bad")[0] == "error", 90)
             status, reason = _bound(scene, "bad")
             assert status == "error"
-            assert "host not found" in (reason or "")
+            assert "502" in (reason or "")
             assert str(scene.folder) not in (reason or "")
             assert _bound(scene, scene.base)[0] == "active"
             assert visit(scene)[0] == 200
@@ -207,10 +207,11 @@ def test_a_full_disk_keeps_what_is_served(scenes: Open) -> None:
                 while file.write(bytes(512)):
                     pass
             scene.sessions.run(PLATFORM, lambda session: _change(session, scene))
-            scene.wait(lambda: "The disk is full" in scene.log.read_text(), 40)
+            scene.wait(lambda: _one(scene, Server).error_code == "disk_full", 40)
+            assert "The disk is full" in scene.log.read_text()
             assert visit(scene)[0] == 200
             filler.unlink()
-            scene.wait(lambda: _one(scene, Server).next_action_at is None, 40)
+            scene.wait(lambda: _one(scene, Server).error_code is None, 40)
             scene.wait(scene.settled, 40)
         assert visit(scene)[0] == 200
 

@@ -137,3 +137,20 @@ def test_zone(rrsets, expected):
 
 def test_apex_ns_can_be_forced():
     assert check_zone(ZONE, [one("example.com", "NS", "a.b.")], forced=True) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ([" ".join(['"' + "x" * 255 + '"'] * 253)], None),
+        ([" ".join(['"' + "x" * 255 + '"'] * 257)], "record_too_large"),
+        ([" ".join(['"' + "x" * 255 + '"'] * 100 + [f'"{n}"']) for n in range(3)], "rrset_too_large"),
+        (["\\# 60000 " + "00" * 60000], None),
+        ([f'"{n}"' for n in range(5000)], "rrset_too_large"),
+    ],
+)  # fmt: skip
+def test_what_no_message_carries(values: list[str], code: str | None) -> None:
+    sets = [RRset("big.example.com", "TXT", 300, (value,)) for value in values]
+    problems = check_zone("example.com", sets)
+    assert [problem.code for problem in problems] == ([code] if code else [])
+    assert all("big.example.com TXT" in problem.detail for problem in problems)

@@ -251,3 +251,29 @@ def _serving(app: ASGIApp) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        (b"", 403),
+        (b"&secret=s3cret", 200),
+        (b"&secret=s3cre", 403),
+        (b"&secret=", 403),
+        (b"&secret=s3cret&secret=s3cret", 403),
+        (b"&s%65cret=s3%63ret", 200),
+    ],
+)
+def test_the_secret_in_the_address(query: bytes, status: int) -> None:
+    app = App(Fixed(), Secret("s3cret"))
+    assert get(app, ASK, b"domain=shop.acme.com" + query)[0] == status
+    assert get(app, ROUTE, b"host=shop.acme.com&path=/api" + query)[0] == status
+    wrong = ((b"x-nameplate-edge-secret", b"x"),)
+    assert get(app, ASK, b"domain=shop.acme.com" + query, headers=wrong)[0] == 403
+
+
+def test_where_hosts_lead_is_told_to_nobody_without_the_secret() -> None:
+    app = App(Fixed(), Secret("s3cret"), is_ask_open=True)
+    assert get(app, ASK, b"domain=shop.acme.com")[0] == 200
+    assert get(app, ROUTE, b"host=shop.acme.com&path=/api")[:2] == (403, b"")
+    assert get(app, ROUTE, b"host=shop.acme.com&path=/api&secret=s3cret")[0] == 200

@@ -50,6 +50,9 @@ REFERENCES = {
     },
 }
 
+OUR_KEYS = {"application_domain_bindings_served_server_foreign"}
+"""References beyond the specification: which server serves a binding by its last configuration."""
+
 INDEXES = {
     "organization_domains": "unique_org_domain domain_name_index subdomain_index full_domain_index "
     "status_index expires_at_index status_expiration_index org_type_index",
@@ -150,7 +153,7 @@ def test_every_column_of_the_specification_is_there(look):
 
 def test_every_foreign_key_has_its_rule(look):
     for table, parents in REFERENCES.items():
-        keys = look.get_foreign_keys(table)
+        keys = [key for key in look.get_foreign_keys(table) if key["name"] not in OUR_KEYS]
         rules = {
             key["referred_table"]: key["options"]["ondelete"].partition(" (")[0] for key in keys
         }

@@ -55,12 +55,21 @@ class Caddy:
             ask_url=ask_url,
             public_https_port=self.https_port,
         )
+        self._start(start)
+
+    def _start(self, document: Path) -> None:
+        places = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
         self.server = Server(
-            [executable(), "run", "--config", str(start)],
-            folder,
+            [executable(), "run", "--config", str(document)],
+            self.folder,
             ready=lambda: listens(self.admin_port),
-            env={"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
+            env=dict.fromkeys(places, str(self.folder)),
         )
+
+    def start_again(self) -> None:
+        """End it, and start it with nothing but what Nameplate left in its folder."""
+        self.server.stop()
+        self._start(self.adapter.folder / "caddy.json")
 
     @property
     def log(self) -> str:

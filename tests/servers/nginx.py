@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,7 @@ class Nginx:
         *,
         address: str = "127.0.0.1",
         ports: tuple[int, int] | None = None,
+        resolver: Sequence[str] | None = None,
     ) -> None:
         self.executable = program("nginx")
         self.folder = folder
@@ -40,6 +42,7 @@ class Nginx:
             main=self.main,
             public_https_port=self.https_port,
             reload_seconds=30,
+            resolver=resolver,
         )
         own = f"server {{ listen 127.0.0.1:{self.own_port}; return 200 own; }}"
         text = self.adapter.main_config(folder).replace("include", f"{own}\n    include")

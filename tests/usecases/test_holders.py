@@ -25,7 +25,7 @@ from nameplate.models import (
 )
 from nameplate.usecases import holders
 from nameplate.usecases.claims import domains, verifications
-from nameplate.usecases.serving import hosts, probes, proxies
+from nameplate.usecases.serving import hosts, probes, routes
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ def served(world: Offline) -> dict[tuple[str, str], int]:
     with world.sessions.begin(PLATFORM) as session:
         servers = session.scalars(sa.select(Server.id)).all()
         found = {
-            (binding.hostname, binding.path): binding.organization_id
+            (route.hostname, route.path): route.organization
             for server in servers
-            for binding, _ in proxies.serving(session, server)
+            for route in routes.wanted(session, server)
         }
         _, _, streamed = hosts.everything(session)
         assert {(one.hostname, one.path): one.organization for one in streamed} == found

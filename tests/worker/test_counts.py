@@ -1,4 +1,4 @@
-"""What workers count, and the rows that they would never look at again."""
+"""What workers count, and what the metrics show of it."""
 
 import logging
 
@@ -12,9 +12,8 @@ from nameplate.api.inprocess import InProcess
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
-from nameplate.db import Sessions, database_now
-from nameplate.models import Binding, Domain, StepCount, Verification
-from nameplate.usecases.operations import forgotten
+from nameplate.db import Sessions
+from nameplate.models import Domain, StepCount, Verification
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.loop import Worker
 
@@ -83,27 +82,6 @@ def test_what_is_refused_and_recorded_is_counted_and_said(
     assert said is not None
     with sessions.begin(PLATFORM) as session:
         assert (session.get_one(StepCount, ("certificate", "ca_account_missing"))).steps > 0
-
-
-def test_a_forgotten_row_is_found_said_and_woken(
-    sessions: Sessions, caplog: pytest.LogCaptureFixture
-) -> None:
-    busy = Busy(sessions)
-    busy.server()
-    acme = busy.organization("acme")
-    row = busy.claim(acme, "shop.com")
-    with going(Worker(sessions, busy.tools)):
-        assert until(lambda: _proved(sessions, row), 20) is not None
-    bound = busy.bind(acme, "shop.com")
-    with sessions.begin(PLATFORM) as session:
-        session.get_one(Binding, bound).next_action_at = None
-    with sessions.begin(PLATFORM) as session:
-        assert forgotten.count(session)["binding"] == 1
-        forgotten.wake(session, database_now(session))
-    assert "rows_forgotten" in caplog.text
-    with sessions.begin(PLATFORM) as session:
-        assert set(forgotten.count(session).values()) == {0}
-        assert session.get_one(Binding, bound).next_action_at is not None
 
 
 def _proved(sessions: Sessions, row: int) -> bool:

@@ -8,6 +8,7 @@ import binascii
 import contextlib
 import fcntl
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator
@@ -15,9 +16,11 @@ from pathlib import Path
 
 from nameplate.core.encryption import KEY_BYTES, KeyRing
 from nameplate.core.errors import Invalid, Refused
+from nameplate.core.secret import Secret
 
 _MAX_FILE = 64 * 1024
 _PRIVATE = 0o600
+_SECRET_BYTES = 32
 
 
 def load(path: Path | None, text: str | None) -> KeyRing:
@@ -50,6 +53,25 @@ def create(path: Path) -> KeyRing:
         except OSError as error:
             raise _unreadable(path, error) from None
     return load(path, None)
+
+
+def shared_secret(path: Path) -> Secret:
+    """Return the secret in a private file, which is made at random when it does not exist.
+
+    Raises `Refused` as `load` does, and Invalid `keyring_weak` for a file that is as good as empty.
+    """
+    if not path.exists():
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            made = secrets.token_urlsafe(_SECRET_BYTES)
+            with _written(path, f"{made}\n") as complete, contextlib.suppress(FileExistsError):
+                os.link(complete, path)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+    found = read_private(path).strip()
+    if len(found) < _SECRET_BYTES:
+        raise Invalid("keyring_weak", f"The secret in {path} has fewer than 32 characters.")
+    return Secret(found)
 
 
 def add_key(path: Path) -> KeyRing:

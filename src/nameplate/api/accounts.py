@@ -11,6 +11,7 @@ from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
+    Force,
     Metadata,
     Name,
     Page,
@@ -199,9 +200,15 @@ def update(call: Write, account: str, body: AccountChange) -> AccountShape:
 
 
 @routes.delete("/accounts/{account}", status_code=204, operation_id="remove_account")
-def remove(call: Write, account: str) -> None:
-    """Remove an account and delete its credentials."""
-    accounts.remove(call.session, call.actor, account, call.now)
+def remove(call: Write, account: str, force: Force = False) -> None:  # noqa: FBT002 - a query parameter
+    """Remove an account and delete its credentials. With `force`, even if certificates need it."""
+    accounts.remove(call.session, call.actor, account, call.now, force=force)
+
+
+@routes.post("/accounts/{account}:restore", operation_id="restore_account")
+def restore(call: Write, account: str) -> AccountShape:
+    """Restore a removed account by id or name. Its credentials must be given again."""
+    return call.one(show, accounts.restore(call.session, call.actor, account, call.now))
 
 
 @routes.post(

@@ -1,5 +1,7 @@
 """The application: every noun's routes, in one envelope."""
 
+from functools import partial
+
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -28,7 +30,7 @@ from nameplate.api import (
     verifications,
     wellknown,
 )
-from nameplate.api.deps import AppState, Authenticate, Replayed
+from nameplate.api.deps import AppState, Authenticate, Replayed, identify
 from nameplate.api.envelope import RequestMiddleware
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
@@ -76,7 +78,8 @@ def create(
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
     )
-    app.state.surface = AppState(sessions, tools, local_token, authenticate)
+    state = AppState(sessions, tools, local_token, authenticate)
+    app.state.surface = state
     app.state.metrics = health.Metrics(sessions)
     for noun in NOUNS:
         app.include_router(noun.routes)
@@ -88,7 +91,21 @@ def create(
     errors.install(app)
     openapi.install(app)
     app.add_exception_handler(Replayed, _replay)
-    app.add_middleware(RequestMiddleware, count=app.state.metrics.count)
+    app.add_middleware(
+        RequestMiddleware,
+        count=app.state.metrics.count,
+        authenticate=partial(identify, state),
+    )
+    _make_routes(app)
+    return app
+
+
+def challenges(sessions: Sessions, tools: Tools) -> ASGIApp:
+    """Return the application that answers ACME challenges and nothing else."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.surface = AppState(sessions, tools)
+    app.include_router(wellknown.routes)
+    errors.install(app)
     _make_routes(app)
     return app
 

@@ -136,3 +136,9 @@ def update(call: Write, application: str, body: ApplicationChange) -> Applicatio
 def remove(call: Write, application: str) -> None:
     """Remove an application and its bindings."""
     applications.remove(call.session, call.actor, application, call.now)
+
+
+@routes.post("/applications/{application}:restore", operation_id="restore_application")
+def restore(call: Write, application: str) -> ApplicationShape:
+    """Restore a removed application and the bindings that were removed with it."""
+    return call.one(show, applications.restore(call.session, call.actor, application, call.now))

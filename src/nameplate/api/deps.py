@@ -12,6 +12,8 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from nameplate.api import cursors
 from nameplate.api.errors import PreconditionFailed, Unauthenticated
@@ -57,6 +59,8 @@ class Caller:
 
     actor: Actor
     principal: str
+    expires_at: datetime | None = None
+    """When the token ends: nothing made with it may outlive it and do the same."""
 
 
 class Replayed(Exception):
@@ -129,8 +133,19 @@ def surface(request: Request) -> AppState:
 
 def caller(request: Request) -> Caller:
     """Return who calls, by the bearer token (RFC 6750). Raises `Unauthenticated`."""
-    shared = surface(request)
-    given = request.headers.getlist("authorization")
+    return identify(surface(request), request.scope)
+
+
+def identify(shared: AppState, scope: Scope) -> Caller:
+    """Find out who calls, once for a request: before its body is read. Raises `Unauthenticated`."""
+    known = scope["state"].get("caller")
+    if not isinstance(known, Caller):  # what a host application keeps there is not ours
+        known = scope["state"]["caller"] = _authenticated(shared, Headers(scope=scope))
+    return known
+
+
+def _authenticated(shared: AppState, headers: Headers) -> Caller:
+    given = headers.getlist("authorization")
     scheme, _, bearer = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not bearer:
         raise Unauthenticated
@@ -148,7 +163,9 @@ def caller(request: Request) -> Caller:
         with shared.sessions.begin(PLATFORM) as session:
             tokens.note_use(session, row.id, now)
     return Caller(
-        Actor(row.organization_id, row.name), f"{row.organization_id or 'platform'}:{row.key_id}"
+        Actor(row.organization_id, row.name),
+        f"{row.organization_id or 'platform'}:{row.key_id}",
+        row.expires_at,
     )
 
 

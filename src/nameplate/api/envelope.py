@@ -1,11 +1,14 @@
 """What happens around every request: its id, its body's limits, its last-resort error, its count."""
 
-import asyncio
+import contextlib
 import re
 import secrets
 import time
 from collections.abc import Callable
 
+import anyio
+import anyio.to_thread
+from sqlalchemy.exc import OperationalError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,7 +19,15 @@ from nameplate.db import RETRIES, pause
 _ZONE_PATH = re.compile(r"/v1/domains/[^/]+/records:plan")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_TINY = 16 * 1024
+"""Octets that are read from an unknown caller, so that the answer arrives, and for how long."""
+_TINY_SECONDS = 2.0
+_IN_LOOP = 64 * 1024
+"""Octets of a body that are parsed in the event loop; more in a thread, two bodies at once."""
+_PARSERS = 2
 
+Authenticate = Callable[[Scope], object]
+"""Keeps in the scope's state who calls, or raises `Unauthenticated`; blocks."""
 Counter = Callable[[str, str, int, float], None]
 """Takes method, route template, status and seconds."""
 
@@ -24,10 +35,12 @@ Counter = Callable[[str, str, int, float], None]
 class RequestMiddleware:
     """The outermost layer: everything below may raise whatever it likes."""
 
-    def __init__(self, app: ASGIApp, count: Counter) -> None:
+    def __init__(self, app: ASGIApp, count: Counter, authenticate: Authenticate) -> None:
 
         self._app = app
         self._count = count
+        self._authenticate = authenticate
+        self._parsers: anyio.CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request with its id, whatever happens."""
@@ -54,6 +67,10 @@ class RequestMiddleware:
             await self._checked(scope, receive, sending)
         except NameplateError as error:
             await errors.answer(error, identity)(scope, receive, sending)
+        except OperationalError as error:
+            if status:
+                raise
+            await errors.busy(error, identity)(scope, receive, sending)
         except Exception as error:
             if status:
                 raise
@@ -66,17 +83,15 @@ class RequestMiddleware:
         if scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope.get("root_path", ""))  # below a host's prefix
-        is_zone = _ZONE_PATH.fullmatch(path) and "authorization" in Headers(scope=scope)
-        body = await _read(receive, strictjson.MAX_ZONE_BYTES if is_zone else strictjson.MAX_BYTES)
+        body = await _read(receive, await self._allowed(scope, receive))
         if body:
             _check_type(Headers(scope=scope))
-            strictjson.check(body)
+            scope["state"]["json"] = await self._parsed(body)
         scope["state"]["body"] = body
         for attempt in range(RETRIES):
             if await self._answered(scope, receive, send, body, last=attempt == RETRIES - 1):
                 return
-            await asyncio.sleep(pause(attempt))
+            await anyio.sleep(pause(attempt))
 
     async def _answered(
         self, scope: Scope, receive: Receive, send: Send, body: bytes, *, last: bool
@@ -109,6 +124,27 @@ class RequestMiddleware:
             scope["route"] = copied.get("route")
         return not lost
 
+    async def _allowed(self, scope: Scope, receive: Receive) -> int:
+        """Return how many octets the body may have. The body of an unknown caller is not read."""
+        try:
+            await anyio.to_thread.run_sync(self._authenticate, scope)
+        except errors.Unauthenticated:
+            with anyio.move_on_after(_TINY_SECONDS):
+                await _drained(scope, receive)
+            raise
+        path = scope["path"].removeprefix(scope.get("root_path", ""))  # below a host's prefix
+        if _ZONE_PATH.fullmatch(path):
+            return strictjson.MAX_ZONE_BYTES
+        return strictjson.MAX_BYTES
+
+    async def _parsed(self, body: bytes) -> object:
+        """Return the value of a body; what is large is parsed while others are answered."""
+        if len(body) <= _IN_LOOP:
+            return strictjson.read(body)
+        if self._parsers is None:
+            self._parsers = anyio.CapacityLimiter(_PARSERS)
+        return await anyio.to_thread.run_sync(strictjson.read, body, limiter=self._parsers)
+
 
 def _identity(given: str | None) -> str:
     """Return the caller's request id when it is harmless, else a new one."""
@@ -123,12 +159,22 @@ async def _read(receive: Receive, most: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return bytes(body)
+            # Half of a body can mean something else than the whole.
+            raise Invalid("body_malformed", "The body is incomplete. Repeat the request.")
         body += message.get("body", b"")
         if len(body) > most:
             raise Invalid("body_too_large", f"The body is too large. Send at most {most} bytes.")
         if not message.get("more_body", False):
             return bytes(body)
+
+
+async def _drained(scope: Scope, receive: Receive) -> None:
+    """Read a tiny body: an answer that leaves before the body has arrived may not be seen."""
+    announced = Headers(scope=scope).get("content-length", "0")
+    if not announced.isdigit() or len(announced) > len(str(_TINY)) or int(announced) > _TINY:
+        return
+    with contextlib.suppress(Invalid):
+        await _read(receive, _TINY)
 
 
 def _check_type(headers: Headers) -> None:

@@ -207,17 +207,18 @@ def _integrity(request: Request, error: Exception) -> Response:
     )
 
 
+def busy(error: Exception, identity: str) -> Response:
+    """Return the answer while the database has no time."""
+    _LOG.warning("request %s: %s", identity, type(error).__name__)
+    return document(
+        503, "database_busy", "The database is busy. Repeat the request.", identity, retry_after=1
+    )
+
+
 def _operational(request: Request, error: Exception) -> Response:
     assert isinstance(error, sa.exc.OperationalError)  # noqa: S101 - registered for nothing else
     request.state.lost_race = lost_race(error)
-    _LOG.warning("request %s: %s", request_id(request), type(error).__name__)
-    return document(
-        503,
-        "database_busy",
-        "The database is busy. Repeat the request.",
-        request_id(request),
-        retry_after=1,
-    )
+    return busy(error, request_id(request))
 
 
 _EXAMPLES: Mapping[int, tuple[str, str]] = {

@@ -14,6 +14,14 @@ from nameplate.core.errors import Invalid, Problem
 _METADATA = re.compile(r"metadata\[[A-Za-z0-9_.-]{1,40}\]")
 
 
+class ParsedRequest(Request):
+    """A request whose body was parsed and checked before: it is not parsed once more."""
+
+    async def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Return what the middleware has read."""
+        return self.state.json
+
+
 class ApiRoute(APIRoute):
     """A route that refuses unknown query parameters and hands its answer to the transaction."""
 
@@ -24,7 +32,7 @@ class ApiRoute(APIRoute):
 
         async def handler(request: Request) -> Response:
             _check_query(request, known)
-            response = await original(request)
+            response = await original(ParsedRequest(request.scope, request.receive))
             body = getattr(request.state, "kept_body", None) or bytes(response.body).decode()
             request.state.answer = (response.status_code, body)
             return response

@@ -12,6 +12,7 @@ from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
     ExternalId,
+    Force,
     Metadata,
     Name,
     Page,
@@ -86,7 +87,10 @@ class ServerShape(Shape):
                     organization=None,
                     external_id=None,
                     configured_at="2026-11-23T09:31:00Z",
+                    error_code=None,
                     error_message=None,
+                    failing_since=None,
+                    still_served=[],
                     **_EXAMPLE,
                 )
             ]
@@ -105,7 +109,16 @@ class ServerShape(Shape):
     configured_at: datetime | None = Field(
         description="When the proxy last accepted its configuration."
     )
+    error_code: str | None = Field(
+        description="Error code of the last attempt to configure the proxy, if it failed."
+    )
     error_message: str | None
+    failing_since: datetime | None = Field(
+        description="Since when every attempt to configure the proxy has failed."
+    )
+    still_served: list[str] = Field(
+        description="Hosts that the proxy still serves although it must not. Platform tokens only."
+    )
 
 
 def show(call: TransactionCall, row: Server) -> ServerShape:
@@ -119,7 +132,10 @@ def show(call: TransactionCall, row: Server) -> ServerShape:
         proxy=row.proxy if call.actor.is_platform else None,
         external_id=row.external_id if call.actor.is_platform else None,
         configured_at=row.configured_at,
+        error_code=row.error_code,
         error_message=row.error_message if call.actor.is_platform else None,
+        failing_since=row.failing_since,
+        still_served=(row.still_served or []) if call.actor.is_platform else [],
     )
 
 
@@ -157,6 +173,12 @@ def update(call: Write, server: str, body: ServerChange) -> ServerShape:
 
 
 @routes.delete("/servers/{server}", status_code=204, operation_id="remove_server")
-def remove(call: Write, server: str) -> None:
-    """Remove a server."""
-    servers.remove(call.session, call.actor, server, call.now)
+def remove(call: Write, server: str, force: Force = False) -> None:  # noqa: FBT002 - a query parameter
+    """Remove a server. With `force`, even if it has bindings. Those fail until they are moved."""
+    servers.remove(call.session, call.actor, server, call.now, force=force)
+
+
+@routes.post("/servers/{server}:restore", operation_id="restore_server")
+def restore(call: Write, server: str) -> ServerShape:
+    """Restore a removed server by id, external id or name."""
+    return call.one(show, servers.restore(call.session, call.actor, server, call.now))

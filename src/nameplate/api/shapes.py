@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from nameplate.core import ids
@@ -16,6 +17,7 @@ ExternalId = Annotated[
     str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._:-]+$")
 ]
 Notes = Annotated[str, StringConstraints(max_length=10_000)]
+Force = Annotated[bool, Query(description="Remove it even if it is in use.")]
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")],

@@ -37,7 +37,10 @@ class TokenNew(Body):
         description="Organization that the token acts for. Default: the organization of the caller; "
         "with a platform token, all of them.",
     )
-    expires_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = Field(
+        default=None,
+        description="At the latest when the token that creates it expires. Default: the same time.",
+    )
 
 
 class TokenShape(Shape):
@@ -98,7 +101,12 @@ def _fields(row: ApiToken) -> dict[str, Any]:
 def add(call: Write, body: TokenNew) -> TokenMade:
     """Add a token. Its secret is shown only in this response."""
     row, secret = tokens.add(
-        call.session, call.actor, now=call.now, random=call.tools.random, **body.given()
+        call.session,
+        call.actor,
+        now=call.now,
+        random=call.tools.random,
+        not_after=call.request.state.caller.expires_at,
+        **body.given(),
     )
     call.request.state.kept_body = TokenMade(**_fields(row), token=None).model_dump_json()
     return TokenMade(**_fields(row), token=secret.reveal())

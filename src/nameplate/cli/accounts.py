@@ -20,7 +20,8 @@ from nameplate.cli.command import (
     filters,
     given,
     pairs,
-    removing,
+    removing_by_force,
+    restoring,
     showing,
 )
 from nameplate.cli.output import OutputFormat
@@ -133,7 +134,8 @@ def test(cli: Cli, account: AccountReference) -> None:
 
 
 showing(app, "account", "accounts")
-removing(app, "account", "accounts")
+removing_by_force(app, "account", "accounts")
+restoring(app, "account", "accounts")
 
 
 def _describe(cli: Cli, one: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from nameplate.cli.command import (
     given,
     pairs,
     removing,
+    restoring,
     showing,
 )
 from nameplate.core.errors import Invalid
@@ -98,6 +99,7 @@ def update(
 
 showing(app, "application", "applications")
 removing(app, "application", "applications")
+restoring(app, "application", "applications")
 
 
 def _split(upstream: str | None) -> tuple[str | None, int | None]:

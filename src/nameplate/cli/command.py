@@ -195,6 +195,37 @@ def showing(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") ->
     command(app, "show")(show)
 
 
+def restoring(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") -> None:
+    """Register `restore`, which restores a removed object."""
+
+    def restore(cli: Cli, reference: Annotated[str, _argument(noun, by)]) -> None:
+        cli.printer.one(cli.api.send("POST", address(plural, reference, ":restore")))
+
+    restore.__doc__ = f"Restore a removed {noun}."
+    command(app, "restore")(restore)
+
+
+def removing_by_force(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") -> None:
+    """Register `rm` of what others may need: `--force` removes it even if it is in use."""
+
+    def remove(
+        cli: Cli,
+        *,
+        reference: Annotated[str, _argument(noun, by)],
+        force: Annotated[
+            bool, typer.Option("--force", help="Remove it even if it is in use.")
+        ] = False,
+        yes: Yes = False,
+        non_interactive: NonInteractive = False,
+    ) -> None:
+        _remove(cli, noun, plural, reference, "Remove", force=force, yes=yes, quiet=non_interactive)
+
+    remove.__doc__ = (
+        f"Remove {_one(noun)}. Asks for confirmation. `--force` removes it even if it is in use."
+    )
+    command(app, "rm")(remove)
+
+
 def _argument(noun: str, by: str) -> Any:  # noqa: ANN401 - what Typer makes of it
     return typer.Argument(metavar=noun.upper(), help=f"{by} of the {noun}.")
 
@@ -216,17 +247,23 @@ def removing(
         yes: Yes = False,
         non_interactive: NonInteractive = False,
     ) -> None:
-        found = cli.api.get(address(plural, reference))
-        label = found.get("hostname") or found.get("name") or found.get("common_name") or ""
-        cli.confirm(
-            f"{word} {noun} {label} ({found['id']})", yes=yes, non_interactive=non_interactive
-        )
-        cli.api.send("DELETE", address(plural, str(found["id"])))
-        cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
-        if cli.printer.form is OutputFormat.JSON:
-            cli.printer.document({"id": found["id"], "object": noun, "deleted": True})
-        elif cli.printer.form is OutputFormat.ID:
-            cli.printer.line(str(found["id"]))
+        _remove(cli, noun, plural, reference, word, yes=yes, quiet=non_interactive)
 
     remove.__doc__ = f"{word} {_one(noun)}. Asks for confirmation."
     command(app, verb)(remove)
+
+
+def _remove(
+    cli: Cli, noun: str, plural: str, reference: str, word: str, *,
+    yes: bool, quiet: bool, force: bool = False,
+) -> None:  # fmt: skip
+    found = cli.api.get(address(plural, reference))
+    label = found.get("hostname") or found.get("name") or found.get("common_name") or ""
+    cli.confirm(f"{word} {noun} {label} ({found['id']})", yes=yes, non_interactive=quiet)
+    suffix = "?force=true" if force else ""
+    cli.api.send("DELETE", address(plural, str(found["id"]), suffix))
+    cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
+    if cli.printer.form is OutputFormat.JSON:
+        cli.printer.document({"id": found["id"], "object": noun, "deleted": True})
+    elif cli.printer.form is OutputFormat.ID:
+        cli.printer.line(str(found["id"]))

@@ -19,13 +19,14 @@ from nameplate.cli.command import (
     filters,
     given,
     pairs,
-    removing,
+    removing_by_force,
+    restoring,
     showing,
 )
 from nameplate.core.errors import Invalid
 
 app = typer.Typer(help="Manage servers that run a proxy.", no_args_is_help=True)
-COLUMNS = ("id", "name", "address", "configured_at", "error_message")
+COLUMNS = ("id", "name", "address", "configured_at", "error_code", "error_message", "still_served")
 
 Proxy = Annotated[
     str | None,
@@ -102,7 +103,8 @@ def update(
 
 
 showing(app, "server", "servers")
-removing(app, "server", "servers")
+removing_by_force(app, "server", "servers")
+restoring(app, "server", "servers")
 
 
 def parsed(text: str | None, option: str) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
 """A value that cannot be shown by accident."""
 
 import hmac
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, Self
 
 
 class Secret:
@@ -11,10 +12,21 @@ class Secret:
     leaves its wrapper. Equality takes the same time whatever the difference.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_open",)
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._open: Callable[[], str] = lambda: text
+
+    @classmethod
+    def later(cls, opened: "Callable[[], Secret]") -> Self:
+        """Return a secret that is opened each time it is revealed, and never kept."""
+        made = cls("")
+        made._open = lambda: opened().reveal()
+        return made
+
+    @property
+    def _text(self) -> str:
+        return self._open()
 
     def reveal(self) -> str:
         """Return the secret text."""

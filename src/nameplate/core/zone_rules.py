@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from nameplate.core.errors import Problem
 from nameplate.core.names import is_wildcard, is_within
+from nameplate.core.rdata import MAX_LENGTH, wire_length
 from nameplate.core.rdata.hosts import doubled, is_address, labels
 from nameplate.core.rdata.value import wrong
 from nameplate.core.records import RRset
@@ -15,6 +16,13 @@ MAX_TTL = 2**31 - 1  # RFC 2181 section 8
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _COMMON_ENDINGS = frozenset({"com", "net", "org"})
 _MAX_NAME = 253
+_MAX_SET = 65_000
+"""Octets of a record set in a message of 65,535, beside header, question and signature."""
+_FRAME = (
+    12  # octets of each record beside its rdata: a pointer to the name, type, class, TTL, length
+)
+_SURELY_SMALL = 16_000
+"""Characters of canonical text that cannot have more octets on the wire than DNS allows."""
 ADDRESSES = frozenset({"A", "AAAA", "ALIAS", "ANAME"})
 """What a flattened CNAME would answer with itself, and so cannot have beside it."""
 
@@ -115,7 +123,9 @@ def _placement(
     problems = []
     for index, rrset in enumerate(rrsets):
         code = detail = ""
-        if not is_within(rrset.name, zone):
+        if len(rrset.name) > _MAX_NAME:
+            code, detail = "name_too_long", f"`{rrset.name[:80]}...` is longer than 253 characters."
+        elif not is_within(rrset.name, zone):
             code, detail = "out_of_zone", f"`{rrset.name}` is not in the zone `{zone}`."
         elif rrset.type == "SOA":
             code, detail = (
@@ -161,6 +171,9 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
                     )
                 )
     last = f"/{indexes[-1]}"
+    too_large = oversize(first.name, first.type, list(seen))
+    if too_large:
+        problems.append(Problem(last, *too_large))
     if first.type == "MX" and len(seen) > 1 and any(v.endswith(" .") for v in seen):
         problems.append(
             Problem(last, "null_mx_not_alone", f"{first.name}: the null MX `0 .` must be alone.")
@@ -168,6 +181,25 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
     if first.type == "CNAME" and len(seen) > 1:
         problems.append(Problem(last, "cname_several", f"{first.name} can have only one CNAME."))
     return problems
+
+
+def oversize(name: str, rdtype: str, values: Collection[str]) -> tuple[str, str] | None:
+    """Return code and sentence when no DNS message can carry these values of one name, else None."""
+    if sum(map(len, values)) + _FRAME * len(values) <= _SURELY_SMALL:
+        return None
+    lengths = [wire_length(rdtype, value) for value in values]
+    if max(lengths) > MAX_LENGTH:
+        return (
+            "record_too_large",
+            f"A value of {name} {rdtype} has {max(lengths)} octets. DNS allows at most {MAX_LENGTH}.",
+        )
+    whole = sum(lengths) + _FRAME * len(lengths)
+    if whole > _MAX_SET:
+        return (
+            "rrset_too_large",
+            f"{name} {rdtype} has {whole} octets in all. A DNS message can carry at most {_MAX_SET}.",
+        )
+    return None
 
 
 def _alone(rrsets: Sequence[RRset], indexes: list[int], *, is_flattened: bool) -> list[Problem]:

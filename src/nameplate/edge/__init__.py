@@ -11,10 +11,12 @@ __all__ = ["Edge", "beside", "create"]
 class Edge:
     """The ASGI application below /edge, and the feed behind it."""
 
-    def __init__(self, feed: Feed, secret: Secret | None = None) -> None:
+    def __init__(
+        self, feed: Feed, secret: Secret | None = None, *, is_ask_open: bool = False
+    ) -> None:
 
         self.feed = feed
-        self.app = App(feed, secret)
+        self.app = App(feed, secret, is_ask_open=is_ask_open)
 
     def start(self) -> None:
         """Begin to load and to follow; until the first load every answer is 503."""
@@ -25,6 +27,9 @@ class Edge:
         self.feed.stop()
 
 
-def create(sessions: Sessions, *, secret: Secret | None = None) -> Edge:
-    """Return the edge over a database; with `secret`, who does not send it is refused."""
-    return Edge(Feed(sessions), secret)
+def create(sessions: Sessions, *, secret: Secret | None = None, is_ask_open: bool = False) -> Edge:
+    """Return the edge over a database; with `secret`, who does not send it is refused.
+
+    With `is_ask_open` only where hosts lead is kept from others, not whether they are served.
+    """
+    return Edge(Feed(sessions), secret, is_ask_open=is_ask_open)

@@ -3,9 +3,11 @@
     GET /edge/ask?domain=NAME           200 yes, 404 no, 503 cannot tell; never a body
     GET /edge/route?host=NAME&path=PATH 200 and where it goes as JSON, 404 nowhere, 503 cannot tell
 
-A parameter that is missing or stands twice is a 400, which is no yes either. It belongs on a private
-listener. Nothing that arrives raises: names are looked up, not parsed. A host application may mount it,
-or what it is mounted in, below a prefix of its own.
+A parameter that is missing or stands twice is a 400, which is no yes either. `route` tells where
+applications answer and needs the edge secret, in `X-Nameplate-Edge-Secret` or as the parameter
+`secret`; `ask` needs it where the operator has set one. It belongs on a private listener. Nothing
+that arrives raises: names are looked up, not parsed. A host application may mount it, or what it is
+mounted in, below a prefix of its own.
 """
 
 import hmac
@@ -61,10 +63,13 @@ class Source(Protocol):
 class App:
     """The ASGI application. Any number of requests may run at once."""
 
-    def __init__(self, source: Source, secret: Secret | None = None) -> None:
-
+    def __init__(
+        self, source: Source, secret: Secret | None = None, *, is_ask_open: bool = False
+    ) -> None:
+        """Serve from `source`. With `is_ask_open` proxies need the secret for `route` only."""
         self._source = source
         self._secret = secret.reveal().encode() if secret else None
+        self._ask_secret = None if is_ask_open else self._secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -85,11 +90,12 @@ class App:
             return _EMPTY[404]
         if scope["method"] not in _METHODS:
             return _EMPTY[405]
-        if self._secret is not None and not _knows(self._secret, scope["headers"]):
-            return _EMPTY[403]
         query = scope["query_string"]
         if len(query) > _MAX_QUERY:
             return _EMPTY[404]
+        secret = self._ask_secret if path == _ASK else self._secret
+        if secret is not None and not _knows(secret, scope["headers"], query):
+            return _EMPTY[403]
         if path == _ASK:
             return self._ask(query)
         start, body = self._route(query)
@@ -138,8 +144,11 @@ def _without_prefix(scope: Scope) -> str:
     return path.removeprefix(prefix)
 
 
-def _knows(secret: bytes, headers: list[tuple[bytes, bytes]]) -> bool:
+def _knows(secret: bytes, headers: list[tuple[bytes, bytes]], query: bytes) -> bool:
+    """Tell whether the secret came, once: some proxies can put it only into the address."""
     sent = [value for name, value in headers if name == _SECRET]
+    if not sent:
+        sent = [(_parameters(query).get(b"secret") or "").encode("latin-1")]
     return len(sent) == 1 and hmac.compare_digest(sent[0], secret)
 
 

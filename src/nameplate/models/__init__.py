@@ -1,6 +1,6 @@
 """SQLAlchemy models, one family a file; state changes are methods here."""
 
-from nameplate.models import announcement, deletion, tenancy
+from nameplate.models import announcement, deletion, reconfiguration, tenancy
 from nameplate.models.accounts import (
     Account,
     AccountKind,
@@ -84,5 +84,6 @@ __all__ = [
     "announcement",
     "deletion",
     "metadata",
+    "reconfiguration",
     "tenancy",
 ]

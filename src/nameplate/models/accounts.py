@@ -73,6 +73,16 @@ class Account(Identified, SoftDeletable, Model):
     )
 
     @classmethod
+    def removed(cls, actor: Actor) -> sa.Select[Any]:
+        """Select the soft-deleted accounts that `actor` may bring back."""
+        query = sa.select(cls).where(cls.deleted_at.is_not(None))
+        return (
+            query
+            if actor.is_platform
+            else query.where(cls.organization_id == actor.organization_id)
+        )
+
+    @classmethod
     def visible(cls, actor: Actor) -> sa.Select[Any]:
         """Select the live accounts that `actor` may see: its own, or all for the platform."""
         query = sa.select(cls).where(cls.deleted_at.is_(None))

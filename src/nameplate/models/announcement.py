@@ -24,25 +24,25 @@ _DECISIVE: dict[type[object], tuple[str, ...]] = {
 """Columns that decide where a host leads; a health check, for one, changes none of them."""
 
 
+def announce(session: Session, channel: str) -> None:
+    """Notify others on `channel` when the transaction commits."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_notify(channel, "")))
+
+
 @event.listens_for(Session, "after_flush")
 def _announce(session: Session, _context: object) -> None:
-    connection = session.connection()
-    if connection.dialect.name != "postgresql":
-        return
     changed = (*session.new, *session.dirty, *session.deleted)
     for channel, concerns in ((HOSTS, _decided), (WORK, _woken)):
         if any(concerns(row) for row in changed):
-            connection.execute(sa.select(sa.func.pg_notify(channel, "")))
+            announce(session, channel)
 
 
 @event.listens_for(Session, "do_orm_execute")
 def _announce_many(state: ORMExecuteState) -> None:
-    channels = state.execution_options.get("nameplate_announces", ())
-    connection = state.session.connection() if channels else None
-    if connection is None or connection.dialect.name != "postgresql":
-        return
-    for channel in channels:
-        connection.execute(sa.select(sa.func.pg_notify(channel, "")))
+    for channel in state.execution_options.get("nameplate_announces", ()):
+        announce(state.session, channel)
 
 
 def _decided(row: object) -> bool:

@@ -113,6 +113,22 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
     hsts_enabled: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Send Strict-Transport-Security."
     )
+    served_server_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey(
+            "servers.id",
+            ondelete="SET NULL",
+            name="application_domain_bindings_served_server_foreign",
+        ),
+        index=True,
+        comment="The server whose proxy serves the binding by its last configuration.",
+    )
+    served_digest: Mapped[str | None] = mapped_column(
+        sa.Text, comment="SHA-256 of the route in that configuration."
+    )
+    served_serial: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Serial number of the certificate in that configuration."
+    )
     health_check_path: Mapped[str] = mapped_column(
         sa.String(255), default="/", server_default="/", comment="Path that is asked."
     )
@@ -189,3 +205,39 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         """Record what a health check said."""
         self.health_status = health
         self.last_health_check_at = now
+
+    @classmethod
+    def serving(cls, server_id: int) -> sa.Update:
+        """Return the statement that records how a server serves the binding `row`."""
+        columns = cls.__table__.c
+        return (
+            sa.update(cls.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
+            .where(columns.id == sa.bindparam("row"))
+            .values(
+                served_server_id=server_id,
+                served_digest=sa.bindparam("digest"),
+                served_serial=sa.bindparam("serial"),
+                updated_at=columns.updated_at,
+            )
+        )
+
+    @classmethod
+    def withdrawing(cls) -> sa.Update:
+        """Return the statement that records that bindings are served no more; narrow it."""
+        return sa.update(cls).values(
+            served_server_id=None, served_digest=None, served_serial=None, updated_at=cls.updated_at
+        )
+
+    @classmethod
+    def holding_up(cls, server_id: int, reason: str) -> sa.Update:
+        """Return the statement that says why the bindings that wait for a server wait."""
+        return (
+            sa.update(cls)
+            .where(
+                cls.server_id == server_id,
+                cls.status == BindingStatus.CONFIGURING,
+                cls.served_server_id.is_(None),
+                cls.deleted_at.is_(None),
+            )
+            .values(error_message=reason)
+        )

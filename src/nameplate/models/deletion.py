@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import BindingStatus, DomainStatus, RecordStatus
+from nameplate.models import reconfiguration
 from nameplate.models.accounts import Account
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate, HttpChallenge
@@ -91,6 +92,9 @@ def soft_delete(session: Session, row: Model, now: datetime) -> int:
     for kind, where in tree.items():
         values = {"deleted_at": now, **_hidden(kind, now)}
         hidden += _update(session, kind, sa.and_(where, _live(kind)), values)
+    if Binding in tree:
+        gone = sa.and_(tree[Binding], Binding.deleted_at == now)
+        reconfiguration.wake(session, gone, urgent=True)
     return _settled(session, row, hidden, now)
 
 

@@ -112,17 +112,48 @@ class Server(Identified, SoftDeletable, Work, Model):
         Json, comment="How to reach the proxy there: type, admin address, ports, folders."
     )
     configured_fingerprint: Mapped[str | None] = mapped_column(
-        ascii_text(64), comment="SHA-256 of the configuration that the proxy took last."
+        ascii_text(64), comment="SHA-256 of what the proxy was last configured to serve."
     )
     configured_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the proxy took its configuration last."
     )
+    error_code: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why the last attempt to configure the proxy failed, for programs."
+    )
     error_message: Mapped[str | None] = mapped_column(
-        sa.Text, comment="Why the proxy did not take the last configuration."
+        sa.Text, comment="The same in words for a person."
+    )
+    failing_since: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the first of the failed attempts in a row ended."
+    )
+    still_served: Mapped[list[str] | None] = mapped_column(
+        Json, comment="Hosts and paths that the proxy still serves although it must not."
     )
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."
     )
+
+    def succeed(self, fingerprint: str, now: datetime) -> None:
+        """Record that the proxy serves what it should."""
+        if self.configured_fingerprint != fingerprint:
+            self.configured_fingerprint, self.configured_at = fingerprint, now
+        self.error_code = self.error_message = self.failing_since = self.still_served = None
+        self.attempts = 0
+
+    def fail(self, code: str, reason: str, still_served: list[str], now: datetime) -> None:
+        """Record why the proxy does not serve what it should, and what it must not serve and does."""
+        self.error_code, self.error_message = code, reason
+        self.failing_since = self.failing_since or now
+        self.still_served = still_served or None
+        self.attempts += 1
+
+    @classmethod
+    def removed(cls, actor: Actor) -> sa.Select[Any]:
+        """Select the soft-deleted servers that `actor` may bring back."""
+        query = sa.select(cls).where(cls.deleted_at.is_not(None))
+        if actor.is_platform:
+            return query
+        return query.where(cls.organization_id == actor.organization_id)
 
     @classmethod
     def visible(cls, actor: Actor) -> sa.Select[Any]:

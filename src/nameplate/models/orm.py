@@ -366,7 +366,7 @@ class Work:
         return waited_for
 
     @classmethod
-    def waking(cls, at: datetime | sa.BindParameter[Any], *, urgent: bool = False) -> sa.Update:
+    def waking(cls, at: datetime | sa.ColumnElement[Any], *, urgent: bool = False) -> sa.Update:
         """Return the statement that does as `wake`, reading and locking nothing before."""
         planned, then = cls.next_action_at, sa.type_coerce(at, UtcDateTime())
         later = sa.or_(planned.is_(None), planned > then, planned == cls.lease_until)

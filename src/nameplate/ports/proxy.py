@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from nameplate.core.configuration import Form, HostName, HostPort, Port, setting
 from nameplate.core.errors import Refused
@@ -105,6 +105,28 @@ class Proxy(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class RoutePlace:
+    """A route that a proxy serves, as far as it takes to find it there."""
+
+    id: str
+    hostname: str
+    path: str
+
+
+@runtime_checkable
+class Withdrawer(Protocol):
+    """A proxy that can stop serving some routes while it refuses every configuration."""
+
+    def withdraw(self, places: Sequence[RoutePlace]) -> None:
+        """Stop answering for exactly these routes, without a whole new configuration.
+
+        They stay closed, over restarts too, until the next `apply` that succeeds. Raises what
+        `Proxy` raises when they may still be served.
+        """
+        ...
+
+
 PLAIN_PATH = re.compile(r"/[A-Za-z0-9/_.-]*")
 """A path that no proxy's configuration can misread."""
 Folder = Annotated[
@@ -154,6 +176,8 @@ class ProxyPlace:
     folder: str
     """Absolute path of the folder that Nameplate owns."""
     challenge_upstream: Upstream
+    edge_secret: Secret | None = None
+    """What the platform's own proxies send when they ask the edge, where the operator set one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

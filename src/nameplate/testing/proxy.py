@@ -1,25 +1,25 @@
 """What every `Proxy` must do. Subclass it in a test module and fill in the hooks."""
 
 import re
-import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from itertools import count
 from typing import Any, ClassVar
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from nameplate.core.errors import Refused
-from nameplate.core.secret import Secret
-from nameplate.ports.proxy import EDGE_HEADER, KeyPair, Proxy, Route, RouteRefused, Upstream
+from nameplate.ports.proxy import (
+    Proxy,
+    Route,
+    RoutePlace,
+    RouteRefused,
+    Upstream,
+    Withdrawer,
+)
+from nameplate.testing.visits import Visit, self_signed, visit
 
+__all__ = ["ProxyConformance", "Visit", "WithdrawerConformance", "self_signed", "visit"]
 _numbers = count(1)
 _OK = 200
 _PERMANENT_REDIRECT = 308
@@ -44,97 +44,17 @@ _HOSTILE_UPSTREAMS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """What one visitor saw; `status` is None when the connection was closed or rejected."""
-
-    status: int | None
-    origin: int | None = None
-    """Port of the origin that answered."""
-    location: str = ""
-    hsts: str = ""
-    serial: str = ""
-    """Serial number of the presented certificate, lower-case hexadecimal."""
-    body: bytes = b""
-    edge: bool = False
-    """The answer carries the mark of our own proxies."""
-
-
-def self_signed(*names: str) -> tuple[KeyPair, str]:
-    """Return a new self-signed key pair for `names` and its serial number, hexadecimal."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
-    now = datetime.now(UTC)
-    serial = x509.random_serial_number()
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(serial)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    bundle = certificate.public_bytes(Encoding.PEM).decode()
-    return KeyPair(f"crt_{next(_numbers)}", bundle, Secret(pem)), f"{serial:x}"
-
-
-def visit(
-    address: tuple[str, int],
-    hostname: str,
-    path: str = "/",
-    *,
-    scheme: str = "https",
-    sni: str | None = None,
-) -> Visit:
-    """Send one request to a real proxy. The origin tells its port in `X-Origin`."""
-    serial = ""
-    sock = socket.create_connection(address, timeout=10)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as every browser does
-    try:
-        if scheme == "https":
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            name = hostname if sni is None else sni
-            tls = context.wrap_socket(sock, server_hostname=name or None)
-            sock, der = tls, tls.getpeercert(binary_form=True) or b""
-            serial = f"{x509.load_der_x509_certificate(der).serial_number:x}"
-        sock.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: {hostname}\r\nConnection: close\r\n\r\n".encode()
-        )
-        raw = b"".join(iter(lambda: sock.recv(65536), b""))
-    except OSError:
-        return Visit(None, serial=serial)
-    finally:
-        sock.close()
-    head, _, body = raw.partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 "):
-        return Visit(None, serial=serial)
-    text = head.decode("latin-1")
-    fields = {name.lower(): value for name, value in re.findall(r"(?m)^([\w-]+): *(.*?)\r?$", text)}
-    return Visit(
-        status=int(text.split()[1]),
-        origin=int(fields["x-origin"]) if "x-origin" in fields else None,
-        location=fields.get("location", ""),
-        hsts=fields.get("strict-transport-security", ""),
-        serial=serial,
-        body=body,
-        edge=EDGE_HEADER.lower() in fields,
-    )
-
-
 class ProxyConformance:
     """The contract of `ports.proxy.Proxy`, as tests for pytest.
 
     Hooks: `proxy`, two `origins` that answer every request with 200 and their port in the header
-    `X-Origin`, and `look`. Every test replaces the whole configuration.
+    `X-Origin`, `loads` and `look`. A proxy that was told Nameplate's own address says it in
+    `platform`; it answers as the origins do. Every test replaces the whole configuration.
     """
 
     proxy: Proxy
     origins: tuple[Upstream, Upstream]
+    platform: Upstream | None = None
     host: ClassVar[str] = "shop.example.test"
 
     def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Visit:
@@ -274,6 +194,32 @@ class ProxyConformance:
             assert self.look("https", hostname).origin is None
         assert self.look("http", "a.b.example.test").origin is None
 
+    def test_the_platforms_own_path_is_open_for_every_host(self) -> None:
+        """Proofs over HTTP are answered on plain HTTP, below a wildcard at any depth too."""
+        if self.platform is None:
+            return
+        pair, _ = self_signed("*.example.test")
+        self.serve(self.route("*.example.test", key_pair=pair))
+        for hostname in ("a.example.test", "a.b.example.test", "example.test", "other.test"):
+            seen = self.look("http", hostname, "/.well-known/acme-challenge/token")
+            assert seen.origin == self.platform.port, hostname
+        assert self.look("http", "a.b.example.test").status is None
+
+    def test_a_name_with_a_final_dot_is_refused(self) -> None:
+        """All proxies behave alike: such a Host is not the name of the certificate."""
+        pair, _ = self_signed(self.host)
+        wide, _ = self_signed("*.wide.test")
+        self.serve(
+            self.route(key_pair=pair, force_https=False, hsts=False),
+            self.route("*.wide.test", key_pair=wide, force_https=False, hsts=False),
+        )
+        for name in (self.host, "a.wide.test"):
+            assert self.look("http", name).status == _OK
+            assert self.look("http", f"{name}.").status is None
+            seen = self.look("https", f"{name}.", sni=name)
+            assert seen.status in {421, None}
+            assert seen.origin is None
+
     def test_replaces_a_certificate_without_dropping_a_request(self) -> None:
         """Visitors during the change are all answered; after it the new certificate is presented."""
         old, _ = self_signed(self.host)
@@ -388,3 +334,33 @@ class ProxyConformance:
             done.set()
             for thread in threads:
                 thread.join()
+
+
+class WithdrawerConformance(ProxyConformance):
+    """The same for a proxy that is a `Withdrawer` too; it needs the same hooks.
+
+    Hooks: those of `ProxyConformance`.
+    """
+
+    def test_withdraws_exactly_what_it_is_told(self) -> None:
+        """Only the given routes are closed, and the next configuration decides again."""
+        assert isinstance(self.proxy, Withdrawer)
+        pair, _ = self_signed(self.host)
+        wide, _ = self_signed("*.example.test")
+        whole, shop = self.route(key_pair=pair), self.route(path="/shop", key_pair=pair, origin=1)
+        others = (
+            self.route("*.example.test", key_pair=wide, force_https=False),
+            self.route("other.test", force_https=False),
+        )
+        self.serve(whole, shop, *others)
+        self.proxy.withdraw([RoutePlace(shop.id, shop.hostname, shop.path)])
+        assert self.look("https", self.host, "/shop/a").origin != self.origins[1].port
+        assert self.look("https", self.host).origin == self.origins[0].port
+        self.proxy.withdraw([RoutePlace(whole.id, whole.hostname, whole.path)])
+        for scheme, path in (("http", "/"), ("https", "/"), ("https", "/shop")):
+            assert self.look(scheme, self.host, path).status is None
+        assert self.look("http", "any.example.test").status == _OK
+        assert self.look("http", "other.test").status == _OK
+        self.serve(whole, shop, *others)
+        assert self.look("https", self.host, "/shop/a").origin == self.origins[1].port
+        assert self.look("https", self.host).origin == self.origins[0].port

@@ -44,6 +44,13 @@ def page(
     return session.scalars(query.order_by(model.id).limit(min(limit, MAX_LIMIT) + 1)).all()
 
 
+def in_use(noun: str, users: str, names: Sequence[str], count: int, forced: str) -> Conflict:
+    """Return the refusal to remove what others need, with the names of some of them."""
+    more = f" and {count - len(names)} more" if count > len(names) else ""
+    detail = f"The {noun} is in use by {count} {users}: {', '.join(names)}{more}. {forced}"
+    return Conflict("in_use", detail)
+
+
 def missing(prefix: Prefix) -> NotFound:
     """Return what answers every wrong reference: malformed, unknown, or another organization's."""
     noun = prefix.name.lower()

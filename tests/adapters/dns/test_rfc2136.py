@@ -153,3 +153,14 @@ def test_a_switch_that_is_refused_leaves_what_was_there(provider):
     provider.apply(OTHER, [Change(address, None), Change(None, alias)])
     assert text in at(provider, name)
     assert alias not in at(provider, name)
+
+
+def test_what_no_message_carries_is_refused_and_the_rest_is_done(provider):
+    text = " ".join(['"' + "x" * 255 + '"'] * 257)
+    several = tuple(" ".join(['"' + "x" * 255 + '"'] * 200 + [f'"{n}"']) for n in range(3))
+    large = Change(None, RRset("oversize.other.test", "TXT", 300, (text,)))
+    many = Change(None, RRset("several.other.test", "TXT", 300, several))
+    fine = Change(None, RRset("beside.other.test", "A", 300, ("192.0.2.1",)))
+    found = provider.apply(OTHER, [large, fine, many])
+    assert [one.result for one in found] == [Result.REFUSED, Result.APPLIED, Result.REFUSED]
+    provider.apply(OTHER, [Change(fine.after, None)])

@@ -368,3 +368,22 @@ def test_what_is_not_tls():
     with HostileServer(says(b"HTTP/1.1 400 Bad\r\n\r\n")) as server:
         got = fetcher(1, tls_port=server.port).fetch(HOST, "/", scheme="https")
     assert got.category is HttpOutcome.TLS_FAILED
+
+
+def test_looking_for_the_address_takes_of_the_same_time() -> None:
+    def never(_host: str) -> tuple[str, ...]:
+        time.sleep(6)
+        return ("127.0.0.1",)
+
+    started = time.monotonic()
+    found = fetcher(1, never, seconds=0.5).fetch(HOST, "/.well-known/file")
+    assert found.category is HttpOutcome.TIMEOUT
+    assert time.monotonic() - started < 4
+
+
+def test_what_the_resolver_raises_is_raised() -> None:
+    def broken(_host: str) -> tuple[str, ...]:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        fetcher(1, broken).fetch(HOST, "/.well-known/file")

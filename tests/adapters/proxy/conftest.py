@@ -1,7 +1,19 @@
+import tempfile
+from pathlib import Path
+
 import pytest
 from tests.servers.caddy import Caddy
 from tests.servers.nginx import Nginx
 from tests.servers.origin import Origin
+
+
+@pytest.fixture(scope="module")
+def passable():
+    """Give a folder that the workers of nginx, who are another user, can look into."""
+    with tempfile.TemporaryDirectory(prefix="nameplate-nginx-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +30,10 @@ def nameplate():
 
 
 @pytest.fixture(scope="module")
-def nginx(tmp_path_factory, nameplate):
-    with Nginx(tmp_path_factory.mktemp("nginx"), nameplate.upstream) as server:
+def nginx(passable, nameplate):
+    folder = passable / "shared"
+    folder.mkdir()
+    with Nginx(folder, nameplate.upstream) as server:
         yield server
 
 

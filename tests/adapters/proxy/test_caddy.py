@@ -13,7 +13,7 @@ from tests.servers.process import free_port
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.proxy import caddy as adapters
 from nameplate.core.errors import Refused, Unavailable
-from nameplate.ports.proxy import Route, Upstream
+from nameplate.ports.proxy import Route, RoutePlace, Upstream
 from nameplate.testing.proxy import self_signed, visit
 
 
@@ -174,3 +174,32 @@ def test_the_operators_settings_are_checked(tmp_path):
     with pytest.raises(Refused, match="challenge_upstream"):
         adapters.Caddy(api, tmp_path, [], [], challenge_upstream=Upstream("{a}", 1))
     api.close()
+
+
+def test_a_start_needs_neither_name_server_nor_nameplate(tmp_path, route):
+    """One tenant's name that does not resolve takes nobody else down."""
+    pair, serial = self_signed(route.hostname)
+    with servers.Caddy(tmp_path) as server:
+        lost = replace(route, id="bnd_2", hostname="lost.example.test")
+        lost = replace(lost, upstream=Upstream("no-such-host.invalid", 80))
+        apply(server, replace(route, key_pair=pair), lost)
+        server.start_again()
+        assert plain(server).status == 200
+        assert server.look("https", route.hostname).serial == serial
+        assert plain(server, "lost.example.test").status == 502
+
+
+def test_what_caddy_must_not_serve_is_closed_while_it_refuses_everything(tmp_path, route):
+    with servers.Caddy(tmp_path) as server:
+        other = replace(route, id="bnd_2", hostname="other.example.test")
+        apply(server, route, other)
+        broken = adapters.Caddy(
+            server.api, server.adapter.folder, [f"127.0.0.1:{server.http_port}"],
+            [f"127.0.0.1:{server.https_port}"], base={**server.base, "apps": {"nothing": {}}},
+        )  # fmt: skip
+        with pytest.raises(Refused):
+            broken.apply(broken.render([other]))
+        assert plain(server).status == 200
+        broken.withdraw([RoutePlace(route.id, route.hostname, "/")])
+        assert plain(server).status is None
+        assert plain(server, "other.example.test").status == 200

@@ -2,7 +2,7 @@ import pytest
 
 from nameplate.adapters.proxy.memory import MemoryProxy
 from nameplate.ports.proxy import Upstream
-from nameplate.testing.proxy import ProxyConformance, Visit
+from nameplate.testing.proxy import ProxyConformance, Visit, WithdrawerConformance
 
 
 class TestMemory(ProxyConformance):
@@ -29,9 +29,10 @@ class TestMemory(ProxyConformance):
         )
 
 
-class TestNginx(ProxyConformance):
+class TestNginx(WithdrawerConformance):
     @pytest.fixture(autouse=True)
-    def _server(self, nginx, origins):
+    def _server(self, nginx, origins, nameplate):
+        self.platform = nameplate.upstream
         self.server, self.proxy = nginx, nginx.adapter
         self.origins = (origins[0].upstream, origins[1].upstream)
 
@@ -42,9 +43,10 @@ class TestNginx(ProxyConformance):
         return self.server.look(scheme, hostname, path, sni)
 
 
-class TestCaddy(ProxyConformance):
+class TestCaddy(WithdrawerConformance):
     @pytest.fixture(autouse=True)
-    def _server(self, caddy, origins):
+    def _server(self, caddy, origins, nameplate):
+        self.platform = nameplate.upstream
         self.server, self.proxy = caddy, caddy.adapter
         self.origins = (origins[0].upstream, origins[1].upstream)
 

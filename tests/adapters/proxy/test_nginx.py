@@ -6,15 +6,22 @@ import subprocess
 import threading
 from dataclasses import replace
 
+import dns.message
+import dns.rdatatype
+import dns.rrset
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.servers import nginx as servers
+from tests.servers.process import free_port
+from tests.servers.scripted_dns import ScriptedDns
 
-from nameplate.adapters.proxy import nginx_process
+from nameplate.adapters.proxy import nginx_fragments, nginx_process
 from nameplate.adapters.proxy.folder import without_paths
+from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.nginx import Nginx
 from nameplate.adapters.proxy.nginx_syntax import parse
 from nameplate.core.errors import Refused, Unavailable
-from nameplate.ports.proxy import Route, RouteRefused, Upstream
+from nameplate.ports.proxy import Route, RoutePlace, RouteRefused, Upstream
 from nameplate.testing.proxy import self_signed, visit
 
 
@@ -25,6 +32,13 @@ def route(origins):
 
 def apply(server, *routes):
     server.adapter.apply(server.adapter.render(routes))
+
+
+def weak(route):
+    """Return the route with a certificate that OpenSSL does not let nginx use."""
+    key = rsa.generate_private_key(65537, 1024)
+    pair, _ = self_signed(route.hostname, key=key)
+    return replace(route, key_pair=pair)
 
 
 def status(server, hostname="shop.example.test", path="/"):
@@ -45,9 +59,8 @@ def test_old_keys_and_releases_go_after_a_successful_apply_only(nginx, route):
     old, _ = self_signed(route.hostname)
     apply(nginx, replace(route, key_pair=old))
     new, _ = self_signed(route.hostname)
-    broken = replace(route, key_pair=new, upstream=Upstream("no-such-host.invalid", 80))
     with pytest.raises(RouteRefused):
-        apply(nginx, broken)
+        apply(nginx, weak(route))
     certs = nginx.adapter.folder / "certs"
     assert any(path.name.startswith(old.id) for path in certs.iterdir())
     apply(nginx, replace(route, key_pair=new))
@@ -57,15 +70,14 @@ def test_old_keys_and_releases_go_after_a_successful_apply_only(nginx, route):
 
 def test_one_bad_fragment_is_named_and_the_rest_keeps_serving(nginx, route):
     apply(nginx, route)
-    bad = replace(route, id="bnd_2", hostname="bad.example.test")
-    bad = replace(bad, upstream=Upstream("no-such-host.invalid", 80))
+    bad = weak(replace(route, id="bnd_2", hostname="bad.example.test"))
     link = (nginx.adapter.folder / "current").lstat()
     with pytest.raises(RouteRefused) as raised:
         apply(nginx, route, bad, replace(route, id="bnd_3", hostname="third.example.test"))
     assert raised.value.route_ids == ("bnd_2",)
     # Nothing ever referred to it, not even for a moment: somebody else may reload at any time.
     assert (nginx.adapter.folder / "current").lstat() == link
-    assert "no-such-host.invalid" in raised.value.detail
+    assert "too small" in raised.value.detail
     assert str(nginx.folder) not in raised.value.detail
     assert status(nginx) == 200
     assert status(nginx, "third.example.test") is None
@@ -140,22 +152,32 @@ def test_a_full_disk_changes_nothing(tmp_path, route):
             subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_without_a_running_nginx_nothing_is_written(tmp_path, route):
+def test_without_a_running_nginx_its_next_start_serves_what_was_written(tmp_path, route):
     with servers.Nginx(tmp_path) as server:
         apply(server, route)
-        before = sorted(server.adapter.folder.rglob("*"))
         server.crash()
+        other = replace(route, hostname="other.example.test")
         # The stale pid file may name somebody's process by now: never signal it.
         for text in (server.pid_file.read_text(), f"{os.getpid()}\n", "1\n", "-1\n", "x", ""):
             server.pid_file.write_text(text)
             with pytest.raises(Unavailable) as raised:
-                apply(server, replace(route, hostname="other.example.test"))
+                apply(server, other)
             assert raised.value.code == "proxy_down"
-        assert sorted(server.adapter.folder.rglob("*")) == before
+        server.start_again()
+        assert status(server, "other.example.test") == 200
+        assert status(server) is None
+        apply(server, other)
+        assert status(server, "other.example.test") == 200
+
+
+def test_without_a_running_nginx_what_it_would_refuse_is_not_left_for_its_start(tmp_path, route):
+    with servers.Nginx(tmp_path) as server:
+        apply(server, route)
+        server.crash()
+        with pytest.raises(RouteRefused):
+            apply(server, weak(replace(route, hostname="other.example.test")))
         server.start_again()
         assert status(server) == 200
-        apply(server, replace(route, hostname="other.example.test"))
-        assert status(server, "other.example.test") == 200
 
 
 def test_a_crash_between_swap_and_reload_is_repaired_by_the_next_apply(nginx, route, monkeypatch):
@@ -296,3 +318,109 @@ def test_words_of_nginx_lose_their_folders():
     assert without_paths('host not found in upstream "a" in /srv/x/releases/1/b.conf:12') == (
         'host not found in upstream "a" in b.conf:12'
     )
+
+
+def _answers(query):
+    reply = dns.message.make_response(query)
+    question = query.question[0]
+    if question.rdtype == dns.rdatatype.A and str(question.name) == "app.internal.test.":
+        reply.answer.append(dns.rrset.from_text(question.name, 1, "IN", "A", "127.0.0.1"))
+    return reply
+
+
+def test_a_named_upstream_is_found_when_it_is_needed(tmp_path, route):
+    with (
+        ScriptedDns(_answers) as names,
+        servers.Nginx(tmp_path, resolver=[f"127.0.0.1:{names.port}"]) as server,
+    ):
+        named = Upstream("app.internal.test", route.upstream.port)
+        apply(server, replace(route, upstream=named), replace(route, id="b2", hostname="b.test"))
+        seen = visit(("127.0.0.1", server.http_port), route.hostname, "/a%20b?x=%2f", scheme="http")
+        assert json.loads(seen.body)["path"] == "/a%20b?x=%2f"
+        assert seen.origin == route.upstream.port
+
+
+def test_a_start_needs_no_name_server(tmp_path, route):
+    """One tenant's name that does not resolve takes nobody else down."""
+    with servers.Nginx(tmp_path, resolver=[f"127.0.0.1:{free_port()}"]) as server:
+        lost = replace(route, id="bnd_2", hostname="lost.example.test")
+        lost = replace(lost, upstream=Upstream("no-such-host.invalid", 80))
+        local = replace(route, id="bnd_3", hostname="local.example.test")
+        local = replace(local, upstream=Upstream("localhost", route.upstream.port))
+        apply(server, route, lost, local)
+        assert status(server) == 200
+        server.stop()
+        server.start_again()
+        assert status(server) == 200
+        assert status(server, "lost.example.test") == 502
+        assert status(server, "local.example.test") == 200
+
+
+def test_what_nginx_must_not_serve_is_closed_while_it_refuses_everything(passable, route):
+    folder = passable / "refusing"
+    folder.mkdir()
+    with servers.Nginx(folder) as server:
+        other = replace(route, id="bnd_2", hostname="other.example.test")
+        apply(server, route, other)
+        main = server.main.read_text()
+        server.main.write_text(main.replace("worker_processes", "no_such x; worker_processes"))
+        with pytest.raises(Refused):
+            apply(server, other)
+        assert status(server) == 200
+        server.adapter.withdraw([RoutePlace(route.id, route.hostname, "/")])
+        assert status(server) is None
+        assert status(server, "other.example.test") == 200
+        # Also when somebody repairs nginx and starts it before Nameplate comes by.
+        server.main.write_text(main)
+        server.stop()
+        server.start_again()
+        assert status(server) is None
+        assert status(server, "other.example.test") == 200
+        apply(server, route, other)
+        assert status(server) == 200
+
+
+def test_workers_that_cannot_see_what_is_withdrawn_are_told(tmp_path, route):
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    with servers.Nginx(folder) as server:
+        apply(server, route)
+        with pytest.raises(Refused) as raised:
+            server.adapter.withdraw([RoutePlace(route.id, route.hostname, "/")])
+        assert raised.value.code == "withdrawal_unseen"
+        assert "Permission denied" not in server.error_log
+
+
+def test_an_unchanged_host_is_not_rendered_again(nginx, route, monkeypatch):
+    rendered = []
+    original = nginx_fragments.servers
+
+    def watched(layout, site):
+        rendered.append(site.hostname)
+        return original(layout, site)
+
+    monkeypatch.setattr(nginx_fragments, "servers", watched)
+    pair, _ = self_signed("*.once.test")
+    routes = [
+        replace(route, id=f"once_{i}", hostname=f"h{i}.once.test", key_pair=pair) for i in range(40)
+    ]
+    whole = nginx.adapter.render(routes)
+    assert len(rendered) == 40
+    rendered.clear()
+    routes[7] = replace(routes[7], upstream=Upstream("127.0.0.1", 1))
+    changed = nginx.adapter.render(routes)
+    assert rendered == ["h7.once.test"]
+    differing = [name for name, text in changed.files.items() if whole.files[name] != text]
+    assert differing == ["once_7.conf"]
+    renewed, _ = self_signed("*.once.test")
+    rendered.clear()
+    nginx.adapter.render([replace(one, key_pair=renewed) for one in routes])
+    assert len(rendered) == 40
+
+
+def test_fragments_are_kept_within_their_room():
+    kept = Fragments(10)
+    for key in "abc":
+        kept.keep(key, b"1234")
+        assert kept.get("a" if key == "b" else key) == b"1234"
+    assert [key for key in "abc" if kept.get(key)] == ["a", "c"]

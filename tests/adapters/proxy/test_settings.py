@@ -1,6 +1,7 @@
 """What a server may say of its proxy, and what it can never shut out."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from nameplate.adapters.http.client import Api
 from nameplate.adapters.proxy import caddy, caddy_settings, memory, nginx, nginx_settings
 from nameplate.core.configuration import load, parse
 from nameplate.core.errors import Invalid, Refused
+from nameplate.core.secret import Secret
 from nameplate.ports.proxy import ProxyConfiguration, ProxyPlace, Upstream
 
 PLUGINS = {"caddy": caddy.plugin, "memory": memory.plugin, "nginx": nginx.plugin}
@@ -144,3 +146,20 @@ def test_a_base_cuts_nobody_off_a_real_caddy(tmp_path, admin):
         api = Api(url)
         assert "nameplate_http" in api.request("GET", "/config/").json()["apps"]["http"]["servers"]
         api.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://a:1/edge/ask", "http://a:1/edge/ask?secret=s%2F3"),
+        ("http://a:1/edge/ask?x=y", "http://a:1/edge/ask?x=y&secret=s%2F3"),
+        ("http://a:1/edge/ask?secret=own", "http://a:1/edge/ask?secret=own"),
+        ("http://a:1/elsewhere", "http://a:1/elsewhere"),
+    ],
+)
+def test_caddy_asks_with_the_secret(tmp_path: Path, url: str, expected: str) -> None:
+    place = ProxyPlace(str(tmp_path), Upstream("127.0.0.1", 8080), Secret("s/3"))
+    config = parse(caddy_settings.CaddyConfiguration, {**URL, "ask_url": url})
+    document = json.loads(caddy.connect(config, place).render([]).files["caddy.json"])
+    permission = document["apps"]["tls"]["automation"]["on_demand"]["permission"]
+    assert permission["endpoint"] == expected

@@ -1,16 +1,25 @@
 """Records come from what the Internet sees, and from providers that give a list."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
+from tests.proof import prove
 from tests.servers.knot import Knot
 from tests.usecases.dns.zone_rig import APEX, ZONE, made
+from tests.usecases.offline import Offline
 
+from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.egress import EgressPolicy
+from nameplate.core.errors import Conflict, Refused
 from nameplate.core.records import Change, RRset
-from nameplate.usecases.dns import transfers
+from nameplate.db import Sessions
+from nameplate.usecases.claims import domains
+from nameplate.usecases.dns import plans, transfers
+from nameplate.usecases.tenants import accounts
 
 LOOPBACK = EgressPolicy(allow=(ip_network("127.0.0.0/8"),))
 
@@ -81,3 +90,50 @@ def test_a_zone_is_pulled_by_transfer(rig, old):
     assert (done.status.value, done.content.changes) == ("applied", [])
     assert {row.name for row in rig.rows().values()} >= {"www", "a-name-that-nobody-guesses", "@"}
     assert rig.make().content.changes == []
+
+
+def _at_the_platforms(sessions: Sessions, *, subtree: bool | None) -> tuple[Offline, Actor]:
+    """Return a domain whose zone is at the platform's account; `subtree` None: not proved."""
+    zone = {APEX: [RRset(APEX, "TXT", 300, ('"of somebody else"',))]}
+    provider = MemoryDns({**zone, "secret.example": []})
+    offline = Offline(sessions)
+    offline.tools = replace(offline.tools, dns_provider=lambda _account: provider)
+    actor = offline.organization("acme")
+    with sessions.begin(PLATFORM) as session:
+        account = accounts.add(
+            session, PLATFORM, offline.tools, kind="dns", provider="memory", name="platform",
+            credentials={"api_key": "x"},
+        )  # fmt: skip
+        row = domains.add(session, offline.tools, PLATFORM, name=APEX, organization="acme")
+        row.dns_account_id = account.id
+        if subtree is not None:
+            prove(session, row, offline.tools.clock(), subtree=subtree)
+    return offline, actor
+
+
+@pytest.mark.parametrize("subtree", [None, False])
+def test_the_platforms_account_shows_nothing_before_the_whole_name_is_proved(
+    sessions: Sessions, *, subtree: bool | None
+) -> None:
+    offline, actor = _at_the_platforms(sessions, subtree=subtree)
+    with pytest.raises(Conflict) as caught:
+        transfers.export(offline.sessions, offline.tools, actor, APEX, form="bind", live=True)
+    assert caught.value.code == "domain_not_proved"
+    with pytest.raises(Conflict) as caught:
+        plans.make(offline.sessions, offline.tools, actor, APEX, transfers.from_zone())
+    assert caught.value.code == "domain_not_proved"
+
+
+def test_the_holder_reads_it_and_hears_of_no_other_zone(sessions: Sessions) -> None:
+    offline, actor = _at_the_platforms(sessions, subtree=True)
+    text, number = transfers.export(
+        offline.sessions, offline.tools, actor, APEX, form="bind", live=True
+    )
+    assert (number, "of somebody else" in text) == (1, True)
+    offline.tools = replace(
+        offline.tools, dns_provider=lambda _account: MemoryDns({"secret.example": []})
+    )
+    with pytest.raises(Refused) as refused:
+        transfers.export(offline.sessions, offline.tools, actor, APEX, form="bind", live=True)
+    assert refused.value.code == "zone_not_found"
+    assert "secret" not in refused.value.detail

@@ -29,11 +29,11 @@ class Proxy:
     bad_hosts: set[str] = field(default_factory=set)
     refusal: Refused | None = None
     always: Refused | None = None
-    """Refuses to render, whatever is left out."""
+    """Refuses to render any binding, whatever is left out."""
 
     def render(self, routes: Any) -> Config:
         self.rendered += 1
-        if self.always:
+        if self.always and any(route.id.startswith("bnd_") for route in routes):
             raise self.always
         bad = [route.id for route in routes if route.hostname in self.bad_hosts]
         if bad:
@@ -41,8 +41,11 @@ class Proxy:
         return Config({"routes": "\n".join(map(_shown, routes)).encode()}, _secrets(routes))
 
     def apply(self, config: Config) -> None:
-        if self.refusal:
-            raise self.refusal
+        refusal = self.refusal
+        if isinstance(refusal, RouteRefused):  # the next configuration leaves those routes out
+            self.refusal = None
+        if refusal:
+            raise refusal
         self.applied += 1
         lines = config.files["routes"].decode().splitlines()
         self.served = [(line.split()[0], line.split()[1]) for line in lines]

@@ -142,9 +142,12 @@ def test_moving_wakes_both_servers(lite: Session, bind: Bind, actor: Actor) -> N
     bindings.update(lite, actor, "acme.com", now=NOW, server=show("srv", other.id))
     assert (row.server_id, row.proxy_type) == (other.id, ProxyType.NGINX)
     assert row.status is BindingStatus.PENDING
+    for server in (left, other):
+        lite.refresh(server)
     assert left.next_action_at == other.next_action_at == NOW
     left.next_action_at = None
     bindings.update(lite, actor, "acme.com", now=NOW, server=show("srv", other.id))
+    lite.refresh(left)
     assert left.next_action_at is None
 
 

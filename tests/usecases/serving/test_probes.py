@@ -31,7 +31,8 @@ def sweep(rig: Rig, **later: Any) -> Binding:
 
 def configured(rig: Rig) -> None:
     sweep(rig)
-    rig.change(Server, configured_at=datetime.now(UTC))
+    rig.change(Server, configured_at=datetime.now(UTC) - timedelta(minutes=1))
+    rig.change(Binding, served_server_id=rig.ids[Server], served_serial="0a")
 
 
 def active(rig: Rig) -> None:

@@ -46,7 +46,8 @@ def test_what_is_configured_is_looked_at_next(rig: Rig) -> None:
     server = reconcile(rig)
     assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
     assert server.configured_at is not None
-    assert server.next_action_at is None
+    assert server.next_action_at is not None
+    assert server.next_action_at > datetime.now(UTC), "it is compared regularly"
     assert rig.read(Binding).next_action_at is not None
 
 
@@ -56,7 +57,7 @@ def test_what_is_served_already_is_left_alone(rig: Rig) -> None:
     assert rig.proxy.applied == 1
     assert second.configured_fingerprint == first.configured_fingerprint
     with rig.world.sessions.begin(PLATFORM) as session:
-        proxies.doubt(session, rig.ids[Server], datetime.now(UTC))
+        proxies.doubt(session, rig.ids[Server], datetime.now(UTC) + 2 * proxies.DOUBT_EVERY)
     reconcile(rig)
     assert rig.proxy.applied == 2
 
@@ -98,7 +99,7 @@ def test_any_number_of_bad_routes_spoils_no_other(rig: Rig) -> None:
     rig.proxy.bad_hosts = hosts
     assert reconcile(rig).error_message is None
     assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
-    assert rig.proxy.rendered == 2, "all of them are named at once"
+    assert rig.proxy.rendered == 3, "one for the form, and all of them are named at once"
     with rig.world.sessions.begin(PLATFORM) as session:
         rows_ = [session.get_one(Binding, id_) for id_ in ids]
         assert {(row.status, row.error_message) for row in rows_} == {
@@ -110,7 +111,7 @@ def test_a_refusal_that_names_nothing_new_is_the_servers(rig: Rig) -> None:
     rig.proxy.always = RouteRefused("route_refused", "No such route.", ["bnd_unknown"])
     server = reconcile(rig)
     assert server.error_message == "No such route."
-    assert (rig.proxy.applied, rig.proxy.rendered) == (0, 2)
+    assert (rig.proxy.applied, rig.proxy.rendered) == (0, 3)
     assert server.next_action_at is not None
 
 
@@ -119,7 +120,8 @@ def test_a_refusal_without_a_culprit_is_told_to_those_that_wait(rig: Rig) -> Non
     server = reconcile(rig)
     assert server.error_message == "The disk is full."
     assert server.configured_at is None
-    assert rig.read(Binding).status is BindingStatus.ERROR
+    waiting = rig.read(Binding)
+    assert (waiting.status, waiting.error_message) == (CONFIGURING, proxies.WAITS)
 
 
 def test_a_refusal_of_a_route_spares_the_others(rig: Rig) -> None:
@@ -154,10 +156,9 @@ def test_a_server_without_a_proxy_rests(rig: Rig) -> None:
     assert rig.proxy.applied == 0
 
 
-def test_waking_nobody_is_harmless(rig: Rig) -> None:
+def test_a_woken_server_is_due_at_once(rig: Rig) -> None:
     rig.change(Server, next_action_at=None)
     now = datetime.now(UTC)
     with rig.world.sessions.begin(PLATFORM) as session:
-        proxies.wake(session, None, now)
         proxies.wake(session, rig.ids[Server], now)
     assert rig.read(Server).next_action_at == now

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.models import world as rows
 
 from nameplate import bootstrap
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Invalid, NotPermitted, Refused
+from nameplate.core.errors import Conflict, Invalid, NotPermitted, Refused
 from nameplate.db import Sessions, database_now
 from nameplate.models import Account
 from nameplate.settings import Settings
@@ -273,3 +274,30 @@ def test_trying_records_what_came_of_it(sessions: Sessions, tools: Tools) -> Non
         row = accounts.get(session, PLATFORM, "zones")
         assert row.error_message == "the provider does not accept the credential"
         assert row.tested_at is not None
+
+
+def test_the_only_account_at_an_authority_is_not_removed_by_accident(
+    sessions: Sessions, tools: Tools
+) -> None:
+    root = {"root_certificate": "-----BEGIN CERTIFICATE-----"}
+    keys = {"root_key": "k"}
+    local: dict[str, Any] = {"kind": "ca", "provider": "local", "config": root, "credentials": keys}
+    with sessions.begin(PLATFORM) as session:
+        add(session, PLATFORM, tools, name="first", **local)
+        domain = rows.domain(session, rows.organization(session))
+        rows.certificate(session, domain, common_name="shop.acme.com")
+    said = r"1 certificates: shop\.acme\.com"
+    with pytest.raises(Conflict, match=said), sessions.begin(PLATFORM) as session:
+        accounts.remove(session, PLATFORM, "first", database_now(session))
+    with sessions.begin(PLATFORM) as session:
+        add(session, PLATFORM, tools, name="second", **local)
+    with sessions.begin(PLATFORM) as session:
+        accounts.remove(session, PLATFORM, "first", database_now(session))
+    with pytest.raises(Conflict), sessions.begin(PLATFORM) as session:
+        accounts.remove(session, PLATFORM, "second", database_now(session))
+    with sessions.begin(PLATFORM) as session:
+        accounts.remove(session, PLATFORM, "second", database_now(session), force=True)
+    with sessions.begin(PLATFORM) as session:
+        back = accounts.restore(session, PLATFORM, "second", database_now(session))
+        assert back.deleted_at is None
+        assert back.credentials is None

@@ -78,6 +78,11 @@ class Rfc2136:
                 "transfer_refused",
                 f"The server does not transfer {zone.name} to this key: {error}.",
             ) from None
+        except dns.exception.FormError as error:
+            detail = (
+                f"The answer of {self._server} for {zone.name} cannot be read: {str(error)[:300]}."
+            )
+            raise Unavailable("answer_malformed", detail) from None
         except _BROKEN as error:
             raise self._unreachable(error) from None
 

@@ -1,6 +1,8 @@
 """Fetching a small file from a host that somebody else chose, who may be hostile."""
 
+import queue
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
@@ -100,14 +102,32 @@ class SafeFetcher:
     def _vetted(self, host: str, trip: "_Trip") -> tuple[str, ...]:
         # One resolution for a whole fetch: a second answer cannot differ from the vetted one.
         if host not in trip.addresses:
-            trip.addresses[host] = self._resolve(host)
-            trip.deadline.left()
+            trip.addresses[host] = self._resolved(host, trip.deadline)
         addresses = trip.addresses[host]
         if not addresses:
             raise Stopped(HttpOutcome.NO_ADDRESS)
         if any(self._policy.refusal(address) for address in addresses):
             raise Stopped(HttpOutcome.ADDRESS_REFUSED)
         return addresses[:_MAX_ADDRESSES]
+
+    def _resolved(self, host: str, deadline: Deadline) -> tuple[str, ...]:
+        """Resolve in a thread of its own, for which nobody waits longer than the fetch may take."""
+        answers: queue.SimpleQueue[tuple[str, ...] | Exception] = queue.SimpleQueue()
+
+        def resolve() -> None:
+            try:
+                answers.put(self._resolve(host))
+            except Exception as error:  # noqa: BLE001 - raised again by who waits
+                answers.put(error)
+
+        threading.Thread(target=resolve, name="nameplate-resolve", daemon=True).start()
+        try:
+            found = answers.get(timeout=deadline.left())
+        except queue.Empty:
+            raise Stopped(HttpOutcome.TIMEOUT) from None
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def _exchange(self, location: Location, trip: "_Trip", backend: PinnedBackend) -> str | None:
         origin = httpcore2.Origin(

@@ -10,19 +10,22 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from nameplate.adapters.http.client import Api, Reply
+from nameplate.adapters.proxy import caddy_withdrawal, keys
 from nameplate.adapters.proxy import folder as folder_of
-from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.caddy_settings import CaddyConfiguration, reachable
 from nameplate.adapters.proxy.sites import Site, SiteLocation, dial, group, own_upstream
 from nameplate.core.errors import Refused, Unavailable
+from nameplate.core.secret import Secret
 from nameplate.ports.proxy import (
     EDGE_HEADER,
     Config,
     ProxyPlace,
     ProxyPlugin,
     Route,
+    RoutePlace,
     RouteRefused,
     Upstream,
 )
@@ -31,6 +34,7 @@ HSTS = "max-age=31536000"
 """One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
 _OWN_PATHS = ["/.well-known/acme-challenge/*", "/.well-known/nameplate/*"]
 _DOCUMENT = "caddy.json"
+_PLAIN, _SECURE = "nameplate_http", "nameplate_https"
 _CLOSE = {"handler": "static_response", "abort": True}
 _MARK = {
     "handle": [{"handler": "headers", "response": {"deferred": True, "set": {EDGE_HEADER: ["1"]}}}]
@@ -83,6 +87,8 @@ class Caddy:
     def apply(self, config: Config) -> None:
         """Write the key pairs, load the document, remove key pairs that nothing names any more.
 
+        What was loaded stays in the folder as `caddy.json`, for a start without Nameplate.
+
         Raises `RouteRefused` or `Refused` with Caddy's own words, `Unavailable` with `disk_full` or
         what the admin API's client says.
         """
@@ -95,7 +101,21 @@ class Caddy:
                 # off. Loading the same document again is harmless: Caddy compares and does nothing.
                 reply = self._load(config)
             _raise_for(reply, config)
+            keys.place(self.folder / _DOCUMENT, config.files[_DOCUMENT])
             keys.sweep(self.folder, config)
+
+    def withdraw(self, places: Sequence[RoutePlace]) -> None:
+        """Take routes out of the document that Caddy runs, whatever it says to a new one."""
+        with folder_of.exclusive(self.folder):
+            reply = self._api.request("GET", "/config/apps/http/servers")
+            _raise_for(reply, Config({}, {}))
+            servers = reply.json() or {}
+            for name in (_PLAIN, _SECURE):
+                routes = servers.get(name, {}).get("routes")
+                if routes:
+                    left = caddy_withdrawal.without(routes, places)
+                    path = f"/config/apps/http/servers/{name}/routes"
+                    _raise_for(self._api.request("PATCH", path, json=left), Config({}, {}))
 
     def _load(self, config: Config) -> Reply:
         return self._api.request(
@@ -109,8 +129,8 @@ class Caddy:
         document: _Json = copy.deepcopy(self._base)
         apps = document.setdefault("apps", {})
         servers = apps.setdefault("http", {}).setdefault("servers", {})
-        servers["nameplate_http"] = self._server(self._listen_http, self._plain_routes(sites))
-        servers["nameplate_https"] = {
+        servers[_PLAIN] = self._server(self._listen_http, self._plain_routes(sites))
+        servers[_SECURE] = {
             **self._server(self._listen_https, self._secure_routes(sites)),
             "tls_connection_policies": [{}],
             # A connection made for one tenant must not reach another's application.
@@ -204,7 +224,7 @@ def _located(location: SiteLocation, handle: list[_Json]) -> _Json:
     """
     route: _Json = {"handle": handle, "terminal": True}
     if location.path != "/":
-        pattern = "^" + location.path.replace(".", r"\.") + "(?:/|$)"
+        pattern = caddy_withdrawal.pattern(location.path)
         route["match"] = [{"path_regexp": {"pattern": pattern}}]
     return route
 
@@ -261,9 +281,20 @@ def connect(config: CaddyConfiguration, place: ProxyPlace) -> Caddy:
         config.listen_https,
         challenge_upstream=place.challenge_upstream,
         base=reachable(config.base, config.admin_url),
-        ask_url=config.ask_url,
+        ask_url=_asking(config.ask_url, place.edge_secret),
         public_https_port=config.https_port,
     )
+
+
+def _asking(url: str | None, secret: Secret | None) -> str | None:
+    """Return where Caddy asks: it keeps the query and adds `domain`, and can send no header."""
+    if url is None or secret is None or not urlsplit(url).path.endswith("/edge/ask"):
+        return url
+    query = urlsplit(url).query
+    if "secret" in parse_qs(query, keep_blank_values=True):
+        return url
+    mine = urlencode({"secret": secret.reveal()})
+    return urlsplit(url)._replace(query=f"{query}&{mine}" if query else mine).geturl()
 
 
 plugin = ProxyPlugin(title="Caddy", configuration=CaddyConfiguration, connect=connect)

@@ -16,6 +16,7 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from nameplate.adapters.proxy.folder import sync
 from nameplate.adapters.proxy.sites import Site
+from nameplate.core.errors import NameplateError
 from nameplate.core.secret import Secret
 from nameplate.ports.proxy import Config, KeyPair, RouteRefused
 
@@ -80,11 +81,14 @@ def write(folder: Path, config: Config) -> None:
         certificate = f"{name.removesuffix('.key')}.crt"
         if (folder / name).exists() and (folder / certificate).exists():
             continue
-        wrong = check(config.files[certificate], private_key)
+        try:
+            wrong = check(config.files[certificate], private_key)
+        except NameplateError as error:  # a sealed key that cannot be opened
+            wrong = error.detail
         if wrong:
             raise RouteRefused("key_pair_invalid", wrong, config.owners.get(certificate, ()))
-        _place(folder / certificate, config.files[certificate])
-        _place(folder / name, private_key.reveal().encode())
+        place(folder / certificate, config.files[certificate])
+        place(folder / name, private_key.reveal().encode())
     sync(target)
 
 
@@ -105,7 +109,7 @@ def _names(config: Config) -> set[str]:
     return set(config.secrets) | {f"{name.removesuffix('.key')}.crt" for name in config.secrets}
 
 
-def _place(path: Path, content: bytes) -> None:
+def place(path: Path, content: bytes) -> None:
     """Write a file of mode 0600 that appears complete or not at all."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)

@@ -15,21 +15,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nameplate.adapters.proxy import folder as folder_of
-from nameplate.adapters.proxy import keys, nginx_fragments, nginx_process
+from nameplate.adapters.proxy import (
+    keys,
+    nginx_fragments,
+    nginx_names,
+    nginx_process,
+    nginx_withdrawal,
+)
+from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.nginx_settings import LISTEN, NginxConfiguration, is_listen
 from nameplate.adapters.proxy.nginx_syntax import Directive, emit, parse
-from nameplate.adapters.proxy.sites import group, own_upstream
+from nameplate.adapters.proxy.sites import Site, group, own_upstream
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.ports.proxy import (
     Config,
     ProxyPlace,
     ProxyPlugin,
     Route,
+    RoutePlace,
     RouteRefused,
     Upstream,
 )
 
 _DEFAULTS = "00-nameplate.conf"
+_FRAGMENTS = Fragments(32 * 1024 * 1024)
+"""Of all servers that this process configures: an adapter lives for one step."""
 
 
 class Nginx:
@@ -47,11 +57,13 @@ class Nginx:
         main: Path | None = None,
         public_https_port: int = 443,
         reload_seconds: float = 60,
+        resolver: Sequence[str] | None = None,
     ) -> None:
         """Listen on addresses such as `80`, `192.0.2.1:80` and `[2001:db8::1]:80`.
 
         `challenge_upstream` is Nameplate's own address for ACME challenges and verification files;
-        `main` the operator's nginx.conf (nginx's built-in place when None). Raises Refused.
+        `main` the operator's nginx.conf (nginx's built-in place when None); `resolver` the name
+        servers for upstreams (those of resolv.conf when None). Raises Refused.
         """
         if not all(map(is_listen, (*listen_http, *listen_https))):
             detail = f"Expected {LISTEN} in `proxy.listen_http` and `proxy.listen_https`."
@@ -67,7 +79,10 @@ class Nginx:
             tuple(listen_https),
             own_upstream(challenge_upstream),
             public_https_port,
+            nginx_names.of_machine(resolver),
+            nginx_withdrawal.is_possible(folder),
         )
+        self._form = repr(self._layout)
 
     def main_config(self, scratch: Path) -> str:
         """Return a smallest complete nginx.conf, as an example and for tests; temporary files in `scratch`."""
@@ -80,30 +95,53 @@ class Nginx:
         files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites))
         for site in sites:
             name = f"{site.route_ids[0]}.conf"
-            files[name] = _written(nginx_fragments.servers(self._layout, site))
+            files[name] = self._fragment(site)
             owners[name] = site.route_ids
         return Config(dict(sorted(files.items())), secrets, owners)
+
+    def _fragment(self, site: Site) -> bytes:
+        """Return the fragment of one host: rendered once for as long as nothing about it changes."""
+        stem = None if site.key_pair is None else keys.stem(site.key_pair)
+        key = self._form, site.hostname, site.route_ids, site.locations, stem
+        found = _FRAGMENTS.get(key)
+        if found is None:
+            found = _written(nginx_fragments.servers(self._layout, site))
+            _FRAGMENTS.keep(key, found)
+        return found
 
     def apply(self, config: Config) -> None:
         """Write, test, swap, reload and wait for the new workers; or leave everything as it was.
 
-        Raises `RouteRefused` or `Refused` with nginx's own words, `Unavailable` with `disk_full`,
+        Where no nginx runs, what is written and tested is what it will start with: `proxy_down` is
+        raised after that. Raises `RouteRefused` or `Refused` with nginx's own words, `Unavailable` with `disk_full`,
         `proxy_down`, `proxy_busy` (another process is applying).
         """
         digest = _digest(config)
         with folder_of.exclusive(self.folder):
             if self._applied() == digest and keys.present(self.folder, config):
+                nginx_withdrawal.end(self.folder)
                 return
-            master = nginx_process.master(self._pid_file)
             keys.write(self.folder, config)
             release, changed = self._write(config)
             try:
                 self._check(changed, config)
-                self._switch(release, config, master, digest)
+                running = self._switch(release, config, digest)
             except (NameplateError, OSError):
                 shutil.rmtree(release, ignore_errors=True)
                 raise
+            nginx_withdrawal.end(self.folder)
             self._tidy(release, config)
+        if not running:
+            nginx_process.master(self._pid_file)  # says what is wrong
+
+    def withdraw(self, places: Sequence[RoutePlace]) -> None:
+        """Close routes by markers that the running workers look at, whatever nginx refuses to load.
+
+        Raises `Refused` with `withdrawal_unseen` when the workers may not look into the folder.
+        """
+        with folder_of.exclusive(self.folder):
+            (self.folder / "applied").unlink(missing_ok=True)
+            nginx_withdrawal.begin(self.folder, [place.id for place in places], self._pid_file)
 
     def _write(self, config: Config) -> tuple[Path, list[Path]]:
         """Write the fragments into a new release and tell which differ from the running one's."""
@@ -142,8 +180,11 @@ class Nginx:
         if complaint:
             raise _refusal(complaint, config)
 
-    def _switch(self, release: Path, config: Config, master: int, digest: str) -> None:
-        """Make `release` current and have nginx serve it; go back when it does not."""
+    def _switch(self, release: Path, config: Config, digest: str) -> bool:
+        """Make `release` current and have nginx serve it; go back when it does not.
+
+        Tells whether an nginx runs: without one the release waits for its start.
+        """
         applied = self.folder / "applied"
         previous = self._current()
         applied.unlink(missing_ok=True)
@@ -152,12 +193,19 @@ class Nginx:
             complaint = nginx_process.test(self._executable, self._main)
             if complaint:
                 raise _refusal(complaint, config)
+            master = nginx_process.find(self._pid_file)
+            if master is None:
+                return False
             nginx_process.reload(master, self._reload_seconds)
-        except Refused:
+        except NameplateError:
             self._point(previous)
-            nginx_process.signal_reload(master)  # it may still be loading what was taken back
+            running = nginx_process.find(self._pid_file)
+            if running is not None:
+                # It may still be loading what was taken back.
+                nginx_process.signal_reload(running)
             raise
         applied.write_text(f"{digest} {release.name} {master}\n")
+        return True
 
     def _current(self) -> Path | None:
         current = self.folder / "current"
@@ -180,7 +228,7 @@ class Nginx:
         with contextlib.suppress(OSError, ValueError):
             digest, release, master = (self.folder / "applied").read_text().split()
             current = self._current()
-            running = nginx_process.master(self._pid_file)
+            running = nginx_process.find(self._pid_file)
             if current is not None and current.name == release and int(master) == running:
                 return digest
         return ""
@@ -255,6 +303,7 @@ def connect(config: NginxConfiguration, place: ProxyPlace) -> Nginx:
         challenge_upstream=place.challenge_upstream,
         main=Path(config.main) if config.main else None,
         public_https_port=config.https_port,
+        resolver=config.resolver,
     )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nameplate.adapters.proxy import keys
+from nameplate.adapters.proxy.nginx_names import Names
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
-from nameplate.adapters.proxy.sites import Site, SiteLocation, dial
+from nameplate.adapters.proxy.sites import Site, SiteLocation, dial, is_ip
 from nameplate.core.names import without_wildcard
 from nameplate.ports.proxy import EDGE_HEADER, Upstream
 
@@ -14,6 +15,8 @@ HSTS = "max-age=31536000"
 """One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
 CHALLENGES = "/.well-known/acme-challenge/"
 VERIFICATIONS = "/.well-known/nameplate/"
+WITHDRAWN = "withdrawn"
+"""Folder of the markers of routes that must not be served, one empty file each."""
 _CLOSE = line("return", "444")
 _MARK = line("add_header", EDGE_HEADER, "1", "always")
 _PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
@@ -29,6 +32,14 @@ class Layout:
     listen_https: tuple[str, ...]
     challenge_upstream: Upstream | None
     public_https_port: int
+    names: Names
+    """How nginx finds upstreams that are named."""
+    watched: bool
+    """Workers can see markers in the folder; where they cannot, each request would log an error."""
+
+    def marker(self, route_id: str) -> Path:
+        """Return the file whose presence closes a route, whatever nginx has loaded."""
+        return self.folder / WITHDRAWN / route_id
 
 
 def defaults(layout: Layout, sites: Sequence[Site]) -> tuple[Directive, ...]:
@@ -58,6 +69,13 @@ def defaults(layout: Layout, sites: Sequence[Site]) -> tuple[Directive, ...]:
             "$nameplate_misdirected",
             of=[line("default", "1"), line(r"~*^([^|]+)\|\1$", "0")],
         ),
+        # A name with a final dot is no host of ours: other proxies refuse it too.
+        block(
+            "map",
+            "$http_host",
+            "$nameplate_dotted",
+            of=[line("default", "0"), line(r"~\.(?::[0-9]*)?$", "1")],
+        ),
         block("server", of=plain),
         block("server", of=secure),
     )
@@ -66,13 +84,16 @@ def defaults(layout: Layout, sites: Sequence[Site]) -> tuple[Directive, ...]:
 def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
     """Return the servers of one host: plain HTTP, and HTTPS when it has a certificate."""
     name = line("server_name", site.hostname)
-    plain = [*_listen(layout.listen_http), name, *_forwarded(), *_one_label(site), *_own(layout)]
+    plain = [*_listen(layout.listen_http), name, *_forwarded(), *_own(layout)]
+    # Inside the locations, so that they close nothing that is the platform's own.
+    guards = [*_one_label(site), block("if", "($nameplate_dotted)", of=[_CLOSE])]
     secure = [*_listen(layout.listen_https, "ssl", "http2"), name, _PROTOCOLS]
     for location in site.locations:
+        closed = [*guards, *_withdrawn(layout, location)]
         if site.key_pair is not None and location.force_https:
-            plain += _located(location, [_redirect(layout)])
+            plain += _located(location, [*closed, _redirect(layout)])
         else:
-            plain += _located(location, _proxied(location, hsts=False))
+            plain += _located(location, [*closed, *_proxied(layout, location, hsts=False)])
     if site.key_pair is None:
         # Without this server a wildcard of somebody else would answer for the host.
         secure += [line("ssl_reject_handshake", "on"), _CLOSE]
@@ -82,11 +103,13 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
             line("ssl_certificate", f"{stem}.crt"),
             line("ssl_certificate_key", f"{stem}.key"),
             block("if", "($nameplate_misdirected)", of=[line("return", "421")]),
+            block("if", "($nameplate_dotted)", of=[line("return", "421")]),
             *_forwarded(),
             *_one_label(site),
         ]
         for location in site.locations:
-            secure += _located(location, _proxied(location, hsts=location.hsts))
+            proxied = _proxied(layout, location, hsts=location.hsts)
+            secure += _located(location, [*_withdrawn(layout, location), *proxied])
     return (block("server", of=plain), block("server", of=secure))
 
 
@@ -137,8 +160,8 @@ def _own(layout: Layout) -> list[Directive]:
     """Return the paths that Nameplate itself answers, on plain HTTP before any redirect."""
     if layout.challenge_upstream is None:
         return []
-    target = line("proxy_pass", f"http://{dial(layout.challenge_upstream)}")
-    return [block("location", "^~", path, of=[target]) for path in (CHALLENGES, VERIFICATIONS)]
+    target = _passed(layout, layout.challenge_upstream)
+    return [block("location", "^~", path, of=target) for path in (CHALLENGES, VERIFICATIONS)]
 
 
 def _one_label(site: Site) -> list[Directive]:
@@ -159,14 +182,39 @@ def _located(location: SiteLocation, directives: Sequence[Directive]) -> list[Di
     ]
 
 
-def _proxied(location: SiteLocation, *, hsts: bool) -> list[Directive]:
+def _withdrawn(layout: Layout, location: SiteLocation) -> list[Directive]:
+    """Return the check that closes a route although nginx refuses to load anything new."""
+    if not layout.watched:
+        return []
+    return [block("if", "(-f", f"{layout.marker(location.route_id)})", of=[_CLOSE])]
+
+
+def _passed(layout: Layout, upstream: Upstream) -> list[Directive]:
+    """Return what passes a request on. nginx must start while no name can be resolved.
+
+    A name in `proxy_pass` is resolved at load and fails the whole configuration; one in a variable
+    is resolved when it is needed, again and again. The request's URI is passed on as it came both ways.
+    """
+    found = layout.names.local.get(upstream.host.lower(), upstream.host)
+    if is_ip(found):
+        return [line("proxy_pass", f"http://{dial(Upstream(found, upstream.port))}")]
+    address = dial(upstream)
+    return [
+        line("resolver", *layout.names.servers),
+        line("resolver_timeout", "5s"),
+        line("set", "$nameplate_upstream", address),
+        line("proxy_pass", "http://$nameplate_upstream"),
+        line("proxy_redirect", f"http://{address}/", "/"),  # what nginx does without a variable
+    ]
+
+
+def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Directive]:
     header = [
         line("proxy_hide_header", "Strict-Transport-Security"),
         line("add_header", "Strict-Transport-Security", HSTS, "always"),
         _MARK,  # a location with a header of its own inherits none
     ]
-    target = line("proxy_pass", f"http://{dial(location.upstream)}")
-    return [*(header if hsts else []), target]
+    return [*(header if hsts else []), *_passed(layout, location.upstream)]
 
 
 def _redirect(layout: Layout) -> Directive:

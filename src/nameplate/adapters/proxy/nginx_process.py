@@ -42,19 +42,39 @@ def test(executable: str, main: Path | None) -> str:
 
 
 def master(pid_file: Path) -> int:
-    """Return the process id of the running nginx, or raise `Unavailable`.
+    """Return the process id of the running nginx, or raise `Unavailable`."""
+    pid = find(pid_file)
+    if pid is None:
+        raise Unavailable(
+            "proxy_down", f"nginx is not running according to {pid_file.name}. Start it."
+        )
+    return pid
+
+
+def find(pid_file: Path) -> int | None:
+    """Return the process id of the running nginx, or None.
 
     The process must really be an nginx master: a stale file may name somebody else's process.
     """
     try:
         pid = int(pid_file.read_text().strip())
     except (OSError, ValueError):
-        pid = 0
-    if pid <= 1 or not _title(pid).startswith("nginx: master process"):
-        raise Unavailable(
-            "proxy_down", f"nginx is not running according to {pid_file.name}. Start it."
-        )
-    return pid
+        return None
+    return pid if pid > 1 and _title(pid).startswith("nginx: master process") else None
+
+
+def users(pid: int) -> list[tuple[int, frozenset[int]]]:
+    """Return user and groups of each worker that answers requests."""
+    found = []
+    for worker in _workers(pid):
+        try:
+            status = Path(f"/proc/{worker}/status").read_text()
+        except OSError:
+            continue
+        fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+        user, group = int(fields["Uid"].split()[1]), int(fields["Gid"].split()[1])
+        found.append((user, frozenset({group, *map(int, fields["Groups"].split())})))
+    return found
 
 
 def reload(pid: int, seconds: float) -> None:
@@ -64,12 +84,12 @@ def reload(pid: int, seconds: float) -> None:
     """
     before = _workers(pid)
     signal_reload(pid)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    start = time.monotonic()
+    while (passed := time.monotonic() - start) < seconds:
         now = _workers(pid)
         if now and not now & before:
             return
-        time.sleep(0.02)
+        time.sleep(min(0.02 + passed / 20, 0.2))  # every look reads all processes
     raise Refused(
         "proxy_reload_failed",
         f"nginx did not start workers with the new configuration within {seconds:g} s. The "

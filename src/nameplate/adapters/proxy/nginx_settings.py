@@ -22,6 +22,16 @@ def is_listen(text: str) -> bool:
         return False
 
 
+def is_name_server(text: str) -> bool:
+    """Tell whether nginx's `resolver` takes it as an address, and as nothing else."""
+    try:
+        if _is_address(text):
+            return bool(text)
+    except ValueError:
+        pass
+    return ":" in text and not text.startswith(":") and is_listen(text) and text[0] != "*"
+
+
 def _is_address(host: str) -> bool:
     if host.startswith("[") and host.endswith("]"):
         return IPv6Address(host[1:-1]).scope_id is None
@@ -29,6 +39,14 @@ def _is_address(host: str) -> bool:
 
 
 Listen = Annotated[str, Form("nginx listen", LISTEN, is_listen)]
+NameServer = Annotated[
+    str,
+    Form(
+        "name server",
+        "an IP address, with or without a port, as in 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]",
+        is_name_server,
+    ),
+]
 Program = Annotated[
     str,
     Form(
@@ -52,4 +70,8 @@ class NginxConfiguration(ProxyConfiguration):
     pid_file: AbsolutePath = setting("The pid file of nginx.", default="/run/nginx.pid")
     main: AbsolutePath | None = setting(
         "The operator's nginx.conf. Default: the built-in path of nginx.", default=None
+    )
+    resolver: tuple[NameServer, ...] | None = setting(
+        "Name servers that nginx uses to resolve upstreams. Default: those of `resolv.conf`.",
+        default=None,
     )

@@ -25,6 +25,7 @@ _MAX_PORT = 65535
 class SiteLocation:
     """One path of a host."""
 
+    route_id: str
     path: str
     """`/`, or a path without trailing slash that covers itself and everything below."""
     upstream: Upstream
@@ -83,7 +84,7 @@ def dial(upstream: Upstream) -> str:
 
 def check_upstream(upstream: Upstream) -> bool:
     """Tell whether the upstream is a host name or an IP address, and a port."""
-    return 0 < upstream.port <= _MAX_PORT and (_is_name(upstream.host) or _is_ip(upstream.host))
+    return 0 < upstream.port <= _MAX_PORT and (_is_name(upstream.host) or is_ip(upstream.host))
 
 
 def own_upstream(upstream: Upstream | None) -> Upstream | None:
@@ -98,7 +99,8 @@ def _site(hostname: str, routes: Sequence[Route]) -> Site:
     """Join the routes of one host, which have different paths and one certificate."""
     ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
     locations = tuple(
-        SiteLocation(route.path, route.upstream, route.force_https, route.hsts) for route in ordered
+        SiteLocation(route.id, route.path, route.upstream, route.force_https, route.hsts)
+        for route in ordered
     )
     ids = tuple(sorted(route.id for route in routes))
     return Site(hostname, ids, locations, _key_pair(routes))
@@ -146,7 +148,8 @@ def _is_name(text: str) -> bool:
     return _UPSTREAM.fullmatch(text) is not None and ".." not in text
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
+    """Tell whether the host of an upstream is an IP address without a zone."""
     try:
         address = ip_address(text)
     except ValueError:

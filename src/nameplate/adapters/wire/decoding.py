@@ -16,7 +16,7 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
-from nameplate.core.rdata import presentation
+from nameplate.core.rdata import generic, presentation
 from nameplate.core.rdata.text import quoted
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -26,6 +26,7 @@ _PLAIN_LABEL = re.compile(rb"[a-z0-9_*-]+")
 _PLAIN_TAG = re.compile(rb"[A-Za-z0-9]+")
 _POINTER, _MAX_LABEL, _MAX_NAME = 0xC0, 63, 254
 _MAX_POINTERS = 127  # a name has no more labels than that
+_CAA_HEAD = 2  # flags and the length of the tag
 _QUESTION = 4  # octets after the name: type and class
 _MAX_TTL = 0x7FFFFFFF  # RFC 2181 section 8: more means 0
 _TSIG = dns.rdatatype.TSIG
@@ -63,11 +64,19 @@ class Message:
                 self._at = end = at + length
                 if rdclass != dns.rdataclass.IN or end > len(self.wire):
                     raise malformed(f"a record of class {rdclass}, {length} octets")
-                reader = _READERS.get(rdtype)
-                value = reader(self, at, end) if reader else self._by_dnspython(rdtype, at, length)
+                value = self._value(owner, rdtype, at, end)
                 yield owner[:-1] or ".", rdtype, ttl if ttl <= _MAX_TTL else 0, value
         except (IndexError, ValueError, struct.error, OSError) as error:
             raise malformed(error) from None
+
+    def _value(self, owner: str, rdtype: int, at: int, end: int) -> str:
+        """Return a value; what is wrong with it is told with its record."""
+        reader = _READERS.get(rdtype)
+        try:
+            return reader(self, at, end) if reader else self._by_dnspython(rdtype, at, end - at)
+        except (IndexError, ValueError, struct.error, OSError, dns.exception.DNSException) as error:
+            kind = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rdtype))
+            raise malformed(f"{owner[:-1]} {kind}: {error}") from None
 
     def signature(self) -> tuple[int, dns.name.Name, dns.rdata.Rdata] | None:
         """Return where the TSIG begins, its key's name and the TSIG, after the answers were read."""
@@ -178,6 +187,8 @@ class Message:
         return quoted(strings)
 
     def _caa(self, at: int, end: int) -> str:
+        if end - at < _CAA_HEAD:
+            return self._by_dnspython(dns.rdatatype.CAA, at, end - at)
         value = at + 2 + self.wire[at + 1]
         tag = self.wire[at + 2 : value]
         if value > end or not _PLAIN_TAG.fullmatch(tag):
@@ -185,9 +196,17 @@ class Message:
         return f"{self.wire[at]} {tag.decode()} {quoted([self.wire[value:end]])}"
 
     def _by_dnspython(self, rdtype: int, at: int, length: int) -> str:
+        """Read what zones rarely hold; what dnspython refuses is carried as it is."""
         kind = dns.rdatatype.RdataType.make(rdtype)
-        rdata = dns.rdata.from_wire(dns.rdataclass.IN, kind, self.wire, at, length)
-        return presentation(rdata, dns.rdatatype.to_text(kind))
+        try:
+            rdata = dns.rdata.from_wire(dns.rdataclass.IN, kind, self.wire, at, length)
+            return presentation(rdata, dns.rdatatype.to_text(kind))
+        except Exception as error:  # noqa: BLE001 - eighty classes, none may stop a whole zone
+            # Servers serve what dnspython refuses: that is not ours to judge. But what a zone
+            # cannot be without must be read.
+            if rdtype == dns.rdatatype.SOA:
+                raise malformed(error) from None
+            return generic(self.wire[at : at + length])
 
 
 _READERS: dict[int, Callable[[Message, int, int], str]] = {

@@ -14,6 +14,8 @@ import dns.name
 import dns.rdata
 import dns.rdataclass
 
+from nameplate.core.rdata import MAX_LENGTH, octets
+
 _PLAIN_NAME = re.compile(r"(?:[a-z0-9_*-]{1,63}\.)+")
 _PLAIN_TXT = re.compile(r'"[ !#-\[\]-~]{0,255}"(?: "[ !#-\[\]-~]{0,255}")*')
 _PLAIN_CAA = re.compile(r'([0-9]{1,3}) ([a-z0-9]{1,15}) "([ !#-\[\]-~]*)"')
@@ -45,17 +47,28 @@ def labels(text: str) -> bytes:
 
 def rdata(rdtype: str, text: str) -> bytes:
     """Return a canonical value. Raises `Impossible` when it is none."""
+    unread = octets(text)
+    if unread is not None:
+        return _fitting(rdtype, unread)
     write = _WRITERS.get(rdtype)
     if write:
         try:
-            return write(text)
+            return _fitting(rdtype, write(text))
         except (OSError, OverflowError, ValueError, struct.error):
             pass  # not the usual form: dnspython reads it, or says what is wrong
     try:
         wire = dns.rdata.from_text(dns.rdataclass.IN, rdtype, text).to_wire()
     except (dns.exception.DNSException, ValueError) as error:
         raise Impossible(f"{rdtype} cannot be encoded: {error}.") from None
-    return wire or b""
+    return _fitting(rdtype, wire or b"")
+
+
+def _fitting(rdtype: str, wire: bytes) -> bytes:
+    if len(wire) > MAX_LENGTH:
+        raise Impossible(
+            f"The {rdtype} value has {len(wire)} octets. DNS allows at most {MAX_LENGTH}."
+        )
+    return wire
 
 
 def _a(text: str) -> bytes:

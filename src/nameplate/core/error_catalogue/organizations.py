@@ -80,5 +80,11 @@ GROUP = Group(
             "Give a time in the future.",
             (422,),
         ),
+        "expires_at_too_late": Entry(
+            Turn.YOU,
+            "The token would outlive the one that creates it.",
+            "Give an earlier time, or none: it then expires with the token that creates it.",
+            (422,),
+        ),
     },
 )

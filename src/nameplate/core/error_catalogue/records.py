@@ -187,5 +187,10 @@ GROUP = Group(
             "The record is kept until its replacement is possible.",
             "Resolve the problem with the replacement, which the plan names.",
         ),
+        "records_not_covered": Entry(
+            Turn.YOU,
+            "The proof covers the name alone, and records below it are not written.",
+            "Prove the domain by a DNS record.",
+        ),
     },
 )

@@ -6,6 +6,13 @@ GROUP = Group(
     "Requests",
     "Errors of API requests in general.",
     {
+        "in_use": Entry(
+            Turn.YOU,
+            "The object to be removed is in use.",
+            "Move or remove the objects in the message first. `force=true` (`--force` on the command line) "
+            "removes it anyway. The message says what happens then.",
+            (409,),
+        ),
         "unauthenticated": Entry(
             Turn.YOU,
             "The request carries no valid API token.",

@@ -136,6 +136,25 @@ GROUP = Group(
             "Read the proxy's log. Nameplate retries automatically.",
             (503,),
         ),
+        "still_served": Entry(
+            Turn.OPERATOR,
+            "A proxy still serves a host although this is not allowed any more.",
+            "Correct what keeps the server from being configured. Until then, stop its proxy to close the host.",
+            (),
+        ),
+        "proxy_step_failed": Entry(
+            Turn.OPERATOR,
+            "An unexpected error occurred while the proxy was being configured.",
+            "Check the server's `proxy` settings, and read the worker's log.",
+            (502,),
+        ),
+        "withdrawal_unseen": Entry(
+            Turn.OPERATOR,
+            "Hosts that must not be served are still served, because nginx's workers cannot read the proxy's folder.",
+            "Give the user of nginx's workers access to the folders on the path (`chmod o+x`), or correct "
+            "the configuration that nginx rejects.",
+            (502,),
+        ),
         "proxy_slow": Entry(
             Turn.OPERATOR,
             "The proxy did not finish checking its configuration in time.",

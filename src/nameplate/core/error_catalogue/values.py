@@ -6,6 +6,18 @@ GROUP = Group(
     "Record values",
     "Values of a single record. These codes appear in `errors` of `record_invalid`.",
     {
+        "record_too_large": Entry(
+            Turn.YOU,
+            "One value is longer than DNS can carry.",
+            "Shorten the value, or publish it at several names.",
+            (),
+        ),
+        "rrset_too_large": Entry(
+            Turn.YOU,
+            "The values of one name and type do not fit into one DNS message.",
+            "Remove values, or spread them over several names.",
+            (),
+        ),
         "value_required": Entry(
             Turn.YOU,
             "The value is empty.",

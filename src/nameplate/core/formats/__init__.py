@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from nameplate.core.errors import Invalid
 from nameplate.core.formats import bind, octodns, tables
+from nameplate.core.formats.entries import ReadingBudget
 from nameplate.core.records import RRset
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -19,8 +20,8 @@ MAX_BYTES = 32 * 1024 * 1024
 class Format:
     """One file format."""
 
-    read: Callable[[str, str], list[RRset]]
-    """Text and zone (canonical) to record sets."""
+    read: Callable[[str, str, ReadingBudget], list[RRset]]
+    """Text and zone (canonical) to record sets, within what reading may take."""
     write: Callable[[Sequence[RRset], str], str]
     """Record sets and zone to text."""
 
@@ -33,11 +34,16 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def read(name: str, text: str, zone: str) -> list[RRset]:
-    """Return the record sets of a file in the format `name`. Raises `Invalid`."""
+def read(name: str, text: str, zone: str, clock: Callable[[], float] | None = None) -> list[RRset]:
+    """Return the record sets of a file in the format `name`. Raises `Invalid`.
+
+    With a `clock` (seconds, monotonic) reading ends after `entries.MAX_SECONDS`.
+    """
     if len(text) > MAX_BYTES:
-        raise Invalid("file_too_large", f"A zone file may hold at most {MAX_BYTES} characters.")
-    return _format(name).read(text, zone)
+        raise Invalid(
+            "file_too_large", f"The zone file is too large. Use at most {MAX_BYTES} characters."
+        )
+    return _format(name).read(text, zone, ReadingBudget(clock))
 
 
 def write(name: str, rrsets: Sequence[RRset], zone: str) -> str:

@@ -14,15 +14,18 @@ import dns.tokenizer
 import dns.zonefile
 
 from nameplate.core.errors import Invalid, Problem
-from nameplate.core.formats.entries import MAX_RECORDS, Entries, flat
+from nameplate.core.formats.entries import MAX_RECORDS, Entries, ReadingBudget, flat
 from nameplate.core.rdata import TYPES, canonical, presentation
 from nameplate.core.records import RRset
 
 DEFAULT_TTL = 3600
 """Seconds, where a file says nothing."""
 _DIRECTIVES = ("$ORIGIN", "$TTL", "$GENERATE")
-_GENERATE = re.compile(r"^\s*\$GENERATE\s+(\d+)-(\d+)(?:/(\d+))?", re.MULTILINE | re.IGNORECASE)
-_INCLUDE = re.compile(r"^\s*\$INCLUDE\b", re.MULTILINE | re.IGNORECASE)
+# Blanks, not white space: lines without a word would each be looked at from every one before.
+_GENERATE = re.compile(
+    r"^[ \t]*\$GENERATE[ \t]+(\d+)-(\d+)(?:/(\d+))?", re.MULTILINE | re.IGNORECASE
+)
+_INCLUDE = re.compile(r"^[ \t]*\$INCLUDE\b", re.MULTILINE | re.IGNORECASE)
 _SIGNED = frozenset({"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"})
 """What a signer makes anew: left out."""
 _PLACE = re.compile(r"^[^:]*:\d+: ?")
@@ -37,8 +40,13 @@ class _Tokens(dns.tokenizer.Tokenizer):
 
     line = 1
 
+    def __init__(self, text: str, budget: ReadingBudget) -> None:
+        super().__init__(text, "zone")
+        self._budget = budget
+
     def get(self, *wanted: bool, **kinds: bool) -> dns.tokenizer.Token:
         token = super().get(*wanted, **kinds)
+        self._budget.time(f"line {self.line}")
         if not token.is_eol_or_eof():
             self.line = self.where()[1] - (self.ungotten_char == "\n")
         return token
@@ -47,8 +55,11 @@ class _Tokens(dns.tokenizer.Tokenizer):
 class _RecordReader:
     """What dnspython's reader hands its records to."""
 
-    def __init__(self, origin: dns.name.Name, entries: Entries, tokens: _Tokens) -> None:
+    def __init__(
+        self, origin: dns.name.Name, entries: Entries, tokens: _Tokens, budget: ReadingBudget
+    ) -> None:
         self.manager = self
+        self._budget = budget
         self._tokens = tokens
         self._origin = origin
         self._entries = entries
@@ -67,6 +78,7 @@ class _RecordReader:
 
     def add(self, name: dns.name.Name, ttl: int, rdata: Any) -> None:  # noqa: ANN401 - dnspython's
         place = f"line {self._tokens.line}"
+        self._budget.record(place)
         rdtype = _PRIVATE.get(rdata.rdtype) or dns.rdatatype.to_text(rdata.rdtype)
         if rdtype in _SIGNED:
             return
@@ -84,7 +96,7 @@ class _RecordReader:
         self._entries.put(place, RRset(owner, rdtype, ttl, (value,)))
 
 
-def read(text: str, zone: str) -> list[RRset]:
+def read(text: str, zone: str, budget: ReadingBudget) -> list[RRset]:
     """Return the record sets of a master file. Raises `Invalid` with line and reason."""
     found = _INCLUDE.search(text)
     if found:
@@ -103,9 +115,9 @@ def read(text: str, zone: str) -> list[RRset]:
                 "$GENERATE makes too many records. Use a smaller range.",
             )
     origin = dns.name.from_text(zone)
-    entries = Entries(zone)
-    tokens = _Tokens(text, "zone")
-    records = _RecordReader(origin, entries, tokens)
+    entries = Entries(zone, budget)
+    tokens = _Tokens(text, budget)
+    records = _RecordReader(origin, entries, tokens, budget)
     reader = dns.zonefile.Reader(
         tokens,
         dns.rdataclass.IN,
@@ -118,6 +130,7 @@ def read(text: str, zone: str) -> list[RRset]:
     try:
         reader.read()
     except (dns.exception.DNSException, ValueError, OverflowError, RecursionError) as error:
+        budget.time(f"line {tokens.line}")  # dnspython takes what the budget raises for a word
         reason = _PLACE.sub("", str(error)).strip().rstrip(".") or "syntax error"
         entries.refuse(f"line {tokens.line}", "syntax", f"The line cannot be read: {reason}.")
     return entries.rrsets()

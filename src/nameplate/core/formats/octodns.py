@@ -11,12 +11,15 @@ from typing import Any
 import yaml
 
 from nameplate.core.errors import Invalid
-from nameplate.core.formats.entries import Entries
+from nameplate.core.formats.entries import Entries, ReadingBudget
 from nameplate.core.names import relative
 from nameplate.core.rdata.text import quoted
+from nameplate.core.rdata.unknown import octets
 from nameplate.core.records import RRset
 
 DEFAULT_TTL = 3600
+_MAX_CHARACTERS = 8 * 1024 * 1024
+"""Reading YAML takes a hundred times as long as the other formats."""
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "CAA": ("flags", "tag", "value"),
@@ -34,7 +37,15 @@ _TEXTS = frozenset(
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data only: no aliases, which can blow a small file up to any size."""
+    """Plain data only: no aliases, which can blow a small file up to any size, and within a budget."""
+
+    def __init__(self, text: str, budget: ReadingBudget) -> None:
+        super().__init__(text)
+        self._budget = budget
+
+    def fetch_more_tokens(self) -> None:
+        self._budget.time(f"line {self.line + 1}")
+        super().fetch_more_tokens()
 
     def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's hook
         if self.check_event(yaml.events.AliasEvent):
@@ -43,10 +54,13 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def read(text: str, zone: str) -> list[RRset]:
+def read(text: str, zone: str, budget: ReadingBudget) -> list[RRset]:
     """Return the record sets of an octoDNS file. Raises `Invalid` with place and reason."""
+    if len(text) > _MAX_CHARACTERS:
+        detail = f"The octoDNS file is too large. Use at most {_MAX_CHARACTERS} characters."
+        raise Invalid("file_too_large", detail)
     try:
-        document = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 - a SafeLoader without aliases
+        document = _Loader(text, budget).get_single_data() or {}
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark is not None else ""
@@ -54,7 +68,7 @@ def read(text: str, zone: str) -> list[RRset]:
         raise Invalid("file_invalid", f"{place}Not valid YAML: {reason}.") from None
     if not isinstance(document, dict):
         raise Invalid("file_invalid", "The document must map names to records.")
-    entries = Entries(zone)
+    entries = Entries(zone, budget)
     for name, content in document.items():
         sets = content if isinstance(content, list) else [content]
         for record in sets:
@@ -135,6 +149,8 @@ def write(rrsets: Sequence[RRset], zone: str) -> str:
 
 
 def _structured(rdtype: str, value: str) -> Any:  # noqa: ANN401 - text or a mapping
+    if octets(value) is not None:
+        return value
     if rdtype == "TXT":
         return _escaped(b"".join(_octets(part) for part in _STRING.findall(value)))
     if rdtype in {"HTTPS", "SVCB"}:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from nameplate.core.errors import Invalid
-from nameplate.core.formats.entries import Entries, flat
+from nameplate.core.formats.entries import MAX_RECORDS, Entries, ReadingBudget, flat
 from nameplate.core.names import relative
 from nameplate.core.records import RRset
 
 COLUMNS = ("name", "type", "ttl", "value", "proxied")
+_MAX_CONTAINERS = 2 * MAX_RECORDS + 1
+_MAX_COMMAS = 10 * MAX_RECORDS
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet compute: such cells are written behind an apostrophe."""
 
@@ -23,9 +25,9 @@ class _RowBuffer(list[str]):
         return len(line)
 
 
-def read_csv(text: str, zone: str) -> list[RRset]:
+def read_csv(text: str, zone: str, budget: ReadingBudget) -> list[RRset]:
     """Return the record sets of a table with a heading. Raises `Invalid` with line and field."""
-    entries = Entries(zone)
+    entries = Entries(zone, budget)
     rows = csv.DictReader(text.splitlines(keepends=True), strict=True)
     try:
         missing = {"name", "type", "value"} - set(rows.fieldnames or ())
@@ -67,15 +69,17 @@ def write_csv(rrsets: Sequence[RRset], zone: str) -> str:
     return "".join(lines)
 
 
-def read_json(text: str, zone: str) -> list[RRset]:
+def read_json(text: str, zone: str, budget: ReadingBudget) -> list[RRset]:
     """Return the record sets of `[{"name", "type", "ttl", "values"}]`. Raises `Invalid`."""
+    if text.count("{") + text.count("[") > _MAX_CONTAINERS or text.count(",") > _MAX_COMMAS:
+        raise Invalid("file_too_large", "The file has too many objects. Split the file.")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Invalid("file_invalid", f"Not valid JSON: {error}.") from None
     if not isinstance(document, list):
         raise Invalid("file_invalid", "The document must be a list of record sets.")
-    entries = Entries(zone)
+    entries = Entries(zone, budget)
     for index, item in enumerate(document):
         place = f"/{index}"
         if not isinstance(item, dict) or not isinstance(item.get("values"), list):

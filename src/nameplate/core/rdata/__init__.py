@@ -13,10 +13,25 @@ from nameplate.core.rdata.addresses import parse_a, parse_aaaa
 from nameplate.core.rdata.caa import parse_caa
 from nameplate.core.rdata.fixed import parse_digest, parse_fixed, parse_service, presentation
 from nameplate.core.rdata.hosts import parse_mx, parse_srv, parse_target
-from nameplate.core.rdata.text import parse_txt
+from nameplate.core.rdata.text import parse_txt, text_length
+from nameplate.core.rdata.unknown import generic, octets
 from nameplate.core.rdata.value import Fields, Given, Rdata, wrong
 
-__all__ = ["TYPES", "Fields", "Rdata", "canonical", "parse", "presentation"]
+__all__ = [
+    "MAX_LENGTH",
+    "TYPES",
+    "Fields",
+    "Rdata",
+    "canonical",
+    "generic",
+    "octets",
+    "parse",
+    "presentation",
+    "wire_length",
+]
+
+MAX_LENGTH = 65_535
+"""Octets that one value may have on the wire (RFC 1035 section 3.2.1)."""
 
 _FAMILIES: dict[str, Callable[[Given], Rdata]] = {
     "A": parse_a,
@@ -109,6 +124,23 @@ def canonical(rdtype: str, text: str) -> str:
         rdata = dns.rdata.from_text(
             dns.rdataclass.IN, rdtype, text, dns.name.root, relativize=False
         )
-    except (dns.exception.DNSException, ValueError):
+        return presentation(rdata, rdtype)
+    except Exception:  # noqa: BLE001 - eighty classes of dnspython, and none may stop a whole zone
         return text
-    return presentation(rdata, rdtype)
+
+
+def wire_length(rdtype: str, text: str) -> int:
+    """Return the octets of a canonical value on the wire, uncompressed.
+
+    What cannot be read counts as its text, which is hardly ever shorter.
+    """
+    if rdtype == "TXT":
+        return text_length(text)
+    known = octets(text)
+    if known is not None:
+        return len(known)
+    try:
+        rdata = dns.rdata.from_text(dns.rdataclass.IN, rdtype, text, dns.name.root)
+        return len(rdata.to_wire() or b"")
+    except Exception:  # noqa: BLE001 - as in `canonical`
+        return len(text)

@@ -23,7 +23,7 @@ _SHAPES = {
     "SSHFP": "algorithm fingerprint-type fingerprint",
 }
 _NAMES = {
-    "AFSDB": ("hostname",),
+    "AFSDB": ("exchange",),
     "DNAME": ("target",),
     "HTTPS": ("target",),
     "KX": ("exchange",),

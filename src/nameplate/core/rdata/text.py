@@ -46,6 +46,11 @@ def joined(presentation: str) -> str:
     return octets.decode("utf-8", "backslashreplace")
 
 
+def text_length(presentation: str) -> int:
+    """Return the octets of canonical TXT rdata on the wire."""
+    return sum(len(_unescaped(found)) + 1 for found in _EACH.findall(presentation))
+
+
 def quoted(strings: Iterable[bytes]) -> str:
     r"""Return presentation form: each string in quotes, `"` and `\` escaped, the rest as \DDD."""
     return " ".join(f'"{_escaped(string)}"' for string in strings)

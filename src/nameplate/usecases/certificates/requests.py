@@ -13,6 +13,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.models import (
+    Binding,
     Certificate,
     CertificateType,
     ChallengeType,
@@ -30,7 +31,12 @@ MAX_NAMES = 100
 
 def key_place(row: Certificate) -> Place:
     """Return where the private key is sealed to."""
-    return Place("ssl_certificates", "private_key", row.organization_id, row.id)
+    return key_place_of(row.organization_id, row.id)
+
+
+def key_place_of(organization_id: int, certificate_id: int) -> Place:
+    """Return the same for a certificate whose row is not read whole."""
+    return Place("ssl_certificates", "private_key", organization_id, certificate_id)
 
 
 def issue(
@@ -181,6 +187,14 @@ def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ce
         row = get(session, actor, reference)
         row.revoke()
         row.next_action_at = None
+        session.execute(
+            Binding.waking(tools.clock()).where(
+                Binding.ssl_certificate_id == row.id,
+                Binding.organization_id == row.organization_id,
+                Binding.deleted_at.is_(None),
+            ),
+            execution_options={"synchronize_session": False},
+        )
     return row
 
 

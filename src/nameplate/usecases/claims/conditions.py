@@ -25,14 +25,15 @@ from nameplate.usecases.tools import Tools
 def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     """Return each step, in the order in which they come about: worked out from rows and the clock."""
     now = database_now(session)
-    found = [*_suspension(domain), _ownership(session, tools, domain)]
+    found = [*served_conditions.exposure(session, domain), *_suspension(domain)]
+    found.append(_ownership(session, tools, domain))
     found += offers.conditions(session, domain)
     rows = session.scalars(
         Record.visible(PLATFORM).where(Record.organization_domain_id == domain.id).limit(1000)
     ).all()
     delegated = delegation.condition(domain, rows)
     found += [delegated] if delegated else []
-    found += _dns(domain, rows, now)
+    found += _dns(session, domain, rows, now)
     found += _drift(domain)
     found += _pointing(session, domain)
     found += served_conditions.certificates(session, domain, now)
@@ -103,9 +104,14 @@ def _publish(told: Instruction | Refused | None) -> str:
     return told.sentence if isinstance(told, Instruction) else told.detail
 
 
-def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Condition]:
+def _dns(
+    session: Session, domain: Domain, rows: Sequence[Record], now: datetime
+) -> list[Condition]:
     if domain.trouble_code is not None:
         return [_stopped(domain)]
+    below = [row for row in rows if row.name != "@"] if _covers_name_alone(session, domain) else []
+    if below:
+        return [_not_covered(domain, below)]
     if not rows:
         return []
     waiting = [
@@ -143,6 +149,24 @@ def _dns(domain: Domain, rows: Sequence[Record], now: datetime) -> list[Conditio
             next_check_at=_earliest(domain.next_action_at, first.next_action_at),
         )
     ]
+
+
+def _covers_name_alone(session: Session, domain: Domain) -> bool:
+    held = holders.holding(session, domain.organization_id, domain.full_domain)
+    return domain.is_live and held is not None and not held.subtree
+
+
+def _not_covered(domain: Domain, below: Sequence[Record]) -> Condition:
+    """Say that records below the name are not written: the proof does not reach them."""
+    return Condition(
+        type="dns",
+        status=False,
+        reason="records_not_covered",
+        message=f"The proof covers {domain.full_domain} alone. {len(below)} of its records are below "
+        "that name and are not written.",
+        expected=tuple(f"{row.name} {row.record_type.value}" for row in below[:10]),
+        fix=f"Prove {domain.full_domain} by a DNS record: add a verification with `dns_txt`.",
+    )
 
 
 def _stopped(domain: Domain) -> Condition:

@@ -10,11 +10,14 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.models import Binding, Certificate, Domain, Server
+from nameplate.usecases.serving import routes
 
 MISSED_CHECKS = 3
 """Health checks that may be overdue before the last one counts for nothing."""
 LATENESS = timedelta(minutes=1)
 """How late a check may be without anything being wrong."""
+_SHOWN = 10
+"""Hosts in a condition."""
 
 
 def certificates(session: Session, domain: Domain, now: datetime) -> list[Condition]:
@@ -96,6 +99,40 @@ def _fix(row: Certificate) -> str:
     if row.next_action_at is None and row.renewal_error_code != "domain_not_proved":
         return "Correct the problem in the message, then renew the certificate."
     return "Wait. Nameplate retries automatically."
+
+
+def exposure(session: Session, domain: Domain) -> list[Condition]:
+    """Say which hosts a proxy still serves although it must not; nothing when there are none."""
+    rows = session.execute(
+        sa.select(Binding.hostname, Binding.path, Server)
+        .join(Server, Server.id == Binding.served_server_id)
+        .where(Binding.organization_domain_id == domain.id, Server.error_code.is_not(None))
+        .order_by(Binding.id)
+    ).all()
+    found = [
+        (host, server)
+        for hostname, path, server in rows
+        if (host := routes.shown(hostname, path)) in (server.still_served or ())
+    ]
+    if not found:
+        return []
+    hosts = tuple(dict.fromkeys(host for host, _ in found))
+    server: Server = found[0][1]
+    more = f" and {len(hosts) - 1} more" if len(hosts) > 1 else ""
+    return [
+        Condition(
+            type="exposure",
+            status=False,
+            reason="still_served",
+            message=f"Still served although this is not allowed any more: {hosts[0]}{more}. "
+            f"The server cannot be configured: {server.trouble_message or server.error_message}",
+            observed=hosts[:_SHOWN],
+            fix="The operator must check the server now. Until it can be configured, stop its proxy to "
+            "close these hosts.",
+            since=server.failing_since,
+            next_check_at=server.next_action_at,
+        )
+    ]
 
 
 def serving(session: Session, domain: Domain, now: datetime) -> Condition:

@@ -30,6 +30,8 @@ class DesiredZone:
     entries: Mapping[Value, OwnedValue]
     is_proved: bool
     """Otherwise nothing new is written, and what is there is left alone."""
+    may_be_shown: bool
+    """The organization may see what stands in the zone: its own account's, or that of names it holds."""
     policy: DriftPolicy
     is_free: bool
     """Nothing is held back: the domain is being released, or a person forced the plan."""
@@ -111,8 +113,11 @@ def read_desired(
         for e in entries.values()
         if e.state is not LedgerState.LEAVING and (outlives or e.purpose is LedgerPurpose.CHALLENGE)
     ]
+    holding = holders.holding(session, domain.organization_id, domain.full_domain)
+    whole = holding is not None and holding.subtree
     if domain.is_live:
-        wants += [line for line in lines if line.is_wanted]
+        own = holders.held_name(domain)
+        wants += [line for line in lines if line.is_wanted and (whole or line.owner == own)]
         wants += markers.wants(account, domain) if wants else []
     current = _being_applied(session, domain)
     return DesiredZone(
@@ -123,6 +128,7 @@ def read_desired(
         wants={want.value: want for want in wants},
         entries=entries,
         is_proved=domain.is_live,
+        may_be_shown=account.organization_id is not None or (domain.is_live and whole),
         policy=domain.drift_policy,
         is_free=domain.deleted_at is not None or (current is not None and current.forced),
         plan_id=None if current is None else current.id,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import names, rdata, zone_rules
 from nameplate.core.errors import Conflict, Invalid, Problem
 from nameplate.core.pointing import LEADING
+from nameplate.core.rdata import octets
 from nameplate.core.records import RRset
 from nameplate.models import Domain, Record, RecordType
 from nameplate.models.records import digest
@@ -109,12 +110,16 @@ def _check_type(rdtype: str) -> None:
 
 
 def of_rrsets(rrsets: Iterable[RRset], origin: str, apex: str) -> list[Spec]:
-    """Return the records of a zone that a domain may manage: its own names, without SOA and apex NS."""
+    """Return the records of a zone that a domain may manage: its own names, without SOA and apex NS.
+
+    What is carried unread (RFC 3597) stays somebody else's.
+    """
     return [
         Spec(one.type, names.relative(one.name, origin), value, one.ttl, one.proxied)
         for one in rrsets
         if names.is_within(one.name, origin) and known_type(one.type) and one.key != (apex, "NS")
         for value in one.values
+        if octets(value) is None
     ]
 
 

@@ -61,9 +61,7 @@ def make(
         authorities = ca_accounts.issuer_names(session, domain.organization_id)
     if desired is None:
         raise Conflict("dns_account_missing", "The domain has no DNS account to plan with.")
-    scene = PlanContext(
-        domain, holders.held_name(domain), desired, zones.visit(tools, desired), now
-    )
+    scene = PlanContext(domain, holders.held_name(domain), desired, zones.show(tools, desired), now)
     wish = edits_of(scene)
     found = drafts.draft(scene, wish)
     said = tuple(drafts.warnings(scene, found, authorities))

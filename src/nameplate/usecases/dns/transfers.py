@@ -4,6 +4,7 @@ Each source is a function for `plans.make`: nothing is imported before somebody 
 """
 
 import itertools
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -55,7 +56,7 @@ def from_file(form: str, content: str, *, replace: bool = False, adopt: bool = F
     """
 
     def wish(scene: PlanContext) -> RequestedChange:
-        rrsets = formats.read(form, content, scene.origin)
+        rrsets = formats.read(form, content, scene.origin, time.monotonic)
         return _wish(scene, rrsets, _desired(scene, rrsets), replace=replace, adopt=adopt)
 
     return wish
@@ -240,6 +241,6 @@ def export(
         if desired is None:
             raise Conflict("dns_account_missing", "The domain has no DNS account to read with.")
         rrsets = [
-            rrset for rrset in zones.visit(tools, desired).live if is_within(rrset.name, origin)
+            rrset for rrset in zones.show(tools, desired).live if is_within(rrset.name, origin)
         ]
     return formats.write(form, rrsets, origin), sum(len(rrset.values) for rrset in rrsets)

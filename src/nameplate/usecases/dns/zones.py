@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import provider_limits, registration
+from nameplate.core import provider_limits, registration, zone_rules
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import Refused
+from nameplate.core.errors import Conflict, Refused
 from nameplate.core.names import self_and_ancestors
 from nameplate.core.plan import Drift, Owned, Plan, plan
 from nameplate.core.records import RRset
@@ -69,11 +69,23 @@ def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
         if name in zones:
             live = provider.records(zones[name])
             return LiveZone(provider, desired.account.id, zones[name], live)
-    raise Refused(
-        "zone_not_found",
-        f"The DNS account has no zone for {desired.bare_name}. Its zones: "
-        f"{', '.join(sorted(zones)[:5]) or 'none'}.",
-    )
+    own = desired.account.organization_id is not None  # whose zones the platform has is no tenant's
+    shown = f" Its zones: {', '.join(sorted(zones)[:5]) or 'none'}." if own else ""
+    raise Refused("zone_not_found", f"The DNS account has no zone for {desired.bare_name}.{shown}")
+
+
+def show(tools: Tools, desired: DesiredZone) -> LiveZone:
+    """Find and read the zone for a person. Raises Conflict `domain_not_proved` as well.
+
+    Through an account of the platform one could otherwise read the zone of anybody's name.
+    """
+    if not desired.may_be_shown:
+        raise Conflict(
+            "domain_not_proved",
+            f"Prove {desired.bare_name} by a DNS record first: its zone is at an account of the "
+            "platform, which shows it to the holder of the whole name only.",
+        )
+    return visit(tools, desired)
 
 
 def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned: Owned) -> Plan:
@@ -85,9 +97,17 @@ def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned
     refused = {
         change.key: ("provider_refuses", reason)
         for change in whole.changes
-        if change.after is not None and (reason := provider_limits.refusals(provider, change.after))
+        if change.after is not None and (reason := _refusal(provider, change.after))
     }
     return whole.without(refused)
+
+
+def _refusal(provider: str, rrset: RRset) -> str | None:
+    """Return why these values cannot be had: the provider has limits, and so has DNS itself."""
+    found = provider_limits.refusals(provider, rrset)
+    if found is None and (too_large := zone_rules.oversize(rrset.name, rrset.type, rrset.values)):
+        return too_large[1]
+    return found
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:

@@ -10,6 +10,7 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.ids import Prefix
 from nameplate.models import Application, Binding
+from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import lookup
 from nameplate.usecases.dns import pointing
@@ -117,6 +118,22 @@ def remove(session: Session, actor: Actor, reference: str, now: datetime) -> App
     names = pointing.of_application(session, row.id)
     soft_delete(session, row, now)
     pointing.settle(session, names, now)
+    return row
+
+
+def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Application:
+    """Bring a removed application back, with the bindings that were removed with it.
+
+    Raises NotFound, Conflict `restore_conflict`.
+    """
+    query = Application.removed(actor)
+    row: Application = lookup.find(
+        session, query, Application, Prefix.APPLICATION, reference, Application.external_id,
+        Application.name,
+    )  # fmt: skip
+    restore_tree(session, row, now)
+    session.flush()
+    pointing.settle(session, pointing.of_application(session, row.id), now)
     return row
 
 

@@ -8,7 +8,7 @@ statement.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,7 +24,7 @@ from nameplate.models import Application, Binding, Certificate, Domain, Organiza
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import requests
-from nameplate.usecases.serving import proxies, servers
+from nameplate.usecases.serving import proxies, routes, servers
 from nameplate.usecases.tools import Tools
 
 SAFETY = timedelta(minutes=1)
@@ -92,21 +92,22 @@ def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
         return None
     if server.configured_at is None:
         # Also for the certificate: an http-01 proof is asked for through this very proxy.
-        proxies.wake(session, server.id, now)
+        proxies.wake(session, server.id, now, patiently=True)
     if row.ssl_enabled and not _secured(session, row, now):
         return None
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
         row.configure()
         row.attempts = 0
-        proxies.wake(session, server.id, now)
+        if server.error_code is not None:
+            row.error_message = proxies.WAITS
         row.next_action_at = now + SAFETY
         return None
     if _outdated(session, row, server):
-        proxies.wake(session, server.id, now)
-        if row.status is BindingStatus.CONFIGURING:
-            row.next_action_at = now + SAFETY
-            return None
-    return _look(session, row, server, lease)
+        proxies.wake(session, server.id, now, patiently=True)
+    if row.status is BindingStatus.CONFIGURING and row.served_server_id != server.id:
+        row.next_action_at = now + SAFETY  # the server wakes it when its proxy has it
+        return None
+    return _look(row, server, lease)
 
 
 def _obstacle(session: Session, row: Binding) -> str | None:
@@ -146,8 +147,9 @@ def _stop(session: Session, row: Binding, obstacle: str, now: datetime) -> None:
         row.await_(obstacle)
     elif obstacle:
         row.error_message = obstacle
-    if served or not obstacle:
-        proxies.wake(session, row.server_id, now, urgent=True)
+    leaving = row.served_server_id or (row.server_id if served else None)
+    if leaving is not None:
+        proxies.wake(session, leaving, now, urgent=True)
     domain = session.get_one(Domain, row.organization_domain_id)
     others = session.scalars(
         Binding.visible(PLATFORM).where(
@@ -181,17 +183,20 @@ def _secured(session: Session, row: Binding, now: datetime) -> bool:
 
 
 def _outdated(session: Session, row: Binding, server: Server) -> bool:
-    """Whether the proxy was configured before the binding's certificate was renewed."""
-    if server.configured_at is None:
-        return True
-    if row.ssl_certificate_id is None:
-        return False
-    certificate = session.get_one(Certificate, row.ssl_certificate_id)
-    renewed = certificate.last_renewed_at
-    return renewed is not None and renewed > server.configured_at
+    """Whether the proxy was last told something else of the binding than its rows say now."""
+    application = session.get_one(Application, row.application_id)
+    certificate = _certificate(session, row)
+    told = row.served_server_id, row.served_digest
+    return told != (server.id, routes.of_binding(row, application, certificate))
 
 
-def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look | None:
+def _certificate(session: Session, row: Binding) -> Certificate | None:
+    if not row.ssl_enabled or row.ssl_certificate_id is None:
+        return None
+    return session.get_one(Certificate, row.ssl_certificate_id)
+
+
+def _look(row: Binding, server: Server, lease: Lease) -> _Look | None:
     try:
         proxy = servers.reach(server)
     except Refused as error:
@@ -200,16 +205,13 @@ def _look(session: Session, row: Binding, server: Server, lease: Lease) -> _Look
             row.fail(error.detail)
         row.next_action_at = lease.now() + AGAIN_AFTER_ERROR
         return None
-    serial = None
-    if row.ssl_enabled and row.ssl_certificate_id is not None:
-        serial = session.get_one(Certificate, row.ssl_certificate_id).serial_number
     target = ProbeTarget(
         address=proxy.probe_address or server.address,
         port=proxy.https_port if row.ssl_enabled else proxy.http_port,
         hostname=row.hostname.replace("*", "nameplate-probe", 1),
         path=row.health_check_path if row.status is BindingStatus.ACTIVE else row.path,
         scheme="https" if row.ssl_enabled else "http",
-        expected_serial=serial,
+        expected_serial=row.served_serial if row.ssl_enabled else None,
         timeout=float(row.health_check_timeout),
     )
     steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
@@ -226,11 +228,26 @@ def _is_well(finding: ProbeResult) -> bool:
     return _health(finding) is not HealthStatus.UNHEALTHY
 
 
-def _seen(tools: Tools, lease: Lease, finding: ProbeResult) -> Callable[[Session, Binding], None]:
+def _judged(session: Session, row: Binding, seen: ProbeResult) -> ProbeResult:
+    """Return the finding against what the proxy is known to serve by now.
+
+    A proxy that takes a new certificate during the look, or has taken it a moment ago, is well.
+    """
+    certificate = _certificate(session, row)
+    issued = None if certificate is None else certificate.serial_number
+    for serial in (row.served_serial, issued):
+        judged = replace(seen, target=replace(seen.target, expected_serial=serial))
+        if serial is not None and judged.serial_matches:
+            return judged
+    return seen
+
+
+def _seen(tools: Tools, lease: Lease, seen: ProbeResult) -> Callable[[Session, Binding], None]:
     """Return the change that records a probe."""
 
     def change(session: Session, row: Binding) -> None:
         now = lease.now()
+        finding = _judged(session, row, seen)
         row.record_health(_health(finding), now)
         row.next_action_at = now + timedelta(seconds=row.health_check_interval)
         if row.status is BindingStatus.ACTIVE:

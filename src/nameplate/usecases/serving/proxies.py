@@ -1,34 +1,61 @@
-"""Telling proxies what to serve: one server's lease is the one writer of its configuration."""
+"""Telling proxies what to serve: one server's lease is the one writer of its configuration.
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+A server is looked at when something changed, and regularly: what it should serve, read from rows as
+a digest, is compared with what its proxy was last configured with. Only a difference is work. How
+every attempt ended is on the server's row.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids
+from nameplate.core import backoff, ids
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import Refused
+from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions
-from nameplate.leases import DueRow, Lease
-from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
-from nameplate.ports.proxy import Config, KeyPair, Proxy, Route, RouteRefused, Upstream
+from nameplate.leases import DueRow, Lease, seen
+from nameplate.models import Binding, Server
+from nameplate.models.announcement import announce
+from nameplate.models.channels import WORK
+from nameplate.ports.proxy import Config, Proxy, RouteRefused, Withdrawer
 from nameplate.usecases import work
-from nameplate.usecases.certificates import requests
-from nameplate.usecases.serving import hosts
+from nameplate.usecases.serving import routes
+from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
 from nameplate.usecases.tools import Tools
 
-AGAIN_AFTER_REFUSAL = timedelta(minutes=1)
+log = logging.getLogger(__name__)
+
+REGULARLY = timedelta(seconds=30)
+"""How often a server is compared with its rows when nobody wakes it."""
+AGAIN_AFTER_FAILURE = timedelta(minutes=1)
+"""When at the latest a proxy that failed is tried again."""
+AGAIN_AFTER_REFUSAL = timedelta(minutes=5)
+"""When a binding that a proxy refused is tried again, should nobody change it."""
+DOUBT_EVERY = timedelta(seconds=10)
+"""How often a proxy is told everything again because of what probes see."""
+WAITS = "Waiting for the server. Its proxy cannot be configured now."
+_SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
+_BATCH = 500
+_SHOWN = 20
+MAX_REFUSALS = 20
+"""Configurations that a proxy may refuse within one step, each for the sake of other routes."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Load:
-    server: Server
-    routes: tuple[Route, ...]
+class _ServedNow:
+    """What a proxy was made to serve."""
+
+    fingerprint: str | None
+    """None: not done yet, because many routes were refused."""
+    served: Sequence[WantedRoute]
+    refused: dict[str, str]
+    """Route id -> why it was left out."""
 
 
 def peer(row: Server | DueRow, _authority: work.Authority) -> str:
@@ -37,218 +64,276 @@ def peer(row: Server | DueRow, _authority: work.Authority) -> str:
 
 
 def doubt(session: Session, server_id: int, now: datetime) -> None:
-    """Have a server configured again even though nothing changed here: it may have forgotten."""
-    _rouse(session, server_id, now, configured_fingerprint=None)
+    """Have a server told everything again even though nothing changed here: it may have forgotten.
+
+    A server that is in doubt already, was told a moment ago or is failing keeps to its schedule.
+    """
+    statement = Server.waking(now).where(
+        Server.id == server_id,
+        Server.configured_fingerprint.is_not(None),
+        Server.configured_at < now - DOUBT_EVERY,
+        Server.error_code.is_(None),
+    )
+    _rouse(session, statement.values(configured_fingerprint=None))
 
 
-def wake(session: Session, server_id: int | None, now: datetime, *, urgent: bool = False) -> None:
-    """Have a server look at what it should serve; at once where something is served no more."""
-    if server_id:
-        _rouse(session, server_id, now, **({"urgency": 1} if urgent else {}))
+def wake(
+    session: Session,
+    server_id: int,
+    now: datetime,
+    *,
+    patiently: bool = False,
+    urgent: bool = False,
+) -> None:
+    """Have a server look at what it should serve; before all else where something is served no more.
+
+    With `patiently`, one whose last attempt failed keeps to its schedule.
+    """
+    statement = Server.waking(now, urgent=urgent).where(Server.id == server_id)
+    if patiently:
+        statement = statement.where(Server.error_code.is_(None))
+    _rouse(session, statement)
 
 
-def _rouse(session: Session, server_id: int, now: datetime, **also: Any) -> None:  # noqa: ANN401 - columns
+def _rouse(session: Session, statement: sa.Update) -> None:
     """Wake a server without reading it, after everything else that is to be written before it."""
     session.flush()
-    session.execute(
-        Server.waking(now).where(Server.id == server_id).values(also),
-        execution_options={"synchronize_session": "fetch"},
-    )
-
-
-def serving(session: Session, server_id: int) -> list[tuple[Binding, Application]]:
-    """Return the bindings that a server should serve now (I11), with their applications."""
-    query: sa.Executable = (
-        Binding.visible(PLATFORM)
-        .add_columns(Application)
-        .join(Application, Application.id == Binding.application_id)
-        .join(Domain, Domain.id == Binding.organization_domain_id)
-        .join(Organization, Organization.id == Binding.organization_id)
-        .where(
-            Binding.server_id == server_id,
-            Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
-            Domain.permits(Binding.hostname),
-            Application.deleted_at.is_(None),
-            Organization.deleted_at.is_(None),
-            Organization.is_active.is_(True),
-        )
-        .order_by(Binding.id)
-    )
-    found = [(binding, application) for binding, application in session.execute(query)]
-    return _of_holders(session, found)
-
-
-def _of_holders(
-    session: Session, found: Sequence[tuple[Binding, Application]]
-) -> list[tuple[Binding, Application]]:
-    """Leave out what another organization's rows say about a host that is not theirs (I12)."""
-    by_host: dict[str, list[tuple[Binding, Application]]] = {}
-    for one in found:
-        by_host.setdefault(one[0].hostname, []).append(one)
-    kept = {
-        binding.id
-        for hostname, of_host in by_host.items()
-        for binding, _ in hosts.of_one_holder(
-            session, hostname, of_host, lambda one: one[0].organization_id
-        )
-    }
-    return [one for one in found if one[0].id in kept]
+    quiet = statement.values(updated_at=Server.updated_at)
+    if session.connection().execute(quiet).rowcount:
+        announce(session, WORK)
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     """Make one proxy serve exactly the bindings that it should, and have those probed.
 
-    Returns the code of a refusal.
+    Returns the code of what is wrong with the proxy.
     """
-    load = work.read(sessions, Server, lease, lambda s, row: _load(s, tools, row))
-    if load is None:
+    server = work.read(sessions, Server, lease, lambda _session, row: row)
+    if server.proxy is None or server.deleted_at is not None:
         work.record(sessions, Server, lease, _rest, release=True)
         return None
+    proxy: Proxy | None = None
     try:
-        proxy = tools.proxy(load.server)
-        config, refused = _render(proxy, load.routes)
-        fingerprint = _fingerprint(config)
-        if fingerprint != load.server.configured_fingerprint:
-            tools.checkpoint("proxy:rendered")
-            work.confirm(sessions, Server, lease)
-            proxy.apply(config)
-            tools.checkpoint("proxy:applied")
-    except Refused as error:
-        _refuse(sessions, lease, load.server.id, error)
-        return error.code
-    work.record(
-        sessions, Server, lease, lambda _s, row: _configured(row, fingerprint, lease.now()),
-        release=False,
-    )  # fmt: skip
-    _tell(sessions, load.server.id, refused, lease.now())
-    work.record(sessions, Server, lease, _rest, release=True)
-    tools.checkpoint("proxy:recorded")
+        proxy = tools.proxy(server)
+        difference = work.read(sessions, Server, lease, _compare(proxy))
+        if difference.fingerprint({}) == server.configured_fingerprint and not server.error_code:
+            work.record(sessions, Server, lease, partial(_unchanged, lease=lease), release=True)
+            return None
+        outcome = _configure(sessions, tools, lease, proxy, difference)
+    except work.Superseded:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the server's row tells it
+        return _failed(sessions, tools, lease, proxy, error)
+    _configured(sessions, tools, lease, outcome)
     return None
 
 
-def _refuse(sessions: Sessions, lease: Lease, server_id: int, error: Refused) -> None:
-    """Record why a proxy did not take its configuration; bindings before their server."""
-    routes = error.route_ids if isinstance(error, RouteRefused) else ()
-    work.confirm(sessions, Server, lease)
-    now, reason = lease.now(), error.detail
-
-    def change(session: Session) -> None:
-        for binding in _waiting(session, server_id, routes):
-            if not routes or ids.show("bnd", binding.id) in routes:
-                binding.fail(reason)
-                binding.next_action_at = now + 5 * AGAIN_AFTER_REFUSAL
-
-    sessions.run(PLATFORM, change)
-    work.record(
-        sessions, Server, lease,
-        lambda _s, row: _refused(row, reason, now, blamed=bool(routes)), release=True,
-    )  # fmt: skip
-
-
-def _tell(sessions: Sessions, server_id: int, refused: Mapping[str, str], now: datetime) -> None:
-    """Have the bindings that wait for a server looked at, and those that it left out told why.
-
-    In a transaction of its own, for who locks a binding and a server locks the binding first.
-    """
-
-    def change(session: Session) -> None:
-        waiting: list[int] = []
-        for binding in _waiting(session, server_id, refused):
-            reason = refused.get(ids.show("bnd", binding.id))
-            if reason is None:
-                waiting.append(binding.id)
-            else:
-                binding.fail(reason)
-                binding.next_action_at = now + 5 * AGAIN_AFTER_REFUSAL
-        session.flush()
-        session.execute(
-            Binding.waking(now).where(Binding.id.in_(waiting)),
-            execution_options={"synchronize_session": False},
-        )
-
-    sessions.run(PLATFORM, change)
-
-
-def _load(session: Session, tools: Tools, row: Server) -> _Load | None:
-    if row.proxy is None or row.deleted_at is not None:
-        return None
-    routes = [_route(session, tools, binding, app) for binding, app in serving(session, row.id)]
-    return _Load(row, tuple(route for route in routes if route is not None))
-
-
-def _route(
-    session: Session, tools: Tools, binding: Binding, application: Application
-) -> Route | None:
-    port = binding.port or application.upstream_port
-    if application.upstream_host is None or port is None:
-        return None
-    return Route(
-        id=ids.show("bnd", binding.id),
-        hostname=binding.hostname,
-        path=binding.path,
-        upstream=Upstream(application.upstream_host, port),
-        key_pair=_key_pair(session, tools, binding),
-        force_https=binding.force_https,
-        hsts=binding.hsts_enabled,
+def _compare(proxy: Proxy) -> Callable[[Session, Server], Difference]:
+    form = routes.form(proxy)
+    return lambda session, row: Difference(
+        form, routes.wanted(session, row.id), routes.served(session, row.id)
     )
 
 
-def _key_pair(session: Session, tools: Tools, binding: Binding) -> KeyPair | None:
-    if not binding.ssl_enabled or binding.ssl_certificate_id is None:
-        return None
-    row = session.get(Certificate, binding.ssl_certificate_id)
-    if row is None or row.certificate_bundle is None or row.private_key is None:
-        return None
-    key = tools.keyring.open(row.private_key, requests.key_place(row))
-    return KeyPair(f"{ids.show('crt', row.id)}-{row.generation}", row.certificate_bundle, key)
-
-
-def _render(proxy: Proxy, routes: Sequence[Route]) -> tuple[Config, dict[str, str]]:
-    """Render what can be rendered: a route that is refused is its owner's problem alone."""
+def _configure(
+    sessions: Sessions, tools: Tools, lease: Lease, proxy: Proxy, difference: Difference
+) -> _ServedNow:
+    """Have the proxy serve all that it takes: a route that is refused is its owner's problem alone."""
     refused: dict[str, str] = {}
-    while True:
+    config: Config | None = None
+    given = work.read(
+        sessions, Server, lease,
+        lambda session, _: routes.rendered(session, tools.keyring, difference.wanted),
+    )  # fmt: skip
+    for _ in range(MAX_REFUSALS):
+        kept = [route for route in given if route.id not in refused]
         try:
-            return proxy.render([route for route in routes if route.id not in refused]), refused
+            config = proxy.render(kept)
+            tools.checkpoint("proxy:rendered")
+            work.confirm(sessions, Server, lease)
+            proxy.apply(config)
         except RouteRefused as error:
             if not error.reasons.keys() - refused.keys():
                 raise  # naming nothing new it would name it for ever
             refused |= error.reasons
-
-
-def _fingerprint(config: Config) -> str:
-    """Return a digest of the configuration; key pairs are named by certificate and generation."""
-    digest = hashlib.sha256()
-    for name, content in sorted(config.files.items()):
-        digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    for name in sorted(config.secrets):
-        digest.update(f"{name}\0".encode())
-    return digest.hexdigest()
+            continue
+        tools.checkpoint("proxy:applied")
+        served = [row for row in difference.wanted if row.id not in refused]
+        return _ServedNow(difference.fingerprint(refused), served, refused)
+    return _ServedNow(None, (), refused)
 
 
 def _rest(_session: Session, row: Server) -> None:
     row.next_action_at = None
 
 
-def _refused(row: Server, reason: str, now: datetime, *, blamed: bool) -> None:
-    """Record a refusal: the old configuration keeps serving, and who is to blame is told."""
-    row.error_message = reason
-    row.next_action_at = now if blamed else now + AGAIN_AFTER_REFUSAL
+def _unchanged(_session: Session, row: Server, *, lease: Lease) -> None:
+    row.next_action_at = lease.now() + REGULARLY
 
 
-def _waiting(session: Session, server_id: int, named: Collection[str]) -> list[Binding]:
-    """Return, locked, the served bindings that are named or being configured, in order of their ids."""
-    found = {
-        binding.id
-        for binding, _ in serving(session, server_id)
-        if binding.status is BindingStatus.CONFIGURING or ids.show("bnd", binding.id) in named
-    }
-    query = Binding.visible(PLATFORM).where(Binding.id.in_(found)).order_by(Binding.id)
-    locked = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    served = {BindingStatus.CONFIGURING, BindingStatus.ACTIVE}
-    return [one for one in session.scalars(locked) if one.status in served]
+def _configured(sessions: Sessions, tools: Tools, lease: Lease, outcome: _ServedNow) -> None:
+    """Record what the proxy serves now: of the bindings first, then of the server.
+
+    Whoever works on a binding wakes its server while holding the binding, so nobody may hold a
+    server and then ask for a binding.
+    """
+
+    def change(_session: Session, row: Server) -> None:
+        now = lease.now()
+        row.next_action_at = now + REGULARLY if outcome.fingerprint else now
+        if outcome.fingerprint is None:
+            return
+        if row.error_code is not None:
+            log.info("proxy_recovered", extra={"server": ids.show("srv", row.id)})
+        row.succeed(outcome.fingerprint, now)
+
+    sessions.run(PLATFORM, lambda session: _tell_bindings(session, lease, outcome))
+    tools.checkpoint("proxy:recorded")
+    unfinished = outcome.fingerprint is None
+    work.record(sessions, Server, lease, change, release=True, stopped=unfinished)
 
 
-def _configured(row: Server, fingerprint: str, now: datetime) -> None:
-    row.configured_fingerprint = fingerprint
-    row.configured_at = now
-    row.error_message = None
+def _tell_bindings(session: Session, lease: Lease, outcome: _ServedNow) -> None:
+    """Record of each binding how it is served, and have those looked at that were waiting for it."""
+    if seen(session, Server, lease) is None:
+        raise work.Superseded
+    now = lease.now()
+    refused = [ids.parse(one, "bnd") for one in outcome.refused]
+    told = [row for row in outcome.served if _is_news(row, lease.id)]
+    kept = {row.binding for row in outcome.served}
+    gone: list[ServedRoute] = []
+    if outcome.fingerprint is not None:
+        gone = [row for row in routes.served(session, lease.id) if row.binding not in kept]
+    _lock(session, {*refused, *(row.binding for row in told), *(row.binding for row in gone)})
+    _refuse(session, refused, outcome, now)
+    if outcome.fingerprint is None:
+        return
+    if told:
+        session.connection().execute(
+            Binding.serving(lease.id),
+            [{"row": row.binding, "digest": row.digest, "serial": row.serial} for row in told],
+        )
+    waiting = [row.binding for row in told if row.status is BindingStatus.CONFIGURING]
+    for batch in _batches(waiting):
+        session.execute(
+            Binding.waking(now).where(Binding.id.in_(batch)),
+            execution_options={"synchronize_session": False},
+        )
+    _forget(session, gone)
+
+
+def _lock(session: Session, bindings: Collection[int]) -> None:
+    """Lock bindings in the order of their ids, as everybody does who changes several."""
+    if session.connection().dialect.name == "sqlite":
+        return
+    for batch in _batches(sorted(bindings)):
+        query = sa.select(Binding.id).where(Binding.id.in_(batch)).order_by(Binding.id)
+        session.execute(query.with_for_update(key_share=True)).all()
+
+
+def _refuse(session: Session, refused: Sequence[int], outcome: _ServedNow, now: datetime) -> None:
+    """Record of locked bindings why they were left out, unless they left service meanwhile."""
+    for batch in _batches(refused):
+        query = Binding.visible(PLATFORM).where(Binding.id.in_(batch)).order_by(Binding.id)
+        for binding in session.scalars(query.with_for_update(key_share=True)):
+            if binding.status in _SERVED:
+                binding.fail(outcome.refused[ids.show("bnd", binding.id)])
+                binding.next_action_at = now + AGAIN_AFTER_REFUSAL
+    session.flush()
+
+
+def _is_news(row: WantedRoute, server_id: int) -> bool:
+    before = (row.served_server, row.served_digest, row.served_serial)
+    return before != (server_id, row.digest, row.serial)
+
+
+def _forget(session: Session, gone: Sequence[ServedRoute]) -> None:
+    for batch in _batches([row.binding for row in gone]):
+        session.connection().execute(Binding.withdrawing().where(Binding.id.in_(batch)))
+
+
+def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (numbers[start : start + _BATCH] for start in range(0, len(numbers), _BATCH))
+
+
+def _failed(
+    sessions: Sessions, tools: Tools, lease: Lease, proxy: Proxy | None, error: Exception
+) -> str:
+    """Record why the proxy does not serve what it should; take out of service what must not stay.
+
+    Returns the code of the failure.
+    """
+    told = _told(error)
+    code, reason = told.code, told.detail
+    still = [row.shown for row in _withdrawn(sessions, lease, proxy)]
+    known = work.read(sessions, Server, lease, lambda _, row: row.error_message)
+    shown = {"server": ids.show("srv", lease.id), "code": code, "reason": reason}
+    expected = isinstance(error, NameplateError)
+    log.warning("proxy_not_configured", extra=shown, exc_info=None if expected else error)
+    if still:
+        log.error("still_served", extra={**shown, "hosts": still[:_SHOWN], "count": len(still)})
+    if known != reason:
+        sessions.run(PLATFORM, partial(_hold_up, server_id=lease.id))
+
+    def change(_session: Session, row: Server) -> None:
+        now = lease.now()
+        row.fail(code, reason, still, now)
+        due = min(
+            backoff.after_failure(row.attempts, now, tools.jitter()), now + AGAIN_AFTER_FAILURE
+        )
+        asked = error.retry_after if isinstance(error, Unavailable) else None
+        row.next_action_at = work.soon(tools, max(due, now + (asked or timedelta(0))), now)
+
+    work.record(sessions, Server, lease, change, release=True, stopped=True)
+    return code
+
+
+def _hold_up(session: Session, *, server_id: int) -> None:
+    """Say of the bindings that wait for a server why they wait."""
+    statement = Binding.holding_up(server_id, WAITS)
+    waiting = Binding.visible(PLATFORM).with_only_columns(Binding.id)
+    found = session.scalars(
+        waiting.where(
+            Binding.server_id == server_id,
+            Binding.status == BindingStatus.CONFIGURING,
+            Binding.served_server_id.is_(None),
+        )
+    ).all()
+    _lock(session, found)
+    for batch in _batches(sorted(found)):
+        session.connection().execute(statement.where(Binding.id.in_(batch)))
+
+
+def _told(error: Exception) -> NameplateError:
+    """Return what went wrong with a code and a sentence."""
+    if isinstance(error, NameplateError):
+        return error
+    detail = f"An unexpected {type(error).__name__} occurred. The worker's log has the details."
+    return Refused("proxy_step_failed", detail)
+
+
+def _withdrawn(sessions: Sessions, lease: Lease, proxy: Proxy | None) -> Sequence[ServedRoute]:
+    """Have the proxy close what it must not serve any more; return what may be served still."""
+
+    def leaving(session: Session, row: Server) -> list[ServedRoute]:
+        difference = Difference("", routes.wanted(session, row.id), routes.served(session, row.id))
+        return difference.leaving
+
+    gone = work.read(sessions, Server, lease, leaving)
+    if not gone or not isinstance(proxy, Withdrawer):
+        return gone
+    try:
+        work.confirm(sessions, Server, lease)
+        proxy.withdraw([row.place for row in gone])
+    except work.Superseded:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the hosts are told as still served
+        log.warning("withdraw_failed", extra={"reason": str(_told(error))})
+        return gone
+
+    def forget(session: Session) -> None:
+        _lock(session, [row.binding for row in gone])
+        _forget(session, gone)
+
+    sessions.run(PLATFORM, forget)
+    return ()

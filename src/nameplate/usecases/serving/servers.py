@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import configuration
@@ -11,7 +12,8 @@ from nameplate.core import pointing as rules
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, NotPermitted, Problem, Refused
 from nameplate.core.ids import Prefix
-from nameplate.models import Server
+from nameplate.models import Binding, Server
+from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.proxy import ProxyConfiguration
 from nameplate.usecases import lookup, work
@@ -22,6 +24,9 @@ from nameplate.usecases.tools import Tools
 PLATFORM_FIELDS = frozenset({"proxy", "external_id"})
 """`proxy` holds addresses of administrative interfaces."""
 CHANGES = PLATFORM_FIELDS | {"name", "address", "addresses", "metadata"}
+
+_NAMED = 5
+"""Bindings in a message."""
 
 
 def add(
@@ -126,13 +131,49 @@ def update(
     return row
 
 
-def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Server:
-    """Soft-delete a server: no binding can lead through it any more."""
+def remove(
+    session: Session, actor: Actor, reference: str, now: datetime, *, force: bool = False
+) -> Server:
+    """Soft-delete a server: no binding can lead through it any more.
+
+    Raises Conflict `in_use` while it has bindings; with `force` those end in error until they are
+    moved to another server, and its proxy keeps the configuration that it has.
+    """
     row = get(session, actor, reference)
     _refuse_shared(actor, row)
+    if not force:
+        _refuse_used(session, actor, row)
     soft_delete(session, row, now)
     pointing.of_server(session, row, now)
     return row
+
+
+def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Server:
+    """Bring a removed server back; its proxy is configured again and its bindings looked at.
+
+    Raises NotFound, NotPermitted `server_shared`, Conflict `restore_conflict`.
+    """
+    query = Server.removed(actor)
+    row: Server = lookup.find(
+        session, query, Server, Prefix.SERVER, reference, Server.external_id, Server.name
+    )
+    restore_tree(session, row, now)
+    row.configured_fingerprint = None
+    session.flush()
+    pointing.of_server(session, row, now)
+    return row
+
+
+def _refuse_used(session: Session, actor: Actor, row: Server) -> None:
+    using = Binding.visible(actor).where(Binding.server_id == row.id)
+    count = session.scalar(using.with_only_columns(sa.func.count(Binding.id))) or 0
+    if count:
+        hosts = using.with_only_columns(Binding.hostname).order_by(Binding.id).limit(_NAMED)
+        forced = (
+            "Move or remove them first. If the server is removed by force, they fail until they are "
+            "moved, and its proxy keeps its configuration."
+        )
+        raise lookup.in_use("server", "bindings", session.scalars(hosts).all(), count, forced)
 
 
 def check_proxy(tools: Tools, given: Mapping[str, Any] | None) -> None:

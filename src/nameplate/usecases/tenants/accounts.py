@@ -15,12 +15,16 @@ from nameplate.core.ids import Prefix
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now
 from nameplate.models import Account, AccountKind, Certificate
+from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import lookup, work
 from nameplate.usecases.tenants import organizations, providers
 from nameplate.usecases.tools import Tools
 
 CHANGES = frozenset({"name", "config", "metadata"})
+
+_NAMED = 5
+"""Certificates in a message."""
 
 
 def add(
@@ -131,14 +135,57 @@ def update(
     return row
 
 
-def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Account:
-    """Soft-delete an account and forget its credentials for good."""
+def remove(
+    session: Session, actor: Actor, reference: str, now: datetime, *, force: bool = False
+) -> Account:
+    """Soft-delete an account and forget its credentials for good.
+
+    Raises Conflict `in_use` when it is the only one at an authority and certificates are renewed with
+    it; with `force` those keep what they have, and are not renewed before there is another.
+    """
     row = get(session, actor, reference)
+    if not force and row.kind is AccountKind.CA:
+        _refuse_used(session, actor, row)
     row.credentials = None
     soft_delete(session, row, now)
     session.flush()
     _retry_certificates(session, row)
     return row
+
+
+def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Account:
+    """Bring a removed account back; its credentials are gone for good and must be given again.
+
+    Raises NotFound, Conflict `reference_ambiguous`.
+    """
+    row: Account = lookup.find(
+        session, Account.removed(actor), Account, Prefix.ACCOUNT, reference, Account.name
+    )
+    restore_tree(session, row, now)
+    session.flush()
+    _retry_certificates(session, row)
+    return row
+
+
+def _refuse_used(session: Session, actor: Actor, row: Account) -> None:
+    """Refuse to remove the only account at an authority while certificates live by it."""
+    owner = row.organization_id
+    others = Account.visible(actor).where(Account.kind == AccountKind.CA, Account.id != row.id)
+    others = others.where((Account.organization_id == owner) | Account.organization_id.is_(None))
+    if session.scalars(others.limit(1)).first() is not None:
+        return
+    using = Certificate.visible(actor).where(Certificate.auto_renew.is_(True))
+    if owner is not None:
+        using = using.where(Certificate.organization_id == owner)
+    count = session.scalar(using.with_only_columns(sa.func.count(Certificate.id))) or 0
+    if count:
+        names = using.with_only_columns(Certificate.common_name).order_by(Certificate.id)
+        forced = (
+            "It is the only account at a certificate authority. Add another one first. If it is removed "
+            "by force, they are not renewed until there is another one."
+        )
+        found = session.scalars(names.limit(_NAMED)).all()
+        raise lookup.in_use("account", "certificates", found, count, forced)
 
 
 def _retry_certificates(session: Session, account: Account) -> None:

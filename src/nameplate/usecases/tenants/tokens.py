@@ -30,12 +30,23 @@ def add(
     random: Callable[[int], bytes],
     organization: str | None = None,
     expires_at: datetime | None = None,
+    not_after: datetime | None = None,
 ) -> tuple[ApiToken, Secret]:
     """Make a token and return it with its secret text, which exists nowhere afterwards.
 
     A tenant makes tokens of its own organization; the platform those of any, or its own when it
-    names none. Raises Invalid `expires_at_past`.
+    names none. `not_after` is when the token ends that asks for it: the new one ends then, too,
+    unless earlier. Raises Invalid `expires_at_past`, `expires_at_too_late`.
     """
+    if not_after is not None and (expires_at or not_after) > not_after:
+        detail = (
+            "A token cannot outlive the one that creates it. Give a time up to "
+            f"{not_after:%Y-%m-%dT%H:%M:%SZ}."
+        )
+        raise Invalid(
+            "expires_at_too_late", detail, [Problem("/expires_at", "expires_at_too_late", detail)]
+        )
+    expires_at = expires_at or not_after
     if expires_at is not None and expires_at <= now:
         detail = "The token would already be expired. Give a time in the future."
         raise Invalid(

@@ -1,0 +1,171 @@
+"""Waking the servers whose proxies must serve something else, in the transaction that decides it.
+
+Every writer is covered that changes rows through the session; bulk statements call `wake`. A
+tenant's transaction cannot write the platform's servers on PostgreSQL: there the binding's own step
+and the server's regular look find the difference. Servers are written at the very end of a
+transaction, for they are the last in the order of locks.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from nameplate.core.lifecycle import BindingStatus
+from nameplate.models.announcement import announce
+from nameplate.models.bindings import Binding
+from nameplate.models.certificates import Certificate
+from nameplate.models.channels import WORK
+from nameplate.models.domains import Domain
+from nameplate.models.holdings import NameHolding
+from nameplate.models.organizations import Application, Organization, Server
+from nameplate.models.orm import utc_now
+
+_SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
+_ROUTE = (
+    "server_id", "hostname", "path", "port", "ssl_enabled", "ssl_certificate_id",
+    "force_https", "hsts_enabled", "deleted_at",
+)  # fmt: skip
+_DECISIVE: dict[type[Any], tuple[str, ...]] = {
+    Application: ("upstream_host", "upstream_port", "deleted_at"),
+    Organization: ("is_active", "deleted_at"),
+    Domain: ("status", "holding_name", "deleted_at"),
+    Certificate: ("status", "generation", "deleted_at"),
+    NameHolding: ("organization_id", "scope"),
+}
+"""Columns that decide what bindings below the row serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a server is woken at the end of a transaction."""
+
+    urgent: bool = False
+    """Something leaves service: before all other work."""
+    patiently: bool = False
+    """A server whose last attempt failed keeps to its schedule: that attempt takes everything along."""
+
+
+_ARRIVING = _How(patiently=True)
+_LEAVING = _How(urgent=True)
+_NOTED = "servers to wake"
+
+
+def wake(session: Session, where: sa.ColumnElement[bool], *, urgent: bool = False) -> None:
+    """Have the servers of these bindings look at what they should serve.
+
+    `urgent` is for what takes them out of service.
+    """
+    columns = Binding.__table__.c
+    found = session.connection().execute(
+        sa.select(columns.server_id, columns.served_server_id).where(where).distinct()
+    )
+    _note(session, {one for row in found for one in row if one is not None}, _How(urgent))
+
+
+def _note(session: Session, server_ids: Iterable[int], how: _How) -> None:
+    noted: dict[int, _How] = session.info.setdefault(_NOTED, {})
+    for one in server_ids:
+        before = noted.get(one, how)
+        noted[one] = _How(how.urgent or before.urgent, how.patiently and before.patiently)
+
+
+@event.listens_for(Session, "before_commit")
+def _wake(session: Session) -> None:
+    session.flush()
+    noted: dict[int, _How] = session.info.pop(_NOTED, {})
+    if not noted:
+        return
+    connection = session.connection()
+    woken = 0
+    for server_id, how in sorted(noted.items(), key=lambda one: one[0]):
+        statement = Server.waking(utc_now(), urgent=how.urgent).where(Server.id == server_id)
+        if how.patiently:
+            statement = statement.where(Server.error_code.is_(None))
+        woken += connection.execute(statement.values(updated_at=Server.updated_at)).rowcount
+    if woken:
+        announce(session, WORK)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop(_NOTED, None)
+
+
+@event.listens_for(Session, "after_flush")
+def _follow(session: Session, _context: object) -> None:
+    """Find what was flushed and decides about routes, and note the servers of those."""
+    changed = (*session.new, *session.dirty, *session.deleted)
+    bindings = [row for row in changed if isinstance(row, Binding)]
+    for row in bindings:
+        if _leaves(row):
+            _note(session, _servers(row), _LEAVING)
+        elif _arrives(row):
+            _note(session, _servers(row), _ARRIVING)
+    for row in changed:
+        columns = _DECISIVE.get(type(row))
+        if columns is None or row in session.new:
+            continue
+        if row in session.deleted or _changed(row, columns):
+            wake(session, _below(row), urgent=_ends(row))
+
+
+def _below(row: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - one of `_DECISIVE`
+    """Return which bindings hang on the row."""
+    match row:
+        case Application():
+            return Binding.application_id == row.id
+        case Organization():
+            return Binding.organization_id == row.id
+        case Domain():
+            return Binding.organization_domain_id == row.id
+        case Certificate():
+            return Binding.ssl_certificate_id == row.id
+        case _:
+            resting = sa.select(Domain.id).where(Domain.holding_name == row.name)
+            return Binding.organization_domain_id.in_(resting)
+
+
+def _ends(row: Any) -> bool:  # noqa: ANN401 - one of `_DECISIVE`
+    """Tell whether nothing below the row may be served any more."""
+    match row:
+        case Organization():
+            return not row.is_active
+        case Domain():
+            return not row.is_live
+        case _:
+            return False
+
+
+def _leaves(row: Binding) -> bool:
+    before = _before(row)
+    return before in _SERVED and row.status not in _SERVED
+
+
+def _arrives(row: Binding) -> bool:
+    """Tell whether the binding is to be served, now or otherwise than before."""
+    if row.status not in _SERVED:
+        return False
+    return _before(row) not in _SERVED or _changed(row, _ROUTE)
+
+
+def _before(row: Binding) -> BindingStatus | None:
+    history = sa.inspect(row).attrs.status.history
+    if not history.has_changes():
+        return row.status
+    return history.deleted[0] if history.deleted else None
+
+
+def _servers(row: Binding) -> Iterator[int]:
+    history = sa.inspect(row).attrs.server_id.history
+    for one in (*history.unchanged, *history.added, *history.deleted, row.served_server_id):
+        if one is not None:
+            yield one
+
+
+def _changed(row: Any, columns: tuple[str, ...]) -> bool:  # noqa: ANN401 - a mapped object
+    attributes = sa.inspect(row).attrs
+    return any(attributes[column].history.has_changes() for column in columns)

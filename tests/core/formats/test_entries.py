@@ -1,0 +1,90 @@
+"""What reading a file may take: every reader ends, with the place that was reached."""
+
+import itertools
+import json
+import time
+from functools import partial
+
+import pytest
+
+from nameplate.core import formats
+from nameplate.core.errors import Invalid
+from nameplate.core.formats import entries
+
+ZONE = "example.com"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "$GENERATE (1-9999999999) h NSEC x.",
+        "$GENERATE (1-9999999999) h$ NSEC x.",
+        "$GENERATE (\n1-9999999999) h$ A 192.0.2.1",
+    ],
+)
+def test_a_generator_that_is_written_otherwise_ends_too(line, monkeypatch):
+    monkeypatch.setattr(formats, "ReadingBudget", partial(entries.ReadingBudget, records=1000))
+    with pytest.raises(Invalid) as caught:
+        formats.read("bind", f"a A 192.0.2.1\n{line}\n", ZONE)
+    assert caught.value.code == "too_many_records"
+    assert caught.value.problems[0].pointer.startswith("line ")
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("bind", "a A 192.0.2.1\n" * 1000),
+        ("bind", "a TXT (\n" + "x\n" * 1000),
+        ("csv", "name,type,value\n" + "a,A,192.0.2.1\n" * 1000),
+        ("json", json.dumps([{"name": "a", "type": "A", "values": ["192.0.2.1"] * 1000}])),
+        ("octodns", "a: {type: A, values: [" + "192.0.2.1, " * 1000 + "]}"),
+    ],
+)
+def test_every_reader_has_its_time(form, text):
+    clock = itertools.count(0, entries.MAX_SECONDS / 10)
+    with pytest.raises(Invalid) as caught:
+        formats.read(form, text, ZONE, clock.__next__)
+    assert caught.value.code == "file_too_large"
+    assert caught.value.problems[0].pointer
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("json", "[" + "{}," * 2_000_000 + "{}]"),
+        ("json", "[" + "0," * 3_000_000 + "0]"),
+        ("octodns", "a" * 9_000_000),
+        ("csv", "x" * (formats.MAX_BYTES + 1)),
+    ],
+)
+def test_every_reader_has_its_size(form, text):
+    with pytest.raises(Invalid) as caught:
+        formats.read(form, text, ZONE)
+    assert caught.value.code == "file_too_large"
+
+
+LONG = " ".join(f'"{"x" * 255}"' for _ in range(257))
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("bind", f"a A 192.0.2.1\nlong TXT {LONG}\n"),
+        ("csv", "name,type,value\na,A,192.0.2.1\n" + f'long,TXT,"{LONG.replace(chr(34), chr(34) * 2)}"\n'),
+        ("json", json.dumps([{"name": "long", "type": "TXT", "values": [LONG]}])),
+        ("octodns", f"long: {{type: TXT, value: {'x' * 66_000}}}"),
+    ],
+)  # fmt: skip
+def test_a_value_that_dns_cannot_carry_is_refused_with_its_place(form, text):
+    with pytest.raises(Invalid) as caught:
+        formats.read(form, text, ZONE)
+    problem = caught.value.problems[0]
+    assert problem.code in {"record_too_large", "text_too_long"}, problem
+    assert problem.pointer.startswith(("line 2", "line 3/", "/0/values/0", "/long"))
+
+
+def test_blank_lines_are_looked_at_once():
+    started = time.process_time()
+    with pytest.raises(Invalid):
+        formats.read("bind", "a A (" + "\n" * 200_000, ZONE)
+    assert time.process_time() - started < 10  # 100 when each is looked at from every one before
