@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import socket
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
@@ -15,7 +16,7 @@ from sqlalchemy.orm import aliased
 from nameplate import db
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import NotPermitted, Unavailable
-from nameplate.db import Sessions, database_now, engine, lock_name, upsert
+from nameplate.db import Sessions, database_now, engine, listen, lock_name, upsert
 from nameplate.leases import held, lease, write
 from nameplate.models import (
     Account,
@@ -31,6 +32,7 @@ from nameplate.models import (
     Server,
     Verification,
 )
+from nameplate.models.deletion import soft_delete
 from tests.databases import sessions_over
 from tests.models import world
 from tests.servers import postgresql
@@ -470,3 +472,27 @@ def test_the_platform_looks_without_a_transaction(sessions):
                 other.execute(sa.update(Verification).values(attempts=7))
             assert session.scalar(sa.select(sa.func.max(Verification.attempts))) == 7
     assert before == 0
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("channel", ["nameplate_hosts", "nameplate_work"])
+def test_a_removal_of_many_rows_is_announced(sessions: Sessions, channel: str) -> None:
+    with sessions.begin(PLATFORM) as session:
+        acme = Organization(name="Acme", slug="acme")
+        session.add(acme)
+        session.flush()
+        session.add(Domain(organization_id=acme.id, domain_name="example.com"))
+    heard, stopping = threading.Event(), threading.Event()
+    first = threading.Event()
+
+    def hear() -> None:
+        (heard if first.is_set() else first).set()
+
+    ear = threading.Thread(target=listen, args=(sessions, channel, hear, stopping))
+    ear.start()
+    assert first.wait(10)
+    with sessions.begin(PLATFORM) as session:
+        soft_delete(session, session.get_one(Organization, acme.id), database_now(session))
+    assert heard.wait(5)
+    stopping.set()
+    ear.join(10)

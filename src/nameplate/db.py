@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import random
 import sqlite3
 import threading
 import time
@@ -197,9 +198,9 @@ class Sessions:
                 with self.begin(actor) as session:
                     return work(session)
             except sa.exc.OperationalError as error:
-                if attempt == RETRIES - 1 or not _lost_race(error):
+                if attempt == RETRIES - 1 or not lost_race(error):
                     raise
-            time.sleep(0.01 * 2**attempt)
+            time.sleep(pause(attempt))
         raise AssertionError("unreachable")
 
     def dispose(self) -> None:
@@ -222,7 +223,14 @@ def _lost_connection(error: sa.exc.DBAPIError) -> bool:
     )
 
 
-def _lost_race(error: sa.exc.DBAPIError) -> bool:
+def pause(attempt: int) -> float:
+    """Return for how many seconds to wait before a transaction that lost is run again."""
+    share: float = 0.5 + random.random()  # noqa: S311 - keeps two losers apart
+    return 0.01 * float(2**attempt) * share
+
+
+def lost_race(error: sa.exc.DBAPIError) -> bool:
+    """Tell whether a transaction was given up for another one and may be run again as it was."""
     if isinstance(error.orig, sqlite3.Error):
         return "locked" in str(error.orig)
     state = getattr(error.orig, "sqlstate", None)

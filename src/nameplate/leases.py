@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.db import database_now
+from nameplate.models import Domain, Organization
 from nameplate.models.orm import UtcDateTime, Work, utc_now
 
 Row = TypeVar("Row", bound=Work)
@@ -54,32 +55,127 @@ def lease(
     already, and `tick` this process's monotonic clock just before: a lease's clock is rather ahead
     than behind.
     """
-    tick = time.monotonic() if tick is None else tick
     now = now or database_now(session)
-    find, take = _leasing(kind)  # type: ignore[arg-type]  # a class is hashable
-    rows = session.connection().execute(find, {"now": now, "most": limit}).all()
-    if not rows:
+    find = _finding(kind)  # type: ignore[arg-type]  # a class is hashable
+    ids = session.connection().scalars(find, {"now": now, "most": limit}).all()
+    return lease_rows(session, kind, ids, seconds=seconds, now=now, tick=tick)
+
+
+def lease_rows(
+    session: Session,
+    kind: type[Work],
+    ids: Sequence[int],
+    *,
+    seconds: float,
+    now: datetime,
+    tick: float | None = None,
+) -> Sequence[Lease]:
+    """Lease those of these rows that are due still and that nobody has, in the order given."""
+    if not ids:
+        return ()
+    tick = time.monotonic() if tick is None else tick
+    lock, take = _leasing(kind)  # type: ignore[arg-type]  # a class is hashable
+    locked = session.connection().execute(lock, {"now": now, "wanted": list(ids)}).all()
+    if not locked:
         return ()
     until = now + timedelta(seconds=seconds)
-    ids = [row.id for row in rows]
-    session.connection().execute(take, {"taken": ids, "until": until})
-    return tuple(Lease(row.id, row.fence + 1, until, now, tick) for row in rows)
+    fences = {row.id: row.fence for row in locked}
+    session.connection().execute(take, {"taken": list(fences), "until": until})
+    return tuple(Lease(i, fences[i] + 1, until, now, tick) for i in ids if i in fences)
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """A due row that nobody has, as far as it matters for whose turn it is."""
+
+    id: int
+    organization_id: int | None
+    due_at: datetime
+    dns_account_id: int | None
+    """The account at a provider that the step will speak with, where the row names one."""
+
+
+_MAX_URGENT = 200
+_MAX_OF_EACH = 1000
+EACH = 4
+"""How many of each organization are looked at when there are more than are chosen from."""
+
+
+def urgent(session: Session, kind: type[Work]) -> Sequence[DueRow]:
+    """Return the due rows that take something out of service, oldest first."""
+    return _due_rows(session, _looking(kind, "urgent"), _MAX_URGENT)  # type: ignore[arg-type]  # a class is hashable
+
+
+def oldest(session: Session, kind: type[Work], most: int) -> Sequence[DueRow]:
+    """Return up to `most` due rows, oldest first."""
+    return _due_rows(session, _looking(kind, "oldest"), most)  # type: ignore[arg-type]  # a class is hashable
+
+
+def some_of_each(session: Session, kind: type[Work]) -> Sequence[DueRow]:
+    """Return the oldest due rows of each organization: reads everything that is due."""
+    return _due_rows(session, _looking(kind, "each"), _MAX_OF_EACH)  # type: ignore[arg-type]  # a class is hashable
+
+
+def _due_rows(session: Session, query: sa.Select[Any], most: int) -> Sequence[DueRow]:
+    return [DueRow(*row) for row in session.connection().execute(query, {"most": most})]
+
+
+@cache
+def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+    own = kind.__table__.c
+    clock = sa.type_coerce(utc_now(), UtcDateTime)
+    most = sa.bindparam("most", type_=sa.Integer())
+    account = own.dns_account_id if "dns_account_id" in own else sa.null()
+    columns = (own.id, own.organization_id, own.next_action_at, account.label("dns_account_id"))
+    due: tuple[Any, ...] = (
+        own.next_action_at <= clock,
+        own.lease_until.is_(None) | (own.lease_until <= clock),
+    )
+    if which == "each":
+        place = sa.func.row_number().over(
+            partition_by=own.organization_id, order_by=own.next_action_at
+        )
+        ranked = sa.select(*columns, place.label("place")).where(*due).subquery().c
+        return (
+            sa.select(
+                ranked.id, ranked.organization_id, ranked.next_action_at, ranked.dns_account_id
+            )
+            .where(ranked.place <= EACH)
+            .order_by(ranked.place)
+            .limit(most)
+        )
+    if which == "urgent":
+        due = (*due, own.urgency == 1)
+    return sa.select(*columns).where(*due).order_by(own.next_action_at).limit(most)
+
+
+@cache
+def _finding(kind: type[Work]) -> sa.Select[Any]:
+    table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
+    return (
+        sa.select(table.c.id)
+        .where(*_free(table))
+        .order_by(table.c.next_action_at)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+
+
+def _free(table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
+    now = sa.bindparam("now", type_=UtcDateTime())
+    free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+    return table.c.next_action_at <= now, free
 
 
 @cache
 def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
-    """Return how due rows are found and taken: made once, for this is asked twenty times a second."""
+    """Return how rows are locked and taken: made once, for this is asked twenty times a second."""
     table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
-    now = sa.bindparam("now", type_=UtcDateTime())
     until = sa.bindparam("until", type_=UtcDateTime())
-    find = (
+    lock = (
         sa.select(table.c.id, table.c.fence)
-        .where(
-            table.c.next_action_at <= now,
-            sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now),
-        )
-        .order_by(table.c.next_action_at)
-        .limit(sa.bindparam("most", type_=sa.Integer()))
+        .where(table.c.id.in_(sa.bindparam("wanted", expanding=True)), *_free(table))
+        .order_by(table.c.id)
         .with_for_update(skip_locked=True, key_share=True)
     )
     take = (
@@ -92,19 +188,23 @@ def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
             updated_at=table.c.updated_at,
         )
     )
-    return find, take
+    return lock, take
 
 
-def due(session: Session, kinds: tuple[type[Work], ...]) -> tuple[datetime, set[type[Work]]]:
-    """Return the database's clock, and which of `kinds` have a row that is due, in one statement."""
+def due(
+    session: Session, kinds: tuple[type[Work], ...]
+) -> tuple[datetime, set[type[Work]], set[type[Work]]]:
+    """Return the database's clock, which of `kinds` have due rows, and which have urgent ones."""
     now, *found = session.connection().execute(_look(kinds)).one()
-    return now, {kind for kind, there in zip(kinds, found, strict=True) if there}
+    there = {kind for kind, one in zip(kinds, found, strict=False) if one}
+    return now, there, {k for k, one in zip(kinds, found[len(kinds) :], strict=True) if one}
 
 
 @cache
 def _look(kinds: tuple[type[Work], ...]) -> sa.Executable:
     clock = sa.type_coerce(utc_now(), UtcDateTime)
     asked: list[Any] = [sa.exists().where(kind.next_action_at <= clock) for kind in kinds]
+    asked += [sa.exists().where(k.urgency == 1, k.next_action_at <= clock) for k in kinds]
     return sa.select(clock, *asked)
 
 
@@ -130,7 +230,11 @@ def seen(session: Session, kind: type[Row], lease: Lease) -> Row | None:
 
 
 def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
-    """Return the row locked for this transaction, or None when a newer owner has it."""
+    """Return the row locked for this transaction, or None when a newer owner has it.
+
+    Its organization and its domain are locked before it, as in every transaction that locks several.
+    """
+    lock_above(session, kind, lease.id)
     return _fenced(session, kind, lease, lock=True)
 
 
@@ -141,6 +245,35 @@ def _fenced(session: Session, kind: type[Row], lease: Lease, *, lock: bool) -> R
     return row if row is not None and row.fence == lease.fence else None
 
 
+def lock_above(session: Session, kind: type[Work], row_id: int) -> None:
+    """Lock what a row belongs to until the end of the transaction: its organization, then its domain.
+
+    The organization is shared with every other step, so that only its removal is kept out. SQLite
+    has one writer at a time.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return
+    for query in _above(kind):  # type: ignore[arg-type]  # a class is hashable
+        connection.execute(query, {"id": row_id})
+
+
+@cache
+def _above(kind: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped class
+    own = kind.__table__.c
+    found: list[sa.Select[Any]] = []
+    for parent, column, shared in (
+        (Organization, "organization_id", True),
+        (Domain, "organization_domain_id", False),
+    ):
+        if column in own:
+            of_row = sa.select(own[column]).where(own.id == sa.bindparam("id")).scalar_subquery()
+            above: Any = parent.__table__
+            query = sa.select(above.c.id).where(above.c.id == of_row)
+            found.append(query.with_for_update(read=shared, key_share=True))
+    return tuple(found)
+
+
 def write(
     session: Session, kind: type[Work], lease: Lease, change: sa.Update, values: Mapping[str, Any]
 ) -> bool:
@@ -149,6 +282,7 @@ def write(
     `change` is a statement made once; `values` are its parameters. Tells whether the lease holds:
     otherwise nothing was written. Somebody who woke the row meanwhile is not forgotten.
     """
+    lock_above(session, kind, lease.id)
     statement = _fenced_change(kind, change)  # type: ignore[arg-type]  # a class is hashable
     until = lease.now() + (lease.until - lease.taken_at)
     own = {"row": lease.id, "fenced": lease.fence, "until": until}

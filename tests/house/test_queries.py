@@ -20,7 +20,8 @@ SYSTEM_QUERIES: dict[str, str] = {
     "usecases/serving/hosts.py:changed": "the same, by the moment of the last change",
     "usecases/claims/served_conditions.py:exposure": "what is still served of removed bindings too",
     "usecases/serving/routes.py:served": "what a proxy still serves of removed bindings is the point",
-    "usecases/serving/probes.py:_keep": "releases a whole sweep of leased rows in one statement",
+    "usecases/serving/proxies.py:_lock": "removed bindings that leave a proxy are locked too",
+    "usecases/serving/probes.py:_release": "releases a whole sweep of leased rows in one statement",
 }
 """`folder/file.py:function` of the platform's own sweeps over all organizations -> why it must."""
 

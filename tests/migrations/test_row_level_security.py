@@ -7,7 +7,7 @@ from nameplate.models import Model
 
 OPTIONAL = {"servers", "accounts", "api_tokens"}
 """Tables with rows of the platform: there organization_id may be NULL."""
-FREE = {"name_locks", "budgets", "idempotency_keys"}
+FREE = {"name_locks", "budgets", "idempotency_keys", "step_counts"}
 """Tables that belong to no organization."""
 SIMPLE = {
     ("application_domain_bindings", "servers"),  # may be shared: the session guard compares

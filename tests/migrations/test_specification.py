@@ -144,7 +144,7 @@ def test_every_column_of_the_specification_is_there(look):
     for table, names in COLUMNS.items():
         found = {column["name"]: column for column in look.get_columns(table)}
         assert set(names.split()) <= set(found), table
-        every = {"id", "fence", "attempts", "created_at", "updated_at"}
+        every = {"id", "fence", "attempts", "urgency", "created_at", "updated_at"}
         required = {
             name for name, column in found.items() if not column["nullable"] and name not in every
         }

@@ -189,6 +189,7 @@ def writing(request: Request, response: Response, who: KnownCaller) -> Iterator[
     """Open a transaction that may write; a repeated request gets the answer of the first one."""
     shared = surface(request)
     repeated = _repeatable(request, who)
+    request.state.one_transaction = True  # what loses against another may be run again
     with _alone(shared, repeated), shared.sessions.begin(who.actor) as session:
         now = database_now(session)
         kept = _claimed(session, repeated, now)

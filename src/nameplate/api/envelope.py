@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nameplate.api import errors, strictjson
 from nameplate.core.errors import Invalid, NameplateError
+from nameplate.db import RETRIES, pause
 
 _ZONE_PATH = re.compile(r"/v1/domains/[^/]+/records:plan")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -87,7 +88,21 @@ class RequestMiddleware:
             _check_type(Headers(scope=scope))
             scope["state"]["json"] = await self._parsed(body)
         scope["state"]["body"] = body
-        sent = False
+        for attempt in range(RETRIES):
+            if await self._answered(scope, receive, send, body, last=attempt == RETRIES - 1):
+                return
+            await anyio.sleep(pause(attempt))
+
+    async def _answered(
+        self, scope: Scope, receive: Receive, send: Send, body: bytes, *, last: bool
+    ) -> bool:
+        """Have a request answered; tell whether it was, and not lost against another transaction.
+
+        Only what is one transaction may be run again: nothing of it has happened.
+        """
+        sent = lost = False
+        state = dict(scope["state"])
+        copied = {**scope, "state": state}
 
         async def replay() -> Message:
             nonlocal sent
@@ -96,7 +111,18 @@ class RequestMiddleware:
             sent = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._app(scope, replay, send)
+        async def sending(message: Message) -> None:
+            nonlocal lost
+            if message["type"] == "http.response.start":
+                lost = bool(state.get("lost_race") and state.get("one_transaction")) and not last
+            if not lost:
+                await send(message)
+
+        try:
+            await self._app(copied, replay, sending)
+        finally:
+            scope["route"] = copied.get("route")
+        return not lost
 
     async def _allowed(self, scope: Scope, receive: Receive) -> int:
         """Return how many octets the body may have. The body of an unknown caller is not read."""

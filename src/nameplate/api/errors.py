@@ -23,6 +23,7 @@ from nameplate.core.errors import (
     Refused,
     Unavailable,
 )
+from nameplate.db import lost_race
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -215,6 +216,8 @@ def busy(error: Exception, identity: str) -> Response:
 
 
 def _operational(request: Request, error: Exception) -> Response:
+    assert isinstance(error, sa.exc.OperationalError)  # noqa: S101 - registered for nothing else
+    request.state.lost_race = lost_race(error)
     return busy(error, request_id(request))
 
 

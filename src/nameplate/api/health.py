@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -22,13 +23,15 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions, database_now
-from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
-from nameplate.usecases.operations import schema
+from nameplate.models import Binding, Certificate, Domain, Record, Server, StepCount, Verification
+from nameplate.usecases.operations import forgotten, schema
 
 routes = APIRouter(tags=["operations"])
 
 COUNTED_EVERY = 15.0
-"""Seconds between two looks at the database, however often somebody scrapes."""
+"""Seconds between two counts of rows, however often somebody scrapes."""
+ANSWERS_WITHIN = 2.0
+"""Seconds that the database has to answer a scrape before it counts as away."""
 MAX_COUNTED = 10_000
 """Due rows are counted up to here: beyond, the exact number matters no more."""
 EXPIRY_DAYS = (0, 1, 7, 14, 30, 60, 90)
@@ -127,35 +130,55 @@ class Metrics:
 
 
 class _Waiting(Collector):
-    """Due rows and certificates by days to expiry, from bounded index reads."""
+    """Whether the database answers, asked at each scrape; and bounded counts of its rows, kept a while."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
         self._found: list[Metric] = []
+        self._asking: threading.Thread | None = None
 
     def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("nameplate_database_up", "1 if the database answers, else 0.")
         with self._lock:
-            if time.monotonic() - self._looked_at > COUNTED_EVERY:
-                self._found = self._look()
-                self._looked_at = time.monotonic()
+            answers = self._answers()
+        up.add_metric([], 1 if answers else 0)
+        yield up
+        if answers:
             yield from self._found
 
     def describe(self) -> list[Metric]:
         """Name nothing beforehand, so that registering asks no database."""
         return []
 
-    def _look(self) -> list[Metric]:
-        up = GaugeMetricFamily("nameplate_database_up", "1 if the database answers, else 0.")
-        try:
+    def _answers(self) -> bool:
+        """Ask in a thread of its own: a connection that hangs holds no scrape up.
+
+        While one question is without an answer, the database is away and no other is asked.
+        """
+        if self._asking is not None and self._asking.is_alive():
+            return False
+        answered = threading.Event()
+        self._asking = threading.Thread(target=self._ask, args=(answered,), daemon=True)
+        self._asking.start()
+        self._asking.join(ANSWERS_WITHIN)
+        return answered.is_set()
+
+    def _ask(self, answered: threading.Event) -> None:
+        with suppress(NameplateError, sa.exc.SQLAlchemyError):
             with self._sessions.begin(PLATFORM, read_only=True) as session:
-                found = [*_due(session), _expiring(session)]
-        except (NameplateError, sa.exc.SQLAlchemyError):
-            up.add_metric([], 0)
-            return [up]
-        up.add_metric([], 1)
-        return [up, *found]
+                database_now(session)
+                if time.monotonic() - self._looked_at > COUNTED_EVERY:
+                    self._found = [
+                        *_due(session),
+                        _expiring(session),
+                        _certificates(session),
+                        _steps(session),
+                        _forgotten(session),
+                    ]
+                    self._looked_at = time.monotonic()
+            answered.set()
 
 
 def _due(session: Session) -> list[Metric]:
@@ -165,7 +188,7 @@ def _due(session: Session) -> list[Metric]:
     oldest = GaugeMetricFamily(
         "nameplate_oldest_due_seconds",
         "Seconds since the oldest of them became due.",
-        labels=["table"],
+        labels=["kind"],
     )
     now = database_now(session)
     for kind in _WORK:
@@ -179,7 +202,7 @@ def _due(session: Session) -> list[Metric]:
         first = session.scalar(due.order_by(kind.next_action_at).limit(1))
         rows.add_metric([kind.__tablename__], count)
         oldest.add_metric(
-            [kind.__tablename__], 0 if first is None else max(0, (now - first).total_seconds())
+            [kind.__name__.lower()], 0 if first is None else max(0, (now - first).total_seconds())
         )
     return [rows, oldest]
 
@@ -201,4 +224,34 @@ def _expiring(session: Session) -> Metric:
     row = session.execute(served.with_only_columns(*cases)).one()
     for days, count in zip(EXPIRY_DAYS, row, strict=True):
         family.add_metric([str(days)], count)
+    return family
+
+
+def _certificates(session: Session) -> Metric:
+    family = GaugeMetricFamily("nameplate_certificates", "Certificates by state.", labels=["state"])
+    states = Certificate.visible(PLATFORM).with_only_columns(Certificate.status, sa.func.count())
+    found = {row[0]: row[1] for row in session.execute(states.group_by(Certificate.status))}
+    for status in CertificateStatus:
+        family.add_metric([status.value], found.get(status, 0))
+    return family
+
+
+def _steps(session: Session) -> Metric:
+    """Return what all workers have added up, however many processes they are."""
+    family = CounterMetricFamily(
+        "nameplate_steps", "Steps of all workers by kind and outcome.", labels=["kind", "outcome"]
+    )
+    for row in session.scalars(sa.select(StepCount).order_by(StepCount.kind, StepCount.outcome)):
+        family.add_metric([row.kind, row.outcome], row.steps)
+    return family
+
+
+def _forgotten(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_forgotten_rows",
+        "Rows whose state waits for work and that have no time: must be 0.",
+        labels=["kind"],
+    )
+    for kind, count in forgotten.count(session).items():
+        family.add_metric([kind], count)
     return family

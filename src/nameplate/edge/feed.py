@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions, listen
 from nameplate.edge.snapshot import Snapshot
-from nameplate.models.announcement import HOSTS
+from nameplate.models.channels import HOSTS
 from nameplate.usecases.serving import hosts
 
 log = logging.getLogger(__name__)

@@ -29,6 +29,7 @@ from nameplate.models.orm import Model, metadata
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.records import Record, RecordableType, RecordType
+from nameplate.models.steps import StepCount
 from nameplate.models.tokens import ApiToken, IdempotencyKey
 from nameplate.models.verifications import Verification, VerificationMethodName
 
@@ -77,6 +78,7 @@ __all__ = [
     "Server",
     "ServerAnswer",
     "SslProvider",
+    "StepCount",
     "Verification",
     "VerificationMethodName",
     "announcement",

@@ -1,22 +1,19 @@
 """Notify other processes at commit. They also poll, so a lost notification delays but loses nothing.
 
-On PostgreSQL the notification is part of the transaction: it is sent when that commits, once. Bulk
-statements announce nothing; whoever waits for news also looks once a second.
+On PostgreSQL the notification is part of the transaction: it is sent when that commits, once. A
+statement that changes many rows says in its execution options what it announces. Whoever waits for
+news also looks once a second.
 """
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from nameplate.models.bindings import Binding
+from nameplate.models.channels import HOSTS, WORK
 from nameplate.models.domains import Domain
 from nameplate.models.organizations import Application, Organization
 from nameplate.models.orm import Work
-
-HOSTS = "nameplate_hosts"
-"""Channel of changes to what hosts lead to."""
-WORK = "nameplate_work"
-"""Channel of rows that somebody wants a worker to look at."""
 
 _DECISIVE: dict[type[object], tuple[str, ...]] = {
     Binding: ("status", "path", "port", "ssl_enabled", "deleted_at"),
@@ -27,15 +24,25 @@ _DECISIVE: dict[type[object], tuple[str, ...]] = {
 """Columns that decide where a host leads; a health check, for one, changes none of them."""
 
 
+def announce(session: Session, channel: str) -> None:
+    """Notify others on `channel` when the transaction commits."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_notify(channel, "")))
+
+
 @event.listens_for(Session, "after_flush")
 def _announce(session: Session, _context: object) -> None:
-    connection = session.connection()
-    if connection.dialect.name != "postgresql":
-        return
     changed = (*session.new, *session.dirty, *session.deleted)
     for channel, concerns in ((HOSTS, _decided), (WORK, _woken)):
         if any(concerns(row) for row in changed):
-            connection.execute(sa.select(sa.func.pg_notify(channel, "")))
+            announce(session, channel)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _announce_many(state: ORMExecuteState) -> None:
+    for channel in state.execution_options.get("nameplate_announces", ()):
+        announce(state.session, channel)
 
 
 def _decided(row: object) -> bool:

@@ -18,6 +18,7 @@ from nameplate.models import reconfiguration
 from nameplate.models.accounts import Account
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate, HttpChallenge
+from nameplate.models.channels import HOSTS, WORK
 from nameplate.models.domains import Domain
 from nameplate.models.holdings import NameHolding
 from nameplate.models.organizations import Application, Organization, Server
@@ -28,8 +29,10 @@ from nameplate.models.verifications import Verification
 Kind = type[Any]
 """A mapped class with `id` and `deleted_at`."""
 
-_OWNED = (Application, Server, Account, Domain, Record, Certificate, Verification, Binding)
+_OWNED = (Application, Account, Domain, Record, Certificate, Verification, Binding, Server)
 _OF_DOMAIN = (Record, Certificate, Verification, Binding)
+_ORDER = (Application, Account, Domain, *_OF_DOMAIN, Server)
+"""In which order rows are locked; those of an organization itself come before."""
 
 BELOW: Mapping[Kind, Mapping[Kind, str]] = {
     Organization: dict.fromkeys(_OWNED, "organization_id"),
@@ -75,9 +78,12 @@ def soft_delete(session: Session, row: Model, now: datetime) -> int:
     Names held by a hidden domain are free at once, challenges are answered no more, and workers look
     at the hidden rows to take from the world what they put there. Deleting again changes nothing.
     """
+    _lock(session, row)
     if _moment(session, row) is not None:
         return 0
     tree = _tree(session, row, _live(Organization))
+    if type(row) is Organization:
+        _lock_tree(session, tree)
     while any(_exists(session, kind, where, now) for kind, where in tree.items()):
         # Something below was hidden at this very moment by an act of its own: it stays apart.
         now += timedelta(microseconds=1)
@@ -87,7 +93,8 @@ def soft_delete(session: Session, row: Model, now: datetime) -> int:
         values = {"deleted_at": now, **_hidden(kind, now)}
         hidden += _update(session, kind, sa.and_(where, _live(kind)), values)
     if Binding in tree:
-        reconfiguration.wake(session, sa.and_(tree[Binding], Binding.deleted_at == now))
+        gone = sa.and_(tree[Binding], Binding.deleted_at == now)
+        reconfiguration.wake(session, gone, urgent=True)
     return _settled(session, row, hidden, now)
 
 
@@ -98,6 +105,7 @@ def restore(session: Session, row: Model, now: datetime) -> int:
     `Conflict` with code `restore_conflict`, naming what stands in the way, when a parent is hidden
     or a live row has the same name by now.
     """
+    _lock(session, row)
     moment = _moment(session, row)
     if moment is None:
         return 0
@@ -116,6 +124,43 @@ def restore(session: Session, row: Model, now: datetime) -> int:
     except sa.exc.IntegrityError:
         raise _conflict("another object took its name at the same moment.") from None
     return _settled(session, row, restored, now)
+
+
+def _lock(session: Session, row: Model) -> None:
+    """Lock what comes before the row in the order of locks, and what is changed with it.
+
+    Whoever locks several rows takes organizations first, then applications and accounts, domains,
+    what belongs to a domain, bindings, and servers last (docs/architecture.md).
+    """
+    session.flush()
+    kind: Kind = type(row)
+    if kind is Organization or session.connection().dialect.name == "sqlite":
+        return
+    _lock_rows(session, Organization, Organization.id == getattr(row, "organization_id", None))
+    if kind is Application:
+        _lock_rows(session, kind, kind.id == _id(row))
+    below = _tree(session, row, sa.true())
+    pointing = REFERENCES.get(kind)
+    if pointing is not None:
+        below = {**below, Binding: getattr(Binding, pointing) == _id(row)}
+    for child in [one for one in _OF_DOMAIN if one in below and Domain not in below]:
+        above = sa.select(child.organization_domain_id).where(below[child])
+        _lock_rows(session, Domain, Domain.id.in_(above))
+    _lock_tree(session, below)
+
+
+def _lock_tree(session: Session, tree: Tree) -> None:
+    """Lock rows in the order of locks; of one kind in the order of their ids."""
+    if session.connection().dialect.name != "sqlite":
+        for kind in _ORDER:
+            if kind in tree:
+                _lock_rows(session, kind, tree[kind])
+
+
+def _lock_rows(session: Session, kind: Kind, where: sa.ColumnElement[bool]) -> None:
+    alone = kind is not Organization
+    query = sa.select(kind.id).where(where).order_by(kind.id)
+    session.execute(query.with_for_update(read=not alone, key_share=not alone)).all()
 
 
 def _moment(session: Session, row: Model) -> datetime | None:
@@ -161,14 +206,16 @@ def _exists(session: Session, kind: Kind, where: sa.ColumnElement[bool], moment:
 
 def _release(session: Session, tree: Tree) -> None:
     """Remove for good what must not outlive the deletion: holdings and answered challenges."""
-    for parent, column in (
-        (Domain, NameHolding.organization_domain_id),
-        (Certificate, HttpChallenge.ssl_certificate_id),
+    for parent, column, key in (
+        (Domain, NameHolding.organization_domain_id, NameHolding.name),
+        (Certificate, HttpChallenge.ssl_certificate_id, HttpChallenge.token),
     ):
         if parent in tree:
             gone = sa.select(parent.id).where(tree[parent], _live(parent))
+            # By key: MariaDB would otherwise lock every row that it passes on its way.
+            keys = session.scalars(sa.select(key).where(column.in_(gone)).order_by(key)).all()
             session.execute(
-                sa.delete(column.class_).where(column.in_(gone)),
+                sa.delete(column.class_).where(key.in_(keys)),
                 execution_options={"synchronize_session": False},
             )
 
@@ -178,7 +225,7 @@ def _update(
 ) -> int:
     result = session.execute(
         sa.update(kind).where(where).values(values),
-        execution_options={"synchronize_session": False},
+        execution_options={"synchronize_session": False, "nameplate_announces": (HOSTS, WORK)},
     )
     count: int = result.rowcount  # type: ignore[attr-defined]  # an UPDATE has one
     return count
@@ -187,9 +234,11 @@ def _update(
 def _hidden(kind: Kind, now: datetime) -> dict[str, Any]:
     """Let a worker look once more; a record's values are taken back by its domain's worker."""
     if kind is Domain:
-        return {"next_action_at": now, "holding_name": None}
+        return {"next_action_at": now, "urgency": 1, "holding_name": None}
     if not issubclass(kind, Work):
         return {}
+    if kind is Binding or kind is Server:
+        return {"next_action_at": now, "urgency": 1}
     return {"next_action_at": None if kind is Record else now}
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import expression
 
 from nameplate.core.actor import Actor
+from nameplate.models.channels import WORK
 
 metadata = sa.MetaData(
     naming_convention={
@@ -341,6 +342,14 @@ class Work:
         sort_order=17,
         comment="What has to change before the work can go on: `account:7`, `server:3`; NULL: time.",
     )
+    urgency: Mapped[int] = mapped_column(
+        sa.SmallInteger,
+        default=0,
+        server_default="0",
+        index=True,
+        sort_order=18,
+        comment="1: takes something out of service, and is done before everything else.",
+    )
 
     def meet(self, code: str, message: str, waits_for: str | None, now: datetime) -> None:
         """Keep what stops the work, since when, and what it waits for."""
@@ -357,17 +366,23 @@ class Work:
         return waited_for
 
     @classmethod
-    def waking(cls, at: datetime | sa.BindParameter[Any]) -> sa.Update:
-        """Return the statement that has workers look at rows at `at`; narrow it with `where`."""
-        return sa.update(cls).values(next_action_at=at)
+    def waking(cls, at: datetime | sa.ColumnElement[Any], *, urgent: bool = False) -> sa.Update:
+        """Return the statement that does as `wake`, reading and locking nothing before."""
+        planned, then = cls.next_action_at, sa.type_coerce(at, UtcDateTime())
+        later = sa.or_(planned.is_(None), planned > then, planned == cls.lease_until)
+        values = {"next_action_at": sa.case((later, then), else_=planned)}
+        statement = sa.update(cls).values(values | ({"urgency": 1} if urgent else {}))
+        return statement.execution_options(nameplate_announces=(WORK,))
 
-    def wake(self, at: datetime) -> None:
+    def wake(self, at: datetime, *, urgent: bool = False) -> None:
         """Ask a worker to look at this row at `at`, or earlier when that is planned already.
 
         What is planned early enough is written all the same: a worker may have taken the row since
         it was read, and would otherwise not learn that there is more to do. The end of a lease is
         no plan: whoever ends the lease before says what is due.
         """
+        if urgent:
+            self.urgency = 1
         leased = self.next_action_at is not None and self.next_action_at == self.lease_until
         if leased or self.next_action_at is None or self.next_action_at > at:
             self.next_action_at = at

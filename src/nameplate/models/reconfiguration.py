@@ -2,10 +2,12 @@
 
 Every writer is covered that changes rows through the session; bulk statements call `wake`. A
 tenant's transaction cannot write the platform's servers on PostgreSQL: there the binding's own step
-and the server's regular look find the difference.
+and the server's regular look find the difference. Servers are written at the very end of a
+transaction, for they are the last in the order of locks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,9 +15,10 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from nameplate.core.lifecycle import BindingStatus
-from nameplate.models.announcement import WORK
+from nameplate.models.announcement import announce
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate
+from nameplate.models.channels import WORK
 from nameplate.models.domains import Domain
 from nameplate.models.holdings import NameHolding
 from nameplate.models.organizations import Application, Organization, Server
@@ -36,49 +39,78 @@ _DECISIVE: dict[type[Any], tuple[str, ...]] = {
 """Columns that decide what bindings below the row serve."""
 
 
-def wake(session: Session, where: sa.ColumnElement[bool], *, patiently: bool = False) -> None:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a server is woken at the end of a transaction."""
+
+    urgent: bool = False
+    """Something leaves service: before all other work."""
+    patiently: bool = False
+    """A server whose last attempt failed keeps to its schedule: that attempt takes everything along."""
+
+
+_ARRIVING = _How(patiently=True)
+_LEAVING = _How(urgent=True)
+_NOTED = "servers to wake"
+
+
+def wake(session: Session, where: sa.ColumnElement[bool], *, urgent: bool = False) -> None:
     """Have the servers of these bindings look at what they should serve.
 
-    With `patiently`, a server whose last attempt failed keeps to its own schedule: that attempt
-    takes everything along.
+    `urgent` is for what takes them out of service.
     """
     columns = Binding.__table__.c
-    connection = session.connection()
-    found = connection.execute(
+    found = session.connection().execute(
         sa.select(columns.server_id, columns.served_server_id).where(where).distinct()
     )
-    _wake(connection, {one for row in found for one in row if one is not None}, patiently=patiently)
+    _note(session, {one for row in found for one in row if one is not None}, _How(urgent))
 
 
-def _wake(connection: sa.Connection, server_ids: set[int], *, patiently: bool) -> None:
+def _note(session: Session, server_ids: Iterable[int], how: _How) -> None:
+    noted: dict[int, _How] = session.info.setdefault(_NOTED, {})
+    for one in server_ids:
+        before = noted.get(one, how)
+        noted[one] = _How(how.urgent or before.urgent, how.patiently and before.patiently)
+
+
+@event.listens_for(Session, "before_commit")
+def _wake(session: Session) -> None:
+    session.flush()
+    noted: dict[int, _How] = session.info.pop(_NOTED, {})
+    if not noted:
+        return
+    connection = session.connection()
     woken = 0
-    for server_id in sorted(server_ids):
-        statement = sa.update(Server).where(Server.id == server_id)
-        if patiently:
+    for server_id, how in sorted(noted.items(), key=lambda one: one[0]):
+        statement = Server.waking(utc_now(), urgent=how.urgent).where(Server.id == server_id)
+        if how.patiently:
             statement = statement.where(Server.error_code.is_(None))
-        values = {"next_action_at": utc_now(), "updated_at": Server.updated_at}
-        woken += connection.execute(statement.values(values)).rowcount
-    if woken and connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_notify(WORK, "")))
+        woken += connection.execute(statement.values(updated_at=Server.updated_at)).rowcount
+    if woken:
+        announce(session, WORK)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop(_NOTED, None)
 
 
 @event.listens_for(Session, "after_flush")
 def _follow(session: Session, _context: object) -> None:
-    """Find what was flushed and decides about routes, and wake the servers of those."""
+    """Find what was flushed and decides about routes, and note the servers of those."""
     changed = (*session.new, *session.dirty, *session.deleted)
     bindings = [row for row in changed if isinstance(row, Binding)]
-    leaving = {one for row in bindings if _leaves(row) for one in _servers(row)}
-    arriving = {one for row in bindings if _arrives(row) for one in _servers(row)}
-    if leaving or arriving:
-        connection = session.connection()
-        _wake(connection, leaving, patiently=False)
-        _wake(connection, arriving - leaving, patiently=True)
+    for row in bindings:
+        if _leaves(row):
+            _note(session, _servers(row), _LEAVING)
+        elif _arrives(row):
+            _note(session, _servers(row), _ARRIVING)
     for row in changed:
         columns = _DECISIVE.get(type(row))
-        if columns is None:
+        if columns is None or row in session.new:
             continue
-        if row not in session.new and (row in session.deleted or _changed(row, columns)):
-            wake(session, _below(row))
+        if row in session.deleted or _changed(row, columns):
+            wake(session, _below(row), urgent=_ends(row))
 
 
 def _below(row: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - one of `_DECISIVE`
@@ -95,6 +127,17 @@ def _below(row: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - one of `_DECIS
         case _:
             resting = sa.select(Domain.id).where(Domain.holding_name == row.name)
             return Binding.organization_domain_id.in_(resting)
+
+
+def _ends(row: Any) -> bool:  # noqa: ANN401 - one of `_DECISIVE`
+    """Tell whether nothing below the row may be served any more."""
+    match row:
+        case Organization():
+            return not row.is_active
+        case Domain():
+            return not row.is_live
+        case _:
+            return False
 
 
 def _leaves(row: Binding) -> bool:

@@ -64,18 +64,22 @@ def record(
     *,
     release: bool | Callable[[T], bool],
     stopped: bool = False,
+    before: Callable[[Session], None] | None = None,
 ) -> T:
     """Run `change` on the leased row in one transaction; `release` (what came of it) ends the lease.
 
     A step that ends has overcome what stopped the row before, unless `stopped`, and wakes every row
-    that waits for the same.
+    that waits for the same; it also ends the row's urgency.
 
     Otherwise the lease is renewed, and the row is due when that ends. Somebody who woke the row
-    while it was leased is not forgotten: the earlier of both moments stands. Raises `Superseded`,
-    having written nothing, when the lease's fence is not the row's any more.
+    while it was leased is not forgotten: the earlier of both moments stands. `before` takes the
+    locks that come before those of the row and its parents. Raises `Superseded`, having written
+    nothing, when the lease's fence is not the row's any more.
     """
 
     def transaction(session: Session) -> T:
+        if before is not None:
+            before(session)
         row = held(session, kind, lease)
         if row is None:
             raise Superseded
@@ -85,6 +89,8 @@ def record(
             row.lease_until = None
             if woken is not None:
                 row.wake(woken)
+            elif not stopped:
+                row.urgency = 0
             if row.trouble_code is not None and not stopped:
                 wake_waiting(session, row.overcome(), lease.now())
         else:
@@ -174,6 +180,8 @@ def kept(sessions: Sessions, kind: type[Row], lease: Lease) -> Iterator[None]:
         thread.join()
 
 
+Authority = Callable[[int], int | None]
+"""Returns the account at a certificate authority that issues for an organization."""
 Peer = Callable[[Session, Any], str | None]
 """Returns whom the work on a row depends on: `account:7`, `server:3`; None: nobody in particular."""
 
@@ -225,13 +233,22 @@ def _is_watched(session: Session, kind: type[Row], row: Row, now: datetime) -> b
 
 
 def wake_waiting(session: Session, peer: str | None, now: datetime) -> None:
-    """Have workers look at every row that waits for `peer`, whatever its back-off."""
+    """Have workers look at every row that waits for `peer`, whatever its back-off.
+
+    The caller may hold any locks: rows that another transaction has locked are passed over, and no
+    lock is waited for. Such a row is in a step now, and one of those that wait tries soon.
+    """
     if peer is None:
         return
-    for kind in (Certificate, Domain, Verification, Binding, Server, Record):
-        session.connection().execute(
-            kind.waking(now).where(kind.waits_for == peer, kind.next_action_at > now)
-        )
+    session.flush()
+    for kind in (Domain, Record, Certificate, Verification, Binding, Server):
+        waiting = sa.select(kind.id).where(kind.waits_for == peer, kind.next_action_at > now)
+        free = session.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
+        if free:
+            session.execute(
+                kind.waking(now).where(kind.id.in_(free)),
+                execution_options={"synchronize_session": False},
+            )
 
 
 def give_back(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
@@ -244,7 +261,7 @@ def give_back(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
         row.fence += 1
         row.next_action_at = lease.now()
 
-    record(sessions, kind, lease, change, release=True)
+    record(sessions, kind, lease, change, release=True, stopped=True)
 
 
 def soon(tools: Tools, at: datetime, now: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -14,9 +15,17 @@ from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
 from nameplate.usecases.claims import verifications
 from nameplate.usecases.dns import zones
+from nameplate.usecases.operations import forgotten
 from nameplate.usecases.propagation import checks
 from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
+
+Peer = Callable[[Any, work.Authority], str | None]
+"""Returns whom the work on a row (also a `DueRow`) depends on: `account:7`, `server:3`."""
+
+
+def _nobody(_row: object, _authority: work.Authority) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +33,11 @@ class Reconciler:
     """Brings one row at a time forward; many rows in parallel threads."""
 
     kind: type[Work]
-    reconcile: Callable[[Sessions, Tools, Lease], None]
-    peer: work.Peer = lambda _session, _row: None
-    """On whom the work depends: who waits for the same is woken when one comes through."""
+    reconcile: Callable[[Sessions, Tools, Lease], str | None]
+    """Takes one step; returns the code of what was refused and recorded on the row, if anything."""
+    peer: Peer = _nobody
+    """On whom the work depends: bulkheads count the steps with it, and who waits for the same is
+    woken when one comes through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +47,13 @@ class Sweep:
     kind: type[Work]
     sweep: Callable[[Sessions, Tools, Sequence[Lease]], None]
     width: int = 200
-    peer: work.Peer = lambda _session, _row: None
+    peer: Peer = _nobody
 
 
 Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
-    Reconciler(Verification, verifications.reconcile),  # is the proof published?
+    Reconciler(Verification, verifications.reconcile, verifications.peer),  # is the proof there?
     Reconciler(Domain, zones.reconcile, zones.peer),  # what the domain wants, to its DNS provider
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
     Reconciler(
@@ -55,6 +66,7 @@ HANDLERS: tuple[Handler, ...] = (
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
     budgets.forget_old,  # budgets that are whole again
+    forgotten.wake,  # rows that should have work and have no time
     refresh_statistics,  # for the planner of SQLite
 )
 """Tidying up, every ten minutes by whichever worker comes first."""

@@ -1,22 +1,32 @@
 """The worker: lease what is due, run it in threads, stop gracefully."""
 
 import logging
+import math
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
+from nameplate import leases as rows
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
-from nameplate.leases import Lease, due, lease
-from nameplate.models.announcement import WORK
+from nameplate.leases import DueRow, Lease, due
+from nameplate.models.channels import WORK
+from nameplate.models.orm import Work
 from nameplate.usecases import work
+from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
+from nameplate.worker.bulkheads import Bulkheads
+from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
+from nameplate.worker.shares import Crowd, admitted, in_turn
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +36,21 @@ CHORES_EVERY = 600.0
 """Seconds between two rounds of tidying up."""
 QUIET = 0.05
 """Seconds between two looks for due rows, at least: what falls due meanwhile is leased together."""
+ACCOUNTS_EVERY = 10.0
+"""Seconds between two looks for the accounts that organizations order certificates from."""
+SWEEPS = 2
+"""Sweeps of one kind at the same time: one may wait for somebody's server."""
 GRACE = 8.0
 """Seconds that a stopping worker gives the steps under way; then it gives their rows back."""
+
+
+Batch = tuple[Handler, tuple[Lease, ...], Sequence[DueRow]]
+"""What one thread does: one row, or a sweep of many."""
+
+
+def _swept(handler: Handler, row: DueRow) -> Hashable:
+    """Return whom a sweep waits for: the servers that an organization chose."""
+    return handler.kind, row.organization_id
 
 
 class Worker:
@@ -51,8 +74,16 @@ class Worker:
         self._looked_at = -QUIET
         self._passed_over = False
         self._ended = 0
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="nameplate-worker")
+        # One more than asked for: what takes something out of service waits for no thread.
+        self._pool = ThreadPoolExecutor(threads + 1, thread_name_prefix="nameplate-worker")
         self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
+        self._organizations: dict[Future[None], tuple[int | None, ...]] = {}
+        self._bulkheads = Bulkheads(threads)
+        self._crowd = Crowd()
+        self._counts = StepCounts()
+        self._served: dict[type[Work], float] = {}
+        self._authorities: Mapping[int | None, int] = {}
+        self._accounts_read_at = -ACCOUNTS_EVERY
         self._stopping = threading.Event()
         self._awake = threading.Event()
         poll = tools.poll.total_seconds() if tools.poll else POLL
@@ -76,6 +107,7 @@ class Worker:
             try:
                 started = self._start_due()
                 self._tidy_up()
+                self._counts.write(self._sessions)
             except Exception as error:  # noqa: BLE001 - a worker that ends brings nothing forward
                 log.warning("database_away", extra={"reason": str(error)})
                 started = 0
@@ -83,6 +115,8 @@ class Worker:
             self._settle(block=started == 0)
         wait(self._running, GRACE)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        with suppress(Exception):  # a database away at the end costs the last counts
+            self._counts.write(self._sessions, at_once=True)
         return self._give_back()
 
     def _give_back(self) -> bool:
@@ -135,7 +169,7 @@ class Worker:
         next one, and no thread is idle meanwhile. Where steps take long that is none.
         """
         self._passed_over = False
-        if self._room() <= 0 or self._stopping.is_set():
+        if self._room() <= -1 or self._stopping.is_set():
             return 0
         if self._rest() > 0:
             self._passed_over = True
@@ -143,10 +177,9 @@ class Worker:
         self._looked_at = time.monotonic()
         taken = self._sessions.run(PLATFORM, self._lease)
         self._ended = 0
-        for handler, leases in taken:
-            for one in (leases,) if isinstance(handler, Sweep) else zip(leases, strict=True):
-                self._submit(handler, one)
-        return len(taken)
+        for handler, leases, due_rows in taken:
+            self._submit(handler, leases, due_rows)
+        return len({handler for handler, _, _ in taken})
 
     def _room(self) -> int:
         return self._threads - len(self._running) + min(self._ended, self._threads)
@@ -155,29 +188,122 @@ class Worker:
         """Return for how many seconds the last look for due rows is fresh enough."""
         return self._looked_at + QUIET - time.monotonic()
 
-    def _lease(self, session: Session) -> list[tuple[Handler, tuple[Lease, ...]]]:
-        """Lease due rows of every kind in one transaction, those of the first handlers first."""
-        taken: list[tuple[Handler, tuple[Lease, ...]]] = []
+    def _lease(self, session: Session) -> list[Batch]:
+        """Lease due rows in one transaction: urgent ones, then each kind its share of the threads.
+
+        Kinds with the fewest steps under way come first, and of these the one that waited longest.
+        """
         tick = time.monotonic()
-        now, wanted = due(session, tuple(handler.kind for handler in self._handlers))
-        sweeping = {handler for handler, _ in self._running.values()}
+        now, wanted, pressing = due(session, tuple(handler.kind for handler in self._handlers))
+        self._bulkheads.look()
+        if wanted:
+            self._read_accounts(session)
+        taken: list[Batch] = []
+        busy = Counter(handler.kind for handler, _ in self._running.values())
+        order = [handler for handler in self._handlers if handler.kind in wanted]
+        order.sort(key=lambda one: (busy[one.kind], self._served.get(one.kind, 0.0)))
         free = self._room()
-        for handler in self._handlers:
-            wide = isinstance(handler, Sweep)
-            if free <= 0 or handler.kind not in wanted or (wide and handler in sweeping):
-                continue
-            width = handler.width if isinstance(handler, Sweep) else free
-            found = lease(
-                session, handler.kind, limit=width, seconds=self._lease_seconds, now=now, tick=tick
+        for handler in [one for one in order if one.kind in pressing]:
+            found = rows.urgent(session, handler.kind)
+            half = max(1, (free + 1) // 2)  # a large removal is not all that goes on
+            batches = self._take(
+                session, handler, found, half if free >= 0 else 0, now=now, tick=tick
             )
-            if found:
-                taken.append((handler, tuple(found)))
-                free -= 1 if wide else len(found)
+            free -= len(batches)
+            taken += batches
+        for place, handler in enumerate(order):
+            share = math.ceil(free / (len(order) - place))
+            if share <= 0:
+                break
+            leased = {one.id for h, ls, _ in taken if h is handler for one in ls}
+            window = handler.width if isinstance(handler, Sweep) else 4 * self._threads + 16
+            rows_due = self._crowd.due(session, handler.kind, window)
+            found = [row for row in rows_due if row.id not in leased]
+            batches = self._take(session, handler, found, share, now=now, tick=tick)
+            self._served[handler.kind] = tick
+            free -= len(batches)
+            taken += batches
         return taken
 
-    def _submit(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+    def _take(
+        self,
+        session: Session,
+        handler: Handler,
+        found: Sequence[DueRow],
+        most: int,
+        *,
+        now: datetime,
+        tick: float,
+    ) -> list[Batch]:
+        """Lease rows of one kind for up to `most` threads, in turn by organization."""
+        if most <= 0 or not found:
+            return []
+        busy = Counter(
+            organization
+            for step, organizations in self._organizations.items()
+            if self._running[step][0] is handler and not isinstance(handler, Sweep)
+            for organization in organizations
+        )
+        chosen = self._chosen(handler, in_turn(found, busy), most)
+        by_id = {row.id: row for group in chosen for row in group}
+        leased = rows.lease_rows(
+            session, handler.kind, list(by_id), seconds=self._lease_seconds, now=now, tick=tick
+        )
+        self._crowd.forget(handler.kind, set(by_id))
+        there = {one.id: one for one in leased}
+        batches = [[row for row in group if row.id in there] for group in chosen]
+        return [
+            (handler, tuple(there[row.id] for row in group), group) for group in batches if group
+        ]
+
+    def _chosen(
+        self, handler: Handler, found: Sequence[DueRow], most: int
+    ) -> Sequence[Sequence[DueRow]]:
+        """Return which rows to work on, in groups of what one thread does."""
+        if isinstance(handler, Reconciler):
+            return [[row] for row in admitted(found, self._peer_of(handler), self._bulkheads, most)]
+        running = [step for step, (one, _) in self._running.items() if one is handler]
+        quick: list[DueRow] = []
+        slow: dict[int | None, list[DueRow]] = {}
+        for row in found:
+            if self._bulkheads.is_slow(_swept(handler, row)):
+                slow.setdefault(row.organization_id, []).append(row)
+            else:
+                quick.append(row)
+        groups: list[Sequence[DueRow]] = []
+        if quick and len(running) < SWEEPS:
+            groups.append(quick[: handler.width])
+        room = self._bulkheads.slow_room()
+        apart = [one for one in slow.values() if self._bulkheads.room(_swept(handler, one[0])) > 0]
+        groups += [
+            group[: handler.width] for group in apart[: max(0, min(room, most - len(groups)))]
+        ]
+        return groups
+
+    def _peer_of(self, handler: Reconciler) -> Callable[[DueRow], Hashable | None]:
+        return lambda row: handler.peer(row, self._authority)
+
+    def _authority(self, organization_id: int) -> int | None:
+        return self._authorities.get(organization_id, self._authorities.get(None))
+
+    def _read_accounts(self, session: Session) -> None:
+        """Read from which account each organization orders its certificates."""
+        if time.monotonic() - self._accounts_read_at < ACCOUNTS_EVERY:
+            return
+        self._accounts_read_at = time.monotonic()
+        self._authorities = ca_accounts.authorities(session)
+
+    def _submit(
+        self, handler: Handler, leases: tuple[Lease, ...], due_rows: Sequence[DueRow]
+    ) -> None:
         future = self._pool.submit(self._work, handler, leases)
         self._running[future] = handler, leases
+        self._organizations[future] = tuple({row.organization_id for row in due_rows})
+        if isinstance(handler, Reconciler):
+            peers = {self._peer_of(handler)(row) for row in due_rows} - {None}
+        else:
+            peers = {_swept(handler, row) for row in due_rows}
+        self._bulkheads.enter(future, peers)
         future.add_done_callback(lambda _future: self._awake.set())
 
     def _settle(self, *, block: bool) -> None:
@@ -189,33 +315,57 @@ class Worker:
 
     def _reap(self) -> None:
         for future in [future for future in self._running if future.done()]:
-            del self._running[future]
+            del self._running[future], self._organizations[future]
+            self._bulkheads.leave(future)
             self._ended += 1
 
     def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+        outcome = "ok"
         try:
             if leases[0].is_half_over():
+                outcome = "given_back"
                 self._return(handler, leases)
             elif isinstance(handler, Reconciler):
-                handler.reconcile(self._sessions, self._tools, leases[0])
+                outcome = handler.reconcile(self._sessions, self._tools, leases[0]) or "ok"
             else:
                 handler.sweep(self._sessions, self._tools, leases)
         except work.Superseded:
+            outcome = "lease_lost"
             log.info("lease_lost", extra={"kind": handler.kind.__name__})
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
+            outcome = error.code if isinstance(error, NameplateError) else "internal_error"
             self._postpone(handler, leases, error)
+            self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
+            return  # said already
+        self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
+        routine = outcome in {"ok", "lease_lost", "given_back"}
+        log.log(
+            logging.DEBUG if routine else logging.WARNING,
+            "step_ended",
+            extra={
+                "kind": handler.kind.__name__,
+                "rows": [one.id for one in leases],
+                "outcome": outcome,
+            },
+        )
 
     def _postpone(self, handler: Handler, leases: tuple[Lease, ...], error: Exception) -> None:
         expected = isinstance(error, NameplateError)
-        log.warning(
+        log.log(
+            logging.WARNING if expected else logging.ERROR,
             "step_failed",
             extra={
                 "kind": handler.kind.__name__,
                 "rows": [one.id for one in leases],
+                "code": error.code if isinstance(error, NameplateError) else "internal_error",
                 "error": str(error) if expected else type(error).__name__,
             },
             exc_info=None if expected else error,
         )
+
+        def peer(session: Session, row: Work) -> str | None:
+            return handler.peer(row, partial(ca_accounts.authority_id, session))
+
         for one in leases:
             with suppress(work.Superseded, Unavailable, OSError):
-                work.postpone(self._sessions, self._tools, handler.kind, one, error, handler.peer)
+                work.postpone(self._sessions, self._tools, handler.kind, one, error, peer)

@@ -151,6 +151,22 @@ def test_every_writer_wakes_the_server_in_its_own_transaction(world: World, chan
     assert world.visit("www.acme.com") == expected.get(change)
 
 
+@pytest.mark.parametrize("change", CHANGES)
+def test_only_what_leaves_service_is_urgent(world: World, change: str) -> None:
+    world.serve("www.acme.com")
+    world.do(CHANGES[change])
+    stays = change in {"upstream", "port", "path", "hsts", "force_https"}
+    assert world.server.urgency == (0 if stays else 1)
+    world.proxy.fault = Unavailable("disk_full", "The disk is full.")
+    lease_ = world.leased(Server, world.server_id)
+    assert proxies.reconcile(world.sessions, world.tools, lease_) == "disk_full"
+    assert world.server.urgency == (0 if stays else 1)
+    world.proxy.fault = None
+    lease_ = world.leased(Server, world.server_id)
+    assert proxies.reconcile(world.sessions, world.tools, lease_) is None
+    assert world.server.urgency == 0
+
+
 def test_a_difference_that_nobody_announced_is_found_by_the_regular_look(world: World) -> None:
     world.serve("www.acme.com")
     with world.sessions.begin(PLATFORM) as session:

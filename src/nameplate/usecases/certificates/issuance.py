@@ -15,33 +15,32 @@ from nameplate.core.errors import Invalid, Refused
 from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
-from nameplate.leases import Lease
+from nameplate.leases import DueRow, Lease
 from nameplate.models import Certificate, CertificateType
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import generations, order
-from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
 
-def peer(session: Session, row: Certificate) -> str | None:
+def peer(row: Certificate | DueRow, authority: work.Authority) -> str | None:
     """Return the account at the authority that issues the certificate."""
-    known = row.acme_challenge_data
-    if known is not None and known.account_id is not None:
-        return f"account:{known.account_id}"
-    try:
-        return f"account:{ca_accounts.authority_account(session, row.organization_id).id}"
-    except Refused:
-        return None
+    known = row.acme_challenge_data if isinstance(row, Certificate) else None
+    account = known.account_id if known is not None else None
+    if account is None and row.organization_id is not None:
+        account = authority(row.organization_id)
+    return None if account is None else f"account:{account}"
 
 
-def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
-    """Bring one certificate forward until it has to wait for somebody."""
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
+    """Bring one certificate forward until it has to wait for somebody; return why it failed."""
     try:
         failure = _obtain(sessions, tools, lease)
     except (Refused, Invalid) as error:
         failure = steps.failure(error)
-    if failure is not None:
-        _give_up(sessions, tools, lease, failure)
+    if failure is None:
+        return None
+    _give_up(sessions, tools, lease, failure)
+    return failure.code
 
 
 def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:

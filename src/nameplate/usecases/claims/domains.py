@@ -11,6 +11,8 @@ from nameplate.core import names
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, Problem
 from nameplate.core.ids import Prefix
+from nameplate.db import lock_name
+from nameplate.leases import lock_above
 from nameplate.models import (
     AccountKind,
     Binding,
@@ -257,6 +259,9 @@ def remove(session: Session, tools: Tools, actor: Actor, reference: str, now: da
     Claims of the organization below it that have no proof of their own must be proved anew.
     """
     row = get(session, actor, reference)
+    lock_name(session, row.domain_name)  # the locks in their order
+    lock_above(session, Domain, row.id)
+    session.refresh(row, with_for_update=True)
     _take_back(session, row)
     verifications.release(session, tools, row, now)
     soft_delete(session, row, now)
@@ -285,7 +290,7 @@ def suspend(session: Session, actor: Actor, reference: str, now: datetime, reaso
     """Stop serving the domain but keep the name; whoever suspended it can resume it."""
     row = get(session, actor, reference)
     row.suspend(reason, now, by_platform=actor.is_platform)
-    verifications.wake_dependents(session, row, now)
+    verifications.wake_dependents(session, row, now, urgent=True)
     return row
 
 

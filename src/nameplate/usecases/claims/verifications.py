@@ -13,8 +13,8 @@ from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import Kind
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
-from nameplate.db import Sessions
-from nameplate.leases import Lease
+from nameplate.db import Sessions, lock_name
+from nameplate.leases import DueRow, Lease
 from nameplate.models import (
     Binding,
     Certificate,
@@ -115,8 +115,8 @@ def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> No
     for lapsed in holdings.release(session, domain):
         renew(session, tools, lapsed)
         pointing.of_domain(session, lapsed, now)
-        wake_dependents(session, lapsed, now)
-    wake_dependents(session, domain, now)
+        wake_dependents(session, lapsed, now, urgent=True)
+    wake_dependents(session, domain, now, urgent=True)
 
 
 def proves_subtree(tools: Tools, method: str) -> bool:
@@ -180,8 +180,16 @@ class _Question:
     token: str
     over: bool
     idle: bool
+    base: str
+    """The registrable domain, whose lock comes before that of the domain."""
+    proved: bool
     consumed: bool
     """The token proved the name once, and the proof has ended since: it must never prove again."""
+
+
+def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
+    """Return the name servers that the organization chose: the proof is asked of them."""
+    return f"resolvers:{row.organization_id}"
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
@@ -198,12 +206,14 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
         return
     proof = tools.methods[question.method].check(question.name, question.token)
     tools.checkpoint("verification:checked")
+    decides = question.proved or proof.verdict is Verdict.MATCH
     work.record(
         sessions,
         Verification,
         lease,
         lambda s, row: _conclude(s, tools, row, proof, lease.now()),
         release=True,
+        before=(lambda session: lock_name(session, question.base)) if decides else None,
     )
     tools.checkpoint("verification:recorded")
 
@@ -221,6 +231,8 @@ def _question(session: Session, row: Verification, lease: Lease) -> _Question:
         token=row.verification_token,
         over=expired,
         idle=gone or finished or replaced,
+        base=domain.domain_name,
+        proved=proved,
         consumed=proved and domain.verified_at is None,
     )
 
@@ -244,7 +256,7 @@ def _close(session: Session, tools: Tools, row: Verification, question: _Questio
 def _conclude(
     session: Session, tools: Tools, row: Verification, proof: Proof, now: datetime
 ) -> None:
-    domain = session.get_one(Domain, row.organization_domain_id, with_for_update=True)
+    domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
     row.look(_log(proof, now), now)
     if row.status is VerificationStatus.PENDING:
         row.start()
@@ -315,13 +327,18 @@ def _doubt(
     create(session, tools, domain, row.verification_method.value)
 
 
-def wake_dependents(session: Session, domain: Domain, now: datetime) -> None:
-    """Wake the domain and all certificates and bindings that depend on its proof."""
-    domain.wake(now)
+def wake_dependents(
+    session: Session, domain: Domain, now: datetime, *, urgent: bool = False
+) -> None:
+    """Wake the domain and all certificates and bindings that depend on its proof.
+
+    `urgent` is for what takes it out of service. It is processed before all other work.
+    """
+    domain.wake(now, urgent=urgent)
     kinds: Sequence[type[Work]] = (Certificate, Binding)
     for kind in kinds:
         session.execute(
-            kind.waking(now).where(
+            kind.waking(now, urgent=urgent).where(
                 kind.organization_domain_id == domain.id,  # type: ignore[attr-defined]  # both have it
                 kind.deleted_at.is_(None),  # type: ignore[attr-defined]  # both have it
             ),

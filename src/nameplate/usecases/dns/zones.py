@@ -18,7 +18,7 @@ from nameplate.core.names import self_and_ancestors
 from nameplate.core.plan import Drift, Owned, Plan, plan
 from nameplate.core.records import RRset
 from nameplate.db import Sessions
-from nameplate.leases import Lease
+from nameplate.leases import DueRow, Lease
 from nameplate.models import (
     ChangePlan,
     Domain,
@@ -50,7 +50,7 @@ class LiveZone:
     live: Sequence[RRset]
 
 
-def peer(_session: Session, row: Domain) -> str | None:
+def peer(row: Domain | DueRow, _authority: work.Authority) -> str | None:
     """Return the account that the work on a domain's zone depends on."""
     return None if row.dns_account_id is None else f"account:{row.dns_account_id}"
 

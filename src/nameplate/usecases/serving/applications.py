@@ -115,7 +115,6 @@ def update(
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Application:
     """Soft-delete an application with its bindings."""
     row = get(session, actor, reference)
-    _wake_bindings(session, row, now)
     names = pointing.of_application(session, row.id)
     soft_delete(session, row, now)
     pointing.settle(session, names, now)

@@ -11,6 +11,7 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
+from nameplate.leases import lock_above
 from nameplate.models import Binding, Domain, ProxyType, Server
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
@@ -194,12 +195,14 @@ def update(
     refused = sorted(changes.keys() - CHANGEABLE)
     if refused:
         raise Invalid("field_unknown", f"These fields cannot be changed: {', '.join(refused)}.")
+    lock_above(session, Binding, row.id)
     moved_to = changes.pop("server", None)
     if moved_to is not None:
         _move(session, row, servers.get(session, Actor(row.organization_id), moved_to), now)
     enabled = changes.pop("enabled", None)
     if enabled is False:
         row.disable("Disabled by its owner.")
+        row.urgency = 1
     elif enabled is True and row.status is BindingStatus.DISABLED:
         _refuse_bound(session, row)
         row.enable()

@@ -149,7 +149,7 @@ def _stop(session: Session, row: Binding, obstacle: str, now: datetime) -> None:
         row.error_message = obstacle
     leaving = row.served_server_id or (row.server_id if served else None)
     if leaving is not None:
-        proxies.wake(session, leaving, now)
+        proxies.wake(session, leaving, now, urgent=True)
     domain = session.get_one(Domain, row.organization_domain_id)
     others = session.scalars(
         Binding.visible(PLATFORM).where(
@@ -276,7 +276,7 @@ def _arrive(
     if finding.answered:
         row.activate(now)
         row.attempts = 0
-        domain = session.get_one(Domain, row.organization_domain_id, with_for_update=True)
+        domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
         if domain.status is DomainStatus.VERIFIED:
             domain.activate()
         return
@@ -302,29 +302,38 @@ def _reason(finding: ProbeResult) -> str:
 def _keep(sessions: Sessions, steady: Mapping[int, Sequence[Lease]]) -> None:
     """Release in one statement the bindings that are as healthy as before."""
     for interval, leases in steady.items():
-        now = leases[0].now()
-        with sessions.begin(PLATFORM) as session:
-            session.execute(
-                sa.update(Binding)
-                .where(
-                    sa.tuple_(Binding.id, Binding.fence).in_(
-                        [(lease.id, lease.fence) for lease in leases]
-                    )
-                )
-                .ordered_values(  # MariaDB assigns in this order
+        sessions.run(PLATFORM, partial(_release, interval=interval, leases=leases))
+
+
+def _release(session: Session, *, interval: int, leases: Sequence[Lease]) -> None:
+    now = leases[0].now()
+    ordered = Binding.visible(PLATFORM).where(Binding.id.in_([lease.id for lease in leases]))
+    session.execute(  # the same order as everybody's
+        ordered.with_only_columns(Binding.id).order_by(Binding.id).with_for_update(key_share=True)
+    ).all()
+    session.execute(
+        sa.update(Binding)
+        .where(
+            sa.tuple_(Binding.id, Binding.fence).in_([(lease.id, lease.fence) for lease in leases])
+        )
+        .ordered_values(  # MariaDB assigns in this order
+            (
+                Binding.urgency,
+                sa.case((Binding.next_action_at == Binding.lease_until, 0), else_=Binding.urgency),
+            ),
+            (
+                Binding.next_action_at,
+                sa.case(
                     (
-                        Binding.next_action_at,
-                        sa.case(
-                            (
-                                Binding.next_action_at == Binding.lease_until,
-                                now + timedelta(seconds=interval),
-                            ),
-                            else_=Binding.next_action_at,  # somebody woke it meanwhile
-                        ),
+                        Binding.next_action_at == Binding.lease_until,
+                        now + timedelta(seconds=interval),
                     ),
-                    (Binding.lease_until, None),
-                    (Binding.last_health_check_at, now),
-                    (Binding.updated_at, Binding.updated_at),
+                    else_=Binding.next_action_at,  # somebody woke it meanwhile
                 ),
-                execution_options={"synchronize_session": False},
-            )
+            ),
+            (Binding.lease_until, None),
+            (Binding.last_health_check_at, now),
+            (Binding.updated_at, Binding.updated_at),
+        ),
+        execution_options={"synchronize_session": False},
+    )

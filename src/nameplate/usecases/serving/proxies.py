@@ -6,7 +6,7 @@ every attempt ended is on the server's row.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,8 +19,10 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions
-from nameplate.leases import Lease, seen
+from nameplate.leases import DueRow, Lease, seen
 from nameplate.models import Binding, Server
+from nameplate.models.announcement import announce
+from nameplate.models.channels import WORK
 from nameplate.ports.proxy import Config, Proxy, RouteRefused, Withdrawer
 from nameplate.usecases import work
 from nameplate.usecases.serving import routes
@@ -38,6 +40,7 @@ AGAIN_AFTER_REFUSAL = timedelta(minutes=5)
 DOUBT_EVERY = timedelta(seconds=10)
 """How often a proxy is told everything again because of what probes see."""
 WAITS = "Waiting for the server. Its proxy cannot be configured now."
+_SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
 _BATCH = 500
 _SHOWN = 20
 MAX_REFUSALS = 20
@@ -55,7 +58,7 @@ class _ServedNow:
     """Route id -> why it was left out."""
 
 
-def peer(_session: Session, row: Server) -> str | None:
+def peer(row: Server | DueRow, _authority: work.Authority) -> str:
     """Return the server itself: its proxy is what the work depends on."""
     return f"server:{row.id}"
 
@@ -65,50 +68,64 @@ def doubt(session: Session, server_id: int, now: datetime) -> None:
 
     A server that is in doubt already, was told a moment ago or is failing keeps to its schedule.
     """
-    session.connection().execute(
-        sa.update(Server)
-        .where(
-            Server.id == server_id,
-            Server.configured_fingerprint.is_not(None),
-            Server.configured_at < now - DOUBT_EVERY,
-            Server.error_code.is_(None),
-        )
-        .values(configured_fingerprint=None, next_action_at=now, updated_at=Server.updated_at)
+    statement = Server.waking(now).where(
+        Server.id == server_id,
+        Server.configured_fingerprint.is_not(None),
+        Server.configured_at < now - DOUBT_EVERY,
+        Server.error_code.is_(None),
     )
+    _rouse(session, statement.values(configured_fingerprint=None))
 
 
-def wake(session: Session, server_id: int, now: datetime, *, patiently: bool = False) -> None:
-    """Have a server look at what it should serve.
+def wake(
+    session: Session,
+    server_id: int,
+    now: datetime,
+    *,
+    patiently: bool = False,
+    urgent: bool = False,
+) -> None:
+    """Have a server look at what it should serve; before all else where something is served no more.
 
     With `patiently`, one whose last attempt failed keeps to its schedule.
     """
-    statement = sa.update(Server).where(Server.id == server_id)
+    statement = Server.waking(now, urgent=urgent).where(Server.id == server_id)
     if patiently:
         statement = statement.where(Server.error_code.is_(None))
-    values = {"next_action_at": now, "updated_at": Server.updated_at}
-    session.connection().execute(statement.values(values))
+    _rouse(session, statement)
 
 
-def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
-    """Make one proxy serve exactly the bindings that it should, and have those probed."""
+def _rouse(session: Session, statement: sa.Update) -> None:
+    """Wake a server without reading it, after everything else that is to be written before it."""
+    session.flush()
+    quiet = statement.values(updated_at=Server.updated_at)
+    if session.connection().execute(quiet).rowcount:
+        announce(session, WORK)
+
+
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
+    """Make one proxy serve exactly the bindings that it should, and have those probed.
+
+    Returns the code of what is wrong with the proxy.
+    """
     server = work.read(sessions, Server, lease, lambda _session, row: row)
     if server.proxy is None or server.deleted_at is not None:
         work.record(sessions, Server, lease, _rest, release=True)
-        return
+        return None
     proxy: Proxy | None = None
     try:
         proxy = tools.proxy(server)
         difference = work.read(sessions, Server, lease, _compare(proxy))
         if difference.fingerprint({}) == server.configured_fingerprint and not server.error_code:
             work.record(sessions, Server, lease, partial(_unchanged, lease=lease), release=True)
-            return
+            return None
         outcome = _configure(sessions, tools, lease, proxy, difference)
     except work.Superseded:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the server's row tells it
-        _failed(sessions, tools, lease, proxy, error)
-        return
+        return _failed(sessions, tools, lease, proxy, error)
     _configured(sessions, tools, lease, outcome)
+    return None
 
 
 def _compare(proxy: Proxy) -> Callable[[Session, Server], Difference]:
@@ -172,7 +189,8 @@ def _configured(sessions: Sessions, tools: Tools, lease: Lease, outcome: _Served
 
     sessions.run(PLATFORM, lambda session: _tell_bindings(session, lease, outcome))
     tools.checkpoint("proxy:recorded")
-    work.record(sessions, Server, lease, change, release=True)
+    unfinished = outcome.fingerprint is None
+    work.record(sessions, Server, lease, change, release=True, stopped=unfinished)
 
 
 def _tell_bindings(session: Session, lease: Lease, outcome: _ServedNow) -> None:
@@ -180,14 +198,16 @@ def _tell_bindings(session: Session, lease: Lease, outcome: _ServedNow) -> None:
     if seen(session, Server, lease) is None:
         raise work.Superseded
     now = lease.now()
-    for batch in _batches([ids.parse(one, "bnd") for one in outcome.refused]):
-        query = Binding.visible(PLATFORM).where(Binding.id.in_(batch)).order_by(Binding.id)
-        for binding in session.scalars(query):
-            binding.fail(outcome.refused[ids.show("bnd", binding.id)])
-            binding.next_action_at = now + AGAIN_AFTER_REFUSAL
+    refused = [ids.parse(one, "bnd") for one in outcome.refused]
+    told = [row for row in outcome.served if _is_news(row, lease.id)]
+    kept = {row.binding for row in outcome.served}
+    gone: list[ServedRoute] = []
+    if outcome.fingerprint is not None:
+        gone = [row for row in routes.served(session, lease.id) if row.binding not in kept]
+    _lock(session, {*refused, *(row.binding for row in told), *(row.binding for row in gone)})
+    _refuse(session, refused, outcome, now)
     if outcome.fingerprint is None:
         return
-    told = [row for row in outcome.served if _is_news(row, lease.id)]
     if told:
         session.connection().execute(
             Binding.serving(lease.id),
@@ -195,9 +215,31 @@ def _tell_bindings(session: Session, lease: Lease, outcome: _ServedNow) -> None:
         )
     waiting = [row.binding for row in told if row.status is BindingStatus.CONFIGURING]
     for batch in _batches(waiting):
-        session.connection().execute(Binding.waking(now).where(Binding.id.in_(batch)))
-    kept = {row.binding for row in outcome.served}
-    _forget(session, [row for row in routes.served(session, lease.id) if row.binding not in kept])
+        session.execute(
+            Binding.waking(now).where(Binding.id.in_(batch)),
+            execution_options={"synchronize_session": False},
+        )
+    _forget(session, gone)
+
+
+def _lock(session: Session, bindings: Collection[int]) -> None:
+    """Lock bindings in the order of their ids, as everybody does who changes several."""
+    if session.connection().dialect.name == "sqlite":
+        return
+    for batch in _batches(sorted(bindings)):
+        query = sa.select(Binding.id).where(Binding.id.in_(batch)).order_by(Binding.id)
+        session.execute(query.with_for_update(key_share=True)).all()
+
+
+def _refuse(session: Session, refused: Sequence[int], outcome: _ServedNow, now: datetime) -> None:
+    """Record of locked bindings why they were left out, unless they left service meanwhile."""
+    for batch in _batches(refused):
+        query = Binding.visible(PLATFORM).where(Binding.id.in_(batch)).order_by(Binding.id)
+        for binding in session.scalars(query.with_for_update(key_share=True)):
+            if binding.status in _SERVED:
+                binding.fail(outcome.refused[ids.show("bnd", binding.id)])
+                binding.next_action_at = now + AGAIN_AFTER_REFUSAL
+    session.flush()
 
 
 def _is_news(row: WantedRoute, server_id: int) -> bool:
@@ -216,8 +258,11 @@ def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _failed(
     sessions: Sessions, tools: Tools, lease: Lease, proxy: Proxy | None, error: Exception
-) -> None:
-    """Record why the proxy does not serve what it should; take out of service what must not stay."""
+) -> str:
+    """Record why the proxy does not serve what it should; take out of service what must not stay.
+
+    Returns the code of the failure.
+    """
     told = _told(error)
     code, reason = told.code, told.detail
     still = [row.shown for row in _withdrawn(sessions, lease, proxy)]
@@ -228,9 +273,7 @@ def _failed(
     if still:
         log.error("still_served", extra={**shown, "hosts": still[:_SHOWN], "count": len(still)})
     if known != reason:
-        sessions.run(
-            PLATFORM, lambda s: s.connection().execute(Binding.holding_up(lease.id, WAITS))
-        )
+        sessions.run(PLATFORM, partial(_hold_up, server_id=lease.id))
 
     def change(_session: Session, row: Server) -> None:
         now = lease.now()
@@ -241,7 +284,24 @@ def _failed(
         asked = error.retry_after if isinstance(error, Unavailable) else None
         row.next_action_at = work.soon(tools, max(due, now + (asked or timedelta(0))), now)
 
-    work.record(sessions, Server, lease, change, release=True)
+    work.record(sessions, Server, lease, change, release=True, stopped=True)
+    return code
+
+
+def _hold_up(session: Session, *, server_id: int) -> None:
+    """Say of the bindings that wait for a server why they wait."""
+    statement = Binding.holding_up(server_id, WAITS)
+    waiting = Binding.visible(PLATFORM).with_only_columns(Binding.id)
+    found = session.scalars(
+        waiting.where(
+            Binding.server_id == server_id,
+            Binding.status == BindingStatus.CONFIGURING,
+            Binding.served_server_id.is_(None),
+        )
+    ).all()
+    _lock(session, found)
+    for batch in _batches(sorted(found)):
+        session.connection().execute(statement.where(Binding.id.in_(batch)))
 
 
 def _told(error: Exception) -> NameplateError:
@@ -270,5 +330,10 @@ def _withdrawn(sessions: Sessions, lease: Lease, proxy: Proxy | None) -> Sequenc
     except Exception as error:  # noqa: BLE001 - whatever it is, the hosts are told as still served
         log.warning("withdraw_failed", extra={"reason": str(_told(error))})
         return gone
-    sessions.run(PLATFORM, lambda session: _forget(session, gone))
+
+    def forget(session: Session) -> None:
+        _lock(session, [row.binding for row in gone])
+        _forget(session, gone)
+
+    sessions.run(PLATFORM, forget)
     return ()

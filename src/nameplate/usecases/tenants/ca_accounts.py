@@ -1,5 +1,7 @@
 """Which account at a certificate authority issues for an organization."""
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -22,6 +24,24 @@ def authority_account(session: Session, organization_id: int) -> Account:
         "There is no account at a certificate authority. The operator must add one with "
         "`nameplate account add --kind ca`.",
     )
+
+
+def authority_id(session: Session, organization_id: int) -> int | None:
+    """Return the id of the account to order with, or None when there is none."""
+    try:
+        return authority_account(session, organization_id).id
+    except Refused:
+        return None
+
+
+def authorities(session: Session) -> Mapping[int | None, int]:
+    """Return the account that each organization with one of its own orders with.
+
+    The platform's account, under None, serves all others.
+    """
+    query = Account.visible(PLATFORM).where(Account.kind == AccountKind.CA)
+    newest_first = query.with_only_columns(_OWNER, Account.id).order_by(Account.id.desc())
+    return {row[0]: row[1] for row in session.execute(newest_first)}
 
 
 _OWNER = Account.organization_id

@@ -1,0 +1,60 @@
+"""Counting steps by kind and outcome: in memory, added up in the database every few seconds."""
+
+import threading
+import time
+from collections import Counter
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import PLATFORM
+from nameplate.db import Sessions, inserting
+from nameplate.models import StepCount
+
+WRITTEN_EVERY = 5.0
+"""Seconds between two times that a worker adds its counts to those of all."""
+_MAX_OUTCOME = 100
+
+
+class StepCounts:
+    """The steps of one worker since it last wrote them down."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock = threading.Lock()
+        self._steps: Counter[tuple[str, str]] = Counter()
+        self._written_at = time.monotonic()
+
+    def count(self, kind: str, outcome: str, steps: int = 1) -> None:
+        """Count steps on rows of a kind; any thread may."""
+        with self._lock:
+            self._steps[kind, outcome[:_MAX_OUTCOME]] += steps
+
+    def write(self, sessions: Sessions, *, at_once: bool = False) -> None:
+        """Add what was counted to the database when it is time; what cannot be written is kept."""
+        if not at_once and time.monotonic() - self._written_at < WRITTEN_EVERY:
+            return
+        self._written_at = time.monotonic()
+        with self._lock:
+            steps, self._steps = self._steps, Counter()
+        try:
+            sessions.run(PLATFORM, lambda session: _add(session, steps))
+        except BaseException:
+            with self._lock:
+                self._steps.update(steps)
+            raise
+
+
+def _add(session: Session, steps: Counter[tuple[str, str]]) -> None:
+    connection = session.connection()
+    dialect = connection.dialect.name
+    for (kind, outcome), number in sorted(steps.items()):
+        insert = inserting(StepCount, dialect).values(kind=kind, outcome=outcome, steps=number)
+        more = StepCount.steps + number
+        if dialect in {"mysql", "mariadb"}:
+            connection.execute(insert.on_duplicate_key_update(steps=more))
+        else:
+            keys = list(sa.inspect(StepCount).primary_key)
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=keys, set_={"steps": more})
+            )

@@ -1,0 +1,81 @@
+"""Shares: of all that is due, each organization gets its turn, and no peer more than its room."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Sequence
+
+from sqlalchemy.orm import Session
+
+from nameplate import leases
+from nameplate.leases import DueRow
+from nameplate.models.orm import Work
+from nameplate.worker.bulkheads import Bulkheads
+
+LOOKED_AT_EVERY = 0.5
+"""Seconds between two looks for organizations behind a crowd, at least."""
+COST = 20
+"""A look that took a while is not repeated before this many times as long has passed."""
+
+
+class Crowd:
+    """Due rows of the organizations that stand behind those with a long backlog, for each kind."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._found: dict[type[Work], Sequence[DueRow]] = {}
+        self._again: dict[type[Work], float] = {}
+
+    def due(self, session: Session, kind: type[Work], window: int) -> list[DueRow]:
+        """Return due rows of a kind: the oldest, and some of each organization behind these."""
+        rows = list(leases.oldest(session, kind, window))
+        if len(rows) < window:
+            self._found.pop(kind, None)
+            return rows
+        began = time.monotonic()
+        if began >= self._again.get(kind, 0.0):
+            self._found[kind] = leases.some_of_each(session, kind)
+            took = time.monotonic() - began
+            self._again[kind] = began + max(LOOKED_AT_EVERY, COST * took)
+        known = {row.id for row in rows}
+        return rows + [row for row in self._found.get(kind, ()) if row.id not in known]
+
+    def forget(self, kind: type[Work], taken: set[int]) -> None:
+        """Leave out what has been leased."""
+        self._found[kind] = [row for row in self._found.get(kind, ()) if row.id not in taken]
+
+
+def in_turn(rows: Sequence[DueRow], busy: Counter[int | None]) -> list[DueRow]:
+    """Order due rows so that organizations alternate, those with the fewest steps under way first."""
+    queues: defaultdict[int | None, list[DueRow]] = defaultdict(list)
+    for row in rows:
+        queues[row.organization_id].append(row)
+    turns = [
+        (place + busy[organization], row.due_at, row)
+        for organization, queue in queues.items()
+        for place, row in enumerate(sorted(queue, key=lambda one: one.due_at))
+    ]
+    return [row for _, _, row in sorted(turns, key=lambda turn: turn[:2])]
+
+
+def admitted(
+    rows: Sequence[DueRow],
+    peer: Callable[[DueRow], Hashable | None],
+    bulkheads: Bulkheads,
+    most: int,
+) -> list[DueRow]:
+    """Return the first rows that may be worked on now; those of a full peer are passed over."""
+    taken: list[DueRow] = []
+    rooms: dict[Hashable | None, int] = {}
+    slow = bulkheads.slow_room()
+    for row in rows:
+        if len(taken) == most:
+            break
+        name = peer(row)
+        room = rooms.setdefault(name, bulkheads.room(name))
+        waits = name is not None and bulkheads.is_slow(name)
+        if (name is not None and room <= 0) or (waits and slow <= 0):
+            continue
+        rooms[name] = room - 1
+        slow -= waits
+        taken.append(row)
+    return taken
