@@ -352,7 +352,7 @@ class Scene:
         return self.read(lambda session: [*_unfinished(session), *_due(session)])
 
     def dump(self) -> Mapping[str, list[dict[str, Any]]]:
-        """Return every row of every table."""
+        """Return every row of every table but the counts: a step that is void is counted too."""
 
         def everything(session: Session) -> dict[str, list[dict[str, Any]]]:
             return {
@@ -360,6 +360,7 @@ class Scene:
                     (dict(row) for row in session.execute(sa.select(table)).mappings()), key=str
                 )
                 for name, table in metadata.tables.items()
+                if name != "step_counts"
             }
 
         return self.read(everything)

@@ -74,8 +74,12 @@ class Worker:
         self._looked_at = -QUIET
         self._passed_over = False
         self._ended = 0
-        # One more than asked for: what takes something out of service waits for no thread.
-        self._pool = ThreadPoolExecutor(threads + 1, thread_name_prefix="nameplate-worker")
+        # One more than asked for: what takes something out of service waits for no thread. Who asks
+        # for one thread wants one step at a time.
+        self._spare = 1 if threads > 1 else 0
+        self._pool = ThreadPoolExecutor(
+            threads + self._spare, thread_name_prefix="nameplate-worker"
+        )
         self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
         self._organizations: dict[Future[None], tuple[int | None, ...]] = {}
         self._bulkheads = Bulkheads(threads)
@@ -207,7 +211,7 @@ class Worker:
             found = rows.urgent(session, handler.kind)
             half = max(1, (free + 1) // 2)  # a large removal is not all that goes on
             batches = self._take(
-                session, handler, found, half if free >= 0 else 0, now=now, tick=tick
+                session, handler, found, half if free + self._spare > 0 else 0, now=now, tick=tick
             )
             free -= len(batches)
             taken += batches
