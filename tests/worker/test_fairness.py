@@ -70,9 +70,9 @@ def test_an_authority_that_hangs_delays_no_other_organization(busy: Busy) -> Non
                 assert until(lambda: len(worker._running) >= 4, 20) is not None
                 time.sleep(SLOW)
                 row = busy.claim(globex, "quick.com")
-                assert until(lambda: _proved(busy, row), 2) is not None
+                assert until(lambda: _proved(busy, row), 10) is not None
                 bound = busy.bind(globex, "quick.com")
-                assert until(lambda: _is_up(busy, bound), 2) is not None
+                assert until(lambda: _is_up(busy, bound), 10) is not None
                 assert not hang.is_set()
                 hang.set()
         finally:
@@ -113,7 +113,7 @@ def test_dead_name_servers_delay_no_other_proof(busy: Busy) -> None:
         with going(Worker(busy.sessions, busy.tools, threads=8)):
             time.sleep(1.5)
             row = busy.claim(globex, "quick.com")
-            assert until(lambda: _proved(busy, row), 2) is not None
+            assert until(lambda: _proved(busy, row), 10) is not None
             end.set()
     finally:
         end.set()
@@ -144,7 +144,7 @@ def test_a_suspension_overtakes_a_backlog(busy: Busy) -> None:
         time.sleep(1)
         with busy.sessions.begin(PLATFORM) as session:
             domains.suspend(session, PLATFORM, "shop.com", database_now(session), "abuse")
-        assert until(lambda: proxy.visit("http", "shop.com", "/").status is None, 2) is not None
+        assert until(lambda: proxy.visit("http", "shop.com", "/").status is None, 10) is not None
     with busy.sessions.begin(PLATFORM, read_only=True) as session:
         assert session.get_one(Binding, bound).urgency == 0
 
