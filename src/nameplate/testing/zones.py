@@ -1,13 +1,16 @@
 """What a DNS provider must do that can do more: tell name servers, and have zones come and go."""
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
-from nameplate.core.errors import Refused
+from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.records import Change, RRset
 from nameplate.ports.dns import DnsProvider, NameServers, NewZone, Zone, ZoneHost
 
 _UNKNOWN = Zone("not-here.example.org")
+_PATIENCE = 20.0
+"""Seconds in which a server must answer for a zone that it has taken."""
 
 
 class ToldProvider(DnsProvider, NameServers, Protocol):
@@ -47,7 +50,7 @@ class ZoneHostConformance:
         """SOA and NS as they were asked for; afterwards the zone is gone altogether."""
         assert isinstance(host, ZoneHost)
         new = new_zone()
-        zone = host.create(new)
+        zone = _created(host, new)
         assert zone.name == new.name
         assert zone in host.zones()
         found = {rrset.key: rrset.values for rrset in host.records(zone)}
@@ -64,7 +67,7 @@ class ZoneHostConformance:
     ) -> None:
         """The same mark finds the same zone; a zone that is gone can be deleted."""
         new = new_zone()
-        zone = host.create(new)
+        zone = _created(host, new)
         ours = RRset(f"www.{new.name}", "A", 300, ("192.0.2.1",))
         host.apply(zone, [Change(None, ours)])
         assert host.create(new) == zone
@@ -77,22 +80,34 @@ class ZoneHostConformance:
     ) -> None:
         """A name that was deleted and is created again begins empty."""
         new = new_zone()
-        zone = host.create(new)
+        zone = _created(host, new)
         ours = RRset(f"www.{new.name}", "A", 300, ("192.0.2.1",))
         host.apply(zone, [Change(None, ours)])
         host.delete(zone, new.mark)
         fresh = new_zone(new.name)
-        assert ours not in host.records(host.create(fresh))
+        assert ours not in host.records(_created(host, fresh))
 
     def test_a_zone_under_another_mark_is_left_alone(
         self, host: HostingProvider, new_zone: Callable[..., NewZone]
     ) -> None:
         """It is neither taken over nor deleted."""
-        zone = host.create(new_zone())
+        zone = _created(host, new_zone())
         there = host.records(zone)
         assert _code(lambda: host.create(new_zone(zone.name))) == "zone_exists"
         assert _code(lambda: host.delete(zone, new_zone().mark)) == "zone_foreign"
         assert host.records(zone) == there
+
+
+def _created(host: HostingProvider, new: NewZone) -> Zone:
+    """Create a zone; a server that does not answer for it yet is asked again for a while."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return host.create(new)
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _code(act: Callable[[], object]) -> str:
