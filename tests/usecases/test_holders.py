@@ -247,3 +247,23 @@ def test_a_restored_claim_shows_a_fresh_token_at_once(world: Offline, *, used: b
     assert not domain(world, row_id).is_live
     world.method.published["shop-red.com"] = fresh.verification_token
     assert look(world, fresh) is VerificationStatus.VERIFIED
+
+
+def test_a_lost_proof_ends_no_suspension(world: Offline) -> None:
+    """Otherwise a tenant would give a name up and prove it anew to be served again."""
+    red = world.organization("red")
+    claim(world, red, "shop-red.com", proved=True)
+    child = claim(world, red, "api.shop-red.com")
+    bound(world, red, child)
+    with world.sessions.begin(PLATFORM) as session:
+        domains.suspend(session, PLATFORM, ids.show("dom", child), now(), "Phishing reports.")
+    with world.sessions.begin(red) as session:
+        domains.remove(session, world.tools, red, "shop-red.com", now())
+    assert domain(world, child).holding_name is None
+    with world.sessions.begin(PLATFORM) as session:
+        prove(session, session.get_one(Domain, child), now())
+    assert domain(world, child).status is DomainStatus.SUSPENDED
+    assert served(world) == {}
+    with world.sessions.begin(PLATFORM) as session:
+        domains.resume(session, PLATFORM, ids.show("dom", child), now())
+    assert domain(world, child).is_live

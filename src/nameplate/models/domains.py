@@ -303,12 +303,13 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
             self.status = move(self.status, DomainStatus.VERIFIED)
 
     def lapse(self, reason: str) -> None:
-        """Record that ownership is no longer proved: everything it granted ends."""
-        self.status = move(self.status, DomainStatus.PENDING_VERIFICATION)
+        """Record that ownership is no longer proved: everything it granted ends, a suspension does not."""
         self.verified_at = None
         self.verification_expires_at = None
         self.holding_name = None
-        self.error_message = reason
+        if self.status is not DomainStatus.SUSPENDED:
+            self.status = move(self.status, DomainStatus.PENDING_VERIFICATION)
+            self.error_message = reason
 
     def suspend(self, reason: str, now: datetime, *, by_platform: bool) -> None:
         """Stop serving the domain without giving the name up. Both sides may, each for itself."""
