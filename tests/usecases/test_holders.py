@@ -267,3 +267,16 @@ def test_a_lost_proof_ends_no_suspension(world: Offline) -> None:
     with world.sessions.begin(PLATFORM) as session:
         domains.resume(session, PLATFORM, ids.show("dom", child), now())
     assert domain(world, child).is_live
+
+
+def test_what_the_operator_suspended_is_not_removed_and_added_anew(world: Offline) -> None:
+    red = world.organization("red")
+    row_id = claim(world, red, "shop-red.com", proved=True)
+    with world.sessions.begin(PLATFORM) as session:
+        domains.suspend(session, PLATFORM, ids.show("dom", row_id), now(), "Phishing reports.")
+    with pytest.raises(Conflict) as caught, world.sessions.begin(red) as session:
+        domains.remove(session, world.tools, red, "shop-red.com", now())
+    assert caught.value.code == "suspended_by_platform"
+    with world.sessions.begin(PLATFORM) as session:
+        domains.remove(session, world.tools, PLATFORM, ids.show("dom", row_id), now())
+    assert domain(world, row_id).deleted_at is not None

@@ -259,6 +259,11 @@ def remove(session: Session, tools: Tools, actor: Actor, reference: str, now: da
     Claims of the organization below it that have no proof of their own must be proved anew.
     """
     row = get(session, actor, reference)
+    if row.platform_suspension is not None and not actor.is_platform:
+        raise Conflict(
+            "suspended_by_platform",
+            "The platform suspended this domain. Only the platform's operator can remove it.",
+        )
     lock_name(session, row.domain_name)  # the locks in their order
     lock_above(session, Domain, row.id)
     session.refresh(row, with_for_update=True)
