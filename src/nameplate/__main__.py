@@ -1,5 +1,6 @@
 """The command line: `nameplate NOUN VERB`, `nameplate serve`, `nameplate worker`."""
 
+import io
 import os
 import secrets
 import signal
@@ -13,6 +14,7 @@ import typer
 from nameplate import logs
 from nameplate.cli import failures, local, profiles, root
 from nameplate.cli.transport import ApiConnection
+from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
 
 
@@ -25,20 +27,32 @@ def _connect() -> ApiConnection:
 class _RemoteApi:
     """A transport over HTTP."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, remote: profiles.Remote) -> None:
         from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
 
-        self._api = bootstrap.remote(url)
+        self._api = bootstrap.remote(remote.url)
+        self._remote = remote
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, Mapping[str, str], bytes]:
-        reply = self._api.request(method, path, content=body, headers=headers)
+        try:
+            reply = self._api.request(method, path, content=body, headers=headers)
+        except Unavailable as error:
+            if error.code != "provider_unreachable":
+                raise
+            raise Unavailable(
+                "api_unreachable",
+                f"No connection to {self._remote.url}: {error.detail} Check that `nameplate serve` runs "
+                f"and listens there, and that {self._remote.setting} is right.",
+            ) from None
         return reply.status, reply.headers, reply.body
 
 
 def _elsewhere(remote: profiles.Remote) -> ApiConnection:
-    return ApiConnection(_RemoteApi(remote.url), remote.token)
+    from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+
+    return ApiConnection(_RemoteApi(remote), remote.token, clock=bootstrap.clock)
 
 
 def _embedded() -> ApiConnection:
@@ -59,7 +73,8 @@ def _embedded() -> ApiConnection:
     def drive(seconds: float) -> None:
         worker.run_until_idle(seconds)
 
-    return ApiConnection(InProcess(create(sessions, tools, local_token=token)), token, drive)
+    api = InProcess(create(sessions, tools, local_token=token))
+    return ApiConnection(api, token, drive, bootstrap.clock)
 
 
 def _local() -> local.Local:
@@ -159,8 +174,9 @@ def demo(
 
 def main() -> None:
     """Run the command line."""
+    _speak_utf8()
     if sys.argv[1:] != ["worker"]:
-        app()
+        app(prog_name="nameplate")
         return
     # It runs for months; what the options are parsed with (Typer has pydantic do it) would stay in
     # its memory, 7 MB, to find that there are none.
@@ -168,6 +184,22 @@ def main() -> None:
         worker()
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
+
+
+def _speak_utf8() -> None:
+    """Read arguments and write text as UTF-8, whatever the locale: `C` knows ASCII only.
+
+    What cannot be read as UTF-8 stays as it is, for the API to refuse.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.argv[1:] = [
+        os.fsencode(text).decode("utf-8", "surrogateescape")
+        if any("\udc80" <= char <= "\udcff" for char in text)
+        else text
+        for text in sys.argv[1:]
+    ]
 
 
 if __name__ == "__main__":

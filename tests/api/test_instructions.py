@@ -51,12 +51,11 @@ FILE = {
     "content": "TOKEN",
 }
 PRINTED = {
-    "dns_txt": f"""{TXT["sentence"]}
-  type: TXT
-  name: {RECORD}
-  zone: example.org
-  relative name: _nameplate-challenge.shop
-  value: nameplate-verification=TOKEN
+    "dns_txt": f"""TYPE  HOST                                   VALUE
+TXT   {RECORD}  nameplate-verification=TOKEN
+
+If your DNS host appends example.org to names, enter the host _nameplate-challenge.shop instead of \
+{RECORD}.
 """,
     "file_upload": f"""{FILE["sentence"]}
   url: {URL}

@@ -24,6 +24,7 @@ from nameplate.cli.command import (
     restoring,
     showing,
 )
+from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.servers import parsed
 from nameplate.core.errors import Invalid
@@ -47,7 +48,9 @@ Config = Annotated[
         help="Settings that are not secret. `account providers` lists the keys.",
     ),
 ]
-AccountReference = Annotated[str, typer.Argument(help="Id or name of the account.")]
+AccountReference = Annotated[
+    str, typer.Argument(help="Id or name of the account.", autocompletion=names("accounts"))
+]
 
 
 @command(app, "add")

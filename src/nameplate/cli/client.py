@@ -22,6 +22,8 @@ _EXIT_CODES: Mapping[int, int] = {
     422: 2,
     429: 8,
 }
+_AWAY = frozenset({502, 503, 504})
+"""Statuses of a proxy whose API does not answer."""
 
 
 class ApiError(NameplateError):
@@ -33,6 +35,7 @@ class ApiError(NameplateError):
             str(problem.get("code", "answer_malformed")),
             str(problem.get("detail", f"The API answered {status}.")),
         )
+        self.status = status
         self.problem = {"code": self.code, "detail": self.detail, **problem}
         self.exit_code = _EXIT_CODES.get(status, 1)
 
@@ -44,6 +47,8 @@ class Client:
 
         self._factory = factory
         self._connection: ApiConnection | None = None
+        self.has_answered = False
+        """Whether one request of this command was answered as it should be."""
 
     @property
     def connection(self) -> ApiConnection:
@@ -84,6 +89,7 @@ class Client:
         found = _parsed(status, answer)
         if not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15.3
             raise ApiError(status, found)
+        self.has_answered = True
         return found
 
 
@@ -100,6 +106,11 @@ def _parsed(status: int, answer: bytes) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
+        if status in _AWAY:
+            raise Unavailable(
+                "api_unreachable",
+                f"A proxy answered {status} in place of the API. Try again later.",
+            )
         raise Unavailable(
             "answer_malformed",
             f"The API answered {status} without a JSON object. Check `NAMEPLATE_API_URL`.",

@@ -12,6 +12,7 @@ import typer
 
 from nameplate.cli import failures
 from nameplate.cli.client import ApiError, Client, address
+from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat, Printer
 from nameplate.core.errors import Invalid, NameplateError
 
@@ -27,7 +28,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print data only, no 
 Organization = Annotated[
     str | None,
     typer.Option(
-        "--organization", help="Organization, by id or slug. Required with a platform token."
+        "--organization",
+        help="Organization, by id or slug. Required with a platform token.",
+        autocompletion=names("organizations"),
     ),
 ]
 Owner = Annotated[
@@ -35,15 +38,27 @@ Owner = Annotated[
     typer.Option(
         "--organization",
         help="Organization, by id or slug. Default with a platform token: the platform itself.",
+        autocompletion=names("organizations"),
     ),
 ]
 OrganizationFilter = Annotated[
     str | None,
-    typer.Option("--organization", help="Only objects of this organization, by id or slug."),
+    typer.Option(
+        "--organization",
+        help="Only objects of this organization, by id or slug.",
+        autocompletion=names("organizations"),
+    ),
 ]
-DomainReference = Annotated[str, typer.Argument(help="Id or name of the domain.")]
+DomainReference = Annotated[
+    str, typer.Argument(help="Id or name of the domain.", autocompletion=names("domains"))
+]
 DomainFilter = Annotated[
-    str | None, typer.Option("--domain", help="Only objects of this domain, by id or name.")
+    str | None,
+    typer.Option(
+        "--domain",
+        help="Only objects of this domain, by id or name.",
+        autocompletion=names("domains"),
+    ),
 ]
 NameFilter = Annotated[str | None, typer.Option("--name", help="Only objects with this name.")]
 StatusFilter = Annotated[
@@ -123,7 +138,9 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
             context = values.pop("context")
             form = OutputFormat.JSON if values.pop("as_json") else values["output"]
             del values["output"]
-            printer = Printer(form, quiet=values.pop("quiet"))
+            printer = Printer(
+                form, quiet=values.pop("quiet"), clock=lambda: context.obj.connection.clock
+            )
             _reported(printer, lambda: function(Cli(context.obj, printer), **values))
 
         run.__signature__ = signature.replace(parameters=[*added, *named])  # type: ignore[attr-defined]  # what inspect and Typer read
@@ -188,7 +205,7 @@ def filters(metadata: list[str] | None, **values: Any) -> dict[str, Any]:  # noq
 def showing(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") -> None:
     """Register `show`; `by` says what the object can be called."""
 
-    def show(cli: Cli, reference: Annotated[str, _argument(noun, by)]) -> None:
+    def show(cli: Cli, reference: Annotated[str, _argument(noun, plural, by)]) -> None:
         cli.printer.one(cli.api.get(address(plural, reference)))
 
     show.__doc__ = f"Show {_one(noun)}."
@@ -198,7 +215,7 @@ def showing(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") ->
 def restoring(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") -> None:
     """Register `restore`, which restores a removed object."""
 
-    def restore(cli: Cli, reference: Annotated[str, _argument(noun, by)]) -> None:
+    def restore(cli: Cli, reference: Annotated[str, _argument(noun, plural, by)]) -> None:
         cli.printer.one(cli.api.send("POST", address(plural, reference, ":restore")))
 
     restore.__doc__ = f"Restore a removed {noun}."
@@ -211,7 +228,7 @@ def removing_by_force(app: typer.Typer, noun: str, plural: str, by: str = "Id or
     def remove(
         cli: Cli,
         *,
-        reference: Annotated[str, _argument(noun, by)],
+        reference: Annotated[str, _argument(noun, plural, by)],
         force: Annotated[
             bool, typer.Option("--force", help="Remove it even if it is in use.")
         ] = False,
@@ -226,8 +243,9 @@ def removing_by_force(app: typer.Typer, noun: str, plural: str, by: str = "Id or
     command(app, "rm")(remove)
 
 
-def _argument(noun: str, by: str) -> Any:  # noqa: ANN401 - what Typer makes of it
-    return typer.Argument(metavar=noun.upper(), help=f"{by} of the {noun}.")
+def _argument(noun: str, plural: str, by: str) -> Any:  # noqa: ANN401 - what Typer makes of it
+    help_ = f"{by} of the {noun}."
+    return typer.Argument(metavar=noun.upper(), help=help_, autocompletion=names(plural))
 
 
 def _one(noun: str) -> str:
@@ -243,7 +261,7 @@ def removing(
     def remove(
         cli: Cli,
         *,
-        reference: Annotated[str, _argument(noun, by)],
+        reference: Annotated[str, _argument(noun, plural, by)],
         yes: Yes = False,
         non_interactive: NonInteractive = False,
     ) -> None:

@@ -23,6 +23,7 @@ from nameplate.cli.command import (
     restoring,
     showing,
 )
+from nameplate.cli.completion import names
 from nameplate.core.errors import Invalid
 
 app = typer.Typer(help="Manage servers that run a proxy.", no_args_is_help=True)
@@ -84,7 +85,12 @@ def list_(
 def update(
     cli: Cli,
     *,
-    server: Annotated[str, typer.Argument(help="Id, external id or name of the server.")],
+    server: Annotated[
+        str,
+        typer.Argument(
+            help="Id, external id or name of the server.", autocompletion=names("servers")
+        ),
+    ],
     name: NewName = None,
     public: Annotated[str | None, typer.Option("--address", help=_ADDRESS)] = None,
     ip: Ips = None,
