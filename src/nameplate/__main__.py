@@ -7,15 +7,18 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nameplate import logs
+from nameplate import __version__, logs
 from nameplate.cli import failures, local, profiles, root
 from nameplate.cli.transport import ApiConnection
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
+
+if TYPE_CHECKING:
+    from nameplate.settings import Settings
 
 
 def _connect() -> ApiConnection:
@@ -116,6 +119,7 @@ def serve(
                 edge_socket = listener.listen(*settings.edge_address)
             logs.to(sys.stderr)
             server = listener.server(asgi.create(settings, edge_socket), lifespan="on")
+            _announce_server(settings)
             server.run(sockets=[api_socket])
         if not server.started:
             raise typer.Exit(1)
@@ -146,12 +150,40 @@ def worker(
         thread = threading.Thread(
             target=lambda: ended.append(working.run()), name="nameplate-worker"
         )
+        _announce(f"Nameplate {__version__} works.", {"threads": str(working.threads)}, settings)
         thread.start()
         while thread.is_alive():
             thread.join(0.5)
         sessions.dispose()
         if ended == [False]:
             os._exit(0)  # somebody's server does not answer a step whose row was given back
+
+
+def _announce_server(settings: "Settings") -> None:
+    """Say where the API and the edge listen, and whether work is done here."""
+    at = "http://{}:{}"
+    edge = at.format(*settings.edge_address) + ("" if settings.edge_port else "/edge")
+    threads = f"{settings.worker_threads} threads in this process"
+    told = {
+        "API": at.format(settings.host, settings.port),
+        "edge": edge,
+        "worker": threads if settings.serve_worker else "none here: run `nameplate worker`",
+    }
+    _announce(f"Nameplate {__version__} serves.", told, settings)
+
+
+def _announce(title: str, told: dict[str, str], settings: "Settings") -> None:
+    from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+    from nameplate.cli import doctor  # noqa: PLC0415 - the same
+
+    here = bootstrap.Installation(settings)
+    works_here = "API" not in told or settings.serve_worker
+    found = [
+        one
+        for one in here.findings(over_network=False)
+        if not (works_here and one.subject == "worker")  # it begins only now
+    ]
+    doctor.announce(sys.stderr, title, {**told, **here.facts()}, found)
 
 
 @app.command()

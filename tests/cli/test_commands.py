@@ -431,3 +431,12 @@ def test_a_worker_keeps_nothing_in_memory_that_it_does_not_use(migrated_sqlite_u
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("nameplate: ")]
     assert said.endswith("[settings_invalid]")
     assert "sekret" not in said
+
+
+def test_a_server_whose_address_does_not_resolve_is_said_when_it_is_written(acme: Line) -> None:
+    lost = acme("server", "add", "edge", "--address", "edge.nowhere.invalid")
+    assert "Warning: edge.nowhere.invalid does not resolve to an IP address." in lost.err
+    tested = acme("server", "test", "edge", expect=1)
+    assert "[ ] address: edge.nowhere.invalid does not resolve" in tested.out
+    assert "Warning" not in acme("server", "update", "edge", "--address", "192.0.2.1").err
+    assert "[x] address: 192.0.2.1 is an IP address." in acme("server", "test", "edge").out

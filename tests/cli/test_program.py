@@ -1,9 +1,15 @@
 """What the program does around its commands: arguments, locale, addresses, completion."""
 
+import json
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.program import Program
+from tests.cli.screen import Screen
 from tests.servers.process import free_port
 
 
@@ -89,3 +95,54 @@ def test_completion_is_silent_without_a_server(acme: Program) -> None:
     )
     ended = asking()
     assert (ended.out.strip(), ended.err) == ("", "")
+
+
+def test_doctor_says_what_is_missing(acme: Program) -> None:
+    said = acme("doctor", expect=1).out
+    assert "[x] database: sqlite at " in said
+    assert "[x] keyring: " in said
+    assert "[ ] authority: There is no account at a certificate authority" in said
+    assert "fix: Add one with `nameplate server add" in said
+    found = acme("doctor", "--json", expect=1).json
+    assert found["ok"] is False
+    assert {one["subject"] for one in found["findings"]} > {"database", "keyring", "authority"}
+
+
+def test_serve_says_what_it_does_where_it_listens_and_what_is_missing(
+    acme: Program, tmp_path: Path
+) -> None:
+    """It said nothing at all."""
+    port = free_port()
+    screen = Screen(["serve", "--port", str(port)], acme.environment, columns=200)
+    try:
+        screen.until(lambda text: "missing" in text)
+        said = "\n".join(screen.rows())
+    finally:
+        screen.close()
+    assert f"API       http://127.0.0.1:{port}" in said
+    assert f"edge      http://127.0.0.1:{port}/edge" in said
+    assert "worker    8 threads in this process" in said
+    assert f"database  sqlite at {acme.home}/nameplate.db" in said
+    assert "missing   There is no account at a certificate authority" in said
+    line = started(acme, tmp_path, "worker")
+    assert (line["threads"], line["keyring"]) == ("8", f"{acme.home}/keyring")
+    assert any("There is no server with a proxy" in text for text in line["missing"])
+
+
+def started(program: Program, folder: Path, *words: str) -> dict[str, Any]:
+    """Start a process whose log goes to a file; return the line that it begins with."""
+    log = folder / "log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nameplate", *words], env=program.environment, stderr=file
+        )
+    try:
+        end = time.monotonic() + 60
+        while not log.read_text().endswith("\n"):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+        process.wait(20)
+    found: dict[str, Any] = json.loads(log.read_text().splitlines()[0])
+    return found

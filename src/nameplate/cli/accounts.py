@@ -179,7 +179,7 @@ def secrets(options: list[str] | None) -> dict[str, str] | None:
             found[name] = value
         elif source.startswith("@"):
             try:
-                found[name] = Path(source[1:]).read_text().strip("\r\n")
+                found[name] = Path(source[1:]).read_text(encoding="utf-8").strip("\r\n")
             except (OSError, UnicodeDecodeError):
                 raise Invalid(
                     "credential_missing",

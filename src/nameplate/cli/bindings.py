@@ -95,7 +95,7 @@ def add(
         metadata=pairs(metadata, "--metadata"),
     )
     made = cli.api.send("POST", "/v1/bindings", body)
-    if wait:
+    if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], timeout)
     cli.printer.one(made)
 

@@ -50,7 +50,7 @@ def issue(
     """Request a certificate."""
     body = given(domain=domain, names=names or None, challenge=challenge)
     made = cli.api.send("POST", "/v1/certificates", body)
-    if wait:
+    if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], 1, timeout)
     cli.printer.one(made)
 
@@ -74,7 +74,7 @@ def renew(
 ) -> None:
     """Renew a certificate now. The current one is served until the new one is installed."""
     made = cli.api.send("POST", address("certificates", certificate, ":renew"))
-    if wait:
+    if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], made["generation"] + 1, timeout)
     cli.printer.one(made)
 

@@ -47,6 +47,8 @@ class Client:
 
         self._factory = factory
         self._connection: ApiConnection | None = None
+        self.dry_run = False
+        """Whether requests that write are only tried."""
         self.has_answered = False
         """Whether one request of this command was answered as it should be."""
 
@@ -76,6 +78,8 @@ class Client:
 
     def send(self, method: str, path: str, body: object | None = None) -> dict[str, Any]:
         """Send one request and return the answer's object; raises ApiError, Unavailable."""
+        if self.dry_run and method != "GET":
+            path += f"{'&' if '?' in path else '?'}dry_run=true"
         connection = self.connection
         headers = {
             "Authorization": f"Bearer {connection.token.reveal()}",

@@ -85,6 +85,13 @@ NonInteractive = Annotated[
         "--non-interactive", help="Fail with exit code 4 instead of asking for confirmation."
     ),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check it and show the result, without changing anything.")
+]
+WRITES = frozenset(
+    {"add", "update", "rm", "restore", "revoke", "issue", "renew", "suspend", "resume", "detach"}
+)
+"""Verbs that can be tried by `--dry-run`."""
 
 
 class Cli:
@@ -97,7 +104,7 @@ class Cli:
 
     def confirm(self, what: str, *, yes: bool, non_interactive: bool) -> None:
         """Ask before `what`, which names the object, is done; exit 4 when nobody can answer."""
-        if yes:
+        if yes or self.api.dry_run:
             return
         if non_interactive or not sys.stdin.isatty():
             self.fail(NEEDS_INPUT, "confirmation_needed", f"{what}? Pass `--yes` to confirm.")
@@ -121,16 +128,8 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
     def register(function: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(function)
         own = list(signature.parameters.values())[1:]
-        common = {
-            "context": (typer.Context, inspect.Parameter.empty),
-            "as_json": (AsJson, False),
-            "output": (Output, OutputFormat.TABLE),
-            "quiet": (Quiet, False),
-        }
-        added = [
-            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
-            for key, (kind, default) in common.items()
-        ]
+        tries = name in WRITES and "dry_run" not in signature.parameters
+        added = _common_options(tries=tries)
         named = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
 
         @functools.wraps(function)
@@ -141,7 +140,10 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
             printer = Printer(
                 form, quiet=values.pop("quiet"), clock=lambda: context.obj.connection.clock
             )
+            context.obj.dry_run = tries and values.pop("dry_run")
             _reported(printer, lambda: function(Cli(context.obj, printer), **values))
+            if context.obj.dry_run:
+                printer.say("Dry run: nothing was changed.")
 
         run.__signature__ = signature.replace(parameters=[*added, *named])  # type: ignore[attr-defined]  # what inspect and Typer read
         run.__annotations__ = {one.name: one.annotation for one in [*added, *named]}
@@ -149,6 +151,21 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         return function
 
     return register
+
+
+def _common_options(*, tries: bool) -> list[inspect.Parameter]:
+    """Return the parameters that every command has, and with `tries` that of a dry run."""
+    common = {
+        "context": (typer.Context, inspect.Parameter.empty),
+        "as_json": (AsJson, False),
+        "output": (Output, OutputFormat.TABLE),
+        "quiet": (Quiet, False),
+        **({"dry_run": (DryRun, False)} if tries else {}),
+    }
+    return [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+        for key, (kind, default) in common.items()
+    ]
 
 
 def _reported(printer: Printer, work: Callable[[], None]) -> None:
@@ -280,8 +297,9 @@ def _remove(
     cli.confirm(f"{word} {noun} {label} ({found['id']})", yes=yes, non_interactive=quiet)
     suffix = "?force=true" if force else ""
     cli.api.send("DELETE", address(plural, str(found["id"]), suffix))
-    cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
+    if not cli.api.dry_run:
+        cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
     if cli.printer.form is OutputFormat.JSON:
-        cli.printer.document({"id": found["id"], "object": noun, "deleted": True})
+        cli.printer.document({"id": found["id"], "object": noun, "deleted": not cli.api.dry_run})
     elif cli.printer.form is OutputFormat.ID:
         cli.printer.line(str(found["id"]))

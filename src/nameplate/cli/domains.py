@@ -83,13 +83,15 @@ def add(
     )
     made = cli.api.send("POST", "/v1/domains", body)
     if cli.printer.form is OutputFormat.TABLE:
-        cli.printer.say(f"Claimed {made['name']} ({made['id']}). {_state(made)}\n")
+        claimed = "Can be claimed" if cli.api.dry_run else "Claimed"
+        cli.printer.say(f"{claimed}: {made['name']} ({made['id']}). {_state(made)}\n")
         shown.show(cli.printer, made["instructions"])
-    if wait:
+    if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], made["name"], "ownership", timeout)
     if cli.printer.form is not OutputFormat.TABLE:
         cli.printer.one(made)
-    _say_next(cli, made)
+    if not cli.api.dry_run:
+        _say_next(cli, made)
 
 
 @command(app, "list")

@@ -32,7 +32,7 @@ def remote(environment: Mapping[str, str]) -> Remote | None:
     url = given or profile.get("api_url")
     setting = "`NAMEPLATE_API_URL`" if given else f"`api_url` in `{_path(environment)}`"
     if not url:
-        _refuse_lone_token(environment, profile)
+        _refuse_lone_token(environment)
         return None
     if not url.startswith(("http://", "https://")):
         raise Invalid(
@@ -50,18 +50,12 @@ def remote(environment: Mapping[str, str]) -> Remote | None:
     return Remote(base, Secret(token.strip()), setting)
 
 
-def _refuse_lone_token(environment: Mapping[str, str], profile: Mapping[str, str]) -> None:
+def _refuse_lone_token(environment: Mapping[str, str]) -> None:
     """Refuse a token for no address: without it the command would work on a database of its own."""
     if environment.get("NAMEPLATE_TOKEN"):
         raise Invalid(
             "api_url_missing",
             "`NAMEPLATE_TOKEN` is set, but no address to use it at. Set `NAMEPLATE_API_URL`, or unset "
-            "the token to work on the local database.",
-        )
-    if profile.get("token"):
-        raise Invalid(
-            "api_url_missing",
-            f"`{_path(environment)}` has a token, but no `api_url` to use it at. Add one, or remove "
             "the token to work on the local database.",
         )
 

@@ -33,6 +33,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "domain-connect": ("domain_connect", "Set up Domain Connect for the platform."),
     "names": ("names", "Check domain names."),
     "explain": ("explain", "Explain an error code and what to do."),
+    "doctor": ("doctor", "Check this installation and say what is missing."),
     "db": ("db", "Migrate the database schema."),
     "keys": ("keys", "Manage the keys that encrypt stored secrets."),
 }
