@@ -126,7 +126,8 @@ def test_the_other_nouns(acme: Line) -> None:
     acme("server", "add", "edge", "--address", "edge.example.net", "--proxy", proxy)
     acme("account", "add", "pdns", *POWERDNS)
     account = acme("account", "list", "-o", "id").out.strip()
-    acme("domain", "add", "example.com", "--organization", "acme", "--account", account)
+    new = ("domain", "add", "example.com", "--organization", "acme", "--account", account)
+    assert "Nameplate publishes this with the DNS account" in acme(*new).err
     record = acme(
         "record", "add", "example.com", "mx", "@", "mail.example.com.", "--priority", "10"
     )

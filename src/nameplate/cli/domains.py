@@ -287,6 +287,9 @@ def _beside(step: WaitingStep, told: Collection[str]) -> WaitingStep:
 def _state(domain: dict[str, Any]) -> str:
     """Return where a new claim stands, in one sentence."""
     if domain["status"] == "pending_verification":
+        turns = [one["turn"] for one in domain["conditions"] if one["type"] == "ownership"]
+        if turns == ["nameplate"]:
+            return "Nameplate publishes this with the DNS account to prove ownership:"
         return "Publish this to prove ownership:" if domain["instructions"] else ""
     return f"It is {domain['status'].replace('_', ' ')}."
 

@@ -37,6 +37,12 @@ GROUP = Group(
             "Use another slug.",
             (409,),
         ),
+        "account_of_another": Entry(
+            Turn.YOU,
+            "The account belongs to another organization than the domain.",
+            "Use an account of the domain's organization, or one of the platform.",
+            (409,),
+        ),
         "account_not_found": Entry(
             Turn.YOU,
             "There is no such account.",

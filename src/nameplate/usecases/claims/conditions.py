@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from nameplate.core import names, registration
-from nameplate.core.actor import PLATFORM
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Refused
-from nameplate.core.instructions import Instruction
+from nameplate.core.instructions import Instruction, Kind
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.db import database_now
-from nameplate.models import Domain, Record, RecordSide
+from nameplate.models import Account, Domain, Record, RecordSide
 from nameplate.usecases import holders
 from nameplate.usecases.claims import instructions, served_conditions
-from nameplate.usecases.dns import pointing
+from nameplate.usecases.dns import pointing, proofs
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
 from nameplate.usecases.tools import Tools
@@ -93,12 +93,24 @@ def _ownership(session: Session, tools: Tools, domain: Domain) -> Condition:
         or "Not checked yet. The first check is due now.",
         observed=last.observed if last else (),
         expected=(told.expected,) if isinstance(told, Instruction) else (),
-        fix=_publish(told),
+        fix=_publish(told, by_account=_is_written(session, domain, told)),
         next_check_at=row.next_action_at if row else None,
     )
 
 
-def _publish(told: Instruction | Refused | None) -> str:
+def _is_written(session: Session, domain: Domain, told: Instruction | Refused | None) -> bool:
+    """Tell whether Nameplate publishes the proof itself, as far as nothing has stopped it."""
+    account_id = domain.dns_account_id
+    if account_id is None or domain.error_message or domain.trouble_code:
+        return False
+    is_record = isinstance(told, Instruction) and told.kind == Kind.DNS_RECORD
+    own = Account.visible(Actor(domain.organization_id)).where(Account.id == account_id)
+    return is_record and proofs.can_write(session.scalars(own).first(), domain)
+
+
+def _publish(told: Instruction | Refused | None, *, by_account: bool) -> str:
+    if by_account:
+        return "Wait. Nameplate publishes the proof with the DNS account."
     if told is None:
         return "Add a verification to get a record to publish."
     return told.sentence if isinstance(told, Instruction) else told.detail
