@@ -1,5 +1,6 @@
 """The proof is written by the organization's own account, and by no account of the platform."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +12,9 @@ from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, NotFound
 from nameplate.core.lifecycle import DomainStatus
-from nameplate.core.records import RRset
+from nameplate.core.records import Change, RRset
 from nameplate.db import Sessions, database_now
 from nameplate.models import Domain, LedgerEntry, LedgerState, Verification
-from nameplate.ports.dns import Change
 from nameplate.usecases.claims import conditions, domains, verifications
 from nameplate.usecases.dns import zones
 from nameplate.usecases.tenants import accounts
@@ -48,7 +48,7 @@ class Story:
     def verification(self) -> Verification:
         token = self.domain().verification_token
         with self.offline.sessions.begin(PLATFORM) as session:
-            rows = session.scalars(Verification.visible(PLATFORM)).all()
+            rows: Sequence[Verification] = session.scalars(Verification.visible(PLATFORM)).all()
         (row,) = [row for row in rows if row.verification_token == token]
         return row
 
