@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.names import self_and_ancestors, without_wildcard
-from nameplate.models import Domain, HoldingScope, NameHolding
+from nameplate.models import Domain, HoldingScope, NameHolding, Organization
 
 
 def held_name(domain: Domain) -> str:
@@ -36,7 +36,7 @@ def holds(session: Session, organization_id: int, *names: str, live: int | None 
     """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 
     A wildcard is held only with everything below its parent. `live` is the id of a domain that must
-    be live too.
+    be live too, and its organization active.
     """
     held = _holdings(session, names, live=live)
     deciding = (most_specific(name, held) for name in names)
@@ -58,5 +58,14 @@ _HELD = (
     .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)
     .where(NameHolding.name.in_(sa.bindparam("names", expanding=True)))
 )
-_HELD_BY_A_LIVE_ONE = _HELD.join(Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live))
+_HELD_BY_A_LIVE_ONE = _HELD.join(
+    Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live)
+).join(
+    Organization,
+    sa.and_(
+        Organization.id == Domain.organization_id,
+        Organization.is_active.is_(True),
+        Organization.deleted_at.is_(None),
+    ),
+)
 """Made once: every step of every certificate asks them."""
