@@ -14,6 +14,7 @@ from nameplate.usecases.serving import bindings, probes
 from nameplate.usecases.tenants import organizations
 from tests.rights.model import Claim, Token
 from tests.rights.sides import Sides
+from tests.rights.world import Served
 
 CLAIMED = ("", "shop.", "", "a.shop.", "*.", "shop.", "*.shop.")
 """What stands left of the registrable domain in claims."""
@@ -55,6 +56,7 @@ class Rights(Sides):
         )
         if row is not None:
             self.model.claims[row] = Claim(actor.organization_id or 0, full)
+            self.world.give_account(row)
             self._sync()
 
     @rule(what=which, wide=st.booleans())
@@ -259,22 +261,26 @@ class Rights(Sides):
             if one.certificate is not None:
                 row = self.world.certificate(one.certificate)
                 assert row.organization_id == one.organization
+                covering = {one.host, "*." + one.host.partition(".")[2]}
+                assert covering & set(row.subject_alternative_names or ())
         there = {one.binding for one in served}
         for binding, (number, host) in self.bound.items():
             claim = self.model.claims[number]
             due = claim.is_proved and self.model.may_serve(claim, host)
             assert not due or binding in there, f"{host} is not rendered"
-        self._edges_agree({one.host: one.organization for one in served})
+        self._edges_agree(served)
 
-    def _edges_agree(self, served: dict[str, int]) -> None:
+    def _edges_agree(self, served: list[Served]) -> None:
         """Compare what is rendered with what the edge answers, for names below a wildcard too."""
+        owners = {one.host: one.organization for one in served}
+        active = {one.host: one.organization for one in served if one.active}
         for edge in self.world.edges():
             for host in (left + self.world.base for left in HOSTS if "*" not in left):
-                expected = served.get(host, served.get("*." + host.partition(".")[2]))
+                expected = active.get(host, active.get("*." + host.partition(".")[2]))
                 assert expected is None or expected == self.model.holder(host), f"routed {host}"
                 assert self.world.routed(edge, host) == expected, f"routed {host}"
                 if self.world.asked_for(edge, host):
-                    assert self.model.holder(host) == served[host], f"asked for {host}"
+                    assert self.model.holder(host) == owners[host], f"asked for {host}"
 
 
 def _domain(number: int) -> str:

@@ -24,6 +24,7 @@ from nameplate.leases import Lease, lease_one
 from nameplate.models import (
     Binding,
     Certificate,
+    Domain,
     NameHolding,
     Organization,
     Verification,
@@ -80,6 +81,8 @@ class Served:
     organization: int
     binding: int
     claim: int
+    active: bool
+    """The application was seen there: the edge routes to it."""
     certificate: int | None
 
 
@@ -111,10 +114,12 @@ class World:
             server.configured_at = datetime.now(UTC)
             self.server = server.id
             self.applications: dict[int, int] = {}
+            self.accounts: dict[int, int] = {}
             for actor in self.actors:
                 owner = session.get_one(Organization, actor.organization_id)
                 app = rows.application(session, owner, upstream_host="10.0.0.1", upstream_port=8080)
                 self.applications[owner.id] = app.id
+                self.accounts[owner.id] = rows.account(session, owner).id
 
     def close(self) -> None:
         """Leave nothing behind that the next example would have to read."""
@@ -171,7 +176,7 @@ class World:
             return [
                 Served(
                     one.hostname, one.organization, one.binding, claims[one.binding],
-                    one.certificate,
+                    one.status is BindingStatus.ACTIVE, one.certificate,
                 )
                 for one in routes.wanted(session, self.server)
             ]  # fmt: skip
@@ -187,7 +192,7 @@ class World:
 
     def routed(self, edge: App, host: str) -> int | None:
         """Return the organization that the edge routes a host to."""
-        status, body = _get(edge, "/edge/route", f"host={host}")
+        status, body = _get(edge, "/edge/route", f"host={host}&path=/login")
         if status != 200:
             return None
         app = ids.parse(json.loads(body)["application"], "app")
@@ -209,6 +214,13 @@ class World:
                 kind.organization_id.in_(self._mine()), kind.deleted_at.is_(None)
             )
             return list(session.scalars(query.order_by(kind.id)))
+
+    def give_account(self, claim: int) -> None:
+        """Let a claim have an account at its DNS provider, without which there are no wildcards."""
+        with self.sessions.begin(PLATFORM) as session:
+            row = session.get_one(Domain, claim)
+            row.dns = replace(row.dns, automatic=False)
+            row.dns_account_id = self.accounts[row.organization_id]
 
     def activate(self, binding: int) -> None:
         """Let the row of a binding say that it is served, whatever is right."""
