@@ -36,12 +36,13 @@ class Rights(Sides):
 
     # Claims and proofs
 
-    @initialize(names=st.tuples(which, which), scopes=st.tuples(st.booleans(), st.booleans()))
-    def begin(self, names: tuple[int, int], scopes: tuple[bool, bool]) -> None:
-        for who, (name, wide) in enumerate(zip(names, scopes, strict=True)):
+    @initialize(claims=st.lists(st.tuples(which, st.booleans(), which), min_size=2, max_size=4))
+    def begin(self, claims: list[tuple[int, bool, int]]) -> None:
+        """Begin with something to take away: claims that are proved, with bindings."""
+        for who, (name, wide, where) in enumerate(claims):
             self.claim(who, name, wide)
-        self.prove(0, 0)
-        self.bind(0, 0, 0)
+            self.prove(who, 0)
+            self.bind(who, where, 0)
 
     @rule(who=which, name=which, wide=st.booleans())
     def claim(self, who: int, name: int, wide: bool) -> None:
@@ -85,7 +86,7 @@ class Rights(Sides):
 
     @rule(what=which, how=which)
     def lose(self, what: int, how: int) -> None:
-        _, claim = self._pick(what)
+        _, claim = self._pick(what, lambda one: one.is_proved)
         row, proof = self._proof(claim, how)
         self.world.publish(row, claim.held_name, seen=False)
         for days in (31, 40):
@@ -108,7 +109,7 @@ class Rights(Sides):
 
     @rule(what=which)
     def restore(self, what: int) -> None:
-        number, claim = self._pick(what, removed=True)
+        number, claim = self._pick(what, lambda one: one.removed)
         actor = self.world.actor(claim.organization)
         done = self._act(
             actor, lambda s: domains.restore(s, self.world.tools, actor, _domain(number), _now())
@@ -129,7 +130,7 @@ class Rights(Sides):
 
     @rule(what=which, operator=st.booleans())
     def resume(self, what: int, operator: bool) -> None:
-        number, claim = self._pick(what)
+        number, claim = self._pick(what, lambda one: one.banned or one.paused)
         actor = PLATFORM if operator else self.world.actor(claim.organization)
         done = self._act(actor, lambda s: domains.resume(s, actor, _domain(number), _now()))
         if done is None:
@@ -142,10 +143,11 @@ class Rights(Sides):
 
     # Organizations
 
-    @rule(who=which, on=st.booleans())
-    def switch(self, who: int, on: bool) -> None:
-        actor = self._actor(who)
-        number = actor.organization_id or 0
+    @rule(who=which)
+    def switch(self, who: int) -> None:
+        """Switch an organization off, or the one on again that is off."""
+        on = bool(self.model.disabled)
+        number = min(self.model.disabled) if on else self._actor(who).organization_id or 0
         done = self._act(
             PLATFORM,
             lambda s: organizations.update(s, PLATFORM, ids.show("org", number), is_active=on),
@@ -153,9 +155,11 @@ class Rights(Sides):
         if done is not None:
             (self.model.disabled.discard if on else self.model.disabled.add)(number)
 
-    @rule(who=which, back=st.booleans())
-    def take_away(self, who: int, back: bool) -> None:
-        number = self._actor(who).organization_id or 0
+    @rule(who=which)
+    def take_away(self, who: int) -> None:
+        """Remove an organization, or restore the one that is removed."""
+        back = bool(self.model.removed)
+        number = min(self.model.removed) if back else self._actor(who).organization_id or 0
         act = organizations.restore if back else organizations.remove
         done = self._act(PLATFORM, lambda s: act(s, PLATFORM, ids.show("org", number), _now()))
         if done is None:

@@ -41,10 +41,12 @@ class Sides(RuleBasedStateMachine):
         except (Conflict, Invalid, NotFound):
             return None
 
-    def _pick(self, what: int, *, removed: bool = False) -> tuple[int, Claim]:
-        """Return a claim, of those that are (not) removed where there are any."""
+    def _pick(
+        self, what: int, chosen: Callable[[Claim], bool] = lambda one: not one.removed
+    ) -> tuple[int, Claim]:
+        """Return a claim, of those that are chosen where there are any."""
         every = list(self.model.claims.items())
-        some = [one for one in every if one[1].removed == removed] or every
+        some = [one for one in every if chosen(one[1])] or every
         return some[what % len(some)]
 
     def _proof(self, claim: Claim, how: int) -> tuple[int, Proof]:
