@@ -55,7 +55,7 @@ from nameplate.usecases.operations import schema
 ZONE = "com"  # of a PowerDNS on loopback
 CLIENTS, VISITORS = 4, 4
 LOOK_EVERY = 0.5
-GIVEN_UP_AFTER = 180.0
+GIVEN_UP_AFTER = 120.0
 """Seconds without one more live domain."""
 GOAL_RATE, GOAL_SINGLE, GOAL_SUSPENSION, GOAL_MIB = 15.0, 20.0, 5.0, 180
 GOAL_QUIET, GOAL_KILLED = 8.0, 60.0
@@ -313,6 +313,7 @@ def _wait(run: Run, watching: threading.Thread) -> None:
 
 
 def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
+    missing = next((name for name in run.claimed if name not in run.live), None)
     waited = sorted(run.live[name] - run.claimed[name] for name in run.live)
     with psycopg.connect(world.url) as database:
         steps = database.execute(
@@ -327,6 +328,7 @@ def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
     return {
         "domains": count,
         "live": len(run.live),
+        "first_missing": missing and _why(world, missing),
         "seconds": round(seconds, 1),
         "rate": round(len(run.live) / seconds, 1) if seconds else 0.0,
         "p50": round(statistics.median(waited), 1) if waited else None,
@@ -339,6 +341,15 @@ def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
         "failed_steps": failed,
         "worker_mib": [round(peak_of(pid)) for pid in world.nameplate.worker_pids],
     }
+
+
+def _why(world: World, name: str) -> list[str]:
+    found = world.nameplate.call("GET", f"/v1/domains/{name}", token=world.crowd["token"])
+    return [
+        f"{name}: {one['type']}: {one['reason']}: {one['message']}"
+        for one in found["conditions"]
+        if one["status"] not in {"true", True, "True"}
+    ]
 
 
 def _verdicts(figures: dict[str, Any], every: float) -> Iterator[tuple[str, bool]]:
@@ -379,8 +390,8 @@ def main() -> None:
         return
     drawn = [(at, {**counts, "live": _live_at(run, at)}) for at, counts in run.curve]
     print(curves(drawn, [*COUNTED, "live"]))
-    for one in run.refused[:3]:
-        print("refused:", one)
+    for one in (*run.refused[:3], *(figures["first_missing"] or ())):
+        print(one)
     print("failed steps:", figures["failed_steps"] or "none")
     verdicts = list(_verdicts(figures, options.every))
     for text, met in verdicts:
