@@ -7,6 +7,7 @@ from hypothesis.stateful import initialize, invariant, rule
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
+from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Binding, Certificate
 from nameplate.usecases.certificates import issuance, requests
 from nameplate.usecases.claims import domains, verifications
@@ -200,18 +201,14 @@ class Rights(Sides):
             ),
         )
         if row is not None:
-            host = f"{below}.{claim.held_name}" if below else claim.name
             self.world.activate(row)
-            self.bound[row] = number, host
 
     @rule(what=which)
     def insist(self, what: int) -> None:
         """Let a row say that it is served, however it came to say something else."""
         live = self.world.all(Binding)
         if live:
-            row = live[what % len(live)]
-            self.world.activate(row.id)
-            self.bound[row.id] = row.organization_domain_id, row.hostname
+            self.world.activate(live[what % len(live)].id)
 
     @rule(what=which)
     def step(self, what: int) -> None:
@@ -220,7 +217,6 @@ class Rights(Sides):
         if live:
             row = live[what % len(live)].id
             probes.sweep(self.world.sessions, self.world.tools, [self.world.lease(Binding, row)])
-            self.bound.pop(row, None)
 
     @rule(what=which, hosts=st.lists(which, min_size=1, max_size=2))
     def order(self, what: int, hosts: list[int]) -> None:
@@ -268,10 +264,11 @@ class Rights(Sides):
                 covering = {one.host, "*." + one.host.partition(".")[2]}
                 assert covering & set(row.subject_alternative_names or ())
         there = {one.binding for one in served}
-        for binding, (number, host) in self.bound.items():
-            claim = self.model.claims[number]
-            due = claim.is_proved and self.model.may_serve(claim, host)
-            assert not due or binding in there, f"{host} is not rendered"
+        for row in self.world.all(Binding):
+            claim = self.model.claims[row.organization_domain_id]
+            due = claim.is_proved and self.model.may_serve(claim, row.hostname)
+            arrived = row.status in {BindingStatus.ACTIVE, BindingStatus.CONFIGURING}
+            assert row.id in there or not (due and arrived), f"{row.hostname} is not rendered"
         self._edges_agree(served)
 
     def _edges_agree(self, served: list[Served]) -> None:

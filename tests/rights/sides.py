@@ -24,8 +24,6 @@ class Sides(RuleBasedStateMachine):
         super().__init__()
         self.world = World(type(self).sessions())
         self.model = Model()
-        self.bound: dict[int, tuple[int, str]] = {}
-        """Claim and host of each binding whose row says that it is served."""
 
     def teardown(self) -> None:
         self.world.close()

@@ -27,9 +27,17 @@ def holder(session: Session, name: str) -> int | None:
 
 
 def holding(session: Session, organization_id: int, name: str) -> Holding | None:
-    """Return the holding by which the organization may use `name` now, or None."""
-    found = most_specific(name, _holdings(session, [name]))
-    return found if found is not None and found.organization_id == organization_id else None
+    """Return the holding by which the organization may use `name` now, or None.
+
+    Of several of its own one that reaches what is below, too: a proof of the name alone takes nothing
+    away from what the organization holds above it.
+    """
+    held = _holdings(session, [name])
+    found = most_specific(name, held)
+    if found is None or found.organization_id != organization_id:
+        return None
+    wide = [one for one in held if one.subtree and one.organization_id == organization_id]
+    return most_specific(name, wide) or found
 
 
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:

@@ -43,11 +43,29 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
         )
     elif subtree:
         mine.scope = scope
-    domain.holding_name = name
     try:
         session.flush()
     except sa.exc.IntegrityError as error:  # the primary key is the last wall
         raise Conflict("name_in_use", f"{name} is already in use here.") from error
+    settle(session, domain)
+    if subtree:
+        _widen(session, domain)
+    session.flush()
+
+
+def _widen(session: Session, domain: Domain) -> None:
+    """Let claims that rest on a name alone rest on a new subtree above it."""
+    alone = sa.select(NameHolding.name).where(
+        NameHolding.organization_id == domain.organization_id,
+        NameHolding.base == domain.domain_name,
+        NameHolding.scope == HoldingScope.EXACT,
+    )
+    for claim in session.scalars(
+        Domain.visible(Actor(domain.organization_id)).where(
+            Domain.domain_name == domain.domain_name, Domain.holding_name.in_(alone)
+        )
+    ):
+        settle(session, claim)
 
 
 def release(session: Session, domain: Domain) -> Sequence[Domain]:
@@ -89,7 +107,7 @@ def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingSc
         .where(
             Domain.deleted_at.is_(None),
             Domain.full_domain.in_([name, f"*.{name}"]),
-            Domain.holding_name == name,
+            Domain.holding_name.is_not(None),
             Verification.status == VerificationStatus.VERIFIED,
             Verification.proved_scope.is_not(None),
         )
