@@ -30,7 +30,7 @@ class Blocked:
     type: str
     code: str
     """Stable slug: `cname_foreign`, `cname_not_alone`, `soa_read_only`, `held` (for the sake of
-    another), `drifted`, `plan_unsafe` or `provider_refuses`."""
+    another), `drifted`, `unseen`, `plan_unsafe` or `provider_refuses`."""
     detail: str
 
 
@@ -57,6 +57,11 @@ class Plan:
     def keys(self) -> AbstractSet[Key]:
         """The record sets that change."""
         return {change.key for change in self.changes}
+
+    @property
+    def differing(self) -> AbstractSet[Key]:
+        """The record sets that are not as they are wanted, whether they change or not."""
+        return self.keys | {(blocked.name, blocked.type) for blocked in self.blocked}
 
     @property
     def existing(self) -> int:
@@ -204,6 +209,11 @@ class Drift:
     def key(self) -> Key:
         """Name and type."""
         return self.expected.key
+
+    @property
+    def lacks_values(self) -> bool:
+        """Whether a value of ours is gone; else only the TTL or the proxying differs."""
+        return self.observed is None or not set(self.expected.values) <= set(self.observed.values)
 
     def __str__(self) -> str:
         """Say what is there and what was expected, for a person."""

@@ -182,6 +182,12 @@ GROUP = Group(
             "The record set was changed at the DNS provider, so the plan leaves it alone.",
             "Review `nameplate record plan`, then restore the record set or accept the change.",
         ),
+        "unseen": Entry(
+            Turn.NAMEPLATE,
+            "The provider does not show what it was given only now.",
+            "Wait. Nameplate looks again within minutes: the reading lags, or somebody else has "
+            "changed the records.",
+        ),
         "held": Entry(
             Turn.NAMEPLATE,
             "The record is kept until its replacement is possible.",

@@ -50,6 +50,8 @@ class Report:
     """Why record sets are not as wanted: refused, or blocked before."""
     external_ids: Mapping[Value, str]
     outcomes: Sequence[Outcome]
+    waits: bool = False
+    """Something is held back until readings can be trusted."""
 
     @property
     def is_complete(self) -> bool:
@@ -96,9 +98,11 @@ class Report:
             removed=frozenset(removed),
             unknown=frozenset(unknown),
             refused=refused,
-            reasons={(item.name, item.type): item.detail for item in todo.blocked} | refused,
+            reasons={(b.name, b.type): b.detail for b in todo.blocked if b.code != "unseen"}
+            | refused,
             external_ids=external,
             outcomes=outcomes,
+            waits=any(blocked.code == "unseen" for blocked in todo.blocked),
         )
 
 

@@ -40,6 +40,11 @@ DRIFT_EVERY = timedelta(hours=1)
 """How often a zone is compared with what is wanted, when nothing else leads there."""
 
 
+UNSEEN_EVERY = timedelta(seconds=20)
+"""How often one looks whether the provider shows again what it has had only now."""
+_UNSEEN = ("unseen", "The provider does not show what it was given only now.")
+
+
 @dataclass(frozen=True, slots=True)
 class LiveZone:
     """A zone at its provider, as it was read just now."""
@@ -154,8 +159,10 @@ class Push:
 def _planned(desired: DesiredZone, site: LiveZone) -> Push:
     """Work out what is to change now; what is dangerous or somebody else's change is held back."""
     todo = possible(desired, site, desired.rrsets(site.live), desired.entries.keys())
-    found = desired.drifts(site.live)
+    differing = todo.differing
+    found = desired.drifts(site.live, differing)
     if not desired.is_free:
+        todo = todo.without(dict.fromkeys(desired.unseen(site.live, differing), _UNSEEN))
         if desired.policy is not DriftPolicy.REPAIR:
             todo = todo.without({one.key: ("drifted", str(one)) for one in found})
         todo = todo.safe_part(desired.unquestioned)
@@ -268,6 +275,8 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
     _rest(domain, now, jitter=tools.jitter())
     if again:
         domain.wake(now + settling(tools))
+    if report.waits:
+        domain.wake(work.soon(tools, now + UNSEEN_EVERY, now))
     if report.reasons:
         domain.wake(now + AGAIN_AFTER_REFUSAL)
 
