@@ -177,11 +177,13 @@ def settle(
     *,
     now: datetime,
     settling: timedelta,
+    overrun: bool = False,
 ) -> bool:
     """Note where every value of ours stands; tell whether one that left has to be looked for again.
 
     A value is forgotten when its removal was confirmed, or when readings have lacked it for longer
-    than they can lag: one that is forgotten too early would stay in the zone as nobody's.
+    than they can lag: one that is forgotten too early would stay in the zone as nobody's. After an
+    `overrun` a confirmation is not enough: an older worker may write the value once more.
     """
     states: dict[LedgerState, list[int]] = {state: [] for state in LedgerState}
     gone: list[int] = []
@@ -197,7 +199,7 @@ def settle(
         elif value in wanted:
             if value[:2] in report.refused and entry.state is LedgerState.INTENDED:
                 gone.append(entry.id)
-        elif _is_gone(entry, report, now, settling):
+        elif _is_gone(entry, report, now, settling, overrun=overrun):
             gone.append(entry.id)
         else:
             missing.append(entry.id)
@@ -227,8 +229,10 @@ def arrived(session: Session, domain: Domain) -> None:
     )
 
 
-def _is_gone(entry: OwnedValue, report: Report, now: datetime, settling: timedelta) -> bool:
-    if entry.value in report.removed:
+def _is_gone(
+    entry: OwnedValue, report: Report, now: datetime, settling: timedelta, *, overrun: bool
+) -> bool:
+    if entry.value in report.removed and not overrun:
         return True
     return entry.absent_at is not None and now - entry.absent_at >= settling
 

@@ -28,7 +28,7 @@ from nameplate.models import (
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
-from nameplate.usecases.dns import drifts, ledger, pointing
+from nameplate.usecases.dns import drifts, late_acts, ledger, pointing
 from nameplate.usecases.dns.desired import DesiredZone, read_desired, settling
 from nameplate.usecases.dns.ledger import Report
 from nameplate.usecases.dns.wanted import WantedRecord
@@ -42,6 +42,9 @@ DRIFT_EVERY = timedelta(hours=1)
 
 UNSEEN_EVERY = timedelta(seconds=20)
 """How often one looks whether the provider shows again what it has had only now."""
+OVERRUN = timedelta(hours=1)
+"""How long after a lease ran out what is removed is looked at once more: a request of the worker that
+had it may be on its way. One that is held up for longer says itself what it did."""
 _UNSEEN = ("unseen", "The provider does not show what it was given only now.")
 
 
@@ -200,11 +203,16 @@ def settle(
 ) -> None:
     """Record in one transaction what the provider has now, and when to look again."""
     report = Report.of(push.todo, push.site.live, outcomes)
-    work.record(
-        sessions, Domain, lease,
-        lambda s, row: _settle(s, row, push, report, tools=tools, now=lease.now()),
-        release=True,
-    )  # fmt: skip
+    try:
+        work.record(
+            sessions, Domain, lease,
+            lambda s, row: _settle(s, row, push, report, tools=tools, now=lease.now()),
+            release=True,
+        )  # fmt: skip
+    except work.Superseded:
+        site = push.site
+        late_acts.note(sessions, lease, site.account_id, site.zone, outcomes)
+        raise
     tools.checkpoint("records:recorded")
 
 
@@ -219,7 +227,7 @@ def _settle(
     lines = [line for line in desired.lines if line.is_wanted]
     again = ledger.settle(
         session, frozenset(desired.wants), desired.entries, report,
-        now=now, settling=settling(tools),
+        now=now, settling=settling(tools), overrun=_is_overrun(domain, now),
     )  # fmt: skip
     if known is not None and report.outcomes:
         ledger.arrived(session, domain)
@@ -232,6 +240,11 @@ def _settle(
     _schedule(domain, report, again=again, tools=tools, now=now)
     if is_news or desired.plan_id is not None:  # another apex, or other records of the owner
         pointing.of_domain(session, domain, now)
+
+
+def _is_overrun(domain: Domain, now: datetime) -> bool:
+    """Tell whether a worker that lost the domain lately may act on its zone yet."""
+    return domain.overrun_at is not None and now - domain.overrun_at < OVERRUN
 
 
 def _undisturbed(domain: Domain, push: Push, report: Report) -> DesiredZone | None:
