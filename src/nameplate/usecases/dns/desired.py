@@ -12,6 +12,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.core.plan import Drift, Key, Plan, drift
 from nameplate.core.records import RRset, by_key
+from nameplate.core.wildcards import Hidden
 from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerPurpose, LedgerState
 from nameplate.usecases import holders
 from nameplate.usecases.dns import markers, wanted
@@ -43,6 +44,8 @@ class DesiredZone:
     """Values that other domains have in the zone: theirs to write, whoever else wants them."""
     automatic: frozenset[int]
     """Ids of the records that follow a binding or a server, removed ones included."""
+    hidden: tuple[Hidden, ...] = ()
+    """Hosts that a wildcard answers for, and that come to exist with what is wanted."""
 
     @property
     def unquestioned(self) -> frozenset[Key]:

@@ -28,7 +28,7 @@ from nameplate.models import (
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
-from nameplate.usecases.dns import drifts, late_acts, ledger, pointing
+from nameplate.usecases.dns import drifts, late_acts, ledger, pointing, shelter
 from nameplate.usecases.dns.desired import DesiredZone, read_desired, settling
 from nameplate.usecases.dns.ledger import Report
 from nameplate.usecases.dns.wanted import WantedRecord
@@ -107,7 +107,7 @@ def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned
         for change in whole.changes
         if change.after is not None and (reason := _refusal(provider, change.after))
     }
-    return whole.without(refused)
+    return shelter.unhidden(whole.without(refused), desired.hidden)
 
 
 def _refusal(provider: str, rrset: RRset) -> str | None:
@@ -138,9 +138,10 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
         )  # fmt: skip
         return
     tools.checkpoint("records:read")
-    push = _planned(desired, site)
+    whole = shelter.sheltered(desired, site.live, site.zone.name)
+    push = _planned(whole, site)
     if not push.todo.is_empty:
-        store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, desired, push))
+        store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, whole, push))
     outcomes = apply(sessions, tools, lease, push)
     settle(sessions, tools, lease, push, outcomes)
 
@@ -224,6 +225,8 @@ def _settle(
     if desired is None or desired.account.id != push.site.account_id:  # moved to another account
         domain.next_action_at = now
         return
+    if known is None:
+        desired = shelter.sheltered(desired, push.site.live, push.site.zone.name)
     lines = [line for line in desired.lines if line.is_wanted]
     again = ledger.settle(
         session, frozenset(desired.wants), desired.entries, report,
