@@ -50,10 +50,13 @@ def hosts(
         return []
     base = [*_others(live, owned)]
     there = wildcards.existing(live, apex)
+    recorded = {line.value for line in desired.lines}
     ours = {
         value[0]
         for value, entry in desired.entries.items()
-        if entry.purpose is LedgerPurpose.RECORD and entry.record_id is None
+        if entry.purpose is LedgerPurpose.RECORD
+        and entry.record_id is None
+        and value not in recorded  # else it was adopted
     }
     found = wildcards.hidden(base, coming, apex)
     return [one for one in found if one.name not in there or one.name in ours]
@@ -83,13 +86,12 @@ def unhidden(whole: Plan, found: Sequence[Hidden]) -> Plan:
 
 
 def _without(whole: Plan, host: Hidden, lacking: RRset) -> Plan:
-    detail = (
-        f"{host.warning} Its {lacking.type} records cannot be copied: publish what {host.name} needs "
-        "yourself first."
+    code, why = reason = (
+        "hides_wildcard",
+        f"{host.warning} Its {lacking.type} records cannot be copied: publish some of its own first.",
     )
     created = [change.key for change in whole.changes if change.action is Action.CREATE]
     keys = [key for key in created if is_within(key[0], host.name)]
-    code, why = reason = ("hides_wildcard", detail)
     left = whole.without(dict.fromkeys(keys, reason))
     return replace(
         left,
