@@ -83,8 +83,7 @@ def _about(host: DnsHost | None, zone: str, record: RecordToPublish) -> list[str
     """Say why a record is there, or is not the CNAME that one could expect (RFC 1034 section 3.6.2)."""
     if record.purpose is Purpose.PRESERVATION:
         return [
-            "Enter this record first. A wildcard answers for this name now, and stops when a record "
-            "below the name exists (RFC 4592)."
+            "Enter this record first. A wildcard answers for this name only until a record below it exists."
         ]
     if record.follows:
         why = f"at {zone} itself" if record.name == zone else "beside other records"

@@ -191,8 +191,8 @@ GROUP = Group(
         "unseen": Entry(
             Turn.NAMEPLATE,
             "The provider does not show what it was given only now.",
-            "Wait. Nameplate looks again within minutes: the reading lags, or somebody else has "
-            "changed the records.",
+            "Wait. Nameplate checks again within minutes: the reading lags, or the records were "
+            "changed outside Nameplate.",
         ),
         "held": Entry(
             Turn.NAMEPLATE,
