@@ -66,7 +66,7 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
 
 PAIRS = (
     *("api/errors.py", "core/plan.py", "core/zone_rules.py"),
-    *("usecases/dns/zones.py", "usecases/setup/domain_connect.py"),
+    *("usecases/dns/shelter.py", "usecases/dns/zones.py", "usecases/setup/domain_connect.py"),
 )
 """Files in which a tuple of a slug and a sentence is a code with what it means."""
 

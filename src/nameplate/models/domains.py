@@ -255,6 +255,10 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         Document(ChangedRecords),
         comment="What somebody else changed: since when, expected, observed, plan to repair.",
     )
+    overrun_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="When a worker last took the domain from one that had not released it: that one may act yet.",
+    )
     notes: Mapped[str | None] = mapped_column(sa.Text, comment="Free text for people.")
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."
