@@ -36,6 +36,16 @@ Upstream = Annotated[
         metavar="HOST:PORT", help="Address of the application. Requires a platform token."
     ),
 ]
+Ports = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--binding-port",
+        min=1,
+        max=65535,
+        help="Other port that the organization may choose for a binding. Repeatable. Requires a "
+        "platform token.",
+    ),
+]
 ApplicationReference = Annotated[
     str,
     typer.Argument(
@@ -50,6 +60,7 @@ def add(
     *,
     name: Annotated[str, typer.Argument(help="Display name.")],
     upstream: Upstream = None,
+    binding_port: Ports = None,
     organization: Organization = None,
     external_id: Annotated[str | None, typer.Option(help="Id in your own system.")] = None,
     metadata: MetadataPairs = None,
@@ -61,6 +72,7 @@ def add(
         organization=organization,
         upstream_host=host,
         upstream_port=port,
+        binding_ports=binding_port or None,
         external_id=external_id,
         metadata=pairs(metadata, "--metadata"),
     )
@@ -88,6 +100,7 @@ def update(
     application: ApplicationReference,
     name: NewName = None,
     upstream: Upstream = None,
+    binding_port: Ports = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Update an application and reconfigure its bindings."""
@@ -96,6 +109,7 @@ def update(
         name=name,
         upstream_host=host,
         upstream_port=port,
+        binding_ports=binding_port or None,
         metadata=pairs(metadata, "--metadata"),
     )
     cli.printer.one(cli.api.send("PATCH", address("applications", application), body))
