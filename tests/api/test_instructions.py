@@ -125,7 +125,7 @@ def test_another_kind_needs_no_change_anywhere(api: Api, world: World, capsys) -
 def test_a_method_that_is_not_available_is_refused_and_its_rows_can_be_read(api, world) -> None:
     acme = world.as_acme
     refused = acme.send("POST", "/v1/verifications", {"domain": "example.com", "method": "email"})
-    assert (refused.status, refused.code) == (502, "method_not_available")
+    assert (refused.status, refused.code) == (422, "method_not_available")
     assert "Use dns_txt or file_upload" in refused.body["detail"]
     methods = {**api.tools.methods, VerificationMethodName.DNS_TXT: api.tools.methods["email"]}
     tools = replace(api.tools, methods=methods)

@@ -133,7 +133,12 @@ class Sandbox:
         self.resolver = tools.resolver
         with sessions.begin(PLATFORM) as session:
             _, self.token = tokens.add(
-                session, PLATFORM, name="demo", now=tools.clock(), random=tools.random
+                session,
+                PLATFORM,
+                name="demo",
+                platform=True,
+                now=tools.clock(),
+                random=tools.random,
             )
         config = uvicorn.Config(
             asgi.create(self._settings),
