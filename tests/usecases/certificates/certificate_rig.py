@@ -10,11 +10,14 @@ from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.ca.local import LocalAuthority, create_root
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.models import Account, Certificate, Domain
 from nameplate.ports.ca import CertificateAuthority
-from nameplate.usecases.certificates import issuance, requests
+from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
+from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
+from nameplate.usecases.certificates import issuance, reachability, requests
 from nameplate.usecases.claims import domains, holdings
 from nameplate.usecases.tenants import accounts
 
@@ -83,6 +86,45 @@ class Slow:
         return self._authority.download(order)
 
 
+@dataclass
+class Internet:
+    """What DNS says of every host, and who answers at which address."""
+
+    ring: KeyRing
+    answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
+    """By type of record."""
+    strangers: dict[str, Fetched] = field(default_factory=dict)
+    """Addresses at which Nameplate does not answer, and what comes from there."""
+    unroutable: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str, int | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.points_to("192.0.2.1")
+
+    def points_to(self, *addresses: str) -> None:
+        for rdtype, is_six in (("A", False), ("AAAA", True)):
+            values = tuple(one for one in addresses if (":" in one) is is_six)
+            kind = AnswerKind.DATA if values else AnswerKind.NODATA
+            self.answers[rdtype] = (Answer(kind, "ns1", values), Answer(kind, "ns2", values))
+
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> LookupResult:
+        del name, delegated
+        return LookupResult("example.com", self.answers[rdtype])
+
+    def fetch_at(
+        self, address: str, host: str, path: str, *, port: int | None = None, max_body: int = 1024
+    ) -> Fetched:
+        del max_body
+        self.asked.append((address, host, port))
+        if address in self.strangers:
+            return self.strangers[address]
+        body = reachability.answer(self.ring, host, path.rpartition("/")[2]) or ""
+        return Fetched(HttpOutcome.ANSWERED, (Hop(path, address, 200),), body.encode())
+
+    def has_route(self, address: str) -> bool:
+        return address not in self.unroutable
+
+
 def local_authority() -> Authority:
     key, root = create_root("Test root", datetime.now(UTC))
     return Authority(key, root, clock=lambda: datetime.now(UTC))
@@ -99,6 +141,12 @@ class Rig:
     certificate_id: int = 0
     passed: list[str] = field(default_factory=list)
     """Crash points, as they were passed."""
+
+    def __post_init__(self) -> None:
+        tools = self.offline.tools
+        self.internet = Internet(tools.keyring)
+        internet: Any = self.internet
+        self.offline.tools = replace(tools, resolver=internet, fetcher=internet)
 
     @property
     def reference(self) -> str:
