@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.models import world as rows
 from tests.usecases.offline import Offline
 
 from nameplate.adapters.ca.acme import AcmeAuthority
@@ -13,12 +14,12 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
-from nameplate.models import Account, Certificate, Domain
+from nameplate.models import Account, Binding, Certificate, Domain, Organization
 from nameplate.ports.ca import CertificateAuthority
 from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
 from nameplate.usecases.certificates import issuance, reachability, requests
-from nameplate.usecases.claims import domains, holdings
+from nameplate.usecases.claims import conditions, domains, holdings
 from nameplate.usecases.tenants import accounts
 
 NAME = "shop.example.com"
@@ -181,6 +182,35 @@ class Rig:
     def row(self) -> Certificate:
         with self.offline.sessions.begin(PLATFORM) as session:
             return session.get_one(Certificate, self.certificate_id)
+
+    def bind(self, **server: Any) -> int:
+        """Bind the host to a server of the platform, and have it use the certificate."""
+        with self.offline.sessions.begin(PLATFORM) as session:
+            owner = session.get_one(Organization, self.actor.organization_id)
+            domain = session.get_one(Domain, self.domain_id)
+            machine = rows.server(session, None, **{"address": "192.0.2.1", **server})
+            return rows.binding(
+                session, rows.application(session, owner), domain,
+                hostname=NAME, server_id=machine.id, ssl_certificate_id=self.certificate_id,
+            ).id  # fmt: skip
+
+    def change(self, kind: Any, row_id: int, **columns: Any) -> None:
+        """Change columns past every rule."""
+        with self.offline.sessions.begin(PLATFORM) as session:
+            row = session.get_one(kind, row_id)
+            for name, value in columns.items():
+                setattr(row, name, value)
+
+    def unbind(self, binding_id: int) -> None:
+        """Remove a binding, without its worker."""
+        self.change(Binding, binding_id, deleted_at=datetime.now(UTC))
+
+    def condition(self) -> Any:
+        """Return what the domain says of its certificates, None for nothing."""
+        with self.offline.sessions.begin(PLATFORM) as session:
+            domain = session.get_one(Domain, self.domain_id)
+            found = conditions.of(session, self.offline.tools, domain)
+        return next((one for one in found if one.type == "certificate"), None)
 
     def renew(self) -> None:
         with self.offline.sessions.begin(self.actor) as session:

@@ -7,16 +7,16 @@ import pytest
 from tests.models import world as rows
 from tests.usecases.certificates.certificate_rig import NAME, Rig, made
 
+from nameplate import leases
 from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
-from nameplate.models import Account, Certificate, Domain, Organization, Record, RecordType
+from nameplate.models import Account, Certificate, Domain, Record, RecordType
 from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
 from nameplate.usecases import work
-from nameplate.usecases.certificates import reachability
-from nameplate.usecases.claims import conditions
+from nameplate.usecases.certificates import issuance, reachability
 from nameplate.usecases.propagation import checks
 
 OURS, THEIRS, SIX = "192.0.2.1", "198.51.100.7", "2001:db8::1"
@@ -32,25 +32,6 @@ def rig(migrated_sqlite_sessions: Sessions) -> Rig:
     return made(migrated_sqlite_sessions)
 
 
-def _bind(rig: Rig, **server: Any) -> None:
-    """Bind the host to a server of the platform."""
-    with rig.offline.sessions.begin(PLATFORM) as session:
-        owner = session.get_one(Organization, rig.actor.organization_id)
-        domain = session.get_one(Domain, rig.domain_id)
-        machine = rows.server(session, None, **{"address": OURS, **server})
-        rows.binding(
-            session, rows.application(session, owner), domain,
-            hostname=NAME, server_id=machine.id, ssl_certificate_id=rig.certificate_id,
-        )  # fmt: skip
-
-
-def _condition(rig: Rig) -> Any:
-    with rig.offline.sessions.begin(PLATFORM) as session:
-        domain = session.get_one(Domain, rig.domain_id)
-        found = conditions.of(session, rig.offline.tools, domain)
-    return next(one for one in found if one.type == "certificate")
-
-
 def test_a_host_that_leads_here_is_ordered_at_once(rig: Rig) -> None:
     rig.internet.points_to(OURS, SIX)
     assert rig.work().status is CertificateStatus.ACTIVE
@@ -58,11 +39,11 @@ def test_a_host_that_leads_here_is_ordered_at_once(rig: Rig) -> None:
 
 
 def test_nothing_is_ordered_for_a_host_without_address(rig: Rig) -> None:
-    _bind(rig)
+    rig.bind()
     rig.internet.points_to()
     row = rig.work()
     assert (rig.authority.orders, row.status) == (0, CertificateStatus.PENDING)
-    said = _condition(rig)
+    said = rig.condition()
     assert said.reason == "host_without_address"
     assert said.message == f"{NAME} has no address in DNS."
     assert said.expected == (f"{NAME} A {OURS}",)
@@ -86,11 +67,11 @@ def test_nothing_is_ordered_for_a_host_without_address(rig: Rig) -> None:
     ],
 )
 def test_it_says_where_the_host_leads_instead(rig: Rig, seen: Fetched, words: str) -> None:
-    _bind(rig, address="edge.example.net")
+    rig.bind(address="edge.example.net")
     rig.internet.points_to(THEIRS)
     rig.internet.strangers[THEIRS] = seen
     rig.work()
-    said = _condition(rig)
+    said = rig.condition()
     assert (said.reason, said.observed) == ("host_points_elsewhere", (THEIRS,))
     assert f"{NAME} points to {THEIRS}, {words}" in said.message
     assert said.fix.startswith(f"Point the host to its server: {NAME} CNAME edge.example.net.")
@@ -98,26 +79,26 @@ def test_it_says_where_the_host_leads_instead(rig: Rig, seen: Fetched, words: st
 
 
 def test_every_address_must_lead_here(rig: Rig) -> None:
-    _bind(rig)
+    rig.bind()
     rig.internet.points_to(OURS, SIX)
     rig.internet.strangers[SIX] = answered(404)
     rig.work()
     assert rig.authority.orders == 0
-    assert f"{OURS}, {SIX}, of which {SIX} answers with HTTP status 404" in _condition(rig).message
+    assert f"{OURS}, {SIX}, of which {SIX} answers with HTTP status 404" in rig.condition().message
 
 
 def test_where_dns_is_right_it_is_the_operators_turn(rig: Rig) -> None:
-    _bind(rig)
+    rig.bind()
     rig.internet.strangers[OURS] = answered(502)
     rig.work()
-    said = _condition(rig)
+    said = rig.condition()
     assert said.fix.startswith("The operator must check that port 80 of this server reaches")
 
 
 def test_an_unbound_host_is_to_be_bound(rig: Rig) -> None:
     rig.internet.points_to()
     rig.work()
-    said = _condition(rig)
+    said = rig.condition()
     assert said.fix.startswith("Bind an application to the host")
     assert said.expected == (NAME,)
 
@@ -137,7 +118,7 @@ def test_name_servers_that_do_not_answer_are_said(rig: Rig) -> None:
     row = rig.work()
     assert row.trouble_code == "host_not_resolved"
     assert "refuses to answer" in (row.trouble_message or "")
-    assert _condition(rig).fix.startswith("Check the name servers of the domain.")
+    assert rig.condition().fix.startswith("Check the name servers of the domain.")
 
 
 def test_what_this_machine_has_no_route_to_is_left_to_the_authority(rig: Rig) -> None:
@@ -151,7 +132,7 @@ def test_a_host_that_cannot_be_looked_at_is_the_operators(rig: Rig) -> None:
     rig.internet.strangers[SIX], rig.internet.unroutable = NOWHERE, {SIX}
     row = rig.work()
     assert (row.trouble_code, rig.authority.orders) == ("host_not_checkable", 0)
-    assert "NAMEPLATE_CHALLENGE_CHECK_VIA" in _condition(rig).fix
+    assert "NAMEPLATE_CHALLENGE_CHECK_VIA" in rig.condition().fix
 
 
 def test_looks_are_quick_at_first_and_then_ever_rarer(rig: Rig) -> None:
@@ -212,7 +193,7 @@ def test_a_renewal_waits_too_and_what_is_served_stays(rig: Rig) -> None:
     rig.internet.strangers[THEIRS] = answered(404)
     row = rig.work(after=timedelta(days=70))
     assert (row.status, row.generation, rig.authority.orders) == (CertificateStatus.ACTIVE, 1, 1)
-    said = _condition(rig)
+    said = rig.condition()
     assert (said.status, said.reason, said.observed) == (True, "renewal_failing", (THEIRS,))
     assert THEIRS in said.message
     row = rig.work(after=timedelta(days=91))
@@ -230,13 +211,13 @@ def test_the_authority_of_this_installation_asks_nobody(rig: Rig) -> None:
 
 def test_the_hosts_of_a_sandbox_answer_at_the_port_of_their_server(rig: Rig) -> None:
     object.__setattr__(rig.offline.tools, "special_use", True)
-    _bind(rig, proxy={"type": "nginx", "http_port": 8081})
+    rig.bind(proxy={"type": "nginx", "http_port": 8081})
     rig.work()
     assert rig.internet.asked == [(OURS, NAME, 8081)]
 
 
 def test_without_a_sandbox_it_is_port_80(rig: Rig) -> None:
-    _bind(rig, proxy={"type": "nginx", "http_port": 8081})
+    rig.bind(proxy={"type": "nginx", "http_port": 8081})
     rig.work()
     assert rig.internet.asked == [(OURS, NAME, None)]
 
@@ -247,8 +228,6 @@ def test_the_slow_servers_of_an_owner_do_not_count_for_the_authority(rig: Rig) -
     assert row.waits_for == f"domain:{rig.domain_id}"
     with rig.offline.sessions.begin(PLATFORM) as session:
         session.get_one(Certificate, row.id).next_action_at = datetime(2026, 1, 1, tzinfo=UTC)
-    from nameplate import leases
-    from nameplate.usecases.certificates import issuance
 
     with rig.offline.sessions.begin(PLATFORM) as session:
         (due,) = leases.oldest(session, Certificate, 10)

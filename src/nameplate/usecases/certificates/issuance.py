@@ -20,7 +20,7 @@ from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
 from nameplate.models import Certificate, CertificateType, ChallengeProgress
 from nameplate.usecases import holders, work
-from nameplate.usecases.certificates import generations, order, reachability, requests
+from nameplate.usecases.certificates import generations, order, reachability, usage
 from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
@@ -109,7 +109,7 @@ def _begun(
     """Return where the generation stands, or None when nothing is to be obtained now."""
     if not _wanted(row, now) or not _owned(session, row):
         return None
-    if row.is_let_go or not requests.is_wanted(session, row):
+    if row.is_let_go or not usage.is_wanted(session, row):
         return None
     return order.stored(session, tools, row)
 
@@ -120,11 +120,7 @@ def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> N
         row.next_action_at = None
         generations.forget(session, row, now)
         return
-    if not requests.is_wanted(session, row):
-        generations.forget(session, row, now)
-        row.let_go()
-    elif row.is_let_go:
-        row.take_up(generations.planned(row, jitter))
+    usage.settle(session, row, jitter, now)
     if row.is_let_go or not _wanted(row, now):
         row.next_action_at = generations.next_look(row, now)
     elif not _owned(session, row):

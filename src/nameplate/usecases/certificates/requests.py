@@ -22,6 +22,7 @@ from nameplate.models import (
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.ca import Revoker
 from nameplate.usecases import holders, lookup
+from nameplate.usecases.certificates import usage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -137,14 +138,6 @@ def covering(session: Session, domain: Domain, host: str) -> Certificate | None:
     return next(iter([*working, *fitting]), None)
 
 
-def is_wanted(session: Session, row: Certificate) -> bool:
-    """Tell whether the certificate was asked for, or a binding uses it."""
-    query = Certificate.visible(Actor(row.organization_id)).where(
-        Certificate.id == row.id, Certificate.is_wanted()
-    )
-    return not row.is_automatic or session.scalars(query).first() is not None
-
-
 def get(session: Session, actor: Actor, reference: str) -> Certificate:
     """Return the certificate with that id. Raises NotFound."""
     row: Certificate = lookup.find(
@@ -184,7 +177,7 @@ def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Cert
         raise Conflict(
             "certificate_revoked", "A revoked certificate cannot be renewed. Issue a new one."
         )
-    row.is_automatic = row.is_automatic and is_wanted(session, row)
+    row.is_automatic = row.is_automatic and usage.is_wanted(session, row)
     if row.is_let_go:
         row.take_up(now)
     row.next_renewal_attempt_at = now
