@@ -26,8 +26,7 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
     rows = session.scalars(
         NameHolding.visible(PLATFORM).where(NameHolding.base == domain.domain_name)
     ).all()
-    wanted = Holding(name, subtree, domain.organization_id)
-    decide(wanted, (_value(row) for row in rows))
+    decide(Holding(name, subtree, domain.organization_id), (_value(row) for row in rows))
     mine = next((row for row in rows if row.name == name), None)
     scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
     if mine is None:
