@@ -214,7 +214,7 @@ class DomainShape(Shape):
         description="Each step, with evidence and what to do; null in lists."
     )
     instructions: list[instructed.InstructionShape] | None = Field(
-        description="What the owner must publish; null in lists."
+        description="What the owner must publish, done or not; null in lists."
     )
     domain_type: DomainType
     verification_method: str | None
@@ -263,8 +263,7 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
             for one in found
         ],
         instructions=[
-            instructed.show(one.purpose, one.instruction)
-            for one in instructions.of(call.session, call.tools, row)
+            instructed.show(one) for one in instructions.of(call.session, call.tools, row)
         ],
     )
 

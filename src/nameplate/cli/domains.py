@@ -108,13 +108,19 @@ def show(cli: Cli, domain: DomainReference) -> None:
 
 
 @command(app, "instructions")
-def instructions(cli: Cli, domain: DomainReference) -> None:
-    """Print what the owner must publish."""
+def instructions(
+    cli: Cli,
+    domain: DomainReference,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print what is published already as well.")
+    ] = False,
+) -> None:
+    """Print what the owner still has to publish."""
     found = cli.api.get(address("domains", domain))
     if cli.printer.form is OutputFormat.JSON:
         cli.printer.document({"id": found["id"], "instructions": found["instructions"]})
     else:
-        shown.show(cli.printer, found["instructions"])
+        shown.show(cli.printer, found["instructions"], everything=everything)
 
 
 @command(app, "dns-host")
