@@ -1,6 +1,8 @@
 """Domains: claimed names, and why they are not ready yet."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -21,12 +23,13 @@ from nameplate.api.shapes import (
     public,
 )
 from nameplate.core import ids
+from nameplate.core.conditions import Condition
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import dns_record, in_zone
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.models import Domain, DomainType, DriftPolicy, VerificationMethodName
-from nameplate.usecases.claims import conditions, domains, instructions
+from nameplate.usecases.claims import conditions, domains, instructions, readiness
 from nameplate.usecases.hosting import offers
 
 routes = router("domains")
@@ -160,6 +163,7 @@ class DomainShape(Shape):
                     subdomain="shop",
                     status="pending_verification",
                     ready=False,
+                    reason="txt_absent",
                     conditions=[
                         {
                             "type": "ownership",
@@ -209,7 +213,10 @@ class DomainShape(Shape):
     registrable_domain: str
     subdomain: str | None
     status: DomainStatus
-    ready: bool | None = Field(description="Whether every condition is met; null in lists.")
+    ready: bool = Field(description="Whether every condition is met.")
+    reason: str | None = Field(
+        description="Reason of the most important condition that is not met; null when ready."
+    )
     conditions: list[ConditionShape] | None = Field(
         description="Each step, with evidence and what to do; null in lists."
     )
@@ -247,7 +254,7 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
     found = conditions.of(call.session, call.tools, row)
     return DomainShape(
         **_fields(row),
-        ready=conditions.ready(found),
+        **_summed(found),
         conditions=[
             ConditionShape(
                 type=one.type,
@@ -268,9 +275,14 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
     )
 
 
-def show_listed(_call: TransactionCall, row: Domain) -> DomainShape:
-    """Return a domain without what would cost queries for each one of a list."""
-    return DomainShape(**_fields(row), ready=None, conditions=None, instructions=None)
+def show_listed(told: readiness.Told, _call: TransactionCall, row: Domain) -> DomainShape:
+    """Return a domain of a list, with what its conditions come to."""
+    return DomainShape(**_fields(row), **_summed(told[row]), conditions=None, instructions=None)
+
+
+def _summed(found: Sequence[Condition]) -> dict[str, Any]:
+    worst = conditions.loudest(found)
+    return {"ready": conditions.ready(found), "reason": None if worst is None else worst.reason}
 
 
 def _fields(row: Domain) -> dict[str, Any]:
@@ -306,17 +318,25 @@ def add(call: Write, body: DomainNew) -> DomainShape:
 
 
 @routes.get("/domains", operation_id="list_domains")
-def list_(
+def list_(  # noqa: PLR0917 - one parameter for each part of the query
     call: Read,
     listing: Listed,
     status: Annotated[
         DomainStatus | None, Query(description="Only objects with this status.")
     ] = None,
     name: Annotated[Hostname | None, Query(description="Only objects with this name.")] = None,
+    ready: Annotated[
+        bool | None, Query(description="Only domains that are ready, or only those that are not.")
+    ] = None,
+    organization: Annotated[
+        Reference | None, Query(description="Only objects of this organization.")
+    ] = None,
 ) -> Page[DomainShape]:
     """List domains."""
-    selected = listing.select(tagged=True, status=status, name=name)
-    return listing.page(call, show_listed, domains.page(call.session, call.actor, **selected))
+    filters = {"status": status, "name": name, "ready": ready, "organization": organization}
+    selected = listing.select(tagged=True, **filters)
+    told = readiness.page(call.session, call.tools, call.actor, **selected)
+    return listing.page(call, partial(show_listed, told), list(told))
 
 
 @routes.get("/domains/{domain}", operation_id="show_domain")

@@ -13,7 +13,7 @@ from nameplate.models import Binding, Certificate, Domain, Record, Server, Verif
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
-from nameplate.usecases.claims import verifications
+from nameplate.usecases.claims import readiness, verifications
 from nameplate.usecases.dns import zones
 from nameplate.usecases.operations import forgotten
 from nameplate.usecases.propagation import checks
@@ -67,6 +67,7 @@ CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
     budgets.forget_old,  # budgets that are whole again
     forgotten.wake,  # rows that should have work and have no time
+    readiness.complete,  # domains of which nobody has noted whether they are ready
     refresh_statistics,  # for the planner of SQLite
 )
 """Tidying up, every ten minutes by whichever worker comes first."""

@@ -21,6 +21,7 @@ from nameplate.leases import DueRow, Lease, due
 from nameplate.models.channels import WORK
 from nameplate.models.orm import Work
 from nameplate.usecases import work
+from nameplate.usecases.claims import readiness
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
@@ -38,6 +39,8 @@ QUIET = 0.05
 """Seconds between two looks for due rows, at least: what falls due meanwhile is leased together."""
 ACCOUNTS_EVERY = 10.0
 """Seconds between two looks for the accounts that organizations order certificates from."""
+SHARE = 10
+"""Keeping the copy of what is ready takes one part in so many of a worker's time."""
 SWEEPS = 2
 """Sweeps of one kind at the same time: one may wait for somebody's server."""
 GRACE = 8.0
@@ -107,6 +110,7 @@ class Worker:
         """Work until stopped; tell whether every step came to its end. A database away is waited for."""
         if self._sessions.dialect == "postgresql":
             threading.Thread(target=self._listen, name="nameplate-worker-ear", daemon=True).start()
+        threading.Thread(target=self._follow, name="nameplate-worker-ready", daemon=True).start()
         while not self._stopping.is_set():
             try:
                 started = self._start_due()
@@ -157,6 +161,18 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next connection may work
                 log.debug("worker_listen_failed", extra={"error": type(error).__name__})
                 self._stopping.wait(POLL)
+
+    def _follow(self) -> None:
+        """Keep the copy up to date by which lists find ready domains, in a small share of the time."""
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            found = 0
+            try:
+                found = readiness.refresh(self._sessions, self._tools)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next time may go well
+                log.warning("readiness_not_kept", extra={"error": type(error).__name__})
+            took = time.monotonic() - began
+            self._stopping.wait(max(self._poll if found < readiness.WIDTH else 0.0, SHARE * took))
 
     def _tidy_up(self) -> None:
         if time.monotonic() - self._tidied_at < CHORES_EVERY:

@@ -3,30 +3,24 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
-from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
-from nameplate.models import Binding, Certificate, Domain, Server
-from nameplate.usecases.serving import routes
+from nameplate.models import Binding, Certificate, Server
+from nameplate.usecases.claims.facts import DomainFacts
 
 MISSED_CHECKS = 3
 """Health checks that may be overdue before the last one counts for nothing."""
 LATENESS = timedelta(minutes=1)
 """How late a check may be without anything being wrong."""
+UNCHECKED = "health_unknown"
+"""Reason of a binding whose last check is too long ago."""
 _SHOWN = 10
 """Hosts in a condition."""
 
 
-def certificates(session: Session, domain: Domain, now: datetime) -> list[Condition]:
+def certificates(known: DomainFacts) -> list[Condition]:
     """Say how the certificates are that something uses, or was asked for."""
-    rows = session.scalars(
-        Certificate.visible(PLATFORM)
-        .where(Certificate.organization_domain_id == domain.id)
-        .order_by(Certificate.id)
-    ).all()
+    rows, now = known.certificates, known.now
     found = [_certificate(row, now) for row in rows]
     bad = next((one for one in found if not one.status), None)
     if bad is not None:
@@ -86,6 +80,12 @@ def _valid(row: Certificate, why: str | None, since: datetime | None) -> Conditi
     )
 
 
+def holds_until(known: DomainFacts) -> datetime | None:
+    """Return the next moment at which the clock alone changes a condition; lateness of checks apart."""
+    ends = (row.expires_at for row in known.certificates)
+    return min((one for one in ends if one is not None and one > known.now), default=None)
+
+
 def _fix(row: Certificate) -> str:
     if row.waits_for is not None:
         return (
@@ -101,23 +101,13 @@ def _fix(row: Certificate) -> str:
     return "Wait. Nameplate retries automatically."
 
 
-def exposure(session: Session, domain: Domain) -> list[Condition]:
+def exposure(known: DomainFacts) -> list[Condition]:
     """Say which hosts a proxy still serves although it must not; nothing when there are none."""
-    rows = session.execute(
-        sa.select(Binding.hostname, Binding.path, Server)
-        .join(Server, Server.id == Binding.served_server_id)
-        .where(Binding.organization_domain_id == domain.id, Server.error_code.is_not(None))
-        .order_by(Binding.id)
-    ).all()
-    found = [
-        (host, server)
-        for hostname, path, server in rows
-        if (host := routes.shown(hostname, path)) in (server.still_served or ())
-    ]
+    found = known.exposed
     if not found:
         return []
     hosts = tuple(dict.fromkeys(host for host, _ in found))
-    server: Server = found[0][1]
+    server = found[0][1]
     more = f" and {len(hosts) - 1} more" if len(hosts) > 1 else ""
     return [
         Condition(
@@ -135,18 +125,9 @@ def exposure(session: Session, domain: Domain) -> list[Condition]:
     ]
 
 
-def serving(session: Session, domain: Domain, now: datetime) -> Condition:
+def serving(known: DomainFacts) -> Condition:
     """Say whether every binding was seen to answer at its last health check."""
-    rows = session.execute(
-        Binding.visible(PLATFORM)
-        .add_columns(Server)
-        .outerjoin(Server, Server.id == Binding.server_id)
-        .where(
-            Binding.organization_domain_id == domain.id,
-            Binding.status != BindingStatus.DISABLED,
-        )
-        .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)
-    ).all()
+    rows, now = known.bindings, known.now
     if not rows:
         return Condition(
             type="serving",
@@ -158,7 +139,7 @@ def serving(session: Session, domain: Domain, now: datetime) -> Condition:
     troubles = [found for row, server in rows if (found := _binding(row, server, now)) is not None]
     if troubles:
         return _worst(troubles, len(rows))
-    first: Binding = rows[0][0]
+    first = rows[0][0]
     more = f" and at {len(rows) - 1} more" if len(rows) > 1 else ""
     return Condition(
         type="serving",
@@ -199,7 +180,7 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
     if checked is None or now - checked > overdue:
         last = f"{checked:%Y-%m-%d %H:%M} UTC" if checked else "never"
         return Condition(
-            type="serving", status=None, reason="health_unknown",
+            type="serving", status=None, reason=UNCHECKED,
             message=f"{host} has not been checked since {last}: no worker has checked it.",
             fix="The operator must check that `nameplate worker` is running.",
             since=checked, next_check_at=row.next_action_at,

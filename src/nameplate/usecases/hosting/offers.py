@@ -123,12 +123,11 @@ def zone_of(session: Session, domain: Domain) -> HostedZone | None:
     return row
 
 
-def conditions(session: Session, domain: Domain) -> Sequence[Condition]:
-    """Return how far a hosted zone is: waiting for the proof, created, delegated to."""
+def conditions(domain: Domain, row: HostedZone | None) -> Sequence[Condition]:
+    """Return how far a hosted zone (`row`) is: waiting for the proof, created, delegated to."""
     servers, zone = name_servers(domain), domain.dns.zone
     if servers is None or zone is None:
         return []
-    row = zone_of(session, domain)
     if row is None or not row.is_there:
         return [_missing(domain, row, zone)]
     if row.delegated:

@@ -20,7 +20,7 @@ from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease, seen
-from nameplate.models import Binding, Server
+from nameplate.models import Binding, Server, readiness
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
 from nameplate.ports.proxy import Config, Proxy, RouteRefused, Withdrawer
@@ -213,6 +213,7 @@ def _tell_bindings(session: Session, lease: Lease, outcome: _ServedNow) -> None:
             Binding.serving(lease.id),
             [{"row": row.binding, "digest": row.digest, "serial": row.serial} for row in told],
         )
+        _mark(session, [row.binding for row in told])
     waiting = [row.binding for row in told if row.status is BindingStatus.CONFIGURING]
     for batch in _batches(waiting):
         session.execute(
@@ -248,8 +249,16 @@ def _is_news(row: WantedRoute, server_id: int) -> bool:
 
 
 def _forget(session: Session, gone: Sequence[ServedRoute]) -> None:
-    for batch in _batches([row.binding for row in gone]):
+    bindings = [row.binding for row in gone]
+    for batch in _batches(bindings):
         session.connection().execute(Binding.withdrawing().where(Binding.id.in_(batch)))
+    _mark(session, bindings)
+
+
+def _mark(session: Session, bindings: Sequence[int]) -> None:
+    """Have the readiness of the domains worked out anew: who serves a host is part of it."""
+    for batch in _batches(bindings):
+        readiness.mark_bound(session, Binding.__table__.c.id.in_(batch))
 
 
 def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
