@@ -105,7 +105,7 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
     ),
     HostedZone: ("state", "delegated"),
     Server: (
-        "address", "addresses", "organization_id", "error_code", "still_served", "deleted_at",
+        "address", "addresses", "organization_id", "trouble_code", "still_served", "deleted_at",
     ),
     Account: ("provider", "deleted_at"),
     NameHolding: ("organization_id", "scope"),

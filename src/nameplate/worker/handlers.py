@@ -33,8 +33,8 @@ class Reconciler:
     """Brings one row at a time forward; many rows in parallel threads."""
 
     kind: type[Work]
-    reconcile: Callable[[Sessions, Tools, Lease], str | None]
-    """Takes one step; returns the code of what was refused and recorded on the row, if anything."""
+    reconcile: Callable[[Sessions, Tools, Lease], work.StepOutcome | str | None]
+    """Takes one step; returns what was refused and recorded on the row, or its code, if anything."""
     peer: Peer = _nobody
     """On whom the work depends: bulkheads count the steps with it, and who waits for the same is
     woken when one comes through."""
@@ -45,7 +45,8 @@ class Sweep:
     """Looks at many rows together."""
 
     kind: type[Work]
-    sweep: Callable[[Sessions, Tools, Sequence[Lease]], None]
+    sweep: Callable[[Sessions, Tools, Sequence[Lease]], Sequence[work.StepOutcome] | None]
+    """Takes one step with each; returns what became of those that changed for better or worse."""
     width: int = 200
     peer: Peer = _nobody
 

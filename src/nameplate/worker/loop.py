@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nameplate import leases as rows
@@ -22,6 +23,7 @@ from nameplate.models.channels import WORK
 from nameplate.models.orm import Work
 from nameplate.usecases import work
 from nameplate.usecases.claims import readiness
+from nameplate.usecases.operations import outcomes
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
@@ -41,6 +43,8 @@ ACCOUNTS_EVERY = 10.0
 """Seconds between two looks for the accounts that organizations order certificates from."""
 SHARE = 10
 """Keeping the copy of what is ready takes one part in so many of a worker's time."""
+RECOVERIES = frozenset({"binding_recovered"})
+"""Outcomes that end a failure."""
 SWEEPS = 2
 """Sweeps of one kind at the same time: one may wait for somebody's server."""
 GRACE = 8.0
@@ -340,48 +344,52 @@ class Worker:
             self._ended += 1
 
     def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+        ended: list[work.StepOutcome] = []
         outcome = "ok"
         try:
             if leases[0].is_half_over():
                 outcome = "given_back"
                 self._return(handler, leases)
             elif isinstance(handler, Reconciler):
-                outcome = handler.reconcile(self._sessions, self._tools, leases[0]) or "ok"
+                told = handler.reconcile(self._sessions, self._tools, leases[0])
+                ended = [work.StepOutcome(told) if isinstance(told, str) else told] if told else []
             else:
-                handler.sweep(self._sessions, self._tools, leases)
+                ended = list(handler.sweep(self._sessions, self._tools, leases) or ())
         except work.Superseded:
             outcome = "lease_lost"
             log.info("lease_lost", extra={"kind": handler.kind.__name__})
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
             outcome = error.code if isinstance(error, NameplateError) else "internal_error"
             self._postpone(handler, leases, error)
-            self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
-            return  # said already
-        self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
-        routine = outcome in {"ok", "lease_lost", "given_back"}
+        kind = handler.kind.__name__.lower()
+        for one in ended:
+            self._counts.count(kind, one.code)
+            if not one.routine:
+                self._tell(handler, one.row_id or leases[0].id, one.code)
+        self._counts.count(kind, outcome, len(leases) - len(ended))
+
+    def _tell(
+        self, handler: Handler, row_id: int, code: str, error: Exception | None = None
+    ) -> None:
+        """Log how a step ended that did not go as usual."""
+        found: dict[str, object] = {"kind": handler.kind.__name__.lower(), "code": code}
+        with suppress(NameplateError, SQLAlchemyError), self._sessions.look() as session:
+            found = outcomes.described(session, handler.kind, row_id, code)
+        if error is not None:
+            found["cause"] = (
+                str(error) if isinstance(error, NameplateError) else type(error).__name__
+            )
+        recovered = code in RECOVERIES
+        expected = error is None or isinstance(error, NameplateError)
         log.log(
-            logging.DEBUG if routine else logging.WARNING,
-            "step_ended",
-            extra={
-                "kind": handler.kind.__name__,
-                "rows": [one.id for one in leases],
-                "outcome": outcome,
-            },
+            logging.INFO if recovered else logging.WARNING if expected else logging.ERROR,
+            "step_failed" if not recovered else "recovered",
+            extra=found,
+            exc_info=None if expected else error,
         )
 
     def _postpone(self, handler: Handler, leases: tuple[Lease, ...], error: Exception) -> None:
-        expected = isinstance(error, NameplateError)
-        log.log(
-            logging.WARNING if expected else logging.ERROR,
-            "step_failed",
-            extra={
-                "kind": handler.kind.__name__,
-                "rows": [one.id for one in leases],
-                "code": error.code if isinstance(error, NameplateError) else "internal_error",
-                "error": str(error) if expected else type(error).__name__,
-            },
-            exc_info=None if expected else error,
-        )
+        code = error.code if isinstance(error, NameplateError) else "internal_error"
 
         def peer(session: Session, row: Work) -> str | None:
             return handler.peer(row, partial(ca_accounts.authority_id, session))
@@ -389,3 +397,4 @@ class Worker:
         for one in leases:
             with suppress(work.Superseded, Unavailable, OSError):
                 work.postpone(self._sessions, self._tools, handler.kind, one, error, peer)
+        self._tell(handler, leases[0].id, code, error)

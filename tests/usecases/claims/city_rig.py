@@ -185,6 +185,7 @@ def _heal(city: City, session: Session) -> None:
         binding.last_health_check_at = city.now
     for server in session.scalars(Server.visible(PLATFORM)):
         server.succeed("f", city.now)
+        server.overcome()
         server.address = "edge.p.net"
 
 
@@ -256,7 +257,7 @@ def _weeks_pass(city: City, session: Session) -> None:
 
 CHANGES: tuple[Change, ...] = (
     _set(Server, address=["edge.p.net", "edge", "192.0.2.9"], still_served=[None, ["acme0.com"]]),
-    _set(Server, error_code=[None, "x"]),
+    _set(Server, trouble_code=[None, "x"]),
     *(_heal,) * 12,
     _set(Binding, status=list(BindingStatus)),
     _set(Binding, health_status=list(HealthStatus)),

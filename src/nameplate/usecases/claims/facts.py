@@ -181,7 +181,7 @@ def _exposed(session: Session, found: dict[int, DomainFacts]) -> None:
     rows = session.execute(
         sa.select(Binding.organization_domain_id, Binding.hostname, Binding.path, Server)
         .join(Server, Server.id == Binding.served_server_id)
-        .where(Binding.organization_domain_id.in_(found), Server.error_code.is_not(None))
+        .where(Binding.organization_domain_id.in_(found), Server.trouble_code.is_not(None))
         .order_by(Binding.id)
     )
     for domain_id, hostname, path, server in rows:

@@ -115,11 +115,11 @@ def exposure(known: DomainFacts) -> list[Condition]:
             status=False,
             reason="still_served",
             message=f"Still served although this is not allowed any more: {hosts[0]}{more}. "
-            f"The server cannot be configured: {server.trouble_message or server.error_message}",
+            f"The server cannot be configured: {server.trouble_message}",
             observed=hosts[:_SHOWN],
             fix="The operator must check the server now. Until it can be configured, stop its proxy to "
             "close these hosts.",
-            since=server.failing_since,
+            since=server.trouble_since,
             next_check_at=server.next_action_at,
         )
     ]
@@ -192,7 +192,7 @@ def _arriving(row: Binding, server: Server | None, host: str) -> Condition:
     """Return what a binding waits for that is not served yet."""
     message = row.trouble_message or row.error_message
     fix = "Correct the problem in the message." if row.status is BindingStatus.ERROR else ""
-    stopped = server is not None and (server.trouble_message or server.error_message)
+    stopped = server is not None and server.trouble_message
     if stopped and row.status is not BindingStatus.PENDING:
         message = f"The server cannot be configured: {stopped}"
         fix = "The operator must check the server. Nameplate continues as soon as it can be configured."

@@ -72,7 +72,7 @@ def doubt(session: Session, server_id: int, now: datetime) -> None:
         Server.id == server_id,
         Server.configured_fingerprint.is_not(None),
         Server.configured_at < now - DOUBT_EVERY,
-        Server.error_code.is_(None),
+        Server.trouble_code.is_(None),
     )
     _rouse(session, statement.values(configured_fingerprint=None))
 
@@ -91,7 +91,7 @@ def wake(
     """
     statement = Server.waking(now, urgent=urgent).where(Server.id == server_id)
     if patiently:
-        statement = statement.where(Server.error_code.is_(None))
+        statement = statement.where(Server.trouble_code.is_(None))
     _rouse(session, statement)
 
 
@@ -116,7 +116,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     try:
         proxy = tools.proxy(server)
         difference = work.read(sessions, Server, lease, _compare(proxy))
-        if difference.fingerprint({}) == server.configured_fingerprint and not server.error_code:
+        if difference.fingerprint({}) == server.configured_fingerprint and not server.trouble_code:
             work.record(sessions, Server, lease, partial(_unchanged, lease=lease), release=True)
             return None
         outcome = _configure(sessions, tools, lease, proxy, difference)
@@ -183,7 +183,7 @@ def _configured(sessions: Sessions, tools: Tools, lease: Lease, outcome: _Served
         row.next_action_at = now + REGULARLY if outcome.fingerprint else now
         if outcome.fingerprint is None:
             return
-        if row.error_code is not None:
+        if row.trouble_code is not None:
             log.info("proxy_recovered", extra={"server": ids.show("srv", row.id)})
         row.succeed(outcome.fingerprint, now)
 
@@ -275,10 +275,10 @@ def _failed(
     told = _told(error)
     code, reason = told.code, told.detail
     still = [row.shown for row in _withdrawn(sessions, lease, proxy)]
-    known = work.read(sessions, Server, lease, lambda _, row: row.error_message)
+    known = work.read(sessions, Server, lease, lambda _, row: row.trouble_message)
     shown = {"server": ids.show("srv", lease.id), "code": code, "reason": reason}
-    expected = isinstance(error, NameplateError)
-    log.warning("proxy_not_configured", extra=shown, exc_info=None if expected else error)
+    if not isinstance(error, NameplateError):
+        log.error("proxy_step_failed", extra=shown, exc_info=error)
     if still:
         log.error("still_served", extra={**shown, "hosts": still[:_SHOWN], "count": len(still)})
     if known != reason:
