@@ -3,8 +3,8 @@
 The copy is written by one sweep (`usecases/claims/readiness.py`) from the one generator of
 conditions. Whatever a domain's conditions are worked out from marks the copy as out of date in the
 transaction that changes it, at its very end: these rows are the last in the order of locks. Changes
-through the session are noticed here, bulk statements of the ORM too; statements on bare tables that
-change such columns call `mark`.
+through the session are noticed here, bulk statements of the ORM too, which may name their domains in
+the option `nameplate_domains`; statements on bare tables that change such columns call `mark`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -236,10 +236,15 @@ def _follow_many(state: ORMExecuteState) -> None:
     kind = state.bind_mapper.class_
     if kind not in _DECISIVE or not (state.is_delete or _touches(kind, state.statement)):
         return
+    named = state.execution_options.get("nameplate_domains")
+    if named is not None:
+        mark(state.session, named)
+        return
     criteria = state.statement._where_criteria  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
     session = state.session
     if kind in _OF_ONE:
-        mark(session, session.scalars(sa.select(kind.organization_domain_id).where(*criteria)))
+        domains = sa.select(kind.organization_domain_id).where(*criteria).distinct()
+        mark(session, session.scalars(domains))
         return
     for row in session.scalars(sa.select(kind).where(*criteria)).all():
         _note(session, row)

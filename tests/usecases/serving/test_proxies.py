@@ -86,7 +86,7 @@ def test_what_must_not_be_served_is_taken_away(
 def test_one_bad_route_spoils_no_other(rig: Rig) -> None:
     bad = bind(rig, "bad.acme.com", subdomain="bad")
     rig.proxy.bad_hosts = {"bad.acme.com"}
-    assert reconcile(rig).error_message is None
+    assert reconcile(rig).trouble_message is None
     assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
     rig.ids[Binding] = bad
     row = rig.read(Binding)
@@ -97,7 +97,7 @@ def test_any_number_of_bad_routes_spoils_no_other(rig: Rig) -> None:
     hosts = {f"n{n}.acme.com" for n in range(30)}
     ids = [bind(rig, host, subdomain=host.partition(".")[0]) for host in sorted(hosts)]
     rig.proxy.bad_hosts = hosts
-    assert reconcile(rig).error_message is None
+    assert reconcile(rig).trouble_message is None
     assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
     assert rig.proxy.rendered == 3, "one for the form, and all of them are named at once"
     with rig.world.sessions.begin(PLATFORM) as session:
