@@ -174,3 +174,14 @@ def test_a_method_that_is_not_available_is_refused_and_its_rows_can_be_read(api,
     assert found["instructions"] == []
     assert "not available" in found["conditions"][0]["fix"]
     assert acme.get(f"/v1/verifications/{world.ids['verifications']}")["instruction"] is None
+
+
+def test_a_list_says_what_is_ready_and_is_filtered_by_it(world: World) -> None:
+    acme = world.as_acme
+    made = acme.post("/v1/domains", {"name": NAME})
+    (one,) = acme.get(f"/v1/domains?name={NAME}&ready=false")["data"]
+    assert (one["id"], one["ready"], one["conditions"]) == (made["id"], False, None)
+    assert one["reason"] == made["reason"] == "pending_verification"
+    assert acme.get(f"/v1/domains?name={NAME}&ready=true")["data"] == []
+    owner = made["organization"]
+    assert acme.get(f"/v1/domains?name={NAME}&organization={owner}")["data"] == [one]
