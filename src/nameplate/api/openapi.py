@@ -63,7 +63,11 @@ def _headers(method: str) -> list[dict[str, Any]]:
     """Return the headers that every operation of this method understands."""
     if method == "post":
         said = "A repeat with the same key within 24 hours has no effect and the same response."
-        limits = {"minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"}
+        limits: dict[str, str | int] = {
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": r"^[\x21-\x7e]+$",
+        }
         return [_header("Idempotency-Key", said, "2f1c6a0e-order-17", **limits)]
     if method == "patch":
         said = "ETag of the object as last read. The response is 412 if it has changed since."

@@ -14,21 +14,28 @@ _LABEL = 7
 Row = tuple[str, str, str]
 
 
-def show(printer: Printer, instructions: Sequence[Mapping[str, Any]]) -> None:
-    """Print what to publish, each thing once."""
-    rows = [row for one in instructions for row in _rows(one)]
+def show(
+    printer: Printer, instructions: Sequence[Mapping[str, Any]], *, everything: bool = False
+) -> None:
+    """Print what is still to be published, each thing once; of the rest that it is done.
+
+    With `everything` the rest is printed as well.
+    """
+    left = [one for one in instructions if everything or not one["done"]]
+    rows = [row for one in left for row in _rows(one)]
     if rows:
         _show_rows(printer, rows)
-    for note in dict.fromkeys(_notes(instructions)):
+    for note in dict.fromkeys(_notes(left)):
         printer.line("")
         for line in terminal.wrapped(note, terminal.width(sys.stdout) or len(note) + 1):
             printer.line(line)
-    others = [one for one in instructions if not any(_rows(one))]
+    others = [one for one in instructions if one["done"] or not any(_rows(one))]
     for number, one in enumerate(others):
         if rows or number:
             printer.line("")
         printer.line(one["sentence"])
-        for field in one["fields"]:
+        is_told = any(_rows(one)) or (one["done"] and not everything)
+        for field in () if is_told else one["fields"]:
             printer.line(f"  {field['name'].replace('_', ' ')}: {field['value']}")
 
 

@@ -78,7 +78,8 @@ def test_what_the_proxy_refused_is_told_and_tried_again(sessions: Sessions, tool
     proxied(sessions, free_port(), free_port())
     with sessions.begin(PLATFORM) as session:
         row = session.query(Server).one()
-        row.error_message, row.next_action_at = "nginx rejected it", None
+        row.trouble_code, row.trouble_message = "proxy_refused", "nginx rejected it"
+        row.next_action_at = None
     found = {one.name: one for one in server_tests.run(sessions, tools, PLATFORM, "edge")}
     assert (found["proxy"].ok, found["proxy"].message) == (False, "nginx rejected it")
     with sessions.begin(PLATFORM) as session:

@@ -118,16 +118,19 @@ def _refusal(provider: str, rrset: RRset) -> str | None:
     return found
 
 
-def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
-    """Bring one domain's values to its provider, and record what the provider has."""
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
+    """Bring one domain's values to its provider, and record what the provider has.
+
+    Returns the code of what the provider or somebody who changed records there stands in the way with.
+    """
     if not hosted_zones.ensure(sessions, tools, lease):
-        return
+        return None
     desired = work.read(
         sessions, Domain, lease, lambda s, row: read_desired(s, row, tools, lease.now())
     )
     if desired is None or desired.is_empty:
         work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
-        return
+        return None
     try:
         site = visit(tools, desired)
     except Refused as error:
@@ -136,14 +139,17 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
             sessions, Domain, lease, lambda s, row: _refused(s, row, desired, reason, lease.now()),
             release=True,
         )  # fmt: skip
-        return
+        return error.code
     tools.checkpoint("records:read")
     whole = shelter.sheltered(desired, site.live, site.zone.name)
     push = _planned(whole, site)
     if not push.todo.is_empty:
         store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, whole, push))
     outcomes = apply(sessions, tools, lease, push)
-    settle(sessions, tools, lease, push, outcomes)
+    report = settle(sessions, tools, lease, push, outcomes)
+    if report.refused:
+        return "provider_refuses"
+    return "records_unconfirmed" if report.unknown else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +207,7 @@ def apply(sessions: Sessions, tools: Tools, lease: Lease, push: Push) -> Sequenc
 
 def settle(
     sessions: Sessions, tools: Tools, lease: Lease, push: Push, outcomes: Sequence[Outcome]
-) -> None:
+) -> Report:
     """Record in one transaction what the provider has now, and when to look again."""
     report = Report.of(push.todo, push.site.live, outcomes)
     try:
@@ -215,6 +221,7 @@ def settle(
         late_acts.note(sessions, lease, site.account_id, site.zone, outcomes)
         raise
     tools.checkpoint("records:recorded")
+    return report
 
 
 def _settle(

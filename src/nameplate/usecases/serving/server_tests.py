@@ -106,7 +106,7 @@ def _proxy(tools: Tools, row: Server) -> Check:
         tools.proxy(row)
     except NameplateError as error:
         return Check("proxy", ok=False, message=error.detail, fix="Correct `proxy` of the server.")
-    trouble = row.trouble_message or row.error_message
+    trouble = row.trouble_message
     if trouble:
         return Check(
             "proxy", ok=False, message=trouble,
