@@ -39,7 +39,7 @@ GROUP = Group(
         ),
         "token_owner_missing": Entry(
             Turn.YOU,
-            "A platform token must say for whom a new token acts.",
+            "A new token acts for an organization or for the platform, and neither was named.",
             "Give `organization`, or `platform` for a token that may do everything.",
             (422,),
         ),
