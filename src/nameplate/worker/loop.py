@@ -104,6 +104,11 @@ class Worker:
         self._tidied_at = time.monotonic()
         self._poll = min(POLL, max(poll, 0.02))
 
+    @property
+    def threads(self) -> int:
+        """Rows that are processed in parallel."""
+        return self._threads
+
     def wake(self) -> None:
         """Look for due rows at once; any thread may call this."""
         self._awake.set()
