@@ -13,6 +13,8 @@ _PLAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _FORBIDDEN = re.compile(r"[\x00-,/:-@\[-^`{-\x7f]")  # ASCII but letters, digits, `-`, `.`, `_`
 _MAX_NAME = 253  # characters without the final dot (RFC 1035 section 2.3.4)
 _HOST_ONLY = frozenset({"MX", "NS", "SRV"})  # hosts in the sense of RFC 1123: no underscore
+_LOOPING = frozenset({"ALIAS", "ANAME", "CNAME"})
+"""What is looked up in place of the owner. A host may well be its own mail, name or service host."""
 
 
 def name_length(name: str) -> int:
@@ -104,7 +106,7 @@ def target(text: str, given: Given) -> str:
         raise wrong(
             "/value", "target_not_host", f"`{name}` is not a host name: `_` is not allowed."
         )
-    if name == given.owner:
+    if given.type in _LOOPING and name == given.owner:
         raise wrong(
             "/value", "target_is_self", f"`{name}` would point to itself. Give another target."
         )
