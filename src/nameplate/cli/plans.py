@@ -49,6 +49,14 @@ Adopt = Annotated[
         "--adopt", help="Take ownership of desired values that already exist in the zone."
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Refuse a file in which anything is wrong. Default: record sets with a problem are "
+        "skipped and named with their line.",
+    ),
+]
 Source = Annotated[
     str | None,
     typer.Option(
@@ -99,6 +107,7 @@ def plan(
     source: Source = None,
     replace: Replace = False,
     adopt: Adopt = False,
+    strict: Strict = False,
     detailed: Annotated[
         bool,
         typer.Option("--detailed-exitcode", help="Exit with code 10 when there are changes."),
@@ -108,7 +117,7 @@ def plan(
 
     Example: nameplate record plan example.com --file example.com.zone
     """
-    body = _wanted(file, form, source, replace=replace, adopt=adopt)
+    body = _wanted(file, form, source, replace=replace, adopt=adopt, strict=strict)
     made = _plan(cli, domain, body)
     if cli.printer.form is OutputFormat.TABLE:
         _draw(cli, made)
@@ -130,6 +139,7 @@ def import_(
     source: Source = None,
     replace: Replace = False,
     adopt: Adopt = False,
+    strict: Strict = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan without applying it.")
     ] = False,
@@ -147,8 +157,7 @@ def import_(
             "nothing_to_import",
             "Nothing to import. Specify a file, or `--from zone`, `names` or `drift`.",
         )
-    path = None if file is None else Path(file)
-    body = _wanted(path, form, source, replace=replace, adopt=adopt)
+    body = _wanted(file, form, source, replace=replace, adopt=adopt, strict=strict)
     made = _plan(cli, domain, body)
     if dry_run:
         _draw(cli, made) if cli.printer.form is OutputFormat.TABLE else cli.printer.one(made)
@@ -208,16 +217,22 @@ def register(records: typer.Typer) -> None:
 
 
 def _wanted(
-    file: Path | None, form: str | None, source: str | None, *, replace: bool, adopt: bool
+    file: Path | str | None,
+    form: str | None,
+    source: str | None,
+    *,
+    replace: bool,
+    adopt: bool,
+    strict: bool,
 ) -> dict[str, Any]:
     """Return the body of the request for a plan."""
     body: dict[str, Any] = {"replace": replace, "adopt": adopt}
     if file is not None:
         body["file"] = {
-            "format": form or _ENDINGS.get(file.suffix.lower(), "bind"),
-            "content": _text(file),
+            "format": form or _ENDINGS.get(Path(file).suffix.lower(), "bind"),
+            "content": _text(Path(file)),
         }
-    return body | given(source=source)
+    return body | given(source=source, strict=strict or None)
 
 
 def _text(file: Path) -> str:

@@ -26,8 +26,8 @@ def test_a_generator_that_is_written_otherwise_ends_too(line, monkeypatch):
     monkeypatch.setattr(formats, "ReadingBudget", partial(entries.ReadingBudget, records=1000))
     with pytest.raises(Invalid) as caught:
         formats.read("bind", f"a A 192.0.2.1\n{line}\n", ZONE)
-    assert caught.value.code == "too_many_records"
-    assert caught.value.problems[0].pointer.startswith("line ")
+    assert caught.value.problems[0].code == "generate_too_large"
+    assert caught.value.problems[0].pointer == "line 2"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_value_that_dns_cannot_carry_is_refused_with_its_place(form, text):
         formats.read(form, text, ZONE)
     problem = caught.value.problems[0]
     assert problem.code in {"record_too_large", "text_too_long"}, problem
-    assert problem.pointer.startswith(("line 2", "line 3/", "/0/values/0", "/long"))
+    assert problem.pointer.startswith(("line 2", "line 3/", "line 1/"))
 
 
 def test_blank_lines_are_looked_at_once():
