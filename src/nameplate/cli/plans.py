@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nameplate.cli import zone_files
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -20,6 +21,7 @@ from nameplate.cli.command import (
     showing,
 )
 from nameplate.cli.output import OutputFormat, coloured
+from nameplate.cli.zone_files import FileFormat, Strict
 from nameplate.core.errors import Invalid
 
 app = typer.Typer(help="Show and apply plans of DNS changes.", no_args_is_help=True)
@@ -30,15 +32,9 @@ CHANGES = 10
 """Exit code of `--detailed-exitcode` when there is something to do."""
 CONFLICT = 5
 _SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "delete": ("-", "31")}
-_ENDINGS = {".csv": "csv", ".json": "json", ".yaml": "octodns", ".yml": "octodns"}
-_FORMATS = (
-    "Format: `bind`, `csv`, `json` or `octodns`. Default: by the file extension, else `bind`."
-)
-
 Force = Annotated[
     bool, typer.Option("--force", help="Apply even if the plan exceeds the safety thresholds.")
 ]
-FileFormat = Annotated[str | None, typer.Option("--format", help=_FORMATS)]
 Replace = Annotated[
     bool,
     typer.Option("--replace", help="Remove the domain's other records. Default: they are kept."),
@@ -47,14 +43,6 @@ Adopt = Annotated[
     bool,
     typer.Option(
         "--adopt", help="Take ownership of desired values that already exist in the zone."
-    ),
-]
-Strict = Annotated[
-    bool,
-    typer.Option(
-        "--strict",
-        help="Refuse a file in which anything is wrong. Default: record sets with a problem are "
-        "skipped and named with their line.",
     ),
 ]
 Source = Annotated[
@@ -228,21 +216,8 @@ def _wanted(
     """Return the body of the request for a plan."""
     body: dict[str, Any] = {"replace": replace, "adopt": adopt}
     if file is not None:
-        body["file"] = {
-            "format": form or _ENDINGS.get(Path(file).suffix.lower(), "bind"),
-            "content": _text(Path(file)),
-        }
+        body["file"] = zone_files.body(Path(file), form)
     return body | given(source=source, strict=strict or None)
-
-
-def _text(file: Path) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return raw.decode("utf-8-sig")
-    except OSError as error:
-        raise Invalid("file_unreadable", f"Cannot read `{file}`: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise Invalid("file_unreadable", f"`{file}` is not valid UTF-8.") from None
 
 
 def _plan(cli: Cli, domain: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Blocked:
     type: str
     code: str
     """Stable slug: `cname_foreign`, `cname_not_alone`, `soa_read_only`, `held` (for the sake of
-    another), `drifted`, `plan_unsafe` or `provider_refuses`."""
+    another), `drifted`, `plan_unsafe`, `provider_refuses` or `zone_nested`."""
     detail: str
 
 

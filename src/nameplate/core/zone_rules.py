@@ -8,6 +8,7 @@ from nameplate.core.errors import Problem
 from nameplate.core.names import is_wildcard, is_within
 from nameplate.core.rdata import MAX_LENGTH, wire_length
 from nameplate.core.rdata.hosts import doubled, is_address, labels
+from nameplate.core.rdata.text import rejoined
 from nameplate.core.rdata.value import wrong
 from nameplate.core.records import RRset
 
@@ -170,8 +171,9 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
     seen = Counter[str]()
     for i in indexes:
         for value in rrsets[i].values:
-            seen[value] += 1
-            if seen[value] == 2:  # noqa: PLR2004  # say it once, at the second
+            text = rejoined(value) if first.type == "TXT" else value
+            seen[text] += 1
+            if seen[text] == 2:  # noqa: PLR2004  # say it once, at the second
                 problems.append(
                     Problem(
                         f"/{i}",

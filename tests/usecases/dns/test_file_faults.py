@@ -1,10 +1,15 @@
 """Zone files beside a domain's records: one fault passes one record set over, with its line."""
 
-import pytest
-from tests.usecases.dns.zone_rig import APEX, given, made
+from datetime import UTC, datetime
 
-from nameplate.core.errors import Invalid
-from nameplate.usecases.dns import transfers
+import pytest
+from tests.usecases.dns.zone_rig import APEX, NS, SOA, ZONE, given, made
+
+from nameplate.adapters.dns.memory import MemoryDns
+from nameplate.core.errors import Conflict, Invalid
+from nameplate.core.records import Change, RRset
+from nameplate.models import LedgerState
+from nameplate.usecases.dns import records, transfers
 
 
 @pytest.fixture
@@ -79,3 +84,78 @@ def test_a_file_of_nothing_but_faults_is_refused(rig):
     with pytest.raises(Invalid) as caught:
         imported(rig, '{"not": "a master file"}\n')
     assert caught.value.problems[0].pointer == "line 1"
+
+
+KEY = f"v=DKIM1; p={'A' * 400}"
+CUT = f'"{KEY[:100]}" "{KEY[100:250]}" "{KEY[250:]}"'
+USUAL = f'"{KEY[:255]}" "{KEY[255:]}"'
+
+
+def texts(rig):
+    return rig.zone[f"k._domainkey.{APEX}", "TXT"].values
+
+
+def test_a_text_that_is_cut_elsewhere_is_the_same_text(rig):
+    """Today a second DKIM key is published beside the one that somebody put there."""
+    theirs = RRset(f"k._domainkey.{APEX}", "TXT", 300, (CUT,))
+    rig.provider.apply(ZONE, [Change(None, theirs)])
+    content = f"k._domainkey 300 TXT {USUAL}\n"
+    plan = rig.make(transfers.from_file("bind", content))
+    assert plan.content.changes == []
+    assert plan.content.foreign
+    rig.apply(rig.make(transfers.from_file("bind", content, adopt=True)))
+    assert texts(rig) == (CUT,)
+    rig.work()
+    assert texts(rig) == (CUT,)
+    plan = rig.make(transfers.from_file("bind", content))
+    assert plan.content.edits == plan.content.changes == plan.content.foreign == []
+
+
+def test_a_provider_may_cut_our_texts_anew(rig):
+    rig.want({"type": "TXT", "name": "k._domainkey", "value": KEY, "ttl": 300})
+    assert texts(rig) == (USUAL,)
+    was = rig.zone[f"k._domainkey.{APEX}", "TXT"]
+    rig.provider.apply(ZONE, [Change(was, was._replace(values=(CUT,)))])
+    rig.work()
+    assert texts(rig) == (CUT,), "no second key"
+    (row,) = rig.rows().values()
+    assert (row.status.value, row.drifted_at) == ("active", None)
+    assert [*rig.ledger().values()] == [LedgerState.PRESENT]
+    rig.want(given("www", 1))
+    rig.undo()
+    rig.apply(rig.make(transfers.from_records([given("www", 1)], replace=True)), force=True)
+    assert (f"k._domainkey.{APEX}", "TXT") not in rig.zone, "and it is ours to take away"
+
+
+def test_a_file_with_one_text_twice_has_it_once(rig):
+    edited, _ = imported(rig, f"k 300 TXT {CUT}\nk 300 TXT {USUAL}\n")
+    assert len(edited) == 1
+    rig.want({"type": "TXT", "name": "k", "value": USUAL, "ttl": 300})
+    with rig.offline.sessions.begin(rig.actor) as session, pytest.raises(Conflict) as caught:
+        records.add(
+            session, rig.actor, rig.name, type="TXT", name="k", value=CUT, now=datetime.now(UTC)
+        )
+    assert caught.value.code == "record_exists"
+
+
+def test_what_a_nested_zone_answers_for_is_not_put_into_its_parent(rig):
+    """Today it goes into the parent, where nobody sees it."""
+    nested = f"sub.{APEX}"
+    zones = {APEX: [SOA, NS], nested: [], f"x{nested}": []}
+    provider = MemoryDns(zones)
+    rig.provider_is(provider)
+    content = f"www.sub 300 A 192.0.2.1\nsub 300 A 192.0.2.1\nsub 300 NS ns1.{nested}.\n"
+    content += "sub 300 DS 12345 13 2 " + "ab" * 32 + "\nxsub.a 300 A 192.0.2.1\n"
+    plan = rig.make(transfers.from_file("bind", content))
+    assert {(one[0], one[1], one[2]) for one in plan.content.blocked} == {
+        (f"www.{nested}", "A", "zone_nested"),
+        (nested, "A", "zone_nested"),
+    }
+    assert nested in plan.content.blocked[0][3]
+    rig.apply(plan)
+    rig.work()
+    there = {rrset.key for rrset in provider.records(ZONE)}
+    assert there >= {(nested, "NS"), (nested, "DS"), (f"xsub.a.{APEX}", "A")}
+    assert not there & {(nested, "A"), (f"www.{nested}", "A")}
+    row = rig.rows()["www.sub", "192.0.2.1"]
+    assert (row.status.value, nested in row.error_message) == ("error", True)

@@ -51,6 +51,16 @@ def joined(presentation: str) -> str:
     return octets.decode("utf-8", "backslashreplace")
 
 
+def rejoined(presentation: str) -> str:
+    """Return canonical TXT rdata with its strings joined, and cut anew after each 255 octets.
+
+    Two values with the same result are the same text (RFC 7208 section 3.3, RFC 6376 section 3.6.2.2).
+    """
+    if '" "' not in presentation:
+        return presentation
+    return quoted(_split(b"".join(unescaped(found) for found in _EACH.findall(presentation))))
+
+
 def text_length(presentation: str) -> int:
     """Return the octets of canonical TXT rdata on the wire."""
     return sum(len(unescaped(found)) + 1 for found in _EACH.findall(presentation))

@@ -56,7 +56,8 @@ def fitting(scene: PlanContext, reading: Reading, *, replace: bool, strict: bool
     if problems and replace and reading.is_vague:
         raise invalid(problems)
     passed = {_relative(scene, key) for key in reading.passed}
-    specs = edits.of_rrsets(reading.rrsets, scene.origin, scene.site.zone.name)
+    apex = scene.site.zone.name
+    specs = scene.spelled(edits.of_rrsets(reading.rrsets, scene.origin, apex))
     found: Faults = {**_unmanaged(scene, reading), **_automatic(scene, specs)}
     while True:
         passed |= found.keys()

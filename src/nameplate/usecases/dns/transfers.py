@@ -40,7 +40,7 @@ def from_records(
     """
 
     def wish(scene: PlanContext) -> RequestedChange:
-        desired = edits.given(records, scene.origin)
+        desired = scene.spelled(edits.given(records, scene.origin))
         return RequestedChange(
             edits.between(scene.desired.lines, desired, everything=replace), adopt
         )
@@ -107,7 +107,7 @@ def from_drift() -> Edits:
         live = {rrset.key: rrset for rrset in merge(scene.site.live)}
         drifts = scene.desired.drifts(scene.site.live)
         seen = [live[one.key] for one in drifts if one.key in live]
-        desired = edits.of_rrsets(seen, scene.origin, scene.site.zone.name)
+        desired = _desired(scene, seen)
         emptied = {
             (line.type, line.name)
             for line in scene.desired.lines
@@ -121,7 +121,7 @@ def from_drift() -> Edits:
 
 
 def _desired(scene: PlanContext, rrsets: Sequence[RRset]) -> list[Spec]:
-    return edits.of_rrsets(rrsets, scene.origin, scene.site.zone.name)
+    return scene.spelled(edits.of_rrsets(rrsets, scene.origin, scene.site.zone.name))
 
 
 def _seen(scene: PlanContext, rrsets: Sequence[RRset], *, adopt: bool) -> RequestedChange:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import provider_limits, registration, zone_rules
+from nameplate.core import nested_zones, provider_limits, registration, zone_rules
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Refused
-from nameplate.core.names import self_and_ancestors
+from nameplate.core.names import is_below, self_and_ancestors
 from nameplate.core.plan import Drift, Owned, Plan, plan
 from nameplate.core.records import RRset
 from nameplate.db import Sessions
@@ -48,6 +48,8 @@ class LiveZone:
     account_id: int
     zone: Zone
     live: Sequence[RRset]
+    nested: Sequence[str] = ()
+    """Zones of the same account below this one: what stands at or below them here is never asked for."""
 
 
 def peer(row: Domain | DueRow, _authority: work.Authority) -> str | None:
@@ -68,7 +70,8 @@ def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
     for name in names:
         if name in zones:
             live = provider.records(zones[name])
-            return LiveZone(provider, desired.account.id, zones[name], live)
+            nested = [other for other in zones if is_below(other, name)]
+            return LiveZone(provider, desired.account.id, zones[name], live, nested)
     own = desired.account.organization_id is not None  # whose zones the platform has is no tenant's
     shown = f" Its zones: {', '.join(sorted(zones)[:5]) or 'none'}." if own else ""
     raise Refused("zone_not_found", f"The DNS account has no zone for {desired.bare_name}.{shown}")
@@ -99,7 +102,7 @@ def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned
         for change in whole.changes
         if change.after is not None and (reason := _refusal(provider, change.after))
     }
-    return whole.without(refused)
+    return whole.without(refused | nested_zones.unseen(site.nested, whole.changes))
 
 
 def _refusal(provider: str, rrset: RRset) -> str | None:
@@ -130,9 +133,10 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
         )  # fmt: skip
         return
     tools.checkpoint("records:read")
-    push = _planned(desired, site)
+    spelled = desired.spelled_as(site.live)
+    push = _planned(spelled, site)
     if not push.todo.is_empty:
-        store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, desired, push))
+        store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, spelled, push))
     outcomes = apply(sessions, tools, lease, push)
     settle(sessions, tools, lease, push, outcomes)
 
@@ -209,6 +213,7 @@ def _settle(
     if desired is None or desired.account.id != push.site.account_id:  # moved to another account
         domain.next_action_at = now
         return
+    desired = known or desired.spelled_as(push.site.live)
     lines = [line for line in desired.lines if line.is_wanted]
     again = ledger.settle(
         session, frozenset(desired.wants), desired.entries, report,
