@@ -38,7 +38,9 @@ def read(text: str, zone: str, budget: ReadingBudget) -> Reading:
         detail = "Expected a list of record sets, or the answer of Route 53 or Cloudflare."
         raise Invalid("file_invalid", detail, [Problem("line 1", "shape", detail)])
     line = 1
-    for item in items:
+    items.reverse()
+    while items:  # what was read is let go: a large file has many
+        item = items.pop()
         if not isinstance(item, Object):
             entries.refuse(
                 f"line {line}", "shape", "Expected an object with the fields of records."

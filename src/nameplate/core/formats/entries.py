@@ -12,8 +12,10 @@ from nameplate.core.records import RRset
 MAX_PROBLEMS = 100
 """Problems that are told at once; more do not help anybody."""
 MAX_RECORDS = 200_000
-MAX_SECONDS = 10.0
+MAX_SECONDS = 8.0
 """How long one file may take to read, whatever its reader does with it."""
+MAX_LINE = 1_000_000
+"""Characters of one record: a text of 65,535 octets, each in a string of its own, needs the half."""
 DEFAULT_TTL = 3600
 """Seconds, where a file says nothing."""
 
@@ -47,6 +49,13 @@ class ReadingBudget:
             problem = Problem(place, "too_many_records", detail)
             raise Invalid("too_many_records", f"{place}: {detail}", [problem])
         self.time(place)
+
+    def line(self, place: str, length: int) -> None:
+        """Raise Invalid `file_too_large` when one record has more characters than any can need."""
+        if length > MAX_LINE:
+            detail = f"The record is too long. Use at most {MAX_LINE} characters."
+            problem = Problem(place, "file_too_large", detail)
+            raise Invalid("file_too_large", f"{place}: {detail}", [problem])
 
     def time(self, place: str) -> None:
         """Raise Invalid `file_too_large` when the time is over."""

@@ -15,6 +15,8 @@ _RANGE = re.compile(r"(\d{1,12})-(\d{1,12})(?:/(\d{1,12}))?")
 _VARIABLE = re.compile(
     r"\\.|\$\$|\$(?:\{([+-]?\d{1,12})(?:,(\d{1,3})(?:,([doxXnN]))?)?\})?", re.DOTALL
 )
+_CHECKED = 64
+"""Lines after which the time is looked at."""
 _MAX_WIDTH = 127
 """Characters that a number of `$GENERATE` may be filled up to, as in BIND."""
 
@@ -33,11 +35,14 @@ class MasterEntry(NamedTuple):
 
 def entries(text: str, budget: ReadingBudget) -> Iterator[MasterEntry]:
     """Yield what is not blank. Raises `Invalid` when parentheses stay open to the end."""
-    depth = start = 0
+    depth = start = length = 0
     parts: list[str] = []
     comment = fault = ""
     for number, raw in enumerate(_physical(text), 1):
-        budget.time(f"line {number}")
+        if not number % _CHECKED:
+            budget.time(f"line {number}")
+        length = length * bool(depth) + len(raw)
+        budget.line(f"line {number}", length)
         if not depth:
             if not _SPECIAL.search(raw):
                 if raw and not raw.isspace():

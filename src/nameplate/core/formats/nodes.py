@@ -18,7 +18,8 @@ _Parse = Callable[..., tuple[Any, int]]
 class Object(dict[str, Any]):
     """A JSON object."""
 
-    line: int = 0
+    __slots__ = ("line",)
+    line: int
 
 
 class _Decoder(json.JSONDecoder):

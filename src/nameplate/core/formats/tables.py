@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.formats.entries import (
@@ -58,13 +58,22 @@ def read(text: str, zone: str, budget: ReadingBudget) -> Reading:
     """Return what a table with a heading says. Raises `Invalid` when its heading is wrong."""
     entries = Entries(zone, budget)
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
-    rows = csv.reader((found[0] for found in _LINE.finditer(text)), strict=True)
+    length = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        for found in _LINE.finditer(text):
+            length += found.end() - found.start()
+            budget.line(f"line {line}", length)
+            yield found[0]
+
+    rows = csv.reader(lines(), strict=True)
     line = 1
     try:
         columns = _columns(next(rows, []), entries)
         line = rows.line_num + 1
         for cells in rows:
-            place, line = f"line {line}", rows.line_num + 1
+            place, line, length = f"line {line}", rows.line_num + 1, 0
             if cells:
                 _read_row(entries, place, columns, cells)
     except csv.Error as error:
