@@ -192,7 +192,7 @@ def test_any_table_is_read_or_refused(rows):
     read_or_refused("csv", "".join(text))
 
 
-class _RowText(list):
+class _RowText(list[str]):
     write = list.append
 
 

@@ -1,66 +1,22 @@
 """Master files: real ones, their directives, and what is refused."""
 
-import random
-import re
-import shutil
-import subprocess
 from functools import partial
 from pathlib import Path
 
-import dns.exception
-import dns.rdatatype
-import dns.zone
 import pytest
-from tests.fakes.random_zones import RandomZone
+from tests.core.formats.real_zones import DATA, ZONES
 
 from nameplate.core import formats
 from nameplate.core.errors import Invalid
 from nameplate.core.formats.entries import ReadingBudget
-from nameplate.core.rdata import presentation
 from nameplate.core.records import RRset
 
 ZONE = "example.com"
-SIGNED = {"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"}
-
-
-DATA = Path(__file__).parents[3] / "../shared/data/zones"
 
 
 def test_a_type_that_only_some_providers_have_is_read_from_a_master_file():
     (rrset,) = formats.read("bind", "@ 60 IN ANAME Edge.example.net.\n", ZONE)
     assert rrset == RRset(ZONE, "ANAME", 60, ("edge.example.net.",))
-
-
-ZONES = {
-    "bind-masterfile/example.db": "example",
-    "bind-masterfile/ttl1.db": "ttl1",
-    "bind-masterfile/ttl2.db": "ttl2",
-    "bind-masterfile/include.db": "include",
-    "bind-masterfile/sub.db": "sub.test",
-    "dnscontrol/apex.com.zone": "apex.com",
-    "dnscontrol/apex.com.zone.zone": "apex.com",
-    "dnscontrol/ds.com.zone": "ds.com",
-    "dnscontrol/ds.com.zone.zone": "ds.com",
-    "dnscontrol/example.org.zone": "example.org",
-    "dnscontrol/example.org.zone.zone": "example.org",
-    "dnscontrol/simple.com.zone": "simple.com",
-    "dnscontrol/simple.com.zone.zone": "simple.com",
-    **{f"dnspython/example{part}": "example" for part in ("", *(f"{n}.good" for n in range(1, 5)))},
-    "dnspython/svcb_test_vectors.generic": "example",
-    "dnspython/svcb_test_vectors.text": "example",
-    **{
-        f"{folder}/{name}": zone
-        for folder in ("octodns", "octodns-bind")
-        for name, zone in (
-            ("2.0.192.in-addr.arpa.", "2.0.192.in-addr.arpa"),
-            ("ext.unit.tests.extension", "ext.unit.tests"),
-            ("invalid.records.tst", "invalid.records"),
-            ("invalid.zone.tst", "invalid.zone"),
-            ("unit.tests.tst", "unit.tests"),
-        )
-    },
-    "octodns-bind/unit.tests.": "unit.tests",
-}
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
@@ -293,115 +249,3 @@ def test_generated_records_count(monkeypatch):
     with pytest.raises(Invalid) as caught:
         formats.read("bind", "$GENERATE 1-5000 h$ NSEC x.\n", ZONE)
     assert caught.value.code == "too_many_records"
-
-
-def records(rrsets):
-    return {(one.name, one.type, value, one.ttl) for one in rrsets for value in one.values}
-
-
-def by_dnspython(text):
-    """Return the records that dnspython reads; None when it refuses the zone."""
-    try:
-        zone = dns.zone.from_text(text, ZONE, relativize=False, check_origin=False)
-    except (dns.exception.DNSException, ValueError):
-        return None
-    return {
-        (name.to_text(omit_final_dot=True).lower(), rdtype, presentation(rdata, rdtype), ttl)
-        for name, ttl, rdata in zone.iterate_rdatas()
-        if (rdtype := dns.rdatatype.to_text(rdata.rdtype)) != "SOA"
-    }
-
-
-def by_bind(text, folder):
-    """Return the records that BIND's own compiler reads; None when it refuses the zone."""
-    (folder / "zone").write_text(text)
-    lax = [word for one in "imnkrS" for word in (f"-{one}", "none" if one == "i" else "ignore")]
-    done = subprocess.run(
-        [COMPILER, "-q", *lax, "-s", "full", "-o", "-", ZONE, folder / "zone"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    return by_dnspython(done.stdout) if done.returncode == 0 else None
-
-
-COMPILER = shutil.which("named-compilezone") or "/usr/sbin/named-compilezone"
-
-
-def agree(seed, folder):
-    """Compare what three readers make of one random zone."""
-    written = RandomZone(random.Random(seed))
-    text = written.text()
-    reading = formats.survey("bind", text, ZONE)
-    ours = {one for one in records(reading.rrsets) if one[1] != "SOA"}
-    assert all(one.code == "ttl_differs" for one in reading.problems), (text, reading.problems)
-    others = [by_dnspython(text)]
-    if folder is not None:
-        others.append(by_bind(text, folder))
-    for theirs in others:
-        assert theirs is not None, text
-        kept = {one for one in theirs if one[:2] not in reading.passed}
-        is_settled = written.says_ttl or (written.soa_ttl and not reading.problems)
-        if theirs is others[0] or is_settled:
-            assert kept == ours, (text, kept ^ ours)
-        else:  # BIND keeps to the SOA's minimum, or to the set's first TTL, where RFC 1035 goes on
-            assert {one[:3] for one in kept} == {one[:3] for one in ours}
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_we_read_what_dnspython_and_bind_read(seed, tmp_path):
-    agree(seed, tmp_path if Path(COMPILER).exists() else None)
-
-
-@pytest.mark.torture
-@pytest.mark.parametrize("seed", range(50))
-def test_five_thousand_zones_are_read_as_dnspython_and_bind_read_them(seed, tmp_path):
-    for number in range(100):
-        agree(f"{seed}-{number}", tmp_path if Path(COMPILER).exists() else None)
-
-
-def disturbed(seed):
-    """Return a random zone in which some characters are others."""
-    chance = random.Random(f"disturbed {seed}")
-    text = [*RandomZone(chance).text(8)]
-    for _ in range(chance.randint(1, 3)):
-        text[chance.randrange(len(text))] = chance.choice('();"\\\n\t $@.*a1')
-    return "".join(text)
-
-
-@pytest.mark.parametrize("seed", range(200))
-def test_nothing_is_lost_of_a_disturbed_zone_and_nothing_invented(seed):
-    """Equal to dnspython, or refused by both, or refused by us with the line."""
-    text = disturbed(seed)
-    try:
-        reading = formats.survey("bind", text, ZONE)
-    except Invalid as error:
-        reading = formats.Reading([], problems=list(error.problems), is_vague=True)
-    assert all(re.fullmatch(r"line \d+", one.pointer) for one in reading.problems)
-    theirs = by_dnspython(text)
-    if (
-        theirs is not None
-        and not reading.problems
-        and "SOA" in {one.type for one in reading.rrsets}
-    ):
-        assert {one for one in records(reading.rrsets) if one[1] != "SOA"} == theirs, text
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
-@pytest.mark.parametrize("path", ZONES)
-def test_real_zones_are_read_as_dnspython_reads_them(path):
-    text, zone = (DATA / path).read_text(errors="replace"), ZONES[path]
-    try:
-        reading = formats.survey("bind", text, zone)
-        theirs = dns.zone.from_text(text, zone, relativize=False, check_origin=False)
-    except (Invalid, dns.exception.DNSException):
-        return
-    have = {
-        (name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(rdata.rdtype), ttl)
-        for name, ttl, rdata in theirs.iterate_rdatas()
-    }
-    ours = {(one.name, one.type, one.ttl) for one in reading.rrsets}
-    assert ours <= have
-    lost = {one[:2] for one in have - ours} - reading.passed
-    assert {rdtype for _, rdtype in lost} <= SIGNED or reading.is_vague, lost

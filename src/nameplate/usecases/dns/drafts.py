@@ -14,7 +14,7 @@ from nameplate.core.records import RRset
 from nameplate.core.spelling import Spelling
 from nameplate.models import ChangePlan, Domain, PlanContent
 from nameplate.models.plan_content import change_rows
-from nameplate.usecases.dns import edits, markers, zones
+from nameplate.usecases.dns import edits, markers, shelter, zones
 from nameplate.usecases.dns.desired import DesiredZone
 from nameplate.usecases.dns.edits import Edit, Spec
 from nameplate.usecases.dns.wanted import Value
@@ -89,12 +89,16 @@ def draft(scene: PlanContext, wish: RequestedChange) -> Draft:
     # Challenges for certificates, and the marker: wanted by no record.
     rrsets += [want.rrset() for want in desired.wants.values() if want.record_id is None]
     owned = desired.entries.keys() - set(wish.disowned)
+    hidden = shelter.hosts(desired, site.live, rrsets, owned, site.zone.name)
+    rrsets += shelter.copies(desired, hidden, rrsets)
+    desired = replace(desired, hidden=tuple(hidden))
     todo = zones.possible(desired, site, rrsets, owned)
     adopted: tuple[Value, ...] = ()
     if wish.adopt and todo.foreign_match:
         adopted = todo.foreign_match
         todo = zones.possible(desired, site, rrsets, owned | set(adopted))
-    return Draft(todo, adopted, desired.drifts(site.live), tuple(wish.warnings))
+    said = (*wish.warnings, *shelter.told(hidden))
+    return Draft(todo, adopted, desired.drifts(site.live), said)
 
 
 def wanted_fingerprint(desired: DesiredZone) -> str:
