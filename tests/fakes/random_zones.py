@@ -65,7 +65,8 @@ class RandomZone:
     def _owner(self, rdtype: str) -> str:
         chance = self._chance
         self._number += 1
-        if rdtype != "CNAME" and self._may_go_on and chance.random() < 0.2:
+        goes_on = self._may_go_on and rdtype not in {"CNAME", "NS"}  # no NS at a wildcard
+        if goes_on and chance.random() < 0.2:
             return ""  # that of the entry before
         self._may_go_on = rdtype != "CNAME"
         name = f"{chance.choice(_LABELS)}{self._number}"
