@@ -37,7 +37,7 @@ class Installation:
             "NAMEPLATE_PORT": str(self.port),
             "NAMEPLATE_SERVE_WORKER": "false" if workers else "true",
         }
-        token = json.loads(self.command("token", "add", "operator", "--json"))
+        token = json.loads(self.command("token", "add", "operator", "--platform", "--json"))
         self.token = Secret(token["token"])
         (folder / "serve").mkdir()
         self._processes = [
@@ -60,6 +60,11 @@ class Installation:
             ready=lambda: True,
             env=self._env,
         )
+
+    @property
+    def serve_pid(self) -> int:
+        """The process id of `nameplate serve`."""
+        return self._processes[0].pid
 
     @property
     def worker_pids(self) -> list[int]:

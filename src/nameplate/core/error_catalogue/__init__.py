@@ -1,7 +1,7 @@
 """Every error code: what it means, whose turn it is, and what to do.
 
-Nothing that works in the background imports this: only the page of a code, the command that explains
-one, and the generator of the reference need the texts (ADR 12).
+Nothing that works in the background imports this before something goes wrong: the page of a code, the
+command that explains one, the generator of the reference and the log of failures need it (ADR 12).
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from nameplate.core.error_catalogue import (
     authorities,
     certificates,
+    command_line,
     domains,
     hosting,
     installation,
@@ -45,6 +46,7 @@ GROUPS: Sequence[Group] = (
     servers.GROUP,
     organizations.GROUP,
     installation.GROUP,
+    command_line.GROUP,
 )
 """In the order of the reference page."""
 

@@ -28,7 +28,7 @@ from nameplate.models import (
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
-from nameplate.usecases.dns import drifts, late_acts, ledger, pointing, shelter
+from nameplate.usecases.dns import drifts, late_acts, ledger, pointing, proofs, shelter
 from nameplate.usecases.dns.desired import DesiredZone, read_desired, settling
 from nameplate.usecases.dns.ledger import Report
 from nameplate.usecases.dns.wanted import WantedRecord
@@ -122,16 +122,19 @@ def _refusal(provider: str, rrset: RRset) -> str | None:
     return found
 
 
-def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
-    """Bring one domain's values to its provider, and record what the provider has."""
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
+    """Bring one domain's values to its provider, and record what the provider has.
+
+    Returns the code of what the provider or somebody who changed records there stands in the way with.
+    """
     if not hosted_zones.ensure(sessions, tools, lease):
-        return
+        return None
     desired = work.read(
         sessions, Domain, lease, lambda s, row: read_desired(s, row, tools, lease.now())
     )
     if desired is None or desired.is_empty:
         work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
-        return
+        return None
     try:
         site = visit(tools, desired)
     except Refused as error:
@@ -140,7 +143,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
             sessions, Domain, lease, lambda s, row: _refused(s, row, desired, reason, lease.now()),
             release=True,
         )  # fmt: skip
-        return
+        return error.code
     tools.checkpoint("records:read")
     spelled = desired.spelled_as(site.live)
     whole = shelter.sheltered(spelled, site.live, site.zone.name)
@@ -148,7 +151,10 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     if not push.todo.is_empty:
         store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, whole, push))
     outcomes = apply(sessions, tools, lease, push)
-    settle(sessions, tools, lease, push, outcomes)
+    report = settle(sessions, tools, lease, push, outcomes)
+    if report.refused:
+        return "provider_refuses"
+    return "records_unconfirmed" if report.unknown else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +212,7 @@ def apply(sessions: Sessions, tools: Tools, lease: Lease, push: Push) -> Sequenc
 
 def settle(
     sessions: Sessions, tools: Tools, lease: Lease, push: Push, outcomes: Sequence[Outcome]
-) -> None:
+) -> Report:
     """Record in one transaction what the provider has now, and when to look again."""
     report = Report.of(push.todo, push.site.live, outcomes)
     try:
@@ -220,6 +226,7 @@ def settle(
         late_acts.note(sessions, lease, site.account_id, site.zone, outcomes)
         raise
     tools.checkpoint("records:recorded")
+    return report
 
 
 def _settle(
@@ -242,6 +249,9 @@ def _settle(
         ledger.arrived(session, domain)
     ledger.confirm(session, domain, lines, report, now)
     _tell_drifts(session, domain, push, lines, now)
+    proof = desired.proof.value
+    if proof is not None and proof[:2] in push.todo.keys and report.shows(proof):
+        proofs.look_again(session, domain, now)
     if desired.plan_id is not None and not report.unknown:
         _finish(session, desired.plan_id, report)
     is_news = _note_zone(domain, push.site.zone)

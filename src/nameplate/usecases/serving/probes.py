@@ -47,8 +47,12 @@ class _Look:
     interval: int
 
 
-def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
-    """Bring each leased binding one step forward; probe those that can be seen."""
+def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence[work.StepOutcome]:
+    """Bring each leased binding one step forward; probe those that can be seen.
+
+    Returns which fell ill or recovered.
+    """
+    changed: list[work.StepOutcome] = []
     looks: list[_Look] = []
     for lease in leases:
         try:
@@ -70,12 +74,15 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
             steady.setdefault(look.interval, []).append(look.lease)
             continue
         try:
-            work.record(
+            code = work.record(
                 sessions, Binding, look.lease, _seen(tools, look.lease, finding), release=True
             )
         except work.Superseded:
             continue
+        if code is not None:
+            changed.append(work.StepOutcome(code, row_id=look.lease.id))
     _keep(sessions, steady)
+    return changed
 
 
 def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
@@ -98,7 +105,7 @@ def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
         row.configure()
         row.attempts = 0
-        if server.error_code is not None:
+        if server.trouble_code is not None:
             row.error_message = proxies.WAITS
         row.next_action_at = now + SAFETY
         return None
@@ -257,11 +264,14 @@ def _judged(session: Session, row: Binding, seen: ProbeResult) -> ProbeResult:
     return seen
 
 
-def _seen(tools: Tools, lease: Lease, seen: ProbeResult) -> Callable[[Session, Binding], None]:
-    """Return the change that records a probe."""
+def _seen(
+    tools: Tools, lease: Lease, seen: ProbeResult
+) -> Callable[[Session, Binding], str | None]:
+    """Return the change that records a probe; it tells which turn that is for the binding."""
 
-    def change(session: Session, row: Binding) -> None:
+    def change(session: Session, row: Binding) -> str | None:
         now = lease.now()
+        before = row.status, row.health_status
         finding = _judged(session, row, seen)
         row.record_health(_health(finding), now)
         row.next_action_at = now + timedelta(seconds=row.health_check_interval)
@@ -271,8 +281,20 @@ def _seen(tools: Tools, lease: Lease, seen: ProbeResult) -> Callable[[Session, B
                 _doubt(session, row, now)
         elif row.status is BindingStatus.CONFIGURING:
             _arrive(session, tools, row, finding, now)
+        return _turned(row, *before)
 
     return change
+
+
+def _turned(row: Binding, status: BindingStatus, health: HealthStatus) -> str | None:
+    """Return what is new about a binding's health."""
+    if row.status is BindingStatus.ERROR and status is not row.status:
+        return "binding_error"
+    if status is not BindingStatus.ACTIVE or health is row.health_status:
+        return None
+    if row.health_status is HealthStatus.UNHEALTHY:
+        return "binding_unhealthy"
+    return "binding_recovered" if health is HealthStatus.UNHEALTHY else None
 
 
 _FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED})
