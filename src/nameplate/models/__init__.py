@@ -29,6 +29,7 @@ from nameplate.models.orm import Model, metadata
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.records import Record, RecordableType, RecordType
+from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.steps import StepCount
 from nameplate.models.tokens import ApiToken, IdempotencyKey
 from nameplate.models.verifications import Verification, VerificationMethodName
@@ -61,6 +62,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerPurpose",
     "LedgerState",
+    "LiveProcess",
     "Model",
     "NameHolding",
     "NameLock",
@@ -75,6 +77,7 @@ __all__ = [
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "SealingKey",
     "Server",
     "ServerAnswer",
     "SslProvider",

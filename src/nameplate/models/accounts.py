@@ -24,6 +24,7 @@ from nameplate.models.orm import (
     utc_now,
 )
 from nameplate.models.records import RecordType
+from nameplate.models.sealing import SEALED
 
 
 class AccountKind(StrEnum):
@@ -60,7 +61,9 @@ class Account(Identified, SoftDeletable, Model):
         Json, comment="What is not secret: addresses, zones, directory URL, account URL."
     )
     credentials: Mapped[str | None] = mapped_column(
-        LongText, comment="What is secret, as sealed JSON; never shown again."
+        LongText,
+        info={SEALED: True},
+        comment="What is secret, as sealed JSON; never shown again.",
     )
     tested_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the credential was tried last."
