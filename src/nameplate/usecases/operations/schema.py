@@ -33,23 +33,32 @@ class Revision:
     is_head: bool
 
 
-def upgrade(url: str | None = None, revision: str = "head", *, wait: int = 60) -> str | None:
+def upgrade(
+    url: str | None = None,
+    revision: str = "head",
+    *,
+    wait: int = 60,
+    tell: Callable[[str], None] | None = None,
+) -> str | None:
     """Bring the database forward to `revision` and return where it stands then.
 
     Without `url` the settings say which database. `wait` bounds in seconds how long another
-    migration is waited for (SQLite: 30). Nothing changes when it stands there already.
+    migration is waited for (SQLite: 8). Nothing changes when it stands there already. A revision that
+    was interrupted on MariaDB is completed first, which `tell` is told in a sentence.
     Raises `NotFound` for an unknown revision or database, `Conflict` when the database is newer than
     this program, `NotPermitted` when it refuses the login, `Unavailable` when it cannot be reached.
     """
-    return _migrate(_config(url, wait), revision, command.upgrade)
+    return _migrate(_config(url, wait, tell), revision, command.upgrade)
 
 
-def downgrade(url: str | None = None, *, revision: str) -> str | None:
+def downgrade(
+    url: str | None = None, *, revision: str, tell: Callable[[str], None] | None = None
+) -> str | None:
     """Take the database back to `revision` and return where it stands; `base` leaves nothing.
 
     Raises as `upgrade`.
     """
-    return _migrate(_config(url), revision, command.downgrade)
+    return _migrate(_config(url, tell=tell), revision, command.downgrade)
 
 
 def current(url: str | None = None) -> str | None:
@@ -106,10 +115,10 @@ def _migrate(config: Config, revision: str, act: Callable[[Config, str], None]) 
     return current(config.attributes["url"])
 
 
-def _config(url: str | None, wait: int = 60) -> Config:
+def _config(url: str | None, wait: int = 60, tell: Callable[[str], None] | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(LOCATION).replace("%", "%%"))
-    config.attributes.update(url=url, wait=wait)
+    config.attributes.update(url=url, wait=wait, tell=tell)
     return config
 
 
