@@ -59,7 +59,7 @@ def standing(connection: sa.Connection) -> Standing:
         found = next(iter(_noted(connection, VERSION_TABLE)), None)
     elif look.has_table(_HOST_TABLE):
         found = next((one for one in _noted(connection, _HOST_TABLE) if one in known()), None)
-    if connection.dialect.name in {"mysql", "mariadb"} and look.has_table(JOURNAL_TABLE):
+    if connection.dialect.name in {"mysql", "mariadb"} and _is_begun(connection, look):
         return Standing(SchemaMatch.INTERRUPTED, found)
     if found is None:
         return Standing(SchemaMatch.ABSENT, None)
@@ -103,6 +103,14 @@ def newer(revision: str) -> Conflict:
         f"The database is at revision {revision!r}, which this version of Nameplate does "
         "not know. Install the version that created it, or a newer one.",
     )
+
+
+def _is_begun(connection: sa.Connection, look: sa.Inspector) -> bool:
+    """Tell whether a revision has begun and not ended."""
+    if not look.has_table(JOURNAL_TABLE):
+        return False
+    begun = sa.select(sa.literal(1)).select_from(sa.table(JOURNAL_TABLE)).limit(1)
+    return connection.execute(begun).first() is not None
 
 
 def _noted(connection: sa.Connection, table: str) -> list[str]:
