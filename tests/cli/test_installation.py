@@ -1,5 +1,6 @@
 """What commands and processes say of a database or key ring that is not as it should be: one line."""
 
+import json
 import os
 import signal
 import subprocess
@@ -249,3 +250,16 @@ def test_a_key_that_is_lost_for_good_can_be_given_up(tmp_path: Path) -> None:
     assert "7 stored values cannot be read" in done.stdout, done.stderr
     assert run(["organization", "list"], tmp_path).returncode == 0
     refused(run(["keys", "forget", "nothing", "--yes"], tmp_path), "key_not_known")
+
+
+@pytest.mark.parametrize(
+    "spelling", ["münchen.de", "MÜNCHEN.de", "mu\u0308nchen.de.", "xn--mnchen-3ya.de"]
+)
+def test_a_domain_is_found_in_every_spelling_and_shown_in_both(
+    spelling: str, tmp_path: Path
+) -> None:
+    assert run(["organization", "add", "Acme"], tmp_path).returncode == 0
+    added = run(["domain", "add", "münchen.de", "--organization", "acme", "-o", "id"], tmp_path)
+    shown = json.loads(run(["domain", "show", spelling, "--json"], tmp_path).stdout)
+    assert shown["id"] == added.stdout.strip()
+    assert (shown["name"], shown["unicode_name"]) == ("xn--mnchen-3ya.de", "münchen.de")
