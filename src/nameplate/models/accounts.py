@@ -23,6 +23,7 @@ from nameplate.models.orm import (
     table,
     utc_now,
 )
+from nameplate.models.ranges import ranges
 from nameplate.models.records import RecordType
 from nameplate.models.sealing import SEALED
 
@@ -40,6 +41,7 @@ class Account(Identified, SoftDeletable, Model):
 
     __tablename__ = "accounts"
     __table_args__ = (
+        *ranges("accounts"),
         sa.UniqueConstraint("organization_id", "id"),
         table("Credentials at DNS providers, registrars and certificate authorities."),
     )
@@ -119,6 +121,7 @@ class LedgerEntry(Identified, Tenant, Model):
 
     __tablename__ = "dns_ledger"
     __table_args__ = (
+        *ranges("dns_ledger"),
         same_organization("organization_domains", "organization_domain_id"),
         sa.UniqueConstraint(
             "account_id", "zone", "name", "record_type", "value_digest", name="unique_dns_ledger"
