@@ -81,6 +81,9 @@ def lease_rows(
     until = now + timedelta(seconds=seconds)
     fences = {row.id: row.fence for row in locked}
     session.connection().execute(take, {"taken": list(fences), "until": until})
+    if kind is Domain and (overrun := [row.id for row in locked if row.lease_until is not None]):
+        noted = sa.update(Domain).where(Domain.id.in_(overrun)).values(overrun_at=now)
+        session.execute(noted, execution_options={"synchronize_session": False})
     return tuple(Lease(i, fences[i] + 1, until, now, tick) for i in ids if i in fences)
 
 
@@ -93,6 +96,8 @@ class DueRow:
     due_at: datetime
     dns_account_id: int | None
     """The account at a provider that the step will speak with, where the row names one."""
+    waits_for: str | None = None
+    """What the last step waited for."""
 
 
 _MAX_URGENT = 200
@@ -126,7 +131,10 @@ def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mappe
     clock = sa.type_coerce(utc_now(), UtcDateTime)
     most = sa.bindparam("most", type_=sa.Integer())
     account = own.dns_account_id if "dns_account_id" in own else sa.null()
-    columns = (own.id, own.organization_id, own.next_action_at, account.label("dns_account_id"))
+    columns = (
+        own.id, own.organization_id, own.next_action_at, account.label("dns_account_id"),
+        own.waits_for,
+    )  # fmt: skip
     due: tuple[Any, ...] = (
         own.next_action_at <= clock,
         own.lease_until.is_(None) | (own.lease_until <= clock),
@@ -138,7 +146,11 @@ def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mappe
         ranked = sa.select(*columns, place.label("place")).where(*due).subquery().c
         return (
             sa.select(
-                ranked.id, ranked.organization_id, ranked.next_action_at, ranked.dns_account_id
+                ranked.id,
+                ranked.organization_id,
+                ranked.next_action_at,
+                ranked.dns_account_id,
+                ranked.waits_for,
             )
             .where(ranked.place <= EACH)
             .order_by(ranked.place)
@@ -173,7 +185,7 @@ def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
     table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
     until = sa.bindparam("until", type_=UtcDateTime())
     lock = (
-        sa.select(table.c.id, table.c.fence)
+        sa.select(table.c.id, table.c.fence, table.c.lease_until)
         .where(table.c.id.in_(sa.bindparam("wanted", expanding=True)), *_free(table))
         .order_by(table.c.id)
         .with_for_update(skip_locked=True, key_share=True)
@@ -218,6 +230,8 @@ def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float)
     if row is None or (row.lease_until is not None and row.lease_until > now):
         return None
     until = now + timedelta(seconds=seconds)
+    if isinstance(row, Domain) and row.lease_until is not None:
+        row.overrun_at = now
     row.fence += 1
     row.lease_until = row.next_action_at = until
     session.flush()
@@ -254,12 +268,12 @@ def lock_above(session: Session, kind: type[Work], row_id: int) -> None:
     connection = session.connection()
     if connection.dialect.name == "sqlite":
         return
-    for query in _above(kind):  # type: ignore[arg-type]  # a class is hashable
+    for query in _above(kind, connection.dialect.name):  # type: ignore[arg-type]  # a class is hashable
         connection.execute(query, {"id": row_id})
 
 
 @cache
-def _above(kind: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped class
+def _above(kind: Any, dialect: str) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped class
     own = kind.__table__.c
     found: list[sa.Select[Any]] = []
     for parent, column, shared in (
@@ -271,6 +285,12 @@ def _above(kind: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped 
             above: Any = parent.__table__
             query = sa.select(above.c.id).where(above.c.id == of_row)
             found.append(query.with_for_update(read=shared, key_share=True))
+    if dialect == "postgresql" and len(found) > 1:
+        # One round trip: what a condition needs is locked before the rows that it is asked about.
+        organization, domain = found
+        first = organization.cte("organization")
+        asked = sa.select(sa.func.count()).select_from(first).scalar_subquery()
+        return (domain.where(asked >= 0),)
     return tuple(found)
 
 
@@ -282,7 +302,6 @@ def write(
     `change` is a statement made once; `values` are its parameters. Tells whether the lease holds:
     otherwise nothing was written. Somebody who woke the row meanwhile is not forgotten.
     """
-    lock_above(session, kind, lease.id)
     statement = _fenced_change(kind, change)  # type: ignore[arg-type]  # a class is hashable
     until = lease.now() + (lease.until - lease.taken_at)
     own = {"row": lease.id, "fenced": lease.fence, "until": until}

@@ -55,6 +55,8 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
     "Proof": (1, "adapters/verification/"),
     "Fail": (0, "core/issuance.py"),
     "Obstacle": (0, "core/pointing.py"),
+    "Unreached": (0, "usecases/certificates/reachability.py"),
+    "say": (0, "models/certificates.py"),
     "Blocked": (2, "core/plan.py"),
     "wrong": (1, "core/"),
     "refuse": (1, "core/formats/"),
@@ -66,7 +68,7 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
 
 PAIRS = (
     *("api/errors.py", "core/plan.py", "core/zone_rules.py"),
-    *("usecases/dns/zones.py", "usecases/setup/domain_connect.py"),
+    *("usecases/dns/shelter.py", "usecases/dns/zones.py", "usecases/setup/domain_connect.py"),
 )
 """Files in which a tuple of a slug and a sentence is a code with what it means."""
 
@@ -113,7 +115,8 @@ FORWARDED: Mapping[str, str] = {
     "adapters/proxy/sites.py:group": "route_id_invalid hostname_invalid path_invalid "
     "upstream_invalid key_pair_id_invalid path_repeated certificate_ambiguous",
     "registry.py:get": "provider_unknown proxy_unknown method_unknown",
-    "usecases/claims/verifications.py:check_subtree": "wildcard_needs_dns hosted_needs_dns",
+    "usecases/claims/verifications.py:check_subtree": "wildcard_needs_dns "
+    "hosted_needs_dns suffix_needs_dns",
     "cli/client.py:__init__": "answer_malformed",
     "core/delegation.py:_fine": "delegated_partly ns_mismatch",
 }

@@ -62,17 +62,20 @@ class Pebble:
         }
         (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
         pace = {"PEBBLE_VA_SLEEPTIME": str(sleep)} if sleep else {"PEBBLE_VA_NOSLEEP": "1"}
-        self._server = Server(
-            [program("pebble"), "-config", str(folder / "pebble.json"), "-dnsserver", dns_server],
+        env = {
+            **pace,
+            "PEBBLE_VA_ALWAYS_VALID": "1" if always_valid else "0",
+            "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
+            "PEBBLE_AUTHZREUSE": str(authz_reuse),
+        }
+        config = ["-config", str(folder / "pebble.json"), "-dnsserver", dns_server]
+        self._start = lambda: Server(
+            [program("pebble"), *config],
             folder,
             ready=lambda: listens(port) and listens(management),
-            env={
-                **pace,
-                "PEBBLE_VA_ALWAYS_VALID": "1" if always_valid else "0",
-                "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
-                "PEBBLE_AUTHZREUSE": str(authz_reuse),
-            },
+            env=env,
         )
+        self._server = self._start()
 
     def root_pem(self) -> bytes:
         """Return the root of the certificates that this Pebble issues; new at each start."""
@@ -88,6 +91,21 @@ class Pebble:
         url = f"{self._management}/cert-status-by-serial/{serial}"
         with urllib.request.urlopen(url, context=context) as answer:
             return bool(json.load(answer)["Status"] == "Revoked")
+
+    def forget(self) -> None:
+        """Start anew: accounts, orders and the root are gone, since it keeps nothing."""
+        self._server.stop()
+        self._server = self._start()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._server.pid
+
+    def orders(self) -> tuple[int, int]:
+        """Return how many orders were made, and how many proofs were looked at in vain."""
+        log = self._server.log.read_text(errors="replace")
+        return log.count("Added order "), log.count(" set INVALID by completed challenge ")
 
     def stop(self) -> None:
         self._server.stop()

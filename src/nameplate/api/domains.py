@@ -1,6 +1,8 @@
 """Domains: claimed names, and why they are not ready yet."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -21,12 +23,19 @@ from nameplate.api.shapes import (
     public,
 )
 from nameplate.core import ids, names
+from nameplate.core.conditions import Condition
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import dns_record, in_zone
 from nameplate.core.lifecycle import DomainStatus
-from nameplate.models import Domain, DomainType, DriftPolicy, VerificationMethodName
-from nameplate.usecases.claims import conditions, domains, instructions
+from nameplate.models import (
+    Domain,
+    DomainType,
+    DriftPolicy,
+    SuffixApproval,
+    VerificationMethodName,
+)
+from nameplate.usecases.claims import conditions, domains, instructions, readiness, suffixes
 from nameplate.usecases.hosting import offers
 
 routes = router("domains")
@@ -97,6 +106,14 @@ class Suspension(Body):
     )
 
 
+class Denial(Body):
+    """Why an organization does not get a public suffix."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "not the registry"}]})
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+
 class ConditionShape(BaseModel):
     """The state of one step from claim to HTTPS."""
 
@@ -161,6 +178,7 @@ class DomainShape(Shape):
                     subdomain="shop",
                     status="pending_verification",
                     ready=False,
+                    reason="txt_absent",
                     conditions=[
                         {
                             "type": "ownership",
@@ -196,6 +214,7 @@ class DomainShape(Shape):
                     drift_policy="report",
                     drift=None,
                     drift_checked_at=None,
+                    suffix_approval=None,
                     notes=None,
                     last_checked_at=None,
                     error_message=None,
@@ -211,12 +230,15 @@ class DomainShape(Shape):
     registrable_domain: str
     subdomain: str | None
     status: DomainStatus
-    ready: bool | None = Field(description="Whether every condition is met; null in lists.")
+    ready: bool = Field(description="Whether every condition is met.")
+    reason: str | None = Field(
+        description="Reason of the most important condition that is not met; null when ready."
+    )
     conditions: list[ConditionShape] | None = Field(
         description="Each step, with evidence and what to do; null in lists."
     )
     instructions: list[instructed.InstructionShape] | None = Field(
-        description="What the owner must publish; null in lists."
+        description="What the owner must publish, done or not; null in lists."
     )
     domain_type: DomainType
     verification_method: str | None
@@ -239,6 +261,10 @@ class DomainShape(Shape):
     )
     drift: DriftShape | None = Field(description="Records that were changed outside Nameplate.")
     drift_checked_at: datetime | None
+    suffix_approval: SuffixApproval | None = Field(
+        description="What the operator decided about a name in the private section of the public "
+        "suffix list; null for other names."
+    )
     notes: str | None
     last_checked_at: datetime | None
     error_message: str | None
@@ -249,7 +275,7 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
     found = conditions.of(call.session, call.tools, row)
     return DomainShape(
         **_fields(row),
-        ready=conditions.ready(found),
+        **_summed(found),
         conditions=[
             ConditionShape(
                 type=one.type,
@@ -265,15 +291,19 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
             for one in found
         ],
         instructions=[
-            instructed.show(one.purpose, one.instruction)
-            for one in instructions.of(call.session, call.tools, row)
+            instructed.show(one) for one in instructions.of(call.session, call.tools, row)
         ],
     )
 
 
-def show_listed(_call: TransactionCall, row: Domain) -> DomainShape:
-    """Return a domain without what would cost queries for each one of a list."""
-    return DomainShape(**_fields(row), ready=None, conditions=None, instructions=None)
+def show_listed(told: readiness.Told, _call: TransactionCall, row: Domain) -> DomainShape:
+    """Return a domain of a list, with what its conditions come to."""
+    return DomainShape(**_fields(row), **_summed(told[row]), conditions=None, instructions=None)
+
+
+def _summed(found: Sequence[Condition]) -> dict[str, Any]:
+    worst = conditions.loudest(found)
+    return {"ready": conditions.ready(found), "reason": None if worst is None else worst.reason}
 
 
 def _fields(row: Domain) -> dict[str, Any]:
@@ -285,6 +315,7 @@ def _fields(row: Domain) -> dict[str, Any]:
         "subdomain", "status", "domain_type", "verification_method", "verified_at",
         "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
         "hsts_enabled", "drift_policy", "drift_checked_at", "notes", "last_checked_at", "error_message",
+        "suffix_approval",
     )  # fmt: skip
     return {
         **fields,
@@ -310,17 +341,34 @@ def add(call: Write, body: DomainNew) -> DomainShape:
 
 
 @routes.get("/domains", operation_id="list_domains")
-def list_(
+def list_(  # noqa: PLR0917 - one parameter for each part of the query
     call: Read,
     listing: Listed,
     status: Annotated[
         DomainStatus | None, Query(description="Only objects with this status.")
     ] = None,
     name: Annotated[Hostname | None, Query(description="Only objects with this name.")] = None,
+    suffix_approval: Annotated[
+        SuffixApproval | None, Query(description="Only public suffixes with this decision.")
+    ] = None,
+    ready: Annotated[
+        bool | None, Query(description="Only domains that are ready, or only those that are not.")
+    ] = None,
+    organization: Annotated[
+        Reference | None, Query(description="Only objects of this organization.")
+    ] = None,
 ) -> Page[DomainShape]:
     """List domains."""
-    selected = listing.select(tagged=True, status=status, name=name)
-    return listing.page(call, show_listed, domains.page(call.session, call.actor, **selected))
+    selected = listing.select(
+        tagged=True,
+        status=status,
+        name=name,
+        ready=ready,
+        organization=organization,
+        suffix_approval=suffix_approval,
+    )
+    told = readiness.page(call.session, call.tools, call.actor, **selected)
+    return listing.page(call, partial(show_listed, told), list(told))
 
 
 @routes.get("/domains/{domain}", operation_id="show_domain")
@@ -360,6 +408,19 @@ def suspend(call: Write, domain: str, body: Suspension | None = None) -> DomainS
 def resume(call: Write, domain: str) -> DomainShape:
     """Resume a suspended domain."""
     return call.one(show, domains.resume(call.session, call.actor, domain, call.now))
+
+
+@routes.post("/domains/{domain}:approve", operation_id="approve_domain")
+def approve(call: Write, domain: str) -> DomainShape:
+    """Let an organization hold a public suffix that it proves. Platform tokens only."""
+    return call.one(show, suffixes.approve(call.session, call.tools, call.actor, domain, call.now))
+
+
+@routes.post("/domains/{domain}:deny", operation_id="deny_domain")
+def deny(call: Write, domain: str, body: Denial) -> DomainShape:
+    """Do not let an organization hold a public suffix. Platform tokens only."""
+    row = suffixes.deny(call.session, call.tools, call.actor, domain, call.now, reason=body.reason)
+    return call.one(show, row)
 
 
 @routes.post("/domains/{domain}:restore", operation_id="restore_domain")

@@ -155,6 +155,7 @@ class _Waiting(Collector):
                         _certificates(session),
                         _steps(session),
                         _forgotten(session),
+                        _still_served(session),
                     ]
                     self._looked_at = time.monotonic()
             answered.set()
@@ -194,7 +195,8 @@ def _expiring(session: Session) -> Metric:
     )
     now = database_now(session)
     served = Certificate.visible(PLATFORM).where(
-        Certificate.status.in_([CertificateStatus.ACTIVE, CertificateStatus.RENEWING])
+        Certificate.status.in_([CertificateStatus.ACTIVE, CertificateStatus.RENEWING]),
+        Certificate.is_wanted(),
     )
     ends = Certificate.expires_at
     cases = [
@@ -233,4 +235,15 @@ def _forgotten(session: Session) -> Metric:
     )
     for kind, count in forgotten.count(session).items():
         family.add_metric([kind], count)
+    return family
+
+
+def _still_served(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_still_served",
+        "Hosts and paths that proxies still serve although they must not: must be 0.",
+    )
+    failing = Server.visible(PLATFORM).where(Server.trouble_code.is_not(None))
+    told = session.scalars(failing.with_only_columns(Server.still_served))
+    family.add_metric([], sum(len(hosts or ()) for hosts in told))
     return family

@@ -1,6 +1,6 @@
 """SQLAlchemy models, one family a file; state changes are methods here."""
 
-from nameplate.models import announcement, deletion, reconfiguration, tenancy
+from nameplate.models import announcement, deletion, readiness, reconfiguration, tenancy
 from nameplate.models.accounts import (
     Account,
     AccountKind,
@@ -19,7 +19,13 @@ from nameplate.models.certificates import (
 from nameplate.models.challenge_progress import ChallengeProgress
 from nameplate.models.changed_records import ChangedRecord, ChangedRecords, RecordSide
 from nameplate.models.dns_settings import DnsSettings, Hosting
-from nameplate.models.domains import Domain, DomainType, DriftPolicy, SslProvider
+from nameplate.models.domains import (
+    Domain,
+    DomainType,
+    DriftPolicy,
+    SslProvider,
+    SuffixApproval,
+)
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
@@ -28,6 +34,7 @@ from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
+from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.steps import StepCount
@@ -50,6 +57,7 @@ __all__ = [
     "ChangedRecords",
     "DnsSettings",
     "Domain",
+    "DomainReadiness",
     "DomainType",
     "DriftPolicy",
     "HoldingScope",
@@ -82,11 +90,13 @@ __all__ = [
     "ServerAnswer",
     "SslProvider",
     "StepCount",
+    "SuffixApproval",
     "Verification",
     "VerificationMethodName",
     "announcement",
     "deletion",
     "metadata",
+    "readiness",
     "reconfiguration",
     "tenancy",
 ]

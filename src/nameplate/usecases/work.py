@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -50,6 +51,17 @@ CRASH_POINTS = (
     "proxy:recorded",
 )
 """Every place between two consecutive steps where a test ends the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """How a step ended, where that is worth counting by itself."""
+
+    code: str
+    routine: bool = False
+    """It is counted, and not logged as a failure: a proof that is not there yet, for instance."""
+    row_id: int | None = None
+    """Of which row of a sweep; None: of the one that was worked on."""
 
 
 class Superseded(Exception):
@@ -117,9 +129,11 @@ def write(
     """
 
     def transaction(session: Session) -> None:
+        if session.connection().dialect.name == "mariadb":
+            leases.lock_above(session, kind, lease.id)
+        also(session)  # its foreign keys share the organization, before the row is locked
         if not leases.write(session, kind, lease, change, values):
             raise Superseded
-        also(session)
 
     sessions.run(PLATFORM, transaction)
 
@@ -251,15 +265,20 @@ def wake_waiting(session: Session, peer: str | None, now: datetime) -> None:
             )
 
 
-def give_back(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
+def give_back(
+    sessions: Sessions, kind: type[Row], lease: Lease, *, is_acting: bool = False
+) -> None:
     """Release a row whose step is not over, due at once for another worker.
 
-    Whatever that step still finds out is void. Raises `Superseded` like `record`.
+    Whatever that step still finds out is void; when it `is_acting`, it may do something yet. Raises
+    `Superseded` like `record`.
     """
 
     def change(_session: Session, row: Row) -> None:
         row.fence += 1
         row.next_action_at = lease.now()
+        if is_acting and isinstance(row, Domain):
+            row.overrun_at = lease.now()
 
     record(sessions, kind, lease, change, release=True, stopped=True)
 

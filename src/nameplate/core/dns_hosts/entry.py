@@ -32,6 +32,8 @@ class Purpose(StrEnum):
     """It leads visitors to the platform."""
     RECORD = "record"
     """The domain's owner wants it."""
+    PRESERVATION = "preservation"
+    """It keeps a host as it is for which a wildcard answers until a record below it exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class RecordToPublish:
     ttl: int
     follows: str = ""
     """The host whose addresses of this moment are told, because a CNAME to it cannot stand there."""
+    is_published: bool | None = None
+    """Every authoritative server answers with it; None: not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class TypedRecord:
     ttl: int
     """Seconds."""
     remarks: tuple[str, ...]
+    is_published: bool | None = None
+    """Every authoritative server answers with it; None: not asked."""
 
 
 def steps(host: DnsHost | None) -> tuple[str, ...]:
@@ -78,7 +84,11 @@ def entries(
 
 
 def _about(host: DnsHost | None, zone: str, record: RecordToPublish) -> list[str]:
-    """Say why a record is not the CNAME that one could expect (RFC 1034 section 3.6.2)."""
+    """Say why a record is there, or is not the CNAME that one could expect (RFC 1034 section 3.6.2)."""
+    if record.purpose is Purpose.PRESERVATION:
+        return [
+            "Enter this record first. A wildcard answers for this name only until a record below it exists."
+        ]
     if record.follows:
         why = f"at {zone} itself" if record.name == zone else "beside other records"
         told = (
@@ -117,6 +127,7 @@ def _entry(
         value=value,
         ttl=record.ttl,
         remarks=tuple(remark for remark in found if remark),
+        is_published=record.is_published,
     )
 
 

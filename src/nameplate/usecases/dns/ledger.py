@@ -50,6 +50,8 @@ class Report:
     """Why record sets are not as wanted: refused, or blocked before."""
     external_ids: Mapping[Value, str]
     outcomes: Sequence[Outcome]
+    waits: bool = False
+    """Something is held back until readings can be trusted."""
 
     @property
     def is_complete(self) -> bool:
@@ -96,9 +98,11 @@ class Report:
             removed=frozenset(removed),
             unknown=frozenset(unknown),
             refused=refused,
-            reasons={(item.name, item.type): item.detail for item in todo.blocked} | refused,
+            reasons={(b.name, b.type): b.detail for b in todo.blocked if b.code != "unseen"}
+            | refused,
             external_ids=external,
             outcomes=outcomes,
+            waits=any(blocked.code == "unseen" for blocked in todo.blocked),
         )
 
 
@@ -124,7 +128,8 @@ def intend(
     each(session, LedgerEntry.becoming(LedgerState.LEAVING), LedgerEntry.id, leaving)
     touched = todo.keys
     ids = [want.record_id for value, want in wants.items() if value[:2] in touched]
-    each(session, Record.syncing(), Record.id, [id_ for id_ in ids if id_ is not None])
+    records = [id_ for id_ in ids if id_ is not None]
+    each(session, Record.syncing(), Record.id, records, of=domain.id)
 
 
 def adopt(
@@ -173,11 +178,13 @@ def settle(
     *,
     now: datetime,
     settling: timedelta,
+    overrun: bool = False,
 ) -> bool:
     """Note where every value of ours stands; tell whether one that left has to be looked for again.
 
     A value is forgotten when its removal was confirmed, or when readings have lacked it for longer
-    than they can lag: one that is forgotten too early would stay in the zone as nobody's.
+    than they can lag: one that is forgotten too early would stay in the zone as nobody's. After an
+    `overrun` a confirmation is not enough: an older worker may write the value once more.
     """
     states: dict[LedgerState, list[int]] = {state: [] for state in LedgerState}
     gone: list[int] = []
@@ -193,7 +200,7 @@ def settle(
         elif value in wanted:
             if value[:2] in report.refused and entry.state is LedgerState.INTENDED:
                 gone.append(entry.id)
-        elif _is_gone(entry, report, now, settling):
+        elif _is_gone(entry, report, now, settling, overrun=overrun):
             gone.append(entry.id)
         else:
             missing.append(entry.id)
@@ -223,8 +230,10 @@ def arrived(session: Session, domain: Domain) -> None:
     )
 
 
-def _is_gone(entry: OwnedValue, report: Report, now: datetime, settling: timedelta) -> bool:
-    if entry.value in report.removed:
+def _is_gone(
+    entry: OwnedValue, report: Report, now: datetime, settling: timedelta, *, overrun: bool
+) -> bool:
+    if entry.value in report.removed and not overrun:
         return True
     return entry.absent_at is not None and now - entry.absent_at >= settling
 
@@ -254,19 +263,20 @@ def confirm(
                 look.append(line.id)
         elif key in report.reasons and domain.is_live and not line.is_drifted:
             failed.setdefault(report.reasons[key], []).append(line.id)
-    each(session, Record.confirming(now), Record.id, fresh)
+    each(session, Record.confirming(now), Record.id, fresh, of=domain.id)
     if same and len(same) == sum(line.status is RecordStatus.ACTIVE for line in lines):
         everyone = Record.organization_domain_id == domain.id
         live = Record.deleted_at.is_(None)
-        session.execute(Record.seeing(now).where(everyone, live), execution_options=_PLAIN)
+        named = {**_PLAIN, "nameplate_domains": (domain.id,)}
+        session.execute(Record.seeing(now).where(everyone, live), execution_options=named)
     else:
-        each(session, Record.seeing(now), Record.id, same)
+        each(session, Record.seeing(now), Record.id, same, of=domain.id)
     due = Record.waking(now).where(
         sa.or_(Record.next_action_at.is_(None), Record.next_action_at > now)
     )
     each(session, due, Record.id, look)
     for reason, ids in failed.items():
-        each(session, Record.failing(reason), Record.id, ids)
+        each(session, Record.failing(reason), Record.id, ids, of=domain.id)
     _number(session, lines, report)
 
 
@@ -314,18 +324,24 @@ def each(
     statement: sa.Update | sa.Delete,
     column: Any,  # noqa: ANN401 - a mapped column
     ids: Sequence[int],
+    *,
+    of: int | None = None,
 ) -> None:
-    """Run a set-based statement for these ids: rows that were made together are one range."""
+    """Run a set-based statement for these ids: rows that were made together are one range.
+
+    `of` is the one domain whose rows they are, where that is known.
+    """
+    options: dict[str, Any] = _PLAIN if of is None else {**_PLAIN, "nameplate_domains": (of,)}
     for first, last in _runs(ids):
         if last - first >= _RUN:
             where = column.between(first, last)
-            session.execute(statement.where(where), execution_options=_PLAIN)
+            session.execute(statement.where(where), execution_options=options)
     short = [
         id_ for first, last in _runs(ids) if last - first < _RUN for id_ in range(first, last + 1)
     ]
     for start in range(0, len(short), _CHUNK):
         where = column.in_(short[start : start + _CHUNK])
-        session.execute(statement.where(where), execution_options=_PLAIN)
+        session.execute(statement.where(where), execution_options=options)
 
 
 def _runs(ids: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -19,10 +19,14 @@ from nameplate.core.lifecycle import (
     VerificationStatus,
 )
 from nameplate.models import (
+    Account,
     Application,
     Binding,
     Certificate,
     Domain,
+    HostedState,
+    HostedZone,
+    Organization,
     Record,
     Server,
     Verification,
@@ -90,14 +94,41 @@ def _domains() -> sa.Select[Any]:
         Record.status.in_([RecordStatus.PENDING, RecordStatus.SYNCING]),
         Record.deleted_at.is_(None),
     )
-    return _idle(Domain).where(Domain.dns_account_id.is_not(None), Domain.is_live, unsettled)
+    return _idle(Domain).where(
+        Domain.dns_account_id.is_not(None), Domain.is_live, sa.or_(unsettled, _unhosted())
+    )
+
+
+def _unhosted() -> sa.ColumnElement[bool]:
+    """Tell whether a domain at an account of the platform, so a hosted one, is in no zone of its own."""
+    ours = sa.exists().where(
+        Account.id == Domain.dns_account_id,
+        Account.organization_id.is_(None),
+        Account.deleted_at.is_(None),
+    )
+    zoned = sa.exists().where(
+        HostedZone.account_id == Domain.dns_account_id,
+        HostedZone.organization_id == Domain.organization_id,
+        HostedZone.state == HostedState.PRESENT,
+        sa.or_(
+            Domain.full_domain == HostedZone.name,
+            Domain.full_domain.endswith(sa.literal(".") + HostedZone.name),
+        ),
+    )
+    return sa.and_(ours, sa.not_(zoned))
 
 
 def _certificates() -> sa.Select[Any]:
     return (
         _idle(Certificate)
         .join(Domain, Domain.id == Certificate.organization_domain_id)
-        .where(Certificate.status == CertificateStatus.PENDING, Domain.is_live)
+        .join(Organization, Organization.id == Certificate.organization_id)
+        .where(
+            Certificate.status == CertificateStatus.PENDING,
+            Certificate.is_wanted(),
+            Domain.is_live,
+            Organization.is_active.is_(True),
+        )
     )
 
 
@@ -113,7 +144,9 @@ def _bindings() -> sa.Select[Any]:
         .join(Domain, Domain.id == Binding.organization_domain_id)
         .join(Application, Application.id == Binding.application_id)
         .join(Server, Server.id == Binding.server_id)
+        .join(Organization, Organization.id == Binding.organization_id)
         .where(
+            Organization.is_active.is_(True),
             Binding.status.in_(waiting),
             Domain.permits(Binding.hostname),
             Application.upstream_host.is_not(None),

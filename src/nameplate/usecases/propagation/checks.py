@@ -103,7 +103,7 @@ def check(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Vie
         now = database_now(session)
         look = observations.judge(question.target, question.value, finding, public, now)
         if row.status is RecordStatus.ACTIVE and records.text(row) == question.value:
-            row.wake(_see(tools, row, look, now))
+            row.wake(_see(session, tools, row, look, now))
         return View(row, look, now)
 
     return sessions.run(actor, change)
@@ -167,15 +167,15 @@ class _Asked:
 
 
 def _conclude(sessions: Sessions, tools: Tools, lease: Lease, look: Observation) -> None:
-    def change(_session: Session, row: Record) -> None:
+    def change(session: Session, row: Record) -> None:
         now = lease.now()
-        row.next_action_at = _see(tools, row, look, now)
+        row.next_action_at = _see(session, tools, row, look, now)
 
     work.record(sessions, Record, lease, change, release=True)
 
 
-def _see(tools: Tools, row: Record, look: Observation, now: datetime) -> datetime:
-    """Record a look and return when the next one is due."""
+def _see(session: Session, tools: Tools, row: Record, look: Observation, now: datetime) -> datetime:
+    """Record a look and return when the next one is due; what is seen at last wakes who waits for it."""
     before, last = row.propagated, row.propagation
     same = last is not None and last.everywhere is look.everywhere
     everywhere = look.confirms(before=before, doubts=row.attempts if same else 0)
@@ -186,5 +186,7 @@ def _see(tools: Tools, row: Record, look: Observation, now: datetime) -> datetim
     else:
         row.attempts = row.attempts + 1 if same else 1
     row.error_message = None if everywhere else look.sentence(now)
+    if everywhere and not before:
+        work.wake_waiting(session, f"domain:{row.organization_domain_id}", now)
     due = now + look.wait(attempts=row.attempts)
     return due if complete else work.soon(tools, due, now)

@@ -7,7 +7,7 @@ probed in one event loop, with no transaction open, and what did not change is w
 statement.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -47,8 +47,12 @@ class _Look:
     interval: int
 
 
-def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
-    """Bring each leased binding one step forward; probe those that can be seen."""
+def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence[work.StepOutcome]:
+    """Bring each leased binding one step forward; probe those that can be seen.
+
+    Returns which fell ill or recovered.
+    """
+    changed: list[work.StepOutcome] = []
     looks: list[_Look] = []
     for lease in leases:
         try:
@@ -70,12 +74,15 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
             steady.setdefault(look.interval, []).append(look.lease)
             continue
         try:
-            work.record(
+            code = work.record(
                 sessions, Binding, look.lease, _seen(tools, look.lease, finding), release=True
             )
         except work.Superseded:
             continue
+        if code is not None:
+            changed.append(work.StepOutcome(code, row_id=look.lease.id))
     _keep(sessions, steady)
+    return changed
 
 
 def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
@@ -98,7 +105,7 @@ def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
         row.configure()
         row.attempts = 0
-        if server.error_code is not None:
+        if server.trouble_code is not None:
             row.error_message = proxies.WAITS
         row.next_action_at = now + SAFETY
         return None
@@ -117,11 +124,11 @@ def _obstacle(session: Session, row: Binding) -> str | None:
     organization = session.get_one(Organization, row.organization_id)
     if row.deleted_at is not None or row.status is BindingStatus.DISABLED:
         return ""
+    if organization.deleted_at is not None or not organization.is_active:
+        return "The organization is not active."
     unheld = _unheld(session, row, domain)
     if unheld is not None:
         return unheld
-    if organization.deleted_at is not None or not organization.is_active:
-        return "The organization is not active."
     if application.deleted_at is not None:
         return "The application was removed. Bind another one."
     if application.upstream_host is None or (row.port or application.upstream_port) is None:
@@ -150,6 +157,8 @@ def _stop(session: Session, row: Binding, obstacle: str, now: datetime) -> None:
     leaving = row.served_server_id or (row.server_id if served else None)
     if leaving is not None:
         proxies.wake(session, leaving, now, urgent=True)
+    if not obstacle:
+        _wake_certificates(session, {row.ssl_certificate_id}, now)
     domain = session.get_one(Domain, row.organization_domain_id)
     others = session.scalars(
         Binding.visible(PLATFORM).where(
@@ -168,11 +177,14 @@ def _secured(session: Session, row: Binding, now: datetime) -> bool:
     certificate = requests.covering(session, domain, row.hostname)
     if certificate is None:
         try:
-            certificate = requests.create(session, domain, [row.hostname], None, now)
+            certificate = requests.create(
+                session, domain, [row.hostname], None, now, automatic=True
+            )
         except Conflict as error:
             row.fail(error.detail)
             return False
-    if row.ssl_certificate_id != certificate.id:
+    if row.ssl_certificate_id != certificate.id or certificate.is_let_go:
+        _wake_certificates(session, {row.ssl_certificate_id, certificate.id}, now)
         row.ssl_certificate_id = certificate.id
     if certificate.certificate is None or certificate.status is CertificateStatus.REVOKED:
         if row.status is not BindingStatus.PENDING:
@@ -180,6 +192,15 @@ def _secured(session: Session, row: Binding, now: datetime) -> bool:
         row.error_message = "Waiting for the certificate."
         return False
     return True
+
+
+def _wake_certificates(session: Session, ids: Collection[int | None], now: datetime) -> None:
+    """Have certificates look whether a binding uses them."""
+    session.flush()
+    session.execute(
+        Certificate.waking(now).where(Certificate.id.in_(sorted(filter(None, ids)))),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _outdated(session: Session, row: Binding, server: Server) -> bool:
@@ -213,6 +234,7 @@ def _look(row: Binding, server: Server, lease: Lease) -> _Look | None:
         scheme="https" if row.ssl_enabled else "http",
         expected_serial=row.served_serial if row.ssl_enabled else None,
         timeout=float(row.health_check_timeout),
+        is_tenants=server.organization_id is not None and proxy.probe_address is None,
     )
     steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
     return _Look(lease, target, steady, row.health_check_interval)
@@ -242,11 +264,14 @@ def _judged(session: Session, row: Binding, seen: ProbeResult) -> ProbeResult:
     return seen
 
 
-def _seen(tools: Tools, lease: Lease, seen: ProbeResult) -> Callable[[Session, Binding], None]:
-    """Return the change that records a probe."""
+def _seen(
+    tools: Tools, lease: Lease, seen: ProbeResult
+) -> Callable[[Session, Binding], str | None]:
+    """Return the change that records a probe; it tells which turn that is for the binding."""
 
-    def change(session: Session, row: Binding) -> None:
+    def change(session: Session, row: Binding) -> str | None:
         now = lease.now()
+        before = row.status, row.health_status
         finding = _judged(session, row, seen)
         row.record_health(_health(finding), now)
         row.next_action_at = now + timedelta(seconds=row.health_check_interval)
@@ -256,8 +281,20 @@ def _seen(tools: Tools, lease: Lease, seen: ProbeResult) -> Callable[[Session, B
                 _doubt(session, row, now)
         elif row.status is BindingStatus.CONFIGURING:
             _arrive(session, tools, row, finding, now)
+        return _turned(row, *before)
 
     return change
+
+
+def _turned(row: Binding, status: BindingStatus, health: HealthStatus) -> str | None:
+    """Return what is new about a binding's health."""
+    if row.status is BindingStatus.ERROR and status is not row.status:
+        return "binding_error"
+    if status is not BindingStatus.ACTIVE or health is row.health_status:
+        return None
+    if row.health_status is HealthStatus.UNHEALTHY:
+        return "binding_unhealthy"
+    return "binding_recovered" if health is HealthStatus.UNHEALTHY else None
 
 
 _FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED})
