@@ -6,7 +6,7 @@ Debian's pebble 2.4.0 locks up with 32 requests in flight: send it at most 8 at 
 import json
 import ssl
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -48,6 +48,8 @@ class Pebble:
         self.directory_url = f"https://127.0.0.1:{port}/dir"
         self._management = f"https://127.0.0.1:{management}"
         _write_api_certificate(folder, self.ca_bundle)
+        self.api_port = port
+        self.api_pair = folder / "api.pem", folder / "api.key"
         settings = {
             "listenAddress": f"127.0.0.1:{port}",
             "managementListenAddress": f"127.0.0.1:{management}",
@@ -62,17 +64,25 @@ class Pebble:
         }
         (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
         pace = {"PEBBLE_VA_SLEEPTIME": str(sleep)} if sleep else {"PEBBLE_VA_NOSLEEP": "1"}
-        self._server = Server(
-            [program("pebble"), "-config", str(folder / "pebble.json"), "-dnsserver", dns_server],
-            folder,
-            ready=lambda: listens(port) and listens(management),
-            env={
-                **pace,
-                "PEBBLE_VA_ALWAYS_VALID": "1" if always_valid else "0",
-                "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
-                "PEBBLE_AUTHZREUSE": str(authz_reuse),
-            },
+        command = [
+            program("pebble"),
+            *("-config", str(folder / "pebble.json"), "-dnsserver", dns_server),
+        ]
+        env = {
+            **pace,
+            "PEBBLE_VA_ALWAYS_VALID": "1" if always_valid else "0",
+            "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
+            "PEBBLE_AUTHZREUSE": str(authz_reuse),
+        }
+        self._start: Callable[[], Server] = lambda: Server(
+            command, folder, ready=lambda: listens(port) and listens(management), env=env
         )
+        self._server = self._start()
+
+    def start_again(self) -> None:
+        """End it and start it: it forgets every account and order, and has another root."""
+        self._server.stop()
+        self._server = self._start()
 
     def root_pem(self) -> bytes:
         """Return the root of the certificates that this Pebble issues; new at each start."""

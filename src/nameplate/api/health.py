@@ -21,14 +21,14 @@ from nameplate.api import errors
 from nameplate.api.deps import surface
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
-from nameplate.core.lifecycle import CertificateStatus
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.db import Sessions, database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Server, StepCount, Verification
 from nameplate.usecases.operations import forgotten, schema
 
 routes = APIRouter(tags=["operations"])
 
-COUNTED_EVERY = 15.0
+COUNTED_EVERY = 5.0
 """Seconds between two counts of rows, however often somebody scrapes."""
 ANSWERS_WITHIN = 2.0
 """Seconds that the database has to answer a scrape before it counts as away."""
@@ -174,6 +174,7 @@ class _Waiting(Collector):
                         *_due(session),
                         _expiring(session),
                         _certificates(session),
+                        _bindings(session),
                         _steps(session),
                         _forgotten(session),
                     ]
@@ -233,6 +234,18 @@ def _certificates(session: Session) -> Metric:
     found = {row[0]: row[1] for row in session.execute(states.group_by(Certificate.status))}
     for status in CertificateStatus:
         family.add_metric([status.value], found.get(status, 0))
+    return family
+
+
+def _bindings(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_bindings", "Active bindings by health.", labels=["health"]
+    )
+    active = Binding.visible(PLATFORM).where(Binding.status == BindingStatus.ACTIVE)
+    states = active.with_only_columns(Binding.health_status, sa.func.count())
+    found = {row[0]: row[1] for row in session.execute(states.group_by(Binding.health_status))}
+    for health in HealthStatus:
+        family.add_metric([health.value], found.get(health, 0))
     return family
 
 

@@ -27,6 +27,7 @@ from nameplate.worker.bulkheads import Bulkheads
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
 from nameplate.worker.shares import Crowd, admitted, in_turn
+from nameplate.worker.slowness import SlowSteps
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Worker:
         self._bulkheads = Bulkheads(threads)
         self._crowd = Crowd()
         self._counts = StepCounts()
+        self._slow_steps = SlowSteps(sessions, self._counts)
         self._served: dict[type[Work], float] = {}
         self._authorities: Mapping[int | None, int] = {}
         self._accounts_read_at = -ACCOUNTS_EVERY
@@ -111,6 +113,7 @@ class Worker:
             try:
                 started = self._start_due()
                 self._tidy_up()
+                self._slow_steps.look(self._alone())
                 self._counts.write(self._sessions)
             except Exception as error:  # noqa: BLE001 - a worker that ends brings nothing forward
                 log.warning("database_away", extra={"reason": str(error)})
@@ -157,6 +160,14 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next connection may work
                 log.debug("worker_listen_failed", extra={"error": type(error).__name__})
                 self._stopping.wait(POLL)
+
+    def _alone(self) -> list[tuple[Future[None], Reconciler, Lease]]:
+        """Return the steps under way on one row each."""
+        return [
+            (step, handler, leases[0])
+            for step, (handler, leases) in self._running.items()
+            if isinstance(handler, Reconciler)
+        ]
 
     def _tidy_up(self) -> None:
         if time.monotonic() - self._tidied_at < CHORES_EVERY:

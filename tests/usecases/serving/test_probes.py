@@ -1,5 +1,6 @@
 """Bringing a binding to life, step by step, and watching it."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,6 +87,40 @@ def test_an_active_binding_stays_active_and_its_health_is_told(
     row = sweep(rig)
     assert (row.status, row.health_status) == (BindingStatus.ACTIVE, health)
     assert (row.error_message is None) == (health in {HealthStatus.HEALTHY, HealthStatus.DEGRADED})
+
+
+def test_what_does_not_answer_is_looked_at_soon_however_long_its_interval(rig: Rig) -> None:
+    """Whoever repairs an application waits for the next look, not for the interval of good days."""
+    active(rig)
+    rig.change(Binding, health_check_interval=3600)
+    rig.prober.sees = {"status": 502}
+    first = _wait_of(sweep(rig))
+    assert first <= timedelta(seconds=5)
+    for _ in range(30):
+        wait = _wait_of(sweep(rig))
+        assert wait <= probes.AGAIN_WHILE_UNHEALTHY
+    rig.prober.sees = {"status": 204}
+    assert _wait_of(sweep(rig)) > timedelta(minutes=59)
+
+
+def test_the_log_says_once_that_a_host_stops_answering_and_once_that_it_answers(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    active(rig)
+    with caplog.at_level(logging.INFO, "nameplate"):
+        for status in (502, 502, 502, 204, 204):
+            rig.prober.sees = {"status": status}
+            sweep(rig)
+    said = [(one.getMessage(), one.levelname, vars(one)["host"]) for one in caplog.records]
+    assert said == [
+        ("binding_unhealthy", "WARNING", "acme.com/"),
+        ("binding_recovered", "INFO", "acme.com/"),
+    ]
+
+
+def _wait_of(row: Binding) -> timedelta:
+    assert row.next_action_at is not None
+    return row.next_action_at - datetime.now(UTC)
 
 
 def test_a_proxy_that_forgot_is_configured_again(rig: Rig) -> None:

@@ -14,7 +14,7 @@ from nameplate.core.instructions import Instruction
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.db import database_now
 from nameplate.models import Domain, Record, RecordSide
-from nameplate.usecases import holders
+from nameplate.usecases import holders, work
 from nameplate.usecases.claims import instructions, served_conditions
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
@@ -107,7 +107,7 @@ def _publish(told: Instruction | Refused | None) -> str:
 def _dns(
     session: Session, domain: Domain, rows: Sequence[Record], now: datetime
 ) -> list[Condition]:
-    if domain.trouble_code is not None:
+    if domain.trouble_code not in {None, work.ANSWER_AWAITED}:
         return [_stopped(domain)]
     below = [row for row in rows if row.name != "@"] if _covers_name_alone(session, domain) else []
     if below:
@@ -129,6 +129,10 @@ def _dns(
                 message=f"All {len(rows)} records are visible on the authoritative servers.",
             )
         ]
+    if (
+        domain.trouble_code is not None
+    ):  # a look at a zone of which nothing is missing may take long
+        return [_stopped(domain)]
     first = next((row for row in waiting if row.status is RecordStatus.ERROR), waiting[0])
     look = first.propagation if first.status is RecordStatus.ACTIVE else None
     return [
@@ -176,8 +180,8 @@ def _stopped(domain: Domain) -> Condition:
         status=False,
         reason=domain.trouble_code or "",
         message=f"The DNS provider cannot be used: {domain.trouble_message}",
-        fix="Check the DNS account. Nameplate retries every few seconds and continues as soon as the "
-        "provider answers."
+        fix="Check the DNS account. Nameplate keeps trying and continues as soon as the provider "
+        "answers."
         if domain.waits_for
         else "Wait. Nameplate retries automatically.",
         since=domain.trouble_since,

@@ -110,31 +110,36 @@ def _refusal(provider: str, rrset: RRset) -> str | None:
     return found
 
 
-def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
-    """Bring one domain's values to its provider, and record what the provider has."""
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
+    """Bring one domain's values to its provider, and record what the provider has.
+
+    Returns the code of what the provider refuses altogether.
+    """
     if not hosted_zones.ensure(sessions, tools, lease):
-        return
+        return None
     desired = work.read(
         sessions, Domain, lease, lambda s, row: read_desired(s, row, tools, lease.now())
     )
     if desired is None or desired.is_empty:
         work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
-        return
+        return None
     try:
         site = visit(tools, desired)
     except Refused as error:
-        reason = error.detail
+        refusal = error
         work.record(
-            sessions, Domain, lease, lambda s, row: _refused(s, row, desired, reason, lease.now()),
-            release=True,
+            sessions, Domain, lease,
+            lambda s, row: _refused(s, row, desired, refusal, lease.now()),
+            release=True, stopped=True,
         )  # fmt: skip
-        return
+        return refusal.code
     tools.checkpoint("records:read")
     push = _planned(desired, site)
     if not push.todo.is_empty:
         store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, desired, push))
     outcomes = apply(sessions, tools, lease, push)
     settle(sessions, tools, lease, push, outcomes)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,12 +297,18 @@ def _rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
 
 
 def _refused(
-    session: Session, row: Domain, desired: DesiredZone, reason: str, now: datetime
+    session: Session, row: Domain, desired: DesiredZone, refusal: Refused, now: datetime
 ) -> None:
-    """Note on the domain and on its waiting records why the provider said no."""
-    row.error_message = reason
-    ledger.refuse(session, [line for line in desired.lines if line.is_wanted], reason)
-    row.next_action_at = now + AGAIN_AFTER_REFUSAL
+    """Note on the domain and on its waiting records why the provider said no.
+
+    One of the domains that wait for the account asks again every moment: what was refused may be
+    repaired where nobody tells us.
+    """
+    row.error_message = refusal.detail
+    ledger.refuse(session, [line for line in desired.lines if line.is_wanted], refusal.detail)
+    row.meet(refusal.code, refusal.detail, f"account:{desired.account.id}", now)
+    later = now + AGAIN_AFTER_REFUSAL
+    row.next_action_at = work.watched(session, Domain, row, later, now, every=work.WATCH_REFUSAL)
 
 
 def forget(session: Session, certificate_id: int, now: datetime) -> None:

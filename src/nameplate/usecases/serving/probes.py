@@ -7,6 +7,7 @@ probed in one event loop, with no transaction open, and what did not change is w
 statement.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Refused
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, HealthStatus
@@ -27,11 +29,15 @@ from nameplate.usecases.certificates import requests
 from nameplate.usecases.serving import proxies, routes, servers
 from nameplate.usecases.tools import Tools
 
+log = logging.getLogger(__name__)
+
 SAFETY = timedelta(minutes=1)
 """When to look again at a binding that a proxy should have taken by then."""
 PATIENCE = 10
 """Probes before a binding that does not come up is called an error."""
-AGAIN_AFTER_ERROR = timedelta(minutes=5)
+AGAIN_AFTER_ERROR = timedelta(seconds=45)
+AGAIN_WHILE_UNHEALTHY = timedelta(seconds=30)
+"""When at the latest a binding that does not answer is looked at again."""
 _HTTP_ERROR = 400
 _SERVER_ERROR = 500
 
@@ -248,10 +254,14 @@ def _seen(tools: Tools, lease: Lease, seen: ProbeResult) -> Callable[[Session, B
     def change(session: Session, row: Binding) -> None:
         now = lease.now()
         finding = _judged(session, row, seen)
+        _tell(row, finding)
         row.record_health(_health(finding), now)
         row.next_action_at = now + timedelta(seconds=row.health_check_interval)
         if row.status is BindingStatus.ACTIVE:
             row.error_message = None if _is_well(finding) else _reason(finding)
+            row.attempts = 0 if _is_well(finding) else row.attempts + 1
+            if row.attempts:
+                row.wake(now + _soon(row.attempts))
             if not finding.serial_matches or finding.failure in _FORGOTTEN:
                 _doubt(session, row, now)
         elif row.status is BindingStatus.CONFIGURING:
@@ -260,7 +270,25 @@ def _seen(tools: Tools, lease: Lease, seen: ProbeResult) -> Callable[[Session, B
     return change
 
 
-_FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED})
+def _tell(row: Binding, finding: ProbeResult) -> None:
+    """Write a line when a host that was served stops answering, and when it answers again."""
+    was_ill, is_ill = row.health_status is HealthStatus.UNHEALTHY, not _is_well(finding)
+    if row.status is not BindingStatus.ACTIVE or was_ill == is_ill:
+        return
+    about = {"binding": ids.show("bnd", row.id), "host": f"{row.hostname}{row.path}"}
+    if is_ill:
+        code = finding.failure.value if finding.failure else f"status_{finding.status}"
+        log.warning("binding_unhealthy", extra={**about, "code": code, "reason": _reason(finding)})
+    else:
+        log.info("binding_recovered", extra=about)
+
+
+def _soon(attempts: int) -> timedelta:
+    """Return when to look again at what does not answer: its interval may be much longer."""
+    return min(timedelta(seconds=5 * 1.5 ** min(attempts - 1, 20)), AGAIN_WHILE_UNHEALTHY)
+
+
+_FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED, Failure.CONNECTION_FAILED})
 """What a proxy does that lost its configuration, after a restart for instance."""
 
 

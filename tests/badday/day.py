@@ -1,0 +1,176 @@
+"""One bad day from the break to the end: what is seen within ten seconds, and when all is well again."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.badday.fault import Fault, Said
+from tests.badday.tenants import Tenant
+from tests.badday.town import Town
+
+WITHIN = 10.0
+"""Seconds within which a fault must be said."""
+SLOWEST = 60.0
+"""Seconds after the repair by which all must be well."""
+_TELLING = (
+    'nameplate_bindings{health="unhealthy"}',
+    'nameplate_records{state="unseen"}',
+    'nameplate_domains{state="drifted"}',
+)
+AGEING = 4.0
+"""Seconds that a step has to fail once more when the outage is made to look old."""
+
+
+@dataclass(slots=True)
+class Picture:
+    """What Nameplate said while something was wrong."""
+
+    said: Said | None
+    said_after: float
+    ready: bool | None
+    listed: bool | None
+    """What the list of domains says; None when it does not tell."""
+    log: str = ""
+    metrics: str = ""
+    wait_code: int = 0
+    """Exit code of `domain wait --timeout 0`."""
+    shown: str = ""
+    """Output of `domain show`."""
+    complaints: list[str] = field(default_factory=list)
+    """What is not as it should be."""
+
+
+@dataclass(slots=True)
+class Day:
+    """How one bad day went."""
+
+    fault: Fault
+    picture: Picture
+    recovered_after: float | None
+
+    @property
+    def complaints(self) -> list[str]:
+        """What is not as it should be."""
+        late = [] if self.recovered_after is not None else ["not well within the time"]
+        return [*self.picture.complaints, *late]
+
+
+def live(town: Town, fault: Fault) -> Day:
+    """Break, look, let it last, repair, and wait until all is well."""
+    town.wait(f"all well before {fault.name}", lambda: town.all_well() and town.settled(), 60)
+    hit, other = (town.beta, town.alpha) if fault.beta else (town.alpha, town.beta)
+    marks, metrics = town.nameplate.marks(), town.nameplate.metrics()
+    began = time.monotonic()
+    try:
+        fault.breaks(town)
+        fault.wants(town)
+        picture = _look(town, fault, hit, began, marks=marks, before=metrics)
+        town.outage.age()
+        time.sleep(AGEING)
+        picture.complaints += _lies(town, fault, hit)
+        picture.complaints += [] if fault.common else _other(town, other)
+    finally:
+        fault.repairs(town)
+    try:
+        recovered = town.wait(
+            f"all well after {fault.name}", lambda: town.all_well() and town.settled(), SLOWEST
+        )
+    except AssertionError as error:
+        picture.complaints.append(str(error)[:6000])
+        return Day(fault, picture, None)
+    finally:
+        town.tidy()
+    return Day(fault, picture, recovered)
+
+
+def _look(
+    town: Town,
+    fault: Fault,
+    hit: Tenant,
+    began: float,
+    *,
+    marks: Mapping[str, int],
+    before: Mapping[str, float],
+) -> Picture:
+    """Ask until the fault is said, and then what everything else says."""
+    said = None
+    while said is None and time.monotonic() - began < WITHIN:
+        said = fault.says(town, hit)
+        if said is None:
+            time.sleep(0.25)
+    after = time.monotonic() - began
+    domain = town.domain(hit)
+    picture = Picture(said, after, domain.get("ready"), town.listed_ready(hit))
+    if said is None:
+        picture.complaints.append(f"nothing is said within {WITHIN:g} s: {_told(domain)}")
+    picture.wait_code = town.nameplate.command("domain", "wait", hit.name, "--timeout", "0").code
+    picture.shown = town.nameplate.command("domain", "show", hit.name).output
+    left = WITHIN - (time.monotonic() - began)
+    time.sleep(max(0.0, min(left, 5.0)))  # workers add up their counts every five seconds
+    picture.metrics = _news(before, town.nameplate.metrics())
+    lines = town.nameplate.said_since(marks)
+    picture.log = next((_line(one) for one in lines), "")
+    if picture.wait_code == 0 and not fault.ready:
+        picture.complaints.append("`domain wait` ends with 0")
+    if not picture.log:
+        picture.complaints.append("the log says nothing")
+    if not picture.metrics:
+        picture.complaints.append("the metrics say nothing")
+    return picture
+
+
+def _lies(town: Town, fault: Fault, hit: Tenant) -> list[str]:
+    """Return what is said that is not so."""
+    found = []
+    domain = town.domain(hit)
+    if domain and domain["ready"] is not fault.ready:
+        found.append(f"ready is {domain['ready']}: {_told(domain)}")
+    served = town.visit(hit) == 200
+    if served is not fault.served:
+        found.append(f"visitors are {'' if served else 'not '}served")
+    if domain and domain["ready"] and not served:
+        found.append("ready, and visitors are not served")
+    for one in domain.get("conditions", ()):
+        idle = not one["fix"] or one["fix"].startswith("No action")
+        if one["status"] is not True and idle:
+            found.append(f"nothing to do: {one}")
+    listed = town.listed_ready(hit)
+    if listed is not None and domain and listed != domain["ready"]:
+        found.append(f"the list says ready {listed}")
+    return found
+
+
+def _other(town: Town, tenant: Tenant) -> list[str]:
+    domain = town.domain(tenant)
+    found = [] if domain.get("ready") else [f"the other's domain is not ready: {_told(domain)}"]
+    return found if town.visit(tenant) == 200 else [*found, "the other's visitors are not served"]
+
+
+def _told(domain: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{one['type']} {one['status']} {one['reason']}: {one['message']} [{one['fix']}]"
+        for one in domain.get("conditions", ())
+    )
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    code = entry.get("code") or entry.get("outcome") or ""
+    return f"{entry['event']} {code}".strip()
+
+
+def _news(before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    """Return the number that tells most: what is down, what failed, what waits."""
+    if not after:
+        return ""
+    if after.get("nameplate_database_up") == 0:
+        return "database_up 0"
+    for name, value in after.items():
+        if name.startswith("nameplate_steps_total") and 'outcome="ok"' not in name:
+            grown = value - before.get(name, 0)
+            if grown > 0 and "lease_lost" not in name:
+                return f"{name.removeprefix('nameplate_')} +{grown:g}"
+    for name in _TELLING:
+        if after.get(name, 0) > before.get(name, 0):
+            return f"{name.removeprefix('nameplate_')} {after[name]:g}"
+    return ""

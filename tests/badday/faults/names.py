@@ -1,0 +1,48 @@
+"""The DNS of a domain has a bad day."""
+
+from nameplate.core.error_catalogue.entry import Turn
+from tests.badday.fault import Fault, condition
+from tests.badday.faults.acts import want_host, want_record
+from tests.badday.town import Town
+
+
+def check(town: Town) -> None:
+    """Have everything of the domain looked at now, as its owner can."""
+    town.nameplate.call("POST", f"/v1/domains/{town.alpha.ids['domain']}:check")
+
+
+FAULTS = (
+    Fault(
+        "The host's address record leads elsewhere; somebody checks",
+        breaks=lambda t: t.owner_sets("A", "192.0.2.66"),
+        wants=check,
+        says=condition("drift", "changed_at_provider"),
+        turn=Turn.YOU,
+        repairs=lambda t: t.owner_sets("A", "127.0.0.1"),
+    ),
+    Fault(
+        "The host's address record is removed; somebody checks",
+        breaks=lambda t: t.owner_sets("A"),
+        wants=check,
+        says=condition("drift", "changed_at_provider"),
+        turn=Turn.YOU,
+        repairs=lambda t: t.owner_sets("A", "127.0.0.1"),
+    ),
+    Fault(
+        "The name servers refuse connections; a record is added",
+        breaks=lambda t: t.alpha.names.refuse(),
+        wants=want_record,
+        says=condition("dns", "record_active"),
+        turn=Turn.PROVIDER,
+        repairs=lambda t: t.alpha.names.open(),
+        quick=True,
+    ),
+    Fault(
+        "The name servers are silent; a host is added",
+        breaks=lambda t: t.alpha.names.hang(),
+        wants=want_host,
+        says=condition("certificate", "certificate_error", "name_servers_silent", "not_reachable"),
+        turn=Turn.PROVIDER,
+        repairs=lambda t: t.alpha.names.open(),
+    ),
+)
