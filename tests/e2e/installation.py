@@ -30,11 +30,11 @@ class Installation:
         self.port = port or free_port()
         self.folder = folder
         self._env = {
+            "NAMEPLATE_SANDBOX": "true",
             **settings,
             "NAMEPLATE_HOME": str(folder / "home"),
             "NAMEPLATE_HOST": "127.0.0.1",
             "NAMEPLATE_PORT": str(self.port),
-            "NAMEPLATE_SANDBOX": "true",
             "NAMEPLATE_SERVE_WORKER": "false" if workers else "true",
         }
         token = json.loads(self.command("token", "add", "operator", "--json"))
@@ -50,15 +50,27 @@ class Installation:
         ]
         for number in range(workers):
             (folder / f"worker{number}").mkdir()
-            self._processes.append(
-                Server(
-                    [sys.executable, "-m", "nameplate", "worker"],
-                    folder / f"worker{number}",
-                    ready=lambda: True,
-                    env=self._env,
-                )
-            )
+            self._processes.append(self._worker(number))
         self._api = Api(f"http://127.0.0.1:{self.port}")
+
+    def _worker(self, number: int) -> Server:
+        return Server(
+            [sys.executable, "-m", "nameplate", "worker"],
+            self.folder / f"worker{number}",
+            ready=lambda: True,
+            env=self._env,
+        )
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The process ids of the workers."""
+        return [one.pid for one in self._processes[1:]]
+
+    def kill_worker(self, number: int) -> None:
+        """End a worker as a power cut would, and start another in its place."""
+        self._processes[1 + number].process.kill()
+        self._processes[1 + number].stop()
+        self._processes[1 + number] = self._worker(number)
 
     def command(self, *words: str) -> str:
         """Run `nameplate ...` on the embedded database and return its standard output."""

@@ -34,9 +34,12 @@ class Caddy:
         *,
         ask_url: str | None = None,
         base: Mapping[str, Any] | None = None,
+        address: str = "127.0.0.1",
+        ports: tuple[int, int] | None = None,
     ) -> None:
         self.folder = folder
-        self.http_port, self.https_port, self.admin_port = free_port(), free_port(), free_port()
+        self.http_port, self.https_port = ports or (free_port(), free_port())
+        self.admin_port = free_port()
         self.base: dict[str, Any] = {
             "admin": {"listen": f"127.0.0.1:{self.admin_port}", "config": {"persist": False}},
             "storage": {"module": "file_system", "root": str(folder / "storage")},
@@ -48,8 +51,8 @@ class Caddy:
         self.adapter = caddy.Caddy(
             self.api,
             folder / "managed",
-            [f"127.0.0.1:{self.http_port}"],
-            [f"127.0.0.1:{self.https_port}"],
+            [f"{address}:{self.http_port}"],
+            [f"{address}:{self.https_port}"],
             challenge_upstream=challenge_upstream,
             base=self.base,
             ask_url=ask_url,

@@ -99,6 +99,11 @@ class Pebble:
         with urllib.request.urlopen(url, context=context) as answer:
             return bool(json.load(answer)["Status"] == "Revoked")
 
+    def orders(self) -> tuple[int, int]:
+        """Return how many orders were made, and how many proofs were looked at in vain."""
+        log = self._server.log.read_text(errors="replace")
+        return log.count("Added order "), log.count(" set INVALID by completed challenge ")
+
     def stop(self) -> None:
         self._server.stop()
 

@@ -6,7 +6,7 @@ and the server's regular look find the difference. Servers are written at the ve
 transaction, for they are the last in the order of locks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,11 +59,14 @@ def wake(session: Session, where: sa.ColumnElement[bool], *, urgent: bool = Fals
 
     `urgent` is for what takes them out of service.
     """
-    columns = Binding.__table__.c
-    found = session.connection().execute(
-        sa.select(columns.server_id, columns.served_server_id).where(where).distinct()
-    )
-    _note(session, {one for row in found for one in row if one is not None}, _How(urgent))
+    _wake_found(session, _SERVERS.where(where), {}, _How(urgent))
+
+
+def _wake_found(
+    session: Session, servers: sa.Select[Any, Any], values: Mapping[str, Any], how: _How
+) -> None:
+    found = session.connection().execute(servers, values)
+    _note(session, {one for row in found for one in row if one is not None}, how)
 
 
 def _note(session: Session, server_ids: Iterable[int], how: _How) -> None:
@@ -110,23 +113,20 @@ def _follow(session: Session, _context: object) -> None:
         if columns is None or row in session.new:
             continue
         if row in session.deleted or _changed(row, columns):
-            wake(session, _below(row), urgent=_ends(row))
+            key = row.name if isinstance(row, NameHolding) else row.id
+            _wake_found(session, _BELOW[type(row)], {"key": key}, _How(urgent=_ends(row)))
 
 
-def _below(row: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - one of `_DECISIVE`
-    """Return which bindings hang on the row."""
-    match row:
-        case Application():
-            return Binding.application_id == row.id
-        case Organization():
-            return Binding.organization_id == row.id
-        case Domain():
-            return Binding.organization_domain_id == row.id
-        case Certificate():
-            return Binding.ssl_certificate_id == row.id
-        case _:
-            resting = sa.select(Domain.id).where(Domain.holding_name == row.name)
-            return Binding.organization_domain_id.in_(resting)
+_SERVERS: sa.Select[Any, Any] = sa.select(Binding.server_id, Binding.served_server_id).distinct()
+_RESTING: sa.Select[Any] = sa.select(Domain.id).where(Domain.holding_name == sa.bindparam("key"))
+_BELOW: dict[type[Any], sa.Select[Any, Any]] = {
+    Application: _SERVERS.where(Binding.application_id == sa.bindparam("key")),
+    Organization: _SERVERS.where(Binding.organization_id == sa.bindparam("key")),
+    Domain: _SERVERS.where(Binding.organization_domain_id == sa.bindparam("key")),
+    Certificate: _SERVERS.where(Binding.ssl_certificate_id == sa.bindparam("key")),
+    NameHolding: _SERVERS.where(Binding.organization_domain_id.in_(_RESTING)),
+}
+"""The servers of the bindings that hang on a row; made once, for every certificate asks."""
 
 
 def _ends(row: Any) -> bool:  # noqa: ANN401 - one of `_DECISIVE`

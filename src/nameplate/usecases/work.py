@@ -120,9 +120,11 @@ def write(
     """
 
     def transaction(session: Session) -> None:
+        if session.connection().dialect.name == "mariadb":
+            leases.lock_above(session, kind, lease.id)
+        also(session)  # its foreign keys share the organization, before the row is locked
         if not leases.write(session, kind, lease, change, values):
             raise Superseded
-        also(session)
 
     sessions.run(PLATFORM, transaction)
 

@@ -14,13 +14,14 @@ REMEMBERED = 60.0
 class Bulkheads:
     """Which peers the steps under way speak with, and which of those are slow.
 
-    A peer is an account, a server, or the name servers that an organization chose. Half of the
-    threads at most wait for one peer, and half at most for all slow ones together.
+    A peer is an account, a server, or the name servers that an organization chose. Three quarters
+    of the threads at most speak with one peer, and half at most wait for all slow ones together.
     """
 
     def __init__(self, threads: int) -> None:
         """Take the number of threads that there are."""
-        self._most = max(1, threads // 2)
+        self._most = max(1, threads - max(1, threads // 4))
+        self._most_slow = max(1, threads // 2)
         self._under_way: dict[Future[None], tuple[frozenset[Hashable], float]] = {}
         self._running: Counter[Hashable] = Counter()
         self._slow: dict[Hashable, float] = {}
@@ -65,4 +66,4 @@ class Bulkheads:
     def slow_room(self) -> int:
         """Return how many more steps may speak with slow peers now."""
         waiting = sum(not peers.isdisjoint(self._slow) for peers, _ in self._under_way.values())
-        return self._most - waiting
+        return self._most_slow - waiting

@@ -127,7 +127,7 @@ def test_idle_connections_are_closed_with_their_transport() -> None:
         warnings.simplefilter("error")
         transport = AcmeTransport(None)
         transport.send("GET", url)
-        (idle,) = transport._connections._pool.connections
+        (idle,) = transport._connections._idle
         assert idle.is_idle()
         del transport
         gc.collect()

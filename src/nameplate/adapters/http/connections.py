@@ -1,12 +1,14 @@
 """HTTP/1.1 requests to servers that are trusted, over connections that threads share.
 
-httpcore2 speaks the protocol and keeps the connections; here is what it leaves open: an answer has a
-deadline and a length. No redirect is followed, no proxy setting read, no cookie kept (ADR 13).
+httpcore2 speaks the protocol; here is what it leaves open: an answer has a deadline and a length. Its
+pool is not used: it looks at every idle socket under one lock, for which eight threads wait. No
+redirect is followed, no proxy setting read, no cookie kept (ADR 13).
 """
 
 import ssl
 import time
 import weakref
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -84,13 +86,10 @@ class Connections:
         """Wait `connecting` and `reading` seconds, for at most `largest` bytes; without `tls` only http."""
         self._timeout = {"connect": connecting, "write": reading, "read": reading}
         self._largest = largest
-        self._pool = httpcore2.ConnectionPool(
-            tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            max_connections=None,
-            max_keepalive_connections=_KEPT,
-            network_backend=_TimedBackend(_WAITS * reading),
-        )
-        weakref.finalize(self, self._pool.close)
+        self._tls = tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._backend = _TimedBackend(_WAITS * reading)
+        self._idle: deque[httpcore2.HTTPConnection] = deque()
+        weakref.finalize(self, _close_all, self._idle)
 
     def request(
         self,
@@ -109,16 +108,42 @@ class Connections:
             request = self._request(origin, method, target, headers, body)
         except ValueError as error:
             raise NotSent(type(error).__name__) from error
+        connection = self._taken(request.url.origin) or httpcore2.HTTPConnection(
+            request.url.origin, self._tls, network_backend=self._backend
+        )
         try:
-            response = self._pool.handle_request(request)
+            return self._exchange(connection, request)
         except _NOT_SENT as error:
             raise NotSent(_reason(error)) from _cause(error)
         except _LOST as error:
             raise Lost(_reason(error)) from _cause(error)
+        finally:
+            if connection.is_idle() and not connection.is_closed() and len(self._idle) < _KEPT:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _taken(self, origin: httpcore2.Origin) -> httpcore2.HTTPConnection | None:
+        """Return the idle connection that was used last, if there is one that still lives."""
+        for _ in range(len(self._idle)):
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread has taken it
+                return None
+            if not connection.can_handle_request(origin):
+                self._idle.appendleft(connection)
+            elif connection.has_expired():
+                connection.close()
+            else:
+                return connection
+        return None
+
+    def _exchange(
+        self, connection: httpcore2.HTTPConnection, request: httpcore2.Request
+    ) -> HttpResponse:
+        response = connection.handle_request(request)
         try:
             return self._answer(response)
-        except _LOST as error:
-            raise Lost(_reason(error)) from _cause(error)
         finally:
             response.close()
 
@@ -168,7 +193,12 @@ class Connections:
 
     def close(self) -> None:
         """Close what is idle."""
-        self._pool.close()
+        _close_all(self._idle)
+
+
+def _close_all(idle: deque[httpcore2.HTTPConnection]) -> None:
+    while idle:
+        idle.pop().close()
 
 
 _NOT_SENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.LocalProtocolError)
@@ -181,7 +211,7 @@ _LOST = (
 
 
 def _cause(error: Exception) -> Exception:
-    """Return what httpcore2 wrapped: its pool hides it from `__cause__`."""
+    """Return what httpcore2 wrapped."""
     inner = error.args[0] if error.args else None
     return inner if isinstance(inner, Exception) else error
 

@@ -1,0 +1,396 @@
+"""From the first claim to the last HTTPS: many domains at once, with everything that it takes.
+
+    python -m bench.onboarding [--domains 3000] [--every 0] [--kills 0] [--json]
+
+PostgreSQL with its two roles, PowerDNS, Pebble without sleeps, nginx and Caddy, `nameplate serve` and two
+workers with production intervals, all on this machine. Each domain is claimed with an account at
+PowerDNS and bound to an application, half on nginx and half on Caddy. Its owner, played here,
+publishes the proof; the records that lead to the server are Nameplate's, and the certificate comes by
+http-01. A domain is live when HTTPS by its name is answered by the application with a certificate that
+Pebble signed.
+
+Halfway through the claims another organization adds a single domain, and one that is live is
+suspended. `--every` claims one domain in so many seconds instead of all at once; `--kills` ends a
+worker so many times and starts another. At the end stands a picture of how many domains were
+claimed, proved, certified and active at each moment.
+
+Goals, judged with 1,000 domains or more at once: 15 domains/s; the other organization's domain live
+within 20 s; the suspension effective within 5 s; 180 MiB for each worker. With `--every`: no failed
+order, p95 of 8 s, with kills 60 s.
+"""
+
+import argparse
+import contextlib
+import json
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+sys.path.pop(0)  # this folder: its dns.py is not dnspython
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import psycopg
+from bench.acme_peers import peak_of
+from bench.pictures import curves
+from tests.e2e.installation import Installation, acme_account, fetch
+from tests.servers import postgresql
+from tests.servers.caddy import Caddy
+from tests.servers.nginx import Nginx
+from tests.servers.origin import Origin
+from tests.servers.pebble import Pebble
+from tests.servers.powerdns import PowerDns
+from tests.servers.process import free_port
+
+from nameplate.usecases.operations import schema
+
+ZONE = "com"  # of a PowerDNS on loopback
+CLIENTS, VISITORS = 4, 4
+LOOK_EVERY = 0.5
+GIVEN_UP_AFTER = 180.0
+"""Seconds without one more live domain."""
+GOAL_RATE, GOAL_SINGLE, GOAL_SUSPENSION, GOAL_MIB = 15.0, 20.0, 5.0, 180
+GOAL_QUIET, GOAL_KILLED = 8.0, 60.0
+COUNTED = {
+    "claimed": "SELECT count(*) FROM organization_domains",
+    "proved": "SELECT count(*) FROM organization_domains WHERE verified_at IS NOT NULL",
+    "certified": "SELECT count(*) FROM ssl_certificates WHERE certificate IS NOT NULL",
+    "active": "SELECT count(*) FROM application_domain_bindings WHERE status = 'active'",
+}
+ACTIVE = "SELECT hostname FROM application_domain_bindings WHERE status = 'active'"
+
+
+@dataclass
+class Run:
+    """What was seen, in seconds from the first claim."""
+
+    started: float = 0.0
+    claimed: dict[str, float] = field(default_factory=dict)
+    live: dict[str, float] = field(default_factory=dict)
+    curve: list[tuple[float, dict[str, int]]] = field(default_factory=list)
+    single: float | None = None
+    suspension: float | None = None
+    kills: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    def now(self) -> float:
+        """Return the seconds since the first claim."""
+        return time.monotonic() - self.started
+
+
+class World:
+    """Every server, one installation, and two organizations with what they need."""
+
+    def __init__(self, folder: Path, stack: contextlib.ExitStack, url: str) -> None:
+        for name in ("dns", "pebble", "nginx", "caddy", "np"):
+            (folder / name).mkdir()
+        self.url = postgresql.role_url(url, postgresql.SYSTEM).replace("+psycopg", "")
+        self.proofs: SimpleQueue[tuple[str, str]] = SimpleQueue()
+        self.dns = stack.enter_context(PowerDns(folder / "dns", [ZONE]))
+        self.nginx = stack.enter_context(Nginx(folder / "nginx"))
+        ports = self.nginx.http_port, self.nginx.https_port
+        self.caddy = stack.enter_context(
+            Caddy(folder / "caddy", address="127.0.0.2", ports=ports)
+        )
+        self.origin = stack.enter_context(Origin("the application"))
+        resolver = f"127.0.0.1:{self.dns.dns_port}"
+        self.pebble = stack.enter_context(
+            Pebble(folder / "pebble", dns_server=resolver, http_port=ports[0])
+        )
+        port = free_port()
+        settings = {
+            "NAMEPLATE_DATABASE_URL": postgresql.role_url(url, postgresql.APP),
+            "NAMEPLATE_SYSTEM_DATABASE_URL": postgresql.role_url(url, postgresql.SYSTEM),
+            "NAMEPLATE_DNS_SERVERS": json.dumps({ZONE: [resolver]}),
+            "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
+            "NAMEPLATE_CHALLENGE_UPSTREAM": f"127.0.0.1:{port}",
+            "NAMEPLATE_EGRESS_ALLOW": json.dumps(["127.0.0.0/8"]),
+            "NAMEPLATE_SANDBOX": "false",
+        }
+        self.nameplate = Installation(folder / "np", settings, workers=2, port=port)
+        stack.callback(self.nameplate.stop)
+        self.root = self.pebble.root_pem()
+        self.servers = {
+            name: self.nameplate.call("POST", "/v1/servers", body)["id"]
+            for name, body in self._proxies()
+        }
+        account = acme_account(self.pebble.directory_url, self.pebble.ca_bundle)
+        self.nameplate.call("POST", "/v1/accounts", account)
+        self.crowd, self.other = self._organization("Crowd"), self._organization("Other")
+
+    def _proxies(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        ports = {"http_port": self.nginx.http_port, "https_port": self.nginx.https_port}
+        for name, address in (("nginx", "127.0.0.1"), ("caddy", "127.0.0.2")):
+            proxy: dict[str, Any] = {
+                "type": name,
+                "listen_http": [f"{address}:{ports['http_port']}"],
+                "listen_https": [f"{address}:{ports['https_port']}"],
+                **ports,
+            }
+            if name == "nginx":
+                proxy |= {
+                    "folder": str(self.nginx.folder / "managed"),
+                    "executable": self.nginx.executable,
+                    "pid_file": str(self.nginx.pid_file),
+                    "main": str(self.nginx.main),
+                }
+            else:
+                proxy |= {
+                    "folder": str(self.caddy.folder / "managed"),
+                    "admin_url": f"http://127.0.0.1:{self.caddy.admin_port}",
+                    "base": self.caddy.base,
+                }
+            yield name, {"name": name, "address": address, "proxy": proxy}
+
+    def _organization(self, name: str) -> dict[str, Any]:
+        call = self.nameplate.call
+        own = call("POST", "/v1/organizations", {"name": name})["id"]
+        upstream = {"upstream_host": "127.0.0.1", "upstream_port": self.origin.port}
+        application = call(
+            "POST", "/v1/applications", {"organization": own, "name": "shop", **upstream}
+        )
+        account = call("POST", "/v1/accounts", {
+            "kind": "dns", "name": "zone", "organization": own, "provider": "powerdns",
+            "config": {"api_url": self.dns.api_url},
+            "credentials": {"api_key": self.dns.api_key.reveal()},
+        })  # fmt: skip
+        token = call("POST", "/v1/tokens", {"name": "tenant", "organization": own})["token"]
+        return {"application": application["id"], "account": account["id"], "token": token}
+
+    def onboard(self, tenant: dict[str, Any], name: str, server: str) -> None:
+        """Claim a name, bind it, and have its owner publish the proof."""
+        token = tenant["token"]
+        domain = self.nameplate.call(
+            "POST", "/v1/domains", {"name": name, "account": tenant["account"]}, token=token
+        )
+        bound = {"application": tenant["application"], "domain": name}
+        self.nameplate.call(
+            "POST", "/v1/bindings", {**bound, "server": self.servers[server]}, token=token
+        )
+        for told in domain["instructions"]:
+            if told["type"] == "TXT":
+                self.proofs.put((told["name"], f'"{told["value"]}"'))
+
+    def publish(self, stop: threading.Event) -> None:
+        """Be the owner: publish all proofs that are there, a few times a second."""
+        while not stop.wait(0.2):
+            told = [self.proofs.get() for _ in range(self.proofs.qsize())]
+            rrsets = [
+                {
+                    "name": f"{name}.", "type": "TXT", "ttl": 60, "changetype": "REPLACE",
+                    "records": [{"content": value, "disabled": False}],
+                }
+                for name, value in told
+            ]  # fmt: skip
+            where = f"/api/v1/servers/localhost/zones/{ZONE}."
+            while rrsets and self.dns.api.request("PATCH", where, json={"rrsets": rrsets}).status != 204:
+                time.sleep(0.1)  # its SQLite has another writer
+
+    def serves(self, name: str, server: str) -> bool:
+        """Tell whether the application answers by HTTPS with a certificate of Pebble."""
+        address = "127.0.0.1" if server == "nginx" else "127.0.0.2"
+        try:
+            status, body, _ = fetch(address, self.nginx.https_port, name, self.root)
+        except OSError:
+            return False
+        return status == 200 and "the application" in body
+
+
+def _server_of(name: str) -> str:
+    return "nginx" if int(name[1:].partition(".")[0]) % 2 else "caddy"
+
+
+def _claims(world: World, run: Run, names: list[str], every: float) -> None:
+    def one(name: str) -> None:
+        run.claimed[name] = run.now()
+        world.onboard(world.crowd, name, _server_of(name))
+
+    claims = []
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for place, name in enumerate(names):
+            if every:
+                time.sleep(max(0.0, run.started + place * every - time.monotonic()))
+            claims.append(pool.submit(one, name))
+    run.refused = [repr(done.exception()) for done in claims if done.exception()]
+
+
+def _visits(world: World, run: Run, names: list[str], stop: threading.Event) -> None:
+    """Count what the database says, and visit what has become active until it is live."""
+    with (
+        psycopg.connect(world.url, autocommit=True) as database,
+        ThreadPoolExecutor(VISITORS) as pool,
+    ):
+        while not stop.is_set():
+            counts = {what: database.execute(sql).fetchone()[0] for what, sql in COUNTED.items()}  # type: ignore[index]  # a count is a row
+            run.curve.append((run.now(), counts))
+            active = {row[0] for row in database.execute(ACTIVE)}
+            waiting = [one for one in names if one in active and one not in run.live]
+            if 4 * len(waiting) < len(names) and len(run.live) < len(names) - len(waiting):
+                stop.wait(LOOK_EVERY)
+            for name, there in zip(
+                waiting, pool.map(lambda n: world.serves(n, _server_of(n)), waiting), strict=True
+            ):
+                if there:
+                    run.live[name] = run.now()
+            if len(run.live) == len(names):
+                return
+
+
+def _in_the_middle(world: World, run: Run, count: int) -> None:
+    """Add another organization's domain and suspend a live one, when half of all is claimed."""
+    while len(run.claimed) < count // 2 or not run.live:
+        time.sleep(0.1)
+    began = run.now()
+    world.onboard(world.other, f"single.{ZONE}", "nginx")
+    victim = next(iter(run.live))
+    suspended = run.now()
+    world.nameplate.call("POST", f"/v1/domains/{victim}:suspend", token=world.crowd["token"])
+    while run.suspension is None or run.single is None:
+        if run.suspension is None and not world.serves(victim, _server_of(victim)):
+            run.suspension = run.now() - suspended
+        if run.single is None and world.serves(f"single.{ZONE}", "nginx"):
+            run.single = run.now() - began
+        time.sleep(0.1)
+
+
+def _kills(world: World, run: Run, kills: int, seconds: float, stop: threading.Event) -> None:
+    chosen = random.Random(1)  # noqa: S311 - the same moments in every run
+    for _ in range(kills):
+        if stop.wait(chosen.uniform(0.5, 1.5) * seconds / kills):
+            return
+        world.nameplate.kill_worker(chosen.randrange(2))
+        run.kills += 1
+
+
+def measure(count: int, every: float, kills: int) -> tuple[Run, dict[str, Any]]:
+    """Onboard `count` domains, and return what was seen with its figures."""
+    names = [f"d{number}.{ZONE}" for number in range(count)]
+    run, stop = Run(), threading.Event()
+    with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o711)
+        with contextlib.ExitStack() as stack:
+            (folder / "postgresql").mkdir()
+            cluster = stack.enter_context(postgresql.PostgreSQL(folder / "postgresql"))
+            url = stack.enter_context(postgresql.fresh_database(cluster.facts["port"]))
+            schema.upgrade(url)
+            world = World(folder, stack, url)
+            run.started = time.monotonic()
+            threads = [
+                threading.Thread(target=_claims, args=(world, run, names, every)),
+                threading.Thread(target=_in_the_middle, args=(world, run, count), daemon=True),
+                threading.Thread(
+                    target=_kills, args=(world, run, kills, every * count or 30.0, stop), daemon=True
+                ),
+            ]
+            owner = threading.Thread(target=world.publish, args=(stop,), daemon=True)
+            watching = threading.Thread(target=_visits, args=(world, run, names, stop))
+            for thread in (*threads, owner, watching):
+                thread.start()
+            _wait(run, watching)
+            threads[1].join(30)
+            stop.set()
+            watching.join()
+            threads[0].join()
+            figures = _figures(world, run, count)
+    return run, figures
+
+
+def _wait(run: Run, watching: threading.Thread) -> None:
+    seen, moved = 0, time.monotonic()
+    while watching.is_alive() and time.monotonic() - moved < GIVEN_UP_AFTER and not run.refused:
+        watching.join(1.0)
+        if len(run.live) != seen:
+            seen, moved = len(run.live), time.monotonic()
+
+
+def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
+    waited = sorted(run.live[name] - run.claimed[name] for name in run.live)
+    with psycopg.connect(world.url) as database:
+        steps = database.execute(
+            "SELECT kind, outcome, steps FROM step_counts"
+        ).fetchall()
+    failed = {
+        f"{kind}:{outcome}": int(number) for kind, outcome, number in steps
+        if outcome not in {"ok", "lease_lost", "given_back"}
+    }  # fmt: skip
+    seconds = max(run.live.values(), default=0.0)
+    orders, failed_orders = world.pebble.orders()
+    return {
+        "domains": count,
+        "live": len(run.live),
+        "seconds": round(seconds, 1),
+        "rate": round(len(run.live) / seconds, 1) if seconds else 0.0,
+        "p50": round(statistics.median(waited), 1) if waited else None,
+        "p95": round(waited[len(waited) * 95 // 100], 1) if waited else None,
+        "single": run.single and round(run.single, 1),
+        "suspension": run.suspension and round(run.suspension, 1),
+        "orders": orders,
+        "failed_orders": failed_orders,
+        "kills": run.kills,
+        "failed_steps": failed,
+        "worker_mib": [round(peak_of(pid)) for pid in world.nameplate.worker_pids],
+    }
+
+
+def _verdicts(figures: dict[str, Any], every: float) -> Iterator[tuple[str, bool]]:
+    complete = figures["live"] == figures["domains"]
+    yield f"{figures['live']} of {figures['domains']} live after {figures['seconds']} s", complete
+    if every:
+        goal = GOAL_KILLED if figures["kills"] else GOAL_QUIET
+        yield f"p95 {figures['p95']} s (goal {goal})", complete and figures["p95"] <= goal
+        if not figures["kills"]:
+            failed = figures["failed_orders"]
+            yield f"{failed} failed of {figures['orders']} orders (goal 0)", failed == 0
+        return
+    yield f"{figures['rate']} domains/s (goal {GOAL_RATE})", figures["rate"] >= GOAL_RATE
+    single, suspension = figures["single"], figures["suspension"]
+    yield (
+        f"a single domain of another organization live after {single} s (goal {GOAL_SINGLE})",
+        single is not None and single <= GOAL_SINGLE,
+    )
+    yield (
+        f"a suspension effective after {suspension} s (goal {GOAL_SUSPENSION})",
+        suspension is not None and suspension <= GOAL_SUSPENSION,
+    )
+    worst = max(figures["worker_mib"])
+    yield f"workers {figures['worker_mib']} MiB (goal {GOAL_MIB})", worst <= GOAL_MIB
+
+
+def main() -> None:
+    """Run, draw, and fail when a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--domains", type=int, default=3000)
+    parser.add_argument("--every", type=float, default=0.0)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    run, figures = measure(options.domains, options.every, options.kills)
+    if options.json:
+        print(json.dumps(figures))
+        return
+    drawn = [(at, {**counts, "live": _live_at(run, at)}) for at, counts in run.curve]
+    print(curves(drawn, [*COUNTED, "live"]))
+    for one in run.refused[:3]:
+        print("refused:", one)
+    print("failed steps:", figures["failed_steps"] or "none")
+    verdicts = list(_verdicts(figures, options.every))
+    for text, met in verdicts:
+        print(f"{'met   ' if met else 'MISSED'} {text}")
+    sys.exit(any(not met for _, met in verdicts))
+
+
+def _live_at(run: Run, at: float) -> int:
+    return sum(moment <= at for moment in run.live.values())
+
+
+if __name__ == "__main__":
+    main()
