@@ -97,9 +97,7 @@ class World:
         self.dns = stack.enter_context(PowerDns(folder / "dns", [ZONE]))
         self.nginx = stack.enter_context(Nginx(folder / "nginx"))
         ports = self.nginx.http_port, self.nginx.https_port
-        self.caddy = stack.enter_context(
-            Caddy(folder / "caddy", address="127.0.0.2", ports=ports)
-        )
+        self.caddy = stack.enter_context(Caddy(folder / "caddy", address="127.0.0.2", ports=ports))
         self.origin = stack.enter_context(Origin("the application"))
         resolver = f"127.0.0.1:{self.dns.dns_port}"
         self.pebble = stack.enter_context(
@@ -191,7 +189,10 @@ class World:
                 for name, value in told
             ]  # fmt: skip
             where = f"/api/v1/servers/localhost/zones/{ZONE}."
-            while rrsets and self.dns.api.request("PATCH", where, json={"rrsets": rrsets}).status != 204:
+            while (
+                rrsets
+                and self.dns.api.request("PATCH", where, json={"rrsets": rrsets}).status != 204
+            ):
                 time.sleep(0.1)  # its SQLite has another writer
 
     def serves(self, name: str, server: str) -> bool:
@@ -262,7 +263,7 @@ def _in_the_middle(world: World, run: Run, count: int) -> None:
 
 
 def _kills(world: World, run: Run, kills: int, seconds: float, stop: threading.Event) -> None:
-    chosen = random.Random(1)  # noqa: S311 - the same moments in every run
+    chosen = random.Random(1)
     for _ in range(kills):
         if stop.wait(chosen.uniform(0.5, 1.5) * seconds / kills):
             return
@@ -288,7 +289,9 @@ def measure(count: int, every: float, kills: int) -> tuple[Run, dict[str, Any]]:
                 threading.Thread(target=_claims, args=(world, run, names, every)),
                 threading.Thread(target=_in_the_middle, args=(world, run, count), daemon=True),
                 threading.Thread(
-                    target=_kills, args=(world, run, kills, every * count or 30.0, stop), daemon=True
+                    target=_kills,
+                    args=(world, run, kills, every * count or 30.0, stop),
+                    daemon=True,
                 ),
             ]
             owner = threading.Thread(target=world.publish, args=(stop,), daemon=True)
@@ -315,9 +318,7 @@ def _wait(run: Run, watching: threading.Thread) -> None:
 def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
     waited = sorted(run.live[name] - run.claimed[name] for name in run.live)
     with psycopg.connect(world.url) as database:
-        steps = database.execute(
-            "SELECT kind, outcome, steps FROM step_counts"
-        ).fetchall()
+        steps = database.execute("SELECT kind, outcome, steps FROM step_counts").fetchall()
     failed = {
         f"{kind}:{outcome}": int(number) for kind, outcome, number in steps
         if outcome not in {"ok", "lease_lost", "given_back"}

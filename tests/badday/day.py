@@ -13,11 +13,13 @@ WITHIN = 10.0
 """Seconds within which a fault must be said."""
 SLOWEST = 60.0
 """Seconds after the repair by which all must be well."""
+_QUIET = ('outcome="ok"}', 'outcome="lease_lost"}', 'outcome="given_back"}')
 _TELLING = (
     'nameplate_bindings{health="unhealthy"}',
-    'nameplate_records{state="unseen"}',
-    'nameplate_domains{state="drifted"}',
+    "nameplate_records_unseen",
 )
+LATE = 4.0
+"""Seconds that due rows or a clock may be late before that counts."""
 AGEING = 4.0
 """Seconds that a step has to fail once more when the outage is made to look old."""
 
@@ -113,7 +115,7 @@ def _look(
     picture.log = next((_line(one) for one in lines), "")
     if picture.wait_code == 0 and not fault.ready:
         picture.complaints.append("`domain wait` ends with 0")
-    if not picture.log:
+    if not picture.log and not fault.silent:
         picture.complaints.append("the log says nothing")
     if not picture.metrics:
         picture.complaints.append("the metrics say nothing")
@@ -126,7 +128,7 @@ def _lies(town: Town, fault: Fault, hit: Tenant) -> list[str]:
     domain = town.domain(hit)
     if domain and domain["ready"] is not fault.ready:
         found.append(f"ready is {domain['ready']}: {_told(domain)}")
-    served = town.visit(hit) == 200
+    served = hit.visit() == 200
     if served is not fault.served:
         found.append(f"visitors are {'' if served else 'not '}served")
     if domain and domain["ready"] and not served:
@@ -144,7 +146,7 @@ def _lies(town: Town, fault: Fault, hit: Tenant) -> list[str]:
 def _other(town: Town, tenant: Tenant) -> list[str]:
     domain = town.domain(tenant)
     found = [] if domain.get("ready") else [f"the other's domain is not ready: {_told(domain)}"]
-    return found if town.visit(tenant) == 200 else [*found, "the other's visitors are not served"]
+    return found if tenant.visit() == 200 else [*found, "the other's visitors are not served"]
 
 
 def _told(domain: Mapping[str, Any]) -> str:
@@ -160,17 +162,27 @@ def _line(entry: Mapping[str, Any]) -> str:
 
 
 def _news(before: Mapping[str, float], after: Mapping[str, float]) -> str:
-    """Return the number that tells most: what is down, what failed, what waits."""
-    if not after:
-        return ""
-    if after.get("nameplate_database_up") == 0:
-        return "database_up 0"
-    for name, value in after.items():
-        if name.startswith("nameplate_steps_total") and 'outcome="ok"' not in name:
-            grown = value - before.get(name, 0)
-            if grown > 0 and "lease_lost" not in name:
-                return f"{name.removeprefix('nameplate_')} +{grown:g}"
-    for name in _TELLING:
-        if after.get(name, 0) > before.get(name, 0):
-            return f"{name.removeprefix('nameplate_')} {after[name]:g}"
-    return ""
+    """Return the number that tells most: what is down, what waits, what failed."""
+    telling = (
+        *((name, value) for name, value in after.items() if _tells(name, value)),
+        *(
+            (name, value - before.get(name, 0))
+            for name, value in after.items()
+            if name.startswith("nameplate_steps_total") and not name.endswith(_QUIET)
+        ),
+        *(
+            (name, value)
+            for name, value in after.items()
+            if name in _TELLING and value > before.get(name, 0)
+        ),
+    )
+    found = next(((name, value) for name, value in telling if value or "up" in name), None)
+    return "" if found is None else f"{found[0].removeprefix('nameplate_')} {found[1]:.0f}"
+
+
+def _tells(name: str, value: float) -> bool:
+    if name == "nameplate_database_up":
+        return value == 0
+    if name == "nameplate_clock_ahead_seconds":
+        return abs(value) > LATE
+    return name.startswith("nameplate_oldest_due_seconds") and value > LATE

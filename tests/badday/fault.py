@@ -52,6 +52,8 @@ class Fault:
     """It hits both organizations."""
     beta: bool = False
     """It hits Beta; otherwise Alpha."""
+    silent: bool = False
+    """Nothing runs that could write a line into the log."""
     quick: bool = False
     """Belongs to the short form."""
 
@@ -78,5 +80,17 @@ def refusal(path: str, *codes: str) -> Says:
         if status < 400 or code not in codes:
             return None
         return Said(f"`GET {path}` {status}", code, answer.get("detail", ""))
+
+    return says
+
+
+def metric(name: str, least: float) -> Says:
+    """Expect a number of `/metrics` of this size or more, whatever its sign."""
+
+    def says(town: "Town", _tenant: "Tenant") -> Said | None:
+        value = town.nameplate.metrics().get(name, 0.0)
+        if abs(value) < least:
+            return None
+        return Said("`/metrics`", name, f"{value:g}")
 
     return says

@@ -1,6 +1,10 @@
 """An organization of a town: what it has of its own."""
 
+import contextlib
+import socket
+import ssl
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 from nameplate.ports.dns import DnsProvider
@@ -55,3 +59,20 @@ class Tenant:
     proxy: dict[str, Any]
     https_port: int
     ids: dict[str, str]
+
+    def visit(self, host: str | None = None) -> int | None:
+        """Ask for the host as a visitor does; None when there is no valid answer."""
+        name = host or self.name
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        for root in self.authority.roots:
+            context.load_verify_locations(cadata=root.decode())
+        with contextlib.suppress(OSError, HTTPException):
+            raw = socket.create_connection(("127.0.0.1", self.https_port), timeout=4)
+            with raw, context.wrap_socket(raw, server_hostname=name) as secured:
+                secured.sendall(
+                    f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
+                )
+                answer = HTTPResponse(secured)
+                answer.begin()
+                return answer.status
+        return None

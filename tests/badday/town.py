@@ -8,26 +8,20 @@ answer instead.
 import contextlib
 import itertools
 import json
-import socket
-import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, Self
 
-from nameplate.adapters import keyring
 from nameplate.adapters.dns.powerdns import PowerDns as PowerDnsAdapter
 from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.adapters.http.client import Api
-from nameplate.core.records import Change, RRset
-from nameplate.ports.dns import Result
 from tests.badday.installation import Installation
 from tests.badday.outage import Outage
 from tests.badday.tenants import Application, Authority, Tenant
 from tests.e2e.installation import publish
 from tests.servers.caddy import Caddy
+from tests.servers.disk import small_disk
 from tests.servers.gate import Gate
 from tests.servers.knot import Knot
 from tests.servers.nginx import Nginx
@@ -35,26 +29,11 @@ from tests.servers.origin import Origin
 from tests.servers.pebble import Pebble
 from tests.servers.postgresql import APP, SYSTEM, role_url
 from tests.servers.powerdns import PowerDns
-from tests.servers.process import ServerMissing, free_port
+from tests.servers.process import free_port
 from tests.servers.relay import Relay
 
 HEALTH_EVERY = 5
 """Seconds between health checks of the bindings: what an operator sets who wants to know at once."""
-
-_FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
-
-
-@contextlib.contextmanager
-def _small_disk(folder: Path) -> Iterator[None]:
-    """Make the folder a disk of its own, of 512 KiB."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        raise ServerMissing("mounting a small disk needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 class Town:
@@ -67,7 +46,7 @@ class Town:
             self._stack = stack
             self.database = stack.enter_context(Relay(port))
             nginx = self._folder("nginx")
-            stack.enter_context(_small_disk(nginx / "managed"))
+            stack.enter_context(small_disk(nginx / "managed"))
             self.nginx = stack.enter_context(Nginx(nginx))
             self.caddy = stack.enter_context(Caddy(self._folder("caddy")))
             self.alpha, self.beta = self._alpha(), self._beta()
@@ -224,52 +203,6 @@ class Town:
         self.nameplate.stop()
         self.nameplate.start(**settings)
 
-    def clock(self, shift: str) -> dict[str, str]:
-        """Return the settings by which a process has another time of day."""
-        if not _FAKETIME.exists():
-            raise ServerMissing("libfaketime is not installed: run `make servers`")
-        return {
-            "LD_PRELOAD": str(_FAKETIME),
-            "FAKETIME": shift,
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def other_keyring(self) -> Path:
-        """Return a key ring that has sealed nothing."""
-        path = self.folder / "other-keyring"
-        if not path.exists():
-            keyring.create(path)
-        return path
-
-    def spoil_nginx(self) -> None:
-        """Write into the operator's part of nginx's configuration what nginx refuses."""
-        self._nginx_main = self.nginx.main.read_text()
-        self.nginx.main.write_text(self._nginx_main + "\nno_such_directive on;\n")
-
-    def mend_nginx(self) -> None:
-        """Take it out again."""
-        self.nginx.main.write_text(self._nginx_main)
-
-    def fill_disk(self) -> None:
-        """Leave no byte free where nginx's configuration is."""
-        filler = self.nginx.folder / "managed" / "filler"
-        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-            while file.write(bytes(512)):
-                pass
-
-    def free_disk(self) -> None:
-        """Make room again."""
-        (self.nginx.folder / "managed" / "filler").unlink()
-
-    def owner_sets(self, rdtype: str, *values: str) -> None:
-        """Have the owner of Alpha's zone change a record set of the domain, past Nameplate."""
-        provider, name = self.alpha.owner, self.alpha.name
-        zone = provider.zones()[0]
-        before = next((r for r in provider.records(zone) if r.key == (name, rdtype)), None)
-        after = RRset(name, rdtype, 60, values) if values else None
-        outcome = provider.apply(zone, [Change(before, after)])
-        assert outcome[0].result is Result.APPLIED, outcome
-
     def bind(self, tenant: Tenant, subdomain: str | None = None) -> str:
         """Bind the tenant's application to its domain, or to a host below it; return the id."""
         body = {
@@ -307,7 +240,7 @@ class Town:
             status, found = self.nameplate.ask("GET", path)
             if status != 200 or found["status"] != "active":
                 return False
-            if "hostname" in found and self.visit(self.alpha, found["hostname"]) != 200:
+            if "hostname" in found and self.alpha.visit(found["hostname"]) != 200:
                 return False
         return self.outage.is_over()
 
@@ -331,30 +264,13 @@ class Town:
         """Whether Nameplate calls the domain ready."""
         return bool(self.domain(tenant).get("ready"))
 
-    def visit(self, tenant: Tenant, host: str | None = None) -> int | None:
-        """Ask for the host as a visitor does; None when there is no valid answer."""
-        name = host or tenant.name
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        for root in tenant.authority.roots:
-            context.load_verify_locations(cadata=root.decode())
-        with contextlib.suppress(OSError, HTTPException):
-            raw = socket.create_connection(("127.0.0.1", tenant.https_port), timeout=4)
-            with raw, context.wrap_socket(raw, server_hostname=name) as secured:
-                secured.sendall(
-                    f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
-                )
-                answer = HTTPResponse(secured)
-                answer.begin()
-                return answer.status
-        return None
-
     def well(self, tenant: Tenant) -> bool:
         """Whether the domain is ready, nothing is in trouble, and a visitor is served."""
         found = self.domain(tenant)
         if not found.get("ready"):
             return False
         quiet = all(c["reason"] != "renewal_failing" for c in found["conditions"])
-        return quiet and self.visit(tenant) == 200
+        return quiet and tenant.visit() == 200
 
     def all_well(self) -> bool:
         """Whether both are."""

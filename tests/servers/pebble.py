@@ -64,10 +64,7 @@ class Pebble:
         }
         (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
         pace = {"PEBBLE_VA_SLEEPTIME": str(sleep)} if sleep else {"PEBBLE_VA_NOSLEEP": "1"}
-        command = [
-            program("pebble"),
-            *("-config", str(folder / "pebble.json"), "-dnsserver", dns_server),
-        ]
+        options = "-config", str(folder / "pebble.json"), "-dnsserver", dns_server
         env = {
             **pace,
             "PEBBLE_VA_ALWAYS_VALID": "1" if always_valid else "0",
@@ -75,7 +72,10 @@ class Pebble:
             "PEBBLE_AUTHZREUSE": str(authz_reuse),
         }
         self._start: Callable[[], Server] = lambda: Server(
-            command, folder, ready=lambda: listens(port) and listens(management), env=env
+            [program("pebble"), *options],
+            folder,
+            ready=lambda: listens(port) and listens(management),
+            env=env,
         )
         self._server = self._start()
 

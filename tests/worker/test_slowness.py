@@ -46,26 +46,26 @@ def test_a_step_on_a_silent_peer_is_told_while_it_waits(
     with caplog.at_level(logging.WARNING, "nameplate"):
         thread.start()
         try:
-            deadline = time.monotonic() + 10
-            while _code(world) is None and time.monotonic() < deadline:
-                time.sleep(0.05)
-            assert _code(world) == work.ANSWER_AWAITED
+            assert _becomes(world, work.ANSWER_AWAITED)
             time.sleep(0.5)
             answers.set()
-            deadline = time.monotonic() + 10
-            while _code(world) is not None and time.monotonic() < deadline:
-                time.sleep(0.05)
-            assert _code(world) is None, "the step has ended"
+            assert _becomes(world, None), "the step has ended"
         finally:
             answers.set()
             worker.stop()
             thread.join(15)
-    told = [record for record in caplog.records if record.getMessage() == "step_waits"]
-    assert len(told) == 1
+    assert [one.getMessage() for one in caplog.records].count("step_waits") == 1
     with world.sessions.begin(PLATFORM, read_only=True) as session:
         counted = session.get(StepCount, ("verification", work.ANSWER_AWAITED))
     assert counted is not None
     assert counted.steps == 1
+
+
+def _becomes(world: Offline, code: str | None) -> bool:
+    deadline = time.monotonic() + 10
+    while _code(world) != code and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return _code(world) == code
 
 
 def _code(world: Offline) -> str | None:

@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from nameplate.api import errors
 from nameplate.api.deps import surface
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
-from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus, RecordStatus
 from nameplate.db import Sessions, database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Server, StepCount, Verification
 from nameplate.usecases.operations import forgotten, schema
@@ -105,7 +105,7 @@ def _head() -> str:
 class Metrics:
     """The numbers of one application; nothing is global, so that tests can have many."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, clock: Callable[[], datetime]) -> None:
 
         self.registry = CollectorRegistry()
         self._requests = Counter(
@@ -120,7 +120,7 @@ class Metrics:
             ("method", "route"),
             registry=self.registry,
         )
-        self.registry.register(_Waiting(sessions))
+        self.registry.register(_Waiting(sessions, clock))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -132,8 +132,10 @@ class Metrics:
 class _Waiting(Collector):
     """Whether the database answers, asked at each scrape; and bounded counts of its rows, kept a while."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, clock: Callable[[], datetime]) -> None:
         self._sessions = sessions
+        self._clock = clock
+        self._ahead = 0.0
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
         self._found: list[Metric] = []
@@ -146,6 +148,11 @@ class _Waiting(Collector):
         up.add_metric([], 1 if answers else 0)
         yield up
         if answers:
+            yield GaugeMetricFamily(
+                "nameplate_clock_ahead_seconds",
+                "How far the clock of this machine is ahead of the database's.",
+                self._ahead,
+            )
             yield from self._found
 
     def describe(self) -> list[Metric]:
@@ -168,13 +175,14 @@ class _Waiting(Collector):
     def _ask(self, answered: threading.Event) -> None:
         with suppress(NameplateError, sa.exc.SQLAlchemyError):
             with self._sessions.begin(PLATFORM, read_only=True) as session:
-                database_now(session)
+                self._ahead = (self._clock() - database_now(session)).total_seconds()
                 if time.monotonic() - self._looked_at > COUNTED_EVERY:
                     self._found = [
                         *_due(session),
                         _expiring(session),
                         _certificates(session),
                         _bindings(session),
+                        _unseen(session),
                         _steps(session),
                         _forgotten(session),
                     ]
@@ -246,6 +254,19 @@ def _bindings(session: Session) -> Metric:
     found = {row[0]: row[1] for row in session.execute(states.group_by(Binding.health_status))}
     for health in HealthStatus:
         family.add_metric([health.value], found.get(health, 0))
+    return family
+
+
+def _unseen(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_records_unseen",
+        "Written records that not every authoritative server shows, counted up to 10000.",
+    )
+    unseen = Record.visible(PLATFORM).where(
+        Record.status == RecordStatus.ACTIVE, Record.propagated.is_(False)
+    )
+    some = unseen.with_only_columns(Record.id).limit(MAX_COUNTED).subquery()
+    family.add_metric([], session.scalar(sa.select(sa.func.count()).select_from(some)) or 0)
     return family
 
 

@@ -24,6 +24,7 @@ from nameplate.usecases import work
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
+from nameplate.worker.clocks import Clocks
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
 from nameplate.worker.shares import Crowd, admitted, in_turn
@@ -86,6 +87,7 @@ class Worker:
         self._bulkheads = Bulkheads(threads)
         self._crowd = Crowd()
         self._counts = StepCounts()
+        self._clocks = Clocks()
         self._slow_steps = SlowSteps(sessions, self._counts)
         self._served: dict[type[Work], float] = {}
         self._authorities: Mapping[int | None, int] = {}
@@ -211,6 +213,7 @@ class Worker:
         tick = time.monotonic()
         now, wanted, pressing = due(session, tuple(handler.kind for handler in self._handlers))
         self._bulkheads.look()
+        self._clocks.compare(self._tools.clock(), now)
         if wanted:
             self._read_accounts(session)
         taken: list[Batch] = []

@@ -1,7 +1,9 @@
 """The DNS of a domain has a bad day."""
 
 from nameplate.core.error_catalogue.entry import Turn
-from tests.badday.fault import Fault, condition
+from nameplate.core.records import Change, RRset
+from nameplate.ports.dns import Result
+from tests.badday.fault import Act, Fault, condition
 from tests.badday.faults.acts import want_host, want_record
 from tests.badday.town import Town
 
@@ -11,22 +13,36 @@ def check(town: Town) -> None:
     town.nameplate.call("POST", f"/v1/domains/{town.alpha.ids['domain']}:check")
 
 
+def owner_sets(rdtype: str, *values: str) -> Act:
+    """Have the owner of Alpha's zone change a record set of the domain, past Nameplate."""
+
+    def act(town: Town) -> None:
+        provider, name = town.alpha.owner, town.alpha.name
+        zone = provider.zones()[0]
+        before = next((r for r in provider.records(zone) if r.key == (name, rdtype)), None)
+        after = RRset(name, rdtype, 60, values) if values else None
+        outcome = provider.apply(zone, [Change(before, after)])
+        assert outcome[0].result is Result.APPLIED, outcome
+
+    return act
+
+
 FAULTS = (
     Fault(
         "The host's address record leads elsewhere; somebody checks",
-        breaks=lambda t: t.owner_sets("A", "192.0.2.66"),
+        breaks=owner_sets("A", "192.0.2.66"),
         wants=check,
         says=condition("drift", "changed_at_provider"),
         turn=Turn.YOU,
-        repairs=lambda t: t.owner_sets("A", "127.0.0.1"),
+        repairs=owner_sets("A", "127.0.0.1"),
     ),
     Fault(
         "The host's address record is removed; somebody checks",
-        breaks=lambda t: t.owner_sets("A"),
+        breaks=owner_sets("A"),
         wants=check,
         says=condition("drift", "changed_at_provider"),
         turn=Turn.YOU,
-        repairs=lambda t: t.owner_sets("A", "127.0.0.1"),
+        repairs=owner_sets("A", "127.0.0.1"),
     ),
     Fault(
         "The name servers refuse connections; a record is added",

@@ -1,15 +1,48 @@
 """A proxy has a bad day."""
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 from nameplate.core.error_catalogue.entry import Turn
 from tests.badday.fault import Act, Fault, condition
 from tests.badday.faults.acts import change, want_host
+from tests.badday.town import Town
+
+SPOILT = "\nno_such_directive on;\n"
 
 
 def proxy(**settings: Any) -> Act:
     """Reach Alpha's proxy by other settings."""
     return change("servers", "server", lambda town: {"proxy": {**town.alpha.proxy, **settings}})
+
+
+def spoil_nginx(town: Town) -> None:
+    """Write into the operator's part of nginx's configuration what nginx refuses."""
+    with town.nginx.main.open("a") as file:
+        file.write(SPOILT)
+
+
+def mend_nginx(town: Town) -> None:
+    """Take it out again."""
+    main = town.nginx.main
+    main.write_text(main.read_text().removesuffix(SPOILT))
+
+
+def fill_disk(town: Town) -> None:
+    """Leave no byte free where nginx's configuration is."""
+    with contextlib.suppress(OSError), _filler(town).open("wb", buffering=0) as file:
+        while file.write(bytes(512)):
+            pass
+
+
+def free_disk(town: Town) -> None:
+    """Make room again."""
+    _filler(town).unlink()
+
+
+def _filler(town: Town) -> Path:
+    return town.nginx.folder / "managed" / "filler"
 
 
 FAULTS = (
@@ -24,11 +57,11 @@ FAULTS = (
     ),
     Fault(
         "nginx refuses every configuration; a host is added",
-        breaks=lambda t: t.spoil_nginx(),
+        breaks=spoil_nginx,
         wants=want_host,
         says=condition("serving", "binding_configuring"),
         turn=Turn.OPERATOR,
-        repairs=lambda t: t.mend_nginx(),
+        repairs=mend_nginx,
     ),
     Fault(
         "The server's `proxy` names a wrong pid file; a host is added",
@@ -49,11 +82,11 @@ FAULTS = (
     ),
     Fault(
         "The disk of nginx's folder is full; a host is added",
-        breaks=lambda t: t.fill_disk(),
+        breaks=fill_disk,
         wants=want_host,
         says=condition("serving", "binding_configuring"),
         turn=Turn.OPERATOR,
-        repairs=lambda t: t.free_disk(),
+        repairs=free_disk,
     ),
     Fault(
         "The server's address is wrong",

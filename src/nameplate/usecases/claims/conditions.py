@@ -15,7 +15,7 @@ from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.db import database_now
 from nameplate.models import Domain, Record, RecordSide
 from nameplate.usecases import holders, work
-from nameplate.usecases.claims import instructions, served_conditions
+from nameplate.usecases.claims import instructions, overdue, served_conditions
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -39,7 +39,8 @@ def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     found += served_conditions.certificates(session, domain, now)
     found.append(served_conditions.serving(session, domain, now))
     found += _registration(domain, now)
-    return found
+    late = None if ready(found) else overdue.condition(session, domain, now)
+    return [*found, late] if late else found
 
 
 def ready(conditions: Sequence[Condition]) -> bool:
@@ -121,17 +122,9 @@ def _dns(
         and not (row.status is RecordStatus.ACTIVE and row.propagated)
     ]
     if not waiting:
-        return [
-            Condition(
-                type="dns",
-                status=True,
-                reason="propagated",
-                message=f"All {len(rows)} records are visible on the authoritative servers.",
-            )
-        ]
-    if (
-        domain.trouble_code is not None
-    ):  # a look at a zone of which nothing is missing may take long
+        seen = f"All {len(rows)} records are visible on the authoritative servers."
+        return [Condition(type="dns", status=True, reason="propagated", message=seen)]
+    if domain.trouble_code is not None:  # where nothing is missing, a look may take its time
         return [_stopped(domain)]
     first = next((row for row in waiting if row.status is RecordStatus.ERROR), waiting[0])
     look = first.propagation if first.status is RecordStatus.ACTIVE else None
