@@ -20,7 +20,7 @@ _TELLING = (
 )
 LATE = 4.0
 """Seconds that due rows or a clock may be late before that counts."""
-AGEING = 4.0
+AGEING = 3.0
 """Seconds that a step has to fail once more when the outage is made to look old."""
 
 
@@ -63,9 +63,9 @@ def live(town: Town, fault: Fault) -> Day:
     town.wait(f"all well before {fault.name}", lambda: town.all_well() and town.settled(), 60)
     hit, other = (town.beta, town.alpha) if fault.beta else (town.alpha, town.beta)
     marks, metrics = town.nameplate.marks(), town.nameplate.metrics()
-    began = time.monotonic()
     try:
         fault.breaks(town)
+        began = time.monotonic()
         fault.wants(town)
         picture = _look(town, fault, hit, began, marks=marks, before=metrics)
         town.outage.age()
@@ -108,11 +108,13 @@ def _look(
         picture.complaints.append(f"nothing is said within {WITHIN:g} s: {_told(domain)}")
     picture.wait_code = town.nameplate.command("domain", "wait", hit.name, "--timeout", "0").code
     picture.shown = town.nameplate.command("domain", "show", hit.name).output
-    left = WITHIN - (time.monotonic() - began)
-    time.sleep(max(0.0, min(left, 5.0)))  # workers add up their counts every five seconds
-    picture.metrics = _news(before, town.nameplate.metrics())
-    lines = town.nameplate.said_since(marks)
-    picture.log = next((_line(one) for one in lines), "")
+    while not (picture.metrics and (picture.log or fault.silent)):
+        picture.metrics = _news(before, town.nameplate.metrics())
+        lines = town.nameplate.said_since(marks)
+        picture.log = next((_line(one) for one in lines), "")
+        if time.monotonic() - began > WITHIN:
+            break
+        time.sleep(0.25)
     if picture.wait_code == 0 and not fault.ready:
         picture.complaints.append("`domain wait` ends with 0")
     if not picture.log and not fault.silent:

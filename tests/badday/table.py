@@ -24,14 +24,15 @@ for hours, so that its back-off is the longest one. Nobody presses a button afte
 
 - **who acts**: whose turn it is.
 - **said**: where, as what, and after how many seconds.
-- **ready**: what `domain show` and the list say. `domain wait` ends with 0 only when it is `yes`.
+- **ready**: what `domain show` and the list say.
+- **exit code**: that of `domain wait --timeout 0` ([Exit codes](exit-codes.md)).
 - **log**, **metrics**: the first line of level warning or above, and the number of `/metrics` that tells.
 - **served**: whether visitors of the domain are served meanwhile.
 - **well after**: seconds from the repair until the domain is ready, what was wanted is there, and
   visitors are served.
 
-| what is broken | who acts | said | ready | log | metrics | served | well after |
-|---|---|---|---|---|---|---|---|
+| what is broken | who acts | said | ready | exit code | log | metrics | served | well after |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -59,10 +60,14 @@ def _row(day: Day) -> str:
     ready = "no answer" if picture.ready is None else _yes(is_so=picture.ready)
     after = "not" if day.recovered_after is None else f"{day.recovered_after:.1f} s"
     cells = (
-        fault.name, fault.turn.value, told, ready, f"`{picture.log}`", f"`{picture.metrics}`",
-        _yes(is_so=fault.served), after,
+        fault.name, fault.turn.value, told, ready, str(picture.wait_code), _code(picture.log),
+        _code(picture.metrics), _yes(is_so=fault.served), after,
     )  # fmt: skip
     return f"| {' | '.join(cells)} |"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else "none"
 
 
 def _yes(*, is_so: bool) -> str:

@@ -31,7 +31,7 @@ routes = APIRouter(tags=["operations"])
 COUNTED_EVERY = 5.0
 """Seconds between two counts of rows, however often somebody scrapes."""
 ANSWERS_WITHIN = 2.0
-"""Seconds that the database has to answer a scrape before it counts as away."""
+"""Seconds that the database has to answer a scrape or a check before it counts as away."""
 MAX_COUNTED = 10_000
 """Due rows are counted up to here: beyond, the exact number matters no more."""
 EXPIRY_DAYS = (0, 1, 7, 14, 30, 60, 90)
@@ -59,6 +59,12 @@ def healthz() -> Health:
 @routes.get("/readyz", operation_id="readyz", responses=errors.documented(503))
 def readyz(request: Request) -> Health:
     """Check that the database answers and that its schema matches this version."""
+    if not request.app.state.metrics.database_answers():
+        raise Unavailable(
+            "database_unavailable",
+            f"The database has not answered within {ANSWERS_WITHIN:g} s. Check that it is running, "
+            "and the network on the way to it.",
+        )
     try:
         with surface(request).sessions.begin(PLATFORM, read_only=True) as session:
             found = _revision(session)
@@ -120,7 +126,12 @@ class Metrics:
             ("method", "route"),
             registry=self.registry,
         )
-        self.registry.register(_Waiting(sessions, clock))
+        self._waiting = _Waiting(sessions, clock)
+        self.registry.register(self._waiting)
+
+    def database_answers(self) -> bool:
+        """Tell within two seconds whether the database answers."""
+        return self._waiting.answers()
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -143,8 +154,7 @@ class _Waiting(Collector):
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("nameplate_database_up", "1 if the database answers, else 0.")
-        with self._lock:
-            answers = self._answers()
+        answers = self.answers()
         up.add_metric([], 1 if answers else 0)
         yield up
         if answers:
@@ -159,11 +169,15 @@ class _Waiting(Collector):
         """Name nothing beforehand, so that registering asks no database."""
         return []
 
-    def _answers(self) -> bool:
-        """Ask in a thread of its own: a connection that hangs holds no scrape up.
+    def answers(self) -> bool:
+        """Ask in a thread of its own: a connection that hangs holds nobody up.
 
         While one question is without an answer, the database is away and no other is asked.
         """
+        with self._lock:
+            return self._asked()
+
+    def _asked(self) -> bool:
         if self._asking is not None and self._asking.is_alive():
             return False
         answered = threading.Event()

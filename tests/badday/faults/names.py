@@ -51,7 +51,6 @@ FAULTS = (
         says=condition("dns", "record_active"),
         turn=Turn.PROVIDER,
         repairs=lambda t: t.alpha.names.open(),
-        quick=True,
     ),
     Fault(
         "The name servers are silent; a host is added",

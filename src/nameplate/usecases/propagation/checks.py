@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 PARALLEL = 32
 AT_MOST_EVERY = timedelta(seconds=5)
 """Looks that callers ask for: the servers are other people's."""
-WATCH = timedelta(seconds=45)
+WATCH = timedelta(seconds=30)
 """How often one of the records of a domain that are not seen is looked at, whatever their back-off."""
 
 
