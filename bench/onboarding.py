@@ -32,7 +32,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 sys.path.pop(0)  # this folder: its dns.py is not dnspython
@@ -40,22 +39,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psycopg
 from bench.acme_peers import peak_of
+from bench.onboarding_world import ZONES, World
 from bench.pictures import curves
-from tests.e2e.installation import Installation, acme_account, fetch
 from tests.servers import postgresql
-from tests.servers.caddy import Caddy
-from tests.servers.nginx import Nginx
-from tests.servers.origin import Origin
-from tests.servers.pebble import Pebble
-from tests.servers.powerdns import PowerDns
-from tests.servers.process import free_port
 
 from nameplate.usecases.operations import schema
 
-ZONE = "com"  # of a PowerDNS on loopback
+SINGLE = f"single.{ZONES[0]}"
 CLIENTS, VISITORS = 4, 4
 LOOK_EVERY = 0.5
-GIVEN_UP_AFTER = 180.0
+GIVEN_UP_AFTER = 120.0
 """Seconds without one more live domain."""
 GOAL_RATE, GOAL_SINGLE, GOAL_SUSPENSION, GOAL_MIB = 15.0, 20.0, 5.0, 180
 GOAL_QUIET, GOAL_KILLED = 8.0, 60.0
@@ -84,125 +77,6 @@ class Run:
     def now(self) -> float:
         """Return the seconds since the first claim."""
         return time.monotonic() - self.started
-
-
-class World:
-    """Every server, one installation, and two organizations with what they need."""
-
-    def __init__(self, folder: Path, stack: contextlib.ExitStack, url: str) -> None:
-        for name in ("dns", "pebble", "nginx", "caddy", "np"):
-            (folder / name).mkdir()
-        self.url = postgresql.role_url(url, postgresql.SYSTEM).replace("+psycopg", "")
-        self.proofs: SimpleQueue[tuple[str, str]] = SimpleQueue()
-        self.dns = stack.enter_context(PowerDns(folder / "dns", [ZONE]))
-        self.nginx = stack.enter_context(Nginx(folder / "nginx"))
-        ports = self.nginx.http_port, self.nginx.https_port
-        self.caddy = stack.enter_context(Caddy(folder / "caddy", address="127.0.0.2", ports=ports))
-        self.origin = stack.enter_context(Origin("the application"))
-        resolver = f"127.0.0.1:{self.dns.dns_port}"
-        self.pebble = stack.enter_context(
-            Pebble(folder / "pebble", dns_server=resolver, http_port=ports[0])
-        )
-        port = free_port()
-        settings = {
-            "NAMEPLATE_DATABASE_URL": postgresql.role_url(url, postgresql.APP),
-            "NAMEPLATE_SYSTEM_DATABASE_URL": postgresql.role_url(url, postgresql.SYSTEM),
-            "NAMEPLATE_DNS_SERVERS": json.dumps({ZONE: [resolver]}),
-            "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
-            "NAMEPLATE_CHALLENGE_UPSTREAM": f"127.0.0.1:{port}",
-            "NAMEPLATE_EGRESS_ALLOW": json.dumps(["127.0.0.0/8"]),
-            "NAMEPLATE_SANDBOX": "false",
-        }
-        self.nameplate = Installation(folder / "np", settings, workers=2, port=port)
-        stack.callback(self.nameplate.stop)
-        self.root = self.pebble.root_pem()
-        self.servers = {
-            name: self.nameplate.call("POST", "/v1/servers", body)["id"]
-            for name, body in self._proxies()
-        }
-        account = acme_account(self.pebble.directory_url, self.pebble.ca_bundle)
-        self.nameplate.call("POST", "/v1/accounts", account)
-        self.crowd, self.other = self._organization("Crowd"), self._organization("Other")
-
-    def _proxies(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        ports = {"http_port": self.nginx.http_port, "https_port": self.nginx.https_port}
-        for name, address in (("nginx", "127.0.0.1"), ("caddy", "127.0.0.2")):
-            proxy: dict[str, Any] = {
-                "type": name,
-                "listen_http": [f"{address}:{ports['http_port']}"],
-                "listen_https": [f"{address}:{ports['https_port']}"],
-                **ports,
-            }
-            if name == "nginx":
-                proxy |= {
-                    "folder": str(self.nginx.folder / "managed"),
-                    "executable": self.nginx.executable,
-                    "pid_file": str(self.nginx.pid_file),
-                    "main": str(self.nginx.main),
-                }
-            else:
-                proxy |= {
-                    "folder": str(self.caddy.folder / "managed"),
-                    "admin_url": f"http://127.0.0.1:{self.caddy.admin_port}",
-                    "base": self.caddy.base,
-                }
-            yield name, {"name": name, "address": address, "proxy": proxy}
-
-    def _organization(self, name: str) -> dict[str, Any]:
-        call = self.nameplate.call
-        own = call("POST", "/v1/organizations", {"name": name})["id"]
-        upstream = {"upstream_host": "127.0.0.1", "upstream_port": self.origin.port}
-        application = call(
-            "POST", "/v1/applications", {"organization": own, "name": "shop", **upstream}
-        )
-        account = call("POST", "/v1/accounts", {
-            "kind": "dns", "name": "zone", "organization": own, "provider": "powerdns",
-            "config": {"api_url": self.dns.api_url},
-            "credentials": {"api_key": self.dns.api_key.reveal()},
-        })  # fmt: skip
-        token = call("POST", "/v1/tokens", {"name": "tenant", "organization": own})["token"]
-        return {"application": application["id"], "account": account["id"], "token": token}
-
-    def onboard(self, tenant: dict[str, Any], name: str, server: str) -> None:
-        """Claim a name, bind it, and have its owner publish the proof."""
-        token = tenant["token"]
-        domain = self.nameplate.call(
-            "POST", "/v1/domains", {"name": name, "account": tenant["account"]}, token=token
-        )
-        bound = {"application": tenant["application"], "domain": name}
-        self.nameplate.call(
-            "POST", "/v1/bindings", {**bound, "server": self.servers[server]}, token=token
-        )
-        for told in domain["instructions"]:
-            if told["type"] == "TXT":
-                self.proofs.put((told["name"], f'"{told["value"]}"'))
-
-    def publish(self, stop: threading.Event) -> None:
-        """Be the owner: publish all proofs that are there, a few times a second."""
-        while not stop.wait(0.2):
-            told = [self.proofs.get() for _ in range(self.proofs.qsize())]
-            rrsets = [
-                {
-                    "name": f"{name}.", "type": "TXT", "ttl": 60, "changetype": "REPLACE",
-                    "records": [{"content": value, "disabled": False}],
-                }
-                for name, value in told
-            ]  # fmt: skip
-            where = f"/api/v1/servers/localhost/zones/{ZONE}."
-            while (
-                rrsets
-                and self.dns.api.request("PATCH", where, json={"rrsets": rrsets}).status != 204
-            ):
-                time.sleep(0.1)  # its SQLite has another writer
-
-    def serves(self, name: str, server: str) -> bool:
-        """Tell whether the application answers by HTTPS with a certificate of Pebble."""
-        address = "127.0.0.1" if server == "nginx" else "127.0.0.2"
-        try:
-            status, body, _ = fetch(address, self.nginx.https_port, name, self.root)
-        except OSError:
-            return False
-        return status == 200 and "the application" in body
 
 
 def _server_of(name: str) -> str:
@@ -250,14 +124,14 @@ def _in_the_middle(world: World, run: Run, count: int) -> None:
     while len(run.claimed) < count // 2 or not run.live:
         time.sleep(0.1)
     began = run.now()
-    world.onboard(world.other, f"single.{ZONE}", "nginx")
+    world.onboard(world.other, SINGLE, "nginx")
     victim = next(iter(run.live))
     suspended = run.now()
     world.nameplate.call("POST", f"/v1/domains/{victim}:suspend", token=world.crowd["token"])
     while run.suspension is None or run.single is None:
         if run.suspension is None and not world.serves(victim, _server_of(victim)):
             run.suspension = run.now() - suspended
-        if run.single is None and world.serves(f"single.{ZONE}", "nginx"):
+        if run.single is None and world.serves(SINGLE, "nginx"):
             run.single = run.now() - began
         time.sleep(0.1)
 
@@ -273,7 +147,7 @@ def _kills(world: World, run: Run, kills: int, seconds: float, stop: threading.E
 
 def measure(count: int, every: float, kills: int) -> tuple[Run, dict[str, Any]]:
     """Onboard `count` domains, and return what was seen with its figures."""
-    names = [f"d{number}.{ZONE}" for number in range(count)]
+    names = [f"d{number}.{ZONES[number % len(ZONES)]}" for number in range(count)]
     run, stop = Run(), threading.Event()
     with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as temporary:
         folder = Path(temporary)
@@ -316,6 +190,7 @@ def _wait(run: Run, watching: threading.Thread) -> None:
 
 
 def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
+    missing = next((name for name in run.claimed if name not in run.live), None)
     waited = sorted(run.live[name] - run.claimed[name] for name in run.live)
     with psycopg.connect(world.url) as database:
         steps = database.execute("SELECT kind, outcome, steps FROM step_counts").fetchall()
@@ -328,6 +203,7 @@ def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
     return {
         "domains": count,
         "live": len(run.live),
+        "first_missing": missing and _why(world, missing),
         "seconds": round(seconds, 1),
         "rate": round(len(run.live) / seconds, 1) if seconds else 0.0,
         "p50": round(statistics.median(waited), 1) if waited else None,
@@ -340,6 +216,15 @@ def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
         "failed_steps": failed,
         "worker_mib": [round(peak_of(pid)) for pid in world.nameplate.worker_pids],
     }
+
+
+def _why(world: World, name: str) -> list[str]:
+    found = world.nameplate.call("GET", f"/v1/domains/{name}", token=world.crowd["token"])
+    return [
+        f"{name}: {one['type']}: {one['reason']}: {one['message']}"
+        for one in found["conditions"]
+        if one["status"] not in {"true", True, "True"}
+    ]
 
 
 def _verdicts(figures: dict[str, Any], every: float) -> Iterator[tuple[str, bool]]:
@@ -380,8 +265,8 @@ def main() -> None:
         return
     drawn = [(at, {**counts, "live": _live_at(run, at)}) for at, counts in run.curve]
     print(curves(drawn, [*COUNTED, "live"]))
-    for one in run.refused[:3]:
-        print("refused:", one)
+    for one in (*run.refused[:3], *(figures["first_missing"] or ())):
+        print(one)
     print("failed steps:", figures["failed_steps"] or "none")
     verdicts = list(_verdicts(figures, options.every))
     for text, met in verdicts:

@@ -53,8 +53,11 @@ def _guard_statements(state: ORMExecuteState) -> None:
             "foreign_row",
             "An organization's transaction cannot move a row to another organization.",
         )
-    criteria = _criteria(organization, reading=state.is_select)
-    state.statement = state.statement.options(*criteria)
+    known = state.session.info.setdefault("tenancy_criteria", {})
+    key = organization, state.is_select
+    if key not in known:  # made once for each session: every statement takes them
+        known[key] = tuple(_criteria(organization, reading=state.is_select))
+    state.statement = state.statement.options(*known[key])
 
 
 def _criteria(organization: int, *, reading: bool) -> Iterator[LoaderCriteriaOption]:

@@ -88,6 +88,8 @@ def hand_over(session: Session, domain: Domain) -> None:
 
 def obstacles(session: Session, domain: Domain) -> list[Obstacle]:
     """Return why hosts of a domain do not lead to their servers, those that block first."""
+    if not bound_hosts.is_kept(domain):
+        return []  # its owner leads them
     query = Binding.visible(PLATFORM).where(Binding.organization_domain_id == domain.id)
     bound = _bound(session, query.order_by(Binding.id).limit(MAX_SHOWN))
     found: list[Obstacle] = []
