@@ -191,9 +191,7 @@ def floor(this: Side, cluster_url: str, folder: Path) -> Iterator[Side]:
 
 def _names(port: int, token: str) -> list[str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request(
-        "GET", "/v1/domains?limit=100", headers={"Authorization": f"Bearer {token}"}
-    )
+    connection.request("GET", "/v1/domains?limit=100", headers={"Authorization": f"Bearer {token}"})
     return [one["id"] for one in json.loads(connection.getresponse().read())["data"]]
 
 

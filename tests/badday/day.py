@@ -60,7 +60,11 @@ class Day:
 
 def live(town: Town, fault: Fault) -> Day:
     """Break, look, let it last, repair, and wait until all is well."""
-    town.wait(f"all well before {fault.name}", lambda: town.all_well() and town.settled(), 60)
+    town.wait(
+        f"all well before {fault.name}",
+        lambda: town.all_well() and town.settled() and town.outage.is_quiet(),
+        60,
+    )
     hit, other = (town.beta, town.alpha) if fault.beta else (town.alpha, town.beta)
     marks, metrics = town.nameplate.marks(), town.nameplate.metrics()
     try:
@@ -108,7 +112,7 @@ def _look(
         picture.complaints.append(f"nothing is said within {WITHIN:g} s: {_told(domain)}")
     picture.wait_code = town.nameplate.command("domain", "wait", hit.name, "--timeout", "0").code
     picture.shown = town.nameplate.command("domain", "show", hit.name).output
-    while not (picture.metrics and (picture.log or fault.silent)):
+    while not fault.down and not (picture.metrics and (picture.log or fault.silent)):
         picture.metrics = _news(before, town.nameplate.metrics())
         lines = town.nameplate.said_since(marks)
         picture.log = next((_line(one) for one in lines), "")
@@ -117,9 +121,9 @@ def _look(
         time.sleep(0.25)
     if picture.wait_code == 0 and not fault.ready:
         picture.complaints.append("`domain wait` ends with 0")
-    if not picture.log and not fault.silent:
+    if not picture.log and not (fault.silent or fault.down):
         picture.complaints.append("the log says nothing")
-    if not picture.metrics:
+    if not picture.metrics and not fault.down:
         picture.complaints.append("the metrics say nothing")
     return picture
 

@@ -52,6 +52,8 @@ class Fault:
     """It hits both organizations."""
     beta: bool = False
     """It hits Beta; otherwise Alpha."""
+    down: bool = False
+    """Nameplate itself does not run: nothing writes a log, nobody can ask."""
     silent: bool = False
     """Nothing runs that could write a line into the log."""
     quick: bool = False
@@ -92,5 +94,20 @@ def metric(name: str, least: float) -> Says:
         if abs(value) < least:
             return None
         return Said("`/metrics`", name, f"{value:g}")
+
+    return says
+
+
+def start_refused(*codes: str) -> Says:
+    """Expect that the last attempt to start ended with one of these codes."""
+
+    def says(town: "Town", _tenant: "Tenant") -> Said | None:
+        attempt = town.nameplate.attempt
+        if attempt is None or attempt.code == 0:
+            return None
+        found = next((code for code in codes if f"[{code}]" in attempt.complaint), None)
+        if found is None:
+            return None
+        return Said(f"`nameplate serve` {attempt.code}", found, attempt.complaint.strip())
 
     return says

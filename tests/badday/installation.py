@@ -42,6 +42,7 @@ class Installation:
             "NAMEPLATE_SERVE_WORKER": "false",
         }
         self._processes: dict[str, Server] = {}
+        self.attempt: Ended | None = None
         for name in ("serve", "worker", "caller"):
             (folder / name).mkdir()
         added = self.local("token", "add", "operator", "--json")
@@ -69,6 +70,12 @@ class Installation:
             one.process.terminate()
         for one in chosen:
             one.stop()
+
+    def refused(self, **settings: str) -> Ended:
+        """Stop, and try to start `serve` with other settings; return how that ended."""
+        self.stop()
+        self.attempt = self.local("serve", **settings)
+        return self.attempt
 
     def kill(self, name: str) -> None:
         """End a process as a crash would."""

@@ -15,6 +15,10 @@ _IN_TROUBLE = tuple(
     f"SELECT 1 FROM {table} WHERE deleted_at IS NULL AND trouble_code IS NOT NULL LIMIT 1"
     for table in _WORK
 )
+_BUSY = tuple(
+    f"SELECT 1 FROM {table} WHERE next_action_at <= now() OR lease_until > now() LIMIT 1"
+    for table in _WORK
+)
 _AGED = (
     *(
         f"UPDATE {table} SET attempts = 12, next_action_at = now() WHERE lease_until IS NULL "
@@ -39,6 +43,11 @@ class Outage:
         """Whether no step is in trouble."""
         with self._engine.connect() as connection:
             return not any(connection.scalar(sa.text(query)) for query in _IN_TROUBLE)
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is due and nobody works on anything."""
+        with self._engine.connect() as connection:
+            return not any(connection.scalar(sa.text(query)) for query in _BUSY)
 
     def age(self) -> None:
         """Have everything that fails try at once, and look for the back-off that comes after hours."""

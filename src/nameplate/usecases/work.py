@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 WATCH = timedelta(seconds=4)
 """How often one of the rows that wait for a peer tries whether it is there again."""
-WATCH_REFUSAL = timedelta(seconds=45)
+WATCH_REFUSAL = timedelta(seconds=40)
 """The same for a peer that answers and says no: it is asked less often what it has answered."""
 ANSWER_AWAITED = "answer_awaited"
 LEASE = timedelta(seconds=90)
