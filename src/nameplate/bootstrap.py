@@ -123,7 +123,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         dns_provider=connections.dns_provider(dns_providers, ring),
         authority=connections.authority(authorities, ring, clock),
         proxy=partial(_proxy, settings=settings, plugins=proxies),
-        prober=_prober(),
+        prober=_prober(policy),
         clock=clock,
         random=secrets.token_bytes,
         jitter=generator.random,
@@ -181,10 +181,10 @@ class _Methods(Mapping[VerificationMethodName, VerificationMethod]):
         return plugin.connect(configuration.load(plugin.configuration, told), self._outside)
 
 
-def _prober() -> Prober:
+def _prober(policy: EgressPolicy) -> Prober:
     from nameplate.adapters.proxy.probe import HttpProber as Probe
 
-    return Probe()
+    return Probe(tenants=lambda address: policy.refusal(address) is None)
 
 
 def _domain_connect(

@@ -81,6 +81,9 @@ def lease_rows(
     until = now + timedelta(seconds=seconds)
     fences = {row.id: row.fence for row in locked}
     session.connection().execute(take, {"taken": list(fences), "until": until})
+    if kind is Domain and (overrun := [row.id for row in locked if row.lease_until is not None]):
+        noted = sa.update(Domain).where(Domain.id.in_(overrun)).values(overrun_at=now)
+        session.execute(noted, execution_options={"synchronize_session": False})
     return tuple(Lease(i, fences[i] + 1, until, now, tick) for i in ids if i in fences)
 
 
@@ -173,7 +176,7 @@ def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
     table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
     until = sa.bindparam("until", type_=UtcDateTime())
     lock = (
-        sa.select(table.c.id, table.c.fence)
+        sa.select(table.c.id, table.c.fence, table.c.lease_until)
         .where(table.c.id.in_(sa.bindparam("wanted", expanding=True)), *_free(table))
         .order_by(table.c.id)
         .with_for_update(skip_locked=True, key_share=True)
@@ -218,6 +221,8 @@ def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float)
     if row is None or (row.lease_until is not None and row.lease_until > now):
         return None
     until = now + timedelta(seconds=seconds)
+    if isinstance(row, Domain) and row.lease_until is not None:
+        row.overrun_at = now
     row.fence += 1
     row.lease_until = row.next_action_at = until
     session.flush()

@@ -132,7 +132,7 @@ class Settings:
     edge_networks: tuple[Network, ...] = ()
     """Networks of the platform's own proxies. A verification file served from them is not accepted."""
     egress_allow: tuple[Network, ...] = ()
-    """Private networks that verification may connect to."""
+    """Private networks that verification, and health checks of an organization's own server, may reach."""
     dns_recursor: str | None = None
     """`address:port` of the resolver that finds name servers. Default: from /etc/resolv.conf."""
     public_resolvers: tuple[str, ...] = ("1.1.1.1:53", "8.8.8.8:53", "9.9.9.9:53")

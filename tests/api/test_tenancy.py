@@ -134,6 +134,9 @@ PLATFORM_ONLY: tuple[tuple[str, str, dict[str, object]], ...] = (
     ("POST", "/v1/servers", {"name": "x", "address": "a.example", "proxy": {"type": "caddy"}}),
     ("PATCH", "/v1/servers/own", {"proxy": {"admin_url": "http://127.0.0.1:2019"}}),
     ("PATCH", "/v1/servers/shared", {"name": "mine"}),
+    ("PATCH", "/v1/applications/Shop", {"binding_ports": [22]}),
+    ("POST", "/v1/domains/example.com:approve", {}),
+    ("POST", "/v1/domains/example.com:deny", {"reason": "x"}),
     ("DELETE", "/v1/servers/shared", {}),
     (
         "POST",

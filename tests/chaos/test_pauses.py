@@ -1,6 +1,8 @@
 """A worker paused past its lease, and resumed, writes nothing any more."""
 
+import os
 import signal
+import threading
 
 import pytest
 import sqlalchemy as sa
@@ -8,12 +10,13 @@ import sqlalchemy as sa
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.db import database_now
-from nameplate.models import Record
+from nameplate.models import Account, Record
 from nameplate.usecases.dns import records
 from tests.chaos.conftest import Open
 from tests.chaos.run_worker import WorkerProcess
 from tests.chaos.verdict import check, visit
 from tests.chaos.world import Scene
+from tests.servers.lossy import Lossy
 
 POINTS = (
     ("sqlite", "verification:checked"),
@@ -82,6 +85,45 @@ def test_a_resumed_worker_does_not_bring_back_what_was_removed(scenes: Open) -> 
 def _remove_record(session: sa.orm.Session) -> None:
     row = session.scalars(sa.select(Record)).one()
     records.remove(session, PLATFORM, ids.show("rec", row.id), database_now(session))
+
+
+def test_what_arrives_at_the_provider_after_the_takeover_does_not_stay(scenes: Open) -> None:
+    """A request on its way while its worker is paused: no fence holds it up, PowerDNS obeys it."""
+    held, go = threading.Event(), threading.Event()
+
+    def hold(data: bytes) -> bool:
+        if b'"rrsets":[' in data and b"_acme-challenge" in data and not held.is_set():
+            held.set()
+            go.wait(120)
+        return False
+
+    with scenes("sqlite", "pause-sent") as scene:
+        port = int(scene.world.dns.api_url.rpartition(":")[2])
+        with Lossy(port, hold) as between:
+            url = f"http://127.0.0.1:{between.port}"
+            scene.sessions.run(PLATFORM, lambda session: _lead(session, url))
+            scene.claim(wildcard=True)
+            challenges = f"_acme-challenge.{scene.base}", "TXT"
+            with scene.worker(threads=1) as paused:
+                assert held.wait(60), scene.log.read_text()
+                os.kill(paused.pid, signal.SIGSTOP)
+                with scene.worker() as other:
+                    scene.wait(scene.settled, 60)
+                    assert scene.world.rrsets()[challenges] == ('"somebody else"',)
+                    go.set()
+                    scene.wait(lambda: len(scene.world.rrsets()[challenges]) > 1, 30)
+                    paused.resume()
+                    scene.wait(lambda: len(scene.world.rrsets()[challenges]) == 1, 30)
+                    scene.wait(scene.settled, 30)
+                    for worker in (paused, other):
+                        _end(worker)
+        assert scene.world.rrsets()[challenges] == ('"somebody else"',)
+        assert visit(scene)[0] == 200
+
+
+def _lead(session: sa.orm.Session, url: str) -> None:
+    account = session.scalars(sa.select(Account).where(Account.kind == "dns")).one()
+    account.config = {**account.config, "api_url": url}
 
 
 def test_the_signals_are_what_they_seem(scenes: Open) -> None:

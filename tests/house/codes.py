@@ -66,7 +66,7 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
 
 PAIRS = (
     *("api/errors.py", "core/plan.py", "core/zone_rules.py"),
-    *("usecases/dns/zones.py", "usecases/setup/domain_connect.py"),
+    *("usecases/dns/shelter.py", "usecases/dns/zones.py", "usecases/setup/domain_connect.py"),
 )
 """Files in which a tuple of a slug and a sentence is a code with what it means."""
 
@@ -113,7 +113,8 @@ FORWARDED: Mapping[str, str] = {
     "adapters/proxy/sites.py:group": "route_id_invalid hostname_invalid path_invalid "
     "upstream_invalid key_pair_id_invalid path_repeated certificate_ambiguous",
     "registry.py:get": "provider_unknown proxy_unknown method_unknown",
-    "usecases/claims/verifications.py:check_subtree": "wildcard_needs_dns hosted_needs_dns",
+    "usecases/claims/verifications.py:check_subtree": "wildcard_needs_dns "
+    "hosted_needs_dns suffix_needs_dns",
     "cli/client.py:__init__": "answer_malformed",
     "core/delegation.py:_fine": "delegated_partly ns_mismatch",
 }

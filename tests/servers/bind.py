@@ -29,7 +29,7 @@ _ZONE = """
 zone "{zone}" {{
     type primary;
     file "{folder}/{zone}.zone";
-    allow-update {{ key "nameplate-test"; }};
+    allow-update {{ {updates}; }};
     allow-transfer {{ key "nameplate-test"; }};
 }};
 """
@@ -39,9 +39,15 @@ class Bind:
     """A running named with `zones`; `stop()` or the end of `with` ends it."""
 
     def __init__(
-        self, folder: Path, zones: Sequence[str], *, address: str = "127.0.0.1", port: int = 0
+        self,
+        folder: Path,
+        zones: Sequence[str],
+        *,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        updates: str = 'key "nameplate-test"',
     ) -> None:
-        """Start in `folder`, on a free port unless one is given."""
+        """Start in `folder`, on a free port unless one is given; `updates` says who may update."""
         named = program("named")
         self.address = address
         self.port = port or free_port()
@@ -50,7 +56,7 @@ class Bind:
         config = _CONFIG.format(folder=folder, address=address, port=self.port, key=KEY)
         for zone in zones:
             (folder / f"{zone}.zone").write_text(apex(zone, address))
-            config += _ZONE.format(zone=zone, folder=folder)
+            config += _ZONE.format(zone=zone, folder=folder, updates=updates)
         (folder / "named.conf").write_text(config)
         self.server = Server(
             [named, "-g", "-4", "-n", "1", "-c", f"{folder}/named.conf"],

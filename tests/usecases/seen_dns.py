@@ -15,10 +15,16 @@ class SeenDns:
     """Host -> its addresses."""
     lame: frozenset[str] = frozenset()
     """Zones whose servers refuse to answer for them."""
+    wildcards: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Name below which any other has this type and value."""
 
     def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> LookupResult:
-        assert rdtype == "NS"
         zone = self._zone(name)
+        if rdtype != "NS":
+            wild = [found for place, found in self.wildcards.items() if name.endswith(f".{place}")]
+            values = tuple(value for kind, value in wild if kind == rdtype)
+            kind = AnswerKind.DATA if values else AnswerKind.NODATA
+            return LookupResult(zone, (Answer(kind, "ns1 (192.0.2.1)", values, ttl=120),))
         return LookupResult(zone, self._answers(zone)) if zone else LookupResult("", ())
 
     def public(self, name: str, rdtype: str) -> tuple[Answer, ...]:

@@ -29,6 +29,8 @@ Host = Annotated[
     str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9_.:-]+$")
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Ports = Annotated[list[Port], Field(max_length=100)]
+_PORTS = "Other ports that the organization may choose for a binding. Platform tokens only."
 
 _EXAMPLE: dict[str, Any] = {"name": "Shop", "upstream_host": "10.0.0.5", "upstream_port": 8000}
 
@@ -44,6 +46,7 @@ class ApplicationNew(Body):
     )
     upstream_host: Host | None = Field(default=None, description="Platform tokens only.")
     upstream_port: Port | None = Field(default=None, description="Platform tokens only.")
+    binding_ports: Ports | None = Field(default=None, description=_PORTS)
     external_id: ExternalId | None = Field(default=None, description="Platform tokens only.")
     metadata: Metadata | None = None
 
@@ -56,6 +59,7 @@ class ApplicationChange(Body):
     name: Name = Field(default="")
     upstream_host: Host | None = None
     upstream_port: Port | None = None
+    binding_ports: Ports | None = Field(default=None, description=_PORTS)
     external_id: ExternalId | None = None
     metadata: Metadata | None = None
 
@@ -71,6 +75,7 @@ class ApplicationShape(Shape):
                     "applications",
                     organization=ids.show(Prefix.ORGANIZATION, 1),
                     external_id=None,
+                    binding_ports=None,
                     **_EXAMPLE,
                 )
             ]
@@ -82,6 +87,7 @@ class ApplicationShape(Shape):
     name: str
     upstream_host: str | None
     upstream_port: int | None
+    binding_ports: list[int] | None
     external_id: str | None
 
 
@@ -93,6 +99,7 @@ def show(_call: TransactionCall, row: Application) -> ApplicationShape:
         name=row.name,
         upstream_host=row.upstream_host,
         upstream_port=row.upstream_port,
+        binding_ports=row.binding_ports,
         external_id=row.external_id,
     )
 

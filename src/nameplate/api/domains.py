@@ -25,8 +25,14 @@ from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import dns_record, in_zone
 from nameplate.core.lifecycle import DomainStatus
-from nameplate.models import Domain, DomainType, DriftPolicy, VerificationMethodName
-from nameplate.usecases.claims import conditions, domains, instructions
+from nameplate.models import (
+    Domain,
+    DomainType,
+    DriftPolicy,
+    SuffixApproval,
+    VerificationMethodName,
+)
+from nameplate.usecases.claims import conditions, domains, instructions, suffixes
 from nameplate.usecases.hosting import offers
 
 routes = router("domains")
@@ -95,6 +101,14 @@ class Suspension(Body):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] = (
         "Suspended by the operator."
     )
+
+
+class Denial(Body):
+    """Why an organization does not get a public suffix."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "not the registry"}]})
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
 class ConditionShape(BaseModel):
@@ -195,6 +209,7 @@ class DomainShape(Shape):
                     drift_policy="report",
                     drift=None,
                     drift_checked_at=None,
+                    suffix_approval=None,
                     notes=None,
                     last_checked_at=None,
                     error_message=None,
@@ -237,6 +252,10 @@ class DomainShape(Shape):
     )
     drift: DriftShape | None = Field(description="Records that were changed outside Nameplate.")
     drift_checked_at: datetime | None
+    suffix_approval: SuffixApproval | None = Field(
+        description="What the operator decided about a name in the private section of the public "
+        "suffix list; null for other names."
+    )
     notes: str | None
     last_checked_at: datetime | None
     error_message: str | None
@@ -283,6 +302,7 @@ def _fields(row: Domain) -> dict[str, Any]:
         "subdomain", "status", "domain_type", "verification_method", "verified_at",
         "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
         "hsts_enabled", "drift_policy", "drift_checked_at", "notes", "last_checked_at", "error_message",
+        "suffix_approval",
     )  # fmt: skip
     return {
         **fields,
@@ -314,9 +334,14 @@ def list_(
         DomainStatus | None, Query(description="Only objects with this status.")
     ] = None,
     name: Annotated[Hostname | None, Query(description="Only objects with this name.")] = None,
+    suffix_approval: Annotated[
+        SuffixApproval | None, Query(description="Only public suffixes with this decision.")
+    ] = None,
 ) -> Page[DomainShape]:
     """List domains."""
-    selected = listing.select(tagged=True, status=status, name=name)
+    selected = listing.select(
+        tagged=True, status=status, name=name, suffix_approval=suffix_approval
+    )
     return listing.page(call, show_listed, domains.page(call.session, call.actor, **selected))
 
 
@@ -357,6 +382,19 @@ def suspend(call: Write, domain: str, body: Suspension | None = None) -> DomainS
 def resume(call: Write, domain: str) -> DomainShape:
     """Resume a suspended domain."""
     return call.one(show, domains.resume(call.session, call.actor, domain, call.now))
+
+
+@routes.post("/domains/{domain}:approve", operation_id="approve_domain")
+def approve(call: Write, domain: str) -> DomainShape:
+    """Let an organization hold a public suffix that it proves. Platform tokens only."""
+    return call.one(show, suffixes.approve(call.session, call.tools, call.actor, domain, call.now))
+
+
+@routes.post("/domains/{domain}:deny", operation_id="deny_domain")
+def deny(call: Write, domain: str, body: Denial) -> DomainShape:
+    """Do not let an organization hold a public suffix. Platform tokens only."""
+    row = suffixes.deny(call.session, call.tools, call.actor, domain, call.now, reason=body.reason)
+    return call.one(show, row)
 
 
 @routes.post("/domains/{domain}:restore", operation_id="restore_domain")

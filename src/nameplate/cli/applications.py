@@ -35,6 +35,16 @@ Upstream = Annotated[
         metavar="HOST:PORT", help="Address of the application. Requires a platform token."
     ),
 ]
+Ports = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--binding-port",
+        min=1,
+        max=65535,
+        help="Other port that the organization may choose for a binding. Repeatable. Requires a "
+        "platform token.",
+    ),
+]
 ApplicationReference = Annotated[
     str, typer.Argument(help="Id, external id or name of the application.")
 ]
@@ -46,6 +56,7 @@ def add(
     *,
     name: Annotated[str, typer.Argument(help="Display name.")],
     upstream: Upstream = None,
+    binding_port: Ports = None,
     organization: Organization = None,
     external_id: Annotated[str | None, typer.Option(help="Id in your own system.")] = None,
     metadata: MetadataPairs = None,
@@ -57,6 +68,7 @@ def add(
         organization=organization,
         upstream_host=host,
         upstream_port=port,
+        binding_ports=binding_port or None,
         external_id=external_id,
         metadata=pairs(metadata, "--metadata"),
     )
@@ -84,6 +96,7 @@ def update(
     application: ApplicationReference,
     name: NewName = None,
     upstream: Upstream = None,
+    binding_port: Ports = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Update an application and reconfigure its bindings."""
@@ -92,6 +105,7 @@ def update(
         name=name,
         upstream_host=host,
         upstream_port=port,
+        binding_ports=binding_port or None,
         metadata=pairs(metadata, "--metadata"),
     )
     cli.printer.one(cli.api.send("PATCH", address("applications", application), body))

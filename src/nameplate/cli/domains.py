@@ -231,6 +231,22 @@ def resume(cli: Cli, domain: DomainReference) -> None:
     _print(cli, cli.api.send("POST", address("domains", domain, ":resume")))
 
 
+@command(app, "approve")
+def approve(cli: Cli, domain: DomainReference) -> None:
+    """Let an organization hold a public suffix that it proves. Requires a platform token."""
+    _print(cli, cli.api.send("POST", address("domains", domain, ":approve")))
+
+
+@command(app, "deny")
+def deny(
+    cli: Cli,
+    domain: DomainReference,
+    reason: Annotated[str, typer.Option(help="Reason to show to the organization.")],
+) -> None:
+    """Do not let an organization hold a public suffix. Requires a platform token."""
+    _print(cli, cli.api.send("POST", address("domains", domain, ":deny"), {"reason": reason}))
+
+
 @command(app, "restore")
 def restore(cli: Cli, domain: DomainReference) -> None:
     """Restore a released domain. Its ownership must be proved again."""

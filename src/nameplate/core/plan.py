@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ class Blocked:
     type: str
     code: str
     """Stable slug: `cname_foreign`, `cname_not_alone`, `soa_read_only`, `held` (for the sake of
-    another), `drifted`, `plan_unsafe` or `provider_refuses`."""
+    another), `drifted`, `unseen`, `plan_unsafe`, `hides_wildcard` or `provider_refuses`."""
     detail: str
 
 
@@ -57,6 +58,11 @@ class Plan:
     def keys(self) -> AbstractSet[Key]:
         """The record sets that change."""
         return {change.key for change in self.changes}
+
+    @property
+    def differing(self) -> AbstractSet[Key]:
+        """The record sets that are not as they are wanted, whether they change or not."""
+        return self.keys | {(blocked.name, blocked.type) for blocked in self.blocked}
 
     @property
     def existing(self) -> int:
@@ -205,6 +211,11 @@ class Drift:
         """Name and type."""
         return self.expected.key
 
+    @property
+    def lacks_values(self) -> bool:
+        """Whether a value of ours is gone; else only the TTL or the proxying differs."""
+        return self.observed is None or not set(self.expected.values) <= set(self.observed.values)
+
     def __str__(self) -> str:
         """Say what is there and what was expected, for a person."""
         name, rdtype = self.key
@@ -324,14 +335,21 @@ def _obstacle(
 
 
 def _ordered(changes: Sequence[Change]) -> list[Change]:
-    """Return creations, updates, then switches to or from CNAME name by name, then deletions."""
+    """Return creations, updates, then switches to or from CNAME name by name, then deletions.
+
+    A name comes before those below it and goes after them: else a wildcard is hidden for a moment.
+    """
+    count = Counter(change.key[0] for change in changes)
     switching = {change.key[0] for change in changes if change.key[1] == "CNAME"}
+    switching = {name for name in switching if count[name] > 1}
     ranks = {Action.CREATE: 0, Action.UPDATE: 1, Action.DELETE: 3}
 
-    def place(change: Change) -> tuple[int, str, int, str]:
+    def place(change: Change) -> tuple[int, int, str, int, str]:
         name, rdtype = change.key
         if name in switching:  # within a switch the deletion makes room
-            return (2, name, -ranks[change.action], rdtype)
-        return (ranks[change.action], name, 0, rdtype)
+            return (2, 0, name, -ranks[change.action], rdtype)
+        depth = name.count(".")
+        depth = -depth if change.action is Action.DELETE else depth
+        return (ranks[change.action], depth, name, 0, rdtype)
 
     return sorted(changes, key=place)

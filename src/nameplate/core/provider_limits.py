@@ -21,6 +21,10 @@ AUTOMATIC_TTL = 300
 _PROXIABLE = frozenset({"A", "AAAA", "CNAME"})
 
 
+_READ_THEIR_WRITES = frozenset({"powerdns", "rfc2136"})
+"""Providers that answer from the very data that they write; elsewhere listings lag by seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one provider takes."""
@@ -134,6 +138,11 @@ def refusals(provider: str, rrset: RRset) -> str | None:
 def takes(provider: str, rdtype: str) -> bool:
     """Tell whether `provider` is known to have records of this type."""
     return provider in _LIMITS and rdtype in _LIMITS[provider].types
+
+
+def reads_its_writes(provider: str) -> bool:
+    """Tell whether every reading shows what was written before it."""
+    return provider in _READ_THEIR_WRITES
 
 
 def flattens(provider: str) -> bool:

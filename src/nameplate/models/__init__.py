@@ -19,7 +19,13 @@ from nameplate.models.certificates import (
 from nameplate.models.challenge_progress import ChallengeProgress
 from nameplate.models.changed_records import ChangedRecord, ChangedRecords, RecordSide
 from nameplate.models.dns_settings import DnsSettings, Hosting
-from nameplate.models.domains import Domain, DomainType, DriftPolicy, SslProvider
+from nameplate.models.domains import (
+    Domain,
+    DomainType,
+    DriftPolicy,
+    SslProvider,
+    SuffixApproval,
+)
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
@@ -79,6 +85,7 @@ __all__ = [
     "ServerAnswer",
     "SslProvider",
     "StepCount",
+    "SuffixApproval",
     "Verification",
     "VerificationMethodName",
     "announcement",

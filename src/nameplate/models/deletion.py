@@ -13,7 +13,12 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, aliased
 
 from nameplate.core.errors import Conflict
-from nameplate.core.lifecycle import BindingStatus, DomainStatus, RecordStatus
+from nameplate.core.lifecycle import (
+    BindingStatus,
+    DomainStatus,
+    RecordStatus,
+    VerificationStatus,
+)
 from nameplate.models import reconfiguration
 from nameplate.models.accounts import Account
 from nameplate.models.bindings import Binding
@@ -251,6 +256,13 @@ def _revived(kind: Kind, now: datetime) -> dict[str, Any]:
             "verified_at": None,
             "verification_expires_at": None,
             "error_message": "Restored. Ownership must be proved again.",
+            "next_action_at": now,
+        }
+    if kind is Verification:
+        # No token of a claim that was removed proves it again; a worker makes a fresh one.
+        return {
+            "status": VerificationStatus.EXPIRED,
+            "error_message": "The domain was removed. Publish the new token.",
             "next_action_at": now,
         }
     if kind is Binding:

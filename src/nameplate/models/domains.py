@@ -64,6 +64,14 @@ class DriftPolicy(StrEnum):
     """Change the record back."""
 
 
+class SuffixApproval(StrEnum):
+    """What the operator decided about a name below which a company gives names to customers."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DENIED = "denied"
+
+
 class full_name(expression.FunctionElement[str]):  # noqa: N801 - reads as an SQL function
     """The generated `full_domain`: CONCAT exists on MariaDB, `||` on the others."""
 
@@ -199,6 +207,14 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     platform_suspension: Mapped[str | None] = mapped_column(
         sa.Text, comment="Why the platform suspended the domain; NULL: it did not."
     )
+    suffix_approval: Mapped[SuffixApproval | None] = mapped_column(
+        enum_of(SuffixApproval, "suffix_approval"),
+        comment="What the operator decided about a name in the private section of the public suffix "
+        "list; NULL: it is not in there.",
+    )
+    suffix_denial: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why the operator denied it; NULL: they did not."
+    )
     own_suspension: Mapped[str | None] = mapped_column(
         sa.Text, comment="Why the organization itself suspended the domain; NULL: it did not."
     )
@@ -238,6 +254,10 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     drift: Mapped[ChangedRecords | None] = mapped_column(
         Document(ChangedRecords),
         comment="What somebody else changed: since when, expected, observed, plan to repair.",
+    )
+    overrun_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="When a worker last took the domain from one that had not released it: that one may act yet.",
     )
     notes: Mapped[str | None] = mapped_column(sa.Text, comment="Free text for people.")
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
@@ -284,6 +304,26 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
             *also,
         )
         return sa.and_(cls.status.in_(_PROVED), cls.deleted_at.is_(None), held)
+
+    @property
+    def is_suffix(self) -> bool:
+        """Whether others may get names below this one: it is held alone, and when approved."""
+        return self.suffix_approval is not None
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether the operator has nothing against it."""
+        return self.suffix_approval in {None, SuffixApproval.APPROVED}
+
+    def approve(self) -> None:
+        """Record that the operator lets the organization hold the suffix, once it is proved."""
+        self.suffix_approval, self.suffix_denial = SuffixApproval.APPROVED, None
+        self.error_message = None
+
+    def deny(self, reason: str) -> None:
+        """Record that the operator does not let the organization hold the suffix, and why."""
+        self.suffix_approval = SuffixApproval.DENIED
+        self.suffix_denial = self.error_message = reason
 
     def verify(self, now: datetime, until: datetime) -> None:
         """Record that ownership was proved; active stays active, and suspended stays suspended."""

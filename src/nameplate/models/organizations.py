@@ -78,6 +78,9 @@ class Application(Identified, SoftDeletable, Tenant, Model):
         ascii_text(), comment="Host or address where the application answers."
     )
     upstream_port: Mapped[int | None] = mapped_column(comment="Port where the application answers.")
+    binding_ports: Mapped[list[int] | None] = mapped_column(
+        Json, comment="Other ports there that the organization may choose for a binding."
+    )
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."
     )

@@ -80,6 +80,18 @@ class NameServers(Protocol):
         ...
 
 
+@runtime_checkable
+class RightsTester(Protocol):
+    """A provider at which the rights to read and change a zone can be tried without effect."""
+
+    def test_rights(self, zone: Zone) -> None:
+        """Read the zone, and ask for a change that cannot happen; raises as `DnsProvider` does.
+
+        Whatever comes of it, the zone stays as it was.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class NewZone:
     """A zone that is to come into being at a name server of the operator's own."""

@@ -35,6 +35,8 @@ class ProbeTarget:
     """Serial number of the certificate that should be presented, hexadecimal."""
     timeout: float | None = None
     """Seconds for this look, when it is to be shorter than the prober's own deadline."""
+    is_tenants: bool = False
+    """A tenant wrote the address: it is dialled only if the egress policy allows all it leads to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a DNS provider must do that can do more: tell name servers, and have zones come and go."""
+"""What a DNS provider must do that can do more: name servers, trials of rights, zones that come and go."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Protocol
 
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.records import Change, RRset
-from nameplate.ports.dns import DnsProvider, NameServers, NewZone, Zone, ZoneHost
+from nameplate.ports.dns import DnsProvider, NameServers, NewZone, RightsTester, Zone, ZoneHost
 
 _UNKNOWN = Zone("not-here.example.org")
 _PATIENCE = 20.0
@@ -15,6 +15,10 @@ _PATIENCE = 20.0
 
 class ToldProvider(DnsProvider, NameServers, Protocol):
     """A provider that tells a zone's name servers."""
+
+
+class TriedProvider(DnsProvider, RightsTester, Protocol):
+    """A provider at which rights can be tried."""
 
 
 class HostingProvider(DnsProvider, ZoneHost, Protocol):
@@ -35,6 +39,21 @@ class NameServersConformance:
     def test_name_servers_of_a_foreign_zone_are_refused(self, provider: ToldProvider) -> None:
         """A zone that is not there has none."""
         assert _code(lambda: provider.name_servers(_UNKNOWN))
+
+
+class RightsTesterConformance:
+    """Subclass it with fixtures `provider` (a `DnsProvider` that is a `RightsTester`) and `zone`."""
+
+    def test_rights_are_tried_without_effect(self, provider: TriedProvider, zone: Zone) -> None:
+        """A credential that may read and change the zone passes, and the zone stays as it was."""
+        assert isinstance(provider, RightsTester)
+        before = provider.records(zone)
+        provider.test_rights(zone)
+        assert provider.records(zone) == before
+
+    def test_there_are_no_rights_to_a_foreign_zone(self, provider: TriedProvider) -> None:
+        """A zone that is not there is refused."""
+        assert _code(lambda: provider.test_rights(_UNKNOWN))
 
 
 class ZoneHostConformance:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.names import self_and_ancestors, without_wildcard
-from nameplate.models import Domain, HoldingScope, NameHolding
+from nameplate.models import Domain, HoldingScope, NameHolding, Organization
 
 
 def held_name(domain: Domain) -> str:
@@ -27,16 +27,24 @@ def holder(session: Session, name: str) -> int | None:
 
 
 def holding(session: Session, organization_id: int, name: str) -> Holding | None:
-    """Return the holding by which the organization may use `name` now, or None."""
-    found = most_specific(name, _holdings(session, [name]))
-    return found if found is not None and found.organization_id == organization_id else None
+    """Return the holding by which the organization may use `name` now, or None.
+
+    Of several of its own one that reaches what is below, too: a proof of the name alone takes nothing
+    away from what the organization holds above it.
+    """
+    held = _holdings(session, [name])
+    found = most_specific(name, held)
+    if found is None or found.organization_id != organization_id:
+        return None
+    wide = [one for one in held if one.subtree and one.organization_id == organization_id]
+    return most_specific(name, wide) or found
 
 
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
     """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 
     A wildcard is held only with everything below its parent. `live` is the id of a domain that must
-    be live too.
+    be live too, and its organization active.
     """
     held = _holdings(session, names, live=live)
     deciding = (most_specific(name, held) for name in names)
@@ -58,5 +66,14 @@ _HELD = (
     .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)
     .where(NameHolding.name.in_(sa.bindparam("names", expanding=True)))
 )
-_HELD_BY_A_LIVE_ONE = _HELD.join(Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live))
+_HELD_BY_A_LIVE_ONE = _HELD.join(
+    Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live)
+).join(
+    Organization,
+    sa.and_(
+        Organization.id == Domain.organization_id,
+        Organization.is_active.is_(True),
+        Organization.deleted_at.is_(None),
+    ),
+)
 """Made once: every step of every certificate asks them."""

@@ -296,15 +296,20 @@ def wake_waiting(session: Session, peer: str | None, now: datetime) -> None:
             )
 
 
-def give_back(sessions: Sessions, kind: type[Row], lease: Lease) -> None:
+def give_back(
+    sessions: Sessions, kind: type[Row], lease: Lease, *, is_acting: bool = False
+) -> None:
     """Release a row whose step is not over, due at once for another worker.
 
-    Whatever that step still finds out is void. Raises `Superseded` like `record`.
+    Whatever that step still finds out is void; when it `is_acting`, it may do something yet. Raises
+    `Superseded` like `record`.
     """
 
     def change(_session: Session, row: Row) -> None:
         row.fence += 1
         row.next_action_at = lease.now()
+        if is_acting and isinstance(row, Domain):
+            row.overrun_at = lease.now()
 
     record(sessions, kind, lease, change, release=True, stopped=True)
 

@@ -133,13 +133,15 @@ class Worker:
         left = [steps for future, steps in self._running.items() if not future.done()]
         left += [steps for future, steps in self._running.items() if future.cancelled()]
         for handler, leases in left:
-            self._return(handler, leases)
+            self._return(handler, leases, is_acting=True)
         return not left
 
-    def _return(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+    def _return(
+        self, handler: Handler, leases: tuple[Lease, ...], *, is_acting: bool = False
+    ) -> None:
         for one in leases:
             with suppress(work.Superseded, Unavailable, OSError):
-                work.give_back(self._sessions, handler.kind, one)
+                work.give_back(self._sessions, handler.kind, one, is_acting=is_acting)
 
     def run_until_idle(self, seconds: float) -> bool:
         """Work until nothing is due, for at most `seconds`; tell whether it became idle."""

@@ -9,7 +9,7 @@ from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.dns import DnsProviderConformance
-from nameplate.testing.zones import NameServersConformance
+from nameplate.testing.zones import NameServersConformance, RightsTesterConformance
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def zone(fake):
     return Zone("example.test", fake.zone_id("example.test"))
 
 
-class TestCloudflare(DnsProviderConformance, NameServersConformance):
+class TestCloudflare(DnsProviderConformance, NameServersConformance, RightsTesterConformance):
     text_length = 2000
 
 

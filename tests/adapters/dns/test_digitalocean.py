@@ -11,6 +11,7 @@ from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.dns import DnsProviderConformance
+from nameplate.testing.zones import RightsTesterConformance
 
 ZONE = Zone("example.test", "example.test")
 
@@ -36,7 +37,7 @@ def provider(connected):
     return connected()
 
 
-class TestDigitalOcean(DnsProviderConformance):
+class TestDigitalOcean(DnsProviderConformance, RightsTesterConformance):
     types = frozenset({"A", "AAAA", "CAA", "CNAME", "MX", "NS", "SRV", "TXT"})
     text_length = 490
     examples: ClassVar = {

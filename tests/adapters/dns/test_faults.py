@@ -9,7 +9,7 @@ from tests.fakes.rigs import APEX, RIGS
 from tests.fakes.wishes import FIRST, SECOND, address, after_writes, wish
 
 from nameplate.core.errors import RateLimited, Refused, Unavailable
-from nameplate.ports.dns import Result
+from nameplate.ports.dns import Result, RightsTester
 
 PROGRAMS = 500  # of the campaign, dealt out to the vendors
 HANG = 0.5  # seconds; a hasty client waits less
@@ -138,6 +138,20 @@ def test_a_credential_that_is_revoked(rig):
     assert error.code == "credential_refused"
     rig.fake.is_revoked = False
     rig.converge(SECOND)
+
+
+@pytest.mark.parametrize("vendor", ["cloudflare", "digitalocean", "route53"])
+def test_a_credential_that_may_only_read_fails_the_test_of_its_rights(vendor):
+    with RIGS[vendor](3) as rig:
+        rig.settle()
+        assert isinstance(rig.provider, RightsTester)
+        rig.provider.test_rights(rig.zone)
+        rig.fake.play("status", status=403)
+        assert rig.provider.zones() == [rig.zone], "which tells nothing of the right to write"
+        with pytest.raises(Refused) as caught:
+            rig.provider.test_rights(rig.zone)
+        assert caught.value.code == "credential_refused"
+        rig.check([])
 
 
 def test_a_quota_refuses_some_and_lets_the_others_through(rig):

@@ -11,7 +11,7 @@ from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.dns import DnsProviderConformance
-from nameplate.testing.zones import NameServersConformance
+from nameplate.testing.zones import NameServersConformance, RightsTesterConformance
 
 OTHER = Zone("other.test", "other.test.")
 
@@ -21,7 +21,7 @@ def provider(powerdns):
     return PowerDns(powerdns.api)
 
 
-class TestPowerDns(DnsProviderConformance, NameServersConformance):
+class TestPowerDns(DnsProviderConformance, NameServersConformance, RightsTesterConformance):
     types = DnsProviderConformance.types | {"ALIAS"}
     text_length = 60_000
 

@@ -1,7 +1,10 @@
 """RFC 2136 against Knot and BIND: the conformance tour and the protocol's own traps."""
 
+import re
+import time
+
 import pytest
-from tests.servers.bind import KEY
+from tests.servers.bind import KEY, Bind
 from tests.servers.lossy import Lossy
 from tests.servers.process import free_port
 
@@ -11,7 +14,7 @@ from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.dns import DnsProviderConformance
-from nameplate.testing.zones import NameServersConformance
+from nameplate.testing.zones import NameServersConformance, RightsTesterConformance
 
 OTHER = Zone("other.test", "other.test")
 
@@ -21,7 +24,7 @@ def zone():
     return Zone("example.test", "example.test")
 
 
-class TestKnot(DnsProviderConformance, NameServersConformance):
+class TestKnot(DnsProviderConformance, NameServersConformance, RightsTesterConformance):
     text_length = 60_000
 
     @pytest.fixture
@@ -29,7 +32,7 @@ class TestKnot(DnsProviderConformance, NameServersConformance):
         return Rfc2136(knot.address, knot.port, knot.zones, knot.tsig)
 
 
-class TestBind(DnsProviderConformance, NameServersConformance):
+class TestBind(DnsProviderConformance, NameServersConformance, RightsTesterConformance):
     text_length = 60_000
 
     @pytest.fixture
@@ -69,6 +72,64 @@ def test_wrong_key_is_refused(server, tsig):
         with pytest.raises(Refused) as caught:
             attempt()
         assert KEY not in str(caught.value)
+
+
+TOLD = {
+    "secret": (("nameplate-test", "hmac-sha256", Secret("bm90IHRoZSBrZXk=")), "tsig_secret_wrong"),
+    "name": (("unknown-key", "hmac-sha256", Secret(KEY)), "tsig_key_unknown"),
+    "none": (None, "transfer_refused"),
+}
+
+
+@pytest.mark.parametrize("which", TOLD)
+def test_the_rights_are_tried_with_the_key(server, which):
+    tsig, code = TOLD[which]
+    wanted = RRset("a.other.test", "A", 300, ("192.0.2.1",))
+    wrong = Rfc2136(server.address, server.port, server.zones, tsig)
+    assert wrong.zones(), "which tells nothing of the key"
+    with pytest.raises(Refused) as caught:
+        wrong.test_rights(OTHER)
+    assert caught.value.code == code
+    if tsig is not None:
+        assert {"secret": "BADSIG", "name": "BADKEY"}[which] in str(caught.value)
+        with pytest.raises(Refused, match="BAD") as caught:
+            wrong.apply(OTHER, [Change(None, wanted)])
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("seconds", "side"), [(600, "behind"), (-600, "ahead")])
+def test_a_clock_that_is_off_is_told_as_that(server, provider, monkeypatch, seconds, side):
+    """Knot and BIND tell their own time with BADTIME."""
+    provider.test_rights(OTHER)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + seconds)
+    wanted = RRset("a.other.test", "A", 300, ("192.0.2.1",))
+    for attempt in (
+        lambda: provider.test_rights(OTHER),
+        lambda: provider.apply(OTHER, [Change(None, wanted)]),
+    ):
+        with pytest.raises(Unavailable) as caught:
+            attempt()
+        assert caught.value.code == "clocks_differ"
+        assert re.search(rf"differ by (599|600|601) s: .* is {side}", caught.value.detail)
+
+
+def test_a_key_that_may_read_and_not_write_fails_the_test(tmp_path):
+    with Bind(tmp_path, ["other.test"], updates="none") as server:
+        reader = Rfc2136(server.address, server.port, server.zones, server.tsig)
+        assert reader.records(OTHER)
+        with pytest.raises(Refused) as caught:
+            reader.test_rights(OTHER)
+    assert (caught.value.code, caught.value.detail.rpartition(" ")[2]) == (
+        "zone_refused",
+        "REFUSED.",
+    )
+
+
+def test_what_a_server_adds_to_its_refusal_is_said(bind):
+    """BIND answers with an extended error (RFC 8914) where it may."""
+    with pytest.raises(Refused, match=r"REFUSED \(Prohibited, extended error 18\)"):
+        Rfc2136(bind.address, bind.port, bind.zones, None).records(OTHER)
 
 
 def test_key_that_is_none():

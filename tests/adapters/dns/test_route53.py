@@ -13,6 +13,7 @@ from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.dns import DnsProviderConformance
+from nameplate.testing.zones import RightsTesterConformance
 
 _MOTO = "moto keeps a journal and refuses to create again what was once created and deleted"
 
@@ -49,11 +50,11 @@ def zone(fake):
     return Zone("example.test", fake.zone_id("example.test"))
 
 
-class TestRoute53(DnsProviderConformance):
+class TestRoute53(DnsProviderConformance, RightsTesterConformance):
     text_length = 3900
 
 
-class TestRoute53OverMoto(DnsProviderConformance):
+class TestRoute53OverMoto(DnsProviderConformance, RightsTesterConformance):
     text_length = 3900
 
     @pytest.fixture

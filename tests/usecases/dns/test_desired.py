@@ -114,9 +114,52 @@ def test_what_somebody_changed_is_drift_unless_we_are_at_it(scene: Scene) -> Non
     assert replace(zone, is_proved=False).drifts([]) == ()
 
 
-def test_what_is_new_has_not_drifted(scene: Scene) -> None:
+def test_what_is_new_has_not_drifted_where_readings_lag(scene: Scene) -> None:
+    """It is no drift yet, and not written a second time either: somebody may have changed it."""
+    scene.account.provider = "cloudflare"
     scene.record.last_synced_at = NOW
-    assert scene.read().drifts([]) == ()
+    zone = scene.read()
+    theirs = A._replace(values=("198.51.100.1",))
+    for live in ([], [theirs]):
+        assert zone.drifts(live) == ()
+        assert zone.unseen(live, {A.key}) == {A.key}
+    assert zone.unseen([A], {A.key}) == frozenset()
+    assert replace(zone, is_proved=False).unseen([], {A.key}) == frozenset()
+
+
+@pytest.mark.parametrize("provider", ["powerdns", "rfc2136"])
+def test_a_server_that_reads_its_own_writes_shows_drift_at_once(
+    scene: Scene, provider: str
+) -> None:
+    scene.account.provider = provider
+    scene.record.last_synced_at = NOW
+    zone = scene.read()
+    assert [found.observed for found in zone.drifts([])] == [None]
+    assert zone.unseen([], {A.key}) == frozenset()
+
+
+def test_what_somebody_else_put_in_the_place_of_what_we_change_is_drift(scene: Scene) -> None:
+    """We were about to make .1 into .5; meanwhile somebody else made it .66."""
+    scene.record.value, scene.record.status = "192.0.2.5", RecordStatus.SYNCING
+    scene.entry(
+        value="192.0.2.5", state=LedgerState.INTENDED, dns_record_id=scene.record.id,
+        value_digest="5" * 64,
+    )  # fmt: skip
+    zone = scene.read()
+    theirs = A._replace(values=("192.0.2.66",))
+    (found,) = zone.drifts([theirs])
+    assert (found.expected.values, found.observed) == (("192.0.2.5",), theirs)
+    beside = A._replace(values=("192.0.2.1", "192.0.2.66"))
+    for live in ([A], [beside], [], [A._replace(values=("192.0.2.5",))]):
+        assert zone.drifts(live) == ()
+
+
+def test_drift_stays_drift_when_another_value_is_added_beside(scene: Scene) -> None:
+    world.record(scene.session, scene.domain, name="www", value="192.0.2.2", ttl=300)
+    zone = scene.read()
+    (found,) = zone.drifts([A._replace(values=("192.0.2.66",))])
+    assert found.expected == A
+    assert zone.drifts([A._replace(ttl=60)]) == (), "a TTL is ours to change"
 
 
 def test_values_of_other_domains_are_left_to_them(scene: Scene) -> None:

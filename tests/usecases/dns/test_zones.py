@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from tests.databases import sessions_over
 from tests.usecases.dns.zone_rig import APEX, NS, SOA, ZONE, Rig, a, made
 
+from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.core.plan import plan
-from nameplate.models import Domain, LedgerState
+from nameplate.core.records import Change
+from nameplate.models import Domain, LedgerState, Record
 from nameplate.ports.dns import Zone
 from nameplate.usecases import work
 from nameplate.usecases.dns import desired, records, zones
@@ -265,3 +267,58 @@ def test_a_provider_is_asked_once_for_each_step(rig: Rig) -> None:
     rig.provider_is(Counting({APEX: [SOA, NS]}))
     rig.work()
     assert calls == ["zones", "records", "apply"]
+
+
+def _theirs(rig: Rig, last: int) -> None:
+    """Put another value in the place of `www`, as somebody does at the provider."""
+    rig.provider.apply(ZONE, [Change(rig.zone[WWW, "A"], a("www", last))])
+
+
+def test_a_foreign_change_right_after_our_write_stays(rig: Rig) -> None:
+    """Whether the reading lags or somebody was quick: our value is not put beside theirs."""
+    _add(rig)
+    rig.work()
+    _theirs(rig, 66)
+    _add(rig, "other", 2)  # leads a worker there again
+    rig.work()
+    assert rig.zone[WWW, "A"] == a("www", 66)
+    assert rig.zone[f"other.{APEX}", "A"] == a("other", 2)
+    assert rig.domain().drift is None
+    assert rig.rows()["www", "192.0.2.1"].status is RecordStatus.ACTIVE
+    assert _wait_of(rig) <= zones.UNSEEN_EVERY, "the next reading may tell"
+    rig.work(after=timedelta(minutes=6))
+    assert rig.zone[WWW, "A"] == a("www", 66)
+    told = rig.domain().drift
+    assert told is not None
+    assert told.records[0].observed is not None
+    assert told.records[0].observed.values == ("192.0.2.66",)
+
+
+def test_a_reading_that_lags_behind_our_write_is_waited_out(rig: Rig) -> None:
+    _add(rig)
+    before = rig.provider.records(ZONE)
+    rig.work()
+    rig.provider.lagging = list(before)
+    rig.work()
+    assert _wait_of(rig) <= zones.UNSEEN_EVERY
+    rig.provider.lagging = None
+    rig.work(after=timedelta(seconds=30))
+    assert rig.zone[WWW, "A"] == a("www", 1)
+    assert (rig.domain().drift, rig.domain().error_message) == (None, None)
+    assert _wait_of(rig) > timedelta(minutes=50)
+
+
+def test_a_foreign_change_between_our_reading_and_our_write_stays(rig: Rig) -> None:
+    _add(rig)
+    rig.work()
+    with rig.offline.sessions.begin(rig.actor) as session:
+        (row,) = session.scalars(sa.select(Record)).all()
+        records.update(
+            session, rig.actor, ids.show("rec", row.id), now=datetime.now(UTC), value="192.0.2.5"
+        )
+    _passing(rig, "records:intended", lambda: _theirs(rig, 66))
+    rig.work()
+    for _ in range(3):
+        rig.work(after=timedelta(minutes=6))
+        assert rig.zone[WWW, "A"] == a("www", 66)
+        assert rig.rows()["www", "192.0.2.5"].drifted_at is not None

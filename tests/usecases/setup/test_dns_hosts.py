@@ -104,3 +104,27 @@ def test_somebody_elses_domain_is_not_there(migrated_sqlite_url: str) -> None:
     world = Offline(sessions_over(migrated_sqlite_url))
     with pytest.raises(NotFound):
         dns_hosts.advise(world.sessions, world.tools, world.organization("x"), "example.com")
+
+
+def test_a_host_that_a_wildcard_answers_for_is_kept(migrated_sqlite_url: str) -> None:
+    """The proof of `blue.apps` would take its site off: the host's own records come first."""
+    world = Offline(sessions_over(migrated_sqlite_url))
+    txt = dict.fromkeys(world.tools.methods, DnsTxt(SeenDns()))
+    actor = world.organization("acme")
+    seen = SeenDns(
+        {"example.com": CLOUDFLARE}, wildcards={"apps.example.com": ("CNAME", "site.example.net.")}
+    )
+    tools = replace(world.tools, methods=txt, resolver=seen)
+    with world.sessions.begin(actor) as session:
+        for name in ("blue.apps.example.com", "other.example.com"):
+            domains.add(session, tools, actor, name=name)
+    found = dns_hosts.advise(world.sessions, tools, actor, "blue.apps.example.com")
+    told = [(one.purpose, one.type, one.name, one.value) for one in found.entries[:2]]
+    assert told == [
+        (Purpose.PRESERVATION, "CNAME", "blue.apps.example.com", "site.example.net"),
+        (Purpose.PRESERVATION, "CNAME", "*.blue.apps.example.com", "site.example.net"),
+    ]
+    assert found.entries[0].remarks[0].startswith("Enter this record first.")
+    assert found.entries[2].purpose is Purpose.OWNERSHIP
+    elsewhere = dns_hosts.advise(world.sessions, tools, actor, "other.example.com")
+    assert Purpose.PRESERVATION not in {one.purpose for one in elsewhere.entries}

@@ -10,9 +10,10 @@ from tests.models import world as rows
 
 from nameplate import bootstrap
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Invalid, NotPermitted, Refused
+from nameplate.core.errors import Conflict, Invalid, NotPermitted, Refused, Unavailable
 from nameplate.db import Sessions, database_now
 from nameplate.models import Account
+from nameplate.ports.dns import Zone
 from nameplate.settings import Settings
 from nameplate.usecases.tenants import accounts, organizations
 from nameplate.usecases.tools import Tools
@@ -274,6 +275,32 @@ def test_trying_records_what_came_of_it(sessions: Sessions, tools: Tools) -> Non
         row = accounts.get(session, PLATFORM, "zones")
         assert row.error_message == "the provider does not accept the credential"
         assert row.tested_at is not None
+
+
+def test_trying_exercises_the_rights_that_will_be_used(sessions: Sessions, tools: Tools) -> None:
+    """A list of zones tells nothing: at a name server it is what the account itself says."""
+
+    class Reading:
+        def zones(self) -> list[Zone]:
+            return [Zone("b.test"), Zone("a.test")]
+
+        def records(self, zone: Zone) -> list[Any]:
+            raise Unavailable("clocks_differ", f"{zone.name}: the clocks differ by 600 s")
+
+    class Testing(Reading):
+        def records(self, zone: Zone) -> list[Any]:
+            return []
+
+        def test_rights(self, zone: Zone) -> None:
+            if zone.name == "b.test":
+                raise Refused("zone_refused", "b.test takes no updates of this key")
+
+    with sessions.begin(PLATFORM) as session:
+        add(session, PLATFORM, tools)
+    for provider, code in ((Reading(), "clocks_differ"), (Testing(), "zone_refused")):
+        asking = replace(tools, dns_provider=lambda _account, it=provider: it)  # type: ignore[misc]  # what is asked of a provider
+        found = accounts.test(sessions, asking, PLATFORM, "zones")
+        assert (found["ok"], found["code"]) == (False, code)
 
 
 def test_the_only_account_at_an_authority_is_not_removed_by_accident(

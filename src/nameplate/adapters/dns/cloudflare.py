@@ -132,6 +132,16 @@ class Cloudflare:
         found.add(dispatch(packed(found.pending, weigh, (self._batch,)), send, reread))
         return found.ordered(changes)
 
+    def test_rights(self, zone: Zone) -> None:
+        """Read the zone's entry, and delete a record that it cannot have."""
+        entry = self._entry(zone)
+        self._listed(entry, {"name.exact": zone.name})
+        none = {"deletes": [{"id": "0" * 32}]}
+        reply = self._api.request("POST", f"{_path(entry)}/dns_records/batch", json=none)
+        refusal = None if is_success(reply) else _error(reply)
+        if refusal is not None and not isinstance(refusal, ChangeRefused):
+            raise refusal
+
     def _send(
         self, entry: Mapping[str, Any], batch: Batch, live: rows.Rows
     ) -> Mapping[Change, Ids]:

@@ -91,6 +91,11 @@ class DigitalOcean:
         found.add(dispatch([[unit] for unit in found.pending], send, reread))
         return found.ordered(changes)
 
+    def test_rights(self, zone: Zone) -> None:
+        """Read the apex, and delete a record that no domain has."""
+        self._listed(zone, {"name": zone.name})
+        _DomainRecords(self._api, zone).delete(Row("0", zone.name, "TXT", 0, '"test"'))
+
     def _affected(self, zone: Zone, changes: Sequence[Change]) -> dict[Key, list[Row]]:
         names = sorted({change.key[0] for change in changes})
         if len(names) > _SINGLE_READS:

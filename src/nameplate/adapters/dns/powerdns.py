@@ -122,6 +122,16 @@ class PowerDns:
             begun = True
         return [outcomes[change] for change in changes]
 
+    def test_rights(self, zone: Zone) -> None:
+        """Read about the zone, and send a change of a name outside it, which PowerDNS refuses."""
+        self._get(self._path(zone), {"rrsets": "false"})
+        outside = RRset("nameplate-test.invalid", "TXT", 60, ('"test"',))
+        body = _body([_patched(Change(None, outside), None)])
+        reply = self._api.request("PATCH", self._path(zone), content=body, headers=_JSON)
+        refusal = None if reply.status in _OK else refusal_of(reply)
+        if refusal is not None and not isinstance(refusal, _ChangeRefused):
+            raise refusal
+
     def _patch(
         self, zone: Zone, batch: Sequence[Unit], raw: Mapping[Key, Mapping[str, Any]]
     ) -> list[Outcome]:

@@ -13,8 +13,17 @@ from nameplate.adapters.changes.batch import Unit, batches, every, failed, flat,
 from nameplate.adapters.changes.compare import Live, moved, read_back, same, settled, shown
 from nameplate.adapters.wire.decoding import Answer
 from nameplate.adapters.wire.encoding import Impossible
+from nameplate.adapters.wire.refusals import extended
 from nameplate.adapters.wire.transfer import TransferRefused, transferred
-from nameplate.adapters.wire.updates import LIMIT, Update, code, probe, update
+from nameplate.adapters.wire.updates import (
+    LIMIT,
+    KeyRefused,
+    Update,
+    code,
+    forbidden,
+    probe,
+    update,
+)
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.rdata import presentation
 from nameplate.core.records import Change, RRset, units
@@ -65,16 +74,15 @@ class Rfc2136:
 
     def records(self, zone: Zone) -> Sequence[RRset]:
         """Read the zone by AXFR (RFC 5936), without what signing generates."""
-        query = dns.message.make_query(zone.name, "AXFR")
-        if self._key:
-            query.use_tsig(self._key)
         try:
-            with socket.create_connection(self._address, self._timeout) as connection:
-                return _rrsets(transferred(connection, query))
-        except dns.tsig.PeerError as error:
-            raise _credential_refused(error) from None
+            try:
+                return self._transferred(zone, edns=True)
+            except TransferRefused as error:
+                if error.refusal.code != "FORMERR":
+                    raise
+                return self._transferred(zone, edns=False)  # RFC 6891 section 7
         except TransferRefused as error:
-            raise Refused(
+            raise error.refusal.of_key(self._server) or Refused(
                 "transfer_refused",
                 f"The server does not transfer {zone.name} to this key: {error}.",
             ) from None
@@ -86,9 +94,16 @@ class Rfc2136:
         except _BROKEN as error:
             raise self._unreachable(error) from None
 
+    def _transferred(self, zone: Zone, *, edns: bool) -> list[RRset]:
+        query = dns.message.make_query(zone.name, "AXFR", use_edns=edns)
+        if self._key:
+            query.use_tsig(self._key)
+        with socket.create_connection(self._address, self._timeout) as connection:
+            return _rrsets(transferred(connection, query))
+
     def name_servers(self, zone: Zone) -> Sequence[str]:
         """Ask the server for the zone's NS, as anybody may."""
-        query = dns.message.make_query(zone.name, "NS")
+        query = dns.message.make_query(zone.name, "NS", use_edns=True)
         try:
             with socket.create_connection(self._address, self._timeout) as connection:
                 dns.query.send_tcp(connection, query)
@@ -98,11 +113,22 @@ class Rfc2136:
         sets = (rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.NS)
         found = [presentation(rdata, "NS") for rrset in sets for rdata in rrset]
         if not found:  # every zone has them: the server failed, or has no such zone
-            told = f"{self._server} answers {dns.rcode.to_text(answer.rcode())} for {zone.name}."
+            said = f" ({more})" if (more := extended(answer)) else ""
+            answered = dns.rcode.to_text(answer.rcode())
+            told = f"{self._server} answers {answered} for {zone.name}{said}."
             if answer.rcode() == dns.rcode.SERVFAIL:
                 raise Unavailable("provider_failed", told)
             raise Refused("zone_missing", told)
         return sorted(name.removesuffix(".") for name in found)
+
+    def test_rights(self, zone: Zone) -> None:
+        """Transfer the zone, and send an update whose prerequisite cannot hold (RFC 2136 section 2.4)."""
+        self.records(zone)
+        answer = self._exchange(forbidden(zone))
+        if answer not in _UNMET:
+            raise Refused(
+                "zone_refused", f"The server does not accept updates of {zone.name}: {answer}."
+            )
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Send many changes in one message; a refused message is halved until the culprit is alone.
@@ -251,8 +277,10 @@ class Rfc2136:
                 connection.sendall(len(wire).to_bytes(2) + wire)
                 answer = stream.read(int.from_bytes(stream.read(2)))
                 return code(wire, mac, self._key, answer)
-            except dns.tsig.PeerError as error:
-                raise _credential_refused(error) from None
+            except KeyRefused as error:
+                raise error.refusal.of_key(self._server) or Refused(
+                    "credential_refused", f"The server rejected the key: {error}."
+                ) from None
             except _BROKEN as error:
                 raise Unavailable(
                     "answer_lost", f"The answer of {self._server} was lost: {type(error).__name__}."
@@ -290,15 +318,6 @@ def _rrsets(answers: Iterable[Answer]) -> list[RRset]:
 def _type(number: int) -> str:
     text: str = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(number))
     return text
-
-
-def _credential_refused(error: dns.tsig.PeerError) -> Refused:
-    clocks = (
-        " Check the clocks of both machines." if isinstance(error, dns.tsig.PeerBadTime) else ""
-    )
-    return Refused(
-        "credential_refused", f"The server rejected the key: {type(error).__name__}.{clocks}"
-    )
 
 
 def _at(wanted: RRset | None, change: Change, live: Live) -> bool:

@@ -1,5 +1,6 @@
 """Amazon Route 53, with boto3 (the extra `aws`)."""
 
+import contextlib
 import importlib
 import re
 import threading
@@ -178,6 +179,19 @@ class Route53:
         sent = dispatch(packed(found.pending, _weight, _BATCH), send, reread)
         found.add([_with_change(outcome, accepted) for outcome in sent])
         return found.ordered(changes)
+
+    def test_rights(self, zone: Zone) -> None:
+        """Read the apex, and delete a record set of a name outside the zone, which AWS refuses."""
+        zone_id = self._id(zone)
+        next(self._named(zone_id, zone.name), None)
+        outside = _sent(RRset("nameplate-test.invalid", "TXT", 60, ('"test"',)))
+        change = {"Action": "DELETE", "ResourceRecordSet": outside}
+        with contextlib.suppress(ChangeRefused):
+            self._call(
+                "change_resource_record_sets",
+                HostedZoneId=zone_id,
+                ChangeBatch={"Changes": [change]},
+            )
 
     def is_in_sync(self, change_id: str) -> bool:
         """Tell whether all of Route 53's servers have a change (INSYNC); looks once."""

@@ -17,6 +17,7 @@ import httpcore2
 from cryptography.x509 import load_der_x509_certificate
 
 from nameplate import __version__
+from nameplate.core.egress import EgressPolicy
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 
 Policy = Callable[[IPv4Address | IPv6Address], bool]
@@ -32,6 +33,11 @@ _BACKEND = httpcore2.AnyIOBackend()
 def anywhere(_: IPv4Address | IPv6Address) -> bool:
     """Allow every address: right for proxies, which the operator registers."""
     return True
+
+
+def public(address: IPv4Address | IPv6Address) -> bool:
+    """Allow what anybody on the Internet can reach: right for addresses that a tenant wrote."""
+    return EgressPolicy().refusal(address) is None
 
 
 def probe(
@@ -56,6 +62,7 @@ def probe_many(
     concurrency: int = 100,
     timeout: float = 10.0,
     allowed: Policy = anywhere,
+    tenants: Policy = public,
 ) -> list[ProbeResult]:
     """Look at all targets in one event loop; the findings are in the order of the targets."""
 
@@ -64,7 +71,8 @@ def probe_many(
 
         async def one(target: ProbeTarget) -> ProbeResult:
             async with gate:
-                return await look(target, timeout=timeout, allowed=allowed)
+                policy = tenants if target.is_tenants else allowed
+                return await look(target, timeout=timeout, allowed=policy)
 
         return await asyncio.gather(*map(one, targets))
 
@@ -74,21 +82,31 @@ def probe_many(
 class HttpProber:
     """The port, with its deadline in seconds and its address policy."""
 
-    def __init__(self, *, timeout: float = 10.0, allowed: Policy = anywhere) -> None:
-        """End each probe after `timeout` seconds, and connect only to `allowed` addresses."""
+    def __init__(
+        self, *, timeout: float = 10.0, allowed: Policy = anywhere, tenants: Policy = public
+    ) -> None:
+        """End each probe after `timeout` seconds, and connect only to `allowed` addresses.
+
+        Where a tenant wrote the address, only to what `tenants` allows.
+        """
         self._timeout = timeout
         self._allowed = allowed
+        self._tenants = tenants
 
     def look(self, target: ProbeTarget) -> ProbeResult:
         """Look once."""
-        return asyncio.run(look(target, timeout=self._timeout, allowed=self._allowed))
+        return self.look_many([target])[0]
 
     def look_many(
         self, targets: Sequence[ProbeTarget], concurrency: int = 100
     ) -> list[ProbeResult]:
         """Look at all targets at once."""
         return probe_many(
-            targets, concurrency=concurrency, timeout=self._timeout, allowed=self._allowed
+            targets,
+            concurrency=concurrency,
+            timeout=self._timeout,
+            allowed=self._allowed,
+            tenants=self._tenants,
         )
 
 
@@ -143,7 +161,7 @@ class _Visit:
             self.fail(Failure.CLOSED, _CLOSED)
 
     async def _address(self) -> str | None:
-        """Return the first allowed address of the target."""
+        """Return the first address of the target, when all that it has are allowed."""
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(
@@ -152,9 +170,9 @@ class _Visit:
         except (OSError, UnicodeError):
             self.fail(Failure.UNRESOLVED, "the proxy's address cannot be resolved")
             return None
-        for *_, peer in found:
-            if self._allowed(ip_address(str(peer[0]).partition("%")[0])):
-                return str(peer[0])
+        addresses = [str(peer[0]) for *_, peer in found]
+        if all(self._allowed(ip_address(one.partition("%")[0])) for one in addresses):
+            return addresses[0]
         self.fail(Failure.ADDRESS_REFUSED, "the address policy forbids to connect there")
         return None
 

@@ -57,7 +57,8 @@ class AuthoritativeResolver:
         budget = QueryBudget(self._seconds, _MAX_QUERIES)
         with ThreadPoolExecutor(MAX_SERVERS) as threads:
             listed = self._listed if delegated else None
-            return _Lookup(self._servers, listed, rdtype, budget, threads).find(question)
+            look = _Lookup(self._servers, listed, rdtype, budget, threads, question=question)
+            return look.find()
 
     def public(self, name: str, rdtype: str) -> tuple[Answer, ...]:
         """Ask the public resolvers; none for names in private zones, which they cannot know."""
@@ -105,18 +106,21 @@ class _Lookup:
         rdtype: str,
         budget: QueryBudget,
         threads: ThreadPoolExecutor,
+        *,
+        question: dns.name.Name,
     ) -> None:
         self._servers = servers
         self._listed = listed
+        self._question = question
         self._rdtype = rdtype
         self._budget = budget
         self._threads = threads
         self._aliases: list[dns.name.Name] = []
         self._zone: dns.name.Name | None = None
 
-    def find(self, name: dns.name.Name) -> LookupResult:
+    def find(self) -> LookupResult:
         # Two ways may lead to one server; what it says twice counts once.
-        answers = sorted(set(self._start(name)), key=_order)
+        answers = sorted(set(self._start(self._question)), key=_order)
         zone = "" if self._zone is None else self._zone.to_text(omit_final_dot=True)
         return LookupResult(zone, tuple(answers))
 
@@ -159,8 +163,19 @@ class _Lookup:
         if alias.target in self._aliases or len(self._aliases) >= _MAX_ALIASES:
             detail = "its aliases (CNAME) form a loop or a chain of more than 8"
             return [Answer(AnswerKind.SERVFAIL, "", detail=detail)]
+        if self._leads_inside(alias.target):
+            detail = "its alias (CNAME) leads into a private zone of this installation"
+            return [Answer(AnswerKind.REFUSED, "", detail=detail)]
         self._aliases.append(alias.target)
         return self._start(alias.target)
+
+    def _leads_inside(self, target: dns.name.Name) -> bool:
+        """Tell whether an alias leads from somewhere else into a zone that only we can see.
+
+        Whoever may write the alias may not read there: what stands there is not ours to show.
+        """
+        private = self._servers.overridden(target)
+        return private is not None and not self._question.is_subdomain(private[0])
 
     def _refer(self, name: dns.name.Name, referral: Referral) -> list[Answer]:
         glue: dict[str, list[str]] = {}

@@ -98,7 +98,7 @@ class Servers:
         """Ask one server of `zone` at its first address that answers."""
         result = Answer(AnswerKind.TIMEOUT, "")
         for server in candidate:
-            refusal = self._refusal(server)
+            refusal = self._refusal(server, zone)
             if refusal:
                 result = Answer(AnswerKind.REFUSED, str(server), detail=f"is not asked: {refusal}")
                 continue
@@ -110,8 +110,13 @@ class Servers:
                 return read(message, name, rdtype, zone, server)
         return result
 
-    def _refusal(self, server: NameServer) -> str | None:
-        """Return why a server must not be asked, or None. The operator's own servers always may."""
-        if any((server,) in servers for servers in self._overrides.values()):
+    def _refusal(self, server: NameServer, zone: dns.name.Name) -> str | None:
+        """Return why a server must not be asked, or None.
+
+        The operator's own may, for the zones that the operator gave them: others may be delegated
+        to them by anybody.
+        """
+        own = self.overridden(zone)
+        if own is not None and (server,) in own[1]:
             return None
         return self._policy.refusal(server.address)

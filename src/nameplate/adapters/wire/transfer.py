@@ -8,17 +8,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import dns.message
-import dns.rcode
 import dns.rdatatype
 import dns.tsig
 
 from nameplate.adapters.wire.decoding import Answer, Message, malformed
+from nameplate.adapters.wire.refusals import Refusal, refusal
 
 _VALIDATE: Any = dns.tsig.validate  # dnspython has no types here
 
 
 class TransferRefused(Exception):
     """The server answered with a code instead of the zone."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        """Carry what the server says of its reason."""
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 def transferred(connection: socket.socket, query: dns.message.QueryMessage) -> Iterator[Answer]:
@@ -39,7 +44,8 @@ def transferred(connection: socket.socket, query: dns.message.QueryMessage) -> I
             raise wire
         if not wire:
             raise EOFError
-        _check_code(wire)
+        if no := refusal(wire):  # many servers do not sign these
+            raise TransferRefused(no)
         message = Message(wire)
         if message.id != query.id:
             raise malformed("an answer to another question")
@@ -81,13 +87,6 @@ class _Signatures:
         self._context = _VALIDATE(
             message.wire, self._key, owner, rdata, now, self._mac, start, self._context, multi=True
         )
-
-
-def _check_code(wire: bytes) -> None:
-    """Raise when the header holds an error: many servers do not sign these."""
-    code = dns.rcode.to_text(dns.rcode.Rcode(wire[3] & 15)) if len(wire) > 3 else "NOERROR"  # noqa: PLR2004  # RFC 1035 section 4.1.1
-    if code != "NOERROR":
-        raise TransferRefused(code)
 
 
 def _receive(connection: socket.socket, wires: "queue.SimpleQueue[bytes | OSError]") -> None:

@@ -19,6 +19,7 @@ import dns.tsig
 from nameplate.adapters.changes.batch import length
 from nameplate.adapters.wire import encoding
 from nameplate.adapters.wire.encoding import Impossible
+from nameplate.adapters.wire.refusals import Refusal, refusal
 from nameplate.core.records import Action, Change, RRset
 from nameplate.ports.dns import Zone
 
@@ -201,19 +202,43 @@ def probe(zone: Zone, changes: Iterable[Change]) -> Update:
     return message
 
 
+class KeyRefused(Exception):
+    """The server judges the signature of the message, and has done nothing else."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        """Carry what the server says of the key and the clocks."""
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
 def code(asked: bytes, mac: bytes, key: dns.tsig.Key | None, answer: bytes) -> str:
     """Return the code of the answer to a message, whose signature is checked.
 
-    Raises the exceptions of dnspython.
+    Raises `KeyRefused`, or the exceptions of dnspython.
     """
+    is_ours = answer[:2] == asked[:2]
+    no = refusal(answer) if is_ours else None
+    if no and no.tsig:
+        raise KeyRefused(no)
     try:
         parsed = dns.message.from_wire(answer, keyring=key, request_mac=mac)
     except dns.exception.FormError:
         # Knot does not sign when the zone is not its own. Nobody gains by forging that.
-        if answer[:2] == asked[:2] and answer[3] & 15 == dns.rcode.NOTAUTH:
+        if no and no.code == "NOTAUTH":
             return "NOTAUTH"
         raise
     is_response = parsed.flags & dns.flags.QR and parsed.opcode() == dns.opcode.UPDATE
-    if not is_response or parsed.id != int.from_bytes(asked[:2]):
+    if not is_response or not is_ours:
         raise dns.query.BadResponse
     return dns.rcode.to_text(parsed.rcode())
+
+
+def forbidden(zone: Zone) -> Update:
+    """Return an update that needs every right and cannot happen: its zone has no SOA.
+
+    Servers judge rights first, or tell `YXRRSET`.
+    """
+    message = Update(zone.name)
+    message.absent(zone.name, "SOA")
+    message.add(RRset(f"_nameplate-test.{zone.name}", "TXT", 60, ('"test"',)))
+    return message

@@ -32,6 +32,8 @@ class Purpose(StrEnum):
     """It leads visitors to the platform."""
     RECORD = "record"
     """The domain's owner wants it."""
+    PRESERVATION = "preservation"
+    """It keeps a host as it is for which a wildcard answers until a record below it exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,11 @@ def entries(
 
 
 def _about(host: DnsHost | None, zone: str, record: RecordToPublish) -> list[str]:
-    """Say why a record is not the CNAME that one could expect (RFC 1034 section 3.6.2)."""
+    """Say why a record is there, or is not the CNAME that one could expect (RFC 1034 section 3.6.2)."""
+    if record.purpose is Purpose.PRESERVATION:
+        return [
+            "Enter this record first. A wildcard answers for this name only until a record below it exists."
+        ]
     if record.follows:
         why = f"at {zone} itself" if record.name == zone else "beside other records"
         told = (

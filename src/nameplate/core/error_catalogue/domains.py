@@ -81,6 +81,28 @@ GROUP = Group(
             "Ask the operator of the platform. `nameplate domain show` says why it was suspended.",
             (409,),
         ),
+        "approval_waiting": Entry(
+            Turn.OPERATOR,
+            "The name is a public suffix of the list's private section, which the operator must approve.",
+            "Publish the proof, and ask the operator of the platform to approve the domain.",
+        ),
+        "approval_denied": Entry(
+            Turn.OPERATOR,
+            "The operator denied the public suffix.",
+            "Ask the operator of the platform. `nameplate domain show` says why.",
+        ),
+        "approval_not_needed": Entry(
+            Turn.YOU,
+            "Only public suffixes of the list's private section are approved or denied.",
+            "Nothing is to do.",
+            (409,),
+        ),
+        "suffix_needs_dns": Entry(
+            Turn.YOU,
+            "A public suffix can only be proved by DNS.",
+            "Use the method `dns_txt`.",
+            (422,),
+        ),
         "suspended_by_organization": Entry(
             Turn.YOU,
             "The organization suspended the domain itself.",

@@ -57,6 +57,26 @@ GROUP = Group(
             "run `nameplate account test`.",
             (502,),
         ),
+        "clocks_differ": Entry(
+            Turn.OPERATOR,
+            "The clocks of Nameplate and of the name server differ by more than a signature may.",
+            "Set both clocks by NTP. The key is not the cause.",
+            (503,),
+        ),
+        "tsig_key_unknown": Entry(
+            Turn.YOU,
+            "The name server does not have the account's TSIG key.",
+            "Compare the key's name and algorithm with the name server's configuration, and run "
+            "`nameplate account test`.",
+            (502,),
+        ),
+        "tsig_secret_wrong": Entry(
+            Turn.YOU,
+            "The name server has the account's TSIG key with another secret.",
+            "Store the secret of the name server's configuration, and run "
+            "`nameplate account test`.",
+            (502,),
+        ),
         "credential_missing": Entry(
             Turn.YOU,
             "The account lacks a credential that its provider needs.",

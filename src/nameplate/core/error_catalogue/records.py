@@ -182,6 +182,18 @@ GROUP = Group(
             "The record set was changed at the DNS provider, so the plan leaves it alone.",
             "Review `nameplate record plan`, then restore the record set or accept the change.",
         ),
+        "hides_wildcard": Entry(
+            Turn.YOU,
+            "The record would hide a wildcard from a host, and the wildcard's records cannot be "
+            "copied to it.",
+            "Publish the host's own records first, with what the wildcard has.",
+        ),
+        "unseen": Entry(
+            Turn.NAMEPLATE,
+            "The provider does not show what it was given only now.",
+            "Wait. Nameplate checks again within minutes: the reading lags, or the records were "
+            "changed outside Nameplate.",
+        ),
         "held": Entry(
             Turn.NAMEPLATE,
             "The record is kept until its replacement is possible.",

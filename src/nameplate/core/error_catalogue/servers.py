@@ -55,6 +55,13 @@ GROUP = Group(
             "Change or remove the existing binding.",
             (409,),
         ),
+        "port_not_listed": Entry(
+            Turn.YOU,
+            "The application does not list this port for bindings.",
+            "Leave the port out, or ask the operator to list it with "
+            "`nameplate application update APPLICATION --binding-port PORT`.",
+            (422,),
+        ),
         "path_invalid": Entry(
             Turn.YOU,
             "The path is not valid.",

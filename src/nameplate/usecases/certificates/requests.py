@@ -65,7 +65,8 @@ def issue(
 
 
 def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
-    name = names.parse(host, wildcard=True, special_use=special_use).name
+    suffix = domain.is_suffix
+    name = names.parse(host, wildcard=True, private_suffix=suffix, special_use=special_use).name
     bare = holders.held_name(domain)
     if not names.is_within(names.without_wildcard(name), bare):
         raise Invalid(

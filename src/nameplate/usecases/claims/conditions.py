@@ -13,7 +13,7 @@ from nameplate.core.errors import Refused
 from nameplate.core.instructions import Instruction
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.db import database_now
-from nameplate.models import Domain, Record, RecordSide
+from nameplate.models import Domain, Record, RecordSide, SuffixApproval
 from nameplate.usecases import holders, work
 from nameplate.usecases.claims import instructions, overdue, served_conditions
 from nameplate.usecases.dns import pointing
@@ -26,6 +26,7 @@ def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     """Return each step, in the order in which they come about: worked out from rows and the clock."""
     now = database_now(session)
     found = [*served_conditions.exposure(session, domain), *_suspension(domain)]
+    found += _approval(domain)
     found.append(_ownership(session, tools, domain))
     found += offers.conditions(session, domain)
     rows = session.scalars(
@@ -82,6 +83,8 @@ def _ownership(session: Session, tools: Tools, domain: Domain) -> Condition:
             type="ownership", status=True, reason="proved", message=_proved(domain, held.name),
             since=domain.verified_at,
         )  # fmt: skip
+    if domain.suffix_approval is SuffixApproval.DENIED:
+        return _denied(domain)
     row = instructions.current(session, domain)
     told = instructions.of_verification(tools, row, domain) if row else None
     last = row.last_look if row else None
@@ -96,6 +99,32 @@ def _ownership(session: Session, tools: Tools, domain: Domain) -> Condition:
         expected=(told.expected,) if isinstance(told, Instruction) else (),
         fix=_publish(told),
         next_check_at=row.next_action_at if row else None,
+    )
+
+
+def _approval(domain: Domain) -> list[Condition]:
+    """Say that the operator must approve the name; nothing where they need not, or have."""
+    if domain.suffix_approval is not SuffixApproval.WAITING:
+        return []
+    return [
+        Condition(
+            type="approval",
+            status=False,
+            reason="approval_waiting",
+            message=f"{domain.full_domain} is on the public suffix list: others may get names below "
+            "it. The platform's operator must approve it.",
+            fix="Publish the proof, and wait for the operator of the platform.",
+        )
+    ]
+
+
+def _denied(domain: Domain) -> Condition:
+    return Condition(
+        type="ownership",
+        status=False,
+        reason="approval_denied",
+        message=f"The platform's operator denied the name: {domain.suffix_denial}",
+        fix="Ask the operator of the platform.",
     )
 
 

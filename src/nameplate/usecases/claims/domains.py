@@ -24,12 +24,13 @@ from nameplate.models import (
     LedgerState,
     Organization,
     Record,
+    SuffixApproval,
     Verification,
 )
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.claims import holdings, verifications
+from nameplate.usecases.claims import holdings, suffixes, verifications
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -73,9 +74,12 @@ def add(
     Raises `Invalid` for what is no name, and `Conflict` ("domain_exists") when the organization has
     the name already. Claiming a name that another organization holds is answered like any other.
     With `hosted` the zone is to be on the operator's own name servers, once the name is proved.
+    A name in the private section of the public suffix list needs a proof by DNS and the operator's
+    approval, and is held alone.
     """
     owner = organizations.acting(session, actor, organization)
     host = _parsed(name, special_use=tools.special_use)
+    is_suffix = host.name == host.private_suffix
     account_id, settings = _chosen_dns(session, owner, host, hosted, elsewhere=(account, zone))
     row = Domain(
         organization_id=owner.id,
@@ -86,6 +90,7 @@ def add(
         dns=replace(settings, automatic=automatic_dns),
         notes=notes,
         metadata_=metadata,
+        suffix_approval=SuffixApproval.WAITING if is_suffix else None,
     )
     _refuse_duplicate(session, owner, host)
     session.add(row)
@@ -94,6 +99,8 @@ def add(
     if hosted is not None:
         verifications.check_subtree(tools, verification_method, "hosted_needs_dns", "A hosted zone")
     verifications.create(session, tools, row, verification_method)
+    if is_suffix:
+        suffixes.announce(row)
     if holdings.settle(session, row):
         now = tools.clock()
         row.verify(now, now + verifications.PROOF_LIFETIME)
@@ -104,7 +111,7 @@ def add(
 
 def _parsed(name: str, *, special_use: bool) -> names.Hostname:
     try:
-        return names.parse(name, wildcard=True, private_suffix=False, special_use=special_use)
+        return names.parse(name, wildcard=True, private_suffix=True, special_use=special_use)
     except Invalid as error:
         problem = Problem("/name", error.code, error.detail)
         raise Invalid(error.code, error.detail, [problem]) from error
@@ -178,6 +185,7 @@ def page(
     limit: int,
     after: int | None = None,
     status: str | None = None,
+    suffix_approval: str | None = None,
     name: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Sequence[Domain]:
@@ -190,6 +198,7 @@ def page(
         after=after,
         metadata=metadata,
         status=status,
+        suffix_approval=suffix_approval,
         full_domain=None if name is None else lookup.spelled(name),
     )
 

@@ -43,46 +43,71 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
         )
     elif subtree:
         mine.scope = scope
-    domain.holding_name = name
     try:
         session.flush()
     except sa.exc.IntegrityError as error:  # the primary key is the last wall
         raise Conflict("name_in_use", f"{name} is already in use here.") from error
+    settle(session, domain)
+    if subtree:
+        _widen(session, domain)
+    session.flush()
+
+
+def _widen(session: Session, domain: Domain) -> None:
+    """Let claims that rest on a name alone rest on a new subtree above it."""
+    alone = sa.select(NameHolding.name).where(
+        NameHolding.organization_id == domain.organization_id,
+        NameHolding.base == domain.domain_name,
+        NameHolding.scope == HoldingScope.EXACT,
+    )
+    for claim in session.scalars(
+        Domain.visible(Actor(domain.organization_id)).where(
+            Domain.domain_name == domain.domain_name, Domain.holding_name.in_(alone)
+        )
+    ):
+        settle(session, claim)
 
 
 def release(session: Session, domain: Domain) -> Sequence[Domain]:
     """Give up what `domain` rests on; return the claims that have nothing to rest on any more.
 
     Another claim of the organization on the same name keeps the holding when it was proved by
-    itself, as far as that proof reaches. Claims below that rested on it find another holding of the
-    organization, or lapse in this transaction: the caller has them proved anew.
+    itself, as far as that proof reaches. The caller has the lapsed claims proved anew.
     """
     lock_name(session, domain.domain_name)
     domain.holding_name = None
+    return review(session, domain)
+
+
+def review(session: Session, domain: Domain) -> Sequence[Domain]:
+    """Let the holding of the domain's name reach as far as the proofs that count now, or end it.
+
+    Claims that rested on it find another holding of the organization, or lapse in this transaction
+    and are returned. `domain` itself is the caller's business.
+    """
     session.flush()
-    row = session.get(NameHolding, holders.held_name(domain))
-    if row is None or row.organization_domain_id != domain.id:
+    row = session.get(NameHolding, holders.held_name(domain), populate_existing=True)
+    if row is None or row.organization_id != domain.organization_id:
         return ()
-    heir = _heir(session, domain, row.name)
-    if heir is None:
+    widest = _widest(session, domain, row.name)
+    if widest is None:
         session.delete(row)
     else:
-        row.organization_domain_id, row.scope = heir
+        row.organization_domain_id, row.scope = widest
     session.flush()
     return _unsupported(session, domain, row.name)
 
 
-def _heir(session: Session, domain: Domain, name: str) -> tuple[int, HoldingScope] | None:
-    """Return the other claim on `name` that was proved by itself, and how far that proof reaches."""
+def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingScope] | None:
+    """Return the claim on `name` whose proof reaches furthest, and how far."""
     proofs = session.execute(
         Verification.visible(Actor(domain.organization_id))
         .with_only_columns(Domain.id, Verification.proved_scope)
         .join(Domain, Domain.id == Verification.organization_domain_id)
         .where(
-            Domain.id != domain.id,
             Domain.deleted_at.is_(None),
             Domain.full_domain.in_([name, f"*.{name}"]),
-            Domain.holding_name == name,
+            Domain.holding_name.is_not(None),
             Verification.status == VerificationStatus.VERIFIED,
             Verification.proved_scope.is_not(None),
         )
@@ -112,6 +137,8 @@ def _unsupported(session: Session, domain: Domain, name: str) -> Sequence[Domain
 def settle(session: Session, claim: Domain) -> bool:
     """Let a claim rest on the holding that covers it now; tell whether there is one."""
     found = holders.holding(session, claim.organization_id, claim.full_domain)
+    if not claim.is_approved:
+        found = None
     claim.holding_name = None if found is None else found.name
     return found is not None
 

@@ -59,6 +59,8 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     name = VerificationMethodName(method)
     if domain.subdomain is not None and domain.subdomain.startswith("*"):
         check_subtree(tools, name, "wildcard_needs_dns", "A wildcard")
+    if domain.is_suffix:
+        check_subtree(tools, name, "suffix_needs_dns", "A public suffix")
     now = tools.clock()
     _supersede(session, domain, name, now)
     token = tokens.verification_token(tools.random(25))
@@ -72,7 +74,7 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
             column: instruction.get(field)
             for field, column in _COLUMNS.get(instruction.kind, {}).items()
         },
-        expires_at=now + backoff.LIFETIME,
+        expires_at=None if domain.is_suffix and not domain.is_approved else now + backoff.LIFETIME,
         next_action_at=now,
     )
     session.add(row)
@@ -99,24 +101,46 @@ def _supersede(
 
 def renew(session: Session, tools: Tools, domain: Domain) -> Verification:
     """Give a claim that must be proved anew a fresh token; none that it had before proves it (I6)."""
+    end(session, domain, "Ownership must be proved again with a new token.")
+    method = domain.verification_method or VerificationMethodName.DNS_TXT
+    return create(session, tools, domain, method)
+
+
+def end(session: Session, domain: Domain, reason: str) -> None:
+    """Let no token of a claim prove it any more."""
     over = Verification.visible(Actor(domain.organization_id)).where(
         Verification.organization_domain_id == domain.id,
         Verification.status.not_in([VerificationStatus.FAILED, VerificationStatus.EXPIRED]),
     )
     for row in session.scalars(over):
-        row.expire("Ownership must be proved again with a new token.")
+        row.expire(reason)
         row.next_action_at = None
-    method = domain.verification_method or VerificationMethodName.DNS_TXT
-    return create(session, tools, domain, method)
+
+
+def resume(session: Session, domain: Domain, now: datetime) -> None:
+    """Let the open tokens of a claim prove it from now on, for as long as fresh ones do."""
+    open_ = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
+    query = Verification.visible(Actor(domain.organization_id)).where(
+        Verification.organization_domain_id == domain.id, Verification.status.in_(open_)
+    )
+    for row in session.scalars(query):
+        row.expires_at = now + backoff.LIFETIME
+        row.wake(now)
+    session.flush()
 
 
 def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> None:
     """Give up what a domain holds: whatever rested on it ends in this transaction."""
-    for lapsed in holdings.release(session, domain):
-        renew(session, tools, lapsed)
-        pointing.of_domain(session, lapsed, now)
-        wake_dependents(session, lapsed, now, urgent=True)
+    _end(session, tools, holdings.release(session, domain), now)
     wake_dependents(session, domain, now, urgent=True)
+
+
+def _end(session: Session, tools: Tools, lapsed: Sequence[Domain], now: datetime) -> None:
+    """Have claims proved anew that rested on what is held no more."""
+    for claim in lapsed:
+        renew(session, tools, claim)
+        pointing.of_domain(session, claim, now)
+        wake_dependents(session, claim, now, urgent=True)
 
 
 def proves_subtree(tools: Tools, method: str) -> bool:
@@ -183,8 +207,8 @@ class _Question:
     base: str
     """The registrable domain, whose lock comes before that of the domain."""
     proved: bool
-    consumed: bool
-    """The token proved the name once, and the proof has ended since: it must never prove again."""
+    void: bool
+    """The claim was removed and came back with its organization: it needs a fresh token."""
 
 
 def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
@@ -195,7 +219,7 @@ def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
     """Look once at what one verification waits for, and record what was seen."""
     question = work.read(sessions, Verification, lease, lambda s, row: _question(s, row, lease))
-    if question.idle or question.over or question.consumed:
+    if question.idle or question.over or question.void:
         work.record(
             sessions,
             Verification,
@@ -224,27 +248,26 @@ def _question(session: Session, row: Verification, lease: Lease) -> _Question:
     expired = not proved and row.expires_at is not None and row.expires_at <= lease.now()
     gone = row.deleted_at is not None or domain.deleted_at is not None
     finished = row.status in {VerificationStatus.FAILED, VerificationStatus.EXPIRED}
-    replaced = proved and domain.verification_token != row.verification_token
+    unproved = domain.verified_at is None and domain.status is not DomainStatus.EXPIRED
+    current = domain.verification_token == row.verification_token
     return _Question(
         method=row.verification_method,
         name=holders.held_name(domain),
         token=row.verification_token,
         over=expired,
-        idle=gone or finished or replaced,
+        idle=gone or finished,
         base=domain.domain_name,
         proved=proved,
-        consumed=proved and domain.verified_at is None,
+        void=finished and unproved and current and not gone,
     )
 
 
 def _close(session: Session, tools: Tools, row: Verification, question: _Question) -> None:
     row.next_action_at = None
-    if question.idle:
-        return
-    if question.consumed:
-        row.fail("This token has already been used. Publish the new one.")
+    if question.void:
         domain = session.get_one(Domain, row.organization_domain_id)
         create(session, tools, domain, row.verification_method.value)
+    if question.idle:
         return
     row.expire("The token was not seen within seven days. Add a new verification to try again.")
     domain = session.get_one(Domain, row.organization_domain_id)
@@ -285,7 +308,16 @@ def _log(proof: Proof, now: datetime) -> dict[str, Any]:
 def _prove(
     session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime
 ) -> None:
-    subtree = proves_subtree(tools, row.verification_method)
+    if not domain.is_approved:
+        row.error_message = domain.error_message = (
+            domain.suffix_denial
+            or "The proof is seen. The platform's operator must approve the name."
+        )
+        row.next_action_at = work.soon(
+            tools, backoff.next_look(row.verification_attempts, now), now
+        )
+        return
+    subtree = proves_subtree(tools, row.verification_method) and not domain.is_suffix
     try:
         with session.begin_nested():
             holdings.take(session, domain, subtree=subtree, now=now)
@@ -322,8 +354,10 @@ def _doubt(
         return
     row.fail(f"The proof has been missing for seven days. {proof.message}")
     row.next_action_at = None
-    release(session, tools, domain, now)
-    domain.lapse("Ownership is no longer proved. Publish the new record and check again.")
+    _end(session, tools, holdings.review(session, domain), now)
+    if not holdings.settle(session, domain):
+        domain.lapse("Ownership is no longer proved. Publish the new record and check again.")
+    wake_dependents(session, domain, now, urgent=True)
     create(session, tools, domain, row.verification_method.value)
 
 

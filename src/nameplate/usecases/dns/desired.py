@@ -1,15 +1,18 @@
 """What is known of a domain's zone before its provider is asked: records, ledger, what is held back."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import provider_limits
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.core.plan import Drift, Key, Plan, drift
-from nameplate.core.records import RRset
+from nameplate.core.records import RRset, by_key
+from nameplate.core.wildcards import Hidden
 from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerPurpose, LedgerState
 from nameplate.usecases import holders
 from nameplate.usecases.dns import markers, wanted
@@ -41,6 +44,8 @@ class DesiredZone:
     """Values that other domains have in the zone: theirs to write, whoever else wants them."""
     automatic: frozenset[int]
     """Ids of the records that follow a binding or a server, removed ones included."""
+    hidden: tuple[Hidden, ...] = ()
+    """Hosts that a wildcard answers for, and that come to exist with what is wanted."""
 
     @property
     def unquestioned(self) -> frozenset[Key]:
@@ -80,21 +85,85 @@ class DesiredZone:
             if (rrset.name, rrset.type, value) in self.wants
         )
 
-    def drifts(self, live: Sequence[RRset]) -> tuple[Drift, ...]:
-        """Return what somebody else changed: no set that we are changing ourselves."""
-        if not self.is_proved:
+    def drifts(
+        self, live: Sequence[RRset], touched: AbstractSet[Key] | None = None
+    ) -> tuple[Drift, ...]:
+        """Return what somebody else changed: a value of ours is gone that readings have to show.
+
+        A TTL that differs is none where we are changing the set ourselves. `touched` are the sets that
+        are known to differ from what is wanted: others need no comparing.
+        """
+        if touched is None:
+            touched = {value[:2] for value in self.wants}
+        if not self.is_proved or not touched:
             return ()
+        owned = self.entries.keys()
         settled = [
             want.rrset()
             for want in self.wants.values()
-            if want.is_settled and want.value in self.entries
+            if want.value[:2] in touched
+            and want.is_settled
+            and (want.value in owned or want.is_drifted)
         ]
-        found = drift(live, settled, self.entries.keys())
+        replaced = self._replaced(live, touched)
+        found = drift(live, [*settled, *(want.rrset() for want in replaced)], owned)
         if not found:
             return ()
         ours = {want.value[:2] for want in self.wants.values() if not want.is_settled}
         ours |= {value[:2] for value in self.entries if value not in self.wants}
-        return tuple(one for one in found if one.key not in ours)
+        return tuple(one for one in found if one.key not in ours or one.lacks_values)
+
+    def unseen(self, live: Sequence[RRset], touched: AbstractSet[Key]) -> frozenset[Key]:
+        """Return the sets in which a value of ours is missing that the provider has had only now.
+
+        Its reading may lag, or somebody else has changed the set at once: it is left as it is until
+        one can tell.
+        """
+        if not self.is_proved or not touched:
+            return frozenset()
+        fresh = [
+            line.value
+            for line in self.lines
+            if line.value[:2] in touched
+            and line.status is RecordStatus.ACTIVE
+            and not line.is_settled
+            and (entry := self.entries.get(line.value)) is not None
+            and entry.state is LedgerState.PRESENT
+        ]
+        there = by_key(live) if fresh else {}
+        return frozenset(
+            value[:2]
+            for value in fresh
+            if value in self.wants
+            and ((seen := there.get(value[:2])) is None or value[2] not in seen.values)
+        )
+
+    def _replaced(
+        self, live: Sequence[RRset], touched: AbstractSet[Key]
+    ) -> list[Want | WantedRecord]:
+        """Return the records that change, and of which somebody else has put something in the place.
+
+        What we had there is gone without our doing, what we want is not there, others' values are.
+        """
+        old: dict[int | None, Value] = {
+            entry.record_id: value
+            for value, entry in self.entries.items()
+            if entry.record_id is not None
+            and value[:2] in touched
+            and value not in self.wants
+            and entry.state is not LedgerState.INTENDED
+        }
+        changing = [want for want in self.wants.values() if want.record_id in old]
+        there = by_key(live) if changing else {}
+        found = []
+        for want in changing:
+            before, seen = old.get(want.record_id), there.get(want.value[:2])
+            if before is None or seen is None or before[:2] != want.value[:2]:
+                continue
+            foreign = [one for one in seen.values if (*seen.key, one) not in self.entries]
+            if foreign and not {before[2], want.value[2]} & set(seen.values):
+                found.append(want)
+        return found
 
 
 def read_desired(
@@ -104,7 +173,7 @@ def read_desired(
     account = session.get(Account, domain.dns_account_id) if domain.dns_account_id else None
     if account is None or not _serves(account, domain):
         return None
-    since = now - settling(tools)
+    since = now if provider_limits.reads_its_writes(account.provider) else now - settling(tools)
     lines = wanted.lines(session, domain, since) if domain.deleted_at is None else []
     entries = wanted.ledger(session, domain, lines)
     outlives = _outlives(domain)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nameplate.core import caa, provider_limits
@@ -12,7 +12,7 @@ from nameplate.core.plan import Drift, Plan
 from nameplate.core.records import RRset
 from nameplate.models import ChangePlan, Domain, PlanContent
 from nameplate.models.plan_content import change_rows
-from nameplate.usecases.dns import edits, markers, zones
+from nameplate.usecases.dns import edits, markers, shelter, zones
 from nameplate.usecases.dns.desired import DesiredZone
 from nameplate.usecases.dns.edits import Edit
 from nameplate.usecases.dns.wanted import Value
@@ -74,12 +74,16 @@ def draft(scene: PlanContext, wish: RequestedChange) -> Draft:
     # Challenges for certificates, and the marker: wanted by no record.
     rrsets += [want.rrset() for want in desired.wants.values() if want.record_id is None]
     owned = desired.entries.keys() - set(wish.disowned)
+    hidden = shelter.hosts(desired, site.live, rrsets, owned, site.zone.name)
+    rrsets += shelter.copies(desired, hidden, rrsets)
+    desired = replace(desired, hidden=tuple(hidden))
     todo = zones.possible(desired, site, rrsets, owned)
     adopted: tuple[Value, ...] = ()
     if wish.adopt and todo.foreign_match:
         adopted = todo.foreign_match
         todo = zones.possible(desired, site, rrsets, owned | set(adopted))
-    return Draft(todo, adopted, desired.drifts(site.live), tuple(wish.warnings))
+    said = (*wish.warnings, *shelter.told(hidden))
+    return Draft(todo, adopted, desired.drifts(site.live), said)
 
 
 def wanted_fingerprint(desired: DesiredZone) -> str:

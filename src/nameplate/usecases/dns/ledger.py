@@ -50,6 +50,8 @@ class Report:
     """Why record sets are not as wanted: refused, or blocked before."""
     external_ids: Mapping[Value, str]
     outcomes: Sequence[Outcome]
+    waits: bool = False
+    """Something is held back until readings can be trusted."""
 
     @property
     def is_complete(self) -> bool:
@@ -96,9 +98,11 @@ class Report:
             removed=frozenset(removed),
             unknown=frozenset(unknown),
             refused=refused,
-            reasons={(item.name, item.type): item.detail for item in todo.blocked} | refused,
+            reasons={(b.name, b.type): b.detail for b in todo.blocked if b.code != "unseen"}
+            | refused,
             external_ids=external,
             outcomes=outcomes,
+            waits=any(blocked.code == "unseen" for blocked in todo.blocked),
         )
 
 
@@ -173,11 +177,13 @@ def settle(
     *,
     now: datetime,
     settling: timedelta,
+    overrun: bool = False,
 ) -> bool:
     """Note where every value of ours stands; tell whether one that left has to be looked for again.
 
     A value is forgotten when its removal was confirmed, or when readings have lacked it for longer
-    than they can lag: one that is forgotten too early would stay in the zone as nobody's.
+    than they can lag: one that is forgotten too early would stay in the zone as nobody's. After an
+    `overrun` a confirmation is not enough: an older worker may write the value once more.
     """
     states: dict[LedgerState, list[int]] = {state: [] for state in LedgerState}
     gone: list[int] = []
@@ -193,7 +199,7 @@ def settle(
         elif value in wanted:
             if value[:2] in report.refused and entry.state is LedgerState.INTENDED:
                 gone.append(entry.id)
-        elif _is_gone(entry, report, now, settling):
+        elif _is_gone(entry, report, now, settling, overrun=overrun):
             gone.append(entry.id)
         else:
             missing.append(entry.id)
@@ -223,8 +229,10 @@ def arrived(session: Session, domain: Domain) -> None:
     )
 
 
-def _is_gone(entry: OwnedValue, report: Report, now: datetime, settling: timedelta) -> bool:
-    if entry.value in report.removed:
+def _is_gone(
+    entry: OwnedValue, report: Report, now: datetime, settling: timedelta, *, overrun: bool
+) -> bool:
+    if entry.value in report.removed and not overrun:
         return True
     return entry.absent_at is not None and now - entry.absent_at >= settling
 

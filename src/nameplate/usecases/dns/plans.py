@@ -19,7 +19,7 @@ from nameplate.db import Sessions, database_now
 from nameplate.leases import Lease
 from nameplate.models import ChangePlan, Domain, LedgerPurpose, PlanOrigin
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.dns import drafts, edits, ledger, zones
+from nameplate.usecases.dns import drafts, edits, ledger, shelter, zones
 from nameplate.usecases.dns.desired import DesiredZone, read_desired
 from nameplate.usecases.dns.drafts import Draft, Edits, PlanContext, RequestedChange
 from nameplate.usecases.dns.edits import Edit
@@ -195,6 +195,7 @@ def _carry_out(
         desired = read_desired(session, domain, tools, now)
         if desired is None:
             raise _records_moved()
+        desired = shelter.sheltered(desired, scene.site.live, scene.site.zone.name)
         ledger.intend(
             session, domain, desired.account.id, scene.site.zone,
             todo=found.todo, wants=desired.wants, entries=desired.entries,

@@ -113,6 +113,7 @@ class Want(NamedTuple):
     certificate_id: int | None = None
     proxied: bool = False
     is_settled: bool = False
+    is_drifted: bool = False
 
     def rrset(self) -> RRset:
         """Return it as a record set of its own; the plan merges them."""

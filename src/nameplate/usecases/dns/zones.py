@@ -28,7 +28,7 @@ from nameplate.models import (
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
-from nameplate.usecases.dns import drifts, ledger, pointing
+from nameplate.usecases.dns import drifts, late_acts, ledger, pointing, shelter
 from nameplate.usecases.dns.desired import DesiredZone, read_desired, settling
 from nameplate.usecases.dns.ledger import Report
 from nameplate.usecases.dns.wanted import WantedRecord
@@ -38,6 +38,14 @@ from nameplate.usecases.tools import Tools
 AGAIN_AFTER_REFUSAL = timedelta(hours=1)
 DRIFT_EVERY = timedelta(hours=1)
 """How often a zone is compared with what is wanted, when nothing else leads there."""
+
+
+UNSEEN_EVERY = timedelta(seconds=20)
+"""How often one looks whether the provider shows again what it has had only now."""
+OVERRUN = timedelta(hours=1)
+"""How long after a lease ran out what is removed is looked at once more: a request of the worker that
+had it may be on its way. One that is held up for longer says itself what it did."""
+_UNSEEN = ("unseen", "The provider does not show what it was given only now.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned
         for change in whole.changes
         if change.after is not None and (reason := _refusal(provider, change.after))
     }
-    return whole.without(refused)
+    return shelter.unhidden(whole.without(refused), desired.hidden)
 
 
 def _refusal(provider: str, rrset: RRset) -> str | None:
@@ -134,9 +142,10 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
         )  # fmt: skip
         return refusal.code
     tools.checkpoint("records:read")
-    push = _planned(desired, site)
+    whole = shelter.sheltered(desired, site.live, site.zone.name)
+    push = _planned(whole, site)
     if not push.todo.is_empty:
-        store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, desired, push))
+        store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, whole, push))
     outcomes = apply(sessions, tools, lease, push)
     settle(sessions, tools, lease, push, outcomes)
     return None
@@ -159,8 +168,10 @@ class Push:
 def _planned(desired: DesiredZone, site: LiveZone) -> Push:
     """Work out what is to change now; what is dangerous or somebody else's change is held back."""
     todo = possible(desired, site, desired.rrsets(site.live), desired.entries.keys())
-    found = desired.drifts(site.live)
+    differing = todo.differing
+    found = desired.drifts(site.live, differing)
     if not desired.is_free:
+        todo = todo.without(dict.fromkeys(desired.unseen(site.live, differing), _UNSEEN))
         if desired.policy is not DriftPolicy.REPAIR:
             todo = todo.without({one.key: ("drifted", str(one)) for one in found})
         todo = todo.safe_part(desired.unquestioned)
@@ -198,11 +209,16 @@ def settle(
 ) -> None:
     """Record in one transaction what the provider has now, and when to look again."""
     report = Report.of(push.todo, push.site.live, outcomes)
-    work.record(
-        sessions, Domain, lease,
-        lambda s, row: _settle(s, row, push, report, tools=tools, now=lease.now()),
-        release=True,
-    )  # fmt: skip
+    try:
+        work.record(
+            sessions, Domain, lease,
+            lambda s, row: _settle(s, row, push, report, tools=tools, now=lease.now()),
+            release=True,
+        )  # fmt: skip
+    except work.Superseded:
+        site = push.site
+        late_acts.note(sessions, lease, site.account_id, site.zone, outcomes)
+        raise
     tools.checkpoint("records:recorded")
 
 
@@ -214,10 +230,12 @@ def _settle(
     if desired is None or desired.account.id != push.site.account_id:  # moved to another account
         domain.next_action_at = now
         return
+    if known is None:
+        desired = shelter.sheltered(desired, push.site.live, push.site.zone.name)
     lines = [line for line in desired.lines if line.is_wanted]
     again = ledger.settle(
         session, frozenset(desired.wants), desired.entries, report,
-        now=now, settling=settling(tools),
+        now=now, settling=settling(tools), overrun=_is_overrun(domain, now),
     )  # fmt: skip
     if known is not None and report.outcomes:
         ledger.arrived(session, domain)
@@ -230,6 +248,11 @@ def _settle(
     _schedule(domain, report, again=again, tools=tools, now=now)
     if is_news or desired.plan_id is not None:  # another apex, or other records of the owner
         pointing.of_domain(session, domain, now)
+
+
+def _is_overrun(domain: Domain, now: datetime) -> bool:
+    """Tell whether a worker that lost the domain lately may act on its zone yet."""
+    return domain.overrun_at is not None and now - domain.overrun_at < OVERRUN
 
 
 def _undisturbed(domain: Domain, push: Push, report: Report) -> DesiredZone | None:
@@ -273,6 +296,8 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
     _rest(domain, now, jitter=tools.jitter())
     if again:
         domain.wake(now + settling(tools))
+    if report.waits:
+        domain.wake(work.soon(tools, now + UNSEEN_EVERY, now))
     if report.reasons:
         domain.wake(now + AGAIN_AFTER_REFUSAL)
 

@@ -23,6 +23,7 @@ from nameplate.models import (
     Binding,
     Certificate,
     Domain,
+    Organization,
     Record,
     Server,
     Verification,
@@ -97,7 +98,12 @@ def _certificates() -> sa.Select[Any]:
     return (
         _idle(Certificate)
         .join(Domain, Domain.id == Certificate.organization_domain_id)
-        .where(Certificate.status == CertificateStatus.PENDING, Domain.is_live)
+        .join(Organization, Organization.id == Certificate.organization_id)
+        .where(
+            Certificate.status == CertificateStatus.PENDING,
+            Domain.is_live,
+            Organization.is_active.is_(True),
+        )
     )
 
 
@@ -113,7 +119,9 @@ def _bindings() -> sa.Select[Any]:
         .join(Domain, Domain.id == Binding.organization_domain_id)
         .join(Application, Application.id == Binding.application_id)
         .join(Server, Server.id == Binding.server_id)
+        .join(Organization, Organization.id == Binding.organization_id)
         .where(
+            Organization.is_active.is_(True),
             Binding.status.in_(waiting),
             Domain.permits(Binding.hostname),
             Application.upstream_host.is_not(None),

@@ -16,7 +16,7 @@ from nameplate.usecases import lookup
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tenants import organizations
 
-PLATFORM_FIELDS = frozenset({"upstream_host", "upstream_port", "external_id"})
+PLATFORM_FIELDS = frozenset({"upstream_host", "upstream_port", "binding_ports", "external_id"})
 """Where traffic goes is the platform's business: a tenant could point it inside (security.md 4.9)."""
 CHANGES = PLATFORM_FIELDS | {"name", "metadata"}
 
@@ -29,6 +29,7 @@ def add(
     organization: str | None = None,
     upstream_host: str | None = None,
     upstream_port: int | None = None,
+    binding_ports: Sequence[int] | None = None,
     external_id: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Application:
@@ -36,7 +37,9 @@ def add(
 
     Raises NotPermitted `platform_only` when a tenant names an upstream or external id.
     """
-    if any(value is not None for value in (upstream_host, upstream_port, external_id)):
+    if any(
+        value is not None for value in (upstream_host, upstream_port, binding_ports, external_id)
+    ):
         organizations.only_platform(actor, "set the upstream of an application")
     owner = organizations.acting(session, actor, organization)
     row = Application(
@@ -44,6 +47,7 @@ def add(
         name=name,
         upstream_host=upstream_host,
         upstream_port=upstream_port,
+        binding_ports=list(binding_ports) if binding_ports else None,
         external_id=external_id,
         metadata_=metadata,
     )

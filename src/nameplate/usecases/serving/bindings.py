@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import ids, names, paths
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Invalid
+from nameplate.core.errors import Conflict, Invalid, Problem
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.leases import lock_above
-from nameplate.models import Binding, Domain, ProxyType, Server
+from nameplate.models import Application, Binding, Domain, ProxyType, Server
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
@@ -55,13 +55,15 @@ def add(
 ) -> Binding:
     """Want an application to answer at a host; workers see to DNS, certificate and proxy.
 
-    Raises `Conflict` ("host_bound") when the host and path lead elsewhere already, and `Invalid`.
+    Raises `Conflict` ("host_bound") when the host and path lead elsewhere already, and `Invalid`; a
+    tenant chooses a port only of those that the operator listed with the application.
     """
     claim = lookup.domain(session, actor, domain)
     app = applications.get(session, actor, application)
     if app.organization_id != claim.organization_id:
         raise lookup.missing(Prefix.APPLICATION)
     host = _hostname(claim, subdomain, special_use=tools.special_use)
+    _refuse_unlisted(actor, app, port)
     machine = _server(session, Actor(claim.organization_id), server, proxy_type)
     row = Binding(
         organization_id=claim.organization_id,
@@ -88,9 +90,22 @@ def _point(session: Session, row: Binding, now: datetime) -> None:
     pointing.settle(session, [(row.organization_domain_id, row.hostname)], now)
 
 
+def _refuse_unlisted(actor: Actor, application: Application, port: int | None) -> None:
+    """Refuse a port of the upstream that the operator did not list: something else may answer there."""
+    listed = {None, application.upstream_port, *(application.binding_ports or ())}
+    if port not in listed and not actor.is_platform:
+        known = ", ".join(str(one) for one in sorted(one for one in listed if one is not None))
+        raise Invalid(
+            "port_not_listed",
+            f"The application does not list the port {port}. Use one of: {known or 'none'}.",
+            [Problem("/port", "port_not_listed", "Expected a port that the application lists.")],
+        )
+
+
 def _hostname(domain: Domain, subdomain: str | None, *, special_use: bool) -> str:
     name = f"{subdomain}.{holders.held_name(domain)}" if subdomain else domain.full_domain
-    return names.parse(name, wildcard=True, special_use=special_use).name
+    suffix = domain.is_suffix and not subdomain
+    return names.parse(name, wildcard=True, private_suffix=suffix, special_use=special_use).name
 
 
 def _proxy_type(server: Server) -> ProxyType:
@@ -195,6 +210,9 @@ def update(
     refused = sorted(changes.keys() - CHANGEABLE)
     if refused:
         raise Invalid("field_unknown", f"These fields cannot be changed: {', '.join(refused)}.")
+    if "port" in changes:
+        app = session.get_one(Application, row.application_id)
+        _refuse_unlisted(actor, app, changes["port"])
     lock_above(session, Binding, row.id)
     moved_to = changes.pop("server", None)
     if moved_to is not None:

@@ -123,11 +123,11 @@ def _obstacle(session: Session, row: Binding) -> str | None:
     organization = session.get_one(Organization, row.organization_id)
     if row.deleted_at is not None or row.status is BindingStatus.DISABLED:
         return ""
+    if organization.deleted_at is not None or not organization.is_active:
+        return "The organization is not active."
     unheld = _unheld(session, row, domain)
     if unheld is not None:
         return unheld
-    if organization.deleted_at is not None or not organization.is_active:
-        return "The organization is not active."
     if application.deleted_at is not None:
         return "The application was removed. Bind another one."
     if application.upstream_host is None or (row.port or application.upstream_port) is None:
@@ -219,6 +219,7 @@ def _look(row: Binding, server: Server, lease: Lease) -> _Look | None:
         scheme="https" if row.ssl_enabled else "http",
         expected_serial=row.served_serial if row.ssl_enabled else None,
         timeout=float(row.health_check_timeout),
+        is_tenants=server.organization_id is not None and proxy.probe_address is None,
     )
     steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
     return _Look(lease, target, steady, row.health_check_interval)

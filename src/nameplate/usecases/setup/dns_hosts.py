@@ -11,7 +11,7 @@ from nameplate.db import Sessions
 from nameplate.models import Domain
 from nameplate.ports.resolver import AnswerKind
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.setup import publishing
+from nameplate.usecases.setup import publishing, wildcard_hosts
 from nameplate.usecases.tools import Tools
 
 MAX_SERVERS = 26
@@ -57,13 +57,16 @@ def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ad
     recognition = dns_hosts.recognise(found.name_servers)
     zone = found.zone or domain.domain_name
     publication = due.at(zone, recognition.host, tools.resolver.addresses)
+    records = list(publication.records)
+    if found.confirmed:
+        records = [*wildcard_hosts.preserving(tools, zone, records), *records]
     return Advice(
         domain=domain.full_domain,
         delegation=found,
         recognition=recognition,
         message=_message(domain.domain_name, found, recognition),
         steps=entry.steps(recognition.host),
-        entries=entry.entries(recognition.host, zone, publication.records),
+        entries=entry.entries(recognition.host, zone, records),
         obstacles=publication.obstacles,
     )
 

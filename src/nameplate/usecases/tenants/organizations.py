@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, NotPermitted, Problem
 from nameplate.core.ids import Prefix
-from nameplate.models import Organization
+from nameplate.db import database_now
+from nameplate.models import Binding, Certificate, Organization
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import lookup
@@ -122,12 +123,28 @@ def update(session: Session, actor: Actor, reference: str, **changes: Any) -> Or
         only_platform(actor, "change these fields of an organization")
     if "slug" in changes:
         _checked(changes["slug"])
+    was_active = row.is_active
     with session.no_autoflush:
         lookup.changed(row, changes, CHANGES)
         if changes.keys() & {"slug", "external_id"}:
             _refuse_taken(session, row)
     session.flush()
+    if row.is_active != was_active:
+        _wake_what_it_serves(session, row)
     return row
+
+
+def _wake_what_it_serves(session: Session, row: Organization) -> None:
+    """Have workers look at what is served and certified only for an active organization."""
+    now = database_now(session)
+    kinds: tuple[type[Certificate | Binding], ...] = (Certificate, Binding)
+    for kind in kinds:
+        session.execute(
+            kind.waking(now, urgent=not row.is_active).where(
+                kind.organization_id == row.id, kind.deleted_at.is_(None)
+            ),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Organization:

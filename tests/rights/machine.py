@@ -1,0 +1,288 @@
+"""Random programs over everything that gives, takes or uses a right to a name."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, rule
+
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM
+from nameplate.core.lifecycle import BindingStatus
+from nameplate.models import Binding, Certificate
+from nameplate.usecases.certificates import issuance, requests
+from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.serving import bindings, probes
+from nameplate.usecases.tenants import organizations
+from tests.rights.model import Claim, Token
+from tests.rights.sides import Sides
+from tests.rights.world import Served
+
+CLAIMED = ("", "shop.", "", "a.shop.", "*.", "shop.", "*.shop.")
+"""What stands left of the registrable domain in claims."""
+HOSTS = ("", "shop.", "a.shop.", "b.shop.", "x.", "*.", "*.shop.")
+"""The same for hosts that somebody may visit."""
+METHODS = {True: "dns_txt", False: "file_upload"}
+"""Whether it proves what is below, too."""
+
+which = st.integers(0, 1000)
+"""Chooses one of what there is."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Rights(Sides):
+    """What tenants, the operator, owners of DNS and workers may do, in any order."""
+
+    # Claims and proofs
+
+    @initialize(claims=st.lists(st.tuples(which, st.booleans(), which), min_size=2, max_size=4))
+    def begin(self, claims: list[tuple[int, bool, int]]) -> None:
+        """Begin with something to take away: claims that are proved, with bindings."""
+        for who, (name, wide, where) in enumerate(claims):
+            self.claim(who, name, wide)
+            self.prove(who, 0)
+            self.bind(who, where, 0)
+
+    @rule(who=which, name=which, wide=st.booleans())
+    def claim(self, who: int, name: int, wide: bool) -> None:
+        actor = self._actor(who)
+        full = CLAIMED[name % len(CLAIMED)] + self.world.base
+        method = METHODS[wide or full.startswith("*")]
+        row = self._act(
+            actor,
+            lambda s: (
+                domains.add(s, self.world.tools, actor, name=full, verification_method=method).id
+            ),
+        )
+        if row is not None:
+            self.model.claims[row] = Claim(actor.organization_id or 0, full)
+            self.world.give_account(row)
+            self._sync()
+
+    @rule(what=which, wide=st.booleans())
+    def offer_another_proof(self, what: int, wide: bool) -> None:
+        number, claim = self._pick(what)
+        method = METHODS[wide or claim.name.startswith("*")]
+        actor = self.world.actor(claim.organization)
+        made = self._act(
+            actor,
+            lambda s: verifications.add(s, self.world.tools, actor, _domain(number), method).id,
+        )
+        if made is not None:
+            for row, proof in claim.proofs.items():
+                if proof.token is Token.OPEN and METHODS[proof.wide] == method and row != made:
+                    proof.token = Token.VOID
+        self._sync()
+
+    @rule(what=which, how=which)
+    def prove(self, what: int, how: int) -> None:
+        _, claim = self._pick(what)
+        row, proof = self._proof(claim, how)
+        self.world.publish(row, claim.held_name, seen=True)
+        self._look(row)
+        self.model.see(claim, proof)
+        self._sync()
+
+    @rule(what=which, how=which)
+    def lose(self, what: int, how: int) -> None:
+        _, claim = self._pick(what, lambda one: one.is_proved)
+        row, proof = self._proof(claim, how)
+        self.world.publish(row, claim.held_name, seen=False)
+        for days in (31, 40):
+            self._look(row, timedelta(days=days))
+        if not claim.removed:
+            self.model.miss(proof)
+        self._sync()
+
+    @rule(what=which)
+    def remove(self, what: int) -> None:
+        number, claim = self._pick(what)
+        actor = self.world.actor(claim.organization)
+        done = self._act(
+            actor, lambda s: domains.remove(s, self.world.tools, actor, _domain(number), _now())
+        )
+        if done is not None:
+            claim.removed = True
+            claim.end_proofs()
+        self._sync()
+
+    @rule(what=which)
+    def restore(self, what: int) -> None:
+        number, claim = self._pick(what, lambda one: one.removed)
+        actor = self.world.actor(claim.organization)
+        done = self._act(
+            actor, lambda s: domains.restore(s, self.world.tools, actor, _domain(number), _now())
+        )
+        if done is not None:
+            claim.removed = False
+        self._sync()
+
+    @rule(what=which, operator=st.booleans())
+    def suspend(self, what: int, operator: bool) -> None:
+        number, claim = self._pick(what)
+        actor = PLATFORM if operator else self.world.actor(claim.organization)
+        done = self._act(
+            actor, lambda s: domains.suspend(s, actor, _domain(number), _now(), "Because.")
+        )
+        if done is not None:
+            claim.banned, claim.paused = claim.banned or operator, claim.paused or not operator
+
+    @rule(what=which, operator=st.booleans())
+    def resume(self, what: int, operator: bool) -> None:
+        number, claim = self._pick(what, lambda one: one.banned or one.paused)
+        actor = PLATFORM if operator else self.world.actor(claim.organization)
+        done = self._act(actor, lambda s: domains.resume(s, actor, _domain(number), _now()))
+        if done is None:
+            return
+        assert operator or not claim.banned, "only the operator ends what the operator began"
+        if claim.banned:
+            claim.banned = False
+        else:
+            claim.paused = False
+
+    # Organizations
+
+    @rule(who=which)
+    def switch(self, who: int) -> None:
+        """Switch an organization off, or the one on again that is off."""
+        on = bool(self.model.disabled)
+        number = min(self.model.disabled) if on else self._actor(who).organization_id or 0
+        done = self._act(
+            PLATFORM,
+            lambda s: organizations.update(s, PLATFORM, ids.show("org", number), is_active=on),
+        )
+        if done is not None:
+            (self.model.disabled.discard if on else self.model.disabled.add)(number)
+
+    @rule(who=which)
+    def take_away(self, who: int) -> None:
+        """Remove an organization, or restore the one that is removed."""
+        back = bool(self.model.removed)
+        number = min(self.model.removed) if back else self._actor(who).organization_id or 0
+        act = organizations.restore if back else organizations.remove
+        done = self._act(PLATFORM, lambda s: act(s, PLATFORM, ids.show("org", number), _now()))
+        if done is None:
+            return
+        mine = [claim for claim in self.model.claims.values() if claim.organization == number]
+        for claim in mine:
+            if back and claim.removed_with_organization:
+                claim.removed = claim.removed_with_organization = False
+            elif not back and not claim.removed:
+                claim.removed = claim.removed_with_organization = True
+                claim.end_proofs()
+        (self.model.removed.discard if back else self.model.removed.add)(number)
+        self._work()
+        self._sync()
+
+    # What uses a right
+
+    @rule(what=which, where=which, path=which)
+    def bind(self, what: int, where: int, path: int) -> None:
+        number, claim = self._pick(what)
+        actor = self.world.actor(claim.organization)
+        below = (None, None, "shop", "a.shop", "x", "a")[where % 6]
+        app = ids.show("app", self.world.applications[claim.organization])
+        row = self._act(
+            actor,
+            lambda s: (
+                bindings.add(
+                    s,
+                    self.world.tools,
+                    actor,
+                    application=app,
+                    domain=_domain(number),
+                    subdomain=below,
+                    path=("/", "/", "/login")[path % 3],
+                    server=ids.show("srv", self.world.server),
+                    now=_now(),
+                ).id
+            ),
+        )
+        if row is not None:
+            self.world.activate(row)
+
+    @rule(what=which)
+    def insist(self, what: int) -> None:
+        """Let a row say that it is served, however it came to say something else."""
+        live = self.world.all(Binding)
+        if live:
+            self.world.activate(live[what % len(live)].id)
+
+    @rule(what=which)
+    def step(self, what: int) -> None:
+        """Have a worker look at a binding; it may change what its row says."""
+        live = self.world.all(Binding)
+        if live:
+            row = live[what % len(live)].id
+            probes.sweep(self.world.sessions, self.world.tools, [self.world.lease(Binding, row)])
+
+    @rule(what=which, hosts=st.lists(which, min_size=1, max_size=2))
+    def order(self, what: int, hosts: list[int]) -> None:
+        """Have a certificate obtained: the authority is asked for what the organization holds."""
+        number, claim = self._pick(what)
+        actor = self.world.actor(claim.organization)
+        names = [HOSTS[host % len(HOSTS)] + self.world.base for host in hosts]
+        self._act(
+            actor,
+            lambda s: requests.issue(
+                s, self.world.tools, actor, _domain(number), now=_now(), hosts=names
+            ),
+        )
+        self.obtain(what)
+
+    @rule(what=which)
+    def obtain(self, what: int) -> None:
+        waiting = [row for row in self.world.all(Certificate) if row.certificate is None]
+        if not waiting:
+            return
+        row = waiting[what % len(waiting)]
+        lease = self.world.lease(Certificate, row.id)
+        issuance.reconcile(self.world.sessions, self.world.tools, lease)
+        claim = self.model.claims[row.organization_domain_id]
+        for name in (name for names in self.world.authority.asked for name in names):
+            assert self.model.may_serve(claim, name), f"ordered {name}"
+        self.world.authority.asked.clear()
+
+    # What must be true
+
+    @invariant()
+    def holdings_are_what_proofs_give(self) -> None:
+        assert self.world.holdings() == self.model.holdings()
+
+    @invariant()
+    def hosts_lead_to_their_holders(self) -> None:
+        served = self.world.rendered()
+        for one in served:
+            claim = self.model.claims[one.claim]
+            assert one.organization == claim.organization
+            assert self.model.may_serve(claim, one.host), f"rendered {one.host}"
+            if one.certificate is not None:
+                row = self.world.certificate(one.certificate)
+                assert row.organization_id == one.organization
+                covering = {one.host, "*." + one.host.partition(".")[2]}
+                assert covering & set(row.subject_alternative_names or ())
+        there = {one.binding for one in served}
+        for row in self.world.all(Binding):
+            claim = self.model.claims[row.organization_domain_id]
+            due = claim.is_proved and self.model.may_serve(claim, row.hostname)
+            arrived = row.status in {BindingStatus.ACTIVE, BindingStatus.CONFIGURING}
+            assert row.id in there or not (due and arrived), f"{row.hostname} is not rendered"
+        self._edges_agree(served)
+
+    def _edges_agree(self, served: list[Served]) -> None:
+        """Compare what is rendered with what the edge answers, for names below a wildcard too."""
+        owners = {one.host: one.organization for one in served}
+        active = {one.host: one.organization for one in served if one.active}
+        for edge in self.world.edges():
+            for host in (left + self.world.base for left in HOSTS if "*" not in left):
+                expected = active.get(host, active.get("*." + host.partition(".")[2]))
+                assert expected is None or expected == self.model.holder(host), f"routed {host}"
+                assert self.world.routed(edge, host) == expected, f"routed {host}"
+                if self.world.asked_for(edge, host):
+                    assert self.model.holder(host) == owners[host], f"asked for {host}"
+
+
+def _domain(number: int) -> str:
+    return ids.show("dom", number)

@@ -1,0 +1,136 @@
+"""What the random programs found, each as a program of its own."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.lifecycle import VerificationStatus
+from nameplate.db import Sessions
+from nameplate.models import Binding, NameHolding, Verification
+from nameplate.usecases import holders
+from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.tenants import organizations
+from tests.usecases.offline import Offline
+from tests.usecases.test_holders import bound, claim, domain, proofs, served
+
+NAME = "shop-red.com"
+
+
+@pytest.fixture
+def world(sessions: Sessions) -> Offline:
+    return Offline(sessions)
+
+
+def see(world: Offline, row: Verification, **more: Any) -> VerificationStatus:
+    world.method.published[NAME] = row.verification_token
+    return look(world, row, **more)
+
+
+def look(world: Offline, row: Verification, days: int = 0) -> VerificationStatus:
+    lease = world.leased(Verification, row.id, after=timedelta(days=days))
+    verifications.reconcile(world.sessions, world.tools, lease)
+    return next(r for r in proofs(world, row.organization_domain_id) if r.id == row.id).status
+
+
+def lose(world: Offline, row: Verification) -> None:
+    world.method.published.pop(NAME, None)
+    for days in (31, 40):
+        look(world, row, days)
+
+
+def held(world: Offline) -> dict[str, str]:
+    with world.sessions.begin(PLATFORM) as session:
+        return {row.name: row.scope.value for row in session.scalars(sa.select(NameHolding))}
+
+
+def offer(world: Offline, red: Actor, method: str) -> None:
+    with world.sessions.begin(red) as session:
+        verifications.add(session, world.tools, red, NAME, method)
+
+
+def test_a_proof_is_lost_though_another_was_offered(world: Offline) -> None:
+    red = world.organization("red")
+    row = claim(world, red, NAME)
+    see(world, proofs(world, row)[0])
+    offer(world, red, "file_upload")
+    lose(world, proofs(world, row)[0])
+    assert held(world) == {}
+    assert not domain(world, row).is_live
+
+
+def test_a_holding_reaches_as_far_as_the_proofs_that_are_left(world: Offline) -> None:
+    red = world.organization("red")
+    row = claim(world, red, NAME)
+    wide = proofs(world, row)[0]
+    see(world, wide)
+    offer(world, red, "file_upload")
+    see(world, proofs(world, row)[1])
+    assert held(world) == {NAME: "subtree"}
+    below = claim(world, red, f"api.{NAME}")
+    assert domain(world, below).is_live
+    lose(world, wide)
+    assert held(world) == {NAME: "exact"}
+    assert domain(world, row).is_live
+    assert not domain(world, below).is_live
+
+
+def test_a_wildcard_that_is_removed_takes_its_reach_along(world: Offline) -> None:
+    red = world.organization("red")
+    row = claim(world, red, NAME, verification_method="file_upload")
+    see(world, proofs(world, row)[0])
+    wildcard = claim(world, red, f"*.{NAME}")
+    see(world, proofs(world, wildcard)[0])
+    assert held(world) == {NAME: "subtree"}
+    with world.sessions.begin(red) as session:
+        domains.remove(session, world.tools, red, f"*.{NAME}", datetime.now(UTC))
+    assert held(world) == {NAME: "exact"}
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_tokens_of_a_restored_organization_prove_nothing(world: Offline, *, used: bool) -> None:
+    red = world.organization("red")
+    row = claim(world, red, NAME)
+    old = proofs(world, row)[0]
+    if used:
+        see(world, old)
+    reference = ids.show("org", red.organization_id or 0)
+    for act in (organizations.remove, organizations.restore):
+        with world.sessions.begin(PLATFORM) as session:
+            act(session, PLATFORM, reference, datetime.now(UTC))
+    assert see(world, old) is VerificationStatus.EXPIRED
+    assert held(world) == {}
+    fresh = proofs(world, row)[-1]
+    assert fresh.verification_token == domain(world, row).verification_token
+    assert see(world, fresh) is VerificationStatus.VERIFIED
+
+
+def test_an_organization_that_is_off_may_use_nothing(world: Offline) -> None:
+    red = world.organization("red")
+    row = claim(world, red, NAME, proved=True)
+    binding = bound(world, red, row)
+    for on in (False, True):
+        with world.sessions.begin(PLATFORM) as session:
+            session.get_one(Binding, binding).next_action_at = None
+        with world.sessions.begin(PLATFORM) as session:
+            organizations.update(
+                session, PLATFORM, ids.show("org", red.organization_id or 0), is_active=on
+            )
+            may = holders.holds(session, red.organization_id or 0, NAME, live=row)
+            assert may is on
+        with world.sessions.begin(PLATFORM) as session:
+            assert session.get_one(Binding, binding).next_action_at is not None
+
+
+def test_a_proof_of_a_name_alone_takes_nothing_away(world: Offline) -> None:
+    red = world.organization("red")
+    claim(world, red, "above-red.com", proved=True)
+    row = claim(world, red, "shop.above-red.com", verification_method="file_upload")
+    proof = proofs(world, row)[0]
+    world.method.published["shop.above-red.com"] = proof.verification_token
+    look(world, proof)
+    bound(world, red, row, hostname="x.shop.above-red.com", subdomain="x")
+    assert served(world) == {("x.shop.above-red.com", "/"): red.organization_id}

@@ -1,0 +1,83 @@
+"""Whoever is served, asked for, routed to or certified is the holder by a model of its own."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from nameplate.core.holdings import Holding
+from nameplate.core.names import is_within
+from nameplate.db import Sessions
+from nameplate.models import Domain
+from nameplate.usecases.certificates import issuance
+from tests.databases import sessions_over
+from tests.rights.machine import Rights
+
+
+def check(sessions: Sessions, examples: int, **more: Any) -> None:
+    """Run random programs; raise what is wrong."""
+    machine = type("Rights", (Rights,), {"sessions": staticmethod(lambda: sessions)})
+    given = {
+        "max_examples": examples, "stateful_step_count": 30, "deadline": None,
+        "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck),
+        "print_blob": False,
+    }  # fmt: skip
+    run_state_machine_as_test(machine, settings=settings(**{**given, **more}))
+
+
+@pytest.fixture
+def migrated_sqlite_sessions(migrated_sqlite_url: str) -> Iterator[Sessions]:
+    """Sessions over a migrated SQLite file."""
+    made = sessions_over(migrated_sqlite_url)
+    yield made
+    made.dispose()
+
+
+def test_the_most_specific_holder_is_served_or_nobody(sessions: Sessions) -> None:
+    check(sessions, 16 if sessions.dialect == "sqlite" else 5, phases=[Phase.generate])
+
+
+@pytest.mark.torture
+def test_long_programs_serve_nobody_but_holders(sessions: Sessions) -> None:
+    check(sessions, 1000, derandomize=False, stateful_step_count=50)
+
+
+def _scope_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    """Forget in a statement that a proof of a name alone reaches nothing below it."""
+    live = classmethod(lambda cls, _hostname: cls.is_live)
+    patch.setattr(Domain, "permits", live)
+
+
+def _every_holding_is_wide(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Holding, "covers", lambda self, name: is_within(name, self.name))
+
+
+def _tenants_resume(patch: pytest.MonkeyPatch) -> None:
+    """Let a tenant end the suspension that the operator made."""
+    real = Domain.resume
+    patch.setattr(Domain, "resume", lambda self, **_: real(self, by_platform=True))
+
+
+def _holder_of_certificates_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(issuance, "_owned", lambda *_: True)
+
+
+PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [
+    _scope_is_ignored,
+    _every_holding_is_wide,
+    _tenants_resume,
+    _holder_of_certificates_is_not_asked,
+]
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda one: one.__name__.strip("_"))
+def test_the_machine_finds_what_is_planted(
+    migrated_sqlite_sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    plant: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        check(migrated_sqlite_sessions, 30, phases=[Phase.generate])
