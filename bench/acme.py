@@ -7,7 +7,7 @@ Everybody uses a fresh Pebble of the same kind, which neither sleeps, refuses no
 authorizations nor looks at proofs. The bare client (`bench.acme_client`) stores nothing, in eight
 threads of this process, whose memory it shows. Nameplate starts from rows that are due and ends with
 certificates in rows; the worker is one process with eight threads, timed from its first lease to the
-last certificate. The peers issue one certificate for each command: certbot in two lanes, lego and
+last certificate. Before each order it looks whether the host leads to Nameplate, by DNS and by HTTP. The peers issue one certificate for each command: certbot in two lanes, lego and
 uacme in eight, each lane with a folder and an account of its own. Caddy is timed from its start and
 does its own scheduling.
 
@@ -24,6 +24,7 @@ Goals: 30 certificates/s on PostgreSQL, 5 times the best peer, 20 % of the bare 
 
 import argparse
 import contextlib
+import json
 import os
 import statistics
 import subprocess
@@ -42,14 +43,20 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.acme_client import STALLED, Bare
 from bench.acme_peers import RUN, THREADS, Result, cpu_of, peak_of, program_of
 from tests.chaos import backlog
+from tests.chaos.world import Answers
 from tests.databases import sessions_over
 from tests.servers import postgresql
+from tests.servers.knot import Knot
 from tests.servers.pebble import ChallTestSrv, Pebble
 
 from nameplate import bootstrap
 from nameplate.adapters.ca import accounts
+from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.core import keys
 from nameplate.core.actor import PLATFORM
+from nameplate.core.encryption import KeyRing
+from nameplate.core.records import Change, RRset
+from nameplate.ports.dns import Zone
 from nameplate.settings import Settings
 from nameplate.usecases.operations import schema
 
@@ -82,7 +89,8 @@ class Bench:
         home = self.folder / f"home-{label}"
         home.mkdir()
         settings = Settings(home=home)
-        tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+        ring = bootstrap.keyring(settings)
+        tools = bootstrap.tools(settings, ring)
         sessions = sessions_over(url)
         sessions.run(
             PLATFORM,
@@ -95,17 +103,38 @@ class Bench:
         if url.startswith("postgresql"):
             app = postgresql.role_url(url, postgresql.APP)
             system = postgresql.role_url(url, postgresql.SYSTEM)
-        env = {
-            **os.environ,
-            "NAMEPLATE_HOME": str(home),
-            "NAMEPLATE_DATABASE_URL": app,
-            "NAMEPLATE_SYSTEM_DATABASE_URL": system,
-        }
-        command = [sys.executable, "-m", "nameplate", "worker", "--threads", str(THREADS)]
-        with (home / "log").open("wb") as log:
-            worker = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+        log = home / "log"
+        with self._leading_here(sessions, ring, f"{label}.com") as hosts:
+            env = {
+                **os.environ,
+                **hosts,
+                "NAMEPLATE_HOME": str(home),
+                "NAMEPLATE_DATABASE_URL": app,
+                "NAMEPLATE_SYSTEM_DATABASE_URL": system,
+            }
+            command = [sys.executable, "-m", "nameplate", "worker", "--threads", str(THREADS)]
+            with log.open("wb") as written:
+                worker = subprocess.Popen(command, env=env, stdout=written, stderr=written)
+            return self._timed(worker, sessions, label, log)
+
+    @contextlib.contextmanager
+    def _leading_here(self, sessions: Any, ring: KeyRing, zone: str) -> Iterator[dict[str, str]]:
+        """Answer challenges, have every host of the zone lead there, and return settings of that world."""
+        with Knot(self.folder, [zone]) as dns, Answers(sessions, ring) as answers:
+            provider = Rfc2136(dns.address, dns.port, [zone], dns.tsig)
+            everything = RRset(f"*.{zone}", "A", 60, ("127.0.0.1",))
+            provider.apply(Zone(zone), [Change(None, everything)])
+            here = f"127.0.0.1:{answers.port}"
+            yield {
+                "NAMEPLATE_DNS_SERVERS": json.dumps({zone: [f"{dns.address}:{dns.port}"]}),
+                "NAMEPLATE_CHALLENGE_CHECK_VIA": json.dumps({"127.0.0.1": here}),
+            }
+
+    def _timed(
+        self, worker: subprocess.Popen[bytes], sessions: Any, label: str, log: Path
+    ) -> Result:
         try:
-            return self._watch(worker, sessions, f"nameplate, {label}", home / "log")
+            return self._watch(worker, sessions, f"nameplate, {label}", log)
         finally:
             worker.terminate()
             worker.wait(30)

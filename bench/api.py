@@ -64,7 +64,7 @@ class Side:
         """Send requests from eight clients for so long."""
         with multiprocessing.Pool(PROCESSES) as pool:
             jobs = [
-                (self.port, self.token, what, self.names, seconds, self.claimed + number)
+                (self.port, self.token, (what, self.names), seconds, self.claimed + number)
                 for number in range(PROCESSES)
             ]
             before = cpu_of(self.pid)
@@ -81,7 +81,7 @@ class Side:
 
 
 def _clients(
-    port: int, token: str, what: str, names: list[str], seconds: float, salt: int
+    port: int, token: str, asked: tuple[str, list[str]], seconds: float, salt: int
 ) -> list[tuple[float, float]]:
     """Be four clients, each with one connection; return when each request ended and what it took."""
     found: list[tuple[float, float]] = []
@@ -93,7 +93,7 @@ def _clients(
         count = 0
         while (at := time.monotonic()) - started < seconds + WARM_UP:
             count += 1
-            method, path, body = _request(what, names, f"{salt}-{number}-{count}")
+            method, path, body = _request(*asked, f"{salt}-{number}-{count}")
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             answer.read()

@@ -48,6 +48,9 @@ class World:
             "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
             "NAMEPLATE_CHALLENGE_UPSTREAM": f"127.0.0.1:{port}",
             "NAMEPLATE_EGRESS_ALLOW": json.dumps(["127.0.0.0/8"]),
+            "NAMEPLATE_CHALLENGE_CHECK_VIA": json.dumps(
+                {one: f"{one}:{ports[0]}" for one in ("127.0.0.1", "127.0.0.2")}
+            ),
             "NAMEPLATE_SANDBOX": "false",
         }
         self.nameplate = Installation(folder / "np", settings, workers=2, port=port)

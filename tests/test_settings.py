@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nameplate.core.egress import Detour
 from nameplate.core.errors import Invalid
 from nameplate.settings import Settings
 
@@ -58,12 +59,17 @@ def test_every_kind_of_value_is_read():
         "SANDBOX": "1",
         "EDGE_NETWORKS": '["10.0.0.0/8", "2001:db8::/32"]',
         "PUBLIC_RESOLVERS": "[]",
+        "CHALLENGE_CHECK_VIA": '{"203.0.113.0/24": "10.0.0.5:8080", "2001:db8::1": "[::1]:80"}',
         "DNS_SERVERS": '{"corp.example": ["10.0.0.53:53"]}',
         "WORKER_THREADS": "",
     }
     read = Settings.read({f"NAMEPLATE_{name}": text for name, text in given.items()})
     assert (read.port, read.host, read.serve_worker, read.sandbox) == (8443, "::1", False, True)
     assert read.edge_networks == (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
+    assert read.challenge_check_via == (
+        Detour(ip_network("203.0.113.0/24"), "10.0.0.5", 8080),
+        Detour(ip_network("2001:db8::1/128"), "::1", 80),
+    )
     assert (read.public_resolvers, read.worker_threads) == ((), 8)
     assert read.dns_servers == {"corp.example": ("10.0.0.53:53",)}
 
@@ -78,6 +84,12 @@ def test_every_kind_of_value_is_read():
         ("PORT", "00000000080"),
         ("PORT", "\u0668\u0660"),  # digits, but not ASCII
         ("WORKER_THREADS", "65"),
+        ("CHALLENGE_CHECK_VIA", '["10.0.0.5:80"]'),
+        ("CHALLENGE_CHECK_VIA", '{"203.0.113.0/24": "edge.example:80"}'),
+        ("CHALLENGE_CHECK_VIA", '{"203.0.113.0/24": "10.0.0.5"}'),
+        ("CHALLENGE_CHECK_VIA", '{"203.0.113.0/24": "10.0.0.5:0"}'),
+        ("CHALLENGE_CHECK_VIA", '{"edge.example": "10.0.0.5:80"}'),
+        ("CHALLENGE_CHECK_VIA", '{"203.0.113.0/24": 80}'),
         ("WORKER_THREADS", "9" * 10_000),
         ("SERVE_WORKER", "perhaps"),
         ("EDGE_NETWORKS", "10.0.0.0/8"),

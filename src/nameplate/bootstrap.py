@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from ipaddress import ip_network
 from typing import TypeVar
 
 from nameplate import registry
@@ -22,6 +23,7 @@ from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
 from nameplate.models import Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
+from nameplate.ports.fetcher import AddressFetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
 from nameplate.ports.resolver import Resolver
@@ -33,6 +35,8 @@ from nameplate.usecases.tools import Tools
 
 T = TypeVar("T")
 SANDBOX_POLL = timedelta(seconds=1)
+CHALLENGE_CHECK = timedelta(seconds=5)
+"""How long one look at the challenge path of a host may take."""
 
 
 def collect_rarely() -> None:
@@ -124,6 +128,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         authority=connections.authority(authorities, ring, clock),
         proxy=partial(_proxy, settings=settings, plugins=proxies),
         prober=_prober(policy),
+        fetcher=_fetcher(settings, resolver),
         clock=clock,
         random=secrets.token_bytes,
         jitter=generator.random,
@@ -145,11 +150,28 @@ def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:
     return AuthoritativeResolver(policy, recursor=recursor, overrides=overrides, public=public)
 
 
+def _fetcher(settings: Settings, resolver: Resolver) -> AddressFetcher:
+    """Return what looks at the challenge path of hosts; those of a sandbox are on this machine."""
+    from nameplate.adapters.http.fetch import SafeFetcher
+
+    inside = (ip_network("127.0.0.0/8"), ip_network("::1/128")) if settings.sandbox else ()
+    return SafeFetcher(
+        EgressPolicy(allow=(*settings.egress_allow, *inside)),
+        resolver.addresses,
+        ports=_ports(settings),
+        deadline=CHALLENGE_CHECK,
+        detours=settings.challenge_check_via,
+    )
+
+
+def _ports(settings: Settings) -> Mapping[str, int]:
+    return {"http": settings.sandbox_http_port if settings.sandbox else 80, "https": 443}
+
+
 def _outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Outside:
     from nameplate.adapters.http.fetch import SafeFetcher
 
-    ports = {"http": settings.sandbox_http_port if settings.sandbox else 80, "https": 443}
-    fetcher = SafeFetcher(policy, resolver.addresses, ports=ports)
+    fetcher = SafeFetcher(policy, resolver.addresses, ports=_ports(settings))
     return Outside(resolver, fetcher, settings.edge_networks)
 
 

@@ -96,6 +96,8 @@ class DueRow:
     due_at: datetime
     dns_account_id: int | None
     """The account at a provider that the step will speak with, where the row names one."""
+    waits_for: str | None = None
+    """What the last step waited for."""
 
 
 _MAX_URGENT = 200
@@ -129,7 +131,10 @@ def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mappe
     clock = sa.type_coerce(utc_now(), UtcDateTime)
     most = sa.bindparam("most", type_=sa.Integer())
     account = own.dns_account_id if "dns_account_id" in own else sa.null()
-    columns = (own.id, own.organization_id, own.next_action_at, account.label("dns_account_id"))
+    columns = (
+        own.id, own.organization_id, own.next_action_at, account.label("dns_account_id"),
+        own.waits_for,
+    )  # fmt: skip
     due: tuple[Any, ...] = (
         own.next_action_at <= clock,
         own.lease_until.is_(None) | (own.lease_until <= clock),
@@ -141,7 +146,11 @@ def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mappe
         ranked = sa.select(*columns, place.label("place")).where(*due).subquery().c
         return (
             sa.select(
-                ranked.id, ranked.organization_id, ranked.next_action_at, ranked.dns_account_id
+                ranked.id,
+                ranked.organization_id,
+                ranked.next_action_at,
+                ranked.dns_account_id,
+                ranked.waits_for,
             )
             .where(ranked.place <= EACH)
             .order_by(ranked.place)

@@ -7,11 +7,11 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from nameplate.core.egress import Network
+from nameplate.core.egress import Detour, Network
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.secret import Secret
 
@@ -66,6 +66,20 @@ def _servers(text: str) -> dict[str, tuple[str, ...]]:
         raise ValueError('a JSON object, for example {"corp.example": ["10.0.0.53:53"]}') from None
 
 
+def _detours(text: str) -> tuple[Detour, ...]:
+    try:
+        return tuple(_detour(*pair) for pair in _json(text).items())
+    except (AttributeError, TypeError, ValueError):
+        raise ValueError('a JSON object, for example {"203.0.113.0/24": "10.0.0.5:80"}') from None
+
+
+def _detour(network: str, place: str) -> Detour:
+    address, _, port = place.rpartition(":")
+    return Detour(
+        ip_network(network), str(ip_address(address.strip("[]"))), _number(1, 65_535)(port)
+    )
+
+
 def _tables(text: str) -> dict[str, Mapping[str, Any]]:
     found = _json(text)
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
@@ -91,6 +105,7 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     bool: _switch,
     tuple[str, ...]: _list,
     tuple[Network, ...]: _networks,
+    tuple[Detour, ...]: _detours,
     Mapping[str, tuple[str, ...]]: _servers,
     Mapping[str, Mapping[str, Any]]: _tables,
 }
@@ -133,6 +148,9 @@ class Settings:
     """Networks of the platform's own proxies. A verification file served from them is not accepted."""
     egress_allow: tuple[Network, ...] = ()
     """Private networks that verification, and health checks of an organization's own server, may reach."""
+    challenge_check_via: tuple[Detour, ...] = ()
+    """Where to check ACME challenges instead of public addresses that workers cannot reach, for
+    example `{"203.0.113.0/24": "10.0.0.5:80"}`. Default: the addresses of the host, at port 80."""
     dns_recursor: str | None = None
     """`address:port` of the resolver that finds name servers. Default: from /etc/resolv.conf."""
     public_resolvers: tuple[str, ...] = ("1.1.1.1:53", "8.8.8.8:53", "9.9.9.9:53")

@@ -15,6 +15,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
 from nameplate.models import HttpChallenge, Organization
+from nameplate.usecases.certificates import reachability
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 CHALLENGE = f"/.well-known/acme-challenge/{TOKEN}"
@@ -55,6 +56,17 @@ def test_challenges_are_answered_for_their_host_only(world: World, api: Api) -> 
     prefix = "/.well-known/acme-challenge/"
     for token in (TOKEN[:-1], TOKEN.lower(), "<script>", "..%2f..%2fetc", "%00", "a" * 300):
         assert asked(api, "example.com", prefix + token)[0] == 404
+
+
+def test_our_own_look_at_the_challenge_path_is_answered_for_any_host(api: Api) -> None:
+    ring = api.tools.keyring
+    token = f"nameplate-0011223344556677-{ring.primary}"
+    path = f"/.well-known/acme-challenge/{token}"
+    told = {host: asked(api, host, path)[1].decode() for host in ("a.example", "b.example")}
+    assert told == {host: reachability.answer(ring, host, token) for host in told}
+    assert len(set(told.values())) == 2
+    assert asked(api, "A.example:80", path)[1].decode() == told["a.example"]
+    assert asked(api, "a.example", path + "x")[0] == 404
 
 
 def test_health(api: Api) -> None:

@@ -39,7 +39,7 @@ class Authority:
 
     def forget(self) -> None:
         """Start it again: it knows no account and no order any more."""
-        self.pebble.start_again()
+        self.pebble.forget()
         self.roots.add(self.pebble.root_pem())
 
 

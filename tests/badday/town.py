@@ -229,10 +229,6 @@ class Town:
         for path in reversed(self.made):
             self.nameplate.ask("DELETE", path)
         self.made.clear()
-        found = self.nameplate.call("GET", f"/v1/certificates?domain={self.alpha.ids['domain']}")
-        for one in found["data"]:
-            if one["common_name"] != self.alpha.name:
-                self.nameplate.ask("DELETE", f"/v1/certificates/{one['id']}")
 
     def settled(self) -> bool:
         """Whether what was wanted is there, and no step of anybody is in trouble."""

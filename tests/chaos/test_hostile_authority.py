@@ -33,7 +33,7 @@ def _issue_all(folder: Path, templates: Templates, sleep: int, seconds: float) -
         settings = {
             "NAMEPLATE_HOME": str(folder),
             "NAMEPLATE_DATABASE_URL": url,
-            "NAMEPLATE_EGRESS_ALLOW": '["127.0.0.0/8"]',
+            **world.settings("127.0.0.1"),
         }
         given = Settings.read(settings)
         tools = bootstrap.tools(given, bootstrap.keyring(given))
@@ -45,7 +45,8 @@ def _issue_all(folder: Path, templates: Templates, sleep: int, seconds: float) -
         )
         backlog.add(sessions, [f"n{number}.{ZONE}" for number in range(COUNT)])
         job = Job(settings, folder / "worker.log", lease=30, poll=0.2, threads=8)
-        pending, most, done = _watch(sessions, job, world.http_port, seconds)
+        answers = Answers(sessions, tools.keyring, ("127.0.0.1", world.http_port))
+        pending, most, done = _watch(sessions, job, answers, seconds)
         told = (folder / "worker.log").read_text(errors="replace")[-3000:]
         sessions.dispose()
         assert done == {"active": COUNT}, told
@@ -54,10 +55,10 @@ def _issue_all(folder: Path, templates: Templates, sleep: int, seconds: float) -
         assert most <= THREADS_ALLOWED
 
 
-def _watch(sessions, job: Job, port: int, seconds: float) -> tuple[int, int, dict[str, int]]:
+def _watch(sessions, job: Job, answers: Answers, seconds: float) -> tuple[int, int, dict[str, int]]:
     """Return the most orders seen open at once, the most threads meanwhile, and the statuses."""
     pending = most = 0
-    with Answers(sessions, ("127.0.0.1", port)), WorkerProcess(job) as worker:
+    with answers, WorkerProcess(job) as worker:
         for _ in range(int(seconds * 5)):
             if worker.join(0.2) is not None or backlog.states(sessions) == {"active": COUNT}:
                 break

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from nameplate import bootstrap
 from nameplate.core import ids, keys
 from nameplate.core.actor import PLATFORM
+from nameplate.core.encryption import KeyRing
 from nameplate.db import Sessions, database_now
 from nameplate.models import (
     Binding,
@@ -37,7 +38,7 @@ from nameplate.models import (
     metadata,
 )
 from nameplate.settings import Settings
-from nameplate.usecases.certificates import challenges, requests
+from nameplate.usecases.certificates import challenges, reachability, requests
 from nameplate.usecases.claims import domains
 from nameplate.usecases.dns import records
 from nameplate.usecases.serving import applications, bindings, servers
@@ -82,6 +83,15 @@ class World:
         """Return a loopback address that no other scene has."""
         number = next(self._hosts)
         return f"127.0.{number // 250 + 1}.{number % 250 + 2}"
+
+    def settings(self, address: str) -> dict[str, str]:
+        """Return how this world is reached, where hosts lead to `address`."""
+        here = f"{address}:{self.http_port}"
+        return {
+            "NAMEPLATE_DNS_SERVERS": json.dumps({ZONE: [f"127.0.0.1:{self.dns.dns_port}"]}),
+            "NAMEPLATE_EGRESS_ALLOW": '["127.0.0.0/8"]',
+            "NAMEPLATE_CHALLENGE_CHECK_VIA": json.dumps({address: here}),
+        }
 
     def publish(self, name: str, rdtype: str, *values: str) -> None:
         """Write a record set as its owner would, past Nameplate."""
@@ -139,10 +149,12 @@ class World:
 
 class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        sessions: Sessions = self.server.sessions  # type: ignore[attr-defined]  # set below
-        host = self.headers.get("Host", "").partition(":")[0]
-        with sessions.begin(PLATFORM, read_only=True) as session:
-            found = challenges.answer(session, host, self.path.rpartition("/")[2])
+        owner: Answers = self.server.owner  # type: ignore[attr-defined]  # set below
+        host, token = self.headers.get("Host", "").partition(":")[0], self.path.rpartition("/")[2]
+        found = reachability.answer(owner.ring, host, token)
+        if found is None:
+            with owner.sessions.begin(PLATFORM, read_only=True) as session:
+                found = challenges.answer(session, host, token)
         body = (found or "not found").encode()
         self.send_response(200 if found else 404)
         self.send_header("Content-Length", str(len(body)))
@@ -156,10 +168,13 @@ class _Answer(BaseHTTPRequestHandler):
 class Answers:
     """Nameplate's answers to http-01 challenges, on a port of their own."""
 
-    def __init__(self, sessions: Sessions, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
+    def __init__(
+        self, sessions: Sessions, ring: KeyRing, address: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
+        self.sessions, self.ring = sessions, ring
         self._server = ThreadingHTTPServer(address, _Answer)
         self._server.daemon_threads = True
-        self._server.sessions = sessions  # type: ignore[attr-defined]  # for the handler
+        self._server.owner = self  # type: ignore[attr-defined]  # for the handler
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -194,13 +209,12 @@ class Scene:
             "NAMEPLATE_HOME": str(self.folder),
             "NAMEPLATE_DATABASE_URL": app,
             "NAMEPLATE_SYSTEM_DATABASE_URL": system,
-            "NAMEPLATE_DNS_SERVERS": json.dumps({ZONE: [f"127.0.0.1:{world.dns.dns_port}"]}),
-            "NAMEPLATE_EGRESS_ALLOW": '["127.0.0.0/8"]',
+            **world.settings(self.address),
         }
         settings = Settings.read(self.settings)
         self.tools = bootstrap.tools(settings, bootstrap.keyring(settings))
         with contextlib.ExitStack() as stack:
-            self.answers = stack.enter_context(Answers(sessions))
+            self.answers = stack.enter_context(Answers(sessions, self.tools.keyring))
             self.nginx = stack.enter_context(
                 Nginx(self.folder, address=self.address, ports=(world.http_port, world.https_port))
             )

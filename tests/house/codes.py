@@ -55,6 +55,8 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
     "Proof": (1, "adapters/verification/"),
     "Fail": (0, "core/issuance.py"),
     "Obstacle": (0, "core/pointing.py"),
+    "Unreached": (0, "usecases/certificates/reachability.py"),
+    "say": (0, "models/certificates.py"),
     "Blocked": (2, "core/plan.py"),
     "wrong": (1, "core/"),
     "refuse": (1, "core/formats/"),

@@ -130,9 +130,10 @@ OURS = {
     "organization_domains": {"drift_policy"},
     "dns_records": {"value_digest"},
     "application_domain_bindings": {"hostname"},
-    "ssl_certificates": {"generation"},
+    "ssl_certificates": {"generation", "is_automatic"},
 }
-"""NOT NULL columns beyond the specification: by S4, S9, what drift leads to, and the count of renewals."""
+"""NOT NULL columns beyond the specification: by S4, S9, what drift leads to, the count of renewals, and
+whether a certificate was made for a binding."""
 
 
 @pytest.fixture

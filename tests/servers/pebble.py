@@ -6,7 +6,7 @@ Debian's pebble 2.4.0 locks up with 32 requests in flight: send it at most 8 at 
 import json
 import ssl
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -64,24 +64,19 @@ class Pebble:
         }
         (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
         pace = {"PEBBLE_VA_SLEEPTIME": str(sleep)} if sleep else {"PEBBLE_VA_NOSLEEP": "1"}
-        options = "-config", str(folder / "pebble.json"), "-dnsserver", dns_server
         env = {
             **pace,
             "PEBBLE_VA_ALWAYS_VALID": "1" if always_valid else "0",
             "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
             "PEBBLE_AUTHZREUSE": str(authz_reuse),
         }
-        self._start: Callable[[], Server] = lambda: Server(
-            [program("pebble"), *options],
+        config = ["-config", str(folder / "pebble.json"), "-dnsserver", dns_server]
+        self._start = lambda: Server(
+            [program("pebble"), *config],
             folder,
             ready=lambda: listens(port) and listens(management),
             env=env,
         )
-        self._server = self._start()
-
-    def start_again(self) -> None:
-        """End it and start it: it forgets every account and order, and has another root."""
-        self._server.stop()
         self._server = self._start()
 
     def root_pem(self) -> bytes:
@@ -98,6 +93,11 @@ class Pebble:
         url = f"{self._management}/cert-status-by-serial/{serial}"
         with urllib.request.urlopen(url, context=context) as answer:
             return bool(json.load(answer)["Status"] == "Revoked")
+
+    def forget(self) -> None:
+        """Start anew: accounts, orders and the root are gone, since it keeps nothing."""
+        self._server.stop()
+        self._server = self._start()
 
     def orders(self) -> tuple[int, int]:
         """Return how many orders were made, and how many proofs were looked at in vain."""

@@ -50,6 +50,7 @@ class Offline:
             authority=_nothing,
             proxy=_nothing,
             prober=silent,
+            fetcher=silent,
             clock=lambda: datetime.now(UTC),
             random=secrets.token_bytes,
             jitter=lambda: 0.5,

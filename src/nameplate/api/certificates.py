@@ -61,6 +61,7 @@ class CertificateShape(Shape):
                     last_renewed_at="2026-11-23T09:31:00Z",
                     next_renewal_at="2027-01-22T09:30:00Z",
                     auto_renew=True,
+                    automatic=False,
                     challenge="http-01",
                     generation=1,
                     attempts=0,
@@ -86,6 +87,9 @@ class CertificateShape(Shape):
     last_renewed_at: datetime | None
     next_renewal_at: datetime | None
     auto_renew: bool
+    automatic: bool = Field(
+        description="Whether it was made for a binding. It is let go when no binding uses it."
+    )
     challenge: ChallengeType | None
     generation: int = Field(description="Number of certificates installed so far.")
     attempts: int = Field(description="Number of failed attempts since the last success.")
@@ -122,6 +126,7 @@ def _fields(row: Certificate) -> dict[str, Any]:
         "names": row.subject_alternative_names or [row.common_name],
         "type": row.certificate_type,
         "next_renewal_at": row.next_renewal_attempt_at,
+        "automatic": row.is_automatic,
         "challenge": row.acme_challenge_type,
         "attempts": row.renewal_attempts,
         "error_code": row.renewal_error_code,

@@ -238,7 +238,8 @@ def _expiring(session: Session) -> Metric:
     )
     now = database_now(session)
     served = Certificate.visible(PLATFORM).where(
-        Certificate.status.in_([CertificateStatus.ACTIVE, CertificateStatus.RENEWING])
+        Certificate.status.in_([CertificateStatus.ACTIVE, CertificateStatus.RENEWING]),
+        Certificate.is_wanted(),
     )
     ends = Certificate.expires_at
     cases = [

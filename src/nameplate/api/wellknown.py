@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from nameplate.api.deps import surface
 from nameplate.core import names
-from nameplate.usecases.certificates import challenges
+from nameplate.usecases.certificates import challenges, reachability
 
 routes = APIRouter(tags=["public"], default_response_class=PlainTextResponse)
 
@@ -27,10 +27,12 @@ _PORT = re.compile(r":\d{1,5}$")
 def answer_challenge(
     request: Request, token: str, host: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:
-    """Answer an http-01 challenge for this host (RFC 8555 section 8.3)."""
+    """Answer an http-01 challenge for this host (RFC 8555 section 8.3), or our own look at the path."""
     name = names.canonical(_PORT.sub("", host.strip()))
-    with surface(request).sessions.look() as session:
-        found = challenges.answer(session, name, token)
+    found = reachability.answer(surface(request).tools.keyring, name, token)
+    if found is None:
+        with surface(request).sessions.look() as session:
+            found = challenges.answer(session, name, token)
     if found is None:
         return PlainTextResponse("not found", 404)
     return PlainTextResponse(found)

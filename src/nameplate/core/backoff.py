@@ -24,6 +24,17 @@ def next_look(attempts: int, now: datetime) -> datetime:
     return now + timedelta(seconds=seconds)
 
 
+def next_visit(attempts: int, since: datetime, now: datetime) -> datetime:
+    """Return when to look again at a host that has not pointed to the platform since `since`.
+
+    2^n seconds, at most a minute; a twentieth of the time that it takes already when that is longer,
+    at most an hour.
+    """
+    quick = min(2.0 ** min(max(attempts - 1, 0), 12), 60.0)
+    patient = min((now - since).total_seconds() / 20, 3600.0)
+    return now + timedelta(seconds=max(quick, patient))
+
+
 def after_failure(attempts: int, now: datetime, jitter: float) -> datetime:
     """Return when to try again after `attempts` failures in a row: 2^n seconds, at most an hour.
 

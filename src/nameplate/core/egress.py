@@ -81,6 +81,16 @@ _METADATA = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Detour:
+    """Where to connect instead of public addresses that cannot be reached from inside."""
+
+    network: Network
+    """The public addresses."""
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class EgressPolicy:
     """What may be connected to. `deny` wins over `allow`; `allow` opens otherwise refused ranges.
 

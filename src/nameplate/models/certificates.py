@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nameplate.core.lifecycle import CertificateStatus, move
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, move
+from nameplate.models.bindings import Binding
 from nameplate.models.challenge_progress import ChallengeProgress
 from nameplate.models.orm import (
     BigId,
@@ -44,6 +45,8 @@ class ChallengeType(StrEnum):
     TLS_ALPN_01 = "tls-alpn-01"
 
 
+UNUSED = "certificate_unused"
+"""Why a certificate that was made for a binding is not obtained or renewed any more."""
 _BEGINNING = {
     status: move(status, begun)
     for status, begun in (
@@ -118,6 +121,11 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     next_renewal_attempt_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the next renewal is due (S13)."
     )
+    is_automatic: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=sa.false(),
+        comment="Made for a binding, and let go when none uses it any more.",
+    )
     auto_renew: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Renew automatically."
     )
@@ -166,6 +174,30 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         LongText, comment="Key of the generation being obtained, sealed like `private_key`."
     )
 
+    @classmethod
+    def is_wanted(cls) -> sa.ColumnElement[bool]:
+        """Return whether anybody wants the certificate: who asked for it, or a binding that uses it."""
+        used = sa.exists().where(
+            Binding.ssl_certificate_id == cls.id,
+            Binding.ssl_enabled,
+            Binding.status != BindingStatus.DISABLED,
+            Binding.deleted_at.is_(None),
+        )
+        return sa.or_(cls.is_automatic.is_(sa.false()), used)
+
+    @classmethod
+    def retrying(cls, now: datetime) -> sa.Update:
+        """Return the statement that has failed attempts repeated now; narrow it."""
+        planned = cls.next_renewal_attempt_at
+        return cls.waking(now).values(
+            next_renewal_attempt_at=sa.case((planned > now, now), else_=planned)
+        )
+
+    @property
+    def is_let_go(self) -> bool:
+        """Whether nothing is obtained because no binding used it at the last look."""
+        return self.renewal_error_code == UNUSED
+
     def begin(self, sealed_key: str) -> None:
         """Start a generation: its key is stored."""
         self.pending_private_key = sealed_key
@@ -181,6 +213,7 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
             acme_order_url=sa.bindparam("url"),
             acme_challenge_data=sa.bindparam("data", type_=columns.acme_challenge_data.type),
             status=sa.case(_BEGINNING, value=columns.status, else_=columns.status),
+            attempts=0,
         )
 
     def abandon(self) -> None:
@@ -206,6 +239,20 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.renewal_attempts += 1
         self.last_renewal_error_at = now
         self.say(code, reason)
+
+    def let_go(self) -> None:
+        """Obtain nothing any more, because no binding uses it; what there is stays until it expires."""
+        if self.status is CertificateStatus.RENEWING:
+            self.status = move(self.status, CertificateStatus.ACTIVE)
+        self.next_renewal_attempt_at = None
+        self.say(
+            UNUSED, "No binding uses this certificate any more. It is not obtained or renewed."
+        )
+
+    def take_up(self, renew_at: datetime | None) -> None:
+        """Plan for a certificate that was let go and is wanted again."""
+        self.renewal_error_code = self.renewal_error_message = None
+        self.next_renewal_attempt_at = renew_at
 
     def say(self, code: str, reason: str) -> None:
         """Keep why nothing is obtained now, for programs and for a person."""

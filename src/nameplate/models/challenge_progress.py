@@ -15,14 +15,17 @@ class ChallengeProgress:
     """URLs of the challenges whose answers stand ready."""
     responded: frozenset[str] = frozenset()
     """URLs of the challenges that the authority was asked to look at."""
+    addresses: tuple[str, ...] = ()
+    """While there is no order because a host does not lead here: where it leads instead."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what goes into the column."""
-        return {
+        found: dict[str, Any] = {
             "account_id": self.account_id,
             "presented": sorted(self.presented),
             "responded": sorted(self.responded),
         }
+        return found | ({"addresses": list(self.addresses)} if self.addresses else {})
 
     @classmethod
     def from_json(cls, document: Any) -> Self | None:  # noqa: ANN401 - whatever stands there
@@ -34,9 +37,13 @@ class ChallengeProgress:
             account if isinstance(account, int) else None,
             _urls(document.get("presented")),
             _urls(document.get("responded")),
+            tuple(_texts(document.get("addresses"))),
         )
 
 
 def _urls(value: Any) -> frozenset[str]:  # noqa: ANN401 - whatever stands there
-    found: Iterable[Any] = value if isinstance(value, list) else ()
-    return frozenset(map(str, found))
+    return frozenset(_texts(value))
+
+
+def _texts(value: Any) -> Iterable[str]:  # noqa: ANN401 - whatever stands there
+    return map(str, value if isinstance(value, list) else ())

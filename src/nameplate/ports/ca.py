@@ -25,7 +25,8 @@ class CertificateAuthority(Protocol):
     """One account at one authority. Methods may be called from several threads.
 
     Raises `RateLimited`/`Unavailable` (try later), `Refused` (the authority says no: the name, the
-    CSR, the account), and nothing else. Every answer that an order can give is a value.
+    CSR, the account; `acme_order_lost`: it does not know the order any more, and a new one is to be
+    made), and nothing else. Every answer that an order can give is a value.
     """
 
     def order(

@@ -66,6 +66,26 @@ class Fetched:
         return self.hops[-1].address if self.hops else ""
 
 
+class AddressFetcher(Protocol):
+    """Looks at one given address of a host, as a certificate authority will.
+
+    May be called from several threads; bounds time and bytes as a `Fetcher` does.
+    """
+
+    def fetch_at(
+        self, address: str, host: str, path: str, *, port: int | None = None, max_body: int = 1024
+    ) -> Fetched:
+        """Fetch `path` of `host` by plain HTTP from `address` alone, whatever its DNS says.
+
+        `port` is for sandboxes only. Every end is a value; nothing is raised.
+        """
+        ...
+
+    def has_route(self, address: str) -> bool:
+        """Tell whether this machine can send anything to such an address: many have no IPv6."""
+        ...
+
+
 class Fetcher(Protocol):
     """Fetches without reaching what only Nameplate can reach; bounds time and bytes."""
 

@@ -1,10 +1,10 @@
-"""What every `Fetcher` must do, before a host that answers what the test says."""
+"""What every `Fetcher` and `AddressFetcher` must do, before a host that answers what the test says."""
 
 import gzip
 from collections.abc import MutableMapping
 from typing import ClassVar
 
-from nameplate.ports.fetcher import Fetcher, HttpOutcome
+from nameplate.ports.fetcher import AddressFetcher, Fetcher, HttpOutcome
 
 RawAnswers = MutableMapping[str, bytes]
 """Path -> all that the host sends when it is asked for it; for other paths it closes."""
@@ -120,6 +120,51 @@ class FetcherConformance:
         """What only Nameplate can reach is not reached, over HTTP and HTTPS alike."""
         assert fetcher.fetch(inside, "/file").category is HttpOutcome.ADDRESS_REFUSED
         got = fetcher.fetch(inside, "/file", scheme="https")
+        assert (got.category, got.status) == (HttpOutcome.ADDRESS_REFUSED, 0)
+
+
+class AddressFetcherConformance:
+    """Subclass it with fixtures `fetcher`, `raw_answers`, `answering`, `refusing` and `inside`.
+
+    At the address and port `answering` `raw_answers` are sent, byte for byte; nothing listens at those
+    of `refusing`; `inside` is an address that Nameplate does not connect to.
+    """
+
+    host: ClassVar[str] = "unknown.example.org"
+    """A name that has no address of its own."""
+
+    def test_the_address_alone_decides(
+        self, fetcher: AddressFetcher, answering: tuple[str, int], raw_answers: RawAnswers
+    ) -> None:
+        """The host is asked for by its name, wherever DNS leads."""
+        raw_answers["/file"] = _page(b"hello")
+        address, port = answering
+        got = fetcher.fetch_at(address, self.host, "/file", port=port)
+        assert (got.category, got.status, got.body) == (HttpOutcome.ANSWERED, 200, b"hello")
+        assert got.address == address
+
+    def test_a_redirect_to_the_host_stays_at_the_address(
+        self, fetcher: AddressFetcher, answering: tuple[str, int], raw_answers: RawAnswers
+    ) -> None:
+        """As an authority would, whose look-up of the name is over."""
+        raw_answers["/a"] = _redirect("/b")
+        raw_answers["/b"] = _page(b"there")
+        address, port = answering
+        assert fetcher.fetch_at(address, self.host, "/a", port=port).body == b"there"
+        raw_answers["/a"] = _redirect("http://other.example.net/b")
+        got = fetcher.fetch_at(address, self.host, "/a", port=port)
+        assert got.category is HttpOutcome.REDIRECT_REFUSED
+
+    def test_where_nobody_listens(self, fetcher: AddressFetcher, refusing: tuple[str, int]) -> None:
+        """It is a value, and there is a route all the same."""
+        address, port = refusing
+        got = fetcher.fetch_at(address, self.host, "/file", port=port)
+        assert (got.category, got.body) == (HttpOutcome.UNREACHABLE, b"")
+        assert fetcher.has_route(address)
+
+    def test_an_address_inside_is_refused(self, fetcher: AddressFetcher, inside: str) -> None:
+        """Whoever chose the name chose its addresses too."""
+        got = fetcher.fetch_at(inside, self.host, "/file")
         assert (got.category, got.status) == (HttpOutcome.ADDRESS_REFUSED, 0)
 
 

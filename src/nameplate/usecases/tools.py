@@ -10,6 +10,7 @@ from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
 from nameplate.ports.domain_connect import DomainConnect
+from nameplate.ports.fetcher import AddressFetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.resolver import Resolver
@@ -32,6 +33,7 @@ class Tools:
     authority: Callable[[Account], CertificateAuthority]
     proxy: Callable[[Server], Proxy]
     prober: Prober
+    fetcher: AddressFetcher
     clock: Callable[[], datetime]
     """Aware UTC; for times shown to people. Leases and schedules use the database's clock."""
     random: Callable[[int], bytes]

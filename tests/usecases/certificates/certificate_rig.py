@@ -4,18 +4,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.models import world as rows
 from tests.usecases.offline import Offline
 
 from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.ca.local import LocalAuthority, create_root
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
-from nameplate.models import Account, Certificate, Domain
+from nameplate.models import Account, Binding, Certificate, Domain, Organization
 from nameplate.ports.ca import CertificateAuthority
-from nameplate.usecases.certificates import issuance, requests
-from nameplate.usecases.claims import domains, holdings
+from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
+from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
+from nameplate.usecases.certificates import issuance, reachability, requests
+from nameplate.usecases.claims import conditions, domains, holdings
 from nameplate.usecases.tenants import accounts
 
 NAME = "shop.example.com"
@@ -88,6 +92,45 @@ class Slow:
         return self._authority.download(order)
 
 
+@dataclass
+class Internet:
+    """What DNS says of every host, and who answers at which address."""
+
+    ring: KeyRing
+    answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
+    """By type of record."""
+    strangers: dict[str, Fetched] = field(default_factory=dict)
+    """Addresses at which Nameplate does not answer, and what comes from there."""
+    unroutable: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str, int | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.points_to("192.0.2.1")
+
+    def points_to(self, *addresses: str) -> None:
+        for rdtype, is_six in (("A", False), ("AAAA", True)):
+            values = tuple(one for one in addresses if (":" in one) is is_six)
+            kind = AnswerKind.DATA if values else AnswerKind.NODATA
+            self.answers[rdtype] = (Answer(kind, "ns1", values), Answer(kind, "ns2", values))
+
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> LookupResult:
+        del name, delegated
+        return LookupResult("example.com", self.answers[rdtype])
+
+    def fetch_at(
+        self, address: str, host: str, path: str, *, port: int | None = None, max_body: int = 1024
+    ) -> Fetched:
+        del max_body
+        self.asked.append((address, host, port))
+        if address in self.strangers:
+            return self.strangers[address]
+        body = reachability.answer(self.ring, host, path.rpartition("/")[2]) or ""
+        return Fetched(HttpOutcome.ANSWERED, (Hop(path, address, 200),), body.encode())
+
+    def has_route(self, address: str) -> bool:
+        return address not in self.unroutable
+
+
 def local_authority() -> Authority:
     key, root = create_root("Test root", datetime.now(UTC))
     return Authority(key, root, clock=lambda: datetime.now(UTC))
@@ -104,6 +147,12 @@ class Rig:
     certificate_id: int = 0
     passed: list[str] = field(default_factory=list)
     """Crash points, as they were passed."""
+
+    def __post_init__(self) -> None:
+        tools = self.offline.tools
+        self.internet = Internet(tools.keyring)
+        internet: Any = self.internet
+        self.offline.tools = replace(tools, resolver=internet, fetcher=internet)
 
     @property
     def reference(self) -> str:
@@ -138,6 +187,35 @@ class Rig:
     def row(self) -> Certificate:
         with self.offline.sessions.begin(PLATFORM) as session:
             return session.get_one(Certificate, self.certificate_id)
+
+    def bind(self, **server: Any) -> int:
+        """Bind the host to a server of the platform, and have it use the certificate."""
+        with self.offline.sessions.begin(PLATFORM) as session:
+            owner = session.get_one(Organization, self.actor.organization_id)
+            domain = session.get_one(Domain, self.domain_id)
+            machine = rows.server(session, None, **{"address": "192.0.2.1", **server})
+            return rows.binding(
+                session, rows.application(session, owner), domain,
+                hostname=NAME, server_id=machine.id, ssl_certificate_id=self.certificate_id,
+            ).id  # fmt: skip
+
+    def change(self, kind: Any, row_id: int, **columns: Any) -> None:
+        """Change columns past every rule."""
+        with self.offline.sessions.begin(PLATFORM) as session:
+            row = session.get_one(kind, row_id)
+            for name, value in columns.items():
+                setattr(row, name, value)
+
+    def unbind(self, binding_id: int) -> None:
+        """Remove a binding, without its worker."""
+        self.change(Binding, binding_id, deleted_at=datetime.now(UTC))
+
+    def condition(self) -> Any:
+        """Return what the domain says of its certificates, None for nothing."""
+        with self.offline.sessions.begin(PLATFORM) as session:
+            domain = session.get_one(Domain, self.domain_id)
+            found = conditions.of(session, self.offline.tools, domain)
+        return next((one for one in found if one.type == "certificate"), None)
 
     def renew(self) -> None:
         with self.offline.sessions.begin(self.actor) as session:

@@ -94,4 +94,9 @@ def test_when_a_settled_certificate_is_looked_at_again(lite: Session, row: Certi
     row.next_renewal_attempt_at = soon = NOW + timedelta(hours=1)
     assert generations.next_look(row, NOW) == soon
     row.auto_renew = False
+    assert generations.next_look(row, NOW) == soon, "its owner has it renewed by hand"
+    row.next_renewal_attempt_at = None
     assert generations.next_look(row, NOW) is None
+    row.expires_at = end = NOW + timedelta(days=90)
+    assert generations.next_look(row, NOW) == end, "to see that it has expired"
+    assert generations.next_look(row, end) is None

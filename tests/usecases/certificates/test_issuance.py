@@ -8,7 +8,7 @@ from tests.usecases.certificates.certificate_rig import DIRECTORY, NAME, Rig, ma
 
 from nameplate.core import certificates
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import RateLimited, Refused
+from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.models import Certificate, Domain
@@ -20,6 +20,8 @@ from nameplate.usecases.tenants import accounts
 
 POLICY = Refused("acme_rejected_identifier", "the authority refuses: policy forbids this name")
 CAA = Refused("acme_caa", "the authority refuses: CAA admits another authority")
+DOWN = Unavailable("ca_unreachable", "No answer from the authority.")
+LOST = Refused("acme_order_lost", "The authority does not know the order any more.")
 DAY = timedelta(days=1)
 
 
@@ -122,7 +124,18 @@ def _account_removed(rig: Rig) -> None:
     rig.add_account(name="another")
 
 
+def _account_renamed(rig: Rig) -> None:
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        accounts.update(session, PLATFORM, rig.offline.tools, "ca", name="renamed")
+
+
+def _account_tested(rig: Rig) -> None:
+    found = accounts.test(rig.offline.sessions, rig.offline.tools, PLATFORM, "ca")
+    assert found["ok"], found
+
+
 CHANGES = [Rig.renew, _proved_anew, _account_changed, _account_added, _account_removed]
+CHANGES += [_account_renamed, _account_tested]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -235,4 +248,17 @@ def test_what_was_removed_is_forgotten(rig: Rig) -> None:
 def test_a_key_without_its_order_begins_anew(rig: Rig) -> None:
     with rig.offline.sessions.begin(PLATFORM) as session:
         session.get_one(Certificate, rig.certificate_id).begin("cannot be opened")
+    assert rig.work().status is CertificateStatus.ACTIVE
+
+
+def test_a_lost_order_is_made_anew_at_once_and_then_ever_later(rig: Rig) -> None:
+    rig.authority.refusal = CAA
+    for _ in range(4):
+        rig.work()
+    rig.authority.refusal = LOST
+    row = rig.work()
+    assert (row.renewal_error_code, row.acme_order_url) == (LOST.code, None)
+    assert _is_due(row), "whatever failed before, it is worth one try"
+    assert _wait_of(rig.work()) > 23 * 60, "an authority that loses every order is not hurried"
+    rig.authority.refusal = None
     assert rig.work().status is CertificateStatus.ACTIVE

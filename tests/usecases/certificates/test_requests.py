@@ -121,6 +121,41 @@ def test_a_renewal_is_due_at_once(rig: Rig) -> None:
     assert rig.work().generation == 2
 
 
+def test_a_renewal_by_hand_needs_no_automatic_one(rig: Rig) -> None:
+    rig.change(Certificate, rig.certificate_id, auto_renew=False)
+    row = rig.work()
+    assert (row.generation, row.next_renewal_attempt_at) == (1, None)
+    assert row.next_action_at == row.expires_at
+    assert rig.work(after=timedelta(days=70)).generation == 1, "nobody asked for it"
+    rig.renew()
+    row = rig.work()
+    assert (row.generation, row.next_renewal_attempt_at) == (2, None)
+
+
+def test_a_renewal_by_hand_is_tried_until_it_succeeds(rig: Rig) -> None:
+    rig.change(Certificate, rig.certificate_id, auto_renew=False)
+    rig.work()
+    rig.renew()
+    rig.authority.refusal = Refused("acme_caa", "CAA admits another authority.")
+    row = rig.work()
+    assert row.next_renewal_attempt_at == row.next_action_at
+    assert row.next_action_at is not None
+    rig.authority.refusal = None
+    assert rig.work(after=timedelta(minutes=2)).generation == 2
+
+
+def test_a_renewal_by_hand_makes_an_unused_one_its_owners(rig: Rig) -> None:
+    rig.change(Certificate, rig.certificate_id, is_automatic=True)
+    assert rig.work().is_let_go
+    rig.renew()
+    row = rig.work()
+    assert (row.status, row.is_automatic) == (CertificateStatus.ACTIVE, False)
+    rig.change(Certificate, rig.certificate_id, is_automatic=True)
+    rig.bind()
+    rig.renew()
+    assert rig.row().is_automatic, "its binding uses it still"
+
+
 def test_what_was_revoked_is_not_renewed(rig: Rig) -> None:
     with rig.offline.sessions.begin(rig.actor) as session:
         requests.get(session, rig.actor, rig.reference).revoke()

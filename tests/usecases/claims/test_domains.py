@@ -28,6 +28,7 @@ from nameplate.models import (
 )
 from nameplate.usecases.claims import domains
 from nameplate.usecases.hosting import offers
+from nameplate.usecases.operations import forgotten
 
 
 class Desk:
@@ -216,3 +217,22 @@ def test_a_check_looks_at_everything_that_waits_for_later(desk: Desk) -> None:
     desk.session.refresh(done)
     assert (waiting.next_action_at, done.next_action_at) == (NOW, None)
     assert row.next_action_at is not None
+
+
+def test_a_hosted_name_below_a_proved_one_has_its_zone_coming(desk: Desk) -> None:
+    """Nothing else would wake it: it is proved by what is above, and no look at a proof follows."""
+    parent = desk.claim()
+    prove(desk.session, parent, NOW)
+    by = world.account(desk.session, None)
+    offer = offers.Offer(by.id, ("ns1.platform.example",), "hostmaster.platform.example")
+    row = desk.claim("shop.acme.com", hosted=offer)
+    assert row.status is DomainStatus.VERIFIED
+    assert row.next_action_at is not None
+    assert row.next_action_at <= desk.tools.clock()
+    assert forgotten.count(desk.session)["domain"] == 0
+    row.next_action_at = None
+    desk.session.flush()
+    assert forgotten.count(desk.session)["domain"] == 1
+    for name, found in (("acme.org", 1), ("acme.com", 0)):
+        world.hosted_zone(desk.session, by, parent, name=name)
+        assert forgotten.count(desk.session)["domain"] == found, name

@@ -13,7 +13,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.db import Sessions
-from nameplate.models import Certificate, Domain, Organization
+from nameplate.models import Binding, Certificate, Domain, Organization
 from nameplate.usecases.claims import conditions, domains
 
 DOWN = Unavailable("authority_unreachable", "The authority at ca.example does not answer.")
@@ -138,3 +138,21 @@ def test_a_suspension_says_who_when_and_why(world: Offline, *, by_platform: bool
     assert "Phishing reports." in found.message
     assert found.since is not None
     assert site.shown("ownership").reason == "proved", "the name is held all the same"
+
+
+def test_a_certificate_that_no_binding_uses_keeps_no_domain_from_being_ready(
+    world: Offline,
+) -> None:
+    site = Site(world)
+    with world.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, site.domain_id)
+        unused = rows.certificate(session, domain, common_name="old.acme.com", is_automatic=True).id
+    assert site.shown("certificate").reason == "active"
+    assert site.ready
+    site.change(Certificate, unused, is_automatic=False)
+    assert site.shown("certificate").reason == "certificate_pending", "somebody asked for it"
+    site.change(Certificate, unused, is_automatic=True)
+    site.change(Binding, site.binding_id, ssl_certificate_id=unused)
+    assert site.shown("certificate").reason == "certificate_pending", "a binding uses it"
+    site.change(Binding, site.binding_id, deleted_at=datetime.now(UTC))
+    assert site.shown("certificate").reason == "active"

@@ -204,3 +204,60 @@ def test_a_wildcard_is_looked_at_by_a_name_below(migrated_sqlite_url: str) -> No
     rig = bound(sessions_over(migrated_sqlite_url), hostname="*.acme.com", subdomain="*")
     active(rig)
     assert rig.prober.looked[0].hostname == "nameplate-probe.acme.com"
+
+
+@pytest.fixture
+def secured(migrated_sqlite_url: str) -> Rig:
+    """Bind with TLS, so that a certificate is made."""
+    rig = bound(sessions_over(migrated_sqlite_url), ssl_enabled=True)
+    sweep(rig)
+    with rig.world.sessions.begin(PLATFORM) as session:
+        rig.ids[Certificate] = session.scalars(Certificate.visible(PLATFORM)).one().id
+    return rig
+
+
+def _certificate_is_woken(rig: Rig) -> bool:
+    """Tell whether its worker will look at the certificate now, and settle it again."""
+    at = rig.read(Certificate).next_action_at
+    rig.change(Certificate, next_action_at=datetime.now(UTC) + timedelta(days=1))
+    return at is not None and at <= datetime.now(UTC)
+
+
+def test_a_certificate_that_is_made_for_a_binding_is_known_as_such(secured: Rig) -> None:
+    row = secured.read(Certificate)
+    assert (row.is_automatic, row.certificate_name) == (True, "acme.com")
+    assert secured.read(Binding).ssl_certificate_id == row.id
+
+
+@pytest.mark.parametrize("ending", ["removed", "disabled"])
+def test_a_binding_that_ends_has_its_certificate_look(secured: Rig, ending: str) -> None:
+    assert _certificate_is_woken(secured)
+    sweep(secured)
+    assert not _certificate_is_woken(secured), "nothing has changed"
+    if ending == "removed":
+        secured.change(Binding, deleted_at=datetime.now(UTC))
+    else:
+        secured.change(Binding, status=BindingStatus.DISABLED)
+    sweep(secured)
+    assert _certificate_is_woken(secured)
+
+
+def test_a_binding_that_comes_back_has_its_certificate_look(secured: Rig) -> None:
+    with secured.world.sessions.begin(PLATFORM) as session:
+        session.get_one(Certificate, secured.ids[Certificate]).let_go()
+    _certificate_is_woken(secured)
+    row = sweep(secured)
+    assert row.ssl_certificate_id == secured.ids[Certificate], "no second one is made"
+    assert _certificate_is_woken(secured)
+
+
+def test_a_binding_that_uses_another_certificate_has_both_look(secured: Rig) -> None:
+    _certificate_is_woken(secured)
+    with secured.world.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, secured.ids[Domain])
+        better = rows.certificate(
+            session, domain, certificate="PEM", subject_alternative_names=["acme.com"],
+            status=CertificateStatus.ACTIVE,
+        ).id  # fmt: skip
+    assert sweep(secured).ssl_certificate_id == better
+    assert _certificate_is_woken(secured)

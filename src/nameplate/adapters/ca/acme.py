@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from acme import messages
 from cryptography import x509
@@ -53,8 +54,8 @@ def connect(
     """Return the authority, with the key's account registered there unless it already is."""
     key = credential(credentials, "account_key")
     directory, bundle = config.directory_url, config.ca_bundle
-    url = accounts.register(directory, key, config.contact, verify=bundle)
-    return AcmeAuthority(directory, key, url, verify=bundle)
+    register = partial(accounts.register, directory, key, config.contact, verify=bundle)
+    return AcmeAuthority(directory, key, register(), verify=bundle, register=register)
 
 
 plugin = AuthorityPlugin(
@@ -92,12 +93,14 @@ class AcmeAuthority:
         account_url: str,
         *,
         verify: str | None = None,
+        register: Callable[[], str] | None = None,
     ) -> None:
         """Prepare with the results of `accounts.register`; nothing is sent yet.
 
-        `verify` is the path of a CA bundle to trust instead of the public authorities.
+        `verify` is the path of a CA bundle to trust instead of the public authorities. With
+        `register` an account that the server has forgotten is registered again.
         """
-        self._connection = AcmeConnection(directory_url, account_key, account_url, verify)
+        self._connection = AcmeConnection(directory_url, account_key, account_url, verify, register)
 
     def order(
         self, names: Sequence[str], profile: str | None = None, replaces: str | None = None
@@ -120,16 +123,16 @@ class AcmeAuthority:
 
     def refresh(self, order_url: str) -> Order:
         """Read the order, and its authorizations while they matter."""
-        return self._read_order(order_url, self._connection.post(order_url, None))
+        return self._read_order(order_url, self._read(order_url))
 
     def respond(self, challenge: Challenge) -> None:
         """Ask for the validation, unless it is under way or over."""
         try:
-            self._connection.post(challenge.url, _Nothing())
+            self._connection.post(challenge.url, _Nothing(), part_of_order=True)
         except Refused as error:
             if error.code != "acme_malformed":
                 raise
-            status = self._connection.post(challenge.url, None).json().get("status")
+            status = self._read(challenge.url).json().get("status")
             if status == "pending":
                 raise
 
@@ -137,7 +140,8 @@ class AcmeAuthority:
         """Send the CSR. An order that was finalized before is returned as it is now."""
         request = messages.CertificateRequest(csr=x509.load_pem_x509_csr(csr))
         try:
-            answer = self._connection.post(self._connection.url(order.finalize_url), request)
+            url = self._connection.url(order.finalize_url)
+            answer = self._connection.post(url, request, part_of_order=True)
         except Refused as error:
             if error.code != "acme_order_not_ready":
                 raise
@@ -155,7 +159,7 @@ class AcmeAuthority:
             raise Unavailable(
                 "certificate_not_ready", "The authority has not issued the certificate yet."
             )
-        body = self._connection.post(self._connection.url(order.certificate_url), None).body
+        body = self._read(self._connection.url(order.certificate_url)).body
         try:
             leaf, chain = certificates.split_chain(body)
         except Invalid as error:
@@ -182,6 +186,10 @@ class AcmeAuthority:
         with problems.reading():
             window = messages.RenewalInfo.from_json(answer).suggested_window
             return window.start.astimezone(UTC), window.end.astimezone(UTC)
+
+    def _read(self, url: str) -> AcmeResponse:
+        """Read a part of an order. Raises `Refused` with `acme_order_lost` when it is not there."""
+        return self._connection.post(url, None, part_of_order=True)
 
     def _resource(self, name: str) -> str:
         url = self._connection.resource(name)
@@ -228,7 +236,7 @@ class AcmeAuthority:
         )
 
     def _challenges(self, url: object) -> list[Challenge]:
-        answer = self._connection.post(self._connection.url(url), None).json()
+        answer = self._read(self._connection.url(url)).json()
         with problems.reading():
             proof = messages.Authorization.from_json(answer)
             if proof.status not in _OPEN:

@@ -5,6 +5,7 @@ once, is not made for threads, and takes proxies and passwords from the environm
 """
 
 from collections import deque
+from collections.abc import Callable
 from threading import Lock
 from typing import cast
 from urllib.parse import urlsplit
@@ -27,12 +28,21 @@ class AcmeConnection:
     """One account key's connection to one ACME server; may be used from several threads."""
 
     def __init__(
-        self, directory_url: str, account_key: Secret, account_url: str | None, verify: str | None
+        self,
+        directory_url: str,
+        account_key: Secret,
+        account_url: str | None,
+        verify: str | None,
+        register: Callable[[], str] | None = None,
     ) -> None:
         """Prepare; nothing is sent before the first request.
 
-        `verify` is the path of a CA bundle to trust instead of the public authorities.
+        `verify` is the path of a CA bundle to trust instead of the public authorities. `register`
+        registers the account and returns its URL, for a server that has forgotten it.
         """
+        self._key = account_key
+        self._register = register
+        self._registering = Lock()
         self._directory_url = directory_url
         self._scheme = urlsplit(directory_url).scheme
         self.signer = Signer(account_key, account_url)
@@ -73,21 +83,39 @@ class AcmeConnection:
         problems.check(answer.status, answer.headers, answer.body)
         return answer
 
-    def post(self, url: str, message: JSONDeSerializable | None) -> AcmeResponse:
+    def post(
+        self, url: str, message: JSONDeSerializable | None, *, part_of_order: bool = False
+    ) -> AcmeResponse:
         """Send a signed message, or POST-as-GET when it is None (RFC 8555 section 6.3).
 
-        A nonce that the server does not like is replaced by the one of its answer, up to ten times.
-        Raises `Unavailable` or `Refused` for every answer but success.
+        An account that the server has forgotten is registered again, once for a request. Raises
+        `Unavailable` or `Refused` for every answer but success; `acme_order_lost` when a
+        `part_of_order` is not there any more.
         """
         payload = b"" if message is None else message.json_dumps().encode()
+        signer = self.signer
+        answer = self._send(signer, url, payload)
+        if self._register is not None and problems.is_account_unknown(answer.status, answer.body):
+            answer = self._send(self._registered(signer, self._register), url, payload)
+        problems.check(answer.status, answer.headers, answer.body, part_of_order=part_of_order)
+        return answer
+
+    def _registered(self, forgotten: Signer, register: Callable[[], str]) -> Signer:
+        """Return who signs for the account that is registered anew, by whichever thread came first."""
+        with self._registering:
+            if self.signer is forgotten:
+                self.signer = Signer(self._key, register())
+            return self.signer
+
+    def _send(self, signer: Signer, url: str, payload: bytes) -> AcmeResponse:
+        """Send once, and again for each nonce that the server does not like, up to ten times."""
         nonce = self._take_nonce()
         for _ in range(BAD_NONCE_RETRIES):
-            answer = self._transport.send("POST", url, self.signer.sign(payload, nonce, url))
+            answer = self._transport.send("POST", url, signer.sign(payload, nonce, url))
             fresh = answer.headers.get("Replay-Nonce")
             if not problems.is_bad_nonce(answer.status, answer.body):
                 if fresh:
                     self._nonces.append(fresh)
-                problems.check(answer.status, answer.headers, answer.body)
                 return answer
             nonce = fresh or self._new_nonce()
         raise Unavailable(

@@ -19,6 +19,7 @@ MAX_TEXT = 1000
 """Characters kept of what a server says."""
 
 _TRY_LATER = {"serverInternal", "badNonce"}
+_NOT_FOUND = 404
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 
@@ -78,10 +79,24 @@ def is_bad_nonce(status: int, body: bytes) -> bool:
     return status == 400 and b":badNonce" in body  # noqa: PLR2004 - the status of RFC 8555
 
 
-def check(status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Raise what an unsuccessful answer means: `RateLimited`, `Unavailable` or `Refused`."""
+def is_account_unknown(status: int, body: bytes) -> bool:
+    """Tell whether a request failed because the server does not know the account (any more)."""
+    return status >= 400 and b":accountDoesNotExist" in body  # noqa: PLR2004 - an error, RFC 9110
+
+
+def check(
+    status: int, headers: Mapping[str, str], body: bytes, *, part_of_order: bool = False
+) -> None:
+    """Raise what an unsuccessful answer means: `RateLimited`, `Unavailable` or `Refused`.
+
+    Where a `part_of_order` was asked for that is not found, the server has forgotten the order.
+    """
     if 200 <= status < 300:  # noqa: PLR2004 - the class of success, RFC 9110 section 15.3
         return
+    if status == _NOT_FOUND and part_of_order:
+        raise Refused(
+            "acme_order_lost", "The authority does not know the order any more. A new one is made."
+        )
     error = _problem(body)
     kind = str(error.typ).rpartition(":")[2] if error else ""
     said = text(error) or f"HTTP status {status}"

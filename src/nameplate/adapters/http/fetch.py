@@ -1,10 +1,12 @@
 """Fetching a small file from a host that somebody else chose, who may be hostile."""
 
 import queue
+import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Literal
 
@@ -15,7 +17,7 @@ from nameplate.adapters.http.locations import Location
 from nameplate.adapters.http.outcome import Stopped
 from nameplate.adapters.http.pinned import Deadline, PinnedBackend
 from nameplate.adapters.http.sites import same_site
-from nameplate.core.egress import EgressPolicy
+from nameplate.core.egress import Detour, EgressPolicy
 from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 
 _MAX_HEADERS = 32 * 1024
@@ -43,14 +45,19 @@ class SafeFetcher:
         ports: Mapping[str, int] = _HTTP_PORTS,
         deadline: timedelta = timedelta(seconds=10),
         tls: ssl.SSLContext | None = None,
+        detours: Sequence[Detour] = (),
     ) -> None:
-        """Follow redirects between hosts that are the `same_site`; `ports` is for sandboxes only."""
+        """Follow redirects between hosts that are the `same_site`; `ports` is for sandboxes only.
+
+        `detours` are the operator's word for `fetch_at`: what they lead to is not vetted.
+        """
         self._policy = policy
         self._resolve = resolve
         self._same_site = same_site
         self._ports = ports
         self._deadline = deadline
         self._tls = tls or _unchecked()
+        self._detours = tuple(detours)
 
     def fetch(
         self,
@@ -61,8 +68,35 @@ class SafeFetcher:
         max_body: int = 1024,
     ) -> Fetched:
         """Fetch `path` of `host` (canonical name). Every end is a value; nothing is raised."""
-        trip = _Trip(Deadline(self._deadline.total_seconds()), max_body)
-        location = Location(scheme, host, path)
+        trip = _Trip(Deadline(self._deadline.total_seconds()), max_body, self._ports)
+        return self._travel(Location(scheme, host, path), trip)
+
+    def fetch_at(
+        self, address: str, host: str, path: str, *, port: int | None = None, max_body: int = 1024
+    ) -> Fetched:
+        """Fetch from `address` alone, or from where a detour leads instead; see `AddressFetcher`."""
+        trip = _Trip(Deadline(self._deadline.total_seconds()), max_body, self._ports)
+        detour = next((one for one in self._detours if ip_address(address) in one.network), None)
+        if detour is not None:
+            address, port = detour.address, detour.port
+            trip.trusted = host
+        trip.addresses[host] = (address,)
+        if port is not None:
+            trip.ports = {**trip.ports, "http": port}
+        return self._travel(Location("http", host, path), trip)
+
+    def has_route(self, address: str) -> bool:
+        """Tell whether the system would know where to send a packet to `address`; none is sent."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((address, 80))
+        except OSError:
+            return False
+        return True
+
+    def _travel(self, location: Location, trip: "_Trip") -> Fetched:
+        host = location.host
         try:
             for _ in range(_MAX_REDIRECTS + 1):
                 redirect = self._visit(location, trip)
@@ -86,7 +120,7 @@ class SafeFetcher:
         trip.hops.append(Hop(str(location), ""))
         backend = PinnedBackend(
             self._vetted(location.host, trip),
-            self._ports[location.scheme],
+            trip.ports[location.scheme],
             trip.deadline,
             _MAX_HEADERS + 8 * trip.max_body,  # chunked coding of single bytes takes 6 for 1
         )
@@ -106,7 +140,7 @@ class SafeFetcher:
         addresses = trip.addresses[host]
         if not addresses:
             raise Stopped(HttpOutcome.NO_ADDRESS)
-        if any(self._policy.refusal(address) for address in addresses):
+        if host != trip.trusted and any(self._policy.refusal(address) for address in addresses):
             raise Stopped(HttpOutcome.ADDRESS_REFUSED)
         return addresses[:_MAX_ADDRESSES]
 
@@ -172,9 +206,12 @@ def _unchecked() -> ssl.SSLContext:
 class _Trip:
     """What one fetch has used and gathered so far."""
 
-    def __init__(self, deadline: Deadline, max_body: int) -> None:
+    def __init__(self, deadline: Deadline, max_body: int, ports: Mapping[str, int]) -> None:
         self.deadline = deadline
         self.max_body = max_body
+        self.ports = ports
+        self.trusted = ""
+        """Host whose address the operator named."""
         self.addresses: dict[str, tuple[str, ...]] = {}
         self.hops: list[Hop] = []
         self.body = b""

@@ -64,6 +64,12 @@ GROUP = Group(
             "Use one of the profiles that the message lists.",
             (502,),
         ),
+        "acme_order_lost": Entry(
+            Turn.NAMEPLATE,
+            "The authority does not know the order any more.",
+            "No action needed. Nameplate makes a new order.",
+            (502,),
+        ),
         "acme_*": Entry(
             Turn.AUTHORITY,
             "The authority rejected the request. The rest of the code is the ACME error "

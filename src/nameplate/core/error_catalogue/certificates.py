@@ -154,6 +154,32 @@ GROUP = Group(
             "Use a chain that is signed with SHA-256 or better.",
             (422,),
         ),
+        "host_without_address": Entry(
+            Turn.YOU,
+            "The host has no address in DNS yet, so that its certificate is not ordered.",
+            "Point the host to its server, as the message says. Nameplate checks again automatically.",
+        ),
+        "host_points_elsewhere": Entry(
+            Turn.YOU,
+            "The host leads to an address where Nameplate does not answer ACME challenges.",
+            "Point the host to its server. If it points there, the operator must check that port 80 "
+            "reaches the proxy.",
+        ),
+        "host_not_resolved": Entry(
+            Turn.PROVIDER,
+            "The name servers of the host do not answer.",
+            "Check the name servers of the domain. Nameplate checks again automatically.",
+        ),
+        "host_not_checkable": Entry(
+            Turn.OPERATOR,
+            "The workers have no network route to any address of the host.",
+            "Give the workers IPv6, or set `NAMEPLATE_CHALLENGE_CHECK_VIA`.",
+        ),
+        "certificate_unused": Entry(
+            Turn.NAMEPLATE,
+            "No binding uses the certificate any more, so that it is not obtained or renewed.",
+            "No action needed. Bind an application to the host, or renew it, to have it again.",
+        ),
         "renewal_failing": Entry(
             Turn.OPERATOR,
             "The certificate is still valid, but its renewal fails.",

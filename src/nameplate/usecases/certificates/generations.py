@@ -57,9 +57,7 @@ def install(
     if issued.is_local:
         row.certificate_type = CertificateType.SELF_SIGNED
     row.activate(now)
-    row.next_renewal_attempt_at = renewal.renew_at(
-        facts.not_before, facts.not_after, row.renewal_days_before_expiry, issued.window, jitter
-    )
+    row.next_renewal_attempt_at = planned(row, jitter, issued.window)
     row.next_action_at = next_look(row, now)
     row.attempts = 0
 
@@ -75,11 +73,22 @@ def forget(session: Session, row: Certificate, now: datetime) -> str | None:
     return sealed
 
 
+def planned(row: Certificate, jitter: float, window: Window | None = None) -> datetime | None:
+    """Return when what is served is renewed by itself, None when it is not."""
+    if not row.auto_renew or row.issued_at is None or row.expires_at is None:
+        return None
+    days = row.renewal_days_before_expiry
+    return renewal.renew_at(row.issued_at, row.expires_at, days, window, jitter)
+
+
 def next_look(row: Certificate, now: datetime) -> datetime | None:
     """Return when to look at a settled certificate again."""
-    if row.certificate is None or not row.auto_renew:
+    if row.certificate is None:
         return None
-    return min(row.next_renewal_attempt_at or now + NEXT_LOOK, now + NEXT_LOOK)
+    if row.auto_renew and not row.is_let_go:
+        return min(row.next_renewal_attempt_at or now + NEXT_LOOK, now + NEXT_LOOK)
+    later = [at for at in (row.next_renewal_attempt_at, row.expires_at) if at and at > now]
+    return min(later, default=None)
 
 
 def _wake_bindings(session: Session, row: Certificate, now: datetime) -> None:

@@ -3,6 +3,8 @@
 One for the first generation and every renewal. `order.py` carries the order; order URL and key are
 stored before any of its names is proved, every later intent before the authority hears of it, under
 the lease's fence. What is served stays in its columns until the next generation is complete.
+Nothing is ordered before a look shows that the authority will reach the hosts (`reachability.py`), nor
+for a certificate that was made for a binding when none uses it any more.
 """
 
 from datetime import datetime
@@ -10,22 +12,32 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import backoff, renewal
 from nameplate.core import issuance as steps
-from nameplate.core import renewal
 from nameplate.core.errors import Invalid, Refused
 from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
-from nameplate.models import Certificate, CertificateType
+from nameplate.models import Certificate, CertificateType, ChallengeProgress
 from nameplate.usecases import holders, work
-from nameplate.usecases.certificates import generations, order
+from nameplate.usecases.certificates import generations, order, reachability, usage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
+ORDER_LOST = "acme_order_lost"
+"""The authority does not know the order any more."""
+_MANY = 4
+"""Names of a certificate whose looks may take longer than a lease."""
+
 
 def peer(row: Certificate | DueRow, authority: work.Authority) -> str | None:
-    """Return the account at the authority that issues the certificate."""
+    """Return the account at the authority that issues the certificate.
+
+    While its hosts do not lead here, what a step depends on is the servers that its owner chose.
+    """
+    if isinstance(row, DueRow) and (row.waits_for or "").startswith("domain:"):
+        return f"resolvers:{row.organization_id}"
     known = row.acme_challenge_data if isinstance(row, Certificate) else None
     account = known.account_id if known is not None else None
     if account is None and row.organization_id is not None:
@@ -50,12 +62,47 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     begun = work.read(
         sessions, Certificate, lease, lambda s, row: _begun(s, tools, row, lease.now())
     )
+    if isinstance(begun, order.CertificateRequest) and begun.is_looked_at:
+        unreached = _look(sessions, tools, lease, begun)
+        if unreached is not None:
+            _await(sessions, tools, lease, unreached)
+            return None
     if begun is not None:
         return order.carry(sessions, tools, lease, begun)
     work.record(
-        sessions, Certificate, lease, lambda s, row: _rest(s, row, lease.now()), release=True
-    )
+        sessions, Certificate, lease,
+        lambda s, row: _rest(s, row, tools.jitter(), lease.now()),
+        release=True,
+    )  # fmt: skip
     return None
+
+
+def _look(
+    sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
+) -> reachability.Unreached | None:
+    """Tell what keeps the authority from reaching the hosts, if anything does."""
+    if len(request.hosts) < _MANY:
+        return reachability.look(tools, request.hosts, request.ports)
+    with work.kept(sessions, Certificate, lease):
+        return reachability.look(tools, request.hosts, request.ports)
+
+
+def _await(
+    sessions: Sessions, tools: Tools, lease: Lease, unreached: reachability.Unreached
+) -> None:
+    """Look again soon: what is seen of the domain's records wakes the row, and so does time."""
+
+    def change(_session: Session, row: Certificate) -> None:
+        now = lease.now()
+        row.attempts = row.attempts + 1 if row.trouble_code == unreached.code else 1
+        peer = f"domain:{row.organization_domain_id}"
+        row.meet(unreached.code, unreached.message, peer, now)
+        row.acme_challenge_data = ChallengeProgress(addresses=unreached.addresses)
+        again = backoff.next_visit(row.attempts, row.trouble_since or now, now)
+        row.next_action_at = work.soon(tools, again, now)
+        _expire(row, now)
+
+    work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 
 
 def _begun(
@@ -64,16 +111,19 @@ def _begun(
     """Return where the generation stands, or None when nothing is to be obtained now."""
     if not _wanted(row, now) or not _owned(session, row):
         return None
+    if row.is_let_go or not usage.is_wanted(session, row):
+        return None
     return order.stored(session, tools, row)
 
 
-def _rest(session: Session, row: Certificate, now: datetime) -> None:
+def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> None:
     """Say when to look again at a certificate of which nothing is to be obtained now."""
     if _gone(row):
         row.next_action_at = None
         generations.forget(session, row, now)
         return
-    if not _wanted(row, now):
+    usage.settle(session, row, jitter, now)
+    if row.is_let_go or not _wanted(row, now):
         row.next_action_at = generations.next_look(row, now)
     elif not _owned(session, row):
         row.next_action_at = None
@@ -111,7 +161,7 @@ def _due(row: Certificate, now: datetime) -> bool:
     due = row.next_renewal_attempt_at
     # Somebody woke it: see `_give_up`.
     held = row.trouble_code is not None or (due is None and row.renewal_error_code is not None)
-    return row.auto_renew and (held or (due is not None and due <= now))
+    return held or (due is not None and due <= now)
 
 
 def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> None:
@@ -129,19 +179,20 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
         now = lease.now()
         is_begun = row.pending_private_key is not None
         generations.forget(session, row, now)
+        # What the authority has forgotten is begun anew at once, unless that was done just before.
+        at_once = failure.code == ORDER_LOST != row.renewal_error_code
         row.fail(failure.code, failure.reason, now)
-        stopped = failure.retry and not is_begun
+        stopped = failure.retry and (failure.code == ORDER_LOST or not is_begun)
         if stopped:
             account = partial(ca_accounts.authority_id, session)
             row.meet(failure.code, failure.reason, peer(row, account), now)
         elif row.trouble_code is not None:
             row.overcome()
         if failure.retry:
-            again = renewal.retry_at(row.renewal_attempts, now, tools.jitter())
+            wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter())
             if stopped:
-                again = work.watched(
-                    session, Certificate, row, again, now, every=work.WATCH_REFUSAL
-                )
+                wait = work.watched(session, Certificate, row, wait, now, every=work.WATCH_REFUSAL)
+            again = now if at_once else wait
             row.next_action_at = row.next_renewal_attempt_at = work.soon(tools, again, now)
         else:
             row.next_renewal_attempt_at = None

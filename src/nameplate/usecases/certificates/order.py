@@ -5,7 +5,7 @@ of its proofs; the certificate. What else is known is stored before a wait. Ever
 `core/issuance.py` from what the authority says; here it is taken.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -25,7 +25,13 @@ from nameplate.leases import Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, Domain
 from nameplate.ports.ca import CertificateAuthority, RenewalAdvisor
 from nameplate.usecases import work
-from nameplate.usecases.certificates import budgets, challenges, generations, requests
+from nameplate.usecases.certificates import (
+    budgets,
+    challenges,
+    generations,
+    reachability,
+    requests,
+)  # fmt: skip
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -50,6 +56,13 @@ class CertificateRequest:
     """Type of the challenges that prove the names: `http-01` or `dns-01`."""
     account: Account
     """The account at the authority to order with."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """In a sandbox: at which port each host answers plain HTTP."""
+
+    @property
+    def is_looked_at(self) -> bool:
+        """The authority will ask the hosts, so they must lead here before anything is ordered."""
+        return self.is_answered_here and self.account.provider != "local"
 
     @property
     def is_answered_here(self) -> bool:
@@ -100,6 +113,7 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         place=requests.key_place(row),
         kind=row.acme_challenge_type or "http-01",
         account=account,
+        ports=reachability.ports(session, row) if tools.special_use else {},
     )
     if row.pending_private_key is None or row.acme_order_url is None:
         return request

@@ -22,6 +22,7 @@ from nameplate.models import (
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.ca import Revoker
 from nameplate.usecases import holders, lookup
+from nameplate.usecases.certificates import usage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -78,9 +79,15 @@ def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
 
 
 def create(
-    session: Session, domain: Domain, hosts: Sequence[str], challenge: str | None, now: datetime
+    session: Session,
+    domain: Domain,
+    hosts: Sequence[str],
+    challenge: str | None,
+    now: datetime,
+    *,
+    automatic: bool = False,
 ) -> Certificate:
-    """Create the row that a worker turns into a certificate."""
+    """Create the row that a worker turns into a certificate; `automatic`: as long as a binding uses it."""
     wildcard = any(map(names.is_wildcard, hosts))
     kind = _challenge(challenge, wildcard=wildcard)
     if kind is ChallengeType.DNS_01 and domain.dns_account_id is None:
@@ -96,6 +103,7 @@ def create(
         certificate_type=CertificateType.WILDCARD if wildcard else CertificateType.LETSENCRYPT,
         common_name=hosts[0],
         subject_alternative_names=list(hosts),
+        is_automatic=automatic,
         auto_renew=domain.auto_renew_ssl,
         acme_challenge_type=kind,
         next_action_at=now,
@@ -161,12 +169,18 @@ def page(
 
 
 def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:
-    """Obtain a new generation now; the present one serves until it is complete."""
+    """Obtain a new generation now; the present one serves until it is complete.
+
+    One that no binding uses any more is its owner's from then on, as if it had been asked for.
+    """
     row = get(session, actor, reference)
     if row.status is CertificateStatus.REVOKED:
         raise Conflict(
             "certificate_revoked", "A revoked certificate cannot be renewed. Issue a new one."
         )
+    row.is_automatic = row.is_automatic and usage.is_wanted(session, row)
+    if row.is_let_go:
+        row.take_up(now)
     row.next_renewal_attempt_at = now
     row.wake(now)
     return row

@@ -104,6 +104,7 @@ def add(
     if holdings.settle(session, row):
         now = tools.clock()
         row.verify(now, now + verifications.PROOF_LIFETIME)
+        row.wake(now)  # a hosted one has its zone coming
         pointing.of_domain(session, row, now)
     session.flush()
     return row

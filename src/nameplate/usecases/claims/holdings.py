@@ -26,8 +26,7 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
     rows = session.scalars(
         NameHolding.visible(PLATFORM).where(NameHolding.base == domain.domain_name)
     ).all()
-    wanted = Holding(name, subtree, domain.organization_id)
-    decide(wanted, (_value(row) for row in rows))
+    decide(Holding(name, subtree, domain.organization_id), (_value(row) for row in rows))
     mine = next((row for row in rows if row.name == name), None)
     scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
     if mine is None:
@@ -55,11 +54,10 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
 
 def _widen(session: Session, domain: Domain) -> None:
     """Let claims that rest on a name alone rest on a new subtree above it."""
-    alone = sa.select(NameHolding.name).where(
-        NameHolding.organization_id == domain.organization_id,
-        NameHolding.base == domain.domain_name,
-        NameHolding.scope == HoldingScope.EXACT,
+    own = NameHolding.visible(Actor(domain.organization_id)).where(
+        NameHolding.base == domain.domain_name, NameHolding.scope == HoldingScope.EXACT
     )
+    alone = own.with_only_columns(NameHolding.name)
     for claim in session.scalars(
         Domain.visible(Actor(domain.organization_id)).where(
             Domain.domain_name == domain.domain_name, Domain.holding_name.in_(alone)

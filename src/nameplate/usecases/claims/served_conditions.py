@@ -10,6 +10,8 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.models import Binding, Certificate, Domain, Server
+from nameplate.usecases.claims import unreached_hosts
+from nameplate.usecases.claims.unreached_hosts import HostAdvice
 from nameplate.usecases.serving import routes
 
 MISSED_CHECKS = 3
@@ -24,10 +26,10 @@ def certificates(session: Session, domain: Domain, now: datetime) -> list[Condit
     """Say how the certificates are that something uses, or was asked for."""
     rows = session.scalars(
         Certificate.visible(PLATFORM)
-        .where(Certificate.organization_domain_id == domain.id)
+        .where(Certificate.organization_domain_id == domain.id, Certificate.is_wanted())
         .order_by(Certificate.id)
     ).all()
-    found = [_certificate(row, now) for row in rows]
+    found = [_certificate(session, domain, row, now) for row in rows]
     bad = next((one for one in found if not one.status), None)
     if bad is not None:
         return [bad]
@@ -46,8 +48,9 @@ def certificates(session: Session, domain: Domain, now: datetime) -> list[Condit
     ][: len(rows)]
 
 
-def _certificate(row: Certificate, now: datetime) -> Condition:
+def _certificate(session: Session, domain: Domain, row: Certificate, now: datetime) -> Condition:
     names = tuple(row.subject_alternative_names or ())
+    told = unreached_hosts.advice(session, domain, row) or HostAdvice((), names, _fix(row))
     why = row.trouble_message or row.renewal_error_message
     since = row.trouble_since or row.last_renewal_error_at
     if row.expires_at is not None and row.expires_at <= now:
@@ -55,23 +58,27 @@ def _certificate(row: Certificate, now: datetime) -> Condition:
         return Condition(
             type="certificate", status=False, reason="certificate_expired",
             message=f"The certificate expired at {row.expires_at:%Y-%m-%d %H:%M} UTC.{reason}",
-            expected=names, fix=_fix(row), since=row.expires_at, next_check_at=row.next_action_at,
+            observed=told.observed, expected=told.expected, fix=told.fix, since=row.expires_at,
+            next_check_at=row.next_action_at,
         )  # fmt: skip
     if row.status in {CertificateStatus.ACTIVE, CertificateStatus.RENEWING}:
-        return _valid(row, why, since)
+        return _valid(row, why, told, since)
     return Condition(
         type="certificate",
         status=False,
         reason=row.trouble_code or f"certificate_{row.status.value}",
         message=why or "The certificate is being obtained.",
-        expected=names,
-        fix=_fix(row),
+        observed=told.observed,
+        expected=told.expected,
+        fix=told.fix,
         since=since,
         next_check_at=row.next_action_at,
     )
 
 
-def _valid(row: Certificate, why: str | None, since: datetime | None) -> Condition:
+def _valid(
+    row: Certificate, why: str | None, told: HostAdvice, since: datetime | None
+) -> Condition:
     if why is None:
         return Condition(type="certificate", status=True, reason="active", message="")
     until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
@@ -80,7 +87,8 @@ def _valid(row: Certificate, why: str | None, since: datetime | None) -> Conditi
         status=True,
         reason="renewal_failing",
         message=f"The certificate cannot be renewed: {why}{until}",
-        fix=_fix(row),
+        observed=told.observed,
+        fix=told.fix,
         since=since,
         next_check_at=row.next_action_at,
     )

@@ -19,10 +19,13 @@ from nameplate.core.lifecycle import (
     VerificationStatus,
 )
 from nameplate.models import (
+    Account,
     Application,
     Binding,
     Certificate,
     Domain,
+    HostedState,
+    HostedZone,
     Organization,
     Record,
     Server,
@@ -91,7 +94,28 @@ def _domains() -> sa.Select[Any]:
         Record.status.in_([RecordStatus.PENDING, RecordStatus.SYNCING]),
         Record.deleted_at.is_(None),
     )
-    return _idle(Domain).where(Domain.dns_account_id.is_not(None), Domain.is_live, unsettled)
+    return _idle(Domain).where(
+        Domain.dns_account_id.is_not(None), Domain.is_live, sa.or_(unsettled, _unhosted())
+    )
+
+
+def _unhosted() -> sa.ColumnElement[bool]:
+    """Tell whether a domain at an account of the platform, so a hosted one, is in no zone of its own."""
+    ours = sa.exists().where(
+        Account.id == Domain.dns_account_id,
+        Account.organization_id.is_(None),
+        Account.deleted_at.is_(None),
+    )
+    zoned = sa.exists().where(
+        HostedZone.account_id == Domain.dns_account_id,
+        HostedZone.organization_id == Domain.organization_id,
+        HostedZone.state == HostedState.PRESENT,
+        sa.or_(
+            Domain.full_domain == HostedZone.name,
+            Domain.full_domain.endswith(sa.literal(".") + HostedZone.name),
+        ),
+    )
+    return sa.and_(ours, sa.not_(zoned))
 
 
 def _certificates() -> sa.Select[Any]:
@@ -101,6 +125,7 @@ def _certificates() -> sa.Select[Any]:
         .join(Organization, Organization.id == Certificate.organization_id)
         .where(
             Certificate.status == CertificateStatus.PENDING,
+            Certificate.is_wanted(),
             Domain.is_live,
             Organization.is_active.is_(True),
         )

@@ -8,7 +8,7 @@ statement.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -156,6 +156,8 @@ def _stop(session: Session, row: Binding, obstacle: str, now: datetime) -> None:
     leaving = row.served_server_id or (row.server_id if served else None)
     if leaving is not None:
         proxies.wake(session, leaving, now, urgent=True)
+    if not obstacle:
+        _wake_certificates(session, {row.ssl_certificate_id}, now)
     domain = session.get_one(Domain, row.organization_domain_id)
     others = session.scalars(
         Binding.visible(PLATFORM).where(
@@ -174,11 +176,14 @@ def _secured(session: Session, row: Binding, now: datetime) -> bool:
     certificate = requests.covering(session, domain, row.hostname)
     if certificate is None:
         try:
-            certificate = requests.create(session, domain, [row.hostname], None, now)
+            certificate = requests.create(
+                session, domain, [row.hostname], None, now, automatic=True
+            )
         except Conflict as error:
             row.fail(error.detail)
             return False
-    if row.ssl_certificate_id != certificate.id:
+    if row.ssl_certificate_id != certificate.id or certificate.is_let_go:
+        _wake_certificates(session, {row.ssl_certificate_id, certificate.id}, now)
         row.ssl_certificate_id = certificate.id
     if certificate.certificate is None or certificate.status is CertificateStatus.REVOKED:
         if row.status is not BindingStatus.PENDING:
@@ -186,6 +191,15 @@ def _secured(session: Session, row: Binding, now: datetime) -> bool:
         row.error_message = "Waiting for the certificate."
         return False
     return True
+
+
+def _wake_certificates(session: Session, ids: Collection[int | None], now: datetime) -> None:
+    """Have certificates look whether a binding uses them."""
+    session.flush()
+    session.execute(
+        Certificate.waking(now).where(Certificate.id.in_(sorted(filter(None, ids)))),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _outdated(session: Session, row: Binding, server: Server) -> bool:

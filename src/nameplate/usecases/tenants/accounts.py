@@ -71,7 +71,7 @@ def add(
     session.flush()
     row.credentials = _sealed(row, tools.keyring, given)
     session.flush()
-    _retry_certificates(session, row)
+    _resume(session, row)
     return row
 
 
@@ -132,9 +132,8 @@ def update(
         row.credentials = _sealed(row, tools.keyring, credentials)
     if credentials is not None or "config" in changes:
         row.tested_at = row.error_message = None
-        _retry_certificates(session, row)
-        work.wake_waiting(session, f"account:{row.id}", database_now(session))
     session.flush()
+    _resume(session, row)
     return row
 
 
@@ -152,7 +151,7 @@ def remove(
     row.credentials = None
     soft_delete(session, row, now)
     session.flush()
-    _retry_certificates(session, row)
+    _resume(session, row)
     return row
 
 
@@ -166,7 +165,7 @@ def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Ac
     )
     restore_tree(session, row, now)
     session.flush()
-    _retry_certificates(session, row)
+    _resume(session, row)
     return row
 
 
@@ -177,7 +176,9 @@ def _refuse_used(session: Session, actor: Actor, row: Account) -> None:
     others = others.where((Account.organization_id == owner) | Account.organization_id.is_(None))
     if session.scalars(others.limit(1)).first() is not None:
         return
-    using = Certificate.visible(actor).where(Certificate.auto_renew.is_(True))
+    using = Certificate.visible(actor).where(
+        Certificate.auto_renew.is_(True), Certificate.is_wanted()
+    )
     if owner is not None:
         using = using.where(Certificate.organization_id == owner)
     count = session.scalar(using.with_only_columns(sa.func.count(Certificate.id))) or 0
@@ -191,18 +192,21 @@ def _refuse_used(session: Session, actor: Actor, row: Account) -> None:
         raise lookup.in_use("account", "certificates", found, count, forced)
 
 
-def _retry_certificates(session: Session, account: Account) -> None:
-    """Have certificates that could not be obtained tried again: the authority's account was changed."""
+def _resume(session: Session, account: Account) -> None:
+    """Have everything that waits for an account tried again: it was changed, or answers again."""
+    now = database_now(session)
+    work.wake_waiting(session, f"account:{account.id}", now)
     if account.kind is not AccountKind.CA:
         return
+    stopped = Certificate.waits_for.startswith("account:")  # of one that is gone, perhaps
     failed: list[sa.ColumnElement[bool]] = [
-        Certificate.renewal_error_code.is_not(None),
+        sa.or_(Certificate.renewal_error_code.is_not(None), stopped),
         Certificate.deleted_at.is_(None),
     ]
     if account.organization_id is not None:
         failed.append(Certificate.organization_id == account.organization_id)
     session.execute(
-        Certificate.waking(database_now(session)).where(*failed),
+        Certificate.retrying(now).where(*failed),
         execution_options={"synchronize_session": False},
     )
 
@@ -239,7 +243,7 @@ def test(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> dict
         row = get(session, actor, reference)
         row.tested_at, row.error_message = now, found["message"]
         if found["ok"]:
-            work.wake_waiting(session, f"account:{row.id}", database_now(session))
+            _resume(session, row)
 
     sessions.run(actor, record)
     return found

@@ -1,0 +1,166 @@
+"""Whether an authority that asks a host for an http-01 proof reaches Nameplate, looked at beforehand.
+
+An authority may ask any address of the host (RFC 8555 section 8.3), so every one of them must lead to
+us: an order that cannot succeed costs time and the authority's patience. Nothing is stored for a
+look; what it asks for is worked out from the key ring, by whoever answers as by who asks.
+"""
+
+import hashlib
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.encryption import KeyRing
+from nameplate.core.errors import Refused
+from nameplate.models import Binding, Certificate, Server
+from nameplate.ports.fetcher import Fetched, HttpOutcome
+from nameplate.ports.resolver import AnswerKind
+from nameplate.usecases.tools import Tools
+
+PATH = "/.well-known/acme-challenge/"
+_TOKEN = re.compile("nameplate-[0-9a-f]{16}-([A-Za-z0-9_-]{1,32})")
+"""A number used once, and the id of the key that the answer is made with."""
+_LABEL = "challenge-check"
+_MAX_ADDRESSES = 16
+_ABSENT = frozenset({AnswerKind.NODATA, AnswerKind.NXDOMAIN})
+_SEEN: Mapping[HttpOutcome, str] = {
+    HttpOutcome.ADDRESS_REFUSED: "is not an address on the public Internet",
+    HttpOutcome.UNREACHABLE: "does not accept connections at port 80",
+    HttpOutcome.TIMEOUT: "did not answer in time at port 80",
+    HttpOutcome.TLS_FAILED: "redirects to HTTPS, and the TLS handshake fails",
+    HttpOutcome.MALFORMED: "does not speak HTTP at port 80",
+    HttpOutcome.REDIRECT_REFUSED: "redirects to another site",
+    HttpOutcome.TOO_MANY_REDIRECTS: "redirects too often",
+}
+"""What is said of an address where a fetch ended like that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Why an authority would not reach Nameplate at a host, and what leads there instead."""
+
+    code: str
+    message: str
+    addresses: tuple[str, ...] = ()
+
+
+def look(tools: Tools, hosts: Sequence[str], ports: Mapping[str, int]) -> Unreached | None:
+    """Look at the challenge path of all hosts, through each address that DNS has; None: all is well.
+
+    `ports` says at which port the hosts of a sandbox answer.
+    """
+    for host in hosts:
+        addresses = _addresses(tools, host)
+        found = (
+            addresses if isinstance(addresses, Unreached) else _ask(tools, host, addresses, ports)
+        )
+        if found is not None:
+            return found
+    return None
+
+
+def answer(ring: KeyRing, host: str, token: str) -> str | None:
+    """Return what is answered for `token` of such a look at `host`; None when it is none."""
+    ours = _TOKEN.fullmatch(token)
+    if ours is None:
+        return None
+    try:
+        key = ring.derive(_LABEL, key=ours[1])
+    except Refused:
+        return None
+    digest = hmac.digest(key, f"{token} {host}".encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def ports(session: Session, row: Certificate) -> Mapping[str, int]:
+    """Return where the hosts of a sandbox answer plain HTTP: at the port of their server's proxy."""
+    hosts = row.subject_alternative_names or ()
+    bound = (
+        Binding.visible(PLATFORM)
+        .join(Server, Server.id == Binding.server_id)
+        .where(
+            Binding.organization_domain_id == row.organization_domain_id,
+            Binding.hostname.in_(hosts),
+        )
+        .order_by(Binding.id.desc())
+        .with_only_columns(Binding.hostname, Server.proxy)
+    )
+    any_server = Server.visible(Actor(row.organization_id)).where(Server.proxy.is_not(None))
+    first: Server | None = session.scalars(any_server.order_by(Server.id).limit(1)).first()
+    found = dict.fromkeys(hosts, first.proxy if first is not None else None)
+    found |= {host: proxy for host, proxy in session.execute(bound)}  # noqa: C416 - rows are no pairs to mypy
+    return {
+        host: int(proxy["http_port"])
+        for host, proxy in found.items()
+        if "http_port" in (proxy or {})
+    }
+
+
+def _token(tools: Tools) -> str:
+    """Return what nobody has asked for before, so that no cache knows it."""
+    return f"nameplate-{tools.random(8).hex()}-{tools.keyring.primary}"
+
+
+def _addresses(tools: Tools, host: str) -> tuple[str, ...] | Unreached:
+    """Return every address that the authoritative servers have for a host, IPv4 and IPv6."""
+    found: list[str] = []
+    for rdtype in ("A", "AAAA"):
+        answers = tools.resolver.authoritative(host, rdtype).answers
+        there = [one for one in answers if one.kind is AnswerKind.DATA]
+        absent = [one for one in answers if one.kind in _ABSENT]
+        if there and absent:
+            return Unreached(
+                "host_without_address",
+                f"Not every name server has the address of {host} yet: {absent[0].server} has none.",
+            )
+        if not there and not absent:
+            why = next((one.detail or one.kind.value for one in answers), "there are none")
+            return Unreached(
+                "host_not_resolved", f"The name servers of {host} do not answer: {why}."
+            )
+        found += [value for one in there for value in one.values]
+        if all(one.kind is AnswerKind.NXDOMAIN for one in answers):
+            break
+    if not found:
+        return Unreached("host_without_address", f"{host} has no address in DNS.")
+    return tuple(dict.fromkeys(found))[:_MAX_ADDRESSES]
+
+
+def _ask(
+    tools: Tools, host: str, addresses: Sequence[str], ports: Mapping[str, int]
+) -> Unreached | None:
+    """Ask each address for what only Nameplate can answer; return the first that does not."""
+    answered = 0
+    for address in addresses:
+        token = _token(tools)
+        expected = answer(tools.keyring, host, token) or ""
+        fetched = tools.fetcher.fetch_at(address, host, PATH + token, port=ports.get(host))
+        if hmac.compare_digest(fetched.body.strip(), expected.encode()):
+            answered += 1
+        elif fetched.category is not HttpOutcome.UNREACHABLE or tools.fetcher.has_route(address):
+            return _elsewhere(host, addresses, address, fetched)
+    if answered:
+        return None  # what cannot be reached from here at all, the authority may reach
+    return Unreached(
+        "host_not_checkable",
+        f"{host} points to {', '.join(addresses)}, and the worker's machine has no network route there.",
+        tuple(addresses),
+    )
+
+
+def _elsewhere(host: str, addresses: Sequence[str], address: str, fetched: Fetched) -> Unreached:
+    said = _SEEN.get(fetched.category, "answers with another page")
+    if fetched.category is HttpOutcome.ANSWERED and not fetched.body:
+        said = f"answers with HTTP status {fetched.status}"
+    place = "which" if len(addresses) == 1 else f"of which {address}"
+    return Unreached(
+        "host_points_elsewhere",
+        f"{host} points to {', '.join(addresses)}, {place} {said} where Nameplate should answer an "
+        "ACME challenge.",
+        tuple(addresses),
+    )

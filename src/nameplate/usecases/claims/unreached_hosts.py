@@ -1,0 +1,68 @@
+"""Why a certificate is not ordered yet: where its host leads instead of here, and who changes that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from nameplate.core.pointing import PointingTarget
+from nameplate.models import Certificate, ChallengeProgress, Domain
+from nameplate.usecases.dns import pointing
+from nameplate.usecases.dns.bound_hosts import BoundHost
+
+_GOES_ON = "Nameplate checks again automatically, and then orders the certificate."
+
+
+@dataclass(frozen=True, slots=True)
+class HostAdvice:
+    """What was seen, what would be right, and who has to do what."""
+
+    observed: tuple[str, ...]
+    expected: tuple[str, ...]
+    fix: str
+
+
+def advice(session: Session, domain: Domain, row: Certificate) -> HostAdvice | None:
+    """Return what to do about hosts of a certificate that do not lead here, None when all do."""
+    if not (row.waits_for or "").startswith("domain:"):
+        return None
+    names = row.subject_alternative_names or ()
+    hosts = [one for one in pointing.left_to_owner(session, domain) if one.host in names]
+    seen = (row.acme_challenge_data or ChallengeProgress()).addresses
+    wanted = tuple(text for one in hosts for text in _wanted(one))
+    return HostAdvice(seen, wanted or tuple(names), _fix(row, hosts, seen))
+
+
+def _wanted(host: BoundHost) -> tuple[str, ...]:
+    target = host.targets[0]
+    if target.name:
+        return (f"{host.host} CNAME {target.name}",)
+    return tuple(f"{host.host} {rdtype} {value}" for rdtype, value in target.addresses)
+
+
+def _fix(row: Certificate, hosts: Sequence[BoundHost], seen: Sequence[str]) -> str:
+    if row.trouble_code == "host_not_resolved":
+        return f"Check the name servers of the domain. {_GOES_ON}"
+    if row.trouble_code == "host_not_checkable":
+        return (
+            "The operator must give the workers a route to this address, or set "
+            f"`NAMEPLATE_CHALLENGE_CHECK_VIA`. {_GOES_ON}"
+        )
+    if not hosts:
+        return f"Bind an application to the host, and point it to its server. {_GOES_ON}"
+    host = hosts[0]
+    if seen and _is_server(host.targets, seen):
+        return (
+            "The operator must check that port 80 of this server reaches Nameplate's proxy. "
+            f"{_GOES_ON}"
+        )
+    if host.is_kept and not host.own:
+        return f"Wait. Nameplate points {host.host} to its server. {_GOES_ON}"
+    place = ", ".join(_wanted(host)) or "its server"
+    return f"Point the host to its server: {place}. {_GOES_ON}"
+
+
+def _is_server(targets: Sequence[PointingTarget], seen: Sequence[str]) -> bool:
+    """Tell whether all addresses are those of a server, so that DNS is as it should be."""
+    known = {value for target in targets for _, value in target.addresses}
+    return set(seen) <= known
