@@ -57,6 +57,8 @@ class Tenant:
     names: Relay
     """Its name servers as the Internet sees them."""
     proxy: dict[str, Any]
+    address: str
+    """Where its hosts lead."""
     https_port: int
     ids: dict[str, str]
 
@@ -67,7 +69,7 @@ class Tenant:
         for root in self.authority.roots:
             context.load_verify_locations(cadata=root.decode())
         with contextlib.suppress(OSError, HTTPException):
-            raw = socket.create_connection(("127.0.0.1", self.https_port), timeout=4)
+            raw = socket.create_connection((self.address, self.https_port), timeout=4)
             with raw, context.wrap_socket(raw, server_hostname=name) as secured:
                 secured.sendall(
                     f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()

@@ -32,6 +32,8 @@ from tests.servers.powerdns import PowerDns
 from tests.servers.process import free_port
 from tests.servers.relay import Relay
 
+ALPHA, BETA = "127.0.9.1", "127.0.9.2"
+"""Where each organization's hosts lead."""
 HEALTH_EVERY = 5
 """Seconds between health checks of the bindings: what an operator sets who wants to know at once."""
 
@@ -47,8 +49,8 @@ class Town:
             self.database = stack.enter_context(Relay(port))
             nginx = self._folder("nginx")
             stack.enter_context(small_disk(nginx / "managed"))
-            self.nginx = stack.enter_context(Nginx(nginx))
-            self.caddy = stack.enter_context(Caddy(self._folder("caddy")))
+            self.nginx = stack.enter_context(Nginx(nginx, address=ALPHA))
+            self.caddy = stack.enter_context(Caddy(self._folder("caddy"), address=BETA))
             self.alpha, self.beta = self._alpha(), self._beta()
             self.outage = Outage(role_url(database, SYSTEM))
             stack.callback(self.outage.close)
@@ -61,6 +63,12 @@ class Town:
                 "NAMEPLATE_SYSTEM_DATABASE_URL": role_url(through, SYSTEM),
                 "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
                 "NAMEPLATE_EGRESS_ALLOW": '["127.0.0.0/8"]',
+                "NAMEPLATE_CHALLENGE_CHECK_VIA": json.dumps(
+                    {
+                        ALPHA: f"{ALPHA}:{self.nginx.http_port}",
+                        BETA: f"{BETA}:{self.caddy.http_port}",
+                    }
+                ),
                 "NAMEPLATE_DNS_SERVERS": json.dumps(
                     {
                         "example.com": [f"127.0.0.1:{self.alpha.names.port}"],
@@ -121,11 +129,12 @@ class Town:
                 "executable": one.executable,
                 "pid_file": str(one.pid_file),
                 "main": str(one.main),
-                "listen_http": [f"127.0.0.1:{one.http_port}"],
-                "listen_https": [f"127.0.0.1:{one.https_port}"],
+                "listen_http": [f"{ALPHA}:{one.http_port}"],
+                "listen_https": [f"{ALPHA}:{one.https_port}"],
                 "http_port": one.http_port,
                 "https_port": one.https_port,
             },
+            address=ALPHA,
             https_port=one.https_port,
             ids={},
         )
@@ -157,11 +166,12 @@ class Town:
                 "admin_url": f"http://127.0.0.1:{one.admin_port}",
                 "folder": str(one.folder / "managed"),
                 "base": one.base,
-                "listen_http": [f"127.0.0.1:{one.http_port}"],
-                "listen_https": [f"127.0.0.1:{one.https_port}"],
+                "listen_http": [f"{BETA}:{one.http_port}"],
+                "listen_https": [f"{BETA}:{one.https_port}"],
                 "http_port": one.http_port,
                 "https_port": one.https_port,
             },
+            address=BETA,
             https_port=one.https_port,
             ids={},
         )
@@ -178,7 +188,7 @@ class Town:
                 "upstream_port": tenant.application.relay.port,
             },
         )["id"]  # fmt: skip
-        server = {**owned, "name": title, "address": "127.0.0.1", "proxy": tenant.proxy}
+        server = {**owned, "name": title, "address": tenant.address, "proxy": tenant.proxy}
         ids["server"] = call("POST", "/v1/servers", server)["id"]
         authority = {**owned, **tenant.authority.account()}
         ids["authority"] = call("POST", "/v1/accounts", authority)["id"]
@@ -190,8 +200,8 @@ class Town:
         ids["domain"] = claimed["id"]
         (told,) = claimed["instructions"]
         publish(tenant.owner, told["name"], "TXT", f'"{told["value"]}"')
-        publish(tenant.owner, f"*.{tenant.name}", "A", "127.0.0.1")
-        self.add_record(tenant, "@", "A", "127.0.0.1")
+        publish(tenant.owner, f"*.{tenant.name}", "A", tenant.address)
+        self.add_record(tenant, "@", "A", tenant.address)
         ids["binding"] = self.bind(tenant)
 
     def label(self) -> str:

@@ -93,7 +93,7 @@ FAULTS = (
         breaks=change("servers", "server", lambda _: {"address": "127.0.0.99"}),
         says=condition("serving", "binding_unhealthy"),
         turn=Turn.OPERATOR,
-        repairs=change("servers", "server", lambda _: {"address": "127.0.0.1"}),
+        repairs=change("servers", "server", lambda t: {"address": t.alpha.address}),
     ),
     Fault(
         "Caddy is down",
