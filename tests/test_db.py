@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 
 from nameplate import db
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import NotPermitted, Unavailable
+from nameplate.core.errors import Conflict, NotPermitted, Unavailable
 from nameplate.db import Sessions, database_now, engine, listen, lock_name, upsert
 from nameplate.leases import held, lease, write
 from nameplate.models import (
@@ -269,6 +269,18 @@ def test_an_exception_rolls_everything_back(sessions):
         assert 1 / (world.organization(session).id - world.organization(session).id + 1)
     with sessions.begin(PLATFORM) as session:
         assert session.scalars(sa.select(Organization)).all() == []
+
+
+def test_what_is_there_twice_is_a_conflict(sessions):
+    def add(session):
+        session.add(Organization(name="Twice", slug="twice"))
+
+    sessions.run(PLATFORM, add)
+    with pytest.raises(Conflict) as caught:
+        sessions.run(PLATFORM, add)
+    assert caught.value.code == "conflict"
+    with pytest.raises(sa.exc.IntegrityError), sessions.begin(PLATFORM) as session:
+        session.add(Domain(organization_id=9_999, domain_name="lost.com"))
 
 
 def test_an_unreachable_database_is_unavailable():

@@ -169,7 +169,7 @@ def test_a_server_with_a_third_partys_proxy(sessions: Sessions, tools: Tools) ->
     configuring.reconcile(sessions, tools, Offline(sessions).leased(Server, number))
     with sessions.begin(PLATFORM) as session:
         row = session.get_one(Server, number)
-        assert (row.error_message, row.configured_at is not None) == (None, True)
+        assert (row.trouble_message, row.configured_at is not None) == (None, True)
     assert tools.proxy(row).path.read_text() == "{}"  # type: ignore[attr-defined]  # the toy's own
 
 

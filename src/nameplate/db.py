@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Unavailable
+from nameplate.core.errors import Conflict, Unavailable
 from nameplate.models.holdings import NameLock
 from nameplate.models.orm import Model, UtcDateTime, utc_now
 
@@ -158,7 +158,8 @@ class Sessions:
     def begin(self, actor: Actor, *, read_only: bool = False) -> AbstractContextManager[Session]:
         """Open one transaction for `actor`; commit at the end, roll back on any exception.
 
-        Raises `Unavailable` with code `database_unavailable` when the database cannot be reached.
+        Raises `Unavailable` with code `database_unavailable` when the database cannot be reached, and
+        `Conflict` ("conflict") when another transaction made the same object a moment before.
         """
         return self._open(actor, {"nameplate_read_only": True} if read_only else {})
 
@@ -177,6 +178,13 @@ class Sessions:
             if _lost_connection(error):
                 raise Unavailable(
                     "database_unavailable", "The database cannot be reached. Try again shortly."
+                ) from error
+            raise
+        except sa.exc.IntegrityError as error:
+            if _is_duplicate(error):
+                raise Conflict(
+                    "conflict",
+                    "The object already exists or was changed at the same time. Read it and try again.",
                 ) from error
             raise
         finally:
@@ -221,6 +229,13 @@ def _lost_connection(error: sa.exc.DBAPIError) -> bool:
         or (state is None and refused and not isinstance(code, int))
         or (isinstance(state, str) and state[:2] in {"08", "57"})
     )
+
+
+def _is_duplicate(error: sa.exc.IntegrityError) -> bool:
+    """Tell whether a unique index refused a row: others refuse only what is a bug."""
+    code = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    state = getattr(error.orig, "sqlstate", None)
+    return state == "23505" or code == 1062 or "UNIQUE constraint" in str(code)  # noqa: PLR2004 - MariaDB's number
 
 
 def pause(attempt: int) -> float:

@@ -102,6 +102,20 @@ def test_a_subdomain_at_cloudflare(api: Api, seen: Seen) -> None:
     assert any("grey cloud" in remark for remark in found["entries"][1]["remarks"])
 
 
+def test_what_the_servers_answer_with_is_published(api: Api, seen: Seen) -> None:
+    bound(api, "shop.example.com")
+    there = {
+        ("example.com", "NS"): CLOUDFLARE,
+        ("shop.example.com", "CNAME"): [f"{EDGE}."],
+        ("_nameplate-challenge.shop.example.com", "TXT"): ['"another"'],
+    }
+    found = seen(there).get("/v1/domains/shop.example.com/dns-host")
+    assert [(one["type"], one["is_published"]) for one in found["entries"]] == [
+        ("TXT", False),
+        ("CNAME", True),
+    ]
+
+
 def test_a_delegated_subdomain_is_a_zone_of_its_own(api: Api, seen: Seen) -> None:
     bound(api, "shop.example.com", address="192.0.2.7", subdomain="api")
     there = {("example.com", "NS"): CLOUDFLARE, ("shop.example.com", "NS"): GODADDY}

@@ -4,23 +4,30 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tests.api.client import Api
 from tests.api.conftest import World
+from tests.models.world import NOW
+from tests.proof import prove
 
 from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.api.app import create
 from nameplate.api.inprocess import InProcess
 from nameplate.cli import instructions as terminal
 from nameplate.cli.output import OutputFormat, Printer
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM
 from nameplate.core.instructions import Instruction
 from nameplate.core.secret import Secret
-from nameplate.models import VerificationMethodName
+from nameplate.models import Domain, HoldingScope, Verification, VerificationMethodName
 
 NAME = "shop.example.org"
 RECORD = f"_nameplate-challenge.{NAME}"
 URL = f"http://{NAME}/.well-known/nameplate-verification.txt"
 TXT = {
     "purpose": "ownership",
+    "done": False,
+    "is_published": False,
     "kind": "dns_record",
     "sentence": f'Publish a TXT record at {RECORD} with the value "nameplate-verification=TOKEN".',
     "fields": [
@@ -38,6 +45,8 @@ TXT = {
 }
 FILE = {
     "purpose": "ownership",
+    "done": False,
+    "is_published": False,
     "kind": "file",
     "sentence": f'Serve a file at {URL} that contains "TOKEN" and nothing else.',
     "fields": [
@@ -89,7 +98,7 @@ def _replaced(item: Any, token: str) -> Any:
         return {key: _replaced(value, token) for key, value in item.items() if value is not None}
     if isinstance(item, list):
         return [_replaced(value, token) for value in item]
-    return item.replace(token, "TOKEN")
+    return item.replace(token, "TOKEN") if isinstance(item, str) else item
 
 
 @pytest.mark.parametrize(("method", "expected"), [("dns_txt", TXT), ("file_upload", FILE)])
@@ -123,6 +132,35 @@ def test_another_kind_needs_no_change_anywhere(api: Api, world: World, capsys) -
     assert capsys.readouterr().out == f"{MAIL.sentence}\n  to: admin@shop.example.org\n  code: 7\n"
 
 
+def test_what_is_published_is_no_longer_to_be_published(world: World, capsys) -> None:
+    acme = world.as_acme
+    made = acme.post("/v1/domains", {"name": NAME})
+    with acme.sessions.begin(PLATFORM) as session:
+        (row,) = session.scalars(sa.select(Verification).where(
+            Verification.organization_domain_id == ids.parse(made["id"], "dom")
+        ))  # fmt: skip
+        row.start()
+        row.succeed(HoldingScope.SUBTREE, NOW)
+    (one,) = acme.get(f"/v1/domains/{NAME}")["instructions"]
+    assert (one["done"], one["is_published"], one["name"]) == (True, True, RECORD)
+    assert one["sentence"].startswith("The proof is published. Keep it")
+    printer = Printer(OutputFormat.TABLE, quiet=False)
+    terminal.show(printer, [one])
+    assert capsys.readouterr().out == f"{one['sentence']}\n"
+    terminal.show(printer, [one], everything=True)
+    assert f"  value: {one['value']}\n" in capsys.readouterr().out
+
+
+def test_a_claim_that_rests_on_another_proof_has_nothing_to_publish(world: World) -> None:
+    acme = world.as_acme
+    parent = acme.post("/v1/domains", {"name": "example.org"})
+    with acme.sessions.begin(PLATFORM) as session:
+        prove(session, session.get_one(Domain, ids.parse(parent["id"], "dom")), NOW)
+    (one,) = acme.post("/v1/domains", {"name": NAME})["instructions"]
+    assert (one["done"], one["is_published"]) == (True, False)
+    assert "proved by the proof of example.org" in one["sentence"]
+
+
 def test_a_method_that_is_not_available_is_refused_and_its_rows_can_be_read(api, world) -> None:
     acme = world.as_acme
     refused = acme.send("POST", "/v1/verifications", {"domain": "example.com", "method": "email"})
@@ -136,3 +174,14 @@ def test_a_method_that_is_not_available_is_refused_and_its_rows_can_be_read(api,
     assert found["instructions"] == []
     assert "not available" in found["conditions"][0]["fix"]
     assert acme.get(f"/v1/verifications/{world.ids['verifications']}")["instruction"] is None
+
+
+def test_a_list_says_what_is_ready_and_is_filtered_by_it(world: World) -> None:
+    acme = world.as_acme
+    made = acme.post("/v1/domains", {"name": NAME})
+    (one,) = acme.get(f"/v1/domains?name={NAME}&ready=false")["data"]
+    assert (one["id"], one["ready"], one["conditions"]) == (made["id"], False, None)
+    assert one["reason"] == made["reason"] == "pending_verification"
+    assert acme.get(f"/v1/domains?name={NAME}&ready=true")["data"] == []
+    owner = made["organization"]
+    assert acme.get(f"/v1/domains?name={NAME}&organization={owner}")["data"] == [one]

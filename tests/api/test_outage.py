@@ -43,6 +43,28 @@ def test_metrics_say_at_once_that_the_database_is_away(api: Api) -> None:
         time.sleep(0.1)
 
 
+def test_metrics_say_so_when_a_connection_in_use_hangs(api: Api) -> None:
+    engine = api.sessions.system_engine
+    hangs = threading.Event()
+    back = threading.Event()
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def execute(*_: object) -> None:
+        if hangs.is_set():
+            back.wait(20)
+
+    assert b"nameplate_database_up 1.0" in api.send("GET", "/metrics").raw
+    hangs.set()
+    for _ in range(2):
+        began = time.monotonic()
+        answer = api.send("GET", "/metrics").raw
+        assert b"nameplate_database_up 0.0" in answer
+        assert b"nameplate_due_rows" not in answer, "old numbers are no news"
+        assert time.monotonic() - began < 4
+    hangs.clear()
+    back.set()
+
+
 def test_a_request_that_lost_a_race_is_run_again(api: Api) -> None:
     app = create(api.sessions, api.tools, local_token=Secret("local-credential"))
     tries = []

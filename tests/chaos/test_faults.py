@@ -207,11 +207,11 @@ def test_a_full_disk_keeps_what_is_served(scenes: Open) -> None:
                 while file.write(bytes(512)):
                     pass
             scene.sessions.run(PLATFORM, lambda session: _change(session, scene))
-            scene.wait(lambda: _one(scene, Server).error_code == "disk_full", 40)
+            scene.wait(lambda: _one(scene, Server).trouble_code == "disk_full", 40)
             assert "The disk is full" in scene.log.read_text()
             assert visit(scene)[0] == 200
             filler.unlink()
-            scene.wait(lambda: _one(scene, Server).error_code is None, 40)
+            scene.wait(lambda: _one(scene, Server).trouble_code is None, 40)
             scene.wait(scene.settled, 40)
         assert visit(scene)[0] == 200
 

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.test_commands import Line
 from tests.servers.scripted_dns import ScriptedDns, replies
 
 from nameplate.api.domain_connect import OfferShape
-from nameplate.cli.entries import print_offer
+from nameplate.cli.entries import print_advice, print_offer
 from nameplate.cli.output import OutputFormat, Printer
 from nameplate.core import keys
 
@@ -50,6 +51,23 @@ def test_what_to_enter_is_printed(line: Line) -> None:
     assert "* The panel appends .example.com automatically" in shown
     found = line("domain", "dns-host", "example.com", "--json").json
     assert found["host"]["slug"] == "dnsimple"
+
+
+def test_only_what_is_not_published_is_to_be_entered(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = {"type": "A", "value": "192.0.2.1", "ttl": 60, "purpose": "routing", "remarks": []}
+    found: dict[str, Any] = {"message": "Hi.", "host": None, "steps": [], "obstacles": []}
+    entries = [
+        {**entry, "host": "a", "is_published": True},
+        {**entry, "host": "b", "is_published": False},
+    ]
+    printer = Printer(OutputFormat.TABLE, quiet=False)
+    print_advice(printer, {**found, "entries": entries})
+    shown = capsys.readouterr().out
+    assert "A     b" in shown
+    assert "A     a" not in shown
+    assert "Published already: 1 of 2 records." in shown
+    print_advice(printer, {**found, "entries": entries[:1]})
+    assert "no records to enter" not in capsys.readouterr().out
 
 
 def test_a_host_without_domain_connect(line: Line) -> None:

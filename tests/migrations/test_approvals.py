@@ -5,7 +5,7 @@ from tests.migrations.test_typed_columns import forced, owner, put, unforced
 
 from nameplate.usecases.operations import schema
 
-BEFORE, AFTER = "2026_11_28_1840", "2026_11_28_1930"
+BEFORE, AFTER = "2026_11_28_1920", "2026_11_28_1930"
 PROVED, RETURNED = 1, 2
 """A domain that is proved, and one that came back with its organization."""
 LATER = "2027-01-01 00:00:00"

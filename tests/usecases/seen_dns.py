@@ -22,6 +22,8 @@ class SeenDns:
         zone = self._zone(name)
         if rdtype != "NS":
             wild = [found for place, found in self.wildcards.items() if name.endswith(f".{place}")]
+            if not wild:
+                return LookupResult(zone, ())
             values = tuple(value for kind, value in wild if kind == rdtype)
             kind = AnswerKind.DATA if values else AnswerKind.NODATA
             return LookupResult(zone, (Answer(kind, "ns1 (192.0.2.1)", values, ttl=120),))

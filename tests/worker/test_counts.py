@@ -53,13 +53,22 @@ def test_steps_and_oldest_due_are_in_the_metrics(
     with caplog.at_level(logging.WARNING), going(Worker(sessions, busy.tools)):
         assert until(tried, 10) is not None
     said = [one for one in caplog.records if one.message == "step_failed"]
-    assert said[0].__dict__["code"] == "resolver_unavailable"
+    line = said[0].__dict__
+    assert (line["code"], line["kind"], line["domain"]) == (
+        "resolver_unavailable",
+        "verification",
+        "shop.com",
+    )
+    assert line["object"].startswith("ver_")
+    assert line["cause"] == "no name server answers"
+    assert line["failing_for"] < 60
     app = create(sessions, busy.tools, local_token=Secret(LOCAL))
     text = Api(sessions, busy.tools, InProcess(app)).send("GET", "/metrics").raw.decode()
     assert 'nameplate_steps_total{kind="verification",outcome="resolver_unavailable"}' in text
     assert 'nameplate_oldest_due_seconds{kind="binding"} 0.0' in text
     assert 'nameplate_certificates{state="pending"} 0.0' in text
     assert 'nameplate_forgotten_rows{kind="binding"} 0.0' in text
+    assert "nameplate_still_served 0.0" in text
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
@@ -74,9 +83,7 @@ def test_what_is_refused_and_recorded_is_counted_and_said(
         assert until(lambda: _proved(sessions, row), 20) is not None
         busy.bind(acme, "shop.com", ssl_enabled=True)
         said = until(
-            lambda: any(
-                getattr(one, "outcome", "") == "ca_account_missing" for one in caplog.records
-            ),
+            lambda: any(getattr(one, "code", "") == "ca_account_missing" for one in caplog.records),
             10,
         )
     assert said is not None

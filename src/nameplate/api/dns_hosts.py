@@ -43,6 +43,9 @@ class EntryShape(BaseModel):
     value: str
     ttl: int = Field(description="In seconds.")
     remarks: list[str]
+    is_published: bool | None = Field(
+        description="Whether every authoritative server has the record; null when not checked."
+    )
 
 
 class ObstacleShape(BaseModel):
@@ -85,6 +88,7 @@ class AdviceShape(BaseModel):
                             "value": "edge.platform.example",
                             "ttl": 3600,
                             "remarks": ["The panel appends `.example.com`. Do not enter it."],
+                            "is_published": False,
                         }
                     ],
                     "obstacles": [],
@@ -102,7 +106,9 @@ class AdviceShape(BaseModel):
     message: str = Field(description="How the DNS host was recognised.")
     others: list[str] = Field(description="Other DNS hosts, and name servers of unknown hosts.")
     steps: list[str] = Field(description="How to reach the page where records are entered.")
-    entries: list[EntryShape] = Field(description="Records to enter.")
+    entries: list[EntryShape] = Field(
+        description="Records to enter, and those that are published already."
+    )
     obstacles: list[ObstacleShape] = Field(
         description="Hosts that no record there can point at their server."
     )

@@ -1,6 +1,8 @@
 """Domains: claimed names, and why they are not ready yet."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -21,6 +23,7 @@ from nameplate.api.shapes import (
     public,
 )
 from nameplate.core import ids
+from nameplate.core.conditions import Condition
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import dns_record, in_zone
@@ -32,7 +35,7 @@ from nameplate.models import (
     SuffixApproval,
     VerificationMethodName,
 )
-from nameplate.usecases.claims import conditions, domains, instructions, suffixes
+from nameplate.usecases.claims import conditions, domains, instructions, readiness, suffixes
 from nameplate.usecases.hosting import offers
 
 routes = router("domains")
@@ -174,6 +177,7 @@ class DomainShape(Shape):
                     subdomain="shop",
                     status="pending_verification",
                     ready=False,
+                    reason="txt_absent",
                     conditions=[
                         {
                             "type": "ownership",
@@ -224,12 +228,15 @@ class DomainShape(Shape):
     registrable_domain: str
     subdomain: str | None
     status: DomainStatus
-    ready: bool | None = Field(description="Whether every condition is met; null in lists.")
+    ready: bool = Field(description="Whether every condition is met.")
+    reason: str | None = Field(
+        description="Reason of the most important condition that is not met; null when ready."
+    )
     conditions: list[ConditionShape] | None = Field(
         description="Each step, with evidence and what to do; null in lists."
     )
     instructions: list[instructed.InstructionShape] | None = Field(
-        description="What the owner must publish; null in lists."
+        description="What the owner must publish, done or not; null in lists."
     )
     domain_type: DomainType
     verification_method: str | None
@@ -266,7 +273,7 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
     found = conditions.of(call.session, call.tools, row)
     return DomainShape(
         **_fields(row),
-        ready=conditions.ready(found),
+        **_summed(found),
         conditions=[
             ConditionShape(
                 type=one.type,
@@ -282,15 +289,19 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
             for one in found
         ],
         instructions=[
-            instructed.show(one.purpose, one.instruction)
-            for one in instructions.of(call.session, call.tools, row)
+            instructed.show(one) for one in instructions.of(call.session, call.tools, row)
         ],
     )
 
 
-def show_listed(_call: TransactionCall, row: Domain) -> DomainShape:
-    """Return a domain without what would cost queries for each one of a list."""
-    return DomainShape(**_fields(row), ready=None, conditions=None, instructions=None)
+def show_listed(told: readiness.Told, _call: TransactionCall, row: Domain) -> DomainShape:
+    """Return a domain of a list, with what its conditions come to."""
+    return DomainShape(**_fields(row), **_summed(told[row]), conditions=None, instructions=None)
+
+
+def _summed(found: Sequence[Condition]) -> dict[str, Any]:
+    worst = conditions.loudest(found)
+    return {"ready": conditions.ready(found), "reason": None if worst is None else worst.reason}
 
 
 def _fields(row: Domain) -> dict[str, Any]:
@@ -327,7 +338,7 @@ def add(call: Write, body: DomainNew) -> DomainShape:
 
 
 @routes.get("/domains", operation_id="list_domains")
-def list_(
+def list_(  # noqa: PLR0917 - one parameter for each part of the query
     call: Read,
     listing: Listed,
     status: Annotated[
@@ -337,12 +348,24 @@ def list_(
     suffix_approval: Annotated[
         SuffixApproval | None, Query(description="Only public suffixes with this decision.")
     ] = None,
+    ready: Annotated[
+        bool | None, Query(description="Only domains that are ready, or only those that are not.")
+    ] = None,
+    organization: Annotated[
+        Reference | None, Query(description="Only objects of this organization.")
+    ] = None,
 ) -> Page[DomainShape]:
     """List domains."""
     selected = listing.select(
-        tagged=True, status=status, name=name, suffix_approval=suffix_approval
+        tagged=True,
+        status=status,
+        name=name,
+        ready=ready,
+        organization=organization,
+        suffix_approval=suffix_approval,
     )
-    return listing.page(call, show_listed, domains.page(call.session, call.actor, **selected))
+    told = readiness.page(call.session, call.tools, call.actor, **selected)
+    return listing.page(call, partial(show_listed, told), list(told))
 
 
 @routes.get("/domains/{domain}", operation_id="show_domain")

@@ -199,6 +199,7 @@ class _Waiting(Collector):
                         _unseen(session),
                         _steps(session),
                         _forgotten(session),
+                        _still_served(session),
                     ]
                     self._looked_at = time.monotonic()
             answered.set()
@@ -303,4 +304,15 @@ def _forgotten(session: Session) -> Metric:
     )
     for kind, count in forgotten.count(session).items():
         family.add_metric([kind], count)
+    return family
+
+
+def _still_served(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_still_served",
+        "Hosts and paths that proxies still serve although they must not: must be 0.",
+    )
+    failing = Server.visible(PLATFORM).where(Server.trouble_code.is_not(None))
+    told = session.scalars(failing.with_only_columns(Server.still_served))
+    family.add_metric([], sum(len(hosts or ()) for hosts in told))
     return family

@@ -2,7 +2,9 @@
 
 from pydantic import BaseModel, Field
 
+from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.instructions import Instruction
+from nameplate.usecases.claims.instructions import ToPublish
 
 
 class FieldShape(BaseModel):
@@ -16,10 +18,12 @@ class InstructionShape(BaseModel):
     """A record, file or tag that the owner must publish and keep as long as the domain."""
 
     purpose: str
+    done: bool = Field(description="Whether nothing is to be done about it now.")
+    is_published: bool = Field(description="Whether the last check saw it published.")
     kind: str = Field(
         description="`dns_record`, `file`, `tag`, `name_servers` or a kind of a proof method."
     )
-    sentence: str = Field(description="The whole instruction in one sentence.")
+    sentence: str = Field(description="What to do now, in one sentence.")
     fields: list[FieldShape] = Field(
         description="Fields in the order of use. A name may occur more than once."
     )
@@ -37,11 +41,14 @@ class InstructionShape(BaseModel):
     content: str | None
 
 
-def show(purpose: str, one: Instruction) -> InstructionShape:
+def show(told: ToPublish) -> InstructionShape:
     """Return one instruction; everything after `fields` repeats them under their own names."""
+    one = told.instruction
     servers = list(one.all("name_server")) or None
     return InstructionShape(
-        purpose=purpose,
+        purpose=told.purpose,
+        done=told.done,
+        is_published=told.is_published,
         kind=one.kind,
         sentence=one.sentence,
         fields=[FieldShape(name=name, value=value) for name, value in one.fields],
@@ -58,6 +65,6 @@ def show(purpose: str, one: Instruction) -> InstructionShape:
     )
 
 
-def example(purpose: str, one: Instruction) -> dict[str, object]:
+def example(purpose: Purpose, one: Instruction) -> dict[str, object]:
     """Return what `show` gives, for the documentation."""
-    return show(purpose, one).model_dump(mode="json")
+    return show(ToPublish(purpose, one)).model_dump(mode="json")

@@ -132,9 +132,9 @@ def show(call: TransactionCall, row: Server) -> ServerShape:
         proxy=row.proxy if call.actor.is_platform else None,
         external_id=row.external_id if call.actor.is_platform else None,
         configured_at=row.configured_at,
-        error_code=row.error_code,
-        error_message=row.error_message if call.actor.is_platform else None,
-        failing_since=row.failing_since,
+        error_code=row.trouble_code,
+        error_message=row.trouble_message if call.actor.is_platform else None,
+        failing_since=row.trouble_since,
         still_served=(row.still_served or []) if call.actor.is_platform else [],
     )
 

@@ -13,7 +13,7 @@ from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
 from nameplate.core import ids
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
-from nameplate.core.instructions import Instruction, dns_record, in_zone
+from nameplate.core.instructions import dns_record, in_zone
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.models import Domain, Verification, VerificationMethodName
 from nameplate.usecases.claims import instructions, verifications
@@ -104,10 +104,10 @@ class VerificationShape(Shape):
 def show(call: TransactionCall, row: Verification) -> VerificationShape:
     """Return a verification with what to publish."""
     domain = call.session.get_one(Domain, row.organization_domain_id)
-    told = instructions.of_verification(call.tools, row, domain)
+    told = instructions.of_proof(call.session, call.tools, row, domain)
     shown = show_listed(call, row)
-    if isinstance(told, Instruction):
-        shown.instruction = instructed.show(Purpose.OWNERSHIP, told)
+    if isinstance(told, instructions.ToPublish):
+        shown.instruction = instructed.show(told)
     return shown
 
 

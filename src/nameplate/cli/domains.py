@@ -16,6 +16,7 @@ from nameplate.cli.command import (
     MetadataPairs,
     NameFilter,
     Organization,
+    OrganizationFilter,
     StatusFilter,
     command,
     filters,
@@ -28,7 +29,7 @@ from nameplate.cli.verifications import PROOF_METHOD
 from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
 
 app = typer.Typer(help="Manage domains, from claim to HTTPS.", no_args_is_help=True)
-COLUMNS = ("id", "name", "status", "organization", "created_at")
+COLUMNS = ("id", "name", "status", "ready", "reason", "organization", "created_at")
 _OVER = frozenset({"expired", "error", "suspended"})
 
 ForceHttps = Annotated[
@@ -93,11 +94,19 @@ def list_(
     *,
     status: StatusFilter = None,
     name: NameFilter = None,
+    ready: Annotated[
+        bool | None,
+        typer.Option(
+            "--ready/--not-ready", help="Only domains that are ready, or only those that are not."
+        ),
+    ] = None,
+    organization: OrganizationFilter = None,
     metadata: MetadataFilter = None,
     limit: Limit = None,
 ) -> None:
-    """List domains."""
-    query = filters(metadata, status=status, name=name)
+    """List domains, each with the most important reason why it is not ready."""
+    asked = None if ready is None else str(ready).lower()
+    query = filters(metadata, status=status, name=name, ready=asked, organization=organization)
     cli.printer.many(cli.api.pages("/v1/domains", limit=limit, **query), COLUMNS)
 
 
@@ -108,13 +117,19 @@ def show(cli: Cli, domain: DomainReference) -> None:
 
 
 @command(app, "instructions")
-def instructions(cli: Cli, domain: DomainReference) -> None:
-    """Print what the owner must publish."""
+def instructions(
+    cli: Cli,
+    domain: DomainReference,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print what is published already as well.")
+    ] = False,
+) -> None:
+    """Print what the owner still has to publish."""
     found = cli.api.get(address("domains", domain))
     if cli.printer.form is OutputFormat.JSON:
         cli.printer.document({"id": found["id"], "instructions": found["instructions"]})
     else:
-        shown.show(cli.printer, found["instructions"])
+        shown.show(cli.printer, found["instructions"], everything=everything)
 
 
 @command(app, "dns-host")

@@ -16,9 +16,13 @@ def print_advice(printer: Printer, found: dict[str, Any]) -> None:
     for number, step in enumerate(found["steps"], 1):
         printer.line(f"  {number}. {step}")
     printer.line("")
-    if found["entries"]:
-        print_entries(printer, found["entries"])
-    else:
+    left = [one for one in found["entries"] if not one["is_published"]]
+    published = len(found["entries"]) - len(left)
+    if left:
+        print_entries(printer, left)
+    if published:
+        printer.line(f"Published already: {published} of {len(found['entries'])} records.")
+    elif not left:
         printer.line("There are no records to enter.")
     _print_obstacles(printer, found["obstacles"])
     if host and host["account_provider"]:

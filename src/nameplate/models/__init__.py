@@ -1,6 +1,6 @@
 """SQLAlchemy models, one family a file; state changes are methods here."""
 
-from nameplate.models import announcement, deletion, reconfiguration, tenancy
+from nameplate.models import announcement, deletion, readiness, reconfiguration, tenancy
 from nameplate.models.accounts import (
     Account,
     AccountKind,
@@ -34,6 +34,7 @@ from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
+from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.steps import StepCount
 from nameplate.models.tokens import ApiToken, IdempotencyKey
@@ -55,6 +56,7 @@ __all__ = [
     "ChangedRecords",
     "DnsSettings",
     "Domain",
+    "DomainReadiness",
     "DomainType",
     "DriftPolicy",
     "HoldingScope",
@@ -91,6 +93,7 @@ __all__ = [
     "announcement",
     "deletion",
     "metadata",
+    "readiness",
     "reconfiguration",
     "tenancy",
 ]

@@ -120,15 +120,6 @@ class Server(Identified, SoftDeletable, Work, Model):
     configured_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the proxy took its configuration last."
     )
-    error_code: Mapped[str | None] = mapped_column(
-        sa.Text, comment="Why the last attempt to configure the proxy failed, for programs."
-    )
-    error_message: Mapped[str | None] = mapped_column(
-        sa.Text, comment="The same in words for a person."
-    )
-    failing_since: Mapped[datetime | None] = mapped_column(
-        UtcDateTime, comment="When the first of the failed attempts in a row ended."
-    )
     still_served: Mapped[list[str] | None] = mapped_column(
         Json, comment="Hosts and paths that the proxy still serves although it must not."
     )
@@ -140,13 +131,13 @@ class Server(Identified, SoftDeletable, Work, Model):
         """Record that the proxy serves what it should."""
         if self.configured_fingerprint != fingerprint:
             self.configured_fingerprint, self.configured_at = fingerprint, now
-        self.error_code = self.error_message = self.failing_since = self.still_served = None
+        self.still_served = None
         self.attempts = 0
 
     def fail(self, code: str, reason: str, still_served: list[str], now: datetime) -> None:
         """Record why the proxy does not serve what it should, and what it must not serve and does."""
-        self.error_code, self.error_message = code, reason
-        self.failing_since = self.failing_since or now
+        self.trouble_since = self.trouble_since or now
+        self.trouble_code, self.trouble_message = code, reason
         self.still_served = still_served or None
         self.attempts += 1
 

@@ -77,6 +77,35 @@ def _utc_now_mariadb(_element: utc_now, _compiler: Any, **_kw: Any) -> str:  # n
     return "(utc_timestamp(6))"
 
 
+class later(expression.FunctionElement[datetime]):  # noqa: N801 - reads as an SQL function
+    """A moment and a number of seconds after it."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+    def __init__(self, at: Any, seconds: Any) -> None:  # noqa: ANN401 - columns or expressions
+        """Take the moment and the seconds."""
+        super().__init__(at, seconds)
+
+
+@compiles(later)
+def _later(element: later, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook
+    at, seconds = (compiler.process(one, **kw) for one in element.clauses)
+    return f"({at} + ({seconds}) * INTERVAL '1 second')"
+
+
+@compiles(later, "sqlite")
+def _later_sqlite(element: later, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - hook
+    at, seconds = (compiler.process(one, **kw) for one in element.clauses)
+    return f"(strftime('%Y-%m-%d %H:%M:%f', {at}, printf('%+d seconds', {seconds})) || '000')"
+
+
+@compiles(later, "mysql", "mariadb")
+def _later_mariadb(element: later, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - hook
+    at, seconds = (compiler.process(one, **kw) for one in element.clauses)
+    return f"timestampadd(SECOND, {seconds}, {at})"
+
+
 class Generated(sa.Computed):
     """A value that the database generates: STORED on PostgreSQL, VIRTUAL on the others (S10)."""
 

@@ -87,7 +87,7 @@ def _wake(session: Session) -> None:
     for server_id, how in sorted(noted.items(), key=lambda one: one[0]):
         statement = Server.waking(utc_now(), urgent=how.urgent).where(Server.id == server_id)
         if how.patiently:
-            statement = statement.where(Server.error_code.is_(None))
+            statement = statement.where(Server.trouble_code.is_(None))
         woken += connection.execute(statement.values(updated_at=Server.updated_at)).rowcount
     if woken:
         announce(session, WORK)

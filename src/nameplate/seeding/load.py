@@ -13,7 +13,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Conflict, NotPermitted
 from nameplate.db import Sessions
-from nameplate.models import Domain, Organization, metadata
+from nameplate.models import Domain, Organization, metadata, readiness
 from nameplate.seeding import small_world
 from nameplate.seeding.rows import Load, Row, SeedWorld, Size
 from nameplate.usecases.operations import schema
@@ -54,6 +54,7 @@ def load(
         for part in SeedWorld(size, seed, at).loads():
             _FAST[connection.dialect.name](connection, part, progress)
         _pass_ids(connection)
+        readiness.begin(connection)
         return counts(connection)
 
 

@@ -4,7 +4,7 @@ Of the holdings that cover a name the most specific one decides (I2). A holding 
 covers nothing below it, and no wildcard (I4).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -38,6 +38,17 @@ def holding(session: Session, organization_id: int, name: str) -> Holding | None
         return None
     wide = [one for one in held if one.subtree and one.organization_id == organization_id]
     return most_specific(name, wide) or found
+
+
+def holdings(session: Session, domains: Sequence[Domain]) -> dict[int, Holding | None]:
+    """Return by which holding each claim's organization may use its name now, by the domain's id."""
+    held = _holdings(session, [row.full_domain for row in domains])
+    found = {row.id: most_specific(row.full_domain, held) for row in domains}
+    return {
+        row.id: one if one is not None and one.organization_id == row.organization_id else None
+        for row in domains
+        for one in (found[row.id],)
+    }
 
 
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -53,6 +54,17 @@ CRASH_POINTS = (
     "proxy:recorded",
 )
 """Every place between two consecutive steps where a test ends the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """How a step ended, where that is worth counting by itself."""
+
+    code: str
+    routine: bool = False
+    """It is counted, and not logged as a failure: a proof that is not there yet, for instance."""
+    row_id: int | None = None
+    """Of which row of a sweep; None: of the one that was worked on."""
 
 
 class Superseded(Exception):

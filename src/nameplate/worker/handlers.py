@@ -13,7 +13,7 @@ from nameplate.models import Binding, Certificate, Domain, Record, Server, Verif
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
-from nameplate.usecases.claims import verifications
+from nameplate.usecases.claims import readiness, verifications
 from nameplate.usecases.dns import zones
 from nameplate.usecases.operations import forgotten
 from nameplate.usecases.propagation import checks
@@ -33,8 +33,8 @@ class Reconciler:
     """Brings one row at a time forward; many rows in parallel threads."""
 
     kind: type[Work]
-    reconcile: Callable[[Sessions, Tools, Lease], str | None]
-    """Takes one step; returns the code of what was refused and recorded on the row, if anything."""
+    reconcile: Callable[[Sessions, Tools, Lease], work.StepOutcome | str | None]
+    """Takes one step; returns what was refused and recorded on the row, or its code, if anything."""
     peer: Peer = _nobody
     """On whom the work depends: bulkheads count the steps with it, and who waits for the same is
     woken when one comes through."""
@@ -45,7 +45,8 @@ class Sweep:
     """Looks at many rows together."""
 
     kind: type[Work]
-    sweep: Callable[[Sessions, Tools, Sequence[Lease]], None]
+    sweep: Callable[[Sessions, Tools, Sequence[Lease]], Sequence[work.StepOutcome] | None]
+    """Takes one step with each; returns what became of those that changed for better or worse."""
     width: int = 200
     peer: Peer = _nobody
 
@@ -67,6 +68,7 @@ CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
     budgets.forget_old,  # budgets that are whole again
     forgotten.wake,  # rows that should have work and have no time
+    readiness.complete,  # domains of which nobody has noted whether they are ready
     refresh_statistics,  # for the planner of SQLite
 )
 """Tidying up, every ten minutes by whichever worker comes first."""

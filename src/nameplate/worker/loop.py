@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nameplate import leases as rows
@@ -21,6 +22,8 @@ from nameplate.leases import DueRow, Lease, due
 from nameplate.models.channels import WORK
 from nameplate.models.orm import Work
 from nameplate.usecases import work
+from nameplate.usecases.claims import readiness
+from nameplate.usecases.operations import outcomes
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
@@ -40,6 +43,10 @@ QUIET = 0.05
 """Seconds between two looks for due rows, at least: what falls due meanwhile is leased together."""
 ACCOUNTS_EVERY = 10.0
 """Seconds between two looks for the accounts that organizations order certificates from."""
+SHARE = 10
+"""Keeping the copy of what is ready takes one part in so many of a worker's time."""
+RECOVERIES = frozenset({"binding_recovered"})
+"""Outcomes that end a failure."""
 SWEEPS = 2
 """Sweeps of one kind at the same time: one may wait for somebody's server."""
 GRACE = 8.0
@@ -111,6 +118,7 @@ class Worker:
         """Work until stopped; tell whether every step came to its end. A database away is waited for."""
         if self._sessions.dialect == "postgresql":
             threading.Thread(target=self._listen, name="nameplate-worker-ear", daemon=True).start()
+        threading.Thread(target=self._follow, name="nameplate-worker-ready", daemon=True).start()
         while not self._stopping.is_set():
             try:
                 started = self._start_due()
@@ -172,6 +180,18 @@ class Worker:
             for step, (handler, leases) in self._running.items()
             if isinstance(handler, Reconciler)
         ]
+
+    def _follow(self) -> None:
+        """Keep the copy up to date by which lists find ready domains, in a small share of the time."""
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            found = 0
+            try:
+                found = readiness.refresh(self._sessions, self._tools)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next time may go well
+                log.warning("readiness_not_kept", extra={"error": type(error).__name__})
+            took = time.monotonic() - began
+            self._stopping.wait(max(self._poll if found < readiness.WIDTH else 0.0, SHARE * took))
 
     def _tidy_up(self) -> None:
         if time.monotonic() - self._tidied_at < CHORES_EVERY:
@@ -340,48 +360,52 @@ class Worker:
             self._ended += 1
 
     def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
+        ended: list[work.StepOutcome] = []
         outcome = "ok"
         try:
             if leases[0].is_half_over():
                 outcome = "given_back"
                 self._return(handler, leases)
             elif isinstance(handler, Reconciler):
-                outcome = handler.reconcile(self._sessions, self._tools, leases[0]) or "ok"
+                told = handler.reconcile(self._sessions, self._tools, leases[0])
+                ended = [work.StepOutcome(told) if isinstance(told, str) else told] if told else []
             else:
-                handler.sweep(self._sessions, self._tools, leases)
+                ended = list(handler.sweep(self._sessions, self._tools, leases) or ())
         except work.Superseded:
             outcome = "lease_lost"
             log.info("lease_lost", extra={"kind": handler.kind.__name__})
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
             outcome = error.code if isinstance(error, NameplateError) else "internal_error"
             self._postpone(handler, leases, error)
-            self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
-            return  # said already
-        self._counts.count(handler.kind.__name__.lower(), outcome, len(leases))
-        routine = outcome in {"ok", "lease_lost", "given_back"}
+        kind = handler.kind.__name__.lower()
+        for one in ended:
+            self._counts.count(kind, one.code)
+            if not one.routine:
+                self._tell(handler, one.row_id or leases[0].id, one.code)
+        self._counts.count(kind, outcome, len(leases) - len(ended))
+
+    def _tell(
+        self, handler: Handler, row_id: int, code: str, error: Exception | None = None
+    ) -> None:
+        """Log how a step ended that did not go as usual."""
+        found: dict[str, object] = {"kind": handler.kind.__name__.lower(), "code": code}
+        with suppress(NameplateError, SQLAlchemyError), self._sessions.look() as session:
+            found = outcomes.described(session, handler.kind, row_id, code)
+        if error is not None:
+            found["cause"] = (
+                str(error) if isinstance(error, NameplateError) else type(error).__name__
+            )
+        recovered = code in RECOVERIES
+        expected = error is None or isinstance(error, NameplateError)
         log.log(
-            logging.DEBUG if routine else logging.WARNING,
-            "step_ended",
-            extra={
-                "kind": handler.kind.__name__,
-                "rows": [one.id for one in leases],
-                "outcome": outcome,
-            },
+            logging.INFO if recovered else logging.WARNING if expected else logging.ERROR,
+            "step_failed" if not recovered else "recovered",
+            extra=found,
+            exc_info=None if expected else error,
         )
 
     def _postpone(self, handler: Handler, leases: tuple[Lease, ...], error: Exception) -> None:
-        expected = isinstance(error, NameplateError)
-        log.log(
-            logging.WARNING if expected else logging.ERROR,
-            "step_failed",
-            extra={
-                "kind": handler.kind.__name__,
-                "rows": [one.id for one in leases],
-                "code": error.code if isinstance(error, NameplateError) else "internal_error",
-                "error": str(error) if expected else type(error).__name__,
-            },
-            exc_info=None if expected else error,
-        )
+        code = error.code if isinstance(error, NameplateError) else "internal_error"
 
         def peer(session: Session, row: Work) -> str | None:
             return handler.peer(row, partial(ca_accounts.authority_id, session))
@@ -389,3 +413,4 @@ class Worker:
         for one in leases:
             with suppress(work.Superseded, Unavailable, OSError):
                 work.postpone(self._sessions, self._tools, handler.kind, one, error, peer)
+        self._tell(handler, leases[0].id, code, error)

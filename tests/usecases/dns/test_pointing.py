@@ -67,7 +67,7 @@ class Acme:
         return {(row.name, row.record_type.value, row.value) for row in rows}
 
     def obstacles(self) -> list[Obstacle]:
-        return pointing.obstacles(self.session, self.domain)
+        return pointing.obstacles(self.session, [self.domain]).get(self.domain.id, [])
 
     def one(self) -> Record:
         row: Record = self.session.scalars(Record.visible(PLATFORM)).one()

@@ -103,7 +103,7 @@ def test_the_delegation_is_told_with_its_place(domain: Domain) -> None:
 
 def test_how_far_the_zone_is(lite: Session, domain: Domain) -> None:
     def state() -> tuple[str, bool | None]:
-        (found,) = offers.conditions(lite, domain)
+        (found,) = offers.conditions(domain, offers.zone_of(lite, domain))
         return found.reason, found.status
 
     assert state() == ("zone_after_proof", False)
@@ -116,11 +116,11 @@ def test_how_far_the_zone_is(lite: Session, domain: Domain) -> None:
     lite.flush()
     assert state() == ("delegated", True)
     domain.dns = DnsSettings()
-    assert offers.conditions(lite, domain) == []
+    assert offers.conditions(domain, offers.zone_of(lite, domain)) == []
 
 
 def test_a_reason_why_there_is_no_zone_is_passed_on(lite: Session, domain: Domain) -> None:
     prove(lite, domain, NOW)
     domain.error_message = "No room."
-    (found,) = offers.conditions(lite, domain)
+    (found,) = offers.conditions(domain, offers.zone_of(lite, domain))
     assert found.message == "No room."

@@ -83,6 +83,19 @@ def test_a_host_and_path_lead_to_one_application(lite: Session, bind: Bind, acto
         bindings.update(lite, actor, show("bnd", first.id), now=NOW, enabled=True)
 
 
+def test_what_is_disabled_is_enabled_and_not_bound_anew(
+    lite: Session, bind: Bind, actor: Actor
+) -> None:
+    first = bind(path="/shop")
+    bindings.update(lite, actor, show("bnd", first.id), now=NOW, enabled=False)
+    with pytest.raises(Conflict, match="Enable or remove") as caught:
+        bind(path="/shop")
+    assert caught.value.code == "host_bound"
+    assert show("bnd", first.id) in caught.value.detail
+    bindings.remove(lite, actor, show("bnd", first.id), NOW)
+    assert bind(path="/shop").id != first.id
+
+
 def test_names_below_a_wildcard(lite: Session, bind: Bind, actor: Actor) -> None:
     owner = lite.get_one(Organization, actor.organization_id)
     world.domain(lite, owner, "wild.com", subdomain="*", status=DomainStatus.VERIFIED)

@@ -1,6 +1,5 @@
 """Bringing a binding to life, step by step, and watching it."""
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -101,21 +100,6 @@ def test_what_does_not_answer_is_looked_at_soon_however_long_its_interval(rig: R
         assert wait <= probes.AGAIN_WHILE_UNHEALTHY
     rig.prober.sees = {"status": 204}
     assert _wait_of(sweep(rig)) > timedelta(minutes=59)
-
-
-def test_the_log_says_once_that_a_host_stops_answering_and_once_that_it_answers(
-    rig: Rig, caplog: pytest.LogCaptureFixture
-) -> None:
-    active(rig)
-    with caplog.at_level(logging.INFO, "nameplate"):
-        for status in (502, 502, 502, 204, 204):
-            rig.prober.sees = {"status": status}
-            sweep(rig)
-    said = [(one.getMessage(), one.levelname, vars(one)["host"]) for one in caplog.records]
-    assert said == [
-        ("binding_unhealthy", "WARNING", "acme.com/"),
-        ("binding_recovered", "INFO", "acme.com/"),
-    ]
 
 
 def _wait_of(row: Binding) -> timedelta:

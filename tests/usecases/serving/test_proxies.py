@@ -86,7 +86,7 @@ def test_what_must_not_be_served_is_taken_away(
 def test_one_bad_route_spoils_no_other(rig: Rig) -> None:
     bad = bind(rig, "bad.acme.com", subdomain="bad")
     rig.proxy.bad_hosts = {"bad.acme.com"}
-    assert reconcile(rig).error_message is None
+    assert reconcile(rig).trouble_message is None
     assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
     rig.ids[Binding] = bad
     row = rig.read(Binding)
@@ -97,7 +97,7 @@ def test_any_number_of_bad_routes_spoils_no_other(rig: Rig) -> None:
     hosts = {f"n{n}.acme.com" for n in range(30)}
     ids = [bind(rig, host, subdomain=host.partition(".")[0]) for host in sorted(hosts)]
     rig.proxy.bad_hosts = hosts
-    assert reconcile(rig).error_message is None
+    assert reconcile(rig).trouble_message is None
     assert rig.proxy.served == [("acme.com/", "10.0.0.1:8080")]
     assert rig.proxy.rendered == 3, "one for the form, and all of them are named at once"
     with rig.world.sessions.begin(PLATFORM) as session:
@@ -110,7 +110,7 @@ def test_any_number_of_bad_routes_spoils_no_other(rig: Rig) -> None:
 def test_a_refusal_that_names_nothing_new_is_the_servers(rig: Rig) -> None:
     rig.proxy.always = RouteRefused("route_refused", "No such route.", ["bnd_unknown"])
     server = reconcile(rig)
-    assert server.error_message == "No such route."
+    assert server.trouble_message == "No such route."
     assert (rig.proxy.applied, rig.proxy.rendered) == (0, 3)
     assert server.next_action_at is not None
 
@@ -118,7 +118,7 @@ def test_a_refusal_that_names_nothing_new_is_the_servers(rig: Rig) -> None:
 def test_a_refusal_without_a_culprit_is_told_to_those_that_wait(rig: Rig) -> None:
     rig.proxy.refusal = Refused("proxy_refused", "The disk is full.")
     server = reconcile(rig)
-    assert server.error_message == "The disk is full."
+    assert server.trouble_message == "The disk is full."
     assert server.configured_at is None
     waiting = rig.read(Binding)
     assert (waiting.status, waiting.error_message) == (CONFIGURING, proxies.WAITS)

@@ -200,15 +200,15 @@ def test_every_outcome_is_on_the_servers_row(world: World, fault: Exception, cod
     world.do(CHANGES["upstream"])
     world.step()
     first = world.server
-    assert (first.error_code, first.attempts) == (code, 1)
-    assert first.error_message
-    assert first.failing_since is not None
+    assert (first.trouble_code, first.attempts) == (code, 1)
+    assert first.trouble_message
+    assert first.trouble_since is not None
     proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))
-    assert (world.server.failing_since, world.server.attempts) == (first.failing_since, 2)
+    assert (world.server.trouble_since, world.server.attempts) == (first.trouble_since, 2)
     world.proxy.fault = None
     proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))
     healed = world.server
-    assert (healed.error_code, healed.error_message, healed.failing_since) == (None, None, None)
+    assert (healed.trouble_code, healed.trouble_message, healed.trouble_since) == (None, None, None)
     assert healed.attempts == 0
     assert world.visit("www.acme.com") == 1002
 
@@ -219,7 +219,7 @@ def test_a_proxy_object_that_is_wrong_is_told_on_the_row(world: World) -> None:
 
     world.tools = replace(world.tools, proxy=broken)
     world.step()
-    assert world.server.error_code == "proxy_step_failed"
+    assert world.server.trouble_code == "proxy_step_failed"
     assert not world.due
 
 
@@ -234,7 +234,7 @@ def test_what_is_still_served_is_told_until_it_is_not(world: World) -> None:
     assert (told.type, told.status, told.reason) == ("exposure", False, "still_served")
     assert told.observed == ("www.acme.com", "app.acme.com")
     assert told.message.endswith("The server cannot be configured: no")
-    assert told.since == world.server.failing_since
+    assert told.since == world.server.trouble_since
     world.proxy.fault = None
     proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))
     assert world.server.still_served is None

@@ -146,7 +146,8 @@ def test_told_consented_and_automatic_records_are_the_same(
     told = twins.told(host)
     assert shown(told.records) == twins.made()
     assert {(one.reason, one.message) for one in told.obstacles} == {
-        (one.reason, one.message) for one in pointing.obstacles(twins.session, twins.automatic)
+        (one.reason, one.message)
+        for one in pointing.obstacles(twins.session, [twins.automatic])[twins.automatic.id]
     }
     consent = domain_connect.chosen(ZONE, told.records)
     by_hand = tuple(one for one in told.records if one not in consent.covered)

@@ -49,6 +49,8 @@ class RecordToPublish:
     ttl: int
     follows: str = ""
     """The host whose addresses of this moment are told, because a CNAME to it cannot stand there."""
+    is_published: bool | None = None
+    """Every authoritative server answers with it; None: not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class TypedRecord:
     ttl: int
     """Seconds."""
     remarks: tuple[str, ...]
+    is_published: bool | None = None
+    """Every authoritative server answers with it; None: not asked."""
 
 
 def steps(host: DnsHost | None) -> tuple[str, ...]:
@@ -123,6 +127,7 @@ def _entry(
         value=value,
         ttl=record.ttl,
         remarks=tuple(remark for remark in found if remark),
+        is_published=record.is_published,
     )
 
 

@@ -1,7 +1,7 @@
 """Every error code: what it means, whose turn it is, and what to do.
 
-Nothing that works in the background imports this: only the page of a code, the command that explains
-one, and the generator of the reference need the texts (ADR 12).
+Nothing that works in the background imports this before something goes wrong: the page of a code, the
+command that explains one, the generator of the reference and the log of failures need it (ADR 12).
 """
 
 import re

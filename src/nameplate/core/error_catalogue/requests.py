@@ -132,6 +132,13 @@ GROUP = Group(
             "Read the object again. If it is not as intended, repeat the request.",
             (409,),
         ),
+        "readiness_behind": Entry(
+            Turn.NAMEPLATE,
+            "Too many domains have changed to tell now which are ready.",
+            "Wait a few seconds and repeat the request. If it persists, check that `nameplate worker` "
+            "is running.",
+            (503,),
+        ),
         "busy": Entry(
             Turn.NAMEPLATE,
             "A worker is processing this object.",

@@ -8,7 +8,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_11_28_1910"
-down_revision = "2026_11_28_1840"
+down_revision = "2026_11_28_1901"
 branch_labels = None
 depends_on = None
 

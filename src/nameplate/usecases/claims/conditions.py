@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from nameplate.core import names, registration
-from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Refused
 from nameplate.core.instructions import Instruction
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
+from nameplate.core.pointing import Obstacle
 from nameplate.db import database_now
-from nameplate.models import Domain, Record, RecordSide, SuffixApproval
-from nameplate.usecases import holders, work
-from nameplate.usecases.claims import instructions, overdue, served_conditions
-from nameplate.usecases.dns import pointing
+from nameplate.models import Domain, RecordSide, SuffixApproval
+from nameplate.usecases import work
+from nameplate.usecases.claims import facts, instructions, overdue, served_conditions
+from nameplate.usecases.claims.facts import DomainFacts, RecordFacts
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
 from nameplate.usecases.tools import Tools
@@ -25,28 +25,50 @@ from nameplate.usecases.tools import Tools
 def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     """Return each step, in the order in which they come about: worked out from rows and the clock."""
     now = database_now(session)
-    found = [*served_conditions.exposure(session, domain), *_suspension(domain)]
-    found += _approval(domain)
-    found.append(_ownership(session, tools, domain))
-    found += offers.conditions(session, domain)
-    rows = session.scalars(
-        Record.visible(PLATFORM).where(Record.organization_domain_id == domain.id).limit(1000)
-    ).all()
-    delegated = delegation.condition(domain, rows)
-    found += [delegated] if delegated else []
-    found += _dns(session, domain, rows, now)
-    found += _drift(domain)
-    found += _pointing(session, domain)
-    found += served_conditions.certificates(session, domain, now)
-    found.append(served_conditions.serving(session, domain, now))
-    found += _registration(domain, now)
+    found = of_many(session, tools, [domain], now)[domain.id]
     late = None if ready(found) else overdue.condition(session, domain, now)
     return [*found, late] if late else found
+
+
+def of_many(
+    session: Session, tools: Tools, domains: Sequence[Domain], now: datetime | None = None
+) -> dict[int, Sequence[Condition]]:
+    """Return the same for each domain by its id, with a number of statements that they share."""
+    session.flush()
+    read = facts.read(session, domains, now or database_now(session))
+    return {domain_id: from_facts(tools, one) for domain_id, one in read.items()}
+
+
+def from_facts(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
+    """Return each step by what is known of a domain."""
+    domain = known.domain
+    found = [*served_conditions.exposure(known), *_suspension(domain)]
+    found += _approval(domain)
+    found.append(_ownership(tools, known))
+    found += offers.conditions(domain, known.zone)
+    delegated = delegation.condition(domain, known.records.rows, visible=known.records.seen > 0)
+    found += [delegated] if delegated else []
+    found += _dns(known)
+    found += _drift(domain)
+    found += _pointing(known.obstacles)
+    found += served_conditions.certificates(known)
+    found.append(served_conditions.serving(known))
+    found += _registration(domain, known.now)
+    return found
 
 
 def ready(conditions: Sequence[Condition]) -> bool:
     """Whether nothing is left to do."""
     return all(condition.status for condition in conditions)
+
+
+def loudest(conditions: Sequence[Condition]) -> Condition | None:
+    """Return the condition that matters most of those that are not met, None when all are."""
+    for status in (False, None):
+        for one in conditions:
+            if one.status is status:
+                return one
+    return None
 
 
 def _suspension(domain: Domain) -> list[Condition]:
@@ -76,8 +98,8 @@ def _proved(domain: Domain, held: str) -> str:
     return f"Ownership is proved by the proof of {held}."
 
 
-def _ownership(session: Session, tools: Tools, domain: Domain) -> Condition:
-    held = holders.holding(session, domain.organization_id, domain.full_domain)
+def _ownership(tools: Tools, known: DomainFacts) -> Condition:
+    domain, held = known.domain, known.holding
     if held is not None and domain.holding_name is not None:
         return Condition(
             type="ownership", status=True, reason="proved", message=_proved(domain, held.name),
@@ -85,7 +107,7 @@ def _ownership(session: Session, tools: Tools, domain: Domain) -> Condition:
         )  # fmt: skip
     if domain.suffix_approval is SuffixApproval.DENIED:
         return _denied(domain)
-    row = instructions.current(session, domain)
+    row = known.verification
     told = instructions.of_verification(tools, row, domain) if row else None
     last = row.last_look if row else None
     return Condition(
@@ -134,37 +156,29 @@ def _publish(told: Instruction | Refused | None) -> str:
     return told.sentence if isinstance(told, Instruction) else told.detail
 
 
-def _dns(
-    session: Session, domain: Domain, rows: Sequence[Record], now: datetime
-) -> list[Condition]:
+def _dns(known: DomainFacts) -> list[Condition]:
+    domain, records = known.domain, known.records
     if domain.trouble_code not in {None, work.ANSWER_AWAITED}:
         return [_stopped(domain)]
-    below = [row for row in rows if row.name != "@"] if _covers_name_alone(session, domain) else []
-    if below:
-        return [_not_covered(domain, below)]
-    if not rows:
+    if records.below and _covers_name_alone(known):
+        return [_not_covered(domain, records)]
+    if not records.total:
         return []
-    waiting = [
-        row
-        for row in rows
-        if row.status is not RecordStatus.DISABLED
-        and not (row.status is RecordStatus.ACTIVE and row.propagated)
-    ]
-    if not waiting:
-        seen = f"All {len(rows)} records are visible on the authoritative servers."
+    if not records.waiting:
+        seen = f"All {records.total} records are visible on the authoritative servers."
         return [Condition(type="dns", status=True, reason="propagated", message=seen)]
     if domain.trouble_code is not None:  # where nothing is missing, a look may take its time
         return [_stopped(domain)]
-    first = next((row for row in waiting if row.status is RecordStatus.ERROR), waiting[0])
+    first = records.rows[0]  # those that wait come first, and of these those in error
     look = first.propagation if first.status is RecordStatus.ACTIVE else None
     return [
         Condition(
             type="dns",
             status=False,
             reason=f"record_{first.status.value}",
-            message=(look.sentence(now) if look else first.error_message)
+            message=(look.sentence(known.now) if look else first.error_message)
             or (
-                f"{len(waiting)} of {len(rows)} records are not visible on all authoritative "
+                f"{records.waiting} of {records.total} records are not visible on all authoritative "
                 "servers yet."
             ),
             observed=look.observed if look else (),
@@ -177,18 +191,19 @@ def _dns(
     ]
 
 
-def _covers_name_alone(session: Session, domain: Domain) -> bool:
-    held = holders.holding(session, domain.organization_id, domain.full_domain)
-    return domain.is_live and held is not None and not held.subtree
+def _covers_name_alone(known: DomainFacts) -> bool:
+    held = known.holding
+    return known.domain.is_live and held is not None and not held.subtree
 
 
-def _not_covered(domain: Domain, below: Sequence[Record]) -> Condition:
+def _not_covered(domain: Domain, records: RecordFacts) -> Condition:
     """Say that records below the name are not written: the proof does not reach them."""
+    below = [row for row in records.rows if row.name != "@"]
     return Condition(
         type="dns",
         status=False,
         reason="records_not_covered",
-        message=f"The proof covers {domain.full_domain} alone. {len(below)} of its records are below "
+        message=f"The proof covers {domain.full_domain} alone. {records.below} of its records are below "
         "that name and are not written.",
         expected=tuple(f"{row.name} {row.record_type.value}" for row in below[:10]),
         fix=f"Prove {domain.full_domain} by a DNS record: add a verification with `dns_txt`.",
@@ -238,9 +253,8 @@ def _side(side: RecordSide | None) -> str:
     return "nothing" if side is None else f"{', '.join(side.values)[:200]} TTL {side.ttl}"
 
 
-def _pointing(session: Session, domain: Domain) -> list[Condition]:
+def _pointing(found: Sequence[Obstacle]) -> list[Condition]:
     """Say which hosts do not lead to their servers; nothing when all do or DNS is not ours."""
-    found = pointing.obstacles(session, domain)
     if not found:
         return []
     first = found[0]

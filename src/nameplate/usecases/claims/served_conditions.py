@@ -3,33 +3,26 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
-from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
-from nameplate.models import Binding, Certificate, Domain, Server
-from nameplate.usecases.claims import unreached_hosts
+from nameplate.models import Binding, Certificate, Server
+from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
-from nameplate.usecases.serving import routes
 
 MISSED_CHECKS = 3
 """Health checks that may be overdue before the last one counts for nothing."""
 LATENESS = timedelta(minutes=1)
 """How late a check may be without anything being wrong."""
+UNCHECKED = "health_unknown"
+"""Reason of a binding whose last check is too long ago."""
 _SHOWN = 10
 """Hosts in a condition."""
 
 
-def certificates(session: Session, domain: Domain, now: datetime) -> list[Condition]:
+def certificates(known: DomainFacts) -> list[Condition]:
     """Say how the certificates are that something uses, or was asked for."""
-    rows = session.scalars(
-        Certificate.visible(PLATFORM)
-        .where(Certificate.organization_domain_id == domain.id, Certificate.is_wanted())
-        .order_by(Certificate.id)
-    ).all()
-    found = [_certificate(session, domain, row, now) for row in rows]
+    rows, now = known.certificates, known.now
+    found = [_certificate(row, known.advice.get(row.id), now) for row in rows]
     bad = next((one for one in found if not one.status), None)
     if bad is not None:
         return [bad]
@@ -48,9 +41,9 @@ def certificates(session: Session, domain: Domain, now: datetime) -> list[Condit
     ][: len(rows)]
 
 
-def _certificate(session: Session, domain: Domain, row: Certificate, now: datetime) -> Condition:
+def _certificate(row: Certificate, advice: HostAdvice | None, now: datetime) -> Condition:
     names = tuple(row.subject_alternative_names or ())
-    told = unreached_hosts.advice(session, domain, row) or HostAdvice((), names, _fix(row))
+    told = advice or HostAdvice((), names, _fix(row))
     why = row.trouble_message or row.renewal_error_message
     since = row.trouble_since or row.last_renewal_error_at
     if row.expires_at is not None and row.expires_at <= now:
@@ -94,6 +87,12 @@ def _valid(
     )
 
 
+def holds_until(known: DomainFacts) -> datetime | None:
+    """Return the next moment at which the clock alone changes a condition; lateness of checks apart."""
+    ends = (row.expires_at for row in known.certificates)
+    return min((one for one in ends if one is not None and one > known.now), default=None)
+
+
 def _fix(row: Certificate) -> str:
     if row.waits_for is not None:
         return (
@@ -109,23 +108,13 @@ def _fix(row: Certificate) -> str:
     return "Wait. Nameplate retries automatically."
 
 
-def exposure(session: Session, domain: Domain) -> list[Condition]:
+def exposure(known: DomainFacts) -> list[Condition]:
     """Say which hosts a proxy still serves although it must not; nothing when there are none."""
-    rows = session.execute(
-        sa.select(Binding.hostname, Binding.path, Server)
-        .join(Server, Server.id == Binding.served_server_id)
-        .where(Binding.organization_domain_id == domain.id, Server.error_code.is_not(None))
-        .order_by(Binding.id)
-    ).all()
-    found = [
-        (host, server)
-        for hostname, path, server in rows
-        if (host := routes.shown(hostname, path)) in (server.still_served or ())
-    ]
+    found = known.exposed
     if not found:
         return []
     hosts = tuple(dict.fromkeys(host for host, _ in found))
-    server: Server = found[0][1]
+    server = found[0][1]
     more = f" and {len(hosts) - 1} more" if len(hosts) > 1 else ""
     return [
         Condition(
@@ -133,28 +122,19 @@ def exposure(session: Session, domain: Domain) -> list[Condition]:
             status=False,
             reason="still_served",
             message=f"Still served although this is not allowed any more: {hosts[0]}{more}. "
-            f"The server cannot be configured: {server.trouble_message or server.error_message}",
+            f"The server cannot be configured: {server.trouble_message}",
             observed=hosts[:_SHOWN],
             fix="The operator must check the server now. Until it can be configured, stop its proxy to "
             "close these hosts.",
-            since=server.failing_since,
+            since=server.trouble_since,
             next_check_at=server.next_action_at,
         )
     ]
 
 
-def serving(session: Session, domain: Domain, now: datetime) -> Condition:
+def serving(known: DomainFacts) -> Condition:
     """Say whether every binding was seen to answer at its last health check."""
-    rows = session.execute(
-        Binding.visible(PLATFORM)
-        .add_columns(Server)
-        .outerjoin(Server, Server.id == Binding.server_id)
-        .where(
-            Binding.organization_domain_id == domain.id,
-            Binding.status != BindingStatus.DISABLED,
-        )
-        .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)
-    ).all()
+    rows, now = known.bindings, known.now
     if not rows:
         return Condition(
             type="serving",
@@ -166,7 +146,7 @@ def serving(session: Session, domain: Domain, now: datetime) -> Condition:
     troubles = [found for row, server in rows if (found := _binding(row, server, now)) is not None]
     if troubles:
         return _worst(troubles, len(rows))
-    first: Binding = rows[0][0]
+    first = rows[0][0]
     more = f" and at {len(rows) - 1} more" if len(rows) > 1 else ""
     return Condition(
         type="serving",
@@ -207,7 +187,7 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
     if checked is None or now - checked > overdue:
         last = f"{checked:%Y-%m-%d %H:%M} UTC" if checked else "never"
         return Condition(
-            type="serving", status=None, reason="health_unknown",
+            type="serving", status=None, reason=UNCHECKED,
             message=f"{host} has not been checked since {last}: no worker has checked it.",
             fix="The operator must check that `nameplate worker` is running.",
             since=checked, next_check_at=row.next_action_at,
@@ -219,7 +199,7 @@ def _arriving(row: Binding, server: Server | None, host: str) -> Condition:
     """Return what a binding waits for that is not served yet."""
     message = row.trouble_message or row.error_message
     fix = "Correct the problem in the message." if row.status is BindingStatus.ERROR else ""
-    stopped = server is not None and (server.trouble_message or server.error_message)
+    stopped = server is not None and server.trouble_message
     if stopped and row.status is not BindingStatus.PENDING:
         message = f"The server cannot be configured: {stopped}"
         fix = "The operator must check the server. Nameplate continues as soon as it can be configured."

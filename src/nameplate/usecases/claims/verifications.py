@@ -216,8 +216,11 @@ def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
     return f"resolvers:{row.organization_id}"
 
 
-def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
-    """Look once at what one verification waits for, and record what was seen."""
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcome | None:
+    """Look once at what one verification waits for, and record what was seen.
+
+    A proof that is not there yet is routine; one that is gone, or for a name in use, is not.
+    """
     question = work.read(sessions, Verification, lease, lambda s, row: _question(s, row, lease))
     if question.idle or question.over or question.void:
         work.record(
@@ -227,11 +230,12 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
             lambda s, row: _close(s, tools, row, question),
             release=True,
         )
-        return
+        expired = question.over and not question.idle
+        return work.StepOutcome("verification_expired") if expired else None
     proof = tools.methods[question.method].check(question.name, question.token)
     tools.checkpoint("verification:checked")
     decides = question.proved or proof.verdict is Verdict.MATCH
-    work.record(
+    taken = work.record(
         sessions,
         Verification,
         lease,
@@ -240,6 +244,9 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
         before=(lambda session: lock_name(session, question.base)) if decides else None,
     )
     tools.checkpoint("verification:recorded")
+    if proof.verdict is not Verdict.MATCH:
+        return work.StepOutcome(proof.reason, routine=not question.proved)
+    return None if taken else work.StepOutcome("name_in_use")
 
 
 def _question(session: Session, row: Verification, lease: Lease) -> _Question:
@@ -278,21 +285,23 @@ def _close(session: Session, tools: Tools, row: Verification, question: _Questio
 
 def _conclude(
     session: Session, tools: Tools, row: Verification, proof: Proof, now: datetime
-) -> None:
+) -> bool:
+    """Record a look; tell whether the name is held by it."""
     domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
     row.look(_log(proof, now), now)
     if row.status is VerificationStatus.PENDING:
         row.start()
     domain.last_checked_at = now
     if proof.verdict is Verdict.MATCH:
-        _prove(session, tools, row, domain, now)
-    elif row.status is VerificationStatus.VERIFIED:
+        return _prove(session, tools, row, domain, now)
+    if row.status is VerificationStatus.VERIFIED:
         _doubt(session, tools, row, domain, proof=proof, now=now)
     else:
         row.error_message = proof.message
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
+    return False
 
 
 def _log(proof: Proof, now: datetime) -> dict[str, Any]:
@@ -307,7 +316,7 @@ def _log(proof: Proof, now: datetime) -> dict[str, Any]:
 
 def _prove(
     session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime
-) -> None:
+) -> bool:
     if not domain.is_approved:
         row.error_message = domain.error_message = (
             domain.suffix_denial
@@ -316,7 +325,7 @@ def _prove(
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
-        return
+        return False
     subtree = proves_subtree(tools, row.verification_method) and not domain.is_suffix
     try:
         with session.begin_nested():
@@ -326,12 +335,13 @@ def _prove(
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
-        return
+        return False
     row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
     row.next_action_at = now + PROOF_LIFETIME
     domain.verify(now, now + PROOF_LIFETIME + GRACE)
     pointing.of_domain(session, domain, now)
     wake_dependents(session, domain, now)
+    return True
 
 
 def _doubt(

@@ -128,7 +128,8 @@ def intend(
     each(session, LedgerEntry.becoming(LedgerState.LEAVING), LedgerEntry.id, leaving)
     touched = todo.keys
     ids = [want.record_id for value, want in wants.items() if value[:2] in touched]
-    each(session, Record.syncing(), Record.id, [id_ for id_ in ids if id_ is not None])
+    records = [id_ for id_ in ids if id_ is not None]
+    each(session, Record.syncing(), Record.id, records, of=domain.id)
 
 
 def adopt(
@@ -262,19 +263,20 @@ def confirm(
                 look.append(line.id)
         elif key in report.reasons and domain.is_live and not line.is_drifted:
             failed.setdefault(report.reasons[key], []).append(line.id)
-    each(session, Record.confirming(now), Record.id, fresh)
+    each(session, Record.confirming(now), Record.id, fresh, of=domain.id)
     if same and len(same) == sum(line.status is RecordStatus.ACTIVE for line in lines):
         everyone = Record.organization_domain_id == domain.id
         live = Record.deleted_at.is_(None)
-        session.execute(Record.seeing(now).where(everyone, live), execution_options=_PLAIN)
+        named = {**_PLAIN, "nameplate_domains": (domain.id,)}
+        session.execute(Record.seeing(now).where(everyone, live), execution_options=named)
     else:
-        each(session, Record.seeing(now), Record.id, same)
+        each(session, Record.seeing(now), Record.id, same, of=domain.id)
     due = Record.waking(now).where(
         sa.or_(Record.next_action_at.is_(None), Record.next_action_at > now)
     )
     each(session, due, Record.id, look)
     for reason, ids in failed.items():
-        each(session, Record.failing(reason), Record.id, ids)
+        each(session, Record.failing(reason), Record.id, ids, of=domain.id)
     _number(session, lines, report)
 
 
@@ -322,18 +324,24 @@ def each(
     statement: sa.Update | sa.Delete,
     column: Any,  # noqa: ANN401 - a mapped column
     ids: Sequence[int],
+    *,
+    of: int | None = None,
 ) -> None:
-    """Run a set-based statement for these ids: rows that were made together are one range."""
+    """Run a set-based statement for these ids: rows that were made together are one range.
+
+    `of` is the one domain whose rows they are, where that is known.
+    """
+    options: dict[str, Any] = _PLAIN if of is None else {**_PLAIN, "nameplate_domains": (of,)}
     for first, last in _runs(ids):
         if last - first >= _RUN:
             where = column.between(first, last)
-            session.execute(statement.where(where), execution_options=_PLAIN)
+            session.execute(statement.where(where), execution_options=options)
     short = [
         id_ for first, last in _runs(ids) if last - first < _RUN for id_ in range(first, last + 1)
     ]
     for start in range(0, len(short), _CHUNK):
         where = column.in_(short[start : start + _CHUNK])
-        session.execute(statement.where(where), execution_options=_PLAIN)
+        session.execute(statement.where(where), execution_options=options)
 
 
 def _runs(ids: Sequence[int]) -> Iterator[tuple[int, int]]:

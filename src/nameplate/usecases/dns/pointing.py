@@ -86,19 +86,24 @@ def hand_over(session: Session, domain: Domain) -> None:
     _run(session, Record.crediting(None, None).where(*where, Record.deleted_at.is_(None)))
 
 
-def obstacles(session: Session, domain: Domain) -> list[Obstacle]:
-    """Return why hosts of a domain do not lead to their servers, those that block first."""
-    if not bound_hosts.is_kept(domain):
-        return []  # its owner leads them
-    query = Binding.visible(PLATFORM).where(Binding.organization_domain_id == domain.id)
-    bound = _bound(session, query.order_by(Binding.id).limit(MAX_SHOWN))
-    found: list[Obstacle] = []
+def obstacles(session: Session, domains: Sequence[Domain]) -> dict[int, list[Obstacle]]:
+    """Return why hosts of each domain do not lead to their servers, those that block first."""
+    kept = [row.id for row in domains if bound_hosts.is_kept(row)]
+    found: dict[int, list[Obstacle]] = {}
+    if not kept:
+        return found
+    query = Binding.visible(PLATFORM).where(Binding.organization_domain_id.in_(kept))
+    bound = _bound(session, query.order_by(Binding.id).limit(MAX_SHOWN * len(kept)))
     for chunk in _chunks(bound):
         hosts = bound_hosts.read(session, chunk, locked=False)
         providers = _providers(session, hosts.values())
-        decisions = [_decision(host, providers) for host in hosts.values()]
-        found += [one.obstacle for one in decisions if one.obstacle is not None]
-    return sorted(found, key=lambda one: not one.blocks)
+        for (domain_id, _), host in hosts.items():
+            obstacle = _decision(host, providers).obstacle
+            if obstacle is not None:
+                found.setdefault(domain_id, []).append(obstacle)
+    for of_domain in found.values():
+        of_domain.sort(key=lambda one: not one.blocks)
+    return found
 
 
 def _chunks(found: Iterable[Name]) -> Iterator[list[Name]]:
@@ -143,8 +148,14 @@ def _providers(session: Session, hosts: Iterable[BoundHost]) -> Mapping[int, str
     if not ids:
         return {}
     query = Account.visible(PLATFORM).where(Account.id.in_(ids))
-    found = session.execute(query.with_only_columns(Account.id, Account.provider))
-    return {id_: provider for id_, provider in found}  # noqa: C416 - rows are no pairs to mypy
+    names = query.with_only_columns(Account.id, Account.provider)
+    # A hosted domain is at an account of the platform, which its organization does not see.
+    found = {row[0]: row[1] for row in session.connection().execute(names)}
+    system = session.info.get("system")
+    if ids - found.keys() and system is not None and system is not session.get_bind():
+        with system.connect() as connection:
+            found |= {row[0]: row[1] for row in connection.execute(names)}
+    return found
 
 
 class _Changes:

@@ -121,7 +121,7 @@ def _refusal(provider: str, rrset: RRset) -> str | None:
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     """Bring one domain's values to its provider, and record what the provider has.
 
-    Returns the code of what the provider refuses altogether.
+    Returns the code of what the provider or somebody who changed records there stands in the way with.
     """
     if not hosted_zones.ensure(sessions, tools, lease):
         return None
@@ -147,8 +147,10 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     if not push.todo.is_empty:
         store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, whole, push))
     outcomes = apply(sessions, tools, lease, push)
-    settle(sessions, tools, lease, push, outcomes)
-    return None
+    report = settle(sessions, tools, lease, push, outcomes)
+    if report.refused:
+        return "provider_refuses"
+    return "records_unconfirmed" if report.unknown else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ def apply(sessions: Sessions, tools: Tools, lease: Lease, push: Push) -> Sequenc
 
 def settle(
     sessions: Sessions, tools: Tools, lease: Lease, push: Push, outcomes: Sequence[Outcome]
-) -> None:
+) -> Report:
     """Record in one transaction what the provider has now, and when to look again."""
     report = Report.of(push.todo, push.site.live, outcomes)
     try:
@@ -220,6 +222,7 @@ def settle(
         late_acts.note(sessions, lease, site.account_id, site.zone, outcomes)
         raise
     tools.checkpoint("records:recorded")
+    return report
 
 
 def _settle(

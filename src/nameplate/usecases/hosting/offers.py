@@ -113,16 +113,21 @@ def instruction(domain: Domain) -> Instruction | None:
     return instructions.name_servers(zone, servers, sentence)
 
 
-def conditions(session: Session, domain: Domain) -> Sequence[Condition]:
-    """Return how far a hosted zone is: waiting for the proof, created, delegated to."""
+def zone_of(session: Session, domain: Domain) -> HostedZone | None:
+    """Return the hosted zone that a domain is in, or None before it is created."""
+    row: HostedZone | None = session.scalars(
+        HostedZone.visible(Actor(domain.organization_id)).where(
+            HostedZone.account_id == domain.dns_account_id, HostedZone.name == domain.dns.zone
+        )
+    ).one_or_none()
+    return row
+
+
+def conditions(domain: Domain, row: HostedZone | None) -> Sequence[Condition]:
+    """Return how far a hosted zone (`row`) is: waiting for the proof, created, delegated to."""
     servers, zone = name_servers(domain), domain.dns.zone
     if servers is None or zone is None:
         return []
-    row: HostedZone | None = session.scalars(
-        HostedZone.visible(Actor(domain.organization_id)).where(
-            HostedZone.account_id == domain.dns_account_id, HostedZone.name == zone
-        )
-    ).one_or_none()
     if row is None or not row.is_there:
         return [_missing(domain, row, zone)]
     if row.delegated:

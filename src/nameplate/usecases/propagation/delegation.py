@@ -152,8 +152,11 @@ def _kept(row: Domain, answered: Answered) -> Delegated:
     return known.seen if known.seen is not None and known.seen.zone else answered.seen
 
 
-def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
-    """Compare the last look with the account's zone; None when there is nothing to say."""
+def condition(domain: Domain, rows: Sequence[Record], *, visible: bool = False) -> Condition | None:
+    """Compare the last look with the account's zone; None when there is nothing to say.
+
+    `rows` are records that the authoritative servers do not have, `visible` whether they have others.
+    """
     zone = domain.dns.zone
     if not zone:
         return None
@@ -165,7 +168,7 @@ def condition(domain: Domain, rows: Sequence[Record]) -> Condition | None:
     known = domain.delegation
     if known is None or known.account_zone != zone or known.seen is None:
         return None
-    return delegation.condition(zone, known.expected, known.seen, visible=_visible(rows))
+    return delegation.condition(zone, known.expected, known.seen, visible=visible or _visible(rows))
 
 
 def _visible(rows: Sequence[Record]) -> bool | None:

@@ -148,6 +148,26 @@ def _refuse_bound(session: Session, row: Binding) -> None:
         raise Conflict(
             "host_bound", f"{row.hostname}{row.path} is already bound to an application."
         )
+    if row.id is None:
+        _refuse_disabled(session, row)
+
+
+def _refuse_disabled(session: Session, row: Binding) -> None:
+    """Refuse what the application has already, disabled: it is to be enabled, not made again."""
+    query = Binding.visible(Actor(row.organization_id)).where(
+        Binding.application_id == row.application_id,
+        Binding.organization_domain_id == row.organization_domain_id,
+        Binding.hostname == row.hostname,
+        Binding.path == row.path,
+    )
+    other = session.scalars(query).first()
+    if other is not None:
+        known = ids.show(Prefix.BINDING, other.id)
+        raise Conflict(
+            "host_bound",
+            f"{row.hostname}{row.path} is already bound to this application by {known}, which is "
+            "disabled. Enable or remove that binding.",
+        )
 
 
 def _set(row: Binding, settings: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ probed in one event loop, with no transaction open, and what did not change is w
 statement.
 """
 
-import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +15,6 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Refused
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, HealthStatus
@@ -28,8 +26,6 @@ from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import requests
 from nameplate.usecases.serving import proxies, routes, servers
 from nameplate.usecases.tools import Tools
-
-log = logging.getLogger(__name__)
 
 SAFETY = timedelta(minutes=1)
 """When to look again at a binding that a proxy should have taken by then."""
@@ -53,8 +49,12 @@ class _Look:
     interval: int
 
 
-def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
-    """Bring each leased binding one step forward; probe those that can be seen."""
+def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence[work.StepOutcome]:
+    """Bring each leased binding one step forward; probe those that can be seen.
+
+    Returns which fell ill or recovered.
+    """
+    changed: list[work.StepOutcome] = []
     looks: list[_Look] = []
     for lease in leases:
         try:
@@ -76,12 +76,15 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
             steady.setdefault(look.interval, []).append(look.lease)
             continue
         try:
-            work.record(
+            code = work.record(
                 sessions, Binding, look.lease, _seen(tools, look.lease, finding), release=True
             )
         except work.Superseded:
             continue
+        if code is not None:
+            changed.append(work.StepOutcome(code, row_id=look.lease.id))
     _keep(sessions, steady)
+    return changed
 
 
 def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
@@ -104,7 +107,7 @@ def _advance(session: Session, row: Binding, *, lease: Lease) -> _Look | None:
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
         row.configure()
         row.attempts = 0
-        if server.error_code is not None:
+        if server.trouble_code is not None:
             row.error_message = proxies.WAITS
         row.next_action_at = now + SAFETY
         return None
@@ -263,13 +266,15 @@ def _judged(session: Session, row: Binding, seen: ProbeResult) -> ProbeResult:
     return seen
 
 
-def _seen(tools: Tools, lease: Lease, seen: ProbeResult) -> Callable[[Session, Binding], None]:
-    """Return the change that records a probe."""
+def _seen(
+    tools: Tools, lease: Lease, seen: ProbeResult
+) -> Callable[[Session, Binding], str | None]:
+    """Return the change that records a probe; it tells which turn that is for the binding."""
 
-    def change(session: Session, row: Binding) -> None:
+    def change(session: Session, row: Binding) -> str | None:
         now = lease.now()
+        before = row.status, row.health_status
         finding = _judged(session, row, seen)
-        _tell(row, finding)
         row.record_health(_health(finding), now)
         row.next_action_at = now + timedelta(seconds=row.health_check_interval)
         if row.status is BindingStatus.ACTIVE:
@@ -281,26 +286,25 @@ def _seen(tools: Tools, lease: Lease, seen: ProbeResult) -> Callable[[Session, B
                 _doubt(session, row, now)
         elif row.status is BindingStatus.CONFIGURING:
             _arrive(session, tools, row, finding, now)
+        return _turned(row, *before)
 
     return change
-
-
-def _tell(row: Binding, finding: ProbeResult) -> None:
-    """Write a line when a host that was served stops answering, and when it answers again."""
-    was_ill, is_ill = row.health_status is HealthStatus.UNHEALTHY, not _is_well(finding)
-    if row.status is not BindingStatus.ACTIVE or was_ill == is_ill:
-        return
-    about = {"binding": ids.show("bnd", row.id), "host": f"{row.hostname}{row.path}"}
-    if is_ill:
-        code = finding.failure.value if finding.failure else f"status_{finding.status}"
-        log.warning("binding_unhealthy", extra={**about, "code": code, "reason": _reason(finding)})
-    else:
-        log.info("binding_recovered", extra=about)
 
 
 def _soon(attempts: int) -> timedelta:
     """Return when to look again at what does not answer: its interval may be much longer."""
     return min(timedelta(seconds=5 * 1.5 ** min(attempts - 1, 20)), AGAIN_WHILE_UNHEALTHY)
+
+
+def _turned(row: Binding, status: BindingStatus, health: HealthStatus) -> str | None:
+    """Return what is new about a binding's health."""
+    if row.status is BindingStatus.ERROR and status is not row.status:
+        return "binding_error"
+    if status is not BindingStatus.ACTIVE or health is row.health_status:
+        return None
+    if row.health_status is HealthStatus.UNHEALTHY:
+        return "binding_unhealthy"
+    return "binding_recovered" if health is HealthStatus.UNHEALTHY else None
 
 
 _FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED, Failure.CONNECTION_FAILED})

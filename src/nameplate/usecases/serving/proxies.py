@@ -20,7 +20,7 @@ from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease, seen
-from nameplate.models import Binding, Server
+from nameplate.models import Binding, Server, readiness
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
 from nameplate.ports.proxy import Config, Proxy, RouteRefused, Withdrawer
@@ -72,7 +72,7 @@ def doubt(session: Session, server_id: int, now: datetime) -> None:
         Server.id == server_id,
         Server.configured_fingerprint.is_not(None),
         Server.configured_at < now - DOUBT_EVERY,
-        Server.error_code.is_(None),
+        Server.trouble_code.is_(None),
     )
     _rouse(session, statement.values(configured_fingerprint=None))
 
@@ -91,7 +91,7 @@ def wake(
     """
     statement = Server.waking(now, urgent=urgent).where(Server.id == server_id)
     if patiently:
-        statement = statement.where(Server.error_code.is_(None))
+        statement = statement.where(Server.trouble_code.is_(None))
     _rouse(session, statement)
 
 
@@ -116,7 +116,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     try:
         proxy = tools.proxy(server)
         difference = work.read(sessions, Server, lease, _compare(proxy))
-        if difference.fingerprint({}) == server.configured_fingerprint and not server.error_code:
+        if difference.fingerprint({}) == server.configured_fingerprint and not server.trouble_code:
             work.record(sessions, Server, lease, partial(_unchanged, lease=lease), release=True)
             return None
         outcome = _configure(sessions, tools, lease, proxy, difference)
@@ -183,7 +183,7 @@ def _configured(sessions: Sessions, tools: Tools, lease: Lease, outcome: _Served
         row.next_action_at = now + REGULARLY if outcome.fingerprint else now
         if outcome.fingerprint is None:
             return
-        if row.error_code is not None:
+        if row.trouble_code is not None:
             log.info("proxy_recovered", extra={"server": ids.show("srv", row.id)})
         row.succeed(outcome.fingerprint, now)
 
@@ -213,6 +213,7 @@ def _tell_bindings(session: Session, lease: Lease, outcome: _ServedNow) -> None:
             Binding.serving(lease.id),
             [{"row": row.binding, "digest": row.digest, "serial": row.serial} for row in told],
         )
+        _mark(session, [row.binding for row in told])
     waiting = [row.binding for row in told if row.status is BindingStatus.CONFIGURING]
     for batch in _batches(waiting):
         session.execute(
@@ -248,8 +249,16 @@ def _is_news(row: WantedRoute, server_id: int) -> bool:
 
 
 def _forget(session: Session, gone: Sequence[ServedRoute]) -> None:
-    for batch in _batches([row.binding for row in gone]):
+    bindings = [row.binding for row in gone]
+    for batch in _batches(bindings):
         session.connection().execute(Binding.withdrawing().where(Binding.id.in_(batch)))
+    _mark(session, bindings)
+
+
+def _mark(session: Session, bindings: Sequence[int]) -> None:
+    """Have the readiness of the domains worked out anew: who serves a host is part of it."""
+    for batch in _batches(bindings):
+        readiness.mark_bound(session, Binding.__table__.c.id.in_(batch))
 
 
 def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -266,10 +275,10 @@ def _failed(
     told = _told(error)
     code, reason = told.code, told.detail
     still = [row.shown for row in _withdrawn(sessions, lease, proxy)]
-    known = work.read(sessions, Server, lease, lambda _, row: row.error_message)
+    known = work.read(sessions, Server, lease, lambda _, row: row.trouble_message)
     shown = {"server": ids.show("srv", lease.id), "code": code, "reason": reason}
-    expected = isinstance(error, NameplateError)
-    log.warning("proxy_not_configured", extra=shown, exc_info=None if expected else error)
+    if not isinstance(error, NameplateError):
+        log.error("proxy_step_failed", extra=shown, exc_info=error)
     if still:
         log.error("still_served", extra={**shown, "hosts": still[:_SHOWN], "count": len(still)})
     if known != reason:

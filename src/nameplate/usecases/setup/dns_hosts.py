@@ -1,21 +1,28 @@
 """Where a domain's DNS is managed, and what its owner must type there."""
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 
 from nameplate.core import dns_hosts, names
 from nameplate.core.actor import Actor
 from nameplate.core.dns_hosts import Confidence, Recognition, entry
-from nameplate.core.dns_hosts.entry import TypedRecord
+from nameplate.core.dns_hosts.entry import RecordToPublish, TypedRecord
 from nameplate.core.pointing import Obstacle
 from nameplate.db import Sessions
 from nameplate.models import Domain
 from nameplate.ports.resolver import AnswerKind
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.setup import publishing, wildcard_hosts
+from nameplate.usecases.setup.publishing import Publication
 from nameplate.usecases.tools import Tools
 
 MAX_SERVERS = 26
 """Name servers of one zone that are looked at: 13 twice, for a delegation that changes."""
+MAX_LOOKED_FOR = 40
+"""Records that the zone's servers are asked for."""
+_AT_ONCE = 8
+_ALIASES = frozenset({"ALIAS", "ANAME"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ad
     recognition = dns_hosts.recognise(found.name_servers)
     zone = found.zone or domain.domain_name
     publication = due.at(zone, recognition.host, tools.resolver.addresses)
-    records = list(publication.records)
+    records = _looked_for(tools, found, publication)
     if found.confirmed:
         records = [*wildcard_hosts.preserving(tools, zone, records), *records]
     return Advice(
@@ -68,6 +75,31 @@ def advise(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ad
         steps=entry.steps(recognition.host),
         entries=entry.entries(recognition.host, zone, records),
         obstacles=publication.obstacles,
+    )
+
+
+def _looked_for(
+    tools: Tools, found: DnsHostDelegation, publication: Publication
+) -> list[RecordToPublish]:
+    """Return the records with what the zone's servers say of them now: what is left is to be entered."""
+    if not found.confirmed:
+        return list(publication.records)
+    asked = publication.records[:MAX_LOOKED_FOR]
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="nameplate-look") as pool:
+        seen = pool.map(partial(_is_published, tools), asked)
+        looked = [replace(one, is_published=there) for one, there in zip(asked, seen, strict=True)]
+    return [*looked, *publication.records[MAX_LOOKED_FOR:]]
+
+
+def _is_published(tools: Tools, record: RecordToPublish) -> bool:
+    """Tell whether every authoritative server has the record; an alias is known by its addresses."""
+    if record.type in _ALIASES:
+        there = set(tools.resolver.addresses(record.name))
+        return bool(there) and there == set(tools.resolver.addresses(record.value))
+    answers = tools.resolver.authoritative(record.name, record.type).answers
+    fitting = {record.value, f"{record.value}."}
+    return bool(answers) and all(
+        one.kind is AnswerKind.DATA and not fitting.isdisjoint(one.values) for one in answers
     )
 
 

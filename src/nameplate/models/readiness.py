@@ -1,0 +1,293 @@
+"""Which domains are ready, kept for the filter of lists, and until when that holds.
+
+The copy is written by one sweep (`usecases/claims/readiness.py`) from the one generator of
+conditions. Whatever a domain's conditions are worked out from marks the copy as out of date in the
+transaction that changes it, at its very end: these rows are the last in the order of locks. Changes
+through the session are noticed here, bulk statements of the ORM too, which may name their domains in
+the option `nameplate_domains`; statements on bare tables that change such columns call `mark`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import Mapped, ORMExecuteState, Session, aliased, mapped_column
+
+from nameplate.models import reconfiguration as _servers_before  # noqa: F401 - its locks come first
+from nameplate.models.accounts import Account
+from nameplate.models.bindings import Binding
+from nameplate.models.certificates import Certificate
+from nameplate.models.domains import Domain
+from nameplate.models.holdings import NameHolding
+from nameplate.models.hosting import HostedZone
+from nameplate.models.organizations import Server
+from nameplate.models.orm import (
+    BigId,
+    Model,
+    Tenant,
+    UtcDateTime,
+    later,
+    same_organization,
+    table,
+    utc_now,
+)
+from nameplate.models.records import Record
+
+_NOTED = "domains whose readiness changed"
+_BATCH = 500
+_LONG_AGO = 3600
+"""Seconds: a copy is out of date for transactions too that began before its mark was committed."""
+
+
+class DomainReadiness(Tenant, Model):
+    """Whether every condition of one domain was met when it was worked out last."""
+
+    __tablename__ = "domain_readiness"
+    __table_args__ = (
+        same_organization("organization_domains", "organization_domain_id"),
+        sa.Index(
+            "domain_readiness_owner_index", "organization_id", "ready", "organization_domain_id"
+        ),
+        sa.Index("domain_readiness_ready_index", "ready", "organization_domain_id"),
+        table("Which domains are ready: a copy for the filter of lists, worked out from facts."),
+    )
+
+    organization_domain_id: Mapped[int] = mapped_column(
+        BigId, primary_key=True, autoincrement=False, comment="The domain."
+    )
+    ready: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=sa.false(),
+        comment="Every condition was met, as far as health checks are on time.",
+    )
+    holds_until: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        server_default=utc_now(),
+        index=True,
+        comment="When that has to be worked out anew; NULL: when a row changes.",
+    )
+    changes: Mapped[int] = mapped_column(
+        BigId,
+        default=0,
+        server_default="0",
+        comment="How often what it was worked out from has changed.",
+    )
+
+    @classmethod
+    def working_out(cls) -> sa.Update:
+        """Return the statement that keeps what was found for `row`, unless that changed meanwhile."""
+        own = cls.__table__.c
+        return (
+            sa.update(cls.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
+            .where(
+                own.organization_domain_id == sa.bindparam("row"),
+                own.changes == sa.bindparam("seen"),
+            )
+            .values(ready=sa.bindparam("is_ready"), holds_until=sa.bindparam("until"))
+        )
+
+
+_DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
+    Domain: (
+        "status", "holding_name", "deleted_at", "dns_account_id", "dns", "delegation", "drift",
+        "trouble_code", "suffix_approval",
+    ),
+    Record: (
+        "status", "propagated", "name", "value", "record_type", "recordable_type", "last_synced_at",
+        "_propagation", "deleted_at",
+    ),
+    Certificate: ("status", "expires_at", "is_automatic", "deleted_at"),
+    Binding: (
+        "status", "health_status", "hostname", "path", "server_id", "served_server_id",
+        "deleted_at",
+    ),
+    HostedZone: ("state", "delegated"),
+    Server: (
+        "address", "addresses", "organization_id", "trouble_code", "still_served", "deleted_at",
+    ),
+    Account: ("provider", "deleted_at"),
+    NameHolding: ("organization_id", "scope"),
+}  # fmt: skip
+"""Columns that decide whether a domain is ready."""
+_OF_ONE = (Record, Certificate, Binding)
+
+
+def mark(session: Session, domain_ids: Iterable[int]) -> None:
+    """Have the readiness of these domains worked out anew after this transaction."""
+    _noted(session)[0].update(domain_ids)
+
+
+def mark_bound(session: Session, *where: sa.ColumnElement[bool]) -> None:
+    """Do so for the domains of these bindings."""
+    domains = Binding.__table__.c.organization_domain_id
+    mark(session, session.connection().scalars(sa.select(domains).where(*where).distinct()))
+
+
+def begin(connection: sa.Connection) -> None:
+    """Add the rows of domains that have none: those of a bulk load."""
+    own, domains = DomainReadiness.__table__, Domain.__table__
+    known = sa.exists().where(own.c.organization_domain_id == domains.c.id)
+    new = sa.select(domains.c.id, domains.c.organization_id).where(~known)
+    connection.execute(
+        sa.insert(DomainReadiness).from_select(["organization_domain_id", "organization_id"], new)
+    )
+
+
+def _noted(session: Session) -> tuple[set[int], list[sa.ColumnElement[bool]]]:
+    found: tuple[set[int], list[sa.ColumnElement[bool]]] = session.info.setdefault(
+        _NOTED, (set(), [])
+    )
+    return found
+
+
+@event.listens_for(Session, "after_flush")
+def _follow(session: Session, _context: object) -> None:
+    """Note the domains that what was flushed decides about; give new domains their row."""
+    fresh = [row for row in session.new if isinstance(row, Domain)]
+    if fresh:
+        session.connection().execute(
+            sa.insert(DomainReadiness.__table__),  # type: ignore[arg-type]  # a table
+            [
+                {"organization_domain_id": row.id, "organization_id": row.organization_id}
+                for row in fresh
+            ],
+        )
+    for row in (*session.new, *session.deleted):
+        if type(row) in _DECISIVE:
+            _note(session, row)
+    for row in session.dirty:
+        columns = _DECISIVE.get(type(row), ())
+        attributes = sa.inspect(row).attrs
+        if any(attributes[column].history.has_changes() for column in columns):
+            _note(session, row)
+
+
+def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISIVE`
+    ids, others = _noted(session)
+    if type(row) in _OF_ONE:
+        ids.add(row.organization_domain_id)
+        return
+    if isinstance(row, Domain):
+        ids.add(row.id)
+    others.append(_CONCERNED[type(row)](row))
+
+
+def _by_home(row: Domain) -> sa.ColumnElement[bool]:
+    """Return the domains with a host that is the name of a server: another may lead it now."""
+    named = (
+        sa.select(Binding.organization_domain_id)
+        .join(Server, sa.func.lower(Server.address) == Binding.hostname)
+        .where(Server.organization_id == row.organization_id)
+    )
+    return Domain.id.in_(named)
+
+
+def _by_zone(row: HostedZone) -> sa.ColumnElement[bool]:
+    owner = aliased(Domain)
+    of = sa.select(owner.domain_name).where(owner.id == row.organization_domain_id)
+    return sa.and_(
+        Domain.organization_id == row.organization_id,
+        Domain.domain_name == of.scalar_subquery(),
+        _at_or_below(row.name),
+    )
+
+
+def _by_server(row: Server) -> sa.ColumnElement[bool]:
+    history = sa.inspect(row).attrs.address.history
+    named = {str(one).lower().removesuffix(".") for one in (*history.sum(),) if one}
+    bound = sa.select(Binding.organization_domain_id).where(
+        sa.or_(
+            Binding.server_id == row.id,
+            Binding.served_server_id == row.id,
+            Binding.hostname.in_(named),
+        )
+    )
+    return Domain.id.in_(bound)
+
+
+def _by_holding(row: NameHolding) -> sa.ColumnElement[bool]:
+    return sa.and_(Domain.domain_name == row.base, _at_or_below(row.name))
+
+
+def _at_or_below(name: str) -> sa.ColumnElement[bool]:
+    return sa.or_(
+        Domain.full_domain.in_([name, f"*.{name}"]),
+        Domain.full_domain.like(f"%.{name.replace('_', '!_')}", escape="!"),
+    )
+
+
+_CONCERNED: Mapping[type[Any], Callable[[Any], sa.ColumnElement[bool]]] = {
+    Domain: _by_home,
+    HostedZone: _by_zone,
+    Server: _by_server,
+    Account: lambda row: Domain.dns_account_id == row.id,
+    NameHolding: _by_holding,
+}
+"""Which domains a row is about that belongs to no single one."""
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _follow_many(state: ORMExecuteState) -> None:
+    """Note the domains of the rows that a bulk statement is about to change."""
+    if not (state.is_update or state.is_delete) or state.bind_mapper is None:
+        return
+    kind = state.bind_mapper.class_
+    if kind not in _DECISIVE or not (state.is_delete or _touches(kind, state.statement)):
+        return
+    named = state.execution_options.get("nameplate_domains")
+    if named is not None:
+        mark(state.session, named)
+        return
+    criteria = state.statement._where_criteria  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+    session = state.session
+    if kind in _OF_ONE:
+        domains = sa.select(kind.organization_domain_id).where(*criteria).distinct()
+        mark(session, session.scalars(domains))
+        return
+    for row in session.scalars(sa.select(kind).where(*criteria)).all():
+        _note(session, row)
+
+
+def _touches(kind: type[Any], statement: Any) -> bool:  # noqa: ANN401 - an UPDATE
+    values = statement._values or {}  # noqa: SLF001 - as `tenancy` reads them
+    ordered = getattr(statement, "_ordered_values", None) or ()
+    set_ = {getattr(one, "key", one) for one in (*values, *(pair[0] for pair in ordered))}
+    attributes = sa.inspect(kind).attrs
+    return any(attributes[name].columns[0].key in set_ or name in set_ for name in _DECISIVE[kind])
+
+
+@event.listens_for(Session, "before_commit")
+def _mark(session: Session) -> None:
+    """Mark what was noted, in the order of the ids, as everybody does who marks several."""
+    session.flush()
+    found: tuple[set[int], list[sa.ColumnElement[bool]]] = session.info.pop(_NOTED, (set(), []))
+    ids, others = found
+    connection = session.connection() if ids or others else None
+    if connection is None:
+        return
+    ids = ids | {
+        one
+        for where in others
+        for one in connection.scalars(sa.select(Domain.__table__.c.id).where(where))
+    }
+    own = DomainReadiness.__table__
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _BATCH):
+        these = own.c.organization_domain_id.in_(ordered[start : start + _BATCH])
+        if len(ordered) > 1 and connection.dialect.name != "sqlite":
+            locked = sa.select(own.c.organization_domain_id).where(these)
+            connection.execute(
+                locked.order_by(own.c.organization_domain_id).with_for_update()
+            ).all()
+        connection.execute(
+            sa.update(own)  # type: ignore[arg-type]  # a table, not any FROM clause
+            .where(these)
+            .values(holds_until=later(utc_now(), -_LONG_AGO), changes=own.c.changes + 1)
+        )
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop(_NOTED, None)

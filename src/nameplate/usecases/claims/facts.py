@@ -1,0 +1,202 @@
+"""Everything that the conditions of domains are worked out from, read for many at a time.
+
+The number of statements does not depend on how many domains are asked for.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import PLATFORM
+from nameplate.core.holdings import Holding
+from nameplate.core.lifecycle import BindingStatus, RecordStatus
+from nameplate.core.pointing import Obstacle
+from nameplate.models import (
+    Binding,
+    Certificate,
+    Domain,
+    HostedZone,
+    Record,
+    Server,
+    Verification,
+)
+from nameplate.usecases import holders
+from nameplate.usecases.claims import unreached_hosts
+from nameplate.usecases.claims.unreached_hosts import HostAdvice
+from nameplate.usecases.dns import pointing
+from nameplate.usecases.serving import routes
+
+MAX_RECORDS = 50
+"""Records of each domain that are looked at one by one; all are counted."""
+
+
+@dataclass(slots=True)
+class RecordFacts:
+    """The records of a domain: how many, and those that are not settled."""
+
+    total: int = 0
+    below: int = 0
+    """Not at the domain's own name."""
+    waiting: int = 0
+    """Not confirmed by the provider, or not seen everywhere."""
+    seen: int = 0
+    """The authoritative servers have them."""
+    rows: list[Record] = field(default_factory=list)
+    """Those that wait, in error first, and then those that were not seen."""
+
+
+@dataclass(slots=True)
+class DomainFacts:
+    """What is known of one domain at one moment."""
+
+    domain: Domain
+    now: datetime
+    holding: Holding | None = None
+    verification: Verification | None = None
+    """The one whose token the domain waits for or was proved by."""
+    zone: HostedZone | None = None
+    records: RecordFacts = field(default_factory=RecordFacts)
+    obstacles: Sequence[Obstacle] = ()
+    certificates: list[Certificate] = field(default_factory=list)
+    """Those that something uses, or that were asked for."""
+    advice: dict[int, HostAdvice] = field(default_factory=dict)
+    """What to do about hosts that do not lead here, by the certificate that waits for them; read
+    only where one domain alone is asked for."""
+    bindings: list[tuple[Binding, Server | None]] = field(default_factory=list)
+    exposed: list[tuple[str, Server]] = field(default_factory=list)
+    """Hosts and paths that a server still serves although it must not."""
+
+
+def is_settled() -> sa.ColumnElement[bool]:
+    """Return which records nothing is to be done about."""
+    seen = sa.and_(Record.status == RecordStatus.ACTIVE, Record.propagated)
+    return sa.or_(Record.status == RecordStatus.DISABLED, seen)
+
+
+def read(session: Session, domains: Iterable[Domain], now: datetime) -> dict[int, DomainFacts]:
+    """Return the facts of each domain, by its id."""
+    found = {row.id: DomainFacts(row, now) for row in domains}
+    if not found:
+        return found
+    held = holders.holdings(session, [facts.domain for facts in found.values()])
+    led = pointing.obstacles(session, [facts.domain for facts in found.values()])
+    for facts in found.values():
+        facts.holding = held[facts.domain.id]
+        facts.obstacles = led.get(facts.domain.id, ())
+    _proofs(session, found)
+    _zones(session, found)
+    _count_records(session, found)
+    _records(session, found)
+    _certificates(session, found)
+    _bindings(session, found)
+    _exposed(session, found)
+    return found
+
+
+def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:
+    tokens = [facts.domain.verification_token for facts in found.values()]
+    query = Verification.visible(PLATFORM).where(
+        Verification.organization_domain_id.in_(found),
+        Verification.verification_token.in_([token for token in tokens if token]),
+    )
+    for row in session.scalars(query):
+        facts = found[row.organization_domain_id]
+        if row.verification_token == facts.domain.verification_token:
+            facts.verification = row
+
+
+def _zones(session: Session, found: dict[int, DomainFacts]) -> None:
+    hosted = [facts for facts in found.values() if facts.domain.dns.hosted]
+    if not hosted:
+        return
+    query = HostedZone.visible(PLATFORM).where(
+        HostedZone.account_id.in_({facts.domain.dns_account_id for facts in hosted}),
+        HostedZone.name.in_({facts.domain.dns.zone for facts in hosted}),
+    )
+    zones = {(row.organization_id, row.account_id, row.name): row for row in session.scalars(query)}
+    for facts in hosted:
+        row = facts.domain
+        facts.zone = zones.get((row.organization_id, row.dns_account_id, row.dns.zone))
+
+
+def _count_records(session: Session, found: dict[int, DomainFacts]) -> None:
+    query = (
+        Record.visible(PLATFORM)
+        .with_only_columns(
+            Record.organization_domain_id,
+            sa.func.count(Record.id),
+            sa.func.count(sa.case((Record.name != "@", 1))),
+            sa.func.count(sa.case((sa.not_(is_settled()), 1))),
+            sa.func.count(sa.case((Record.propagated, 1))),
+        )
+        .where(Record.organization_domain_id.in_(found))
+        .group_by(Record.organization_domain_id)
+    )
+    for domain_id, total, below, waiting, seen in session.execute(query):
+        found[domain_id].records = RecordFacts(total, below, waiting, seen)
+
+
+def _records(session: Session, found: dict[int, DomainFacts]) -> None:
+    """Read the records that wait or were not seen: of each domain as many, in error first."""
+    place = sa.func.row_number().over(
+        partition_by=Record.organization_domain_id,
+        order_by=(
+            sa.case((is_settled(), 1), else_=0),
+            sa.case((Record.status == RecordStatus.ERROR, 0), else_=1),
+            Record.id,
+        ),
+    )
+    query = (
+        Record.visible(PLATFORM)
+        .where(
+            Record.organization_domain_id.in_(found),
+            sa.or_(sa.not_(is_settled()), Record.propagated.is_(False)),
+        )
+        .order_by(place, Record.id)
+        .limit(MAX_RECORDS * len(found))
+    )
+    for row in session.scalars(query):
+        found[row.organization_domain_id].records.rows.append(row)
+
+
+def _certificates(session: Session, found: dict[int, DomainFacts]) -> None:
+    query = Certificate.visible(PLATFORM).where(
+        Certificate.organization_domain_id.in_(found), Certificate.is_wanted()
+    )
+    for row in session.scalars(query.order_by(Certificate.id)):
+        facts = found[row.organization_domain_id]
+        facts.certificates.append(row)
+        advice = unreached_hosts.advice(session, facts.domain, row) if len(found) == 1 else None
+        if advice is not None:
+            facts.advice[row.id] = advice
+
+
+def _bindings(session: Session, found: dict[int, DomainFacts]) -> None:
+    rows = session.execute(
+        Binding.visible(PLATFORM)
+        .add_columns(Server)
+        .outerjoin(Server, Server.id == Binding.server_id)
+        .where(
+            Binding.organization_domain_id.in_(found),
+            Binding.status != BindingStatus.DISABLED,
+        )
+        .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)
+    )
+    for row, server in rows:
+        found[row.organization_domain_id].bindings.append((row, server))
+
+
+def _exposed(session: Session, found: dict[int, DomainFacts]) -> None:
+    rows = session.execute(
+        sa.select(Binding.organization_domain_id, Binding.hostname, Binding.path, Server)
+        .join(Server, Server.id == Binding.served_server_id)
+        .where(Binding.organization_domain_id.in_(found), Server.trouble_code.is_not(None))
+        .order_by(Binding.id)
+    )
+    for domain_id, hostname, path, server in rows:
+        host = routes.shown(hostname, path)
+        if host in (server.still_served or ()):
+            found[domain_id].exposed.append((host, server))
