@@ -112,7 +112,8 @@ def _look(
         picture.complaints.append(f"nothing is said within {WITHIN:g} s: {_told(domain)}")
     picture.wait_code = town.nameplate.command("domain", "wait", hit.name, "--timeout", "0").code
     picture.shown = town.nameplate.command("domain", "show", hit.name).output
-    while not fault.down and not (picture.metrics and (picture.log or fault.silent)):
+    runs = town.nameplate.refused is None
+    while runs and not (picture.metrics and (picture.log or fault.silent)):
         picture.metrics = _news(before, town.nameplate.metrics())
         lines = town.nameplate.said_since(marks)
         picture.log = next((_line(one) for one in lines), "")
@@ -121,9 +122,9 @@ def _look(
         time.sleep(0.25)
     if picture.wait_code == 0 and not fault.ready:
         picture.complaints.append("`domain wait` ends with 0")
-    if not picture.log and not (fault.silent or fault.down):
+    if runs and not picture.log and not fault.silent:
         picture.complaints.append("the log says nothing")
-    if not picture.metrics and not fault.down:
+    if runs and not picture.metrics:
         picture.complaints.append("the metrics say nothing")
     return picture
 

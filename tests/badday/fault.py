@@ -52,8 +52,6 @@ class Fault:
     """It hits both organizations."""
     beta: bool = False
     """It hits Beta; otherwise Alpha."""
-    down: bool = False
-    """Nameplate itself does not run: nothing writes a log, nobody can ask."""
     silent: bool = False
     """Nothing runs that could write a line into the log."""
     quick: bool = False
@@ -98,16 +96,22 @@ def metric(name: str, least: float) -> Says:
     return says
 
 
-def start_refused(*codes: str) -> Says:
-    """Expect that the last attempt to start ended with one of these codes."""
+def start_refused(code: str) -> Says:
+    """Expect that Nameplate refuses to start with this code."""
 
     def says(town: "Town", _tenant: "Tenant") -> Said | None:
-        attempt = town.nameplate.attempt
-        if attempt is None or attempt.code == 0:
+        refused = town.nameplate.refused
+        if refused is None or f"[{code}]" not in refused.complaint:
             return None
-        found = next((code for code in codes if f"[{code}]" in attempt.complaint), None)
-        if found is None:
-            return None
-        return Said(f"`nameplate serve` {attempt.code}", found, attempt.complaint.strip())
+        return Said(f"`nameplate serve` ends with {refused.code}:", code, refused.complaint.strip())
+
+    return says
+
+
+def either(*several: Says) -> Says:
+    """Expect one of several."""
+
+    def says(town: "Town", tenant: "Tenant") -> Said | None:
+        return next((said for one in several if (said := one(town, tenant))), None)
 
     return says

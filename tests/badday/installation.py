@@ -42,7 +42,7 @@ class Installation:
             "NAMEPLATE_SERVE_WORKER": "false",
         }
         self._processes: dict[str, Server] = {}
-        self.attempt: Ended | None = None
+        self.refused: Ended | None = None
         for name in ("serve", "worker", "caller"):
             (folder / name).mkdir()
         added = self.local("token", "add", "operator", "--json")
@@ -53,6 +53,7 @@ class Installation:
 
     def start(self, *names: str, **settings: str) -> None:
         """Start processes, both unless named, with `settings` beside or instead of the usual ones."""
+        self.refused = None
         env = {**self._settings, **settings}
         for name in names or ("serve", "worker"):
             self._processes[name] = Server(
@@ -64,18 +65,20 @@ class Installation:
             )
 
     def stop(self, *names: str) -> None:
-        """End processes as an operator would, both unless named."""
-        chosen = [self._processes.pop(n) for n in names or ("worker", "serve")]
+        """End processes as an operator would, all unless named."""
+        chosen = [self._processes.pop(name) for name in names or tuple(self._processes)]
         for one in chosen:
             one.process.terminate()
         for one in chosen:
             one.stop()
 
-    def refused(self, **settings: str) -> Ended:
-        """Stop, and try to start `serve` with other settings; return how that ended."""
+    def try_start(self, **settings: str) -> None:
+        """Stop, and start with other settings; `refused` says how that ended where it is refused."""
         self.stop()
-        self.attempt = self.local("serve", **settings)
-        return self.attempt
+        try:
+            self.start(**settings)
+        except RuntimeError:
+            self.refused = self.local("serve", **settings)
 
     def kill(self, name: str) -> None:
         """End a process as a crash would."""
@@ -85,7 +88,7 @@ class Installation:
 
     def close(self) -> None:
         """End everything."""
-        self.stop(*self._processes)
+        self.stop()
         self._api.close()
 
     def local(self, *words: str, **settings: str) -> Ended:

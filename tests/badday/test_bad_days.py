@@ -43,9 +43,12 @@ def place(
 
 
 @pytest.fixture(scope="module")
-def days() -> list[Day]:
-    """Collect how the faults went."""
-    return []
+def days() -> Iterator[list[Day]]:
+    """Collect how the faults went; the table is written when all have been lived through."""
+    found: list[Day] = []
+    yield found
+    if len(found) == len(FAULTS):
+        table.PAGE.write_text(table.written(found))
 
 
 def _went(place: Town, fault: Fault, days: list[Day]) -> None:
@@ -67,13 +70,13 @@ def test_every_bad_day(place: Town, fault: Fault, days: list[Day]) -> None:
 
 
 @pytest.mark.torture
-def test_half_of_the_days_end_at_once_and_the_table_is_written(days: list[Day]) -> None:
+def test_half_of_the_days_end_at_once(days: list[Day]) -> None:
     times = [day.recovered_after for day in days if day.recovered_after is not None]
     assert len(times) == len(FAULTS)
-    table.PAGE.write_text(table.written(days))
     assert statistics.median(times) <= MEDIAN
 
 
+@pytest.mark.skipif("NAMEPLATE_TORTURE" in os.environ, reason="the long form writes it at its end")
 def test_the_table_has_every_fault() -> None:
     page = table.PAGE.read_text()
     assert [fault.name for fault in FAULTS if table.row(fault) not in page] == []

@@ -47,6 +47,9 @@ SHARE = 10
 """Keeping the copy of what is ready takes one part in so many of a worker's time."""
 RECOVERIES = frozenset({"binding_recovered"})
 """Outcomes that end a failure."""
+LATE_ANSWER = 2.0
+"""Seconds after which the database is asked once more: by a clock that was read on the other side of a
+pause, everything would be planned later by the length of that pause."""
 SWEEPS = 2
 """Sweeps of one kind at the same time: one may wait for somebody's server."""
 GRACE = 8.0
@@ -81,7 +84,7 @@ class Worker:
         self._threads = threads
         self._lease_seconds = lease_for.total_seconds()
         self._looked_at = -QUIET
-        self._passed_over = False
+        self._passed_over = self._is_late = False
         self._ended = 0
         # One more than asked for: what takes something out of service waits for no thread. Who asks
         # for one thread wants one step at a time.
@@ -234,6 +237,9 @@ class Worker:
         """
         tick = time.monotonic()
         now, wanted, pressing = due(session, tuple(handler.kind for handler in self._handlers))
+        self._is_late = not self._is_late and time.monotonic() - tick > LATE_ANSWER
+        if self._is_late:
+            return []
         self._bulkheads.look()
         self._clocks.compare(self._tools.clock(), now)
         if wanted:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nameplate.adapters import keyring
 from nameplate.core.error_catalogue.entry import Turn
-from tests.badday.fault import Fault, condition, metric, refusal
+from tests.badday.fault import Fault, condition, either, metric, refusal, start_refused
 from tests.badday.faults.acts import want_host, want_record
 from tests.badday.town import Town
 from tests.servers.process import ServerMissing
@@ -34,6 +34,12 @@ def other_keyring(town: Town) -> Path:
     return path
 
 
+def want_host_if_up(town: Town) -> None:
+    """Have one more host served, when there is somebody to tell."""
+    if town.nameplate.refused is None:
+        want_host(town)
+
+
 FAULTS = (
     Fault(
         "The database refuses connections",
@@ -53,10 +59,10 @@ FAULTS = (
         repairs=lambda t: t.database.open(),
     ),
     Fault(
-        "The key ring is another one; a host is added",
-        breaks=lambda t: t.restart(NAMEPLATE_KEYRING_FILE=str(other_keyring(t))),
-        wants=want_host,
-        says=condition("certificate", "key_unknown", "certificate_error"),
+        "The key ring is another one when Nameplate is started",
+        breaks=lambda t: t.nameplate.try_start(NAMEPLATE_KEYRING_FILE=str(other_keyring(t))),
+        wants=want_host_if_up,
+        says=either(start_refused("keyring_wrong"), condition("certificate", "key_unknown")),
         turn=Turn.OPERATOR,
         common=True,
         repairs=lambda t: t.restart(),
