@@ -22,6 +22,7 @@ order, p95 of 8 s, with kills 60 s.
 import argparse
 import contextlib
 import json
+import os
 import random
 import statistics
 import sys
@@ -38,7 +39,7 @@ sys.path.pop(0)  # this folder: its dns.py is not dnspython
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psycopg
-from bench.acme_peers import peak_of
+from bench.acme_peers import cpu_of, cpu_of_group, peak_of
 from bench.onboarding_world import ZONES, World
 from bench.pictures import curves
 from tests.servers import postgresql
@@ -177,7 +178,7 @@ def measure(count: int, every: float, kills: int) -> tuple[Run, dict[str, Any]]:
             stop.set()
             watching.join()
             threads[0].join()
-            figures = _figures(world, run, count)
+            figures = _figures(world, cluster, run, count)
     return run, figures
 
 
@@ -189,7 +190,24 @@ def _wait(run: Run, watching: threading.Thread) -> None:
             seen, moved = len(run.live), time.monotonic()
 
 
-def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
+def _cpu(world: World, cluster: postgresql.PostgreSQL, count: int) -> dict[str, float]:
+    """Return the CPU milliseconds for each domain, of every program, since its start."""
+    groups = {
+        "serve": world.nameplate.serve_pid,
+        "worker": world.nameplate.worker_pids[0],
+        "worker 2": world.nameplate.worker_pids[1],
+        "postgresql": cluster.pid,
+        "powerdns": world.dns.server.pid,
+        "pebble": world.pebble.pid,
+        "nginx": world.nginx.server.pid,
+        "caddy": world.caddy.server.pid,
+    }
+    found = {name: cpu_of_group(pid) for name, pid in groups.items()}
+    found["this bench"] = cpu_of(os.getpid())
+    return {name: round(seconds * 1000 / count, 1) for name, seconds in found.items()}
+
+
+def _figures(world: World, cluster: postgresql.PostgreSQL, run: Run, count: int) -> dict[str, Any]:
     missing = next((name for name in run.claimed if name not in run.live), None)
     waited = sorted(run.live[name] - run.claimed[name] for name in run.live)
     with psycopg.connect(world.url) as database:
@@ -214,6 +232,7 @@ def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
         "failed_orders": failed_orders,
         "kills": run.kills,
         "failed_steps": failed,
+        "cpu_ms_each": _cpu(world, cluster, count),
         "worker_mib": [round(peak_of(pid)) for pid in world.nameplate.worker_pids],
     }
 
@@ -267,6 +286,7 @@ def main() -> None:
     print(curves(drawn, [*COUNTED, "live"]))
     for one in (*run.refused[:3], *(figures["first_missing"] or ())):
         print(one)
+    print("CPU ms each:", figures["cpu_ms_each"])
     print("failed steps:", figures["failed_steps"] or "none")
     verdicts = list(_verdicts(figures, options.every))
     for text, met in verdicts:

@@ -62,6 +62,11 @@ class Installation:
         )
 
     @property
+    def serve_pid(self) -> int:
+        """The process id of `nameplate serve`."""
+        return self._processes[0].pid
+
+    @property
     def worker_pids(self) -> list[int]:
         """The process ids of the workers."""
         return [one.pid for one in self._processes[1:]]

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from nameplate.db import engine
 from nameplate.usecases.operations import schema
 
-BEFORE, AFTER = "2026_11_28_1840", "2026_11_28_1910"
+BEFORE, AFTER = "2026_11_28_1901", "2026_11_28_1910"
 EARLY, LATE = "2026-11-01 12:00:00.000000", "2026-11-02 12:00:00.000000"
 CERTIFICATES = {
     "made": (["shop.acme.com"], LATE, True),

@@ -99,6 +99,11 @@ class Pebble:
         self._server.stop()
         self._server = self._start()
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._server.pid
+
     def orders(self) -> tuple[int, int]:
         """Return how many orders were made, and how many proofs were looked at in vain."""
         log = self._server.log.read_text(errors="replace")

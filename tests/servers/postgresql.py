@@ -74,6 +74,11 @@ class PostgreSQL:
             with _admin(port) as connection:
                 connection.execute(ROLES)
 
+    @property
+    def pid(self) -> int:
+        """The process id of the postmaster."""
+        return self._server.pid
+
     def __enter__(self) -> Self:
         return self
 
