@@ -8,6 +8,7 @@ from nameplate.core.error_catalogue.entry import Turn
 from tests.badday.fault import Act, Fault, condition
 from tests.badday.faults.acts import change, want_host
 from tests.badday.town import Town
+from tests.servers.process import ServerMissing
 
 SPOILT = "\nno_such_directive on;\n"
 
@@ -31,6 +32,8 @@ def mend_nginx(town: Town) -> None:
 
 def fill_disk(town: Town) -> None:
     """Leave no byte free where nginx's configuration is."""
+    if not _filler(town).parent.is_mount():
+        raise ServerMissing("mounting a small disk needs root")
     with contextlib.suppress(OSError), _filler(town).open("wb", buffering=0) as file:
         while file.write(bytes(512)):
             pass
@@ -38,7 +41,7 @@ def fill_disk(town: Town) -> None:
 
 def free_disk(town: Town) -> None:
     """Make room again."""
-    _filler(town).unlink()
+    _filler(town).unlink(missing_ok=True)
 
 
 def _filler(town: Town) -> Path:
