@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from tests.usecases.offline import Offline
 
+from nameplate import leases
 from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import VerificationStatus
@@ -173,9 +174,8 @@ def test_after_a_pause_of_the_database_its_clock_is_read_once_more(world, monkey
     def due(*given):
         asked.append(time.monotonic())
         time.sleep(0.3)
-        return rows_due(*given)
+        return leases.due(*given)
 
-    rows_due = loop.due
     monkeypatch.setattr(loop, "due", due)
     assert worker._start_due() == 0
     time.sleep(loop.QUIET)
