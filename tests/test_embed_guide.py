@@ -152,7 +152,7 @@ def test_fastapi(here: Installation) -> None:
 def test_flask(here: Installation) -> None:
     (here.folder / "host.py").write_text(example("Flask"))
     here.nameplate("db", "upgrade")
-    token = json.loads(here.nameplate("token", "add", "platform", "--json"))["token"]
+    token = json.loads(here.nameplate("token", "add", "platform", "--platform", "--json"))["token"]
     run = ("flask", "--app", "host:host", "run", "--port", str(here.port))
     with here.serving(*run), here.working():
         name = here.claim(token)

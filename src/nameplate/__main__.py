@@ -1,19 +1,24 @@
 """The command line: `nameplate NOUN VERB`, `nameplate serve`, `nameplate worker`."""
 
+import io
 import os
 import secrets
 import signal
 import sys
 import threading
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nameplate import logs
+from nameplate import __version__, logs
 from nameplate.cli import failures, local, profiles, root
 from nameplate.cli.transport import ApiConnection
+from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
+
+if TYPE_CHECKING:
+    from nameplate.settings import Settings
 
 
 def _connect() -> ApiConnection:
@@ -25,20 +30,32 @@ def _connect() -> ApiConnection:
 class _RemoteApi:
     """A transport over HTTP."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, remote: profiles.Remote) -> None:
         from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
 
-        self._api = bootstrap.remote(url)
+        self._api = bootstrap.remote(remote.url)
+        self._remote = remote
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, Mapping[str, str], bytes]:
-        reply = self._api.request(method, path, content=body, headers=headers)
+        try:
+            reply = self._api.request(method, path, content=body, headers=headers)
+        except Unavailable as error:
+            if error.code != "provider_unreachable":
+                raise
+            raise Unavailable(
+                "api_unreachable",
+                f"No connection to {self._remote.url}: {error.detail} Check that `nameplate serve` runs "
+                f"and listens there, and that {self._remote.setting} is right.",
+            ) from None
         return reply.status, reply.headers, reply.body
 
 
 def _elsewhere(remote: profiles.Remote) -> ApiConnection:
-    return ApiConnection(_RemoteApi(remote.url), remote.token)
+    from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+
+    return ApiConnection(_RemoteApi(remote), remote.token, clock=bootstrap.clock)
 
 
 def _embedded() -> ApiConnection:
@@ -59,7 +76,8 @@ def _embedded() -> ApiConnection:
     def drive(seconds: float) -> None:
         worker.run_until_idle(seconds)
 
-    return ApiConnection(InProcess(create(sessions, tools, local_token=token)), token, drive)
+    api = InProcess(create(sessions, tools, local_token=token))
+    return ApiConnection(api, token, drive, bootstrap.clock)
 
 
 def _local() -> local.Local:
@@ -101,6 +119,7 @@ def serve(
                 edge_socket = listener.listen(*settings.edge_address)
             logs.to(sys.stderr)
             server = listener.server(asgi.create(settings, edge_socket), lifespan="on")
+            _announce_server(settings)
             server.run(sockets=[api_socket])
         if not server.started:
             raise typer.Exit(1)
@@ -131,12 +150,40 @@ def worker(
         thread = threading.Thread(
             target=lambda: ended.append(working.run()), name="nameplate-worker"
         )
+        _announce(f"Nameplate {__version__} works.", {"threads": str(working.threads)}, settings)
         thread.start()
         while thread.is_alive():
             thread.join(0.5)
         sessions.dispose()
         if ended == [False]:
             os._exit(0)  # somebody's server does not answer a step whose row was given back
+
+
+def _announce_server(settings: "Settings") -> None:
+    """Say where the API and the edge listen, and whether work is done here."""
+    at = "http://{}:{}"
+    edge = at.format(*settings.edge_address) + ("" if settings.edge_port else "/edge")
+    threads = f"{settings.worker_threads} threads in this process"
+    told = {
+        "API": at.format(settings.host, settings.port),
+        "edge": edge,
+        "worker": threads if settings.serve_worker else "none here: run `nameplate worker`",
+    }
+    _announce(f"Nameplate {__version__} serves.", told, settings)
+
+
+def _announce(title: str, told: dict[str, str], settings: "Settings") -> None:
+    from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+    from nameplate.cli import doctor  # noqa: PLC0415 - the same
+
+    here = bootstrap.Installation(settings)
+    works_here = "API" not in told or settings.serve_worker
+    found = [
+        one
+        for one in here.findings(over_network=False)
+        if not (works_here and one.subject == "worker")  # it begins only now
+    ]
+    doctor.announce(sys.stderr, title, {**told, **here.facts()}, found)
 
 
 @app.command()
@@ -159,8 +206,9 @@ def demo(
 
 def main() -> None:
     """Run the command line."""
+    _speak_utf8()
     if sys.argv[1:] != ["worker"]:
-        app()
+        app(prog_name="nameplate")
         return
     # It runs for months; what the options are parsed with (Typer has pydantic do it) would stay in
     # its memory, 7 MB, to find that there are none.
@@ -168,6 +216,22 @@ def main() -> None:
         worker()
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
+
+
+def _speak_utf8() -> None:
+    """Read arguments and write text as UTF-8, whatever the locale: `C` knows ASCII only.
+
+    What cannot be read as UTF-8 stays as it is, for the API to refuse.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.argv[1:] = [
+        os.fsencode(text).decode("utf-8", "surrogateescape")
+        if any("\udc80" <= char <= "\udcff" for char in text)
+        else text
+        for text in sys.argv[1:]
+    ]
 
 
 if __name__ == "__main__":

@@ -10,15 +10,19 @@ from functools import partial
 from ipaddress import ip_network
 from typing import TypeVar
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError
+
 from nameplate import registry
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.unavailable import NotAvailable
 from nameplate.core import configuration
+from nameplate.core.actor import PLATFORM
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
-from nameplate.core.errors import Invalid
+from nameplate.core.errors import Invalid, NameplateError
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
 from nameplate.models import Server, VerificationMethodName
@@ -30,11 +34,14 @@ from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import Outside, ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 from nameplate.settings import Settings
+from nameplate.usecases.operations import checkup
+from nameplate.usecases.operations.checkup import Finding
 from nameplate.usecases.tenants import connections
 from nameplate.usecases.tools import Tools
 
 T = TypeVar("T")
 SANDBOX_POLL = timedelta(seconds=1)
+_UPGRADE = "Run `nameplate db upgrade`, then see the log of the database."
 CHALLENGE_CHECK = timedelta(seconds=5)
 """How long one look at the challenge path of a host may take."""
 
@@ -71,6 +78,19 @@ def edge_secret(settings: Settings) -> Secret:
     return settings.edge_secret or keyrings.shared_secret(settings.edge_secret_path)
 
 
+def facts(settings: Settings) -> dict[str, str]:
+    """Return where a process keeps and finds things, in words and without secrets."""
+    url = make_url(settings.url.reveal())
+    at = url.database if url.host is None else f"{url.host}, {url.database} as {url.username}"
+    recursor = settings.dns_recursor or "those of /etc/resolv.conf"
+    given = settings.keyring is not None
+    return {
+        "database": f"{url.get_backend_name()} at {at}",
+        "keyring": "the variable NAMEPLATE_KEYRING" if given else str(settings.keyring_path),
+        "resolver": recursor,
+    }
+
+
 class Installation:
     """The database and the key ring, for commands that work on them without the API."""
 
@@ -95,6 +115,38 @@ class Installation:
     def clock(self) -> datetime:
         """Return the time, aware and in UTC."""
         return clock()
+
+    def facts(self) -> dict[str, str]:
+        """Return where this process keeps and finds things, without secrets."""
+        return facts(self._settings)
+
+    def findings(self, *, over_network: bool) -> list[Finding]:
+        """Look at the database, the key ring and what is in the rows; at names `over_network` too.
+
+        What is wrong is a value here, except for settings that cannot be read.
+        """
+        found = []
+        try:
+            with self.sessions(None) as opened, opened.begin(PLATFORM, read_only=True) as session:
+                found = checkup.of_rows(session)
+                if over_network:
+                    policy = EgressPolicy(allow=self._settings.egress_allow, deny=())
+                    found += checkup.of_names(session, _resolver(self._settings, policy))
+        except NameplateError as error:
+            return [Finding("database", ok=False, message=error.detail)]
+        except DatabaseError:
+            message = "The database does not answer as expected."
+            return [Finding("database", ok=False, message=message, fix=_UPGRADE)]
+        try:
+            self.keyring()
+        except NameplateError as error:
+            return [*found, Finding("keyring", ok=False, message=error.detail)]
+        told = facts(self._settings)
+        return [
+            Finding("database", ok=True, message=f"{told['database']} answers."),
+            Finding("keyring", ok=True, message=f"The key ring is {told['keyring']}."),
+            *found,
+        ]
 
     def keyring(self) -> KeyRing:
         """Load the key ring."""

@@ -15,7 +15,8 @@ from nameplate.settings import Settings
 
 
 def connection(url: str, home: Path) -> ApiConnection:
-    settings = Settings.read({**os.environ, "NAMEPLATE_HOME": str(home)})
+    nobody = {"NAMEPLATE_DNS_RECURSOR": "127.0.0.1:1"}
+    settings = Settings.read({**nobody, **os.environ, "NAMEPLATE_HOME": str(home)})
     sessions = Sessions(engine(url))
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
     app = create(sessions, tools, local_token=Secret("local"))

@@ -74,13 +74,17 @@ def acme(line: Line) -> Line:
 
 def test_from_claim_to_removal(acme: Line) -> None:
     made = acme("domain", "add", "shop.example.com", "--organization", "acme")
-    assert "_nameplate-challenge.shop.example.com" in made.out
-    assert "  relative name: _nameplate-challenge.shop\n" in made.out
+    heading, record, _, note = made.out.splitlines()
+    assert heading.split() == ["TYPE", "HOST", "VALUE"]
+    kind, host, value = record.split()
+    assert (kind, host) == ("TXT", "_nameplate-challenge.shop.example.com")
+    assert made.out.count(value) == 1  # it was printed four times
+    assert "enter the host _nameplate-challenge.shop instead" in note
     assert "nameplate domain wait shop.example.com" in made.err
     assert "shop.example.com" in acme("domain", "list").out
     assert "[ ] ownership" in acme("domain", "show", "shop.example.com").out
     again = acme("domain", "instructions", "shop.example.com")
-    assert again.out.strip() in made.out
+    assert again.out == made.out
     found = acme("domain", "update", "shop.example.com", "--notes", "x", "--no-hsts", "--json").json
     assert (found["notes"], found["hsts_enabled"]) == ("x", False)
     acme("domain", "check", "shop.example.com")
@@ -102,10 +106,10 @@ def test_a_hosted_domain_prints_the_name_servers(acme: Line) -> None:
         *("--config", json.dumps(hosted), "--credential", "api_key=env:PATH"),
     )
     made = acme(*new).out
-    assert "Publish a TXT record at _nameplate-challenge.hosted.example.com" in made
+    assert "TXT   _nameplate-challenge.hosted.example.com  nameplate-verification=" in made
     assert "Set these name servers for hosted.example.com" in made
-    assert "name server: ns1.platform.example" in made
-    assert "[ ] hosting" in made
+    assert "NS    hosted.example.com                       ns1.platform.example" in made
+    assert "[ ] hosting" in acme("domain", "show", "hosted.example.com").out
 
 
 def test_a_wrong_proxy_is_named_by_its_key(acme: Line) -> None:
@@ -122,7 +126,8 @@ def test_the_other_nouns(acme: Line) -> None:
     acme("server", "add", "edge", "--address", "edge.example.net", "--proxy", proxy)
     acme("account", "add", "pdns", *POWERDNS)
     account = acme("account", "list", "-o", "id").out.strip()
-    acme("domain", "add", "example.com", "--organization", "acme", "--account", account)
+    new = ("domain", "add", "example.com", "--organization", "acme", "--account", account)
+    assert "Nameplate publishes this with the DNS account" in acme(*new).err
     record = acme(
         "record", "add", "example.com", "mx", "@", "mail.example.com.", "--priority", "10"
     )
@@ -384,11 +389,12 @@ def test_no_answer_and_nonsense(line: Line) -> None:
     assert (
         line("domain", "list", "--json", expect=1).json["error"]["code"] == "provider_unreachable"
     )
-    answers: list[tuple[int, bytes]] = [(200, b"<html>"), (502, b"bad"), (200, b"[]")]
-    for status, body in answers:
+    malformed, away = "answer_malformed", "api_unreachable"
+    answers = [(200, b"<html>", malformed), (502, b"bad", away), (200, b"[]", malformed)]
+    for status, body, code in answers:
         line.connection = ApiConnection(_Fixed(status, body), Secret("x"))
         found = line("domain", "list", "--json", expect=1).json
-        assert found["error"]["code"] == "answer_malformed"
+        assert found["error"]["code"] == code
 
 
 class _Fixed(Lost):
@@ -426,3 +432,12 @@ def test_a_worker_keeps_nothing_in_memory_that_it_does_not_use(migrated_sqlite_u
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("nameplate: ")]
     assert said.endswith("[settings_invalid]")
     assert "sekret" not in said
+
+
+def test_a_server_whose_address_does_not_resolve_is_said_when_it_is_written(acme: Line) -> None:
+    lost = acme("server", "add", "edge", "--address", "edge.nowhere.invalid")
+    assert "Warning: edge.nowhere.invalid does not resolve to an IP address." in lost.err
+    tested = acme("server", "test", "edge", expect=1)
+    assert "[ ] address: edge.nowhere.invalid does not resolve" in tested.out
+    assert "Warning" not in acme("server", "update", "edge", "--address", "192.0.2.1").err
+    assert "[x] address: 192.0.2.1 is an IP address." in acme("server", "test", "edge").out

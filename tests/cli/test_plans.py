@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import dns.message
 import dns.query
@@ -88,6 +89,11 @@ def test_a_plan_is_shown_and_changes_nothing(shell, file):
     assert f"+ www.{shell.name} 300 A 192.0.2.1 | 192.0.2.2" in shown.out
     assert "nameplate plan apply plan_" in shown.err
     assert not shell.answers("www", "A")
+    (again,) = shell("plan", "list", "-o", "id").out.split()
+    drawn = shell("plan", "show", again)  # it was one line of JSON
+    assert f"\n+ www.{shell.name} 300 A 192.0.2.1 | 192.0.2.2\n" in drawn.out
+    assert "{" not in drawn.out
+    assert f"nameplate plan apply {again}" in drawn.err
     assert (
         shell("record", "import", shell.name, file, "--dry-run", "--json").json["changes_total"]
         == 2
@@ -105,6 +111,9 @@ def test_import_apply_export_and_undo(shell, file):
     exported = shell("record", "export", shell.name).out
     assert f"www.{shell.name}.\t300\tIN\tA\t192.0.2.1" in exported
     assert shell("record", "export", shell.name, "--live", "--json").json["records"] > 3
+    Path(file).write_text(FILE.replace("192.0.2.2", "192.0.2.3"))
+    changed = shell("record", "import", shell.name, file, "--replace", "--dry-run").out
+    assert f"~ www.{shell.name} A\n    - 192.0.2.2\n    + 192.0.2.3\n" in changed
     undone = shell("record", "undo", shell.name, "--yes")
     assert f"- www.{shell.name}" in undone.out
     assert not shell.answers("www", "A")

@@ -37,7 +37,7 @@ class Installation:
             "NAMEPLATE_PORT": str(self.port),
             "NAMEPLATE_SERVE_WORKER": "false" if workers else "true",
         }
-        token = json.loads(self.command("token", "add", "operator", "--json"))
+        token = json.loads(self.command("token", "add", "operator", "--platform", "--json"))
         self.token = Secret(token["token"])
         (folder / "serve").mkdir()
         self._processes = [

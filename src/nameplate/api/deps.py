@@ -185,8 +185,25 @@ def reading(request: Request, response: Response, who: KnownCaller) -> Iterator[
         yield TransactionCall(request, response, shared, who.actor, session, database_now(session))
 
 
-def writing(request: Request, response: Response, who: KnownCaller) -> Iterator[TransactionCall]:
-    """Open a transaction that may write; a repeated request gets the answer of the first one."""
+DryRun = Annotated[
+    bool,
+    Query(
+        description="Check the request and return what it would lead to, without changing anything. "
+        "The id of an object that would be added is not kept."
+    ),
+]
+
+
+def writing(
+    request: Request,
+    response: Response,
+    who: KnownCaller,
+    dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
+) -> Iterator[TransactionCall]:
+    """Open a transaction that may write; a repeated request gets the answer of the first one.
+
+    A dry run does everything and takes it back: what it answers is what would be.
+    """
     shared = surface(request)
     repeated = _repeatable(request, who)
     request.state.one_transaction = True  # what loses against another may be run again
@@ -196,6 +213,8 @@ def writing(request: Request, response: Response, who: KnownCaller) -> Iterator[
         yield TransactionCall(request, response, shared, who.actor, session, now)
         if kept is not None:
             kept.response_status, kept.response_body = request.state.answer
+        if dry_run:
+            session.rollback()
 
 
 def crossing(request: Request, response: Response, who: KnownCaller) -> Iterator[NetworkCall]:

@@ -28,6 +28,7 @@ from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import dns_record, in_zone
 from nameplate.core.lifecycle import DomainStatus
+from nameplate.core.turns import Turn
 from nameplate.models import (
     Domain,
     DomainType,
@@ -126,6 +127,9 @@ class ConditionShape(BaseModel):
     observed: list[str] = Field(description="What was found, and where.")
     expected: list[str]
     fix: str = Field(description="What to do; empty when no action is needed.")
+    turn: Turn | None = Field(
+        description="Who has to act next; null when the condition is met and nothing is asked for."
+    )
     since: datetime | None
     next_check_at: datetime | None = Field(description="When Nameplate checks again automatically.")
 
@@ -187,6 +191,7 @@ class DomainShape(Shape):
                             "observed": ["ns1.example.com (192.0.2.1): nxdomain"],
                             "expected": [_PROOF],
                             "fix": f'Publish a TXT record at {_RECORD} with the value "{_PROOF}".',
+                            "turn": "you",
                             "since": None,
                             "next_check_at": "2026-11-23T09:31:00Z",
                         }
@@ -283,6 +288,7 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
                 observed=list(one.observed),
                 expected=list(one.expected),
                 fix=one.fix,
+                turn=one.turn,
                 since=one.since,
                 next_check_at=one.next_check_at,
             )

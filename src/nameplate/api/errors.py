@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from nameplate.core.errors import (
     Conflict,
@@ -46,6 +47,7 @@ _STATUS_BY_CODE: Mapping[str, int] = {
     "idempotency_key_malformed": 400,
     "invalid_cursor": 400,
     "media_type_unsupported": 415,
+    "method_not_available": 422,
     "precondition_failed": 412,
     "unauthenticated": 401,
 }
@@ -54,6 +56,7 @@ _HTTP_CODES: Mapping[int, tuple[str, str]] = {
     404: ("route_not_found", "No such route. Check the path."),
     405: ("method_not_allowed", "This route does not support this method. See the `Allow` header."),
 }
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _RETRYABLE = frozenset({429, 503})
 
 _NO_TOKEN = "Send a valid API token: `Authorization: Bearer np_...`."  # noqa: S105 - a sentence
@@ -192,8 +195,31 @@ def _http(request: Request, error: Exception) -> Response:
         error.status_code,
         ("request_refused", "The request was rejected. Check it against the API reference."),
     )
-    return document(
-        error.status_code, code, detail, request_id(request), headers=dict(error.headers or {})
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
+    return document(error.status_code, code, detail, request_id(request), headers=headers)
+
+
+def _allowed(request: Request) -> Sequence[str]:
+    """Return the methods of a path (RFC 9110 section 10.2.1), of every route that is written for it.
+
+    A path such as `/v1/domains/x:check` fits the route of one object too, which is not meant.
+    """
+    path = request.scope["path"]
+    found = _methods(request, path)
+    before, colon, _ = path.rpartition(":")
+    of_object = _methods(request, f"{before}:-") if colon else frozenset()
+    return sorted(found - of_object or found)
+
+
+def _methods(request: Request, path: str) -> frozenset[str]:
+    """Return the methods that some route takes at a path."""
+    scopes = ({**request.scope, "path": path, "method": method} for method in _METHODS)
+    return frozenset(
+        scope["method"]
+        for scope in scopes
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from nameplate.api.errors import documented
 from nameplate.api.shapes import ProblemDocument
 
 DESCRIPTION = """The control plane for custom domains: claim, prove, point, secure, serve, watch.
@@ -45,7 +46,9 @@ def _described(app: FastAPI) -> dict[str, Any]:
             if path.startswith("/v1/"):
                 operation["security"] = [{"bearer": []}]
                 operation.setdefault("parameters", []).extend(_headers(method))
-                _as_problem(operation["responses"])
+                if method == "patch":  # every one understands If-Match
+                    operation["responses"]["412"] = documented(412)[412]
+            _as_problem(operation["responses"])
             for response in operation["responses"].values():
                 _exemplify(response, components["schemas"])
     return document
@@ -60,20 +63,25 @@ def _headers(method: str) -> list[dict[str, Any]]:
     """Return the headers that every operation of this method understands."""
     if method == "post":
         said = "A repeat with the same key within 24 hours has no effect and the same response."
-        return [_header("Idempotency-Key", said, "2f1c6a0e-order-17")]
+        limits: dict[str, str | int] = {
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": r"^[\x21-\x7e]+$",
+        }
+        return [_header("Idempotency-Key", said, "2f1c6a0e-order-17", **limits)]
     if method == "patch":
         said = "ETag of the object as last read. The response is 412 if it has changed since."
         return [_header("If-Match", said, '"9f86d081884c7d659a2feaa0c55ad015"')]
     return []
 
 
-def _header(name: str, description: str, example: str) -> dict[str, Any]:
+def _header(name: str, description: str, example: str, **limits: str | int) -> dict[str, Any]:
     return {
         "name": name,
         "in": "header",
         "required": False,
         "description": description,
-        "schema": {"type": "string"},
+        "schema": {"type": "string", **limits},
         "example": example,
     }
 

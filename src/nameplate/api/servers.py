@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from nameplate.api import errors
 from nameplate.api.applications import Host
-from nameplate.api.deps import Listed, Read, TransactionCall, Write
+from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
@@ -25,7 +26,7 @@ from nameplate.api.shapes import (
 from nameplate.core.ids import Prefix
 from nameplate.core.pointing import MAX_ADDRESSES
 from nameplate.models import Server
-from nameplate.usecases.serving import servers
+from nameplate.usecases.serving import server_tests, servers
 
 routes = router("servers")
 
@@ -182,3 +183,54 @@ def remove(call: Write, server: str, force: Force = False) -> None:  # noqa: FBT
 def restore(call: Write, server: str) -> ServerShape:
     """Restore a removed server by id, external id or name."""
     return call.one(show, servers.restore(call.session, call.actor, server, call.now))
+
+
+class CheckShape(BaseModel):
+    """One thing that was tried."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(description="`address`, `http`, `https` or `proxy`.")
+    ok: bool
+    message: str
+    fix: str = Field(description="What to do; empty when no action is needed.")
+
+
+class ServerTest(BaseModel):
+    """Result of testing a server."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "server_test",
+                    "ok": False,
+                    "checks": [
+                        {
+                            "name": "address",
+                            "ok": False,
+                            "message": "edge-1.example.net does not resolve to an IP address.",
+                            "fix": "Publish A or AAAA records for edge-1.example.net, or correct the "
+                            "address of the server.",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    object: Literal["server_test"] = "server_test"
+    ok: bool
+    checks: list[CheckShape]
+
+
+@routes.post(
+    "/servers/{server}/test",
+    operation_id="test_server",
+    responses=errors.documented(429, 502),
+)
+def test(world: Crossing, server: str) -> ServerTest:
+    """Test a server: its address, its ports, and its proxy, which is configured again soon."""
+    checks = server_tests.run(world.sessions, world.tools, world.actor, server)
+    shown = [CheckShape.model_validate(one) for one in checks]
+    return ServerTest(ok=all(one.ok for one in checks), checks=shown)

@@ -34,8 +34,12 @@ class TokenNew(Body):
     name: Name
     organization: Reference | None = Field(
         default=None,
-        description="Organization that the token acts for. Default: the organization of the caller; "
-        "with a platform token, all of them.",
+        description="Organization that the token acts for. Default: the organization of the caller. "
+        "A platform token must name it, or set `platform`.",
+    )
+    platform: bool = Field(
+        default=False,
+        description="Add a platform token, which acts for all organizations. Platform tokens only.",
     )
     expires_at: AwareDatetime | None = Field(
         default=None,

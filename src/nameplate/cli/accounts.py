@@ -24,6 +24,7 @@ from nameplate.cli.command import (
     restoring,
     showing,
 )
+from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.servers import parsed
 from nameplate.core.errors import Invalid
@@ -47,7 +48,9 @@ Config = Annotated[
         help="Settings that are not secret. `account providers` lists the keys.",
     ),
 ]
-AccountReference = Annotated[str, typer.Argument(help="Id or name of the account.")]
+AccountReference = Annotated[
+    str, typer.Argument(help="Id or name of the account.", autocompletion=names("accounts"))
+]
 
 
 @command(app, "add")
@@ -176,7 +179,7 @@ def secrets(options: list[str] | None) -> dict[str, str] | None:
             found[name] = value
         elif source.startswith("@"):
             try:
-                found[name] = Path(source[1:]).read_text().strip("\r\n")
+                found[name] = Path(source[1:]).read_text(encoding="utf-8").strip("\r\n")
             except (OSError, UnicodeDecodeError):
                 raise Invalid(
                     "credential_missing",

@@ -22,6 +22,7 @@ from nameplate.cli.command import (
     restoring,
     showing,
 )
+from nameplate.cli.completion import names
 from nameplate.core.errors import Invalid
 
 app = typer.Typer(
@@ -46,7 +47,10 @@ Ports = Annotated[
     ),
 ]
 ApplicationReference = Annotated[
-    str, typer.Argument(help="Id, external id or name of the application.")
+    str,
+    typer.Argument(
+        help="Id, external id or name of the application.", autocompletion=names("applications")
+    ),
 ]
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nameplate.cli import waiting
+from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -19,12 +20,21 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
-from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
+from nameplate.cli.completion import names
+from nameplate.cli.waiting import Seen, Timeout, Wait
 
 app = typer.Typer(help="Manage bindings of hosts to applications.", no_args_is_help=True)
 COLUMNS = ("id", "hostname", "path", "status", "health_status", "application", "error_message")
 
-BindingReference = Annotated[str, typer.Argument(help="Id or host name of the binding.")]
+BindingReference = Annotated[
+    str, typer.Argument(help="Id or host name of the binding.", autocompletion=names("bindings"))
+]
+Application = Annotated[
+    str,
+    typer.Option(
+        help="Application, by id, external id or name.", autocompletion=names("applications")
+    ),
+]
 Port = Annotated[
     int | None,
     typer.Option(
@@ -52,7 +62,7 @@ def add(
     cli: Cli,
     *,
     domain: DomainReference,
-    application: Annotated[str, typer.Option(help="Application, by id, external id or name.")],
+    application: Application,
     subdomain: Annotated[
         str | None, typer.Option(help="Label below the domain. Default: the domain itself.")
     ] = None,
@@ -85,7 +95,7 @@ def add(
         metadata=pairs(metadata, "--metadata"),
     )
     made = cli.api.send("POST", "/v1/bindings", body)
-    if wait:
+    if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], timeout)
     cli.printer.one(made)
 
@@ -154,9 +164,10 @@ def _waited(cli: Cli, identity: str, timeout: float) -> dict[str, object]:
     def look() -> Seen:
         found = cli.api.get(address("bindings", identity))
         done = found["status"] == "active"
-        step = WaitingStep("binding", done, found["error_message"] or found["status"])
+        step = WaitingStep(found["hostname"], done, f"The binding is {found['status']}.")
+        domain = {} if done else cli.api.get(address("domains", found["domain"]))
         over = "The binding is disabled." if found["status"] == "disabled" else ""
-        return Seen(found, [step], done, over)
+        return Seen(found, [*waiting.of_conditions(domain), step], done, over)
 
     resume = ["nameplate", "binding", "show", identity]
     return waiting.until(cli, look, timeout=timeout, resume=resume)

@@ -1,10 +1,12 @@
 """`nameplate certificate`: certificates of domains."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from nameplate.cli import waiting
+from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -17,14 +19,17 @@ from nameplate.cli.command import (
     command,
     given,
     removing,
-    showing,
 )
-from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
+from nameplate.cli.completion import names
+from nameplate.cli.output import OutputFormat
+from nameplate.cli.waiting import Seen, Timeout, Wait
 
 app = typer.Typer(help="Manage certificates of domains.", no_args_is_help=True)
 COLUMNS = ("id", "common_name", "status", "expires_at", "next_renewal_at", "error_message")
 
-CertificateReference = Annotated[str, typer.Argument(help="Id of the certificate.")]
+CertificateReference = Annotated[
+    str, typer.Argument(help="Id of the certificate.", autocompletion=names("certificates"))
+]
 
 
 @command(app, "issue")
@@ -45,7 +50,7 @@ def issue(
     """Request a certificate."""
     body = given(domain=domain, names=names or None, challenge=challenge)
     made = cli.api.send("POST", "/v1/certificates", body)
-    if wait:
+    if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], 1, timeout)
     cli.printer.one(made)
 
@@ -69,7 +74,7 @@ def renew(
 ) -> None:
     """Renew a certificate now. The current one is served until the new one is installed."""
     made = cli.api.send("POST", address("certificates", certificate, ":renew"))
-    if wait:
+    if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], made["generation"] + 1, timeout)
     cli.printer.one(made)
 
@@ -88,17 +93,59 @@ def revoke(
     cli.printer.one(cli.api.send("POST", address("certificates", found["id"], ":revoke")))
 
 
-showing(app, "certificate", "certificates", by="Id")
+@command(app, "show")
+def show(
+    cli: Cli,
+    certificate: CertificateReference,
+    pem: Annotated[
+        bool, typer.Option("--pem", help="Print the chain in PEM, and nothing else.")
+    ] = False,
+) -> None:
+    """Show a certificate: whom it names, how long it is valid, and its chain."""
+    found = cli.api.get(address("certificates", certificate))
+    if pem:
+        sys.stdout.write(found["bundle"] or "")
+        return
+    cli.printer.one(found, skip=("bundle",) if cli.printer.form is OutputFormat.TABLE else ())
+    if cli.printer.form is OutputFormat.TABLE and found["bundle"]:
+        _show_chain(cli, found["bundle"])
+
+
 removing(app, "certificate", "certificates", by="Id")
+
+
+def _show_chain(cli: Cli, bundle: str) -> None:
+    """Print what each certificate of a bundle says, the leaf first."""
+    from nameplate.core import certificates
+
+    for number, said in enumerate(certificates.each(bundle.encode())):
+        cli.printer.line("")
+        cli.printer.line("leaf" if number == 0 else f"intermediate {number}")
+        for label, text in (
+            ("subject", said.subject),
+            ("names", ", ".join(said.names)),
+            ("issuer", said.issuer),
+            ("valid from", cli.printer.moment(said.not_before.isoformat(), whole=True)),
+            ("valid until", cli.printer.moment(said.not_after.isoformat(), whole=True)),
+            ("key", said.key_type),
+            ("serial", said.serial),
+            ("SHA-256", said.fingerprint),
+        ):
+            if text:
+                cli.printer.line(f"  {label:<12}{text}")
 
 
 def _waited(cli: Cli, identity: str, generation: int, timeout: float) -> dict[str, object]:
     def look() -> Seen:
         found = cli.api.get(address("certificates", identity))
         done = found["status"] == "active" and found["generation"] >= generation
-        step = WaitingStep("certificate", done, found["error_message"] or found["status"])
+        step = WaitingStep(
+            "certificate", done, found["error_message"] or f"It is {found['status']}."
+        )
+        domain = {} if done else cli.api.get(address("domains", found["domain"]))
         over = "" if found["status"] != "revoked" else "The certificate is revoked."
-        return Seen(found, [step], done, over)
+        steps = [one for one in waiting.of_conditions(domain) if one.name != "serving"]
+        return Seen(found, [*steps, step], done, over)
 
     resume = ["nameplate", "certificate", "show", identity]
     return waiting.until(cli, look, timeout=timeout, resume=resume)

@@ -22,6 +22,8 @@ _EXIT_CODES: Mapping[int, int] = {
     422: 2,
     429: 8,
 }
+_AWAY = frozenset({502, 503, 504})
+"""Statuses of a proxy whose API does not answer."""
 
 
 class ApiError(NameplateError):
@@ -33,6 +35,7 @@ class ApiError(NameplateError):
             str(problem.get("code", "answer_malformed")),
             str(problem.get("detail", f"The API answered {status}.")),
         )
+        self.status = status
         self.problem = {"code": self.code, "detail": self.detail, **problem}
         self.exit_code = _EXIT_CODES.get(status, 1)
 
@@ -44,6 +47,10 @@ class Client:
 
         self._factory = factory
         self._connection: ApiConnection | None = None
+        self.dry_run = False
+        """Whether requests that write are only tried."""
+        self.has_answered = False
+        """Whether one request of this command was answered as it should be."""
 
     @property
     def connection(self) -> ApiConnection:
@@ -71,6 +78,8 @@ class Client:
 
     def send(self, method: str, path: str, body: object | None = None) -> dict[str, Any]:
         """Send one request and return the answer's object; raises ApiError, Unavailable."""
+        if self.dry_run and method != "GET":
+            path += f"{'&' if '?' in path else '?'}dry_run=true"
         connection = self.connection
         headers = {
             "Authorization": f"Bearer {connection.token.reveal()}",
@@ -84,6 +93,7 @@ class Client:
         found = _parsed(status, answer)
         if not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15.3
             raise ApiError(status, found)
+        self.has_answered = True
         return found
 
 
@@ -100,6 +110,11 @@ def _parsed(status: int, answer: bytes) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
+        if status in _AWAY:
+            raise Unavailable(
+                "api_unreachable",
+                f"A proxy answered {status} in place of the API. Try again later.",
+            )
         raise Unavailable(
             "answer_malformed",
             f"The API answered {status} without a JSON object. Check `NAMEPLATE_API_URL`.",

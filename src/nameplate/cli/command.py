@@ -12,6 +12,7 @@ import typer
 
 from nameplate.cli import failures
 from nameplate.cli.client import ApiError, Client, address
+from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat, Printer
 from nameplate.core.errors import Invalid, NameplateError
 
@@ -27,7 +28,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print data only, no 
 Organization = Annotated[
     str | None,
     typer.Option(
-        "--organization", help="Organization, by id or slug. Required with a platform token."
+        "--organization",
+        help="Organization, by id or slug. Required with a platform token.",
+        autocompletion=names("organizations"),
     ),
 ]
 Owner = Annotated[
@@ -35,15 +38,27 @@ Owner = Annotated[
     typer.Option(
         "--organization",
         help="Organization, by id or slug. Default with a platform token: the platform itself.",
+        autocompletion=names("organizations"),
     ),
 ]
 OrganizationFilter = Annotated[
     str | None,
-    typer.Option("--organization", help="Only objects of this organization, by id or slug."),
+    typer.Option(
+        "--organization",
+        help="Only objects of this organization, by id or slug.",
+        autocompletion=names("organizations"),
+    ),
 ]
-DomainReference = Annotated[str, typer.Argument(help="Id or name of the domain.")]
+DomainReference = Annotated[
+    str, typer.Argument(help="Id or name of the domain.", autocompletion=names("domains"))
+]
 DomainFilter = Annotated[
-    str | None, typer.Option("--domain", help="Only objects of this domain, by id or name.")
+    str | None,
+    typer.Option(
+        "--domain",
+        help="Only objects of this domain, by id or name.",
+        autocompletion=names("domains"),
+    ),
 ]
 NameFilter = Annotated[str | None, typer.Option("--name", help="Only objects with this name.")]
 StatusFilter = Annotated[
@@ -70,6 +85,13 @@ NonInteractive = Annotated[
         "--non-interactive", help="Fail with exit code 4 instead of asking for confirmation."
     ),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check it and show the result, without changing anything.")
+]
+WRITES = frozenset(
+    {"add", "update", "rm", "restore", "revoke", "issue", "renew", "suspend", "resume", "detach"}
+)
+"""Verbs that can be tried by `--dry-run`."""
 
 
 class Cli:
@@ -82,7 +104,7 @@ class Cli:
 
     def confirm(self, what: str, *, yes: bool, non_interactive: bool) -> None:
         """Ask before `what`, which names the object, is done; exit 4 when nobody can answer."""
-        if yes:
+        if yes or self.api.dry_run:
             return
         if non_interactive or not sys.stdin.isatty():
             self.fail(NEEDS_INPUT, "confirmation_needed", f"{what}? Pass `--yes` to confirm.")
@@ -106,16 +128,8 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
     def register(function: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(function)
         own = list(signature.parameters.values())[1:]
-        common = {
-            "context": (typer.Context, inspect.Parameter.empty),
-            "as_json": (AsJson, False),
-            "output": (Output, OutputFormat.TABLE),
-            "quiet": (Quiet, False),
-        }
-        added = [
-            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
-            for key, (kind, default) in common.items()
-        ]
+        tries = name in WRITES and "dry_run" not in signature.parameters
+        added = _common_options(tries=tries)
         named = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
 
         @functools.wraps(function)
@@ -123,8 +137,13 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
             context = values.pop("context")
             form = OutputFormat.JSON if values.pop("as_json") else values["output"]
             del values["output"]
-            printer = Printer(form, quiet=values.pop("quiet"))
+            printer = Printer(
+                form, quiet=values.pop("quiet"), clock=lambda: context.obj.connection.clock
+            )
+            context.obj.dry_run = tries and values.pop("dry_run")
             _reported(printer, lambda: function(Cli(context.obj, printer), **values))
+            if context.obj.dry_run:
+                printer.say("Dry run: nothing was changed.")
 
         run.__signature__ = signature.replace(parameters=[*added, *named])  # type: ignore[attr-defined]  # what inspect and Typer read
         run.__annotations__ = {one.name: one.annotation for one in [*added, *named]}
@@ -132,6 +151,21 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         return function
 
     return register
+
+
+def _common_options(*, tries: bool) -> list[inspect.Parameter]:
+    """Return the parameters that every command has, and with `tries` that of a dry run."""
+    common = {
+        "context": (typer.Context, inspect.Parameter.empty),
+        "as_json": (AsJson, False),
+        "output": (Output, OutputFormat.TABLE),
+        "quiet": (Quiet, False),
+        **({"dry_run": (DryRun, False)} if tries else {}),
+    }
+    return [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+        for key, (kind, default) in common.items()
+    ]
 
 
 def _reported(printer: Printer, work: Callable[[], None]) -> None:
@@ -188,7 +222,7 @@ def filters(metadata: list[str] | None, **values: Any) -> dict[str, Any]:  # noq
 def showing(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") -> None:
     """Register `show`; `by` says what the object can be called."""
 
-    def show(cli: Cli, reference: Annotated[str, _argument(noun, by)]) -> None:
+    def show(cli: Cli, reference: Annotated[str, _argument(noun, plural, by)]) -> None:
         cli.printer.one(cli.api.get(address(plural, reference)))
 
     show.__doc__ = f"Show {_one(noun)}."
@@ -198,7 +232,7 @@ def showing(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") ->
 def restoring(app: typer.Typer, noun: str, plural: str, by: str = "Id or name") -> None:
     """Register `restore`, which restores a removed object."""
 
-    def restore(cli: Cli, reference: Annotated[str, _argument(noun, by)]) -> None:
+    def restore(cli: Cli, reference: Annotated[str, _argument(noun, plural, by)]) -> None:
         cli.printer.one(cli.api.send("POST", address(plural, reference, ":restore")))
 
     restore.__doc__ = f"Restore a removed {noun}."
@@ -211,7 +245,7 @@ def removing_by_force(app: typer.Typer, noun: str, plural: str, by: str = "Id or
     def remove(
         cli: Cli,
         *,
-        reference: Annotated[str, _argument(noun, by)],
+        reference: Annotated[str, _argument(noun, plural, by)],
         force: Annotated[
             bool, typer.Option("--force", help="Remove it even if it is in use.")
         ] = False,
@@ -226,8 +260,9 @@ def removing_by_force(app: typer.Typer, noun: str, plural: str, by: str = "Id or
     command(app, "rm")(remove)
 
 
-def _argument(noun: str, by: str) -> Any:  # noqa: ANN401 - what Typer makes of it
-    return typer.Argument(metavar=noun.upper(), help=f"{by} of the {noun}.")
+def _argument(noun: str, plural: str, by: str) -> Any:  # noqa: ANN401 - what Typer makes of it
+    help_ = f"{by} of the {noun}."
+    return typer.Argument(metavar=noun.upper(), help=help_, autocompletion=names(plural))
 
 
 def _one(noun: str) -> str:
@@ -243,7 +278,7 @@ def removing(
     def remove(
         cli: Cli,
         *,
-        reference: Annotated[str, _argument(noun, by)],
+        reference: Annotated[str, _argument(noun, plural, by)],
         yes: Yes = False,
         non_interactive: NonInteractive = False,
     ) -> None:
@@ -262,8 +297,9 @@ def _remove(
     cli.confirm(f"{word} {noun} {label} ({found['id']})", yes=yes, non_interactive=quiet)
     suffix = "?force=true" if force else ""
     cli.api.send("DELETE", address(plural, str(found["id"]), suffix))
-    cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
+    if not cli.api.dry_run:
+        cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
     if cli.printer.form is OutputFormat.JSON:
-        cli.printer.document({"id": found["id"], "object": noun, "deleted": True})
+        cli.printer.document({"id": found["id"], "object": noun, "deleted": not cli.api.dry_run})
     elif cli.printer.form is OutputFormat.ID:
         cli.printer.line(str(found["id"]))

@@ -1,12 +1,16 @@
 """`nameplate domain`: claimed names, from claim to HTTPS."""
 
 import shlex
+import sys
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import entries, waiting
+from nameplate.cli import checklist, entries, terminal, waiting
 from nameplate.cli import instructions as shown
+from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -26,7 +30,7 @@ from nameplate.cli.command import (
 )
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.verifications import PROOF_METHOD
-from nameplate.cli.waiting import Seen, Timeout, Wait, WaitingStep
+from nameplate.cli.waiting import Seen, Timeout, Wait
 
 app = typer.Typer(help="Manage domains, from claim to HTTPS.", no_args_is_help=True)
 COLUMNS = ("id", "name", "status", "ready", "reason", "organization", "created_at")
@@ -79,13 +83,16 @@ def add(
         metadata=pairs(metadata, "--metadata"),
     )
     made = cli.api.send("POST", "/v1/domains", body)
-    if not wait:
-        _print(cli, made)
-        _say_next(cli, made["name"])
-        return
     if cli.printer.form is OutputFormat.TABLE:
+        claimed = "Can be claimed" if cli.api.dry_run else "Claimed"
+        cli.printer.say(f"{claimed}: {made['name']} ({made['id']}). {_state(made)}\n")
         shown.show(cli.printer, made["instructions"])
-    _print(cli, _waited(cli, made["id"], made["name"], "ownership", timeout))
+    if wait and not cli.api.dry_run:
+        made = _waited(cli, made["id"], made["name"], "ownership", timeout)
+    if cli.printer.form is not OutputFormat.TABLE:
+        cli.printer.one(made)
+    if not cli.api.dry_run:
+        _say_next(cli, made)
 
 
 @command(app, "list")
@@ -274,7 +281,7 @@ removing(app, "domain", "domains")
 def _waited(cli: Cli, reference: str, name: str, condition: str, timeout: float) -> dict[str, Any]:
     def look() -> Seen:
         found = cli.api.get(address("domains", reference))
-        steps = [WaitingStep(c["type"], c["status"], c["message"]) for c in found["conditions"]]
+        steps = waiting.of_conditions(found)
         one = next((step for step in steps if step.name == condition), None)
         done = found["ready"] if condition == "ready" else one is not None and bool(one.done)
         over = "" if done or found["status"] not in _OVER else f"{name} is {found['status']}."
@@ -289,28 +296,42 @@ def _print(cli: Cli, found: dict[str, Any]) -> None:
         cli.printer.one(found)
         return
     cli.printer.one(found, skip=("conditions", "instructions"))
-    conditions = found["conditions"] or []
-    if conditions:
+    told = {one["sentence"] for one in found["instructions"] or ()}
+    steps = [_beside(step, told) for step in waiting.of_conditions(found)]
+    columns = terminal.width(sys.stdout) or checklist.UNBOUNDED
+    if steps:
         cli.printer.line("")
-        for one in conditions:
-            mark = "x" if one["status"] else " "
-            cli.printer.line(f"[{mark}] {one['type']}: {one['message']}")
-            for label in ("observed", "expected"):
-                for text in one[label]:
-                    cli.printer.line(f"      {label}: {text}")
-            if one["fix"] and not one["status"]:
-                cli.printer.line(f"      fix: {one['fix']}")
-            if one["next_check_at"] and not one["status"]:
-                cli.printer.line(f"      next check: {one['next_check_at']}")
+    for line in checklist.lines(steps, columns, cli.printer.upcoming):
+        cli.printer.line(line)
     if found["instructions"]:
         cli.printer.line("")
         shown.show(cli.printer, found["instructions"])
 
 
-def _say_next(cli: Cli, name: str) -> None:
-    quoted = shlex.quote(name)
-    cli.printer.say(
-        "\nNext:\n"
-        f"  nameplate domain wait {quoted} --for ownership\n"
-        f"  nameplate binding add {quoted} --application APPLICATION"
+def _beside(step: WaitingStep, told: Collection[str]) -> WaitingStep:
+    """Return a step without what the table of instructions below it says."""
+    if step.fix not in told:
+        return step
+    return replace(step, fix="Publish what is shown below.", expected=())
+
+
+def _state(domain: dict[str, Any]) -> str:
+    """Return where a new claim stands, in one sentence."""
+    if domain["status"] == "pending_verification":
+        turns = [one["turn"] for one in domain["conditions"] if one["type"] == "ownership"]
+        if turns == ["nameplate"]:
+            return "Nameplate publishes this with the DNS account to prove ownership:"
+        return "Publish this to prove ownership:" if domain["instructions"] else ""
+    return f"It is {domain['status'].replace('_', ' ')}."
+
+
+def _say_next(cli: Cli, domain: dict[str, Any]) -> None:
+    """Say the one command that goes on from here."""
+    name = shlex.quote(domain["name"])
+    pending = domain["status"] == "pending_verification"
+    command = (
+        f"domain wait {name} --for ownership"
+        if pending
+        else f"binding add {name} --application APPLICATION --wait"
     )
+    cli.printer.say(f"\nNext:\n  nameplate {command}")

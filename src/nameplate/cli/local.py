@@ -1,6 +1,6 @@
 """What commands need that work on the database and the key ring themselves, not through the API."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Annotated, Any, Protocol
@@ -20,6 +20,30 @@ Url = Annotated[
 ]
 
 
+class LocalFinding(Protocol):
+    """One thing that was looked at; what it is, is known where the database is."""
+
+    @property
+    def subject(self) -> str:
+        """What was looked at."""
+        ...
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is as it should be."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """What was found, in one sentence."""
+        ...
+
+    @property
+    def fix(self) -> str:
+        """What to do; empty when there is nothing to do."""
+        ...
+
+
 class Local(Protocol):
     """The database and the key ring of the settings."""
 
@@ -37,6 +61,14 @@ class Local(Protocol):
 
     def clock(self) -> datetime:
         """Return the time, aware and in UTC."""
+        ...
+
+    def facts(self) -> Mapping[str, str]:
+        """Return where this process keeps and finds things, without secrets."""
+        ...
+
+    def findings(self, *, over_network: bool) -> Sequence[LocalFinding]:
+        """Look at the database, the key ring and what is in the rows; at names `over_network` too."""
         ...
 
     def keyring(self) -> KeyRing:

@@ -19,12 +19,16 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
+from nameplate.cli.completion import names
 
 app = typer.Typer(help="Manage organizations, the tenants of the platform.", no_args_is_help=True)
 COLUMNS = ("id", "slug", "name", "is_active", "created_at")
 
 OrganizationReference = Annotated[
-    str, typer.Argument(help="Id, slug or external id of the organization.")
+    str,
+    typer.Argument(
+        help="Id, slug or external id of the organization.", autocompletion=names("organizations")
+    ),
 ]
 
 

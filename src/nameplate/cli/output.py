@@ -3,9 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
+
+from nameplate.cli import moments, terminal
 
 
 class OutputFormat(StrEnum):
@@ -19,10 +21,22 @@ class OutputFormat(StrEnum):
 class Printer:
     """Prints for one command."""
 
-    def __init__(self, form: OutputFormat, *, quiet: bool) -> None:
-
+    def __init__(
+        self,
+        form: OutputFormat,
+        *,
+        quiet: bool,
+        clock: Callable[[], moments.Clock | None] = lambda: None,
+    ) -> None:
+        """Print in this form; `clock` returns what times are shown relative to, if anything."""
         self.form = form
         self._quiet = quiet
+        self._clock = clock
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether only data is printed."""
+        return self._quiet
 
     def say(self, message: str) -> None:
         """Tell the person something, on stderr."""
@@ -45,17 +59,30 @@ class Printer:
             shown = [(k, v) for k, v in item.items() if k not in hidden and v not in (None, {}, [])]
             width = max((len(name) for name, _ in shown), default=0)
             for name, value in shown:
-                self.line(f"{name:<{width}}  {_text(value)}")
+                self.line(f"{name:<{width}}  {self._cell(name, value, whole=True)}")
 
-    def many(self, items: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-        """Print a list."""
+    def many(
+        self,
+        items: Iterable[Mapping[str, Any]],
+        columns: Sequence[str],
+        sparse: Sequence[str] = (),
+    ) -> None:
+        """Print a list; of the `sparse` columns those in which there is anything."""
         if self.form is OutputFormat.JSON:
             self.document({"object": "list", "data": list(items)})
         elif self.form is OutputFormat.ID:
             for item in items:
                 self.line(str(item["id"]))
         else:
-            self.table([[_text(item.get(column)) for column in columns] for item in items], columns)
+            rows = list(items)
+            shown = [
+                column
+                for column in columns
+                if column not in sparse or any(item.get(column) is not None for item in rows)
+            ]
+            self.table(
+                [[self._cell(column, item.get(column)) for column in shown] for item in rows], shown
+            )
 
     def table(self, rows: Sequence[Sequence[str]], columns: Sequence[str]) -> None:
         """Print rows in aligned columns, the heading bold where there is a terminal."""
@@ -63,14 +90,34 @@ class Printer:
             self.say("Nothing to show.")
             return
         lines = [[column.upper().replace("_", " ") for column in columns], *rows]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+        widths = [
+            max(terminal.cells(line[place]) for line in lines) for place in range(len(columns))
+        ]
         for number, line in enumerate(lines):
-            cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+            cells = map(terminal.padded, line, widths)
             text = printable("  ".join(cells).rstrip())
             sys.stdout.write(
                 f"\x1b[1m{text}\x1b[0m\n" if number == 0 and coloured() else f"{text}\n"
             )
         sys.stdout.flush()
+
+    def moment(self, text: object, *, whole: bool = False) -> str:
+        """Return a time relative to now, `whole` with the time itself; anything else as it is."""
+        found, clock = moments.read(text), self._clock()
+        if found is None:
+            return _text(text)
+        if clock is None:
+            return moments.absolute(found)
+        told = moments.relative(found, clock())
+        return f"{moments.absolute(found)} ({told})" if whole else told
+
+    def upcoming(self, text: object) -> str:
+        """Return in how long a time is, or that it is now."""
+        found, clock = moments.read(text), self._clock()
+        return "now" if found and clock and found <= clock() else self.moment(text)
+
+    def _cell(self, name: str, value: object, *, whole: bool = False) -> str:
+        return self.moment(value, whole=whole) if moments.is_named(name) else _text(value)
 
     def line(self, text: str) -> None:
         """Print one line of data."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nameplate.cli import diffs
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -17,9 +18,9 @@ from nameplate.cli.command import (
     Yes,
     command,
     given,
-    showing,
 )
-from nameplate.cli.output import OutputFormat, coloured
+from nameplate.cli.completion import names
+from nameplate.cli.output import OutputFormat
 from nameplate.core.errors import Invalid
 
 app = typer.Typer(help="Show and apply plans of DNS changes.", no_args_is_help=True)
@@ -29,12 +30,14 @@ COLUMNS = (
 CHANGES = 10
 """Exit code of `--detailed-exitcode` when there is something to do."""
 CONFLICT = 5
-_SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "delete": ("-", "31")}
 _ENDINGS = {".csv": "csv", ".json": "json", ".yaml": "octodns", ".yml": "octodns"}
 _FORMATS = (
     "Format: `bind`, `csv`, `json` or `octodns`. Default: by the file extension, else `bind`."
 )
 
+PlanReference = Annotated[
+    str, typer.Argument(help="Id of the plan.", autocompletion=names("plans"))
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Apply even if the plan exceeds the safety thresholds.")
 ]
@@ -73,14 +76,25 @@ def list_(
     cli.printer.many(cli.api.pages("/v1/plans", limit=limit, **query), COLUMNS)
 
 
-showing(app, "plan", "plans", by="Id")
+@command(app, "show")
+def show(cli: Cli, plan: PlanReference) -> None:
+    """Show a plan: what it adds, changes and removes, and what holds it back."""
+    found = cli.api.get(address("plans", plan))
+    if cli.printer.form is not OutputFormat.TABLE:
+        cli.printer.one(found)
+        return
+    cli.printer.one(found, skip=diffs.DRAWN)
+    cli.printer.line("")
+    diffs.draw(cli.printer, found)
+    if found["status"] == "ready" and not found["is_empty"]:
+        cli.printer.say(f"To apply this plan, run `nameplate plan apply {found['id']}`.")
 
 
 @command(app, "apply")
 def apply(
     cli: Cli,
     *,
-    plan: Annotated[str, typer.Argument(help="Id of the plan.")],
+    plan: PlanReference,
     force: Force = False,
     yes: Yes = False,
     non_interactive: NonInteractive = False,
@@ -111,7 +125,7 @@ def plan(
     body = _wanted(file, form, source, replace=replace, adopt=adopt)
     made = _plan(cli, domain, body)
     if cli.printer.form is OutputFormat.TABLE:
-        _draw(cli, made)
+        diffs.draw(cli.printer, made)
         cli.printer.say(f"To apply this plan, run `nameplate plan apply {made['id']}`.")
     else:
         cli.printer.one(made)
@@ -151,7 +165,9 @@ def import_(
     body = _wanted(path, form, source, replace=replace, adopt=adopt)
     made = _plan(cli, domain, body)
     if dry_run:
-        _draw(cli, made) if cli.printer.form is OutputFormat.TABLE else cli.printer.one(made)
+        diffs.draw(
+            cli.printer, made
+        ) if cli.printer.form is OutputFormat.TABLE else cli.printer.one(made)
         return
     carry_out(cli, made, force=force, yes=yes, non_interactive=non_interactive)
 
@@ -239,7 +255,7 @@ def carry_out(
 ) -> None:
     """Show a plan, ask for confirmation, apply it, and print the result."""
     if cli.printer.form is OutputFormat.TABLE:
-        _draw(cli, plan)
+        diffs.draw(cli.printer, plan)
     if plan["is_empty"]:
         cli.printer.say("No changes.")
         if cli.printer.form is not OutputFormat.TABLE:
@@ -271,40 +287,3 @@ def _ended(done: dict[str, Any]) -> str:
         return f"The provider stopped answering. A worker continues; see `{again}`."
     refused = len(done["outcomes"])
     return f"Applied {done['changes_total'] - refused} of {done['changes_total']} changes."
-
-
-def _draw(cli: Cli, plan: dict[str, Any]) -> None:
-    """Print a plan as people read it: `+ ~ -`, what is held back, the numbers."""
-    for change in plan["changes"]:
-        sign, colour = _SIGNS[change["action"]]
-        for text in _lines(change):
-            line = f"{sign} {text}"
-            cli.printer.paint(line, colour if coloured() else "")
-    rest = plan["changes_total"] - len(plan["changes"])
-    if rest:
-        cli.printer.line(f"... and {rest} more")
-    for one in plan["blocked"]:
-        cli.printer.line(f"! {one['name']} {one['type']}: {one['detail']} [{one['code']}]")
-    for text in (*plan["drift"], *plan["warnings"]):
-        cli.printer.line(f"! {text}")
-    for text in plan["foreign"][:20]:
-        cli.printer.line(
-            f"= {text[:200]} already exists and is not managed (pass --adopt to take ownership)"
-        )
-    if plan["unsafe"]:
-        cli.printer.line(f"! {plan['unsafe']}")
-    cli.printer.say(
-        f"{plan['changes_total']} changes in {plan['zone']}, {plan['edits']} records edited, "
-        f"{plan['adopted']} adopted, {plan['untouched']} record sets unchanged."
-    )
-
-
-def _lines(change: dict[str, Any]) -> list[str]:
-    sides = [change["before"], change["after"]]
-    shown = [_rrset(side) for side in sides if side]
-    return [" -> ".join(shown)]
-
-
-def _rrset(rrset: dict[str, Any]) -> str:
-    proxied = " (proxied)" if rrset["proxied"] else ""
-    return f"{rrset['name']} {rrset['ttl']} {rrset['type']} {' | '.join(rrset['values'])}{proxied}"

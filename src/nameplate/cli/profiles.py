@@ -17,22 +17,27 @@ class Remote:
 
     url: str
     token: Secret
+    setting: str
+    """What named the address, as it is written: a variable, or a key of the profile file."""
 
 
 def remote(environment: Mapping[str, str]) -> Remote | None:
     """Return the API that `NAMEPLATE_API_URL` or the profile file names; None: work embedded.
 
-    `NAMEPLATE_TOKEN` goes before the file's token. Raises Refused `profile_exposed`,
-    Invalid `profile_malformed`, `token_missing`.
+    `NAMEPLATE_TOKEN` goes before the file's token. The address may end in `/` or `/v1`. Raises Refused
+    `profile_exposed`, Invalid `profile_malformed`, `token_missing`, `api_url_missing`.
     """
     profile = _read(_path(environment))
-    url = environment.get("NAMEPLATE_API_URL") or profile.get("api_url")
+    given = environment.get("NAMEPLATE_API_URL")
+    url = given or profile.get("api_url")
+    setting = "`NAMEPLATE_API_URL`" if given else f"`api_url` in `{_path(environment)}`"
     if not url:
+        _refuse_lone_token(environment)
         return None
     if not url.startswith(("http://", "https://")):
         raise Invalid(
             "api_url_invalid",
-            "`NAMEPLATE_API_URL` is not a URL. Expected `http://...` or `https://...`.",
+            f"{setting} is not a URL. Expected `http://...` or `https://...`.",
         )
     token = environment.get("NAMEPLATE_TOKEN") or profile.get("token")
     if not token:
@@ -41,7 +46,18 @@ def remote(environment: Mapping[str, str]) -> Remote | None:
             f"No token for {url}. Set `NAMEPLATE_TOKEN`, or put `token = "
             f'"np_..."` in `{_path(environment)}` (mode 0600).',
         )
-    return Remote(url.rstrip("/"), Secret(token.strip()))
+    base = url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+    return Remote(base, Secret(token.strip()), setting)
+
+
+def _refuse_lone_token(environment: Mapping[str, str]) -> None:
+    """Refuse a token for no address: without it the command would work on a database of its own."""
+    if environment.get("NAMEPLATE_TOKEN"):
+        raise Invalid(
+            "api_url_missing",
+            "`NAMEPLATE_TOKEN` is set, but no address to use it at. Set `NAMEPLATE_API_URL`, or unset "
+            "the token to work on the local database.",
+        )
 
 
 def _path(environment: Mapping[str, str]) -> Path:

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from nameplate.cli import waiting
+from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import ApiError, address
 from nameplate.cli.command import Cli, command
 from nameplate.cli.output import OutputFormat
-from nameplate.cli.waiting import Seen, Timeout, WaitingStep
+from nameplate.cli.waiting import Seen, Timeout
 
 _COLUMNS = ("server", "kind", "sees_it", "answer", "ttl_left")
 _TELLS = frozenset({"data", "nodata", "nxdomain"})
@@ -82,7 +83,7 @@ def _print(cli: Cli, found: dict[str, Any]) -> None:
     else:
         cli.printer.line(found["message"])
     if found["next_check_at"]:
-        cli.printer.say(f"Next check: {found['next_check_at']}.")
+        cli.printer.say(f"Next check: {cli.printer.upcoming(found['next_check_at'])}.")
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -19,12 +19,18 @@ from nameplate.cli.command import (
     removing,
     showing,
 )
+from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat
 
 app = typer.Typer(help="Manage DNS records of domains.", no_args_is_help=True)
-COLUMNS = ("id", "type", "name", "value", "ttl", "status", "propagated", "error_message")
+COLUMNS = (
+    "id", "type", "name", *(NUMBERS := ("priority", "weight", "port")), "value", "ttl", "status",
+    "propagated", "error_message",
+)  # fmt: skip
 
-RecordReference = Annotated[str, typer.Argument(help="Id of the record.")]
+RecordReference = Annotated[
+    str, typer.Argument(help="Id of the record.", autocompletion=names("records"))
+]
 Ttl = Annotated[
     int | None, typer.Option(min=0, help="TTL in seconds. Default for a new record: 3600.")
 ]
@@ -91,7 +97,7 @@ def list_(
 ) -> None:
     """List records."""
     query = given(domain=domain, type=kind.upper() if kind else None, status=status)
-    cli.printer.many(cli.api.pages("/v1/records", limit=limit, **query), COLUMNS)
+    cli.printer.many(cli.api.pages("/v1/records", limit=limit, **query), COLUMNS, sparse=NUMBERS)
 
 
 @command(app, "update")

@@ -1,16 +1,22 @@
 """The whole command line; each noun's module is imported when one of its commands runs."""
 
-from collections.abc import Mapping
+import json
+import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from itertools import zip_longest
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from nameplate import __version__
+from nameplate.cli import completion
 from nameplate.cli.client import Client
 from nameplate.cli.transport import ContextFactory
+from nameplate.core.errors import Invalid
 
 NOUNS: Mapping[str, tuple[str, str]] = {
     "domain": ("domains", "Manage domains, from claim to HTTPS."),
@@ -27,6 +33,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "domain-connect": ("domain_connect", "Set up Domain Connect for the platform."),
     "names": ("names", "Check domain names."),
     "explain": ("explain", "Explain an error code and what to do."),
+    "doctor": ("doctor", "Check this installation and say what is missing."),
     "db": ("db", "Migrate the database schema."),
     "keys": ("keys", "Manage the keys that encrypt stored secrets."),
 }
@@ -59,6 +66,54 @@ class _Lazy(TyperGroup):
         finally:
             self._listing = False
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:  # noqa: ANN401 - Typer hides click's types
+        self._listing = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self._listing = False
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,  # noqa: ANN401 - as click calls it
+    ) -> Any:  # noqa: ANN401 - as click returns it
+        """Run a command; a wrong command line is one JSON document too where JSON was asked for."""
+        given = list(sys.argv[1:] if args is None else args)
+        alone = standalone_mode and not _wants_json(given)
+        try:
+            ended = super().main(
+                given, prog_name, complete_var, alone, windows_expand_args, **extra
+            )
+        except TyperException as error:
+            if not standalone_mode:
+                raise
+            refusal = Invalid("usage_invalid", error.format_message())
+            problem = {"code": refusal.code, "detail": refusal.detail}
+            sys.stdout.write(json.dumps({"error": problem}) + "\n")
+            sys.stdout.flush()
+            shown: Any = error
+            shown.show()
+            sys.exit(error.exit_code)
+        if standalone_mode:
+            sys.exit(ended or 0)
+        return ended
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Tell whether a command line that cannot be parsed asks for JSON."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    pairs = zip_longest(options, options[1:], fillvalue="")
+    return any(
+        one in {"--json", "-ojson", "--output=json"}
+        or (one in {"-o", "--output"} and following == "json")
+        for one, following in pairs
+    )
+
 
 def build(context_factory: ContextFactory) -> typer.Typer:
     """Return the command line; `context_factory` connects when a command needs the API."""
@@ -72,6 +127,8 @@ def build(context_factory: ContextFactory) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         epilog="Set NAMEPLATE_API_URL and NAMEPLATE_TOKEN to use a remote server.",
     )
+
+    completion.provide(context_factory)
 
     @app.callback()
     def nameplate(

@@ -23,7 +23,10 @@ from nameplate.cli.command import (
     restoring,
     showing,
 )
-from nameplate.core.errors import Invalid
+from nameplate.cli.completion import names
+from nameplate.cli.output import OutputFormat
+from nameplate.core.addresses import is_address
+from nameplate.core.errors import Invalid, NameplateError
 
 app = typer.Typer(help="Manage servers that run a proxy.", no_args_is_help=True)
 COLUMNS = ("id", "name", "address", "configured_at", "error_code", "error_message", "still_served")
@@ -34,6 +37,10 @@ Proxy = Annotated[
         metavar="JSON|@FILE",
         help="How to reach the proxy on the server. Requires a platform token.",
     ),
+]
+ServerReference = Annotated[
+    str,
+    typer.Argument(help="Id, external id or name of the server.", autocompletion=names("servers")),
 ]
 Ips = Annotated[
     list[str] | None,
@@ -64,7 +71,9 @@ def add(
         external_id=external_id,
         metadata=pairs(metadata, "--metadata"),
     )
-    cli.printer.one(cli.api.send("POST", "/v1/servers", body))
+    made = cli.api.send("POST", "/v1/servers", body)
+    cli.printer.one(made)
+    _warn_of_address(cli, made)
 
 
 @command(app, "list")
@@ -84,7 +93,7 @@ def list_(
 def update(
     cli: Cli,
     *,
-    server: Annotated[str, typer.Argument(help="Id, external id or name of the server.")],
+    server: ServerReference,
     name: NewName = None,
     public: Annotated[str | None, typer.Option("--address", help=_ADDRESS)] = None,
     ip: Ips = None,
@@ -99,7 +108,38 @@ def update(
         proxy=parsed(proxy, "--proxy"),
         metadata=pairs(metadata, "--metadata"),
     )
-    cli.printer.one(cli.api.send("PATCH", address("servers", server), body))
+    found = cli.api.send("PATCH", address("servers", server), body)
+    cli.printer.one(found)
+    if public is not None:
+        _warn_of_address(cli, found)
+
+
+@command(app, "test")
+def test(cli: Cli, server: ServerReference) -> None:
+    """Test a server: its address, its ports and its proxy. Exit code 1 when a check fails."""
+    found = cli.api.send("POST", address("servers", server, "/test"))
+    if cli.printer.form is OutputFormat.TABLE:
+        for one in found["checks"]:
+            cli.printer.line(f"[{'x' if one['ok'] else ' '}] {one['name']}: {one['message']}")
+            if one["fix"]:
+                cli.printer.line(f"    fix: {one['fix']}")
+    else:
+        cli.printer.one(found)
+    if not found["ok"]:
+        raise typer.Exit(1)
+
+
+def _warn_of_address(cli: Cli, server: dict[str, Any]) -> None:
+    """Say at once when DNS does not know the address that was just written."""
+    if cli.api.dry_run or is_address(server["address"]):
+        return
+    try:
+        tried = cli.api.send("POST", address("servers", server["id"], "/test"))
+    except NameplateError:
+        return  # the server was written, which is what was asked for
+    for one in tried["checks"]:
+        if one["name"] == "address" and not one["ok"]:
+            cli.printer.say(f"Warning: {one['message']} {one['fix']}")
 
 
 showing(app, "server", "servers")
@@ -112,7 +152,9 @@ def parsed(text: str | None, option: str) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        found = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
+        found = json.loads(
+            Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
+        )
     except OSError as error:
         raise Invalid(
             "option_malformed", f"`{option}`: cannot read `{text[1:]}`: {error.strerror}."

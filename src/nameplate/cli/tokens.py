@@ -22,7 +22,8 @@ TokenOwner = Annotated[
     str | None,
     typer.Option(
         "--organization",
-        help="Organization that the token acts for. Default with a platform token: all of them.",
+        help="Organization that the token acts for. Required with a platform token, unless with "
+        "`--platform`.",
     ),
 ]
 
@@ -33,6 +34,9 @@ def add(
     *,
     name: Annotated[str, typer.Argument(help="What the token is for.")],
     organization: TokenOwner = None,
+    platform: Annotated[
+        bool, typer.Option("--platform", help="Add a token that acts for all organizations.")
+    ] = False,
     expires_at: Annotated[
         str | None,
         typer.Option(
@@ -42,7 +46,9 @@ def add(
     ] = None,
 ) -> None:
     """Add a token and print its secret, which is shown only once."""
-    body = given(name=name, organization=organization, expires_at=expires_at)
+    body = given(
+        name=name, organization=organization, platform=platform or None, expires_at=expires_at
+    )
     made = cli.api.send("POST", "/v1/tokens", body)
     if cli.printer.form is OutputFormat.TABLE:
         cli.printer.say(

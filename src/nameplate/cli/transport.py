@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from nameplate.core.secret import Secret
@@ -25,6 +26,8 @@ class ApiConnection:
     token: Secret
     drive: Callable[[float], None] | None = None
     """Runs due background work in this process for so many seconds; None: a server does."""
+    clock: Callable[[], datetime] | None = None
+    """The time, in UTC, that times are shown relative to; None: they are shown as they are."""
 
 
 ContextFactory = Callable[[], ApiConnection]

@@ -15,13 +15,16 @@ from nameplate.cli.command import (
     command,
     given,
 )
+from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat
 
 app = typer.Typer(help="Manage proofs of domain ownership.", no_args_is_help=True)
 PROOF_METHOD = "Verification method: `dns_txt`, `file_upload` or the name of a plug-in."
 COLUMNS = ("id", "domain", "method", "status", "attempts", "next_check_at", "error_message")
 
-VerificationReference = Annotated[str, typer.Argument(help="Id of the verification.")]
+VerificationReference = Annotated[
+    str, typer.Argument(help="Id of the verification.", autocompletion=names("verifications"))
+]
 
 
 @command(app, "add")

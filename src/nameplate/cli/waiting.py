@@ -1,16 +1,17 @@
 """Waiting for a state, and showing progress meanwhile."""
 
 import shlex
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
 
+from nameplate.cli.checklist import Checklist, WaitingStep
+from nameplate.cli.client import ApiError
 from nameplate.cli.command import PENDING, Cli
-from nameplate.cli.output import coloured, printable
+from nameplate.core.errors import NameplateError, Unavailable
 
 POLL_SECONDS = 1.0
 INTERRUPTED = 130
@@ -21,16 +22,8 @@ Wait = Annotated[
 ]
 Timeout = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Maximum time to wait.")]
 
-_MARKS = {True: "done", False: "waiting", None: "unknown"}
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingStep:
-    """One line of the checklist."""
-
-    name: str
-    done: bool | None
-    message: str
+_PASSING = frozenset({429, 502, 503, 504})
+"""Statuses of an API that is restarted, or of a proxy in front of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +37,89 @@ class Seen:
     """Why waiting longer is no use."""
 
 
+@dataclass(slots=True)
+class _Watch:
+    """Looks again and again, also while the API does not answer for a time."""
+
+    cli: Cli
+    look: Callable[[], Seen]
+    last: Seen | None = None
+    silence: str = field(default="")
+    """Why the last look had no answer."""
+
+    def again(self) -> Seen | None:
+        """Look once; None without an answer. Raises what does not pass by itself."""
+        try:
+            self.last = self.look()
+        except NameplateError as error:
+            if not (self.cli.api.has_answered and _passes(error)):
+                raise
+            self.silence = error.detail
+            return None
+        self.silence = ""
+        return self.last
+
+    @property
+    def item(self) -> dict[str, Any] | None:
+        """The object as it was seen last."""
+        return None if self.last is None else self.last.item
+
+
 def until(
     cli: Cli, look: Callable[[], Seen], *, timeout: float, resume: Sequence[str]
 ) -> dict[str, Any]:
     """Return the object once it is done; `resume` is the command that waits again.
 
-    Ends the command with 6 when `timeout` seconds have passed, with 1 when waiting is no use.
+    An API that has answered before may be away for a time. Ends the command with 6 when `timeout`
+    seconds have passed, with 1 when waiting is no use.
     """
     started = time.monotonic()
-    checklist = _Checklist(cli, started)
+    checklist = Checklist(cli.printer, timeout)
     again = shlex.join(resume)
+    watch = _Watch(cli, look)
     try:
         while True:
-            seen = look()
-            checklist.show(seen.steps)
-            if seen.done:
+            seen = watch.again()
+            steps = watch.last.steps if watch.last else ()
+            checklist.show(steps, time.monotonic() - started, watch.silence)
+            if seen is not None and seen.done:
                 return seen.item
-            if seen.failed:
+            if seen is not None and seen.failed:
                 cli.fail(1, "wait_failed", seen.failed, object=seen.item)
             left = started + timeout - time.monotonic()
             if left <= 0:
                 detail = f"Not done after {timeout:g} s. To continue waiting, run `{again}`."
-                cli.fail(PENDING, "wait_timeout", detail, object=seen.item)
+                cli.fail(PENDING, "wait_timeout", detail, object=watch.item)
             _pass(cli, min(POLL_SECONDS, left))
     except KeyboardInterrupt:
         cli.printer.say(
             f"\nStopped waiting. The work continues. To continue waiting, run `{again}`."
         )
         raise typer.Exit(INTERRUPTED) from None
-    finally:
-        checklist.close()
+
+
+def of_conditions(domain: dict[str, Any]) -> list[WaitingStep]:
+    """Return the steps of a domain: its conditions, with evidence and what to do."""
+    return [
+        WaitingStep(
+            one["type"],
+            one["status"],
+            one["message"],
+            observed=tuple(one["observed"]),
+            expected=tuple(one["expected"]),
+            fix=one["fix"],
+            turn=one["turn"] or "",
+            next_check_at=one["next_check_at"],
+        )
+        for one in domain.get("conditions") or ()
+    ]
+
+
+def _passes(error: NameplateError) -> bool:
+    """Tell whether a failure may be gone at the next look."""
+    return (
+        error.status in _PASSING if isinstance(error, ApiError) else isinstance(error, Unavailable)
+    )
 
 
 def _pass(cli: Cli, seconds: float) -> None:
@@ -83,36 +129,3 @@ def _pass(cli: Cli, seconds: float) -> None:
     if drive is not None:
         drive(seconds)
     time.sleep(max(0.0, min(0.1 if drive else seconds, started + seconds - time.monotonic())))
-
-
-class _Checklist:
-    """A live list on a terminal, and a line for each news elsewhere; always on stderr."""
-
-    def __init__(self, cli: Cli, started: float) -> None:
-        self._cli = cli
-        self._started = started
-        self._shown: dict[str, WaitingStep] = {}
-        self._live = sys.stderr.isatty() and coloured()
-        self._lines = 0
-
-    def show(self, steps: Sequence[WaitingStep]) -> None:
-        elapsed = time.monotonic() - self._started
-        if self._live:
-            text = [self._line(step) for step in steps] + [f"  {elapsed:.0f} s"]
-            up = f"\x1b[{self._lines}F\x1b[J" if self._lines else ""
-            sys.stderr.write(up + "\n".join(text) + "\n")
-            sys.stderr.flush()
-            self._lines = len(text)
-            return
-        for step in steps:
-            if self._shown.get(step.name) != step:
-                self._cli.printer.say(f"{elapsed:6.1f} s {self._line(step)}")
-            self._shown[step.name] = step
-
-    @staticmethod
-    def _line(step: WaitingStep) -> str:
-        message = printable(step.message).replace("\n", " ")[:160]
-        return f"  [{'x' if step.done else ' '}] {step.name}: {_MARKS[step.done]}. {message}"
-
-    def close(self) -> None:
-        self._lines = 0

@@ -42,6 +42,8 @@ class Facts:
     """Lower-case hexadecimal, even number of digits."""
     fingerprint: str
     """SHA-256 of the DER form, lower-case hexadecimal."""
+    subject: str
+    """RFC 4514 string; empty where only the names say it."""
     issuer: str
     """RFC 4514 string."""
     common_name: str
@@ -58,12 +60,21 @@ class Facts:
 
 def facts(pem: bytes) -> Facts:
     """Return the facts of the first certificate of `pem`. Raises `Invalid` when it is not one."""
-    leaf = load_chain(pem)[0]
+    return _facts(load_chain(pem)[0])
+
+
+def each(bundle: bytes) -> Sequence[Facts]:
+    """Return the facts of every certificate of a bundle. Raises `Invalid` when it is none."""
+    return [_facts(one) for one in load_chain(bundle)]
+
+
+def _facts(leaf: x509.Certificate) -> Facts:
     serial = f"{leaf.serial_number:x}"
     common = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return Facts(
         serial=serial.zfill(len(serial) + len(serial) % 2),
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
+        subject=leaf.subject.rfc4514_string(),
         issuer=leaf.issuer.rfc4514_string(),
         common_name=str(common[0].value) if common else "",
         names=tuple(sorted(_dns_names(leaf)[0])),

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from nameplate.core.turns import Turn
+
+_WAITING = ("Wait.", "No action needed.")
+_OPERATORS = "The operator must"
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -22,8 +27,18 @@ class Condition:
     expected: tuple[str, ...] = ()
     """What would fulfil the condition."""
     fix: str = ""
-    """What the person should do; empty when there is nothing to do."""
+    """What to do; empty when there is nothing to do. Begins with `Wait.` or `No action needed.` when
+    Nameplate goes on by itself, and with `The operator must` when nobody else can do it."""
     since: datetime | None = None
     """Since when it stands like this (UTC)."""
     next_check_at: datetime | None = None
     """When Nameplate looks again by itself (UTC); None: it does not."""
+
+    @property
+    def turn(self) -> Turn | None:
+        """Who has to act next; None when the condition holds and asks for nothing."""
+        if self.fix.startswith(_OPERATORS):
+            return Turn.OPERATOR
+        if self.fix and not self.fix.startswith(_WAITING):
+            return Turn.YOU
+        return None if self.status else Turn.NAMEPLATE

@@ -2,10 +2,11 @@
 
 import os
 import shlex
+import sys
 from pathlib import Path
 
 from nameplate.demo.loopback import LOOPBACK
-from nameplate.demo.sandbox import TSIG_NAME, Sandbox
+from nameplate.demo.sandbox import Sandbox
 from nameplate.demo.steps import HOST, ZONE
 
 
@@ -20,35 +21,29 @@ def commands(sandbox: Sandbox, account: str) -> list[str]:
         sandbox.home / "profile.toml", f'api_url = "{sandbox.api_url}"\ntoken = "{token}"\n'
     )
     curl = shlex.join(["curl", "-H", f"@{header}"])
+    program, another = _program(), f"blog.{ZONE}"
     through = f"::{LOOPBACK}:{sandbox.https_port}"
     visit = ["curl", "--cacert", str(sandbox.root), "--connect-to", through]
     return [
         shlex.join([*visit, f"https://{HOST}/"]),
         f"{curl} {sandbox.api_url}/v1/domains/{HOST}",
         f"export NAMEPLATE_PROFILE={shlex.quote(profile)}",
-        f"nameplate domain show {HOST}",
-        "nameplate certificate list",
-        *_another(sandbox, account, f"blog.{ZONE}"),
-        shlex.join([*visit, f"https://blog.{ZONE}/"]),
+        f"{program} domain show {HOST}",
+        f"{program} certificate list",
+        f"{program} domain add {another} --organization acme --account {account} --wait",
+        f"{program} record add {another} A @ {LOOPBACK}",
+        f"{program} certificate issue {another} --challenge dns-01 --wait",
+        f"{program} binding add {another} --application Shop --wait",
+        shlex.join([*visit, f"https://{another}/"]),
     ]
 
 
-def _another(sandbox: Sandbox, account: str, name: str) -> list[str]:
-    """Return the commands for another name. VALUE stands for the value that the first one prints."""
-    secret = sandbox.tsig_secret.reveal()
-    key = _written(
-        sandbox.home / "owner.key",
-        f'key "{TSIG_NAME}" {{ algorithm hmac-sha256; secret "{secret}"; }};\n',
-    )
-    update = f"server {LOOPBACK} {sandbox.dns.port}\\nadd _nameplate-challenge.{name} 60 TXT VALUE"
-    return [
-        f"nameplate domain add {name} --organization acme --account {account}",
-        f"printf '{update}\\nsend\\n' | nsupdate -k {shlex.quote(key)}",
-        f"nameplate domain wait {name} --for ownership",
-        f"nameplate record add {name} A @ {LOOPBACK}",
-        f"nameplate certificate issue {name} --challenge dns-01 --wait",
-        f"nameplate binding add {name} --application Shop --wait",
-    ]
+def _program() -> str:
+    """Return how this program was started, as any other terminal can start it too."""
+    path = Path(sys.argv[0]).absolute()
+    if path.name == "__main__.py":
+        return shlex.join([sys.executable, "-m", "nameplate"])
+    return shlex.quote(str(path))
 
 
 def _written(path: Path, text: str) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 import uvicorn
 
 from nameplate import asgi, bootstrap
-from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.adapters.sandbox.dns import SandboxDns
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
@@ -23,7 +22,6 @@ from nameplate.demo.caddy import DemoCaddy
 from nameplate.demo.interrupts import Interrupts
 from nameplate.demo.loopback import LOOPBACK, free_ports
 from nameplate.demo.steps import ZONE
-from nameplate.ports.dns import DnsProvider
 from nameplate.settings import Settings
 from nameplate.usecases.operations import schema
 from nameplate.usecases.tenants import tokens
@@ -73,12 +71,6 @@ class Sandbox:
         with self._interrupts.held():
             server = SandboxDns([ZONE], TSIG_NAME, self.tsig_secret)
             self.dns = self._stack.enter_context(server)
-
-    @property
-    def owner(self) -> DnsProvider:
-        """The zone as its owner changes it: by RFC 2136, without Nameplate."""
-        key = (TSIG_NAME, "hmac-sha256", self.tsig_secret)
-        return Rfc2136(LOOPBACK, self.dns.port, [ZONE], key)
 
     def _start_caddies(self) -> None:
         ca_admin, ca_port, proxy_admin, self.http_port, self.https_port = free_ports(5)
@@ -141,7 +133,12 @@ class Sandbox:
         self.resolver = tools.resolver
         with sessions.begin(PLATFORM) as session:
             _, self.token = tokens.add(
-                session, PLATFORM, name="demo", now=tools.clock(), random=tools.random
+                session,
+                PLATFORM,
+                name="demo",
+                platform=True,
+                now=tools.clock(),
+                random=tools.random,
             )
         config = uvicorn.Config(
             asgi.create(self._settings),

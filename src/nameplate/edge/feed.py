@@ -26,8 +26,10 @@ POLL = 1.0
 """Seconds between two looks when nobody wakes the feed."""
 RELOAD = 300.0
 """Seconds between two full loads."""
-_BREATH = 0.02
+_BREATH, _MAX_BREATH = 0.02, 0.25
 """Seconds between two looks however often it is woken."""
+_SHARE = 4
+"""A look is not repeated before so many times as long has passed: in a busy time one tells more."""
 _PRECISION = timedelta(seconds=1)
 """A row may be written twice within one tick of the database's clock; later it is known."""
 
@@ -130,6 +132,7 @@ class Feed:
     def _follow(self) -> None:
         while not self._stopping.is_set():
             self._awake.clear()
+            began = time.monotonic()
             try:
                 self.refresh()
                 self._reload_when_due()
@@ -137,8 +140,9 @@ class Feed:
                 self._tell(error)
             else:
                 self._tell(None)
+            rest = _SHARE * (time.monotonic() - began)
             self._awake.wait(self._poll)
-            self._stopping.wait(_BREATH)
+            self._stopping.wait(min(max(rest, _BREATH), _MAX_BREATH))
 
     def _tell(self, error: Exception | None) -> None:
         """Log when the database goes and when it is back, not once a second."""

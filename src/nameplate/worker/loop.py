@@ -39,8 +39,10 @@ POLL = 1.0
 """Seconds between two looks for due rows when nothing wakes the worker."""
 CHORES_EVERY = 600.0
 """Seconds between two rounds of tidying up."""
-QUIET = 0.05
+QUIET, MAX_QUIET = 0.05, 0.25
 """Seconds between two looks for due rows, at least: what falls due meanwhile is leased together."""
+SHARE = 5
+"""A look is not repeated before so many times as long has passed: the steps need the processor."""
 ACCOUNTS_EVERY = 10.0
 """Seconds between two looks for the accounts that organizations order certificates from."""
 SHARE = 10
@@ -84,6 +86,7 @@ class Worker:
         self._threads = threads
         self._lease_seconds = lease_for.total_seconds()
         self._looked_at = -QUIET
+        self._quiet = QUIET
         self._passed_over = self._is_late = False
         self._ended = 0
         # One more than asked for: what takes something out of service waits for no thread. Who asks
@@ -107,6 +110,11 @@ class Worker:
         poll = tools.poll.total_seconds() if tools.poll else POLL
         self._tidied_at = time.monotonic()
         self._poll = min(POLL, max(poll, 0.02))
+
+    @property
+    def threads(self) -> int:
+        """Rows that are processed in parallel."""
+        return self._threads
 
     def wake(self) -> None:
         """Look for due rows at once; any thread may call this."""
@@ -218,6 +226,8 @@ class Worker:
             return 0
         self._looked_at = time.monotonic()
         taken = self._sessions.run(PLATFORM, self._lease)
+        took = time.monotonic() - self._looked_at
+        self._quiet = min(max(SHARE * took, QUIET), MAX_QUIET)
         self._ended = 0
         for handler, leases, due_rows in taken:
             self._submit(handler, leases, due_rows)
@@ -228,7 +238,7 @@ class Worker:
 
     def _rest(self) -> float:
         """Return for how many seconds the last look for due rows is fresh enough."""
-        return self._looked_at + QUIET - time.monotonic()
+        return self._looked_at + self._quiet - time.monotonic()
 
     def _lease(self, session: Session) -> list[Batch]:
         """Lease due rows in one transaction: urgent ones, then each kind its share of the threads.

@@ -41,7 +41,7 @@ def test_a_tokens_life(sessions: Sessions) -> None:
     assert secret.reveal() not in repr(row.__dict__)
     assert accepted(sessions, secret.reveal()) == Actor(acme.id, "t")
     assert accepted(sessions, secret.reveal(), later=timedelta(hours=2)) is None
-    _, platform = made(sessions, PLATFORM)
+    _, platform = made(sessions, PLATFORM, platform=True)
     assert accepted(sessions, platform.reveal()) == Actor(None, "t")
     with sessions.begin(actor) as session:
         assert [one.id for one in tokens.page(session, actor, limit=9)] == [row.id]
@@ -53,7 +53,7 @@ def test_a_tokens_life(sessions: Sessions) -> None:
 
 
 def test_a_known_key_id_is_not_enough(sessions: Sessions) -> None:
-    row, secret = made(sessions, PLATFORM)
+    row, secret = made(sessions, PLATFORM, platform=True)
     from nameplate.core.tokens import api_token
 
     forged = api_token(row.key_id, bytes(24)).secret
@@ -71,6 +71,6 @@ def test_tokens_of_others_and_of_the_past(sessions: Sessions) -> None:
         made(sessions, Actor(acme.id), organization="globex")
     with pytest.raises(Invalid):
         made(sessions, PLATFORM, expires_at=now)
-    row, _ = made(sessions, PLATFORM)
+    row, _ = made(sessions, PLATFORM, platform=True)
     with pytest.raises(NotFound), sessions.begin(Actor(acme.id)) as session:
         tokens.get(session, Actor(acme.id), show(Prefix.TOKEN, row.id))

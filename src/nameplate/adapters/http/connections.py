@@ -217,7 +217,12 @@ def _cause(error: Exception) -> Exception:
 
 
 def _reason(error: Exception) -> str:
-    return type(_cause(error)).__name__
+    """Return what the system says of it, as in `connection refused`, or else the kind of error."""
+    cause = _cause(error)
+    said = cause.strerror if isinstance(cause, OSError) else None
+    if said and not isinstance(cause, ssl.SSLError):
+        return said[0].lower() + said[1:]
+    return type(cause).__name__
 
 
 class _TimedBackend(httpcore2.SyncBackend):

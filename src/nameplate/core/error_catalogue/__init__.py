@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from nameplate.core.error_catalogue import (
     authorities,
     certificates,
+    command_line,
     domains,
     hosting,
     installation,
@@ -45,6 +46,7 @@ GROUPS: Sequence[Group] = (
     servers.GROUP,
     organizations.GROUP,
     installation.GROUP,
+    command_line.GROUP,
 )
 """In the order of the reference page."""
 

@@ -2,22 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from nameplate.core.turns import Turn
 
-class Turn(StrEnum):
-    """Who has to act next."""
-
-    YOU = "you"
-    """Whoever sent the request or owns the domain."""
-    OPERATOR = "operator"
-    """Whoever runs this installation of Nameplate."""
-    PROVIDER = "provider"
-    """A DNS provider or DNS host."""
-    AUTHORITY = "authority"
-    """A certificate authority."""
-    NAMEPLATE = "nameplate"
-    """Nameplate goes on by itself."""
+__all__ = ["Entry", "Group", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -304,12 +304,6 @@ GROUP = Group(
             "Try again on a machine with less load. The message names the step.",
             (503,),
         ),
-        "update_refused": Entry(
-            Turn.YOU,
-            "The sandbox's DNS server rejected the update.",
-            "Start the demo again. If it happens again, report it.",
-            (502,),
-        ),
         "visit_failed": Entry(
             Turn.YOU,
             "The demo's site did not answer as expected.",

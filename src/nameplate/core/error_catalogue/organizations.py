@@ -37,6 +37,24 @@ GROUP = Group(
             "Use another slug.",
             (409,),
         ),
+        "token_owner_missing": Entry(
+            Turn.YOU,
+            "A new token acts for an organization or for the platform, and neither was named.",
+            "Give `organization`, or `platform` for a token that may do everything.",
+            (422,),
+        ),
+        "token_owner_twice": Entry(
+            Turn.YOU,
+            "A new token acts either for the platform or for one organization.",
+            "Leave out `organization` or `platform`.",
+            (422,),
+        ),
+        "account_of_another": Entry(
+            Turn.YOU,
+            "The account belongs to another organization than the domain.",
+            "Use an account of the domain's organization, or one of the platform.",
+            (409,),
+        ),
         "account_not_found": Entry(
             Turn.YOU,
             "There is no such account.",

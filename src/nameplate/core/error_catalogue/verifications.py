@@ -29,7 +29,7 @@ GROUP = Group(
             Turn.YOU,
             "This verification method is not available yet.",
             "Use `dns_txt` or `file_upload`.",
-            (502,),
+            (422,),
         ),
         "wildcard_needs_dns": Entry(
             Turn.YOU,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import names, registration
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Refused
-from nameplate.core.instructions import Instruction
+from nameplate.core.instructions import Instruction, Kind
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.core.pointing import Obstacle
 from nameplate.db import database_now
@@ -119,7 +119,7 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
         or "Not checked yet. The first check is due now.",
         observed=last.observed if last else (),
         expected=(told.expected,) if isinstance(told, Instruction) else (),
-        fix=_publish(told),
+        fix=_publish(told, by_account=_is_written(known, told)),
         next_check_at=row.next_action_at if row else None,
     )
 
@@ -150,7 +150,16 @@ def _denied(domain: Domain) -> Condition:
     )
 
 
-def _publish(told: Instruction | Refused | None) -> str:
+def _is_written(known: DomainFacts, told: Instruction | Refused | None) -> bool:
+    """Tell whether Nameplate publishes the proof itself, as far as nothing has stopped it."""
+    if not known.writes_proof or known.domain.error_message or known.domain.trouble_code:
+        return False
+    return isinstance(told, Instruction) and told.kind == Kind.DNS_RECORD
+
+
+def _publish(told: Instruction | Refused | None, *, by_account: bool) -> str:
+    if by_account:
+        return "Wait. Nameplate publishes the proof with the DNS account."
     if told is None:
         return "Add a verification to get a record to publish."
     return told.sentence if isinstance(told, Instruction) else told.detail

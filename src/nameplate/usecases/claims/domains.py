@@ -80,7 +80,9 @@ def add(
     owner = organizations.acting(session, actor, organization)
     host = _parsed(name, special_use=tools.special_use)
     is_suffix = host.name == host.private_suffix
-    account_id, settings = _chosen_dns(session, owner, host, hosted, elsewhere=(account, zone))
+    account_id, settings = _chosen_dns(
+        session, actor, owner, host, hosted, elsewhere=(account, zone)
+    )
     row = Domain(
         organization_id=owner.id,
         domain_name=host.registrable,
@@ -132,15 +134,16 @@ def _type_of(host: names.Hostname, given: str | None) -> DomainType:
 
 def _dns_at(
     session: Session,
+    actor: Actor,
     owner: Organization,
-    account: str | None,
-    zone: str | None,
+    elsewhere: tuple[str | None, str | None],
     bare: str,
 ) -> tuple[int | None, DnsSettings]:
     """Return the account's id and the settings; `bare` is the domain's name without `*.`."""
+    account, zone = elsewhere
     if account is None:
         return None, DnsSettings()
-    row = accounts.get(session, Actor(owner.id), account)
+    row = accounts.usable(session, actor, owner.id, account)
     if row.kind is not AccountKind.DNS:
         raise lookup.missing(Prefix.ACCOUNT)
     if zone is not None and not names.is_within(bare, zone):
@@ -150,6 +153,7 @@ def _dns_at(
 
 def _chosen_dns(
     session: Session,
+    actor: Actor,
     owner: Organization,
     host: names.Hostname,
     hosted: offers.Offer | None,
@@ -159,7 +163,7 @@ def _chosen_dns(
     """Return the same for a new domain: on the operator's own name servers, or `elsewhere`."""
     bare = names.without_wildcard(host.name)
     if hosted is None:
-        return _dns_at(session, owner, *elsewhere, bare)
+        return _dns_at(session, actor, owner, elsewhere, bare)
     if any(elsewhere):
         raise Invalid(
             "hosted_with_account",
@@ -220,7 +224,8 @@ def update(
     if refused:
         raise Invalid("field_unknown", f"These fields cannot be changed: {', '.join(refused)}.")
     if changes.keys() & {"account", "zone"}:
-        _move_dns(session, row, changes.pop("account", None), changes.pop("zone", None), now)
+        given = changes.pop("account", None), changes.pop("zone", None)
+        _move_dns(session, actor, row, given, now)
     automatic = changes.pop("automatic_dns", None)
     if automatic is not None:
         row.dns = replace(row.dns, automatic=automatic)
@@ -235,7 +240,11 @@ def update(
 
 
 def _move_dns(
-    session: Session, row: Domain, account: str | None, zone: str | None, now: datetime
+    session: Session,
+    actor: Actor,
+    row: Domain,
+    given: tuple[str | None, str | None],
+    now: datetime,
 ) -> None:
     """Have the records written through another account, or through none.
 
@@ -248,7 +257,7 @@ def _move_dns(
             "A hosted domain keeps its zone. To move it, remove the domain and add it again.",
         )
     owner = session.get_one(Organization, row.organization_id)
-    row.dns_account_id, found = _dns_at(session, owner, account, zone, holders.held_name(row))
+    row.dns_account_id, found = _dns_at(session, actor, owner, given, holders.held_name(row))
     kept = row.dns.automatic or row.dns_account_id is None
     row.dns = replace(found, automatic=kept)
     row.dns_zone_id = row.delegation = row.drift = None

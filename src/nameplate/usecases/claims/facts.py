@@ -15,6 +15,7 @@ from nameplate.core.holdings import Holding
 from nameplate.core.lifecycle import BindingStatus, RecordStatus
 from nameplate.core.pointing import Obstacle
 from nameplate.models import (
+    Account,
     Binding,
     Certificate,
     Domain,
@@ -26,7 +27,7 @@ from nameplate.models import (
 from nameplate.usecases import holders
 from nameplate.usecases.claims import unreached_hosts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
-from nameplate.usecases.dns import pointing
+from nameplate.usecases.dns import pointing, proofs
 from nameplate.usecases.serving import routes
 
 MAX_RECORDS = 50
@@ -57,6 +58,8 @@ class DomainFacts:
     holding: Holding | None = None
     verification: Verification | None = None
     """The one whose token the domain waits for or was proved by."""
+    writes_proof: bool = False
+    """Its account can publish the proof."""
     zone: HostedZone | None = None
     records: RecordFacts = field(default_factory=RecordFacts)
     obstacles: Sequence[Obstacle] = ()
@@ -87,6 +90,7 @@ def read(session: Session, domains: Iterable[Domain], now: datetime) -> dict[int
         facts.holding = held[facts.domain.id]
         facts.obstacles = led.get(facts.domain.id, ())
     _proofs(session, found)
+    _accounts(session, found)
     _zones(session, found)
     _count_records(session, found)
     _records(session, found)
@@ -94,6 +98,19 @@ def read(session: Session, domains: Iterable[Domain], now: datetime) -> dict[int
     _bindings(session, found)
     _exposed(session, found)
     return found
+
+
+def _accounts(session: Session, found: dict[int, DomainFacts]) -> None:
+    """Find out which unproved domains have an account that can publish their proof."""
+    unproved = [one for one in found.values() if not one.domain.is_live]
+    numbers = {one.domain.dns_account_id for one in unproved} - {None}
+    if not numbers:
+        return
+    query = Account.visible(PLATFORM).where(Account.id.in_(numbers))
+    known: dict[int | None, Account] = {row.id: row for row in session.scalars(query)}
+    for one in unproved:
+        account = known.get(one.domain.dns_account_id)
+        one.writes_proof = proofs.can_write(account, one.domain)
 
 
 def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:

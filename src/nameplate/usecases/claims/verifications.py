@@ -80,6 +80,8 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     session.add(row)
     domain.verification_method = name.value
     domain.verification_token = token
+    if domain.dns_account_id is not None:
+        domain.wake(now)  # perhaps the account can write the proof
     session.flush()
     return row
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from sqlalchemy.orm import Session
 
@@ -15,8 +16,9 @@ from nameplate.core.records import RRset, by_key
 from nameplate.core.wildcards import Hidden
 from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerPurpose, LedgerState
 from nameplate.usecases import holders
-from nameplate.usecases.dns import markers, wanted
+from nameplate.usecases.dns import markers, proofs, wanted
 from nameplate.usecases.dns.ledger import SETTLING
+from nameplate.usecases.dns.proofs import WrittenProof
 from nameplate.usecases.dns.wanted import OwnedValue, Value, Want, WantedRecord, Wants
 from nameplate.usecases.tools import Tools
 
@@ -44,6 +46,8 @@ class DesiredZone:
     """Values that other domains have in the zone: theirs to write, whoever else wants them."""
     automatic: frozenset[int]
     """Ids of the records that follow a binding or a server, removed ones included."""
+    proof: WrittenProof
+    """What is written although nothing is proved yet: it proves the name."""
     hidden: tuple[Hidden, ...] = ()
     """Hosts that a wildcard answers for, and that come to exist with what is wanted."""
 
@@ -78,12 +82,14 @@ class DesiredZone:
         """Yield what is wanted as record sets (one for each value; the plan merges them)."""
         if self.is_proved:
             return (want.rrset() for value, want in self.wants.items() if value not in self.others)
-        return (
+        there = (
             rrset._replace(values=(value,))
             for rrset in live
             for value in rrset.values
             if (rrset.name, rrset.type, value) in self.wants
         )
+        proving = (one.rrset() for one in self.proof.wants() if one.value not in self.others)
+        return chain(there, proving)
 
     def drifts(
         self, live: Sequence[RRset], touched: AbstractSet[Key] | None = None
@@ -177,11 +183,15 @@ def read_desired(
     lines = wanted.lines(session, domain, since) if domain.deleted_at is None else []
     entries = wanted.ledger(session, domain, lines)
     outlives = _outlives(domain)
+    proof = proofs.read(session, account, domain)
     wants: list[Want | WantedRecord] = [
         Want(e.value, e.ttl, e.purpose, e.record_id, e.certificate_id)
         for e in entries.values()
-        if e.state is not LedgerState.LEAVING and (outlives or e.purpose is LedgerPurpose.CHALLENGE)
+        if e.state is not LedgerState.LEAVING
+        and (outlives or e.purpose is LedgerPurpose.CHALLENGE)
+        and not proof.is_former(e)
     ]
+    wants += proof.wants()
     holding = holders.holding(session, domain.organization_id, domain.full_domain)
     whole = holding is not None and holding.subtree
     if domain.is_live:
@@ -203,6 +213,7 @@ def read_desired(
         plan_id=None if current is None else current.id,
         others=wanted.others(session, account.id, domain),
         automatic=wanted.automatic(session, lines, entries.values()),
+        proof=proof,
     )
 
 

@@ -28,7 +28,7 @@ from nameplate.models import (
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
-from nameplate.usecases.dns import drifts, late_acts, ledger, pointing, shelter
+from nameplate.usecases.dns import drifts, late_acts, ledger, pointing, proofs, shelter
 from nameplate.usecases.dns.desired import DesiredZone, read_desired, settling
 from nameplate.usecases.dns.ledger import Report
 from nameplate.usecases.dns.wanted import WantedRecord
@@ -244,6 +244,9 @@ def _settle(
         ledger.arrived(session, domain)
     ledger.confirm(session, domain, lines, report, now)
     _tell_drifts(session, domain, push, lines, now)
+    proof = desired.proof.value
+    if proof is not None and proof[:2] in push.todo.keys and report.shows(proof):
+        proofs.look_again(session, domain, now)
     if desired.plan_id is not None and not report.unknown:
         _finish(session, desired.plan_id, report)
     is_news = _note_zone(domain, push.site.zone)

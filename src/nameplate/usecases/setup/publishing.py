@@ -12,7 +12,7 @@ from nameplate.core.instructions import Kind
 from nameplate.core.pointing import NEEDS_ADDRESS, Obstacle, PointingTarget
 from nameplate.models import Account, Domain
 from nameplate.usecases.claims import instructions
-from nameplate.usecases.dns import bound_hosts, pointing, wanted
+from nameplate.usecases.dns import bound_hosts, pointing, proofs, wanted
 from nameplate.usecases.dns.bound_hosts import BoundHost
 from nameplate.usecases.propagation import observations
 from nameplate.usecases.tools import Tools
@@ -62,12 +62,14 @@ class Due:
 
 
 def due(session: Session, tools: Tools, domain: Domain) -> Due:
-    """Return what is left to the owner of a domain: the proof, and what Nameplate does not write.
+    """Return what is left to the owner of a domain: what Nameplate does not write.
 
-    With a DNS account it writes the domain's records, and what leads hosts to servers unless that
-    is switched off.
+    With a DNS account it writes the domain's records, what leads hosts to servers unless that is
+    switched off, and the proof if the account is the organization's own.
     """
-    proofs = tuple(
+    account = _account(session, domain)
+    by_hand = () if proofs.can_write(account, domain) else instructions.of(session, tools, domain)
+    left = tuple(
         RecordToPublish(
             one.purpose,
             one.instruction.get("type") or "",
@@ -75,14 +77,14 @@ def due(session: Session, tools: Tools, domain: Domain) -> Due:
             one.instruction.expected,
             PROOF_TTL,
         )
-        for one in instructions.of(session, tools, domain)
+        for one in by_hand
         if one.instruction.kind == Kind.DNS_RECORD
     )
-    has_account = _has_account(session, domain)
+    has_account = account is not None or _is_at_platform(session, domain)
     if has_account and bound_hosts.is_kept(domain):
-        return Due(proofs, (), ())
+        return Due(left, (), ())
     hosts = tuple(pointing.left_to_owner(session, domain))
-    return Due(proofs, hosts, () if has_account else _records(session, domain))
+    return Due(left, hosts, () if has_account else _records(session, domain))
 
 
 def _records(session: Session, domain: Domain) -> tuple[RecordToPublish, ...]:
@@ -100,10 +102,23 @@ def _records(session: Session, domain: Domain) -> tuple[RecordToPublish, ...]:
     )
 
 
-def _has_account(session: Session, domain: Domain) -> bool:
+def _account(session: Session, domain: Domain) -> Account | None:
+    """Return the organization's own account that the domain uses."""
     account_id = domain.dns_account_id
     query = Account.visible(Actor(domain.organization_id)).where(Account.id == account_id)
-    return account_id is not None and session.scalars(query).first() is not None
+    return None if account_id is None else session.scalars(query).first()
+
+
+def _is_at_platform(session: Session, domain: Domain) -> bool:
+    """Tell whether the domain uses an account of the platform, which its organization cannot see.
+
+    An own account that was removed is seen: it is still there, and its organization's.
+    """
+    if domain.dns_account_id is None:
+        return False
+    removed = Account.removed(Actor(domain.organization_id))
+    query = removed.where(Account.id == domain.dns_account_id)
+    return session.scalars(query).first() is None
 
 
 def _routing(

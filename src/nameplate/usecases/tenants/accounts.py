@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import Actor
 from nameplate.core.encryption import KeyRing, Place
-from nameplate.core.errors import Invalid, NameplateError
+from nameplate.core.errors import Conflict, Invalid, NameplateError, NotFound
 from nameplate.core.ids import Prefix
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now
@@ -80,6 +80,32 @@ def get(session: Session, actor: Actor, reference: str) -> Account:
     row: Account = lookup.find(
         session, Account.visible(actor), Account, Prefix.ACCOUNT, reference, Account.name
     )
+    return row
+
+
+def usable(session: Session, actor: Actor, organization_id: int, reference: str) -> Account:
+    """Return the account that `actor` may have an organization's domain use.
+
+    That is one of the organization's own; the platform may name one of its own as well, and so allows
+    its use for this domain. Raises NotFound, Conflict `reference_ambiguous`, and `account_of_another`
+    for what the platform sees but cannot be used here.
+    """
+    try:
+        return get(session, Actor(organization_id), reference)
+    except NotFound:
+        if not actor.is_platform:
+            raise
+    shared = Account.visible(actor).where(Account.organization_id.is_(None))
+    row: Account
+    try:
+        row = lookup.find(session, shared, Account, Prefix.ACCOUNT, reference, Account.name)
+    except NotFound:
+        get(session, actor, reference)
+        raise Conflict(
+            "account_of_another",
+            "This account belongs to another organization than the domain. Use an account of the same "
+            "organization or of the platform.",
+        ) from None
     return row
 
 

@@ -29,15 +29,30 @@ def add(
     now: datetime,
     random: Callable[[int], bytes],
     organization: str | None = None,
+    platform: bool = False,
     expires_at: datetime | None = None,
     not_after: datetime | None = None,
 ) -> tuple[ApiToken, Secret]:
     """Make a token and return it with its secret text, which exists nowhere afterwards.
 
-    A tenant makes tokens of its own organization; the platform those of any, or its own when it
-    names none. `not_after` is when the token ends that asks for it: the new one ends then, too,
-    unless earlier. Raises Invalid `expires_at_past`, `expires_at_too_late`.
+    A tenant makes tokens of its own organization; the platform those of any, or with `platform` its
+    own, which may do everything. `not_after` is when the token ends that asks for it: the new one ends then, too,
+    unless earlier. Raises Invalid `expires_at_past`, `expires_at_too_late`, `token_owner_missing`
+    when the platform says neither, `token_owner_twice` for both, NotPermitted `platform_only`.
     """
+    if platform:
+        organizations.only_platform(actor, "add a token of the platform")
+        if organization is not None:
+            raise Invalid(
+                "token_owner_twice",
+                "A token acts for the platform or for an organization, not both.",
+            )
+    elif actor.is_platform and organization is None:
+        raise Invalid(
+            "token_owner_missing",
+            "Name the organization that the token acts for (`--organization`), or ask for a token of the "
+            "platform, which may do everything (`--platform`).",
+        )
     if not_after is not None and (expires_at or not_after) > not_after:
         detail = (
             "A token cannot outlive the one that creates it. Give a time up to "
@@ -52,8 +67,7 @@ def add(
         raise Invalid(
             "expires_at_past", detail, [Problem("/expires_at", "expires_at_past", detail)]
         )
-    for_platform = actor.is_platform and organization is None
-    owner = None if for_platform else organizations.acting(session, actor, organization).id
+    owner = None if platform else organizations.acting(session, actor, organization).id
     made = tokens.api_token(random(_KEY_ID_BYTES).hex(), random(tokens.RANDOM_BYTES))
     row = ApiToken(
         organization_id=owner,

@@ -1,0 +1,83 @@
+"""The record that proves a domain, written by Nameplate where the organization's own account can.
+
+An account of the platform proves nothing for a tenant: it reaches the zones of everybody.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import rdata
+from nameplate.core.actor import PLATFORM
+from nameplate.core.lifecycle import DomainStatus, VerificationStatus
+from nameplate.models import Account, AccountKind, Domain, LedgerPurpose, Verification
+from nameplate.usecases.dns.wanted import OwnedValue, Value, Want
+
+TTL = 300
+"""Seconds: a proof that is replaced is soon forgotten."""
+_OVER = frozenset({VerificationStatus.FAILED, VerificationStatus.EXPIRED})
+_OPEN = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenProof:
+    """What Nameplate keeps in the zone to prove the domain."""
+
+    value: Value | None = None
+    """None: nothing that it could write."""
+    is_due: bool = False
+    """It is to be written now, although nothing is proved. What was written stays while it counts."""
+
+    def is_former(self, entry: OwnedValue) -> bool:
+        """Tell whether a value of ours proved the domain once, and does no more."""
+        own = entry.purpose is LedgerPurpose.CHALLENGE and entry.certificate_id is None
+        return own and self.value is not None and entry.value != self.value
+
+    def wants(self) -> list[Want]:
+        """Return the record to write, if it may be written."""
+        if self.value is None or not self.is_due:
+            return []
+        return [Want(self.value, TTL, LedgerPurpose.CHALLENGE)]
+
+
+def can_write(account: Account | None, domain: Domain) -> bool:
+    """Tell whether proofs of the domain can be written with an account: its organization's own."""
+    return (
+        account is not None
+        and account.kind is AccountKind.DNS
+        and account.deleted_at is None
+        and account.organization_id == domain.organization_id
+        and domain.dns.hosted is None
+    )
+
+
+def read(session: Session, account: Account, domain: Domain) -> WrittenProof:
+    """Return the record that proves a domain by its current token, where `account` can write it."""
+    if not can_write(account, domain) or domain.deleted_at is not None:
+        return WrittenProof()
+    row: Verification | None = session.scalars(
+        Verification.visible(PLATFORM).where(
+            Verification.organization_domain_id == domain.id,
+            Verification.verification_token == domain.verification_token,
+        )
+    ).one_or_none()
+    if row is None or not row.verification_record_name:
+        return WrittenProof()
+    name, text = row.verification_record_name, row.verification_record_value or ""
+    value = (name, "TXT", rdata.parse("TXT", text, origin=domain.domain_name).text)
+    is_open = domain.status is DomainStatus.PENDING_VERIFICATION
+    return WrittenProof(value, is_due=is_open and row.status not in _OVER)
+
+
+def look_again(session: Session, domain: Domain, now: datetime) -> None:
+    """Have an unproved domain's proof looked for now: it was just written."""
+    mine = Verification.organization_domain_id == domain.id
+    session.execute(
+        Verification.waking(now).where(
+            mine,
+            Verification.verification_token == domain.verification_token,
+            Verification.status.in_(_OPEN),
+        ),
+        execution_options={"synchronize_session": False},
+    )
