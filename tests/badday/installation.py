@@ -45,7 +45,7 @@ class Installation:
         self.refused: Ended | None = None
         for name in ("serve", "worker", "caller"):
             (folder / name).mkdir()
-        added = self.local("token", "add", "operator", "--json")
+        added = self.local("token", "add", "operator", "--platform", "--json")
         assert added.code == 0, added
         self.token = json.loads(added.output)["token"]
         self._api = Api(self.url, timeout=20)
