@@ -46,6 +46,8 @@ OVERRUN = timedelta(hours=1)
 """How long after a lease ran out what is removed is looked at once more: a request of the worker that
 had it may be on its way. One that is held up for longer says itself what it did."""
 _UNSEEN = ("unseen", "The provider does not show what it was given only now.")
+DRIFT_AGAIN = timedelta(seconds=40)
+"""How often at first, while a zone differs: whoever changed it may change it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,9 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     report = settle(sessions, tools, lease, push, outcomes)
     if report.refused:
         return "provider_refuses"
-    return "records_unconfirmed" if report.unknown else None
+    if report.unknown:
+        return "records_unconfirmed"
+    return "changed_at_provider" if push.drifts and push.todo.blocked else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +304,9 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
         domain.next_action_at = work.soon(tools, now + wait, now)
         return
     _rest(domain, now, jitter=tools.jitter())
+    if domain.drift is not None and domain.drift.repaired_at is None:
+        patient = (now - domain.drift.since) / 20
+        domain.wake(now + min(max(patient, DRIFT_AGAIN), DRIFT_EVERY))
     if again:
         domain.wake(now + settling(tools))
     if report.waits:
