@@ -65,10 +65,10 @@ def _embedded() -> ApiConnection:
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
 
-    logs.to(sys.stderr)
     settings = Settings.read()
-    sessions = bootstrap.sessions(settings)
-    tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+    sessions, ring = bootstrap.ready(settings)
+    logs.to(sys.stderr)
+    tools = bootstrap.tools(settings, ring)
     token = Secret(secrets.token_urlsafe(32))
     bootstrap.collect_rarely()
     worker = Worker(sessions, tools, threads=settings.worker_threads)
@@ -140,8 +140,8 @@ def worker(
     with failures.reported():
         logs.to(sys.stderr)
         settings = Settings.read()
-        sessions = bootstrap.sessions(settings)
-        tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+        sessions, ring = bootstrap.ready(settings)
+        tools = bootstrap.tools(settings, ring)
         bootstrap.collect_rarely()
         working = Worker(sessions, tools, threads=threads or settings.worker_threads)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from nameplate import bootstrap, edge, listener, logs
 from nameplate.api import app as api
 from nameplate.settings import Settings
+from nameplate.usecases.operations.processes import Heartbeat
 from nameplate.worker.loop import Worker
 
 _TURN = 0.0005
@@ -26,8 +27,8 @@ class Service:
 
     def __init__(self, settings: Settings, edge_socket: socket.socket | None = None) -> None:
         """Connect everything; nothing runs yet. `edge_socket` is the edge's own, if it has one."""
-        self.sessions = bootstrap.sessions(settings)
-        self.tools = bootstrap.tools(settings, bootstrap.keyring(settings))
+        self.sessions, ring = bootstrap.ready(settings)
+        self.tools = bootstrap.tools(settings, ring)
         self.edge = edge.create(
             self.sessions,
             secret=bootstrap.edge_secret(settings),
@@ -39,6 +40,7 @@ class Service:
             if settings.serve_worker
             else None
         )
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         if edge_socket is None and settings.edge_port is not None:
             edge_socket = listener.listen(*settings.edge_address)
@@ -64,14 +66,21 @@ class Service:
             self._edge_server.start()
         if self._worker is not None:
             self._thread = threading.Thread(target=self._worker.run, name="nameplate-worker")
-            self._thread.start()
+        else:
+            heart = Heartbeat(self.sessions, self.tools.keyring)
+            self._thread = threading.Thread(
+                target=heart.run, args=(self._stopping,), name="nameplate-heart"
+            )
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop them; the steps under way are given ten seconds."""
         if self._edge_server is not None:
             self._edge_server.stop()
-        if self._worker is not None and self._thread is not None:
+        self._stopping.set()
+        if self._worker is not None:
             self._worker.stop()
+        if self._thread is not None:
             self._thread.join()
         self.edge.stop()
         self.sessions.dispose()

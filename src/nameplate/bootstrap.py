@@ -34,7 +34,7 @@ from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import Outside, ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 from nameplate.settings import Settings
-from nameplate.usecases.operations import checkup
+from nameplate.usecases.operations import checkup, installation, rings
 from nameplate.usecases.operations.checkup import Finding
 from nameplate.usecases.tenants import connections
 from nameplate.usecases.tools import Tools
@@ -57,20 +57,61 @@ def collect_rarely() -> None:
 
 
 def sessions(settings: Settings) -> Sessions:
-    """Connect (lazily) to the database of the settings."""
+    """Connect (lazily) to the database of the settings. Raises Invalid `database_url_invalid`."""
     tenant = engine(settings.url.reveal())
     same = settings.system_url == settings.url
     return Sessions(tenant, None if same else engine(settings.system_url.reveal()))
 
 
 def keyring(settings: Settings) -> KeyRing:
-    """Load the key ring; the embedded default makes its file on first use."""
-    given = settings.keyring.reveal() if settings.keyring else None
+    """Load the key ring, which follows its file from then on.
+
+    The embedded default makes its file on first use. Where secrets may be sealed already, a file that
+    is missing is refused (`keyring_missing`): a new ring would open none of them.
+    """
+    if settings.keyring is not None:
+        return keyrings.load(None, settings.keyring.reveal())
     path = settings.keyring_path
-    if given is None and settings.keyring_file is None and not path.exists():
+    if settings.keyring_file is None and not path.exists() and not _seals(settings):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         keyrings.create(path)
-    return keyrings.load(path, given)
+    return keyrings.FileKeyRing(path)
+
+
+def _seals(settings: Settings) -> bool:
+    """Tell whether the database may hold sealed secrets."""
+    if settings.database_url is None and not settings.database_path.exists():
+        return False
+    found = sessions(settings)
+    try:
+        return rings.is_begun(found)
+    finally:
+        found.dispose()
+
+
+def ready(settings: Settings) -> tuple[Sessions, KeyRing]:
+    """Connect to the database and load the key ring; raises what `prepare` and `rings.check` do."""
+    found = sessions(settings)
+    try:
+        prepare(settings, found)
+        ring = keyring(settings)
+        rings.check(found, ring, ring_source(settings))
+    except BaseException:
+        found.dispose()
+        raise
+    return found, ring
+
+
+def prepare(settings: Settings, found: Sessions) -> None:
+    """See to it that the database can be worked with; migrate it if it is the embedded default."""
+    if settings.database_url is None:
+        installation.migrate_default(found, settings.database_path)
+    installation.check(found)
+
+
+def ring_source(settings: Settings) -> str:
+    """Return where the key ring comes from, for messages."""
+    return "NAMEPLATE_KEYRING" if settings.keyring is not None else str(settings.keyring_path)
 
 
 def edge_secret(settings: Settings) -> Secret:
@@ -108,6 +149,10 @@ class Installation:
         """Connect (lazily) to `url`, or to the database of the settings; disconnect at the end."""
         opened = Sessions(engine(url)) if url else sessions(self._settings)
         try:
+            if url:
+                installation.check(opened)
+            else:
+                prepare(self._settings, opened)
             yield opened
         finally:
             opened.dispose()
@@ -156,9 +201,21 @@ class Installation:
         """Put a new primary key into the file and return the ring."""
         return keyrings.add_key(self._settings.keyring_path)
 
-    def keep_keys(self, key_ids: Collection[str]) -> KeyRing:
-        """Remove every key but these and the primary from the file and return the ring."""
-        return keyrings.keep_keys(self._settings.keyring_path, key_ids)
+    def drop_keys(self, key_ids: Collection[str]) -> KeyRing:
+        """Remove these keys from the file, but never the primary, and return the ring."""
+        return keyrings.drop_keys(self._settings.keyring_path, key_ids)
+
+    def first_key(self) -> KeyRing:
+        """Make the key file with one key, where no secret is sealed yet, and return the ring."""
+        path = self._settings.keyring_path
+        if not path.exists() and _seals(self._settings):
+            return keyrings.load(path, None)  # says that it is missing
+        return keyrings.first(path)
+
+    @property
+    def ring_source(self) -> str:
+        """Where the key ring comes from, for messages."""
+        return ring_source(self._settings)
 
 
 def tools(settings: Settings, ring: KeyRing) -> Tools:

@@ -2,12 +2,13 @@
 
 import importlib
 import math
+import os
 import random
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -19,7 +20,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Unavailable
+from nameplate.core.errors import Conflict, Invalid, Unavailable
+from nameplate.database_errors import lasting
 from nameplate.models.holdings import NameLock
 from nameplate.models.orm import Model, UtcDateTime, utc_now
 
@@ -42,13 +44,18 @@ RETRIES = 8
 def address(url: str) -> sa.URL:
     """Parse the address of a database and settle its driver.
 
-    Raises SQLAlchemy's `ArgumentError`, without the address and its password, when it is none.
+    Raises `Invalid`, without the address and its password, when it is none.
     """
     try:
         parsed = sa.make_url(url)
         return parsed.set(drivername=DRIVERS[parsed.get_backend_name()])
     except (ValueError, KeyError, sa.exc.ArgumentError):
-        raise sa.exc.ArgumentError("The database must be SQLite, PostgreSQL or MariaDB.") from None
+        # The message of the original would repeat the address and the password in it.
+        raise Invalid(
+            "database_url_invalid",
+            "Not a database address. Expected sqlite:///FILE, "
+            "postgresql://USER:PASSWORD@HOST/NAME or mariadb://USER:PASSWORD@HOST/NAME.",
+        ) from None
 
 
 POSTGRESQL_OPTIONS = "-c timezone=UTC -c random_page_cost=1.1"
@@ -68,6 +75,7 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
             # A connection knows the statistics of the moment it was made; one in memory is all there is.
             pool_recycle=-1 if parsed.database in {None, "", ":memory:"} else 3600,
         )
+        event.listen(made, "do_connect", _sqlite_private)
         event.listen(made, "connect", _sqlite_connect)
         event.listen(made, "begin", _sqlite_begin)
         return made
@@ -112,6 +120,16 @@ def _try_rested_connections(made: sa.Engine) -> None:
             raise sa.exc.InvalidatePoolError from error
 
 
+def _sqlite_private(
+    _dialect: object, _entry: object, given: Sequence[Any], _options: object
+) -> None:
+    """Make a file that is not there yet so that nobody but its owner reads it."""
+    path = str(given[0]) if given else ""
+    if not path.startswith(("file:", ":")):
+        with suppress(OSError):  # it is there, or SQLite says what is wrong
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def _sqlite_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # Half a megabyte of pages, not two: every thread has a connection, and the system keeps the file.
     cursor = connection.cursor()
@@ -151,6 +169,11 @@ class Sessions:
         return self._tenant.dialect.name
 
     @property
+    def tenant_engine(self) -> sa.Engine:
+        """The engine of the application role."""
+        return self._tenant
+
+    @property
     def system_engine(self) -> sa.Engine:
         """The engine of the system role, for connections that are no sessions (NOTIFY)."""
         return self._system
@@ -159,7 +182,8 @@ class Sessions:
         """Open one transaction for `actor`; commit at the end, roll back on any exception.
 
         Raises `Unavailable` with code `database_unavailable` when the database cannot be reached, and
-        `Conflict` ("conflict") when another transaction made the same object a moment before.
+        with a code of its own when its schema, the login or a permission is not as needed; `Conflict`
+        ("conflict") when another transaction made the same object a moment before.
         """
         return self._open(actor, {"nameplate_read_only": True} if read_only else {})
 
@@ -174,7 +198,14 @@ class Sessions:
                 if options:
                     session.connection(execution_options=options)
                 yield session
-        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        except (
+            sa.exc.OperationalError,
+            sa.exc.InterfaceError,
+            sa.exc.ProgrammingError,
+        ) as error:
+            said = lasting(error)
+            if said is not None:
+                raise said from error
             if _lost_connection(error):
                 raise Unavailable(
                     "database_unavailable", "The database cannot be reached. Try again shortly."
@@ -288,6 +319,10 @@ def lock_name(session: Session, base: str) -> None:
     else:
         # Takes the exclusive lock at once: IGNORE takes a shared one, and two of those deadlock.
         insert = inserting(NameLock, kind).on_duplicate_key_update(base=NameLock.base)
+    if kind == "postgresql":  # row-level security shows a tenant no lock but the one it names
+        connection.execute(
+            sa.text("SELECT set_config('nameplate.base', :base, true)"), {"base": base}
+        )
     connection.execute(insert.values(base=base))
     connection.execute(sa.select(NameLock.base).where(NameLock.base == base).with_for_update())
 

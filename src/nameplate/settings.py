@@ -204,7 +204,12 @@ class Settings:
     @property
     def url(self) -> Secret:
         """Address of the database for the application role."""
-        return self.database_url or Secret(f"sqlite:///{self.home / 'nameplate.db'}")
+        return self.database_url or Secret(f"sqlite:///{self.database_path}")
+
+    @property
+    def database_path(self) -> Path:
+        """Where the embedded default's database is."""
+        return self.home / "nameplate.db"
 
     @property
     def system_url(self) -> Secret:

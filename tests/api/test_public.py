@@ -16,6 +16,7 @@ from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
 from nameplate.models import HttpChallenge, Organization
 from nameplate.usecases.certificates import reachability
+from nameplate.usecases.operations import revisions
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 CHALLENGE = f"/.well-known/acme-challenge/{TOKEN}"
@@ -79,16 +80,26 @@ def test_not_ready_without_the_schema(tmp_path: Path) -> None:
     sessions = Sessions(engine(f"sqlite:///{tmp_path}/empty.db"))
     api = api_over(sessions, tmp_path)
     answer = api.send("GET", "/readyz")
-    assert (answer.status, answer.code) == (503, "schema_not_current")
+    assert (answer.status, answer.code) == (503, "schema_absent")
     assert answer.headers["retry-after"]
+    asked = api.send("GET", "/v1/domains")
+    assert (asked.status, asked.code) == (503, "schema_not_current")
+    assert "nameplate db upgrade" in asked.body["detail"]
     assert api.send("GET", "/healthz").status == 200
     sessions.dispose()
 
 
 def test_not_ready_with_an_older_schema(api: Api) -> None:
     with api.sessions.begin(PLATFORM) as session:
-        session.execute(sa.text("UPDATE nameplate_version SET version_num = 'older'"))
+        older = revisions.known()[-2]
+        session.execute(sa.text(f"UPDATE nameplate_version SET version_num = '{older}'"))
     assert api.send("GET", "/readyz").code == "schema_not_current"
+
+
+def test_not_ready_with_a_newer_schema(api: Api) -> None:
+    with api.sessions.begin(PLATFORM) as session:
+        session.execute(sa.text("UPDATE nameplate_version SET version_num = '2031_01_01_0000'"))
+    assert api.send("GET", "/readyz").code == "schema_newer"
 
 
 def test_an_unreachable_database_is_said_so(tmp_path: Path) -> None:

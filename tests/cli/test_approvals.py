@@ -16,7 +16,8 @@ def line(migrated_sqlite_url: str, tmp_path: Path) -> Line:
 
 def test_a_suffix_waits_and_is_decided(line: Line) -> None:
     shown = line("domain", "show", "github.io").out
-    assert "[ ] approval: github.io is on the public suffix list" in shown
+    assert "approval" in shown
+    assert "github.io is on the public suffix list" in shown
     approved = line("domain", "approve", "github.io", "--json").json
     assert approved["suffix_approval"] == "approved"
     denied = line("domain", "deny", "github.io", "--reason", "Not yours.", "--json").json

@@ -16,7 +16,13 @@ def profile(tmp_path: Path, text: str, mode: int = 0o600) -> dict[str, str]:
 
 
 def test_nothing_said_means_embedded(tmp_path: Path) -> None:
-    assert profiles.remote({"NAMEPLATE_PROFILE": str(tmp_path / "none")}) is None
+    assert profiles.remote({"XDG_CONFIG_HOME": str(tmp_path / "none")}) is None
+
+
+def test_a_profile_that_is_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(NameplateError) as caught:
+        profiles.remote({"NAMEPLATE_PROFILE": str(tmp_path / "none")})
+    assert caught.value.code == "profile_missing"
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
@@ -38,6 +44,11 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ('api_url = "https://a.example"', 0o600, "token_missing"),
         ('api_url = "file:///etc/passwd"\ntoken = "np_x"', 0o600, "api_url_invalid"),
         ("api_url = ", 0o600, "profile_malformed"),
+        ("", 0o600, "profile_malformed"),
+        ('token = "np_x"', 0o600, "profile_malformed"),
+        ('url = "https://a.example"\ntoken = "np_x"', 0o600, "profile_malformed"),
+        ('api_url = "https://a.example"\ntokens = "np_x"', 0o600, "profile_malformed"),
+        ('api_url = ["https://a.example"]\ntoken = "np_x"', 0o600, "profile_malformed"),
     ],
 )
 def test_refused_profiles(tmp_path: Path, text: str, mode: int, code: str) -> None:

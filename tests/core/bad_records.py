@@ -30,15 +30,19 @@ _TARGETS = [
     (".".join(["x" * 50] * 6), "name_too_long"),
     ("www.example.com.example.com", "doubled_name"),
     ("example.com.example.com.", "doubled_name"),
-    ("self.example.com", "target_is_self"),
-    ("self", "target_is_self"),
 ]
+_LOOPS = [("self.example.com", "target_is_self"), ("self", "target_is_self")]
 
 BAD = [
     *(
         (rdtype, value, "/value", code)
         for rdtype in ("ALIAS", "CNAME", "NS")
         for value, code in _TARGETS
+    ),
+    *(
+        (rdtype, value, "/value", code)
+        for rdtype in ("ALIAS", "ANAME", "CNAME")
+        for value, code in _LOOPS
     ),
     *(("MX", f"10 {value}", "/value", code) for value, code in _TARGETS[2:]),
     *(("SRV", f"1 2 3 {value}", "/value", code) for value, code in _TARGETS[2:]),

@@ -114,7 +114,6 @@ REFUSED: tuple[tuple[str, str], ...] = (
     ("𝐞xample.com", "name_mapped"),
     ("İstanbul.com", "name_mapped"),
     ("Ⅷ.com", "name_mapped"),
-    ("\ufb2a.com", "name_mapped"),
     ("example‥com", "name_character"),
     ("example․com", "name_character"),
     # N12: direction

@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001 - look-alikes are what this is about
 import json
 import time
+import unicodedata
 from pathlib import Path
 
 import idna
@@ -84,6 +85,38 @@ def test_good_names_get_both_forms(text, name, unicode, registrable, subdomain):
     assert names.parse(host.name) == host == names.parse(host.unicode)
     assert str(host) == name
     assert not host.wildcard
+
+
+@pytest.mark.parametrize("letter", ["\u09df", "\u0958", "\u0a33", "\ufb2e", "\u0b5c"])
+def test_letters_that_composition_takes_apart_are_accepted(letter):
+    """Today `name_mapped`, although both spellings are one name for everybody."""
+    apart = unicodedata.normalize("NFC", letter)
+    assert len(apart) == 2
+    word = letter * 2
+    assert names.parse(f"{word}.com") == names.parse(f"{apart * 2}.com")
+    assert names.parse(f"{word}.com").unicode == f"{apart * 2}.com"
+
+
+@pytest.mark.parametrize("char", ["\u212a", "\u212b", "\uf900", "\u2126"])
+def test_characters_that_stand_for_another_are_still_refused(char):
+    assert refusal(f"{char}a.com").code == "name_mapped"
+
+
+def test_characters_newer_than_the_tables_are_said_to_be():
+    """Today: "Software reads it as another character or drops it"."""
+    newer = chr(next(n for n in range(0xA7CB, 0x1FFFF) if unicodedata.category(chr(n)) == "Cn"))
+    for text in (f"{newer}a.com", f"xn--{f'{newer}a'.encode('punycode').decode()}.com"):
+        error = refusal(text)
+        assert error.code in {"name_character_newer", "name_idna"}
+    assert refusal(f"{newer}a.com").code == "name_character_newer"
+    assert unicodedata.unidata_version in refusal(f"{newer}a.com").detail
+
+
+def test_a_canonical_name_is_shown_in_letters():
+    assert names.shown("xn--mnchen-3ya.de") == "münchen.de"
+    assert names.shown("*.xn--mnchen-3ya.de") == "*.münchen.de"
+    assert names.shown("shop.example.com") == "shop.example.com"
+    assert names.shown("xn--a.example") == "xn--a.example"
 
 
 def test_two_spellings_of_one_name_are_equal_and_sharp_s_is_its_own():

@@ -60,15 +60,16 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
     "Blocked": (2, "core/plan.py"),
     "wrong": (1, "core/"),
     "refuse": (1, "core/formats/"),
-    "_refused": (2, "core/formats/bind.py"),
+    "_refused": (1, "core/formats/bind.py"),
     "fail": (1, "cli/"),
     "document": (1, "api/errors.py"),
 }
 """What is called with a code -> which argument it is, and below which folder or in which file."""
 
 PAIRS = (
-    *("api/errors.py", "core/plan.py", "core/zone_rules.py"),
-    *("usecases/dns/shelter.py", "usecases/dns/zones.py", "usecases/setup/domain_connect.py"),
+    *("api/errors.py", "core/nested_zones.py", "core/plan.py", "core/zone_rules.py"),
+    *("usecases/dns/file_faults.py", "usecases/dns/shelter.py", "usecases/dns/zones.py"),
+    "usecases/setup/domain_connect.py",
 )
 """Files in which a tuple of a slug and a sentence is a code with what it means."""
 

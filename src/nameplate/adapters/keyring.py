@@ -7,6 +7,7 @@ import base64
 import binascii
 import contextlib
 import fcntl
+import logging
 import os
 import secrets
 import stat
@@ -14,9 +15,11 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from nameplate.core.encryption import KEY_BYTES, KeyRing
-from nameplate.core.errors import Invalid, Refused
+from nameplate.core.encryption import KEY_BYTES, HeldKeys, KeyRing
+from nameplate.core.errors import Conflict, Invalid, NameplateError, Refused
 from nameplate.core.secret import Secret
+
+log = logging.getLogger(__name__)
 
 _MAX_FILE = 64 * 1024
 _PRIVATE = 0o600
@@ -38,6 +41,49 @@ def load(path: Path | None, text: str | None) -> KeyRing:
             "NAMEPLATE_KEYRING to its content.",
         )
     return _parsed(read_private(path), str(path))
+
+
+class FileKeyRing(KeyRing):
+    """The keys of a file, which is read again when it has changed or a value names an unknown key.
+
+    A file that cannot be read changes nothing: the keys that were read last stay.
+    """
+
+    __slots__ = ("_path", "_seen")
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises as `load` does."""
+        self._path = path
+        self._seen = _signature(path)
+        self.take(load(path, None))
+
+    def _current(self) -> HeldKeys:
+        signature = _signature(self._path)
+        return self._held if signature in {None, self._seen} else self._renewed()
+
+    def _renewed(self) -> HeldKeys:
+        self._seen = _signature(self._path)
+        try:
+            self.take(load(self._path, None))
+        except NameplateError as error:
+            log.warning("keyring_not_read", extra={"code": error.code, "reason": error.detail})
+        return self._held
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    """Return what changes with the file; None when it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def first(path: Path) -> KeyRing:
+    """Make the file with one new key and return the ring. Raises Conflict `keyring_exists`."""
+    if path.exists():
+        raise Conflict("keyring_exists", f"The key file {path} already exists.")
+    return create(path)
 
 
 def create(path: Path) -> KeyRing:
@@ -82,8 +128,8 @@ def add_key(path: Path) -> KeyRing:
     return _replaced(path, lambda present: _new_line() + present)
 
 
-def keep_keys(path: Path, key_ids: Collection[str]) -> KeyRing:
-    """Remove every key from the file but the primary and these, and return the ring.
+def drop_keys(path: Path, key_ids: Collection[str]) -> KeyRing:
+    """Remove these keys from the file, but never the primary, and return the ring.
 
     What they sealed cannot be opened any more. A crash leaves the old or the new file. Raises as
     `load` does.
@@ -93,7 +139,7 @@ def keep_keys(path: Path, key_ids: Collection[str]) -> KeyRing:
         primary, *others = _entries(present)
         return "".join(
             f"{entry}\n" for entry in (primary, *others)
-            if entry is primary or entry.partition(":")[0] in key_ids
+            if entry is primary or entry.partition(":")[0] not in key_ids
         )  # fmt: skip
 
     return _replaced(path, kept)
@@ -129,7 +175,11 @@ def read_private(path: Path) -> str:
         finally:
             os.close(descriptor)
     except FileNotFoundError:
-        raise Refused("keyring_missing", f"The key file {path} does not exist.") from None
+        raise Refused(
+            "keyring_missing",
+            f"The key file {path} does not exist. Restore it from a backup. For a new installation "
+            "run `nameplate keys init`.",
+        ) from None
     except OSError as error:
         raise _unreadable(path, error) from None
     if len(content) > _MAX_FILE:

@@ -22,7 +22,7 @@ from nameplate.api.shapes import (
     example,
     public,
 )
-from nameplate.core import ids
+from nameplate.core import ids, names
 from nameplate.core.conditions import Condition
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
@@ -177,6 +177,7 @@ class DomainShape(Shape):
                     "domains",
                     organization=ids.show(Prefix.ORGANIZATION, 1),
                     name="shop.example.com",
+                    unicode_name="shop.example.com",
                     registrable_domain="example.com",
                     subdomain="shop",
                     status="pending_verification",
@@ -230,6 +231,7 @@ class DomainShape(Shape):
     object: Literal["domain"] = "domain"
     organization: str
     name: str = Field(description="Canonical full name: lower-case ASCII (A-labels).")
+    unicode_name: str = Field(description="The same for people to read, in Unicode.")
     registrable_domain: str
     subdomain: str | None
     status: DomainStatus
@@ -326,6 +328,7 @@ def _fields(row: Domain) -> dict[str, Any]:
         **{name: getattr(row, name) for name in same},
         "organization": ids.show(Prefix.ORGANIZATION, row.organization_id),
         "name": row.full_domain,
+        "unicode_name": names.shown(row.full_domain),
         "registrable_domain": row.domain_name,
         "account": None if servers else public(Prefix.ACCOUNT, row.dns_account_id),
         "zone": row.dns.zone,

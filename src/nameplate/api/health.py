@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import cache
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
@@ -20,11 +19,11 @@ from sqlalchemy.orm import Session
 from nameplate.api import errors
 from nameplate.api.deps import surface
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import NameplateError, Unavailable
+from nameplate.core.errors import Conflict, NameplateError, Unavailable
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus, RecordStatus
 from nameplate.db import Sessions, database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Server, StepCount, Verification
-from nameplate.usecases.operations import forgotten, schema
+from nameplate.usecases.operations import forgotten, revisions
 
 routes = APIRouter(tags=["operations"])
 
@@ -35,9 +34,6 @@ ANSWERS_WITHIN = 2.0
 MAX_COUNTED = 10_000
 """Due rows are counted up to here: beyond, the exact number matters no more."""
 EXPIRY_DAYS = (0, 1, 7, 14, 30, 60, 90)
-
-VERSION_TABLE = "nameplate_version"
-"""Where the migrations note the revision that the database stands at."""
 
 _WORK = (Binding, Certificate, Domain, Record, Server, Verification)
 
@@ -67,18 +63,15 @@ def readyz(request: Request) -> Health:
         )
     try:
         with surface(request).sessions.begin(PLATFORM, read_only=True) as session:
-            found = _revision(session)
+            revisions.require(session.connection())
+    except Conflict as error:
+        raise Unavailable(error.code, error.detail) from None
     except NameplateError:
         raise
     except sa.exc.SQLAlchemyError:
         raise Unavailable(
             "database_unavailable", "The database does not answer as expected. Check its log."
         ) from None
-    if found != _head():
-        raise Unavailable(
-            "schema_not_current",
-            "The database schema does not match this version. Run `nameplate db upgrade`.",
-        )
     return Health(status="ok")
 
 
@@ -92,20 +85,6 @@ def metrics(request: Request) -> Response:
     """Return metrics for Prometheus. They contain no names of tenants."""
     registry: CollectorRegistry = request.app.state.metrics.registry
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-
-def _revision(session: Session) -> str | None:
-    table = sa.table(VERSION_TABLE, sa.column("version_num"))
-    try:
-        found: str | None = session.connection().scalar(sa.select(table.c.version_num))
-    except (sa.exc.OperationalError, sa.exc.ProgrammingError):
-        return None
-    return found
-
-
-@cache
-def _head() -> str:
-    return next(step.id for step in schema.history() if step.is_head)
 
 
 class Metrics:

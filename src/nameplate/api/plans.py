@@ -83,6 +83,11 @@ class PlanNew(Body):
         default=False,
         description="Take ownership of desired values that already exist in the zone.",
     )
+    strict: bool = Field(
+        default=False,
+        description="Refuse a file in which anything is wrong. Default: each record set with a "
+        "problem is skipped, and `warnings` name its line.",
+    )
 
 
 class PlanApply(Body):
@@ -298,7 +303,8 @@ def _wish(tools: Tools, body: PlanNew) -> drafts.Edits:
     if body.records is not None:
         return transfers.from_records([one.model_dump() for one in body.records], **how)
     if body.file is not None:
-        return transfers.from_file(body.file.format, body.file.content, **how)
+        strict = body.strict
+        return transfers.from_file(body.file.format, body.file.content, strict=strict, **how)
     if body.source == "zone":
         return transfers.from_zone(adopt=body.adopt)
     if body.source == "names":

@@ -46,7 +46,7 @@ def upgrade(
     with reported(as_json=as_json):
         from nameplate.usecases.operations import schema
 
-        at = schema.upgrade(url, revision)
+        at = schema.upgrade(url, revision, tell=_say)
     _stands_at(at, as_json=as_json)
 
 
@@ -63,7 +63,7 @@ def downgrade(
     with reported(as_json=as_json):
         from nameplate.usecases.operations import schema
 
-        at = schema.downgrade(url, revision=revision)
+        at = schema.downgrade(url, revision=revision, tell=_say)
     _stands_at(at, as_json=as_json)
 
 
@@ -111,6 +111,10 @@ def sql(
 
 
 app.command("seed")(seed.seed)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _stands_at(revision: str | None, *, as_json: bool) -> None:

@@ -1,13 +1,18 @@
 """`nameplate keys`: manage the keys that encrypt stored secrets. No key is ever printed."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nameplate.cli.command import Cli, command
+from nameplate.cli.command import Cli, NonInteractive, Yes, command
 from nameplate.cli.local import Local, Url, local
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.seed import progress_shown
+from nameplate.core.encryption import KeyRing
+
+if TYPE_CHECKING:
+    from nameplate.db import Sessions
+    from nameplate.usecases.operations.keys import Rotation
 
 app = typer.Typer(help="Manage the keys that encrypt stored secrets.", no_args_is_help=True)
 
@@ -18,6 +23,11 @@ Retire = Annotated[
         help="Remove keys that no stored secret uses from the key file. Older backups of the "
         "database need them: keep a copy of the key file with each backup.",
     ),
+]
+
+Wait = Annotated[
+    float,
+    typer.Option(help="Seconds to wait until every running process has the new key."),
 ]
 
 
@@ -45,40 +55,101 @@ def show(cli: Cli, url: Url = None) -> None:
     )
 
 
+@command(app, "init")
+def init(cli: Cli) -> None:
+    """Make the key file of a new installation, with one key.
+
+    It is `keyring` in NAMEPLATE_HOME, or the file in NAMEPLATE_KEYRING_FILE. Keep a copy of it apart
+    from the backups of the database: without it no stored secret can be read.
+    """
+    ring = local().first_key()
+    if cli.printer.form is OutputFormat.JSON:
+        cli.printer.document({"primary": ring.primary})
+    else:
+        cli.printer.line(f"Made key {ring.primary} in {local().ring_source}.")
+
+
 @command(app, "rotate")
-def rotate(cli: Cli, retire: Retire = False, url: Url = None) -> None:
+def rotate(cli: Cli, retire: Retire = False, wait: Wait = 60.0, url: Url = None) -> None:
     """Add a new primary key and re-encrypt the key of every stored secret with it.
 
     The command can be interrupted and run again: it completes an unfinished rotation without adding
-    another key. It cannot add a key to NAMEPLATE_KEYRING: put the new key first there before you run
-    it. Restart all other processes after a key is added, so that they can decrypt the secrets.
+    another key. Running processes read the key file again by themselves; the command waits until
+    each of them has the new key. It cannot add a key to NAMEPLATE_KEYRING: put the new key first
+    there and restart all processes before you run it.
     """
-    from nameplate.usecases.operations import keys as use_case
+    from nameplate.usecases.operations import rings
 
     here = local()
     ring = here.keyring()
     with here.sessions(url) as sessions:
-        unfinished = any(key_id != ring.primary for key_id in use_case.usage(sessions))
+        rings.check(sessions, ring, here.ring_source)
+        unfinished = rings.is_rotating(sessions, ring)
         if not unfinished and here.keys_are_ours:
             ring = here.add_key()
+            rings.check(sessions, ring, here.ring_source)
             cli.printer.say(f"Added key {ring.primary}.")
-        with progress_shown() as progress:
-            done = use_case.rotate(sessions, ring, progress)
-        left = set(use_case.usage(sessions))
+        done, retired = _rotated(here, sessions, ring, wait, retire=retire)
     for stuck in done.stuck:
         cli.printer.say(f"{stuck.column} of row {stuck.row_id}: {stuck.detail} [{stuck.code}]")
-    retired = _retire(here, left) if retire and not done.stuck else ()
     _tell(cli, ring.primary, done.wrapped, len(done.stuck), retired)
+    if retired and not here.keys_are_ours:
+        cli.printer.say(f"Now remove {', '.join(retired)} from NAMEPLATE_KEYRING.")
     if done.stuck:
         raise typer.Exit(1)
 
 
-def _retire(here: Local, used: set[str]) -> tuple[str, ...]:
-    before = here.keyring().key_ids
-    if not here.keys_are_ours:
-        return ()
-    after = here.keep_keys(used).key_ids
-    return tuple(key_id for key_id in before if key_id not in after)
+def _rotated(
+    here: Local, sessions: "Sessions", ring: KeyRing, wait: float, *, retire: bool
+) -> "tuple[Rotation, tuple[str, ...]]":
+    """Wrap every value again, and retire the keys that seal nothing any more."""
+    from nameplate.usecases.operations import keys as use_case
+    from nameplate.usecases.operations import processes, rings
+
+    old = [key_id for key_id in ring.key_ids if key_id != ring.primary]
+    processes.wait_for_key(sessions, ring.primary, wait)
+    with progress_shown() as progress:
+        done = use_case.rotate(sessions, ring, progress)
+        wrapped = done.wrapped
+        while retire and not done.stuck:
+            retired = rings.retire(sessions, old)
+            if retired == frozenset(old):
+                break
+            # Somebody stored a value under an old key meanwhile, and nobody can any more.
+            done = use_case.rotate(sessions, ring, progress)
+            wrapped += done.wrapped
+    total = use_case.Rotation(wrapped, done.stuck)
+    if not retire or done.stuck:
+        return total, ()
+    if here.keys_are_ours:
+        here.drop_keys(old)
+    return total, tuple(old)
+
+
+@command(app, "forget")
+def forget(
+    cli: Cli,
+    key: Annotated[str, typer.Argument(help="Id of the lost key.")],
+    *,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
+    url: Url = None,
+) -> None:
+    """Give up a lost key: Nameplate starts without it then. Asks for confirmation.
+
+    What it encrypted stays unreadable: store those secrets again.
+    """
+    from nameplate.usecases.operations import rings
+
+    cli.confirm(
+        f"Give up key {key} and what it encrypted", yes=yes, non_interactive=non_interactive
+    )
+    with local().sessions(url) as sessions:
+        lost = rings.forget(sessions, key)
+    if cli.printer.form is OutputFormat.JSON:
+        cli.printer.document({"id": key, "unreadable": lost})
+    else:
+        cli.printer.line(f"Gave up {key}. {lost} stored values cannot be read: store them again.")
 
 
 def _tell(cli: Cli, primary: str, wrapped: int, stuck: int, retired: tuple[str, ...]) -> None:

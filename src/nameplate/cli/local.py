@@ -79,8 +79,17 @@ class Local(Protocol):
         """Put a new primary key into the file and return the ring."""
         ...
 
-    def keep_keys(self, key_ids: Collection[str]) -> KeyRing:
-        """Remove every key but these and the primary from the file and return the ring."""
+    def drop_keys(self, key_ids: Collection[str]) -> KeyRing:
+        """Remove these keys from the file, but never the primary, and return the ring."""
+        ...
+
+    def first_key(self) -> KeyRing:
+        """Make the key file with one key, where no secret is sealed yet, and return the ring."""
+        ...
+
+    @property
+    def ring_source(self) -> str:
+        """Where the key ring comes from, for messages."""
         ...
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import diffs
+from nameplate.cli import diffs, zone_files
 from nameplate.cli.client import address
 from nameplate.cli.command import (
     Cli,
@@ -21,6 +21,7 @@ from nameplate.cli.command import (
 )
 from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat
+from nameplate.cli.zone_files import FileFormat, Strict
 from nameplate.core.errors import Invalid
 
 app = typer.Typer(help="Show and apply plans of DNS changes.", no_args_is_help=True)
@@ -30,10 +31,6 @@ COLUMNS = (
 CHANGES = 10
 """Exit code of `--detailed-exitcode` when there is something to do."""
 CONFLICT = 5
-_ENDINGS = {".csv": "csv", ".json": "json", ".yaml": "octodns", ".yml": "octodns"}
-_FORMATS = (
-    "Format: `bind`, `csv`, `json` or `octodns`. Default: by the file extension, else `bind`."
-)
 
 PlanReference = Annotated[
     str, typer.Argument(help="Id of the plan.", autocompletion=names("plans"))
@@ -41,7 +38,6 @@ PlanReference = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Apply even if the plan exceeds the safety thresholds.")
 ]
-FileFormat = Annotated[str | None, typer.Option("--format", help=_FORMATS)]
 Replace = Annotated[
     bool,
     typer.Option("--replace", help="Remove the domain's other records. Default: they are kept."),
@@ -113,6 +109,7 @@ def plan(
     source: Source = None,
     replace: Replace = False,
     adopt: Adopt = False,
+    strict: Strict = False,
     detailed: Annotated[
         bool,
         typer.Option("--detailed-exitcode", help="Exit with code 10 when there are changes."),
@@ -122,7 +119,7 @@ def plan(
 
     Example: nameplate record plan example.com --file example.com.zone
     """
-    body = _wanted(file, form, source, replace=replace, adopt=adopt)
+    body = _wanted(file, form, source, replace=replace, adopt=adopt, strict=strict)
     made = _plan(cli, domain, body)
     if cli.printer.form is OutputFormat.TABLE:
         diffs.draw(cli.printer, made)
@@ -144,6 +141,7 @@ def import_(
     source: Source = None,
     replace: Replace = False,
     adopt: Adopt = False,
+    strict: Strict = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan without applying it.")
     ] = False,
@@ -161,8 +159,7 @@ def import_(
             "nothing_to_import",
             "Nothing to import. Specify a file, or `--from zone`, `names` or `drift`.",
         )
-    path = None if file is None else Path(file)
-    body = _wanted(path, form, source, replace=replace, adopt=adopt)
+    body = _wanted(file, form, source, replace=replace, adopt=adopt, strict=strict)
     made = _plan(cli, domain, body)
     if dry_run:
         diffs.draw(
@@ -224,26 +221,19 @@ def register(records: typer.Typer) -> None:
 
 
 def _wanted(
-    file: Path | None, form: str | None, source: str | None, *, replace: bool, adopt: bool
+    file: Path | str | None,
+    form: str | None,
+    source: str | None,
+    *,
+    replace: bool,
+    adopt: bool,
+    strict: bool,
 ) -> dict[str, Any]:
     """Return the body of the request for a plan."""
     body: dict[str, Any] = {"replace": replace, "adopt": adopt}
     if file is not None:
-        body["file"] = {
-            "format": form or _ENDINGS.get(file.suffix.lower(), "bind"),
-            "content": _text(file),
-        }
-    return body | given(source=source)
-
-
-def _text(file: Path) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return raw.decode("utf-8-sig")
-    except OSError as error:
-        raise Invalid("file_unreadable", f"Cannot read `{file}`: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise Invalid("file_unreadable", f"`{file}` is not valid UTF-8.") from None
+        body["file"] = zone_files.body(Path(file), form)
+    return body | given(source=source, strict=strict or None)
 
 
 def _plan(cli: Cli, domain: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -59,13 +59,21 @@ class Place:
         return b"".join(len(part).to_bytes(4, "big") + part for part in map(str.encode, parts))
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class HeldKeys:
+    """The keys at one moment, and which of them seals."""
+
+    keys: Mapping[str, bytes]
+    primary: str
+
+
 class KeyRing:
     """The keys that protect stored secrets: the primary seals, every one opens.
 
     The keys themselves are not reachable from outside and do not print or pickle.
     """
 
-    __slots__ = ("_keys", "_primary")
+    __slots__ = ("_held",)
 
     def __init__(self, keys: Mapping[str, bytes], primary: str) -> None:
         """Keep 32-byte `keys` by id; `primary` is the id of the key that seals.
@@ -87,25 +95,35 @@ class KeyRing:
                 )
             if len(set(key)) < _MIN_DISTINCT:
                 raise Invalid("keyring_weak", f"Key {number} is not random. Generate a new one.")
-        self._keys = dict(keys)
-        self._primary = primary
+        self._held = HeldKeys(dict(keys), primary)
+
+    def take(self, other: "KeyRing") -> None:
+        """Hold the keys of another ring from now on."""
+        self._held = other._held  # noqa: SLF001 - of the same class
 
     @property
     def primary(self) -> str:
         """The id of the key that seals."""
-        return self._primary
+        return self._current().primary
 
     @property
     def key_ids(self) -> tuple[str, ...]:
         """The ids of all keys, in the order of the ring."""
-        return tuple(self._keys)
+        return tuple(self._current().keys)
+
+    def check_value(self, key: str) -> str:
+        """Return what tells this key from any other of the same id, and gives nothing of it away.
+
+        Raises Refused `key_unknown`.
+        """
+        return self.derive("check", key=key).hex()
 
     def seal(self, secret: Secret, place: Place) -> str:
         """Return `secret` encrypted for `place`, under a new data key."""
         data_key = AESGCM.generate_key(KEY_BYTES * 8)
         text = secret.reveal().encode("utf-8", "surrogatepass")
         payload = _encrypted(data_key, text, place.additional_data())
-        return self._wrapped(data_key, place) + ":" + _base64(payload)
+        return _wrapped(self._current(), data_key, place) + ":" + _base64(payload)
 
     def open(self, sealed: str, place: Place) -> Secret:
         """Return the secret of a value that was sealed for this very `place`.
@@ -123,33 +141,38 @@ class KeyRing:
         The secret itself stays encrypted. Raises as `open` does.
         """
         data_key, payload = self._unwrapped(sealed, place)
-        if key_id(sealed) == self._primary:
+        held = self._current()
+        if key_id(sealed) == held.primary:
             return sealed
-        return self._wrapped(data_key, place) + ":" + payload
+        return _wrapped(held, data_key, place) + ":" + payload
 
     def derive(self, label: str, *, key: str | None = None) -> bytes:
         """Return 32 bytes for one purpose (HKDF, RFC 5869), from the primary or the named key.
 
         Every purpose has its own `label`, so that no key serves two. Raises Refused `key_unknown`.
         """
-        return _derived(self._key(key or self._primary), f"derive|{label}")
+        held = self._current()
+        found = held.keys[held.primary] if key is None else self._key(key)
+        return _derived(found, f"derive|{label}")
+
+    def _current(self) -> HeldKeys:
+        """Return the keys as they are now."""
+        return self._held
+
+    def _renewed(self) -> HeldKeys:
+        """Return the keys, read again from where they come from."""
+        return self._held
 
     def _key(self, key_id: str) -> bytes:
-        """Return the key of this id."""
-        try:
-            return self._keys[key_id]
-        except KeyError:
+        """Return the key of this id, which may have been added since the ring was read."""
+        found = self._current().keys.get(key_id) or self._renewed().keys.get(key_id)
+        if found is None:
             raise Refused(
                 "key_unknown",
                 "The key that sealed this value is not in the key ring. Add it to the ring "
                 "as an old key.",
-            ) from None
-
-    def _wrapped(self, data_key: bytes, place: Place) -> str:
-        """Return version, key id and `data_key` wrapped by the primary."""
-        wrapping = _derived(self._keys[self._primary], "wrap")
-        wrapped = _encrypted(wrapping, data_key, place.additional_data())
-        return f"{_VERSION}:{self._primary}:{_base64(wrapped)}"
+            )
+        return found
 
     def _unwrapped(self, sealed: str, place: Place) -> tuple[bytes, str]:
         """Return the data key and the payload, the latter still as text."""
@@ -162,11 +185,19 @@ class KeyRing:
 
     def __repr__(self) -> str:
         """Return the ids, never a key."""
-        return f"KeyRing({', '.join(self._keys)})"
+        return f"KeyRing({', '.join(self._held.keys)})"
 
     def __reduce__(self) -> NoReturn:
         """Refuse pickling and copying."""
         raise TypeError("a KeyRing cannot be pickled or copied")
+
+
+def _wrapped(held: HeldKeys, data_key: bytes, place: Place) -> str:
+    """Return version, key id and `data_key` wrapped by the primary."""
+    wrapped = _encrypted(
+        _derived(held.keys[held.primary], "wrap"), data_key, place.additional_data()
+    )
+    return f"{_VERSION}:{held.primary}:{_base64(wrapped)}"
 
 
 def key_id(sealed: str) -> str:

@@ -29,7 +29,7 @@ def folded(text: str) -> str:
     digits, the long s or the Kelvin sign into others. Such a name has two spellings, one of which
     the owner may not mean, so it is refused. What stays is what RFC 5895 section 2 asks for.
 
-    Raises Invalid `name_mapped`, `name_character`.
+    Raises Invalid `name_mapped`, `name_character`, `name_character_newer`.
     """
     text = text.translate(_DOTS)
     return unicodedata.normalize("NFC", "".join(map(_folded_character, text)))
@@ -99,14 +99,15 @@ def _folded_character(char: str) -> str:
     """Return one character as UTS 46 maps it, when that changes only case and width."""
     if char.isascii():
         return char.lower()
+    _check_known(char)
     try:
         mapped = idna.uts46_remap(char, std3_rules=True)
     except idna.IDNAError:
         raise Invalid(
             "name_character", f"Remove {spelled(char)}. It is not allowed in a name."
         ) from None
-    if mapped == char:
-        return char
+    if mapped == char or _is_taken_apart(char, mapped):
+        return mapped
     tag, _, code = unicodedata.decomposition(char).partition(" ")
     usual_width = chr(int(code, 16)) if tag in {"<wide>", "<narrow>"} else char
     same = mapped == usual_width.lower() and len(mapped) == 1
@@ -116,6 +117,24 @@ def _folded_character(char: str) -> str:
             f"Replace {spelled(char)}. Software reads it as another character or drops it.",
         )
     return mapped
+
+
+def _check_known(text: str) -> None:
+    """Refuse what Python's tables do not know yet: without them no name has one form only."""
+    newer = next((char for char in text if unicodedata.category(char) == "Cn"), None)
+    if newer is not None:
+        raise Invalid(
+            "name_character_newer",
+            f"U+{ord(newer):04X} is not in Unicode {unicodedata.unidata_version}, which is what this "
+            "installation of Python knows. Choose another character, or use a newer Python.",
+        )
+
+
+def _is_taken_apart(char: str, mapped: str) -> bool:
+    """Tell whether `char` is a letter that NFC always writes as several, such as U+09DF."""
+    return len(mapped) > 1 and mapped == unicodedata.normalize("NFD", char) == (
+        unicodedata.normalize("NFC", char)
+    )
 
 
 def _check_ascii(label: str, *, underscore: bool) -> None:
@@ -133,9 +152,11 @@ def _international(label: str) -> tuple[str, str]:
     """Return both forms of a label that is an A-label or has non-ASCII letters."""
     try:
         unicode = idna.ulabel(label)
-        return idna.alabel(unicode).decode("ascii"), unicode
+        found = idna.alabel(unicode).decode("ascii")
     except idna.IDNAError as error:
         raise _refusal(error) from None
+    _check_known(unicode)
+    return found, unicode
 
 
 def _refusal(error: idna.IDNAError) -> Invalid:

@@ -20,6 +20,17 @@ def canonical(text: str) -> str:
     return text.lower().removesuffix(".")
 
 
+def shown(name: str) -> str:
+    """Return a canonical name for people to read, in U-labels; as it is where it has none."""
+    if "xn--" not in name:
+        return name
+    try:
+        found = parse(name, wildcard=True, underscore=True, private_suffix=True, special_use=True)
+    except Invalid:
+        return name
+    return found.unicode
+
+
 def is_wildcard(name: str) -> bool:
     """Tell whether the first label of `name` is `*`."""
     return name.startswith("*.")

@@ -31,7 +31,8 @@ class Blocked:
     type: str
     code: str
     """Stable slug: `cname_foreign`, `cname_not_alone`, `soa_read_only`, `held` (for the sake of
-    another), `drifted`, `unseen`, `plan_unsafe`, `hides_wildcard` or `provider_refuses`."""
+    another), `drifted`, `unseen`, `plan_unsafe`, `hides_wildcard`, `provider_refuses` or
+    `zone_nested`."""
     detail: str
 
 

@@ -8,6 +8,7 @@ from nameplate.core.errors import Problem
 from nameplate.core.names import is_wildcard, is_within
 from nameplate.core.rdata import MAX_LENGTH, wire_length
 from nameplate.core.rdata.hosts import doubled, is_address, labels
+from nameplate.core.rdata.text import rejoined
 from nameplate.core.rdata.value import wrong
 from nameplate.core.records import RRset
 
@@ -15,6 +16,8 @@ MIN_TTL = 30
 MAX_TTL = 2**31 - 1  # RFC 2181 section 8
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _COMMON_ENDINGS = frozenset({"com", "net", "org"})
+_ESCAPE = re.compile(r"\\(\d{3}|\D)", re.DOTALL)
+_PLAIN = re.compile(r"[A-Za-z0-9*_+/-]")
 _MAX_NAME = 253
 _MAX_SET = 65_000
 """Octets of a record set in a message of 65,535, beside header, question and signature."""
@@ -34,7 +37,7 @@ def owner_name(text: str, zone: str) -> str:
     absolute; everything else is relative. A wildcard is one whole first label (RFC 4592). Raises
     `Invalid` with the pointer `/name`.
     """
-    given = text.strip()
+    given = _ESCAPE.sub(_unescaped, text.strip())
     if given in {"", "@"}:
         return zone
     _refuse_zone_file_syntax(given)
@@ -63,6 +66,13 @@ def owner_name(text: str, zone: str) -> str:
     return f"{name}.{zone}"
 
 
+def _unescaped(found: re.Match[str]) -> str:
+    """Return the character of an escape (RFC 1035 section 5.1) where a name may have it as it is."""
+    code = found[1]
+    one = chr(int(code)) if len(code) > 1 else code
+    return one if _PLAIN.fullmatch(one) else found[0]
+
+
 def _refuse_zone_file_syntax(text: str) -> None:
     if text.startswith("$"):
         raise wrong(
@@ -70,7 +80,7 @@ def _refuse_zone_file_syntax(text: str) -> None:
             "zone_file_syntax",
             f"`{text.split(maxsplit=1)[0]}` is a zone file directive, which is not allowed here.",
         )
-    bad = re.search(r"[\s()\";\\/:]", text)
+    bad = re.search(r"[\s()\";\\:]", text)
     if bad:
         raise wrong("/name", "name_invalid", f"Remove {bad[0]!r}. It is not allowed in a name.")
 
@@ -161,8 +171,9 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
     seen = Counter[str]()
     for i in indexes:
         for value in rrsets[i].values:
-            seen[value] += 1
-            if seen[value] == 2:  # noqa: PLR2004  # say it once, at the second
+            text = rejoined(value) if first.type == "TXT" else value
+            seen[text] += 1
+            if seen[text] == 2:  # noqa: PLR2004  # say it once, at the second
                 problems.append(
                     Problem(
                         f"/{i}",

@@ -4,17 +4,22 @@ The address comes from the command (`attributes["url"]`), an open connection fro
 that migrates inside its own (`attributes["connection"]`), else the settings say it.
 """
 
+import logging
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import context
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from nameplate.db import address, engine
 from nameplate.migrations.compare import include_object
+from nameplate.migrations.resume import Journal, Tell
 from nameplate.models import metadata
 from nameplate.settings import Settings
+from nameplate.usecases.operations.revisions import VERSION_TABLE
 
-VERSION_TABLE = "nameplate_version"
+log = logging.getLogger(__name__)
+
 LOCK = 0x6E616D65706C6174
 """Number of the advisory lock: the letters `nameplat`."""
 LOCK_NAME = "nameplate.migration"
@@ -23,7 +28,10 @@ LOCK_SECONDS = int(context.config.attributes.get("wait", 60))
 
 TIMEOUTS = {"lock_timeout": "5s", "statement_timeout": "15min"}
 """PostgreSQL: a migration that cannot get a table soon gives up instead of blocking everybody."""
-
+PATIENCE = 5
+"""The same on MariaDB, in seconds, for tables and for rows."""
+FILE_PATIENCE = 8
+"""The same on SQLite, where another migration is waited for no longer than anybody else."""
 
 OPTIONS: dict[str, Any] = {
     "target_metadata": metadata,
@@ -52,11 +60,19 @@ def online() -> None:
         migrate(given)
         return
     made = engine(url(), pool_size=1)
+    if made.dialect.name == "sqlite":
+        sa.event.listen(made, "connect", _wait_shortly)
     try:
         with made.connect() as connection:
             migrate(connection)
     finally:
         made.dispose()
+
+
+def _wait_shortly(connection: DBAPIConnection, _entry: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {1000 * min(FILE_PATIENCE, LOCK_SECONDS)}")
+    cursor.close()
 
 
 def migrate(connection: sa.Connection) -> None:
@@ -65,18 +81,40 @@ def migrate(connection: sa.Connection) -> None:
     # MariaDB commits at every DDL statement, so its version table follows every revision.
     options = OPTIONS | {"transactional_ddl": name not in {"mysql", "mariadb"}}
     context.configure(connection=connection, **options)
-    if name in {"mysql", "mariadb"}:
-        got = connection.scalar(sa.text(f"SELECT GET_LOCK('{LOCK_NAME}', {LOCK_SECONDS})"))
-        connection.commit()
-        if not got:
-            raise TimeoutError("another migration is running")
-        try:
-            run()
-        finally:
-            connection.execute(sa.text(f"SELECT RELEASE_LOCK('{LOCK_NAME}')"))
-            connection.commit()
+    if name not in {"mysql", "mariadb"}:
+        run()
         return
-    run()
+    got = connection.scalar(sa.text(f"SELECT GET_LOCK('{LOCK_NAME}', {LOCK_SECONDS})"))
+    connection.commit()
+    if not got:
+        raise TimeoutError("another migration is running")
+    waits = f"lock_wait_timeout = {PATIENCE}, innodb_lock_wait_timeout = {PATIENCE}"
+    before = connection.execute(
+        sa.text("SELECT @@SESSION.lock_wait_timeout, @@SESSION.innodb_lock_wait_timeout")
+    ).one()
+    try:
+        connection.execute(sa.text(f"SET SESSION {waits}"))
+        connection.commit()
+        here = context.get_context()
+        if "destination_rev" in here.opts:
+            Journal(connection, context.script, _tell()).keep(here)
+        run()
+    finally:
+        connection.rollback()
+        connection.execute(
+            sa.text(
+                f"SET SESSION lock_wait_timeout = {before[0]}, "
+                f"innodb_lock_wait_timeout = {before[1]}"
+            )
+        )
+        connection.execute(sa.text(f"SELECT RELEASE_LOCK('{LOCK_NAME}')"))
+        connection.commit()
+
+
+def _tell() -> Tell:
+    """Return how to say what a person should know."""
+    given: Tell | None = context.config.attributes.get("tell")
+    return given or log.info
 
 
 def run() -> None:

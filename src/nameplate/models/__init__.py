@@ -36,6 +36,7 @@ from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
+from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.steps import StepCount
 from nameplate.models.tokens import ApiToken, IdempotencyKey
 from nameplate.models.verifications import Verification, VerificationMethodName
@@ -69,6 +70,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerPurpose",
     "LedgerState",
+    "LiveProcess",
     "Model",
     "NameHolding",
     "NameLock",
@@ -83,6 +85,7 @@ __all__ = [
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "SealingKey",
     "Server",
     "ServerAnswer",
     "SslProvider",

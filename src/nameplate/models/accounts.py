@@ -23,7 +23,9 @@ from nameplate.models.orm import (
     table,
     utc_now,
 )
+from nameplate.models.ranges import ranges
 from nameplate.models.records import RecordType
+from nameplate.models.sealing import SEALED
 
 
 class AccountKind(StrEnum):
@@ -39,6 +41,7 @@ class Account(Identified, SoftDeletable, Model):
 
     __tablename__ = "accounts"
     __table_args__ = (
+        *ranges("accounts"),
         sa.UniqueConstraint("organization_id", "id"),
         table("Credentials at DNS providers, registrars and certificate authorities."),
     )
@@ -60,7 +63,9 @@ class Account(Identified, SoftDeletable, Model):
         Json, comment="What is not secret: addresses, zones, directory URL, account URL."
     )
     credentials: Mapped[str | None] = mapped_column(
-        LongText, comment="What is secret, as sealed JSON; never shown again."
+        LongText,
+        info={SEALED: True},
+        comment="What is secret, as sealed JSON; never shown again.",
     )
     tested_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the credential was tried last."
@@ -116,6 +121,7 @@ class LedgerEntry(Identified, Tenant, Model):
 
     __tablename__ = "dns_ledger"
     __table_args__ = (
+        *ranges("dns_ledger"),
         same_organization("organization_domains", "organization_domain_id"),
         sa.UniqueConstraint(
             "account_id", "zone", "name", "record_type", "value_digest", name="unique_dns_ledger"

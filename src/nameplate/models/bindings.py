@@ -24,6 +24,7 @@ from nameplate.models.orm import (
     same_organization,
     table,
 )
+from nameplate.models.ranges import ranges
 
 
 class ProxyType(StrEnum):
@@ -40,6 +41,7 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
 
     __tablename__ = "application_domain_bindings"
     __table_args__ = (
+        *ranges("application_domain_bindings"),
         sa.UniqueConstraint("organization_id", "id"),
         same_organization("applications", "application_id"),
         same_organization("organization_domains", "organization_domain_id"),

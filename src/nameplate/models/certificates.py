@@ -26,6 +26,7 @@ from nameplate.models.orm import (
     same_organization,
     table,
 )
+from nameplate.models.sealing import SEALED
 
 
 class CertificateType(StrEnum):
@@ -88,7 +89,9 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     )
     certificate: Mapped[str | None] = mapped_column(LongText, comment="Leaf certificate, PEM.")
     private_key: Mapped[str | None] = mapped_column(
-        LongText, comment="Private key, PEM, sealed with AES-256-GCM (S12)."
+        LongText,
+        info={SEALED: True},
+        comment="Private key, PEM, sealed with AES-256-GCM (S12).",
     )
     certificate_chain: Mapped[str | None] = mapped_column(
         LongText, comment="Intermediate certificates, PEM."
@@ -171,7 +174,9 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         default=0, server_default="0", comment="Certificates installed so far in this row."
     )
     pending_private_key: Mapped[str | None] = mapped_column(
-        LongText, comment="Key of the generation being obtained, sealed like `private_key`."
+        LongText,
+        info={SEALED: True},
+        comment="Key of the generation being obtained, sealed like `private_key`.",
     )
 
     @classmethod

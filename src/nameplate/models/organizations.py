@@ -20,6 +20,7 @@ from nameplate.models.orm import (
     table,
     unique_while_live,
 )
+from nameplate.models.ranges import ranges
 
 
 class Organization(Identified, SoftDeletable, Model):
@@ -27,6 +28,7 @@ class Organization(Identified, SoftDeletable, Model):
 
     __tablename__ = "organizations"
     __table_args__ = (
+        *ranges("organizations"),
         *unique_while_live("organizations", "slug", "external_id"),
         sa.Index("organizations_changed_index", "updated_at"),
         table("Tenants of the platform; they form a tree."),
@@ -64,6 +66,7 @@ class Application(Identified, SoftDeletable, Tenant, Model):
 
     __tablename__ = "applications"
     __table_args__ = (
+        *ranges("applications"),
         sa.UniqueConstraint("organization_id", "id"),
         *unique_while_live("applications", "external_id"),
         sa.Index("applications_changed_index", "updated_at"),
@@ -91,6 +94,7 @@ class Server(Identified, SoftDeletable, Work, Model):
 
     __tablename__ = "servers"
     __table_args__ = (
+        *ranges("servers"),
         *unique_while_live("servers", "external_id"),
         table("Machines with a proxy; without organization: shared by all."),
     )

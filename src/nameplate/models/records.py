@@ -25,6 +25,7 @@ from nameplate.models.orm import (
     same_organization,
     table,
 )
+from nameplate.models.ranges import ranges
 
 
 class RecordType(StrEnum):
@@ -73,6 +74,7 @@ class Record(Identified, SoftDeletable, Tenant, Work, Model):
 
     __tablename__ = "dns_records"
     __table_args__ = (
+        *ranges("dns_records"),
         sa.UniqueConstraint("organization_id", "id"),
         same_organization("organization_domains", "organization_domain_id"),
         sa.CheckConstraint(

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Conflict, NotPermitted
+from nameplate.database_errors import explain
 from nameplate.db import Sessions
 from nameplate.models import Domain, Organization, metadata, readiness
 from nameplate.seeding import small_world
 from nameplate.seeding.rows import Load, Row, SeedWorld, Size
-from nameplate.usecases.operations import schema
 
 Progress = Callable[[str, int, int], None]
 """Called with a table, how many of its numbers are done, and how many there are."""
@@ -110,7 +110,7 @@ def begin(sessions: Sessions) -> Iterator[sa.Connection]:
                 )
             yield connection
     except sa.exc.DBAPIError as error:
-        raise schema.explain(error) from None
+        raise explain(error) from None
 
 
 def counts(connection: sa.Connection) -> dict[str, int]:

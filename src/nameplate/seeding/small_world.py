@@ -250,7 +250,8 @@ def _install(row: Certificate, ring: KeyRing, signed: Signed, now: datetime) -> 
 
 
 def _renew(row: Certificate, ring: KeyRing, now: datetime) -> None:
-    row.begin(ring.seal(self_signed([row.common_name], now, PROOF).key, requests.key_place(row)))
+    signed = self_signed([row.common_name], now, PROOF)
+    row.begin(ring.seal(signed.key, requests.pending_key_place(row)))
 
 
 def _expire(row: Certificate, _ring: KeyRing, _now: datetime) -> None:

@@ -15,7 +15,7 @@ from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
 from nameplate.usecases.claims import readiness, verifications
 from nameplate.usecases.dns import zones
-from nameplate.usecases.operations import forgotten
+from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks
 from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
@@ -67,6 +67,7 @@ HANDLERS: tuple[Handler, ...] = (
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
     budgets.forget_old,  # budgets that are whole again
+    processes.forget_old,  # heartbeats of processes that were killed
     forgotten.wake,  # rows that should have work and have no time
     readiness.complete,  # domains of which nobody has noted whether they are ready
     refresh_statistics,  # for the planner of SQLite

@@ -24,6 +24,7 @@ from nameplate.models.orm import Work
 from nameplate.usecases import work
 from nameplate.usecases.claims import readiness
 from nameplate.usecases.operations import outcomes
+from nameplate.usecases.operations.processes import Heartbeat
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
@@ -99,9 +100,8 @@ class Worker:
         self._organizations: dict[Future[None], tuple[int | None, ...]] = {}
         self._bulkheads = Bulkheads(threads)
         self._crowd = Crowd()
-        self._counts = StepCounts()
-        self._clocks = Clocks()
-        self._slow_steps = SlowSteps(sessions, self._counts)
+        self._counts, self._heart = StepCounts(), Heartbeat(sessions, tools.keyring)
+        self._clocks, self._slow_steps = Clocks(), SlowSteps(sessions, self._counts)
         self._served: dict[type[Work], float] = {}
         self._authorities: Mapping[int | None, int] = {}
         self._accounts_read_at = -ACCOUNTS_EVERY
@@ -132,6 +132,7 @@ class Worker:
         threading.Thread(target=self._follow, name="nameplate-worker-ready", daemon=True).start()
         while not self._stopping.is_set():
             try:
+                self._heart.beat()
                 started = self._start_due()
                 self._tidy_up()
                 self._slow_steps.look(self._alone())
@@ -145,6 +146,7 @@ class Worker:
         self._pool.shutdown(wait=False, cancel_futures=True)
         with suppress(Exception):  # a database away at the end costs the last counts
             self._counts.write(self._sessions, at_once=True)
+        self._heart.end()
         return self._give_back()
 
     def _give_back(self) -> bool:

@@ -30,7 +30,7 @@ def test_the_old_names_of_parts_are_read() -> None:
     text = "'':\n  type: MX\n  ttl: 300\n  values:\n"
     text += "  - {priority: 10, value: mx1.example.net.}\n"
     text += "  - {preference: 20, exchange: mx2.example.net.}\n"
-    assert octodns.read(text, ZONE, ReadingBudget(None)) == [MX]
+    assert octodns.read(text, ZONE, ReadingBudget(None)).strict() == [MX]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_texts_are_escaped_as_octodns_does(value: str, escaped: str) -> None:
     rrset = RRset(f"t.{ZONE}", "TXT", 60, (value,))
     text = octodns.write([rrset], ZONE)
     assert yaml.safe_load(text)["t"]["value"] == escaped
-    assert octodns.read(text, ZONE, ReadingBudget(None)) == [rrset]
+    assert octodns.read(text, ZONE, ReadingBudget(None)).strict() == [rrset]
 
 
 def test_several_sets_of_a_name_and_the_proxy() -> None:
@@ -58,7 +58,7 @@ def test_several_sets_of_a_name_and_the_proxy() -> None:
     written = yaml.safe_load(text)
     assert list(written) == ["w"]
     assert [one["type"] for one in written["w"]] == ["A", "TXT"]
-    assert octodns.read(text, ZONE, ReadingBudget(None)) == sets
+    assert octodns.read(text, ZONE, ReadingBudget(None)).strict() == sets
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_several_sets_of_a_name_and_the_proxy() -> None:
 def test_what_is_no_record_has_its_place(record: str, code: str) -> None:
     with pytest.raises(Invalid) as caught:
         octodns.read(f"www: {record}\n", ZONE, ReadingBudget(None))
-    assert caught.value.problems[0].pointer.startswith("/www")
+    assert caught.value.problems[0].pointer == "line 1"
     assert caught.value.problems[0].code == code
 
 

@@ -43,6 +43,28 @@ def test_servers_have_no_underscore(rdtype: str) -> None:
     assert parse("CNAME", "_x.example.net", origin=ZONE).text == "_x.example.net."
 
 
+@pytest.mark.parametrize(
+    ("rdtype", "value"),
+    [
+        ("MX", "10 own.example.com."),
+        ("NS", "own.example.com."),
+        ("PTR", "own.example.com."),
+        ("SRV", "1 2 443 own.example.com."),
+        ("HTTPS", "1 own.example.com."),
+        ("SVCB", "1 own.example.com."),
+    ],
+)
+def test_a_host_may_be_its_own_mail_or_name_server(rdtype: str, value: str) -> None:
+    assert parse(rdtype, value, origin=ZONE, owner="own.example.com").text == value
+
+
+@pytest.mark.parametrize("rdtype", ["ALIAS", "ANAME", "CNAME"])
+def test_only_an_alias_of_itself_loops(rdtype: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse(rdtype, "own", origin=ZONE, owner="own.example.com")
+    assert caught.value.problems[0].code == "target_is_self"
+
+
 def test_one_label_is_relative_and_more_are_not() -> None:
     assert parse("CNAME", "shop", origin=ZONE).text == "shop.example.com."
     assert parse("CNAME", "shop.net", origin=ZONE).text == "shop.net."

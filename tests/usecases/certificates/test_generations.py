@@ -41,7 +41,7 @@ def row(lite: Session, domain: Domain) -> Certificate:
 
 def issued(*, is_local: bool = False) -> Issued:
     bundle = self_signed(["acme.com"], NOW, LIFETIME).certificate.encode()
-    return Issued(bundle, x509.facts(bundle), None, is_local)
+    return Issued(bundle, x509.facts(bundle), None, is_local, "served")
 
 
 def test_a_complete_generation_is_served(lite: Session, domain: Domain, row: Certificate) -> None:
@@ -51,7 +51,7 @@ def test_a_complete_generation_is_served(lite: Session, domain: Domain, row: Cer
     found = issued()
     generations.install(lite, row, found, 0.0, NOW)
     assert (row.status, row.generation) == (CertificateStatus.ACTIVE, 1)
-    assert (row.private_key, row.pending_private_key, row.acme_order_url) == ("sealed", None, None)
+    assert (row.private_key, row.pending_private_key, row.acme_order_url) == ("served", None, None)
     assert row.certificate_bundle == found.bundle.decode()
     assert (row.fingerprint, row.serial_number) == (found.facts.fingerprint, found.facts.serial)
     assert row.expires_at == found.facts.not_after
@@ -79,7 +79,7 @@ def test_records_of_a_forgotten_generation_are_taken_back(
     challenge = {"purpose": LedgerPurpose.CHALLENGE, "ssl_certificate_id": row.id}
     mine = world.ledger_entry(lite, account, domain, **challenge)
     other = world.ledger_entry(lite, account, domain, name="www.acme.com")
-    assert generations.forget(lite, row, NOW) == "sealed"
+    generations.forget(lite, row, NOW)
     lite.flush()
     states = {one.id: one.state for one in lite.scalars(sa.select(LedgerEntry))}
     assert states == {mine.id: LedgerState.LEAVING, other.id: LedgerState.PRESENT}

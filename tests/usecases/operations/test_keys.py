@@ -18,7 +18,8 @@ from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import Account, AccountKind, Certificate, Domain, Organization
-from nameplate.usecases.certificates.requests import key_place
+from nameplate.models.sealing import SEALED
+from nameplate.usecases.certificates.requests import key_place, pending_key_place
 from nameplate.usecases.operations import keys
 from nameplate.usecases.tenants import accounts
 
@@ -84,7 +85,7 @@ def fill(sessions: Sessions, ring: KeyRing) -> None:
         session.flush()
         for row in certificates:
             row.private_key = ring.seal(Secret(f"key {row.id}"), key_place(row))
-            row.pending_private_key = ring.seal(Secret(f"next {row.id}"), key_place(row))
+            row.pending_private_key = ring.seal(Secret(f"next {row.id}"), pending_key_place(row))
         for account in platform:
             account.credentials = ring.seal(
                 Secret(f'{{"api_key": "secret {account.id}"}}'), accounts._place(account)
@@ -98,7 +99,9 @@ def check_all_open(sessions: Sessions, ring: KeyRing) -> None:
             assert row.private_key
             assert row.pending_private_key
             assert ring.open(row.private_key, key_place(row)) == Secret(f"key {row.id}")
-            assert ring.open(row.pending_private_key, key_place(row)) == Secret(f"next {row.id}")
+            assert ring.open(row.pending_private_key, pending_key_place(row)) == Secret(
+                f"next {row.id}"
+            )
         rows = session.scalars(sa.select(Account)).all()
         for account in rows:
             opened = accounts.credentials(account, ring)
@@ -137,7 +140,7 @@ def test_a_rotation_that_is_killed_goes_on_where_it_was(sessions: Sessions, key_
     assert len(ring.key_ids) == 2, "an unfinished rotation is finished without another key"
     assert keys.usage(sessions) == {ring.primary: VALUES}
     check_all_open(sessions, ring)
-    alone = keyrings.keep_keys(key_file, set(keys.usage(sessions)))
+    alone = keyrings.drop_keys(key_file, set(ring.key_ids))
     assert alone.key_ids == (ring.primary,)
     check_all_open(sessions, alone)
 
@@ -196,7 +199,8 @@ def test_every_sealed_column_is_rotated() -> None:
         f"{table.name}.{column.name}"
         for table in Certificate.metadata.tables.values()
         for column in table.c
-        if "sealed" in (column.comment or "")
+        if column.info.get(SEALED) or " sealed " in (column.comment or "").replace(",", "")
+        if table.name != "sealing_keys"
     }
     assert sealed == {column.name for column in keys.SEALED}
 
@@ -205,18 +209,19 @@ def test_places_are_those_that_the_product_seals_to() -> None:
     certificate, account = Certificate(id=7, organization_id=3), Account(id=9, organization_id=None)
     places = {sealed.name: sealed.place for sealed in keys.SEALED}
     assert places["ssl_certificates.private_key"](3, 7) == key_place(certificate)
-    assert places["ssl_certificates.pending_private_key"](3, 7) == key_place(certificate)
+    assert places["ssl_certificates.pending_private_key"](3, 7) == pending_key_place(certificate)
+    assert key_place(certificate) != pending_key_place(certificate)
     assert places["accounts.credentials"](None, 9) == accounts._place(account)
 
 
-def test_keep_keys_never_drops_the_primary(tmp_path: Path) -> None:
+def test_the_primary_is_never_dropped(tmp_path: Path) -> None:
     path = tmp_path / "keyring"
     old = keyrings.create(path)
     place = Place("t", "c", 1, 1)
     sealed = old.seal(Secret("x"), place)
     new = keyrings.add_key(path)
-    assert keyrings.keep_keys(path, old.key_ids).key_ids == (new.primary, old.primary)
-    alone = keyrings.keep_keys(path, ())
+    assert keyrings.drop_keys(path, ()).key_ids == (new.primary, old.primary)
+    alone = keyrings.drop_keys(path, new.key_ids)
     assert alone.key_ids == (new.primary,)
     assert path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(Refused):

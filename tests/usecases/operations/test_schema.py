@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from nameplate.core.errors import Conflict, Invalid, NotFound, NotPermitted, Refused, Unavailable
+from nameplate.database_errors import explain
 from nameplate.usecases.operations import schema
 
 
@@ -86,6 +87,6 @@ class PostgresqlError(Exception):
 )
 def test_drivers_are_translated(cause: Any, kind: type[Exception], code: str) -> None:
     error = sa.exc.DBAPIError("SELECT 'secret'", {}, cause)
-    found = schema.explain(error)
+    found = explain(error)
     assert (type(found), found.code) == (kind, code)
     assert "secret" not in found.detail

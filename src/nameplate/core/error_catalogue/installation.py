@@ -96,7 +96,26 @@ GROUP = Group(
             Turn.OPERATOR,
             "The database schema does not match this version.",
             "Run `nameplate db upgrade`.",
-            (503,),
+            (409, 503),
+        ),
+        "migration_interrupted": Entry(
+            Turn.OPERATOR,
+            "A migration of the database has begun and not ended.",
+            "Run `nameplate db upgrade`: it completes the revision first.",
+            (409,),
+        ),
+        "system_role_needed": Entry(
+            Turn.OPERATOR,
+            "The database role for background work sees no organization's rows.",
+            "Set NAMEPLATE_SYSTEM_DATABASE_URL to the address of a role with BYPASSRLS.",
+            (403,),
+        ),
+        "tenant_role_unbound": Entry(
+            Turn.OPERATOR,
+            "The database role for tenants' requests is not bound by row-level security.",
+            "Give a role without BYPASSRLS in NAMEPLATE_DATABASE_URL, and the other in "
+            "NAMEPLATE_SYSTEM_DATABASE_URL.",
+            (403,),
         ),
         "schema_newer": Entry(
             Turn.OPERATOR,
@@ -146,6 +165,44 @@ GROUP = Group(
             "Set NAMEPLATE_KEYRING_FILE to the key file, or NAMEPLATE_KEYRING to its "
             "content. Restore a lost key file from a backup.",
             (502,),
+        ),
+        "keyring_exists": Entry(
+            Turn.OPERATOR,
+            "There is a key file already.",
+            "Use it, or add a key to it with `nameplate keys rotate`.",
+            (409,),
+        ),
+        "keyring_wrong": Entry(
+            Turn.OPERATOR,
+            "The key ring is not the one that this database's secrets are sealed with.",
+            "Restore the key ring from a backup. A key that is lost for good is given up with "
+            "`nameplate keys forget`.",
+            (502,),
+        ),
+        "keyring_older": Entry(
+            Turn.OPERATOR,
+            "The key ring is older than the database: its primary key is retired.",
+            "Restore the newest copy of the key ring.",
+            (502,),
+        ),
+        "keyring_not_everywhere": Entry(
+            Turn.OPERATOR,
+            "Running processes do not have the new key yet.",
+            "Copy the key file to their machines, or restart them with the new key ring, then run "
+            "the command again.",
+            (409,),
+        ),
+        "key_not_known": Entry(
+            Turn.OPERATOR,
+            "The database does not know this key.",
+            "Use an id that `nameplate keys show` lists.",
+            (404,),
+        ),
+        "key_retired": Entry(
+            Turn.NAMEPLATE,
+            "The key that sealed the secret was retired while the request ran.",
+            "Repeat the request.",
+            (503,),
         ),
         "keyring_exposed": Entry(
             Turn.OPERATOR,
@@ -215,9 +272,15 @@ GROUP = Group(
         ),
         "profile_malformed": Entry(
             Turn.YOU,
-            "The profile is not TOML.",
+            "The profile is not TOML, or says something that a profile cannot say.",
             'Write it as `api_url = "https://..."` and `token = "np_..."`.',
             (422,),
+        ),
+        "profile_missing": Entry(
+            Turn.YOU,
+            "The profile that NAMEPLATE_PROFILE names does not exist.",
+            "Create it, or unset NAMEPLATE_PROFILE.",
+            (502,),
         ),
         "profile_unreadable": Entry(
             Turn.YOU,

@@ -66,6 +66,12 @@ GROUP = Group(
             "Remove the character that the message names.",
             (422,),
         ),
+        "name_character_newer": Entry(
+            Turn.YOU,
+            "The name has a character that is newer than the Unicode tables of this installation.",
+            "Choose another character, or have the operator run Nameplate on a newer Python.",
+            (422,),
+        ),
         "name_mapped": Entry(
             Turn.YOU,
             "The name has a character that software reads as another, or drops.",

@@ -106,6 +106,16 @@ GROUP = Group(
             "An entry lacks the fields of a record.",
             "Give it a name, a type, a TTL and values.",
         ),
+        "key_twice": Entry(
+            Turn.YOU,
+            "A key or a column is written twice, and only one of the two could be read.",
+            "Remove one, or put both values into one list.",
+        ),
+        "proxied_differs": Entry(
+            Turn.YOU,
+            "Records of one name and type are proxied in one place and not in another.",
+            "Give all of them the same setting.",
+        ),
         "value_shape": Entry(
             Turn.YOU,
             "A value does not have a form of its type.",

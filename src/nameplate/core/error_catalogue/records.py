@@ -74,6 +74,11 @@ GROUP = Group(
             "Change the record as the message says, or use another provider.",
             (422,),
         ),
+        "zone_nested": Entry(
+            Turn.YOU,
+            "Another zone of the same account answers for the name, so the record would not be seen.",
+            "Add that zone's name as a domain and put the record there.",
+        ),
         "target_twice": Entry(
             Turn.YOU,
             "Two of the changes concern the same record.",

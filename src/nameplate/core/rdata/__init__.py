@@ -7,6 +7,7 @@ import dns.exception
 import dns.name
 import dns.rdata
 import dns.rdataclass
+import dns.rdatatype
 
 from nameplate.core import names
 from nameplate.core.rdata.addresses import parse_a, parse_aaaa
@@ -23,6 +24,7 @@ __all__ = [
     "Fields",
     "Rdata",
     "canonical",
+    "carried",
     "generic",
     "octets",
     "parse",
@@ -108,6 +110,26 @@ def parse(
                 f"/{name}", f"{name}_unused", f"{type} records have no `{name}`. Leave it out."
             )
     return family(Given(type, value, origin, owner, priority, weight, port))
+
+
+def carried(rdtype: str, text: str, *, origin: str) -> str:
+    r"""Return the canonical form of rdata of a type that is not managed, as a zone file writes it.
+
+    Types that nobody here knows are `\# length hexadecimal` (RFC 3597). Raises `Invalid`.
+    """
+    try:
+        number = dns.rdatatype.from_text(rdtype)
+    except (dns.exception.DNSException, ValueError):
+        number = dns.rdatatype.NONE
+    if dns.rdatatype.is_metatype(number) or number == dns.rdatatype.NONE:
+        raise wrong("/type", "type_unknown", f"`{rdtype[:80]}` is not a type of record.")
+    try:
+        rdata = dns.rdata.from_text(
+            dns.rdataclass.IN, number, text, dns.name.from_text(origin), relativize=False
+        )
+        return presentation(rdata, rdtype)
+    except (dns.exception.DNSException, ValueError, OverflowError) as error:
+        raise wrong("/value", "value_invalid", f"Not a value of {rdtype} ({error}).") from None
 
 
 def canonical(rdtype: str, text: str) -> str:

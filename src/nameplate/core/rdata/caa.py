@@ -2,11 +2,11 @@
 
 import re
 
-from nameplate.core.rdata.text import quoted
+from nameplate.core.rdata.text import quoted, unescaped
 from nameplate.core.rdata.value import Fields, Given, Rdata, wrong
 
 _SHAPE = re.compile(r"\s*(\S+)\s+(\S+)\s+(.+?)\s*", re.DOTALL)
-_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\["\\]|\\\d{3})*"')
 _ISSUER = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)?", re.IGNORECASE)
 _PARAMETERS = re.compile(r"(?:\s*[A-Za-z0-9-]+\s*=\s*[\x21-\x3a\x3c-\x7e]*\s*(?:;|$))*\s*")
 _ISSUE = frozenset({"issue", "issuewild", "issuemail", "issuevmc"})
@@ -24,13 +24,14 @@ def parse_caa(given: Given) -> Rdata:
         )
     flags = _flags(shape[1])
     tag = _tag(shape[2], critical=bool(flags & _CRITICAL))
-    value = _unquoted(shape[3])
+    value = _unquoted(shape[3], is_known=tag in _KNOWN)
     if tag in _ISSUE:
         _check_issuer(value)
     if tag == "iodef" and not re.match(r"(?:mailto:|https?://)\S", value):
         raise wrong("/value", "caa_iodef", "Expected a mailto:, http: or https: URL for `iodef`.")
-    text = f"{flags} {tag} {quoted([value.encode()])}"
-    return Rdata("CAA", text, Fields(text), 2 + len(tag) + len(value))
+    octets = value.encode("latin-1")
+    text = f"{flags} {tag} {quoted([octets])}"
+    return Rdata("CAA", text, Fields(text), 2 + len(tag) + len(octets))
 
 
 def _flags(word: str) -> int:
@@ -59,12 +60,15 @@ def _tag(word: str, *, critical: bool) -> str:
     return tag
 
 
-def _unquoted(text: str) -> str:
+def _unquoted(text: str, *, is_known: bool) -> str:
+    """Return the value, one character for each octet; tags of the future may have any octets."""
     found = _QUOTED.fullmatch(text)
-    value = re.sub(r"\\(.)", r"\1", found[1]) if found else text
     if not found and (re.search(r'["\s]', text)):
         raise wrong("/value", "caa_value", "Put the value into one pair of double quotes.")
-    if not (value.isascii() and value.isprintable()):
+    if not (text.isascii() and text.isprintable()):
+        raise wrong("/value", "caa_value", "The value of a CAA record must be printable ASCII.")
+    value = unescaped(text).decode("latin-1") if found else text
+    if is_known and not (value.isascii() and value.isprintable()):
         raise wrong("/value", "caa_value", "The value of a CAA record must be printable ASCII.")
     return value
 

@@ -8,11 +8,14 @@ from nameplate.core.labels import folded, pair
 from nameplate.core.names import is_within
 from nameplate.core.rdata.value import Fields, Given, Rdata, number, wrong
 
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_LABEL = r"[a-z0-9_+/](?:[a-z0-9_+/-]{0,61}[a-z0-9_+/])?"  # `/` and `+` as RFC 2317 has them
+_PLAIN_LABEL = re.compile(_LABEL)
 _PLAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_FORBIDDEN = re.compile(r"[\x00-,/:-@\[-^`{-\x7f]")  # ASCII but letters, digits, `-`, `.`, `_`
+_FORBIDDEN = re.compile(r"[\x00-*,:-@\[-^`{-\x7f]")  # ASCII but letters, digits, `-._+/`
 _MAX_NAME = 253  # characters without the final dot (RFC 1035 section 2.3.4)
 _HOST_ONLY = frozenset({"MX", "NS", "SRV"})  # hosts in the sense of RFC 1123: no underscore
+_LOOPING = frozenset({"ALIAS", "ANAME", "CNAME"})
+"""What is looked up in place of the owner. A host may well be its own mail, name or service host."""
 
 
 def name_length(name: str) -> int:
@@ -40,12 +43,18 @@ def labels(name: str, pointer: str) -> list[str]:
                 pointer, "name_character", f"Remove {bad[0]!r}. It is not allowed in a host name."
             )
         try:
-            found = [pair(label, underscore=True)[0] for label in folded(name).split(".")]
+            found = [_label(label) for label in folded(name).split(".")]
         except Invalid as error:
             raise wrong(pointer, error.code, error.detail) from None
     if len(".".join(found)) > _MAX_NAME:
         raise wrong(pointer, "name_too_long", "The name is longer than 253 characters.")
     return found
+
+
+def _label(label: str) -> str:
+    if ("/" in label or "+" in label) and _PLAIN_LABEL.fullmatch(label):
+        return label
+    return pair(label, underscore=True)[0]
 
 
 def doubled(name: str, zone: str) -> bool:
@@ -56,7 +65,8 @@ def doubled(name: str, zone: str) -> bool:
 def _refuse_non_names(text: str, pointer: str) -> None:
     if not text:
         raise wrong(pointer, "value_required", "A host name is required here.")
-    if "://" in text or "/" in text:
+    # A path ends no name; RFC 2317 has slashes in names below in-addr.arpa.
+    if "://" in text or ("/" in text and not text.lower().endswith((".", ".arpa"))):
         raise wrong(
             pointer,
             "target_is_url",
@@ -84,12 +94,14 @@ def _refuse_non_names(text: str, pointer: str) -> None:
 def target(text: str, given: Given) -> str:
     """Return the host in `text` as an absolute name with final dot.
 
-    `@` is the apex and a single label is relative to it; everything else is taken as absolute, with
-    or without final dot. Raises `Invalid` with the pointer `/value`.
+    `@` is the apex, `.` the root, and a single label is relative to the apex; everything else is
+    taken as absolute, with or without final dot. Raises `Invalid` with the pointer `/value`.
     """
     text = text.strip()
     if text == "@":
         return f"{given.origin}."
+    if text == ".":
+        return text
     _refuse_non_names(text, "/value")
     relative = "." not in text
     parts = labels(text.removesuffix("."), "/value")
@@ -100,11 +112,12 @@ def target(text: str, given: Given) -> str:
             "doubled_name",
             f"`{name}` ends in `{given.origin}` twice. Write `{name[: -len(given.origin) - 1]}`.",
         )
-    if given.type in _HOST_ONLY and "_" in name:
+    odd = re.search("[_+/]", name) if given.type in _HOST_ONLY else None
+    if odd:
         raise wrong(
-            "/value", "target_not_host", f"`{name}` is not a host name: `_` is not allowed."
+            "/value", "target_not_host", f"`{name}` is not a host name: `{odd[0]}` is not allowed."
         )
-    if name == given.owner:
+    if given.type in _LOOPING and name == given.owner:
         raise wrong(
             "/value", "target_is_self", f"`{name}` would point to itself. Give another target."
         )
@@ -157,11 +170,11 @@ def parse_mx(given: Given) -> Rdata:
 def parse_srv(given: Given) -> Rdata:
     """Read SRV (RFC 2782): `priority weight port host`, or the host alone and the fields."""
     (priority, weight, port), host = _numbers_apart(given, ("priority", "weight", "port"))
-    name = "." if host == "." else target(host, given)
+    name = target(host, given)
     text = f"{priority} {weight} {port} {name}"
     return Rdata("SRV", text, Fields(name, priority, weight, port), 6 + name_length(name))
 
 
 def service_target(text: str, given: Given) -> str:
     """Return the target of SVCB: `.` for the owner itself (RFC 9460 section 2.5), or a host."""
-    return "." if text == "." else target(text, given)
+    return target(text, given)

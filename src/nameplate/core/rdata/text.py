@@ -20,8 +20,8 @@ def parse_txt(given: Given) -> Rdata:
     Text that is not wholly in double quotes is one raw string, whatever is in it: spaces, `;`, `"`
     and backslashes included. Text that is, is presentation form: its strings stay apart.
     """
-    if _QUOTED.fullmatch(given.value):
-        return _made([_unescaped(found) for found in _EACH.findall(given.value)])
+    if is_quoted(given.value):
+        return _made([unescaped(found) for found in _EACH.findall(given.value)])
     if not given.value:
         raise wrong("/value", "value_required", 'A text is required. Write `""` for an empty one.')
     control = re.search(r"[\x00-\x1f\x7f]", given.value)
@@ -40,15 +40,30 @@ def parse_txt(given: Given) -> Rdata:
     return _made([raw])
 
 
+def is_quoted(text: str) -> bool:
+    """Tell whether a text is wholly in double quotes, and so is presentation form."""
+    return _QUOTED.fullmatch(text) is not None
+
+
 def joined(presentation: str) -> str:
     """Return the text that the strings of canonical TXT rdata make together, as SPF and DKIM read it."""
-    octets = b"".join(_unescaped(found) for found in _EACH.findall(presentation))
+    octets = b"".join(unescaped(found) for found in _EACH.findall(presentation))
     return octets.decode("utf-8", "backslashreplace")
+
+
+def rejoined(presentation: str) -> str:
+    """Return canonical TXT rdata with its strings joined, and cut anew after each 255 octets.
+
+    Two values with the same result are the same text (RFC 7208 section 3.3, RFC 6376 section 3.6.2.2).
+    """
+    if '" "' not in presentation:
+        return presentation
+    return quoted(_split(b"".join(unescaped(found) for found in _EACH.findall(presentation))))
 
 
 def text_length(presentation: str) -> int:
     """Return the octets of canonical TXT rdata on the wire."""
-    return sum(len(_unescaped(found)) + 1 for found in _EACH.findall(presentation))
+    return sum(len(unescaped(found)) + 1 for found in _EACH.findall(presentation))
 
 
 def quoted(strings: Iterable[bytes]) -> str:
@@ -73,7 +88,7 @@ def _split(string: bytes) -> list[bytes]:
     return [string[at : at + _MAX_STRING] for at in range(0, len(string), _MAX_STRING)] or [b""]
 
 
-def _unescaped(string: str) -> bytes:
+def unescaped(string: str) -> bytes:
     """Return the octets of one quoted string (RFC 1035 section 5.1)."""
 
     def octet(found: re.Match[bytes]) -> bytes:

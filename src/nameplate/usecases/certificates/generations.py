@@ -35,6 +35,8 @@ class Issued:
     """When the authority suggests to replace it."""
     is_local: bool
     """Nameplate's own authority signed it: no browser trusts it."""
+    sealed_key: str
+    """Its private key, sealed for the place from which it is served."""
 
 
 def install(
@@ -43,7 +45,8 @@ def install(
     """Make the generation being obtained the one that is served, and plan its renewal."""
     # What asks the database comes first, so that the row is written once.
     _wake_bindings(session, row, now)
-    row.private_key = forget(session, row, now)
+    forget(session, row, now)
+    row.private_key = issued.sealed_key
     leaf, chain = x509.split_chain(issued.bundle)
     facts = issued.facts
     row.certificate = leaf.decode()
@@ -62,15 +65,13 @@ def install(
     row.attempts = 0
 
 
-def forget(session: Session, row: Certificate, now: datetime) -> str | None:
-    """Forget the generation being obtained, its tokens and challenge records; return its sealed key."""
-    sealed = row.pending_private_key
+def forget(session: Session, row: Certificate, now: datetime) -> None:
+    """Forget the generation being obtained, its key, tokens and challenge records."""
     if row.acme_challenge_type is ChallengeType.DNS_01:
         zones.forget(session, row.id, now)
     else:
         session.connection().execute(_FORGETTING, {"certificate": row.id})
     row.abandon()
-    return sealed
 
 
 def planned(row: Certificate, jitter: float, window: Window | None = None) -> datetime | None:

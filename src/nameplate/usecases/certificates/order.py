@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
 from nameplate.core import issuance, keys
-from nameplate.core.encryption import Place
+from nameplate.core.encryption import Place, key_id
 from nameplate.core.errors import NameplateError
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
 from nameplate.core.orders import Challenge, Order, OrderStatus
@@ -23,6 +23,7 @@ from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, Domain
+from nameplate.models.sealing import hold
 from nameplate.ports.ca import CertificateAuthority, RenewalAdvisor
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
@@ -51,7 +52,9 @@ class CertificateRequest:
 
     hosts: tuple[str, ...]
     place: Place
-    """Where the key is sealed to."""
+    """Where the key is sealed to while the order is under way."""
+    served_place: Place
+    """The same once the certificate is installed."""
     kind: str
     """Type of the challenges that prove the names: `http-01` or `dns-01`."""
     account: Account
@@ -110,17 +113,19 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         account = ca_accounts.authority_account(session, row.organization_id)
     request = CertificateRequest(
         hosts=tuple(row.subject_alternative_names or ()),
-        place=requests.key_place(row),
+        place=requests.pending_key_place(row),
+        served_place=requests.key_place(row),
         kind=row.acme_challenge_type or "http-01",
         account=account,
         ports=reachability.ports(session, row) if tools.special_use else {},
     )
-    if row.pending_private_key is None or row.acme_order_url is None:
+    key = requests.pending_key(tools, row)
+    if key is None:
         return request
     return OpenOrder(
         request,
-        key=tools.keyring.open(row.pending_private_key, request.place),
-        url=row.acme_order_url,
+        key=key,
+        url=row.acme_order_url or "",
         presented=set(known.presented),
         responded=set(known.responded),
     )
@@ -205,10 +210,15 @@ class Issuer:
         place, tokens = opened.request.place, self._tokens(opened, order)
         opened.presented.update(challenge.url for challenge in tokens)
         sealed = self._tools.keyring.seal(opened.key, place)
+
+        def also(session: Session) -> None:
+            hold(session.connection(), {key_id(sealed)})
+            challenges.publish_tokens(session, place, tokens)
+
         work.write(
             self._sessions, Certificate, self._lease, _BEGINNING,
             values={"sealed": sealed, "url": opened.url, "data": opened.progress()},
-            also=lambda session: challenges.publish_tokens(session, place, tokens),
+            also=also,
         )  # fmt: skip
         self._renewed_at = self._lease.now()
         self._tools.checkpoint("certificate:order_stored")
@@ -271,6 +281,7 @@ class Issuer:
             facts=x509.check(bundle, opened.key, request.hosts, now),
             window=self._window(bundle),
             is_local=request.account.provider == "local",
+            sealed_key=self._tools.keyring.seal(opened.key, request.served_place),
         )
         jitter = self._tools.jitter()
         work.record(

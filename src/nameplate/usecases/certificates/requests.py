@@ -11,6 +11,7 @@ from nameplate.core.encryption import Place
 from nameplate.core.errors import Conflict, Invalid, Refused
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
+from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import (
     Binding,
@@ -38,6 +39,26 @@ def key_place(row: Certificate) -> Place:
 def key_place_of(organization_id: int, certificate_id: int) -> Place:
     """Return the same for a certificate whose row is not read whole."""
     return Place("ssl_certificates", "private_key", organization_id, certificate_id)
+
+
+def pending_key_place(row: Certificate) -> Place:
+    """Return where the key of the generation being obtained is sealed to, which is another place."""
+    return Place("ssl_certificates", "pending_private_key", row.organization_id, row.id)
+
+
+def pending_key(tools: Tools, row: Certificate) -> Secret | None:
+    """Return the key of the order under way; None when there is no order, or the key is not its.
+
+    Former versions sealed it for another place: such an order is made once more.
+    """
+    if row.pending_private_key is None or row.acme_order_url is None:
+        return None
+    try:
+        return tools.keyring.open(row.pending_private_key, pending_key_place(row))
+    except Refused as error:
+        if error.code != "ciphertext_moved_or_damaged":
+            raise
+        return None
 
 
 def issue(

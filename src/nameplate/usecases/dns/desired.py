@@ -13,6 +13,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.core.plan import Drift, Key, Plan, drift
 from nameplate.core.records import RRset, by_key
+from nameplate.core.spelling import Spelling
 from nameplate.core.wildcards import Hidden
 from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerPurpose, LedgerState
 from nameplate.usecases import holders
@@ -72,6 +73,30 @@ class DesiredZone:
             for line in self.lines
         ]
         return replace(self, lines=lines)
+
+    def spelled_as(self, live: Sequence[RRset]) -> "DesiredZone":
+        """Return the same with texts cut into strings as they are in the zone.
+
+        Otherwise a text that its provider cuts elsewhere would be published a second time.
+        """
+        spelling = Spelling(live)
+        known = chain((line.value for line in self.lines), self.wants, self.entries)
+        moved = {value: seen for value in known if (seen := spelling.of(value)) is not value}
+        if not moved:
+            return self
+        lines = [
+            line._replace(value=moved[line.value]) if line.value in moved else line
+            for line in self.lines
+        ]
+        wants = {
+            moved.get(value, value): want._replace(value=moved.get(value, value))
+            for value, want in self.wants.items()
+        }
+        entries = {
+            moved.get(value, value): entry._replace(value=moved.get(value, value))
+            for value, entry in self.entries.items()
+        }
+        return replace(self, lines=lines, wants=wants, entries=entries)
 
     @property
     def is_empty(self) -> bool:

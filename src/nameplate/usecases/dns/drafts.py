@@ -6,15 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from nameplate.core import caa, provider_limits
+from nameplate.core import caa, names, provider_limits
 from nameplate.core.errors import Conflict
 from nameplate.core.plan import Drift, Plan
+from nameplate.core.rdata.text import rejoined
 from nameplate.core.records import RRset
+from nameplate.core.spelling import Spelling
 from nameplate.models import ChangePlan, Domain, PlanContent
 from nameplate.models.plan_content import change_rows
 from nameplate.usecases.dns import edits, markers, shelter, zones
 from nameplate.usecases.dns.desired import DesiredZone
-from nameplate.usecases.dns.edits import Edit
+from nameplate.usecases.dns.edits import Edit, Spec
 from nameplate.usecases.dns.wanted import Value
 from nameplate.usecases.dns.zones import LiveZone
 
@@ -32,6 +34,19 @@ class PlanContext:
     desired: DesiredZone
     site: LiveZone
     now: datetime
+
+    def spelled(self, specs: Iterable[Spec]) -> list[Spec]:
+        """Return records, each once, with texts cut into strings as the zone or the domain has them."""
+        ours = [line.rrset() for line in self.desired.lines if line.type == "TXT"]
+        spelling = Spelling([*ours, *self.site.live])
+        found: dict[tuple[str, str, str], Spec] = {}
+        for one in specs:
+            name = names.absolute(one.name, self.origin)
+            text = spelling.of((name, one.type, one.text))[2]
+            same = rejoined(text) if one.type == "TXT" else text
+            spec = one if text == one.text else replace(one, text=text)
+            found.setdefault((one.type, one.name, same), spec)
+        return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)

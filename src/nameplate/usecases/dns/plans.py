@@ -24,6 +24,7 @@ from nameplate.usecases.dns.desired import DesiredZone, read_desired
 from nameplate.usecases.dns.drafts import Draft, Edits, PlanContext, RequestedChange
 from nameplate.usecases.dns.edits import Edit
 from nameplate.usecases.dns.wanted import Want
+from nameplate.usecases.dns.zones import LiveZone
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -61,7 +62,7 @@ def make(
         authorities = ca_accounts.issuer_names(session, domain.organization_id)
     if desired is None:
         raise Conflict("dns_account_missing", "The domain has no DNS account to plan with.")
-    scene = PlanContext(domain, holders.held_name(domain), desired, zones.show(tools, desired), now)
+    scene = _context(domain, desired, zones.show(tools, desired), now)
     wish = edits_of(scene)
     found = drafts.draft(scene, wish)
     said = tuple(drafts.warnings(scene, found, authorities))
@@ -72,7 +73,7 @@ def make(
         origin=origin,
         adopting=wish.adopt,
         fingerprint=fingerprint(scene.site.live),
-        wanted_fingerprint=drafts.wanted_fingerprint(desired),
+        wanted_fingerprint=drafts.wanted_fingerprint(scene.desired),
         expires_at=now + LIFETIME,
         content=drafts.content(wish, replace(found, warnings=said)),
         created_by=actor.name or None,
@@ -192,10 +193,11 @@ def _carry_out(
         edits.write(session, domain, scene.desired.lines, wish.edits, now)
         session.flush()
         _own(session, domain, scene, found, wish)
-        desired = read_desired(session, domain, tools, now)
-        if desired is None:
+        found_now = read_desired(session, domain, tools, now)
+        if found_now is None:
             raise _records_moved()
-        desired = shelter.sheltered(desired, scene.site.live, scene.site.zone.name)
+        spelled = found_now.spelled_as(scene.site.live)
+        desired = shelter.sheltered(spelled, scene.site.live, scene.site.zone.name)
         ledger.intend(
             session, domain, desired.account.id, scene.site.zone,
             todo=found.todo, wants=desired.wants, entries=desired.entries,
@@ -230,8 +232,12 @@ def _scene(sessions: Sessions, tools: Tools, lease: Lease) -> PlanContext:
     domain, desired = work.read(sessions, Domain, lease, read)
     if desired is None:
         raise Conflict("dns_account_missing", "The domain no longer has a DNS account.")
-    site = zones.visit(tools, desired)
-    return PlanContext(domain, holders.held_name(domain), desired, site, lease.now())
+    return _context(domain, desired, zones.visit(tools, desired), lease.now())
+
+
+def _context(domain: Domain, desired: DesiredZone, site: LiveZone, now: datetime) -> PlanContext:
+    origin = holders.held_name(domain)
+    return PlanContext(domain, origin, desired.spelled_as(site.live), site, now)
 
 
 def _records_moved() -> Conflict:

@@ -11,11 +11,11 @@ from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, Problem
 from nameplate.core.ids import Prefix
 from nameplate.core.pointing import LEADING
+from nameplate.core.rdata.text import rejoined
 from nameplate.core.records import RRset, merge
 from nameplate.db import Sessions
 from nameplate.models import Account, Domain, Record, RecordableType, RecordType
 from nameplate.models.deletion import soft_delete
-from nameplate.models.records import digest
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.dns import pointing, wanted
 from nameplate.usecases.tenants import ca_accounts
@@ -139,7 +139,7 @@ def _check_beside(session: Session, domain: Domain, row: Record) -> None:
     if owner(row, domain) == zone:  # what we made for an apex is what the provider takes there
         others = [other for other in others if not other.is_automatic]
     for other in others:
-        if other.record_type is row.record_type and other.value_digest == digest(row.value):
+        if other.record_type is row.record_type and _compared(other) == _compared(row):
             raise Conflict("record_exists", "The domain already has this record.")
     sets = [
         RRset(owner(one, domain), one.record_type.value, one.ttl, (text(one),))
@@ -153,6 +153,11 @@ def _check_beside(session: Session, domain: Domain, row: Record) -> None:
     refused = provider_limits.refusals(provider, sets[-1])
     if refused:
         raise Invalid("provider_refuses", refused, [Problem("/value", "provider_refuses", refused)])
+
+
+def _compared(row: Record) -> str:
+    """Return what makes a value the same: of a text its strings joined."""
+    return rejoined(row.value) if row.record_type is RecordType.TXT else row.value
 
 
 def _provider(session: Session, domain: Domain) -> str:

@@ -20,7 +20,7 @@ from nameplate.core.usual_names import QUESTIONS
 from nameplate.db import Sessions, database_now
 from nameplate.ports.resolver import AnswerKind, Resolver
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.dns import edits, wanted, zones
+from nameplate.usecases.dns import edits, file_faults, wanted, zones
 from nameplate.usecases.dns.desired import read_desired
 from nameplate.usecases.dns.drafts import Edits, PlanContext, RequestedChange
 from nameplate.usecases.dns.edits import Spec
@@ -40,7 +40,7 @@ def from_records(
     """
 
     def wish(scene: PlanContext) -> RequestedChange:
-        desired = edits.given(records, scene.origin)
+        desired = scene.spelled(edits.given(records, scene.origin))
         return RequestedChange(
             edits.between(scene.desired.lines, desired, everything=replace), adopt
         )
@@ -48,16 +48,27 @@ def from_records(
     return wish
 
 
-def from_file(form: str, content: str, *, replace: bool = False, adopt: bool = False) -> Edits:
+def from_file(
+    form: str, content: str, *, replace: bool = False, adopt: bool = False, strict: bool = False
+) -> Edits:
     """Want the records of a zone file: `bind`, `csv`, `json` or `octodns`.
 
     Names without a dot are relative to the domain. SOA and the zone's own NS are passed over, and
-    said. Raises `Invalid` with line and reason of each record that cannot be had.
+    said, and so is each record set in which something is wrong, with its line; with `strict` that
+    refuses the file. Raises `Invalid` when the file cannot be understood.
     """
 
     def wish(scene: PlanContext) -> RequestedChange:
-        rrsets = formats.read(form, content, scene.origin, time.monotonic)
-        return _wish(scene, rrsets, _desired(scene, rrsets), replace=replace, adopt=adopt)
+        reading = formats.survey(form, content, scene.origin, time.monotonic)
+        found = file_faults.fitting(scene, reading, replace=replace, strict=strict)
+        rrsets = [
+            rrset
+            for rrset in reading.rrsets
+            if (rrset.type, relative(rrset.name, scene.origin)) not in found.passed
+        ]
+        made = _wish(scene, rrsets, found.specs, replace=replace, adopt=adopt)
+        said = [*found.warnings(reading), *made.warnings]
+        return RequestedChange(found.kept(made.edits), adopt, warnings=said)
 
     return wish
 
@@ -96,7 +107,7 @@ def from_drift() -> Edits:
         live = {rrset.key: rrset for rrset in merge(scene.site.live)}
         drifts = scene.desired.drifts(scene.site.live)
         seen = [live[one.key] for one in drifts if one.key in live]
-        desired = edits.of_rrsets(seen, scene.origin, scene.site.zone.name)
+        desired = _desired(scene, seen)
         emptied = {
             (line.type, line.name)
             for line in scene.desired.lines
@@ -110,7 +121,7 @@ def from_drift() -> Edits:
 
 
 def _desired(scene: PlanContext, rrsets: Sequence[RRset]) -> list[Spec]:
-    return edits.of_rrsets(rrsets, scene.origin, scene.site.zone.name)
+    return scene.spelled(edits.of_rrsets(rrsets, scene.origin, scene.site.zone.name))
 
 
 def _seen(scene: PlanContext, rrsets: Sequence[RRset], *, adopt: bool) -> RequestedChange:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import provider_limits, registration, zone_rules
+from nameplate.core import nested_zones, provider_limits, registration, zone_rules
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Refused
-from nameplate.core.names import self_and_ancestors
+from nameplate.core.names import is_below, self_and_ancestors
 from nameplate.core.plan import Drift, Owned, Plan, plan
 from nameplate.core.records import RRset
 from nameplate.db import Sessions
@@ -58,6 +58,8 @@ class LiveZone:
     account_id: int
     zone: Zone
     live: Sequence[RRset]
+    nested: Sequence[str] = ()
+    """Zones of the same account below this one: what stands at or below them here is never asked for."""
 
 
 def peer(row: Domain | DueRow, _authority: work.Authority) -> str | None:
@@ -78,7 +80,8 @@ def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
     for name in names:
         if name in zones:
             live = provider.records(zones[name])
-            return LiveZone(provider, desired.account.id, zones[name], live)
+            nested = [other for other in zones if is_below(other, name)]
+            return LiveZone(provider, desired.account.id, zones[name], live, nested)
     own = desired.account.organization_id is not None  # whose zones the platform has is no tenant's
     shown = f" Its zones: {', '.join(sorted(zones)[:5]) or 'none'}." if own else ""
     raise Refused("zone_not_found", f"The DNS account has no zone for {desired.bare_name}.{shown}")
@@ -109,6 +112,7 @@ def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned
         for change in whole.changes
         if change.after is not None and (reason := _refusal(provider, change.after))
     }
+    refused |= nested_zones.unseen(site.nested, whole.changes)
     return shelter.unhidden(whole.without(refused), desired.hidden)
 
 
@@ -144,7 +148,8 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
         )  # fmt: skip
         return refusal.code
     tools.checkpoint("records:read")
-    whole = shelter.sheltered(desired, site.live, site.zone.name)
+    spelled = desired.spelled_as(site.live)
+    whole = shelter.sheltered(spelled, site.live, site.zone.name)
     push = _planned(whole, site)
     if not push.todo.is_empty:
         store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, whole, push))
@@ -238,7 +243,8 @@ def _settle(
         domain.next_action_at = now
         return
     if known is None:
-        desired = shelter.sheltered(desired, push.site.live, push.site.zone.name)
+        spelled = desired.spelled_as(push.site.live)
+        desired = shelter.sheltered(spelled, push.site.live, push.site.zone.name)
     lines = [line for line in desired.lines if line.is_wanted]
     again = ledger.settle(
         session, frozenset(desired.wants), desired.entries, report,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,12 +12,15 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing, Place, prefix
-from nameplate.core.errors import NameplateError
+from nameplate.core.errors import NameplateError, Refused
 from nameplate.db import Sessions
 from nameplate.models import Account, Certificate, metadata
+from nameplate.models.sealing import hold
 
 BATCH = 200
 """Values wrapped again in one transaction."""
+_TRIED = 3
+"""Values of a column that are tried: one may have been moved or damaged."""
 _HEAD = 40
 """Characters of a sealed value that name its version and key."""
 
@@ -32,6 +36,8 @@ class SealedColumn:
     column: str
     place: Callable[[int | None, int], Place]
     """From the row's organization_id and id."""
+    former: Callable[[int | None, int], Place] | None = None
+    """The same for values that former versions sealed."""
 
     @property
     def name(self) -> str:
@@ -43,13 +49,17 @@ def _key_place(organization_id: int | None, row_id: int) -> Place:
     return Place(Certificate.__tablename__, "private_key", organization_id, row_id)
 
 
+def _pending_place(organization_id: int | None, row_id: int) -> Place:
+    return Place(Certificate.__tablename__, "pending_private_key", organization_id, row_id)
+
+
 def _account_place(organization_id: int | None, row_id: int) -> Place:
     return Place(Account.__tablename__, "credentials", organization_id or 0, row_id)
 
 
 SEALED = (
     SealedColumn("ssl_certificates", "private_key", _key_place),
-    SealedColumn("ssl_certificates", "pending_private_key", _key_place),
+    SealedColumn("ssl_certificates", "pending_private_key", _pending_place, _key_place),
     SealedColumn("accounts", "credentials", _account_place),
 )
 """Every column that holds sealed values; soft-deleted rows count too."""
@@ -75,16 +85,38 @@ class Rotation:
 
 def usage(sessions: Sessions) -> Counter[str]:
     """Return how many stored values each key id seals, ids that no ring has included."""
-    found: Counter[str] = Counter()
     with sessions.begin(PLATFORM, read_only=True) as session:
-        for sealed in SEALED:
-            column = metadata.tables[sealed.table].c[sealed.column]
-            # What stands in front of the second colon names the key, and is never a secret.
-            heads = sa.select(sa.func.substr(column, 1, _HEAD)).where(column.is_not(None))
-            streamed = session.connection().execute(heads, execution_options={"yield_per": 1000})
-            for head in streamed.scalars():
-                found[head.split(":")[1] if head.count(":") > 1 else "?"] += 1
+        return usage_in(session.connection())
+
+
+def usage_in(connection: sa.Connection) -> Counter[str]:
+    """Return the same inside a transaction."""
+    found: Counter[str] = Counter()
+    for sealed in SEALED:
+        column = metadata.tables[sealed.table].c[sealed.column]
+        # What stands in front of the second colon names the key, and is never a secret.
+        heads = sa.select(sa.func.substr(column, 1, _HEAD)).where(column.is_not(None))
+        streamed = connection.execute(heads, execution_options={"yield_per": 1000})
+        for head in streamed.scalars():
+            found[head.split(":")[1] if head.count(":") > 1 else "?"] += 1
     return found
+
+
+def opens(connection: sa.Connection, ring: KeyRing, key_id: str) -> bool:
+    """Tell whether the ring's key opens what the key of this id sealed, or that sealed nothing."""
+    is_tried = False
+    for sealed in SEALED:
+        table = metadata.tables[sealed.table]
+        column, mine = table.c[sealed.column], prefix(key_id)
+        query = sa.select(table.c.id, table.c.organization_id, column)
+        some = query.where(sa.func.substr(column, 1, len(mine)) == mine).limit(_TRIED)
+        for row_id, organization_id, value in connection.execute(some):
+            is_tried = True
+            for place in filter(None, (sealed.place, sealed.former)):
+                with suppress(NameplateError):
+                    ring.open(value, place(organization_id, row_id))
+                    return True
+    return not is_tried
 
 
 def rotate(
@@ -138,6 +170,7 @@ def _wrap(session: Session, ring: KeyRing, sealed: SealedColumn, after: int, lim
     """Wrap the next values of the column whose row id is above `after`."""
     table = metadata.tables[sealed.table]
     column = table.c[sealed.column]
+    hold(session.connection(), {ring.primary})
     query = (
         sa.select(table.c.id, table.c.organization_id, column)
         .where(table.c.id > after, *_old(ring, column))
@@ -149,7 +182,7 @@ def _wrap(session: Session, ring: KeyRing, sealed: SealedColumn, after: int, lim
     stuck = []
     for row_id, organization_id, value in rows:
         try:
-            fresh = ring.rewrap(value, sealed.place(organization_id, row_id))
+            fresh = _rewrapped(ring, sealed, value, organization_id, row_id)
         except NameplateError as error:
             stuck.append(Stuck(sealed.name, row_id, error.code, error.detail))
             continue
@@ -159,6 +192,18 @@ def _wrap(session: Session, ring: KeyRing, sealed: SealedColumn, after: int, lim
             .values({column: fresh, table.c.updated_at: table.c.updated_at})
         )
     return _Batch(rows[-1].id if rows else 0, len(rows) - len(stuck), tuple(stuck))
+
+
+def _rewrapped(
+    ring: KeyRing, sealed: SealedColumn, value: str, organization_id: int | None, row_id: int
+) -> str:
+    place = sealed.place(organization_id, row_id)
+    try:
+        return ring.rewrap(value, place)
+    except Refused as error:
+        if sealed.former is None or error.code != "ciphertext_moved_or_damaged":
+            raise
+    return ring.seal(ring.open(value, sealed.former(organization_id, row_id)), place)
 
 
 def _left(session: Session, ring: KeyRing, sealed: SealedColumn) -> int:

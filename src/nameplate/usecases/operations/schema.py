@@ -2,12 +2,11 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
@@ -16,15 +15,9 @@ from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 
 import nameplate
-from nameplate.core.errors import (
-    Conflict,
-    Invalid,
-    NameplateError,
-    NotFound,
-    NotPermitted,
-    Refused,
-    Unavailable,
-)
+from nameplate.core.errors import Conflict, NotFound, Refused
+from nameplate.database_errors import explained
+from nameplate.usecases.operations.revisions import newer
 
 LOCATION = Path(nameplate.__file__).parent / "migrations"
 """Where the revisions are; a host's Alembic finds them in `versions` below it."""
@@ -40,23 +33,32 @@ class Revision:
     is_head: bool
 
 
-def upgrade(url: str | None = None, revision: str = "head", *, wait: int = 60) -> str | None:
+def upgrade(
+    url: str | None = None,
+    revision: str = "head",
+    *,
+    wait: int = 60,
+    tell: Callable[[str], None] | None = None,
+) -> str | None:
     """Bring the database forward to `revision` and return where it stands then.
 
     Without `url` the settings say which database. `wait` bounds in seconds how long another
-    migration is waited for (SQLite: 30). Nothing changes when it stands there already.
+    migration is waited for (SQLite: 8). Nothing changes when it stands there already. A revision that
+    was interrupted on MariaDB is completed first, which `tell` is told in a sentence.
     Raises `NotFound` for an unknown revision or database, `Conflict` when the database is newer than
     this program, `NotPermitted` when it refuses the login, `Unavailable` when it cannot be reached.
     """
-    return _migrate(_config(url, wait), revision, command.upgrade)
+    return _migrate(_config(url, wait, tell), revision, command.upgrade)
 
 
-def downgrade(url: str | None = None, *, revision: str) -> str | None:
+def downgrade(
+    url: str | None = None, *, revision: str, tell: Callable[[str], None] | None = None
+) -> str | None:
     """Take the database back to `revision` and return where it stands; `base` leaves nothing.
 
     Raises as `upgrade`.
     """
-    return _migrate(_config(url), revision, command.downgrade)
+    return _migrate(_config(url, tell=tell), revision, command.downgrade)
 
 
 def current(url: str | None = None) -> str | None:
@@ -73,7 +75,7 @@ def current(url: str | None = None) -> str | None:
         script.run_env()
     known = {revision.id for revision in history()}
     if found and found[0] not in known:
-        raise _newer(found[0])
+        raise newer(found[0])
     return found[0] if found else None
 
 
@@ -113,10 +115,10 @@ def _migrate(config: Config, revision: str, act: Callable[[Config, str], None]) 
     return current(config.attributes["url"])
 
 
-def _config(url: str | None, wait: int = 60) -> Config:
+def _config(url: str | None, wait: int = 60, tell: Callable[[str], None] | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(LOCATION).replace("%", "%%"))
-    config.attributes.update(url=url, wait=wait)
+    config.attributes.update(url=url, wait=wait, tell=tell)
     return config
 
 
@@ -133,32 +135,16 @@ def _known(revision: str) -> None:
         ) from None
 
 
-def _newer(revision: str) -> Conflict:
-    return Conflict(
-        "schema_newer",
-        f"The database is at revision {revision!r}, which this version of Nameplate does "
-        "not know. Install the version that created it, or a newer one.",
-    )
-
-
 @contextmanager
 def _explained() -> Iterator[None]:
     """Turn what drivers and Alembic raise into one sentence that says what to do."""
     try:
-        yield
-    except sa.exc.DBAPIError as error:
-        raise explain(error) from None
-    except sa.exc.ArgumentError:
-        # The message of the original would repeat the address and the password in it.
-        raise Invalid(
-            "database_url_invalid",
-            "Not a database address. Expected sqlite:///FILE, "
-            "postgresql://USER:PASSWORD@HOST/NAME or mariadb://USER:PASSWORD@HOST/NAME.",
-        ) from None
+        with explained():
+            yield
     except CommandError as error:
         unknown = re.search(r"Can't locate revision identified by '([^']+)'", str(error))
         if unknown:
-            raise _newer(unknown[1]) from None
+            raise newer(unknown[1]) from None
         raise Conflict("revision_out_of_reach", f"{error}".rstrip(".")) from None
     except TimeoutError:
         raise Conflict(
@@ -170,67 +156,3 @@ def _explained() -> Iterator[None]:
             f"Cannot create the folder {error.filename}: {error.strerror}. Set "
             "NAMEPLATE_HOME to a writable folder.",
         ) from None
-
-
-_LOGIN = "The database rejects this user or password. Check the address that you gave."
-_RIGHTS = "The database user lacks the permission. Migrate as the owner of the database."
-_ABSENT = "The database does not exist. Create it first."
-_AWAY = (
-    "The database cannot be reached. Check that it is running, and the host and port in its "
-    "address."
-)
-_BUSY = "Another program has locked the tables. Try again when it has finished."
-_READ_ONLY = "The database file is read-only. Change its permissions or choose another file."
-_NO_FILE = "The database file cannot be opened. Check that its folder exists and is writable."
-_NO_DATABASE = "The file is not an SQLite database. Choose another file."
-
-_MARIADB_CODES: Mapping[int, NameplateError] = {
-    1044: NotPermitted("database_refuses", _RIGHTS),
-    1045: NotPermitted("database_login_refused", _LOGIN),
-    1049: NotFound("database_absent", _ABSENT),
-    1142: NotPermitted("database_refuses", _RIGHTS),
-    1205: Conflict("database_busy", _BUSY),
-    1698: NotPermitted("database_login_refused", _LOGIN),
-    **dict.fromkeys((2002, 2003, 2005, 2006, 2013), Unavailable("database_unavailable", _AWAY)),
-}
-_POSTGRESQL_STATES: Mapping[str, NameplateError] = {
-    "28000": NotPermitted("database_login_refused", _LOGIN),
-    "28P01": NotPermitted("database_login_refused", _LOGIN),
-    "3D000": NotFound("database_absent", _ABSENT),
-    "42501": NotPermitted("database_refuses", _RIGHTS),
-    "55P03": Conflict("database_busy", _BUSY),
-}
-_WORDS: Mapping[str, NameplateError] = {
-    # SQLite has few codes, and psycopg gives none while it connects: their words must do.
-    "attempt to write a readonly database": Refused("database_read_only", _READ_ONLY),
-    "unable to open database file": Refused("database_file_refused", _NO_FILE),
-    "not a database": Invalid("database_file_invalid", _NO_DATABASE),
-    "malformed": Invalid("database_file_invalid", _NO_DATABASE),
-    "database is locked": Conflict("database_busy", _BUSY),
-    "authentication failed": NotPermitted("database_login_refused", _LOGIN),
-    "no password supplied": NotPermitted("database_login_refused", _LOGIN),
-    "role ": NotPermitted("database_login_refused", _LOGIN),
-    "database ": NotFound("database_absent", _ABSENT),
-    "connection": Unavailable("database_unavailable", _AWAY),
-}
-
-
-def explain(error: sa.exc.DBAPIError) -> NameplateError:
-    """Return what a failure of the database means for the person at the keyboard.
-
-    The driver's own text is not passed on: it can contain the address, values and statements.
-    """
-    cause = error.orig
-    state = getattr(cause, "sqlstate", None)
-    code = cause.args[0] if cause is not None and cause.args else None
-    if isinstance(state, str) and state in _POSTGRESQL_STATES:
-        return _POSTGRESQL_STATES[state]
-    if isinstance(code, int) and code in _MARIADB_CODES:
-        return _MARIADB_CODES[code]
-    if state is None and not isinstance(code, int):
-        for words, meaning in _WORDS.items():
-            if words in str(cause):
-                return meaning
-    return Refused(
-        "database_failed", f"The database failed: {type(cause).__name__} {state or code}."
-    )
