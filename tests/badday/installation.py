@@ -1,9 +1,11 @@
 """Nameplate as its operator runs it in production: one `serve`, one `worker`, and the command line."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ from tests.servers.process import Server, free_port, listens
 
 STARTS = 40.0
 """Seconds that a process may take to start."""
+_SETTLES = 4.0
+"""Seconds in which a process that refuses its settings ends."""
 _LOUD = frozenset({"warning", "error", "critical"})
 
 
@@ -75,9 +79,12 @@ class Installation:
     def try_start(self, **settings: str) -> None:
         """Stop, and start with other settings; `refused` says how that ended where it is refused."""
         self.stop()
-        try:
+        with contextlib.suppress(RuntimeError):  # it ended before it was there
             self.start(**settings)
-        except RuntimeError:
+            time.sleep(_SETTLES)
+        if any(one.process.poll() is not None for one in self._processes.values()):
+            self.stop()
+        if not self._processes:
             self.refused = self.local("serve", **settings)
 
     def kill(self, name: str) -> None:

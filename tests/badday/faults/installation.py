@@ -55,6 +55,7 @@ FAULTS = (
         breaks=lambda t: t.database.hang(),
         says=refusal("/readyz", "database_unavailable", "provider_unreachable"),
         turn=Turn.OPERATOR,
+        silent=True,
         common=True,
         repairs=lambda t: t.database.open(),
     ),
