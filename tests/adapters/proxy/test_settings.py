@@ -146,16 +146,17 @@ def test_the_admin_api_stays_where_it_is_found(admin, expected):
 def test_a_base_cuts_nobody_off_a_real_caddy(tmp_path, admin):
     with servers.Caddy(tmp_path) as server:
         url = f"http://127.0.0.1:{server.admin_port}"
+        base: dict[str, Any] = {"storage": server.base["storage"]}
         given = {
             "admin_url": url,
             "listen_http": [f"127.0.0.1:{server.http_port}"],
             "listen_https": [f"127.0.0.1:{server.https_port}"],
-            "base": {"storage": server.base["storage"]},
+            "base": base,
         }
         if admin is not None:
             own = {**admin, "config": {"persist": False}}
             own = json.loads(json.dumps(own).replace("PORT", str(server.admin_port)))
-            given["base"]["admin"] = own
+            base["admin"] = own
         config = parse(caddy_settings.CaddyConfiguration, given)
         place = ProxyPlace(str(tmp_path / "managed"), Upstream("127.0.0.1", free_port()))
         adapter = caddy.connect(config, place)

@@ -129,3 +129,17 @@ def test_lists_are_filtered(lite: Session, domain: Domain) -> None:
     assert page(domain="acme.com") == [one.id, two.id]
     assert page(type="TXT") == page(status="active") == [two.id]
     assert page(after=one.id) == [two.id]
+
+
+def test_ns_at_the_apex_is_forced_where_the_message_says_so(lite: Session, domain: Domain) -> None:
+    apex: dict[str, Any] = {"type": "NS", "name": "@", "value": "ns1.new.net."}
+    with pytest.raises(Invalid, match="`--force`") as caught:
+        add(lite, **apex)
+    assert [one.code for one in caught.value.problems] == ["apex_ns"]
+    row = add(lite, **apex, force=True)
+    assert records.text(row) == "ns1.new.net."
+    add(lite, name="@", value="192.0.2.1")
+    changed = records.update(lite, PLATFORM, show("rec", row.id), now=NOW, value="ns2.new.net.")
+    assert records.text(changed) == "ns2.new.net."
+    with pytest.raises(Invalid, match="CNAME"):
+        add(lite, type="CNAME", name="@", value="x.net.", force=True)

@@ -158,7 +158,8 @@ GROUP = Group(
         "apex_ns": Entry(
             Turn.YOU,
             "NS records at the apex decide which servers answer for the whole zone.",
-            "Leave them out, or use force to confirm.",
+            "Leave them out, or add them with `nameplate record add --force`. They are written when "
+            "`nameplate record plan` is applied with `--force`.",
         ),
         "own_record": Entry(
             Turn.YOU,
