@@ -11,7 +11,8 @@ from tests.servers.nginx import Nginx
 
 from nameplate.adapters.proxy import nginx_operator
 from nameplate.core.errors import Refused
-from nameplate.ports.proxy import Inspector, Route
+from nameplate.ports.proxy import Route
+from nameplate.testing.inspectors import InspectorConformance
 from nameplate.testing.proxy import self_signed
 
 LONG = ".".join(["a" * 60] * 3 + ["example.test"])
@@ -45,6 +46,18 @@ def running(http: str) -> Iterator[Nginx]:
         Path(name).chmod(0o755)
         with Nginx(Path(name), http=http) as server:
             yield server
+
+
+class TestInspector(InspectorConformance):
+    @pytest.fixture
+    def clear(self):
+        with running(COMMON + SIZES) as server:
+            yield server.adapter
+
+    @pytest.fixture
+    def colliding(self):
+        with running("server_names_hash_max_size 64;" + DEFAULT) as server:
+            yield server.adapter
 
 
 @pytest.fixture
@@ -91,9 +104,6 @@ def _defaults(server):
 
 
 def test_what_is_in_the_way_is_said(route):
-    with running(COMMON + SIZES) as server:
-        assert isinstance(server.adapter, Inspector)
-        assert server.adapter.collisions() == []
     with running(DEFAULT) as server:
         (found,) = server.adapter.collisions()
         assert found.is_harmless

@@ -2,8 +2,7 @@
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -545,30 +544,3 @@ def test_what_was_to_come_and_has_not_is_not_taken_for_there(rig):
     states = rig.ledger()
     assert states.pop(f"new.{APEX} 192.0.2.99") is LedgerState.PRESENT
     assert set(states.values()) == {LedgerState.INTENDED}
-
-
-NEW_NS: dict[str, Any] = {"type": "NS", "name": "@", "value": "ns2.host.net.", "ttl": 3600}
-
-
-def test_ns_at_the_apex_goes_through_a_plan_that_is_forced(rig):
-    made = rig.make(transfers.from_records([NEW_NS]))
-    with pytest.raises(Conflict, match="force") as caught:
-        rig.apply(made)
-    assert caught.value.code == "plan_unsafe"
-    assert rig.apply(made, force=True).status is PlanStatus.APPLIED
-    found = {rrset.key: rrset for rrset in rig.provider.records(ZONE)}
-    assert found[APEX, "NS"].values == ("ns1.host.net.", "ns2.host.net.")
-    rig.work()
-    assert {rrset.key: rrset for rrset in rig.provider.records(ZONE)} == found
-
-
-def test_ns_at_the_apex_that_was_forced_waits_for_a_plan(rig):
-    with rig.offline.sessions.begin(rig.actor) as session:
-        records.add(session, rig.actor, rig.name, **NEW_NS, force=True, now=datetime.now(UTC))
-    rig.work()
-    found = {rrset.key: rrset for rrset in rig.provider.records(ZONE)}
-    assert found[APEX, "NS"].values == ("ns1.host.net.",)
-    assert "`--force`" in str(rig.rows()["@", "ns2.host.net."].error_message)
-    assert rig.apply(rig.make(), force=True).status is PlanStatus.APPLIED
-    found = {rrset.key: rrset for rrset in rig.provider.records(ZONE)}
-    assert found[APEX, "NS"].values == ("ns1.host.net.", "ns2.host.net.")

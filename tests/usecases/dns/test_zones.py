@@ -17,7 +17,7 @@ from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.core.plan import plan
 from nameplate.core.records import Change
-from nameplate.models import Account, Domain, LedgerState, Record
+from nameplate.models import Domain, LedgerState, Record
 from nameplate.ports.dns import Zone
 from nameplate.usecases import work
 from nameplate.usecases.dns import desired, records, zones
@@ -322,29 +322,3 @@ def test_a_foreign_change_between_our_reading_and_our_write_stays(rig: Rig) -> N
         rig.work(after=timedelta(minutes=6))
         assert rig.zone[WWW, "A"] == a("www", 66)
         assert rig.rows()["www", "192.0.2.5"].drifted_at is not None
-
-
-def test_a_zone_that_is_replaced_as_a_whole_is_not_written_when_it_reads_as_empty(rig: Rig) -> None:
-    with rig.offline.sessions.begin(PLATFORM) as session:
-        session.execute(sa.update(Account).values(provider="namecheap"))
-    _add(rig)
-    rig.work()
-    assert (WWW, "A") in rig.zone
-    before = rig.zone
-    _add(rig, "shop", 2)
-    rig.provider.lagging = [SOA, NS]
-    rig.work(after=timedelta(hours=1))
-    assert rig.zone == before
-    assert "lists no records" in str(rig.rows()["shop", "192.0.2.2"].error_message)
-    rig.provider.lagging = None
-    rig.work(after=timedelta(hours=3))
-    assert rig.zone == {**before, (f"shop.{APEX}", "A"): a("shop", 2)}
-
-
-def test_an_empty_zone_in_which_nothing_of_ours_was_is_written(rig: Rig) -> None:
-    with rig.offline.sessions.begin(PLATFORM) as session:
-        session.execute(sa.update(Account).values(provider="namecheap"))
-    _add(rig)
-    rig.provider.lagging = [SOA, NS]
-    rig.work()
-    assert (WWW, "A") in rig.zone

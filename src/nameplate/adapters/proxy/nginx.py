@@ -104,8 +104,7 @@ class Nginx:
 
     def collisions(self) -> Sequence[Collision]:
         """Return what in the operator's nginx.conf meets what Nameplate writes."""
-        listens = (*self._layout.listen_http, *self._layout.listen_https)
-        return self._own().collisions(listens)
+        return self._own().collisions((*self._layout.listen_http, *self._layout.listen_https))
 
     def _own(self) -> OwnDirectives:
         return nginx_operator.read(self._main, self._executable, self.folder)
