@@ -45,6 +45,13 @@ UNSEEN_EVERY = timedelta(seconds=20)
 OVERRUN = timedelta(hours=1)
 """How long after a lease ran out what is removed is looked at once more: a request of the worker that
 had it may be on its way. One that is held up for longer says itself what it did."""
+_LOST = (
+    "zone_lost",
+    (
+        "The provider lists no records of the zone, which had some. Nothing is written, as that "
+        "would delete what it does not list. If they were removed on purpose, add any record there."
+    ),
+)
 _UNSEEN = ("unseen", "The provider does not show what it was given only now.")
 DRIFT_AGAIN = timedelta(seconds=40)
 """How often at first, while a zone differs: whoever changed it may change it back."""
@@ -113,6 +120,8 @@ def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned
         if change.after is not None and (reason := _refusal(provider, change.after))
     }
     refused |= nested_zones.unseen(site.nested, whole.changes)
+    if provider_limits.replaces_zones(provider) and desired.is_lost(site.live, site.zone.name):
+        refused = dict.fromkeys(whole.keys, _LOST)
     return shelter.unhidden(whole.without(refused), desired.hidden)
 
 
