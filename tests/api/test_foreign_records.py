@@ -51,7 +51,7 @@ def test_a_record_that_no_message_carries_is_named(beside: Api) -> None:
     file = {"file": {"format": "bind", "content": f"big TXT {text}\n"}}
     answer = beside.send("POST", PLAN, file)
     assert answer.status == 422, answer.raw
-    assert "big.example.com TXT" in answer.body["detail"]
+    assert answer.body["detail"].startswith("line 1: The text needs 65792 octets")
 
 
 def test_one_that_was_kept_before_is_held_back_with_its_name(beside: Api) -> None:

@@ -81,7 +81,8 @@ def test_an_authority_that_begins_no_order_is_asked_again_every_moment(rig: Rig)
     rig.authority.refusal = CAA
     for _ in range(6):
         row = rig.work()
-        assert (row.trouble_code, row.waits_for) == (CAA.code, "account:1")
+        assert row.trouble_code == CAA.code
+        assert str(row.waits_for).startswith("account:")
         assert _wait_of(row) <= work.WATCH_REFUSAL.total_seconds() / 60
     rig.authority.refusal = None
     row = rig.work()
