@@ -9,10 +9,12 @@ from nameplate.core import instructions
 from nameplate.core.actor import PLATFORM
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.errors import Refused
-from nameplate.core.instructions import Instruction
+from nameplate.core.instructions import Instruction, Kind
 from nameplate.core.lifecycle import VerificationStatus
-from nameplate.models import Domain, Verification
+from nameplate.models import Account, Domain, Server, Verification
 from nameplate.usecases import holders
+from nameplate.usecases.claims import routing
+from nameplate.usecases.dns import proofs
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.tools import Tools
 
@@ -30,8 +32,24 @@ class ToPublish:
     """Nothing is to be done about it now."""
 
 
-def of(session: Session, tools: Tools, domain: Domain) -> Sequence[ToPublish]:
-    """Return all of it, done or not, in the order in which it is needed."""
+def of(
+    session: Session, tools: Tools, domain: Domain, server: Server | None = None
+) -> Sequence[ToPublish]:
+    """Return all of it, done or not, in the order in which it is needed.
+
+    `server` is to serve the domain while no binding says which one does.
+    """
+    found = of_claim(session, tools, domain)
+    for step in routing.steps(session, domain, server):
+        told = step.instruction
+        if step.served:
+            told = replace(told, sentence=told.sentence.replace("Publish a", "Keep the", 1))
+        found.append(ToPublish(Purpose.ROUTING, told, done=step.served))
+    return found
+
+
+def of_claim(session: Session, tools: Tools, domain: Domain) -> list[ToPublish]:
+    """Return what proves the domain and what delegates its zone."""
     found = []
     row = current(session, domain)
     proof = of_proof(session, tools, row, domain) if row is not None else None
@@ -61,9 +79,24 @@ def of_proof(
         return _kept(one, "The proof is published.")
     held = holders.holding(session, domain.organization_id, domain.full_domain)
     if held is None or domain.holding_name is None or held.name == holders.held_name(domain):
-        return ToPublish(Purpose.OWNERSHIP, told)
+        if not _is_written(session, domain, told):
+            return ToPublish(Purpose.OWNERSHIP, told)
+        where = f"the {told.get('type')} record at {told.get('name')}"
+        sentence = f"Nothing to publish: Nameplate publishes {where} with the DNS account."
+        return ToPublish(Purpose.OWNERSHIP, replace(told, sentence=sentence), done=True)
     sentence = f"Nothing to publish: ownership is proved by the proof of {held.name}."
     return ToPublish(Purpose.OWNERSHIP, replace(told, sentence=sentence), done=True)
+
+
+def _is_written(session: Session, domain: Domain, told: Instruction) -> bool:
+    """Tell whether Nameplate publishes the proof itself, as far as nothing has stopped it."""
+    account_id = domain.dns_account_id
+    if account_id is None or told.kind != Kind.DNS_RECORD:
+        return False
+    if domain.error_message or domain.trouble_code:
+        return False
+    account = session.scalars(Account.visible(PLATFORM).where(Account.id == account_id)).first()
+    return proofs.can_write(account, domain)
 
 
 def _kept(one: ToPublish, seen: str) -> ToPublish:

@@ -83,6 +83,12 @@ def get(session: Session, actor: Actor, reference: str) -> Server:
     return row
 
 
+def serving(session: Session, organization_id: int, proxy_type: str | None = None) -> list[Server]:
+    """Return the servers that could serve an organization's hosts: its own and the platform's."""
+    rows = session.scalars(Server.visible(Actor(organization_id)).order_by(Server.id))
+    return [row for row in rows if row.proxy and proxy_type in {None, row.proxy.get("type")}]
+
+
 def page(
     session: Session,
     actor: Actor,
