@@ -38,7 +38,7 @@ from nameplate.models import (
     SuffixApproval,
     VerificationMethodName,
 )
-from nameplate.usecases.claims import conditions, domains, instructions, readiness, suffixes
+from nameplate.usecases.claims import conditions, domains, facts, instructions, readiness, suffixes
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.serving import servers
 
@@ -285,7 +285,8 @@ class DomainShape(Shape):
 
 def show(call: TransactionCall, row: Domain, server: Server | None = None) -> DomainShape:
     """Return a domain with its conditions and instructions, while unbound for `server`."""
-    found = conditions.of(call.session, call.tools, row)
+    known = facts.read(call.session, [row], call.now)[row.id]
+    found = conditions.from_facts(call.tools, known)
     return DomainShape(
         **_fields(row),
         **_summed(found),
@@ -305,7 +306,8 @@ def show(call: TransactionCall, row: Domain, server: Server | None = None) -> Do
             for one in found
         ],
         instructions=[
-            instructed.show(one) for one in instructions.of(call.session, call.tools, row, server)
+            instructed.show(one)
+            for one in instructions.from_facts(call.session, call.tools, known, server)
         ],
     )
 

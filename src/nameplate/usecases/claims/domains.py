@@ -95,9 +95,6 @@ def add(
         suffix_approval=SuffixApproval.WAITING if is_suffix else None,
     )
     _refuse_duplicate(session, owner, host)
-    session.add(row)
-    session.flush()
-    session.refresh(row)
     if hosted is not None:
         verifications.check_subtree(tools, verification_method, "hosted_needs_dns", "A hosted zone")
     verifications.create(session, tools, row, verification_method)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from nameplate.core import dns_hosts, ids, instructions, names, pointing
-from nameplate.core.actor import PLATFORM
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import Instruction
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.pointing import NEEDS_ADDRESS, Obstacle
-from nameplate.models import Binding, Domain, RecordableType, RecordType, Server
+from nameplate.models import Domain, RecordableType, RecordType, Server
+from nameplate.usecases import holders
+from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.dns import bound_hosts
 from nameplate.usecases.dns import pointing as hosts_of
 from nameplate.usecases.dns.bound_hosts import BoundHost
@@ -41,36 +42,57 @@ class RoutingStep:
     served: bool = False
 
 
-def of(session: Session, domain: Domain, server: Server | None = None) -> Routing:
+def of(
+    session: Session,
+    domain: Domain,
+    server: Server | None = None,
+    known: DomainFacts | None = None,
+) -> Routing:
     """Return what leads where: bound hosts, or else the domain's own name to `server`.
 
     Without `server` it is the only one that could serve the domain.
     """
-    found = hosts_of.left_to_owner(session, domain)
+    machines = servers.usable(session, domain.organization_id)
+    found = _found(session, domain, machines, known)
     made_for = {kind for host in found for kind, _ in host.makers}
     if RecordableType.APPLICATION_DOMAIN_BINDING in made_for:
         return Routing(found)
-    fitting = [server] if server else servers.serving(session, domain.organization_id)
+    fitting = [server] if server else [row for row in machines if row.proxy]
     if len(fitting) != 1:
         return Routing(found, fitting)
     if all(host.host != domain.full_domain for host in found):
-        found.append(bound_hosts.expected(session, domain, fitting[0]))
+        has_records = known is None or known.records.total > 0
+        found.append(bound_hosts.expected(session, domain, fitting[0], has_records=has_records))
     return Routing(found)
 
 
-def steps(session: Session, domain: Domain, server: Server | None = None) -> list[RoutingStep]:
+def _found(
+    session: Session, domain: Domain, machines: Sequence[Server], known: DomainFacts | None
+) -> list[BoundHost]:
+    """Return the hosts that lead somewhere now: none when there is no reason for any."""
+    named = any(
+        names.is_within(names.canonical(row.address), holders.held_name(domain)) for row in machines
+    )
+    if known is not None and not known.bindings and not named:
+        return []
+    return hosts_of.left_to_owner(session, domain)
+
+
+def steps(session: Session, known: DomainFacts, server: Server | None = None) -> list[RoutingStep]:
     """Return the same as instructions; nothing where Nameplate writes the records itself."""
+    domain = known.domain
     account = domain.dns_account_id
     provider = hosts_of.providers_of(session, {account}).get(account) if account else None
     if provider is not None and bound_hosts.is_kept(domain):
         return []
-    routing = of(session, domain, server)
+    routing = of(session, domain, server, known)
     if routing.choices:
         return [RoutingStep(_choice(domain, routing.choices))]
     if not routing.hosts:
         return []
     zone, apex_type = _place(domain, provider)
-    served = _served(session, domain)
+    active = (row for row, _ in known.bindings if row.status is BindingStatus.ACTIVE)
+    served = {row.hostname for row in active}
     found: list[RoutingStep] = []
     for host in routing.hosts:
         decision = host.decide(zone, apex_type)
@@ -94,14 +116,6 @@ def _place(domain: Domain, provider: str | None) -> tuple[str, str | None]:
         return zone, pointing.apex_type(provider, set(RecordType))
     host = dns_hosts.recognise(known.child if known is not None else ()).host
     return zone, None if host is None else host.apex_type
-
-
-def _served(session: Session, domain: Domain) -> set[str]:
-    """Return the hosts of a domain of which a binding is active."""
-    query = Binding.visible(PLATFORM).where(
-        Binding.organization_domain_id == domain.id, Binding.status == BindingStatus.ACTIVE
-    )
-    return set(session.scalars(query.with_only_columns(Binding.hostname)))
 
 
 def _choice(domain: Domain, choices: Sequence[Server]) -> Instruction:
