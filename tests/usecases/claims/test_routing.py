@@ -86,6 +86,9 @@ def test_a_binding_changes_nothing_of_it(
     )
     assert steps(lite, domain) == before
     assert steps(lite, domain, server) == before
+    (at_hand,) = routing.of(lite, domain, known=facts.read(lite, [domain], NOW)[domain.id]).hosts
+    (read,) = routing.of(lite, domain).hosts
+    assert (at_hand.makers, at_hand.targets, at_hand.own) == (read.makers, read.targets, read.own)
 
 
 def test_below_the_apex_it_is_a_cname_to_the_only_server(

@@ -127,7 +127,8 @@ class Nginx:
                 self._check(changed, config)
                 running = self._switch(release, config, digest)
             except (NameplateError, OSError):
-                shutil.rmtree(release, ignore_errors=True)
+                if self._current() != release.resolve():  # nginx must start with what is there
+                    shutil.rmtree(release, ignore_errors=True)
                 raise
             nginx_withdrawal.end(self.folder)
             self._tidy(release, config)
@@ -197,14 +198,15 @@ class Nginx:
             if master is None:
                 return False
             nginx_process.reload(master, self._reload_seconds)
-        except NameplateError:
+        except (NameplateError, OSError):
             self._point(previous)
             running = nginx_process.find(self._pid_file)
             if running is not None:
                 # It may still be loading what was taken back.
                 nginx_process.signal_reload(running)
             raise
-        applied.write_text(f"{digest} {release.name} {master}\n")
+        with contextlib.suppress(OSError):  # without this note it is loaded once more
+            applied.write_text(f"{digest} {release.name} {master}\n")
         return True
 
     def _current(self) -> Path | None:

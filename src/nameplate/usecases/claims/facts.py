@@ -168,7 +168,13 @@ def _bindings(session: Session, found: dict[int, DomainFacts]) -> None:
 
 
 def _exposed(session: Session, found: dict[int, DomainFacts]) -> None:
-    for domain_id, hostname, path, server in session.execute(_EXPOSED, {"ids": list(found)}):
+    rows = session.execute(
+        sa.select(Binding.organization_domain_id, Binding.hostname, Binding.path, Server)
+        .join(Server, Server.id == Binding.served_server_id)
+        .where(Binding.organization_domain_id.in_(found), Server.trouble_code.is_not(None))
+        .order_by(Binding.id)
+    )
+    for domain_id, hostname, path, server in rows:
         host = routes.shown(hostname, path)
         if host in (server.still_served or ()):
             found[domain_id].exposed.append((host, server))
@@ -220,10 +226,4 @@ _BINDINGS = (
     .outerjoin(Server, Server.id == Binding.server_id)
     .where(Binding.organization_domain_id.in_(_IDS), Binding.status != BindingStatus.DISABLED)
     .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)
-)
-_EXPOSED = (
-    sa.select(Binding.organization_domain_id, Binding.hostname, Binding.path, Server)
-    .join(Server, Server.id == Binding.served_server_id)
-    .where(Binding.organization_domain_id.in_(_IDS), Server.trouble_code.is_not(None))
-    .order_by(Binding.id)
 )

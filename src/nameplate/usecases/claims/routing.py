@@ -73,9 +73,10 @@ def _found(
     named = any(
         names.is_within(names.canonical(row.address), holders.held_name(domain)) for row in machines
     )
-    if known is not None and not known.bindings and not named:
-        return []
-    return hosts_of.left_to_owner(session, domain)
+    if known is None or named:
+        return hosts_of.left_to_owner(session, domain)
+    bound = [(row, server) for row, server in known.bindings if server is not None]
+    return bound_hosts.bound(session, domain, bound, has_records=known.records.total > 0)
 
 
 def steps(session: Session, known: DomainFacts, server: Server | None = None) -> list[RoutingStep]:
