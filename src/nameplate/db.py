@@ -286,9 +286,11 @@ def lost_race(error: sa.exc.DBAPIError) -> bool:
 
 def database_now(session: Session) -> datetime:
     """Return the database's clock, the only one that all workers share."""
-    clock = sa.select(sa.type_coerce(utc_now(), UtcDateTime))
-    now: datetime = session.connection().execute(clock).scalar_one()
+    now: datetime = session.connection().execute(_CLOCK).scalar_one()
     return now
+
+
+_CLOCK = sa.select(sa.type_coerce(utc_now(), UtcDateTime))
 
 
 def refresh_statistics(session: Session, _now: datetime) -> None:

@@ -77,10 +77,17 @@ MAIL = Instruction(
 )
 
 
+def ownership_of(domain: dict[str, Any]) -> dict[str, Any]:
+    """Return what proves a domain."""
+    (one,) = [one for one in domain["instructions"] if one["purpose"] == "ownership"]
+    found: dict[str, Any] = one
+    return found
+
+
 def told(api: Api, method: str) -> dict[str, Any]:
     """Claim a name by a method; return the instruction with the token as TOKEN."""
     made = api.post("/v1/domains", {"name": NAME, "verification_method": method})
-    (one,) = made["instructions"]
+    one = ownership_of(made)
     (proof,) = api.get(f"/v1/verifications?domain={NAME}")["data"]
     assert api.get(f"/v1/verifications/{proof['id']}")["instruction"] == one
     assert proof["instruction"] is None, "a list asks for no domain"
@@ -122,9 +129,7 @@ def test_another_kind_needs_no_change_anywhere(api: Api, world: World, capsys) -
     tools = replace(api.tools, methods=methods)
     app = create(api.sessions, tools, local_token=Secret("x"))
     acme = replace(world.as_acme, tools=tools, transport=InProcess(app))
-    (one,) = acme.post("/v1/domains", {"name": NAME, "verification_method": "email"})[
-        "instructions"
-    ]
+    one = ownership_of(acme.post("/v1/domains", {"name": NAME, "verification_method": "email"}))
     assert (one["kind"], one["type"], one["sentence"]) == ("mail", "mail", MAIL.sentence)
     assert [(f["name"], f["value"]) for f in one["fields"]] == list(MAIL.fields)
     terminal.show(Printer(OutputFormat.TABLE, quiet=False), [one])
@@ -140,7 +145,7 @@ def test_what_is_published_is_no_longer_to_be_published(world: World, capsys) ->
         ))  # fmt: skip
         row.start()
         row.succeed(HoldingScope.SUBTREE, NOW)
-    (one,) = acme.get(f"/v1/domains/{NAME}")["instructions"]
+    one = ownership_of(acme.get(f"/v1/domains/{NAME}"))
     assert (one["done"], one["is_published"], one["name"]) == (True, True, RECORD)
     assert one["sentence"].startswith("The proof is published. Keep it")
     printer = Printer(OutputFormat.TABLE, quiet=False)
@@ -155,7 +160,7 @@ def test_a_claim_that_rests_on_another_proof_has_nothing_to_publish(world: World
     parent = acme.post("/v1/domains", {"name": "example.org"})
     with acme.sessions.begin(PLATFORM) as session:
         prove(session, session.get_one(Domain, ids.parse(parent["id"], "dom")), NOW)
-    (one,) = acme.post("/v1/domains", {"name": NAME})["instructions"]
+    one = ownership_of(acme.post("/v1/domains", {"name": NAME}))
     assert (one["done"], one["is_published"]) == (True, False)
     assert "proved by the proof of example.org" in one["sentence"]
 
@@ -184,3 +189,58 @@ def test_a_list_says_what_is_ready_and_is_filtered_by_it(world: World) -> None:
     assert acme.get(f"/v1/domains?name={NAME}&ready=true")["data"] == []
     owner = made["organization"]
     assert acme.get(f"/v1/domains?name={NAME}&organization={owner}")["data"] == [one]
+
+
+def routing_of(domain: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the records that lead a domain to its server."""
+    told = (one for one in domain["instructions"] if one["purpose"] == "routing")
+    return [(one["type"], one["name"], one["value"]) for one in told]
+
+
+def test_the_record_to_the_server_is_in_the_answer_of_the_claim(world: World) -> None:
+    acme = world.as_acme
+    made = acme.post("/v1/domains", {"name": NAME})
+    assert [one["purpose"] for one in made["instructions"]] == ["ownership", "routing"]
+    assert routing_of(made) == [("CNAME", NAME, "edge.example.net")]
+    record = made["instructions"][1]
+    assert (record["zone"], record["relative_name"], record["done"]) == (
+        "example.org",
+        "shop",
+        False,
+    )
+    acme.post("/v1/bindings", {"domain": NAME, "application": "Shop"})
+    assert acme.get(f"/v1/domains/{NAME}")["instructions"] == made["instructions"]
+
+
+def test_of_several_servers_the_request_names_one(api: Api, world: World) -> None:
+    proxy = {"type": "caddy", "admin_url": "http://127.0.0.1:1"}
+    second = {"name": "second", "address": "two.example.net", "proxy": proxy}
+    named = api.post("/v1/servers", second)["id"]
+    acme = world.as_acme
+    asked = acme.post("/v1/domains", {"name": NAME})["instructions"][1]
+    assert (asked["purpose"], asked["kind"], asked["value"]) == ("routing", "undecided", None)
+    assert named in [one["value"] for one in asked["fields"] if one["name"] == "server"]
+    assert "Several servers could serve" in asked["sentence"]
+    shown = acme.get(f"/v1/domains/{NAME}?server={named}")
+    assert routing_of(shown) == [("CNAME", NAME, "two.example.net")]
+    made = acme.post("/v1/domains", {"name": "b.example.org", "server": "second"})
+    assert routing_of(made) == [("CNAME", "b.example.org", "two.example.net")]
+
+
+def test_a_server_that_the_organization_cannot_use_is_not_found(api: Api, world: World) -> None:
+    foreign = world.as_globex.post("/v1/servers", {"name": "g", "address": "g.example.net"})["id"]
+    for caller in (world.as_acme, api):
+        body = {"name": NAME, "server": foreign, "organization": world.acme["id"]}
+        refused = caller.send("POST", "/v1/domains", body)
+        assert (refused.status, refused.code) == (404, "server_not_found")
+    shown = world.as_acme.send("GET", f"/v1/domains/example.com?server={foreign}")
+    assert (shown.status, shown.code) == (404, "server_not_found")
+
+
+def test_a_claim_prints_proof_and_routing_in_one_table(world: World, capsys) -> None:
+    made = world.as_acme.post("/v1/domains", {"name": NAME})
+    terminal.show(Printer(OutputFormat.TABLE, quiet=False), made["instructions"])
+    heading, proof, routing, *_ = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["TYPE", "HOST", "VALUE"]
+    assert proof.split()[:2] == ["TXT", RECORD]
+    assert routing.split() == ["CNAME", NAME, "edge.example.net"]

@@ -89,7 +89,7 @@ def caller_list(caller: Api, noun: str) -> list[dict[str, str]]:
 
 def test_a_domain_says_at_once_what_to_publish(world: World) -> None:
     made = world.as_acme.post("/v1/domains", {"name": "Shop.Example.org"})
-    (instruction,) = made["instructions"]
+    instruction, _ = made["instructions"]
     assert made["name"] == "shop.example.org"
     assert made["ready"] is False
     assert instruction["name"] == "_nameplate-challenge.shop.example.org"
@@ -98,7 +98,7 @@ def test_a_domain_says_at_once_what_to_publish(world: World) -> None:
     assert ownership["type"] == "ownership"
     assert ownership["status"] is False
     assert instruction["value"] in ownership["fix"]
-    assert world.as_acme.get("/v1/domains/shop.example.org")["instructions"] == [instruction]
+    assert world.as_acme.get("/v1/domains/shop.example.org")["instructions"] == made["instructions"]
 
 
 def test_actions_of_domains(api: Api, world: World) -> None:

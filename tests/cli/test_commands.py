@@ -97,6 +97,35 @@ def test_from_claim_to_removal(acme: Line) -> None:
     assert acme("domain", "list", "-o", "id").out == f"{found['id']}\n"
 
 
+def test_a_claim_prints_where_the_name_must_lead(acme: Line) -> None:
+    proxy = json.dumps({"type": "caddy", "admin_url": "http://127.0.0.1:1"})
+    acme("server", "add", "edge", "--address", "edge.example.net", "--proxy", proxy)
+    made = acme("domain", "add", "shop.example.com", "--organization", "acme")
+    heading, proof, routing, *_ = made.out.splitlines()
+    assert [line.split()[0] for line in (heading, proof, routing)] == ["TYPE", "TXT", "CNAME"]
+    assert routing.split()[1:] == ["shop.example.com", "edge.example.net"]
+    assert "Publish this to prove ownership and to lead the name to its server" in made.err
+    acme("server", "add", "two", "--address", "two.example.net", "--proxy", proxy)
+    asked = acme("domain", "instructions", "shop.example.com").out
+    assert "Several servers could serve shop.example.com" in asked
+    assert asked.count("server: srv_") == 2
+    named = acme("domain", "instructions", "shop.example.com", "--server", "two").out
+    assert "two.example.net" in named
+
+
+def test_with_an_account_nothing_is_left_to_publish(acme: Line) -> None:
+    proxy = json.dumps({"type": "caddy", "admin_url": "http://127.0.0.1:1"})
+    acme("server", "add", "edge", "--address", "edge.example.net", "--proxy", proxy)
+    acme("account", "add", "pdns", *POWERDNS)
+    made = acme("domain", "add", "example.com", "--organization", "acme", "--account", "pdns")
+    assert "TXT   _nameplate-challenge.example.com  nameplate-verification=" in made.out
+    assert "CNAME" not in made.out
+    assert acme("domain", "instructions", "example.com").out == (
+        "Nothing to publish: Nameplate publishes the TXT record at _nameplate-challenge.example.com "
+        "with the DNS account.\n"
+    )
+
+
 def test_a_hosted_domain_prints_the_name_servers(acme: Line) -> None:
     hosted = {**API, "hosted": {"name_servers": ["ns1.platform.example"]}}
     new = ("domain", "add", "hosted.example.com", "--organization", "acme", "--hosted")

@@ -23,6 +23,7 @@ from nameplate.api.shapes import (
     public,
 )
 from nameplate.core import ids, names
+from nameplate.core.actor import Actor
 from nameplate.core.conditions import Condition
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
@@ -33,11 +34,13 @@ from nameplate.models import (
     Domain,
     DomainType,
     DriftPolicy,
+    Server,
     SuffixApproval,
     VerificationMethodName,
 )
-from nameplate.usecases.claims import conditions, domains, instructions, readiness, suffixes
+from nameplate.usecases.claims import conditions, domains, facts, instructions, readiness, suffixes
 from nameplate.usecases.hosting import offers
+from nameplate.usecases.serving import servers
 
 routes = router("domains")
 
@@ -45,6 +48,10 @@ Hostname = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 _PROOF = "nameplate-verification=k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6"
 _AUTOMATIC = "Whether Nameplate maintains the records that point bound hosts at their servers."
+_SERVER = (
+    "Server whose routing records `instructions` shows while the domain has no binding. Default: the "
+    "only one. It is not kept: name it in the binding as well."
+)
 _RECORD = "_nameplate-challenge.shop.example.com"
 
 
@@ -71,6 +78,7 @@ class DomainNew(Body):
     hosted: bool = Field(
         default=False, description="Host the zone on the name servers of this installation."
     )
+    server: Reference | None = Field(default=None, description=_SERVER)
     metadata: Metadata | None = None
     notes: Notes | None = None
 
@@ -275,9 +283,10 @@ class DomainShape(Shape):
     error_message: str | None
 
 
-def show(call: TransactionCall, row: Domain) -> DomainShape:
-    """Return a domain with its conditions and instructions."""
-    found = conditions.of(call.session, call.tools, row)
+def show(call: TransactionCall, row: Domain, server: Server | None = None) -> DomainShape:
+    """Return a domain with its conditions and instructions, while unbound for `server`."""
+    known = facts.read(call.session, [row], call.now)[row.id]
+    found = conditions.from_facts(call.tools, known)
     return DomainShape(
         **_fields(row),
         **_summed(found),
@@ -297,7 +306,8 @@ def show(call: TransactionCall, row: Domain) -> DomainShape:
             for one in found
         ],
         instructions=[
-            instructed.show(one) for one in instructions.of(call.session, call.tools, row)
+            instructed.show(one)
+            for one in instructions.from_facts(call.session, call.tools, known, server)
         ],
     )
 
@@ -340,10 +350,18 @@ def _fields(row: Domain) -> dict[str, Any]:
 
 @routes.post("/domains", status_code=201, operation_id="add_domain")
 def add(call: Write, body: DomainNew) -> DomainShape:
-    """Claim a name. The response contains what to publish to prove ownership."""
+    """Claim a name. The response contains what to publish: the proof, and what leads to the server."""
     given = body.given()
+    named = given.pop("server", None)
     given["hosted"] = offers.offer(call.sessions) if given.get("hosted") else None
-    return call.one(show, domains.add(call.session, call.tools, call.actor, **given))
+    row = domains.add(call.session, call.tools, call.actor, **given)
+    return call.one(partial(show, server=_server(call, row, named)), row)
+
+
+def _server(call: TransactionCall, row: Domain, reference: str | None) -> Server | None:
+    """Return the server of that name or id, of those that a binding of the domain could name."""
+    owner = Actor(row.organization_id)
+    return None if reference is None else servers.get(call.session, owner, reference)
 
 
 @routes.get("/domains", operation_id="list_domains")
@@ -378,9 +396,14 @@ def list_(  # noqa: PLR0917 - one parameter for each part of the query
 
 
 @routes.get("/domains/{domain}", operation_id="show_domain")
-def get(call: Read, domain: str) -> DomainShape:
+def get(
+    call: Read,
+    domain: str,
+    server: Annotated[Reference | None, Query(description=_SERVER)] = None,
+) -> DomainShape:
     """Show a domain by id or name, with everything that is left to do."""
-    return call.one(show, domains.get(call.session, call.actor, domain))
+    row = domains.get(call.session, call.actor, domain)
+    return call.one(partial(show, server=_server(call, row, server)), row)
 
 
 @routes.patch("/domains/{domain}", operation_id="update_domain")

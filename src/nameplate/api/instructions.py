@@ -21,7 +21,8 @@ class InstructionShape(BaseModel):
     done: bool = Field(description="Whether nothing is to be done about it now.")
     is_published: bool = Field(description="Whether the last check saw it published.")
     kind: str = Field(
-        description="`dns_record`, `file`, `tag`, `name_servers` or a kind of a proof method."
+        description="`dns_record`, `file`, `tag`, `name_servers`, `undecided` or a kind "
+        "of a proof method."
     )
     sentence: str = Field(description="What to do now, in one sentence.")
     fields: list[FieldShape] = Field(

@@ -44,6 +44,10 @@ Notes = Annotated[str | None, typer.Option(help="Notes of your own.")]
 Zone = Annotated[
     str | None, typer.Option(help="Zone of that account. Default: found by the domain name.")
 ]
+ServerChoice = Annotated[
+    str | None,
+    typer.Option("--server", help="Server to show the routing record of. Default: the only one."),
+]
 
 
 @command(app, "add")
@@ -63,12 +67,13 @@ def add(
         bool,
         typer.Option("--hosted", help="Host the zone on the name servers of this installation."),
     ] = False,
+    server: ServerChoice = None,
     notes: Notes = None,
     metadata: MetadataPairs = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
 ) -> None:
-    """Claim a name and print what to publish to prove ownership.
+    """Claim a name and print what to publish: the proof, and what leads to the server.
 
     Example: nameplate domain add shop.example.com --organization acme --wait
     """
@@ -79,6 +84,7 @@ def add(
         account=account,
         zone=zone,
         hosted=hosted or None,
+        server=server,
         notes=notes,
         metadata=pairs(metadata, "--metadata"),
     )
@@ -86,7 +92,7 @@ def add(
     if cli.printer.form is OutputFormat.TABLE:
         claimed = "Can be claimed" if cli.api.dry_run else "Claimed"
         cli.printer.say(f"{claimed}: {made['name']} ({made['id']}). {_state(made)}\n")
-        shown.show(cli.printer, made["instructions"])
+        shown.show(cli.printer, made["instructions"], everything=_turn(made) == "nameplate")
     if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], made["name"], "ownership", timeout)
     if cli.printer.form is not OutputFormat.TABLE:
@@ -130,9 +136,11 @@ def instructions(
     everything: Annotated[
         bool, typer.Option("--all", help="Print what is published already as well.")
     ] = False,
+    server: ServerChoice = None,
 ) -> None:
     """Print what the owner still has to publish."""
-    found = cli.api.get(address("domains", domain))
+    query = filters(None, server=server)
+    found = cli.api.get(address("domains", domain), **query)
     if cli.printer.form is OutputFormat.JSON:
         cli.printer.document({"id": found["id"], "instructions": found["instructions"]})
     else:
@@ -318,11 +326,19 @@ def _beside(step: WaitingStep, told: Collection[str]) -> WaitingStep:
 def _state(domain: dict[str, Any]) -> str:
     """Return where a new claim stands, in one sentence."""
     if domain["status"] == "pending_verification":
-        turns = [one["turn"] for one in domain["conditions"] if one["type"] == "ownership"]
-        if turns == ["nameplate"]:
+        if _turn(domain) == "nameplate":
             return "Nameplate publishes this with the DNS account to prove ownership:"
+        purposes = {one["purpose"] for one in domain["instructions"] if one["kind"] == "dns_record"}
+        if "routing" in purposes:
+            return "Publish this to prove ownership and to lead the name to its server:"
         return "Publish this to prove ownership:" if domain["instructions"] else ""
     return f"It is {domain['status'].replace('_', ' ')}."
+
+
+def _turn(domain: dict[str, Any]) -> str | None:
+    """Return who has to act next to prove ownership."""
+    turns = (one["turn"] for one in domain["conditions"] if one["type"] == "ownership")
+    return next(turns, None)
 
 
 def _say_next(cli: Cli, domain: dict[str, Any]) -> None:

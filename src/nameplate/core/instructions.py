@@ -15,6 +15,8 @@ class Kind(StrEnum):
     """A tag in the head of a page."""
     NAME_SERVERS = "name_servers"
     """A delegation, set at the registrar or in the zone above."""
+    UNDECIDED = "undecided"
+    """Nothing yet: the sentence says how to find out what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ def name_servers(zone: str, servers: Sequence[str], sentence: str) -> Instructio
     """Return the instruction to delegate `zone`; `sentence` says where and when."""
     named = tuple(("name_server", server) for server in servers)
     return Instruction(Kind.NAME_SERVERS, (("type", "NS"), ("name", zone), *named), sentence)
+
+
+def undecided(host: str, choices: Sequence[tuple[str, str]], sentence: str) -> Instruction:
+    """Return the instruction for a host of which it is not known yet where it leads."""
+    return Instruction(Kind.UNDECIDED, (("name", host), *choices), sentence)
 
 
 def in_zone(one: Instruction, zone: str) -> Instruction:

@@ -6,6 +6,7 @@ The database's own cascades do the same for hard deletes.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -335,9 +336,17 @@ def _refuse_dead_parents(session: Session, _context: object, _instances: object)
         for column, parent in PARENTS.get(type(row), {}).items()
     }
     for parent, id_ in sorted(wanted - {(p, None) for p, _ in wanted}, key=str):
-        query = sa.select(parent.__table__.c.deleted_at).where(parent.__table__.c.id == id_)
-        locked = query.with_for_update(read=True, key_share=True)
-        moment = session.connection().execute(locked).scalar_one_or_none()
+        table: Any = parent
+        live = session.connection().execute(_locking(table), {"id": id_})
+        moment = live.scalar_one_or_none()
         if moment is not None:
             noun = parent.__name__.lower()
             raise Conflict("parent_deleted", f"The {noun} is deleted. Restore it first.")
+
+
+@cache
+def _locking(parent: Any) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+    """Return the statement that keeps a parent live and says when it was hidden."""
+    table = parent.__table__
+    query = sa.select(table.c.deleted_at).where(table.c.id == sa.bindparam("id"))
+    return query.with_for_update(read=True, key_share=True)

@@ -6,6 +6,7 @@ so it refuses what it cannot judge: raw SQL, columns of bare tables, bulk statem
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -80,10 +81,24 @@ def _criteria(organization: int, *, reading: bool) -> Iterator[LoaderCriteriaOpt
         yield with_loader_criteria(kind, own, include_aliases=True)
 
 
+_JUDGED: WeakKeyDictionary[sa.ClauseElement, bool] = WeakKeyDictionary()
+"""What was found of statements that are there still: constants of modules are judged once.
+
+A statement never changes: every method that adds to one returns another.
+"""
+
+
 def _is_opaque(statement: sa.Executable) -> bool:
     """Tell whether a part is text, or a column of a table that no mapped class stands for."""
     if not isinstance(statement, sa.ClauseElement):
         return True
+    known = _JUDGED.get(statement)
+    if known is None:
+        known = _JUDGED[statement] = _has_opaque_part(statement)
+    return known
+
+
+def _has_opaque_part(statement: sa.ClauseElement) -> bool:
     known = _tables(statement)
     return any(
         isinstance(part, sa.TextClause)

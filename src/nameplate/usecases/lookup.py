@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from nameplate.core import ids, names
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.ids import Prefix
 from nameplate.models import Domain, Organization
@@ -95,7 +95,10 @@ def _by_id(
         number = ids.parse(reference, prefix)
     except Invalid:
         raise missing(prefix) from None
-    row = session.scalars(query.where(model.id == number)).one_or_none()
+    return _one(session.scalars(query.where(model.id == number)).one_or_none(), prefix)
+
+
+def _one(row: Any, prefix: Prefix) -> Any:  # noqa: ANN401 - a mapped row
     if row is None:
         raise missing(prefix)
     return row
@@ -134,8 +137,10 @@ def domain(session: Session, actor: Actor, reference: str, *, deleted: bool = Fa
     A name that several organizations claim means, to the platform, the holder's domain. Raises
     NotFound as `missing`, and Conflict `domain_ambiguous` when nobody holds it.
     """
-    query = Domain.removed(actor) if deleted else Domain.visible(actor)
     found: Domain
+    if not deleted and reference.startswith(f"{Prefix.DOMAIN}_"):
+        return _live_domain(session, actor, reference)
+    query = Domain.removed(actor) if deleted else Domain.visible(actor)
     if reference.startswith(f"{Prefix.DOMAIN}_"):
         found = _by_id(session, query, Domain, Prefix.DOMAIN, reference)
         return found
@@ -151,6 +156,21 @@ def domain(session: Session, actor: Actor, reference: str, *, deleted: bool = Fa
     if holder is None or held is None:
         raise _ambiguous(session, actor, name, rows)
     return held
+
+
+def _live_domain(session: Session, actor: Actor, reference: str) -> Domain:
+    try:
+        given = {"id": ids.parse(reference, Prefix.DOMAIN), "owner": actor.organization_id}
+    except Invalid:
+        raise missing(Prefix.DOMAIN) from None
+    rows = session.scalars(_ANY if actor.is_platform else _OWN, given)
+    found: Domain = _one(rows.one_or_none(), Prefix.DOMAIN)
+    return found
+
+
+_ANY = Domain.visible(PLATFORM).where(Domain.id == sa.bindparam("id"))
+_OWN = _ANY.where(Domain.organization_id == sa.bindparam("owner"))
+"""Made once: most requests name a domain."""
 
 
 def _ambiguous(session: Session, actor: Actor, name: str, rows: Sequence[Domain]) -> Conflict:

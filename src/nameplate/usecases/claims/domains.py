@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import names
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, Problem
 from nameplate.core.ids import Prefix
 from nameplate.db import lock_name
@@ -95,9 +96,6 @@ def add(
         suffix_approval=SuffixApproval.WAITING if is_suffix else None,
     )
     _refuse_duplicate(session, owner, host)
-    session.add(row)
-    session.flush()
-    session.refresh(row)
     if hosted is not None:
         verifications.check_subtree(tools, verification_method, "hosted_needs_dns", "A hosted zone")
     verifications.create(session, tools, row, verification_method)
@@ -173,9 +171,18 @@ def _chosen_dns(
 
 
 def _refuse_duplicate(session: Session, owner: Organization, host: names.Hostname) -> None:
-    query = Domain.visible(Actor(owner.id)).where(Domain.full_domain == host.name)
-    if session.scalars(query).first() is not None:
+    given = {"owner": owner.id, "name": host.name}
+    if session.execute(_SAME_NAME, given).first() is not None:
         raise Conflict("domain_exists", f"{host.name} already exists.")
+
+
+_SAME_NAME = (
+    Domain.visible(PLATFORM)
+    .where(
+        Domain.organization_id == sa.bindparam("owner"), Domain.full_domain == sa.bindparam("name")
+    )
+    .with_only_columns(Domain.id)
+)
 
 
 def get(session: Session, actor: Actor, reference: str) -> Domain:

@@ -6,6 +6,7 @@ The number of statements does not depend on how many domains are asked for.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -115,11 +116,8 @@ def _accounts(session: Session, found: dict[int, DomainFacts]) -> None:
 
 def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:
     tokens = [facts.domain.verification_token for facts in found.values()]
-    query = Verification.visible(PLATFORM).where(
-        Verification.organization_domain_id.in_(found),
-        Verification.verification_token.in_([token for token in tokens if token]),
-    )
-    for row in session.scalars(query):
+    given = {"ids": list(found), "tokens": [token for token in tokens if token]}
+    for row in session.scalars(_PROOFS, given):
         facts = found[row.organization_domain_id]
         if row.verification_token == facts.domain.verification_token:
             facts.verification = row
@@ -140,50 +138,23 @@ def _zones(session: Session, found: dict[int, DomainFacts]) -> None:
 
 
 def _count_records(session: Session, found: dict[int, DomainFacts]) -> None:
-    query = (
-        Record.visible(PLATFORM)
-        .with_only_columns(
-            Record.organization_domain_id,
-            sa.func.count(Record.id),
-            sa.func.count(sa.case((Record.name != "@", 1))),
-            sa.func.count(sa.case((sa.not_(is_settled()), 1))),
-            sa.func.count(sa.case((Record.propagated, 1))),
-        )
-        .where(Record.organization_domain_id.in_(found))
-        .group_by(Record.organization_domain_id)
-    )
-    for domain_id, total, below, waiting, seen in session.execute(query):
+    counted = session.execute(_COUNTED, {"ids": list(found)})
+    for domain_id, total, below, waiting, seen in counted:
         found[domain_id].records = RecordFacts(total, below, waiting, seen)
 
 
 def _records(session: Session, found: dict[int, DomainFacts]) -> None:
     """Read the records that wait or were not seen: of each domain as many, in error first."""
-    place = sa.func.row_number().over(
-        partition_by=Record.organization_domain_id,
-        order_by=(
-            sa.case((is_settled(), 1), else_=0),
-            sa.case((Record.status == RecordStatus.ERROR, 0), else_=1),
-            Record.id,
-        ),
-    )
-    query = (
-        Record.visible(PLATFORM)
-        .where(
-            Record.organization_domain_id.in_(found),
-            sa.or_(sa.not_(is_settled()), Record.propagated.is_(False)),
-        )
-        .order_by(place, Record.id)
-        .limit(MAX_RECORDS * len(found))
-    )
-    for row in session.scalars(query):
+    counted = [facts.records for facts in found.values()]
+    if all(one.waiting == 0 and one.seen == one.total for one in counted):
+        return
+    given = {"ids": list(found), "most": MAX_RECORDS * len(found)}
+    for row in session.scalars(_UNSETTLED, given):
         found[row.organization_domain_id].records.rows.append(row)
 
 
 def _certificates(session: Session, found: dict[int, DomainFacts]) -> None:
-    query = Certificate.visible(PLATFORM).where(
-        Certificate.organization_domain_id.in_(found), Certificate.is_wanted()
-    )
-    for row in session.scalars(query.order_by(Certificate.id)):
+    for row in session.scalars(_CERTIFICATES, {"ids": list(found)}):
         facts = found[row.organization_domain_id]
         facts.certificates.append(row)
         advice = unreached_hosts.advice(session, facts.domain, row) if len(found) == 1 else None
@@ -192,17 +163,7 @@ def _certificates(session: Session, found: dict[int, DomainFacts]) -> None:
 
 
 def _bindings(session: Session, found: dict[int, DomainFacts]) -> None:
-    rows = session.execute(
-        Binding.visible(PLATFORM)
-        .add_columns(Server)
-        .outerjoin(Server, Server.id == Binding.server_id)
-        .where(
-            Binding.organization_domain_id.in_(found),
-            Binding.status != BindingStatus.DISABLED,
-        )
-        .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)
-    )
-    for row, server in rows:
+    for row, server in session.execute(_BINDINGS, {"ids": list(found)}):
         found[row.organization_domain_id].bindings.append((row, server))
 
 
@@ -217,3 +178,52 @@ def _exposed(session: Session, found: dict[int, DomainFacts]) -> None:
         host = routes.shown(hostname, path)
         if host in (server.still_served or ()):
             found[domain_id].exposed.append((host, server))
+
+
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+"""The statements are made once: every look at a domain asks them."""
+_PROOFS = Verification.visible(PLATFORM).where(
+    Verification.organization_domain_id.in_(_IDS),
+    Verification.verification_token.in_(sa.bindparam("tokens", expanding=True)),
+)
+_COUNTED = (
+    Record.visible(PLATFORM)
+    .with_only_columns(
+        Record.organization_domain_id,
+        sa.func.count(Record.id),
+        sa.func.count(sa.case((Record.name != "@", 1))),
+        sa.func.count(sa.case((sa.not_(is_settled()), 1))),
+        sa.func.count(sa.case((Record.propagated, 1))),
+    )
+    .where(Record.organization_domain_id.in_(_IDS))
+    .group_by(Record.organization_domain_id)
+)
+_PLACE = sa.func.row_number().over(
+    partition_by=Record.organization_domain_id,
+    order_by=(
+        sa.case((is_settled(), 1), else_=0),
+        sa.case((Record.status == RecordStatus.ERROR, 0), else_=1),
+        Record.id,
+    ),
+)
+_UNSETTLED = (
+    Record.visible(PLATFORM)
+    .where(
+        Record.organization_domain_id.in_(_IDS),
+        sa.or_(sa.not_(is_settled()), Record.propagated.is_(False)),
+    )
+    .order_by(_PLACE, Record.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_CERTIFICATES = (
+    Certificate.visible(PLATFORM)
+    .where(Certificate.organization_domain_id.in_(_IDS), Certificate.is_wanted())
+    .order_by(Certificate.id)
+)
+_BINDINGS = (
+    Binding.visible(PLATFORM)
+    .add_columns(Server)
+    .outerjoin(Server, Server.id == Binding.server_id)
+    .where(Binding.organization_domain_id.in_(_IDS), Binding.status != BindingStatus.DISABLED)
+    .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)
+)

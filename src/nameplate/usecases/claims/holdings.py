@@ -137,7 +137,9 @@ def settle(session: Session, claim: Domain) -> bool:
     found = holders.holding(session, claim.organization_id, claim.full_domain)
     if not claim.is_approved:
         found = None
-    claim.holding_name = None if found is None else found.name
+    name = None if found is None else found.name
+    if claim.holding_name != name:  # setting what is there already would write the row again
+        claim.holding_name = name
     return found is not None
 
 

@@ -9,10 +9,14 @@ from nameplate.core import instructions
 from nameplate.core.actor import PLATFORM
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.errors import Refused
-from nameplate.core.instructions import Instruction
+from nameplate.core.instructions import Instruction, Kind
 from nameplate.core.lifecycle import VerificationStatus
-from nameplate.models import Domain, Verification
+from nameplate.db import database_now
+from nameplate.models import Account, Domain, Server, Verification
 from nameplate.usecases import holders
+from nameplate.usecases.claims import facts, routing
+from nameplate.usecases.claims.facts import DomainFacts
+from nameplate.usecases.dns import proofs
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.tools import Tools
 
@@ -30,11 +34,44 @@ class ToPublish:
     """Nothing is to be done about it now."""
 
 
-def of(session: Session, tools: Tools, domain: Domain) -> Sequence[ToPublish]:
-    """Return all of it, done or not, in the order in which it is needed."""
+def of(
+    session: Session, tools: Tools, domain: Domain, server: Server | None = None
+) -> Sequence[ToPublish]:
+    """Return all of it, done or not, in the order in which it is needed.
+
+    `server` is to serve the domain while no binding says which one does.
+    """
+    known = facts.read(session, [domain], database_now(session))[domain.id]
+    return from_facts(session, tools, known, server)
+
+
+def from_facts(
+    session: Session, tools: Tools, known: DomainFacts, server: Server | None = None
+) -> Sequence[ToPublish]:
+    """Return the same by what is known of a domain."""
+    found = _of_claim(session, tools, known.domain, known.verification, known)
+    for step in routing.steps(session, known, server):
+        told = step.instruction
+        if step.served:
+            told = replace(told, sentence=told.sentence.replace("Publish a", "Keep the", 1))
+        found.append(ToPublish(Purpose.ROUTING, told, done=step.served))
+    return found
+
+
+def of_claim(session: Session, tools: Tools, domain: Domain) -> list[ToPublish]:
+    """Return what proves the domain and what delegates its zone."""
+    return _of_claim(session, tools, domain, current(session, domain))
+
+
+def _of_claim(
+    session: Session,
+    tools: Tools,
+    domain: Domain,
+    row: Verification | None,
+    known: DomainFacts | None = None,
+) -> list[ToPublish]:
     found = []
-    row = current(session, domain)
-    proof = of_proof(session, tools, row, domain) if row is not None else None
+    proof = of_proof(session, tools, row, domain, known) if row is not None else None
     if isinstance(proof, ToPublish):
         found.append(proof)
     delegation = offers.instruction(domain)
@@ -47,7 +84,11 @@ def of(session: Session, tools: Tools, domain: Domain) -> Sequence[ToPublish]:
 
 
 def of_proof(
-    session: Session, tools: Tools, row: Verification, domain: Domain
+    session: Session,
+    tools: Tools,
+    row: Verification,
+    domain: Domain,
+    known: DomainFacts | None = None,
 ) -> ToPublish | Refused:
     """Return what proves `domain` by `row`, or why its method cannot say so any more.
 
@@ -59,11 +100,28 @@ def of_proof(
     if row.status is VerificationStatus.VERIFIED and row.lost_at is None:
         one = ToPublish(Purpose.OWNERSHIP, told, is_published=True, done=True)
         return _kept(one, "The proof is published.")
-    held = holders.holding(session, domain.organization_id, domain.full_domain)
+    held = None
+    if known is None or known.holding is not None:
+        held = holders.holding(session, domain.organization_id, domain.full_domain)
     if held is None or domain.holding_name is None or held.name == holders.held_name(domain):
-        return ToPublish(Purpose.OWNERSHIP, told)
+        if not _is_written(session, domain, told):
+            return ToPublish(Purpose.OWNERSHIP, told)
+        where = f"the {told.get('type')} record at {told.get('name')}"
+        sentence = f"Nothing to publish: Nameplate publishes {where} with the DNS account."
+        return ToPublish(Purpose.OWNERSHIP, replace(told, sentence=sentence), done=True)
     sentence = f"Nothing to publish: ownership is proved by the proof of {held.name}."
     return ToPublish(Purpose.OWNERSHIP, replace(told, sentence=sentence), done=True)
+
+
+def _is_written(session: Session, domain: Domain, told: Instruction) -> bool:
+    """Tell whether Nameplate publishes the proof itself, as far as nothing has stopped it."""
+    account_id = domain.dns_account_id
+    if account_id is None or told.kind != Kind.DNS_RECORD:
+        return False
+    if domain.error_message or domain.trouble_code:
+        return False
+    account = session.scalars(Account.visible(PLATFORM).where(Account.id == account_id)).first()
+    return proofs.can_write(account, domain)
 
 
 def _kept(one: ToPublish, seen: str) -> ToPublish:

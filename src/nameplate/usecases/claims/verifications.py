@@ -53,7 +53,7 @@ def add(
 
 
 def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verification:
-    """Create the verification with everything that the owner must publish."""
+    """Create the verification with everything that the owner must publish, for a new domain too."""
     if method not in _NAMES:
         raise Invalid("method_unknown", f"There is no verification method {method}.")
     name = VerificationMethodName(method)
@@ -62,8 +62,15 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     if domain.is_suffix:
         check_subtree(tools, name, "suffix_needs_dns", "A public suffix")
     now = tools.clock()
-    _supersede(session, domain, name, now)
+    if domain.id is not None:
+        _supersede(session, domain, name, now)
     token = tokens.verification_token(tools.random(25))
+    domain.verification_method = name.value
+    domain.verification_token = token
+    if domain.dns_account_id is not None:
+        domain.wake(now)  # perhaps the account can write the proof
+    session.add(domain)
+    session.flush()
     instruction = tools.methods[name].instruct(holders.held_name(domain), token)
     row = Verification(
         organization_id=domain.organization_id,
@@ -78,10 +85,6 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
         next_action_at=now,
     )
     session.add(row)
-    domain.verification_method = name.value
-    domain.verification_token = token
-    if domain.dns_account_id is not None:
-        domain.wake(now)  # perhaps the account can write the proof
     session.flush()
     return row
 

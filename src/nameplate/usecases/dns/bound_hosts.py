@@ -110,6 +110,41 @@ def read(session: Session, names: Sequence[Name], *, locked: bool) -> dict[Name,
     return hosts
 
 
+def expected(
+    session: Session, domain: Domain, server: Server, *, has_records: bool = True
+) -> BoundHost:
+    """Return the domain's own name as a binding to `server` would find it."""
+    target = PointingTarget.of(server.address, server.addresses or ())
+    host = BoundHost(domain.full_domain, domain, targets=[target])
+    bare = rules.without_wildcard(domain.full_domain)
+    if has_records:
+        _look(session, {(domain.id, host.host): host}, {domain.id: bare})
+    return host
+
+
+def bound(
+    session: Session,
+    domain: Domain,
+    bindings: Sequence[tuple[Binding, Server]],
+    *,
+    has_records: bool,
+) -> list[BoundHost]:
+    """Return the hosts of bindings that are in hand, in order of their names.
+
+    For a domain in which no server of the organization has its own name.
+    """
+    hosts: dict[Name, BoundHost] = {}
+    for row, server in sorted(bindings, key=lambda one: one[0].id):
+        if server.deleted_at is not None:
+            continue
+        place = hosts.setdefault((domain.id, row.hostname), BoundHost(row.hostname, domain))
+        place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, row.id))
+        place.targets.append(PointingTarget.of(server.address, server.addresses or ()))
+    if hosts and has_records:
+        _look(session, hosts, {domain.id: rules.without_wildcard(domain.full_domain)})
+    return [hosts[name] for name in sorted(hosts)]
+
+
 def _claim(session: Session, places: Mapping[Name, BoundHost]) -> None:
     """Find who wants each host to lead where: a server of that name first, then bindings by age."""
     hosts = {host for _, host in places}

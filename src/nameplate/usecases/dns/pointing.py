@@ -31,7 +31,7 @@ def settle(session: Session, affected: Iterable[Name], now: datetime) -> None:
     """Make the automatic records of these host names what they should be, and wake their domains."""
     for chunk in _chunks(affected):
         hosts = bound_hosts.read(session, chunk, locked=True)
-        providers = _providers(session, hosts.values())
+        providers = _kept_at(session, hosts.values())
         changes = _Changes(session, now)
         for (domain_id, _), host in hosts.items():
             changes.add(domain_id, host, _decision(host, providers).wanted)
@@ -96,7 +96,7 @@ def obstacles(session: Session, domains: Sequence[Domain]) -> dict[int, list[Obs
     bound = _bound(session, query.order_by(Binding.id).limit(MAX_SHOWN * len(kept)))
     for chunk in _chunks(bound):
         hosts = bound_hosts.read(session, chunk, locked=False)
-        providers = _providers(session, hosts.values())
+        providers = _kept_at(session, hosts.values())
         for (domain_id, _), host in hosts.items():
             obstacle = _decision(host, providers).obstacle
             if obstacle is not None:
@@ -143,10 +143,13 @@ def _decision(host: BoundHost, providers: Mapping[int, str]) -> Decision:
     return host.decide(zone, apex_type(provider, set(RecordType)))
 
 
-def _providers(session: Session, hosts: Iterable[BoundHost]) -> Mapping[int, str]:
+def _kept_at(session: Session, hosts: Iterable[BoundHost]) -> Mapping[int, str]:
     ids = {host.domain.dns_account_id for host in hosts if host.is_kept}
-    if not ids:
-        return {}
+    return providers_of(session, ids) if ids else {}
+
+
+def providers_of(session: Session, ids: Collection[int]) -> Mapping[int, str]:
+    """Return the provider of each account, the platform's included."""
     query = Account.visible(PLATFORM).where(Account.id.in_(ids))
     names = query.with_only_columns(Account.id, Account.provider)
     # A hosted domain is at an account of the platform, which its organization does not see.

@@ -64,7 +64,7 @@ def add(
         raise lookup.missing(Prefix.APPLICATION)
     host = _hostname(claim, subdomain, special_use=tools.special_use)
     _refuse_unlisted(actor, app, port)
-    machine = _server(session, Actor(claim.organization_id), server, proxy_type)
+    machine = _server(session, claim.organization_id, server, proxy_type)
     row = Binding(
         organization_id=claim.organization_id,
         application_id=app.id,
@@ -115,16 +115,12 @@ def _proxy_type(server: Server) -> ProxyType:
 
 
 def _server(
-    session: Session, actor: Actor, reference: str | None, proxy_type: str | None
+    session: Session, organization_id: int, reference: str | None, proxy_type: str | None
 ) -> Server:
     """Return the named server, or the only one that fits."""
     if reference is not None:
-        return servers.get(session, actor, reference)
-    fitting: list[Server] = [
-        row
-        for row in session.scalars(Server.visible(actor).order_by(Server.id))
-        if row.proxy and proxy_type in {None, row.proxy.get("type")}
-    ]
+        return servers.get(session, Actor(organization_id), reference)
+    fitting = servers.serving(session, organization_id, proxy_type)
     if len(fitting) == 1:
         return fitting[0]
     known = ", ".join(ids.show("srv", row.id) for row in fitting[:5])

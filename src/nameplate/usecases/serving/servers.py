@@ -25,6 +25,16 @@ PLATFORM_FIELDS = frozenset({"proxy", "external_id"})
 """`proxy` holds addresses of administrative interfaces."""
 CHANGES = PLATFORM_FIELDS | {"name", "address", "addresses", "metadata"}
 
+_USABLE = (
+    Server.visible(PLATFORM)
+    .where(
+        sa.or_(
+            Server.organization_id == sa.bindparam("organization"),
+            Server.organization_id.is_(None),
+        )
+    )
+    .order_by(Server.id)
+)
 _NAMED = 5
 """Bindings in a message."""
 
@@ -81,6 +91,17 @@ def get(session: Session, actor: Actor, reference: str) -> Server:
         Server.name,
     )
     return row
+
+
+def serving(session: Session, organization_id: int, proxy_type: str | None = None) -> list[Server]:
+    """Return the servers that could serve an organization's hosts: its own and the platform's."""
+    rows = usable(session, organization_id)
+    return [row for row in rows if row.proxy and proxy_type in {None, row.proxy.get("type")}]
+
+
+def usable(session: Session, organization_id: int) -> Sequence[Server]:
+    """Return an organization's own servers and the platform's, with or without a proxy."""
+    return session.scalars(_USABLE, {"organization": organization_id}).all()
 
 
 def page(

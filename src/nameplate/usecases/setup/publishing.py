@@ -11,8 +11,8 @@ from nameplate.core.dns_hosts.entry import Purpose, RecordToPublish
 from nameplate.core.instructions import Kind
 from nameplate.core.pointing import NEEDS_ADDRESS, Obstacle, PointingTarget
 from nameplate.models import Account, Domain
-from nameplate.usecases.claims import instructions
-from nameplate.usecases.dns import bound_hosts, pointing, proofs, wanted
+from nameplate.usecases.claims import instructions, routing
+from nameplate.usecases.dns import bound_hosts, proofs, wanted
 from nameplate.usecases.dns.bound_hosts import BoundHost
 from nameplate.usecases.propagation import observations
 from nameplate.usecases.tools import Tools
@@ -68,7 +68,9 @@ def due(session: Session, tools: Tools, domain: Domain) -> Due:
     switched off, and the proof if the account is the organization's own.
     """
     account = _account(session, domain)
-    by_hand = () if proofs.can_write(account, domain) else instructions.of(session, tools, domain)
+    by_hand = (
+        () if proofs.can_write(account, domain) else instructions.of_claim(session, tools, domain)
+    )
     left = tuple(
         RecordToPublish(
             one.purpose,
@@ -83,7 +85,7 @@ def due(session: Session, tools: Tools, domain: Domain) -> Due:
     has_account = account is not None or _is_at_platform(session, domain)
     if has_account and bound_hosts.is_kept(domain):
         return Due(left, (), ())
-    hosts = tuple(pointing.left_to_owner(session, domain))
+    hosts = tuple(routing.of(session, domain).hosts)
     return Due(left, hosts, () if has_account else _records(session, domain))
 
 

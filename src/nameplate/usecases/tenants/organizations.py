@@ -40,11 +40,13 @@ def acting(session: Session, actor: Actor, reference: str | None) -> Organizatio
         )
         problem = Problem("/organization", "organization_required", detail)
         raise Invalid("organization_required", detail, [problem])
-    query = Organization.visible(actor).where(Organization.id == actor.organization_id)
-    row: Organization | None = session.scalars(query).one_or_none()
+    row: Organization | None = session.scalars(_OWN, {"id": actor.organization_id}).one_or_none()
     if row is None:
         raise lookup.missing(Prefix.ORGANIZATION)
     return row
+
+
+_OWN = Organization.visible(PLATFORM).where(Organization.id == sa.bindparam("id"))
 
 
 def add(

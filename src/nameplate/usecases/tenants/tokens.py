@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import tokens
@@ -123,8 +124,7 @@ def accepted(session: Session, bearer: str, now: datetime) -> ApiToken | None:
         presented = tokens.parse_api_token(bearer)
     except Invalid:
         return None
-    query = ApiToken.visible(PLATFORM).where(ApiToken.key_id == presented.key_id)
-    row: ApiToken | None = session.scalars(query).one_or_none()
+    row: ApiToken | None = session.scalars(_BY_KEY, {"key": presented.key_id}).one_or_none()
     if row is None or not secrets.compare_digest(row.token_hash, presented.digest):
         return None
     if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
@@ -147,6 +147,10 @@ def note_use(session: Session, row_id: int, now: datetime) -> None:
 
 
 def _is_active(session: Session, organization_id: int) -> bool:
-    query = Organization.visible(PLATFORM).where(Organization.id == organization_id)
-    row: Organization | None = session.scalars(query).one_or_none()
+    row: Organization | None = session.scalars(_OWNER, {"id": organization_id}).one_or_none()
     return row is not None and row.is_active
+
+
+_BY_KEY = ApiToken.visible(PLATFORM).where(ApiToken.key_id == sa.bindparam("key"))
+_OWNER = Organization.visible(PLATFORM).where(Organization.id == sa.bindparam("id"))
+"""Made once: every request asks them."""
