@@ -33,6 +33,8 @@ Database = Annotated[str, typer.Option(help="Name of the database.")]
 EnvFile = Annotated[
     Path,
     typer.Option(
+        envvar=environment_file.VARIABLE,
+        show_envvar=True,
         help="File for the settings of the services, with the passwords (mode 0600). The owner's "
         "address, for migrations only, is kept beside it in `owner.env`.",
     ),
@@ -47,7 +49,7 @@ def setup(
     *,
     admin_url: AdminUrl = "postgresql://postgres@/postgres",
     database: Database = "nameplate",
-    env_file: EnvFile = Path("/etc/nameplate/nameplate.env"),
+    env_file: EnvFile = environment_file.DEFAULT,
     home: Home = Path("/var/lib/nameplate"),
     new_passwords: NewPasswords = False,
     dry_run: DryRun = False,

@@ -3,12 +3,31 @@
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from nameplate.core.errors import Refused
 
 _LINE = re.compile(r"(?:export )?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+
+DEFAULT = Path("/etc/nameplate/nameplate.env")
+"""The settings of this machine's services."""
+VARIABLE = "NAMEPLATE_ENV_FILE"
+"""Names another file."""
+_CHOICES = ("NAMEPLATE_HOME", "NAMEPLATE_DATABASE_URL", "NAMEPLATE_API_URL", "NAMEPLATE_TOKEN")
+"""Whoever sets one of these has chosen where to work."""
+
+
+def take(environment: MutableMapping[str, str]) -> None:
+    """Add the settings of this machine's services, for whoever can read them and has chosen no other.
+
+    Without them root's commands would work on a database of root's own.
+    """
+    path = Path(environment.get(VARIABLE) or DEFAULT)
+    if any(environment.get(name) for name in _CHOICES) or not os.access(path, os.R_OK):
+        return
+    for name, value in read(path).items():
+        environment.setdefault(name, value)
 
 
 def read(path: Path) -> dict[str, str]:
