@@ -24,6 +24,23 @@ class Typed:
     command: str
     shown: str
 
+    def fits(self, said: str, machine: "Machine") -> bool:
+        """Tell whether a person sees what the page shows; a line of `...` stands for any lines.
+
+        The page leaves out what every object has, and times differ.
+        """
+        wanted = "".join(map(_pattern, machine.here(_alike(self.shown)).splitlines()))
+        return re.fullmatch(wanted, _alike(said)) is not None
+
+
+def _alike(shown: str) -> str:
+    shown = re.sub(r"^(created_at|updated_at|organization) .*\n", "", shown, flags=re.MULTILINE)
+    return f"{re.sub(r'^ *[0-9]+[.][0-9] s', '0.0 s', shown.strip(), flags=re.MULTILINE)}\n"
+
+
+def _pattern(line: str) -> str:
+    return r"(?:.*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
+
 
 def commands(page: str) -> list[Typed]:
     """Return every command of the page in order."""
@@ -114,6 +131,8 @@ class Machine:
         assert Path(command[0]).name == "nameplate"
         folder = self.root / name
         folder.mkdir()
+        state = self.root / "var/lib" / service["StateDirectory"]
+        state.mkdir(mode=int(service["StateDirectoryMode"], 8), exist_ok=True)
         port = int(self.variables["NAMEPLATE_PORT"])
         return Server(
             [sys.executable, "-m", "nameplate", *command[1:]],
@@ -131,12 +150,11 @@ class Machine:
 
 
 def nginx(machine: Machine) -> Server:
-    """Start Debian's nginx with its own main configuration, in the machine's folder."""
+    """Start nginx with Debian's main configuration, in the machine's folder."""
     text = Path("/etc/nginx/nginx.conf").read_text()
     text = re.sub(r"^pid .*;", f"pid {machine.root}/nginx.pid;", text, flags=re.MULTILINE)
-    text = text.replace("/etc/nginx/conf.d", f"{machine.root}/etc/nginx/conf.d")
     text = text.replace("/var/log/nginx", str(machine.root))
-    text = text.replace("include /etc/nginx/sites-enabled/*;", "")
+    text = text.replace("/etc/nginx/sites-enabled", f"{machine.root}/etc/nginx/sites-enabled")
     (machine.root / "nginx.conf").write_text(text)
     return Server(
         [program("nginx"), "-c", f"{machine.root}/nginx.conf", "-g", "daemon off;"],

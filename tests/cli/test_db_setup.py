@@ -114,3 +114,19 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_made(machine: 
         **machine.by_network,
     )
     assert not any(one["existed"] for one in json.loads(tried.stdout)["steps"])
+
+
+def test_commands_take_the_settings_of_the_machine_unless_others_are_chosen(tmp_path: Path) -> None:
+    file = tmp_path / "nameplate.env"
+    file.write_text("# services\nNAMEPLATE_HOME=/srv/np\nNAMEPLATE_PORT=9000\n")
+    named = {"NAMEPLATE_ENV_FILE": str(file)}
+    taken = {**named, "NAMEPLATE_PORT": "8000"}
+    environment_file.take(taken)
+    assert taken == {**named, "NAMEPLATE_HOME": "/srv/np", "NAMEPLATE_PORT": "8000"}
+    for choice in ("NAMEPLATE_HOME", "NAMEPLATE_DATABASE_URL", "NAMEPLATE_API_URL"):
+        chosen = {**named, choice: "own"}
+        environment_file.take(chosen)
+        assert chosen == {**named, choice: "own"}
+    nowhere = {"NAMEPLATE_ENV_FILE": str(tmp_path / "none")}
+    environment_file.take(nowhere)
+    assert len(nowhere) == 1
