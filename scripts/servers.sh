@@ -4,7 +4,8 @@
 set -eu
 
 wanted="mariadb-server postgresql-15 pdns-server pdns-backend-sqlite3 pdns-backend-lmdb pdns-tools
-        knot knot-dnsutils bind9 bind9-dnsutils unbound nginx-light pebble curl"
+        knot knot-dnsutils bind9 bind9-dnsutils unbound nginx-light pebble curl
+        libfaketime"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "Not Debian: tests whose server is missing are skipped. They use:" $wanted

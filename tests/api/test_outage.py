@@ -32,6 +32,9 @@ def test_metrics_say_at_once_that_the_database_is_away(api: Api) -> None:
     assert b"nameplate_database_up 0.0" in api.send("GET", "/metrics").raw
     assert time.monotonic() - began < 4
     assert b"nameplate_database_up 0.0" in api.send("GET", "/metrics").raw
+    asked = api.send("GET", "/readyz")
+    assert (asked.status, asked.code) == (503, "database_unavailable")
+    assert time.monotonic() - began < 6
     away.clear()
     back.set()
     deadline = time.monotonic() + 5

@@ -102,7 +102,7 @@ FORWARDED: Mapping[str, str] = {
     "usecases/claims/conditions.py:_ownership": " ".join(
         status for status in DomainStatus if status not in {"verified", "active"}
     ),
-    "usecases/claims/conditions.py:_stopped": "",
+    "usecases/claims/conditions.py:_stopped": "answer_awaited",
     "usecases/claims/served_conditions.py:_certificate": " ".join(
         f"certificate_{status}"
         for status in CertificateStatus

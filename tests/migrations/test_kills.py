@@ -42,7 +42,8 @@ def schema_of(url: str) -> list[str]:
     with made.connect() as connection:
         if connection.dialect.name == "sqlite":
             kept = connection.scalars(sa.text("SELECT sql FROM sqlite_master WHERE sql <> ''"))
-            found = [" ".join(text.split()) for text in kept]
+            # Columns that are dropped and added again stand in another order.
+            found = [", ".join(sorted(" ".join(text.split()).split(", "))) for text in kept]
         elif connection.dialect.name == "postgresql":
             found = [one for query in POSTGRESQL for one in connection.scalars(sa.text(query))]
         else:

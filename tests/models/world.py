@@ -15,6 +15,7 @@ from nameplate.models import (
     Certificate,
     ChangePlan,
     Domain,
+    DomainReadiness,
     HoldingScope,
     HostedState,
     HostedZone,
@@ -213,5 +214,6 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         ledger_entry(session, by, claim),
         plan(session, claim),
         hosted_zone(session, by, claim),
+        session.get_one(DomainReadiness, claim.id),  # made with the domain
     ]
     return {row.__tablename__: row for row in rows}

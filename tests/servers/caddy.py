@@ -74,6 +74,11 @@ class Caddy:
         self.server.stop()
         self._start(self.adapter.folder / "caddy.json")
 
+    def start_empty(self) -> None:
+        """End it, and start it with what the operator gave it first."""
+        self.server.stop()
+        self._start(self.folder / "start.json")
+
     @property
     def log(self) -> str:
         return self.server.log.read_text(errors="replace")

@@ -25,7 +25,9 @@ class Nginx:
         address: str = "127.0.0.1",
         ports: tuple[int, int] | None = None,
         resolver: Sequence[str] | None = None,
+        http: str = "",
     ) -> None:
+        """Serve; `http` is what else the operator has, with `{http_port}` and `{https_port}`."""
         self.executable = program("nginx")
         self.folder = folder
         self.http_port, self.https_port = ports or (free_port(), free_port())
@@ -45,6 +47,9 @@ class Nginx:
             resolver=resolver,
         )
         own = f"server {{ listen 127.0.0.1:{self.own_port}; return 200 own; }}"
+        for name, port in (("http_port", self.http_port), ("https_port", self.https_port)):
+            http = http.replace(f"{{{name}}}", str(port))
+        own = f"{http}\n    {own}"
         text = self.adapter.main_config(folder).replace("include", f"{own}\n    include")
         text = text.replace("error_log stderr", f"error_log {folder}/error.log notice")
         self.main.write_text(text)

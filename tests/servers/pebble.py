@@ -48,6 +48,8 @@ class Pebble:
         self.directory_url = f"https://127.0.0.1:{port}/dir"
         self._management = f"https://127.0.0.1:{management}"
         _write_api_certificate(folder, self.ca_bundle)
+        self.api_port = port
+        self.api_pair = folder / "api.pem", folder / "api.key"
         settings = {
             "listenAddress": f"127.0.0.1:{port}",
             "managementListenAddress": f"127.0.0.1:{management}",

@@ -216,3 +216,31 @@ def test_a_repaired_account_wakes_who_waits_for_it(world: Offline) -> None:
         accounts.update(session, acme, world.tools, "dns", credentials={"api_key": "y"})
     with world.sessions.begin(PLATFORM) as session:
         assert session.get_one(Domain, row.id).next_action_at <= datetime.now(UTC)  # type: ignore[operator]  # it is due
+
+
+def test_a_step_that_waits_for_an_answer_says_so_until_it_ends(world: Offline) -> None:
+    """A peer that hangs is told while it hangs, and what the step finds out stays valid."""
+    (row_id,) = certificates(world, 1)
+    lease = world.leased(Certificate, row_id)
+    work.tell_waiting(world.sessions, Certificate, lease, lambda _session, _row: PEER, 5)
+    told = certificate(world, row_id)
+    assert (told.trouble_code, told.waits_for) == (work.ANSWER_AWAITED, PEER)
+    assert told.lease_until == lease.until, "the step goes on"
+    work.record(world.sessions, Certificate, lease, nothing, release=True)
+    assert certificate(world, row_id).trouble_code is None
+
+
+def test_what_stops_a_row_already_is_not_replaced_by_waiting(world: Offline) -> None:
+    (row_id,) = certificates(world, 1)
+    stop(world, row_id)
+    lease = world.leased(Certificate, row_id)
+    work.tell_waiting(world.sessions, Certificate, lease, lambda _session, _row: PEER, 5)
+    assert certificate(world, row_id).trouble_code == DOWN.code
+
+
+def test_a_step_that_lost_its_lease_says_nothing(world: Offline) -> None:
+    (row_id,) = certificates(world, 1)
+    lease = world.leased(Certificate, row_id)
+    world.leased(Certificate, row_id, after=timedelta(hours=1))
+    work.tell_waiting(world.sessions, Certificate, lease, lambda _session, _row: PEER, 5)
+    assert certificate(world, row_id).trouble_code is None

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from tests.usecases.offline import Offline
 
+from nameplate import leases
 from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import VerificationStatus
@@ -160,3 +161,26 @@ def test_a_row_that_waited_too_long_for_a_thread_is_given_back(world):
         assert found.lease_until is None
         assert found.verification_attempts == 0
         assert found.fence == old.fence + 1
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_after_a_pause_of_the_database_its_clock_is_read_once_more(world, monkeypatch):
+    """By a clock read on the other side of a pause, all would be planned late by its length."""
+    row = _claim(world, world.organization("acme"), "shop.example.com")
+    worker = Worker(world.sessions, world.tools, handlers=PROOFS)
+    monkeypatch.setattr(loop, "LATE_ANSWER", 0.2)
+    asked = []
+
+    def due(*given):
+        asked.append(time.monotonic())
+        time.sleep(0.3)
+        return leases.due(*given)
+
+    monkeypatch.setattr(loop, "due", due)
+    assert worker._start_due() == 0
+    time.sleep(loop.QUIET)
+    assert worker._start_due() == 1, "a database that is always slow is worked with"
+    assert _seen(world, row, 10)
+    assert len(asked) == 2
+    worker.stop()
+    worker.run()

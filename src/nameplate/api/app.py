@@ -80,7 +80,7 @@ def create(
     )
     state = AppState(sessions, tools, local_token, authenticate)
     app.state.surface = state
-    app.state.metrics = health.Metrics(sessions)
+    app.state.metrics = health.Metrics(sessions, tools.clock)
     for noun in NOUNS:
         app.include_router(noun.routes)
     app.include_router(health.routes)

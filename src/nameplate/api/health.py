@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
@@ -20,17 +20,17 @@ from nameplate.api import errors
 from nameplate.api.deps import surface
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, NameplateError, Unavailable
-from nameplate.core.lifecycle import CertificateStatus
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus, RecordStatus
 from nameplate.db import Sessions, database_now
 from nameplate.models import Binding, Certificate, Domain, Record, Server, StepCount, Verification
 from nameplate.usecases.operations import forgotten, revisions
 
 routes = APIRouter(tags=["operations"])
 
-COUNTED_EVERY = 15.0
+COUNTED_EVERY = 5.0
 """Seconds between two counts of rows, however often somebody scrapes."""
 ANSWERS_WITHIN = 2.0
-"""Seconds that the database has to answer a scrape before it counts as away."""
+"""Seconds that the database has to answer a scrape or a check before it counts as away."""
 MAX_COUNTED = 10_000
 """Due rows are counted up to here: beyond, the exact number matters no more."""
 EXPIRY_DAYS = (0, 1, 7, 14, 30, 60, 90)
@@ -55,6 +55,12 @@ def healthz() -> Health:
 @routes.get("/readyz", operation_id="readyz", responses=errors.documented(503))
 def readyz(request: Request) -> Health:
     """Check that the database answers and that its schema matches this version."""
+    if not request.app.state.metrics.database_answers():
+        raise Unavailable(
+            "database_unavailable",
+            f"The database has not answered within {ANSWERS_WITHIN:g} s. Check that it is running, "
+            "and the network on the way to it.",
+        )
     try:
         with surface(request).sessions.begin(PLATFORM, read_only=True) as session:
             revisions.require(session.connection())
@@ -84,7 +90,7 @@ def metrics(request: Request) -> Response:
 class Metrics:
     """The numbers of one application; nothing is global, so that tests can have many."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, clock: Callable[[], datetime]) -> None:
 
         self.registry = CollectorRegistry()
         self._requests = Counter(
@@ -99,7 +105,12 @@ class Metrics:
             ("method", "route"),
             registry=self.registry,
         )
-        self.registry.register(_Waiting(sessions))
+        self._waiting = _Waiting(sessions, clock)
+        self.registry.register(self._waiting)
+
+    def database_answers(self) -> bool:
+        """Tell within two seconds whether the database answers."""
+        return self._waiting.answers()
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -111,8 +122,10 @@ class Metrics:
 class _Waiting(Collector):
     """Whether the database answers, asked at each scrape; and bounded counts of its rows, kept a while."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, clock: Callable[[], datetime]) -> None:
         self._sessions = sessions
+        self._clock = clock
+        self._ahead = 0.0
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
         self._found: list[Metric] = []
@@ -120,22 +133,30 @@ class _Waiting(Collector):
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("nameplate_database_up", "1 if the database answers, else 0.")
-        with self._lock:
-            answers = self._answers()
+        answers = self.answers()
         up.add_metric([], 1 if answers else 0)
         yield up
         if answers:
+            yield GaugeMetricFamily(
+                "nameplate_clock_ahead_seconds",
+                "How far the clock of this machine is ahead of the database's.",
+                self._ahead,
+            )
             yield from self._found
 
     def describe(self) -> list[Metric]:
         """Name nothing beforehand, so that registering asks no database."""
         return []
 
-    def _answers(self) -> bool:
-        """Ask in a thread of its own: a connection that hangs holds no scrape up.
+    def answers(self) -> bool:
+        """Ask in a thread of its own: a connection that hangs holds nobody up.
 
         While one question is without an answer, the database is away and no other is asked.
         """
+        with self._lock:
+            return self._asked()
+
+    def _asked(self) -> bool:
         if self._asking is not None and self._asking.is_alive():
             return False
         answered = threading.Event()
@@ -147,12 +168,14 @@ class _Waiting(Collector):
     def _ask(self, answered: threading.Event) -> None:
         with suppress(NameplateError, sa.exc.SQLAlchemyError):
             with self._sessions.begin(PLATFORM, read_only=True) as session:
-                database_now(session)
+                self._ahead = (self._clock() - database_now(session)).total_seconds()
                 if time.monotonic() - self._looked_at > COUNTED_EVERY:
                     self._found = [
                         *_due(session),
                         _expiring(session),
                         _certificates(session),
+                        _bindings(session),
+                        _unseen(session),
                         _steps(session),
                         _forgotten(session),
                         _still_served(session),
@@ -214,6 +237,31 @@ def _certificates(session: Session) -> Metric:
     found = {row[0]: row[1] for row in session.execute(states.group_by(Certificate.status))}
     for status in CertificateStatus:
         family.add_metric([status.value], found.get(status, 0))
+    return family
+
+
+def _bindings(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_bindings", "Active bindings by health.", labels=["health"]
+    )
+    active = Binding.visible(PLATFORM).where(Binding.status == BindingStatus.ACTIVE)
+    states = active.with_only_columns(Binding.health_status, sa.func.count())
+    found = {row[0]: row[1] for row in session.execute(states.group_by(Binding.health_status))}
+    for health in HealthStatus:
+        family.add_metric([health.value], found.get(health, 0))
+    return family
+
+
+def _unseen(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_records_unseen",
+        "Written records that not every authoritative server shows, counted up to 10000.",
+    )
+    unseen = Record.visible(PLATFORM).where(
+        Record.status == RecordStatus.ACTIVE, Record.propagated.is_(False)
+    )
+    some = unseen.with_only_columns(Record.id).limit(MAX_COUNTED).subquery()
+    family.add_metric([], session.scalar(sa.select(sa.func.count()).select_from(some)) or 0)
     return family
 
 

@@ -61,6 +61,11 @@ class RecordNew(Body):
     proxied: bool = False
     notes: Notes | None = None
     metadata: Metadata | None = None
+    force: bool = Field(
+        default=False,
+        description="Accept NS records at the apex. They are written when a plan with them is "
+        "applied with `force`.",
+    )
 
 
 class RecordChange(Body):

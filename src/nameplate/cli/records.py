@@ -60,6 +60,9 @@ def add(
     port: Port = None,
     notes: Notes = None,
     metadata: MetadataPairs = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Accept NS records at the apex of the zone.")
+    ] = False,
 ) -> None:
     """Add a DNS record. A worker writes it to the DNS provider.
 
@@ -76,6 +79,7 @@ def add(
         port=port,
         notes=notes,
         metadata=pairs(metadata, "--metadata"),
+        force=force or None,
     )
     _show(cli, cli.api.send("POST", "/v1/records", body))
 

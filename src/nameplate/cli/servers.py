@@ -73,7 +73,7 @@ def add(
     )
     made = cli.api.send("POST", "/v1/servers", body)
     cli.printer.one(made)
-    _warn_of_address(cli, made)
+    _warn(cli, made)
 
 
 @command(app, "list")
@@ -110,8 +110,8 @@ def update(
     )
     found = cli.api.send("PATCH", address("servers", server), body)
     cli.printer.one(found)
-    if public is not None:
-        _warn_of_address(cli, found)
+    if public is not None or proxy is not None:
+        _warn(cli, found)
 
 
 @command(app, "test")
@@ -129,16 +129,16 @@ def test(cli: Cli, server: ServerReference) -> None:
         raise typer.Exit(1)
 
 
-def _warn_of_address(cli: Cli, server: dict[str, Any]) -> None:
-    """Say at once when DNS does not know the address that was just written."""
-    if cli.api.dry_run or is_address(server["address"]):
+def _warn(cli: Cli, server: dict[str, Any]) -> None:
+    """Say at once when DNS does not know the address just written, or the proxy's own settings collide."""
+    if cli.api.dry_run or (is_address(server["address"]) and not server.get("proxy")):
         return
     try:
         tried = cli.api.send("POST", address("servers", server["id"], "/test"))
     except NameplateError:
         return  # the server was written, which is what was asked for
     for one in tried["checks"]:
-        if one["name"] == "address" and not one["ok"]:
+        if one["name"] == "collision" or (one["name"] == "address" and not one["ok"]):
             cli.printer.say(f"Warning: {one['message']} {one['fix']}")
 
 

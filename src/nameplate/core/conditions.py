@@ -15,7 +15,7 @@ class Condition:
 
     type: str
     """Which step: `exposure`, `suspension`, `approval`, `ownership`, `delegation`, `dns`, `drift`, `pointing`, `certificate`,
-    `serving`, `registration`."""
+    `serving`, `registration`, `work`."""
     status: bool | None
     """True: holds. False: does not hold. None: not known yet."""
     reason: str

@@ -31,8 +31,8 @@ class Blocked:
     type: str
     code: str
     """Stable slug: `cname_foreign`, `cname_not_alone`, `soa_read_only`, `held` (for the sake of
-    another), `drifted`, `unseen`, `plan_unsafe`, `hides_wildcard`, `provider_refuses` or
-    `zone_nested`."""
+    another), `drifted`, `unseen`, `plan_unsafe`, `hides_wildcard`, `provider_refuses`,
+    `zone_lost` or `zone_nested`."""
     detail: str
 
 

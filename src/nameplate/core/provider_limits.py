@@ -35,6 +35,8 @@ class Limits:
     """Lowest and highest TTL, in seconds."""
     proxy: bool = False
     """Whether `proxied` means something there."""
+    replaces_zones: bool = False
+    """Whether every write replaces the whole zone by what was read of it."""
     flattens: bool = False
     """Whether a CNAME at the apex is answered with the addresses of its target."""
     checks: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
@@ -98,6 +100,7 @@ _LIMITS = {
         "Namecheap",
         _COMMON | {"ALIAS"},
         (60, 60_000),
+        replaces_zones=True,
         checks={"MX": (_null_mx,), "TXT": (_empty_text, _quote, _several_strings)},
     ),
     "powerdns": Limits("PowerDNS", _FULL | {"ALIAS"}),
@@ -143,6 +146,11 @@ def takes(provider: str, rdtype: str) -> bool:
 def reads_its_writes(provider: str) -> bool:
     """Tell whether every reading shows what was written before it."""
     return provider in _READ_THEIR_WRITES
+
+
+def replaces_zones(provider: str) -> bool:
+    """Tell whether a write at `provider` deletes what the reading before it left out."""
+    return provider in _LIMITS and _LIMITS[provider].replaces_zones
 
 
 def flattens(provider: str) -> bool:

@@ -151,8 +151,8 @@ def _placement(
         elif rrset.name == zone and rrset.type == "NS" and not forced:
             code = "apex_ns"
             detail = (
-                "NS records at the apex decide which servers answer for the zone. Use force to "
-                "confirm."
+                "NS records at the apex decide which servers answer for the zone. Pass `force` "
+                "(`--force` on the command line) to confirm."
             )
         if code:
             problems.append(Problem(f"/{index}", code, detail))

@@ -91,6 +91,11 @@ class Observation:
         """Whether every authoritative server answered, and none shows the record."""
         return bool(self.authoritative) and all(one.denies for one in self.authoritative)
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether no authoritative server told anything."""
+        return not any(one.answer.kind in _TELLS for one in self.authoritative)
+
     def wait(self, *, attempts: int) -> timedelta:
         """Return how long the next look may wait: until an old answer ends, else a back-off."""
         slow = timedelta(seconds=MIN_INTERVAL * 1.5 ** min(attempts, 40))

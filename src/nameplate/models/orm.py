@@ -395,6 +395,20 @@ class Work:
         return waited_for
 
     @classmethod
+    def meeting(cls, code: str, message: str, waits_for: str | None, now: datetime) -> sa.Update:
+        """Return the statement that does as `meet` for rows that nothing stops; narrow it."""
+        return (
+            sa.update(cls)
+            .where(cls.trouble_code.is_(None))
+            .values(
+                trouble_code=code,
+                trouble_message=message,
+                trouble_since=now,
+                waits_for=waits_for,
+            )
+        )
+
+    @classmethod
     def waking(cls, at: datetime | sa.ColumnElement[Any], *, urgent: bool = False) -> sa.Update:
         """Return the statement that does as `wake`, reading and locking nothing before."""
         planned, then = cls.next_action_at, sa.type_coerce(at, UtcDateTime())

@@ -127,6 +127,25 @@ class Withdrawer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Collision:
+    """Something in the operator's own configuration that meets what Nameplate writes."""
+
+    message: str
+    fix: str
+    is_harmless: bool = False
+    """The proxy works; a person should know what it does then."""
+
+
+@runtime_checkable
+class Inspector(Protocol):
+    """A proxy whose own configuration can be read for what meets Nameplate's."""
+
+    def collisions(self) -> Sequence[Collision]:
+        """Return what meets what Nameplate writes; nothing where it cannot be read."""
+        ...
+
+
 PLAIN_PATH = re.compile(r"/[A-Za-z0-9/_.-]*")
 """A path that no proxy's configuration can misread."""
 Folder = Annotated[

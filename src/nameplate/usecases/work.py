@@ -24,8 +24,11 @@ from nameplate.usecases.tools import Tools
 Row = TypeVar("Row", bound=Work)
 T = TypeVar("T")
 
-WATCH = timedelta(seconds=10)
+WATCH = timedelta(seconds=4)
 """How often one of the rows that wait for a peer tries whether it is there again."""
+WATCH_REFUSAL = timedelta(seconds=40)
+"""The same for a peer that answers and says no: it is asked less often what it has answered."""
+ANSWER_AWAITED = "answer_awaited"
 LEASE = timedelta(seconds=90)
 """How long a worker has a row for itself; longer than any single call to the outside may take."""
 
@@ -223,8 +226,7 @@ def postpone(  # noqa: PLR0917 - what every step is given, and why it ended
         now = lease.now()
         row.meet(code, message, peer(session, row), now)
         due = backoff.after_failure(row.attempts, now, tools.jitter())
-        if row.waits_for is not None and not _is_watched(session, kind, row, now):
-            due = min(due, now + WATCH)
+        due = watched(session, kind, row, due, now)
         due = max(due, now + (asked or timedelta(0)))
         row.next_action_at = min(due, now + tools.poll) if tools.poll else due
         return due
@@ -232,7 +234,22 @@ def postpone(  # noqa: PLR0917 - what every step is given, and why it ended
     return record(sessions, kind, lease, change, release=True, stopped=True)
 
 
-def _is_watched(session: Session, kind: type[Row], row: Row, now: datetime) -> bool:
+def watched(
+    session: Session,
+    kind: type[Work],
+    row: Work,
+    due: datetime,
+    now: datetime,
+    *,
+    every: timedelta = WATCH,
+) -> datetime:
+    """Return when a row is due that waits for a peer: soon, unless another one tries soon for it."""
+    if row.waits_for is None or _is_watched(session, kind, row, now + every):
+        return due
+    return min(due, now + every)
+
+
+def _is_watched(session: Session, kind: type[Work], row: Work, soon: datetime) -> bool:
     """Tell whether another row of the kind tries soon whether its peer is there again."""
     table: Any = kind
     identity = getattr(row, "id")  # noqa: B009 - every row of work has one, but the mixin does not say so
@@ -240,10 +257,36 @@ def _is_watched(session: Session, kind: type[Row], row: Row, now: datetime) -> b
         sa.exists().where(
             table.waits_for == row.waits_for,
             table.id != identity,
-            table.next_action_at <= now + WATCH,
+            table.next_action_at <= soon,
         )
     )
     return session.connection().execute(query).scalar_one()
+
+
+def tell_waiting(
+    sessions: Sessions, kind: type[Work], lease: Lease, peer: Peer, seconds: float
+) -> None:
+    """Have the row say that its step waits for an answer, unless it says already what is wrong.
+
+    The step goes on and keeps its lease; when it ends, the row forgets this.
+    """
+
+    def change(session: Session) -> None:
+        row = seen(session, kind, lease)
+        if row is None or row.trouble_code is not None:
+            return
+        told = kind.meeting(
+            ANSWER_AWAITED,
+            f"No answer after {seconds:g} s. Nameplate is still waiting for it.",
+            peer(session, row),
+            lease.now(),
+        )
+        session.execute(
+            told.where(kind.id == lease.id, kind.fence == lease.fence),  # type: ignore[attr-defined]  # every row of work has an id
+            execution_options={"synchronize_session": False},
+        )
+
+    sessions.run(PLATFORM, change)
 
 
 def wake_waiting(session: Session, peer: str | None, now: datetime) -> None:

@@ -11,7 +11,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions, inserting
 from nameplate.models import StepCount
 
-WRITTEN_EVERY = 5.0
+WRITTEN_EVERY = 2.0
 """Seconds between two times that a worker adds its counts to those of all."""
 _MAX_OUTCOME = 100
 

@@ -28,9 +28,11 @@ from nameplate.usecases.operations.processes import Heartbeat
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
+from nameplate.worker.clocks import Clocks
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
 from nameplate.worker.shares import Crowd, admitted, in_turn
+from nameplate.worker.slowness import SlowSteps
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +42,17 @@ CHORES_EVERY = 600.0
 """Seconds between two rounds of tidying up."""
 QUIET, MAX_QUIET = 0.05, 0.25
 """Seconds between two looks for due rows, at least: what falls due meanwhile is leased together."""
-SHARE = 5
+LOOK_SHARE = 5
 """A look is not repeated before so many times as long has passed: the steps need the processor."""
 ACCOUNTS_EVERY = 10.0
 """Seconds between two looks for the accounts that organizations order certificates from."""
-SHARE = 10
+READINESS_SHARE = 10
 """Keeping the copy of what is ready takes one part in so many of a worker's time."""
 RECOVERIES = frozenset({"binding_recovered"})
 """Outcomes that end a failure."""
+LATE_ANSWER = 2.0
+"""Seconds after which the database is asked once more: by a clock that was read on the other side of a
+pause, everything would be planned later by the length of that pause."""
 SWEEPS = 2
 """Sweeps of one kind at the same time: one may wait for somebody's server."""
 GRACE = 8.0
@@ -83,7 +88,7 @@ class Worker:
         self._lease_seconds = lease_for.total_seconds()
         self._looked_at = -QUIET
         self._quiet = QUIET
-        self._passed_over = False
+        self._passed_over = self._is_late = False
         self._ended = 0
         # One more than asked for: what takes something out of service waits for no thread. Who asks
         # for one thread wants one step at a time.
@@ -96,6 +101,7 @@ class Worker:
         self._bulkheads = Bulkheads(threads)
         self._crowd = Crowd()
         self._counts, self._heart = StepCounts(), Heartbeat(sessions, tools.keyring)
+        self._clocks, self._slow_steps = Clocks(), SlowSteps(sessions, self._counts)
         self._served: dict[type[Work], float] = {}
         self._authorities: Mapping[int | None, int] = {}
         self._accounts_read_at = -ACCOUNTS_EVERY
@@ -129,6 +135,7 @@ class Worker:
                 self._heart.beat()
                 started = self._start_due()
                 self._tidy_up()
+                self._slow_steps.look(self._alone())
                 self._counts.write(self._sessions)
             except Exception as error:  # noqa: BLE001 - a worker that ends brings nothing forward
                 log.warning("database_away", extra={"reason": str(error)})
@@ -179,6 +186,14 @@ class Worker:
                 log.debug("worker_listen_failed", extra={"error": type(error).__name__})
                 self._stopping.wait(POLL)
 
+    def _alone(self) -> list[tuple[Future[None], Reconciler, Lease]]:
+        """Return the steps under way on one row each."""
+        return [
+            (step, handler, leases[0])
+            for step, (handler, leases) in self._running.items()
+            if isinstance(handler, Reconciler)
+        ]
+
     def _follow(self) -> None:
         """Keep the copy up to date by which lists find ready domains, in a small share of the time."""
         while not self._stopping.is_set():
@@ -189,7 +204,9 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next time may go well
                 log.warning("readiness_not_kept", extra={"error": type(error).__name__})
             took = time.monotonic() - began
-            self._stopping.wait(max(self._poll if found < readiness.WIDTH else 0.0, SHARE * took))
+            self._stopping.wait(
+                max(self._poll if found < readiness.WIDTH else 0.0, READINESS_SHARE * took)
+            )
 
     def _tidy_up(self) -> None:
         if time.monotonic() - self._tidied_at < CHORES_EVERY:
@@ -214,7 +231,7 @@ class Worker:
         self._looked_at = time.monotonic()
         taken = self._sessions.run(PLATFORM, self._lease)
         took = time.monotonic() - self._looked_at
-        self._quiet = min(max(SHARE * took, QUIET), MAX_QUIET)
+        self._quiet = min(max(LOOK_SHARE * took, QUIET), MAX_QUIET)
         self._ended = 0
         for handler, leases, due_rows in taken:
             self._submit(handler, leases, due_rows)
@@ -234,7 +251,11 @@ class Worker:
         """
         tick = time.monotonic()
         now, wanted, pressing = due(session, tuple(handler.kind for handler in self._handlers))
+        self._is_late = not self._is_late and time.monotonic() - tick > LATE_ANSWER
+        if self._is_late:
+            return []
         self._bulkheads.look()
+        self._clocks.compare(self._tools.clock(), now)
         if wanted:
             self._read_accounts(session)
         taken: list[Batch] = []

@@ -124,6 +124,70 @@ def test_writers_of_one_zone_take_turns(fake, provider):
     assert {row["Name"] for row in fake.rows("example.test")} == {f"n{n}" for n in range(8)}
 
 
+@pytest.mark.parametrize("element", ["host", "Host", "HOST"])
+def test_hosts_are_read_and_kept_however_their_element_is_spelled(fake, provider, element):
+    fake.element = element
+    fake.add("example.test", "old", "A", "192.0.2.7")
+    assert [rrset.values for rrset in at(provider, "old.example.test")] == [("192.0.2.7",)]
+    assert add(provider, "www").result is Result.APPLIED
+    assert {row["Name"] for row in fake.rows("example.test")} == {"old", "www"}
+
+
+@pytest.mark.parametrize("element", ["hostRecord", 'host Renamed="" '])
+def test_what_is_not_understood_is_not_written_over(fake, provider, element, monkeypatch):
+    fake.add("example.test", "old", "A", "192.0.2.7")
+    answer = fake.respond
+
+    def respond(asked):
+        found = answer(asked)
+        body = found.body.replace(b"<host ", f"<{element} ".encode())
+        return Answer(200, body.replace(b" Address=", b" Value=", 1), found.headers)
+
+    monkeypatch.setattr(fake, "respond", respond)
+    with pytest.raises(Unavailable) as caught:
+        add(provider, "www")
+    assert caught.value.code == "answer_malformed"
+    assert [row["Name"] for row in fake.rows("example.test")] == ["old"]
+
+
+def test_one_answer_without_hosts_is_asked_for_again(fake, provider):
+    fake.add("example.test", "old", "A", "192.0.2.7")
+    fake.silent = 1
+    assert add(provider, "www").result is Result.APPLIED
+    assert {row["Name"] for row in fake.rows("example.test")} == {"old", "www"}
+
+
+def test_an_answer_without_hosts_where_hosts_were_is_no_empty_zone(fake, provider):
+    fake.add("example.test", "old", "A", "192.0.2.7")
+    provider.records(ZONE)
+    fake.silent = 4
+    with pytest.raises(Unavailable) as caught:
+        provider.records(ZONE)
+    assert caught.value.code == "listing_incomplete"
+    with pytest.raises(Unavailable):
+        add(provider, "www")
+    assert [row["Name"] for row in fake.rows("example.test")] == ["old"]
+    assert not any(fake.is_write(asked) for asked in fake.asked)
+    assert add(provider, "www").result is Result.APPLIED
+
+
+def test_hosts_that_vanish_between_reading_back_and_the_next_write_are_kept(fake, provider):
+    assert add(provider, "one").result is Result.APPLIED
+    fake.silent = 2
+    with pytest.raises(Unavailable):
+        add(provider, "two")
+    assert [row["Name"] for row in fake.rows("example.test")] == ["one"]
+
+
+def test_a_zone_that_we_emptied_is_empty(fake, provider):
+    assert add(provider, "one").result is Result.APPLIED
+    (rrset,) = at(provider, "one.example.test")
+    (outcome,) = provider.apply(ZONE, [Change(rrset, None)])
+    assert outcome.result is Result.APPLIED
+    assert fake.rows("example.test") == []
+    assert add(provider, "two").result is Result.APPLIED
+
+
 def test_a_zone_that_reads_as_before_our_writing_is_not_written_over(fake, provider):
     assert add(provider, "one").result is Result.APPLIED
     fake.stale(reads=4)

@@ -1,24 +1,42 @@
 """PowerDNS: the conformance tour and its own traps."""
 
 import pytest
+from tests.fakes.server import Answer, FakeServer
 from tests.servers.lossy import Lossy
 from tests.servers.process import free_port
 
 from nameplate.adapters.dns.powerdns import PowerDns
+from nameplate.adapters.dns.powerdns_host import PowerDnsHost
 from nameplate.adapters.http.client import Api
 from nameplate.core.errors import Refused, Unavailable
+from nameplate.core.rdata import canonical
 from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.dns import DnsProviderConformance
 from nameplate.testing.zones import NameServersConformance, RightsTesterConformance
 
+ECH = (
+    "AEn+DQBFKwAgACABWIHUGj4u+PIggYXcR5JF0gYk3dCRioBW8uJq9H4mKAAIAAEAAQABAANAEnB1YmxpYy50bHMtZWNoLmRl"
+    "dgAA"
+)
 OTHER = Zone("other.test", "other.test.")
 
 
 @pytest.fixture
 def provider(powerdns):
     return PowerDns(powerdns.api)
+
+
+class _OldPowerDns(FakeServer):
+    """Answers as old versions do of a zone that they do not have."""
+
+    def __init__(self):
+        super().__init__({})
+
+    def respond(self, asked):
+        zone = asked.path.rpartition("/")[2]
+        return Answer(422, f'{{"error": "Could not find domain \'{zone}\'"}}'.encode())
 
 
 class TestPowerDns(DnsProviderConformance, NameServersConformance, RightsTesterConformance):
@@ -175,3 +193,46 @@ def test_a_zone_that_was_read_is_not_kept_longer_than_its_reader_keeps_it(provid
     assert list(provider._listings) == [OTHER.name]
     del read
     assert not list(provider._listings)
+
+
+@pytest.mark.parametrize(
+    ("rdtype", "text"),
+    [
+        ("HTTPS", f"1 . ech={ECH}"),
+        ("HTTPS", f"1 . alpn=h2,h3 no-default-alpn port=8443 mandatory=alpn,port ech={ECH}"),
+        ("HTTPS", "1 . ipv4hint=192.0.2.1,192.0.2.2 ipv6hint=::ffff:127.0.0.1,2001:db8::1"),
+        ("SVCB", "1 dns.example.net. alpn=h2 dohpath=/dns-query{?dns}"),
+        ("SVCB", "1 dns.example.net. mandatory=alpn,dohpath alpn=h2 dohpath=/q{?dns}"),
+        ("SVCB", "1 . alpn=dot ohttp"),
+        ("SVCB", "1 . key65000=abc key65001"),
+        ("SVCB", '1 . key667="hel\\210lo w\\"o port=\\"7\\" alpn \\\\rld"'),
+        ("SVCB", '1 . alpn="f\\\\\\\\oo\\\\,bar,h2"'),
+        ("SVCB", "0 svc.example.net."),
+        ("AAAA", "::ffff:127.0.0.1"),
+        ("AAAA", "::127.0.0.1"),
+        ("AAAA", "64:ff9b::192.0.2.1"),
+    ],
+)
+def test_values_are_sent_as_powerdns_spells_them(provider, rdtype, text):
+    wanted = RRset(f"spelled.{OTHER.name}", rdtype, 300, (canonical(rdtype, text),))
+    (outcome,) = provider.apply(OTHER, [Change(None, wanted)])
+    assert outcome.detail == ""
+    assert outcome.result is Result.APPLIED
+    assert at(provider, wanted.name) == [wanted]
+    (outcome,) = provider.apply(OTHER, [Change(wanted, None)])
+    assert outcome.result is Result.APPLIED
+
+
+def test_old_versions_say_422_of_a_zone_that_they_do_not_have():
+    with _OldPowerDns() as server:
+        provider = PowerDnsHost(Api(server.url))
+        new = Change(None, RRset("www.other.test", "A", 300, ("192.0.2.1",)))
+        for attempt in (
+            lambda: provider.records(OTHER),
+            lambda: provider.apply(OTHER, [new]),
+            lambda: provider.test_rights(OTHER),
+        ):
+            with pytest.raises(Refused) as caught:
+                attempt()
+            assert caught.value.code == "zone_missing"
+        provider.delete(OTHER, "mark")

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import socket
@@ -194,6 +195,46 @@ def test_a_crash_between_swap_and_reload_is_repaired_by_the_next_apply(nginx, ro
     assert status(nginx, other.hostname) is None
     apply(nginx, other)
     assert status(nginx, other.hostname) == 200
+
+
+def test_whatever_fails_after_the_swap_nginx_can_start_with_what_is_there(
+    tmp_path, route, monkeypatch
+):
+    """A disk that is full by then, for instance: what `current` leads to must never be removed."""
+    with servers.Nginx(tmp_path) as server:
+        apply(server, route)
+
+        def fail(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(nginx_process, "reload", fail)
+            with pytest.raises(Unavailable):
+                apply(server, replace(route, hostname="other.example.test"))
+        server.crash()
+        server.start_again()
+        assert status(server) == 200
+        with monkeypatch.context() as patch:
+            patch.setattr(nginx_process, "reload", fail)
+            patch.setattr(server.adapter, "_point", _points_once(server.adapter))
+            with pytest.raises(Unavailable):
+                apply(server, replace(route, hostname="other.example.test"))
+        server.crash()
+        server.start_again()
+        assert status(server, "other.example.test") == 200
+
+
+def _points_once(adapter):
+    point = adapter._point
+    pointed: list[object] = []
+
+    def act(release):
+        if pointed:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        pointed.append(release)
+        point(release)
+
+    return act
 
 
 def test_two_writers_at_once_do_not_mix(nginx, route):

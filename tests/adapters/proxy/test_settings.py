@@ -108,6 +108,11 @@ def test_everything_that_the_guide_names_is_taken(tmp_path):
         ({"listen": "localhost:2020"}, {"listen": "127.0.0.1:2019"}),
         ({"listen": "unix//run/caddy.sock"}, {"listen": "127.0.0.1:2019"}),
         ({"listen": 2019}, {"listen": "127.0.0.1:2019"}),
+        ({"listen": "127.0.0.2:2019"}, {"listen": "127.0.0.1:2019"}),
+        ({"listen": "udp/:2019"}, {"listen": "127.0.0.1:2019"}),
+        ({"listen": "0.0.0.0:2019"}, {"listen": "0.0.0.0:2019"}),
+        ({"listen": "localhost:2019"}, {"listen": "localhost:2019"}),
+        ({"listen": "edge.internal:2019"}, {"listen": "edge.internal:2019"}),
         ({"disabled": True}, {"listen": "127.0.0.1:2019"}),
         (
             {"origins": ["a:1"], "enforce_origin": True},
@@ -124,20 +129,34 @@ def test_the_admin_api_stays_where_it_is_found(admin, expected):
 
 
 @pytest.mark.parametrize(
-    "admin", [{}, {"disabled": True}, {"listen": "127.0.0.1:2"}, {"enforce_origin": True}]
+    "admin",
+    [
+        None,
+        {},
+        {"disabled": True},
+        {"listen": "127.0.0.1:2"},
+        {"listen": "127.0.0.2:PORT"},
+        {"listen": "[::1]:PORT"},
+        {"listen": "udp/127.0.0.1:PORT"},
+        {"listen": "localhost:PORT"},
+        {"listen": ":PORT"},
+        {"enforce_origin": True},
+    ],
 )
 def test_a_base_cuts_nobody_off_a_real_caddy(tmp_path, admin):
     with servers.Caddy(tmp_path) as server:
         url = f"http://127.0.0.1:{server.admin_port}"
+        base: dict[str, Any] = {"storage": server.base["storage"]}
         given = {
             "admin_url": url,
             "listen_http": [f"127.0.0.1:{server.http_port}"],
             "listen_https": [f"127.0.0.1:{server.https_port}"],
-            "base": {
-                "admin": {**admin, "config": {"persist": False}},
-                "storage": server.base["storage"],
-            },
+            "base": base,
         }
+        if admin is not None:
+            own = {**admin, "config": {"persist": False}}
+            own = json.loads(json.dumps(own).replace("PORT", str(server.admin_port)))
+            base["admin"] = own
         config = parse(caddy_settings.CaddyConfiguration, given)
         place = ProxyPlace(str(tmp_path / "managed"), Upstream("127.0.0.1", free_port()))
         adapter = caddy.connect(config, place)

@@ -111,7 +111,7 @@ LARGE = {
     "many values": ("octodns", "'a: {type: A, values: [' + '192.0.2.1, ' * 700_000 + ']}'"),
 }  # fmt: skip
 MEASURE = """
-import resource, sys, time
+import pathlib, sys, time
 from nameplate.core import formats
 from nameplate.core.errors import Invalid
 text = eval(sys.argv[2])
@@ -120,7 +120,8 @@ try:
     formats.survey(sys.argv[1], text, "example.com", time.process_time)
 except Invalid:
     pass
-print(time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+peak = pathlib.Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+print(time.process_time() - began, int(peak) / 1024)
 """
 
 

@@ -31,6 +31,9 @@ class Authority(LocalAuthority):
     """Signs at once, unless it refuses orders or wants proofs of one kind."""
 
     refusal: NameplateError | None = None
+    """Of the order itself."""
+    late_refusal: NameplateError | None = None
+    """Of the certificate, when the order is there."""
     offered: str | None = None
     answer: bytes | None = None
     orders = 0
@@ -50,6 +53,8 @@ class Authority(LocalAuthority):
         return replace(order, status=OrderStatus.PENDING, challenges=(proof,))
 
     def download(self, order: Order) -> bytes:
+        if self.late_refusal is not None:
+            raise self.late_refusal
         return self.answer or super().download(order)
 
 

@@ -12,6 +12,7 @@ from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.models import Certificate, Domain
+from nameplate.usecases import work
 from nameplate.usecases.certificates import requests
 from nameplate.usecases.certificates.self_signed import self_signed
 from nameplate.usecases.claims import conditions, verifications
@@ -60,17 +61,31 @@ def test_a_renewal_replaces_what_is_served(rig: Rig) -> None:
 
 
 def test_what_may_heal_by_itself_is_tried_again_ever_later(rig: Rig) -> None:
-    rig.authority.refusal = CAA
+    rig.authority.late_refusal = CAA
     for attempt, minutes in enumerate((1, 10, 100), 1):
         row = rig.work()
         assert (row.status, row.renewal_attempts) == (CertificateStatus.ERROR, attempt)
         assert (row.renewal_error_code, row.renewal_error_message) == (CAA.code, CAA.detail)
         assert minutes < _wait_of(row) <= 1.25 * minutes
         assert row.next_renewal_attempt_at == row.next_action_at
-    rig.authority.refusal = None
+    rig.authority.late_refusal = None
     row = rig.work()
     assert row.status is CertificateStatus.ACTIVE
     assert (row.renewal_error_code, row.renewal_error_message) == (None, None)
+
+
+def test_an_authority_that_begins_no_order_is_asked_again_every_moment(rig: Rig) -> None:
+    """Nobody tells us when it begins orders again, and asking spends nothing of its limits."""
+    rig.work()
+    rig.renew()
+    rig.authority.refusal = CAA
+    for _ in range(6):
+        row = rig.work()
+        assert (row.trouble_code, row.waits_for) == (CAA.code, "account:1")
+        assert _wait_of(row) <= work.WATCH_REFUSAL.total_seconds() / 60
+    rig.authority.refusal = None
+    row = rig.work()
+    assert (row.generation, row.trouble_code) == (2, None)
 
 
 def test_what_is_hopeless_is_not_tried_again(rig: Rig) -> None:
@@ -236,7 +251,7 @@ def test_a_key_without_its_order_begins_anew(rig: Rig) -> None:
     assert rig.work().status is CertificateStatus.ACTIVE
 
 
-def test_a_lost_order_is_made_anew_at_once_and_then_ever_later(rig: Rig) -> None:
+def test_a_lost_order_is_made_anew_at_once_and_then_by_one_of_those_that_wait(rig: Rig) -> None:
     rig.authority.refusal = CAA
     for _ in range(4):
         rig.work()
@@ -244,6 +259,7 @@ def test_a_lost_order_is_made_anew_at_once_and_then_ever_later(rig: Rig) -> None
     row = rig.work()
     assert (row.renewal_error_code, row.acme_order_url) == (LOST.code, None)
     assert _is_due(row), "whatever failed before, it is worth one try"
-    assert _wait_of(rig.work()) > 23 * 60, "an authority that loses every order is not hurried"
+    seconds = 60 * _wait_of(rig.work())
+    assert 30 < seconds <= work.WATCH_REFUSAL.total_seconds(), "below the limits of orders"
     rig.authority.refusal = None
     assert rig.work().status is CertificateStatus.ACTIVE

@@ -1,21 +1,32 @@
 """What is known of a domain's zone before its provider is asked."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from tests.databases import sessions_over
 from tests.models import world
 from tests.models.world import NOW
+from tests.usecases.dns.zone_rig import APEX, NS, SOA, Rig, a, made
 from tests.usecases.offline import Offline
 
+from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import DomainStatus, PlanStatus, RecordStatus
 from nameplate.core.plan import Plan
 from nameplate.core.records import Change, RRset
-from nameplate.models import Domain, LedgerPurpose, LedgerState, Organization, RecordableType
-from nameplate.usecases.dns import desired
+from nameplate.models import (
+    Account,
+    Domain,
+    LedgerPurpose,
+    LedgerState,
+    Organization,
+    RecordableType,
+)
+from nameplate.usecases.dns import desired, records
 from nameplate.usecases.dns.desired import DesiredZone
 from nameplate.usecases.dns.ledger import SETTLING
 from nameplate.usecases.tools import Tools
@@ -188,3 +199,43 @@ def test_without_a_working_account_nothing_can_be_written(scene: Scene) -> None:
 def test_readings_lag_less_in_a_sandbox(tools: Tools) -> None:
     assert desired.settling(tools) == SETTLING
     assert desired.settling(replace(tools, poll=timedelta(seconds=1))) == timedelta(seconds=1)
+
+
+@pytest.fixture
+def rig(migrated_sqlite_url: str) -> Iterator[Rig]:
+    sessions = sessions_over(migrated_sqlite_url)
+    found = made(sessions)
+    with sessions.begin(PLATFORM) as session:
+        session.execute(sa.update(Account).values(provider="namecheap"))
+    yield found
+    sessions.dispose()
+
+
+def _add(rig: Rig, label: str, last: int) -> None:
+    with rig.offline.sessions.begin(rig.actor) as session:
+        records.add(
+            session, rig.actor, rig.name, type="A", name=label, value=f"192.0.2.{last}",
+            ttl=300, now=datetime.now(UTC),
+        )  # fmt: skip
+
+
+def test_a_zone_that_is_replaced_as_a_whole_is_not_written_when_it_reads_as_empty(rig: Rig) -> None:
+    _add(rig, "www", 1)
+    rig.work()
+    assert (f"www.{APEX}", "A") in rig.zone
+    before = rig.zone
+    _add(rig, "shop", 2)
+    rig.provider.lagging = [SOA, NS]
+    rig.work(after=timedelta(hours=1))
+    assert rig.zone == before
+    assert "lists no records" in str(rig.rows()["shop", "192.0.2.2"].error_message)
+    rig.provider.lagging = None
+    rig.work(after=timedelta(hours=3))
+    assert rig.zone == {**before, (f"shop.{APEX}", "A"): a("shop", 2)}
+
+
+def test_an_empty_zone_in_which_nothing_of_ours_was_is_written(rig: Rig) -> None:
+    _add(rig, "www", 1)
+    rig.provider.lagging = [SOA, NS]
+    rig.work()
+    assert (f"www.{APEX}", "A") in rig.zone

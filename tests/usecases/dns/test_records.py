@@ -1,18 +1,22 @@
 """Records as their owner wants them: added, changed, removed, and kept apart from those we made."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
+from tests.databases import sessions_over
 from tests.models import world
 from tests.models.world import NOW
+from tests.usecases.dns.zone_rig import APEX, ZONE, Rig, made
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.ids import show
-from nameplate.core.lifecycle import RecordStatus
+from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.models import Domain, Record, RecordableType
-from nameplate.usecases.dns import records
+from nameplate.usecases.dns import records, transfers
 
 
 @pytest.fixture
@@ -20,6 +24,13 @@ def domain(lite: Session) -> Domain:
     owner = world.organization(lite)
     account = world.account(lite, owner)
     return world.domain(lite, owner, dns_account_id=account.id)
+
+
+@pytest.fixture
+def rig(migrated_sqlite_url: str) -> Iterator[Rig]:
+    sessions = sessions_over(migrated_sqlite_url)
+    yield made(sessions)
+    sessions.dispose()
 
 
 def add(session: Session, **given: Any) -> Record:
@@ -129,3 +140,44 @@ def test_lists_are_filtered(lite: Session, domain: Domain) -> None:
     assert page(domain="acme.com") == [one.id, two.id]
     assert page(type="TXT") == page(status="active") == [two.id]
     assert page(after=one.id) == [two.id]
+
+
+def test_ns_at_the_apex_is_forced_where_the_message_says_so(lite: Session, domain: Domain) -> None:
+    apex: dict[str, Any] = {"type": "NS", "name": "@", "value": "ns1.new.net."}
+    with pytest.raises(Invalid, match="`--force`") as caught:
+        add(lite, **apex)
+    assert [one.code for one in caught.value.problems] == ["apex_ns"]
+    row = add(lite, **apex, force=True)
+    assert records.text(row) == "ns1.new.net."
+    add(lite, name="@", value="192.0.2.1")
+    changed = records.update(lite, PLATFORM, show("rec", row.id), now=NOW, value="ns2.new.net.")
+    assert records.text(changed) == "ns2.new.net."
+    with pytest.raises(Invalid, match="CNAME"):
+        add(lite, type="CNAME", name="@", value="x.net.", force=True)
+
+
+NEW_NS: dict[str, Any] = {"type": "NS", "name": "@", "value": "ns2.host.net.", "ttl": 3600}
+
+
+def test_ns_at_the_apex_goes_through_a_plan_that_is_forced(rig: Rig) -> None:
+    made = rig.make(transfers.from_records([NEW_NS]))
+    with pytest.raises(Conflict, match="force") as caught:
+        rig.apply(made)
+    assert caught.value.code == "plan_unsafe"
+    assert rig.apply(made, force=True).status is PlanStatus.APPLIED
+    found = {rrset.key: rrset for rrset in rig.provider.records(ZONE)}
+    assert found[APEX, "NS"].values == ("ns1.host.net.", "ns2.host.net.")
+    rig.work()
+    assert {rrset.key: rrset for rrset in rig.provider.records(ZONE)} == found
+
+
+def test_ns_at_the_apex_that_was_forced_waits_for_a_plan(rig: Rig) -> None:
+    with rig.offline.sessions.begin(rig.actor) as session:
+        records.add(session, rig.actor, rig.name, **NEW_NS, force=True, now=datetime.now(UTC))
+    rig.work()
+    found = {rrset.key: rrset for rrset in rig.provider.records(ZONE)}
+    assert found[APEX, "NS"].values == ("ns1.host.net.",)
+    assert "`--force`" in str(rig.rows()["@", "ns2.host.net."].error_message)
+    assert rig.apply(rig.make(), force=True).status is PlanStatus.APPLIED
+    found = {rrset.key: rrset for rrset in rig.provider.records(ZONE)}
+    assert found[APEX, "NS"].values == ("ns1.host.net.", "ns2.host.net.")

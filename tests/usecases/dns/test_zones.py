@@ -209,11 +209,13 @@ def test_a_provider_that_says_no_is_told_on_the_records(rig: Rig) -> None:
 
     _add(rig)
     rig.provider_is(Closed())
-    rig.work()
+    lease = rig.offline.leased(Domain, rig.domain_id)
+    told = zones.reconcile(rig.offline.sessions, rig.offline.tools, lease)
+    assert told == "credential_refused", "the log and the metrics say so too"
     (row,) = rig.rows().values()
     assert (row.status, row.error_message) == (RecordStatus.ERROR, "the provider refuses the key")
     assert rig.domain().error_message == "the provider refuses the key"
-    assert timedelta(minutes=59) < _wait_of(rig) <= zones.AGAIN_AFTER_REFUSAL
+    assert _wait_of(rig) <= work.WATCH_REFUSAL, "the provider may take the key again"
 
 
 def _desired(rig: Rig, zone: str | None) -> desired.DesiredZone:

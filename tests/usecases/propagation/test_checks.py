@@ -1,5 +1,6 @@
 """What is seen of records on an Internet of real servers: a registry, two hosters, a cache."""
 
+import logging
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -404,3 +405,37 @@ def test_checking_the_domain_looks_at_the_delegation_too(scene: Scene) -> None:
     )
     scene.look(record)
     assert scene.read(Domain, domain).delegation.at > first
+
+
+def test_of_what_is_not_seen_for_long_one_record_is_looked_at_all_the_while(scene: Scene) -> None:
+    """Whoever brings the name servers back is not told to wait for the longest back-off."""
+    domain, label, other = scene.claim("example.test", "bind"), fresh(), fresh()
+    both = [scene.record(domain, one, "192.0.2.7") for one in (label, other)]
+    for _ in range(12):
+        first, second = scene.look(*both)
+    now = datetime.now(UTC)
+    waits = sorted(row.next_action_at - now for row in (first, second))
+    assert waits[0] <= checks.WATCH
+    assert waits[1] > timedelta(minutes=2), "the others do not press on the servers"
+    behind(scene.net, f"{label}.example.test", "192.0.2.7")
+    (row,) = scene.look(both[0])
+    assert row.propagated
+    assert scene.read(Record, both[1]).next_action_at <= datetime.now(UTC), "it is woken"
+
+
+def test_a_record_that_the_servers_deny_has_the_zone_read(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    domain, label = scene.claim("example.test", "bind"), fresh()
+    record = scene.record(domain, label, "192.0.2.7")
+    behind(scene.net, f"{label}.example.test", "192.0.2.7")
+    scene.look(record)
+    assert scene.read(Domain, domain).next_action_at > datetime.now(UTC) + timedelta(minutes=30)
+    name = f"{label}.example.test"
+    for provider in (scene.net.at_bind, scene.net.at_powerdns):
+        scene.net.write(provider, "example.test", RRset(name, "A", 300, ("192.0.2.99",)))
+    with caplog.at_level(logging.WARNING, "nameplate"):
+        (row,) = scene.look(record)
+    assert not row.propagated
+    assert scene.read(Domain, domain).next_action_at <= datetime.now(UTC)
+    assert [one.getMessage() for one in caplog.records] == ["record_unseen"]

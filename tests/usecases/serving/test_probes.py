@@ -88,6 +88,25 @@ def test_an_active_binding_stays_active_and_its_health_is_told(
     assert (row.error_message is None) == (health in {HealthStatus.HEALTHY, HealthStatus.DEGRADED})
 
 
+def test_what_does_not_answer_is_looked_at_soon_however_long_its_interval(rig: Rig) -> None:
+    """Whoever repairs an application waits for the next look, not for the interval of good days."""
+    active(rig)
+    rig.change(Binding, health_check_interval=3600)
+    rig.prober.sees = {"status": 502}
+    first = _wait_of(sweep(rig))
+    assert first <= timedelta(seconds=5)
+    for _ in range(30):
+        wait = _wait_of(sweep(rig))
+        assert wait <= probes.AGAIN_WHILE_UNHEALTHY
+    rig.prober.sees = {"status": 204}
+    assert _wait_of(sweep(rig)) > timedelta(minutes=59)
+
+
+def _wait_of(row: Binding) -> timedelta:
+    assert row.next_action_at is not None
+    return row.next_action_at - datetime.now(UTC)
+
+
 def test_a_proxy_that_forgot_is_configured_again(rig: Rig) -> None:
     active(rig)
     rig.change(Server, configured_fingerprint="0" * 64, next_action_at=None)

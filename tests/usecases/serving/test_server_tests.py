@@ -10,11 +10,13 @@ from tests.models import world as rows
 from tests.servers.process import free_port
 from tests.usecases.offline import Offline
 
+from nameplate.adapters.proxy.memory import MemoryProxy
 from nameplate.adapters.proxy.probe import HttpProber
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import NotFound
 from nameplate.db import Sessions
 from nameplate.models import Organization, Server
+from nameplate.ports.proxy import Collision
 from nameplate.usecases.serving import server_tests
 from nameplate.usecases.tools import Tools
 
@@ -50,6 +52,26 @@ def proxied(sessions: Sessions, http: int, https: int) -> None:
     with sessions.begin(PLATFORM) as session:
         proxy = {"type": "memory", "http_port": http, "https_port": https}
         rows.server(session, None, address="127.0.0.1", proxy=proxy)
+
+
+class Colliding(MemoryProxy):
+    """A proxy whose operator has something of their own."""
+
+    def collisions(self) -> list[Collision]:
+        return [
+            Collision("A default server.", "Remove it.", is_harmless=True),
+            Collision("Late.", "Move."),
+        ]
+
+
+def test_what_meets_the_operators_own_configuration_is_told(
+    sessions: Sessions, tools: Tools
+) -> None:
+    proxied(sessions, free_port(), free_port())
+    tools = replace(tools, proxy=lambda _: Colliding())
+    found = server_tests.run(sessions, tools, PLATFORM, "edge")
+    told = [(one.ok, one.message, one.fix) for one in found if one.name == "collision"]
+    assert told == [(True, "A default server.", "Remove it."), (False, "Late.", "Move.")]
 
 
 def test_an_address_that_does_not_resolve_is_told(sessions: Sessions, tools: Tools) -> None:

@@ -90,6 +90,7 @@ class Namecheap:
         self._seen_after = seen_after
         self._turns: dict[str, threading.Lock] = {}
         self._replaced: dict[str, tuple[Hosts, float]] = {}
+        self._filled: set[str] = set()  # zones that had hosts, and that we did not empty
 
     def zones(self) -> Sequence[Zone]:
         """Return the account's domains that use Namecheap's own name servers."""
@@ -132,6 +133,8 @@ class Namecheap:
         """Write the zone with `changes` made, and return it as it is read afterwards."""
         wanted = _merged(zone, changes, seen)
         self._replaced[zone.name] = (seen, self._clock() + self._seen_after)
+        if not wanted.hosts:
+            self._filled.discard(zone.name)
         try:
             done = self._command(
                 "domains.dns.setHosts",
@@ -160,6 +163,24 @@ class Namecheap:
             )
 
     def _read(self, zone: Zone) -> Hosts:
+        """Read the zone, once more when it comes without hosts.
+
+        Raises Unavailable when it had some: written on such a reading, setHosts deletes them all.
+        """
+        content = self._read_once(zone)
+        if not content.hosts:
+            content = self._read_once(zone)
+        if content.hosts:
+            self._filled.add(zone.name)
+        elif zone.name in self._filled:
+            raise Unavailable(
+                "listing_incomplete",
+                f"Namecheap lists no records of {zone.name}, which had some. Nothing is written, "
+                "as that would delete them. If they were removed on purpose, add any record there.",
+            )
+        return content
+
+    def _read_once(self, zone: Zone) -> Hosts:
         found = self._reading("domains.dns.getHosts", "DomainDNSGetHostsResult", _split(zone))
         content = namecheap_xml.hosts(found)
         if not content.is_here:

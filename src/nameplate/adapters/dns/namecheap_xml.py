@@ -20,6 +20,7 @@ _TOO_MANY = "500000"
 _FAILED = ("3", "4", "5")
 """Beginnings of the numbers of errors inside Namecheap."""
 _DEFAULT_PREFERENCE = "10"
+_NEEDED = frozenset({"name", "type", "address"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +72,28 @@ class Hosts:
 
 
 def hosts(result: ET.Element) -> Hosts:
-    """Read the result of getHosts."""
+    """Read the result of getHosts. The API has written `host` and `Host`.
+
+    What is not understood raises Unavailable: setHosts would delete whatever is passed over here.
+    """
     return Hosts(
-        tuple(map(_host, result.iter(f"{_NS}host"))),
+        tuple(map(_host, result)),
         result.get("EmailType", ""),
         result.get("IsUsingOurDNS", "").lower() == "true",
     )
 
 
 def _host(node: ET.Element) -> HostElement:
+    attributes = {name.lower(): value for name, value in node.attrib.items()}
+    if node.tag.lower() != f"{_NS}host" or not attributes.keys() >= _NEEDED:
+        raise _malformed()
     return HostElement(
-        node.get("Name", ""),
-        node.get("Type", ""),
-        node.get("Address", ""),
-        node.get("MXPref", _DEFAULT_PREFERENCE),
-        node.get("TTL", "1800"),
-        node.get("IsActive", "true").lower() == "true",
+        attributes["name"],
+        attributes["type"],
+        attributes["address"],
+        attributes.get("mxpref", _DEFAULT_PREFERENCE),
+        attributes.get("ttl", "1800"),
+        attributes.get("isactive", "true").lower() == "true",
     )
 
 

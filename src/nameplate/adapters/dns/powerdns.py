@@ -1,7 +1,6 @@
 """PowerDNS Authoritative Server 4.7 and later, by its HTTP API."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from nameplate.adapters.changes.batch import Unit, batches, every, failed, flat
 from nameplate.adapters.changes.compare import moved, read_back, settled
+from nameplate.adapters.dns.powerdns_content import content
 from nameplate.adapters.http.client import Api, Reply, retry_after
 from nameplate.core import names
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
@@ -30,11 +30,11 @@ _BATCH = 500_000  # octets of names and values: the JSON stays below webserver-m
 _OK = range(200, 300)
 _CREDENTIAL = frozenset({401, 403})
 _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 404, 429, 500
+_NO_ZONE = "PowerDNS has no such zone or server."
 _JSON = MappingProxyType({"Content-Type": "application/json"})
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_PLAIN_PARAMETER = re.compile(
-    r'\b(alpn|ech|ipv4hint|ipv6hint|mandatory|port|dohpath)="([^"\\\s]*)"'
-)
+_OLD_MISSING = "Could not find domain"
+"""What old versions say with status 422 of a zone that they do not have."""
 
 
 class _Listing(list[RRset]):
@@ -251,7 +251,7 @@ def refusal_of(reply: Reply) -> NameplateError:
     if reply.status in _CREDENTIAL:
         return Refused("credential_refused", "PowerDNS rejected the API key.")
     if reply.status == _NOT_FOUND:
-        return Refused("zone_missing", "PowerDNS has no such zone or server.")
+        return Refused("zone_missing", _NO_ZONE)
     if reply.status == _TOO_MANY:
         return RateLimited(
             "rate_limited", "PowerDNS limits requests. Try again later.", retry_after(reply)
@@ -262,7 +262,10 @@ def refusal_of(reply: Reply) -> NameplateError:
             f"PowerDNS failed with HTTP status {reply.status}.",
             retry_after(reply),
         )
-    return _ChangeRefused("change_refused", _said(reply))
+    said = _said(reply)
+    if said.startswith(_OLD_MISSING):
+        return Refused("zone_missing", _NO_ZONE)
+    return _ChangeRefused("change_refused", f"PowerDNS rejected the change: {said}")
 
 
 def _said(reply: Reply) -> str:
@@ -271,7 +274,7 @@ def _said(reply: Reply) -> str:
         said = reply.json()["error"]
     except (Unavailable, KeyError, TypeError):
         said = f"status {reply.status}"
-    return f"PowerDNS rejected the change: {str(said)[:300]}"
+    return str(said)[:300]
 
 
 def _serial(info: Mapping[str, Any]) -> Serial | None:
@@ -326,12 +329,5 @@ def _patched(change: Change, entry: Mapping[str, Any] | None) -> dict[str, Any]:
     if not values and not kept:
         return {**patched, "changetype": "DELETE"}
     ttl = change.after.ttl if change.after else entry["ttl"] if entry else 0
-    shown = [{"content": _content(rdtype, value), "disabled": False} for value in values]
+    shown = [{"content": content(rdtype, value), "disabled": False} for value in values]
     return {**patched, "ttl": ttl, "records": [*shown, *kept]}
-
-
-def _content(rdtype: str, value: str) -> str:
-    """Return the value as PowerDNS writes it: it refuses quotes around plain SVCB parameters."""
-    if rdtype in {"HTTPS", "SVCB"}:
-        return _PLAIN_PARAMETER.sub(r"\1=\2", value)
-    return value

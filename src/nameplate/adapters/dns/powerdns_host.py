@@ -23,7 +23,7 @@ from nameplate.ports.dns import (
     Zone,
 )
 
-_CREATED, _GONE, _MISSING, _EXISTS = 201, 204, 404, 409
+_CREATED, _GONE, _EXISTS = 201, 204, 409
 _SOA = "{server} {hostmaster} 1 7200 3600 1209600 300"
 
 
@@ -123,8 +123,8 @@ class PowerDnsHost(PowerDns):
                 f"The zone {zone.name} on the name server was not created by Nameplate.",
             )
         reply = self._api.request("DELETE", self._path(zone))
-        if reply.status not in {_GONE, _MISSING}:
-            raise refusal_of(reply)
+        if reply.status != _GONE and (refusal := refusal_of(reply)).code != "zone_missing":
+            raise refusal
 
     def _mark(self, zone: Zone) -> str | None:
         """Return the mark of the zone at the server, empty for none; None: there is no zone."""

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ _OBJECTS = (
 )
 """Parts of the document that Nameplate writes into."""
 _LISTS = (("apps", "tls", "automation", "policies"), ("admin", "origins"))
+
+_NETWORKS = frozenset({"", "tcp", "tcp4", "tcp6"})
 
 _Json = dict[str, Any]
 
@@ -53,8 +56,8 @@ def _at(document: Any, path: tuple[str, ...], absent: Any) -> Any:  # noqa: ANN4
 def reachable(base: Mapping[str, Any] | None, admin_url: str) -> _Json:
     """Return `base` with the admin API where `admin_url` finds it: a load replaces that too.
 
-    `listen` stays when it has that very port; what would shut Nameplate out (`disabled`,
-    `enforce_origin`, `origins` without it) is replaced.
+    `listen` stays when it is that very port, of every address or of that one; what would shut
+    Nameplate out (`disabled`, `enforce_origin`, `origins` without it) is replaced.
     """
     document: _Json = copy.deepcopy(dict(base or {}))
     parts = urlsplit(admin_url)
@@ -63,12 +66,38 @@ def reachable(base: Mapping[str, Any] | None, admin_url: str) -> _Json:
     admin = document.setdefault("admin", {})
     admin.pop("disabled", None)
     admin.pop("enforce_origin", None)
-    listen = admin.get("listen")
-    if not (isinstance(listen, str) and listen.rpartition(":")[2] == str(parts.port or 80)):
+    if not _answers(admin.get("listen"), parts.hostname or "", parts.port or 80):
         admin["listen"] = ours
     if "origins" in admin and ours not in admin["origins"]:
         admin["origins"] = [*admin["origins"], ours]
     return document
+
+
+def _answers(listen: Any, host: str, port: int) -> bool:  # noqa: ANN401 - JSON
+    """Tell whether an admin API that listens there is found at host and port.
+
+    Where a name is in between, nobody here knows its address: the operator's word stands.
+    """
+    if not isinstance(listen, str):
+        return False
+    network, _, address = listen.rpartition("/")
+    there, _, number = address.rpartition(":")
+    if network not in _NETWORKS or number != str(port):
+        return False
+    ours, theirs = _literal(host), _literal(there)
+    if ours is None or theirs is None or theirs.is_unspecified:
+        return True
+    return ours == theirs
+
+
+def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a host is, None for a name."""
+    if host == "localhost":
+        return IPv4Address("127.0.0.1")
+    try:
+        return ip_address(host.strip("[]") or "0.0.0.0")  # noqa: S104 - read, not bound
+    except ValueError:
+        return None
 
 
 Listen = Annotated[str, Form("caddy listen", LISTEN, is_listen)]

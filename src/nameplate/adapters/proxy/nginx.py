@@ -19,15 +19,18 @@ from nameplate.adapters.proxy import (
     keys,
     nginx_fragments,
     nginx_names,
+    nginx_operator,
     nginx_process,
     nginx_withdrawal,
 )
 from nameplate.adapters.proxy.fragments import Fragments
+from nameplate.adapters.proxy.nginx_operator import OwnDirectives
 from nameplate.adapters.proxy.nginx_settings import LISTEN, NginxConfiguration, is_listen
 from nameplate.adapters.proxy.nginx_syntax import Directive, emit, parse
 from nameplate.adapters.proxy.sites import Site, group, own_upstream
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.ports.proxy import (
+    Collision,
     Config,
     ProxyPlace,
     ProxyPlugin,
@@ -92,12 +95,19 @@ class Nginx:
         """Return one fragment for each host, named by its first route's id, and the key pairs."""
         sites = group(routes)
         files, secrets, owners = keys.files(sites)
-        files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites))
+        files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites, self._own()))
         for site in sites:
             name = f"{site.route_ids[0]}.conf"
             files[name] = self._fragment(site)
             owners[name] = site.route_ids
         return Config(dict(sorted(files.items())), secrets, owners)
+
+    def collisions(self) -> Sequence[Collision]:
+        """Return what in the operator's nginx.conf meets what Nameplate writes."""
+        return self._own().collisions((*self._layout.listen_http, *self._layout.listen_https))
+
+    def _own(self) -> OwnDirectives:
+        return nginx_operator.read(self._main, self._executable, self.folder)
 
     def _fragment(self, site: Site) -> bytes:
         """Return the fragment of one host: rendered once for as long as nothing about it changes."""
@@ -127,7 +137,8 @@ class Nginx:
                 self._check(changed, config)
                 running = self._switch(release, config, digest)
             except (NameplateError, OSError):
-                shutil.rmtree(release, ignore_errors=True)
+                if self._current() != release.resolve():  # nginx must start with what is there
+                    shutil.rmtree(release, ignore_errors=True)
                 raise
             nginx_withdrawal.end(self.folder)
             self._tidy(release, config)
@@ -175,7 +186,9 @@ class Nginx:
             pid = Path(scratch, "pid")
             shared = self.folder / "current" / _DEFAULTS
             includes = {path.name: path for path in (shared, *changed)}
-            main.write_text(emit(nginx_fragments.main(pid, [*includes.values()], Path(scratch))))
+            sizes = self._own().hash_sizes
+            told = nginx_fragments.main(pid, [*includes.values()], Path(scratch), sizes)
+            main.write_text(emit(told))
             complaint = nginx_process.test(self._executable, main)
         if complaint:
             raise _refusal(complaint, config)
@@ -197,14 +210,15 @@ class Nginx:
             if master is None:
                 return False
             nginx_process.reload(master, self._reload_seconds)
-        except NameplateError:
+        except (NameplateError, OSError):
             self._point(previous)
             running = nginx_process.find(self._pid_file)
             if running is not None:
                 # It may still be loading what was taken back.
                 nginx_process.signal_reload(running)
             raise
-        applied.write_text(f"{digest} {release.name} {master}\n")
+        with contextlib.suppress(OSError):  # without this note it is loaded once more
+            applied.write_text(f"{digest} {release.name} {master}\n")
         return True
 
     def _current(self) -> Path | None:

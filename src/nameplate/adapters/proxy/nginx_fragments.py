@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.nginx_names import Names
+from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Site, SiteLocation, dial, is_ip
 from nameplate.core.names import without_wildcard
@@ -20,7 +21,6 @@ WITHDRAWN = "withdrawn"
 _CLOSE = line("return", "444")
 _MARK = line("add_header", EDGE_HEADER, "1", "always")
 _PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
-_MIN_HASH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,17 @@ class Layout:
         return self.folder / WITHDRAWN / route_id
 
 
-def defaults(layout: Layout, sites: Sequence[Site]) -> tuple[Directive, ...]:
-    """Return what all sites share, and the answer to every host that is not ours: none."""
-    size = _MIN_HASH
-    while size < 4 * len(sites):
-        size *= 2
-    plain = [*_listen(layout.listen_http, "default_server"), line("server_name", "")]
+def defaults(layout: Layout, sites: Sequence[Site], own: OwnDirectives) -> tuple[Directive, ...]:
+    """Return what all sites share, and the answer to every host that is not ours: none.
+
+    What the operator has set already stays, and is not said again: nginx would refuse both.
+    """
+    plain = [*_defaults(layout.listen_http, own), line("server_name", "")]
     plain += [*_forwarded(), *_own(layout), block("location", "/", of=[_CLOSE])]
-    secure = [*_listen(layout.listen_https, "ssl", "http2", "default_server")]
+    secure = [*_defaults(layout.listen_https, own, "ssl", "http2")]
     secure += [line("server_name", ""), _PROTOCOLS, line("ssl_reject_handshake", "on"), _CLOSE]
     return (
-        line("server_names_hash_bucket_size", "512"),
-        line("server_names_hash_max_size", str(size)),
+        *_hash_sizes(len(sites), own),
         block(
             "map",
             "$http_upgrade",
@@ -113,8 +112,10 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
     return (block("server", of=plain), block("server", of=secure))
 
 
-def main(pid_file: Path, includes: Sequence[Path], scratch: Path) -> tuple[Directive, ...]:
-    """Return a smallest complete nginx.conf that serves the files `includes`."""
+def main(
+    pid_file: Path, includes: Sequence[Path], scratch: Path, more: Sequence[Directive] = ()
+) -> tuple[Directive, ...]:
+    """Return a smallest complete nginx.conf that serves the files `includes`, with `more` before them."""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = [line(f"{kind}_temp_path", str(scratch / kind)) for kind in kinds]
     return (
@@ -127,10 +128,28 @@ def main(pid_file: Path, includes: Sequence[Path], scratch: Path) -> tuple[Direc
             of=[
                 line("access_log", "off"),
                 *paths,
+                *more,
                 *(line("include", str(include)) for include in includes),
             ],
         ),
     )
+
+
+def _hash_sizes(count: int, own: OwnDirectives) -> list[Directive]:
+    """Return the sizes of the hash of server names that the operator has not set."""
+    sizes = dict(NAMES_HASH)
+    while sizes["server_names_hash_max_size"] < 4 * count:
+        sizes["server_names_hash_max_size"] *= 2
+    told = {one.words[0] for one in own.hash_sizes}
+    return [line(name, str(size)) for name, size in sizes.items() if name not in told]
+
+
+def _defaults(addresses: Sequence[str], own: OwnDirectives, *flags: str) -> list[Directive]:
+    """Listen as the default server, but where the operator has one."""
+    return [
+        line("listen", one, *flags, *(["default_server"] if own.is_free(one) else []))
+        for one in addresses
+    ]
 
 
 def _listen(addresses: Sequence[str], *flags: str) -> list[Directive]:

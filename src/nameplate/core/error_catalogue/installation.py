@@ -68,6 +68,11 @@ GROUP = Group(
             "PostgreSQL roles.",
             (403,),
         ),
+        "work_overdue": Entry(
+            Turn.OPERATOR,
+            "Work is due and no worker has taken it.",
+            "Check that `nameplate worker` is running, and start another one if it does not keep up.",
+        ),
         "database_unavailable": Entry(
             Turn.OPERATOR,
             "The database cannot be reached.",

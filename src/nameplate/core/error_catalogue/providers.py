@@ -32,6 +32,12 @@ GROUP = Group(
             "repeats a change. After a command, check the result before you repeat it.",
             (503,),
         ),
+        "answer_awaited": Entry(
+            Turn.PROVIDER,
+            "The provider, authority or server has not answered for several seconds.",
+            "Wait. If it persists, check the provider's status. Nameplate is still waiting and "
+            "retries automatically.",
+        ),
         "answer_malformed": Entry(
             Turn.PROVIDER,
             "The answer does not have the expected format.",

@@ -74,6 +74,13 @@ GROUP = Group(
             "Change the record as the message says, or use another provider.",
             (422,),
         ),
+        "zone_lost": Entry(
+            Turn.YOU,
+            "The provider lists no records of the zone, which had some. A write there replaces the "
+            "whole zone, so nothing is written.",
+            "Wait, as readings can fail. If the records were removed on purpose, add any record at the "
+            "provider.",
+        ),
         "zone_nested": Entry(
             Turn.YOU,
             "Another zone of the same account answers for the name, so the record would not be seen.",
@@ -158,7 +165,8 @@ GROUP = Group(
         "apex_ns": Entry(
             Turn.YOU,
             "NS records at the apex decide which servers answer for the whole zone.",
-            "Leave them out, or use force to confirm.",
+            "Leave them out, or add them with `nameplate record add --force`. They are written when "
+            "`nameplate record plan` is applied with `--force`.",
         ),
         "own_record": Entry(
             Turn.YOU,

@@ -8,6 +8,7 @@ for a certificate that was made for a binding when none uses it any more.
 """
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -21,6 +22,7 @@ from nameplate.leases import DueRow, Lease
 from nameplate.models import Certificate, CertificateType, ChallengeProgress
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import generations, order, reachability, usage
+from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
@@ -157,7 +159,8 @@ def _due(row: Certificate, now: datetime) -> bool:
     if row.certificate is None:
         return row.certificate_type is not CertificateType.CUSTOM
     due = row.next_renewal_attempt_at
-    held = due is None and row.renewal_error_code is not None  # somebody woke it: see `_give_up`
+    # Somebody woke it: see `_give_up`.
+    held = row.trouble_code is not None or (due is None and row.renewal_error_code is not None)
     return held or (due is not None and due <= now)
 
 
@@ -167,16 +170,28 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
     For one that cannot succeed by itself no try is planned, only the look that finds what is served
     expired. Whoever wakes the row has it tried again: a request to renew, a change of the account,
     the domain proved once more.
+
+    An authority that refuses to begin an order is asked again by one certificate every moment: that
+    spends nothing of its limits for proofs that fail. When that one comes through it wakes the others.
     """
 
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
+        is_begun = row.pending_private_key is not None
         generations.forget(session, row, now)
         # What the authority has forgotten is begun anew at once, unless that was done just before.
         at_once = failure.code == ORDER_LOST != row.renewal_error_code
         row.fail(failure.code, failure.reason, now)
+        stopped = failure.retry and (failure.code == ORDER_LOST or not is_begun)
+        if stopped:
+            account = partial(ca_accounts.authority_id, session)
+            row.meet(failure.code, failure.reason, peer(row, account), now)
+        elif row.trouble_code is not None:
+            row.overcome()
         if failure.retry:
             wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter())
+            if stopped:
+                wait = work.watched(session, Certificate, row, wait, now, every=work.WATCH_REFUSAL)
             again = now if at_once else wait
             row.next_action_at = row.next_renewal_attempt_at = work.soon(tools, again, now)
         else:
@@ -184,7 +199,7 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
             row.next_action_at = _expiry(row, now)
         _expire(row, now)
 
-    work.record(sessions, Certificate, lease, change, release=True)
+    work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 
 
 def _expiry(row: Certificate, now: datetime) -> datetime | None:

@@ -14,7 +14,8 @@ from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.core.pointing import Obstacle
 from nameplate.db import database_now
 from nameplate.models import Domain, RecordSide, SuffixApproval
-from nameplate.usecases.claims import facts, instructions, served_conditions
+from nameplate.usecases import work
+from nameplate.usecases.claims import facts, instructions, overdue, served_conditions
 from nameplate.usecases.claims.facts import DomainFacts, RecordFacts
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -23,7 +24,10 @@ from nameplate.usecases.tools import Tools
 
 def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     """Return each step, in the order in which they come about: worked out from rows and the clock."""
-    return of_many(session, tools, [domain])[domain.id]
+    now = database_now(session)
+    found = of_many(session, tools, [domain], now)[domain.id]
+    late = None if ready(found) else overdue.condition(session, domain, now)
+    return [*found, late] if late else found
 
 
 def of_many(
@@ -163,21 +167,17 @@ def _publish(told: Instruction | Refused | None, *, by_account: bool) -> str:
 
 def _dns(known: DomainFacts) -> list[Condition]:
     domain, records = known.domain, known.records
-    if domain.trouble_code is not None:
+    if domain.trouble_code not in {None, work.ANSWER_AWAITED}:
         return [_stopped(domain)]
     if records.below and _covers_name_alone(known):
         return [_not_covered(domain, records)]
     if not records.total:
         return []
     if not records.waiting:
-        return [
-            Condition(
-                type="dns",
-                status=True,
-                reason="propagated",
-                message=f"All {records.total} records are visible on the authoritative servers.",
-            )
-        ]
+        seen = f"All {records.total} records are visible on the authoritative servers."
+        return [Condition(type="dns", status=True, reason="propagated", message=seen)]
+    if domain.trouble_code is not None:  # where nothing is missing, a look may take its time
+        return [_stopped(domain)]
     first = records.rows[0]  # those that wait come first, and of these those in error
     look = first.propagation if first.status is RecordStatus.ACTIVE else None
     return [
@@ -226,8 +226,8 @@ def _stopped(domain: Domain) -> Condition:
         status=False,
         reason=domain.trouble_code or "",
         message=f"The DNS provider cannot be used: {domain.trouble_message}",
-        fix="Check the DNS account. Nameplate retries every few seconds and continues as soon as the "
-        "provider answers."
+        fix="Check the DNS account. Nameplate keeps trying and continues as soon as the provider "
+        "answers."
         if domain.waits_for
         else "Wait. Nameplate retries automatically.",
         since=domain.trouble_since,

@@ -96,8 +96,8 @@ def holds_until(known: DomainFacts) -> datetime | None:
 def _fix(row: Certificate) -> str:
     if row.waits_for is not None:
         return (
-            "The operator must check the account at the certificate authority. Nameplate retries "
-            "every few seconds and continues as soon as the authority answers."
+            "The operator must check the account at the certificate authority. Nameplate keeps trying "
+            "and continues as soon as the authority answers."
         )
     if row.trouble_code is not None:
         return "Wait. Nameplate retries automatically."

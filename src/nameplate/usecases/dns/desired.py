@@ -63,6 +63,15 @@ class DesiredZone:
         }
         return frozenset(following)
 
+    def is_lost(self, live: Sequence[RRset], apex: str) -> bool:
+        """Tell whether a zone reads as empty although values of ours were read in it before."""
+        if any(rrset.type != "SOA" and rrset.key != (apex, "NS") for rrset in live):
+            return False
+        return any(
+            entry.state is LedgerState.PRESENT and value[:2] != (apex, "NS")
+            for value, entry in self.entries.items()
+        )
+
     def begun(self, todo: Plan) -> "DesiredZone":
         """Return the same with its records as they are once the intents of `todo` are written."""
         if todo.is_empty:

@@ -188,11 +188,14 @@ def keep_clear(lines: Sequence[WantedRecord], edits: Sequence[Edit]) -> None:
 def broken(
     specs: Sequence[Spec], origin: str, zone: str, *, flattens: bool
 ) -> dict[tuple[tuple[str, str, str], str], Problem]:
-    """Return which rules of a zone these records break together, by record and code."""
+    """Return which rules of a zone these records break together, by record and code.
+
+    NS at the apex break none here: a plan that changes them is applied with force only.
+    """
     rrsets = [one.rrset(origin) for one in specs]
     found = {
         (specs[int(problem.pointer[1:])].key, problem.code): problem
-        for problem in zone_rules.check_zone(zone, rrsets, flattens=flattens)
+        for problem in zone_rules.check_zone(zone, rrsets, forced=True, flattens=flattens)
     }
     seen: set[tuple[str, str, str]] = set()
     for one in specs:

@@ -43,10 +43,11 @@ def add(
     proxied: bool = False,
     notes: str | None = None,
     metadata: dict[str, Any] | None = None,
+    force: bool = False,
 ) -> Record:
     """Want a record at the domain's DNS provider; a worker writes it.
 
-    Raises `Invalid` with the field and the reason, `Conflict` ("record_exists", "dns_account_missing").
+    NS at the apex of the zone needs `force`, and a plan that is applied with force. Raises `Invalid` with the field and the reason, `Conflict` ("record_exists", "dns_account_missing").
     """
     domain = lookup.domain(session, actor, domain_reference)
     if domain.dns_account_id is None:
@@ -64,7 +65,7 @@ def add(
         metadata_=metadata,
     )
     _set_value(row, domain, type, value, (priority, weight, port))
-    _check_beside(session, domain, row)
+    _check_beside(session, domain, row, forced=force)
     session.add(row)
     domain.wake(now)
     session.flush()
@@ -121,8 +122,11 @@ def _set_value(row: Record, domain: Domain, rdtype: str, value: str, numbers: Nu
     row.port = parsed.fields.port
 
 
-def _check_beside(session: Session, domain: Domain, row: Record) -> None:
-    """Check the record against the others of its domain: duplicates, CNAME alone, null MX ..."""
+def _check_beside(session: Session, domain: Domain, row: Record, *, forced: bool) -> None:
+    """Check the record against the others of its domain: duplicates, CNAME alone, null MX ...
+
+    NS at the apex that are there already were forced, and are no fault of another record's.
+    """
     others = [
         other
         for other in session.scalars(
@@ -147,7 +151,10 @@ def _check_beside(session: Session, domain: Domain, row: Record) -> None:
     ]
     zone = domain.dns.zone or domain.domain_name
     provider = _provider(session, domain)
-    problems = zone_rules.check_zone(zone, sets, flattens=provider_limits.flattens(provider))
+    problems = zone_rules.check_zone(
+        zone, sets, forced=forced or row.record_type is not RecordType.NS,
+        flattens=provider_limits.flattens(provider),
+    )  # fmt: skip
     if problems:
         raise Invalid("record_invalid", problems[0].detail, problems)
     refused = provider_limits.refusals(provider, sets[-1])
@@ -227,7 +234,7 @@ def update(
             changes.get(key, getattr(row, key)) for key in ("priority", "weight", "port")
         )
         _set_value(row, domain, row.record_type.value, changes.get("value", row.value), numbers)
-        _check_beside(session, domain, row)
+        _check_beside(session, domain, row, forced=True)
     row.ttl = zone_rules.seconds(changes.get("ttl", row.ttl))
     row.notes = changes.get("notes", row.notes)
     row.metadata_ = changes.get("metadata", row.metadata_)

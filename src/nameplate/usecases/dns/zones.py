@@ -45,7 +45,16 @@ UNSEEN_EVERY = timedelta(seconds=20)
 OVERRUN = timedelta(hours=1)
 """How long after a lease ran out what is removed is looked at once more: a request of the worker that
 had it may be on its way. One that is held up for longer says itself what it did."""
+_LOST = (
+    "zone_lost",
+    (
+        "The provider lists no records of the zone, which had some. Nothing is written, as that "
+        "would delete what it does not list. If they were removed on purpose, add any record there."
+    ),
+)
 _UNSEEN = ("unseen", "The provider does not show what it was given only now.")
+DRIFT_AGAIN = timedelta(seconds=40)
+"""How often at first, while a zone differs: whoever changed it may change it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,8 @@ def possible(desired: DesiredZone, site: LiveZone, wants: Iterable[RRset], owned
         if change.after is not None and (reason := _refusal(provider, change.after))
     }
     refused |= nested_zones.unseen(site.nested, whole.changes)
+    if provider_limits.replaces_zones(provider) and desired.is_lost(site.live, site.zone.name):
+        refused = dict.fromkeys(whole.keys, _LOST)
     return shelter.unhidden(whole.without(refused), desired.hidden)
 
 
@@ -138,12 +149,13 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     try:
         site = visit(tools, desired)
     except Refused as error:
-        reason = error.detail
+        refusal = error
         work.record(
-            sessions, Domain, lease, lambda s, row: _refused(s, row, desired, reason, lease.now()),
-            release=True,
+            sessions, Domain, lease,
+            lambda s, row: _refused(s, row, desired, refusal, lease.now()),
+            release=True, stopped=True,
         )  # fmt: skip
-        return error.code
+        return refusal.code
     tools.checkpoint("records:read")
     spelled = desired.spelled_as(site.live)
     whole = shelter.sheltered(spelled, site.live, site.zone.name)
@@ -154,7 +166,9 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     report = settle(sessions, tools, lease, push, outcomes)
     if report.refused:
         return "provider_refuses"
-    return "records_unconfirmed" if report.unknown else None
+    if report.unknown:
+        return "records_unconfirmed"
+    return "changed_at_provider" if push.drifts and push.todo.blocked else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +319,9 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
         domain.next_action_at = work.soon(tools, now + wait, now)
         return
     _rest(domain, now, jitter=tools.jitter())
+    if domain.drift is not None and domain.drift.repaired_at is None:
+        patient = (now - domain.drift.since) / 20
+        domain.wake(now + min(max(patient, DRIFT_AGAIN), DRIFT_EVERY))
     if again:
         domain.wake(now + settling(tools))
     if report.waits:
@@ -333,12 +350,18 @@ def _rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
 
 
 def _refused(
-    session: Session, row: Domain, desired: DesiredZone, reason: str, now: datetime
+    session: Session, row: Domain, desired: DesiredZone, refusal: Refused, now: datetime
 ) -> None:
-    """Note on the domain and on its waiting records why the provider said no."""
-    row.error_message = reason
-    ledger.refuse(session, [line for line in desired.lines if line.is_wanted], reason)
-    row.next_action_at = now + AGAIN_AFTER_REFUSAL
+    """Note on the domain and on its waiting records why the provider said no.
+
+    One of the domains that wait for the account asks again every moment: what was refused may be
+    repaired where nobody tells us.
+    """
+    row.error_message = refusal.detail
+    ledger.refuse(session, [line for line in desired.lines if line.is_wanted], refusal.detail)
+    row.meet(refusal.code, refusal.detail, f"account:{desired.account.id}", now)
+    later = now + AGAIN_AFTER_REFUSAL
+    row.next_action_at = work.watched(session, Domain, row, later, now, every=work.WATCH_REFUSAL)
 
 
 def forget(session: Session, certificate_id: int, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Whether the Internet sees our records: every authoritative server is asked, set by set."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import ids
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import RecordStatus
@@ -20,9 +22,13 @@ from nameplate.usecases.dns import records
 from nameplate.usecases.propagation import delegation, observations
 from nameplate.usecases.tools import Tools
 
+log = logging.getLogger(__name__)
+
 PARALLEL = 32
 AT_MOST_EVERY = timedelta(seconds=5)
 """Looks that callers ask for: the servers are other people's."""
+WATCH = timedelta(seconds=30)
+"""How often one of the records of a domain that are not seen is looked at, whatever their back-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +192,35 @@ def _see(session: Session, tools: Tools, row: Record, look: Observation, now: da
     else:
         row.attempts = row.attempts + 1 if same else 1
     row.error_message = None if everywhere else look.sentence(now)
+    peer = f"domain:{row.organization_domain_id}"
+    row.waits_for = None if look.everywhere else peer
     if everywhere and not before:
-        work.wake_waiting(session, f"domain:{row.organization_domain_id}", now)
+        work.wake_waiting(session, peer, now)
+    _tell(session, row, look, before=before, now=now)
     due = now + look.wait(attempts=row.attempts)
-    return due if complete else work.soon(tools, due, now)
+    if complete:
+        return due
+    return work.soon(tools, work.watched(session, Record, row, due, now, every=WATCH), now)
+
+
+def _tell(session: Session, row: Record, look: Observation, *, before: bool, now: datetime) -> None:
+    """Say what is seen no more, or where nobody answers; have the zone read when it was changed."""
+    domain = session.get_one(Domain, row.organization_domain_id)
+    is_lost = before and not row.propagated
+    is_mute = not row.propagated and look.is_silent and row.attempts == 1
+    if is_lost or is_mute:
+        log.warning(
+            "record_unseen" if is_lost else "name_servers_silent",
+            extra={
+                "record": ids.show("rec", row.id),
+                "domain": domain.full_domain,
+                "reason": look.sentence(now),
+            },
+        )
+    is_back = row.propagated and domain.drift is not None
+    if (is_lost and look.denied) or (is_back and not before):
+        session.flush()
+        session.execute(
+            Domain.waking(now).where(Domain.id == domain.id),
+            execution_options={"synchronize_session": False},
+        )

@@ -31,7 +31,9 @@ SAFETY = timedelta(minutes=1)
 """When to look again at a binding that a proxy should have taken by then."""
 PATIENCE = 10
 """Probes before a binding that does not come up is called an error."""
-AGAIN_AFTER_ERROR = timedelta(minutes=5)
+AGAIN_AFTER_ERROR = timedelta(seconds=45)
+AGAIN_WHILE_UNHEALTHY = timedelta(seconds=30)
+"""When at the latest a binding that does not answer is looked at again."""
 _HTTP_ERROR = 400
 _SERVER_ERROR = 500
 
@@ -277,6 +279,9 @@ def _seen(
         row.next_action_at = now + timedelta(seconds=row.health_check_interval)
         if row.status is BindingStatus.ACTIVE:
             row.error_message = None if _is_well(finding) else _reason(finding)
+            row.attempts = 0 if _is_well(finding) else row.attempts + 1
+            if row.attempts:
+                row.wake(now + _soon(row.attempts))
             if not finding.serial_matches or finding.failure in _FORGOTTEN:
                 _doubt(session, row, now)
         elif row.status is BindingStatus.CONFIGURING:
@@ -284,6 +289,11 @@ def _seen(
         return _turned(row, *before)
 
     return change
+
+
+def _soon(attempts: int) -> timedelta:
+    """Return when to look again at what does not answer: its interval may be much longer."""
+    return min(timedelta(seconds=5 * 1.5 ** min(attempts - 1, 20)), AGAIN_WHILE_UNHEALTHY)
 
 
 def _turned(row: Binding, status: BindingStatus, health: HealthStatus) -> str | None:
@@ -297,7 +307,7 @@ def _turned(row: Binding, status: BindingStatus, health: HealthStatus) -> str | 
     return "binding_recovered" if health is HealthStatus.UNHEALTHY else None
 
 
-_FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED})
+_FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED, Failure.CONNECTION_FAILED})
 """What a proxy does that lost its configuration, after a restart for instance."""
 
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 REGULARLY = timedelta(seconds=30)
 """How often a server is compared with its rows when nobody wakes it."""
-AGAIN_AFTER_FAILURE = timedelta(minutes=1)
+AGAIN_AFTER_FAILURE = timedelta(seconds=20)
 """When at the latest a proxy that failed is tried again."""
 AGAIN_AFTER_REFUSAL = timedelta(minutes=5)
 """When a binding that a proxy refused is tried again, should nobody change it."""

@@ -11,6 +11,7 @@ from nameplate.core.errors import NameplateError
 from nameplate.db import Sessions, database_now
 from nameplate.models import Server
 from nameplate.ports.prober import Failure, ProbeTarget
+from nameplate.ports.proxy import Inspector
 from nameplate.usecases.serving import servers
 from nameplate.usecases.tools import Tools
 
@@ -23,7 +24,7 @@ class Check:
     """One thing that was tried."""
 
     name: str
-    """`address`, `http`, `https` or `proxy`."""
+    """`address`, `http`, `https`, `proxy` or `collision`."""
     ok: bool
     message: str
     fix: str = ""
@@ -47,7 +48,7 @@ def run(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Seque
     row = sessions.run(actor, read)
     checks = [address(tools, row.address)]
     if row.proxy is not None and actor.is_platform:
-        checks += [*_ports(tools, row), _proxy(tools, row)]
+        checks += [*_ports(tools, row), *_proxy(tools, row)]
     return checks
 
 
@@ -100,12 +101,22 @@ def _why(failure: Failure | None) -> str:
     return f" ({failure.value.replace('_', ' ')})" if failure else ""
 
 
-def _proxy(tools: Tools, row: Server) -> Check:
-    """Tell what came of the last attempt to configure the proxy."""
+def _proxy(tools: Tools, row: Server) -> Sequence[Check]:
+    """Tell what came of the last attempt to configure the proxy, and what is in its way."""
     try:
-        tools.proxy(row)
+        found = tools.proxy(row)
     except NameplateError as error:
-        return Check("proxy", ok=False, message=error.detail, fix="Correct `proxy` of the server.")
+        return [
+            Check("proxy", ok=False, message=error.detail, fix="Correct `proxy` of the server.")
+        ]
+    met = found.collisions() if isinstance(found, Inspector) else ()
+    return [
+        _configured(row),
+        *(Check("collision", ok=one.is_harmless, message=one.message, fix=one.fix) for one in met),
+    ]
+
+
+def _configured(row: Server) -> Check:
     trouble = row.trouble_message
     if trouble:
         return Check(
