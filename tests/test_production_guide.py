@@ -63,22 +63,13 @@ def _world(root: Path, stack: ExitStack) -> World:
         Pebble(root / "pebble", dns_server=resolver, http_port=http, tls_port=https)
     )
     origin = stack.enter_context(Origin("the shop"))
-    proxy = {
-        "type": "nginx",
-        "pid_file": f"{root}/nginx.pid",
-        "main": f"{root}/nginx.conf",
-        "listen_http": [f"127.0.0.1:{http}"],
-        "listen_https": [f"127.0.0.1:{https}"],
-        "http_port": http,
-        "https_port": https,
-    }
     authority = {"directory_url": pebble.directory_url, "ca_bundle": str(pebble.ca_bundle)}
     machine = Machine(
         root,
         {
             "db setup": f"db setup --home {root}/var/lib/nameplate",
             LETS_ENCRYPT: json.dumps(authority),
-            '{"type": "nginx"}': json.dumps(proxy),
+            '{"type": "nginx"}': json.dumps(_proxy(root, http, https)),
             "203.0.113.10": "127.0.0.1",
             "127.0.0.1:8000": f"127.0.0.1:{origin.port}",
             "127.0.0.1:8081": f"127.0.0.1:{pdns_api}",
@@ -88,10 +79,7 @@ def _world(root: Path, stack: ExitStack) -> World:
             "PGPORT": str(postgresql.facts["port"]),
             "NAMEPLATE_ENV_FILE": f"{root}/etc/nameplate/nameplate.env",
             "NAMEPLATE_PORT": str(api),
-            "NAMEPLATE_DNS_SERVERS": json.dumps({"example.com": [resolver]}),
-            "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
-            "NAMEPLATE_EGRESS_ALLOW": '["127.0.0.0/8"]',
-            "NAMEPLATE_CHALLENGE_CHECK_VIA": json.dumps({"127.0.0.0/8": f"127.0.0.1:{http}"}),
+            **_without_internet(resolver, http),
         },
     )
     stack.callback(machine.stop)
@@ -99,6 +87,28 @@ def _world(root: Path, stack: ExitStack) -> World:
     stack.callback(production.powerdns(machine, dns, pdns_api).stop)
     stack.callback(production.nginx(machine).stop)
     return World(machine, https, pebble)
+
+
+def _proxy(root: Path, http: int, https: int) -> dict[str, object]:
+    """Return what the page's proxy is where the ports and paths of Debian are not."""
+    return {
+        "type": "nginx",
+        "pid_file": f"{root}/nginx.pid",
+        "main": f"{root}/nginx.conf",
+        "listen_http": [f"127.0.0.1:{http}"],
+        "listen_https": [f"127.0.0.1:{https}"],
+        "http_port": http,
+        "https_port": https,
+    }
+
+
+def _without_internet(resolver: str, http: int) -> dict[str, str]:
+    return {
+        "NAMEPLATE_DNS_SERVERS": json.dumps({"example.com": [resolver]}),
+        "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
+        "NAMEPLATE_EGRESS_ALLOW": '["127.0.0.0/8"]',
+        "NAMEPLATE_CHALLENGE_CHECK_VIA": json.dumps({"127.0.0.0/8": f"127.0.0.1:{http}"}),
+    }
 
 
 def test_every_command_does_what_the_page_shows(world: World) -> None:
