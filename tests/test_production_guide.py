@@ -53,11 +53,9 @@ def world() -> Iterator[World]:
 
 def _world(root: Path, stack: ExitStack) -> World:
     """Start what apt-get installs and the Internet has: servers, an authority, the application."""
-    for folder in ("postgresql", "pebble"):
-        (root / folder).mkdir()
+    (root / "postgresql").mkdir(0o711)
     api, dns, pdns_api, http, https = (free_port() for _ in range(5))
     postgresql = stack.enter_context(PostgreSQL(root / "postgresql", as_debian=True))
-    (root / "postgresql").chmod(0o711)
     resolver = f"127.0.0.1:{dns}"
     pebble = stack.enter_context(
         Pebble(root / "pebble", dns_server=resolver, http_port=http, tls_port=https)
