@@ -3,7 +3,7 @@
 # missing. No service is started: the tests bring up their own on free loopback ports.
 set -eu
 
-wanted="mariadb-server postgresql-15 pdns-server pdns-backend-sqlite3 pdns-tools
+wanted="mariadb-server postgresql-15 pdns-server pdns-backend-sqlite3 pdns-backend-lmdb pdns-tools
         knot knot-dnsutils bind9 bind9-dnsutils unbound nginx-light pebble curl
         libfaketime"
 

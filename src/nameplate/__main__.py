@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nameplate import __version__, logs
-from nameplate.cli import failures, local, profiles, root
+from nameplate.cli import environment_file, failures, local, profiles, root
 from nameplate.cli.transport import ApiConnection
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
@@ -207,6 +207,7 @@ def demo(
 def main() -> None:
     """Run the command line."""
     _speak_utf8()
+    environment_file.take(os.environ)
     if sys.argv[1:] != ["worker"]:
         app(prog_name="nameplate")
         return

@@ -37,6 +37,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE nameplate_owner
     GRANT USAGE, SELECT ON SEQUENCES TO nameplate_app, nameplate_system;
 """
 
+_DEBIAN_LOGINS = "local all all peer\nhost all all 127.0.0.1/32 scram-sha-256\n"
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -52,16 +54,27 @@ SETTINGS = {
 class PostgreSQL:
     """A cluster on loopback; `facts["port"]` says where. It refuses root, so root lends it a user."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        *,
+        as_debian: bool = False,
+    ) -> None:
         """Start the cluster in `folder`, made with its roles unless it is there already.
 
-        `settings` are PostgreSQL's own and go before those of the tests.
+        `settings` are PostgreSQL's own and go before those of the tests. `as_debian` it has no roles
+        of ours, and a socket in `folder` that knows system users by their name.
         """
+        if as_debian:
+            settings = {"unix_socket_directories": str(folder), **settings}
         postgres, user = program("postgres"), unprivileged("postgres")
         data, port = folder / "data", free_port()
         is_new = not data.exists()
         if is_new:
             _make(data, user)
+        if is_new and as_debian:
+            (data / "pg_hba.conf").write_text(_DEBIAN_LOGINS)
         options = [f"--{name}={value}" for name, value in {**SETTINGS, **settings}.items()]
         self.facts: dict[str, Any] = {"port": port}
         self._server = Server(
@@ -70,7 +83,7 @@ class PostgreSQL:
             ready=lambda: _answers(port),
             user=user,
         )
-        if is_new:
+        if is_new and not as_debian:
             with _admin(port) as connection:
                 connection.execute(ROLES)
 

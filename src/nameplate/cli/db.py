@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import seed
+from nameplate.cli import db_setup, seed
 from nameplate.cli.failures import reported
 
 app = typer.Typer(help="Migrate the database schema.", no_args_is_help=True)
@@ -111,6 +111,7 @@ def sql(
 
 
 app.command("seed")(seed.seed)
+app.command("setup")(db_setup.setup)
 
 
 def _say(text: str) -> None:

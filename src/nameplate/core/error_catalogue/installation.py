@@ -86,6 +86,36 @@ GROUP = Group(
             "Write `sqlite:///FILE`, `postgresql://USER:PASSWORD@HOST/NAME` or `mariadb://USER:PASSWORD@HOST/NAME`.",
             (422,),
         ),
+        "database_admin_needed": Entry(
+            Turn.OPERATOR,
+            "The database role of `nameplate db setup` may not make roles and databases.",
+            "Give the address of a superuser in `--admin-url`.",
+            (403,),
+        ),
+        "database_of_another": Entry(
+            Turn.OPERATOR,
+            "The database exists and belongs to another role.",
+            "Choose another name with `--database`, or make nameplate_owner its owner.",
+            (409,),
+        ),
+        "role_exists": Entry(
+            Turn.OPERATOR,
+            "A database role exists, and its password is not known.",
+            "Name the environment file that has it, or pass `--new-passwords`.",
+            (409,),
+        ),
+        "setup_postgresql_only": Entry(
+            Turn.OPERATOR,
+            "Only PostgreSQL has the roles that `nameplate db setup` makes.",
+            "Run `nameplate db upgrade` for other databases.",
+            (422,),
+        ),
+        "environment_file_refused": Entry(
+            Turn.OPERATOR,
+            "The environment file cannot be read or written.",
+            "Run the command as root, or choose another file with `--env-file`.",
+            (502,),
+        ),
         "schema_absent": Entry(
             Turn.OPERATOR,
             "The database has no tables yet.",
