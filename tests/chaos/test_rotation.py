@@ -46,7 +46,12 @@ class Site:
         self.environment = {**clean, **own, **roles, "NAMEPLATE_WORKER_THREADS": "2"}
         with self.sessions.begin(PLATFORM) as session:
             _, token = tokens.add(
-                session, PLATFORM, name="load", now=database_now(session), random=os.urandom
+                session,
+                PLATFORM,
+                name="load",
+                platform=True,
+                now=database_now(session),
+                random=os.urandom,
             )
         self._token = token.reveal()
         self.stored: list[str] = []
