@@ -46,6 +46,7 @@ ACTS = [
     (Certificate, "fail", ("code", "why", NOW)),
     (Certificate, "expire", ()),
     (Certificate, "revoke", ()),
+    (Certificate, "let_go", ()),
     (Verification, "start", ()),
     (Verification, "succeed", (HoldingScope.SUBTREE, NOW)),
     (Verification, "fail", ("why",)),

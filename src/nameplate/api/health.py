@@ -169,6 +169,7 @@ class _Waiting(Collector):
         with suppress(NameplateError, sa.exc.SQLAlchemyError):
             with self._sessions.begin(PLATFORM, read_only=True) as session:
                 self._ahead = (self._clock() - database_now(session)).total_seconds()
+                answered.set()  # whatever the counts meet: tables may not be there yet
                 if time.monotonic() - self._looked_at > COUNTED_EVERY:
                     self._found = [
                         *_due(session),
@@ -181,7 +182,6 @@ class _Waiting(Collector):
                         _still_served(session),
                     ]
                     self._looked_at = time.monotonic()
-            answered.set()
 
 
 def _due(session: Session) -> list[Metric]:

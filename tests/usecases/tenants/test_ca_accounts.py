@@ -73,7 +73,7 @@ def _wait_of(row: Certificate) -> timedelta:
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("is_served", [False, True])
 def test_the_next_try_comes_now(rig: Rig, change: Change, *, is_served: bool) -> None:
-    """However often it failed before: the next try was planned a day ahead."""
+    """However often it failed before, and however far ahead the next try was planned."""
     if is_served:
         rig.work()
         rig.renew()
@@ -81,7 +81,8 @@ def test_the_next_try_comes_now(rig: Rig, change: Change, *, is_served: bool) ->
     for _ in range(5):
         rig.work()
         rig.renew()
-    assert _wait_of(rig.work()) > 0.9 * DAY
+    rig.work()
+    rig.change(Certificate, rig.certificate_id, next_action_at=datetime.now(UTC) + DAY)
     rig.authority.refusal = None
     change(rig)
     assert _wait_of(rig.row()) <= timedelta(0)
