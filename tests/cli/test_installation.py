@@ -1,6 +1,7 @@
 """What commands and processes say of a database or key ring that is not as it should be: one line."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -44,6 +45,7 @@ def run(words: list[str], home: Path, **given: str) -> subprocess.CompletedProce
             check=False,
         )
     cleared = {name: None for name in os.environ if name.startswith("NAMEPLATE_")}
+    logging.getLogger().handlers.clear()  # of another test's output, which is closed
     done = CliRunner().invoke(app, words, env={**cleared, **environment(home, given)})
     return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
 

@@ -2,7 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
-from tests.databases import Templates, sessions_over
+from tests.databases import sessions_over
 from tests.models import world
 
 from nameplate.core.actor import PLATFORM, Actor
@@ -14,16 +14,16 @@ EVERY = sa.select(Application).order_by(Application.id)
 """Constants, as modules have them: the same object is judged again and again."""
 
 
-def test_what_was_refused_once_is_refused_again(templates: Templates) -> None:
-    sessions = sessions_over(templates.url("sqlite"))
+def test_what_was_refused_once_is_refused_again(migrated_sqlite_url: str) -> None:
+    sessions = sessions_over(migrated_sqlite_url)
     for _ in range(3):
         with sessions.begin(Actor(1)) as session, pytest.raises(NotPermitted):
             session.execute(RAW)
     sessions.dispose()
 
 
-def test_a_constant_shows_each_organization_its_own(templates: Templates) -> None:
-    sessions = sessions_over(templates.url("sqlite"))
+def test_a_constant_shows_each_organization_its_own(migrated_sqlite_url: str) -> None:
+    sessions = sessions_over(migrated_sqlite_url)
     with sessions.begin(PLATFORM) as session:
         owners = [world.organization(session) for _ in range(2)]
         ids = [owner.id for owner in owners]

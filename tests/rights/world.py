@@ -34,7 +34,7 @@ from nameplate.models.orm import Work
 from nameplate.ports.verification import Proof, ProofScope, Verdict
 from nameplate.usecases.serving import hosts, routes
 from tests.models import world as rows
-from tests.usecases.certificates.certificate_rig import Authority
+from tests.usecases.certificates.certificate_rig import Authority, Internet
 from tests.usecases.offline import DNS_TXT, Offline
 
 _numbers = itertools.count(1)
@@ -98,8 +98,11 @@ class World:
         exact = Published(ProofScope.EXACT, self.published)
         wide = Published(ProofScope.SUBTREE, self.published)
         self.authority = NotingAuthority(*_ROOT, clock=lambda: datetime.now(UTC))
+        internet: Any = Internet(self.offline.tools.keyring)
         self.tools = replace(
             self.offline.tools,
+            resolver=internet,
+            fetcher=internet,
             methods={**dict.fromkeys(VerificationMethodName, exact), DNS_TXT: wide},
             authority=lambda _account: self.authority,
         )
