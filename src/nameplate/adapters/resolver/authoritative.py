@@ -149,7 +149,8 @@ class _Lookup:
         ask = partial(
             self._servers.ask, name=name, rdtype=self._rdtype, zone=zone, budget=self._budget
         )
-        steps = list(self._threads.map(ask, servers))
+        several = len(servers) > 1  # one needs no thread of its own
+        steps = list(self._threads.map(ask, servers) if several else map(ask, servers))
         answers = [step for step in steps if isinstance(step, Answer)]
         # Servers that lead elsewhere usually agree; where they do not, all ways are looked at.
         for step in dict.fromkeys(step for step in steps if not isinstance(step, Answer)):
