@@ -1,9 +1,11 @@
 """`nameplate token`: bearer tokens of the API."""
 
+import os
 from typing import Annotated
 
 import typer
 
+from nameplate.cli import profiles
 from nameplate.cli.command import (
     Cli,
     Limit,
@@ -23,7 +25,7 @@ TokenOwner = Annotated[
     typer.Option(
         "--organization",
         help="Organization that the token acts for. Required with a platform token, unless with "
-        "`--platform`.",
+        "`--platform`. On the installation's own machine the default is a platform token.",
     ),
 ]
 
@@ -46,8 +48,12 @@ def add(
     ] = None,
 ) -> None:
     """Add a token and print its secret, which is shown only once."""
+    is_operator = organization is None and profiles.remote(os.environ) is None
     body = given(
-        name=name, organization=organization, platform=platform or None, expires_at=expires_at
+        name=name,
+        organization=organization,
+        platform=(platform or is_operator) or None,
+        expires_at=expires_at,
     )
     made = cli.api.send("POST", "/v1/tokens", body)
     if cli.printer.form is OutputFormat.TABLE:
