@@ -166,22 +166,24 @@ class _Waiting(Collector):
         return answered.is_set()
 
     def _ask(self, answered: threading.Event) -> None:
-        with suppress(NameplateError, sa.exc.SQLAlchemyError):
-            with self._sessions.begin(PLATFORM, read_only=True) as session:
-                self._ahead = (self._clock() - database_now(session)).total_seconds()
-                answered.set()  # whatever the counts meet: tables may not be there yet
-                if time.monotonic() - self._looked_at > COUNTED_EVERY:
-                    self._found = [
-                        *_due(session),
-                        _expiring(session),
-                        _certificates(session),
-                        _bindings(session),
-                        _unseen(session),
-                        _steps(session),
-                        _forgotten(session),
-                        _still_served(session),
-                    ]
-                    self._looked_at = time.monotonic()
+        with (
+            suppress(NameplateError, sa.exc.SQLAlchemyError),
+            self._sessions.begin(PLATFORM, read_only=True) as session,
+        ):
+            self._ahead = (self._clock() - database_now(session)).total_seconds()
+            answered.set()  # whatever the counts meet: tables may not be there yet
+            if time.monotonic() - self._looked_at > COUNTED_EVERY:
+                self._found = [
+                    *_due(session),
+                    _expiring(session),
+                    _certificates(session),
+                    _bindings(session),
+                    _unseen(session),
+                    _steps(session),
+                    _forgotten(session),
+                    _still_served(session),
+                ]
+                self._looked_at = time.monotonic()
 
 
 def _due(session: Session) -> list[Metric]:
