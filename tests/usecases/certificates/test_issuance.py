@@ -89,6 +89,16 @@ def test_an_authority_that_begins_no_order_is_asked_again_every_moment(rig: Rig)
     assert (row.generation, row.trouble_code) == (2, None)
 
 
+@pytest.mark.parametrize("code", ["database_unavailable", "internal_error", work.ANSWER_AWAITED])
+def test_a_trouble_of_another_kind_renews_nothing(rig: Rig, code: str) -> None:
+    """A step that fails for all certificates at once must not have all of them ordered anew."""
+    rig.work()
+    trouble = {"trouble_code": code, "trouble_message": "Why.", "trouble_since": datetime.now(UTC)}
+    rig.change(Certificate, rig.certificate_id, waits_for="account:1", **trouble)
+    row = rig.work()
+    assert (row.generation, row.trouble_code) == (1, None)
+
+
 def test_what_is_hopeless_is_not_tried_again(rig: Rig) -> None:
     rig.authority.refusal = POLICY
     row = rig.work()

@@ -159,8 +159,9 @@ def _due(row: Certificate, now: datetime) -> bool:
     if row.certificate is None:
         return row.certificate_type is not CertificateType.CUSTOM
     due = row.next_renewal_attempt_at
-    # Somebody woke it: see `_give_up`.
-    held = row.trouble_code is not None or (due is None and row.renewal_error_code is not None)
+    # Somebody woke it, see `_give_up`; another trouble than that of the renewal is no reason.
+    failed = row.renewal_error_code is not None
+    held = failed and (due is None or row.trouble_code == row.renewal_error_code)
     return held or (due is not None and due <= now)
 
 
