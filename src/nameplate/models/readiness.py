@@ -272,20 +272,28 @@ def _mark(session: Session) -> None:
         for where in others
         for one in connection.scalars(sa.select(Domain.__table__.c.id).where(where))
     }
-    own = DomainReadiness.__table__
     ordered = sorted(ids)
     for start in range(0, len(ordered), _BATCH):
-        these = own.c.organization_domain_id.in_(ordered[start : start + _BATCH])
+        these = {"ids": ordered[start : start + _BATCH]}
         if len(ordered) > 1 and connection.dialect.name != "sqlite":
-            locked = sa.select(own.c.organization_domain_id).where(these)
-            connection.execute(
-                locked.order_by(own.c.organization_domain_id).with_for_update()
-            ).all()
-        connection.execute(
-            sa.update(own)  # type: ignore[arg-type]  # a table, not any FROM clause
-            .where(these)
-            .values(holds_until=later(utc_now(), -_LONG_AGO), changes=own.c.changes + 1)
-        )
+            connection.execute(_LOCKING, these).all()
+        connection.execute(_MARKING, these)
+
+
+_OWN = DomainReadiness.__table__.c
+_THESE = _OWN.organization_domain_id.in_(sa.bindparam("ids", expanding=True))
+_LOCKING = (
+    sa.select(_OWN.organization_domain_id)
+    .where(_THESE)
+    .order_by(_OWN.organization_domain_id)
+    .with_for_update()
+)
+_MARKING = (
+    sa.update(DomainReadiness.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
+    .where(_THESE)
+    .values(holds_until=later(utc_now(), -_LONG_AGO), changes=_OWN.changes + 1)
+)
+"""Made once: every transaction that changes what domains are ready by asks them."""
 
 
 @event.listens_for(Session, "after_rollback")

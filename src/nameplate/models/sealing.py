@@ -95,13 +95,17 @@ def remember(connection: sa.Connection, key_ids: Iterable[str]) -> None:
 
 def _held(connection: sa.Connection, key_ids: Collection[str]) -> dict[str, datetime | None]:
     """Return which of these keys are known and since when they are retired, locked as shared."""
-    query = (
-        sa.select(SealingKey.key_id, SealingKey.retired_at)
-        .where(SealingKey.key_id.in_(sorted(key_ids)))
-        .order_by(SealingKey.key_id)
-        .with_for_update(read=True)
-    )
-    return {row.key_id: row.retired_at for row in connection.execute(query)}
+    rows = connection.execute(_HOLDING, {"ids": sorted(key_ids)})
+    return {row.key_id: row.retired_at for row in rows}
+
+
+_HOLDING = (
+    sa.select(SealingKey.key_id, SealingKey.retired_at)
+    .where(SealingKey.key_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(SealingKey.key_id)
+    .with_for_update(read=True)
+)
+"""Made once: every secret that is stored asks it."""
 
 
 @event.listens_for(Session, "before_flush")
