@@ -57,8 +57,9 @@ def add(
     )
     made = cli.api.send("POST", "/v1/tokens", body)
     if cli.printer.form is OutputFormat.TABLE:
+        reach = "one organization" if made["organization"] else "all organizations"
         cli.printer.say(
-            f"Token {made['id']} ({made['name']}). Store it now: it is not shown again."
+            f"Token {made['id']} ({made['name']}) for {reach}. Store it now: it is not shown again."
         )
         cli.printer.line(made["token"])
     else:
