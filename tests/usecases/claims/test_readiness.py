@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ from tests.usecases.claims.city_rig import CHANGES, City, checked
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, NotFound, Unavailable
-from nameplate.models import Domain
+from nameplate.models import Domain, DomainReadiness
 from nameplate.models import readiness as marks
-from nameplate.usecases.claims import readiness
+from nameplate.usecases.claims import domains, readiness
+from nameplate.usecases.claims.conditions import UNKNOWN
 
 
 @pytest.fixture
@@ -116,3 +118,33 @@ def test_too_many_candidates_are_said_and_not_walked(city: City, monkeypatch: An
     assert caught.value.code == "readiness_behind"
     city.sweep()
     assert city.listed(PLATFORM, ready=False, limit=1) == []
+
+
+class _Broken:
+    """A proof method of somebody else that fails on what it meets."""
+
+    def instruct(self, name: str, _token: str) -> Any:
+        raise ZeroDivisionError(name)
+
+
+def test_a_domain_that_cannot_be_judged_stops_no_other(city: City) -> None:
+    with city.sessions.begin(city.actors[0]) as session:
+        odd = domains.add(session, city.tools, city.actors[0], name="odd.com").id
+    broken: Any = dict.fromkeys(city.tools.methods, _Broken())
+    city.tools = replace(city.tools, methods=broken)
+    city.sweep()
+    with city.sessions.begin(PLATFORM) as session:
+        kept = {
+            row.organization_domain_id: (row.ready, row.holds_until)
+            for row in session.scalars(DomainReadiness.visible(PLATFORM))
+        }
+    ready, until = kept.pop(odd)
+    assert not ready
+    assert until is not None
+    assert until > city.now, "it is tried again later, not every second"
+    assert [one for one, _ in kept.values()] == [True] * 6
+    with city.sessions.begin(PLATFORM) as session:
+        told = readiness.page(session, city.tools, PLATFORM, limit=10)
+    assert [row.full_domain for row, found in told.items() if found[0].reason == UNKNOWN] == [
+        "odd.com"
+    ]

@@ -1,5 +1,6 @@
 """Why a domain is not ready yet: the one place that answers that question."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,11 @@ from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
 from nameplate.usecases.tools import Tools
 
+log = logging.getLogger(__name__)
+
+UNKNOWN = "internal_error"
+"""Reason of the condition of a domain that cannot be judged."""
+
 
 def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     """Return each step, in the order in which they come about: worked out from rows and the clock."""
@@ -40,7 +46,27 @@ def of_many(
 
 
 def from_facts(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
-    """Return each step by what is known of a domain."""
+    """Return each step by what is known of a domain.
+
+    A domain that cannot be judged says so, and keeps no other from being shown.
+    """
+    try:
+        return _steps(tools, known)
+    except Exception:
+        log.exception("conditions_unknown", extra={"domain": known.domain.full_domain})
+        return [
+            Condition(
+                type="work",
+                status=False,
+                reason=UNKNOWN,
+                message="Nameplate failed unexpectedly while it looked at this domain.",
+                fix="The operator must look at Nameplate's log.",
+                next_check_at=known.domain.next_action_at,
+            )
+        ]
+
+
+def _steps(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
     domain = known.domain
     found = [*served_conditions.exposure(known), *_suspension(domain)]
     found += _approval(domain)

@@ -25,6 +25,7 @@ from nameplate.models import Binding, Domain, DomainReadiness, readiness
 from nameplate.models.orm import later
 from nameplate.usecases import lookup
 from nameplate.usecases.claims import conditions, facts, served_conditions
+from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.served_conditions import LATENESS, MISSED_CHECKS, UNCHECKED
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
@@ -34,6 +35,7 @@ WIDTH = 100
 MAX_ROUNDS = 20
 """How often so many candidates are looked at for one page."""
 _RETRY = timedelta(seconds=5)
+_AFTER_A_SURPRISE = timedelta(minutes=5)
 _CHECKED = (HealthStatus.UNKNOWN, HealthStatus.HEALTHY, HealthStatus.DEGRADED)
 _SOONEST = 5
 """Seconds of the shortest interval of health checks."""
@@ -154,20 +156,20 @@ def _worked_out(session: Session, tools: Tools, now: datetime) -> list[dict[str,
     rows = session.scalars(Domain.visible(PLATFORM).where(Domain.id.in_(changes))).all()
     read = facts.read(session, rows, now)
     return [
-        {
-            "row": domain_id,
-            "seen": seen,
-            "is_ready": known is not None and _is_ready(conditions.from_facts(tools, known)),
-            "until": None if known is None else served_conditions.holds_until(known),
-        }
+        {"row": domain_id, "seen": seen, **_judged(tools, read.get(domain_id), now)}
         for domain_id, seen in sorted(changes.items())
-        for known in (read.get(domain_id),)
     ]
 
 
-def _is_ready(found: Sequence[Condition]) -> bool:
-    """Whether nothing is left to do, should every health check be on time."""
-    return all(one.status or one.reason == UNCHECKED for one in found)
+def _judged(tools: Tools, known: DomainFacts | None, now: datetime) -> dict[str, Any]:
+    """Return whether a domain is ready, should every health check be on time, and until when."""
+    if known is None:
+        return {"is_ready": False, "until": None}
+    found = conditions.from_facts(tools, known)
+    if any(one.reason == conditions.UNKNOWN for one in found):
+        return {"is_ready": False, "until": now + _AFTER_A_SURPRISE}
+    is_ready = all(one.status or one.reason == UNCHECKED for one in found)
+    return {"is_ready": is_ready, "until": served_conditions.holds_until(known)}
 
 
 def _keep(session: Session, *, found: Sequence[Mapping[str, Any]]) -> None:
