@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import backoff, tokens
@@ -31,6 +32,7 @@ from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
 _NAMES = frozenset(VerificationMethodName)
+_OPEN = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
 PROOF_LIFETIME = timedelta(days=30)
 """How long a proof counts before it is looked at again."""
 GRACE = timedelta(days=7)
@@ -93,11 +95,10 @@ def _supersede(
     session: Session, domain: Domain, method: VerificationMethodName, now: datetime
 ) -> None:
     """Let no older token of the method prove the domain any more (I6); a proof that counts stays."""
-    open_ = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
     query = Verification.visible(Actor(domain.organization_id)).where(
         Verification.organization_domain_id == domain.id,
         Verification.verification_method == method,
-        Verification.status.in_(open_),
+        Verification.status.in_(_OPEN),
     )
     for row in session.scalars(query):
         row.expire("Replaced by a newer token.")
@@ -124,9 +125,8 @@ def end(session: Session, domain: Domain, reason: str) -> None:
 
 def resume(session: Session, domain: Domain, now: datetime) -> None:
     """Let the open tokens of a claim prove it from now on, for as long as fresh ones do."""
-    open_ = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
     query = Verification.visible(Actor(domain.organization_id)).where(
-        Verification.organization_domain_id == domain.id, Verification.status.in_(open_)
+        Verification.organization_domain_id == domain.id, Verification.status.in_(_OPEN)
     )
     for row in session.scalars(query):
         row.expires_at = now + backoff.LIFETIME
@@ -281,11 +281,19 @@ def _close(session: Session, tools: Tools, row: Verification, question: _Questio
         create(session, tools, domain, row.verification_method.value)
     if question.idle:
         return
-    row.expire("The token was not seen within seven days. Add a new verification to try again.")
     domain = session.get_one(Domain, row.organization_domain_id)
-    pending = domain.status is DomainStatus.PENDING_VERIFICATION
-    if pending and domain.verification_token == row.verification_token:
+    row.expire("The token was not seen within seven days. Add a new verification to try again.")
+    session.flush()
+    if domain.status is DomainStatus.PENDING_VERIFICATION and not _is_open(session, domain):
         domain.expire("Ownership was not proved within seven days.")
+
+
+def _is_open(session: Session, domain: Domain) -> bool:
+    """Tell whether a token of the claim can prove it yet."""
+    query = sa.select(Verification.id).where(
+        Verification.organization_domain_id == domain.id, Verification.status.in_(_OPEN)
+    )
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def _conclude(
