@@ -95,11 +95,7 @@ def _supersede(
     session: Session, domain: Domain, method: VerificationMethodName, now: datetime
 ) -> None:
     """Let no older token of the method prove the domain any more (I6); a proof that counts stays."""
-    query = Verification.visible(Actor(domain.organization_id)).where(
-        Verification.organization_domain_id == domain.id,
-        Verification.verification_method == method,
-        Verification.status.in_(_OPEN),
-    )
+    query = _open_of(domain).where(Verification.verification_method == method)
     for row in session.scalars(query):
         row.expire("Replaced by a newer token.")
         row.wake(now)
@@ -125,13 +121,17 @@ def end(session: Session, domain: Domain, reason: str) -> None:
 
 def resume(session: Session, domain: Domain, now: datetime) -> None:
     """Let the open tokens of a claim prove it from now on, for as long as fresh ones do."""
-    query = Verification.visible(Actor(domain.organization_id)).where(
-        Verification.organization_domain_id == domain.id, Verification.status.in_(_OPEN)
-    )
-    for row in session.scalars(query):
+    for row in session.scalars(_open_of(domain)):
         row.expires_at = now + backoff.LIFETIME
         row.wake(now)
     session.flush()
+
+
+def _open_of(domain: Domain) -> sa.Select[Any]:
+    """Select the verifications that can prove a claim yet."""
+    return Verification.visible(Actor(domain.organization_id)).where(
+        Verification.organization_domain_id == domain.id, Verification.status.in_(_OPEN)
+    )
 
 
 def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> None:
@@ -191,15 +191,25 @@ def page(
 
 
 def check(session: Session, actor: Actor, reference: str, now: datetime) -> Verification:
-    """Look again now instead of at the planned time."""
+    """Look again now instead of at the planned time. Raises `RateLimited` `checks_spent`."""
     row = get(session, actor, reference)
     if row.status in {VerificationStatus.EXPIRED, VerificationStatus.FAILED}:
         raise Conflict(
             "verification_over",
             f"This verification is {row.status.value}. Add a new one to get a new token.",
         )
+    domain = session.get_one(Domain, row.organization_domain_id, with_for_update=True)
+    domain.ask_for_check(now)
     row.wake(now)
     return row
+
+
+def check_all(session: Session, domain: Domain, now: datetime) -> None:
+    """Look at all open proofs of a domain now. Raises `RateLimited` `checks_spent`."""
+    domain.ask_for_check(now)
+    for row in session.scalars(_open_of(domain)):
+        row.wake(now)
+    domain.wake(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,10 +300,7 @@ def _close(session: Session, tools: Tools, row: Verification, question: _Questio
 
 def _is_open(session: Session, domain: Domain) -> bool:
     """Tell whether a token of the claim can prove it yet."""
-    query = sa.select(Verification.id).where(
-        Verification.organization_domain_id == domain.id, Verification.status.in_(_OPEN)
-    )
-    return session.scalars(query.limit(1)).first() is not None
+    return session.scalars(_open_of(domain).limit(1)).first() is not None
 
 
 def _conclude(
