@@ -17,6 +17,7 @@ from nameplate.api import (
     domains,
     errors,
     explanations,
+    grants,
     health,
     openapi,
     organizations,
@@ -56,6 +57,7 @@ NOUNS = (
     bindings,
     tokens,
     setup_links,
+    grants,
 )
 
 

@@ -26,6 +26,7 @@ from nameplate.models.domains import (
     SslProvider,
     SuffixApproval,
 )
+from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
@@ -73,6 +74,7 @@ __all__ = [
     "LedgerState",
     "LiveProcess",
     "Model",
+    "NameGrant",
     "NameHolding",
     "NameLock",
     "Observation",

@@ -20,6 +20,7 @@ from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate
 from nameplate.models.domains import Domain
+from nameplate.models.grants import NameGrant
 from nameplate.models.hosting import HostedZone
 from nameplate.models.organizations import Organization, Server
 from nameplate.models.orm import Model, Tenant
@@ -72,11 +73,15 @@ def _criteria(organization: int, *, reading: bool) -> Iterator[LoaderCriteriaOpt
     servers = Server.organization_id == organization
     if reading:
         servers = sa.or_(servers, Server.organization_id.is_(None))
+    grants = NameGrant.organization_id == organization
+    if reading:
+        grants = sa.or_(grants, NameGrant.grantee_organization_id == organization)
     for kind, own in (
         (Organization, Organization.id == organization),
         (Server, servers),
         (Account, Account.organization_id == organization),
         (ApiToken, ApiToken.organization_id == organization),
+        (NameGrant, grants),
     ):
         yield with_loader_criteria(kind, own, include_aliases=True)
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.actor import PLATFORM
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.names import self_and_ancestors, without_wildcard
-from nameplate.models import Domain, HoldingScope, NameHolding, Organization
+from nameplate.models import Domain, HoldingScope, NameGrant, NameHolding, Organization
+from nameplate.models.orm import utc_now
 
 
 def held_name(domain: Domain) -> str:
@@ -54,24 +55,55 @@ def holdings(session: Session, domains: Sequence[Domain]) -> dict[int, Holding |
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
     """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 
-    A wildcard is held only with everything below its parent. `live` is the id of a domain that must
+    A wildcard is held only with everything below its parent, and with no label there lent to others.
+    `live` is the id of a domain that must
     be live too, and its organization active.
     """
     held = _holdings(session, names, live=live)
     deciding = (most_specific(name, held) for name in names)
-    return all(one is not None and one.organization_id == organization_id for one in deciding)
+    if not all(one is not None and one.organization_id == organization_id for one in deciding):
+        return False
+    wild = [name.removeprefix("*.") for name in names if name.startswith("*.")]
+    return not wild or not _is_lent(session, organization_id, wild)
+
+
+def _is_lent(session: Session, organization_id: int, parents: Sequence[str]) -> bool:
+    """Tell whether the organization lends a name that a wildcard below one of these would answer for."""
+    lent = NameGrant.visible(Actor(organization_id)).with_only_columns(NameGrant.name)
+    query = lent.where(
+        NameGrant.organization_id == organization_id,
+        sa.or_(NameGrant.ends_at.is_(None), NameGrant.ends_at > utc_now()),
+    )
+    return any(name.partition(".")[2] in parents for name in session.scalars(query))
 
 
 def _holdings(session: Session, names: Iterable[str], *, live: int | None = None) -> list[Holding]:
-    """Return every organization's holdings of `names` and of what is above them."""
+    """Return every organization's holdings of `names` and of what is above them.
+
+    An organization's own session sees its own only, and what it has lent as well.
+    """
     above = {
         parent for name in names for parent in self_and_ancestors(without_wildcard(name), least=2)
     }
     query = _HELD if live is None else _HELD_BY_A_LIVE_ONE
     rows = session.execute(query, {"names": sorted(above), "live": live})
-    return [Holding(name, scope is HoldingScope.SUBTREE, owner) for name, scope, owner in rows]
+    held = [Holding(name, scope is HoldingScope.SUBTREE, owner) for name, scope, owner in rows]
+    actor = session.info.get("actor")
+    if not held or not isinstance(actor, Actor) or actor.organization_id is None:
+        return held
+    given = session.scalars(_GIVEN, {"names": sorted(above), "lender": actor.organization_id})
+    return held + [
+        Holding(row.name, row.is_subtree, row.grantee_organization_id or 0, lent=True)
+        for row in given
+    ]
 
 
+_GIVEN = NameGrant.visible(PLATFORM).where(
+    NameGrant.name.in_(sa.bindparam("names", expanding=True)),
+    NameGrant.organization_id == sa.bindparam("lender"),
+    NameGrant.grantee_organization_id.is_not(None),
+    sa.or_(NameGrant.ends_at.is_(None), NameGrant.ends_at > utc_now()),
+)
 _HELD = (
     NameHolding.visible(PLATFORM)
     .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from nameplate.db import Sessions, refresh_statistics
 from nameplate.leases import Lease
-from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
+from nameplate.models import Binding, Certificate, Domain, NameGrant, Record, Server, Verification
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
-from nameplate.usecases.claims import readiness, verifications
+from nameplate.usecases.claims import grants, readiness, verifications
 from nameplate.usecases.dns import zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks
@@ -55,6 +55,7 @@ Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
     Reconciler(Verification, verifications.reconcile, verifications.peer),  # is the proof there?
+    Reconciler(NameGrant, grants.reconcile),  # who may use what is lent
     Reconciler(Domain, zones.reconcile, zones.peer),  # what the domain wants, to its DNS provider
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
     Reconciler(

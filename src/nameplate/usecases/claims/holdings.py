@@ -8,24 +8,28 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
-from nameplate.core.holdings import Holding, decide
+from nameplate.core.holdings import Holding, decide, lender
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import lock_name
-from nameplate.models import Domain, HoldingScope, NameHolding, Verification
+from nameplate.models import Domain, HoldingScope, NameGrant, NameHolding, Verification
+from nameplate.models.orm import utc_now
 from nameplate.usecases import holders
 
 
-def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> None:
+def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> Sequence[Domain]:
     """Make the organization of `domain` the one holder of its name, or raise `Conflict`.
 
-    Runs in a platform transaction under the lock row of the registrable domain, so that of two
+    Returns the claims of others that have nothing to rest on any more: grants that lend nothing
+    stand in nobody's way. Runs in a platform transaction under the lock row of the registrable domain, so that of two
     organizations that prove the same name, or parent and child, at the same moment only one wins.
     """
     lock_name(session, domain.domain_name)
     name = holders.held_name(domain)
-    rows = session.scalars(
-        NameHolding.visible(PLATFORM).where(NameHolding.base == domain.domain_name)
-    ).all()
+    rows = _below(session, domain.domain_name)
+    lapsed: Sequence[Domain] = ()
+    if any(row.grant_id is not None for row in rows):
+        lapsed = end_void(session, domain.domain_name, now)
+        rows = _below(session, domain.domain_name)
     decide(Holding(name, subtree, domain.organization_id), (_value(row) for row in rows))
     mine = next((row for row in rows if row.name == name), None)
     scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
@@ -50,6 +54,87 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
     if subtree:
         _widen(session, domain)
     session.flush()
+    return lapsed
+
+
+def _below(session: Session, base: str) -> list[NameHolding]:
+    query = NameHolding.visible(PLATFORM).where(NameHolding.base == base)
+    return list(session.scalars(query))
+
+
+def lend(session: Session, grant: NameGrant, claim: Domain, now: datetime) -> Sequence[Domain]:
+    """Let the grantee hold what is lent, and `claim` rest on it; raise `Conflict` if somebody else does.
+
+    Runs under the lock row of the registrable domain, after `end_void`. Returns the claims of others
+    at or below the name that have nothing to rest on any more.
+    """
+    rows = _below(session, grant.base)
+    mine = next((row for row in rows if row.name == grant.name), None)
+    if mine is not None and mine.organization_id != claim.organization_id:
+        raise Conflict("name_in_use", f"{grant.name} is already in use here.")
+    if mine is None:
+        mine = NameHolding(name=grant.name, base=grant.base, held_at=now)
+        session.add(mine)
+    elif mine.grant_id is None:
+        return ()
+    mine.organization_id, mine.organization_domain_id = claim.organization_id, claim.id
+    mine.scope, mine.grant_id = grant.scope, grant.id
+    session.flush()
+    return _displaced(session, grant)
+
+
+def _displaced(session: Session, grant: NameGrant) -> Sequence[Domain]:
+    """Let claims of others at or below a lent name rest on what their organization holds, or lapse."""
+    others = Domain.visible(PLATFORM).where(
+        Domain.domain_name == grant.base,
+        Domain.holding_name.is_not(None),
+        Domain.organization_id != grant.grantee_organization_id,
+    )
+    reach = Holding(grant.name, grant.is_subtree, grant.organization_id)
+    lapsed = []
+    for claim in session.scalars(others):
+        if reach.covers(holders.held_name(claim)) and not settle(session, claim):
+            claim.lapse(f"{grant.name} is lent to another organization.")
+            lapsed.append(claim)
+    session.flush()
+    return lapsed
+
+
+def end_void(session: Session, base: str, now: datetime) -> Sequence[Domain]:
+    """End every holding below `base` whose grant lends nothing any more; return what lapsed by it.
+
+    A grant lends while it is live and its lender holds what is above, by a proof or by a grant that
+    lets it lend. Runs under the lock row. What ends may be what another one was lent from.
+    """
+    lapsed: list[Domain] = []
+    while void := _first_void(session, base, now):
+        session.delete(void)
+        session.flush()
+        lapsed += _unsupported(session, base, void.organization_id, void.name)
+    return lapsed
+
+
+def _first_void(session: Session, base: str, now: datetime) -> NameHolding | None:
+    rows = _below(session, base)
+    for row in rows:
+        if row.grant_id is None:
+            continue
+        grant = session.get(NameGrant, row.grant_id, populate_existing=True)
+        if grant is None or not grant.is_live(now) or not may_lend(session, grant, rows):
+            return row
+    return None
+
+
+def may_lend(session: Session, grant: NameGrant, rows: Sequence[NameHolding] | None = None) -> bool:
+    """Tell whether the lender of a grant holds what is above, and may lend of it."""
+    known = _below(session, grant.base) if rows is None else rows
+    others = [row for row in known if row.name != grant.name]
+    above = lender(grant.name, (_value(row) for row in others))
+    if above is None or above.organization_id != grant.organization_id:
+        return False
+    source = next(row.grant_id for row in others if row.name == above.name)
+    rests_on = None if source is None else session.get(NameGrant, source)
+    return rests_on.may_lend if rests_on is not None else source is None
 
 
 def _widen(session: Session, domain: Domain) -> None:
@@ -87,13 +172,34 @@ def review(session: Session, domain: Domain) -> Sequence[Domain]:
     row = session.get(NameHolding, holders.held_name(domain), populate_existing=True)
     if row is None or row.organization_id != domain.organization_id:
         return ()
-    widest = _widest(session, domain, row.name)
+    widest = _heir(session, row) if row.grant_id else _widest(session, domain, row.name)
     if widest is None:
         session.delete(row)
     else:
         row.organization_domain_id, row.scope = widest
     session.flush()
-    return _unsupported(session, domain, row.name)
+    _look_at_grants(session, domain)
+    return _unsupported(session, domain.domain_name, domain.organization_id, row.name, domain.id)
+
+
+def _heir(session: Session, row: NameHolding) -> tuple[int, HoldingScope] | None:
+    """Return another claim of the grantee that the holding can stand for, and its scope."""
+    claims = Domain.visible(Actor(row.organization_id)).where(
+        Domain.domain_name == row.base, Domain.holding_name == row.name
+    )
+    heir = session.scalars(claims.order_by(Domain.id)).first()
+    return None if heir is None else (heir.id, row.scope)
+
+
+def _look_at_grants(session: Session, domain: Domain) -> None:
+    """Have a worker end what the organization lent of a name that it may not hold any more."""
+    session.execute(
+        NameGrant.waking(utc_now(), urgent=True).where(
+            NameGrant.organization_id == domain.organization_id,
+            NameGrant.base == domain.domain_name,
+        ),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingScope] | None:
@@ -114,15 +220,14 @@ def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingSc
     return None if widest is None else (widest[0], widest[1] or HoldingScope.EXACT)
 
 
-def _unsupported(session: Session, domain: Domain, name: str) -> Sequence[Domain]:
+def _unsupported(
+    session: Session, base: str, organization_id: int, name: str, but: int | None = None
+) -> Sequence[Domain]:
     """Let the organization's claims that rested on `name` rest on what it holds now, or lapse."""
-    resting = session.scalars(
-        Domain.visible(Actor(domain.organization_id)).where(
-            Domain.domain_name == domain.domain_name,
-            Domain.holding_name == name,
-            Domain.id != domain.id,
-        )
-    ).all()
+    query = Domain.visible(Actor(organization_id)).where(
+        Domain.domain_name == base, Domain.holding_name == name
+    )
+    resting = session.scalars(query if but is None else query.where(Domain.id != but)).all()
     lapsed = []
     for claim in resting:
         if not settle(session, claim):
@@ -144,4 +249,5 @@ def settle(session: Session, claim: Domain) -> bool:
 
 
 def _value(row: NameHolding) -> Holding:
-    return Holding(row.name, row.scope is HoldingScope.SUBTREE, row.organization_id)
+    subtree = row.scope is HoldingScope.SUBTREE
+    return Holding(row.name, subtree, row.organization_id, lent=row.grant_id is not None)

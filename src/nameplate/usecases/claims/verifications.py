@@ -21,6 +21,7 @@ from nameplate.models import (
     Certificate,
     Domain,
     HoldingScope,
+    NameGrant,
     Verification,
     VerificationMethodName,
 )
@@ -136,11 +137,11 @@ def _open_of(domain: Domain) -> sa.Select[Any]:
 
 def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> None:
     """Give up what a domain holds: whatever rested on it ends in this transaction."""
-    _end(session, tools, holdings.release(session, domain), now)
+    prove_anew(session, tools, holdings.release(session, domain), now)
     wake_dependents(session, domain, now, urgent=True)
 
 
-def _end(session: Session, tools: Tools, lapsed: Sequence[Domain], now: datetime) -> None:
+def prove_anew(session: Session, tools: Tools, lapsed: Sequence[Domain], now: datetime) -> None:
     """Have claims proved anew that rested on what is held no more."""
     for claim in lapsed:
         renew(session, tools, claim)
@@ -312,6 +313,8 @@ def _conclude(
     if row.status is VerificationStatus.PENDING:
         row.start()
     domain.last_checked_at = now
+    if domain.grant_id is not None and domain.holding_name is None:
+        _claim_what_is_lent(session, domain, now)
     if proof.verdict is Verdict.MATCH:
         return _prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
@@ -322,6 +325,14 @@ def _conclude(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
     return False
+
+
+def _claim_what_is_lent(session: Session, domain: Domain, now: datetime) -> None:
+    """Have the grant looked at that the claim is to rest on."""
+    session.execute(
+        NameGrant.waking(now).where(NameGrant.id == domain.grant_id),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _log(proof: Proof, now: datetime) -> dict[str, Any]:
@@ -349,13 +360,14 @@ def _prove(
     subtree = proves_subtree(tools, row.verification_method) and not domain.is_suffix
     try:
         with session.begin_nested():
-            holdings.take(session, domain, subtree=subtree, now=now)
+            lapsed = holdings.take(session, domain, subtree=subtree, now=now)
     except Conflict as error:
         row.error_message = domain.error_message = error.detail
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
+    prove_anew(session, tools, lapsed, now)
     row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
     row.next_action_at = now + PROOF_LIFETIME
     domain.verify(now, now + PROOF_LIFETIME + GRACE)
@@ -384,7 +396,7 @@ def _doubt(
         return
     row.fail(f"The proof has been missing for seven days. {proof.message}")
     row.next_action_at = None
-    _end(session, tools, holdings.review(session, domain), now)
+    prove_anew(session, tools, holdings.review(session, domain), now)
     if not holdings.settle(session, domain):
         domain.lapse("Ownership is no longer proved. Publish the new record and check again.")
     wake_dependents(session, domain, now, urgent=True)
