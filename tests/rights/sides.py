@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.db import Sessions
-from nameplate.models import Verification
-from nameplate.usecases.claims import verifications
+from nameplate.models import NameGrant, Verification
+from nameplate.usecases.claims import grants, verifications
 from tests.rights.model import Claim, Model, Proof, Token
 from tests.rights.world import World
 
@@ -62,7 +62,14 @@ class Sides(RuleBasedStateMachine):
                 self._look(row.id)
 
     def _sync(self) -> None:
-        """Learn of tokens that the product made, and of those that it ended before they were seen."""
+        """Learn of tokens that the product made, and of those that it ended before they were seen.
+
+        Before that workers look at all grants, until nothing follows any more.
+        """
+        for _ in range(2):
+            for number in self.world.grants():
+                lease = self.world.lease(NameGrant, number)
+                grants.reconcile(self.world.sessions, self.world.tools, lease)
         for row, number, wide, over in self.world.tokens():
             proof = self.model.claims[number].proofs.setdefault(row, Proof(wide))
             if over and proof.token is Token.OPEN:

@@ -27,7 +27,7 @@ _EXAMPLE: dict[str, Any] = {
     "code_expires_at": "2026-11-30T09:30:00Z",
     "error_code": None,
 }
-_CODE = "k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6k7m2p4qw"
+_SHORTENED = "k7m2p4qw..."
 
 
 class GrantNew(Body):
@@ -56,7 +56,7 @@ class GrantNew(Body):
 class GrantAcceptance(Body):
     """A code to accept a grant by."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"code": _CODE}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": _SHORTENED}]})
 
     code: str = Field(min_length=1, max_length=100)
     organization: Reference | None = Field(
@@ -70,7 +70,7 @@ class GrantRevocation(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
     ends_at: AwareDatetime | None = Field(
-        default=None, description="Default: 7 days from now. A time in the past ends it at once."
+        default=None, description="Default: 7 days from now. A time in the past ends it immediately."
     )
 
 
@@ -90,7 +90,7 @@ class GrantShape(Shape):
     ends_at: datetime | None
     revoked_at: datetime | None
     code_expires_at: datetime | None = Field(
-        description="null when nobody can accept it by a code."
+        description="null when it cannot be accepted by a code."
     )
     error_code: str | None = Field(description="Why the grantee cannot use the name.")
 
@@ -99,7 +99,7 @@ class GrantMade(GrantShape):
     """A new grant with its code, which is shown only once."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [example(Prefix.GRANT, "grants", **_EXAMPLE, code=_CODE)]}
+        json_schema_extra={"examples": [example(Prefix.GRANT, "grants", **_EXAMPLE, code=_SHORTENED)]}
     )
 
     code: str | None = Field(

@@ -85,7 +85,7 @@ def revoke(
     cli: Cli,
     *,
     grant: GrantReference,
-    now: Annotated[bool, typer.Option("--now", help="End it at once, without notice.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="End it immediately, without notice.")] = False,
     ends_at: Annotated[
         str | None, typer.Option(metavar="TIME", help="When it ends. Default: in 7 days.")
     ] = None,

@@ -432,6 +432,12 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, DomainStatus.EXPIRED)
         self.error_message = reason
 
+    def reopen(self) -> None:
+        """Let a claim that has run out be proved after all."""
+        if self.status is DomainStatus.EXPIRED:
+            self.status = move(self.status, DomainStatus.PENDING_VERIFICATION)
+            self.error_message = None
+
     def fail(self, reason: str) -> None:
         """Record an error that a person must solve."""
         self.status = move(self.status, DomainStatus.ERROR)

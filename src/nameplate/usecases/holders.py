@@ -87,7 +87,10 @@ def _holdings(session: Session, names: Iterable[str], *, live: int | None = None
     }
     query = _HELD if live is None else _HELD_BY_A_LIVE_ONE
     rows = session.execute(query, {"names": sorted(above), "live": live})
-    held = [Holding(name, scope is HoldingScope.SUBTREE, owner) for name, scope, owner in rows]
+    held = [
+        Holding(name, scope is HoldingScope.SUBTREE, owner, lent=grant is not None)
+        for name, scope, owner, grant in rows
+    ]
     actor = session.info.get("actor")
     if not held or not isinstance(actor, Actor) or actor.organization_id is None:
         return held
@@ -106,7 +109,9 @@ _GIVEN = NameGrant.visible(PLATFORM).where(
 )
 _HELD = (
     NameHolding.visible(PLATFORM)
-    .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)
+    .with_only_columns(
+        NameHolding.name, NameHolding.scope, NameHolding.organization_id, NameHolding.grant_id
+    )
     .where(NameHolding.name.in_(sa.bindparam("names", expanding=True)))
 )
 _HELD_BY_A_LIVE_ONE = _HELD.join(

@@ -15,9 +15,15 @@ from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
-from nameplate.models import Binding, NameGrant, NameHolding, Organization, Verification
+from nameplate.models import Binding, Domain, NameGrant, NameHolding, Organization, Verification
 from nameplate.usecases import holders
-from nameplate.usecases.claims import domains, grants, verifications
+from nameplate.usecases.claims import (
+    conditions,
+    domains,
+    grants,
+    instructions,
+    verifications,
+)
 from nameplate.usecases.claims.grants import Terms
 
 BASE = "example-red.com"
@@ -84,6 +90,22 @@ def test_a_lent_name_is_the_grantee_s_without_a_proof(world: Offline) -> None:
     assert domain(world, below).is_live
     assert not domain(world, claim(world, green, SHOP)).is_live
     assert not domain(world, claim(world, red, f"b.{SHOP}")).is_live
+
+
+def test_the_grantee_is_told_that_nothing_is_to_be_published(world: Offline) -> None:
+    red, blue = world.organization("red"), world.organization("blue")
+    claim(world, red, BASE, proved=True)
+    lent(world, red, blue)
+    row = claimed(world, blue, SHOP)
+    with world.sessions.begin(blue) as session:
+        found = session.get_one(Domain, row)
+        told = conditions.of(session, world.tools, found)
+        first = next(one for one in told if one.type == "ownership")
+        publish = instructions.of(session, world.tools, found)
+    assert (first.status, first.reason) == (True, "lent")
+    assert first.message == f"{SHOP} is lent to the organization."
+    assert publish[0].done
+    assert "Nothing to publish" in publish[0].instruction.sentence
 
 
 def test_a_name_that_is_lent_alone_reaches_nothing_below(world: Offline) -> None:

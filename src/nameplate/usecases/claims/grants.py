@@ -302,6 +302,7 @@ def _use(session: Session, claim: Domain, now: datetime) -> None:
     """Let a claim rest on what its organization holds now, if anything."""
     if not holdings.settle(session, claim):
         return
+    claim.reopen()
     claim.verify(now, now + verifications.PROOF_LIFETIME)
     pointing.of_domain(session, claim, now)
     verifications.wake_dependents(session, claim, now)

@@ -67,6 +67,7 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     now = tools.clock()
     if domain.id is not None:
         _supersede(session, domain, name, now)
+        domain.reopen()
     token = tokens.verification_token(tools.random(25))
     domain.verification_method = name.value
     domain.verification_token = token
