@@ -310,7 +310,8 @@ class Rights(Sides):
 
     @invariant()
     def holdings_are_what_proofs_give(self) -> None:
-        assert self.world.holdings() == self.model.holdings()
+        found, expected = self.world.holdings(), self.model.holdings()
+        assert found == expected, f"{found} instead of {expected}"
 
     @invariant()
     def hosts_lead_to_their_holders(self) -> None:

@@ -70,7 +70,8 @@ class GrantRevocation(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
     ends_at: AwareDatetime | None = Field(
-        default=None, description="Default: 7 days from now. A time in the past ends it immediately."
+        default=None,
+        description="Default: 7 days from now. A time in the past ends it immediately.",
     )
 
 
@@ -99,7 +100,9 @@ class GrantMade(GrantShape):
     """A new grant with its code, which is shown only once."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [example(Prefix.GRANT, "grants", **_EXAMPLE, code=_SHORTENED)]}
+        json_schema_extra={
+            "examples": [example(Prefix.GRANT, "grants", **_EXAMPLE, code=_SHORTENED)]
+        }
     )
 
     code: str | None = Field(

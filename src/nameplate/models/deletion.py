@@ -219,7 +219,12 @@ def _release(session: Session, tree: Tree) -> None:
     if Organization in tree:
         gone = sa.select(Organization.id).where(tree[Organization], _live(Organization))
         session.execute(
-            NameGrant.waking(utc_now(), urgent=True).where(NameGrant.organization_id.in_(gone)),
+            NameGrant.waking(utc_now(), urgent=True).where(
+                sa.or_(
+                    NameGrant.organization_id.in_(gone),
+                    NameGrant.grantee_organization_id.in_(gone),
+                )
+            ),
             execution_options={"synchronize_session": False},
         )
     for parent, column, key in (

@@ -258,8 +258,17 @@ def _settle(session: Session, tools: Tools, row: NameGrant, now: datetime) -> st
             continue
         verifications.prove_anew(session, tools, displaced, now)
         _use(session, claim, now)
-        _take_out_of_service(session, row, now)
+        _look_at_lender(session, row, now, urgent=True)
+    if session.scalars(_HELD, {"grant": row.id}).first() is None:
+        _look_at_lender(session, row, now, urgent=False)
     return refused
+
+
+_HELD = (
+    NameHolding.visible(PLATFORM)
+    .with_only_columns(NameHolding.name)
+    .where(NameHolding.grant_id == sa.bindparam("grant"))
+)
 
 
 def _claims(session: Session, row: NameGrant, organization_id: int | None) -> Sequence[Domain]:
@@ -281,15 +290,16 @@ def _return(session: Session, row: NameGrant, now: datetime) -> None:
     """Let the lender use again what it has claims for."""
     for claim in _claims(session, row, row.organization_id):
         _use(session, claim, now)
+    _look_at_lender(session, row, now, urgent=False)
 
 
-def _take_out_of_service(session: Session, row: NameGrant, now: datetime) -> None:
-    """Have bindings looked at that the lender has there nevertheless."""
+def _look_at_lender(session: Session, row: NameGrant, now: datetime, *, urgent: bool) -> None:
+    """Have bindings looked at that the lender has there: served no more, or again."""
     there = [Binding.hostname == row.name]
     if row.is_subtree:
         there.append(Binding.hostname.endswith(f".{row.name}", autoescape=True))
     session.execute(
-        Binding.waking(now, urgent=True).where(
+        Binding.waking(now, urgent=urgent).where(
             Binding.organization_id == row.organization_id,
             Binding.deleted_at.is_(None),
             sa.or_(*there),

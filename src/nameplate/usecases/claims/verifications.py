@@ -25,7 +25,7 @@ from nameplate.models import (
     Verification,
     VerificationMethodName,
 )
-from nameplate.models.orm import Work
+from nameplate.models.orm import Work, utc_now
 from nameplate.ports.verification import Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
 from nameplate.usecases.claims import holdings
@@ -226,6 +226,8 @@ class _Question:
     proved: bool
     void: bool
     """The claim was removed and came back with its organization: it needs a fresh token."""
+    grant: int | None
+    """The grant that the claim is to rest on."""
 
 
 def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
@@ -283,6 +285,7 @@ def _question(session: Session, row: Verification, lease: Lease) -> _Question:
         base=domain.domain_name,
         proved=proved,
         void=finished and unproved and current and not gone,
+        grant=domain.grant_id,
     )
 
 
@@ -292,6 +295,8 @@ def _close(session: Session, tools: Tools, row: Verification, question: _Questio
         domain = session.get_one(Domain, row.organization_domain_id)
         create(session, tools, domain, row.verification_method.value)
     if question.idle:
+        if question.grant is not None:
+            _look_at_grant(session, question.grant)
         return
     domain = session.get_one(Domain, row.organization_domain_id)
     row.expire("The token was not seen within seven days. Add a new verification to try again.")
@@ -315,7 +320,7 @@ def _conclude(
         row.start()
     domain.last_checked_at = now
     if domain.grant_id is not None and domain.holding_name is None:
-        _claim_what_is_lent(session, domain, now)
+        _look_at_grant(session, domain.grant_id)
     if proof.verdict is Verdict.MATCH:
         return _prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
@@ -328,10 +333,10 @@ def _conclude(
     return False
 
 
-def _claim_what_is_lent(session: Session, domain: Domain, now: datetime) -> None:
-    """Have the grant looked at that the claim is to rest on."""
+def _look_at_grant(session: Session, grant: int) -> None:
+    """Have the grant looked at that a claim is to rest on, or has left."""
     session.execute(
-        NameGrant.waking(now).where(NameGrant.id == domain.grant_id),
+        NameGrant.waking(utc_now()).where(NameGrant.id == grant),
         execution_options={"synchronize_session": False},
     )
 
