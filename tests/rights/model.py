@@ -143,6 +143,10 @@ class Model:
         if claim.removed or proof.token is Token.VOID:
             return
         mine = claim.held_name
+        for grant in self.grants:
+            inside = mine == grant.name or (grant.wide and mine.endswith("." + grant.name))
+            if not grant.over and grant.lender == claim.organization and inside:
+                return
         held = self.holdings()
         own = max(
             (
@@ -159,6 +163,26 @@ class Model:
             if owner != claim.organization and ((above and own <= len(name)) or below):
                 return
         proof.token = Token.PROVED
+
+    def end_what_was_lent(self) -> None:
+        """Let no proof count that the holder of what is above does not lend room for."""
+        held = self.holdings()
+        for claim in self.claims.values():
+            name = claim.held_name
+            lent = any(
+                held.get(one.name) == (one.grantee, one.wide)
+                and not one.over
+                and one.grantee == claim.organization
+                and (name == one.name or (one.wide and name.endswith("." + one.name)))
+                for one in self.grants
+            )
+            above = [
+                (len(other), owner)
+                for other, (owner, wide) in held.items()
+                if wide and name.endswith("." + other)
+            ]
+            if claim.is_proved and not lent and above and max(above)[1] != claim.organization:
+                claim.end_proofs()
 
     def miss(self, proof: Proof) -> None:
         """Somebody looked for so long without seeing the proof that it counts no more."""

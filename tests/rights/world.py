@@ -178,6 +178,12 @@ class World:
             token = session.get_one(Verification, verification).verification_token
         (self.published.add if seen else self.published.discard)((name, token))
 
+    def is_published(self, verification: int, name: str) -> bool:
+        """Tell whether the owner has published a token."""
+        with self.sessions.begin(PLATFORM) as session:
+            token = session.get_one(Verification, verification).verification_token
+        return (name, token) in self.published
+
     def holdings(self) -> dict[str, tuple[int, bool]]:
         """Return what the table of holdings says."""
         with self.sessions.begin(PLATFORM) as session:

@@ -37,6 +37,19 @@ from nameplate.models.orm import (
 CHECKS_BY_HAND = Limit(5, timedelta(minutes=10))
 """How often people may ask for a look at a domain's proofs, beside those that come by themselves."""
 
+
+def _answers_for(
+    wildcard: sa.SQLColumnExpression[str], name: sa.SQLColumnExpression[str]
+) -> sa.ColumnElement[bool]:
+    """Return whether a wildcard matches a name: one label more than its parent (RFC 4592)."""
+    parent = sa.func.replace(sa.func.substr(wildcard, 2), "_", "!_")
+    return sa.and_(
+        wildcard.like("*.%"),
+        name.like(sa.literal("%").concat(parent), escape="!"),
+        name.not_like(sa.literal("%.%").concat(parent), escape="!"),
+    )
+
+
 _PROVED = (DomainStatus.VERIFIED, DomainStatus.ACTIVE)
 
 
@@ -321,7 +334,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
             other.base == cls.domain_name,
             other.grant_id.is_not(None),
             other.organization_id != cls.organization_id,
-            sa.or_(other.name == hostname, below),
+            sa.or_(other.name == hostname, below, _answers_for(hostname, other.name)),
         )
 
     @classmethod

@@ -259,6 +259,19 @@ def test_a_grantee_s_own_proof_is_no_conflict(world: Offline) -> None:
     assert held(world) == {BASE: red.organization_id}
 
 
+def test_what_a_grantee_proved_below_ends_with_the_grant(world: Offline) -> None:
+    red, blue = world.organization("red"), world.organization("blue")
+    claim(world, red, BASE, proved=True)
+    grant = lent(world, red, blue)
+    claimed(world, blue, SHOP)
+    below = claim(world, blue, f"a.{SHOP}", proved=True)
+    assert held(world)[f"a.{SHOP}"] == blue.organization_id
+    revoke(world, red, grant, now())
+    due(world)
+    assert held(world) == {BASE: red.organization_id}
+    assert not domain(world, below).is_live
+
+
 def test_a_lender_proves_again_what_it_has_lent_below(world: Offline) -> None:
     red, blue = world.organization("red"), world.organization("blue")
     row = claim(world, red, BASE, proved=True)

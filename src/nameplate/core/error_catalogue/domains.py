@@ -38,10 +38,16 @@ GROUP = Group(
             "Revoke the other grant first.",
             (409,),
         ),
+        "name_lent": Entry(
+            Turn.YOU,
+            "The organization lends this name to another one.",
+            "Revoke the grant first.",
+            (409,),
+        ),
         "lent_name_in_use": Entry(
             Turn.YOU,
             "The lender uses the name itself, or a wildcard that would answer for it.",
-            "Remove the bindings, certificates and wildcard domains in the message first.",
+            "Remove the bindings, certificates, proofs and wildcard domains in the message first.",
             (409,),
         ),
         "ends_at_past": Entry(

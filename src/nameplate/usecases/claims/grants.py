@@ -160,6 +160,13 @@ def _used(session: Session, mine: Actor, row: NameGrant, reach: Holding) -> set[
             below.with_only_columns(Domain.full_domain).where(Domain.full_domain.startswith("*."))
         )
     )
+    found |= set(
+        session.scalars(
+            NameHolding.visible(mine)
+            .where(NameHolding.base == row.base)
+            .with_only_columns(NameHolding.name)
+        )
+    )
     wildcard = "*." + row.name.partition(".")[2]
     return {name for name in found if name == wildcard or reach.covers(without_wildcard(name))}
 

@@ -30,6 +30,7 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> S
     if any(row.grant_id is not None for row in rows):
         lapsed = end_void(session, domain.domain_name, now)
         rows = _below(session, domain.domain_name)
+    _refuse_lent(session, domain, name, now)
     decide(Holding(name, subtree, domain.organization_id), (_value(row) for row in rows))
     mine = next((row for row in rows if row.name == name), None)
     scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
@@ -55,6 +56,22 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> S
         _widen(session, domain)
     session.flush()
     return lapsed
+
+
+def _refuse_lent(session: Session, domain: Domain, name: str, now: datetime) -> None:
+    """Raise Conflict `name_lent` for a name that the organization lends: it is the grantee's alone."""
+    given = NameGrant.visible(PLATFORM).where(
+        NameGrant.base == domain.domain_name,
+        NameGrant.organization_id == domain.organization_id,
+        NameGrant.grantee_organization_id.is_not(None),
+    )
+    for grant in session.scalars(given):
+        reach = Holding(grant.name, grant.is_subtree, grant.organization_id)
+        if grant.is_live(now) and reach.covers(name):
+            raise Conflict(
+                "name_lent",
+                f"{grant.name} is lent to another organization. Revoke the grant first.",
+            )
 
 
 def _below(session: Session, base: str) -> list[NameHolding]:
@@ -101,10 +118,11 @@ def _displaced(session: Session, grant: NameGrant) -> Sequence[Domain]:
 
 
 def end_void(session: Session, base: str, now: datetime) -> Sequence[Domain]:
-    """End every holding below `base` whose grant lends nothing any more; return what lapsed by it.
+    """End every holding below `base` that nothing justifies any more; return what lapsed by it.
 
     A grant lends while it is live and its lender holds what is above, by a proof or by a grant that
-    lets it lend. Runs under the lock row. What ends may be what another one was lent from.
+    lets it lend. What its grantee has proved below ends with it: that is another's to give. Runs under
+    the lock row. What ends may be what another one was lent from.
     """
     lapsed: list[Domain] = []
     while void := _first_void(session, base, now):
@@ -118,11 +136,19 @@ def _first_void(session: Session, base: str, now: datetime) -> NameHolding | Non
     rows = _below(session, base)
     for row in rows:
         if row.grant_id is None:
+            if _is_anothers(row, rows):
+                return row
             continue
         grant = session.get(NameGrant, row.grant_id, populate_existing=True)
         if grant is None or not grant.is_live(now) or not may_lend(session, grant, rows):
             return row
     return None
+
+
+def _is_anothers(row: NameHolding, rows: Sequence[NameHolding]) -> bool:
+    """Tell whether another organization holds what is above a name, with everything below."""
+    above = lender(row.name, (_value(other) for other in rows if other.name != row.name))
+    return above is not None and above.organization_id != row.organization_id
 
 
 def may_lend(session: Session, grant: NameGrant, rows: Sequence[NameHolding] | None = None) -> bool:
