@@ -5,6 +5,8 @@ covers nothing below it, and no wildcard (I4).
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -67,24 +69,40 @@ def _holdings(session: Session, names: Iterable[str], *, live: int | None = None
     above = {
         parent for name in names for parent in self_and_ancestors(without_wildcard(name), least=2)
     }
-    query = _HELD if live is None else _HELD_BY_A_LIVE_ONE
-    rows = session.execute(query, {"names": sorted(above), "live": live})
+    wanted = sorted(above)
+    if len(wanted) <= _FEW:
+        values: dict[str, Any] = {f"name{place}": name for place, name in enumerate(wanted)}
+        query = _held(len(wanted), live is not None)
+    else:
+        values, query = {"names": wanted}, _held(None, live is not None)
+    rows = session.execute(query, {**values, "live": live})
     return [Holding(name, scope is HoldingScope.SUBTREE, owner) for name, scope, owner in rows]
 
 
-_HELD = (
-    NameHolding.visible(PLATFORM)
-    .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)
-    .where(NameHolding.name.in_(sa.bindparam("names", expanding=True)))
-)
-_HELD_BY_A_LIVE_ONE = _HELD.join(
-    Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live)
-).join(
-    Organization,
-    sa.and_(
-        Organization.id == Domain.organization_id,
-        Organization.is_active.is_(True),
-        Organization.deleted_at.is_(None),
-    ),
-)
-"""Made once: every step of every certificate asks them."""
+_FEW = 8
+
+
+@cache
+def _held(count: int | None, is_live: bool) -> sa.Select[Any]:  # noqa: FBT001 - part of a key
+    """Return the query for `count` names, or for a list: made once, every step of a certificate asks.
+
+    A list is written into the statement anew each time, which takes as long as the question.
+    """
+    wanted: Any = sa.bindparam("names", expanding=True)
+    if count is not None:
+        wanted = [sa.bindparam(f"name{place}") for place in range(count)]
+    query = (
+        NameHolding.visible(PLATFORM)
+        .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)
+        .where(NameHolding.name.in_(wanted))
+    )
+    if not is_live:
+        return query
+    return query.join(Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live)).join(
+        Organization,
+        sa.and_(
+            Organization.id == Domain.organization_id,
+            Organization.is_active.is_(True),
+            Organization.deleted_at.is_(None),
+        ),
+    )
