@@ -85,9 +85,12 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "max_overflow": 20,
     }
     if parsed.get_backend_name() == "postgresql":
-        made = sa.create_engine(
-            parsed, connect_args={"options": POSTGRESQL_OPTIONS, "connect_timeout": 10}, **options
-        )
+        given = {
+            "options": POSTGRESQL_OPTIONS,
+            "connect_timeout": 10,
+            "cursor_factory": importlib.import_module("nameplate.database_cursors").LazyCursor,
+        }
+        made = sa.create_engine(parsed, connect_args=given, **options)
     else:
         made = sa.create_engine(
             parsed,

@@ -123,7 +123,7 @@ def _by_udp(server: NameServer, query: dns.message.Message, seconds: float) -> d
             try:
                 reply = dns.message.from_wire(wire, raise_on_truncation=True)
             except dns.message.Truncated as error:
-                if query.is_response(error.message()):
+                if query.is_response(error.kwargs["message"]):
                     raise
             except Exception:  # noqa: BLE001, S112 - whatever somebody sent is no answer
                 continue
