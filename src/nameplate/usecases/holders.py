@@ -44,13 +44,16 @@ def holding(session: Session, organization_id: int, name: str) -> Holding | None
 
 def holdings(session: Session, domains: Sequence[Domain]) -> dict[int, Holding | None]:
     """Return by which holding each claim's organization may use its name now, by the domain's id."""
-    held = _holdings(session, [row.full_domain for row in domains])
-    found = {row.id: most_specific(row.full_domain, held) for row in domains}
-    return {
-        row.id: one if one is not None and one.organization_id == row.organization_id else None
-        for row in domains
-        for one in (found[row.id],)
-    }
+    by_name: dict[str, list[Holding]] = {}
+    for one in _holdings(session, [row.full_domain for row in domains]):
+        by_name.setdefault(one.name, []).append(one)
+    found: dict[int, Holding | None] = {}
+    for row in domains:
+        above = [one for name in _above(row.full_domain) for one in by_name.get(name, ())]
+        deciding = most_specific(row.full_domain, above)
+        is_own = deciding is not None and deciding.organization_id == row.organization_id
+        found[row.id] = deciding if is_own else None
+    return found
 
 
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
@@ -66,10 +69,7 @@ def holds(session: Session, organization_id: int, *names: str, live: int | None 
 
 def _holdings(session: Session, names: Iterable[str], *, live: int | None = None) -> list[Holding]:
     """Return every organization's holdings of `names` and of what is above them."""
-    above = {
-        parent for name in names for parent in self_and_ancestors(without_wildcard(name), least=2)
-    }
-    wanted = sorted(above)
+    wanted = sorted({parent for name in names for parent in _above(name)})
     if len(wanted) <= _FEW:
         values: dict[str, Any] = {f"name{place}": name for place, name in enumerate(wanted)}
         query = _held(len(wanted), live is not None)
@@ -81,6 +81,11 @@ def _holdings(session: Session, names: Iterable[str], *, live: int | None = None
     else:
         rows = session.execute(query, {**values, "live": live})
     return [Holding(name, scope is HoldingScope.SUBTREE, owner) for name, scope, owner in rows]
+
+
+def _above(name: str) -> Sequence[str]:
+    """Return the names at which a holding may cover `name`."""
+    return self_and_ancestors(without_wildcard(name), least=2)
 
 
 _FEW = 8
