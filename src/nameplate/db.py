@@ -85,12 +85,7 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "max_overflow": 20,
     }
     if parsed.get_backend_name() == "postgresql":
-        given = {
-            "options": POSTGRESQL_OPTIONS,
-            "connect_timeout": 10,
-            "cursor_factory": importlib.import_module("nameplate.database_cursors").LazyCursor,
-        }
-        made = sa.create_engine(parsed, connect_args=given, **options)
+        made = sa.create_engine(parsed, connect_args=_postgresql_arguments(), **options)
     else:
         made = sa.create_engine(
             parsed,
@@ -101,6 +96,11 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         event.listen(made, "connect", _mariadb_connect)
     _try_rested_connections(made)
     return made
+
+
+def _postgresql_arguments() -> Mapping[str, Any]:
+    lazy = importlib.import_module("nameplate.database_cursors").LazyCursor
+    return {"options": POSTGRESQL_OPTIONS, "connect_timeout": 10, "cursor_factory": lazy}
 
 
 def _try_rested_connections(made: sa.Engine) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from nameplate.adapters.http.exchange import Connection, HttpResponse, Limits, NotSent
+from nameplate.adapters.http.exchange import ExchangeLimits, HttpConnection, HttpResponse, NotSent
 
 _KEPT = 8
 """Idle connections; more threads open more for one request."""
@@ -55,10 +55,10 @@ class Connections:
         self, tls: ssl.SSLContext | None, *, connecting: float, reading: float, largest: int
     ) -> None:
         """Wait `connecting` and `reading` seconds, for at most `largest` bytes; without `tls` only http."""
-        self._limits = Limits(connecting, reading, largest)
+        self._limits = ExchangeLimits(connecting, reading, largest)
         self._tls = tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._tls.set_alpn_protocols(["http/1.1"])
-        self._idle: deque[tuple[Origin, Connection]] = deque()
+        self._idle: deque[tuple[Origin, HttpConnection]] = deque()
         weakref.finalize(self, _close_all, self._idle)
 
     def request(
@@ -82,7 +82,7 @@ class Connections:
         connection = self._taken(origin)
         if connection is None:
             tls = self._tls if origin.scheme == "https" else None
-            connection = Connection.open(host, origin.port, tls, self._limits)
+            connection = HttpConnection.open(host, origin.port, tls, self._limits)
         try:
             return connection.exchange(method, target, fields, body)
         finally:
@@ -91,7 +91,7 @@ class Connections:
             else:
                 connection.close()
 
-    def _taken(self, origin: Origin) -> Connection | None:
+    def _taken(self, origin: Origin) -> HttpConnection | None:
         """Return the idle connection that was used last, if there is one that still lives."""
         for _ in range(len(self._idle)):
             try:
@@ -127,6 +127,6 @@ def _fields(
     return fields
 
 
-def _close_all(idle: deque[tuple[Origin, Connection]]) -> None:
+def _close_all(idle: deque[tuple[Origin, HttpConnection]]) -> None:
     while idle:
         idle.pop()[1].close()

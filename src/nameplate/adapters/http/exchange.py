@@ -45,7 +45,7 @@ class HttpResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ExchangeLimits:
     """How long one step may take in seconds, and how long an answer may be in bytes."""
 
     connecting: float
@@ -53,16 +53,18 @@ class Limits:
     largest: int
 
 
-class Connection:
+class HttpConnection:
     """Connected to one server; one thread at a time."""
 
-    def __init__(self, stream: httpcore2.NetworkStream, limits: Limits) -> None:
+    def __init__(self, stream: httpcore2.NetworkStream, limits: ExchangeLimits) -> None:
         self._stream = stream
         self._limits = limits
         self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_EVENT)
 
     @classmethod
-    def open(cls, host: str, port: int, tls: ssl.SSLContext | None, limits: Limits) -> "Connection":
+    def open(
+        cls, host: str, port: int, tls: ssl.SSLContext | None, limits: ExchangeLimits
+    ) -> "HttpConnection":
         """Connect, by TLS where it is given. Raises `NotSent`."""
         try:
             stream = httpcore2.SyncBackend().connect_tcp(host, port, limits.connecting)
