@@ -87,9 +87,7 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "max_overflow": 20,
     }
     if parsed.get_backend_name() == "postgresql":
-        made = sa.create_engine(
-            parsed, connect_args={"options": POSTGRESQL_OPTIONS, "connect_timeout": 10}, **options
-        )
+        made = sa.create_engine(parsed, connect_args=_postgresql_arguments(), **options)
     else:
         made = sa.create_engine(
             parsed,
@@ -100,6 +98,11 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         event.listen(made, "connect", _mariadb_connect)
     _try_rested_connections(made)
     return made
+
+
+def _postgresql_arguments() -> Mapping[str, Any]:
+    lazy = importlib.import_module("nameplate.database_cursors").LazyCursor
+    return {"options": POSTGRESQL_OPTIONS, "connect_timeout": 10, "cursor_factory": lazy}
 
 
 def _try_rested_connections(made: sa.Engine) -> None:

@@ -288,9 +288,12 @@ def _mark(session: Session) -> None:
         for one in connection.scalars(sa.select(Domain.__table__.c.id).where(where))
     }
     ordered = sorted(ids)
+    if len(ordered) == 1:
+        connection.execute(_MARKING_ONE, {"id": ordered[0]})
+        return
     for start in range(0, len(ordered), _BATCH):
         these = {"ids": ordered[start : start + _BATCH]}
-        if len(ordered) > 1 and connection.dialect.name != "sqlite":
+        if connection.dialect.name != "sqlite":
             connection.execute(_LOCKING, these).all()
         connection.execute(_MARKING, these)
 
@@ -303,11 +306,11 @@ _LOCKING = (
     .order_by(_OWN.organization_domain_id)
     .with_for_update()
 )
-_MARKING = (
-    sa.update(DomainReadiness.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
-    .where(_THESE)
-    .values(holds_until=later(utc_now(), -_LONG_AGO), changes=_OWN.changes + 1)
+_OUTDATING = sa.update(DomainReadiness.__table__).values(  # type: ignore[arg-type]  # a table, not any FROM clause
+    holds_until=later(utc_now(), -_LONG_AGO), changes=_OWN.changes + 1
 )
+_MARKING = _OUTDATING.where(_THESE)
+_MARKING_ONE = _OUTDATING.where(_OWN.organization_domain_id == sa.bindparam("id"))
 """Made once: every transaction that changes what domains are ready by asks them."""
 
 

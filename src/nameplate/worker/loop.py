@@ -130,6 +130,7 @@ class Worker:
         if self._sessions.dialect == "postgresql":
             threading.Thread(target=self._listen, name="nameplate-worker-ear", daemon=True).start()
         threading.Thread(target=self._follow, name="nameplate-worker-ready", daemon=True).start()
+        self._load_authorities()
         while not self._stopping.is_set():
             try:
                 self._heart.beat()
@@ -148,6 +149,13 @@ class Worker:
             self._counts.write(self._sessions, at_once=True)
         self._heart.end()
         return self._give_back()
+
+    def _load_authorities(self) -> None:
+        """Import what orders certificates before any row is leased: it takes a second of a lease."""
+        with suppress(SQLAlchemyError, NameplateError), self._sessions.look() as session:
+            found = ca_accounts.providers(session)
+            for name in found:
+                self._tools.authorities.get(name)
 
     def _give_back(self) -> bool:
         """Release the rows of steps that did not end: what such a step finds out later is void."""
