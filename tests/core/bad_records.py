@@ -200,6 +200,8 @@ BAD = [
     ("NAPTR", '1 1 "u" "x" "!a!b!c!" .', "/value", "naptr_regexp"),
     ("NAPTR", '1 1 "u" "x" "1a1b1" .', "/value", "naptr_regexp"),
     ("NAPTR", '1 1 "u" "x" "!a!\\\\0!" .', "/value", "naptr_regexp"),
+    ("NAPTR", '1 1 "u" "x" "!a!\\\\1!" .', "/value", "naptr_regexp"),
+    ("NAPTR", '1 1 "u" "x" "!a(b!c!" .', "/value", "naptr_regexp"),
     ("NAPTR", '1 1 "u" "x" "!a!b!" x.net', "/value", "naptr_both"),
     ("NAPTR", f'1 1 "s" "{"x" * 256}" "" .', "/value", "text_too_long"),
     ("NAPTR", f'1 1 "s" "{"é" * 128}" "" .', "/value", "text_too_long"),

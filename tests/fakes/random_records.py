@@ -83,7 +83,7 @@ def _naptr(chance: random.Random) -> str:
     rest = chance.choice(
         [
             f'"s" "SIP+D2U" "" _sip._udp.{_host(chance)}',
-            '"u" "E2U+sip" "!^.*$!sip:a\\\\1@example.com!" .',
+            '"u" "E2U+sip" "!^(.*)$!sip:a\\\\1@example.com!" .',
             f'"" "x;\\"y\\" \\195\\169" "" {_host(chance)}',
             '"a" "" "/(.*)/b/i" .',
         ]

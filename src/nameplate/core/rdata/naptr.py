@@ -10,6 +10,8 @@ from nameplate.core.rdata.value import Given, Rdata, wrong
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|(?:[^\s"\\]|\\.)+', re.DOTALL)
 _WORDS = 6
 _MAX_STRING = 255
+_GROUPS = re.compile(rb"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
+"""What is no group though it may have a parenthesis."""
 _FLAGS = re.compile(rb"[A-Za-z0-9]*")
 
 
@@ -56,22 +58,26 @@ def _check_flags(flags: bytes) -> None:
 
 
 def _check_regexp(regexp: bytes) -> None:
-    """Check the form of a substitution: delimiter, expression, delimiter, text, delimiter, flags."""
+    r"""Check the form of a substitution: delimiter, expression, delimiter, text, delimiter, flags.
+
+    A reference `\1` in the text needs its group in the expression: servers refuse it otherwise.
+    """
     if not regexp:
         return
     delimiter = regexp[:1]
-    if delimiter in b"0123456789i\\":
-        found = False
-    else:
-        whole = re.compile(
-            rb"%b(?:[^\\%b]|\\.)+%b(?:[^\\%b]|\\[^0])*%bi?" % ((re.escape(delimiter),) * 5),
-            re.DOTALL,
-        )
-        found = whole.fullmatch(regexp) is not None
-    if not found:
-        raise wrong(
-            "/value",
-            "naptr_regexp",
-            "Expected a substitution such as `!^.*$!sip:info@example.com!` in NAPTR: one delimiter "
-            "before, between and after its two parts (RFC 3402 section 3.2).",
-        )
+    found = None
+    if delimiter not in b"0123456789i\\":
+        parts = rb"%b((?:[^\\%b]|\\.)+)%b((?:[^\\%b]|\\[^0])*)%bi?"
+        found = re.fullmatch(parts % ((re.escape(delimiter),) * 5), regexp, re.DOTALL)
+    if found:
+        groups = _GROUPS.sub(b"", found[1])
+        references = [int(one) for one in re.findall(rb"\\(?:([1-9])|.)", found[2]) if one]
+        if groups.count(b"(") == groups.count(b")") >= max(references, default=0):
+            return
+    raise wrong(
+        "/value",
+        "naptr_regexp",
+        "Expected a substitution such as `!^(.*)$!sip:\\1@example.com!` in NAPTR: one delimiter "
+        "before, between and after its two parts, and a group for each reference (RFC 3402 "
+        "section 3.2).",
+    )
