@@ -117,6 +117,11 @@ def target(text: str, given: Given) -> str:
         raise wrong(
             "/value", "target_not_host", f"`{name}` is not a host name: `{odd[0]}` is not allowed."
         )
+    _refuse_loops(name, given)
+    return f"{name}."
+
+
+def _refuse_loops(name: str, given: Given) -> None:
     if given.type in _LOOPING and name == given.owner:
         raise wrong(
             "/value", "target_is_self", f"`{name}` would point to itself. Give another target."
@@ -125,10 +130,9 @@ def target(text: str, given: Given) -> str:
         raise wrong(
             "/value",
             "target_is_self",
-            f"`{name}` is below `{given.owner}`, so that every name below would lead to a longer one "
-            "without end. Give another target.",
+            f"`{name}` is below `{given.owner}`, so that every name below would lead to a longer "
+            "one without end. Give another target.",
         )
-    return f"{name}."
 
 
 def parse_target(given: Given) -> Rdata:
