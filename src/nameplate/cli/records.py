@@ -96,7 +96,7 @@ def types(cli: Cli) -> None:
     from nameplate.core.rdata.forms import FORMS
 
     rows = [
-        {"type": rdtype, "value": form.parts, "example": form.example}
+        {"id": rdtype, "type": rdtype, "value": form.parts, "example": form.example}
         for rdtype, form in FORMS.items()
         if rdtype != "SOA"
     ]

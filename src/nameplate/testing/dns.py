@@ -22,7 +22,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
     "HTTPS": ("1 . alpn=h2,h3 ipv4hint=192.0.2.1 port=8443",),
     "LOC": (
         "52 22 23.123 N 4 53 32 E -2.15m 10m 100m 5m",
-        "0 S 179 59 59.999 W 100m",
+        "0 S 179 59 59.999 W 1.15m",
         "90 S 0 0 1 E -100000m 0m 40000000m 0.01m",
     ),
     "MX": ("10 mail.example.org", "20 mail2.example.org"),
