@@ -1,6 +1,6 @@
 """DNAME: it leads all names below it elsewhere, so that there can be none (RFC 6672 section 2.4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from nameplate.core.errors import Problem
 from nameplate.core.names import self_and_ancestors
@@ -67,7 +67,7 @@ def below(what: str, above: str) -> str:
     )
 
 
-def _above(name: str, owners: Iterable[str]) -> str | None:
+def _above(name: str, owners: Collection[str]) -> str | None:
     """Return the owner that is truly above a name."""
     if not owners:
         return None
