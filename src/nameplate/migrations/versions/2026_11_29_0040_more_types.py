@@ -49,8 +49,10 @@ def _admit(old: Sequence[str], new: Sequence[str]) -> None:
         return
     for table in _TYPED:
         name = f"{table}_record_type_check"
-        check = f"CHECK (record_type IN ({_listed(new)}))"
-        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {check}")
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        op.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK (record_type IN ({_listed(new)}))"
+        )
 
 
 def _admit_on_sqlite(old: Sequence[str], new: Sequence[str]) -> None:
