@@ -97,4 +97,5 @@ def test_allowed(provider, wanted):
 @pytest.mark.parametrize("provider", ["digitalocean", "namecheap"])
 def test_a_type_that_a_provider_lacks_is_refused_with_those_that_it_has(provider):
     found = refusals(provider, rrset("NAPTR", '1 1 "s" "x" "" a.example.org'))
+    assert found
     assert "does not support NAPTR records. Types that it has: A, AAAA, " in found

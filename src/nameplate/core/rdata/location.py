@@ -108,7 +108,7 @@ def _power(centimetres: int) -> tuple[int, int]:
 def _rounded(centimetres: int) -> int:
     """Return what is left of a size on the wire, which has one digit."""
     digit, exponent = _power(centimetres)
-    return digit * 10**exponent
+    return int(digit * 10**exponent)
 
 
 def _text(latitude: int, longitude: int, altitude: int, sizes: tuple[int, int, int]) -> str:
