@@ -54,8 +54,10 @@ def obstacles(
     for key in {**live, **wanted} if coming else ():
         above = _above(key[0], coming)
         if above and key[1] not in _OF_SIGNERS and targets.get(key, live.get(key)):
-            detail = f"{above} DNAME: the zone has {key[0]} below it, which a DNAME would hide."
-            found.setdefault((above, "DNAME"), ("dname_hides", detail))
+            found[above, "DNAME"] = (
+                "dname_hides",
+                f"{above} DNAME: the zone has {key[0]} below it, which a DNAME would hide.",
+            )
     return found
 
 

@@ -343,12 +343,17 @@ def _obstacle(
     what = f"{want.name} {want.type}"
     if want.type == "SOA":
         return "soa_read_only", "The SOA record is managed by the DNS provider."
-    if want.type in {"CNAME", "DNAME"} and len({*foreign, *want.values}) > 1:
+    if want.type == "DNAME" and len({*foreign, *want.values}) > 1:
         return (
-            f"{want.type.lower()}_foreign",
-            f"{what}: the name has another {want.type}, which Nameplate does not manage.",
+            "dname_foreign",
+            f"{what}: the name has another DNAME, which Nameplate does not manage.",
         )
     if want.type == "CNAME":
+        if len({*foreign, *want.values}) > 1:
+            return (
+                "cname_foreign",
+                f"{what}: the name has another CNAME, which Nameplate does not manage.",
+            )
         if staying:
             return (
                 "cname_not_alone",
