@@ -28,15 +28,15 @@ from nameplate.usecases.dns import records
 
 routes = router("records")
 
-_FORMS = "\n".join(
-    f"* {rdtype}: {form.parts}, such as `{form.example}`"
+_FORMS = "; ".join(
+    f"{rdtype}: {form.parts} (`{form.example}`)"
     for rdtype, form in FORMS.items()
     if rdtype != "SOA"
 )
 Value = Annotated[
     str,
     StringConstraints(min_length=1, max_length=65535),
-    Field(description=f"The value in the form of the type:\n{_FORMS}"),
+    Field(description=f"The value in the form of its type. {_FORMS}."),
 ]
 Ttl = Annotated[int, Field(ge=0, le=2**31 - 1, description="In seconds.")]
 Short = Annotated[int, Field(ge=0, le=65535)]
