@@ -39,6 +39,7 @@ from nameplate.models import (
     VerificationMethodName,
 )
 from nameplate.usecases.claims import conditions, domains, facts, instructions, readiness, suffixes
+from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.serving import servers
 
@@ -285,7 +286,14 @@ class DomainShape(Shape):
 
 def show(call: TransactionCall, row: Domain, server: Server | None = None) -> DomainShape:
     """Return a domain with its conditions and instructions, while unbound for `server`."""
-    known = facts.read(call.session, [row], call.now)[row.id]
+    return show_known(call, facts.read(call.session, [row], call.now)[row.id], server)
+
+
+def show_known(
+    call: TransactionCall, known: DomainFacts, server: Server | None = None
+) -> DomainShape:
+    """Return the same by what is known of it."""
+    row = known.domain
     found = conditions.from_facts(call.tools, known)
     return DomainShape(
         **_fields(row),
@@ -314,7 +322,10 @@ def show(call: TransactionCall, row: Domain, server: Server | None = None) -> Do
 
 def show_listed(told: readiness.Told, _call: TransactionCall, row: Domain) -> DomainShape:
     """Return a domain of a list, with what its conditions come to."""
-    return DomainShape(**_fields(row), **_summed(told[row]), conditions=None, instructions=None)
+    one = told[row]
+    return DomainShape(
+        **_fields(row), ready=one.ready, reason=one.reason, conditions=None, instructions=None
+    )
 
 
 def _summed(found: Sequence[Condition]) -> dict[str, Any]:
@@ -355,7 +366,10 @@ def add(call: Write, body: DomainNew) -> DomainShape:
     named = given.pop("server", None)
     given["hosted"] = offers.offer(call.sessions) if given.get("hosted") else None
     row = domains.add(call.session, call.tools, call.actor, **given)
-    return call.one(partial(show, server=_server(call, row, named)), row)
+    server = _server(call, row, named)
+    there = facts.NEW if row.holding_name is None else None
+    known = facts.read(call.session, [row], call.now, there)[row.id]
+    return call.one(partial(show_known, server=server), known)
 
 
 def _server(call: TransactionCall, row: Domain, reference: str | None) -> Server | None:
@@ -402,8 +416,8 @@ def get(
     server: Annotated[Reference | None, Query(description=_SERVER)] = None,
 ) -> DomainShape:
     """Show a domain by id or name, with everything that is left to do."""
-    row = domains.get(call.session, call.actor, domain)
-    return call.one(partial(show, server=_server(call, row, server)), row)
+    known = facts.of_one(call.session, call.actor, domain, call.now)
+    return call.one(partial(show_known, server=_server(call, known.domain, server)), known)
 
 
 @routes.patch("/domains/{domain}", operation_id="update_domain")

@@ -28,6 +28,7 @@ from nameplate.models.orm import (
     Model,
     Tenant,
     UtcDateTime,
+    ascii_text,
     later,
     same_organization,
     table,
@@ -68,6 +69,10 @@ class DomainReadiness(Tenant, Model):
         index=True,
         comment="When that has to be worked out anew; NULL: when a row changes.",
     )
+    reason: Mapped[str | None] = mapped_column(
+        ascii_text(80),
+        comment="Reason of the condition that matters most, where nothing but marked rows decides it.",
+    )
     changes: Mapped[int] = mapped_column(
         BigId,
         default=0,
@@ -85,7 +90,11 @@ class DomainReadiness(Tenant, Model):
                 own.organization_domain_id == sa.bindparam("row"),
                 own.changes == sa.bindparam("seen"),
             )
-            .values(ready=sa.bindparam("is_ready"), holds_until=sa.bindparam("until"))
+            .values(
+                ready=sa.bindparam("is_ready"),
+                reason=sa.bindparam("why"),
+                holds_until=sa.bindparam("until"),
+            )
         )
 
 
@@ -98,7 +107,7 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
         "status", "propagated", "name", "value", "record_type", "recordable_type", "last_synced_at",
         "_propagation", "deleted_at",
     ),
-    Certificate: ("status", "expires_at", "is_automatic", "deleted_at"),
+    Certificate: ("status", "expires_at", "is_automatic", "trouble_code", "deleted_at"),
     Binding: (
         "status", "health_status", "hostname", "path", "server_id", "served_server_id",
         "deleted_at",
@@ -117,6 +126,12 @@ _OF_ONE = (Record, Certificate, Binding)
 def mark(session: Session, domain_ids: Iterable[int]) -> None:
     """Have the readiness of these domains worked out anew after this transaction."""
     _noted(session)[0].update(domain_ids)
+
+
+def is_marking(session: Session) -> bool:
+    """Tell whether this transaction has changed what copies were worked out from."""
+    ids, others = _noted(session)
+    return bool(ids or others)
 
 
 def mark_bound(session: Session, *where: sa.ColumnElement[bool]) -> None:

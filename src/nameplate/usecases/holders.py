@@ -4,7 +4,7 @@ Of the holdings that cover a name the most specific one decides (I2). A holding 
 covers nothing below it, and no wildcard (I4).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.names import self_and_ancestors, without_wildcard
 from nameplate.models import Domain, HoldingScope, NameHolding, Organization
+from nameplate.models.orm import among
 
 
 def held_name(domain: Domain) -> str:
@@ -42,13 +43,20 @@ def holding(session: Session, organization_id: int, name: str) -> Holding | None
 
 def holdings(session: Session, domains: Sequence[Domain]) -> dict[int, Holding | None]:
     """Return by which holding each claim's organization may use its name now, by the domain's id."""
-    held = _holdings(session, [row.full_domain for row in domains])
-    found = {row.id: most_specific(row.full_domain, held) for row in domains}
+    by_name = {one.name: one for one in _holdings(session, [row.full_domain for row in domains])}
+    found = {row.id: most_specific(row.full_domain, _above(row, by_name)) for row in domains}
     return {
         row.id: one if one is not None and one.organization_id == row.organization_id else None
         for row in domains
         for one in (found[row.id],)
     }
+
+
+def _above(domain: Domain, by_name: Mapping[str, Holding]) -> Iterator[Holding]:
+    """Yield the holdings of a domain's name and of what is above it."""
+    for name in self_and_ancestors(held_name(domain), least=2):
+        if name in by_name:
+            yield by_name[name]
 
 
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
@@ -75,7 +83,7 @@ def _holdings(session: Session, names: Iterable[str], *, live: int | None = None
 _HELD = (
     NameHolding.visible(PLATFORM)
     .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)
-    .where(NameHolding.name.in_(sa.bindparam("names", expanding=True)))
+    .where(among(NameHolding.name, "names"))
 )
 _HELD_BY_A_LIVE_ONE = _HELD.join(
     Domain, sa.and_(Domain.id == sa.bindparam("live"), Domain.is_live)

@@ -66,11 +66,29 @@ def from_facts(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
         ]
 
 
-def _steps(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
+def unmet_claim(tools: Tools, known: DomainFacts) -> Condition | None:
+    """Return what is not met until the domain is proved: it goes before all that comes after.
+
+    None when all of it is met, and for a domain that cannot be judged. `known` needs no more than
+    the domain's proof, its holding and what is exposed.
+    """
+    try:
+        return loudest(_claim(tools, known))
+    except Exception:  # noqa: BLE001 - what it is, from_facts says
+        return None
+
+
+def _claim(tools: Tools, known: DomainFacts) -> list[Condition]:
     domain = known.domain
     found = [*served_conditions.exposure(known), *_suspension(domain)]
     found += _approval(domain)
     found.append(_ownership(tools, known))
+    return found
+
+
+def _steps(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
+    domain = known.domain
+    found = _claim(tools, known)
     found += offers.conditions(domain, known.zone)
     delegated = delegation.condition(domain, known.records.rows, visible=known.records.seen > 0)
     found += [delegated] if delegated else []
