@@ -40,7 +40,7 @@ def test_what_is_usual_is_left_out_and_can_be_had() -> None:
     assert canonical_loc(whole_loc(short)) == short
 
 
-@pytest.mark.parametrize("text", ["", "version 1", "1 60 N 1 E 1m"])
+@pytest.mark.parametrize("text", ["52 N 4 E", "version 1", "1 60 N 1 E 1m"])
 def test_what_is_no_place_is_said(text: str) -> None:
     for reader in (canonical_loc, loc_wire):
         with pytest.raises(ValueError, match=text):
