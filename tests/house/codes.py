@@ -67,9 +67,9 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
 """What is called with a code -> which argument it is, and below which folder or in which file."""
 
 PAIRS = (
-    *("api/errors.py", "core/nested_zones.py", "core/plan.py", "core/zone_rules.py"),
-    *("usecases/dns/file_faults.py", "usecases/dns/shelter.py", "usecases/dns/zones.py"),
-    "usecases/setup/domain_connect.py",
+    *("api/errors.py", "core/dnames.py", "core/nested_zones.py", "core/plan.py"),
+    *("core/zone_rules.py", "usecases/dns/file_faults.py", "usecases/dns/shelter.py"),
+    *("usecases/dns/zones.py", "usecases/setup/domain_connect.py"),
 )
 """Files in which a tuple of a slug and a sentence is a code with what it means."""
 

@@ -214,6 +214,7 @@ _READERS: dict[int, Callable[[Message, int, int], str]] = {
     dns.rdatatype.AAAA: Message._aaaa,  # noqa: SLF001  # the same
     dns.rdatatype.CAA: Message._caa,  # noqa: SLF001  # the same
     dns.rdatatype.CNAME: Message._host,  # noqa: SLF001  # the same
+    dns.rdatatype.DNAME: Message._host,  # noqa: SLF001  # the same
     dns.rdatatype.MX: Message._mx,  # noqa: SLF001  # the same
     dns.rdatatype.NS: Message._host,  # noqa: SLF001  # the same
     dns.rdatatype.PTR: Message._host,  # noqa: SLF001  # the same
