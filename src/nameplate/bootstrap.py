@@ -244,6 +244,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         domain_connect=_domain_connect(settings, resolver, policy),
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
+        events_kept=timedelta(days=settings.event_days),
     )
 
 

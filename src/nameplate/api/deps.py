@@ -163,7 +163,7 @@ def _authenticated(shared: AppState, headers: Headers) -> Caller:
         with shared.sessions.begin(PLATFORM) as session:
             tokens.note_use(session, row.id, now)
     return Caller(
-        Actor(row.organization_id, row.name),
+        Actor(row.organization_id, row.name, row.id),
         f"{row.organization_id or 'platform'}:{row.key_id}",
         row.expires_at,
     )

@@ -30,6 +30,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "account": ("accounts", "Manage accounts at DNS providers and CAs."),
     "organization": ("organizations", "Manage organizations, the tenants of the platform."),
     "token": ("tokens", "Manage API tokens."),
+    "event": ("events", "Read what happened to domains and all other objects."),
     "domain-connect": ("domain_connect", "Set up Domain Connect for the platform."),
     "names": ("names", "Check domain names."),
     "explain": ("explain", "Explain an error code and what to do."),

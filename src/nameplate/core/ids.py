@@ -25,6 +25,7 @@ class Prefix(StrEnum):
     TOKEN = "tok"  # noqa: S105 - the prefix of an id, not a token
     PLAN = "plan"
     OPERATION = "op"
+    EVENT = "evt"
 
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -20,6 +20,7 @@ from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate
 from nameplate.models.domains import Domain
+from nameplate.models.events import Event
 from nameplate.models.hosting import HostedZone
 from nameplate.models.organizations import Organization, Server
 from nameplate.models.orm import Model, Tenant
@@ -77,6 +78,7 @@ def _criteria(organization: int, *, reading: bool) -> Iterator[LoaderCriteriaOpt
         (Server, servers),
         (Account, Account.organization_id == organization),
         (ApiToken, ApiToken.organization_id == organization),
+        (Event, Event.organization_id == organization),
     ):
         yield with_loader_criteria(kind, own, include_aliases=True)
 

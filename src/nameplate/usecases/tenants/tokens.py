@@ -112,7 +112,7 @@ def revoke(session: Session, actor: Actor, reference: str, now: datetime) -> Api
 def authenticate(session: Session, bearer: str, now: datetime) -> Actor | None:
     """Return who presents this token, or None when it is not accepted (any more)."""
     row = accepted(session, bearer, now)
-    return None if row is None else Actor(row.organization_id, row.name)
+    return None if row is None else Actor(row.organization_id, row.name, row.id)
 
 
 def accepted(session: Session, bearer: str, now: datetime) -> ApiToken | None:

@@ -1,0 +1,227 @@
+"""Reading events: numbering what is committed, paging, and purging (ADR 20)."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Invalid, Problem
+from nameplate.core.ids import Prefix
+from nameplate.db import Sessions, database_now, upsert
+from nameplate.models import Event, EventCounter, event_types
+from nameplate.models.events import ALL, stream
+from nameplate.usecases import lookup
+
+START, NOW = "start", "now"
+"""What `since` may say in place of an event: the oldest that is kept, and the newest that there is."""
+_PIECE = 500
+"""Events that one transaction numbers or purges."""
+_TIDY_SECONDS = 1.0
+"""For how long one round of tidying up goes on; the rest is for the next."""
+_OBJECTS = {
+    Prefix[told.noun.upper()]: told.noun for told in event_types.TOLD.values()
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which events a reader asks for."""
+
+    since: str | None = None
+    """Those after this event, oldest first; None: the newest first."""
+    before: str | None = None
+    """Those before this event."""
+    types: tuple[str, ...] = ()
+    """Of these types: `domain.verified`, or `domain.*` for all of a kind."""
+    object: str | None = None
+    """About this object; of a domain, with all that belongs to it."""
+    organization: int | None = None
+    """Of this organization."""
+
+
+def number(sessions: Sessions) -> int:
+    """Give committed events that have no number the next ones, and return how many those were.
+
+    One transaction at a time does this, so that numbers become visible in their own order: a reader
+    that has seen a number never finds a lower one later. Events whose transaction is open still are
+    numbered when it has committed.
+    """
+    total = 0
+    while True:
+        with sessions.look() as session:
+            if session.connection().execute(_ANY_LEFT).first() is None:
+                return total
+        total += sessions.run(PLATFORM, _number)
+
+
+def _number(session: Session) -> int:
+    """Give the next numbers, in the order of writing, under the lock of the one counter."""
+    connection = session.connection()
+    position = connection.execute(_LOCK).scalar_one()
+    left = connection.execute(_LEFT).all()
+    streams = {row.organization_id: stream(row.organization_id) for row in left}
+    known = connection.execute(_COUNTERS, {"streams": sorted(streams.values())})
+    last = {row.stream: row.number for row in known}
+    numbered = []
+    for row in left:
+        position += 1
+        own = streams[row.organization_id]
+        last[own] = last.get(own, 0) + 1
+        numbered.append({"row": row.id, "position_": position, "sequence_": last[own]})
+    if numbered:
+        connection.execute(_NUMBERING, numbered)
+        counters = [{"stream": one, "number": last[one]} for one in sorted(streams.values())]
+        upsert(session, EventCounter, [*counters, {"stream": ALL, "number": position}])
+    return len(numbered)
+
+
+_OWN: Any = Event.__table__
+_COUNTS: Any = EventCounter.__table__
+_UNNUMBERED = _OWN.c.position.is_(None)
+_ANY_LEFT = sa.select(sa.literal(1)).select_from(_OWN).where(_UNNUMBERED).limit(1)
+_LEFT = (
+    sa.select(_OWN.c.id, _OWN.c.organization_id)
+    .where(_UNNUMBERED)
+    .order_by(_OWN.c.id)
+    .limit(_PIECE)
+)
+_LOCK = sa.select(_COUNTS.c.number).where(_COUNTS.c.stream == ALL).with_for_update()
+_COUNTERS = sa.select(_COUNTS.c.stream, _COUNTS.c.number).where(
+    _COUNTS.c.stream.in_(sa.bindparam("streams", expanding=True))
+)
+_NUMBERING = (
+    sa.update(_OWN)
+    .where(_OWN.c.id == sa.bindparam("row"))
+    .values(position=sa.bindparam("position_"), sequence=sa.bindparam("sequence_"))
+)
+
+
+def page(session: Session, actor: Actor, query: Query, *, limit: int) -> Sequence[Event]:
+    """Return up to `limit` + 1 events; the one too many tells that there are more.
+
+    Raises Invalid `event_reference_invalid`, `event_type_unknown`, `event_object_invalid`.
+    """
+    found = Event.visible(actor)
+    if query.organization is not None:
+        found = found.where(Event.organization_id == query.organization)
+    if query.types:
+        found = found.where(Event.type.in_(_matching(query.types)))
+    if query.object is not None:
+        found = found.where(_about(query.object))
+    if query.before is not None:
+        found = found.where(Event.position < _position(query.before, "before"))
+    if query.since is None:
+        found = found.order_by(Event.position.desc())
+    else:
+        if query.since == NOW:
+            return ()
+        after = 0 if query.since == START else _position(query.since, "since")
+        found = found.where(Event.position > after).order_by(Event.position)
+    return session.scalars(found.limit(limit + 1)).all()
+
+
+def get(session: Session, actor: Actor, reference: str) -> Event:
+    """Return the event with that id. Raises NotFound."""
+    try:
+        position = ids.parse(reference, Prefix.EVENT)
+    except Invalid:
+        raise lookup.missing(Prefix.EVENT) from None
+    query = Event.visible(actor).where(Event.position == position)
+    row: Event | None = session.scalars(query).one_or_none()
+    if row is None:
+        raise lookup.missing(Prefix.EVENT)
+    return row
+
+
+def newest(session: Session, actor: Actor) -> str | None:
+    """Return the id of the newest event that `actor` may see, None without any."""
+    query = Event.visible(actor).with_only_columns(Event.position)
+    position = session.scalars(query.order_by(Event.position.desc()).limit(1)).first()
+    return None if position is None else ids.show(Prefix.EVENT, position)
+
+
+def _position(reference: str, name: str) -> int:
+    try:
+        return ids.parse(reference, Prefix.EVENT)
+    except Invalid:
+        raise _wrong(
+            "event_reference_invalid",
+            f"`{name}` takes the id of an event: `evt_` and 14 characters"
+            f"{', or `start` or `now`' if name == 'since' else ''}.",
+            name,
+        ) from None
+
+
+def _matching(wanted: Iterable[str]) -> list[str]:
+    """Return the types that are asked for, `domain.*` being all of its kind."""
+    known = {type_ for type_, _, _ in event_types.types()}
+    found: set[str] = set()
+    for one in wanted:
+        kind = one.removesuffix("*")
+        fitting = {
+            type_ for type_ in known if type_ == one or (kind != one and type_.startswith(kind))
+        }
+        if not fitting or (kind != one and not kind.endswith(".")):
+            raise _wrong(
+                "event_type_unknown",
+                f"There are no events of the type {one}. The list of types is in "
+                "docs/reference/events.md; `domain.*` means all of a kind.",
+                "types",
+            )
+        found |= fitting
+    return sorted(found)
+
+
+def _about(reference: str) -> sa.ColumnElement[bool]:
+    prefix = reference.partition("_")[0]
+    kinds = {str(one): one for one in _OBJECTS}
+    try:
+        number_ = ids.parse(reference, kinds[prefix])
+    except (KeyError, Invalid):
+        raise _wrong(
+            "event_object_invalid",
+            "`object` takes the id of an object, such as `dom_` and 14 characters.",
+            "object",
+        ) from None
+    if kinds[prefix] is Prefix.DOMAIN:
+        return Event.organization_domain_id == number_
+    return sa.and_(Event.object_type == _OBJECTS[kinds[prefix]], Event.object_id == number_)
+
+
+def _wrong(code: str, detail: str, name: str) -> Invalid:
+    return Invalid(code, detail, [Problem(f"query/{name}", code, detail)])
+
+
+def tidy(sessions: Sessions, kept_for: timedelta) -> int:
+    """Purge events that are too old, and return how many those were; number those that nobody has read.
+
+    In small pieces, each a transaction of its own; what takes too long is left for the next time.
+    """
+    number(sessions)
+    until = time.monotonic() + _TIDY_SECONDS
+    total, purged = 0, _PIECE
+    while purged == _PIECE and time.monotonic() < until:
+        purged = sessions.run(PLATFORM, partial(_purge, kept_for=kept_for))
+        total += purged
+    return total
+
+
+def _purge(session: Session, *, kept_for: timedelta) -> int:
+    """Delete one piece of the oldest events that are older than that."""
+    connection = session.connection()
+    until = database_now(session) - kept_for
+    old = [row.id for row in connection.execute(_OLDEST) if row.at < until]
+    if old:
+        connection.execute(_PURGING, {"ids": old})
+    return len(old)
+
+
+_OLDEST = sa.select(_OWN.c.id, _OWN.c.at).order_by(_OWN.c.id).limit(_PIECE)
+_PURGING = sa.delete(_OWN).where(_OWN.c.id.in_(sa.bindparam("ids", expanding=True)))
