@@ -1,6 +1,7 @@
 """Events: what happened to objects, in an order in which a reader misses nothing."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Request
@@ -136,50 +137,61 @@ def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+class Asked:
+    """Which events are asked for, and how many of them."""
+
+    def __init__(
+        self,
+        *,
+        since: Annotated[
+            str | None,
+            Query(
+                max_length=40,
+                description="Only events after this one, oldest first: an `id`, `start` for the oldest "
+                "that is kept, or `now` for none yet. Default: the newest first.",
+            ),
+        ] = None,
+        before: Annotated[
+            str | None, Query(max_length=40, description="Only events before this one.")
+        ] = None,
+        types: Annotated[
+            str | None,
+            Query(
+                max_length=1000,
+                description="Only these types, separated by commas. `domain.*` means all of a kind.",
+            ),
+        ] = None,
+        about: Annotated[
+            str | None,
+            Query(
+                alias="object",
+                max_length=40,
+                description="Only events about the object with this id; of a domain, with all that "
+                "belongs to it.",
+            ),
+        ] = None,
+        organization: Annotated[
+            Reference | None, Query(description="Only events of this organization, by id or slug.")
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
+    ) -> None:
+        wanted = tuple(filter(None, (types or "").split(",")))
+        self.query = events.EventQuery(since, before, wanted, about)
+        self.organization = organization
+        self.limit = limit
+
+
 @routes.get("/events", operation_id="list_events")
-def list_(
-    call: Read,
-    *,
-    since: Annotated[
-        str | None,
-        Query(
-            max_length=40,
-            description="Only events after this one, oldest first: an `id`, `start` for the oldest that is "
-            "kept, or `now` for none yet. Default: the newest first.",
-        ),
-    ] = None,
-    before: Annotated[
-        str | None, Query(max_length=40, description="Only events before this one.")
-    ] = None,
-    types: Annotated[
-        str | None,
-        Query(
-            max_length=1000,
-            description="Only these types, separated by commas. `domain.*` means all of a kind.",
-        ),
-    ] = None,
-    object: Annotated[  # noqa: A002 - the name of a query parameter
-        str | None,
-        Query(
-            max_length=40,
-            description="Only events about the object with this id; of a domain, with all that belongs to it.",
-        ),
-    ] = None,
-    organization: Annotated[
-        Reference | None, Query(description="Only events of this organization, by id or slug.")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
-) -> EventPage:
+def list_(call: Read, asked: Annotated[Asked, Depends()]) -> EventPage:
     """List events. With `since`, whoever passes on `next_cursor` misses no event and sees none twice."""
-    owner = None
-    if organization is not None:
-        owner = organizations.get(call.session, call.actor, organization).id
-    wanted = tuple(filter(None, (types or "").split(",")))
-    query = events.Query(since, before, wanted, object, owner)
-    rows = events.page(call.session, call.actor, query, limit=limit)
-    shown = [show(call, row) for row in rows[:limit]]
-    more = len(rows) > limit
-    following = shown[-1].id if shown and (more or since is not None) else since
+    query = asked.query
+    if asked.organization is not None:
+        owner = organizations.get(call.session, call.actor, asked.organization)
+        query = replace(query, organization=owner.id)
+    rows = events.page(call.session, call.actor, query, limit=asked.limit)
+    shown = [show(call, row) for row in rows[: asked.limit]]
+    more = len(rows) > asked.limit
+    following = shown[-1].id if shown and (more or query.since is not None) else query.since
     if following == events.NOW:
         following = events.newest(call.session, call.actor) or events.START
     return EventPage(data=shown, has_more=more, next_cursor=following)

@@ -34,7 +34,7 @@ from nameplate.models.tokens import ApiToken
 from nameplate.models.verifications import Verification
 
 
-class Match(Enum):
+class ColumnState(Enum):
     """What a value may be, where it is not one of a set."""
 
     ANY = "anything"
@@ -42,7 +42,7 @@ class Match(Enum):
     PRESENT = "something"
 
 
-Wanted = Match | frozenset[Any]
+Wanted = ColumnState | frozenset[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Transition:
     type: str
     """Empty: nothing is told, and no later transition of the column is looked at."""
     column: str
-    was: Wanted = Match.ANY
-    now: Wanted = Match.ANY
+    was: Wanted = ColumnState.ANY
+    now: Wanted = ColumnState.ANY
     shown: tuple[str, ...] = ()
     """Columns that explain it, as they are afterwards."""
     of_domain: bool = False
@@ -116,11 +116,11 @@ TOLD: Mapping[type[Any], Told] = {
         opaque=("addresses", "proxy"),
         transitions=(
             Transition("", "trouble_code", now=_SLOW),
-            Transition("", "trouble_code", _SLOW, Match.NULL),
+            Transition("", "trouble_code", _SLOW, ColumnState.NULL),
             Transition(
-                "server.failed", "trouble_code", _is(None) | _SLOW, Match.PRESENT, ("trouble_message",)
+                "server.failed", "trouble_code", _is(None) | _SLOW, ColumnState.PRESENT, ("trouble_message",)
             ),
-            Transition("server.recovered", "trouble_code", Match.PRESENT, Match.NULL),
+            Transition("server.recovered", "trouble_code", ColumnState.PRESENT, ColumnState.NULL),
         ),
     ),
     Account: _usual(
@@ -128,8 +128,8 @@ TOLD: Mapping[type[Any], Told] = {
         watched=("name", "kind", "provider"),
         opaque=("config", "credentials"),
         transitions=(
-            Transition("account.failed", "error_message", Match.NULL, Match.PRESENT),
-            Transition("account.recovered", "error_message", Match.PRESENT, Match.NULL),
+            Transition("account.failed", "error_message", ColumnState.NULL, ColumnState.PRESENT),
+            Transition("account.recovered", "error_message", ColumnState.PRESENT, ColumnState.NULL),
         ),
     ),
     ApiToken: Told(
@@ -137,7 +137,7 @@ TOLD: Mapping[type[Any], Told] = {
         added="token.created",
         shown=("name", "expires_at"),
         transitions=(
-            Transition("token.revoked", "revoked_at", Match.NULL, Match.PRESENT, ("name",)),
+            Transition("token.revoked", "revoked_at", ColumnState.NULL, ColumnState.PRESENT, ("name",)),
         ),
     ),
     Domain: Told(
@@ -159,21 +159,21 @@ TOLD: Mapping[type[Any], Told] = {
                 _is(_D.VERIFIED, _D.ACTIVE),
                 ("holding_name", "verification_method"),
             ),
-            Transition("domain.verified", "verified_at", Match.NULL, Match.PRESENT, ("holding_name", "verification_method")),
+            Transition("domain.verified", "verified_at", ColumnState.NULL, ColumnState.PRESENT, ("holding_name", "verification_method")),
             Transition("domain.lapsed", "status", _is(_D.VERIFIED, _D.ACTIVE), _OFF_AGAIN, ("error_message",)),
-            Transition("domain.lapsed", "verified_at", Match.PRESENT, Match.NULL, ("error_message",)),
+            Transition("domain.lapsed", "verified_at", ColumnState.PRESENT, ColumnState.NULL, ("error_message",)),
             Transition("domain.activated", "status", _is(_D.VERIFIED), _is(_D.ACTIVE)),
             Transition("domain.deactivated", "status", _is(_D.ACTIVE), _is(_D.VERIFIED)),
-            Transition("domain.suspended", "platform_suspension", Match.NULL, Match.PRESENT, ("status",)),
-            Transition("domain.suspended", "own_suspension", Match.NULL, Match.PRESENT, ("status",)),
-            Transition("domain.resumed", "platform_suspension", Match.PRESENT, Match.NULL, ("status",)),
-            Transition("domain.resumed", "own_suspension", Match.PRESENT, Match.NULL, ("status",)),
-            Transition("domain.expired", "status", Match.ANY, _is(_D.EXPIRED), ("error_message",)),
-            Transition("domain.failed", "status", Match.ANY, _is(_D.ERROR), ("error_message",)),
-            Transition("domain.approved", "suffix_approval", Match.ANY, _is(SuffixApproval.APPROVED)),
-            Transition("domain.denied", "suffix_approval", Match.ANY, _is(SuffixApproval.DENIED), ("suffix_denial",)),
-            Transition("drift.found", "drift", Match.NULL, Match.PRESENT),
-            Transition("drift.resolved", "drift", Match.PRESENT, Match.NULL),
+            Transition("domain.suspended", "platform_suspension", ColumnState.NULL, ColumnState.PRESENT, ("status",)),
+            Transition("domain.suspended", "own_suspension", ColumnState.NULL, ColumnState.PRESENT, ("status",)),
+            Transition("domain.resumed", "platform_suspension", ColumnState.PRESENT, ColumnState.NULL, ("status",)),
+            Transition("domain.resumed", "own_suspension", ColumnState.PRESENT, ColumnState.NULL, ("status",)),
+            Transition("domain.expired", "status", ColumnState.ANY, _is(_D.EXPIRED), ("error_message",)),
+            Transition("domain.failed", "status", ColumnState.ANY, _is(_D.ERROR), ("error_message",)),
+            Transition("domain.approved", "suffix_approval", ColumnState.ANY, _is(SuffixApproval.APPROVED)),
+            Transition("domain.denied", "suffix_approval", ColumnState.ANY, _is(SuffixApproval.DENIED), ("suffix_denial",)),
+            Transition("drift.found", "drift", ColumnState.NULL, ColumnState.PRESENT),
+            Transition("drift.resolved", "drift", ColumnState.PRESENT, ColumnState.NULL),
         ),
     ),
     Verification: Told(
@@ -182,22 +182,22 @@ TOLD: Mapping[type[Any], Told] = {
         shown=("verification_method",),
         transitions=(
             Transition(
-                "verification.succeeded", "status", Match.ANY, _is(VerificationStatus.VERIFIED),
+                "verification.succeeded", "status", ColumnState.ANY, _is(VerificationStatus.VERIFIED),
                 ("verification_method", "proved_scope"),
             ),
-            Transition("verification.failed", "status", Match.ANY, _is(VerificationStatus.FAILED), ("verification_method", "error_message")),
-            Transition("verification.expired", "status", Match.ANY, _is(VerificationStatus.EXPIRED), ("verification_method", "error_message")),
-            Transition("domain.lapsing", "lost_at", Match.NULL, Match.PRESENT, ("verification_method", "error_message"), of_domain=True),
-            Transition("domain.reproved", "lost_at", Match.PRESENT, Match.NULL, ("verification_method",), of_domain=True),
+            Transition("verification.failed", "status", ColumnState.ANY, _is(VerificationStatus.FAILED), ("verification_method", "error_message")),
+            Transition("verification.expired", "status", ColumnState.ANY, _is(VerificationStatus.EXPIRED), ("verification_method", "error_message")),
+            Transition("domain.lapsing", "lost_at", ColumnState.NULL, ColumnState.PRESENT, ("verification_method", "error_message"), of_domain=True),
+            Transition("domain.reproved", "lost_at", ColumnState.PRESENT, ColumnState.NULL, ("verification_method",), of_domain=True),
         ),
     ),
     Record: _usual(
         "record",
         watched=("record_type", "name", "value", "ttl", "priority", "weight", "port", "proxy_enabled"),
         transitions=(
-            Transition("record.published", "status", Match.ANY, _is(RecordStatus.ACTIVE), ("record_type", "name")),
-            Transition("record.failed", "error_message", Match.NULL, Match.PRESENT, ("record_type", "name")),
-            Transition("record.disabled", "status", Match.ANY, _is(RecordStatus.DISABLED), ("record_type", "name")),
+            Transition("record.published", "status", ColumnState.ANY, _is(RecordStatus.ACTIVE), ("record_type", "name")),
+            Transition("record.failed", "error_message", ColumnState.NULL, ColumnState.PRESENT, ("record_type", "name")),
+            Transition("record.disabled", "status", ColumnState.ANY, _is(RecordStatus.DISABLED), ("record_type", "name")),
             Transition("record.propagated", "propagated", _is(False), _is(True), ("record_type", "name")),
         ),
     ),
@@ -206,9 +206,9 @@ TOLD: Mapping[type[Any], Told] = {
         added="plan.created",
         shown=("origin",),
         transitions=(
-            Transition("plan.applied", "status", Match.ANY, _is(PlanStatus.APPLIED), ("origin", "forced")),
-            Transition("plan.failed", "status", Match.ANY, _is(PlanStatus.FAILED), ("origin", "error_message")),
-            Transition("plan.undone", "status", Match.ANY, _is(PlanStatus.UNDONE)),
+            Transition("plan.applied", "status", ColumnState.ANY, _is(PlanStatus.APPLIED), ("origin", "forced")),
+            Transition("plan.failed", "status", ColumnState.ANY, _is(PlanStatus.FAILED), ("origin", "error_message")),
+            Transition("plan.undone", "status", ColumnState.ANY, _is(PlanStatus.UNDONE)),
         ),
     ),
     Certificate: Told(
@@ -220,12 +220,12 @@ TOLD: Mapping[type[Any], Told] = {
         watched=("certificate_name", "auto_renew", "renewal_days_before_expiry"),
         shown=("certificate_type", "common_name", "is_automatic"),
         transitions=(
-            Transition("certificate.issued", "generation", _is(0), Match.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
-            Transition("certificate.renewed", "generation", Match.PRESENT, Match.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
-            Transition("certificate.let_go", "renewal_error_code", Match.ANY, _is(UNUSED)),
-            Transition("certificate.failed", "renewal_error_code", Match.ANY, Match.PRESENT, ("status", "renewal_error_message")),
-            Transition("certificate.expired", "status", Match.ANY, _is(_C.EXPIRED), ("expires_at",)),
-            Transition("certificate.revoked", "status", Match.ANY, _is(_C.REVOKED), ("serial_number",)),
+            Transition("certificate.issued", "generation", _is(0), ColumnState.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
+            Transition("certificate.renewed", "generation", ColumnState.PRESENT, ColumnState.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
+            Transition("certificate.let_go", "renewal_error_code", ColumnState.ANY, _is(UNUSED)),
+            Transition("certificate.failed", "renewal_error_code", ColumnState.ANY, ColumnState.PRESENT, ("status", "renewal_error_message")),
+            Transition("certificate.expired", "status", ColumnState.ANY, _is(_C.EXPIRED), ("expires_at",)),
+            Transition("certificate.revoked", "status", ColumnState.ANY, _is(_C.REVOKED), ("serial_number",)),
         ),
     ),
     Binding: _usual(
@@ -235,14 +235,14 @@ TOLD: Mapping[type[Any], Told] = {
             "force_https", "hsts_enabled", "is_primary", "traffic_weight",
         ),
         transitions=(
-            Transition("binding.activated", "activated_at", Match.NULL, Match.PRESENT),
+            Transition("binding.activated", "activated_at", ColumnState.NULL, ColumnState.PRESENT),
             Transition("binding.failed", "is_failing", _is(False), _is(True), ("error_message",)),
             Transition("binding.recovered", "is_failing", _is(True), _is(False)),
-            Transition("binding.disabled", "status", Match.ANY, _is(_B.DISABLED), ("error_message",)),
-            Transition("binding.enabled", "status", _is(_B.DISABLED), Match.ANY),
-            Transition("binding.healthy", "health_status", Match.ANY, _is(HealthStatus.HEALTHY)),
+            Transition("binding.disabled", "status", ColumnState.ANY, _is(_B.DISABLED), ("error_message",)),
+            Transition("binding.enabled", "status", _is(_B.DISABLED), ColumnState.ANY),
+            Transition("binding.healthy", "health_status", ColumnState.ANY, _is(HealthStatus.HEALTHY)),
             Transition(
-                "binding.unhealthy", "health_status", Match.ANY,
+                "binding.unhealthy", "health_status", ColumnState.ANY,
                 _is(HealthStatus.UNHEALTHY, HealthStatus.DEGRADED), ("error_message",),
             ),
         ),
@@ -253,7 +253,7 @@ TOLD: Mapping[type[Any], Told] = {
         removed="zone.removed",
         transitions=(
             Transition("zone.created", "state", _is(HostedState.INTENDED), _is(HostedState.PRESENT), ("name",)),
-            Transition("zone.kept", "state", Match.ANY, _is(HostedState.KEPT), ("name", "error_message")),
+            Transition("zone.kept", "state", ColumnState.ANY, _is(HostedState.KEPT), ("name", "error_message")),
             Transition("zone.delegated", "delegated", _is(False), _is(True), ("name",)),
             Transition("zone.undelegated", "delegated", _is(True), _is(False), ("name",)),
         ),
@@ -284,6 +284,6 @@ def types() -> Iterator[tuple[str, type[Any], str]]:
 
 def words(wanted: Wanted) -> str:
     """Return what a value may be, for a person."""
-    if isinstance(wanted, Match):
+    if isinstance(wanted, ColumnState):
         return wanted.value
     return " or ".join(sorted(f"`{str(one).lower()}`" for one in wanted))

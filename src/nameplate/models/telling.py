@@ -20,7 +20,7 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.origin import ORIGIN
 from nameplate.models import readiness as _marks_before  # noqa: F401 - its flush comes first
 from nameplate.models.domains import Domain
-from nameplate.models.event_types import TOLD, Match, Told, Transition, Wanted
+from nameplate.models.event_types import TOLD, ColumnState, Told, Transition, Wanted
 from nameplate.models.events import Event, EventActor
 from nameplate.models.orm import Model
 from nameplate.models.records import Record
@@ -150,8 +150,8 @@ def _fits(one: Transition, before: Any, now: Any) -> bool:  # noqa: ANN401 - val
 
 def meets(wanted: Wanted, value: Any) -> bool:  # noqa: ANN401 - a column's value
     """Tell whether a value is as wanted."""
-    if isinstance(wanted, Match):
-        return wanted is Match.ANY or (value is None) is (wanted is Match.NULL)
+    if isinstance(wanted, ColumnState):
+        return wanted is ColumnState.ANY or (value is None) is (wanted is ColumnState.NULL)
     return value in wanted
 
 

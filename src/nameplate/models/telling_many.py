@@ -16,7 +16,7 @@ from sqlalchemy.sql import expression
 
 from nameplate.core.actor import Actor
 from nameplate.models.domains import Domain
-from nameplate.models.event_types import TOLD, Match, Told, Transition, Wanted
+from nameplate.models.event_types import TOLD, ColumnState, Told, Transition, Wanted
 from nameplate.models.events import Event
 from nameplate.models.orm import Json
 from nameplate.models.records import Record
@@ -110,11 +110,26 @@ def _inserts(state: ORMExecuteState, kind: Kind, told: Told) -> Iterator[sa.Inse
         if type_:
             yield source.insert(type_, before=told.watched)
         return
+    yield from _transitions(source, kind, told, values)
+    changed = {name: values[name] for name in told.watched if name in values}
+    hidden = [name for name in told.opaque if name in values]
+    if told.changed and (changed or hidden):
+        differs = [getattr(kind, name).is_distinct_from(new) for name, new in changed.items()]
+        yield source.insert(
+            told.changed,
+            where=() if hidden else (sa.or_(*differs),),
+            before=tuple(changed),
+            after=changed | {name: sa.literal(CHANGED) for name in hidden},
+        )
+
+
+def _transitions(
+    source: "_Source", kind: Kind, told: Told, values: Mapping[str, Any]
+) -> Iterator[sa.Insert]:
+    """Yield the statements for the transitions: of each column a row makes the first that fits."""
     passed: dict[str, list[sa.ColumnElement[bool]]] = {}
     for one in told.transitions:
-        if one.column not in values:
-            continue
-        where = _goes(kind, one, values[one.column])
+        where = _goes(kind, one, values[one.column]) if one.column in values else None
         if where is None:
             continue
         earlier = passed.setdefault(one.column, [])
@@ -128,17 +143,6 @@ def _inserts(state: ORMExecuteState, kind: Kind, told: Told) -> Iterator[sa.Inse
                 transition=one,
             )
         earlier.append(where)
-    changed = {name: values[name] for name in told.watched if name in values}
-    hidden = [name for name in told.opaque if name in values]
-    if told.changed and (changed or hidden):
-        differs = [getattr(kind, name).is_distinct_from(new) for name, new in changed.items()]
-        after = changed | {name: sa.literal(CHANGED) for name in hidden}
-        yield source.insert(
-            told.changed,
-            where=() if hidden else (sa.or_(*differs),),
-            before=tuple(changed),
-            after=after,
-        )
 
 
 class _Source:
@@ -210,11 +214,11 @@ def _goes(kind: Kind, one: Transition, new: Any) -> sa.ColumnElement[bool] | Non
 
 
 def _is(column: Any, wanted: Wanted) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a column or SQL
-    if isinstance(wanted, Match):
-        found: Mapping[Match, sa.ColumnElement[bool]] = {
-            Match.ANY: sa.true(),
-            Match.NULL: column.is_(None),
-            Match.PRESENT: column.is_not(None),
+    if isinstance(wanted, ColumnState):
+        found: Mapping[ColumnState, sa.ColumnElement[bool]] = {
+            ColumnState.ANY: sa.true(),
+            ColumnState.NULL: column.is_(None),
+            ColumnState.PRESENT: column.is_not(None),
         }
         return found[wanted]
     known = [one for one in wanted if one is not None]

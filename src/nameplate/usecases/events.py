@@ -12,12 +12,11 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Invalid, Problem
+from nameplate.core.errors import Invalid, NotFound, Problem
 from nameplate.core.ids import Prefix
 from nameplate.db import Sessions, database_now, upsert
 from nameplate.models import Event, EventCounter, event_types
 from nameplate.models.events import ALL, stream
-from nameplate.usecases import lookup
 
 START, NOW = "start", "now"
 """What `since` may say in place of an event: the oldest that is kept, and the newest that there is."""
@@ -31,7 +30,7 @@ _OBJECTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class EventQuery:
     """Which events a reader asks for."""
 
     since: str | None = None
@@ -103,7 +102,7 @@ _NUMBERING = (
 )
 
 
-def page(session: Session, actor: Actor, query: Query, *, limit: int) -> Sequence[Event]:
+def page(session: Session, actor: Actor, query: EventQuery, *, limit: int) -> Sequence[Event]:
     """Return up to `limit` + 1 events; the one too many tells that there are more.
 
     Raises Invalid `event_reference_invalid`, `event_type_unknown`, `event_object_invalid`.
@@ -128,15 +127,15 @@ def page(session: Session, actor: Actor, query: Query, *, limit: int) -> Sequenc
 
 
 def get(session: Session, actor: Actor, reference: str) -> Event:
-    """Return the event with that id. Raises NotFound."""
+    """Return the event with that id. Raises NotFound `event_not_found`."""
     try:
         position = ids.parse(reference, Prefix.EVENT)
     except Invalid:
-        raise lookup.missing(Prefix.EVENT) from None
+        position = 0
     query = Event.visible(actor).where(Event.position == position)
     row: Event | None = session.scalars(query).one_or_none()
     if row is None:
-        raise lookup.missing(Prefix.EVENT)
+        raise NotFound("event_not_found", "There is no such event, or it was purged.")
     return row
 
 
@@ -151,52 +150,48 @@ def _position(reference: str, name: str) -> int:
     try:
         return ids.parse(reference, Prefix.EVENT)
     except Invalid:
-        raise _wrong(
+        also = ", or `start` or `now`" if name == "since" else ""
+        detail = f"`{name}` takes the id of an event, `evt_` and 14 characters{also}."
+        raise Invalid(
             "event_reference_invalid",
-            f"`{name}` takes the id of an event: `evt_` and 14 characters"
-            f"{', or `start` or `now`' if name == 'since' else ''}.",
-            name,
+            detail,
+            [Problem(f"query/{name}", "event_reference_invalid", detail)],
         ) from None
 
 
 def _matching(wanted: Iterable[str]) -> list[str]:
     """Return the types that are asked for, `domain.*` being all of its kind."""
-    known = {type_ for type_, _, _ in event_types.types()}
     found: set[str] = set()
     for one in wanted:
-        kind = one.removesuffix("*")
+        kind = one.removesuffix(".*")
         fitting = {
-            type_ for type_ in known if type_ == one or (kind != one and type_.startswith(kind))
+            type_
+            for type_, _, _ in event_types.types()
+            if type_ == one or (kind != one and type_.partition(".")[0] == kind)
         }
-        if not fitting or (kind != one and not kind.endswith(".")):
-            raise _wrong(
-                "event_type_unknown",
-                f"There are no events of the type {one}. The list of types is in "
-                "docs/reference/events.md; `domain.*` means all of a kind.",
-                "types",
+        if not fitting:
+            detail = (
+                f"There are no events of the type {one}. docs/reference/events.md lists the types; "
+                "`domain.*` means all of a kind."
             )
+            problem = Problem("query/types", "event_type_unknown", detail)
+            raise Invalid("event_type_unknown", detail, [problem])
         found |= fitting
     return sorted(found)
 
 
 def _about(reference: str) -> sa.ColumnElement[bool]:
-    prefix = reference.partition("_")[0]
     kinds = {str(one): one for one in _OBJECTS}
     try:
-        number_ = ids.parse(reference, kinds[prefix])
+        prefix = kinds[reference.partition("_")[0]]
+        number_ = ids.parse(reference, prefix)
     except (KeyError, Invalid):
-        raise _wrong(
-            "event_object_invalid",
-            "`object` takes the id of an object, such as `dom_` and 14 characters.",
-            "object",
-        ) from None
-    if kinds[prefix] is Prefix.DOMAIN:
+        detail = "`object` takes the id of an object, such as `dom_` and 14 characters."
+        problem = Problem("query/object", "event_object_invalid", detail)
+        raise Invalid("event_object_invalid", detail, [problem]) from None
+    if prefix is Prefix.DOMAIN:
         return Event.organization_domain_id == number_
-    return sa.and_(Event.object_type == _OBJECTS[kinds[prefix]], Event.object_id == number_)
-
-
-def _wrong(code: str, detail: str, name: str) -> Invalid:
-    return Invalid(code, detail, [Problem(f"query/{name}", code, detail)])
+    return sa.and_(Event.object_type == _OBJECTS[prefix], Event.object_id == number_)
 
 
 def tidy(sessions: Sessions, kept_for: timedelta) -> int:

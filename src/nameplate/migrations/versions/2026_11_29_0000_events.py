@@ -4,6 +4,8 @@ No foreign keys: an event outlives what it tells of. Tenants read and add their 
 change none. A binding remembers that it fails while it is tried again, so that this is told once.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -26,9 +28,38 @@ _MINE = "organization_id = NULLIF(current_setting('nameplate.organization_id', t
 
 
 def upgrade() -> None:
+    _events()
+    c.create(
+        _COUNTERS,
+        "The last number given to an event, in all and for each organization.",
+        c.ascii_text("stream", "`all`, `platform`, `organization:7`.", 40, nullable=False),
+        sa.Column(
+            "number", c.BIG, nullable=False, server_default="0", comment="The last number given."
+        ),
+        c.primary(_COUNTERS, "stream"),
+    )
+    op.execute(f"INSERT INTO {_COUNTERS} (stream) VALUES ('all')")  # noqa: S608 - our own words
+    if c.dialect() == "postgresql":
+        _isolate()
+    _mark_failing()
+
+
+def _events() -> None:
     c.create(
         _TABLE,
         "What happened to objects, and who caused it; rows are added and purged, never changed.",
+        *_columns(),
+        c.primary(_TABLE),
+        c.allowed(_TABLE, "actor", _ACTORS),
+    )
+    c.index(_TABLE, "position", name="events_position_unique", unique=True)
+    c.index(_TABLE, "organization_id", "position", name="events_organization_index")
+    c.index(_TABLE, "object_type", "object_id", name="events_object_index")
+    c.index(_TABLE, "organization_domain_id", name="events_domain_index")
+
+
+def _columns() -> list[sa.Column[Any]]:
+    return [
         c.big("id", "Identity of the row, in the order of writing."),
         c.big("position", _POSITION, null=True),
         c.big(
@@ -56,30 +87,15 @@ def upgrade() -> None:
         c.json("before", "Declared columns as they were, where they changed.", null=False),
         c.json("after", "The same as they are now, and what explains the event.", null=False),
         c.moment("at", "When it happened (UTC).", now=True),
-        c.primary(_TABLE),
-        c.allowed(_TABLE, "actor", _ACTORS),
-    )
-    c.index(_TABLE, "position", name="events_position_unique", unique=True)
-    c.index(_TABLE, "organization_id", "position", name="events_organization_index")
-    c.index(_TABLE, "object_type", "object_id", name="events_object_index")
-    c.index(_TABLE, "organization_domain_id", name="events_domain_index")
-    c.create(
-        _COUNTERS,
-        "The last number given to an event, in all and for each organization.",
-        c.ascii_text("stream", "`all`, `platform`, `organization:7`.", 40, nullable=False),
-        sa.Column(
-            "number", c.BIG, nullable=False, server_default="0", comment="The last number given."
-        ),
-        c.primary(_COUNTERS, "stream"),
-    )
-    _mark_failing()
-    op.execute(f"INSERT INTO {_COUNTERS} (stream) VALUES ('all')")  # noqa: S608 - our own words
-    if c.dialect() == "postgresql":
-        for table in (_TABLE, _COUNTERS):
-            op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-            op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY events_seen ON events FOR SELECT USING ({_MINE})")
-        op.execute(f"CREATE POLICY events_told ON events FOR INSERT WITH CHECK ({_MINE})")
+    ]
+
+
+def _isolate() -> None:
+    for table in (_TABLE, _COUNTERS):
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY events_seen ON events FOR SELECT USING ({_MINE})")
+    op.execute(f"CREATE POLICY events_told ON events FOR INSERT WITH CHECK ({_MINE})")
 
 
 def downgrade() -> None:
