@@ -16,6 +16,8 @@ from nameplate.models import (
     ChangePlan,
     Domain,
     DomainReadiness,
+    Event,
+    EventActor,
     HoldingScope,
     HostedState,
     HostedZone,
@@ -194,6 +196,19 @@ def challenge(session: Session, parent: Certificate) -> HttpChallenge:
     return _add(session, row)
 
 
+def an_event(session: Session, parent: Domain) -> Event:
+    row = Event(
+        organization_id=parent.organization_id,
+        type="domain.claimed",
+        object_type="domain",
+        object_id=parent.id,
+        actor=EventActor.WORKER,
+        before={},
+        after={},
+    )
+    return _add(session, row)
+
+
 def everything(session: Session, owner: Organization, name: str = "acme.com") -> dict[str, Any]:
     """Make one row of every table that an organization can own, and return them by table."""
     app, machine = application(session, owner), server(session, owner)
@@ -214,6 +229,7 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         ledger_entry(session, by, claim),
         plan(session, claim),
         hosted_zone(session, by, claim),
+        an_event(session, claim),
         session.get_one(DomainReadiness, claim.id),  # made with the domain
     ]
     return {row.__tablename__: row for row in rows}

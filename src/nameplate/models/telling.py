@@ -215,6 +215,7 @@ def _note(
         "object_id": object_id,
         "organization_domain_id": domain_id,
         "hostname": _hostname(session, row, loaded, domain_id),
+        "label": loaded.get("name", "@") if isinstance(row, Record) else None,
         "before": before,
         "after": after,
     }
@@ -237,11 +238,10 @@ def _hostname(
     if known is None or "domain_name" not in known:
         return None
     name = ".".join(filter(None, (known.get("subdomain"), known["domain_name"])))
-    if isinstance(row, Record):
-        label = loaded.get("name") or "@"
-        bare = names.without_wildcard(name)
-        return bare if label == "@" else f"{label}.{bare}"
-    return name
+    if not isinstance(row, Record):
+        return name
+    label, bare = loaded.get("name", "@"), names.without_wildcard(name)
+    return bare if label == "@" else f"{label}.{bare}"
 
 
 def _key(domain_id: int) -> Any:  # noqa: ANN401 - a key of SQLAlchemy's
@@ -251,10 +251,15 @@ def _key(domain_id: int) -> Any:  # noqa: ANN401 - a key of SQLAlchemy's
 _DOMAINS: Any = Domain.__table__
 _EVENTS: Any = Event.__table__
 _INSERT = sa.insert(_EVENTS)
+_FULL = _DOMAINS.c.full_domain
+_LABEL = sa.bindparam("label", type_=sa.String())
+_BARE = sa.func.replace(_FULL, "*.", "", type_=sa.String())
 _INSERT_NAMED = _INSERT.values(
     hostname=sa.func.coalesce(
-        sa.bindparam("own_name", type_=_EVENTS.c.hostname.type),
-        sa.select(_DOMAINS.c.full_domain)
+        sa.bindparam("known", type_=_EVENTS.c.hostname.type),
+        sa.select(
+            sa.case((_LABEL.is_(None), _FULL), (_LABEL == "@", _BARE), else_=_LABEL + "." + _BARE)
+        )
         .where(_DOMAINS.c.id == sa.bindparam("named"))
         .scalar_subquery(),
     )
@@ -278,7 +283,10 @@ def _write(session: Session) -> None:
     if any(row["hostname"] is None and row["organization_domain_id"] is not None for row in rows):
         statement = _INSERT_NAMED
         for row in rows:
-            row |= {"own_name": row.pop("hostname"), "named": row["organization_domain_id"]}
+            row |= {"known": row.pop("hostname"), "named": row["organization_domain_id"]}
+    else:
+        for row in rows:
+            del row["label"]
     session.connection().execute(statement, rows)
 
 

@@ -37,8 +37,17 @@ class json_object(expression.FunctionElement[Any]):  # noqa: N801 - reads as an 
         parts: list[Any] = []
         for name, value in pairs:
             switch = isinstance(value.type, sa.Boolean)
-            parts += [sa.literal_column(f"'{name}'"), json_switch(value) if switch else value]
+            text = isinstance(value.type, sa.String)
+            shown = json_switch(value) if switch else json_text(value) if text else value
+            parts += [sa.literal_column(f"'{name}'"), shown]
         super().__init__(*parts)
+
+
+class json_text(expression.FunctionElement[str]):  # noqa: N801 - reads as an SQL function
+    """A text, in MariaDB in the one collation that its JSON has."""
+
+    type = sa.String()
+    inherit_cache = True
 
 
 class json_switch(expression.FunctionElement[Any]):  # noqa: N801 - reads as an SQL function
@@ -56,6 +65,23 @@ def _object(element: json_object, compiler: Any, **kw: Any) -> str:  # noqa: ANN
 @compiles(json_object, "postgresql")
 def _object_postgresql(element: json_object, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - hook
     return f"jsonb_build_object({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(json_text)
+def _text(element: json_text, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook
+    text: str = compiler.process(element.clauses, **kw)
+    return text
+
+
+@compiles(json_text, "postgresql")
+def _text_postgresql(element: json_text, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - hook
+    return f"({compiler.process(element.clauses, **kw)})::text"
+
+
+@compiles(json_text, "mysql", "mariadb")
+def _text_mariadb(element: json_text, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - hook
+    value = compiler.process(element.clauses, **kw)
+    return f"CONVERT({value} USING utf8mb4) COLLATE utf8mb4_bin"
 
 
 @compiles(json_switch, "postgresql")
