@@ -48,7 +48,7 @@ def test_a_tail_waits_for_what_comes(line: Line, monkeypatch: pytest.MonkeyPatch
         nonlocal rested
         rested += 1
         if rested == 2:
-            line("domain", "suspend", "shop.example.com", "--reason", "moving", "--yes")
+            line("domain", "suspend", "shop.example.com", "--reason", "moving")
         if rested == 4:
             raise KeyboardInterrupt
 

@@ -20,12 +20,16 @@ PAST_THE_SESSION = {
     "leases.py:_leasing": "a lease is bookkeeping",
     "models/bindings.py:serving": "what a proxy was told: binding.activated says when it answers",
     "models/certificates.py:beginning": "an order has begun; certificate.issued says how it ended",
+    "models/deletion.py:_release": "holdings and challenges, of which nothing is told",
+    "models/readiness.py:_follow": "the row of that copy",
     "models/readiness.py:working_out": "a copy, worked out from rows that have events of their own",
     "models/readiness.py:<module>": "the mark of that copy",
     "models/records.py:numbering": "the provider's own ids are bookkeeping",
+    "models/telling.py:<module>": "the events themselves",
+    "models/telling_many.py:insert": "the events themselves",
     "usecases/dns/ledger.py:bulk_insert": "tells of what it inserts by `telling.added`",
     "usecases/events.py:<module>": "the numbers of events, and their purge",
-    "usecases/operations/keys.py:_seal_piece": "sealed with another key, a secret is the same",
+    "usecases/operations/keys.py:_wrap": "sealed with another key, a secret is the same",
 }
 """`file:function` that makes a statement on a bare table which can be told of -> why it is not lost."""
 

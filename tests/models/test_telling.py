@@ -1,7 +1,5 @@
 """Events are derived from the rows that change, in the transaction that changes them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,87 +7,28 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from tests.models import world
+from tests.models.told_rows import Rows
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.core.origin import ORIGIN, Origin
 from nameplate.db import Sessions
 from nameplate.models import (
-    Account,
-    ApiToken,
     Binding,
     Certificate,
     Domain,
-    Event,
-    HostedZone,
-    Model,
-    Organization,
     Record,
     Server,
     Verification,
     deletion,
     telling,
 )
-from nameplate.models.sealing import SEALED
 from nameplate.usecases.dns import ledger
-
-
-class Rows:
-    """Rows of one organization, and what is told of them."""
-
-    def __init__(self, sessions: Sessions) -> None:
-        self.sessions = sessions
-        with sessions.begin(PLATFORM) as session:
-            owner = world.organization(session)
-            self.owner = owner.id
-            rows = world.everything(session, owner)
-            self.ids = {kind: rows[kind.__tablename__].id for kind in KINDS}
-            record = rows["dns_records"]
-            record.name = "www"
-            session.execute(sa.delete(Event))
-        with sessions.begin(PLATFORM) as session:
-            session.execute(sa.delete(Event))
-
-    def change(self, work: Callable[[Session], object], actor: Actor = PLATFORM) -> list[Event]:
-        """Run `work` in one transaction and return what it told."""
-        with self.sessions.begin(PLATFORM) as session:
-            before = session.scalar(sa.select(sa.func.max(Event.id))) or 0
-        with self.sessions.begin(actor) as session:
-            work(session)
-        with self.sessions.begin(PLATFORM) as session:
-            return list(
-                session.scalars(sa.select(Event).where(Event.id > before).order_by(Event.id))
-            )
-
-    def types(self, work: Callable[[Session], object]) -> list[str]:
-        return [one.type for one in self.change(work)]
-
-    def on(self, kind: Any, act: Callable[[Any], object]) -> Callable[[Session], object]:
-        """Return the work that does `act` with the row of a kind."""
-        return lambda session: act(session.get_one(kind, self.ids[kind]))
-
-
-KINDS: Any = (Account, Binding, Certificate, Domain, HostedZone, Record, Server, Verification)
 
 
 @pytest.fixture
 def rows(sessions: Sessions) -> Rows:
     return Rows(sessions)
-
-
-@contextmanager
-def counted(sessions: Sessions) -> Iterator[list[str]]:
-    """Collect the statements that are sent to the database."""
-    sent: list[str] = []
-
-    def note(_c: Any, _cur: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    sa.event.listen(sessions.system_engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        sa.event.remove(sessions.system_engine, "before_cursor_execute", note)
 
 
 def test_a_transition_is_told_with_what_explains_it(rows: Rows) -> None:
@@ -333,78 +272,6 @@ def test_a_change_that_no_row_shows_is_told_by_name(rows: Rows) -> None:
     )
 
 
-def test_it_costs_one_statement(rows: Rows) -> None:
-    def change(session: Session) -> None:
-        for row in session.scalars(sa.select(Domain)):
-            row.auto_renew = not row.auto_renew
-        for record in session.scalars(sa.select(Record)):
-            record.ttl += 1
-        session.flush()
-
-    with counted(rows.sessions) as sent:
-        rows.change(change)
-    mine = [one for one in sent if "events" in one and "max(" not in one]
-    assert [one.split()[0] for one in mine] == ["INSERT", "SELECT"]  # the second is the test's
-
-    def without(session: Session) -> None:
-        session.execute(sa.update(Record).values(ttl=Record.ttl + 1))
-
-    with counted(rows.sessions) as sent:
-        rows.change(without)
-    assert len([one for one in sent if one.startswith("INSERT INTO events")]) == 1
-
-
 def test_what_belongs_to_a_domain_nobody_read_has_its_name_all_the_same(rows: Rows) -> None:
     (told,) = rows.change(rows.on(Record, lambda one: setattr(one, "ttl", 5)))
     assert told.hostname == "www.acme.com"
-
-
-CANARY = "canary-of-a-secret"
-
-
-def test_no_secret_is_told(rows: Rows) -> None:
-    """Every sealed column, every hash of a token, every JSON of settings holds one."""
-    planted = 0
-
-    def plant(session: Session) -> None:
-        nonlocal planted
-        session.add(ApiToken(organization_id=rows.owner, name="ci", key_id=f"{CANARY}-key",
-                             token_hash=CANARY))  # fmt: skip
-        planted += 1
-        for mapper in Model.registry.mappers:
-            kind: Any = mapper.class_
-            secret = [
-                one.key
-                for one in mapper.column_attrs
-                if one.columns[0].info.get(SEALED) or one.key in SECRET
-            ]
-            for row in session.scalars(sa.select(kind)) if secret else ():
-                for name in secret:
-                    column = mapper.columns[name]
-                    value: Any = CANARY
-                    if isinstance(column.type, sa.JSON | sa.types.TypeDecorator):
-                        value = {"password": CANARY}
-                    setattr(row, name, value)
-                    planted += 1
-
-    def rewrite(session: Session) -> None:
-        values = {"config": {"password": f"{CANARY}2"}, "credentials": f"{CANARY}2"}
-        session.execute(sa.update(Account).values(values))
-        session.execute(sa.update(Server).values(proxy={"secret": CANARY}))
-
-    def end(session: Session) -> None:
-        deletion.soft_delete(session, session.get_one(Organization, rows.owner), world.NOW)
-
-    told = rows.change(plant) + rows.change(rewrite) + rows.change(end)
-    assert planted > 6
-    assert {"token.created", "account.changed", "server.changed", "account.removed"} <= {
-        one.type for one in told
-    }
-    changed = next(one for one in told if one.type == "account.changed")
-    assert changed.after == {"config": "(changed)", "credentials": "(changed)"}
-    for one in told:
-        for column in Event.__table__.c:
-            assert CANARY not in str(getattr(one, column.key)), (one.type, column.key)
-
-
-SECRET = {"config", "proxy", "verification_token", "key_authorization", "token_hash"}

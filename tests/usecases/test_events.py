@@ -1,9 +1,9 @@
 """Events as readers see them: told by real use cases, numbered without holes, purged in pieces."""
 
+import itertools
 import random
 import threading
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,218 +11,21 @@ import pytest
 import sqlalchemy as sa
 from tests.databases import sessions_over
 from tests.models import world as rows
-from tests.usecases.certificates import certificate_rig
-from tests.usecases.offline import Offline
-from tests.usecases.serving import serving_rig
+from tests.models.event_reader import read, shown
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Invalid, NotFound
 from nameplate.db import Sessions
 from nameplate.models import (
-    Binding,
     Event,
     EventCounter,
     Organization,
-    Server,
-    Verification,
 )
-from nameplate.ports.prober import Failure
 from nameplate.usecases import events
-from nameplate.usecases.certificates import requests
-from nameplate.usecases.claims import domains, verifications
-from nameplate.usecases.dns import records
-from nameplate.usecases.serving import applications, bindings, probes, servers
-from nameplate.usecases.tenants import accounts, organizations, tokens
 
 DAY = timedelta(days=1)
-FROM_START = events.EventQuery(since="start")
-
-
-def read(
-    sessions: Sessions, actor: Actor = PLATFORM, query: events.EventQuery = FROM_START
-) -> list[Event]:
-    """Return every event that a query finds, page by page."""
-    events.number(sessions)
-    found: list[Event] = []
-    while True:
-        with sessions.begin(actor, read_only=True) as session:
-            page = events.page(session, actor, query, limit=7)
-        found += page[:7]
-        if len(page) <= 7:
-            return found
-        query = replace(query, since=shown(page[6]))
-
-
-def shown(event: Event) -> str:
-    assert event.position is not None
-    return ids.show("evt", event.position)
-
-
-def types(sessions: Sessions, actor: Actor = PLATFORM) -> list[str]:
-    return [one.type for one in read(sessions, actor)]
-
-
-def _new(sessions: Sessions, seen: list[str]) -> list[str]:
-    """Return the types that came since the last call."""
-    every = types(sessions)
-    fresh = every[len(seen) :]
-    seen += fresh
-    return fresh
-
-
-def test_the_life_of_a_domain(sessions: Sessions) -> None:
-    world, seen = Offline(sessions), list[str]()
-    acme = world.organization("acme")
-    assert _new(sessions, seen) == ["organization.added"]
-    now = datetime.now(UTC)
-    with sessions.begin(acme) as session:
-        domain = domains.add(session, world.tools, acme, name="shop.example.com")
-        (proof,) = verifications.page(session, acme, limit=10)
-    name, token = "shop.example.com", proof.verification_token
-    assert sorted(_new(sessions, seen)) == ["domain.claimed", "verification.requested"]
-
-    def look(after: timedelta = timedelta(0)) -> None:
-        lease = world.leased(Verification, proof.id, after=after)
-        verifications.reconcile(sessions, world.tools, lease)
-
-    look()
-    assert _new(sessions, seen) == []  # a look is no event
-    world.method.published[name] = token
-    look()
-    assert sorted(_new(sessions, seen)) == ["domain.verified", "verification.succeeded"]
-    look(after=30 * DAY)
-    assert _new(sessions, seen) == []  # proved anew, as every month
-    with sessions.begin(acme) as session:
-        domains.suspend(session, acme, name, now, "moving")
-    assert _new(sessions, seen) == ["domain.suspended"]
-    with sessions.begin(PLATFORM) as session:
-        domains.suspend(session, PLATFORM, name, now, "abuse")
-    with sessions.begin(PLATFORM) as session:
-        domains.resume(session, PLATFORM, name, now)
-    with sessions.begin(acme) as session:
-        domains.resume(session, acme, name, now)
-    assert _new(sessions, seen) == ["domain.suspended", "domain.resumed", "domain.resumed"]
-    with sessions.begin(acme) as session:
-        domains.update(session, acme, name, now, force_https=False)
-    assert _new(sessions, seen) == ["domain.changed"]
-    del world.method.published[name]
-    look()
-    assert _new(sessions, seen) == ["domain.lapsing"]
-    look(after=timedelta(hours=1))
-    assert _new(sessions, seen) == []
-    look(after=8 * DAY)
-    assert sorted(_new(sessions, seen)) == [
-        "domain.lapsed",
-        "verification.failed",
-        "verification.requested",
-    ]
-    _removed_and_restored(world, acme, ids.show("dom", domain.id), seen)
-    told = read(sessions, acme)
-    assert {one.hostname for one in told if one.type.startswith("domain.")} == {name}
-    assert {one.actor.value for one in told} == {"organization", "operator"}
-    story = read(sessions, acme, replace(FROM_START, object=ids.show("dom", domain.id)))
-    assert {one.type.partition(".")[0] for one in story} == {"domain", "verification"}
-    only = read(sessions, acme, replace(FROM_START, types=("domain.*",)))
-    assert {one.type.partition(".")[0] for one in only} == {"domain"}
-
-
-def _removed_and_restored(world: Offline, acme: Actor, reference: str, seen: list[str]) -> None:
-    now = datetime.now(UTC)
-    with world.sessions.begin(acme) as session:
-        domains.remove(session, world.tools, acme, reference, now)
-    assert _new(world.sessions, seen) == ["domain.released"]
-    with world.sessions.begin(acme) as session:
-        domains.restore(session, world.tools, acme, reference, now)
-    assert "domain.restored" in _new(world.sessions, seen)
-
-
-def test_records_tokens_accounts_and_organizations(sessions: Sessions) -> None:
-    world, seen = Offline(sessions), list[str]()
-    acme, now = world.organization("acme"), datetime.now(UTC)
-    with sessions.begin(acme) as session:
-        domains.add(session, world.tools, acme, name="example.com")
-        row = records.add(session, acme, "example.com", type="A", name="www", value="192.0.2.1",
-                          now=now)  # fmt: skip
-        reference = ids.show("rec", row.id)
-        token, _ = tokens.add(session, acme, name="ci", now=now, random=world.tools.random)
-    assert {"record.added", "token.created"} <= set(_new(sessions, seen))
-    with sessions.begin(acme) as session:
-        records.update(session, acme, reference, now=now, ttl=60)
-        tokens.revoke(session, acme, ids.show("tok", token.id), now)
-    assert sorted(_new(sessions, seen)) == ["record.changed", "token.revoked"]
-    with sessions.begin(acme) as session:
-        records.remove(session, acme, reference, now)
-    assert _new(sessions, seen) == ["record.removed"]
-    with sessions.begin(PLATFORM) as session:
-        organizations.update(session, PLATFORM, "acme", is_active=False)
-    assert _new(sessions, seen) == ["organization.deactivated"]
-    with sessions.begin(PLATFORM) as session:
-        organizations.update(session, PLATFORM, "acme", is_active=True, name="Acme 2")
-    assert sorted(_new(sessions, seen)) == ["organization.activated", "organization.changed"]
-    with sessions.begin(acme) as session:
-        made = accounts.add(session, acme, world.tools, kind="dns", provider="memory", name="dns",
-                            config={}, credentials={"api_key": "s3cret"})  # fmt: skip
-        accounts.update(session, acme, world.tools, ids.show("acct", made.id),
-                        credentials={"api_key": "other"})  # fmt: skip
-    assert sorted(_new(sessions, seen)) == ["account.added", "account.changed"]
-    with sessions.begin(acme) as session:
-        server = servers.add(session, world.tools, acme, name="edge", address="192.0.2.9")
-        app = applications.add(session, acme, name="Shop", upstream_host="10.0.0.1")
-        server_id, app_id = ids.show("srv", server.id), ids.show("app", app.id)
-    with sessions.begin(acme) as session:
-        servers.update(session, world.tools, acme, server_id, now, address="192.0.2.8")
-        applications.update(session, acme, app_id, now, upstream_host="10.0.0.2")
-    assert sorted(_new(sessions, seen)) == [
-        *("application.added", "application.changed", "server.added", "server.changed"),
-    ]
-    every = "\n".join(str(one.before) + str(one.after) for one in read(sessions))
-    assert "s3cret" not in every
-
-
-def test_the_life_of_a_certificate(sessions: Sessions) -> None:
-    rig = certificate_rig.made(sessions)
-    seen = list[str]()
-    assert {"domain.claimed", "domain.verified", "certificate.requested"} <= set(
-        _new(sessions, seen)
-    )
-    rig.work()
-    assert _new(sessions, seen) == ["certificate.issued"]
-    rig.work(after=70 * DAY)
-    assert _new(sessions, seen) == ["certificate.renewed"]
-    (issued,) = [one for one in read(sessions) if one.type == "certificate.issued"]
-    assert issued.hostname == certificate_rig.NAME
-    assert issued.after["serial_number"]
-    with sessions.begin(rig.actor) as session:
-        requests.remove(session, rig.actor, rig.reference, datetime.now(UTC))
-    assert _new(sessions, seen) == ["certificate.removed"]
-
-
-def test_the_life_of_a_binding(sessions: Sessions) -> None:
-    rig, seen = serving_rig.bound(sessions), list[str]()
-    assert "binding.added" in _new(sessions, seen)
-
-    def sweep() -> None:
-        lease = rig.world.leased(Binding, rig.ids[Binding])
-        probes.sweep(sessions, rig.world.tools, [lease])
-
-    sweep()
-    rig.change(Server, configured_at=datetime.now(UTC) - timedelta(minutes=1))
-    rig.change(Binding, served_server_id=rig.ids[Server], served_serial="0a")
-    sweep()
-    assert sorted(_new(sessions, seen)) == [
-        *("binding.activated", "binding.healthy", "domain.activated"),
-    ]
-    sweep()
-    assert _new(sessions, seen) == []  # as healthy as before
-    rig.prober.sees = {"failure": Failure.CLOSED, "message": "the connection ended"}
-    sweep()
-    assert _new(sessions, seen) == ["binding.unhealthy"]
-    sweep()
-    assert _new(sessions, seen) == []
-    with sessions.begin(rig.actor) as session:
-        bindings.remove(session, rig.actor, ids.show("bnd", rig.ids[Binding]), datetime.now(UTC))
-    assert "binding.removed" in _new(sessions, seen)
+_numbers = itertools.count()
 
 
 def _told(sessions: Sessions, count: int = 1, *, organization: int | None = None) -> int:
@@ -231,9 +34,9 @@ def _told(sessions: Sessions, count: int = 1, *, organization: int | None = None
         with sessions.begin(PLATFORM) as session:
             organization = rows.organization(session).id
         count -= 1
-    for number in range(count):
+    for _ in range(count):
         with sessions.begin(PLATFORM) as session:
-            session.get_one(Organization, organization).name = f"name {number}"
+            session.get_one(Organization, organization).name = f"name {next(_numbers)}"
     return organization
 
 

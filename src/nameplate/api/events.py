@@ -137,42 +137,46 @@ def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+Since = Annotated[
+    str | None,
+    Query(
+        max_length=40,
+        description="Only events after this one, oldest first: an `id`, `start` for the oldest that is "
+        "kept, or `now` for none yet. Default: the newest first.",
+    ),
+]
+Before = Annotated[str | None, Query(max_length=40, description="Only events before this one.")]
+Types = Annotated[
+    str | None,
+    Query(
+        max_length=1000,
+        description="Only these types, separated by commas. `domain.*` means all of a kind.",
+    ),
+]
+About = Annotated[
+    str | None,
+    Query(
+        alias="object",
+        max_length=40,
+        description="Only events about the object with this id; of a domain, with all that belongs to it.",
+    ),
+]
+Owner = Annotated[
+    Reference | None, Query(description="Only events of this organization, by id or slug.")
+]
+
+
 class Asked:
     """Which events are asked for, and how many of them."""
 
     def __init__(
         self,
         *,
-        since: Annotated[
-            str | None,
-            Query(
-                max_length=40,
-                description="Only events after this one, oldest first: an `id`, `start` for the oldest "
-                "that is kept, or `now` for none yet. Default: the newest first.",
-            ),
-        ] = None,
-        before: Annotated[
-            str | None, Query(max_length=40, description="Only events before this one.")
-        ] = None,
-        types: Annotated[
-            str | None,
-            Query(
-                max_length=1000,
-                description="Only these types, separated by commas. `domain.*` means all of a kind.",
-            ),
-        ] = None,
-        about: Annotated[
-            str | None,
-            Query(
-                alias="object",
-                max_length=40,
-                description="Only events about the object with this id; of a domain, with all that "
-                "belongs to it.",
-            ),
-        ] = None,
-        organization: Annotated[
-            Reference | None, Query(description="Only events of this organization, by id or slug.")
-        ] = None,
+        since: Since = None,
+        before: Before = None,
+        types: Types = None,
+        about: About = None,
+        organization: Owner = None,
         limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
     ) -> None:
         wanted = tuple(filter(None, (types or "").split(",")))

@@ -58,12 +58,11 @@ def added(session: Session, kind: type[Model], rows: Iterable[Mapping[str, Any]]
     for row in rows:
         shown = {name: plain(row.get(name)) for name in (*told.watched, *told.shown)}
         given = {name: value for name, value in shown.items() if value is not None}
-        made = kind(**{key: row[key] for key in ("id", *_REFERENCES, *_NAMES) if key in row})
+        made = kind(**{key: row[key] for key in _IDENTITY if key in row})
         _note(session, made, told.added, after=given)
 
 
-_REFERENCES = ("organization_id", "organization_domain_id")
-_NAMES = ("name", "hostname", "common_name")
+_IDENTITY = ("id", "organization_id", "organization_domain_id", "name", "hostname", "common_name")
 
 
 def causes(session: Session) -> dict[str, Any]:
@@ -139,13 +138,11 @@ def fitting(told: Told, changes: Mapping[str, tuple[Any, Any]]) -> list[Transiti
     found: dict[str, Transition] = {}
     for one in told.transitions:
         pair = changes.get(one.column)
-        if pair is not None and one.column not in found and _fits(one, *pair):
+        if pair is None or one.column in found:
+            continue
+        if (pair[0] is _UNKNOWN or meets(one.was, pair[0])) and meets(one.now, pair[1]):
             found[one.column] = one
     return [one for one in found.values() if one.type]
-
-
-def _fits(one: Transition, before: Any, now: Any) -> bool:  # noqa: ANN401 - values of a column
-    return (before is _UNKNOWN or meets(one.was, before)) and meets(one.now, now)
 
 
 def meets(wanted: Wanted, value: Any) -> bool:  # noqa: ANN401 - a column's value
@@ -202,10 +199,8 @@ def _note(
     key = type_, object_type, object_id
     if key in noted:
         known = noted[key]
-        noted[key] = known | {
-            "before": {**before, **known["before"]},
-            "after": {**known["after"], **after},
-        }
+        known["before"] = {**before, **known["before"]}
+        known["after"] = {**known["after"], **after}
         return
     organization_id = object_id if object_type == "organization" else loaded.get("organization_id")
     noted[key] = {
