@@ -164,7 +164,8 @@ def test_organizations_servers_and_applications(sessions: Sessions) -> None:
         organizations.update(session, PLATFORM, "acme", is_active=True, name="Acme 2")
     assert sorted(_new(sessions, seen)) == ["organization.activated", "organization.changed"]
     with sessions.begin(acme) as session:
-        server = servers.add(session, world.tools, acme, name="edge", address="192.0.2.9")
+        server = servers.add(session, world.tools, acme, name="edge", address="192.0.2.9",
+                             now=now)  # fmt: skip
         app = applications.add(session, PLATFORM, name="Shop", organization="acme")
     with sessions.begin(acme) as session:
         servers.update(session, world.tools, acme, ids.show("srv", server.id), now,

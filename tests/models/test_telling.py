@@ -11,7 +11,7 @@ from tests.models.told_rows import Rows
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
-from nameplate.core.origin import ORIGIN, Origin
+from nameplate.core.origin import ORIGIN, ChangeOrigin
 from nameplate.db import Sessions
 from nameplate.models import (
     Binding,
@@ -163,12 +163,15 @@ def test_what_is_rolled_back_is_not_told(rows: Rows) -> None:
 
     (told,) = rows.change(tried)
     assert told.after == {"force_https": False, "ssl_enabled": False}
-    assert rows.change(lambda session: (_touch(session, rows), session.rollback())) == []
 
 
-def _touch(session: Session, rows: Rows) -> None:
-    session.get_one(Domain, rows.ids[Domain]).auto_renew = False
-    session.flush()
+def test_nothing_is_told_by_a_transaction_that_is_taken_back(rows: Rows) -> None:
+    def taken_back(session: Session) -> None:
+        session.get_one(Domain, rows.ids[Domain]).auto_renew = False
+        session.flush()
+        session.rollback()
+
+    assert rows.change(taken_back) == []
 
 
 def test_what_happens_twice_in_a_transaction_is_one_event(rows: Rows) -> None:
@@ -239,12 +242,12 @@ def test_who_caused_it(rows: Rows) -> None:
     (own,) = rows.change(rows.on(Domain, touch), tenant)
     assert (own.actor, own.actor_name, own.token_id) == ("organization", "deploy", 7)
     assert own.request_id is None
-    token = ORIGIN.set(Origin("req_1"))
+    token = ORIGIN.set(ChangeOrigin("req_1"))
     (operators,) = rows.change(rows.on(Domain, touch), Actor(None, "ops", 8))
     assert (operators.actor, operators.actor_name, operators.token_id) == ("operator", "ops", 8)
     assert operators.request_id == "req_1"
     assert operators.organization_id == rows.owner
-    ORIGIN.set(Origin(is_worker=True))
+    ORIGIN.set(ChangeOrigin(is_worker=True))
     (background,) = rows.change(rows.on(Domain, touch))
     assert (background.actor, background.actor_name) == ("worker", None)
     ORIGIN.reset(token)

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nameplate.api import errors, strictjson
 from nameplate.core.errors import Invalid, NameplateError
-from nameplate.core.origin import ORIGIN, Origin
+from nameplate.core.origin import ORIGIN, ChangeOrigin
 from nameplate.db import RETRIES, pause
 
 _ZONE_PATH = re.compile(r"/v1/domains/[^/]+/records:plan")
@@ -50,7 +50,7 @@ class RequestMiddleware:
             return
         identity = _identity(Headers(scope=scope).get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = identity
-        origin = ORIGIN.set(Origin(identity))  # the threads of this request inherit it
+        origin = ORIGIN.set(ChangeOrigin(identity))  # the threads of this request inherit it
         started = time.monotonic()
         status = 0
 

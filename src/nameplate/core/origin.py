@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ChangeOrigin:
     """What led to a change, beside the actor on whose behalf it is made."""
 
     request_id: str | None = None
@@ -14,11 +14,11 @@ class Origin:
     """Background work did it, whoever asked for it once."""
 
 
-_ELSEWHERE = Origin()
-ORIGIN: ContextVar[Origin] = ContextVar("nameplate_origin", default=_ELSEWHERE)
+_ELSEWHERE = ChangeOrigin()
+ORIGIN: ContextVar[ChangeOrigin] = ContextVar("nameplate_origin", default=_ELSEWHERE)
 """Set by the API for each request, and by a worker for its threads; threads of a request inherit it."""
 
 
 def begin_work() -> None:
     """Say that what this thread does from now on is background work."""
-    ORIGIN.set(Origin(is_worker=True))
+    ORIGIN.set(ChangeOrigin(is_worker=True))

@@ -164,13 +164,12 @@ def _change(row: Any, name: str) -> tuple[Any, Any] | None:  # noqa: ANN401 - a 
 
 def _sides(name: str, old: Any, new: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - values of a column
     """Return one column before and after, as far as it is a plain value."""
-    if not _is_plain(new) or not (old is _UNKNOWN or _is_plain(old)):
+    if not isinstance(new, _PLAIN) or not (old is _UNKNOWN or isinstance(old, _PLAIN)):
         return {}, {}
     return ({} if old is _UNKNOWN else {name: plain(old)}), {name: plain(new)}
 
 
-def _is_plain(value: Any) -> bool:  # noqa: ANN401 - a column's value
-    return value is None or isinstance(value, str | int | datetime | Enum)
+_PLAIN = (str, int, datetime, Enum, type(None))
 
 
 def _present(row: Any, columns: Iterable[str]) -> dict[str, Any]:  # noqa: ANN401 - a mapped object
@@ -199,8 +198,8 @@ def _note(
     key = type_, object_type, object_id
     if key in noted:
         known = noted[key]
-        known["before"] = {**before, **known["before"]}
-        known["after"] = {**known["after"], **after}
+        merged = {"before": {**before, **known["before"]}, "after": {**known["after"], **after}}
+        noted[key] = known | merged  # another dictionary: a savepoint may keep this one
         return
     organization_id = object_id if object_type == "organization" else loaded.get("organization_id")
     noted[key] = {

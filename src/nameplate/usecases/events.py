@@ -63,7 +63,10 @@ def number(sessions: Sessions) -> int:
 def _number(session: Session) -> int:
     """Give the next numbers, in the order of writing, under the lock of the one counter."""
     connection = session.connection()
-    position = connection.execute(_LOCK).scalar_one()
+    position = connection.execute(_LOCK).scalar_one_or_none()
+    if position is None:  # the first event of all
+        upsert(session, EventCounter, [{"stream": ALL, "number": 0}])
+        position = connection.execute(_LOCK).scalar_one()
     left = connection.execute(_LEFT).all()
     streams = {row.organization_id: stream(row.organization_id) for row in left}
     known = connection.execute(_COUNTERS, {"streams": sorted(streams.values())})

@@ -38,7 +38,6 @@ def upgrade() -> None:
         ),
         c.primary(_COUNTERS, "stream"),
     )
-    op.execute(f"INSERT INTO {_COUNTERS} (stream) VALUES ('all')")  # noqa: S608 - our own words
     if c.dialect() == "postgresql":
         _isolate()
     _mark_failing()
