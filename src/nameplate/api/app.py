@@ -26,6 +26,8 @@ from nameplate.api import (
     providers,
     records,
     servers,
+    setup_links,
+    setup_page,
     templates,
     tokens,
     verifications,
@@ -55,6 +57,7 @@ NOUNS = (
     bindings,
     tokens,
     events,
+    setup_links,
 )
 
 
@@ -88,6 +91,7 @@ def create(
     app.include_router(health.routes)
     app.include_router(wellknown.routes)
     app.include_router(explanations.routes)
+    setup_page.install(app)
     if edge is not None:
         app.mount("/edge", edge)
     errors.install(app)

@@ -30,6 +30,7 @@ from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.plans import ChangePlan
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record
+from nameplate.models.setup_links import SetupLink
 from nameplate.models.tokens import ApiToken
 from nameplate.models.verifications import Verification
 
@@ -256,6 +257,16 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("zone.kept", "state", ColumnState.ANY, _is(HostedState.KEPT), ("name", "error_message")),
             Transition("zone.delegated", "delegated", _is(False), _is(True), ("name",)),
             Transition("zone.undelegated", "delegated", _is(True), _is(False), ("name",)),
+        ),
+    ),
+    SetupLink: Told(
+        "domain",
+        object_id="organization_domain_id",
+        added="setup_link.created",
+        shown=("expires_at",),
+        transitions=(
+            Transition("setup_link.opened", "opened_at", ColumnState.NULL, ColumnState.PRESENT),
+            Transition("setup_link.revoked", "revoked_at", ColumnState.NULL, ColumnState.PRESENT),
         ),
     ),
 }  # fmt: skip

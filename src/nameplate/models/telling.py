@@ -30,8 +30,7 @@ _SAVEPOINTS = "events before savepoints"
 CHANGED = "(changed)"
 """What an event shows of a column whose content it must not show."""
 _NOTHING: Mapping[str, Any] = {}
-_UNKNOWN = object()
-"""What a column held that was overwritten without being read."""
+_UNKNOWN = object()  # what a column held that was overwritten without being read
 
 Noted = dict[tuple[str, str, int], dict[str, Any]]
 """The events of a transaction by type and object: what happens twice to one object is one event."""

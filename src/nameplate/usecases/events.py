@@ -14,7 +14,7 @@ from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Invalid, NotFound, Problem
 from nameplate.core.ids import Prefix
-from nameplate.db import Sessions, database_now, upsert
+from nameplate.db import Sessions, database_now, inserting, upsert
 from nameplate.models import Event, EventCounter, event_types
 from nameplate.models.events import ALL, stream
 
@@ -65,7 +65,7 @@ def _number(session: Session) -> int:
     connection = session.connection()
     position = connection.execute(_LOCK).scalar_one_or_none()
     if position is None:  # the first event of all
-        upsert(session, EventCounter, [{"stream": ALL, "number": 0}])
+        _begin(connection)
         position = connection.execute(_LOCK).scalar_one()
     left = connection.execute(_LEFT).all()
     streams = {row.organization_id: stream(row.organization_id) for row in left}
@@ -82,6 +82,16 @@ def _number(session: Session) -> int:
         counters = [{"stream": one, "number": last[one]} for one in sorted(streams.values())]
         upsert(session, EventCounter, [*counters, {"stream": ALL, "number": position}])
     return len(numbered)
+
+
+def _begin(connection: sa.Connection) -> None:
+    """Add the row of the one counter, unless another transaction does at this moment."""
+    kind = connection.dialect.name
+    insert = inserting(EventCounter, kind).values(stream=ALL)
+    if kind in {"postgresql", "sqlite"}:
+        connection.execute(insert.on_conflict_do_nothing())
+    else:
+        connection.execute(insert.on_duplicate_key_update(stream=EventCounter.stream))
 
 
 _OWN: Any = Event.__table__
