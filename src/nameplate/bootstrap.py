@@ -245,6 +245,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         public_url=settings.public_url,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
+        events_kept=timedelta(days=settings.event_days),
     )
 
 

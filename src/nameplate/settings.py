@@ -142,6 +142,8 @@ class Settings:
     """Whether `nameplate serve` also runs background work."""
     worker_threads: Annotated[int, _number(1, 64)] = 8
     """Number of rows that a worker processes in parallel."""
+    event_days: Annotated[int, _number(1, 3650)] = 90
+    """Days for which events can be read. Older ones are purged by a worker."""
     challenge_upstream: str | None = None
     """`host:port` where proxies reach ACME challenges. Default: where the edge listens."""
     edge_secret: Secret | None = None

@@ -16,6 +16,7 @@ from nameplate.api import (
     domain_connect,
     domains,
     errors,
+    events,
     explanations,
     health,
     openapi,
@@ -55,6 +56,7 @@ NOUNS = (
     certificates,
     bindings,
     tokens,
+    events,
     setup_links,
 )
 

@@ -27,6 +27,7 @@ class Prefix(StrEnum):
     PLAN = "plan"
     SETUP_LINK = "lnk"
     OPERATION = "op"
+    EVENT = "evt"
 
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -1,6 +1,15 @@
 """SQLAlchemy models, one family a file; state changes are methods here."""
 
-from nameplate.models import announcement, deletion, readiness, reconfiguration, tenancy
+from nameplate.models import (
+    announcement,
+    deletion,
+    event_types,
+    readiness,
+    reconfiguration,
+    telling,
+    telling_many,
+    tenancy,
+)
 from nameplate.models.accounts import (
     Account,
     AccountKind,
@@ -26,6 +35,7 @@ from nameplate.models.domains import (
     SslProvider,
     SuffixApproval,
 )
+from nameplate.models.events import Event, EventActor, EventCounter
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
@@ -61,6 +71,9 @@ __all__ = [
     "DomainReadiness",
     "DomainType",
     "DriftPolicy",
+    "Event",
+    "EventActor",
+    "EventCounter",
     "HoldingScope",
     "HostedState",
     "HostedZone",
@@ -97,8 +110,11 @@ __all__ = [
     "VerificationMethodName",
     "announcement",
     "deletion",
+    "event_types",
     "metadata",
     "readiness",
     "reconfiguration",
+    "telling",
+    "telling_many",
     "tenancy",
 ]

@@ -21,6 +21,7 @@ from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate
 from nameplate.models.domains import Domain
+from nameplate.models.events import Event
 from nameplate.models.hosting import HostedZone
 from nameplate.models.organizations import Organization, Server
 from nameplate.models.orm import BigId, Model, Tenant, UtcDateTime, utc_now
@@ -120,6 +121,7 @@ def _criteria(
         (Server, servers),
         (Account, Account.organization_id == organization),
         (ApiToken, ApiToken.organization_id == organization),
+        (Event, Event.organization_id == organization),
     ):
         yield with_loader_criteria(kind, own, include_aliases=True)
 

@@ -15,13 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nameplate import leases as rows
+from nameplate.core import origin
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
 from nameplate.leases import DueRow, Lease, due
 from nameplate.models.channels import WORK
 from nameplate.models.orm import Work
-from nameplate.usecases import work
+from nameplate.usecases import events, work
 from nameplate.usecases.claims import readiness
 from nameplate.usecases.operations import outcomes
 from nameplate.usecases.operations.processes import Heartbeat
@@ -94,7 +95,9 @@ class Worker:
         # for one thread wants one step at a time.
         self._spare = 1 if threads > 1 else 0
         self._pool = ThreadPoolExecutor(
-            threads + self._spare, thread_name_prefix="nameplate-worker"
+            threads + self._spare,
+            thread_name_prefix="nameplate-worker",
+            initializer=origin.begin_work,
         )
         self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
         self._organizations: dict[Future[None], tuple[int | None, ...]] = {}
@@ -223,6 +226,7 @@ class Worker:
         for chore in CHORES:
             with self._sessions.begin(PLATFORM) as session:
                 chore(session, database_now(session))
+        events.tidy(self._sessions, self._tools.events_kept)
 
     def _start_due(self) -> int:
         """Lease due rows for every free thread and start on them; return how many were started.
