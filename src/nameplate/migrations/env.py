@@ -100,15 +100,16 @@ def migrate(connection: sa.Connection) -> None:
             Journal(connection, context.script, _tell()).keep(here)
         run()
     finally:
-        connection.rollback()
-        connection.execute(
-            sa.text(
-                f"SET SESSION lock_wait_timeout = {before[0]}, "
-                f"innodb_lock_wait_timeout = {before[1]}"
+        if not connection.invalidated:  # else the server has ended the session, and the lock with it
+            connection.rollback()
+            connection.execute(
+                sa.text(
+                    f"SET SESSION lock_wait_timeout = {before[0]}, "
+                    f"innodb_lock_wait_timeout = {before[1]}"
+                )
             )
-        )
-        connection.execute(sa.text(f"SELECT RELEASE_LOCK('{LOCK_NAME}')"))
-        connection.commit()
+            connection.execute(sa.text(f"SELECT RELEASE_LOCK('{LOCK_NAME}')"))
+            connection.commit()
 
 
 def _tell() -> Tell:
