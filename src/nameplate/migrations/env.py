@@ -100,7 +100,9 @@ def migrate(connection: sa.Connection) -> None:
             Journal(connection, context.script, _tell()).keep(here)
         run()
     finally:
-        if not connection.invalidated:  # else the server has ended the session, and the lock with it
+        if (
+            not connection.invalidated
+        ):  # else the server has ended the session, and the lock with it
             connection.rollback()
             connection.execute(
                 sa.text(
