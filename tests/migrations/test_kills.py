@@ -148,6 +148,28 @@ def test_what_was_interrupted_is_said_and_completed_first(mariadb_url: str, kill
     _require(mariadb_url)
 
 
+def test_columns_that_were_dropped_take_no_room(mariadb_url: str) -> None:
+    """After some twenty times down and up MariaDB had no room left in the rows: `Row size too large`."""
+    before, step = "2026_11_28_1730", "2026_11_28_1820"
+    schema.upgrade(mariadb_url, before)
+    right = schema_of(mariadb_url)
+    made = engine(mariadb_url)
+    with made.begin() as connection:
+        for act in ("ADD COLUMN x{} VARCHAR(80) CHARACTER SET ascii", "DROP COLUMN x{}"):
+            acts = ", ".join(act.format(number) for number in range(75))
+            connection.execute(sa.text(f"ALTER TABLE domain_verifications {acts}"))
+    made.dispose()
+    assert schema_of(mariadb_url) == right
+    said: list[str] = []
+    assert schema.upgrade(mariadb_url, step, tell=said.append) == step
+    assert said == [
+        "Rebuilding table domain_verifications: dropped columns still take up its rows."
+    ]
+    assert schema.downgrade(mariadb_url, revision=before, tell=said.append) == before
+    assert len(said) == 1
+    assert schema_of(mariadb_url) == right
+
+
 def _standing(url: str) -> revisions.SchemaMatch:
     made = engine(url)
     with made.connect() as connection:
