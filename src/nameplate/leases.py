@@ -252,6 +252,41 @@ def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     return _fenced(session, kind, lease, lock=True)
 
 
+def held_together(
+    session: Session, kind: type[Row], leases: Sequence[Lease]
+) -> list[tuple[Lease, Row]]:
+    """Return those of the rows that nobody else has taken meanwhile, locked as by `held`."""
+    ids = [lease.id for lease in leases]
+    if session.connection().dialect.name != "sqlite":
+        for query in _above_many(kind):  # type: ignore[arg-type]  # a class is hashable
+            session.connection().execute(query, {"ids": ids}).all()
+    again = {"populate_existing": True}
+    found: Any = session.scalars(_many(kind), {"ids": ids}, execution_options=again)  # type: ignore[arg-type]  # a class is hashable
+    rows = {row.id: row for row in found}
+    return [
+        (one, rows[one.id]) for one in leases if one.id in rows and rows[one.id].fence == one.fence
+    ]
+
+
+@cache
+def _many(kind: Any) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+    return sa.select(kind).where(kind.id.in_(ids)).order_by(kind.id).with_for_update(key_share=True)
+
+
+@cache
+def _above_many(kind: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped class
+    own = kind.__table__.c
+    rows = own.id.in_(sa.bindparam("ids", expanding=True))
+    found: list[sa.Select[Any]] = []
+    for parent, column, shared in _PARENTS:
+        if column in own:
+            above: Any = parent.__table__
+            query = sa.select(above.c.id).where(above.c.id.in_(sa.select(own[column]).where(rows)))
+            found.append(query.order_by(above.c.id).with_for_update(read=shared, key_share=True))
+    return tuple(found)
+
+
 def _fenced(session: Session, kind: type[Row], lease: Lease, *, lock: bool) -> Row | None:
     query = _by_id(kind, lock=lock)  # type: ignore[arg-type]  # a class is hashable
     again = {"populate_existing": True}
@@ -272,14 +307,15 @@ def lock_above(session: Session, kind: type[Work], row_id: int) -> None:
         connection.execute(query, {"id": row_id})
 
 
+_PARENTS = ((Organization, "organization_id", True), (Domain, "organization_domain_id", False))
+"""What rows belong to, in the order of locks, and whether others may share the lock."""
+
+
 @cache
 def _above(kind: Any, dialect: str) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped class
     own = kind.__table__.c
     found: list[sa.Select[Any]] = []
-    for parent, column, shared in (
-        (Organization, "organization_id", True),
-        (Domain, "organization_domain_id", False),
-    ):
+    for parent, column, shared in _PARENTS:
         if column in own:
             of_row = sa.select(own[column]).where(own.id == sa.bindparam("id")).scalar_subquery()
             above: Any = parent.__table__

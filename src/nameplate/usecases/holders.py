@@ -51,6 +51,11 @@ def holdings(session: Session, domains: Sequence[Domain]) -> dict[int, Holding |
     }
 
 
+def covering(session: Session, names: Iterable[str]) -> list[Holding]:
+    """Return every organization's holdings that may decide about these names (`*.` allowed)."""
+    return _holdings(session, names)
+
+
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
     """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 

@@ -1,7 +1,7 @@
 """Working on leased rows: look at the world, take one step, record it under the lease's fence."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions
-from nameplate.leases import Lease, held, lease_one, seen
+from nameplate.leases import Lease, held, held_together, lease_one, seen
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
 from nameplate.models.orm import Work
 from nameplate.usecases.tools import Tools
@@ -98,22 +98,65 @@ def record(
         row = held(session, kind, lease)
         if row is None:
             raise Superseded
-        woken = row.next_action_at if row.next_action_at != row.lease_until else None
+        woken = _woken(row)
         result = change(session, row)
-        if release(result) if callable(release) else release:
-            row.lease_until = None
-            if woken is not None:
-                row.wake(woken)
-            elif not stopped:
-                row.urgency = 0
-            if row.trouble_code is not None and not stopped:
-                wake_waiting(session, row.overcome(), lease.now())
+        ends = release(result) if callable(release) else release
+        if ends:
+            _release(session, row, lease, woken, stopped=stopped)
         else:
-            row.lease_until = lease.now() + (lease.until - lease.taken_at)
-            row.next_action_at = woken or row.lease_until
+            _renew(row, lease, woken)
         return result
 
     return sessions.run(PLATFORM, transaction)
+
+
+def record_together(
+    sessions: Sessions,
+    kind: type[Row],
+    leases: Sequence[Lease],
+    change: Callable[[Session, Sequence[tuple[Lease, Row]]], Sequence[T]],
+    *,
+    release: Callable[[T], bool],
+) -> list[tuple[Lease, T]]:
+    """Do as `record` for many rows in one transaction; `change` returns what came of each.
+
+    Rows that a newer owner has are left out.
+    """
+
+    def transaction(session: Session) -> list[tuple[Lease, T]]:
+        rows = held_together(session, kind, leases)
+        woken = [_woken(row) for _, row in rows]
+        results = change(session, rows)
+        for (lease, row), result, waker in zip(rows, results, woken, strict=True):
+            if release(result):
+                _release(session, row, lease, waker)
+            else:
+                _renew(row, lease, waker)
+        return [(lease, result) for (lease, _), result in zip(rows, results, strict=True)]
+
+    return sessions.run(PLATFORM, transaction)
+
+
+def _woken(row: Work) -> datetime | None:
+    """Return when somebody woke the leased row meanwhile, if anybody did."""
+    return row.next_action_at if row.next_action_at != row.lease_until else None
+
+
+def _release(
+    session: Session, row: Work, lease: Lease, woken: datetime | None, *, stopped: bool = False
+) -> None:
+    row.lease_until = None
+    if woken is not None:
+        row.wake(woken)
+    elif not stopped:
+        row.urgency = 0
+    if row.trouble_code is not None and not stopped:
+        wake_waiting(session, row.overcome(), lease.now())
+
+
+def _renew(row: Work, lease: Lease, woken: datetime | None) -> None:
+    row.lease_until = lease.now() + (lease.until - lease.taken_at)
+    row.next_action_at = woken or row.lease_until
 
 
 def write(
