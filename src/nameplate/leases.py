@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.db import database_now
 from nameplate.models import Domain, Organization
-from nameplate.models.orm import UtcDateTime, Work, utc_now
+from nameplate.models.orm import BigId, UtcDateTime, Work, utc_now
 
 Row = TypeVar("Row", bound=Work)
 
@@ -105,60 +105,87 @@ _MAX_OF_EACH = 1000
 EACH = 4
 """How many of each organization are looked at when there are more than are chosen from."""
 
-
-def urgent(session: Session, kind: type[Work]) -> Sequence[DueRow]:
-    """Return the due rows that take something out of service, oldest first."""
-    return _due_rows(session, _looking(kind, "urgent"), _MAX_URGENT)  # type: ignore[arg-type]  # a class is hashable
+Windows = tuple[tuple[type[Work], int], ...]
+"""Kinds of rows, and how many of each are looked at."""
 
 
-def oldest(session: Session, kind: type[Work], most: int) -> Sequence[DueRow]:
-    """Return up to `most` due rows, oldest first."""
-    return _due_rows(session, _looking(kind, "oldest"), most)  # type: ignore[arg-type]  # a class is hashable
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due and nobody has, by kind."""
+
+    now: datetime
+    """The database's clock."""
+    oldest: Mapping[type[Work], Sequence[DueRow]]
+    urgent: Mapping[type[Work], Sequence[DueRow]]
+    """Those that take something out of service; they may be among the oldest too."""
+
+
+def due(session: Session, windows: Windows) -> Due:
+    """Return the database's clock and the rows that are due, the oldest of each kind first."""
+    rows: dict[type[Work], list[DueRow]] = {}
+    urgent: dict[type[Work], list[DueRow]] = {}
+    (_, now, *_), *found = session.connection().execute(_look(windows)).all()
+    for place, due_at, *columns in found:
+        kind, _ = windows[abs(place) - 1]
+        id_, organization, account, waits_for = columns
+        row = DueRow(id_, organization, due_at, account, waits_for)
+        (rows if place > 0 else urgent).setdefault(kind, []).append(row)
+    for of_kind in (*rows.values(), *urgent.values()):
+        of_kind.sort(key=lambda one: one.due_at)
+    return Due(now, rows, urgent)
+
+
+@cache
+def _look(windows: Windows) -> sa.Executable:
+    """Return one statement for everything: it is asked several times a second.
+
+    Its first row is the clock; urgent rows of a kind carry its place below zero.
+    """
+    clock = sa.type_coerce(utc_now(), UtcDateTime)
+    nothing = sa.cast(sa.null(), BigId)
+    text = sa.cast(sa.null(), sa.String(80))
+    parts: list[sa.Select[Any]] = [
+        sa.select(sa.literal_column("0"), clock, nothing, nothing, nothing, text)
+    ]
+    for place, (kind, most) in enumerate(windows, 1):
+        own: Any = kind.__table__.c  # type: ignore[attr-defined]  # every mapped class has one
+        account = own.dns_account_id if "dns_account_id" in own else nothing
+        columns = (own.next_action_at, own.id, own.organization_id, account, own.waits_for)
+        free = _free(own, clock)
+        for sign, limit, where in ((1, most, free), (-1, _MAX_URGENT, (*free, own.urgency == 1))):
+            numbered = sa.literal_column(str(sign * place)).label("place"), *columns
+            query = sa.select(*numbered).where(*where).order_by(own.next_action_at)
+            parts.append(sa.select(*query.limit(sa.literal_column(str(limit))).subquery().c))
+    return sa.union_all(*parts)
 
 
 def some_of_each(session: Session, kind: type[Work]) -> Sequence[DueRow]:
     """Return the oldest due rows of each organization: reads everything that is due."""
-    return _due_rows(session, _looking(kind, "each"), _MAX_OF_EACH)  # type: ignore[arg-type]  # a class is hashable
-
-
-def _due_rows(session: Session, query: sa.Select[Any], most: int) -> Sequence[DueRow]:
-    return [DueRow(*row) for row in session.connection().execute(query, {"most": most})]
+    rows = session.connection().execute(_of_each(kind), {"most": _MAX_OF_EACH})  # type: ignore[arg-type]  # a class is hashable
+    return [DueRow(*row) for row in rows]
 
 
 @cache
-def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+def _of_each(kind: Any) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
     own = kind.__table__.c
-    clock = sa.type_coerce(utc_now(), UtcDateTime)
-    most = sa.bindparam("most", type_=sa.Integer())
     account = own.dns_account_id if "dns_account_id" in own else sa.null()
-    columns = (
-        own.id, own.organization_id, own.next_action_at, account.label("dns_account_id"),
-        own.waits_for,
-    )  # fmt: skip
-    due: tuple[Any, ...] = (
-        own.next_action_at <= clock,
-        own.lease_until.is_(None) | (own.lease_until <= clock),
+    place = sa.func.row_number().over(partition_by=own.organization_id, order_by=own.next_action_at)
+    ranked = (
+        sa.select(
+            own.id,
+            own.organization_id,
+            own.next_action_at,
+            account.label("dns_account_id"),
+            own.waits_for,
+            place.label("place"),
+        )
+        .where(*_free(own, sa.type_coerce(utc_now(), UtcDateTime)))
+        .subquery()
+        .c
     )
-    if which == "each":
-        place = sa.func.row_number().over(
-            partition_by=own.organization_id, order_by=own.next_action_at
-        )
-        ranked = sa.select(*columns, place.label("place")).where(*due).subquery().c
-        return (
-            sa.select(
-                ranked.id,
-                ranked.organization_id,
-                ranked.next_action_at,
-                ranked.dns_account_id,
-                ranked.waits_for,
-            )
-            .where(ranked.place <= EACH)
-            .order_by(ranked.place)
-            .limit(most)
-        )
-    if which == "urgent":
-        due = (*due, own.urgency == 1)
-    return sa.select(*columns).where(*due).order_by(own.next_action_at).limit(most)
+    most = sa.bindparam("most", type_=sa.Integer())
+    columns = [one for one in ranked if one.key != "place"]
+    return sa.select(*columns).where(ranked.place <= EACH).order_by(ranked.place).limit(most)
 
 
 @cache
@@ -166,17 +193,19 @@ def _finding(kind: type[Work]) -> sa.Select[Any]:
     table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
     return (
         sa.select(table.c.id)
-        .where(*_free(table))
+        .where(*_free(table.c, _NOW))
         .order_by(table.c.next_action_at)
         .limit(sa.bindparam("most", type_=sa.Integer()))
         .with_for_update(skip_locked=True, key_share=True)
     )
 
 
-def _free(table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
-    now = sa.bindparam("now", type_=UtcDateTime())
-    free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
-    return table.c.next_action_at <= now, free
+_NOW: sa.BindParameter[datetime] = sa.bindparam("now", type_=UtcDateTime())
+
+
+def _free(own: Any, now: Any) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 - columns and an expression
+    """Return what is true of rows that are due at `now` and that nobody has."""
+    return own.next_action_at <= now, sa.or_(own.lease_until.is_(None), own.lease_until <= now)
 
 
 @cache
@@ -186,7 +215,7 @@ def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
     until = sa.bindparam("until", type_=UtcDateTime())
     lock = (
         sa.select(table.c.id, table.c.fence, table.c.lease_until)
-        .where(table.c.id.in_(sa.bindparam("wanted", expanding=True)), *_free(table))
+        .where(table.c.id.in_(sa.bindparam("wanted", expanding=True)), *_free(table.c, _NOW))
         .order_by(table.c.id)
         .with_for_update(skip_locked=True, key_share=True)
     )
@@ -201,23 +230,6 @@ def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
         )
     )
     return lock, take
-
-
-def due(
-    session: Session, kinds: tuple[type[Work], ...]
-) -> tuple[datetime, set[type[Work]], set[type[Work]]]:
-    """Return the database's clock, which of `kinds` have due rows, and which have urgent ones."""
-    now, *found = session.connection().execute(_look(kinds)).one()
-    there = {kind for kind, one in zip(kinds, found, strict=False) if one}
-    return now, there, {k for k, one in zip(kinds, found[len(kinds) :], strict=True) if one}
-
-
-@cache
-def _look(kinds: tuple[type[Work], ...]) -> sa.Executable:
-    clock = sa.type_coerce(utc_now(), UtcDateTime)
-    asked: list[Any] = [sa.exists().where(kind.next_action_at <= clock) for kind in kinds]
-    asked += [sa.exists().where(k.urgency == 1, k.next_action_at <= clock) for k in kinds]
-    return sa.select(clock, *asked)
 
 
 def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float) -> Lease | None:

@@ -1,10 +1,11 @@
 """Working on leased rows: look at the world, take one step, record it under the lease's fence."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions
 from nameplate.leases import Lease, held, held_together, lease_one, seen
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
-from nameplate.models.orm import Work
+from nameplate.models.orm import UtcDateTime, Work
 from nameplate.usecases.tools import Tools
 
 Row = TypeVar("Row", bound=Work)
@@ -294,6 +295,7 @@ def watched(
 
 def _is_watched(session: Session, kind: type[Work], row: Work, soon: datetime) -> bool:
     """Tell whether another row of the kind tries soon whether its peer is there again."""
+    session.flush()  # one that was just planned counts
     table: Any = kind
     identity = getattr(row, "id")  # noqa: B009 - every row of work has one, but the mixin does not say so
     query = sa.select(
@@ -338,17 +340,43 @@ def wake_waiting(session: Session, peer: str | None, now: datetime) -> None:
     The caller may hold any locks: rows that another transaction has locked are passed over, and no
     lock is waited for. Such a row is in a step now, and one of those that wait tries soon.
     """
-    if peer is None:
+    if peer is not None:
+        wake_all_waiting(session, [peer], now)
+
+
+def wake_all_waiting(session: Session, peers: Collection[str], now: datetime) -> None:
+    """Do so for every row that waits for one of `peers`."""
+    if not peers:
         return
     session.flush()
-    for kind in (Domain, Record, Certificate, Verification, Binding, Server):
-        waiting = sa.select(kind.id).where(kind.waits_for == peer, kind.next_action_at > now)
-        free = session.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
+    asked = {"peers": sorted(peers), "now": now}
+    waiting = session.connection().execute(_waiting(), asked).all()
+    for place, kind in enumerate(_KINDS):
+        ids = [id_ for at, id_ in waiting if at == place]
+        if not ids:
+            continue
+        locked = sa.select(kind.id).where(kind.id.in_(ids), kind.next_action_at > now)
+        free = session.scalars(locked.with_for_update(skip_locked=True, key_share=True)).all()
         if free:
             session.execute(
                 kind.waking(now).where(kind.id.in_(free)),
                 execution_options={"synchronize_session": False},
             )
+
+
+_KINDS: tuple[Any, ...] = (Domain, Record, Certificate, Verification, Binding, Server)
+
+
+@cache
+def _waiting() -> sa.Executable:
+    """Return one statement for who waits: mostly nobody does, and every step that ends well asks."""
+    return sa.union_all(*(
+        sa.select(sa.literal_column(str(place)).label("place"), kind.id).where(
+            kind.waits_for.in_(sa.bindparam("peers", expanding=True)),
+            kind.next_action_at > sa.bindparam("now", type_=UtcDateTime()),
+        )
+        for place, kind in enumerate(_KINDS)
+    ))  # fmt: skip
 
 
 def give_back(

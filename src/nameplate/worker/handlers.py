@@ -24,6 +24,10 @@ Peer = Callable[[Any, work.Authority], str | None]
 """Returns whom the work on a row (also a `DueRow`) depends on: `account:7`, `server:3`."""
 
 
+def _never(_row_id: int) -> bool:
+    return False
+
+
 def _nobody(_row: object, _authority: work.Authority) -> None:
     return None
 
@@ -38,6 +42,8 @@ class Reconciler:
     peer: Peer = _nobody
     """On whom the work depends: bulkheads count the steps with it, and who waits for the same is
     woken when one comes through."""
+    rests: Callable[[int], bool] = _never
+    """Tells whether a row that is due is left alone yet; never one that is urgent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ HANDLERS: tuple[Handler, ...] = (
     Reconciler(
         Certificate, issuance.reconcile, issuance.peer
     ),  # order, prove, finalize, install, renew
-    Reconciler(Server, proxies.reconcile, proxies.peer),  # what a proxy serves
+    Reconciler(Server, proxies.reconcile, proxies.peer, proxies.is_resting),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
 )
 
