@@ -159,6 +159,7 @@ def measure(count: int, every: float, kills: int) -> tuple[Run, dict[str, Any]]:
             url = stack.enter_context(postgresql.fresh_database(cluster.facts["port"]))
             schema.upgrade(url)
             world = World(folder, stack, url)
+            before = _cpu(world, cluster)
             run.started = time.monotonic()
             threads = [
                 threading.Thread(target=_claims, args=(world, run, names, every)),
@@ -178,7 +179,12 @@ def measure(count: int, every: float, kills: int) -> tuple[Run, dict[str, Any]]:
             stop.set()
             watching.join()
             threads[0].join()
-            figures = _figures(world, cluster, run, count)
+            after = _cpu(world, cluster)
+            figures = _figures(world, run, count)
+            figures["cpu_ms_each"] = {
+                name: round((seconds - before[name]) * 1000 / count, 1)
+                for name, seconds in after.items()
+            }
     return run, figures
 
 
@@ -190,8 +196,8 @@ def _wait(run: Run, watching: threading.Thread) -> None:
             seen, moved = len(run.live), time.monotonic()
 
 
-def _cpu(world: World, cluster: postgresql.PostgreSQL, count: int) -> dict[str, float]:
-    """Return the CPU milliseconds for each domain, of every program, since its start."""
+def _cpu(world: World, cluster: postgresql.PostgreSQL) -> dict[str, float]:
+    """Return the CPU seconds of every program since its start."""
     groups = {
         "serve": world.nameplate.serve_pid,
         "worker": world.nameplate.worker_pids[0],
@@ -204,10 +210,10 @@ def _cpu(world: World, cluster: postgresql.PostgreSQL, count: int) -> dict[str, 
     }
     found = {name: cpu_of_group(pid) for name, pid in groups.items()}
     found["this bench"] = cpu_of(os.getpid())
-    return {name: round(seconds * 1000 / count, 1) for name, seconds in found.items()}
+    return found
 
 
-def _figures(world: World, cluster: postgresql.PostgreSQL, run: Run, count: int) -> dict[str, Any]:
+def _figures(world: World, run: Run, count: int) -> dict[str, Any]:
     missing = next((name for name in run.claimed if name not in run.live), None)
     waited = sorted(run.live[name] - run.claimed[name] for name in run.live)
     with psycopg.connect(world.url) as database:
@@ -232,7 +238,6 @@ def _figures(world: World, cluster: postgresql.PostgreSQL, run: Run, count: int)
         "failed_orders": failed_orders,
         "kills": run.kills,
         "failed_steps": failed,
-        "cpu_ms_each": _cpu(world, cluster, count),
         "worker_mib": [round(peak_of(pid)) for pid in world.nameplate.worker_pids],
     }
 

@@ -74,17 +74,29 @@ def lease_rows(
     if not ids:
         return ()
     tick = time.monotonic() if tick is None else tick
-    lock, take = _leasing(kind)  # type: ignore[arg-type]  # a class is hashable
-    locked = session.connection().execute(lock, {"now": now, "wanted": list(ids)}).all()
-    if not locked:
-        return ()
     until = now + timedelta(seconds=seconds)
-    fences = {row.id: row.fence for row in locked}
-    session.connection().execute(take, {"taken": list(fences), "until": until})
-    if kind is Domain and (overrun := [row.id for row in locked if row.lease_until is not None]):
+    fences, overrun = _taken(session, kind, ids, now, until)
+    if kind is Domain and overrun:
         noted = sa.update(Domain).where(Domain.id.in_(overrun)).values(overrun_at=now)
         session.execute(noted, execution_options={"synchronize_session": False})
-    return tuple(Lease(i, fences[i] + 1, until, now, tick) for i in ids if i in fences)
+    return tuple(Lease(i, fences[i], until, now, tick) for i in ids if i in fences)
+
+
+def _taken(
+    session: Session, kind: type[Work], ids: Sequence[int], now: datetime, until: datetime
+) -> tuple[dict[int, int], list[int]]:
+    """Take rows; return their new fences by id, and those of whom a lease ran out."""
+    connection = session.connection()
+    wanted = {"wanted": list(ids), "now": now}
+    if connection.dialect.name == "postgresql":
+        take_all = _leasing_at_once(kind)  # type: ignore[arg-type]  # a class is hashable
+        rows = connection.execute(take_all, {**wanted, "until": until}).all()
+        return {row[0]: row[1] for row in rows}, [row[0] for row in rows if row[2] is not None]
+    lock, take = _leasing(kind)  # type: ignore[arg-type]  # a class is hashable
+    rows = connection.execute(lock, wanted).all()
+    if rows:
+        connection.execute(take, {"taken": [row[0] for row in rows], "until": until})
+    return {row[0]: row[1] + 1 for row in rows}, [row[0] for row in rows if row[2] is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,24 +156,23 @@ def _look(windows: Windows) -> sa.Executable:
     clock = sa.type_coerce(utc_now(), UtcDateTime)
     nothing = sa.cast(sa.null(), BigId)
     text = sa.cast(sa.null(), sa.String(80))
-    parts: list[sa.Select[Any]] = [
-        sa.select(sa.literal_column("0"), clock, nothing, nothing, nothing, text)
-    ]
+    parts: list[Any] = [sa.select(sa.literal_column("0"), clock, nothing, nothing, nothing, text)]
     for place, (kind, most) in enumerate(windows, 1):
         own: Any = kind.__table__.c  # type: ignore[attr-defined]  # every mapped class has one
         account = own.dns_account_id if "dns_account_id" in own else nothing
         columns = (own.next_action_at, own.id, own.organization_id, account, own.waits_for)
         free = _free(own, clock)
         for sign, limit, where in ((1, most, free), (-1, _MAX_URGENT, (*free, own.urgency == 1))):
-            numbered = sa.literal_column(str(sign * place)).label("place"), *columns
-            query = sa.select(*numbered).where(*where).order_by(own.next_action_at)
+            number: Any = sa.literal_column(str(sign * place)).label("place")
+            query = sa.select(number, *columns).where(*where).order_by(own.next_action_at)
             parts.append(sa.select(*query.limit(sa.literal_column(str(limit))).subquery().c))
     return sa.union_all(*parts)
 
 
 def some_of_each(session: Session, kind: type[Work]) -> Sequence[DueRow]:
     """Return the oldest due rows of each organization: reads everything that is due."""
-    rows = session.connection().execute(_of_each(kind), {"most": _MAX_OF_EACH})  # type: ignore[arg-type]  # a class is hashable
+    query = _of_each(kind)  # type: ignore[arg-type]  # a class is hashable
+    rows: Any = session.connection().execute(query, {"most": _MAX_OF_EACH})
     return [DueRow(*row) for row in rows]
 
 
@@ -209,9 +220,9 @@ def _free(own: Any, now: Any) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: AN
 
 
 @cache
-def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
+def _leasing(kind: Any) -> tuple[sa.Select[Any], sa.Update]:  # noqa: ANN401 - a mapped class
     """Return how rows are locked and taken: made once, for this is asked twenty times a second."""
-    table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
+    table = kind.__table__
     until = sa.bindparam("until", type_=UtcDateTime())
     lock = (
         sa.select(table.c.id, table.c.fence, table.c.lease_until)
@@ -219,17 +230,27 @@ def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
         .order_by(table.c.id)
         .with_for_update(skip_locked=True, key_share=True)
     )
-    take = (
-        sa.update(table)
-        .where(table.c.id.in_(sa.bindparam("taken", expanding=True)))
-        .values(
-            fence=table.c.fence + 1,
-            lease_until=until,
-            next_action_at=until,
-            updated_at=table.c.updated_at,
-        )
+    take = sa.update(table).values(
+        fence=table.c.fence + 1,
+        lease_until=until,
+        next_action_at=until,
+        updated_at=table.c.updated_at,
     )
-    return lock, take
+    return lock, take.where(table.c.id.in_(sa.bindparam("taken", expanding=True)))
+
+
+@cache
+def _leasing_at_once(kind: Any) -> Any:  # noqa: ANN401 - a mapped class, a statement
+    """Return the same as one statement, for a database that can."""
+    table, until = kind.__table__, sa.bindparam("until", type_=UtcDateTime())
+    locked = _leasing(kind)[0].cte("locked")
+    take = sa.update(table).where(table.c.id == locked.c.id)
+    return take.values(
+        fence=table.c.fence + 1,
+        lease_until=until,
+        next_action_at=until,
+        updated_at=table.c.updated_at,
+    ).returning(table.c.id, table.c.fence, locked.c.lease_until)
 
 
 def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float) -> Lease | None:
@@ -253,6 +274,14 @@ def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float)
 def seen(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     """Return the row as it is now, unlocked, or None when a newer owner has it."""
     return _fenced(session, kind, lease, lock=False)
+
+
+def current(session: Session, kind: type[Work], leases: Sequence[Lease]) -> list[Lease]:
+    """Return those of the leases whose rows nobody else has taken meanwhile."""
+    table = kind.__table__.c  # type: ignore[attr-defined]  # every mapped class has one
+    query = sa.select(table.id, table.fence).where(table.id.in_([one.id for one in leases]))
+    fences = {row.id: row.fence for row in session.connection().execute(query)} if leases else {}
+    return [one for one in leases if fences.get(one.id) == one.fence]
 
 
 def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:

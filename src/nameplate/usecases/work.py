@@ -223,14 +223,15 @@ def busy() -> Unavailable:
 
 
 @contextmanager
-def kept(sessions: Sessions, kind: type[Row], lease: Lease) -> Iterator[None]:
-    """Renew the lease while one long call to the outside goes on inside."""
+def kept(sessions: Sessions, kind: type[Row], *leased: Lease) -> Iterator[None]:
+    """Renew the leases while one long call to the outside goes on inside."""
     done = threading.Event()
 
     def renew() -> None:
         while not done.wait(LEASE.total_seconds() / 3):
-            with suppress(Superseded, Unavailable, DBAPIError):  # the next time may go well
-                record(sessions, kind, lease, lambda _session, _row: None, release=False)
+            for lease in leased:
+                with suppress(Superseded, Unavailable, DBAPIError):  # the next time may go well
+                    record(sessions, kind, lease, lambda _session, _row: None, release=False)
 
     thread = threading.Thread(target=renew, name="nameplate-lease", daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
 from nameplate.usecases.claims import readiness, verifications
-from nameplate.usecases.dns import zones
+from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks
 from nameplate.usecases.serving import probes, proxies
@@ -44,6 +44,15 @@ class Reconciler:
     woken when one comes through."""
     rests: Callable[[int], bool] = _never
     """Tells whether a row that is due is left alone yet; never one that is urgent."""
+    together: (
+        Callable[
+            [Sessions, Tools, Sequence[Lease]], tuple[Sequence[work.StepOutcome], Sequence[Lease]]
+        ]
+        | None
+    ) = None
+    """Takes one step with rows of one peer; also returns those that need a step of their own."""
+    width: int = 1
+    """How many rows that may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,9 @@ Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
     Reconciler(Verification, verifications.reconcile, verifications.peer),  # is the proof there?
-    Reconciler(Domain, zones.reconcile, zones.peer),  # what the domain wants, to its DNS provider
+    Reconciler(  # what domains want, to their DNS providers
+        Domain, zones.reconcile, zones.peer, together=together.reconcile, width=together.WIDTH
+    ),
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
     Reconciler(
         Certificate, issuance.reconcile, issuance.peer

@@ -31,7 +31,7 @@ from nameplate.worker.bulkheads import Bulkheads
 from nameplate.worker.clocks import Clocks
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
-from nameplate.worker.shares import Crowd, admitted, in_turn
+from nameplate.worker.shares import Crowd, admitted, grouped, in_turn
 from nameplate.worker.slowness import SlowSteps
 
 log = logging.getLogger(__name__)
@@ -331,7 +331,11 @@ class Worker:
     ) -> Sequence[Sequence[DueRow]]:
         """Return which rows to work on, in groups of what one thread does."""
         if isinstance(handler, Reconciler):
-            return [[row] for row in admitted(found, self._peer_of(handler), self._bulkheads, most)]
+            groups_of = grouped(found, self._peer_of(handler), handler.width)
+            first = [group[0] for group in groups_of]
+            taken = admitted(first, self._peer_of(handler), self._bulkheads, most)
+            chosen = {row.id for row in taken}
+            return [group for group in groups_of if group[0].id in chosen]
         running = [step for step, (one, _) in self._running.items() if one is handler]
         quick: list[DueRow] = []
         slow: dict[int | None, list[DueRow]] = {}
@@ -391,17 +395,15 @@ class Worker:
             self._ended += 1
 
     def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
-        ended: list[work.StepOutcome] = []
+        ended: Sequence[work.StepOutcome] = ()
+        left: Sequence[Lease] = ()
         outcome = "ok"
         try:
             if leases[0].is_half_over():
                 outcome = "given_back"
                 self._return(handler, leases)
-            elif isinstance(handler, Reconciler):
-                told = handler.reconcile(self._sessions, self._tools, leases[0])
-                ended = [work.StepOutcome(told) if isinstance(told, str) else told] if told else []
             else:
-                ended = list(handler.sweep(self._sessions, self._tools, leases) or ())
+                ended, left = self._step(handler, leases)
         except work.Superseded:
             outcome = "lease_lost"
             log.info("lease_lost", extra={"kind": handler.kind.__name__})
@@ -413,7 +415,27 @@ class Worker:
             self._counts.count(kind, one.code)
             if not one.routine:
                 self._tell(handler, one.row_id or leases[0].id, one.code)
-        self._counts.count(kind, outcome, len(leases) - len(ended))
+        self._counts.count(kind, outcome, len(leases) - len(ended) - len(left))
+        for lease in left:
+            self._work(handler, (lease,))
+
+    def _step(
+        self, handler: Handler, leases: tuple[Lease, ...]
+    ) -> tuple[Sequence[work.StepOutcome], Sequence[Lease]]:
+        """Take a step; return what there is to count, and which rows need a step of their own."""
+        if isinstance(handler, Sweep):
+            return handler.sweep(self._sessions, self._tools, leases) or (), ()
+        if handler.together is None or len(leases) == 1:
+            code = handler.reconcile(self._sessions, self._tools, leases[0])
+            ended = work.StepOutcome(code) if isinstance(code, str) else code
+            return ([ended] if ended else []), ()
+        try:
+            return handler.together(self._sessions, self._tools, leases)
+        except (work.Superseded, NameplateError, SQLAlchemyError, OSError):
+            raise
+        except Exception:  # each for itself, it fails for one only
+            log.exception("step_failed_together", extra={"kind": handler.kind.__name__})
+            return (), leases
 
     def _tell(
         self, handler: Handler, row_id: int, code: str, error: Exception | None = None

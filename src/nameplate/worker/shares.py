@@ -58,6 +58,24 @@ def in_turn(rows: Sequence[DueRow], busy: Counter[int | None]) -> list[DueRow]:
     return [row for _, _, row in sorted(turns, key=lambda turn: turn[:2])]
 
 
+def grouped(
+    rows: Sequence[DueRow], peer: Callable[[DueRow], Hashable | None], width: int
+) -> list[list[DueRow]]:
+    """Put up to `width` rows of one peer into a group, in the order of the first of each."""
+    groups: list[list[DueRow]] = []
+    open_: dict[Hashable, list[DueRow]] = {}
+    for row in rows:
+        name = peer(row)
+        group = open_.get(name) if name is not None and width > 1 else None
+        if group is None or len(group) == width:
+            group = []
+            groups.append(group)
+            if name is not None:
+                open_[name] = group
+        group.append(row)
+    return groups
+
+
 def admitted(
     rows: Sequence[DueRow],
     peer: Callable[[DueRow], Hashable | None],
