@@ -135,7 +135,7 @@ def record_together(
                 _renew(row, lease, waker)
         return [(lease, result) for (lease, _), result in zip(rows, results, strict=True)]
 
-    return sessions.run(PLATFORM, transaction)
+    return sessions.run(PLATFORM, transaction) if leases else []
 
 
 def _woken(row: Work) -> datetime | None:

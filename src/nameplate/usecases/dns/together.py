@@ -57,22 +57,36 @@ def reconcile(
 def _read(
     sessions: Sessions, tools: Tools, leases: Sequence[Lease]
 ) -> tuple[list[tuple[Lease, DesiredZone]], list[Lease]]:
-    """Return what is wanted of each zone, and the domains that are no everyday case."""
+    """Return what is wanted of each zone, and the domains that are no everyday case.
+
+    Those of which nothing is wanted rest.
+    """
     plain: list[tuple[Lease, DesiredZone]] = []
     left: list[Lease] = []
+    idle: list[Lease] = []
     with sessions.look() as session:
         for lease in leases:
             row = seen(session, Domain, lease)
             if row is None:
                 continue
-            desired = None
-            if row.deleted_at is None and row.dns.hosted is None:
-                desired = read_desired(session, row, tools, lease.now())
-            if desired is None or desired.is_empty or desired.is_free or desired.plan_id:
+            if row.deleted_at is not None or row.dns.hosted is not None:
+                left.append(lease)
+                continue
+            desired = read_desired(session, row, tools, lease.now())
+            if desired is None or desired.is_empty:
+                idle.append(lease)
+            elif desired.is_free or desired.plan_id:
                 left.append(lease)
             else:
                 plain.append((lease, desired))
+    work.record_together(sessions, Domain, idle, _rest, release=lambda _: True)
     return plain, left
+
+
+def _rest(_session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[None]:
+    for lease, row in leased:
+        zones.rest(row, lease.now())
+    return [None] * len(leased)
 
 
 def _visited(

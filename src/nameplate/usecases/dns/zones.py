@@ -149,7 +149,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
         sessions, Domain, lease, lambda s, row: read_desired(s, row, tools, lease.now())
     )
     if desired is None or desired.is_empty:
-        work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
+        work.record(sessions, Domain, lease, lambda _s, row: rest(row, lease.now()), release=True)
         return None
     try:
         site = visit(tools, desired)
@@ -329,7 +329,7 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
         wait = timedelta(seconds=min(2**domain.attempts, 300))
         domain.next_action_at = work.soon(tools, now + wait, now)
         return
-    _rest(domain, now, jitter=tools.jitter())
+    rest(domain, now, jitter=tools.jitter())
     if domain.drift is not None and domain.drift.repaired_at is None:
         patient = (now - domain.drift.since) / 20
         domain.wake(now + min(max(patient, DRIFT_AGAIN), DRIFT_EVERY))
@@ -349,7 +349,7 @@ def _finish(session: Session, plan_id: int, report: Report) -> None:
         session.get_one(ChangePlan, row.undoes_id).take_back()
 
 
-def _rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
+def rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
     """Nothing is to do until the zone is compared again, or the registration is worth a warning."""
     row.attempts = 0
     row.next_action_at = None
