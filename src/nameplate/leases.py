@@ -122,7 +122,7 @@ Windows = tuple[tuple[type[Work], int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueWork:
     """What is due and nobody has, by kind."""
 
     now: datetime
@@ -132,7 +132,7 @@ class Due:
     """Those that take something out of service; they may be among the oldest too."""
 
 
-def due(session: Session, windows: Windows) -> Due:
+def due(session: Session, windows: Windows) -> DueWork:
     """Return the database's clock and the rows that are due, the oldest of each kind first."""
     rows: dict[type[Work], list[DueRow]] = {}
     urgent: dict[type[Work], list[DueRow]] = {}
@@ -144,7 +144,7 @@ def due(session: Session, windows: Windows) -> Due:
         (rows if place > 0 else urgent).setdefault(kind, []).append(row)
     for of_kind in (*rows.values(), *urgent.values()):
         of_kind.sort(key=lambda one: one.due_at)
-    return Due(now, rows, urgent)
+    return DueWork(now, rows, urgent)
 
 
 @cache

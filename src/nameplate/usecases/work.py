@@ -126,6 +126,8 @@ def record_together(
 
     def transaction(session: Session) -> list[tuple[Lease, T]]:
         rows = held_together(session, kind, leases)
+        if not rows:
+            return []
         woken = [_woken(row) for _, row in rows]
         results = change(session, rows)
         for (lease, row), result, waker in zip(rows, results, woken, strict=True):

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import ids
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.db import Sessions, database_now
@@ -181,12 +180,13 @@ def _conclude(sessions: Sessions, tools: Tools, looks: Mapping[Lease, Observatio
     """Record what was seen, of some records in each transaction."""
 
     def change(session: Session, leased: Sequence[tuple[Lease, Record]]) -> list[None]:
-        ids_ = {row.organization_domain_id for _, row in leased}
-        domains = session.scalars(sa.select(Domain).where(Domain.id.in_(sorted(ids_)))).all()
+        ids_ = sorted({row.organization_domain_id for _, row in leased})
+        domains = session.scalars(Domain.visible(PLATFORM).where(Domain.id.in_(ids_))).all()
         seen: set[str] = set()
         for lease, row in leased:
             row.next_action_at = _see(session, tools, row, looks[lease], lease.now(), seen)
-        work.wake_all_waiting(session, seen, leased[0][0].now() if domains else tools.clock())
+        work.wake_all_waiting(session, seen, leased[0][0].now())
+        del domains  # until here the session knew them
         return [None] * len(leased)
 
     leases = list(looks)
