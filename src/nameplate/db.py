@@ -88,6 +88,7 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
     }
     if parsed.get_backend_name() == "postgresql":
         made = sa.create_engine(parsed, connect_args=_postgresql_arguments(), **options)
+        event.listen(made, "connect", _postgresql_connect)
     else:
         made = sa.create_engine(
             parsed,
@@ -147,6 +148,12 @@ def _sqlite_begin(connection: sa.Connection) -> None:
     # A transaction that may write takes the write lock at once: upgrading later could only fail.
     reading = connection.get_execution_options().get("nameplate_read_only")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _postgresql_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # A worker has more statements than the driver keeps by itself, and would plan each again and again.
+    driver: Any = connection
+    driver.prepared_max = 500
 
 
 def _mariadb_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

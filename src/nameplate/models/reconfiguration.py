@@ -62,6 +62,13 @@ def wake(session: Session, where: sa.ColumnElement[bool], *, urgent: bool = Fals
     _wake_found(session, _SERVERS.where(where), {}, _How(urgent))
 
 
+def wake_server(
+    session: Session, server_id: int, *, urgent: bool = False, patiently: bool = False
+) -> None:
+    """Have a server look at what it should serve, at the end of the transaction."""
+    _note(session, {server_id}, _How(urgent, patiently))
+
+
 def _wake_found(
     session: Session, servers: sa.Select[Any, Any], values: Mapping[str, Any], how: _How
 ) -> None:

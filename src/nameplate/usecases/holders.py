@@ -60,6 +60,11 @@ def _above(domain: Domain, by_name: Mapping[str, Holding]) -> Iterator[Holding]:
             yield by_name[name]
 
 
+def covering(session: Session, names: Iterable[str]) -> list[Holding]:
+    """Return every organization's holdings that may decide about these names (`*.` allowed)."""
+    return _holdings(session, names)
+
+
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
     """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 

@@ -32,7 +32,7 @@ from nameplate.worker.bulkheads import Bulkheads
 from nameplate.worker.clocks import Clocks
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
-from nameplate.worker.shares import Crowd, admitted, in_turn
+from nameplate.worker.shares import Crowd, admitted, grouped, in_turn
 from nameplate.worker.slowness import SlowSteps
 
 log = logging.getLogger(__name__)
@@ -86,10 +86,14 @@ class Worker:
         self._tools = tools
         self._handlers = handlers
         self._threads = threads
+        self._windows = tuple(
+            (one.kind, one.width if isinstance(one, Sweep) else 4 * threads + 16)
+            for one in handlers
+        )
         self._lease_seconds = lease_for.total_seconds()
         self._looked_at = -QUIET
         self._quiet = QUIET
-        self._passed_over = self._is_late = False
+        self._passed_over = self._resting = self._is_late = False
         self._ended = 0
         # One more than asked for: what takes something out of service waits for no thread. Who asks
         # for one thread wants one step at a time.
@@ -180,7 +184,7 @@ class Worker:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             started = self._start_due()
-            if started == 0 and not self._running and not self._passed_over:
+            if not (started or self._running or self._passed_over or self._resting):
                 return True
             wait(self._running, 0.2, FIRST_COMPLETED)
             if not self._running:
@@ -234,7 +238,7 @@ class Worker:
         As many more are leased as steps ended since the last look: about as many will before the
         next one, and no thread is idle meanwhile. Where steps take long that is none.
         """
-        self._passed_over = False
+        self._passed_over = self._resting = False
         if self._room() <= -1 or self._stopping.is_set():
             return 0
         if self._rest() > 0:
@@ -262,21 +266,22 @@ class Worker:
         Kinds with the fewest steps under way come first, and of these the one that waited longest.
         """
         tick = time.monotonic()
-        now, wanted, pressing = due(session, tuple(handler.kind for handler in self._handlers))
+        looked = due(session, self._windows)
+        now = looked.now
         self._is_late = not self._is_late and time.monotonic() - tick > LATE_ANSWER
         if self._is_late:
             return []
         self._bulkheads.look()
         self._clocks.compare(self._tools.clock(), now)
-        if wanted:
+        if looked.oldest:
             self._read_accounts(session)
         taken: list[Batch] = []
         busy = Counter(handler.kind for handler, _ in self._running.values())
-        order = [handler for handler in self._handlers if handler.kind in wanted]
+        order = [handler for handler in self._handlers if handler.kind in looked.oldest]
         order.sort(key=lambda one: (busy[one.kind], self._served.get(one.kind, 0.0)))
         free = self._room()
-        for handler in [one for one in order if one.kind in pressing]:
-            found = rows.urgent(session, handler.kind)
+        for handler in [one for one in order if one.kind in looked.urgent]:
+            found = looked.urgent[handler.kind]
             half = max(1, (free + 1) // 2)  # a large removal is not all that goes on
             batches = self._take(
                 session, handler, found, half if free + self._spare > 0 else 0, now=now, tick=tick
@@ -288,10 +293,15 @@ class Worker:
             if share <= 0:
                 break
             leased = {one.id for h, ls, _ in taken if h is handler for one in ls}
-            window = handler.width if isinstance(handler, Sweep) else 4 * self._threads + 16
-            rows_due = self._crowd.due(session, handler.kind, window)
-            found = [row for row in rows_due if row.id not in leased]
-            batches = self._take(session, handler, found, share, now=now, tick=tick)
+            window = dict(self._windows)[handler.kind]
+            oldest = looked.oldest[handler.kind]
+            rows_due = self._crowd.due(session, handler.kind, oldest, window)
+            waiting = [row for row in rows_due if row.id not in leased]
+            if isinstance(handler, Reconciler):
+                ready = [row for row in waiting if not handler.rests(row.id)]
+                self._resting |= len(ready) < len(waiting)
+                waiting = ready
+            batches = self._take(session, handler, waiting, share, now=now, tick=tick)
             self._served[handler.kind] = tick
             free -= len(batches)
             taken += batches
@@ -333,7 +343,11 @@ class Worker:
     ) -> Sequence[Sequence[DueRow]]:
         """Return which rows to work on, in groups of what one thread does."""
         if isinstance(handler, Reconciler):
-            return [[row] for row in admitted(found, self._peer_of(handler), self._bulkheads, most)]
+            groups_of = grouped(found, self._peer_of(handler), handler.width)
+            first = [group[0] for group in groups_of]
+            taken = admitted(first, self._peer_of(handler), self._bulkheads, most)
+            chosen = {row.id for row in taken}
+            return [group for group in groups_of if group[0].id in chosen]
         running = [step for step, (one, _) in self._running.items() if one is handler]
         quick: list[DueRow] = []
         slow: dict[int | None, list[DueRow]] = {}
@@ -381,7 +395,8 @@ class Worker:
     def _settle(self, *, block: bool) -> None:
         """When there was nothing to start, wait for something to happen; forget finished steps."""
         if block:
-            self._awake.wait(max(self._rest(), 0) if self._passed_over else self._poll)
+            soon = self._passed_over or self._resting
+            self._awake.wait(max(self._rest(), 0) if soon else self._poll)
         self._awake.clear()
         self._reap()  # after the wait: the step whose end ended it makes room for the next one
 
@@ -392,17 +407,15 @@ class Worker:
             self._ended += 1
 
     def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
-        ended: list[work.StepOutcome] = []
+        ended: Sequence[work.StepOutcome] = ()
+        left: Sequence[Lease] = ()
         outcome = "ok"
         try:
             if leases[0].is_half_over():
                 outcome = "given_back"
                 self._return(handler, leases)
-            elif isinstance(handler, Reconciler):
-                told = handler.reconcile(self._sessions, self._tools, leases[0])
-                ended = [work.StepOutcome(told) if isinstance(told, str) else told] if told else []
             else:
-                ended = list(handler.sweep(self._sessions, self._tools, leases) or ())
+                ended, left = self._step(handler, leases)
         except work.Superseded:
             outcome = "lease_lost"
             log.info("lease_lost", extra={"kind": handler.kind.__name__})
@@ -414,7 +427,27 @@ class Worker:
             self._counts.count(kind, one.code)
             if not one.routine:
                 self._tell(handler, one.row_id or leases[0].id, one.code)
-        self._counts.count(kind, outcome, len(leases) - len(ended))
+        self._counts.count(kind, outcome, len(leases) - len(ended) - len(left))
+        for lease in left:
+            self._work(handler, (lease,))
+
+    def _step(
+        self, handler: Handler, leases: tuple[Lease, ...]
+    ) -> tuple[Sequence[work.StepOutcome], Sequence[Lease]]:
+        """Take a step; return what there is to count, and which rows need a step of their own."""
+        if isinstance(handler, Sweep):
+            return handler.sweep(self._sessions, self._tools, leases) or (), ()
+        if handler.together is None or len(leases) == 1:
+            code = handler.reconcile(self._sessions, self._tools, leases[0])
+            ended = work.StepOutcome(code) if isinstance(code, str) else code
+            return ([ended] if ended else []), ()
+        try:
+            return handler.together(self._sessions, self._tools, leases)
+        except (work.Superseded, NameplateError, SQLAlchemyError, OSError):
+            raise
+        except Exception:  # each for itself, it fails for one only
+            log.exception("step_failed_together", extra={"kind": handler.kind.__name__})
+            return (), leases
 
     def _tell(
         self, handler: Handler, row_id: int, code: str, error: Exception | None = None

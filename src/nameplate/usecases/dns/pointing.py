@@ -207,7 +207,9 @@ class _Changes:
         self._session.add_all(self._new)
         self._session.flush()
         if self._domains:
-            _run(self._session, Domain.waking(self._now).where(Domain.id.in_(self._domains)))
+            # Nothing is written before the proof, which wakes the domain itself.
+            proved = Domain.id.in_(self._domains), Domain.is_live
+            _run(self._session, Domain.waking(self._now).where(*proved))
         changed = {*self._hidden}.union(*self._rewritten.values(), *self._credited.values())
         _reread(self._session, changed, self._domains)
 
