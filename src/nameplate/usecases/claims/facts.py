@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.holdings import Holding
-from nameplate.core.lifecycle import BindingStatus, RecordStatus
+from nameplate.core.lifecycle import BindingStatus, RecordStatus, VerificationStatus
 from nameplate.core.pointing import Obstacle
 from nameplate.models import (
     Account,
@@ -59,6 +59,8 @@ class DomainFacts:
     holding: Holding | None = None
     verification: Verification | None = None
     """The one whose token the domain waits for or was proved by."""
+    others: list[Verification] = field(default_factory=list)
+    """Other verifications that may prove it yet."""
     writes_proof: bool = False
     """Its account can publish the proof."""
     zone: HostedZone | None = None
@@ -101,6 +103,13 @@ def read(session: Session, domains: Iterable[Domain], now: datetime) -> dict[int
     return found
 
 
+def read_proofs(session: Session, domain: Domain) -> DomainFacts:
+    """Return of the facts of a domain only its verifications."""
+    found = DomainFacts(domain, domain.updated_at)
+    _proofs(session, {domain.id: found})
+    return found
+
+
 def _accounts(session: Session, found: dict[int, DomainFacts]) -> None:
     """Find out which unproved domains have an account that can publish their proof."""
     unproved = [one for one in found.values() if not one.domain.is_live]
@@ -121,6 +130,8 @@ def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:
         facts = found[row.organization_domain_id]
         if row.verification_token == facts.domain.verification_token:
             facts.verification = row
+        else:
+            facts.others.append(row)
 
 
 def _zones(session: Session, found: dict[int, DomainFacts]) -> None:
@@ -182,9 +193,16 @@ def _exposed(session: Session, found: dict[int, DomainFacts]) -> None:
 
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 """The statements are made once: every look at a domain asks them."""
-_PROOFS = Verification.visible(PLATFORM).where(
-    Verification.organization_domain_id.in_(_IDS),
-    Verification.verification_token.in_(sa.bindparam("tokens", expanding=True)),
+_PROOFS = (
+    Verification.visible(PLATFORM)
+    .where(
+        Verification.organization_domain_id.in_(_IDS),
+        sa.or_(
+            Verification.verification_token.in_(sa.bindparam("tokens", expanding=True)),
+            Verification.status.in_([VerificationStatus.PENDING, VerificationStatus.VERIFYING]),
+        ),
+    )
+    .order_by(Verification.id)
 )
 _COUNTED = (
     Record.visible(PLATFORM)

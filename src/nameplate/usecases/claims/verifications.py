@@ -24,9 +24,9 @@ from nameplate.models import (
     VerificationMethodName,
 )
 from nameplate.models.orm import Work
-from nameplate.ports.verification import Proof, ProofScope, Verdict
+from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.claims import holdings
+from nameplate.usecases.claims import holdings, mailed_codes
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
@@ -89,19 +89,33 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     return row
 
 
+def offer(
+    session: Session, tools: Tools, domain: Domain, methods: Sequence[str]
+) -> Sequence[Verification]:
+    """Create a verification by each method. The first that matches proves the domain."""
+    rows = [create(session, tools, domain, method) for method in dict.fromkeys(methods)]
+    domain.verification_method = rows[0].verification_method.value
+    domain.verification_token = rows[0].verification_token
+    return rows
+
+
 def _supersede(
     session: Session, domain: Domain, method: VerificationMethodName, now: datetime
 ) -> None:
     """Let no older token of the method prove the domain any more (I6); a proof that counts stays."""
+    for row in _open(session, domain):
+        if row.verification_method is method:
+            row.expire("Replaced by a newer token.")
+            row.wake(now)
+
+
+def _open(session: Session, domain: Domain) -> Sequence[Verification]:
+    """Return the verifications of a claim that may prove it yet."""
     open_ = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
     query = Verification.visible(Actor(domain.organization_id)).where(
-        Verification.organization_domain_id == domain.id,
-        Verification.verification_method == method,
-        Verification.status.in_(open_),
+        Verification.organization_domain_id == domain.id, Verification.status.in_(open_)
     )
-    for row in session.scalars(query):
-        row.expire("Replaced by a newer token.")
-        row.wake(now)
+    return session.scalars(query.order_by(Verification.id)).all()
 
 
 def renew(session: Session, tools: Tools, domain: Domain) -> Verification:
@@ -124,11 +138,7 @@ def end(session: Session, domain: Domain, reason: str) -> None:
 
 def resume(session: Session, domain: Domain, now: datetime) -> None:
     """Let the open tokens of a claim prove it from now on, for as long as fresh ones do."""
-    open_ = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
-    query = Verification.visible(Actor(domain.organization_id)).where(
-        Verification.organization_domain_id == domain.id, Verification.status.in_(open_)
-    )
-    for row in session.scalars(query):
+    for row in _open(session, domain):
         row.expires_at = now + backoff.LIFETIME
         row.wake(now)
     session.flush()
@@ -237,7 +247,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
         )
         expired = question.over and not question.idle
         return work.StepOutcome("verification_expired") if expired else None
-    proof = tools.methods[question.method].check(question.name, question.token)
+    proof = _look(sessions, tools, lease, question)
     tools.checkpoint("verification:checked")
     decides = question.proved or proof.verdict is Verdict.MATCH
     taken = work.record(
@@ -252,6 +262,13 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
     if proof.verdict is not Verdict.MATCH:
         return work.StepOutcome(proof.reason, routine=not question.proved)
     return None if taken else work.StepOutcome("name_in_use")
+
+
+def _look(sessions: Sessions, tools: Tools, lease: Lease, question: _Question) -> Proof:
+    method, name, token = tools.methods[question.method], question.name, question.token
+    if isinstance(method, MailedProofMethod):
+        return mailed_codes.look(sessions, tools, lease, method, name=name, token=token)
+    return method.check(name, token)
 
 
 def _question(session: Session, row: Verification, lease: Lease) -> _Question:
@@ -284,7 +301,7 @@ def _close(session: Session, tools: Tools, row: Verification, question: _Questio
     row.expire("The token was not seen within seven days. Add a new verification to try again.")
     domain = session.get_one(Domain, row.organization_domain_id)
     pending = domain.status is DomainStatus.PENDING_VERIFICATION
-    if pending and domain.verification_token == row.verification_token:
+    if pending and not _open(session, domain):
         domain.expire("Ownership was not proved within seven days.")
 
 
@@ -341,12 +358,27 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
+    if row.status is not VerificationStatus.VERIFIED:
+        _first(session, tools, row, domain, subtree=subtree)
     row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
     row.next_action_at = now + PROOF_LIFETIME
     domain.verify(now, now + PROOF_LIFETIME + GRACE)
     pointing.of_domain(session, domain, now)
     wake_dependents(session, domain, now)
     return True
+
+
+def _first(
+    session: Session, tools: Tools, row: Verification, domain: Domain, *, subtree: bool
+) -> None:
+    """Let the claim be known by the proof that matched first, and end others that reach no further."""
+    domain.verification_method = row.verification_method.value
+    domain.verification_token = row.verification_token
+    for other in _open(session, domain):
+        wider = not subtree and proves_subtree(tools, other.verification_method)
+        if other is not row and not wider:
+            other.expire(f"The domain was proved by {row.verification_method.value}.")
+            other.next_action_at = None
 
 
 def _doubt(
