@@ -132,6 +132,9 @@ def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:
             facts.verification = row
         else:
             facts.others.append(row)
+    for facts in found.values():
+        newest = facts.verification.verification_method if facts.verification else None
+        facts.others = [one for one in facts.others if one.verification_method is not newest]
 
 
 def _zones(session: Session, found: dict[int, DomainFacts]) -> None:

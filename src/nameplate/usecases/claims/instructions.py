@@ -76,7 +76,7 @@ def _of_claim(
     rows: Sequence[Verification],
     known: DomainFacts | None = None,
 ) -> list[ToPublish]:
-    written = proofs.chosen(domain, rows)
+    written = proofs.chosen(domain, rows) or next(iter(rows), None)
     told = [of_proof(session, tools, row, domain, known, by_account=row is written) for row in rows]
     found = [one for one in told if isinstance(one, ToPublish)]
     delegation = offers.instruction(domain)
