@@ -71,7 +71,7 @@ class DomainNew(Body):
     verification_method: VerificationMethodName = VerificationMethodName.DNS_TXT
     verification_methods: Methods | None = Field(
         default=None,
-        description="Several at once, instead of `verification_method`. The first that matches proves "
+        description="Several methods, instead of `verification_method`. The first that matches proves "
         "the name.",
     )
     domain_type: DomainType | None = None

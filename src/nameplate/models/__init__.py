@@ -38,6 +38,7 @@ from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.sealing import LiveProcess, SealingKey
+from nameplate.models.setup_links import SetupLink
 from nameplate.models.steps import StepCount
 from nameplate.models.tokens import ApiToken, IdempotencyKey
 from nameplate.models.verifications import Verification, VerificationMethodName
@@ -92,6 +93,7 @@ __all__ = [
     "SealingKey",
     "Server",
     "ServerAnswer",
+    "SetupLink",
     "SslProvider",
     "StepCount",
     "SuffixApproval",

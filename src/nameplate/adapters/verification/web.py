@@ -11,7 +11,6 @@ from nameplate.ports.fetcher import Fetched, HttpOutcome
 from nameplate.ports.proxy import EDGE_HEADER
 from nameplate.ports.verification import Proof, Verdict
 
-ANSWERED_BY_PLATFORM = "answered_by_platform"
 Scheme = Literal["http", "https"]
 
 Told = tuple[Verdict, str, str]
@@ -66,7 +65,7 @@ def first_match(look: Callable[[Scheme], Proof], schemes: tuple[Scheme, ...]) ->
     looks: list[Proof] = []
     for scheme in schemes:
         looks.append(look(scheme))
-        if looks[-1].verdict is Verdict.MATCH or looks[-1].reason == ANSWERED_BY_PLATFORM:
+        if looks[-1].verdict is Verdict.MATCH or looks[-1].reason == "answered_by_platform":
             return looks[-1]
     conclusive = [one for one in looks if one.verdict is not Verdict.INCONCLUSIVE]
     reached = [one for one in looks if not one.reason.endswith(f"_{HttpOutcome.UNREACHABLE}")]
@@ -81,7 +80,7 @@ def _told(
             "The name points to this platform, whose own answer proves nothing. Use the "
             "method dns_txt."
         )
-        return Verdict.INCONCLUSIVE, ANSWERED_BY_PLATFORM, message
+        return Verdict.INCONCLUSIVE, "answered_by_platform", message
     if fetched.category is not HttpOutcome.ANSWERED:
         verdict, message = _ENDS[fetched.category]
         return verdict, f"{what}_{fetched.category}", message.format(what=what)
