@@ -59,7 +59,10 @@ def add(
         str, typer.Argument(help="Full domain name. Quote a wildcard: '*.example.com'.")
     ],
     organization: Organization = None,
-    method: Annotated[str, typer.Option(help=PROOF_METHOD)] = "dns_txt",
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{PROOF_METHOD} Repeat it to offer several: one is enough."),
+    ] = None,
     account: Annotated[
         str | None, typer.Option(help="DNS account that Nameplate writes records with.")
     ] = None,
@@ -91,7 +94,8 @@ def add(
     body = given(
         name=name,
         organization=organization,
-        verification_method=method,
+        verification_method=method[0] if method else "dns_txt",
+        verification_methods=method if method and len(method) > 1 else None,
         account=account,
         zone=zone,
         hosted=hosted or None,
@@ -345,6 +349,9 @@ def _state(domain: dict[str, Any]) -> str:
     if domain["status"] == "pending_verification":
         if _turn(domain) == "nameplate":
             return "Nameplate publishes this with the DNS account to prove ownership:"
+        proofs = [one for one in domain["instructions"] if one["purpose"] == "ownership"]
+        if len(proofs) > 1:
+            return "Publish one of these to prove ownership:"
         purposes = {one["purpose"] for one in domain["instructions"] if one["kind"] == "dns_record"}
         if "routing" in purposes:
             return "Publish this to prove ownership and to lead the name to its server:"

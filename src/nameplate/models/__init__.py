@@ -44,6 +44,7 @@ from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
+from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.sealing import LiveProcess, SealingKey
@@ -53,6 +54,7 @@ from nameplate.models.tokens import ApiToken, IdempotencyKey
 from nameplate.models.verifications import Verification, VerificationMethodName
 
 __all__ = [
+    "PERHAPS_SENT",
     "Account",
     "AccountKind",
     "ApiToken",
@@ -85,6 +87,7 @@ __all__ = [
     "LedgerPurpose",
     "LedgerState",
     "LiveProcess",
+    "MailState",
     "Model",
     "NameHolding",
     "NameLock",
@@ -94,6 +97,7 @@ __all__ = [
     "PlanContent",
     "PlanOrigin",
     "PlanOutcome",
+    "ProofMail",
     "ProxyType",
     "Record",
     "RecordSide",

@@ -13,7 +13,7 @@ from nameplate.models import Binding, Certificate, Domain, Record, Server, Verif
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
-from nameplate.usecases.claims import readiness, verifications
+from nameplate.usecases.claims import mailed_codes, readiness, verifications
 from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks
@@ -83,6 +83,7 @@ HANDLERS: tuple[Handler, ...] = (
 
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
+    mailed_codes.forget_old,  # messages with codes, after a month
     budgets.forget_old,  # budgets that are whole again
     processes.forget_old,  # heartbeats of processes that were killed
     forgotten.wake,  # rows that should have work and have no time

@@ -25,9 +25,9 @@ from nameplate.models import (
     VerificationMethodName,
 )
 from nameplate.models.orm import Work
-from nameplate.ports.verification import Proof, ProofScope, Verdict
+from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.claims import holdings
+from nameplate.usecases.claims import holdings, mailed_codes
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
@@ -89,6 +89,16 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     session.add(row)
     session.flush()
     return row
+
+
+def offer(
+    session: Session, tools: Tools, domain: Domain, methods: Sequence[str]
+) -> Sequence[Verification]:
+    """Create a verification by each method. The first that matches proves the domain."""
+    rows = [create(session, tools, domain, method) for method in dict.fromkeys(methods)]
+    domain.verification_method = rows[0].verification_method.value
+    domain.verification_token = rows[0].verification_token
+    return rows
 
 
 def _supersede(
@@ -247,7 +257,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
         )
         expired = question.over and not question.idle
         return work.StepOutcome("verification_expired") if expired else None
-    proof = tools.methods[question.method].check(question.name, question.token)
+    proof = _look(sessions, tools, lease, question)
     tools.checkpoint("verification:checked")
     decides = question.proved or proof.verdict is Verdict.MATCH
     taken = work.record(
@@ -262,6 +272,13 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
     if proof.verdict is not Verdict.MATCH:
         return work.StepOutcome(proof.reason, routine=not question.proved)
     return None if taken else work.StepOutcome("name_in_use")
+
+
+def _look(sessions: Sessions, tools: Tools, lease: Lease, question: _Question) -> Proof:
+    method, name, token = tools.methods[question.method], question.name, question.token
+    if isinstance(method, MailedProofMethod):
+        return mailed_codes.look(sessions, tools, lease, method, name=name, token=token)
+    return method.check(name, token)
 
 
 def _question(session: Session, row: Verification, lease: Lease) -> _Question:
@@ -356,12 +373,27 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
+    if row.status is not VerificationStatus.VERIFIED:
+        _first(session, tools, row, domain, subtree=subtree)
     row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
     row.next_action_at = now + PROOF_LIFETIME
     domain.verify(now, now + PROOF_LIFETIME + GRACE)
     pointing.of_domain(session, domain, now)
     wake_dependents(session, domain, now)
     return True
+
+
+def _first(
+    session: Session, tools: Tools, row: Verification, domain: Domain, *, subtree: bool
+) -> None:
+    """Let the claim be known by the proof that matched first, and end others that reach no further."""
+    domain.verification_method = row.verification_method.value
+    domain.verification_token = row.verification_token
+    for other in session.scalars(_open_of(domain)):
+        wider = not subtree and proves_subtree(tools, other.verification_method)
+        if other is not row and not wider:
+            other.expire(f"The domain was proved by {row.verification_method.value}.")
+            other.next_action_at = None
 
 
 def _doubt(
