@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from nameplate.core.egress import Network
 from nameplate.core.instructions import Instruction
 from nameplate.ports.fetcher import Fetcher
 from nameplate.ports.plugins import Plugin
-from nameplate.ports.resolver import Resolver
+from nameplate.ports.resolver import Inquiry, Resolver
 
 
 class ProofScope(StrEnum):
@@ -60,6 +60,15 @@ class VerificationMethod(Protocol):
 
     def check(self, name: str, token: str) -> Proof:
         """Look once whether it is published."""
+        ...
+
+
+@runtime_checkable
+class DnsMethod(VerificationMethod, Protocol):
+    """A method that only asks the DNS. Workers look at many such proofs at once, in one event loop."""
+
+    def inquire(self, name: str, token: str) -> Inquiry[Proof]:
+        """Say what to ask, and judge what was said. `check` does the same in one thread."""
         ...
 
 

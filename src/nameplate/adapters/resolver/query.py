@@ -13,9 +13,9 @@ import dns.query
 
 from nameplate.ports.resolver import AnswerKind
 
-_TRIES = (1.5, 2.5)
+TRIES = (1.5, 2.5)
 """Seconds to wait for an answer by UDP, the first and the second time."""
-_PAYLOAD = 1232
+PAYLOAD = 1232
 """Bytes that pass unfragmented nearly everywhere (DNS flag day 2020)."""
 
 
@@ -54,11 +54,18 @@ class QueryBudget:
 
         Raises `Unanswered` when the budget is used up.
         """
-        left = self._end - time.monotonic()
         with self._lock:
             self._queries -= 1
             if self._queries < 0:
                 raise Unanswered(AnswerKind.TIMEOUT, "too many queries were needed")
+        return self.left(seconds)
+
+    def left(self, seconds: float) -> float:
+        """Return how long a query may wait, at most `seconds`, counting none.
+
+        Raises `Unanswered` when the time is over.
+        """
+        left = self._end - time.monotonic()
         if left <= 0:
             raise Unanswered(AnswerKind.TIMEOUT, "the lookup took too long")
         return min(left, seconds)
@@ -78,10 +85,10 @@ def ask(
     Raises `Unanswered`.
     """
     sent = name if recursive else _mixed_case(name)
-    query = dns.message.make_query(sent, rdtype, use_edns=0, payload=_PAYLOAD)
+    query = dns.message.make_query(sent, rdtype, use_edns=0, payload=PAYLOAD)
     if not recursive:
         query.flags &= ~dns.flags.RD
-    for seconds in _TRIES:
+    for seconds in TRIES:
         try:
             reply = dns.query.udp(
                 query,
@@ -112,7 +119,7 @@ def _by_tcp(
     server: NameServer, query: dns.message.Message, budget: QueryBudget
 ) -> dns.message.Message:
     try:
-        return dns.query.tcp(query, server.address, budget.spend(sum(_TRIES)), server.port)
+        return dns.query.tcp(query, server.address, budget.spend(sum(TRIES)), server.port)
     except (dns.exception.Timeout, OSError, EOFError):
         raise Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP") from None
     except dns.exception.DNSException:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import dns.name
 
-from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered, ask
+from nameplate.adapters.resolver.asking import Asking, Question
+from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.reply import Alias, Referral, read
 from nameplate.core.egress import EgressPolicy
@@ -19,7 +20,7 @@ Zone = tuple[dns.name.Name, Candidates]
 
 
 class Servers:
-    """Finds servers and asks them. Threads may share it.
+    """Finds servers and says what to ask them. Threads may share it.
 
     A recursive resolver is trusted only to find a zone's servers. Their addresses come from
     strangers, so the egress policy decides which are asked.
@@ -50,37 +51,37 @@ class Servers:
         zone = max(zones, key=len)
         return zone, self._overrides[zone]
 
-    def above(self, name: dns.name.Name, budget: QueryBudget) -> Zone:
+    def above(self, name: dns.name.Name, budget: QueryBudget) -> Asking[Zone]:
         """Return the closest zone at or above `name` and its servers; raise `Unanswered`."""
         known = self.overridden(name)
         if known is not None:
             return known
-        zone, names = self._recursor.zone_servers(name, budget)
-        return zone, self.candidates(names, {}, budget)
+        zone, names = yield from self._recursor.zone_servers(name, budget)
+        return zone, (yield from self.candidates(names, {}, budget))
 
     def named(
         self, name: dns.name.Name, budget: QueryBudget
-    ) -> tuple[dns.name.Name, tuple[str, ...]]:
+    ) -> Asking[tuple[dns.name.Name, tuple[str, ...]]]:
         """Return the closest zone at or above `name` and its servers' names; raise `Unanswered`."""
         return self._recursor.zone_servers(name, budget)
 
     def candidates(
         self, names: Sequence[str], glue: Mapping[str, Sequence[str]], budget: QueryBudget
-    ) -> Candidates:
+    ) -> Asking[Candidates]:
         """Return each server with the addresses by which it may be tried."""
         found = []
         for name in names[:MAX_SERVERS]:
-            addresses = glue.get(name) or self._addresses(name, budget)
+            addresses = glue.get(name) or (yield from self._addresses(name, budget))
             found.append(
                 tuple(NameServer(name, address, self._port) for address in addresses)
                 or (NameServer(name, "no address", self._port),)
             )
         return tuple(found)
 
-    def _addresses(self, name: str, budget: QueryBudget) -> tuple[str, ...]:
+    def _addresses(self, name: str, budget: QueryBudget) -> Asking[Sequence[str]]:
         for rdtype in ("A", "AAAA"):
             try:
-                found = self._recursor.addresses(name, rdtype, budget)
+                found = yield from self._recursor.addresses(name, rdtype, budget)
             except Unanswered:
                 return ()
             if found:
@@ -94,7 +95,7 @@ class Servers:
         rdtype: str,
         zone: dns.name.Name,
         budget: QueryBudget,
-    ) -> Answer | Alias | Referral:
+    ) -> Asking[Answer | Alias | Referral]:
         """Ask one server of `zone` at its first address that answers."""
         result = Answer(AnswerKind.TIMEOUT, "")
         for server in candidate:
@@ -103,11 +104,11 @@ class Servers:
                 result = Answer(AnswerKind.REFUSED, str(server), detail=f"is not asked: {refusal}")
                 continue
             try:
-                message = ask(server, name, rdtype, budget)
+                reply = yield Question(server, name, rdtype, budget)
             except Unanswered as error:
                 result = Answer(error.kind, str(server), detail=error.detail)
             else:
-                return read(message, name, rdtype, zone, server)
+                return read(reply, name, rdtype, zone, server)
         return result
 
     def _refusal(self, server: NameServer, zone: dns.name.Name) -> str | None:

@@ -5,7 +5,15 @@ import hmac
 from nameplate.core.instructions import Instruction, dns_record
 from nameplate.core.names import relative
 from nameplate.core.tokens import TXT_LABEL, TXT_PREFIX
-from nameplate.ports.resolver import Answer, AnswerKind, LookupResult, Resolver
+from nameplate.ports.resolver import (
+    Answer,
+    AnswerKind,
+    DnsQuestion,
+    Inquiry,
+    LookupResult,
+    Resolver,
+    carry_out,
+)
 from nameplate.ports.verification import Proof, ProofMethodPlugin, ProofScope, Verdict
 
 _ANSWERED = frozenset({AnswerKind.DATA, AnswerKind.NODATA, AnswerKind.NXDOMAIN})
@@ -30,37 +38,40 @@ class DnsTxt:
 
     def check(self, name: str, token: str) -> Proof:
         """Ask every server once. When nothing matches, look where people put it by mistake."""
+        return carry_out(self.inquire(name, token), self._resolver)
+
+    def inquire(self, name: str, token: str) -> Inquiry[Proof]:
+        """Say what `check` asks."""
         record, expected = f"{TXT_LABEL}.{name}", f"{TXT_PREFIX}{token}"
-        finding = self._resolver.authoritative(record, "TXT")
+        (finding,) = yield [DnsQuestion(record, "TXT")]
         proof = _judge(record, expected, finding)
-        if proof.verdict in {Verdict.ABSENT, Verdict.MISMATCH}:
-            return self._misplaced(name, expected, finding.zone, proof) or proof
+        if proof.verdict not in {Verdict.ABSENT, Verdict.MISMATCH}:
+            return proof
+        zone = finding.zone
+        places = [f"{record}.{zone}"] if zone else []
+        places += [one for one in dict.fromkeys((name, zone)) if one]
+        found = yield [DnsQuestion(place, "TXT") for place in places]
+        for place, said in zip(places, found, strict=True):
+            if any(_matches(one, expected) for one in said.answers):
+                return _misplaced(place, record, zone, proof)
         return proof
 
-    def _misplaced(self, name: str, expected: str, zone: str, proof: Proof) -> Proof | None:
-        record = f"{TXT_LABEL}.{name}"
-        doubled = f"{record}.{zone}"
-        if zone and self._publishes(doubled, expected):
-            return Proof(
-                proof.verdict,
-                "txt_at_doubled_name",
-                f"The record was created as {doubled}, because your DNS provider appends "
-                f"{zone} automatically. Enter the name there as {relative(record, zone)}.",
-                proof.observed,
-            )
-        for place in dict.fromkeys((name, zone)):
-            if place and self._publishes(place, expected):
-                return Proof(
-                    proof.verdict,
-                    "txt_at_wrong_name",
-                    f"The value was found at {place}, but it must be at {record}.",
-                    proof.observed,
-                )
-        return None
 
-    def _publishes(self, name: str, expected: str) -> bool:
-        answers = self._resolver.authoritative(name, "TXT").answers
-        return any(_matches(answer, expected) for answer in answers)
+def _misplaced(place: str, record: str, zone: str, proof: Proof) -> Proof:
+    if place == f"{record}.{zone}":
+        return Proof(
+            proof.verdict,
+            "txt_at_doubled_name",
+            f"The record was created as {place}, because your DNS provider appends "
+            f"{zone} automatically. Enter the name there as {relative(record, zone)}.",
+            proof.observed,
+        )
+    return Proof(
+        proof.verdict,
+        "txt_at_wrong_name",
+        f"The value was found at {place}, but it must be at {record}.",
+        proof.observed,
+    )
 
 
 def _judge(record: str, expected: str, finding: LookupResult) -> Proof:

@@ -1,0 +1,378 @@
+"""Many questions at once from one event loop: datagrams by sockets of our own, TCP where it must be.
+
+Each question has a random id, a random letter case that must come back (0x20), and a port that the
+system chose at random. A socket is connected to one server, so that the system drops what others send;
+a few questions share it while they wait, and then it is closed: no port is used for long.
+"""
+
+import asyncio
+import heapq
+import itertools
+import random
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+
+import dns.asyncquery
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+
+from nameplate.adapters.resolver.asking import Question
+from nameplate.adapters.resolver.query import PAYLOAD, TRIES, Unanswered
+from nameplate.adapters.resolver.reply import Reply
+from nameplate.ports.resolver import AnswerKind
+
+MAX_SOCKETS = 400
+"""Open at once: below the usual limit of 1,024 files."""
+MAX_OF_PARTY = 100
+"""Sockets, and connections, that wait for servers one party chose: dead ones leave room for others."""
+MAX_OF_PARTY_IN_A_CROWD = 8
+"""The same while more than half of all are in use."""
+MAX_OF_SERVER = 256
+"""Questions that wait for one server; more are asked as these are answered."""
+SHARED_BY = 16
+"""Questions that one port is used for."""
+TICK = 0.05
+"""Seconds between two looks for what was not answered in time."""
+KEPT = 5.0
+"""Seconds for which what a recursive resolver said is not asked again: it has a cache itself."""
+_MAX_KEPT = 10_000
+_MAX_READ = 64
+_OCTETS = 65_535
+
+_HEADER = struct.Struct("!HHHHHH")
+_OPT = b"\0\0\x29" + PAYLOAD.to_bytes(2) + bytes(6)
+_LETTERS = bytes(0x20 if chr(one).isalpha() and one < 0x80 else 0 for one in range(256))  # noqa: PLR2004 - ASCII
+_QR, _OPCODE, _TC = 0x8000, 0x7800, 0x0200
+_WITHOUT_QUESTION = frozenset({
+    dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED,
+})  # fmt: skip
+
+Answered = Callable[[Reply | Unanswered], None]
+_Key = tuple[str, int, bytes, bool]
+
+
+class _Waiting:
+    """One question, from when it is asked until it is answered or given up."""
+
+    __slots__ = ("answered", "asked", "id", "key", "party", "question", "socket", "tries", "until")
+
+    def __init__(self, key: _Key, question: Question, party: Hashable, answered: Answered) -> None:
+        self.key = key
+        self.question = question
+        self.party = party
+        self.answered: list[Answered] | None = [answered]
+        """Whom to tell; None when it is over."""
+        self.asked = b""
+        """The question section as it was sent."""
+        self.id = 0
+        self.tries = 0
+        self.until = 0.0
+        self.socket: _Socket | None = None
+
+
+class _Socket:
+    """A port of ours, connected to one server."""
+
+    __slots__ = ("party", "server", "socket", "used", "waiting")
+
+    def __init__(self, server: tuple[str, int], party: Hashable) -> None:
+        family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.server = server
+        self.party = party
+        self.waiting: dict[int, _Waiting] = {}
+        self.used = 0
+
+
+class Datagrams:
+    """Asks servers for the look-ups of one event loop; nothing of it may be used outside that loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Open nothing yet."""
+        self._loop = loop
+        self._random = random.SystemRandom()
+        self._asked: dict[_Key, _Waiting] = {}
+        self._known: dict[_Key, tuple[float, Reply]] = {}
+        self._current: dict[tuple[str, int], _Socket] = {}
+        self._open: dict[int, _Socket] = {}
+        self._of_party: dict[Hashable, int] = {}
+        self._of_server: dict[tuple[str, int], int] = {}
+        self._queues: dict[tuple[Hashable, tuple[str, int]], deque[_Waiting]] = {}
+        self._timers: list[tuple[float, int, _Waiting]] = []
+        self._numbers = itertools.count()
+        self._ticking = self._pumping = False
+        self._connections: set[asyncio.Task[None]] = set()
+
+    def ask(self, question: Question, party: Hashable, answered: Answered) -> None:
+        """Ask as `query.ask` does; `answered` is told once. `party` chose the servers.
+
+        What is asked already with the same words is not asked twice at a time, which would make the
+        answer easier to forge (RFC 5452 section 5).
+        """
+        server = question.server
+        key = server.address, server.port, question.name.to_wire() + question.rdtype.encode(), question.recursive  # type: ignore[operator]  # without a file it returns octets
+        if question.recursive and (known := self._known.get(key)) and known[0] > time.monotonic():
+            answered(known[1])
+            return
+        same = self._asked.get(key)
+        if same is not None and same.answered is not None and same.socket is not None:
+            same.answered.append(answered)
+            return
+        waiting = _Waiting(key, question, party, answered)
+        self._asked[key] = waiting
+        self._send(waiting)
+
+    def _send(self, waiting: _Waiting) -> None:
+        """Send a question, the first or the second time, or queue it where too much is under way."""
+        try:
+            left = waiting.question.budget.left(float("inf"))
+        except Unanswered as error:
+            self._end(waiting, error)
+            return
+        seconds = min(left, TRIES[waiting.tries])
+        server = waiting.question.server.address, waiting.question.server.port
+        port = self._port(server, waiting.party)
+        if port is None:
+            self._queues.setdefault((waiting.party, server), deque()).append(waiting)
+            self._remind(waiting, time.monotonic() + left)
+            return
+        try:
+            waiting.question.budget.spend(seconds)
+            port.socket.send(self._wire(waiting, port))
+        except Unanswered as error:
+            self._close_if_idle(port)
+            self._end(waiting, error)
+            return
+        except OSError:
+            self._close_if_idle(port)
+            self._end(waiting, Unanswered(AnswerKind.TIMEOUT, "cannot be reached"))
+            return
+        waiting.socket = port
+        port.waiting[waiting.id] = waiting
+        port.used += 1
+        self._of_server[server] = self._of_server.get(server, 0) + 1
+        self._remind(waiting, time.monotonic() + seconds)
+
+    def _port(self, server: tuple[str, int], party: Hashable) -> _Socket | None:
+        """Return a socket for one more question; None where the party or the server has enough."""
+        if self._of_server.get(server, 0) >= MAX_OF_SERVER:
+            return None
+        port = self._current.get(server)
+        if port is not None and port.used < SHARED_BY:
+            return port
+        of_party, opened = self._of_party.get(party, 0), len(self._open)
+        most = MAX_OF_PARTY if opened < MAX_SOCKETS // 2 else MAX_OF_PARTY_IN_A_CROWD
+        if of_party >= most or opened >= MAX_SOCKETS:
+            return None
+        try:
+            port = _Socket(server, party)
+        except OSError:
+            return None
+        with suppress(OSError):  # sending says so, too
+            port.socket.connect(server)
+        self._current[server] = port
+        self._open[port.socket.fileno()] = port
+        self._of_party[party] = of_party + 1
+        self._loop.add_reader(port.socket, self._read, port)
+        self._tick_on()
+        return port
+
+    def _wire(self, waiting: _Waiting, port: _Socket) -> bytes:
+        """Return the message; the second time it is the same, from another port."""
+        question = waiting.question
+        if not waiting.asked:
+            name = question.name.to_wire() or b""
+            if not question.recursive:
+                letters = int.from_bytes(name.translate(_LETTERS))
+                mixed = int.from_bytes(name) ^ (letters & self._random.getrandbits(8 * len(name)))
+                name = mixed.to_bytes(len(name))
+            kind = dns.rdatatype.from_text(question.rdtype)
+            waiting.asked = name + struct.pack("!HH", kind, 1)
+            waiting.id = self._random.getrandbits(16)
+        while waiting.id in port.waiting:
+            waiting.id = self._random.getrandbits(16)
+        flags = dns.flags.RD if question.recursive else 0
+        return _HEADER.pack(waiting.id, flags, 1, 0, 0, 1) + waiting.asked + _OPT
+
+    def _read(self, port: _Socket) -> None:
+        for _ in range(_MAX_READ):
+            try:
+                wire = port.socket.recv(_OCTETS)
+            except BlockingIOError:
+                return
+            except OSError:  # nobody listens there
+                for waiting in list(port.waiting.values()):
+                    self._end(waiting, Unanswered(AnswerKind.TIMEOUT, "cannot be reached"))
+                return
+            self._take(port, wire)
+            if not port.waiting:
+                return
+
+    def _take(self, port: _Socket, wire: bytes) -> None:
+        """Take an answer; what answers no question of ours is ignored, as is what cannot be read."""
+        if len(wire) < _HEADER.size:
+            return
+        number, flags, questions, *_ = _HEADER.unpack_from(wire)
+        waiting = port.waiting.get(number)
+        if waiting is None or not flags & _QR or flags & _OPCODE:
+            return
+        asked = waiting.asked
+        section = wire[_HEADER.size : _HEADER.size + len(asked)] if questions == 1 else b""
+        is_same = section == asked
+        if not is_same:
+            empty = questions == 0 and flags & 0xF in _WITHOUT_QUESTION
+            if not empty and (questions != 1 or section.lower() != asked.lower()):
+                return
+        if flags & _TC or not (is_same or waiting.question.recursive):
+            self._by_tcp(waiting)
+            return
+        try:
+            reply = Reply.of_wire(wire)
+        except dns.exception.DNSException:
+            return
+        self._end(waiting, reply)
+
+    def _by_tcp(self, waiting: _Waiting) -> None:
+        """Ask again by TCP: the answer was cut off, or its letters were not ours."""
+        self._leave(waiting)
+        waiting.until = float("inf")  # it is timed by itself
+        task = self._loop.create_task(self._connected(waiting))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _connected(self, waiting: _Waiting) -> None:
+        question = waiting.question
+        query = dns.message.make_query(question.name, question.rdtype, use_edns=0, payload=PAYLOAD)
+        if not question.recursive:
+            query.flags &= ~dns.flags.RD
+        result: Reply | Unanswered
+        try:
+            while self._of_party.get(waiting.party, 0) >= MAX_OF_PARTY:
+                question.budget.left(0)
+                await asyncio.sleep(TICK)
+            seconds = question.budget.spend(sum(TRIES))
+            self._count(waiting.party, 1)
+            try:
+                message = await dns.asyncquery.tcp(
+                    query, question.server.address, seconds, question.server.port
+                )
+            finally:
+                self._count(waiting.party, -1)
+            result = Reply.of(message)
+        except Unanswered as error:
+            result = error
+        except (dns.exception.Timeout, OSError, EOFError):
+            result = Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP")
+        except dns.exception.DNSException:
+            result = Unanswered(AnswerKind.SERVFAIL, "sent an answer that is not DNS")
+        self._end(waiting, result)
+
+    def _count(self, party: Hashable, more: int) -> None:
+        number = self._of_party.get(party, 0) + more
+        if number:
+            self._of_party[party] = number
+        else:
+            self._of_party.pop(party, None)
+
+    def _end(self, waiting: _Waiting, result: Reply | Unanswered) -> None:
+        """Tell everybody who asked."""
+        told, waiting.answered = waiting.answered, None
+        if told is None:
+            return
+        if self._asked.get(waiting.key) is waiting:
+            del self._asked[waiting.key]
+        if waiting.question.recursive and isinstance(result, Reply):
+            if len(self._known) >= _MAX_KEPT:
+                self._known.clear()
+            self._known[waiting.key] = time.monotonic() + KEPT, result
+        self._leave(waiting)
+        for answered in told:
+            answered(result)
+
+    def _leave(self, waiting: _Waiting) -> None:
+        """Let a question wait at its port no longer; make room for what is queued."""
+        port, waiting.socket = waiting.socket, None
+        if port is None:
+            return
+        port.waiting.pop(waiting.id, None)
+        left = self._of_server[port.server] - 1
+        if left:
+            self._of_server[port.server] = left
+        else:
+            del self._of_server[port.server]
+        self._close_if_idle(port)
+        if self._queues and not self._pumping:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
+
+    def _close_if_idle(self, port: _Socket) -> None:
+        """Close a port that nobody waits at; one that may be used again is closed with the next tick."""
+        if port.waiting or port.socket.fileno() < 0:
+            return
+        if port.used < SHARED_BY and self._current.get(port.server) is port and port.used:
+            return
+        self._close(port)
+
+    def _close(self, port: _Socket) -> None:
+        if self._current.get(port.server) is port:
+            del self._current[port.server]
+        del self._open[port.socket.fileno()]
+        self._loop.remove_reader(port.socket)
+        port.socket.close()
+        self._count(port.party, -1)
+
+    def _pump(self) -> None:
+        """Send what is queued, as far as there is room: a turn for each party and server."""
+        self._pumping = False
+        for key in list(self._queues):
+            queue = self._queues.get(key)
+            while queue:
+                if queue[0].answered is None:
+                    queue.popleft()
+                elif self._port(key[1], key[0]) is None:
+                    break
+                else:
+                    self._send(queue.popleft())
+            if not queue:
+                self._queues.pop(key, None)
+
+    def _remind(self, waiting: _Waiting, at: float) -> None:
+        waiting.until = at
+        heapq.heappush(self._timers, (at, next(self._numbers), waiting))
+        self._tick_on()
+
+    def _tick_on(self) -> None:
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_later(TICK, self._tick)
+
+    def _tick(self) -> None:
+        """Ask again what was not answered, or give it up; close ports that were used."""
+        now = time.monotonic()
+        while self._timers and (self._timers[0][0] <= now or self._timers[0][2].answered is None):
+            at, _, waiting = heapq.heappop(self._timers)
+            if waiting.answered is None or at < waiting.until:
+                continue
+            if waiting.socket is None:  # it is in a queue still
+                self._end(waiting, Unanswered(AnswerKind.TIMEOUT, "the lookup took too long"))
+                continue
+            self._leave(waiting)
+            waiting.tries += 1
+            if waiting.tries < len(TRIES):
+                self._send(waiting)
+            else:
+                self._end(waiting, Unanswered(AnswerKind.TIMEOUT, "did not answer"))
+        for port in [one for one in self._open.values() if not one.waiting]:
+            self._close(port)
+        if self._queues:
+            self._pump()
+        self._ticking = bool(self._timers or self._open)
+        if self._ticking:
+            self._loop.call_later(TICK, self._tick)
