@@ -63,7 +63,7 @@ def page() -> str:
 def families() -> dict[str, list[sa.Table]]:
     """Return the tables by the module of their model, known modules first."""
     found: dict[str, list[sa.Table]] = {name: [] for name in FAMILIES}
-    for mapper in Model.registry.mappers:
+    for mapper in sorted(Model.registry.mappers, key=lambda mapper: mapper.class_.__module__):
         module = mapper.class_.__module__.rpartition(".")[2]
         found.setdefault(module, []).append(metadata.tables[mapper.class_.__tablename__])
     order = {table.name: place for place, table in enumerate(metadata.sorted_tables)}

@@ -242,6 +242,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         random=secrets.token_bytes,
         jitter=generator.random,
         domain_connect=_domain_connect(settings, resolver, policy),
+        public_url=settings.public_url,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
     )

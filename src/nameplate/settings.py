@@ -130,6 +130,9 @@ class Settings:
     """Address that the API listens on."""
     port: Port = 8080
     """Port that the API listens on."""
+    public_url: str | None = None
+    """URL at which browsers reach the API, for the addresses of setup links. Default: as in the request
+    that makes a link."""
     edge_host: str | None = None
     """Address that the edge's own port listens on. Default: `host`."""
     edge_port: OptionalPort = None

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -48,9 +49,16 @@ class WorkerProcess:
     def __init__(self, job: Job) -> None:
         """Start at once."""
         self._told, telling = FORKS.Pipe(duplex=False)
-        self.process: ForkServerProcess = FORKS.Process(target=_run, args=(job, telling))
+        self._ready = FORKS.Event()
+        self.process: ForkServerProcess = FORKS.Process(
+            target=_run, args=(job, telling, self._ready)
+        )
         self.process.start()
         telling.close()
+
+    def wait_until_ready(self, seconds: float) -> None:
+        """Wait until the process obeys SIGTERM as a worker does."""
+        assert self._ready.wait(seconds)
 
     @property
     def pid(self) -> int:
@@ -108,7 +116,7 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def _run(job: Job, telling: Connection) -> None:
+def _run(job: Job, telling: Connection, ready: Event) -> None:
     descriptor = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
@@ -124,6 +132,7 @@ def _run(job: Job, telling: Connection) -> None:
     pools = [sessions.system_engine.pool, sessions._tenant.pool]
     watch.at_rest = lambda: all(pool.checkedout() == 0 for pool in pools)  # type: ignore[attr-defined]  # of QueuePool
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    ready.set()
     thread = threading.Thread(target=worker.run)
     thread.start()
     while thread.is_alive():

@@ -40,6 +40,7 @@ def _pause(scene: Scene, point: str) -> WorkerProcess:
 
 
 def _end(worker: WorkerProcess) -> None:
+    worker.wait_until_ready(20)
     worker.process.terminate()
     assert worker.join(20) == 0
 

@@ -36,18 +36,25 @@ def environment(home: Path, given: Mapping[str, str]) -> dict[str, str]:
 def run(words: list[str], home: Path, **given: str) -> subprocess.CompletedProcess[str]:
     """Run one command as a person does."""
     if words[0] in {"serve", "worker"}:
-        return subprocess.run(
-            [sys.executable, "-m", "nameplate", *words],
-            env=environment(home, given),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return run_alone(words, home, given)
     cleared = {name: None for name in os.environ if name.startswith("NAMEPLATE_")}
     logging.getLogger().handlers.clear()  # of another test's output, which is closed
     done = CliRunner().invoke(app, words, env={**cleared, **environment(home, given)})
     return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
+
+
+def run_alone(
+    words: list[str], home: Path, given: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run one command in a process of its own, which prints nothing of other tests."""
+    return subprocess.run(
+        [sys.executable, "-m", "nameplate", *words],
+        env=environment(home, given),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def refused(done: subprocess.CompletedProcess[str], code: str, *words: str) -> None:
@@ -72,7 +79,7 @@ def started(words: list[str], home: Path) -> "subprocess.Popen[str]":
 
 def test_the_first_command_of_a_new_home_works(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    done = run(["organization", "add", "Acme"], home)
+    done = run_alone(["organization", "add", "Acme"], home, {})
     assert (done.returncode, done.stderr) == (0, "")
     assert (home / "nameplate.db").stat().st_mode & 0o777 == 0o600
     assert "Acme" in run(["organization", "list"], home).stdout

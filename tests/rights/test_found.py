@@ -62,6 +62,16 @@ def test_a_proof_is_lost_though_another_was_offered(world: Offline) -> None:
     assert not domain(world, row).is_live
 
 
+def test_a_claim_is_not_over_while_another_token_can_prove_it(world: Offline) -> None:
+    red = world.organization("red")
+    row = claim(world, red, NAME)
+    offer(world, red, "file_upload")
+    first, second = proofs(world, row)
+    assert look(world, second, days=8) is VerificationStatus.EXPIRED
+    assert see(world, first) is VerificationStatus.VERIFIED
+    assert held(world) == {NAME: "subtree"}
+
+
 def test_a_holding_reaches_as_far_as_the_proofs_that_are_left(world: Offline) -> None:
     red = world.organization("red")
     row = claim(world, red, NAME)

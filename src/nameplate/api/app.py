@@ -25,6 +25,8 @@ from nameplate.api import (
     providers,
     records,
     servers,
+    setup_links,
+    setup_page,
     templates,
     tokens,
     verifications,
@@ -53,6 +55,7 @@ NOUNS = (
     certificates,
     bindings,
     tokens,
+    setup_links,
 )
 
 
@@ -86,6 +89,7 @@ def create(
     app.include_router(health.routes)
     app.include_router(wellknown.routes)
     app.include_router(explanations.routes)
+    setup_page.install(app)
     if edge is not None:
         app.mount("/edge", edge)
     errors.install(app)

@@ -18,6 +18,8 @@ from nameplate.db import RETRIES, pause
 
 _ZONE_PATH = re.compile(r"/v1/domains/[^/]+/records:plan")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_PAGES = "/setup/"
+"""Forms of pages for visitors without a token: they send no body that means anything."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _TINY = 16 * 1024
 """Octets that are read from an unknown caller, so that the answer arrives, and for how long."""
@@ -83,6 +85,11 @@ class RequestMiddleware:
         if scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
+        if _path(scope).startswith(_PAGES):
+            with anyio.move_on_after(_TINY_SECONDS):
+                await _drained(scope, receive)
+            await self._app(scope, receive, send)
+            return
         body = await _read(receive, await self._allowed(scope, receive))
         if body:
             _check_type(Headers(scope=scope))
@@ -132,8 +139,7 @@ class RequestMiddleware:
             with anyio.move_on_after(_TINY_SECONDS):
                 await _drained(scope, receive)
             raise
-        path = scope["path"].removeprefix(scope.get("root_path", ""))  # below a host's prefix
-        if _ZONE_PATH.fullmatch(path):
+        if _ZONE_PATH.fullmatch(_path(scope)):
             return strictjson.MAX_ZONE_BYTES
         return strictjson.MAX_BYTES
 
@@ -144,6 +150,12 @@ class RequestMiddleware:
         if self._parsers is None:
             self._parsers = anyio.CapacityLimiter(_PARSERS)
         return await anyio.to_thread.run_sync(strictjson.read, body, limiter=self._parsers)
+
+
+def _path(scope: Scope) -> str:
+    """Return the path below a host application's prefix."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _identity(given: str | None) -> str:

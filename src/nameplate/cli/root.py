@@ -29,6 +29,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "server": ("servers", "Manage servers that run a proxy."),
     "account": ("accounts", "Manage accounts at DNS providers and CAs."),
     "organization": ("organizations", "Manage organizations, the tenants of the platform."),
+    "setup-link": ("setup_links", "Manage links that show what to publish for a domain."),
     "token": ("tokens", "Manage API tokens."),
     "domain-connect": ("domain_connect", "Set up Domain Connect for the platform."),
     "names": ("names", "Check domain names."),

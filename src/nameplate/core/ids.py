@@ -24,6 +24,7 @@ class Prefix(StrEnum):
     BINDING = "bnd"
     TOKEN = "tok"  # noqa: S105 - the prefix of an id, not a token
     PLAN = "plan"
+    SETUP_LINK = "lnk"
     OPERATION = "op"
 
 

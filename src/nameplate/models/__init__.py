@@ -37,6 +37,7 @@ from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.sealing import LiveProcess, SealingKey
+from nameplate.models.setup_links import SetupLink
 from nameplate.models.steps import StepCount
 from nameplate.models.tokens import ApiToken, IdempotencyKey
 from nameplate.models.verifications import Verification, VerificationMethodName
@@ -88,6 +89,7 @@ __all__ = [
     "SealingKey",
     "Server",
     "ServerAnswer",
+    "SetupLink",
     "SslProvider",
     "StepCount",
     "SuffixApproval",

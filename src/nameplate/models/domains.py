@@ -1,6 +1,6 @@
 """Claimed domains. A claim grants nothing; only a holding does (`holdings.py`)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -10,7 +10,9 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 from sqlalchemy.sql import expression
 
-from nameplate.core.errors import Conflict
+from nameplate.core import budget
+from nameplate.core.budget import Limit
+from nameplate.core.errors import Conflict, RateLimited
 from nameplate.core.lifecycle import DomainStatus, move
 from nameplate.models.changed_records import ChangedRecords
 from nameplate.models.dns_settings import DnsSettings
@@ -31,6 +33,9 @@ from nameplate.models.orm import (
     enum_of,
     table,
 )
+
+CHECKS_BY_HAND = Limit(5, timedelta(minutes=10))
+"""How often people may ask for a look at a domain's proofs, beside those that come by themselves."""
 
 _PROVED = (DomainStatus.VERIFIED, DomainStatus.ACTIVE)
 
@@ -266,6 +271,10 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     last_checked_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When a worker looked at the domain last."
     )
+    check_allowed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="Theoretical arrival time of the next check that a person asks for (GCRA).",
+    )
     error_message: Mapped[str | None] = mapped_column(
         sa.Text, comment="What is wrong, in words for a person."
     )
@@ -314,6 +323,17 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     def is_approved(self) -> bool:
         """Whether the operator has nothing against it."""
         return self.suffix_approval in {None, SuffixApproval.APPROVED}
+
+    def ask_for_check(self, now: datetime) -> None:
+        """Count a check that a person asks for. Raises `RateLimited` `checks_spent`."""
+        allowed_at, wait = budget.spend(self.check_allowed_at or now, now, CHECKS_BY_HAND)
+        if wait > timedelta(0):
+            raise RateLimited(
+                "checks_spent",
+                "This domain was checked too often. Nameplate also checks by itself.",
+                wait,
+            )
+        self.check_allowed_at = allowed_at
 
     def approve(self) -> None:
         """Record that the operator lets the organization hold the suffix, once it is proved."""

@@ -45,6 +45,8 @@ class Tools:
     authorities: Registry[AuthorityPlugin] = field(default_factory=registry.authorities)
     proxies: Registry[ProxyPlugin] = field(default_factory=registry.proxies)
     proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
+    public_url: str | None = None
+    """Where browsers reach the API; None: as the request says."""
     special_use: bool = False
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None

@@ -12,6 +12,19 @@ GROUP = Group(
             "Check the name or id, and that the token belongs to the right organization.",
             (404,),
         ),
+        "setup_link_not_found": Entry(
+            Turn.YOU,
+            "The setup link does not work.",
+            "Ask for a new link: it opens once, in one browser, and ends when it is revoked or "
+            "expires.",
+            (404,),
+        ),
+        "too_many_links": Entry(
+            Turn.YOU,
+            "The domain has as many setup links as it may have.",
+            "Revoke one that is not needed with `nameplate setup-link revoke`.",
+            (409,),
+        ),
         "domain_exists": Entry(
             Turn.YOU,
             "The organization has already added this name.",

@@ -19,6 +19,13 @@ GROUP = Group(
             "Add a new verification and publish its new value.",
             (409,),
         ),
+        "checks_spent": Entry(
+            Turn.YOU,
+            "A person asked for too many checks of this domain.",
+            "Wait for the time in `Retry-After`, or for the next check that Nameplate makes by "
+            "itself. Five checks in ten minutes can be asked for.",
+            (429,),
+        ),
         "method_unknown": Entry(
             Turn.YOU,
             "The verification method is unknown.",

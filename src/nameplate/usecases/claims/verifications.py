@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import backoff, tokens
@@ -31,6 +32,7 @@ from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
 _NAMES = frozenset(VerificationMethodName)
+_OPEN = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
 PROOF_LIFETIME = timedelta(days=30)
 """How long a proof counts before it is looked at again."""
 GRACE = timedelta(days=7)
@@ -93,12 +95,7 @@ def _supersede(
     session: Session, domain: Domain, method: VerificationMethodName, now: datetime
 ) -> None:
     """Let no older token of the method prove the domain any more (I6); a proof that counts stays."""
-    open_ = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
-    query = Verification.visible(Actor(domain.organization_id)).where(
-        Verification.organization_domain_id == domain.id,
-        Verification.verification_method == method,
-        Verification.status.in_(open_),
-    )
+    query = _open_of(domain).where(Verification.verification_method == method)
     for row in session.scalars(query):
         row.expire("Replaced by a newer token.")
         row.wake(now)
@@ -124,14 +121,17 @@ def end(session: Session, domain: Domain, reason: str) -> None:
 
 def resume(session: Session, domain: Domain, now: datetime) -> None:
     """Let the open tokens of a claim prove it from now on, for as long as fresh ones do."""
-    open_ = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
-    query = Verification.visible(Actor(domain.organization_id)).where(
-        Verification.organization_domain_id == domain.id, Verification.status.in_(open_)
-    )
-    for row in session.scalars(query):
+    for row in session.scalars(_open_of(domain)):
         row.expires_at = now + backoff.LIFETIME
         row.wake(now)
     session.flush()
+
+
+def _open_of(domain: Domain) -> sa.Select[Any]:
+    """Select the verifications that can prove a claim yet."""
+    return Verification.visible(Actor(domain.organization_id)).where(
+        Verification.organization_domain_id == domain.id, Verification.status.in_(_OPEN)
+    )
 
 
 def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> None:
@@ -191,15 +191,25 @@ def page(
 
 
 def check(session: Session, actor: Actor, reference: str, now: datetime) -> Verification:
-    """Look again now instead of at the planned time."""
+    """Look again now instead of at the planned time. Raises `RateLimited` `checks_spent`."""
     row = get(session, actor, reference)
     if row.status in {VerificationStatus.EXPIRED, VerificationStatus.FAILED}:
         raise Conflict(
             "verification_over",
             f"This verification is {row.status.value}. Add a new one to get a new token.",
         )
+    domain = session.get_one(Domain, row.organization_domain_id, with_for_update=True)
+    domain.ask_for_check(now)
     row.wake(now)
     return row
+
+
+def check_all(session: Session, domain: Domain, now: datetime) -> None:
+    """Look at all open proofs of a domain now. Raises `RateLimited` `checks_spent`."""
+    domain.ask_for_check(now)
+    for row in session.scalars(_open_of(domain)):
+        row.wake(now)
+    domain.wake(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,11 +291,16 @@ def _close(session: Session, tools: Tools, row: Verification, question: _Questio
         create(session, tools, domain, row.verification_method.value)
     if question.idle:
         return
-    row.expire("The token was not seen within seven days. Add a new verification to try again.")
     domain = session.get_one(Domain, row.organization_domain_id)
-    pending = domain.status is DomainStatus.PENDING_VERIFICATION
-    if pending and domain.verification_token == row.verification_token:
+    row.expire("The token was not seen within seven days. Add a new verification to try again.")
+    session.flush()
+    if domain.status is DomainStatus.PENDING_VERIFICATION and not _is_open(session, domain):
         domain.expire("Ownership was not proved within seven days.")
+
+
+def _is_open(session: Session, domain: Domain) -> bool:
+    """Tell whether a token of the claim can prove it yet."""
+    return session.scalars(_open_of(domain).limit(1)).first() is not None
 
 
 def _conclude(
