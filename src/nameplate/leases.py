@@ -1,7 +1,7 @@
 """Leases: one row for one worker for a while, under a number that grows (its fence)."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -111,22 +111,31 @@ def urgent(session: Session, kind: type[Work]) -> Sequence[DueRow]:
     return _due_rows(session, _looking(kind, "urgent"), _MAX_URGENT)  # type: ignore[arg-type]  # a class is hashable
 
 
-def oldest(session: Session, kind: type[Work], most: int) -> Sequence[DueRow]:
-    """Return up to `most` due rows, oldest first."""
-    return _due_rows(session, _looking(kind, "oldest"), most)  # type: ignore[arg-type]  # a class is hashable
+def oldest(
+    session: Session, kind: type[Work], most: int, methods: Collection[str] | None = None
+) -> Sequence[DueRow]:
+    """Return up to `most` due rows, oldest first; of verifications those by one of `methods`."""
+    by = methods is not None
+    return _due_rows(session, _looking(kind, "oldest", by_method=by), most, methods)  # type: ignore[arg-type]  # a class is hashable
 
 
-def some_of_each(session: Session, kind: type[Work]) -> Sequence[DueRow]:
+def some_of_each(
+    session: Session, kind: type[Work], methods: Collection[str] | None = None
+) -> Sequence[DueRow]:
     """Return the oldest due rows of each organization: reads everything that is due."""
-    return _due_rows(session, _looking(kind, "each"), _MAX_OF_EACH)  # type: ignore[arg-type]  # a class is hashable
+    by = methods is not None
+    return _due_rows(session, _looking(kind, "each", by_method=by), _MAX_OF_EACH, methods)  # type: ignore[arg-type]  # a class is hashable
 
 
-def _due_rows(session: Session, query: sa.Select[Any], most: int) -> Sequence[DueRow]:
-    return [DueRow(*row) for row in session.connection().execute(query, {"most": most})]
+def _due_rows(
+    session: Session, query: sa.Select[Any], most: int, methods: Collection[str] | None = None
+) -> Sequence[DueRow]:
+    given = {"most": most} | ({} if methods is None else {"methods": sorted(methods)})
+    return [DueRow(*row) for row in session.connection().execute(query, given)]
 
 
 @cache
-def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+def _looking(kind: Any, which: str, *, by_method: bool = False) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
     own = kind.__table__.c
     clock = sa.type_coerce(utc_now(), UtcDateTime)
     most = sa.bindparam("most", type_=sa.Integer())
@@ -139,6 +148,8 @@ def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mappe
         own.next_action_at <= clock,
         own.lease_until.is_(None) | (own.lease_until <= clock),
     )
+    if by_method:
+        due = (*due, own.verification_method.in_(sa.bindparam("methods", expanding=True)))
     if which == "each":
         place = sa.func.row_number().over(
             partition_by=own.organization_id, order_by=own.next_action_at

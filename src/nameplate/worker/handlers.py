@@ -38,6 +38,8 @@ class Reconciler:
     peer: Peer = _nobody
     """On whom the work depends: bulkheads count the steps with it, and who waits for the same is
     woken when one comes through."""
+    is_wide: bool = False
+    """Rows whose method only asks the DNS are looked at by `WideLooks`, without a thread for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class Sweep:
 Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
-    Reconciler(Verification, verifications.reconcile, verifications.peer),  # is the proof there?
+    Reconciler(
+        Verification, verifications.reconcile, verifications.peer, is_wide=True
+    ),  # is the proof there?
     Reconciler(Domain, zones.reconcile, zones.peer),  # what the domain wants, to its DNS provider
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
     Reconciler(

@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
 from nameplate.leases import DueRow, Lease, due
+from nameplate.models import Verification, VerificationMethodName
 from nameplate.models.channels import WORK
 from nameplate.models.orm import Work
 from nameplate.usecases import work
@@ -33,6 +34,7 @@ from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
 from nameplate.worker.shares import Crowd, admitted, in_turn
 from nameplate.worker.slowness import SlowSteps
+from nameplate.worker.wide_looks import WideLooks
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +91,7 @@ class Worker:
         self._looked_at = -QUIET
         self._quiet = QUIET
         self._passed_over = self._is_late = False
+        self._leased_looks: list[tuple[Lease, DueRow]] = []
         self._ended = 0
         # One more than asked for: what takes something out of service waits for no thread. Who asks
         # for one thread wants one step at a time.
@@ -107,6 +110,18 @@ class Worker:
         self._accounts_read_at = -ACCOUNTS_EVERY
         self._stopping = threading.Event()
         self._awake = threading.Event()
+        wide = [one for one in handlers if isinstance(one, Reconciler) and one.is_wide]
+        self._looks = (
+            WideLooks(
+                sessions,
+                tools,
+                told=partial(self._count_ended, wide[0]),
+                failed=lambda lease, error: self._failed(wide[0], (lease,), error),
+                awake=self._awake,
+            )
+            if wide
+            else None
+        )
         poll = tools.poll.total_seconds() if tools.poll else POLL
         self._tidied_at = time.monotonic()
         self._poll = min(POLL, max(poll, 0.02))
@@ -142,20 +157,24 @@ class Worker:
                 started = 0
                 self._stopping.wait(1.0)
             self._settle(block=started == 0)
-        wait(self._running, GRACE)
+        until = time.monotonic() + GRACE
+        left = self._looks.stop(GRACE) if self._looks else []
+        wait(self._running, max(0.0, until - time.monotonic()))
         self._pool.shutdown(wait=False, cancel_futures=True)
         with suppress(Exception):  # a database away at the end costs the last counts
             self._counts.write(self._sessions, at_once=True)
         self._heart.end()
-        return self._give_back()
+        return self._give_back(left)
 
-    def _give_back(self) -> bool:
+    def _give_back(self, looks: Sequence[Lease] = ()) -> bool:
         """Release the rows of steps that did not end: what such a step finds out later is void."""
+        for handler in [one for one in self._handlers if one.kind is Verification and looks]:
+            self._return(handler, tuple(looks), is_acting=True)
         left = [steps for future, steps in self._running.items() if not future.done()]
         left += [steps for future, steps in self._running.items() if future.cancelled()]
         for handler, leases in left:
             self._return(handler, leases, is_acting=True)
-        return not left
+        return not left and not looks
 
     def _return(
         self, handler: Handler, leases: tuple[Lease, ...], *, is_acting: bool = False
@@ -169,9 +188,10 @@ class Worker:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             started = self._start_due()
-            if started == 0 and not self._running and not self._passed_over:
+            looks = self._looks is not None and self._looks.is_busy
+            if started == 0 and not self._running and not self._passed_over and not looks:
                 return True
-            wait(self._running, 0.2, FIRST_COMPLETED)
+            wait(self._running, QUIET if looks else 0.2, FIRST_COMPLETED)
             if not self._running:
                 time.sleep(QUIET)
             self._reap()
@@ -223,19 +243,23 @@ class Worker:
         next one, and no thread is idle meanwhile. Where steps take long that is none.
         """
         self._passed_over = False
-        if self._room() <= -1 or self._stopping.is_set():
+        wide = self._looks.room if self._looks else 0
+        if (self._room() <= -1 and wide <= 0) or self._stopping.is_set():
             return 0
         if self._rest() > 0:
             self._passed_over = True
             return 0
         self._looked_at = time.monotonic()
         taken = self._sessions.run(PLATFORM, self._lease)
+        looks = self._leased_looks
+        if self._looks:
+            self._looks.begin(looks)
         took = time.monotonic() - self._looked_at
         self._quiet = min(max(LOOK_SHARE * took, QUIET), MAX_QUIET)
         self._ended = 0
         for handler, leases, due_rows in taken:
             self._submit(handler, leases, due_rows)
-        return len({handler for handler, _, _ in taken})
+        return len({handler for handler, _, _ in taken}) + bool(looks)
 
     def _room(self) -> int:
         return self._threads - len(self._running) + min(self._ended, self._threads)
@@ -250,6 +274,7 @@ class Worker:
         Kinds with the fewest steps under way come first, and of these the one that waited longest.
         """
         tick = time.monotonic()
+        self._leased_looks = []
         now, wanted, pressing = due(session, tuple(handler.kind for handler in self._handlers))
         self._is_late = not self._is_late and time.monotonic() - tick > LATE_ANSWER
         if self._is_late:
@@ -271,13 +296,17 @@ class Worker:
             )
             free -= len(batches)
             taken += batches
+        if self._looks and Verification in wanted:
+            self._leased_looks = self._looks.lease(
+                session, seconds=self._lease_seconds, now=now, tick=tick
+            )
         for place, handler in enumerate(order):
             share = math.ceil(free / (len(order) - place))
             if share <= 0:
                 break
             leased = {one.id for h, ls, _ in taken if h is handler for one in ls}
             window = handler.width if isinstance(handler, Sweep) else 4 * self._threads + 16
-            rows_due = self._crowd.due(session, handler.kind, window)
+            rows_due = self._crowd.due(session, handler.kind, window, self._methods_of(handler))
             found = [row for row in rows_due if row.id not in leased]
             batches = self._take(session, handler, found, share, now=now, tick=tick)
             self._served[handler.kind] = tick
@@ -340,6 +369,12 @@ class Worker:
         ]
         return groups
 
+    def _methods_of(self, handler: Handler) -> Collection[str] | None:
+        """Return by which methods verifications are looked at in threads; None: any."""
+        if self._looks is None or handler.kind is not Verification:
+            return None
+        return frozenset(VerificationMethodName) - self._looks.methods
+
     def _peer_of(self, handler: Reconciler) -> Callable[[DueRow], Hashable | None]:
         return lambda row: handler.peer(row, self._authority)
 
@@ -397,12 +432,31 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
             outcome = error.code if isinstance(error, NameplateError) else "internal_error"
             self._postpone(handler, leases, error)
+        self._count_ended(handler, leases, ended, outcome)
+
+    def _count_ended(
+        self,
+        handler: Handler,
+        leases: Sequence[Lease],
+        ended: Sequence[work.StepOutcome],
+        outcome: str = "ok",
+    ) -> None:
+        """Count steps by how they ended, and log what did not go as usual."""
         kind = handler.kind.__name__.lower()
         for one in ended:
             self._counts.count(kind, one.code)
             if not one.routine:
                 self._tell(handler, one.row_id or leases[0].id, one.code)
         self._counts.count(kind, outcome, len(leases) - len(ended))
+
+    def _failed(self, handler: Handler, leases: tuple[Lease, ...], error: Exception) -> None:
+        """Count and postpone looks that ended with a surprise; nothing of those that others have."""
+        code = error.code if isinstance(error, NameplateError) else "internal_error"
+        if isinstance(error, work.Superseded):
+            code = "lease_lost"
+        else:
+            self._postpone(handler, leases, error)
+        self._count_ended(handler, leases, (), code)
 
     def _tell(
         self, handler: Handler, row_id: int, code: str, error: Exception | None = None

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -25,15 +25,24 @@ class Crowd:
         self._found: dict[type[Work], Sequence[DueRow]] = {}
         self._again: dict[type[Work], float] = {}
 
-    def due(self, session: Session, kind: type[Work], window: int) -> list[DueRow]:
-        """Return due rows of a kind: the oldest, and some of each organization behind these."""
-        rows = list(leases.oldest(session, kind, window))
+    def due(
+        self,
+        session: Session,
+        kind: type[Work],
+        window: int,
+        methods: Collection[str] | None = None,
+    ) -> list[DueRow]:
+        """Return due rows of a kind: the oldest, and some of each organization behind these.
+
+        Of verifications, those by one of `methods`.
+        """
+        rows = list(leases.oldest(session, kind, window, methods))
         if len(rows) < window:
             self._found.pop(kind, None)
             return rows
         began = time.monotonic()
         if began >= self._again.get(kind, 0.0):
-            self._found[kind] = leases.some_of_each(session, kind)
+            self._found[kind] = leases.some_of_each(session, kind, methods)
             took = time.monotonic() - began
             self._again[kind] = began + max(LOOKED_AT_EVERY, COST * took)
         known = {row.id for row in rows}

@@ -111,9 +111,7 @@ class _Descent:
             return closest, own
         return zone, servers
 
-    def _down(
-        self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates
-    ) -> Asking[Zone]:
+    def _down(self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates) -> Asking[Zone]:
         """Follow referrals until servers answer for the name themselves, or not at all."""
         for _ in range(_MAX_CUTS):
             steps = yield from self._ask(name, zone, servers[:_PARENTS])

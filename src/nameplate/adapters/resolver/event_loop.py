@@ -39,12 +39,13 @@ class EventLoop:
                     target=self._loop.run_forever, name="nameplate-resolver", daemon=True
                 ).start()
         for start in range(0, len(inquiries), AT_ONCE):
-            some = [(start + place, *one) for place, one in enumerate(inquiries[start : start + AT_ONCE])]
+            some = [
+                (start + place, *one)
+                for place, one in enumerate(inquiries[start : start + AT_ONCE])
+            ]
             self._loop.call_soon_threadsafe(self._begin, some, ended)
 
-    def _begin(
-        self, some: Sequence[tuple[int, Inquiry[Any], Hashable]], ended: Ended[Any]
-    ) -> None:
+    def _begin(self, some: Sequence[tuple[int, Inquiry[Any], Hashable]], ended: Ended[Any]) -> None:
         for place, inquiry, party in some:
             _Inquiring(self, place, inquiry, party, ended).go_on(None)
 
@@ -77,13 +78,13 @@ class EventLoop:
         if isinstance(step, Question):
             self._datagrams.ask(step, party, answered)
         elif len(step.ways) == 1:
-            self.run(step.ways[0], party, lambda one: self._resume(asking, party, ended, _listed(one)))
+            self.run(
+                step.ways[0], party, lambda one: self._resume(asking, party, ended, _listed(one))
+            )
         else:
             self._together(step, party, lambda all_: self._resume(asking, party, ended, all_))
 
-    def _together(
-        self, step: Together, party: Hashable, ended: Callable[[Any], None]
-    ) -> None:
+    def _together(self, step: Together, party: Hashable, ended: Callable[[Any], None]) -> None:
         gathered = Gathered(len(step.ways), ended)
         for place, way in enumerate(step.ways):
             self.run(way, party, gathered.part(place))
@@ -130,7 +131,7 @@ class _Inquiring(Generic[T]):
 
     __slots__ = ("_ended", "_ends_at", "_inquiry", "_loop", "_party", "_place")
 
-    def __init__(  # noqa: PLR0917 - what belongs to one inquiry
+    def __init__(
         self,
         loop: EventLoop,
         place: int,

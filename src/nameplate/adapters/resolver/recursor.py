@@ -38,9 +38,7 @@ class Recursor:
                 return zone, tuple(value.removesuffix(".") for value in names)
         raise Unanswered(AnswerKind.NXDOMAIN, "no zone was found above the name")
 
-    def addresses(
-        self, name: str, rdtype: str, budget: QueryBudget
-    ) -> Asking[tuple[str, ...]]:
+    def addresses(self, name: str, rdtype: str, budget: QueryBudget) -> Asking[tuple[str, ...]]:
         """Return the A or AAAA addresses at the end of the name's aliases; empty when none.
 
         Raises `Unanswered` when no recursor answers.

@@ -77,7 +77,9 @@ class Reply:
     def data(self, name: str, rdtype: str) -> tuple[tuple[str, ...], int]:
         """Return the values of one record set, sorted, and its TTL; no values where there is none."""
         kind = dns.rdatatype.from_text(rdtype)
-        found = [(value, ttl) for owner, of, ttl, value in self.answers if of == kind and owner == name]
+        found = [
+            (value, ttl) for owner, of, ttl, value in self.answers if of == kind and owner == name
+        ]
         if not found:
             return (), 0
         return tuple(sorted({value for value, _ in found})), min(ttl for _, ttl in found)

@@ -224,7 +224,7 @@ _READERS: dict[int, Callable[[Message, int, int], str]] = {
 
 
 def joined(strings: Sequence[bytes]) -> str:
-    """Return a TXT's strings as the one text that they are, bytes that are not UTF-8 as `\\xNN`."""
+    """Return a TXT's strings as the one text that they are, escaping bytes that are not UTF-8."""
     return b"".join(strings).decode("utf-8", "backslashreplace")
 
 

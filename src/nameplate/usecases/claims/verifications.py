@@ -14,6 +14,7 @@ from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import Kind
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
+from nameplate.core.names import without_wildcard
 from nameplate.db import Sessions, lock_name
 from nameplate.leases import DueRow, Lease
 from nameplate.models import (
@@ -23,8 +24,10 @@ from nameplate.models import (
     HoldingScope,
     Verification,
     VerificationMethodName,
+    verification_looks,
 )
 from nameplate.models.orm import Work
+from nameplate.models.verification_looks import LookedAt
 from nameplate.ports.verification import Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
 from nameplate.usecases.claims import holdings
@@ -213,7 +216,9 @@ def check_all(session: Session, domain: Domain, now: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
+    """What one look is about, and whether there is anything to look at."""
+
     method: VerificationMethodName
     name: str
     token: str
@@ -224,6 +229,44 @@ class _Question:
     proved: bool
     void: bool
     """The claim was removed and came back with its organization: it needs a fresh token."""
+    attempts: int
+    domain_id: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the outside world is to be looked at."""
+        return not (self.idle or self.over or self.void)
+
+
+def _question(row: LookedAt, now: datetime) -> Question:
+    proved = row.status is VerificationStatus.VERIFIED
+    expired = not proved and row.expires_at is not None and row.expires_at <= now
+    gone = row.deleted_at is not None or row.domain_deleted_at is not None
+    finished = row.status in {VerificationStatus.FAILED, VerificationStatus.EXPIRED}
+    unproved = row.domain_verified_at is None and row.domain_status is not DomainStatus.EXPIRED
+    current = row.domain_token == row.verification_token
+    return Question(
+        method=row.verification_method,
+        name=without_wildcard(row.full_domain),
+        token=row.verification_token,
+        over=expired,
+        idle=gone or finished,
+        base=row.domain_name,
+        proved=proved,
+        void=finished and unproved and current and not gone,
+        attempts=row.attempts,
+        domain_id=row.domain_id,
+    )
+
+
+def questions(session: Session, leases: Sequence[Lease]) -> dict[int, Question]:
+    """Return what the looks at these rows are about; nothing of rows that a newer owner has."""
+    by_id = {one.id: one for one in leases}
+    return {
+        row.id: _question(row, by_id[row.id].now())
+        for row in verification_looks.read(session, list(by_id))
+        if row.fence == by_id[row.id].fence
+    }
 
 
 def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
@@ -236,19 +279,36 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
 
     A proof that is not there yet is routine; one that is gone, or for a name in use, is not.
     """
-    question = work.read(sessions, Verification, lease, lambda s, row: _question(s, row, lease))
-    if question.idle or question.over or question.void:
-        work.record(
-            sessions,
-            Verification,
-            lease,
-            lambda s, row: _close(s, tools, row, question),
-            release=True,
-        )
-        expired = question.over and not question.idle
-        return work.StepOutcome("verification_expired") if expired else None
+    with sessions.look() as session:
+        question = questions(session, [lease]).get(lease.id)
+    if question is None:
+        raise work.Superseded
+    if not question.is_open:
+        return close(sessions, tools, lease, question)
     proof = tools.methods[question.method].check(question.name, question.token)
     tools.checkpoint("verification:checked")
+    return conclude(sessions, tools, lease, question, proof)
+
+
+def close(
+    sessions: Sessions, tools: Tools, lease: Lease, question: Question
+) -> work.StepOutcome | None:
+    """End what is not to be looked at any more."""
+    work.record(
+        sessions,
+        Verification,
+        lease,
+        lambda s, row: _close(s, tools, row, question),
+        release=True,
+    )
+    expired = question.over and not question.idle
+    return work.StepOutcome("verification_expired") if expired else None
+
+
+def conclude(
+    sessions: Sessions, tools: Tools, lease: Lease, question: Question, proof: Proof
+) -> work.StepOutcome | None:
+    """Record what one look saw, and whatever follows from it."""
     decides = question.proved or proof.verdict is Verdict.MATCH
     taken = work.record(
         sessions,
@@ -259,32 +319,17 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
         before=(lambda session: lock_name(session, question.base)) if decides else None,
     )
     tools.checkpoint("verification:recorded")
+    return outcome(question, proof, taken=taken)
+
+
+def outcome(question: Question, proof: Proof, *, taken: bool) -> work.StepOutcome | None:
+    """Return what a look is counted as."""
     if proof.verdict is not Verdict.MATCH:
         return work.StepOutcome(proof.reason, routine=not question.proved)
     return None if taken else work.StepOutcome("name_in_use")
 
 
-def _question(session: Session, row: Verification, lease: Lease) -> _Question:
-    domain = session.get_one(Domain, row.organization_domain_id)
-    proved = row.status is VerificationStatus.VERIFIED
-    expired = not proved and row.expires_at is not None and row.expires_at <= lease.now()
-    gone = row.deleted_at is not None or domain.deleted_at is not None
-    finished = row.status in {VerificationStatus.FAILED, VerificationStatus.EXPIRED}
-    unproved = domain.verified_at is None and domain.status is not DomainStatus.EXPIRED
-    current = domain.verification_token == row.verification_token
-    return _Question(
-        method=row.verification_method,
-        name=holders.held_name(domain),
-        token=row.verification_token,
-        over=expired,
-        idle=gone or finished,
-        base=domain.domain_name,
-        proved=proved,
-        void=finished and unproved and current and not gone,
-    )
-
-
-def _close(session: Session, tools: Tools, row: Verification, question: _Question) -> None:
+def _close(session: Session, tools: Tools, row: Verification, question: Question) -> None:
     row.next_action_at = None
     if question.void:
         domain = session.get_one(Domain, row.organization_domain_id)
@@ -308,7 +353,7 @@ def _conclude(
 ) -> bool:
     """Record a look; tell whether the name is held by it."""
     domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
-    row.look(_log(proof, now), now)
+    row.look(log_entry(proof, now), now)
     if row.status is VerificationStatus.PENDING:
         row.start()
     domain.last_checked_at = now
@@ -324,7 +369,8 @@ def _conclude(
     return False
 
 
-def _log(proof: Proof, now: datetime) -> dict[str, Any]:
+def log_entry(proof: Proof, now: datetime) -> dict[str, Any]:
+    """Return what `verification_logs` says of a look."""
     return {
         "at": now.isoformat(),
         "verdict": proof.verdict.value,

@@ -1,20 +1,73 @@
-"""Looks that found nothing, of many verifications, written in one statement on every database."""
+"""Looks at many verifications: read together, and written in one statement when they found nothing."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.lifecycle import VerificationStatus, move
+from nameplate.core.lifecycle import DomainStatus, VerificationStatus, move
+from nameplate.models.domains import Domain
 from nameplate.models.orm import UtcDateTime
-from nameplate.models.verifications import LOG_LENGTH, Verification
+from nameplate.models.verifications import (
+    LOG_LENGTH,
+    Verification,
+    VerificationMethodName,
+)
 
 _OPEN = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
 _AFTER = move(VerificationStatus.PENDING, VerificationStatus.VERIFYING)
+
+
+class LookedAt(NamedTuple):
+    """What decides about a look, of a verification and its domain."""
+
+    id: int
+    fence: int
+    verification_method: VerificationMethodName
+    verification_token: str
+    status: VerificationStatus
+    expires_at: datetime | None
+    deleted_at: datetime | None
+    attempts: int
+    domain_id: int
+    full_domain: str
+    domain_name: str
+    domain_status: DomainStatus
+    domain_token: str | None
+    domain_verified_at: datetime | None
+    domain_deleted_at: datetime | None
+
+
+def read(session: Session, ids: Sequence[int]) -> list[LookedAt]:
+    """Return what decides about looks at these rows, removed ones too."""
+    return [LookedAt._make(row) for row in session.connection().execute(_LOOKED_AT, {"ids": ids})]
+
+
+_LOOKED_AT = (
+    sa.select(
+        Verification.id,
+        Verification.fence,
+        Verification.verification_method,
+        Verification.verification_token,
+        Verification.status,
+        Verification.expires_at,
+        Verification.deleted_at,
+        Verification.verification_attempts,
+        Domain.id,
+        Domain.full_domain,
+        Domain.domain_name,
+        Domain.status,
+        Domain.verification_token,
+        Domain.verified_at,
+        Domain.deleted_at,
+    )
+    .join(Domain, Domain.id == Verification.organization_domain_id)
+    .where(Verification.id.in_(sa.bindparam("ids", expanding=True)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +75,7 @@ class FruitlessLook:
     """One look at a proof that is not there yet."""
 
     row_id: int
+    domain_id: int
     fence: int
     """The number under which the row is leased."""
     entry: dict[str, Any]
@@ -35,11 +89,15 @@ def write(session: Session, looks: Sequence[FruitlessLook], now: datetime) -> se
     """Record the looks, end the leases, and return the rows of which that is true.
 
     Passed over, and left as they were: rows that a newer owner or another transaction has, and those
-    with more to change than a look does (removed or over meanwhile, stopped by some trouble). The
-    caller has locked what is above the rows.
+    with more to change than a look does (removed or over meanwhile, stopped by some trouble).
     """
     connection = session.connection()
     dialect = connection.dialect.name
+    domains = sorted({one.domain_id for one in looks})
+    free = set(connection.scalars(_LOCK_DOMAINS, {"ids": domains}))
+    looks = [one for one in looks if one.domain_id in free]
+    if not looks:
+        return set()
     locked = {
         row.id: row
         for row in connection.execute(
@@ -49,6 +107,7 @@ def write(session: Session, looks: Sequence[FruitlessLook], now: datetime) -> se
     mine = [one for one in looks if one.row_id in locked and locked[one.row_id].fence == one.fence]
     if not mine:
         return set()
+    connection.execute(_CHECKED, {"ids": sorted({one.domain_id for one in mine}), "now": now})
     rows = [_parameters(one, locked[one.row_id], dialect) for one in mine]
     connection.execute(_WRITE[dialect], {"rows": json.dumps(rows), "now": now})
     return {one.row_id for one in mine}
@@ -71,6 +130,17 @@ def _plain(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
+_LOCK_DOMAINS = (
+    sa.select(Domain.id)
+    .where(Domain.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(Domain.id)
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_CHECKED = (
+    sa.update(Domain.__table__)  # type: ignore[arg-type]  # a mapped class has a table
+    .where(Domain.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(last_checked_at=sa.bindparam("now", type_=UtcDateTime()))
+)
 _LOCK = (
     sa.select(
         Verification.id,
@@ -98,7 +168,7 @@ _SET = f"""
     urgency = looked.urgency,
     lease_until = NULL,
     updated_at = {{clock}},
-    verification_logs = """  # noqa: S608 - constants
+    verification_logs = """
 
 _SQLITE = f"""
 UPDATE domain_verifications SET {_SET.format(clock="(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')")}

@@ -1,0 +1,215 @@
+"""Verifications that one event loop looks at: hundreds under way at once, none with a thread.
+
+What is due is leased under the rules of every other row. One organization's dead name servers take
+part of the room, as bulkheads have it for threads. What was seen is recorded as it comes in, all that
+found nothing in one statement.
+"""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from nameplate import leases as rows
+from nameplate.db import Sessions
+from nameplate.leases import DueRow, Lease
+from nameplate.models import Verification
+from nameplate.ports.verification import Proof
+from nameplate.usecases import work
+from nameplate.usecases.claims import verification_sweeps as sweeps
+from nameplate.usecases.claims import verifications
+from nameplate.usecases.claims.verification_sweeps import Look
+from nameplate.usecases.tools import Tools
+from nameplate.worker.bulkheads import Bulkheads
+from nameplate.worker.shares import Crowd, admitted, in_turn
+
+CAPACITY = 2000
+"""Looks under way at once."""
+LEASED_AT_ONCE = 1000
+GATHERED = 0.02
+"""Seconds for which results are gathered before they are recorded, unless there are many."""
+WRITTEN_AT_ONCE = 500
+PROVED_AT_ONCE = 50
+
+Told = Callable[[Sequence[Lease], Sequence[work.StepOutcome]], None]
+Failed = Callable[[Lease, Exception], None]
+
+
+class WideLooks:
+    """The looks of one worker that are under way. Only the worker's own thread leases and stops."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        tools: Tools,
+        *,
+        told: Told,
+        failed: Failed,
+        awake: threading.Event,
+    ) -> None:
+        """Report what ended to `told`, what could not be recorded to `failed`; set `awake` then."""
+        self._sessions, self._tools = sessions, tools
+        self._told, self._failed, self._awake = told, failed, awake
+        self.methods = sweeps.methods(tools)
+        self._lock = threading.Lock()
+        self._under_way: dict[int, tuple[Lease, int | None]] = {}
+        self._bulkheads = Bulkheads(CAPACITY)
+        self._crowd = Crowd()
+        self._results: deque[tuple[Look, Proof | Exception]] = deque()
+        self._recording: Future[None] | None = None
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="nameplate-looks")
+        self._is_ended = False
+
+    @property
+    def room(self) -> int:
+        """How many more looks may be begun."""
+        return min(CAPACITY - len(self._under_way), LEASED_AT_ONCE) if self.methods else 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any look is under way or not recorded yet."""
+        return bool(self._under_way)
+
+    def lease(
+        self, session: Session, *, seconds: float, now: datetime, tick: float
+    ) -> list[tuple[Lease, DueRow]]:
+        """Lease what is due, in turn by organization, as far as there is room."""
+        room = self.room
+        if room <= 0:
+            return []
+        with self._lock:
+            self._bulkheads.look()
+            busy = Counter(party for _, party in self._under_way.values())
+            found = self._crowd.due(session, Verification, LEASED_AT_ONCE, self.methods)
+            chosen = admitted(in_turn(found, busy), _party, self._bulkheads, room)
+        by_id = {row.id: row for row in chosen}
+        leased = rows.lease_rows(
+            session, Verification, list(by_id), seconds=seconds, now=now, tick=tick
+        )
+        self._crowd.forget(Verification, set(by_id))
+        return [(one, by_id[one.id]) for one in leased]
+
+    def begin(self, leased: Sequence[tuple[Lease, DueRow]]) -> None:
+        """Look at rows whose lease is committed."""
+        if not leased:
+            return
+        with self._lock:
+            for lease, row in leased:
+                self._under_way[lease.id] = lease, row.organization_id
+                self._bulkheads.enter(lease, {_party(row)})
+        self._threads.submit(self._begin, leased)
+
+    def _begin(self, leased: Sequence[tuple[Lease, DueRow]]) -> None:
+        leases = [one for one, _ in leased]
+        try:
+            if leases[0].is_half_over():
+                raise work.busy()  # another worker takes it at once, when the lease ends
+            looks = sweeps.read(self._sessions, leases)
+            parties = {one.id: row.organization_id for one, row in leased}
+            there = {one.lease.id for one in looks}
+            self._end([one for one in leases if one.id not in there], ())
+            open_ = [one for one in looks if one.question.is_open]
+            sweeps.begin(
+                self._tools,
+                [(one, parties[one.lease.id]) for one in open_],
+                lambda place, result: self._ended(open_[place], result),
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rows are postponed
+            for one in leases:
+                self._fail(one, error)
+            return
+        for one in looks:
+            if not one.question.is_open:
+                self._conclude(one, lambda one=one: verifications.close(  # type: ignore[misc]  # bound at once
+                    self._sessions, self._tools, one.lease, one.question))  # fmt: skip
+
+    def _ended(self, look: Look, result: Proof | Exception) -> None:
+        """Take a result, in the event loop's thread."""
+        self._results.append((look, result))
+        with self._lock:
+            if self._recording is None:
+                self._recording = self._threads.submit(self._record)
+
+    def _record(self) -> None:
+        """Record results until there are none."""
+        while True:
+            if len(self._results) < WRITTEN_AT_ONCE // 4:
+                time.sleep(GATHERED)
+            taken = [
+                self._results.popleft() for _ in range(min(len(self._results), WRITTEN_AT_ONCE))
+            ]
+            if not taken:
+                with self._lock:
+                    if not self._results:
+                        self._recording = None
+                        return
+                continue
+            self._record_some(taken)
+
+    def _record_some(self, taken: Sequence[tuple[Look, Proof | Exception]]) -> None:
+        fruitless: list[tuple[Look, Proof]] = []
+        others: list[tuple[Look, Proof]] = []
+        for look, result in taken:
+            if isinstance(result, Exception):
+                self._fail(look.lease, result)
+            elif sweeps.is_fruitless(look, result):
+                fruitless.append((look, result))
+            else:
+                others.append((look, result))
+        self._tools.checkpoint("verification:checked")
+        if fruitless:
+            try:
+                ended, left = sweeps.record_fruitless(self._sessions, self._tools, fruitless)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the rows are postponed
+                for look, _ in fruitless:
+                    self._fail(look.lease, error)
+            else:
+                others += left
+                gone = {look.lease.id for look, _ in left}
+                self._end([look.lease for look, _ in fruitless if look.lease.id not in gone], ended)
+        for look, proof in others:
+            self._conclude(look, lambda look=look, proof=proof: verifications.conclude(  # type: ignore[misc]  # bound at once
+                self._sessions, self._tools, look.lease, look.question, proof))  # fmt: skip
+
+    def _conclude(self, look: Look, record: Callable[[], work.StepOutcome | None]) -> None:
+        try:
+            told = record()
+        except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
+            self._fail(look.lease, error)
+        else:
+            self._end([look.lease], [told] if told else [])
+
+    def _fail(self, lease: Lease, error: Exception) -> None:
+        self._failed(lease, error)
+        self._leave([lease])
+
+    def _end(self, leases: Sequence[Lease], outcomes: Sequence[work.StepOutcome]) -> None:
+        if leases:
+            self._told(leases, outcomes)
+            self._leave(leases)
+
+    def _leave(self, leases: Sequence[Lease]) -> None:
+        with self._lock:
+            was_full = self.room < LEASED_AT_ONCE
+            for one in leases:
+                if self._under_way.pop(one.id, None):
+                    self._bulkheads.leave(one)
+        if was_full or not self._under_way:
+            self._awake.set()
+
+    def stop(self, seconds: float) -> list[Lease]:
+        """Wait for what is under way; return the leases of looks that did not end."""
+        until = time.monotonic() + seconds
+        while self._under_way and time.monotonic() < until:
+            time.sleep(GATHERED)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            return [lease for lease, _ in self._under_way.values()]
+
+
+def _party(row: DueRow) -> str:
+    return f"resolvers:{row.organization_id}"
