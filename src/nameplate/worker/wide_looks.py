@@ -10,14 +10,17 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy.orm import Session
 
 from nameplate import leases as rows
+from nameplate.core.errors import Unavailable
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
-from nameplate.models import Verification
+from nameplate.models import Verification, VerificationMethodName
 from nameplate.ports.verification import Proof
 from nameplate.usecases import work
 from nameplate.usecases.claims import verification_sweeps as sweeps
@@ -54,7 +57,6 @@ class WideLooks:
         """Report what ended to `told`, what could not be recorded to `failed`; set `awake` then."""
         self._sessions, self._tools = sessions, tools
         self._told, self._failed, self._awake = told, failed, awake
-        self.methods = sweeps.methods(tools)
         self._lock = threading.Lock()
         self._under_way: dict[int, tuple[Lease, int | None]] = {}
         self._bulkheads = Bulkheads(CAPACITY)
@@ -64,10 +66,15 @@ class WideLooks:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="nameplate-looks")
         self._is_ended = False
 
+    @cached_property
+    def methods(self) -> frozenset[VerificationMethodName]:
+        """By which methods verifications are looked at here."""
+        return sweeps.methods(self._tools)
+
     @property
     def room(self) -> int:
         """How many more looks may be begun."""
-        return min(CAPACITY - len(self._under_way), LEASED_AT_ONCE) if self.methods else 0
+        return min(CAPACITY - len(self._under_way), LEASED_AT_ONCE)
 
     @property
     def is_busy(self) -> bool:
@@ -79,7 +86,7 @@ class WideLooks:
     ) -> list[tuple[Lease, DueRow]]:
         """Lease what is due, in turn by organization, as far as there is room."""
         room = self.room
-        if room <= 0:
+        if room <= 0 or not self.methods:
             return []
         with self._lock:
             self._bulkheads.look()
@@ -105,9 +112,10 @@ class WideLooks:
 
     def _begin(self, leased: Sequence[tuple[Lease, DueRow]]) -> None:
         leases = [one for one, _ in leased]
+        if leases[0].is_half_over():
+            self._give_back(leases)
+            return
         try:
-            if leases[0].is_half_over():
-                raise work.busy()  # another worker takes it at once, when the lease ends
             looks = sweeps.read(self._sessions, leases)
             parties = {one.id: row.organization_id for one, row in leased}
             there = {one.lease.id for one in looks}
@@ -122,10 +130,15 @@ class WideLooks:
             for one in leases:
                 self._fail(one, error)
             return
-        for one in looks:
-            if not one.question.is_open:
-                self._conclude(one, lambda one=one: verifications.close(  # type: ignore[misc]  # bound at once
-                    self._sessions, self._tools, one.lease, one.question))  # fmt: skip
+        for look in looks:
+            if not look.question.is_open:
+                self._conclude(look, verifications.close, look.question)
+
+    def _give_back(self, leases: Sequence[Lease]) -> None:
+        for one in leases:
+            with suppress(work.Superseded, Unavailable, OSError):
+                work.give_back(self._sessions, Verification, one)
+        self._leave(leases)
 
     def _ended(self, look: Look, result: Proof | Exception) -> None:
         """Take a result, in the event loop's thread."""
@@ -172,12 +185,13 @@ class WideLooks:
                 gone = {look.lease.id for look, _ in left}
                 self._end([look.lease for look, _ in fruitless if look.lease.id not in gone], ended)
         for look, proof in others:
-            self._conclude(look, lambda look=look, proof=proof: verifications.conclude(  # type: ignore[misc]  # bound at once
-                self._sessions, self._tools, look.lease, look.question, proof))  # fmt: skip
+            self._conclude(look, verifications.conclude, look.question, proof)
 
-    def _conclude(self, look: Look, record: Callable[[], work.StepOutcome | None]) -> None:
+    def _conclude(
+        self, look: Look, record: Callable[..., work.StepOutcome | None], *what: object
+    ) -> None:
         try:
-            told = record()
+            told = record(self._sessions, self._tools, look.lease, *what)
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
             self._fail(look.lease, error)
         else:

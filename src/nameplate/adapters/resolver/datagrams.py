@@ -117,12 +117,8 @@ class Datagrams:
         answer easier to forge (RFC 5452 section 5).
         """
         server = question.server
-        key = (
-            server.address,
-            server.port,
-            question.name.to_wire() + question.rdtype.encode(),
-            question.recursive,
-        )  # type: ignore[operator]  # without a file it returns octets
+        name = question.name.to_wire() or b""
+        key = server.address, server.port, name + question.rdtype.encode(), question.recursive
         if question.recursive and (known := self._known.get(key)) and known[0] > time.monotonic():
             answered(known[1])
             return
