@@ -12,6 +12,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+import sqlalchemy as sa
 from tests.adapters.resolver.test_authoritative import LOOPBACK
 from tests.servers.scripted_dns import ScriptedDns
 from tests.usecases.offline import DNS_TXT, Offline
@@ -31,6 +32,7 @@ from nameplate.usecases import work
 from nameplate.usecases.claims import domains, verification_sweeps, verifications
 from nameplate.usecases.claims.verification_sweeps import Look
 from nameplate.worker import wide_looks
+from nameplate.worker.handlers import HANDLERS
 from nameplate.worker.loop import Worker
 
 
@@ -89,9 +91,8 @@ class World:
             domains.add(session, self.tools, actor, name=name)
             (proof,) = verifications.page(session, actor, limit=5, domain=name)
             if published:
-                self.published[at or proof.verification_record_name] = (
-                    proof.verification_record_value
-                )
+                place = at or str(proof.verification_record_name)
+                self.published[place] = str(proof.verification_record_value)
             return proof.id
 
     def row(self, row_id: int) -> Verification:
@@ -114,7 +115,7 @@ def world(sessions: Sessions) -> Iterator[World]:
         yield World(sessions, stack)
 
 
-PROOFS = tuple(one for one in Worker.__init__.__kwdefaults__["handlers"] if one.kind is Verification)  # fmt: skip
+PROOFS = tuple(one for one in HANDLERS if one.kind is Verification)
 
 
 def _work(world: World, **given: Any) -> Worker:
@@ -210,13 +211,9 @@ class _statements:  # noqa: N801 - reads as a function
             self.found.append(text)
 
     def __enter__(self) -> None:
-        import sqlalchemy as sa
-
         sa.event.listen(self.engine, "before_cursor_execute", self._note)
 
     def __exit__(self, *_: object) -> None:
-        import sqlalchemy as sa
-
         sa.event.remove(self.engine, "before_cursor_execute", self._note)
 
 

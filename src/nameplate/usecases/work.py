@@ -98,14 +98,10 @@ def record(
         row = held(session, kind, lease)
         if row is None:
             raise Superseded
-        woken = row.next_action_at if row.next_action_at != row.lease_until else None
+        woken = woken_at(row)
         result = change(session, row)
         if release(result) if callable(release) else release:
-            row.lease_until = None
-            if woken is not None:
-                row.wake(woken)
-            elif not stopped:
-                row.urgency = 0
+            end_lease(row, woken, stopped=stopped)
             if row.trouble_code is not None and not stopped:
                 wake_waiting(session, row.overcome(), lease.now())
         else:
@@ -114,6 +110,20 @@ def record(
         return result
 
     return sessions.run(PLATFORM, transaction)
+
+
+def woken_at(row: Work) -> datetime | None:
+    """Return the time for which somebody woke a leased row, if anybody did."""
+    return row.next_action_at if row.next_action_at != row.lease_until else None
+
+
+def end_lease(row: Work, woken: datetime | None, *, stopped: bool = False) -> None:
+    """Release a row whose next time is planned; who woke it before is not forgotten."""
+    row.lease_until = None
+    if woken is not None:
+        row.wake(woken)
+    elif not stopped:
+        row.urgency = 0
 
 
 def write(

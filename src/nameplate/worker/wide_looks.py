@@ -5,6 +5,7 @@ part of the room, as bulkheads have it for threads. What was seen is recorded as
 found nothing in one statement.
 """
 
+import logging
 import threading
 import time
 from collections import Counter, deque
@@ -13,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +25,7 @@ from nameplate.leases import DueRow, Lease
 from nameplate.models import Verification, VerificationMethodName
 from nameplate.ports.verification import Proof
 from nameplate.usecases import work
+from nameplate.usecases.claims import verification_proofs as proofs
 from nameplate.usecases.claims import verification_sweeps as sweeps
 from nameplate.usecases.claims import verifications
 from nameplate.usecases.claims.verification_sweeps import Look
@@ -38,6 +41,8 @@ GATHERED = 0.02
 WRITTEN_AT_ONCE = 500
 PROVED_AT_ONCE = 50
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 Told = Callable[[Sequence[Lease], Sequence[work.StepOutcome]], None]
 Failed = Callable[[Lease, Exception], None]
 
@@ -164,28 +169,42 @@ class WideLooks:
             self._record_some(taken)
 
     def _record_some(self, taken: Sequence[tuple[Look, Proof | Exception]]) -> None:
-        fruitless: list[tuple[Look, Proof]] = []
-        others: list[tuple[Look, Proof]] = []
+        seen: list[tuple[Look, Proof]] = []
         for look, result in taken:
             if isinstance(result, Exception):
                 self._fail(look.lease, result)
-            elif sweeps.is_fruitless(look, result):
-                fruitless.append((look, result))
             else:
-                others.append((look, result))
+                seen.append((look, result))
         self._tools.checkpoint("verification:checked")
+        fruitless = [one for one in seen if sweeps.is_fruitless(*one)]
+        proved = [one for one in seen if proofs.is_first(*one)]
+        others = [one for one in seen if not (sweeps.is_fruitless(*one) or proofs.is_first(*one))]
         if fruitless:
-            try:
-                ended, left = sweeps.record_fruitless(self._sessions, self._tools, fruitless)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the rows are postponed
-                for look, _ in fruitless:
-                    self._fail(look.lease, error)
-            else:
-                others += left
-                gone = {look.lease.id for look, _ in left}
-                self._end([look.lease for look, _ in fruitless if look.lease.id not in gone], ended)
+            ended, left = self._tried(sweeps.record_fruitless, fruitless)
+            gone = {look.lease.id for look, _ in left}
+            self._end([one.lease for one, _ in fruitless if one.lease.id not in gone], ended)
+            others += left
+        for start in range(0, len(proved), PROVED_AT_ONCE):
+            won, left = self._tried(proofs.record, proved[start : start + PROVED_AT_ONCE])
+            self._end([look.lease for look in won], ())
+            others += left
         for look, proof in others:
             self._conclude(look, verifications.conclude, look.question, proof)
+
+    def _tried(
+        self,
+        record: Callable[
+            [Sessions, Tools, Sequence[tuple[Look, Proof]]],
+            tuple[list[T], list[tuple[Look, Proof]]],
+        ],
+        found: list[tuple[Look, Proof]],
+    ) -> tuple[list[T], list[tuple[Look, Proof]]]:
+        """Record looks together; what cannot be is recorded one by one, where each fails by itself."""
+        try:
+            return record(self._sessions, self._tools, found)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may be of one of them only
+            log.warning("looks_not_recorded_together", extra={"error": type(error).__name__})
+            return [], found
 
     def _conclude(
         self, look: Look, record: Callable[..., work.StepOutcome | None], *what: object

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import dns.flags
@@ -12,6 +12,8 @@ import dns.name
 import dns.rcode
 import dns.rrset
 import pytest
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
 from tests.adapters.resolver.test_authoritative import LOOPBACK
 from tests.servers.process import free_port
 from tests.servers.scripted_dns import Script, ScriptedDns, fails, replies
@@ -149,7 +151,7 @@ def test_a_truncated_answer_is_asked_for_by_tcp(servers):
 def test_a_lost_letter_case_is_asked_for_by_tcp(servers):
     def forgetful(query):
         reply = replies(TXT)(query)
-        reply.question = [dns.rrset.RRset(dns.name.from_text(NAME), 1, 16)]
+        reply.question = [dns.rrset.RRset(dns.name.from_text(NAME), RdataClass.IN, RdataType.TXT)]
         return reply
 
     server = servers.enter_context(ScriptedDns(forgetful))
@@ -166,13 +168,15 @@ def _wrong_id(query):
 
 def _wrong_name(query):
     reply = replies(TXT)(query)
-    reply.question = [dns.rrset.RRset(dns.name.from_text("xxx.example.test"), 1, 16)]
+    reply.question = [
+        dns.rrset.RRset(dns.name.from_text("xxx.example.test"), RdataClass.IN, RdataType.TXT)
+    ]
     return reply
 
 
 def _wrong_type(query):
     reply = replies(TXT)(query)
-    reply.question = [dns.rrset.RRset(reply.question[0].name, 1, 28)]
+    reply.question = [dns.rrset.RRset(reply.question[0].name, RdataClass.IN, RdataType.AAAA)]
     return reply
 
 
@@ -265,7 +269,7 @@ def test_ids_ports_and_letters_are_random(servers):
                 except TimeoutError:
                     return
                 query = dns.message.from_wire(wire)
-                peers.append((peer[1], query.id, query.question[0].name.to_wire()))
+                peers.append((peer[1], query.id, query.question[0].name.to_wire() or b""))
                 server.sendto(replies({})(query).to_wire(), peer)
 
         thread = threading.Thread(target=serve)
@@ -383,7 +387,11 @@ def test_one_inquiry_may_ask_several_things_at_once(servers):
     resolver = _resolver(servers, replies(TXT))
     over = threading.Event()
     told: list[object] = []
-    ended: Callable[[int, object], None] = lambda _, one: (told.append(one), over.set())  # type: ignore[assignment]  # noqa: E731
+
+    def ended(_place: int, result: object) -> None:
+        told.append(result)
+        over.set()
+
     resolver.inquire([(two(), 1)], ended)
     assert over.wait(5)
     assert told == [[AnswerKind.DATA, AnswerKind.NODATA]]

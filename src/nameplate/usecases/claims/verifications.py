@@ -353,10 +353,7 @@ def _conclude(
 ) -> bool:
     """Record a look; tell whether the name is held by it."""
     domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
-    row.look(log_entry(proof, now), now)
-    if row.status is VerificationStatus.PENDING:
-        row.start()
-    domain.last_checked_at = now
+    note(row, domain, proof, now)
     if proof.verdict is Verdict.MATCH:
         return _prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
@@ -367,6 +364,14 @@ def _conclude(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
     return False
+
+
+def note(row: Verification, domain: Domain, proof: Proof, now: datetime) -> None:
+    """Record that there was a look, and what it saw."""
+    row.look(log_entry(proof, now), now)
+    if row.status is VerificationStatus.PENDING:
+        row.start()
+    domain.last_checked_at = now
 
 
 def log_entry(proof: Proof, now: datetime) -> dict[str, Any]:
@@ -392,7 +397,7 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
-    subtree = proves_subtree(tools, row.verification_method) and not domain.is_suffix
+    subtree = reaches_subtree(tools, row, domain)
     try:
         with session.begin_nested():
             holdings.take(session, domain, subtree=subtree, now=now)
@@ -402,12 +407,22 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
-    row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
-    row.next_action_at = now + PROOF_LIFETIME
-    domain.verify(now, now + PROOF_LIFETIME + GRACE)
+    succeed(row, domain, subtree=subtree, now=now)
     pointing.of_domain(session, domain, now)
     wake_dependents(session, domain, now)
     return True
+
+
+def reaches_subtree(tools: Tools, row: Verification, domain: Domain) -> bool:
+    """Tell whether a proof of the domain reaches everything below it."""
+    return proves_subtree(tools, row.verification_method) and not domain.is_suffix
+
+
+def succeed(row: Verification, domain: Domain, *, subtree: bool, now: datetime) -> None:
+    """Record that the domain is proved and held, and when the proof is looked at again."""
+    row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
+    row.next_action_at = now + PROOF_LIFETIME
+    domain.verify(now, now + PROOF_LIFETIME + GRACE)
 
 
 def _doubt(
@@ -444,12 +459,21 @@ def wake_dependents(
 
     `urgent` is for what takes it out of service. It is processed before all other work.
     """
-    domain.wake(now, urgent=urgent)
+    wake_dependents_of(session, [domain], now, urgent=urgent)
+
+
+def wake_dependents_of(
+    session: Session, domains: Sequence[Domain], now: datetime, *, urgent: bool = False
+) -> None:
+    """Do so for several domains together."""
+    for domain in domains:
+        domain.wake(now, urgent=urgent)
+    ids = [domain.id for domain in domains]
     kinds: Sequence[type[Work]] = (Certificate, Binding)
     for kind in kinds:
         session.execute(
             kind.waking(now, urgent=urgent).where(
-                kind.organization_domain_id == domain.id,  # type: ignore[attr-defined]  # both have it
+                kind.organization_domain_id.in_(ids),  # type: ignore[attr-defined]  # both have it
                 kind.deleted_at.is_(None),  # type: ignore[attr-defined]  # both have it
             ),
             execution_options={"synchronize_session": False},
