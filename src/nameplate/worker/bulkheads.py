@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Hashable
+from concurrent.futures import Future
 
 SLOW = 1.0
 """Seconds after which a step is taken for one that waits on a dead peer."""
@@ -21,17 +22,17 @@ class Bulkheads:
         """Take the number of threads that there are."""
         self._most = max(1, threads - max(1, threads // 4))
         self._most_slow = max(1, threads // 2)
-        self._under_way: dict[Hashable, tuple[frozenset[Hashable], float]] = {}
+        self._under_way: dict[Future[None], tuple[frozenset[Hashable], float]] = {}
         self._running: Counter[Hashable] = Counter()
         self._slow: dict[Hashable, float] = {}
 
-    def enter(self, step: Hashable, peers: Collection[Hashable]) -> None:
+    def enter(self, step: Future[None], peers: Collection[Hashable]) -> None:
         """Note that a step has begun."""
         named = frozenset(peers)
         self._under_way[step] = named, time.monotonic()
         self._running.update(named)
 
-    def leave(self, step: Hashable) -> None:
+    def leave(self, step: Future[None]) -> None:
         """Note that a step is over; one that was quick shows that its peers answer."""
         peers, began = self._under_way.pop(step)
         self._running.subtract(peers)

@@ -8,7 +8,7 @@ found nothing in one statement.
 import logging
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -23,15 +23,15 @@ from nameplate.core.errors import Unavailable
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
 from nameplate.models import Verification, VerificationMethodName
-from nameplate.ports.verification import Proof
+from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import work
 from nameplate.usecases.claims import verification_proofs as proofs
 from nameplate.usecases.claims import verification_sweeps as sweeps
 from nameplate.usecases.claims import verifications
 from nameplate.usecases.claims.verification_sweeps import Look
 from nameplate.usecases.tools import Tools
-from nameplate.worker.bulkheads import Bulkheads
-from nameplate.worker.shares import Crowd, admitted, in_turn
+from nameplate.worker.look_room import LookRoom
+from nameplate.worker.shares import Crowd, in_turn
 
 CAPACITY = 2000
 """Looks under way at once."""
@@ -64,7 +64,7 @@ class WideLooks:
         self._told, self._failed, self._awake = told, failed, awake
         self._lock = threading.Lock()
         self._under_way: dict[int, tuple[Lease, int | None]] = {}
-        self._bulkheads = Bulkheads(CAPACITY)
+        self._rooms = LookRoom(CAPACITY)
         self._crowd = Crowd()
         self._results: deque[tuple[Look, Proof | Exception]] = deque()
         self._recording: Future[None] | None = None
@@ -78,8 +78,9 @@ class WideLooks:
 
     @property
     def room(self) -> int:
-        """How many more looks may be begun."""
-        return min(CAPACITY - len(self._under_way), LEASED_AT_ONCE)
+        """How many more looks may be begun; none while there is room for a few only."""
+        left = self._rooms.left
+        return min(left, LEASED_AT_ONCE) if left >= CAPACITY // 4 else 0
 
     @property
     def is_busy(self) -> bool:
@@ -93,11 +94,9 @@ class WideLooks:
         room = self.room
         if room <= 0 or not self.methods:
             return []
+        found = self._crowd.due(session, Verification, room, self.methods)
         with self._lock:
-            self._bulkheads.look()
-            busy = Counter(party for _, party in self._under_way.values())
-            found = self._crowd.due(session, Verification, LEASED_AT_ONCE, self.methods)
-            chosen = admitted(in_turn(found, busy), _party, self._bulkheads, room)
+            chosen = self._rooms.admitted(in_turn(found, self._rooms.under_way), room)
         by_id = {row.id: row for row in chosen}
         leased = rows.lease_rows(
             session, Verification, list(by_id), seconds=seconds, now=now, tick=tick
@@ -112,7 +111,7 @@ class WideLooks:
         with self._lock:
             for lease, row in leased:
                 self._under_way[lease.id] = lease, row.organization_id
-                self._bulkheads.enter(lease, {_party(row)})
+                self._rooms.enter(row.organization_id)
         self._threads.submit(self._begin, leased)
 
     def _begin(self, leased: Sequence[tuple[Lease, DueRow]]) -> None:
@@ -149,6 +148,9 @@ class WideLooks:
         """Take a result, in the event loop's thread."""
         self._results.append((look, result))
         with self._lock:
+            if isinstance(result, Proof) and (found := self._under_way.get(look.lease.id)):
+                answered = result.verdict is not Verdict.INCONCLUSIVE
+                self._rooms.note(found[1], is_answered=answered)
             if self._recording is None:
                 self._recording = self._threads.submit(self._record)
 
@@ -227,11 +229,12 @@ class WideLooks:
 
     def _leave(self, leases: Sequence[Lease]) -> None:
         with self._lock:
-            was_full = self.room < LEASED_AT_ONCE
+            was_full = self.room == 0
             for one in leases:
-                if self._under_way.pop(one.id, None):
-                    self._bulkheads.leave(one)
-        if was_full or not self._under_way:
+                if found := self._under_way.pop(one.id, None):
+                    self._rooms.leave(found[1])
+            is_open = self.room > 0
+        if (was_full and is_open) or not self._under_way:
             self._awake.set()
 
     def stop(self, seconds: float) -> list[Lease]:
@@ -242,7 +245,3 @@ class WideLooks:
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             return [lease for lease, _ in self._under_way.values()]
-
-
-def _party(row: DueRow) -> str:
-    return f"resolvers:{row.organization_id}"

@@ -2,9 +2,8 @@
 
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import dns.name
 
@@ -14,8 +13,7 @@ from nameplate.adapters.resolver.reply import Reply
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One question to one server; its answer is a `Reply`, or `Unanswered` is raised."""
 
     server: NameServer
@@ -25,8 +23,7 @@ class Question:
     recursive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(NamedTuple):
     """Several ways to go on at once; the answer is the list of what each returned."""
 
     ways: Sequence["Asking[Any]"]

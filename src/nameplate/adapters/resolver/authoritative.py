@@ -1,5 +1,6 @@
 """Asking every authoritative server of a name's zone directly, without a cache."""
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -28,6 +29,7 @@ from nameplate.ports.resolver import (
 
 _MAX_QUERIES = 50
 T = TypeVar("T")
+_PLAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
 class AuthoritativeResolver:
@@ -80,7 +82,7 @@ class AuthoritativeResolver:
     ) -> Lookup | LookupResult:
         """Return what asks for a name, or what is known of one that cannot be asked for."""
         try:
-            question = dns.name.from_text(name).canonicalize()
+            question = _canonical(name)
         except dns.exception.DNSException:
             never = Answer(AnswerKind.NXDOMAIN, "", detail="the name is not a valid DNS name")
             return LookupResult("", (never,))
@@ -106,7 +108,7 @@ class AuthoritativeResolver:
     def addresses(self, name: str) -> tuple[str, ...]:
         """Return A and AAAA addresses by ordinary resolution, IPv4 first; empty when none."""
         try:
-            known = self._servers.overridden(dns.name.from_text(name)) is not None
+            known = self._servers.overridden(_canonical(name)) is not None
         except dns.exception.DNSException:
             return ()
         found: list[str] = []
@@ -121,3 +123,10 @@ class AuthoritativeResolver:
             except Unanswered:
                 continue
         return tuple(dict.fromkeys(found))
+
+
+def _canonical(name: str) -> dns.name.Name:
+    """Return a name; `dns.exception.DNSException` when it is none."""
+    if _PLAIN.fullmatch(name):  # nearly all are, and reading them as a zone file's takes longer
+        return dns.name.Name((*name.encode().split(b"."), b""))
+    return dns.name.from_text(name).canonicalize()

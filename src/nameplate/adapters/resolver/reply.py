@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import dns.flags
 import dns.message
@@ -39,8 +39,7 @@ class Referral:
     """NameServer name and address, for servers inside the zone they serve."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A server's message, as far as it is judged."""
 
     rcode: int

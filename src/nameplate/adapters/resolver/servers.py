@@ -12,6 +12,7 @@ from nameplate.core.egress import EgressPolicy
 from nameplate.ports.resolver import Answer, AnswerKind
 
 MAX_SERVERS = 13
+_MAX_KEPT = 10_000
 
 Candidate = tuple[NameServer, ...]
 """One server with its addresses, to be tried in turn."""
@@ -35,21 +36,22 @@ class Servers:
     ) -> None:
         self._policy = policy
         self._recursor = recursor
-        self._overrides: dict[dns.name.Name, Candidates] = {
-            dns.name.from_text(zone).canonicalize(): tuple(
-                (NameServer(*server),) for server in servers
-            )
-            for zone, servers in overrides.items()
-        }
+        self._overrides: dict[tuple[bytes, ...], Zone] = {}
+        for text, servers in overrides.items():
+            zone = dns.name.from_text(text).canonicalize()
+            known = tuple((NameServer(*server),) for server in servers)
+            self._overrides[zone.labels] = zone, known
         self._port = port
+        self._refusals: dict[str, str | None] = {}
 
     def overridden(self, name: dns.name.Name) -> Zone | None:
-        """Return the closest zone above `name` whose servers the operator gave, if any."""
-        zones = [zone for zone in self._overrides if name.is_subdomain(zone)]
-        if not zones:
-            return None
-        zone = max(zones, key=len)
-        return zone, self._overrides[zone]
+        """Return the closest zone above a canonical name whose servers the operator gave, if any."""
+        labels = name.labels if self._overrides else ()
+        for place in range(len(labels)):
+            found = self._overrides.get(labels[place:])
+            if found is not None:
+                return found
+        return None
 
     def above(self, name: dns.name.Name, budget: QueryBudget) -> Asking[Zone]:
         """Return the closest zone at or above `name` and its servers; raise `Unanswered`."""
@@ -120,4 +122,8 @@ class Servers:
         own = self.overridden(zone)
         if own is not None and (server,) in own[1]:
             return None
-        return self._policy.refusal(server.address)
+        if server.address not in self._refusals:
+            if len(self._refusals) >= _MAX_KEPT:
+                self._refusals.clear()
+            self._refusals[server.address] = self._policy.refusal(server.address)
+        return self._refusals[server.address]

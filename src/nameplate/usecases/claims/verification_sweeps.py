@@ -11,7 +11,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import VerificationMethodName, verification_looks
 from nameplate.models.verification_looks import FruitlessLook
-from nameplate.ports.resolver import Ended, Inquiry, WideResolver
+from nameplate.ports.resolver import Ended, WideResolver
 from nameplate.ports.verification import DnsMethod, Proof, Verdict
 from nameplate.usecases import work
 from nameplate.usecases.claims import verifications
@@ -56,14 +56,19 @@ def begin(tools: Tools, looks: Sequence[tuple[Look, Hashable]], ended: Ended[Pro
     resolver = tools.resolver
     if not isinstance(resolver, WideResolver):
         raise TypeError(resolver)
-    resolver.inquire([(_inquiry(tools, look.question), party) for look, party in looks], ended)
+    asking = {name: _asking(tools, name) for name in {look.question.method for look, _ in looks}}
+    inquiries = [
+        (asking[look.question.method].inquire(look.question.name, look.question.token), party)
+        for look, party in looks
+    ]
+    resolver.inquire(inquiries, ended)
 
 
-def _inquiry(tools: Tools, question: Question) -> Inquiry[Proof]:
-    method = tools.methods[question.method]
+def _asking(tools: Tools, name: VerificationMethodName) -> DnsMethod:
+    method = tools.methods[name]
     if not isinstance(method, DnsMethod):
         raise TypeError(method)
-    return method.inquire(question.name, question.token)
+    return method
 
 
 def is_fruitless(look: Look, proof: Proof) -> bool:
