@@ -66,8 +66,10 @@ def _record(session: Session, tools: Tools, found: Sequence[Found]) -> set[int]:
 
 
 def _follow(session: Session, domains: Sequence[Domain], now: datetime) -> None:
+    for domain in domains:
+        domain.wake(now)  # before anything is flushed: each row is written once
     pointing.of_domains(session, domains, now)
-    verifications.wake_dependents_of(session, domains, now)
+    verifications.wake_below(session, domains, now)
 
 
 def _locked(session: Session, found: Sequence[Found]) -> dict[int, _Won]:

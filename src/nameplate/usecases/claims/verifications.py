@@ -459,15 +459,14 @@ def wake_dependents(
 
     `urgent` is for what takes it out of service. It is processed before all other work.
     """
-    wake_dependents_of(session, [domain], now, urgent=urgent)
+    domain.wake(now, urgent=urgent)
+    wake_below(session, [domain], now, urgent=urgent)
 
 
-def wake_dependents_of(
+def wake_below(
     session: Session, domains: Sequence[Domain], now: datetime, *, urgent: bool = False
 ) -> None:
-    """Do so for several domains together."""
-    for domain in domains:
-        domain.wake(now, urgent=urgent)
+    """Wake what depends on the proofs of these domains, but not themselves."""
     ids = [domain.id for domain in domains]
     kinds: Sequence[type[Work]] = (Certificate, Binding)
     for kind in kinds:

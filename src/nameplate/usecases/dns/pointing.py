@@ -51,12 +51,11 @@ def of_domains(session: Session, domains: Sequence[Domain], now: datetime) -> No
 def _into(session: Session, domains: Sequence[Domain]) -> list[Name]:
     """Return the host names of domains' bindings and of servers named below them."""
     ids = [domain.id for domain in domains]
-    found = _bound(
-        session, Binding.visible(PLATFORM).where(Binding.organization_domain_id.in_(ids))
-    )
     held: dict[int, list[str]] = {}
     for domain in domains:
         held.setdefault(domain.organization_id, []).append(holders.held_name(domain))
+    bound = Binding.visible(PLATFORM).where(Binding.organization_domain_id.in_(ids))
+    found = _bound(session, bound)
     for server in session.scalars(Server.visible(PLATFORM).where(Server.organization_id.in_(held))):
         address = names.canonical(server.address)
         if any(names.is_within(address, name) for name in held[server.organization_id or 0]):
