@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -63,13 +63,13 @@ class WideLooks:
         self._sessions, self._tools = sessions, tools
         self._told, self._failed, self._awake = told, failed, awake
         self._lock = threading.Lock()
-        self._under_way: dict[int, tuple[Lease, int | None]] = {}
+        self._under_way: dict[tuple[int, int], tuple[Lease, int | None]] = {}
+        """By row and fence: a row whose lease ran out may be under way once more."""
         self._rooms = LookRoom(CAPACITY)
         self._crowd = Crowd()
         self._results: deque[tuple[Look, Proof | Exception]] = deque()
         self._recording: Future[None] | None = None
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="nameplate-looks")
-        self._is_ended = False
 
     @cached_property
     def methods(self) -> frozenset[VerificationMethodName]:
@@ -110,9 +110,19 @@ class WideLooks:
             return
         with self._lock:
             for lease, row in leased:
-                self._under_way[lease.id] = lease, row.organization_id
+                self._under_way[lease.id, lease.fence] = lease, row.organization_id
                 self._rooms.enter(row.organization_id)
-        self._threads.submit(self._begin, leased)
+        self._threads.submit(self._safely, [one for one, _ in leased], self._begin, leased)
+
+    def _safely(
+        self, leases: Sequence[Lease], work_on: Callable[[Any], None], what: object
+    ) -> None:
+        """Do something with leased rows; when the database fails for it, their leases run out."""
+        try:
+            work_on(what)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            log.warning("looks_given_up", extra={"error": type(error).__name__})
+            self._leave(leases)
 
     def _begin(self, leased: Sequence[tuple[Lease, DueRow]]) -> None:
         leases = [one for one, _ in leased]
@@ -148,11 +158,12 @@ class WideLooks:
         """Take a result, in the event loop's thread."""
         self._results.append((look, result))
         with self._lock:
-            if isinstance(result, Proof) and (found := self._under_way.get(look.lease.id)):
+            if isinstance(result, Proof) and (found := self._under_way.get(_key(look.lease))):
                 answered = result.verdict is not Verdict.INCONCLUSIVE
                 self._rooms.note(found[1], is_answered=answered)
             if self._recording is None:
-                self._recording = self._threads.submit(self._record)
+                with suppress(RuntimeError):  # the worker has stopped: the row was given back
+                    self._recording = self._threads.submit(self._record)
 
     def _record(self) -> None:
         """Record results until there are none."""
@@ -168,7 +179,7 @@ class WideLooks:
                         self._recording = None
                         return
                 continue
-            self._record_some(taken)
+            self._safely([look.lease for look, _ in taken], self._record_some, taken)
 
     def _record_some(self, taken: Sequence[tuple[Look, Proof | Exception]]) -> None:
         seen: list[tuple[Look, Proof]] = []
@@ -204,6 +215,8 @@ class WideLooks:
         """Record looks together; what cannot be is recorded one by one, where each fails by itself."""
         try:
             return record(self._sessions, self._tools, found)
+        except Unavailable:
+            raise  # the database is away for each of them, too
         except Exception as error:  # noqa: BLE001 - whatever it is, it may be of one of them only
             log.warning("looks_not_recorded_together", extra={"error": type(error).__name__})
             return [], found
@@ -231,7 +244,7 @@ class WideLooks:
         with self._lock:
             was_full = self.room == 0
             for one in leases:
-                if found := self._under_way.pop(one.id, None):
+                if found := self._under_way.pop(_key(one), None):
                     self._rooms.leave(found[1])
             is_open = self.room > 0
         if (was_full and is_open) or not self._under_way:
@@ -245,3 +258,7 @@ class WideLooks:
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             return [lease for lease, _ in self._under_way.values()]
+
+
+def _key(lease: Lease) -> tuple[int, int]:
+    return lease.id, lease.fence
