@@ -12,7 +12,6 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
-import sqlalchemy as sa
 from tests.adapters.resolver.test_authoritative import LOOPBACK
 from tests.servers.scripted_dns import ScriptedDns
 from tests.usecases.offline import DNS_TXT, Offline
@@ -24,10 +23,10 @@ from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import VerificationStatus
-from nameplate.db import Sessions, database_now
+from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Domain, NameHolding, StepCount, Verification
-from nameplate.ports.verification import Proof, Verdict
+from nameplate.ports.verification import Proof
 from nameplate.usecases import work
 from nameplate.usecases.claims import domains, verification_sweeps, verifications
 from nameplate.usecases.claims.verification_sweeps import Look
@@ -171,98 +170,6 @@ def test_one_batch_with_everything_in_it(world: World) -> None:
     for name, row_id in proved.items():
         assert world.row(row_id).status is VerificationStatus.VERIFIED, name
         assert world.domain(row_id).verified_at is not None
-
-
-def test_what_found_nothing_is_one_statement(world: World) -> None:
-    acme = world.organization("acme")
-    ids = [world.claim(acme, f"n{number}.com") for number in range(40)]
-    held = world.lease()
-    looks = verification_sweeps.read(world.sessions, held)
-    absent = Proof(Verdict.ABSENT, "txt_absent", 'It\'s "not" there: ü.', ("ns1: nothing\\",))
-    counted: list[str] = []
-    with _statements(world, counted):
-        ended, others = verification_sweeps.record_fruitless(
-            world.sessions, world.tools, [(one, absent) for one in looks]
-        )
-    assert (len(ended), others) == (40, [])
-    changing = [one for one in counted if one.lstrip().startswith("UPDATE")]
-    assert len(changing) == 2, changing
-    assert len(counted) <= 5, counted
-    for one in ids:
-        row = world.row(one)
-        assert row.verification_logs is not None
-        assert (row.verification_attempts, row.fence, row.attempts) == (1, 1, 0)
-        assert row.verification_logs[0]["message"] == row.error_message == absent.message
-        assert row.verification_logs[0]["observed"] == ["ns1: nothing\\"]
-    assert (
-        verification_sweeps.record_fruitless(
-            world.sessions, world.tools, [(one, absent) for one in looks]
-        )[0]
-        == ended
-    ), "whoever holds the fence may write"
-
-
-class _statements:  # noqa: N801 - reads as a function
-    def __init__(self, world: World, found: list[str]) -> None:
-        self.engine, self.found = world.sessions.system_engine, found
-
-    def _note(self, _c: Any, _cursor: Any, text: str, *_: Any) -> None:
-        if not text.startswith("BEGIN"):
-            self.found.append(text)
-
-    def __enter__(self) -> None:
-        sa.event.listen(self.engine, "before_cursor_execute", self._note)
-
-    def __exit__(self, *_: object) -> None:
-        sa.event.remove(self.engine, "before_cursor_execute", self._note)
-
-
-def test_a_log_keeps_its_last_fifty_looks(world: World) -> None:
-    row_id = world.claim(world.organization("acme"), "n.com")
-    for number in range(53):
-        with world.sessions.begin(PLATFORM) as session:
-            row = session.get_one(Verification, row_id)
-            row.next_action_at, row.lease_until = database_now(session), None
-        (look,) = verification_sweeps.read(world.sessions, world.lease())
-        assert look.question.attempts == number
-        proof = Proof(Verdict.ABSENT, f"r{number}", "Nothing.")
-        verification_sweeps.record_fruitless(world.sessions, world.tools, [(look, proof)])
-    logs = world.row(row_id).verification_logs
-    assert logs is not None
-    assert [one["reason"] for one in logs] == [f"r{number}" for number in range(3, 53)]
-    assert world.row(row_id).verification_attempts == 53
-
-
-def test_what_more_happened_meanwhile_is_concluded_by_itself(world: World) -> None:
-    """Woken, ended, removed, troubled, taken over: each as `reconcile` has it."""
-    acme = world.organization("acme")
-    names = ("woken.com", "over.com", "removed.com", "troubled.com", "taken.com", "usual.com")
-    ids = {name: world.claim(acme, name) for name in names}
-    looks = {one.lease.id: one for one in verification_sweeps.read(world.sessions, world.lease())}
-    with world.sessions.begin(PLATFORM) as session:
-        now = database_now(session)
-        soon = now + timedelta(seconds=1)
-        rows = {name: session.get_one(Verification, one) for name, one in ids.items()}
-        rows["woken.com"].wake(soon)
-        rows["over.com"].expire("Replaced.")
-        rows["removed.com"].deleted_at = now
-        rows["troubled.com"].meet("answer_awaited", "…", "resolvers:1", now)
-        rows["taken.com"].fence += 1
-    absent = Proof(Verdict.ABSENT, "txt_absent", "Nothing.")
-    ended, others = verification_sweeps.record_fruitless(
-        world.sessions, world.tools, [(one, absent) for one in looks.values()]
-    )
-    left = {one.lease.id for one, _ in others}
-    assert left == {ids[name] for name in ("over.com", "removed.com", "troubled.com", "taken.com")}
-    assert len(ended) == 2
-    assert world.row(ids["woken.com"]).next_action_at == soon
-    look = looks[ids["troubled.com"]]
-    verifications.conclude(world.sessions, world.tools, look.lease, look.question, absent)
-    assert world.row(ids["troubled.com"]).trouble_code is None
-    look = looks[ids["taken.com"]]
-    with pytest.raises(work.Superseded):
-        verifications.conclude(world.sessions, world.tools, look.lease, look.question, absent)
-    assert world.row(ids["taken.com"]).verification_attempts == 0
 
 
 class _Killed(BaseException):
