@@ -9,11 +9,9 @@ import asyncio
 import heapq
 import itertools
 import random
-import socket
-import struct
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from contextlib import suppress
 
 import dns.asyncquery
@@ -23,6 +21,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
+from nameplate.adapters.resolver.asked import Answered, Asked, Key, Port, Sign
 from nameplate.adapters.resolver.asking import Question
 from nameplate.adapters.resolver.query import PAYLOAD, TRIES, Unanswered
 from nameplate.adapters.resolver.reply import Reply
@@ -46,50 +45,6 @@ _MAX_KEPT = 10_000
 _MAX_READ = 64
 _OCTETS = 65_535
 
-_HEADER = struct.Struct("!HHHHHH")
-_OPT = b"\0\0\x29" + PAYLOAD.to_bytes(2) + bytes(6)
-_LETTERS = bytes(0x20 if chr(one).isalpha() and one < 0x80 else 0 for one in range(256))  # noqa: PLR2004 - ASCII
-_QR, _OPCODE, _TC = 0x8000, 0x7800, 0x0200
-_WITHOUT_QUESTION = frozenset({
-    dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED,
-})  # fmt: skip
-
-Answered = Callable[[Reply | Unanswered], None]
-_Key = tuple[str, int, bytes, bool]
-
-
-class _Waiting:
-    """One question, from when it is asked until it is answered or given up."""
-
-    __slots__ = ("answered", "asked", "id", "key", "party", "question", "socket", "tries", "until")
-
-    def __init__(self, key: _Key, question: Question, party: Hashable, answered: Answered) -> None:
-        self.key = key
-        self.question = question
-        self.party = party
-        self.answered: list[Answered] | None = [answered]
-        """Whom to tell; None when it is over."""
-        self.asked = b""
-        """The question section as it was sent."""
-        self.id = 0
-        self.tries = 0
-        self.until = 0.0
-        self.socket: _Socket | None = None
-
-
-class _Socket:
-    """A port of ours, connected to one server."""
-
-    __slots__ = ("party", "server", "socket", "used", "waiting")
-
-    def __init__(self, server: tuple[str, int], party: Hashable) -> None:
-        family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self.server = server
-        self.party = party
-        self.waiting: dict[int, _Waiting] = {}
-        self.used = 0
-
 
 class Datagrams:
     """Asks servers for the look-ups of one event loop; nothing of it may be used outside that loop."""
@@ -98,14 +53,14 @@ class Datagrams:
         """Open nothing yet."""
         self._loop = loop
         self._random = random.SystemRandom()
-        self._asked: dict[_Key, _Waiting] = {}
-        self._known: dict[_Key, tuple[float, Reply]] = {}
-        self._current: dict[tuple[str, int], _Socket] = {}
-        self._open: dict[int, _Socket] = {}
+        self._asked: dict[Key, Asked] = {}
+        self._known: dict[Key, tuple[float, Reply]] = {}
+        self._current: dict[tuple[str, int], Port] = {}
+        self._open: dict[int, Port] = {}
         self._of_party: dict[Hashable, int] = {}
         self._of_server: dict[tuple[str, int], int] = {}
-        self._queues: dict[tuple[Hashable, tuple[str, int]], deque[_Waiting]] = {}
-        self._timers: list[tuple[float, int, _Waiting]] = []
+        self._queues: dict[tuple[Hashable, tuple[str, int]], deque[Asked]] = {}
+        self._timers: list[tuple[float, int, Asked]] = []
         self._numbers = itertools.count()
         self._ticking = self._pumping = False
         self._connections: set[asyncio.Task[None]] = set()
@@ -123,14 +78,14 @@ class Datagrams:
             answered(known[1])
             return
         same = self._asked.get(key)
-        if same is not None and same.answered is not None and same.socket is not None:
+        if same is not None and same.answered is not None and same.port is not None:
             same.answered.append(answered)
             return
-        waiting = _Waiting(key, question, party, answered)
+        waiting = Asked(key, question, party, answered)
         self._asked[key] = waiting
         self._send(waiting)
 
-    def _send(self, waiting: _Waiting) -> None:
+    def _send(self, waiting: Asked) -> None:
         """Send a question, the first or the second time, or queue it where too much is under way."""
         try:
             left = waiting.question.budget.left(float("inf"))
@@ -146,7 +101,7 @@ class Datagrams:
             return
         try:
             waiting.question.budget.spend(seconds)
-            port.socket.send(self._wire(waiting, port))
+            port.socket.send(waiting.wire(self._random, port.waiting))
         except Unanswered as error:
             self._close_if_idle(port)
             self._end(waiting, error)
@@ -155,13 +110,13 @@ class Datagrams:
             self._close_if_idle(port)
             self._end(waiting, Unanswered(AnswerKind.TIMEOUT, "cannot be reached"))
             return
-        waiting.socket = port
+        waiting.port = port
         port.waiting[waiting.id] = waiting
         port.used += 1
         self._of_server[server] = self._of_server.get(server, 0) + 1
         self._remind(waiting, time.monotonic() + seconds)
 
-    def _port(self, server: tuple[str, int], party: Hashable) -> _Socket | None:
+    def _port(self, server: tuple[str, int], party: Hashable) -> Port | None:
         """Return a socket for one more question; None where the party or the server has enough."""
         if self._of_server.get(server, 0) >= MAX_OF_SERVER:
             return None
@@ -173,7 +128,7 @@ class Datagrams:
         if of_party >= most or opened >= MAX_SOCKETS:
             return None
         try:
-            port = _Socket(server, party)
+            port = Port(server, party)
         except OSError:
             return None
         with suppress(OSError):  # sending says so, too
@@ -185,24 +140,7 @@ class Datagrams:
         self._tick_on()
         return port
 
-    def _wire(self, waiting: _Waiting, port: _Socket) -> bytes:
-        """Return the message; the second time it is the same, from another port."""
-        question = waiting.question
-        if not waiting.asked:
-            name = question.name.to_wire() or b""
-            if not question.recursive:
-                letters = int.from_bytes(name.translate(_LETTERS))
-                mixed = int.from_bytes(name) ^ (letters & self._random.getrandbits(8 * len(name)))
-                name = mixed.to_bytes(len(name))
-            kind = dns.rdatatype.from_text(question.rdtype)
-            waiting.asked = name + struct.pack("!HH", kind, 1)
-            waiting.id = self._random.getrandbits(16)
-        while waiting.id in port.waiting:
-            waiting.id = self._random.getrandbits(16)
-        flags = dns.flags.RD if question.recursive else 0
-        return _HEADER.pack(waiting.id, flags, 1, 0, 0, 1) + waiting.asked + _OPT
-
-    def _read(self, port: _Socket) -> None:
+    def _read(self, port: Port) -> None:
         for _ in range(_MAX_READ):
             try:
                 wire = port.socket.recv(_OCTETS)
@@ -216,31 +154,18 @@ class Datagrams:
             if not port.waiting:
                 return
 
-    def _take(self, port: _Socket, wire: bytes) -> None:
-        """Take an answer; what answers no question of ours is ignored, as is what cannot be read."""
-        if len(wire) < _HEADER.size:
+    def _take(self, port: Port, wire: bytes) -> None:
+        """Take an answer to a question that waits here; what is none is ignored."""
+        waiting = port.waiting.get(int.from_bytes(wire[:2]))
+        if waiting is None:
             return
-        number, flags, questions, *_ = _HEADER.unpack_from(wire)
-        waiting = port.waiting.get(number)
-        if waiting is None or not flags & _QR or flags & _OPCODE:
-            return
-        asked = waiting.asked
-        section = wire[_HEADER.size : _HEADER.size + len(asked)] if questions == 1 else b""
-        is_same = section == asked
-        if not is_same:
-            empty = questions == 0 and flags & 0xF in _WITHOUT_QUESTION
-            if not empty and (questions != 1 or section.lower() != asked.lower()):
-                return
-        if flags & _TC or not (is_same or waiting.question.recursive):
+        reply = waiting.read(wire)
+        if reply is Sign.ASK_BY_TCP:
             self._by_tcp(waiting)
-            return
-        try:
-            reply = Reply.of_wire(wire)
-        except dns.exception.DNSException:
-            return
-        self._end(waiting, reply)
+        elif isinstance(reply, Reply):
+            self._end(waiting, reply)
 
-    def _by_tcp(self, waiting: _Waiting) -> None:
+    def _by_tcp(self, waiting: Asked) -> None:
         """Ask again by TCP: the answer was cut off, or its letters were not ours."""
         self._leave(waiting)
         waiting.until = float("inf")  # it is timed by itself
@@ -248,7 +173,7 @@ class Datagrams:
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
 
-    async def _connected(self, waiting: _Waiting) -> None:
+    async def _connected(self, waiting: Asked) -> None:
         question = waiting.question
         query = dns.message.make_query(question.name, question.rdtype, use_edns=0, payload=PAYLOAD)
         if not question.recursive:
@@ -282,7 +207,7 @@ class Datagrams:
         else:
             self._of_party.pop(party, None)
 
-    def _end(self, waiting: _Waiting, result: Reply | Unanswered) -> None:
+    def _end(self, waiting: Asked, result: Reply | Unanswered) -> None:
         """Tell everybody who asked."""
         told, waiting.answered = waiting.answered, None
         if told is None:
@@ -297,9 +222,9 @@ class Datagrams:
         for answered in told:
             answered(result)
 
-    def _leave(self, waiting: _Waiting) -> None:
+    def _leave(self, waiting: Asked) -> None:
         """Let a question wait at its port no longer; make room for what is queued."""
-        port, waiting.socket = waiting.socket, None
+        port, waiting.port = waiting.port, None
         if port is None:
             return
         port.waiting.pop(waiting.id, None)
@@ -313,7 +238,7 @@ class Datagrams:
             self._pumping = True
             self._loop.call_soon(self._pump)
 
-    def _close_if_idle(self, port: _Socket) -> None:
+    def _close_if_idle(self, port: Port) -> None:
         """Close a port that nobody waits at; one that may be used again is closed with the next tick."""
         if port.waiting or port.socket.fileno() < 0:
             return
@@ -321,7 +246,7 @@ class Datagrams:
             return
         self._close(port)
 
-    def _close(self, port: _Socket) -> None:
+    def _close(self, port: Port) -> None:
         if self._current.get(port.server) is port:
             del self._current[port.server]
         del self._open[port.socket.fileno()]
@@ -344,7 +269,7 @@ class Datagrams:
             if not queue:
                 self._queues.pop(key, None)
 
-    def _remind(self, waiting: _Waiting, at: float) -> None:
+    def _remind(self, waiting: Asked, at: float) -> None:
         waiting.until = at
         heapq.heappush(self._timers, (at, next(self._numbers), waiting))
         self._tick_on()
@@ -361,7 +286,7 @@ class Datagrams:
             at, _, waiting = heapq.heappop(self._timers)
             if waiting.answered is None or at < waiting.until:
                 continue
-            if waiting.socket is None:  # it is in a queue still
+            if waiting.port is None:  # it is in a queue still
                 self._end(waiting, Unanswered(AnswerKind.TIMEOUT, "the lookup took too long"))
                 continue
             self._leave(waiting)

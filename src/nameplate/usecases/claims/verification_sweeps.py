@@ -14,8 +14,8 @@ from nameplate.models.verification_looks import FruitlessLook
 from nameplate.ports.resolver import Ended, WideResolver
 from nameplate.ports.verification import DnsMethod, Proof, Verdict
 from nameplate.usecases import work
-from nameplate.usecases.claims import verifications
-from nameplate.usecases.claims.verifications import Question
+from nameplate.usecases.claims import verification_questions, verifications
+from nameplate.usecases.claims.verification_questions import Question
 from nameplate.usecases.tools import Tools
 
 
@@ -44,7 +44,7 @@ def _asks_dns(tools: Tools, name: VerificationMethodName) -> bool:
 def read(sessions: Sessions, leases: Sequence[Lease]) -> list[Look]:
     """Return what is to be looked at; nothing of rows that a newer owner has."""
     with sessions.look() as session:
-        found = verifications.questions(session, leases)
+        found = verification_questions.read(session, leases)
     return [Look(one, found[one.id]) for one in leases if one.id in found]
 
 

@@ -1,7 +1,6 @@
 """Proving control of a name: instructions, looks, success, and the proof's renewal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import Kind
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
-from nameplate.core.names import without_wildcard
 from nameplate.db import Sessions, lock_name
 from nameplate.leases import DueRow, Lease
 from nameplate.models import (
@@ -24,13 +22,13 @@ from nameplate.models import (
     HoldingScope,
     Verification,
     VerificationMethodName,
-    verification_looks,
 )
 from nameplate.models.orm import Work
-from nameplate.models.verification_looks import LookedAt
 from nameplate.ports.verification import Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
 from nameplate.usecases.claims import holdings
+from nameplate.usecases.claims import verification_questions as questions
+from nameplate.usecases.claims.verification_questions import Question
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
@@ -215,60 +213,6 @@ def check_all(session: Session, domain: Domain, now: datetime) -> None:
     domain.wake(now)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What one look is about, and whether there is anything to look at."""
-
-    method: VerificationMethodName
-    name: str
-    token: str
-    over: bool
-    idle: bool
-    base: str
-    """The registrable domain, whose lock comes before that of the domain."""
-    proved: bool
-    void: bool
-    """The claim was removed and came back with its organization: it needs a fresh token."""
-    attempts: int
-    domain_id: int
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the outside world is to be looked at."""
-        return not (self.idle or self.over or self.void)
-
-
-def _question(row: LookedAt, now: datetime) -> Question:
-    proved = row.status is VerificationStatus.VERIFIED
-    expired = not proved and row.expires_at is not None and row.expires_at <= now
-    gone = row.deleted_at is not None or row.domain_deleted_at is not None
-    finished = row.status in {VerificationStatus.FAILED, VerificationStatus.EXPIRED}
-    unproved = row.domain_verified_at is None and row.domain_status is not DomainStatus.EXPIRED
-    current = row.domain_token == row.verification_token
-    return Question(
-        method=row.verification_method,
-        name=without_wildcard(row.full_domain),
-        token=row.verification_token,
-        over=expired,
-        idle=gone or finished,
-        base=row.domain_name,
-        proved=proved,
-        void=finished and unproved and current and not gone,
-        attempts=row.attempts,
-        domain_id=row.domain_id,
-    )
-
-
-def questions(session: Session, leases: Sequence[Lease]) -> dict[int, Question]:
-    """Return what the looks at these rows are about; nothing of rows that a newer owner has."""
-    by_id = {one.id: one for one in leases}
-    return {
-        row.id: _question(row, by_id[row.id].now())
-        for row in verification_looks.read(session, list(by_id))
-        if row.fence == by_id[row.id].fence
-    }
-
-
 def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
     """Return the name servers that the organization chose: the proof is asked of them."""
     return f"resolvers:{row.organization_id}"
@@ -280,7 +224,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
     A proof that is not there yet is routine; one that is gone, or for a name in use, is not.
     """
     with sessions.look() as session:
-        question = questions(session, [lease]).get(lease.id)
+        question = questions.read(session, [lease]).get(lease.id)
     if question is None:
         raise work.Superseded
     if not question.is_open:
