@@ -110,21 +110,23 @@ class Worker:
         self._accounts_read_at = -ACCOUNTS_EVERY
         self._stopping = threading.Event()
         self._awake = threading.Event()
-        wide = [one for one in handlers if isinstance(one, Reconciler) and one.is_wide]
-        self._looks = (
-            WideLooks(
-                sessions,
-                tools,
-                told=partial(self._count_ended, wide[0]),
-                failed=lambda lease, error: self._failed(wide[0], (lease,), error),
-                awake=self._awake,
-            )
-            if wide
-            else None
-        )
+        self._looks = self._wide_looks()
         poll = tools.poll.total_seconds() if tools.poll else POLL
         self._tidied_at = time.monotonic()
         self._poll = min(POLL, max(poll, 0.02))
+
+    def _wide_looks(self) -> WideLooks | None:
+        """Return what looks without threads, where a handler allows it."""
+        wide = [one for one in self._handlers if isinstance(one, Reconciler) and one.is_wide]
+        if not wide:
+            return None
+        return WideLooks(
+            self._sessions,
+            self._tools,
+            told=partial(self._count_ended, wide[0]),
+            failed=lambda lease, error: self._failed(wide[0], (lease,), error),
+            awake=self._awake,
+        )
 
     @property
     def threads(self) -> int:
