@@ -255,19 +255,23 @@ class Datagrams:
         self._count(port.party, -1)
 
     def _pump(self) -> None:
-        """Send what is queued, as far as there is room: a turn for each party and server."""
+        """Send what is queued, as far as there is room: each party and server one in its turn."""
         self._pumping = False
-        for key in list(self._queues):
-            queue = self._queues.get(key)
-            while queue:
-                if queue[0].answered is None:
+        is_moving = True
+        while is_moving:
+            is_moving = False
+            for key in list(self._queues):
+                queue = self._queues.pop(key)
+                while queue and queue[0].answered is None:
                     queue.popleft()
-                elif self._port(key[1], key[0]) is None:
-                    break
-                else:
-                    self._send(queue.popleft())
-            if not queue:
-                self._queues.pop(key, None)
+                if not queue:
+                    continue
+                self._queues[key] = queue
+                if self._port(key[1], key[0]) is None:
+                    continue
+                self._queues[key] = self._queues.pop(key)  # the others come first the next time
+                self._send(queue.popleft())
+                is_moving = True
 
     def _remind(self, waiting: Asked, at: float) -> None:
         waiting.until = at
@@ -281,7 +285,18 @@ class Datagrams:
 
     def _tick(self) -> None:
         """Ask again what was not answered, or give it up; close ports that were used."""
-        now = time.monotonic()
+        try:
+            self._end_late(time.monotonic())
+            for port in [one for one in self._open.values() if not one.waiting]:
+                self._close(port)
+            if self._queues:
+                self._pump()
+        finally:
+            self._ticking = bool(self._timers or self._open)
+            if self._ticking:
+                self._loop.call_later(TICK, self._tick)
+
+    def _end_late(self, now: float) -> None:
         while self._timers and (self._timers[0][0] <= now or self._timers[0][2].answered is None):
             at, _, waiting = heapq.heappop(self._timers)
             if waiting.answered is None or at < waiting.until:
@@ -295,10 +310,3 @@ class Datagrams:
                 self._send(waiting)
             else:
                 self._end(waiting, Unanswered(AnswerKind.TIMEOUT, "did not answer"))
-        for port in [one for one in self._open.values() if not one.waiting]:
-            self._close(port)
-        if self._queues:
-            self._pump()
-        self._ticking = bool(self._timers or self._open)
-        if self._ticking:
-            self._loop.call_later(TICK, self._tick)
