@@ -10,6 +10,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
 import dns.rrset
 import pytest
 from dns.rdataclass import RdataClass
@@ -208,6 +209,21 @@ def _rubbish_after(query):
 def test_lies_rubbish_and_silence_are_no_answer(servers, monkeypatch, script):
     monkeypatch.setattr(datagrams, "TRIES", (0.1, 0.2))
     assert _kinds(_resolver(servers, script)) == [AnswerKind.TIMEOUT]
+
+
+def test_a_referral_that_cannot_be_read_is_a_failure(servers):
+    """The servers of a referral are read when they matter, after everything else."""
+
+    def script(query):
+        reply = dns.message.make_response(query)
+        broken = dns.rrset.RRset(
+            dns.name.from_text("www.example.test"), RdataClass.IN, RdataType.NS
+        )
+        broken.add(dns.rdata.GenericRdata(RdataClass.IN, RdataType.NS, b"\x05ns"))
+        reply.authority = [broken]
+        return reply
+
+    assert _kinds(_resolver(servers, script)) == [AnswerKind.SERVFAIL]
 
 
 def test_a_lie_before_the_answer_does_no_harm(servers, monkeypatch):

@@ -6,14 +6,17 @@ import struct
 from collections.abc import Callable, Collection, Hashable
 from enum import Enum, auto
 
+import dns.asyncquery
 import dns.exception
 import dns.flags
+import dns.message
 import dns.rcode
 import dns.rdatatype
 
 from nameplate.adapters.resolver.asking import Question
-from nameplate.adapters.resolver.query import PAYLOAD, Unanswered
+from nameplate.adapters.resolver.query import NOT_DNS, PAYLOAD, Unanswered
 from nameplate.adapters.resolver.reply import Reply
+from nameplate.ports.resolver import AnswerKind
 
 _HEADER = struct.Struct("!HHHHHH")
 _OPT = b"\0\0\x29" + PAYLOAD.to_bytes(2) + bytes(6)
@@ -94,6 +97,21 @@ class Asked:
             return Reply.of_wire(wire)
         except dns.exception.DNSException:
             return Sign.NOT_OURS
+
+    async def by_tcp(self, seconds: float) -> Reply | Unanswered:
+        """Ask once more by TCP, with an id of its own."""
+        question = self.question
+        query = dns.message.make_query(question.name, question.rdtype, use_edns=0, payload=PAYLOAD)
+        if not question.recursive:
+            query.flags &= ~dns.flags.RD
+        try:
+            server = question.server
+            message = await dns.asyncquery.tcp(query, server.address, seconds, server.port)
+            return Reply.of(message)
+        except (dns.exception.Timeout, OSError, EOFError):
+            return Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP")
+        except Exception:  # noqa: BLE001 - whatever a stranger's message leads to, it ends here
+            return Unanswered(AnswerKind.SERVFAIL, NOT_DNS)
 
 
 class Port:

@@ -14,16 +14,9 @@ from collections import deque
 from collections.abc import Hashable
 from contextlib import suppress
 
-import dns.asyncquery
-import dns.exception
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rdatatype
-
 from nameplate.adapters.resolver.asked import Answered, Asked, Key, Port, Sign
 from nameplate.adapters.resolver.asking import Question
-from nameplate.adapters.resolver.query import PAYLOAD, TRIES, Unanswered
+from nameplate.adapters.resolver.query import TRIES, Unanswered
 from nameplate.adapters.resolver.reply import Reply
 from nameplate.ports.resolver import AnswerKind
 
@@ -174,30 +167,20 @@ class Datagrams:
         task.add_done_callback(self._connections.discard)
 
     async def _connected(self, waiting: Asked) -> None:
-        question = waiting.question
-        query = dns.message.make_query(question.name, question.rdtype, use_edns=0, payload=PAYLOAD)
-        if not question.recursive:
-            query.flags &= ~dns.flags.RD
-        result: Reply | Unanswered
+        budget = waiting.question.budget
         try:
             while self._of_party.get(waiting.party, 0) >= MAX_OF_PARTY:
-                question.budget.left(0)
+                budget.left(0)
                 await asyncio.sleep(TICK)
-            seconds = question.budget.spend(sum(TRIES))
-            self._count(waiting.party, 1)
-            try:
-                message = await dns.asyncquery.tcp(
-                    query, question.server.address, seconds, question.server.port
-                )
-            finally:
-                self._count(waiting.party, -1)
-            result = Reply.of(message)
+            seconds = budget.spend(sum(TRIES))
         except Unanswered as error:
-            result = error
-        except (dns.exception.Timeout, OSError, EOFError):
-            result = Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP")
-        except dns.exception.DNSException:
-            result = Unanswered(AnswerKind.SERVFAIL, "sent an answer that is not DNS")
+            self._end(waiting, error)
+            return
+        self._count(waiting.party, 1)
+        try:
+            result = await waiting.by_tcp(seconds)
+        finally:
+            self._count(waiting.party, -1)
         self._end(waiting, result)
 
     def _count(self, party: Hashable, more: int) -> None:

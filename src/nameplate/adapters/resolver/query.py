@@ -15,6 +15,7 @@ from nameplate.ports.resolver import AnswerKind
 
 TRIES = (1.5, 2.5)
 """Seconds to wait for an answer by UDP, the first and the second time."""
+NOT_DNS = "sent an answer that is not DNS"
 PAYLOAD = 1232
 """Bytes that pass unfragmented nearly everywhere (DNS flag day 2020)."""
 
@@ -106,7 +107,7 @@ def ask(
         except dns.message.Truncated:
             break
         except dns.exception.DNSException:
-            raise Unanswered(AnswerKind.SERVFAIL, "sent an answer that is not DNS") from None
+            raise Unanswered(AnswerKind.SERVFAIL, NOT_DNS) from None
         if recursive or _same_case(reply, query):
             return reply
         break
@@ -123,7 +124,7 @@ def _by_tcp(
     except (dns.exception.Timeout, OSError, EOFError):
         raise Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP") from None
     except dns.exception.DNSException:
-        raise Unanswered(AnswerKind.SERVFAIL, "sent an answer that is not DNS") from None
+        raise Unanswered(AnswerKind.SERVFAIL, NOT_DNS) from None
 
 
 def _mixed_case(name: dns.name.Name) -> dns.name.Name:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+import dns.exception
 import dns.name
 
 from nameplate.adapters.resolver.asking import Asking, Question
-from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered
+from nameplate.adapters.resolver.query import NOT_DNS, NameServer, QueryBudget, Unanswered
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.reply import Alias, Referral, read
 from nameplate.core.egress import EgressPolicy
@@ -107,10 +108,11 @@ class Servers:
                 continue
             try:
                 reply = yield Question(server, name, rdtype, budget)
+                return read(reply, name, rdtype, zone, server)
             except Unanswered as error:
                 result = Answer(error.kind, str(server), detail=error.detail)
-            else:
-                return read(reply, name, rdtype, zone, server)
+            except dns.exception.DNSException:  # a part that is read only when it matters
+                result = Answer(AnswerKind.SERVFAIL, str(server), detail=NOT_DNS)
         return result
 
     def _refusal(self, server: NameServer, zone: dns.name.Name) -> str | None:

@@ -78,24 +78,7 @@ def _locked(session: Session, found: Sequence[Found]) -> dict[int, _Won]:
     One of each domain: a second proof of it is concluded after the first.
     """
     fences = {look.lease.id: look.lease.fence for look, _ in found}
-    wanted = sorted({look.question.domain_id for look, _ in found})
-    of = Domain.visible(PLATFORM).with_only_columns(Domain.organization_id)
-    owners = session.scalars(
-        sa.select(Organization.id)
-        .where(Organization.id.in_(of.where(Domain.id.in_(wanted))))
-        .order_by(Organization.id)
-        .with_for_update(read=True, key_share=True, skip_locked=True)
-    ).all()
-    domains = {
-        row.id: row
-        for row in session.scalars(
-            Domain.visible(PLATFORM)
-            .where(Domain.id.in_(wanted), Domain.organization_id.in_(owners))
-            .order_by(Domain.id)
-            .with_for_update(key_share=True, skip_locked=True)
-        )
-        if row.is_approved
-    }
+    domains = _locked_domains(session, sorted({look.question.domain_id for look, _ in found}))
     rows: dict[int, _Won] = {}
     for row in session.scalars(
         Verification.visible(PLATFORM)
@@ -111,3 +94,20 @@ def _locked(session: Session, found: Sequence[Found]) -> dict[int, _Won]:
         if domain is not None and row.fence == fences[row.id]:
             rows[row.id] = row, domain
     return rows
+
+
+def _locked_domains(session: Session, wanted: Sequence[int]) -> dict[int, Domain]:
+    of = Domain.visible(PLATFORM).with_only_columns(Domain.organization_id)
+    owners = session.scalars(
+        sa.select(Organization.id)
+        .where(Organization.id.in_(of.where(Domain.id.in_(wanted))))
+        .order_by(Organization.id)
+        .with_for_update(read=True, key_share=True, skip_locked=True)
+    ).all()
+    free = session.scalars(
+        Domain.visible(PLATFORM)
+        .where(Domain.id.in_(wanted), Domain.organization_id.in_(owners))
+        .order_by(Domain.id)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    return {row.id: row for row in free if row.is_approved}
