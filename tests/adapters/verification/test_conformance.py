@@ -20,8 +20,13 @@ from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.instructions import Instruction
 from nameplate.core.secret import Secret
+from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import VerificationMethod
-from nameplate.testing.verification import Publish, VerificationMethodConformance
+from nameplate.testing.verification import (
+    DnsMethodConformance,
+    Publish,
+    VerificationMethodConformance,
+)
 
 SECRET = "bmFtZXBsYXRlLXNhbmRib3gta2V5LTMyLWJ5dGVzISE="
 KEY = dns.tsig.Key("nameplate", SECRET, "hmac-sha256")
@@ -79,6 +84,30 @@ class TestEveryMethod(VerificationMethodConformance):
     @pytest.fixture
     def method(self, world: World) -> VerificationMethod:
         return world[0]
+
+    @pytest.fixture
+    def publish(self, world: World) -> Publish:
+        return world[1]
+
+    @pytest.fixture
+    def name(self) -> str:
+        return "shop.example.test"
+
+
+class TestDnsMethods(DnsMethodConformance):
+    @pytest.fixture
+    def world(self) -> Iterator[World]:
+        with dns_world() as world:
+            yield world
+
+    @pytest.fixture
+    def method(self, world: World) -> VerificationMethod:
+        return world[0]
+
+    @pytest.fixture
+    def resolver(self, world: World) -> Resolver:
+        assert isinstance(world[0], DnsTxt)
+        return world[0]._resolver
 
     @pytest.fixture
     def publish(self, world: World) -> Publish:

@@ -13,9 +13,9 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-from nameplate.adapters.resolver.asking import Question
+from nameplate.adapters.resolver.asking import ServerQuestion
 from nameplate.adapters.resolver.query import NOT_DNS, PAYLOAD, Unanswered
-from nameplate.adapters.resolver.reply import Reply
+from nameplate.adapters.resolver.reply import ServerReply
 from nameplate.ports.resolver import AnswerKind
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -26,7 +26,7 @@ _WITHOUT_QUESTION = frozenset({
     dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED,
 })  # fmt: skip
 
-Answered = Callable[[Reply | Unanswered], None]
+Answered = Callable[[ServerReply | Unanswered], None]
 Key = tuple[str, int, bytes, bool]
 """Server, words of the question, and whether it is for a recursive resolver."""
 
@@ -43,7 +43,9 @@ class Asked:
 
     __slots__ = ("answered", "id", "key", "party", "port", "question", "section", "tries", "until")
 
-    def __init__(self, key: Key, question: Question, party: Hashable, answered: Answered) -> None:
+    def __init__(
+        self, key: Key, question: ServerQuestion, party: Hashable, answered: Answered
+    ) -> None:
         """Take whom to tell first; nothing is sent yet."""
         self.key = key
         self.question = question
@@ -78,7 +80,7 @@ class Asked:
         flags = dns.flags.RD if question.recursive else 0
         return _HEADER.pack(self.id, flags, 1, 0, 0, 1) + self.section + _OPT
 
-    def read(self, wire: bytes) -> Reply | Sign:
+    def read(self, wire: bytes) -> ServerReply | Sign:
         """Read a message with our id; what answers another question or cannot be read is not ours."""
         if len(wire) < _HEADER.size:
             return Sign.NOT_OURS
@@ -94,11 +96,11 @@ class Asked:
         if flags & _TC or not (is_same or self.question.recursive):
             return Sign.ASK_BY_TCP
         try:
-            return Reply.of_wire(wire)
+            return ServerReply.of_wire(wire)
         except dns.exception.DNSException:
             return Sign.NOT_OURS
 
-    async def by_tcp(self, seconds: float) -> Reply | Unanswered:
+    async def by_tcp(self, seconds: float) -> ServerReply | Unanswered:
         """Ask once more by TCP, with an id of its own."""
         question = self.question
         query = dns.message.make_query(question.name, question.rdtype, use_edns=0, payload=PAYLOAD)
@@ -107,7 +109,7 @@ class Asked:
         try:
             server = question.server
             message = await dns.asyncquery.tcp(query, server.address, seconds, server.port)
-            return Reply.of(message)
+            return ServerReply.of(message)
         except (dns.exception.Timeout, OSError, EOFError):
             return Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP")
         except Exception:  # noqa: BLE001 - whatever a stranger's message leads to, it ends here

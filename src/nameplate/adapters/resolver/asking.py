@@ -8,13 +8,13 @@ from typing import Any, NamedTuple, TypeVar
 import dns.name
 
 from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered, ask
-from nameplate.adapters.resolver.reply import Reply
+from nameplate.adapters.resolver.reply import ServerReply
 
 T = TypeVar("T")
 
 
-class Question(NamedTuple):
-    """One question to one server; its answer is a `Reply`, or `Unanswered` is raised."""
+class ServerQuestion(NamedTuple):
+    """One question to one server; its answer is a `ServerReply`, or `Unanswered` is raised."""
 
     server: NameServer
     name: dns.name.Name
@@ -29,7 +29,7 @@ class Together(NamedTuple):
     ways: Sequence["Asking[Any]"]
 
 
-Asking = Generator[Question | Together, Any, T]
+Asking = Generator[ServerQuestion | Together, Any, T]
 """A look-up that yields what to ask and is sent what came of it."""
 
 
@@ -50,10 +50,10 @@ def in_threads(asking: Asking[T], threads: ThreadPoolExecutor | None = None) -> 
         return found
 
 
-def _answer(step: Question | Together, threads: ThreadPoolExecutor | None) -> Any:  # noqa: ANN401 - as the step says
-    if isinstance(step, Question):
+def _answer(step: ServerQuestion | Together, threads: ThreadPoolExecutor | None) -> Any:  # noqa: ANN401 - as the step says
+    if isinstance(step, ServerQuestion):
         message = ask(step.server, step.name, step.rdtype, step.budget, recursive=step.recursive)
-        return Reply.of(message)
+        return ServerReply.of(message)
     if threads is None or len(step.ways) == 1:  # one needs no thread of its own
         return [in_threads(way) for way in step.ways]
     return list(threads.map(partial(in_threads), step.ways))

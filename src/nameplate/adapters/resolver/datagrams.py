@@ -15,9 +15,9 @@ from collections.abc import Hashable
 from contextlib import suppress
 
 from nameplate.adapters.resolver.asked import Answered, Asked, Key, Port, Sign
-from nameplate.adapters.resolver.asking import Question
+from nameplate.adapters.resolver.asking import ServerQuestion
 from nameplate.adapters.resolver.query import TRIES, Unanswered
-from nameplate.adapters.resolver.reply import Reply
+from nameplate.adapters.resolver.reply import ServerReply
 from nameplate.ports.resolver import AnswerKind
 
 MAX_SOCKETS = 400
@@ -47,7 +47,7 @@ class Datagrams:
         self._loop = loop
         self._random = random.SystemRandom()
         self._asked: dict[Key, Asked] = {}
-        self._known: dict[Key, tuple[float, Reply]] = {}
+        self._known: dict[Key, tuple[float, ServerReply]] = {}
         self._current: dict[tuple[str, int], Port] = {}
         self._open: dict[int, Port] = {}
         self._of_party: dict[Hashable, int] = {}
@@ -58,7 +58,7 @@ class Datagrams:
         self._ticking = self._pumping = False
         self._connections: set[asyncio.Task[None]] = set()
 
-    def ask(self, question: Question, party: Hashable, answered: Answered) -> None:
+    def ask(self, question: ServerQuestion, party: Hashable, answered: Answered) -> None:
         """Ask as `query.ask` does; `answered` is told once. `party` chose the servers.
 
         What is asked already with the same words is not asked twice at a time, which would make the
@@ -155,7 +155,7 @@ class Datagrams:
         reply = waiting.read(wire)
         if reply is Sign.ASK_BY_TCP:
             self._by_tcp(waiting)
-        elif isinstance(reply, Reply):
+        elif isinstance(reply, ServerReply):
             self._end(waiting, reply)
 
     def _by_tcp(self, waiting: Asked) -> None:
@@ -190,14 +190,14 @@ class Datagrams:
         else:
             self._of_party.pop(party, None)
 
-    def _end(self, waiting: Asked, result: Reply | Unanswered) -> None:
+    def _end(self, waiting: Asked, result: ServerReply | Unanswered) -> None:
         """Tell everybody who asked."""
         told, waiting.answered = waiting.answered, None
         if told is None:
             return
         if self._asked.get(waiting.key) is waiting:
             del self._asked[waiting.key]
-        if waiting.question.recursive and isinstance(result, Reply):
+        if waiting.question.recursive and isinstance(result, ServerReply):
             if len(self._known) >= _MAX_KEPT:
                 self._known.clear()
             self._known[waiting.key] = time.monotonic() + KEPT, result

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
-from nameplate.adapters.resolver.asking import Asking, Question, Together
+from nameplate.adapters.resolver.asking import Asking, ServerQuestion, Together
 from nameplate.adapters.resolver.datagrams import Datagrams
 from nameplate.adapters.resolver.query import QueryBudget, Unanswered
-from nameplate.adapters.resolver.reply import Reply
+from nameplate.adapters.resolver.reply import ServerReply
 from nameplate.ports.resolver import DnsQuestion, Ended, Inquiry, LookupResult
 
 T = TypeVar("T")
@@ -72,10 +72,10 @@ class EventLoop:
             ended(error)
             return
 
-        def answered(result: Reply | Unanswered) -> None:
+        def answered(result: ServerReply | Unanswered) -> None:
             self._resume(asking, party, ended, result)
 
-        if isinstance(step, Question):
+        if isinstance(step, ServerQuestion):
             self._datagrams.ask(step, party, answered)
         elif len(step.ways) == 1:
             self.run(

@@ -7,9 +7,9 @@ import dns.message
 import dns.name
 import dns.resolver
 
-from nameplate.adapters.resolver.asking import Asking, Question
+from nameplate.adapters.resolver.asking import Asking, ServerQuestion
 from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered
-from nameplate.adapters.resolver.reply import Reply, values
+from nameplate.adapters.resolver.reply import ServerReply, values
 from nameplate.ports.resolver import AnswerKind
 
 _MAX_RECURSORS = 3
@@ -53,10 +53,12 @@ class Recursor:
             return ()
         return () if found is None else values(found)
 
-    def _ask(self, name: dns.name.Name, rdtype: str, budget: QueryBudget) -> Asking[Reply]:
+    def _ask(self, name: dns.name.Name, rdtype: str, budget: QueryBudget) -> Asking[ServerReply]:
         for server in self._servers:
             try:
-                reply: Reply = yield Question(server, name, rdtype, budget, recursive=True)
+                reply: ServerReply = yield ServerQuestion(
+                    server, name, rdtype, budget, recursive=True
+                )
             except Unanswered:
                 continue
             return reply

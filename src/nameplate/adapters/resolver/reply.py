@@ -39,7 +39,7 @@ class Referral:
     """NameServer name and address, for servers inside the zone they serve."""
 
 
-class Reply(NamedTuple):
+class ServerReply(NamedTuple):
     """A server's message, as far as it is judged."""
 
     rcode: int
@@ -85,7 +85,7 @@ class Reply(NamedTuple):
 
 
 def read(
-    reply: Reply, name: dns.name.Name, rdtype: str, zone: dns.name.Name, by: NameServer
+    reply: ServerReply, name: dns.name.Name, rdtype: str, zone: dns.name.Name, by: NameServer
 ) -> Answer | Alias | Referral:
     """Classify the answer of a server of `zone`."""
     failure = _failure(reply, name, zone, str(by))
@@ -105,7 +105,7 @@ def read(
 
 
 def _failure(
-    reply: Reply, name: dns.name.Name, zone: dns.name.Name, server: str
+    reply: ServerReply, name: dns.name.Name, zone: dns.name.Name, server: str
 ) -> Answer | Referral | None:
     rcode = reply.rcode
     if rcode == dns.rcode.REFUSED:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import dns.exception
 import dns.name
 
-from nameplate.adapters.resolver.asking import Asking, Question
+from nameplate.adapters.resolver.asking import Asking, ServerQuestion
 from nameplate.adapters.resolver.query import NOT_DNS, NameServer, QueryBudget, Unanswered
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.reply import Alias, Referral, read
@@ -107,7 +107,7 @@ class Servers:
                 result = Answer(AnswerKind.REFUSED, str(server), detail=f"is not asked: {refusal}")
                 continue
             try:
-                reply = yield Question(server, name, rdtype, budget)
+                reply = yield ServerQuestion(server, name, rdtype, budget)
                 return read(reply, name, rdtype, zone, server)
             except Unanswered as error:
                 result = Answer(error.kind, str(server), detail=error.detail)

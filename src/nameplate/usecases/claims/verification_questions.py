@@ -14,7 +14,7 @@ from nameplate.models.verification_looks import LookedAt
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LookQuestion:
     """What one look is about, and whether there is anything to look at."""
 
     method: VerificationMethodName
@@ -36,14 +36,14 @@ class Question:
         return not (self.idle or self.over or self.void)
 
 
-def _question(row: LookedAt, now: datetime) -> Question:
+def _question(row: LookedAt, now: datetime) -> LookQuestion:
     proved = row.status is VerificationStatus.VERIFIED
     expired = not proved and row.expires_at is not None and row.expires_at <= now
     gone = row.deleted_at is not None or row.domain_deleted_at is not None
     finished = row.status in {VerificationStatus.FAILED, VerificationStatus.EXPIRED}
     unproved = row.domain_verified_at is None and row.domain_status is not DomainStatus.EXPIRED
     current = row.domain_token == row.verification_token
-    return Question(
+    return LookQuestion(
         method=row.verification_method,
         name=without_wildcard(row.full_domain),
         token=row.verification_token,
@@ -57,7 +57,7 @@ def _question(row: LookedAt, now: datetime) -> Question:
     )
 
 
-def read(session: Session, leases: Sequence[Lease]) -> dict[int, Question]:
+def read(session: Session, leases: Sequence[Lease]) -> dict[int, LookQuestion]:
     """Return what the looks at these rows are about; nothing of rows that a newer owner has."""
     by_id = {one.id: one for one in leases}
     return {

@@ -15,7 +15,7 @@ from nameplate.ports.resolver import Ended, WideResolver
 from nameplate.ports.verification import DnsMethod, Proof, Verdict
 from nameplate.usecases import work
 from nameplate.usecases.claims import verification_questions, verifications
-from nameplate.usecases.claims.verification_questions import Question
+from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.tools import Tools
 
 
@@ -24,7 +24,7 @@ class Look:
     """One look under way, or done."""
 
     lease: Lease
-    question: Question
+    question: LookQuestion
 
 
 def methods(tools: Tools) -> frozenset[VerificationMethodName]:

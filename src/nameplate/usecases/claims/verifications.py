@@ -28,7 +28,7 @@ from nameplate.ports.verification import Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
 from nameplate.usecases.claims import holdings
 from nameplate.usecases.claims import verification_questions as questions
-from nameplate.usecases.claims.verification_questions import Question
+from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
@@ -235,7 +235,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
 
 
 def close(
-    sessions: Sessions, tools: Tools, lease: Lease, question: Question
+    sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion
 ) -> work.StepOutcome | None:
     """End what is not to be looked at any more."""
     work.record(
@@ -250,7 +250,7 @@ def close(
 
 
 def conclude(
-    sessions: Sessions, tools: Tools, lease: Lease, question: Question, proof: Proof
+    sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion, proof: Proof
 ) -> work.StepOutcome | None:
     """Record what one look saw, and whatever follows from it."""
     decides = question.proved or proof.verdict is Verdict.MATCH
@@ -266,14 +266,14 @@ def conclude(
     return outcome(question, proof, taken=taken)
 
 
-def outcome(question: Question, proof: Proof, *, taken: bool) -> work.StepOutcome | None:
+def outcome(question: LookQuestion, proof: Proof, *, taken: bool) -> work.StepOutcome | None:
     """Return what a look is counted as."""
     if proof.verdict is not Verdict.MATCH:
         return work.StepOutcome(proof.reason, routine=not question.proved)
     return None if taken else work.StepOutcome("name_in_use")
 
 
-def _close(session: Session, tools: Tools, row: Verification, question: Question) -> None:
+def _close(session: Session, tools: Tools, row: Verification, question: LookQuestion) -> None:
     row.next_action_at = None
     if question.void:
         domain = session.get_one(Domain, row.organization_domain_id)
