@@ -133,8 +133,8 @@ class Side:
                     first, spent, so_far = time.monotonic(), cpu_of(server.pid), proved
                 if proved >= number:
                     break
-            if not first:
-                return 0.0, 0.0
+            if proved < number:
+                raise RuntimeError(f"{self.label}: {proved:.0f} of {number} were proved in time")
             done = max(proved - so_far, 1)
             took = time.monotonic() - first
             return done / took, (cpu_of(server.pid) - spent) / done * 1000

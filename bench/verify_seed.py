@@ -10,12 +10,11 @@ import sys
 
 sys.path.pop(0)  # this folder: its dns.py is not dnspython
 
-from typing import Any
-
 from nameplate import bootstrap
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.models import Verification
 from nameplate.settings import Settings
-from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.claims import domains
 from nameplate.usecases.tenants import organizations
 
 AT_ONCE = 250
@@ -32,7 +31,6 @@ def main() -> None:
             Actor(organizations.add(session, PLATFORM, name=f"o{number}").id, f"o{number}")
             for number in range(owners)
         ]
-    found: list[Any] = []
     for place, actor in enumerate(actors):
         mine = range(place, count, owners)
         for start in range(0, len(mine), AT_ONCE):
@@ -40,15 +38,8 @@ def main() -> None:
                 for number in mine[start : start + AT_ONCE]:
                     domains.add(session, tools, actor, name=f"shop{number}.com")
     with sessions.begin(PLATFORM, read_only=True) as session:
-        after = None
-        while True:
-            rows = verifications.page(session, PLATFORM, limit=1000, after=after)
-            found += [
-                (one.verification_record_name, one.verification_record_value) for one in rows[:1000]
-            ]
-            if len(rows) <= 1000:
-                break
-            after = rows[999].id
+        rows = session.scalars(Verification.visible(PLATFORM).order_by(Verification.id))
+        found = [(one.verification_record_name, one.verification_record_value) for one in rows]
     print(json.dumps(found))
 
 
