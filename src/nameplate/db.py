@@ -7,7 +7,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from functools import cache
@@ -363,6 +363,20 @@ def lock_name(session: Session, base: str) -> None:
         )
     connection.execute(insert.values(base=base))
     connection.execute(sa.select(NameLock.base).where(NameLock.base == base).with_for_update())
+
+
+def lock_names(session: Session, bases: Collection[str]) -> None:
+    """Lock the rows of several registrable domains, in their order; in a platform's transaction."""
+    connection = session.connection()
+    kind = connection.dialect.name
+    ordered = sorted(set(bases))
+    insert = inserting(NameLock, kind).values([{"base": base} for base in ordered])
+    if kind in {"postgresql", "sqlite"}:
+        connection.execute(insert.on_conflict_do_nothing())
+    else:
+        connection.execute(insert.on_duplicate_key_update(base=NameLock.base))
+    locked = sa.select(NameLock.base).where(NameLock.base.in_(ordered)).order_by(NameLock.base)
+    connection.execute(locked.with_for_update())
 
 
 def upsert(session: Session, kind: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -117,38 +117,47 @@ _MAX_OF_EACH = 1000
 EACH = 4
 """How many of each organization are looked at when there are more than are chosen from."""
 
-Windows = tuple[tuple[type[Work], int], ...]
-"""Kinds of rows, and how many of each are looked at."""
+
+class Window(NamedTuple):
+    """Of which rows the oldest are looked for."""
+
+    kind: type[Work]
+    most: int
+    methods: tuple[str, ...] | None = None
+    """Of verifications, those by one of these methods."""
+    urgent: bool = True
+    """Urgent rows of the kind are looked for too, by whatever method."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueWork:
-    """What is due and nobody has, by kind."""
+    """What is due and nobody has."""
 
     now: datetime
     """The database's clock."""
-    oldest: Mapping[type[Work], Sequence[DueRow]]
+    oldest: Mapping[Window, Sequence[DueRow]]
     urgent: Mapping[type[Work], Sequence[DueRow]]
     """Those that take something out of service; they may be among the oldest too."""
 
 
-def due(session: Session, windows: Windows) -> DueWork:
-    """Return the database's clock and the rows that are due, the oldest of each kind first."""
-    rows: dict[type[Work], list[DueRow]] = {}
+def due(session: Session, windows: tuple[Window, ...]) -> DueWork:
+    """Return the database's clock and the rows that are due, the oldest of each window first."""
+    rows: dict[Window, list[DueRow]] = {}
     urgent: dict[type[Work], list[DueRow]] = {}
     (_, now, *_), *found = session.connection().execute(_look(windows)).all()
     for place, due_at, *columns in found:
-        kind, _ = windows[abs(place) - 1]
+        window = windows[abs(place) - 1]
         id_, organization, account, waits_for = columns
         row = DueRow(id_, organization, due_at, account, waits_for)
-        (rows if place > 0 else urgent).setdefault(kind, []).append(row)
+        there = rows.setdefault(window, []) if place > 0 else urgent.setdefault(window.kind, [])
+        there.append(row)
     for of_kind in (*rows.values(), *urgent.values()):
         of_kind.sort(key=lambda one: one.due_at)
     return DueWork(now, rows, urgent)
 
 
 @cache
-def _look(windows: Windows) -> sa.Executable:
+def _look(windows: tuple[Window, ...]) -> sa.Executable:
     """Return one statement for everything: it is asked several times a second.
 
     Its first row is the clock; urgent rows of a kind carry its place below zero.
@@ -157,42 +166,64 @@ def _look(windows: Windows) -> sa.Executable:
     nothing = sa.cast(sa.null(), BigId)
     text = sa.cast(sa.null(), sa.String(80))
     parts: list[Any] = [sa.select(sa.literal_column("0"), clock, nothing, nothing, nothing, text)]
-    for place, (kind, most) in enumerate(windows, 1):
-        own: Any = kind.__table__.c  # type: ignore[attr-defined]  # every mapped class has one
+    for place, window in enumerate(windows, 1):
+        own: Any = window.kind.__table__.c  # type: ignore[attr-defined]  # every mapped class has one
         account = own.dns_account_id if "dns_account_id" in own else nothing
         columns = (own.next_action_at, own.id, own.organization_id, account, own.waits_for)
         free = _free(own, clock)
-        for sign, limit, where in ((1, most, free), (-1, _MAX_URGENT, (*free, own.urgency == 1))):
+        asked = [(1, window.most, (*free, *_by(own, window.methods)))]
+        asked += [(-1, _MAX_URGENT, (*free, own.urgency == 1))] if window.urgent else []
+        for sign, limit, where in asked:
             number: Any = sa.literal_column(str(sign * place)).label("place")
             query = sa.select(number, *columns).where(*where).order_by(own.next_action_at)
             parts.append(sa.select(*query.limit(sa.literal_column(str(limit))).subquery().c))
     return sa.union_all(*parts)
 
 
-def some_of_each(session: Session, kind: type[Work]) -> Sequence[DueRow]:
+def _by(own: Any, methods: tuple[str, ...] | None) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 - columns
+    return () if methods is None else (own.verification_method.in_(methods),)
+
+
+def oldest(
+    session: Session, kind: type[Work], most: int, methods: tuple[str, ...] | None = None
+) -> Sequence[DueRow]:
+    """Return up to `most` due rows, oldest first; of verifications those by one of `methods`."""
+    query = _oldest(kind, methods)  # type: ignore[arg-type]  # a class is hashable
+    return [DueRow(*row) for row in session.connection().execute(query, {"most": most})]
+
+
+@cache
+def _oldest(kind: Any, methods: tuple[str, ...] | None) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+    own = kind.__table__.c
+    where = (*_free(own, sa.type_coerce(utc_now(), UtcDateTime)), *_by(own, methods))
+    most = sa.bindparam("most", type_=sa.Integer())
+    return sa.select(*_shown(own)).where(*where).order_by(own.next_action_at).limit(most)
+
+
+def _shown(own: Any) -> tuple[sa.ColumnElement[Any], ...]:  # noqa: ANN401 - columns
+    account = own.dns_account_id if "dns_account_id" in own else sa.null()
+    return (
+        own.id, own.organization_id, own.next_action_at, account.label("dns_account_id"),
+        own.waits_for,
+    )  # fmt: skip
+
+
+def some_of_each(
+    session: Session, kind: type[Work], methods: tuple[str, ...] | None = None
+) -> Sequence[DueRow]:
     """Return the oldest due rows of each organization: reads everything that is due."""
-    query = _of_each(kind)  # type: ignore[arg-type]  # a class is hashable
+    query = _of_each(kind, methods)  # type: ignore[arg-type]  # a class is hashable
     rows: Any = session.connection().execute(query, {"most": _MAX_OF_EACH})
     return [DueRow(*row) for row in rows]
 
 
 @cache
-def _of_each(kind: Any) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+def _of_each(kind: Any, methods: tuple[str, ...] | None) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
     own = kind.__table__.c
-    account = own.dns_account_id if "dns_account_id" in own else sa.null()
     place = sa.func.row_number().over(partition_by=own.organization_id, order_by=own.next_action_at)
+    free = _free(own, sa.type_coerce(utc_now(), UtcDateTime))
     ranked = (
-        sa.select(
-            own.id,
-            own.organization_id,
-            own.next_action_at,
-            account.label("dns_account_id"),
-            own.waits_for,
-            place.label("place"),
-        )
-        .where(*_free(own, sa.type_coerce(utc_now(), UtcDateTime)))
-        .subquery()
-        .c
+        sa.select(*_shown(own), place.label("place")).where(*free, *_by(own, methods)).subquery().c
     )
     most = sa.bindparam("most", type_=sa.Integer())
     columns = [one for one in ranked if one.key != "place"]

@@ -10,7 +10,7 @@ from nameplate.core.instructions import Instruction
 from nameplate.ports.fetcher import Fetcher
 from nameplate.ports.mail import Delivery, Mailer
 from nameplate.ports.plugins import Plugin
-from nameplate.ports.resolver import LookupResult, Resolver
+from nameplate.ports.resolver import Inquiry, LookupResult, Resolver
 
 
 class ProofScope(StrEnum):
@@ -61,6 +61,15 @@ class VerificationMethod(Protocol):
 
     def check(self, name: str, token: str) -> Proof:
         """Look once whether it is published."""
+        ...
+
+
+@runtime_checkable
+class DnsMethod(VerificationMethod, Protocol):
+    """A method that only asks the DNS. Workers look at many such proofs at once, in one event loop."""
+
+    def inquire(self, name: str, token: str) -> Inquiry[Proof]:
+        """Say what to ask, and judge what was said. `check` does the same in one thread."""
         ...
 
 

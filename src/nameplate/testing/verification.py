@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from nameplate.core.instructions import Instruction
 from nameplate.ports.mail import DeliveryOutcome
-from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
+from nameplate.ports.resolver import Answer, AnswerKind, LookupResult, Resolver, carry_out
 from nameplate.ports.verification import (
+    DnsMethod,
     MailedProofMethod,
     RecordProofMethod,
     Verdict,
@@ -68,6 +69,29 @@ class VerificationMethodConformance:
         for almost in (f"{_TOKEN}x", _TOKEN[:-1], *cased):
             publish(method.instruct(name, almost))
             assert method.check(name, _TOKEN).verdict is Verdict.MISMATCH
+
+
+class DnsMethodConformance:
+    """Subclass it with the fixtures of `VerificationMethodConformance`, and `resolver`."""
+
+    def test_what_it_asks_is_judged_as_by_check(
+        self, method: DnsMethod, resolver: Resolver, name: str, publish: Publish
+    ) -> None:
+        """Nothing, another token and the right one give the same proof either way."""
+        for told in (None, _OTHER, _TOKEN):
+            if told is not None:
+                publish(method.instruct(name, told))
+            found = carry_out(method.inquire(name, _TOKEN), resolver)
+            assert found == method.check(name, _TOKEN)
+            assert (found.verdict is Verdict.MATCH) == (told == _TOKEN)
+
+    def test_it_asks_nothing_by_itself(self, method: DnsMethod, name: str) -> None:
+        """All that it wants to know it yields, some at once."""
+        inquiry = method.inquire(name, _TOKEN)
+        questions = next(inquiry)
+        assert questions
+        assert all(one.name and one.rdtype for one in questions)
+        inquiry.close()
 
 
 class RecordProofMethodConformance:

@@ -24,7 +24,7 @@ def held_name(domain: Domain) -> str:
 
 def holder(session: Session, name: str) -> int | None:
     """Return the id of the organization that holds `name` (canonical, `*.` allowed), or None."""
-    found = most_specific(name, _holdings(session, [name]))
+    found = most_specific(name, held(session, [name]))
     return None if found is None else found.organization_id
 
 
@@ -34,7 +34,11 @@ def holding(session: Session, organization_id: int, name: str) -> Holding | None
     Of several of its own one that reaches what is below, too: a proof of the name alone takes nothing
     away from what the organization holds above it.
     """
-    held = _holdings(session, [name])
+    return usable(held(session, [name]), organization_id, name)
+
+
+def usable(held: Sequence[Holding], organization_id: int, name: str) -> Holding | None:
+    """Return what `holding` does, of holdings that were read before."""
     found = most_specific(name, held)
     if found is None or found.organization_id != organization_id:
         return None
@@ -44,7 +48,7 @@ def holding(session: Session, organization_id: int, name: str) -> Holding | None
 
 def holdings(session: Session, domains: Sequence[Domain]) -> dict[int, Holding | None]:
     """Return by which holding each claim's organization may use its name now, by the domain's id."""
-    by_name = {one.name: one for one in _holdings(session, [row.full_domain for row in domains])}
+    by_name = {one.name: one for one in held(session, [row.full_domain for row in domains])}
     found = {row.id: most_specific(row.full_domain, _above(row, by_name)) for row in domains}
     return {
         row.id: one if one is not None and one.organization_id == row.organization_id else None
@@ -60,23 +64,18 @@ def _above(domain: Domain, by_name: Mapping[str, Holding]) -> Iterator[Holding]:
             yield by_name[name]
 
 
-def covering(session: Session, names: Iterable[str]) -> list[Holding]:
-    """Return every organization's holdings that may decide about these names (`*.` allowed)."""
-    return _holdings(session, names)
-
-
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
     """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 
     A wildcard is held only with everything below its parent. `live` is the id of a domain that must
     be live too, and its organization active.
     """
-    held = _holdings(session, names, live=live)
-    deciding = (most_specific(name, held) for name in names)
+    there = held(session, names, live=live)
+    deciding = (most_specific(name, there) for name in names)
     return all(one is not None and one.organization_id == organization_id for one in deciding)
 
 
-def _holdings(session: Session, names: Iterable[str], *, live: int | None = None) -> list[Holding]:
+def held(session: Session, names: Iterable[str], *, live: int | None = None) -> list[Holding]:
     """Return every organization's holdings of `names` and of what is above them."""
     above = {
         parent for name in names for parent in self_and_ancestors(without_wildcard(name), least=2)

@@ -99,7 +99,7 @@ def record(
         row = held(session, kind, lease)
         if row is None:
             raise Superseded
-        woken = _woken(row)
+        woken = woken_at(row)
         result = change(session, row)
         ends = release(result) if callable(release) else release
         if ends:
@@ -128,7 +128,7 @@ def record_together(
         rows = held_together(session, kind, leases)
         if not rows:
             return []
-        woken = [_woken(row) for _, row in rows]
+        woken = [woken_at(row) for _, row in rows]
         results = change(session, rows)
         for (lease, row), result, waker in zip(rows, results, woken, strict=True):
             if release(result):
@@ -140,19 +140,15 @@ def record_together(
     return sessions.run(PLATFORM, transaction) if leases else []
 
 
-def _woken(row: Work) -> datetime | None:
-    """Return when somebody woke the leased row meanwhile, if anybody did."""
+def woken_at(row: Work) -> datetime | None:
+    """Return the time for which somebody woke a leased row, if anybody did."""
     return row.next_action_at if row.next_action_at != row.lease_until else None
 
 
 def _release(
     session: Session, row: Work, lease: Lease, woken: datetime | None, *, stopped: bool = False
 ) -> None:
-    row.lease_until = None
-    if woken is not None:
-        row.wake(woken)
-    elif not stopped:
-        row.urgency = 0
+    end_lease(row, woken, stopped=stopped)
     if row.trouble_code is not None and not stopped:
         wake_waiting(session, row.overcome(), lease.now())
 
@@ -160,6 +156,15 @@ def _release(
 def _renew(row: Work, lease: Lease, woken: datetime | None) -> None:
     row.lease_until = lease.now() + (lease.until - lease.taken_at)
     row.next_action_at = woken or row.lease_until
+
+
+def end_lease(row: Work, woken: datetime | None, *, stopped: bool = False) -> None:
+    """Release a row whose next time is planned; who woke it before is not forgotten."""
+    row.lease_until = None
+    if woken is not None:
+        row.wake(woken)
+    elif not stopped:
+        row.urgency = 0
 
 
 def write(

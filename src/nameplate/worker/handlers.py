@@ -53,6 +53,8 @@ class Reconciler:
     """Takes one step with rows of one peer; also returns those that need a step of their own."""
     width: int = 1
     """How many rows that may be."""
+    is_wide: bool = False
+    """Rows whose method only asks the DNS are looked at by `WideLooks`, without a thread for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ class Sweep:
 Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
-    Reconciler(Verification, verifications.reconcile, verifications.peer),  # is the proof there?
+    Reconciler(
+        Verification, verifications.reconcile, verifications.peer, is_wide=True
+    ),  # is the proof there?
     Reconciler(  # what domains want, to their DNS providers
         Domain, zones.reconcile, zones.peer, together=together.reconcile, width=together.WIDTH
     ),

@@ -19,7 +19,8 @@ from nameplate.core import origin
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
-from nameplate.leases import DueRow, Lease, due
+from nameplate.leases import DueRow, Lease, Window, due
+from nameplate.models import Verification, VerificationMethodName
 from nameplate.models.channels import WORK
 from nameplate.models.orm import Work
 from nameplate.usecases import events, work
@@ -34,6 +35,7 @@ from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
 from nameplate.worker.shares import Crowd, admitted, grouped, in_turn
 from nameplate.worker.slowness import SlowSteps
+from nameplate.worker.wide_looks import WideLooks
 
 log = logging.getLogger(__name__)
 
@@ -86,14 +88,11 @@ class Worker:
         self._tools = tools
         self._handlers = handlers
         self._threads = threads
-        self._windows = tuple(
-            (one.kind, one.width if isinstance(one, Sweep) else 4 * threads + 16)
-            for one in handlers
-        )
         self._lease_seconds = lease_for.total_seconds()
         self._looked_at = -QUIET
         self._quiet = QUIET
         self._passed_over = self._resting = self._is_late = False
+        self._leased_looks: list[tuple[Lease, DueRow]] = []
         self._ended = 0
         # One more than asked for: what takes something out of service waits for no thread. Who asks
         # for one thread wants one step at a time.
@@ -114,9 +113,36 @@ class Worker:
         self._accounts_read_at = -ACCOUNTS_EVERY
         self._stopping = threading.Event()
         self._awake = threading.Event()
+        self._looks = self._wide_looks()
+        self._windows = {one: self._window_of(one) for one in handlers}
+        self._wide: tuple[Window, ...] = ()
+        if self._looks is not None and self._looks.methods:
+            methods = tuple(sorted(self._looks.methods))
+            self._wide = (Window(Verification, 1, methods, urgent=False),)
         poll = tools.poll.total_seconds() if tools.poll else POLL
         self._tidied_at = time.monotonic()
         self._poll = min(POLL, max(poll, 0.02))
+
+    def _wide_looks(self) -> WideLooks | None:
+        """Return what looks without threads, where a handler allows it."""
+        wide = [one for one in self._handlers if isinstance(one, Reconciler) and one.is_wide]
+        if not wide:
+            return None
+        return WideLooks(
+            self._sessions,
+            self._tools,
+            told=partial(self._count_ended, wide[0]),
+            failed=lambda lease, error: self._failed(wide[0], (lease,), error),
+            awake=self._awake,
+        )
+
+    def _window_of(self, handler: Handler) -> Window:
+        """Return of which rows the oldest are looked for; what is looked at widely needs no thread."""
+        most = handler.width if isinstance(handler, Sweep) else 4 * self._threads + 16
+        if self._looks is None or handler.kind is not Verification:
+            return Window(handler.kind, most)
+        others = frozenset(VerificationMethodName) - self._looks.methods
+        return Window(handler.kind, most, tuple(sorted(others)))
 
     @property
     def threads(self) -> int:
@@ -150,12 +176,14 @@ class Worker:
                 started = 0
                 self._stopping.wait(1.0)
             self._settle(block=started == 0)
-        wait(self._running, GRACE)
+        until = time.monotonic() + GRACE
+        left = self._looks.stop(GRACE) if self._looks else []
+        wait(self._running, max(0.0, until - time.monotonic()))
         self._pool.shutdown(wait=False, cancel_futures=True)
         with suppress(Exception):  # a database away at the end costs the last counts
             self._counts.write(self._sessions, at_once=True)
         self._heart.end()
-        return self._give_back()
+        return self._give_back(left)
 
     def _load_authorities(self) -> None:
         """Import what orders certificates before any row is leased: it takes a second of a lease."""
@@ -164,13 +192,15 @@ class Worker:
             for name in found:
                 self._tools.authorities.get(name)
 
-    def _give_back(self) -> bool:
+    def _give_back(self, looks: Sequence[Lease] = ()) -> bool:
         """Release the rows of steps that did not end: what such a step finds out later is void."""
+        for handler in [one for one in self._handlers if one.kind is Verification and looks]:
+            self._return(handler, tuple(looks), is_acting=True)
         left = [steps for future, steps in self._running.items() if not future.done()]
         left += [steps for future, steps in self._running.items() if future.cancelled()]
         for handler, leases in left:
             self._return(handler, leases, is_acting=True)
-        return not left
+        return not left and not looks
 
     def _return(
         self, handler: Handler, leases: tuple[Lease, ...], *, is_acting: bool = False
@@ -184,9 +214,11 @@ class Worker:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             started = self._start_due()
-            if not (started or self._running or self._passed_over or self._resting):
+            looks = self._looks is not None and self._looks.is_busy
+            waiting = self._running or self._passed_over or self._resting or looks
+            if not (started or waiting):
                 return True
-            wait(self._running, 0.2, FIRST_COMPLETED)
+            wait(self._running, QUIET if looks else 0.2, FIRST_COMPLETED)
             if not self._running:
                 time.sleep(QUIET)
             self._reap()
@@ -239,19 +271,23 @@ class Worker:
         next one, and no thread is idle meanwhile. Where steps take long that is none.
         """
         self._passed_over = self._resting = False
-        if self._room() <= -1 or self._stopping.is_set():
+        wide = self._looks.room if self._looks else 0
+        if (self._room() <= -1 and wide <= 0) or self._stopping.is_set():
             return 0
         if self._rest() > 0:
             self._passed_over = True
             return 0
         self._looked_at = time.monotonic()
         taken = self._sessions.run(PLATFORM, self._lease)
+        looks = self._leased_looks
+        if self._looks:
+            self._looks.begin(looks)
         took = time.monotonic() - self._looked_at
         self._quiet = min(max(LOOK_SHARE * took, QUIET), MAX_QUIET)
         self._ended = 0
         for handler, leases, due_rows in taken:
             self._submit(handler, leases, due_rows)
-        return len({handler for handler, _, _ in taken})
+        return len({handler for handler, _, _ in taken}) + bool(looks)
 
     def _room(self) -> int:
         return self._threads - len(self._running) + min(self._ended, self._threads)
@@ -266,7 +302,8 @@ class Worker:
         Kinds with the fewest steps under way come first, and of these the one that waited longest.
         """
         tick = time.monotonic()
-        looked = due(session, self._windows)
+        self._leased_looks = []
+        looked = due(session, (*self._windows.values(), *self._wide))
         now = looked.now
         self._is_late = not self._is_late and time.monotonic() - tick > LATE_ANSWER
         if self._is_late:
@@ -277,7 +314,11 @@ class Worker:
             self._read_accounts(session)
         taken: list[Batch] = []
         busy = Counter(handler.kind for handler, _ in self._running.values())
-        order = [handler for handler in self._handlers if handler.kind in looked.oldest]
+        order = [
+            handler
+            for handler in self._handlers
+            if self._windows[handler] in looked.oldest or handler.kind in looked.urgent
+        ]
         order.sort(key=lambda one: (busy[one.kind], self._served.get(one.kind, 0.0)))
         free = self._room()
         for handler in [one for one in order if one.kind in looked.urgent]:
@@ -288,14 +329,17 @@ class Worker:
             )
             free -= len(batches)
             taken += batches
+        if self._looks and any(window in looked.oldest for window in self._wide):
+            self._leased_looks = self._looks.lease(
+                session, seconds=self._lease_seconds, now=now, tick=tick
+            )
         for place, handler in enumerate(order):
             share = math.ceil(free / (len(order) - place))
             if share <= 0:
                 break
             leased = {one.id for h, ls, _ in taken if h is handler for one in ls}
-            window = dict(self._windows)[handler.kind]
-            oldest = looked.oldest[handler.kind]
-            rows_due = self._crowd.due(session, handler.kind, oldest, window)
+            window = self._windows[handler]
+            rows_due = self._crowd.due(session, window, looked.oldest.get(window, ()))
             waiting = [row for row in rows_due if row.id not in leased]
             if isinstance(handler, Reconciler):
                 ready = [row for row in waiting if not handler.rests(row.id)]
@@ -422,14 +466,24 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
             outcome = error.code if isinstance(error, NameplateError) else "internal_error"
             self._postpone(handler, leases, error)
+        self._count_ended(handler, [one for one in leases if one not in left], ended, outcome)
+        for lease in left:
+            self._work(handler, (lease,))
+
+    def _count_ended(
+        self,
+        handler: Handler,
+        leases: Sequence[Lease],
+        ended: Sequence[work.StepOutcome],
+        outcome: str = "ok",
+    ) -> None:
+        """Count steps by how they ended, and log what did not go as usual."""
         kind = handler.kind.__name__.lower()
         for one in ended:
             self._counts.count(kind, one.code)
             if not one.routine:
                 self._tell(handler, one.row_id or leases[0].id, one.code)
-        self._counts.count(kind, outcome, len(leases) - len(ended) - len(left))
-        for lease in left:
-            self._work(handler, (lease,))
+        self._counts.count(kind, outcome, len(leases) - len(ended))
 
     def _step(
         self, handler: Handler, leases: tuple[Lease, ...]
@@ -448,6 +502,15 @@ class Worker:
         except Exception:  # each for itself, it fails for one only
             log.exception("step_failed_together", extra={"kind": handler.kind.__name__})
             return (), leases
+
+    def _failed(self, handler: Handler, leases: tuple[Lease, ...], error: Exception) -> None:
+        """Count and postpone looks that ended with a surprise; nothing of those that others have."""
+        code = error.code if isinstance(error, NameplateError) else "internal_error"
+        if isinstance(error, work.Superseded):
+            code = "lease_lost"
+        else:
+            self._postpone(handler, leases, error)
+        self._count_ended(handler, leases, (), code)
 
     def _tell(
         self, handler: Handler, row_id: int, code: str, error: Exception | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from sqlalchemy.orm import Session
 
 from nameplate import leases
-from nameplate.leases import DueRow
+from nameplate.leases import DueRow, Window
 from nameplate.models.orm import Work
 from nameplate.worker.bulkheads import Bulkheads
 
@@ -26,19 +26,22 @@ class Crowd:
         self._again: dict[type[Work], float] = {}
 
     def due(
-        self, session: Session, kind: type[Work], rows: Sequence[DueRow], window: int
+        self,
+        session: Session,
+        window: Window,
+        rows: Sequence[DueRow],
     ) -> list[DueRow]:
-        """Return due rows of a kind: the oldest `rows`, and some of each organization behind these."""
-        if len(rows) < window:
-            self._found.pop(kind, None)
+        """Return due rows of a window: the oldest `rows`, and some of each organization behind these."""
+        if len(rows) < window.most:
+            self._found.pop(window.kind, None)
             return list(rows)
         began = time.monotonic()
-        if began >= self._again.get(kind, 0.0):
-            self._found[kind] = leases.some_of_each(session, kind)
+        if began >= self._again.get(window.kind, 0.0):
+            self._found[window.kind] = leases.some_of_each(session, window.kind, window.methods)
             took = time.monotonic() - began
-            self._again[kind] = began + max(LOOKED_AT_EVERY, COST * took)
+            self._again[window.kind] = began + max(LOOKED_AT_EVERY, COST * took)
         known = {row.id for row in rows}
-        return [*rows, *(row for row in self._found.get(kind, ()) if row.id not in known)]
+        return [*rows, *(row for row in self._found.get(window.kind, ()) if row.id not in known)]
 
     def forget(self, kind: type[Work], taken: set[int]) -> None:
         """Leave out what has been leased."""

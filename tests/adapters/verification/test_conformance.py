@@ -24,6 +24,7 @@ from nameplate.adapters.verification.email import Email
 from nameplate.adapters.verification.file_upload import FileUpload
 from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.adapters.verification.meta_tag import MetaTag
+from nameplate.adapters.verification.records import RecordMethod
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.instructions import Instruction
 from nameplate.core.secret import Secret
@@ -35,6 +36,7 @@ from nameplate.ports.verification import (
     VerificationMethod,
 )
 from nameplate.testing.verification import (
+    DnsMethodConformance,
     Inbox,
     MailedProofMethodConformance,
     Publish,
@@ -193,3 +195,15 @@ class TestMail(MailedProofMethodConformance):
     @pytest.fixture
     def name(self) -> str:
         return "shop.example.test"
+
+
+class TestDnsMethods(WithWorld, DnsMethodConformance):
+    @pytest.fixture(params=[txt_world, acme_dns_world, cname_world])
+    def world(self, request):
+        with request.param() as world:
+            yield world
+
+    @pytest.fixture
+    def resolver(self, world: World) -> Resolver:
+        assert isinstance(world[0], RecordMethod)
+        return world[0]._resolver

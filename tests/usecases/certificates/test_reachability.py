@@ -230,7 +230,7 @@ def test_the_slow_servers_of_an_owner_do_not_count_for_the_authority(rig: Rig) -
         session.get_one(Certificate, row.id).next_action_at = datetime(2026, 1, 1, tzinfo=UTC)
 
     with rig.offline.sessions.begin(PLATFORM) as session:
-        (due,) = leases.due(session, ((Certificate, 10),)).oldest[Certificate]
+        (due,) = leases.oldest(session, Certificate, 10)
     assert issuance.peer(due, lambda _organization: 7) == f"resolvers:{rig.actor.organization_id}"
     with rig.offline.sessions.begin(PLATFORM) as session:
         work.wake_waiting(session, row.waits_for, datetime.now(UTC))
@@ -239,7 +239,7 @@ def test_the_slow_servers_of_an_owner_do_not_count_for_the_authority(rig: Rig) -
     with rig.offline.sessions.begin(PLATFORM) as session:
         session.get_one(Certificate, row.id).next_action_at = datetime(2026, 1, 1, tzinfo=UTC)
     with rig.offline.sessions.begin(PLATFORM) as session:
-        (due,) = leases.due(session, ((Certificate, 10),)).oldest[Certificate]
+        (due,) = leases.oldest(session, Certificate, 10)
     assert issuance.peer(due, lambda _organization: 7) == "account:7"
 
 

@@ -14,9 +14,10 @@ import dns.query
 
 from nameplate.ports.resolver import AnswerKind
 
-_TRIES = (1.5, 2.5)
+TRIES = (1.5, 2.5)
 """Seconds to wait for an answer by UDP, the first and the second time."""
-_PAYLOAD = 1232
+NOT_DNS = "sent an answer that is not DNS"
+PAYLOAD = 1232
 """Bytes that pass unfragmented nearly everywhere (DNS flag day 2020)."""
 _MAX_MESSAGE = 65_535
 _A, _Z, _CASE = ord("a"), ord("z"), 0x20
@@ -58,11 +59,18 @@ class QueryBudget:
 
         Raises `Unanswered` when the budget is used up.
         """
-        left = self._end - time.monotonic()
         with self._lock:
             self._queries -= 1
             if self._queries < 0:
                 raise Unanswered(AnswerKind.TIMEOUT, "too many queries were needed")
+        return self.left(seconds)
+
+    def left(self, seconds: float) -> float:
+        """Return how long a query may wait, at most `seconds`, counting none.
+
+        Raises `Unanswered` when the time is over.
+        """
+        left = self._end - time.monotonic()
         if left <= 0:
             raise Unanswered(AnswerKind.TIMEOUT, "the lookup took too long")
         return min(left, seconds)
@@ -82,10 +90,10 @@ def ask(
     Raises `Unanswered`.
     """
     sent = name if recursive else _mixed_case(name)
-    query = dns.message.make_query(sent, rdtype, use_edns=0, payload=_PAYLOAD)
+    query = dns.message.make_query(sent, rdtype, use_edns=0, payload=PAYLOAD)
     if not recursive:
         query.flags &= ~dns.flags.RD
-    for seconds in _TRIES:
+    for seconds in TRIES:
         try:
             reply = _by_udp(server, query, budget.spend(seconds))
         except TimeoutError:
@@ -95,7 +103,7 @@ def ask(
         except dns.message.Truncated:
             break
         except dns.exception.DNSException:
-            raise Unanswered(AnswerKind.SERVFAIL, "sent an answer that is not DNS") from None
+            raise Unanswered(AnswerKind.SERVFAIL, NOT_DNS) from None
         if recursive or _same_case(reply, query):
             return reply
         break
@@ -141,11 +149,11 @@ def _by_tcp(
     server: NameServer, query: dns.message.Message, budget: QueryBudget
 ) -> dns.message.Message:
     try:
-        return dns.query.tcp(query, server.address, budget.spend(sum(_TRIES)), server.port)
+        return dns.query.tcp(query, server.address, budget.spend(sum(TRIES)), server.port)
     except (dns.exception.Timeout, OSError, EOFError):
         raise Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP") from None
     except dns.exception.DNSException:
-        raise Unanswered(AnswerKind.SERVFAIL, "sent an answer that is not DNS") from None
+        raise Unanswered(AnswerKind.SERVFAIL, NOT_DNS) from None
 
 
 def _mixed_case(name: dns.name.Name) -> dns.name.Name:

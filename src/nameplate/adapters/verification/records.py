@@ -4,7 +4,15 @@ import hmac
 
 from nameplate.core.instructions import Instruction, dns_record
 from nameplate.core.names import relative
-from nameplate.ports.resolver import Answer, AnswerKind, LookupResult, Resolver
+from nameplate.ports.resolver import (
+    Answer,
+    AnswerKind,
+    DnsQuestion,
+    Inquiry,
+    LookupResult,
+    Resolver,
+    carry_out,
+)
 from nameplate.ports.verification import Proof, ProofRecord, ProofScope, Verdict
 
 _ANSWERED = frozenset({AnswerKind.DATA, AnswerKind.NODATA, AnswerKind.NXDOMAIN})
@@ -39,11 +47,22 @@ class RecordMethod:
 
     def check(self, name: str, token: str) -> Proof:
         """Ask every server once. When nothing matches, look where people put it by mistake."""
+        return carry_out(self.inquire(name, token), self._resolver)
+
+    def inquire(self, name: str, token: str) -> Inquiry[Proof]:
+        """Say what `check` asks."""
         wanted = self.record(name, token)
-        finding = self._resolver.authoritative(wanted.name, wanted.rdtype)
+        (finding,) = yield [DnsQuestion(wanted.name, wanted.rdtype)]
         proof = self.judge(name, token, finding)
-        if proof.verdict in {Verdict.ABSENT, Verdict.MISMATCH}:
-            return self._misplaced(name, wanted, finding.zone, proof) or proof
+        if proof.verdict not in {Verdict.ABSENT, Verdict.MISMATCH}:
+            return proof
+        zone = finding.zone
+        places = [f"{wanted.name}.{zone}"] if zone else []
+        places += [one for one in dict.fromkeys((name, zone)) if one]
+        found = yield [DnsQuestion(place, wanted.rdtype) for place in places]
+        for place, said in zip(places, found, strict=True):
+            if any(_matches(one, wanted) for one in said.answers):
+                return _misplaced(place, wanted, zone, proof)
         return proof
 
     def judge(self, name: str, token: str, finding: LookupResult) -> Proof:
@@ -53,30 +72,23 @@ class RecordMethod:
         shown = tuple(_shown(answer, wanted.rdtype) for answer in finding.answers)
         return Proof(verdict, reason, message, shown)
 
-    def _misplaced(self, name: str, wanted: ProofRecord, zone: str, proof: Proof) -> Proof | None:
-        kind = wanted.rdtype.lower()
-        doubled = f"{wanted.name}.{zone}"
-        if zone and self._publishes(doubled, wanted):
-            return Proof(
-                proof.verdict,
-                f"{kind}_at_doubled_name",
-                f"The record was created as {doubled}, because your DNS provider appends "
-                f"{zone} automatically. Enter the name there as {relative(wanted.name, zone)}.",
-                proof.observed,
-            )
-        for place in dict.fromkeys((name, zone)):
-            if place and self._publishes(place, wanted):
-                return Proof(
-                    proof.verdict,
-                    f"{kind}_at_wrong_name",
-                    f"The value was found at {place}, but it must be at {wanted.name}.",
-                    proof.observed,
-                )
-        return None
 
-    def _publishes(self, name: str, wanted: ProofRecord) -> bool:
-        answers = self._resolver.authoritative(name, wanted.rdtype).answers
-        return any(_matches(answer, wanted) for answer in answers)
+def _misplaced(place: str, wanted: ProofRecord, zone: str, proof: Proof) -> Proof:
+    kind = wanted.rdtype.lower()
+    if place == f"{wanted.name}.{zone}":
+        return Proof(
+            proof.verdict,
+            f"{kind}_at_doubled_name",
+            f"The record was created as {place}, because your DNS provider appends "
+            f"{zone} automatically. Enter the name there as {relative(wanted.name, zone)}.",
+            proof.observed,
+        )
+    return Proof(
+        proof.verdict,
+        f"{kind}_at_wrong_name",
+        f"The value was found at {place}, but it must be at {wanted.name}.",
+        proof.observed,
+    )
 
 
 def _judged(wanted: ProofRecord, finding: LookupResult) -> tuple[Verdict, str, str]:

@@ -22,34 +22,69 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
     organizations that prove the same name, or parent and child, at the same moment only one wins.
     """
     lock_name(session, domain.domain_name)
-    name = holders.held_name(domain)
-    rows = session.scalars(
-        NameHolding.visible(PLATFORM).where(NameHolding.base == domain.domain_name)
-    ).all()
-    decide(Holding(name, subtree, domain.organization_id), (_value(row) for row in rows))
-    mine = next((row for row in rows if row.name == name), None)
-    scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
-    if mine is None:
-        session.add(
-            NameHolding(
-                name=name,
-                scope=scope,
-                base=domain.domain_name,
-                organization_id=domain.organization_id,
-                organization_domain_id=domain.id,
-                held_at=now,
-            )
-        )
-    elif subtree:
-        mine.scope = scope
+    refused = take_each(session, [(domain, subtree)], now)
+    for error in refused.values():
+        raise error
+    session.flush()
+
+
+def take_each(
+    session: Session, claims: Sequence[tuple[Domain, bool]], now: datetime
+) -> dict[int, Conflict]:
+    """Do as `take` for several claims, each with its subtree or not, and return who is refused.
+
+    The caller has locked the registrable domains. Of two claims that are in each other's way the
+    first one wins. Raises `Conflict` for all when the database refuses a row.
+    """
+    bases = {domain.domain_name for domain, _ in claims}
+    held: dict[str, list[NameHolding]] = {base: [] for base in bases}
+    for row in session.scalars(NameHolding.visible(PLATFORM).where(NameHolding.base.in_(bases))):
+        held[row.base].append(row)
+    refused: dict[int, Conflict] = {}
+    for domain, subtree in claims:
+        try:
+            _hold(session, domain, held[domain.domain_name], subtree=subtree, now=now)
+        except Conflict as error:
+            refused[domain.id] = error
     try:
         session.flush()
     except sa.exc.IntegrityError as error:  # the primary key is the last wall
-        raise Conflict("name_in_use", f"{name} is already in use here.") from error
-    settle(session, domain)
-    if subtree:
-        _widen(session, domain)
-    session.flush()
+        raise Conflict("name_in_use", "The name is already in use here.") from error
+    taken = [(domain, subtree) for domain, subtree in claims if domain.id not in refused]
+    settle_each(session, [domain for domain, _ in taken])
+    for domain, subtree in taken:
+        own = (one for one in held[domain.domain_name] if _is_alone(one, domain))
+        if subtree and next(own, None) is not None:
+            _widen(session, domain)
+    return refused
+
+
+def _is_alone(holding: NameHolding, domain: Domain) -> bool:
+    mine = holding.organization_id == domain.organization_id
+    return mine and holding.scope is HoldingScope.EXACT
+
+
+def _hold(
+    session: Session, domain: Domain, rows: list[NameHolding], *, subtree: bool, now: datetime
+) -> None:
+    """Add the holding of a claim to those below its registrable domain, or raise `Conflict`."""
+    name = holders.held_name(domain)
+    decide(Holding(name, subtree, domain.organization_id), (_value(row) for row in rows))
+    mine = next((row for row in rows if row.name == name), None)
+    scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
+    if mine is not None:
+        mine.scope = scope if subtree else mine.scope
+        return
+    mine = NameHolding(
+        name=name,
+        scope=scope,
+        base=domain.domain_name,
+        organization_id=domain.organization_id,
+        organization_domain_id=domain.id,
+        held_at=now,
+    )
+    session.add(mine)
+    rows.append(mine)
 
 
 def _widen(session: Session, domain: Domain) -> None:
@@ -134,13 +169,23 @@ def _unsupported(session: Session, domain: Domain, name: str) -> Sequence[Domain
 
 def settle(session: Session, claim: Domain) -> bool:
     """Let a claim rest on the holding that covers it now; tell whether there is one."""
-    found = holders.holding(session, claim.organization_id, claim.full_domain)
-    if not claim.is_approved:
-        found = None
-    name = None if found is None else found.name
-    if claim.holding_name != name:  # setting what is there already would write the row again
-        claim.holding_name = name
-    return found is not None
+    return claim.id in settle_each(session, [claim])
+
+
+def settle_each(session: Session, claims: Sequence[Domain]) -> set[int]:
+    """Let each claim rest on the holding that covers it now; return those for which there is one."""
+    held = holders.held(session, [claim.full_domain for claim in claims])
+    settled = set()
+    for claim in claims:
+        found = holders.usable(held, claim.organization_id, claim.full_domain)
+        if not claim.is_approved:
+            found = None
+        name = None if found is None else found.name
+        if claim.holding_name != name:  # setting what is there already would write the row again
+            claim.holding_name = name
+        if found is not None:
+            settled.add(claim.id)
+    return settled
 
 
 def _value(row: NameHolding) -> Holding:

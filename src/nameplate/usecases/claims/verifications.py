@@ -1,7 +1,6 @@
 """Proving control of a name: instructions, looks, success, and the proof's renewal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +27,8 @@ from nameplate.models.orm import Work
 from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
 from nameplate.usecases.claims import holdings, mailed_codes
+from nameplate.usecases.claims import verification_questions as questions
+from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
@@ -222,20 +223,6 @@ def check_all(session: Session, domain: Domain, now: datetime) -> None:
     domain.wake(now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    method: VerificationMethodName
-    name: str
-    token: str
-    over: bool
-    idle: bool
-    base: str
-    """The registrable domain, whose lock comes before that of the domain."""
-    proved: bool
-    void: bool
-    """The claim was removed and came back with its organization: it needs a fresh token."""
-
-
 def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
     """Return the name servers that the organization chose: the proof is asked of them."""
     return f"resolvers:{row.organization_id}"
@@ -246,19 +233,36 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
 
     A proof that is not there yet is routine; one that is gone, or for a name in use, is not.
     """
-    question = work.read(sessions, Verification, lease, lambda s, row: _question(s, row, lease))
-    if question.idle or question.over or question.void:
-        work.record(
-            sessions,
-            Verification,
-            lease,
-            lambda s, row: _close(s, tools, row, question),
-            release=True,
-        )
-        expired = question.over and not question.idle
-        return work.StepOutcome("verification_expired") if expired else None
+    with sessions.look() as session:
+        question = questions.read(session, [lease]).get(lease.id)
+    if question is None:
+        raise work.Superseded
+    if not question.is_open:
+        return close(sessions, tools, lease, question)
     proof = _look(sessions, tools, lease, question)
     tools.checkpoint("verification:checked")
+    return conclude(sessions, tools, lease, question, proof)
+
+
+def close(
+    sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion
+) -> work.StepOutcome | None:
+    """End what is not to be looked at any more."""
+    work.record(
+        sessions,
+        Verification,
+        lease,
+        lambda s, row: _close(s, tools, row, question),
+        release=True,
+    )
+    expired = question.over and not question.idle
+    return work.StepOutcome("verification_expired") if expired else None
+
+
+def conclude(
+    sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion, proof: Proof
+) -> work.StepOutcome | None:
+    """Record what one look saw, and whatever follows from it."""
     decides = question.proved or proof.verdict is Verdict.MATCH
     taken = work.record(
         sessions,
@@ -269,39 +273,24 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
         before=(lambda session: lock_name(session, question.base)) if decides else None,
     )
     tools.checkpoint("verification:recorded")
+    return outcome(question, proof, taken=taken)
+
+
+def outcome(question: LookQuestion, proof: Proof, *, taken: bool) -> work.StepOutcome | None:
+    """Return what a look is counted as."""
     if proof.verdict is not Verdict.MATCH:
         return work.StepOutcome(proof.reason, routine=not question.proved)
     return None if taken else work.StepOutcome("name_in_use")
 
 
-def _look(sessions: Sessions, tools: Tools, lease: Lease, question: _Question) -> Proof:
+def _look(sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion) -> Proof:
     method, name, token = tools.methods[question.method], question.name, question.token
     if isinstance(method, MailedProofMethod):
         return mailed_codes.look(sessions, tools, lease, method, name=name, token=token)
     return method.check(name, token)
 
 
-def _question(session: Session, row: Verification, lease: Lease) -> _Question:
-    domain = session.get_one(Domain, row.organization_domain_id)
-    proved = row.status is VerificationStatus.VERIFIED
-    expired = not proved and row.expires_at is not None and row.expires_at <= lease.now()
-    gone = row.deleted_at is not None or domain.deleted_at is not None
-    finished = row.status in {VerificationStatus.FAILED, VerificationStatus.EXPIRED}
-    unproved = domain.verified_at is None and domain.status is not DomainStatus.EXPIRED
-    current = domain.verification_token == row.verification_token
-    return _Question(
-        method=row.verification_method,
-        name=holders.held_name(domain),
-        token=row.verification_token,
-        over=expired,
-        idle=gone or finished,
-        base=domain.domain_name,
-        proved=proved,
-        void=finished and unproved and current and not gone,
-    )
-
-
-def _close(session: Session, tools: Tools, row: Verification, question: _Question) -> None:
+def _close(session: Session, tools: Tools, row: Verification, question: LookQuestion) -> None:
     row.next_action_at = None
     if question.void:
         domain = session.get_one(Domain, row.organization_domain_id)
@@ -325,10 +314,7 @@ def _conclude(
 ) -> bool:
     """Record a look; tell whether the name is held by it."""
     domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
-    row.look(_log(proof, now), now)
-    if row.status is VerificationStatus.PENDING:
-        row.start()
-    domain.last_checked_at = now
+    note(row, domain, proof, now)
     if proof.verdict is Verdict.MATCH:
         return _prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
@@ -341,7 +327,16 @@ def _conclude(
     return False
 
 
-def _log(proof: Proof, now: datetime) -> dict[str, Any]:
+def note(row: Verification, domain: Domain, proof: Proof, now: datetime) -> None:
+    """Record that there was a look, and what it saw."""
+    row.look(log_entry(proof, now), now)
+    if row.status is VerificationStatus.PENDING:
+        row.start()
+    domain.last_checked_at = now
+
+
+def log_entry(proof: Proof, now: datetime) -> dict[str, Any]:
+    """Return what `verification_logs` says of a look."""
     return {
         "at": now.isoformat(),
         "verdict": proof.verdict.value,
@@ -363,7 +358,7 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
-    subtree = proves_subtree(tools, row.verification_method) and not domain.is_suffix
+    subtree = reaches_subtree(tools, row, domain)
     try:
         with session.begin_nested():
             holdings.take(session, domain, subtree=subtree, now=now)
@@ -373,14 +368,32 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
+    succeed(session, tools, row, domain, subtree=subtree, now=now)
+    pointing.of_domain(session, domain, now)
+    wake_dependents(session, domain, now)
+    return True
+
+
+def reaches_subtree(tools: Tools, row: Verification, domain: Domain) -> bool:
+    """Tell whether a proof of the domain reaches everything below it."""
+    return proves_subtree(tools, row.verification_method) and not domain.is_suffix
+
+
+def succeed(
+    session: Session,
+    tools: Tools,
+    row: Verification,
+    domain: Domain,
+    *,
+    subtree: bool,
+    now: datetime,
+) -> None:
+    """Record that the domain is proved and held, and when the proof is looked at again."""
     if row.status is not VerificationStatus.VERIFIED:
         _first(session, tools, row, domain, subtree=subtree)
     row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
     row.next_action_at = now + PROOF_LIFETIME
     domain.verify(now, now + PROOF_LIFETIME + GRACE)
-    pointing.of_domain(session, domain, now)
-    wake_dependents(session, domain, now)
-    return True
 
 
 def _first(
@@ -431,11 +444,19 @@ def wake_dependents(
     `urgent` is for what takes it out of service. It is processed before all other work.
     """
     domain.wake(now, urgent=urgent)
+    wake_below(session, [domain], now, urgent=urgent)
+
+
+def wake_below(
+    session: Session, domains: Sequence[Domain], now: datetime, *, urgent: bool = False
+) -> None:
+    """Wake what depends on the proofs of these domains, but not themselves."""
+    ids = [domain.id for domain in domains]
     kinds: Sequence[type[Work]] = (Certificate, Binding)
     for kind in kinds:
         session.execute(
             kind.waking(now, urgent=urgent).where(
-                kind.organization_domain_id == domain.id,  # type: ignore[attr-defined]  # both have it
+                kind.organization_domain_id.in_(ids),  # type: ignore[attr-defined]  # both have it
                 kind.deleted_at.is_(None),  # type: ignore[attr-defined]  # both have it
             ),
             execution_options={"synchronize_session": False},

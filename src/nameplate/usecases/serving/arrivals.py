@@ -80,7 +80,7 @@ def _read(session: Session, rows: Sequence[Binding]) -> _Around:
         applications=by_id(session, Application, (row.application_id for row in rows)),
         organizations=by_id(session, Organization, (row.organization_id for row in rows)),
         servers=by_id(session, Server, (row.server_id for row in rows)),
-        holdings=holders.covering(session, (row.hostname for row in rows)) if live else (),
+        holdings=holders.held(session, (row.hostname for row in rows)) if live else (),
         presented=known | by_id(session, Certificate, presented),
         certificates=certificates,
         active=_active(session, domains.values()),
