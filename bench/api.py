@@ -59,6 +59,7 @@ class Side:
         self.token, self.names = token, names
         self.pid = 0
         self.claimed = 0
+        self.database = ""
 
     def measure(self, what: str, seconds: float) -> Figure:
         """Send requests from eight clients for so long."""
@@ -150,6 +151,8 @@ def side(label: str, python: str, cluster: int, domains: int, folder: Path) -> I
         run("db", "upgrade")
         run("db", "seed", "--organizations", "100", "--domains", str(domains),
             "--records-per-domain", "3", "--day", "2026-11-01")  # fmt: skip
+        if label == "this":
+            _sweep(python, {**os.environ, **env})
         env |= {
             "NAMEPLATE_DATABASE_URL": postgresql.role_url(url, postgresql.APP),
             "NAMEPLATE_SYSTEM_DATABASE_URL": postgresql.role_url(url, postgresql.SYSTEM),
@@ -163,18 +166,36 @@ def side(label: str, python: str, cluster: int, domains: int, folder: Path) -> I
         )
         try:
             one = Side(label, python, port, made["token"], [])
-            one.pid = server.pid
+            one.pid, one.database = server.pid, env["NAMEPLATE_SYSTEM_DATABASE_URL"]
             one.names = _names(port, made["token"])
             yield one
         finally:
             server.stop()
 
 
+_SWEEP = """
+from nameplate import bootstrap
+from nameplate.settings import Settings
+from nameplate.usecases.claims import readiness
+
+settings = Settings.read()
+sessions, ring = bootstrap.ready(settings)
+tools = bootstrap.tools(settings, ring)
+while readiness.refresh(sessions, tools):
+    pass
+"""
+
+
+def _sweep(python: str, env: dict[str, str]) -> None:
+    """Have the copies of readiness in date, as a worker keeps them; without one nobody does."""
+    subprocess.run([python, "-c", _SWEEP], env=env, check=True)
+
+
 @contextlib.contextmanager
-def floor(this: Side, cluster_url: str, folder: Path) -> Iterator[Side]:
+def floor(this: Side, folder: Path) -> Iterator[Side]:
     """Start the bare application on the database of `this`."""
     port = free_port()
-    env = {"FLOOR_DATABASE": cluster_url}
+    env = {"FLOOR_DATABASE": this.database}
     (folder / "floor").mkdir()
     command = [sys.executable, "-m", "uvicorn", "bench.api_floor:app", "--port", str(port), "--no-access-log"]  # fmt: skip
     root = str(Path(__file__).parents[1])
@@ -214,6 +235,7 @@ def main() -> None:
                 for label, python in (("this", sys.executable), ("against", options.against))
                 if python
             ]
+            sides.append(stack.enter_context(floor(sides[0], folder)))
             failed = _measure(sides, options.seconds)
     sys.exit(failed)
 

@@ -7,11 +7,11 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -24,8 +24,10 @@ from nameplate.core.errors import Conflict, Invalid, Unavailable
 from nameplate.database_errors import lasting
 from nameplate.models.holdings import NameLock
 from nameplate.models.orm import Model, UtcDateTime, utc_now
+from nameplate.models.tenancy import CLOCK
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 DRIVERS = {
     "sqlite": "sqlite",
@@ -85,9 +87,8 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "max_overflow": 20,
     }
     if parsed.get_backend_name() == "postgresql":
-        made = sa.create_engine(
-            parsed, connect_args={"options": POSTGRESQL_OPTIONS, "connect_timeout": 10}, **options
-        )
+        made = sa.create_engine(parsed, connect_args=_postgresql_arguments(), **options)
+        event.listen(made, "connect", _postgresql_connect)
     else:
         made = sa.create_engine(
             parsed,
@@ -98,6 +99,11 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         event.listen(made, "connect", _mariadb_connect)
     _try_rested_connections(made)
     return made
+
+
+def _postgresql_arguments() -> Mapping[str, Any]:
+    lazy = importlib.import_module("nameplate.database_cursors").LazyCursor
+    return {"options": POSTGRESQL_OPTIONS, "connect_timeout": 10, "cursor_factory": lazy}
 
 
 def _try_rested_connections(made: sa.Engine) -> None:
@@ -144,6 +150,12 @@ def _sqlite_begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+def _postgresql_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # A worker has more statements than the driver keeps by itself, and would plan each again and again.
+    driver: Any = connection
+    driver.prepared_max = 500
+
+
 def _mariadb_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute("SET time_zone = '+00:00', innodb_lock_wait_timeout = 20")
@@ -162,6 +174,7 @@ class Sessions:
         """Use the engine of the application role and, if there is one, of the system role."""
         self._tenant = tenant
         self._system = system or tenant
+        self._asked = self._system.execution_options(nameplate_read_only=True, **self._each)
 
     @property
     def dialect(self) -> str:
@@ -190,36 +203,25 @@ class Sessions:
     @contextmanager
     def _open(self, actor: Actor, options: Mapping[str, Any]) -> Iterator[Session]:
         bind = self._system if actor.is_platform else self._tenant
-        session = Session(
-            bind, expire_on_commit=False, info={"actor": actor, "system": self._system}
-        )
-        try:
-            with session.begin():
-                if options:
-                    session.connection(execution_options=options)
-                yield session
-        except (
-            sa.exc.OperationalError,
-            sa.exc.InterfaceError,
-            sa.exc.ProgrammingError,
-        ) as error:
-            said = lasting(error)
-            if said is not None:
-                raise said from error
-            if _lost_connection(error):
-                raise Unavailable(
-                    "database_unavailable", "The database cannot be reached. Try again shortly."
-                ) from error
-            raise
-        except sa.exc.IntegrityError as error:
-            if _is_duplicate(error):
-                raise Conflict(
-                    "conflict",
-                    "The object already exists or was changed at the same time. Read it and try again.",
-                ) from error
-            raise
-        finally:
-            session.close()
+        with _explained():
+            session = Session(
+                bind, expire_on_commit=False, info={"actor": actor, "system": self._system}
+            )
+            try:
+                with session.begin():
+                    if options:
+                        session.connection(execution_options=options)
+                    yield session
+            finally:
+                session.close()
+
+    def first(self, statement: sa.Select[*Ts], given: Mapping[str, Any]) -> sa.Row[*Ts] | None:
+        """Return the first row of one statement, which the platform asks by itself.
+
+        Raises as `begin` does.
+        """
+        with _explained(), self._asked.connect() as connection:
+            return connection.execute(statement, given).first()
 
     def look(self) -> AbstractContextManager[Session]:
         """Open a session in which the platform reads a few rows, each statement for itself.
@@ -227,8 +229,11 @@ class Sessions:
         On PostgreSQL that saves two trips to the server, BEGIN and COMMIT: in READ COMMITTED each
         statement sees what is committed by then, in a transaction or not.
         """
-        each = {"isolation_level": "AUTOCOMMIT"} if self.dialect == "postgresql" else {}
-        return self._open(PLATFORM, {"nameplate_read_only": True, **each})
+        return self._open(PLATFORM, {"nameplate_read_only": True, **self._each})
+
+    @property
+    def _each(self) -> dict[str, Any]:
+        return {"isolation_level": "AUTOCOMMIT"} if self.dialect == "postgresql" else {}
 
     def run(self, actor: Actor, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction, again when it lost a deadlock or serialisation race."""
@@ -246,6 +251,33 @@ class Sessions:
         """Close every pooled connection."""
         self._tenant.dispose()
         self._system.dispose()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise what `Sessions.begin` says for what the database raises."""
+    try:
+        yield
+    except (
+        sa.exc.OperationalError,
+        sa.exc.InterfaceError,
+        sa.exc.ProgrammingError,
+    ) as error:
+        said = lasting(error)
+        if said is not None:
+            raise said from error
+        if _lost_connection(error):
+            raise Unavailable(
+                "database_unavailable", "The database cannot be reached. Try again shortly."
+            ) from error
+        raise
+    except sa.exc.IntegrityError as error:
+        if _is_duplicate(error):
+            raise Conflict(
+                "conflict",
+                "The object already exists or was changed at the same time. Read it and try again.",
+            ) from error
+        raise
 
 
 def _lost_connection(error: sa.exc.DBAPIError) -> bool:
@@ -286,7 +318,11 @@ def lost_race(error: sa.exc.DBAPIError) -> bool:
 
 def database_now(session: Session) -> datetime:
     """Return the database's clock, the only one that all workers share."""
-    now: datetime = session.connection().execute(_CLOCK).scalar_one()
+    connection = session.connection()  # which begins the transaction, if need be
+    told: datetime | None = session.info.get(CLOCK)
+    if told is not None:
+        return told
+    now: datetime = connection.execute(_CLOCK).scalar_one()
     return now
 
 
@@ -327,6 +363,20 @@ def lock_name(session: Session, base: str) -> None:
         )
     connection.execute(insert.values(base=base))
     connection.execute(sa.select(NameLock.base).where(NameLock.base == base).with_for_update())
+
+
+def lock_names(session: Session, bases: Collection[str]) -> None:
+    """Lock the rows of several registrable domains, in their order; in a platform's transaction."""
+    connection = session.connection()
+    kind = connection.dialect.name
+    ordered = sorted(set(bases))
+    insert = inserting(NameLock, kind).values([{"base": base} for base in ordered])
+    if kind in {"postgresql", "sqlite"}:
+        connection.execute(insert.on_conflict_do_nothing())
+    else:
+        connection.execute(insert.on_duplicate_key_update(base=NameLock.base))
+    locked = sa.select(NameLock.base).where(NameLock.base.in_(ordered)).order_by(NameLock.base)
+    connection.execute(locked.with_for_update())
 
 
 def upsert(session: Session, kind: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:

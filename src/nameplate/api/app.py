@@ -16,6 +16,7 @@ from nameplate.api import (
     domain_connect,
     domains,
     errors,
+    events,
     explanations,
     grants,
     health,
@@ -56,6 +57,7 @@ NOUNS = (
     certificates,
     bindings,
     tokens,
+    events,
     setup_links,
     grants,
 )
@@ -86,8 +88,8 @@ def create(
     state = AppState(sessions, tools, local_token, authenticate)
     app.state.surface = state
     app.state.metrics = health.Metrics(sessions, tools.clock)
-    for noun in NOUNS:
-        app.include_router(noun.routes)
+    for noun in NOUNS:  # a router that is included looks for its route twice
+        app.router.routes.extend(noun.routes.routes)
     app.include_router(health.routes)
     app.include_router(wellknown.routes)
     app.include_router(explanations.routes)

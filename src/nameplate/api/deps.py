@@ -4,7 +4,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -105,7 +105,9 @@ class TransactionCall(NetworkCall):
         """Return the shape of `row` as it is now, and send its ETag (RFC 9110 section 8.8.3)."""
         self.session.flush()
         shown = show(self, row)
-        self.response.headers["ETag"] = _etag(shown)
+        written = _written(shown)
+        self.response.headers["ETag"] = _etag(written)
+        self.request.state.shown = (shown, written)
         return shown
 
     def expect(self, show: Callable[["TransactionCall", Row], Shown], row: Row) -> None:
@@ -117,12 +119,16 @@ class TransactionCall(NetworkCall):
         if wanted is None or wanted.strip() == "*":
             return
         self.session.refresh(row, with_for_update=True)
-        if _etag(show(self, row)) not in [tag.strip() for tag in wanted.split(",")]:
+        if _etag(_written(show(self, row))) not in [tag.strip() for tag in wanted.split(",")]:
             raise PreconditionFailed
 
 
-def _etag(shown: BaseModel) -> str:
-    return f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
+def _written(shown: BaseModel) -> bytes:
+    return shown.__pydantic_serializer__.to_json(shown)
+
+
+def _etag(written: bytes) -> str:
+    return f'"{hashlib.sha256(written).hexdigest()[:32]}"'
 
 
 def surface(request: Request) -> AppState:
@@ -131,13 +137,11 @@ def surface(request: Request) -> AppState:
     return found
 
 
-def caller(request: Request) -> Caller:
-    """Return who calls, by the bearer token (RFC 6750). Raises `Unauthenticated`."""
-    return identify(surface(request), request.scope)
-
-
 def identify(shared: AppState, scope: Scope) -> Caller:
-    """Find out who calls, once for a request: before its body is read. Raises `Unauthenticated`."""
+    """Find out who calls by the bearer token (RFC 6750), once: before the body of a request is read.
+
+    Raises `Unauthenticated`.
+    """
     known = scope["state"].get("caller")
     if not isinstance(known, Caller):  # what a host application keeps there is not ours
         known = scope["state"]["caller"] = _authenticated(shared, Headers(scope=scope))
@@ -154,19 +158,14 @@ def _authenticated(shared: AppState, headers: Headers) -> Caller:
     known = shared.authenticate(bearer.strip()) if shared.authenticate is not None else None
     if known is not None:
         return Caller(known, _principal(known, bearer.strip()))
-    with shared.sessions.look() as session:
-        now = database_now(session)
-        row = tokens.accepted(session, bearer.strip(), now)
-    if row is None:
+    found = tokens.accepted(shared.sessions, bearer.strip())
+    if found is None:
         raise Unauthenticated
-    if not tokens.use_is_noted(row, now):
+    if not found.use_is_noted:
         with shared.sessions.begin(PLATFORM) as session:
-            tokens.note_use(session, row.id, now)
-    return Caller(
-        Actor(row.organization_id, row.name),
-        f"{row.organization_id or 'platform'}:{row.key_id}",
-        row.expires_at,
-    )
+            tokens.note_use(session, found.id, found.now)
+    principal = f"{found.actor.organization_id or 'platform'}:{found.key_id}"
+    return Caller(found.actor, principal, found.expires_at)
 
 
 def _principal(actor: Actor, bearer: str) -> str:
@@ -175,14 +174,61 @@ def _principal(actor: Actor, bearer: str) -> str:
     return f"{actor.organization_id or 'platform'}:host:{digest}"
 
 
-KnownCaller = Annotated[Caller, Depends(caller)]
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an endpoint is to be called with, once its thread is there (`routing`)."""
+
+    request: Request
+    response: Response
+    how: Callable[["Opening", AppState, Caller], AbstractContextManager[NetworkCall]]
+    dry_run: bool = False
+
+    def begin(self) -> AbstractContextManager[NetworkCall]:
+        """Find out who calls, and begin."""
+        shared = surface(self.request)
+        return self.how(self, shared, identify(shared, self.request.scope))
 
 
-def reading(request: Request, response: Response, who: KnownCaller) -> Iterator[TransactionCall]:
+@contextmanager
+def begin_reading(opening: Opening, shared: AppState, who: Caller) -> Iterator[TransactionCall]:
     """Open a transaction that only reads."""
-    shared = surface(request)
+    request, response = opening.request, opening.response
     with shared.sessions.begin(who.actor, read_only=True) as session:
         yield TransactionCall(request, response, shared, who.actor, session, database_now(session))
+
+
+@contextmanager
+def _writing(opening: Opening, shared: AppState, who: Caller) -> Iterator[TransactionCall]:
+    request, response = opening.request, opening.response
+    repeated = _repeatable(request, who)
+    request.state.one_transaction = True  # what loses against another may be run again
+    with _alone(shared, repeated), shared.sessions.begin(who.actor) as session:
+        now = database_now(session)
+        kept = _claimed(session, repeated, now)
+        yield TransactionCall(request, response, shared, who.actor, session, now)
+        if kept is not None:
+            kept.response_status, kept.response_body = request.state.answer
+        if opening.dry_run:
+            session.rollback()
+
+
+@contextmanager
+def _crossing(opening: Opening, shared: AppState, who: Caller) -> Iterator[NetworkCall]:
+    request = opening.request
+    repeated = _repeatable(request, who)
+    with _alone(shared, repeated):
+        kept_id = None
+        if repeated is not None:
+            with shared.sessions.begin(who.actor) as session:
+                kept = _claimed(session, repeated, database_now(session))
+                kept_id = None if kept is None else kept.id
+        answered = False
+        try:
+            yield NetworkCall(request, opening.response, shared, who.actor)
+            answered = True
+        finally:
+            if kept_id is not None:
+                _finish(shared, who.actor, kept_id, request.state.answer if answered else None)
 
 
 DryRun = Annotated[
@@ -194,46 +240,27 @@ DryRun = Annotated[
 ]
 
 
-def writing(
+# FastAPI calls a dependency that is no coroutine in a thread of its own.
+async def reading(request: Request, response: Response) -> Opening:
+    """Have a transaction opened that only reads."""
+    return Opening(request, response, begin_reading)
+
+
+async def writing(
     request: Request,
     response: Response,
-    who: KnownCaller,
     dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
-) -> Iterator[TransactionCall]:
-    """Open a transaction that may write; a repeated request gets the answer of the first one.
+) -> Opening:
+    """Have a transaction opened that may write; a repeated request gets the answer of the first one.
 
     A dry run does everything and takes it back: what it answers is what would be.
     """
-    shared = surface(request)
-    repeated = _repeatable(request, who)
-    request.state.one_transaction = True  # what loses against another may be run again
-    with _alone(shared, repeated), shared.sessions.begin(who.actor) as session:
-        now = database_now(session)
-        kept = _claimed(session, repeated, now)
-        yield TransactionCall(request, response, shared, who.actor, session, now)
-        if kept is not None:
-            kept.response_status, kept.response_body = request.state.answer
-        if dry_run:
-            session.rollback()
+    return Opening(request, response, _writing, dry_run)
 
 
-def crossing(request: Request, response: Response, who: KnownCaller) -> Iterator[NetworkCall]:
-    """Open no transaction: what happens crosses the network. Repeated requests as in `writing`."""
-    shared = surface(request)
-    repeated = _repeatable(request, who)
-    with _alone(shared, repeated):
-        kept_id = None
-        if repeated is not None:
-            with shared.sessions.begin(who.actor) as session:
-                kept = _claimed(session, repeated, database_now(session))
-                kept_id = None if kept is None else kept.id
-        answered = False
-        try:
-            yield NetworkCall(request, response, shared, who.actor)
-            answered = True
-        finally:
-            if kept_id is not None:
-                _finish(shared, who.actor, kept_id, request.state.answer if answered else None)
+async def crossing(request: Request, response: Response) -> Opening:
+    """Have no transaction opened: what happens crosses the network. Repeated requests as in `writing`."""
+    return Opening(request, response, _crossing)
 
 
 def _finish(shared: AppState, actor: Actor, kept_id: int, answer: tuple[int, str] | None) -> None:
@@ -296,31 +323,21 @@ def _claimed(
     return row
 
 
-Read = Annotated[TransactionCall, Depends(reading, scope="function")]
-Write = Annotated[TransactionCall, Depends(writing, scope="function")]
-Crossing = Annotated[NetworkCall, Depends(crossing, scope="function")]
+Read = Annotated[TransactionCall, Depends(reading)]
+Write = Annotated[TransactionCall, Depends(writing)]
+Crossing = Annotated[NetworkCall, Depends(crossing)]
 
 
 class Listing:
     """One page of a list: how many, from where, with which metadata."""
 
-    def __init__(
-        self,
-        request: Request,
-        who: KnownCaller,
-        limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
-        cursor: Annotated[
-            str | None, Query(max_length=200, description="`next_cursor` of the previous page.")
-        ] = None,
-    ) -> None:
+    def __init__(self, request: Request, limit: int, cursor: str | None) -> None:
 
         self._shared = surface(request)
+        self._scope = request.scope
         self._limit = limit
         self._cursor = cursor
-        self._bound: dict[str, object] = {
-            "list": request.url.path,
-            "organization": who.actor.organization_id,
-        }
+        self._bound: dict[str, object] = {"list": request.url.path}
         self._metadata = {
             found[1]: value
             for name, value in request.query_params.items()
@@ -337,7 +354,8 @@ class Listing:
             raise Invalid("query_unknown", "This list cannot be filtered by `metadata`.")
         if self._metadata:
             given["metadata"] = self._metadata
-        self._bound["filters"] = given
+        who = identify(self._shared, self._scope)
+        self._bound |= {"organization": who.actor.organization_id, "filters": given}
         keyring = self._shared.tools.keyring
         after = None if self._cursor is None else cursors.decode(keyring, self._cursor, self._bound)
         return {"limit": self._limit, "after": after, **given}
@@ -359,4 +377,15 @@ class Listing:
         )
 
 
-Listed = Annotated[Listing, Depends()]
+async def listing(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the previous page.")
+    ] = None,
+) -> Listing:
+    """Return what the query string says about the page."""
+    return Listing(request, limit, cursor)
+
+
+Listed = Annotated[Listing, Depends(listing)]

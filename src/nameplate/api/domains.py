@@ -39,12 +39,15 @@ from nameplate.models import (
     VerificationMethodName,
 )
 from nameplate.usecases.claims import conditions, domains, facts, instructions, readiness, suffixes
+from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.serving import servers
 
 routes = router("domains")
 
 Hostname = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+Methods = Annotated[list[VerificationMethodName], Field(min_length=1, max_length=7)]
 
 _PROOF = "nameplate-verification=k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6"
 _AUTOMATIC = "Whether Nameplate maintains the records that point bound hosts at their servers."
@@ -67,6 +70,11 @@ class DomainNew(Body):
         default=None, description="Required with a platform token."
     )
     verification_method: VerificationMethodName = VerificationMethodName.DNS_TXT
+    verification_methods: Methods | None = Field(
+        default=None,
+        description="Several methods, instead of `verification_method`. The first that matches proves "
+        "the name.",
+    )
     domain_type: DomainType | None = None
     account: Reference | None = Field(
         default=None, description="DNS account that Nameplate writes records with."
@@ -251,7 +259,8 @@ class DomainShape(Shape):
         description="Each step, with evidence and what to do; null in lists."
     )
     instructions: list[instructed.InstructionShape] | None = Field(
-        description="What the owner must publish, done or not; null in lists."
+        description="What the owner must publish, done or not; null in lists. Of several with the "
+        "purpose `ownership` one is enough."
     )
     domain_type: DomainType
     verification_method: str | None
@@ -285,7 +294,14 @@ class DomainShape(Shape):
 
 def show(call: TransactionCall, row: Domain, server: Server | None = None) -> DomainShape:
     """Return a domain with its conditions and instructions, while unbound for `server`."""
-    known = facts.read(call.session, [row], call.now)[row.id]
+    return show_known(call, facts.read(call.session, [row], call.now)[row.id], server)
+
+
+def show_known(
+    call: TransactionCall, known: DomainFacts, server: Server | None = None
+) -> DomainShape:
+    """Return the same by what is known of it."""
+    row = known.domain
     found = conditions.from_facts(call.tools, known)
     return DomainShape(
         **_fields(row),
@@ -314,7 +330,10 @@ def show(call: TransactionCall, row: Domain, server: Server | None = None) -> Do
 
 def show_listed(told: readiness.Told, _call: TransactionCall, row: Domain) -> DomainShape:
     """Return a domain of a list, with what its conditions come to."""
-    return DomainShape(**_fields(row), **_summed(told[row]), conditions=None, instructions=None)
+    one = told[row]
+    return DomainShape(
+        **_fields(row), ready=one.ready, reason=one.reason, conditions=None, instructions=None
+    )
 
 
 def _summed(found: Sequence[Condition]) -> dict[str, Any]:
@@ -353,9 +372,13 @@ def add(call: Write, body: DomainNew) -> DomainShape:
     """Claim a name. The response contains what to publish: the proof, and what leads to the server."""
     given = body.given()
     named = given.pop("server", None)
+    given["verification_methods"] = given.get("verification_methods") or ()
     given["hosted"] = offers.offer(call.sessions) if given.get("hosted") else None
     row = domains.add(call.session, call.tools, call.actor, **given)
-    return call.one(partial(show, server=_server(call, row, named)), row)
+    server = _server(call, row, named)
+    there = facts.NEW if row.holding_name is None else None
+    known = facts.read(call.session, [row], call.now, there)[row.id]
+    return call.one(partial(show_known, server=server), known)
 
 
 def _server(call: TransactionCall, row: Domain, reference: str | None) -> Server | None:
@@ -402,8 +425,8 @@ def get(
     server: Annotated[Reference | None, Query(description=_SERVER)] = None,
 ) -> DomainShape:
     """Show a domain by id or name, with everything that is left to do."""
-    row = domains.get(call.session, call.actor, domain)
-    return call.one(partial(show, server=_server(call, row, server)), row)
+    known = facts.of_one(call.session, call.actor, domain, call.now)
+    return call.one(partial(show_known, server=_server(call, known.domain, server)), known)
 
 
 @routes.patch("/domains/{domain}", operation_id="update_domain")

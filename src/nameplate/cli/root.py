@@ -32,6 +32,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "grant": ("grants", "Lend names to other organizations."),
     "setup-link": ("setup_links", "Manage links that show what to publish for a domain."),
     "token": ("tokens", "Manage API tokens."),
+    "event": ("events", "Read what happened to domains and all other objects."),
     "domain-connect": ("domain_connect", "Set up Domain Connect for the platform."),
     "names": ("names", "Check domain names."),
     "explain": ("explain", "Explain an error code and what to do."),

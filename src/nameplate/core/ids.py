@@ -6,6 +6,7 @@ from an unknown one.
 """
 
 from enum import StrEnum
+from functools import lru_cache
 
 from nameplate.core.errors import Invalid
 
@@ -27,6 +28,7 @@ class Prefix(StrEnum):
     GRANT = "gnt"
     SETUP_LINK = "lnk"
     OPERATION = "op"
+    EVENT = "evt"
 
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -40,6 +42,7 @@ _MULTIPLIER = 0x5851F42D4C957F2D
 _INVERSE = pow(_MULTIPLIER, -1, _MODULUS)
 
 
+@lru_cache(maxsize=16_384)
 def show(prefix: str, number: int) -> str:
     """Return the public id of the object with this database id (1 to 2^63 - 1)."""
     if not 0 < number < _MODULUS:

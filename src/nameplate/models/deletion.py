@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, SessionTransaction, aliased
 
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import (
@@ -88,6 +88,7 @@ def soft_delete(session: Session, row: Model, now: datetime) -> int:
     _lock(session, row)
     if _moment(session, row) is not None:
         return 0
+    session.info.pop(_MADE, None)
     tree = _tree(session, row, _live(Organization))
     if type(row) is Organization:
         _lock_tree(session, tree)
@@ -349,7 +350,7 @@ def _refuse_dead_parents(session: Session, _context: object, _instances: object)
         (parent, getattr(row, column))
         for row in session.new
         for column, parent in PARENTS.get(type(row), {}).items()
-    }
+    } - session.info.get(_MADE, set())
     for parent, id_ in sorted(wanted - {(p, None) for p, _ in wanted}, key=str):
         table: Any = parent
         live = session.connection().execute(_locking(table), {"id": id_})
@@ -357,6 +358,25 @@ def _refuse_dead_parents(session: Session, _context: object, _instances: object)
         if moment is not None:
             noun = parent.__name__.lower()
             raise Conflict("parent_deleted", f"The {noun} is deleted. Restore it first.")
+
+
+_PARENT_KINDS = frozenset(kind for above in PARENTS.values() for kind in above.values())
+_MADE = "rows that this transaction has made"
+"""Nobody else sees them: none has to be kept live."""
+
+
+@event.listens_for(Session, "after_flush")
+def _note_made(session: Session, _context: object) -> None:
+    made: set[tuple[Kind, int]] = session.info.setdefault(_MADE, set())
+    made.update((type(row), _id(row)) for row in session.new if type(row) in _PARENT_KINDS)
+    hidden = (row for row in session.dirty if getattr(row, "deleted_at", None) is not None)
+    made.difference_update((type(row), _id(row)) for row in hidden)
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget_made(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None or transaction.nested:
+        session.info.pop(_MADE, None)
 
 
 @cache

@@ -346,7 +346,9 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
             holding.organization_id == cls.organization_id,
             *also,
         )
-        return sa.and_(cls.status.in_(_PROVED), cls.deleted_at.is_(None), held)
+        # Two parameters: a list would be written into the statement anew each time.
+        proved = [sa.literal(one, cls.status.type) for one in _PROVED]
+        return sa.and_(cls.status.in_(proved), cls.deleted_at.is_(None), held)
 
     @property
     def is_suffix(self) -> bool:

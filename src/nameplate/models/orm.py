@@ -106,6 +106,33 @@ def _later_mariadb(element: later, compiler: Any, **kw: Any) -> str:  # noqa: AN
     return f"timestampadd(SECOND, {seconds}, {at})"
 
 
+class among(expression.FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
+    """A column is one of many values, which are one parameter named `key`.
+
+    On PostgreSQL the statement is the same for any number of them: nobody reads it again.
+    """
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: Any, key: str) -> None:  # noqa: ANN401 - a column
+        """Take the column and the parameter's name."""
+        super().__init__(column, sa.bindparam(key, type_=sa.ARRAY(column.type)))
+
+
+@compiles(among)
+def _among(element: among, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook
+    column, values = element.clauses
+    text: str = compiler.process(column.in_(sa.bindparam(values.key, expanding=True)), **kw)
+    return text
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - hook
+    column, values = (compiler.process(one, **kw) for one in element.clauses)
+    return f"{column} = ANY({values})"
+
+
 class Generated(sa.Computed):
     """A value that the database generates: STORED on PostgreSQL, VIRTUAL on the others (S10)."""
 

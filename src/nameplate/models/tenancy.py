@@ -5,6 +5,7 @@ so it refuses what it cannot judge: raw SQL, columns of bare tables, bulk statem
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,11 +21,19 @@ from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate
 from nameplate.models.domains import Domain
+from nameplate.models.events import Event
 from nameplate.models.grants import NameGrant
 from nameplate.models.hosting import HostedZone
 from nameplate.models.organizations import Organization, Server
-from nameplate.models.orm import Model, Tenant
+from nameplate.models.orm import BigId, Model, Tenant, UtcDateTime, utc_now
 from nameplate.models.tokens import ApiToken
+
+CLOCK = "database's clock at the start of the transaction"
+"""Where a session keeps it that has been told it already: PostgreSQL's stands still meanwhile."""
+_TOLD = sa.select(
+    sa.func.set_config("nameplate.organization_id", sa.bindparam("organization"), True),
+    sa.type_coerce(utc_now(), UtcDateTime).label("now"),
+)
 
 
 @event.listens_for(Session, "after_begin")
@@ -33,10 +42,8 @@ def _tell_row_level_security(
 ) -> None:
     organization = _organization(session)
     if organization is not None and connection.dialect.name == "postgresql":
-        connection.execute(
-            sa.text("SELECT set_config('nameplate.organization_id', :organization, true)"),
-            {"organization": str(int(organization))},
-        )
+        told = connection.execute(_TOLD, {"organization": str(int(organization))}).one()
+        session.info[CLOCK] = told.now
 
 
 @event.listens_for(Session, "do_orm_execute")
@@ -55,14 +62,51 @@ def _guard_statements(state: ORMExecuteState) -> None:
             "foreign_row",
             "An organization's transaction cannot move a row to another organization.",
         )
-    known = state.session.info.setdefault("tenancy_criteria", {})
-    key = organization, state.is_select
-    if key not in known:  # made once for each session: every statement takes them
-        known[key] = tuple(_criteria(organization, reading=state.is_select))
-    state.statement = state.statement.options(*known[key])
+    if state.is_select:
+        state.statement = _narrowed(state.statement)
+        given: Any = state.parameters or {}
+        state.parameters = {**given, _OWNER.key: organization}
+    else:
+        known = state.session.info.setdefault("tenancy_criteria", {})
+        if organization not in known:
+            literal = sa.literal(organization, BigId)
+            known[organization] = tuple(_criteria(literal, reading=False))
+        state.statement = state.statement.options(*known[organization])
 
 
-def _criteria(organization: int, *, reading: bool) -> Iterator[LoaderCriteriaOption]:
+class _OwnerParameter(sa.BindParameter[int]):
+    """A parameter whose copies are found in a dict without making an SQL comparison each time."""
+
+    inherit_cache = True
+
+    def __eq__(self, other: object) -> Any:  # noqa: ANN401 - as SQLAlchemy has it
+        return hash(self) == hash(other)
+
+    def __hash__(self) -> int:
+        return super().__hash__()
+
+
+_OWNER = _OwnerParameter("nameplate_owner", type_=BigId, required=True)
+"""The organization, in every SELECT of one."""
+_NARROWED: WeakKeyDictionary[sa.ClauseElement, Any] = WeakKeyDictionary()
+"""SELECTs that are there still, with what rows must meet: those that are constants are made once."""
+
+
+def _narrowed(statement: Any) -> Any:  # noqa: ANN401 - a SELECT of the ORM
+    known = _NARROWED.get(statement)
+    if known is None:
+        known = _NARROWED[statement] = statement.options(*_reading())
+    return known
+
+
+@cache
+def _reading() -> tuple[LoaderCriteriaOption, ...]:
+    return tuple(_criteria(_OWNER, reading=True))
+
+
+def _criteria(
+    organization: sa.ColumnElement[int], *, reading: bool
+) -> Iterator[LoaderCriteriaOption]:
     """Yield what each kind of row must meet to be seen, or changed."""
     yield with_loader_criteria(
         Tenant,
@@ -82,6 +126,7 @@ def _criteria(organization: int, *, reading: bool) -> Iterator[LoaderCriteriaOpt
         (Account, Account.organization_id == organization),
         (ApiToken, ApiToken.organization_id == organization),
         (NameGrant, grants),
+        (Event, Event.organization_id == organization),
     ):
         yield with_loader_criteria(kind, own, include_aliases=True)
 

@@ -138,39 +138,46 @@ def domain(session: Session, actor: Actor, reference: str, *, deleted: bool = Fa
     NotFound as `missing`, and Conflict `domain_ambiguous` when nobody holds it.
     """
     found: Domain
-    if not deleted and reference.startswith(f"{Prefix.DOMAIN}_"):
-        return _live_domain(session, actor, reference)
+    given = None if deleted else id_of_domain(actor, reference)
+    if given is not None:
+        rows = session.scalars(_ANY if actor.is_platform else _OWN, given)
+        found = _one(rows.one_or_none(), Prefix.DOMAIN)
+        return found
     query = Domain.removed(actor) if deleted else Domain.visible(actor)
     if reference.startswith(f"{Prefix.DOMAIN}_"):
         found = _by_id(session, query, Domain, Prefix.DOMAIN, reference)
         return found
     name = spelled(reference)
     query = query.where(Domain.full_domain == name).order_by(Domain.id.desc())
-    rows: Sequence[Domain] = session.scalars(query.limit(MAX_CANDIDATES + 1)).all()
-    if not rows:
+    named: Sequence[Domain] = session.scalars(query.limit(MAX_CANDIDATES + 1)).all()
+    if not named:
         raise missing(Prefix.DOMAIN)
-    if len({row.organization_id for row in rows}) == 1:
-        return rows[0]
+    if len({row.organization_id for row in named}) == 1:
+        return named[0]
     holder = None if deleted else holders.holder(session, name)
     held: Domain | None = session.scalars(query.where(Domain.organization_id == holder)).first()
     if holder is None or held is None:
-        raise _ambiguous(session, actor, name, rows)
+        raise _ambiguous(session, actor, name, named)
     return held
 
 
-def _live_domain(session: Session, actor: Actor, reference: str) -> Domain:
+def id_of_domain(actor: Actor, reference: str) -> dict[str, int | None] | None:
+    """Return the parameters of `DOMAIN_BY_ID`; None when `reference` is no id of a domain.
+
+    Raises NotFound as `missing` for one that is malformed.
+    """
+    if not reference.startswith(f"{Prefix.DOMAIN}_"):
+        return None
     try:
-        given = {"id": ids.parse(reference, Prefix.DOMAIN), "owner": actor.organization_id}
+        return {"id": ids.parse(reference, Prefix.DOMAIN), "owner": actor.organization_id}
     except Invalid:
         raise missing(Prefix.DOMAIN) from None
-    rows = session.scalars(_ANY if actor.is_platform else _OWN, given)
-    found: Domain = _one(rows.one_or_none(), Prefix.DOMAIN)
-    return found
 
 
 _ANY = Domain.visible(PLATFORM).where(Domain.id == sa.bindparam("id"))
 _OWN = _ANY.where(Domain.organization_id == sa.bindparam("owner"))
-"""Made once: most requests name a domain."""
+DOMAIN_BY_ID = (_ANY, _OWN)
+"""What the platform and an organization see of one domain. Made once: most requests name one."""
 
 
 def _ambiguous(session: Session, actor: Actor, name: str, rows: Sequence[Domain]) -> Conflict:

@@ -122,6 +122,12 @@ class City:
             for wanted in (True, False):
                 found = self.listed(actor, ready=wanted)
                 assert found == [one for one in own if ready[one] is wanted], (actor, wanted)
+            with self.sessions.begin(actor, read_only=True) as session:
+                listed = readiness.page(session, self.tools, actor, limit=100, now=self.now)
+            for row, one in listed.items():
+                worst = conditions.loudest(told[row.id])
+                reason = None if worst is None else worst.reason
+                assert (one.ready, one.reason) == (ready[row.id], reason), (actor, row.full_domain)
         return ready
 
     def listed(self, actor: Actor, **given: Any) -> list[int]:

@@ -67,11 +67,29 @@ def from_facts(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
         ]
 
 
-def _steps(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
+def unmet_claim(tools: Tools, known: DomainFacts) -> Condition | None:
+    """Return what is not met until the domain is proved: it goes before all that comes after.
+
+    None when all of it is met, and for a domain that cannot be judged. `known` needs no more than
+    the domain's proof, its holding and what is exposed.
+    """
+    try:
+        return loudest(_claim(tools, known))
+    except Exception:  # noqa: BLE001 - what it is, from_facts says
+        return None
+
+
+def _claim(tools: Tools, known: DomainFacts) -> list[Condition]:
     domain = known.domain
     found = [*served_conditions.exposure(known), *_suspension(domain)]
     found += _approval(domain)
     found.append(_ownership(tools, known))
+    return found
+
+
+def _steps(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
+    domain = known.domain
+    found = _claim(tools, known)
     found += offers.conditions(domain, known.zone)
     delegated = delegation.condition(domain, known.records.rows, visible=known.records.seen > 0)
     found += [delegated] if delegated else []
@@ -137,7 +155,8 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
     if domain.suffix_approval is SuffixApproval.DENIED:
         return _denied(domain)
     row = known.verification
-    told = instructions.of_verification(tools, row, domain) if row else None
+    rows = [*([row] if row else []), *known.others]
+    told = [instructions.of_verification(tools, one, domain) for one in rows]
     last = row.last_look if row else None
     return Condition(
         type="ownership",
@@ -147,8 +166,8 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
         or domain.error_message
         or "Not checked yet. The first check is due now.",
         observed=last.observed if last else (),
-        expected=(told.expected,) if isinstance(told, Instruction) else (),
-        fix=_publish(told, by_account=_is_written(known, told)),
+        expected=tuple(one.expected for one in told if isinstance(one, Instruction)),
+        fix=_publish(told, by_account=any(_is_written(known, one) for one in told)),
         next_check_at=row.next_action_at if row else None,
     )
 
@@ -179,19 +198,20 @@ def _denied(domain: Domain) -> Condition:
     )
 
 
-def _is_written(known: DomainFacts, told: Instruction | Refused | None) -> bool:
+def _is_written(known: DomainFacts, told: Instruction | Refused) -> bool:
     """Tell whether Nameplate publishes the proof itself, as far as nothing has stopped it."""
     if not known.writes_proof or known.domain.error_message or known.domain.trouble_code:
         return False
     return isinstance(told, Instruction) and told.kind == Kind.DNS_RECORD
 
 
-def _publish(told: Instruction | Refused | None, *, by_account: bool) -> str:
+def _publish(told: Sequence[Instruction | Refused], *, by_account: bool) -> str:
     if by_account:
         return "Wait. Nameplate publishes the proof with the DNS account."
-    if told is None:
+    if not told:
         return "Add a verification to get a record to publish."
-    return told.sentence if isinstance(told, Instruction) else told.detail
+    ways = [one.sentence if isinstance(one, Instruction) else one.detail for one in told]
+    return ways[0] if len(ways) == 1 else f"One of these is enough. {' '.join(ways)}"
 
 
 def _dns(known: DomainFacts) -> list[Condition]:

@@ -6,14 +6,15 @@ The number of statements does not depend on how many domains are asked for.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.actor import PLATFORM
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.holdings import Holding
-from nameplate.core.lifecycle import BindingStatus, RecordStatus
+from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import BindingStatus, RecordStatus, VerificationStatus
 from nameplate.core.pointing import Obstacle
 from nameplate.models import (
     Account,
@@ -25,7 +26,8 @@ from nameplate.models import (
     Server,
     Verification,
 )
-from nameplate.usecases import holders
+from nameplate.models.orm import among
+from nameplate.usecases import holders, lookup
 from nameplate.usecases.claims import unreached_hosts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
 from nameplate.usecases.dns import pointing, proofs
@@ -48,6 +50,29 @@ class RecordFacts:
     """The authoritative servers have them."""
     rows: list[Record] = field(default_factory=list)
     """Those that wait, in error first, and then those that were not seen."""
+    every: list[Record] | None = field(default=None, compare=False)
+    """All of them, where they were read: of one domain that has few."""
+
+    @property
+    def at_hand(self) -> Sequence[Record] | None:
+        """All of them, None when they must be asked for."""
+        return self.every if self.total else ()
+
+    @classmethod
+    def of(cls, every: list[Record]) -> Self:
+        """Return what there is to know of all records of a domain."""
+        waiting = [row for row in every if not _is_settled(row)]
+        return cls(
+            total=len(every),
+            below=sum(row.name != "@" for row in every),
+            waiting=len(waiting),
+            seen=sum(row.propagated for row in every),
+            rows=sorted(
+                (row for row in every if not (_is_settled(row) and row.propagated)),
+                key=lambda row: (_is_settled(row), row.status is not RecordStatus.ERROR, row.id),
+            ),
+            every=every,
+        )
 
 
 @dataclass(slots=True)
@@ -59,6 +84,8 @@ class DomainFacts:
     holding: Holding | None = None
     verification: Verification | None = None
     """The one whose token the domain waits for or was proved by."""
+    others: list[Verification] = field(default_factory=list)
+    """Other verifications that may prove it yet."""
     writes_proof: bool = False
     """Its account can publish the proof."""
     zone: HostedZone | None = None
@@ -74,30 +101,84 @@ class DomainFacts:
     """Hosts and paths that a server still serves although it must not."""
 
 
+@dataclass(frozen=True, slots=True)
+class There:
+    """What there is of some domains: the rest need not be asked for."""
+
+    records: bool
+    certificates: bool
+    bindings: bool
+    exposed: bool
+
+
+NEW = There(records=False, certificates=False, bindings=False, exposed=False)
+"""That of a claim that rests on no holding yet, in the transaction that makes it."""
+
+
 def is_settled() -> sa.ColumnElement[bool]:
     """Return which records nothing is to be done about."""
     seen = sa.and_(Record.status == RecordStatus.ACTIVE, Record.propagated)
     return sa.or_(Record.status == RecordStatus.DISABLED, seen)
 
 
-def read(session: Session, domains: Iterable[Domain], now: datetime) -> dict[int, DomainFacts]:
-    """Return the facts of each domain, by its id."""
+def _is_settled(row: Record) -> bool:
+    seen = row.status is RecordStatus.ACTIVE and row.propagated
+    return row.status is RecordStatus.DISABLED or seen
+
+
+def of_one(session: Session, actor: Actor, reference: str, now: datetime) -> DomainFacts:
+    """Return the facts of the domain with that id or name. Raises what `lookup.domain` raises."""
+    given = lookup.id_of_domain(actor, reference)
+    if given is None:
+        row, there = lookup.domain(session, actor, reference), None
+    else:
+        found = session.execute(_ANY if actor.is_platform else _OWN, given).one_or_none()
+        if found is None:
+            raise lookup.missing(Prefix.DOMAIN)
+        row, *flags = found
+        there = There(*flags)
+    return read(session, [row], now, there)[row.id]
+
+
+def read(
+    session: Session, domains: Iterable[Domain], now: datetime, there: There | None = None
+) -> dict[int, DomainFacts]:
+    """Return the facts of each domain, by its id; `there` says what there is, where that is known."""
     found = {row.id: DomainFacts(row, now) for row in domains}
     if not found:
         return found
-    held = holders.holdings(session, [facts.domain for facts in found.values()])
+    resting = [facts.domain for facts in found.values() if facts.domain.holding_name is not None]
+    held = holders.holdings(session, resting) if resting else {}
     led = pointing.obstacles(session, [facts.domain for facts in found.values()])
     for facts in found.values():
-        facts.holding = held[facts.domain.id]
+        facts.holding = held.get(facts.domain.id)
         facts.obstacles = led.get(facts.domain.id, ())
-    _proofs(session, found)
+    _proofs(session, found, made=there is NEW)
     _accounts(session, found)
     _zones(session, found)
-    _count_records(session, found)
-    _records(session, found)
-    _certificates(session, found)
-    _bindings(session, found)
-    _exposed(session, found)
+    there = _records(session, found, there)
+    if there.certificates:
+        _certificates(session, found)
+    if there.bindings:
+        _bindings(session, found)
+    if there.exposed:
+        _exposed(session, found)
+    return found
+
+
+def of_claims(session: Session, domains: Iterable[Domain], now: datetime) -> dict[int, DomainFacts]:
+    """Return what is known of claims that rest on no holding: their proofs, and what is exposed."""
+    found = {row.id: DomainFacts(row, now) for row in domains}
+    if found:
+        _proofs(session, found)
+        _exposed(session, found)
+    return found
+
+
+def read_proofs(session: Session, domain: Domain) -> DomainFacts:
+    """Return of the facts of a domain only its verifications."""
+    found = DomainFacts(domain, domain.updated_at)
+    _proofs(session, {domain.id: found})
     return found
 
 
@@ -114,13 +195,31 @@ def _accounts(session: Session, found: dict[int, DomainFacts]) -> None:
         one.writes_proof = proofs.can_write(account, one.domain)
 
 
-def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:
+def _proofs(session: Session, found: dict[int, DomainFacts], *, made: bool = False) -> None:
+    """Find the verifications; they are at hand in the transaction that has `made` the domain."""
     tokens = [facts.domain.verification_token for facts in found.values()]
-    given = {"ids": list(found), "tokens": [token for token in tokens if token]}
-    for row in session.scalars(_PROOFS, given):
+    given: dict[str, list[Any]] = {
+        "ids": list(found), "tokens": [token for token in tokens if token],
+    }  # fmt: skip
+    if not given["tokens"]:
+        return
+    for row in _at_hand(session, given["ids"]) if made else session.scalars(_PROOFS, given):
         facts = found[row.organization_domain_id]
         if row.verification_token == facts.domain.verification_token:
             facts.verification = row
+        else:
+            facts.others.append(row)
+    for facts in found.values():
+        newest = facts.verification.verification_method if facts.verification else None
+        facts.others = [one for one in facts.others if one.verification_method is not newest]
+
+
+def _at_hand(session: Session, ids: Sequence[int]) -> Sequence[Verification]:
+    """Return the verifications that this session has just made."""
+    rows = [row for row in session.identity_map.values() if isinstance(row, Verification)]
+    return sorted(
+        (row for row in rows if row.organization_domain_id in ids), key=lambda row: row.id
+    )
 
 
 def _zones(session: Session, found: dict[int, DomainFacts]) -> None:
@@ -137,20 +236,37 @@ def _zones(session: Session, found: dict[int, DomainFacts]) -> None:
         facts.zone = zones.get((row.organization_id, row.dns_account_id, row.dns.zone))
 
 
-def _count_records(session: Session, found: dict[int, DomainFacts]) -> None:
-    counted = session.execute(_COUNTED, {"ids": list(found)})
-    for domain_id, total, below, waiting, seen in counted:
-        found[domain_id].records = RecordFacts(total, below, waiting, seen)
+def _records(session: Session, found: dict[int, DomainFacts], there: There | None) -> There:
+    """Read the records: of one domain all, of many how many there are and those that wait.
+
+    Return what else there is.
+    """
+    given: dict[str, Any] = {"ids": list(found), "most": MAX_RECORDS + 1}
+    if len(found) > 1:
+        return _counted(session, found)
+    if there is None:
+        flags: Sequence[bool] = session.execute(_THERE, given).one()
+        there = There(*flags)
+    if not there.records:
+        return there
+    every = list(session.scalars(_RECORDS, given))
+    if len(every) > MAX_RECORDS:
+        return _counted(session, found)
+    found[given["ids"][0]].records = RecordFacts.of(every)
+    return there
 
 
-def _records(session: Session, found: dict[int, DomainFacts]) -> None:
-    """Read the records that wait or were not seen: of each domain as many, in error first."""
-    counted = [facts.records for facts in found.values()]
-    if all(one.waiting == 0 and one.seen == one.total for one in counted):
-        return
-    given = {"ids": list(found), "most": MAX_RECORDS * len(found)}
-    for row in session.scalars(_UNSETTLED, given):
-        found[row.organization_domain_id].records.rows.append(row)
+def _counted(session: Session, found: dict[int, DomainFacts]) -> There:
+    """Count the records, and read those that wait or were not seen: of each domain as many."""
+    rows = session.execute(_COUNTED, {"ids": list(found)}).all()
+    for row in rows:
+        found[row.id].records = RecordFacts(row.total, row.below, row.waiting, row.seen)
+    if any(row.waiting or row.seen != row.total for row in rows):
+        given = {"ids": list(found), "most": MAX_RECORDS * len(found)}
+        for row in session.scalars(_UNSETTLED, given):
+            found[row.organization_domain_id].records.rows.append(row)
+    kinds = ("records", "certificates", "bindings", "exposed")
+    return There(*(any(getattr(row, kind) for row in rows) for kind in kinds))
 
 
 def _certificates(session: Session, found: dict[int, DomainFacts]) -> None:
@@ -168,35 +284,23 @@ def _bindings(session: Session, found: dict[int, DomainFacts]) -> None:
 
 
 def _exposed(session: Session, found: dict[int, DomainFacts]) -> None:
-    rows = session.execute(
-        sa.select(Binding.organization_domain_id, Binding.hostname, Binding.path, Server)
-        .join(Server, Server.id == Binding.served_server_id)
-        .where(Binding.organization_domain_id.in_(found), Server.trouble_code.is_not(None))
-        .order_by(Binding.id)
-    )
-    for domain_id, hostname, path, server in rows:
+    for domain_id, hostname, path, server in session.execute(_EXPOSED, {"ids": list(found)}):
         host = routes.shown(hostname, path)
         if host in (server.still_served or ()):
             found[domain_id].exposed.append((host, server))
 
 
-_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
-"""The statements are made once: every look at a domain asks them."""
-_PROOFS = Verification.visible(PLATFORM).where(
-    Verification.organization_domain_id.in_(_IDS),
-    Verification.verification_token.in_(sa.bindparam("tokens", expanding=True)),
-)
-_COUNTED = (
-    Record.visible(PLATFORM)
-    .with_only_columns(
-        Record.organization_domain_id,
-        sa.func.count(Record.id),
-        sa.func.count(sa.case((Record.name != "@", 1))),
-        sa.func.count(sa.case((sa.not_(is_settled()), 1))),
-        sa.func.count(sa.case((Record.propagated, 1))),
+# The statements are made once: every look at a domain asks them.
+_PROOFS = (
+    Verification.visible(PLATFORM)
+    .where(
+        among(Verification.organization_domain_id, "ids"),
+        sa.or_(
+            among(Verification.verification_token, "tokens"),
+            Verification.status.in_([VerificationStatus.PENDING, VerificationStatus.VERIFYING]),
+        ),
     )
-    .where(Record.organization_domain_id.in_(_IDS))
-    .group_by(Record.organization_domain_id)
+    .order_by(Verification.id)
 )
 _PLACE = sa.func.row_number().over(
     partition_by=Record.organization_domain_id,
@@ -209,7 +313,7 @@ _PLACE = sa.func.row_number().over(
 _UNSETTLED = (
     Record.visible(PLATFORM)
     .where(
-        Record.organization_domain_id.in_(_IDS),
+        among(Record.organization_domain_id, "ids"),
         sa.or_(sa.not_(is_settled()), Record.propagated.is_(False)),
     )
     .order_by(_PLACE, Record.id)
@@ -217,13 +321,62 @@ _UNSETTLED = (
 )
 _CERTIFICATES = (
     Certificate.visible(PLATFORM)
-    .where(Certificate.organization_domain_id.in_(_IDS), Certificate.is_wanted())
+    .where(among(Certificate.organization_domain_id, "ids"), Certificate.is_wanted())
     .order_by(Certificate.id)
 )
 _BINDINGS = (
     Binding.visible(PLATFORM)
     .add_columns(Server)
     .outerjoin(Server, Server.id == Binding.server_id)
-    .where(Binding.organization_domain_id.in_(_IDS), Binding.status != BindingStatus.DISABLED)
+    .where(among(Binding.organization_domain_id, "ids"), Binding.status != BindingStatus.DISABLED)
     .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)
+)
+_EXPOSED = (
+    sa.select(Binding.organization_domain_id, Binding.hostname, Binding.path, Server)
+    .join(Server, Server.id == Binding.served_server_id)
+    .where(among(Binding.organization_domain_id, "ids"), Server.trouble_code.is_not(None))
+    .order_by(Binding.id)
+)
+_FLAGS = [
+    Record.visible(PLATFORM)
+    .where(Record.organization_domain_id == Domain.id)
+    .exists()
+    .label("records"),
+    Certificate.visible(PLATFORM)
+    .where(Certificate.organization_domain_id == Domain.id, Certificate.is_wanted())
+    .exists()
+    .label("certificates"),
+    Binding.visible(PLATFORM)
+    .where(Binding.organization_domain_id == Domain.id)
+    .exists()
+    .label("bindings"),
+    sa.select(Binding.id)
+    .join(Server, Server.id == Binding.served_server_id)
+    .where(Binding.organization_domain_id == Domain.id, Server.trouble_code.is_not(None))
+    .exists()
+    .label("exposed"),
+]
+_THERE = sa.select(*_FLAGS).where(among(Domain.id, "ids"))
+_ANY, _OWN = (query.add_columns(*_FLAGS) for query in lookup.DOMAIN_BY_ID)
+_RECORDS = (
+    Record.visible(PLATFORM)
+    .where(among(Record.organization_domain_id, "ids"))
+    .order_by(Record.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_COUNTED = (
+    sa.select(
+        Domain.id,
+        sa.func.count(Record.id).label("total"),
+        sa.func.count(sa.case((Record.name != "@", 1))).label("below"),
+        sa.func.count(sa.case((sa.not_(is_settled()), 1))).label("waiting"),
+        sa.func.count(sa.case((Record.propagated, 1))).label("seen"),
+        (sa.func.count(Record.id) > 0).label("records"),
+        *_FLAGS[1:],
+    )
+    .outerjoin(
+        Record, sa.and_(Record.organization_domain_id == Domain.id, Record.deleted_at.is_(None))
+    )
+    .where(among(Domain.id, "ids"))
+    .group_by(Domain.id)
 )

@@ -33,7 +33,7 @@ from nameplate.models import (
     Organization,
 )
 from nameplate.usecases import lookup, work
-from nameplate.usecases.claims import holdings, verifications
+from nameplate.usecases.claims import holdings, lent_holdings, verifications
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
@@ -117,7 +117,7 @@ def _check(session: Session, row: NameGrant, now: datetime) -> None:
     """Raise Conflict unless the lender may lend this, and serves nothing of it itself."""
     mine = Actor(row.organization_id)
     own = NameHolding.visible(mine).where(NameHolding.base == row.base)
-    if not holdings.may_lend(session, row, list(session.scalars(own))):
+    if not lent_holdings.may_lend(session, row, list(session.scalars(own))):
         raise Conflict(
             "not_lendable",
             f"{row.name} cannot be lent. Prove a name above it with everything below that, by DNS, "
@@ -249,16 +249,16 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
 
 
 def _settle(session: Session, tools: Tools, row: NameGrant, now: datetime) -> str | None:
-    verifications.prove_anew(session, tools, holdings.end_void(session, row.base, now), now)
+    verifications.prove_anew(session, tools, lent_holdings.end_void(session, row.base, now), now)
     row.next_action_at = row.ends_at if row.is_live(now) else None
-    if not row.is_live(now) or not holdings.may_lend(session, row):
+    if not row.is_live(now) or not lent_holdings.may_lend(session, row):
         _return(session, row, now)
         return None
     refused = None
     for claim in _claims(session, row, row.grantee_organization_id):
         try:
             with session.begin_nested():
-                displaced = holdings.lend(session, row, claim, now)
+                displaced = lent_holdings.lend(session, row, claim, now)
         except Conflict as error:
             claim.error_message, refused = error.detail, error.code
             row.next_action_at = min(row.ends_at or now + RETRY, now + RETRY)

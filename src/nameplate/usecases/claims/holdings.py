@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
-from nameplate.core.holdings import Holding, decide, lender
+from nameplate.core.holdings import Holding, decide
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import lock_name
 from nameplate.models import Domain, HoldingScope, NameGrant, NameHolding, Verification
@@ -16,151 +16,76 @@ from nameplate.models.orm import utc_now
 from nameplate.usecases import holders
 
 
-def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> Sequence[Domain]:
+def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> None:
     """Make the organization of `domain` the one holder of its name, or raise `Conflict`.
 
-    Returns the claims of others that have nothing to rest on any more: grants that lend nothing
-    stand in nobody's way. Runs in a platform transaction under the lock row of the registrable domain, so that of two
+    Runs in a platform transaction under the lock row of the registrable domain, so that of two
     organizations that prove the same name, or parent and child, at the same moment only one wins.
     """
     lock_name(session, domain.domain_name)
-    name = holders.held_name(domain)
-    rows = _below(session, domain.domain_name)
-    lapsed: Sequence[Domain] = ()
-    if any(row.grant_id is not None for row in rows):
-        lapsed = end_void(session, domain.domain_name, now)
-        rows = _below(session, domain.domain_name)
-    _refuse_lent(session, domain, name, now)
-    decide(Holding(name, subtree, domain.organization_id), (_value(row) for row in rows))
-    mine = next((row for row in rows if row.name == name), None)
-    scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
-    if mine is None:
-        session.add(
-            NameHolding(
-                name=name,
-                scope=scope,
-                base=domain.domain_name,
-                organization_id=domain.organization_id,
-                organization_domain_id=domain.id,
-                held_at=now,
-            )
-        )
-    elif subtree:
-        mine.scope = scope
+    refused = take_each(session, [(domain, subtree)], now)
+    for error in refused.values():
+        raise error
+    session.flush()
+
+
+def take_each(
+    session: Session, claims: Sequence[tuple[Domain, bool]], now: datetime
+) -> dict[int, Conflict]:
+    """Do as `take` for several claims, each with its subtree or not, and return who is refused.
+
+    The caller has locked the registrable domains. Of two claims that are in each other's way the
+    first one wins. Raises `Conflict` for all when the database refuses a row.
+    """
+    bases = {domain.domain_name for domain, _ in claims}
+    held: dict[str, list[NameHolding]] = {base: [] for base in bases}
+    for row in session.scalars(NameHolding.visible(PLATFORM).where(NameHolding.base.in_(bases))):
+        held[row.base].append(row)
+    refused: dict[int, Conflict] = {}
+    for domain, subtree in claims:
+        try:
+            _hold(session, domain, held[domain.domain_name], subtree=subtree, now=now)
+        except Conflict as error:
+            refused[domain.id] = error
     try:
         session.flush()
     except sa.exc.IntegrityError as error:  # the primary key is the last wall
-        raise Conflict("name_in_use", f"{name} is already in use here.") from error
-    settle(session, domain)
-    if subtree:
-        _widen(session, domain)
-    session.flush()
-    return lapsed
+        raise Conflict("name_in_use", "The name is already in use here.") from error
+    taken = [(domain, subtree) for domain, subtree in claims if domain.id not in refused]
+    settle_each(session, [domain for domain, _ in taken])
+    for domain, subtree in taken:
+        own = (one for one in held[domain.domain_name] if _is_alone(one, domain))
+        if subtree and next(own, None) is not None:
+            _widen(session, domain)
+    return refused
 
 
-def _refuse_lent(session: Session, domain: Domain, name: str, now: datetime) -> None:
-    """Raise Conflict `name_lent` for a name that the organization lends: it is the grantee's alone."""
-    given = NameGrant.visible(PLATFORM).where(
-        NameGrant.base == domain.domain_name,
-        NameGrant.organization_id == domain.organization_id,
-        NameGrant.grantee_organization_id.is_not(None),
+def _is_alone(holding: NameHolding, domain: Domain) -> bool:
+    mine = holding.organization_id == domain.organization_id
+    return mine and holding.scope is HoldingScope.EXACT
+
+
+def _hold(
+    session: Session, domain: Domain, rows: list[NameHolding], *, subtree: bool, now: datetime
+) -> None:
+    """Add the holding of a claim to those below its registrable domain, or raise `Conflict`."""
+    name = holders.held_name(domain)
+    decide(Holding(name, subtree, domain.organization_id), (value(row) for row in rows))
+    mine = next((row for row in rows if row.name == name), None)
+    scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
+    if mine is not None:
+        mine.scope = scope if subtree else mine.scope
+        return
+    mine = NameHolding(
+        name=name,
+        scope=scope,
+        base=domain.domain_name,
+        organization_id=domain.organization_id,
+        organization_domain_id=domain.id,
+        held_at=now,
     )
-    for grant in session.scalars(given):
-        reach = Holding(grant.name, grant.is_subtree, grant.organization_id)
-        if grant.is_live(now) and reach.covers(name):
-            raise Conflict(
-                "name_lent",
-                f"{grant.name} is lent to another organization. Revoke the grant first.",
-            )
-
-
-def _below(session: Session, base: str) -> list[NameHolding]:
-    query = NameHolding.visible(PLATFORM).where(NameHolding.base == base)
-    return list(session.scalars(query))
-
-
-def lend(session: Session, grant: NameGrant, claim: Domain, now: datetime) -> Sequence[Domain]:
-    """Let the grantee hold what is lent, and `claim` rest on it; raise `Conflict` if somebody else does.
-
-    Runs under the lock row of the registrable domain, after `end_void`. Returns the claims of others
-    at or below the name that have nothing to rest on any more.
-    """
-    rows = _below(session, grant.base)
-    mine = next((row for row in rows if row.name == grant.name), None)
-    if mine is not None and mine.organization_id != claim.organization_id:
-        raise Conflict("name_in_use", f"{grant.name} is already in use here.")
-    if mine is None:
-        mine = NameHolding(name=grant.name, base=grant.base, held_at=now)
-        session.add(mine)
-    elif mine.grant_id is None:
-        return ()
-    mine.organization_id, mine.organization_domain_id = claim.organization_id, claim.id
-    mine.scope, mine.grant_id = grant.scope, grant.id
-    session.flush()
-    return _displaced(session, grant)
-
-
-def _displaced(session: Session, grant: NameGrant) -> Sequence[Domain]:
-    """Let claims of others at or below a lent name rest on what their organization holds, or lapse."""
-    others = Domain.visible(PLATFORM).where(
-        Domain.domain_name == grant.base,
-        Domain.holding_name.is_not(None),
-        Domain.organization_id != grant.grantee_organization_id,
-    )
-    reach = Holding(grant.name, grant.is_subtree, grant.organization_id)
-    lapsed = []
-    for claim in session.scalars(others):
-        if reach.covers(holders.held_name(claim)) and not settle(session, claim):
-            claim.lapse(f"{grant.name} is lent to another organization.")
-            lapsed.append(claim)
-    session.flush()
-    return lapsed
-
-
-def end_void(session: Session, base: str, now: datetime) -> Sequence[Domain]:
-    """End every holding below `base` that nothing justifies any more; return what lapsed by it.
-
-    A grant lends while it is live and its lender holds what is above, by a proof or by a grant that
-    lets it lend. What its grantee has proved below ends with it: that is another's to give. Runs under
-    the lock row. What ends may be what another one was lent from.
-    """
-    lapsed: list[Domain] = []
-    while void := _first_void(session, base, now):
-        session.delete(void)
-        session.flush()
-        lapsed += _unsupported(session, base, void.organization_id, void.name)
-    return lapsed
-
-
-def _first_void(session: Session, base: str, now: datetime) -> NameHolding | None:
-    rows = _below(session, base)
-    for row in rows:
-        if row.grant_id is None:
-            if _is_anothers(row, rows):
-                return row
-            continue
-        grant = session.get(NameGrant, row.grant_id, populate_existing=True)
-        if grant is None or not grant.is_live(now) or not may_lend(session, grant, rows):
-            return row
-    return None
-
-
-def _is_anothers(row: NameHolding, rows: Sequence[NameHolding]) -> bool:
-    """Tell whether another organization holds what is above a name, with everything below."""
-    above = lender(row.name, (_value(other) for other in rows if other.name != row.name))
-    return above is not None and above.organization_id != row.organization_id
-
-
-def may_lend(session: Session, grant: NameGrant, rows: Sequence[NameHolding] | None = None) -> bool:
-    """Tell whether the lender of a grant holds what is above, and may lend of it."""
-    known = _below(session, grant.base) if rows is None else rows
-    others = [row for row in known if row.name != grant.name]
-    above = lender(grant.name, (_value(row) for row in others))
-    if above is None or above.organization_id != grant.organization_id:
-        return False
-    source = next(row.grant_id for row in others if row.name == above.name)
-    rests_on = None if source is None else session.get(NameGrant, source)
-    return rests_on.may_lend if rests_on is not None else source is None
+    session.add(mine)
+    rows.append(mine)
 
 
 def _widen(session: Session, domain: Domain) -> None:
@@ -205,7 +130,7 @@ def review(session: Session, domain: Domain) -> Sequence[Domain]:
         row.organization_domain_id, row.scope = widest
     session.flush()
     _look_at_grants(session, domain)
-    return _unsupported(session, domain.domain_name, domain.organization_id, row.name, domain.id)
+    return unsupported(session, domain.domain_name, domain.organization_id, row.name, domain.id)
 
 
 def _heir(session: Session, row: NameHolding) -> tuple[int, HoldingScope] | None:
@@ -246,7 +171,7 @@ def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingSc
     return None if widest is None else (widest[0], widest[1] or HoldingScope.EXACT)
 
 
-def _unsupported(
+def unsupported(
     session: Session, base: str, organization_id: int, name: str, but: int | None = None
 ) -> Sequence[Domain]:
     """Let the organization's claims that rested on `name` rest on what it holds now, or lapse."""
@@ -265,15 +190,26 @@ def _unsupported(
 
 def settle(session: Session, claim: Domain) -> bool:
     """Let a claim rest on the holding that covers it now; tell whether there is one."""
-    found = holders.holding(session, claim.organization_id, claim.full_domain)
-    if not claim.is_approved:
-        found = None
-    name = None if found is None else found.name
-    if claim.holding_name != name:  # setting what is there already would write the row again
-        claim.holding_name = name
-    return found is not None
+    return claim.id in settle_each(session, [claim])
 
 
-def _value(row: NameHolding) -> Holding:
+def settle_each(session: Session, claims: Sequence[Domain]) -> set[int]:
+    """Let each claim rest on the holding that covers it now; return those for which there is one."""
+    held = holders.held(session, [claim.full_domain for claim in claims])
+    settled = set()
+    for claim in claims:
+        found = holders.usable(held, claim.organization_id, claim.full_domain)
+        if not claim.is_approved:
+            found = None
+        name = None if found is None else found.name
+        if claim.holding_name != name:  # setting what is there already would write the row again
+            claim.holding_name = name
+        if found is not None:
+            settled.add(claim.id)
+    return settled
+
+
+def value(row: NameHolding) -> Holding:
+    """Return a row as the rules take it."""
     subtree = row.scope is HoldingScope.SUBTREE
     return Holding(row.name, subtree, row.organization_id, lent=row.grant_id is not None)

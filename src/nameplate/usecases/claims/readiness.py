@@ -2,13 +2,18 @@
 
 The copy (`models/readiness.py`) says what was found when a domain was looked at last. It is out of
 date from the transaction that changes a fact until a sweep has looked again, and from the moment
-until which it holds. A domain whose copy is out of date is a candidate of every filter, and each
-candidate is worked out from facts before it is shown: so the answer is right at every moment, and
-the copy only makes it quick. How late health checks are is no part of the copy, for every check
-would change it: bindings that were not checked in time are found by their own index.
+until which it holds. A domain whose copy is out of date is a candidate of every filter, and is worked
+out from facts before it is shown: so the answer is right at every moment, and the copy only makes it
+quick. How late health checks are is no part of the copy, for every check would change it: bindings
+that were not checked in time are found by their own index.
+
+Lists show of each domain whether it is ready, and the reason. That needs few facts where the copy is
+in date and says both, and where a domain is suspended, not approved or not proved; of the others all
+are read. The copy has the reasons that nothing but the marked columns decides.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,10 +24,10 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Unavailable
-from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
 from nameplate.db import Sessions, database_now
-from nameplate.models import Binding, Domain, DomainReadiness, readiness
-from nameplate.models.orm import later
+from nameplate.models import Binding, Domain, DomainReadiness, SuffixApproval, readiness
+from nameplate.models.orm import UtcDateTime, among, later
 from nameplate.usecases import lookup
 from nameplate.usecases.claims import conditions, facts, served_conditions
 from nameplate.usecases.claims.facts import DomainFacts
@@ -37,11 +42,23 @@ MAX_ROUNDS = 20
 _RETRY = timedelta(seconds=5)
 _AFTER_A_SURPRISE = timedelta(minutes=5)
 _CHECKED = (HealthStatus.UNKNOWN, HealthStatus.HEALTHY, HealthStatus.DEGRADED)
+_LASTING = frozenset({"certificate", "dns", "drift", "pointing", "serving"})
+"""Types of conditions whose reason changes only with what marks the copy."""
 _SOONEST = 5
 """Seconds of the shortest interval of health checks."""
 
-Told = Mapping[Domain, Sequence[Condition]]
-"""Domains in order of their ids, with their conditions."""
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What the conditions of a domain come to."""
+
+    ready: bool
+    reason: str | None = None
+    """That of the condition that matters most of those that are not met."""
+
+
+Told = Mapping[Domain, Readiness]
+"""Domains in order of their ids, with their readiness."""
 
 
 def page(
@@ -58,7 +75,7 @@ def page(
     metadata: Mapping[str, str] | None = None,
     now: datetime | None = None,
 ) -> Told:
-    """Return up to `limit` + 1 domains in order of their ids, each with its conditions.
+    """Return up to `limit` + 1 domains in order of their ids, each with its readiness.
 
     Raises NotFound for an unknown organization, and `Unavailable` ("readiness_behind") when too many
     domains changed a moment ago for `ready` to be answered now.
@@ -78,7 +95,7 @@ def page(
 
     def some(after: int | None) -> Told:
         rows = lookup.page(session, query, Domain, limit=limit, after=after, **given)
-        told = conditions.of_many(session, tools, rows, now)
+        told = _told(session, tools, rows, now)
         return {row: told[row.id] for row in rows}
 
     return some(after) if ready is None else _fitting(some, after, limit, ready=ready)
@@ -88,10 +105,10 @@ def _fitting(
     some: Callable[[int | None], Told], after: int | None, limit: int, *, ready: bool
 ) -> Told:
     """Return the first candidates that the facts confirm; `some` returns those after an id."""
-    found: dict[Domain, Sequence[Condition]] = {}
+    found: dict[Domain, Readiness] = {}
     for _ in range(MAX_ROUNDS):
         told = some(after)
-        found |= {row: one for row, one in told.items() if conditions.ready(one) is ready}
+        found |= {row: one for row, one in told.items() if one.ready is ready}
         if len(found) > limit or len(told) <= limit:
             return dict(list(found.items())[: limit + 1])
         after = list(told)[-1].id
@@ -100,6 +117,35 @@ def _fitting(
         "Too many domains have changed to tell which are ready. Try again in a few seconds.",
         _RETRY,
     )
+
+
+def _told(
+    session: Session, tools: Tools, rows: Sequence[Domain], now: datetime
+) -> dict[int, Readiness]:
+    """Return the readiness of each domain, by its id."""
+    session.flush()
+    found: dict[int, Readiness] = {}
+    claims = [row for row in rows if _is_claim(row)]
+    for known in facts.of_claims(session, claims, now).values():
+        unmet = conditions.unmet_claim(tools, known)
+        if unmet is not None:
+            found[known.domain.id] = Readiness(ready=False, reason=unmet.reason)
+    given = {"ids": [row.id for row in rows if row.id not in found], "now": now}
+    if given["ids"] and not readiness.is_marking(session):
+        for id_, is_ready, reason, is_late in session.execute(_COPIES, given):
+            why = UNCHECKED if is_ready and is_late else reason
+            found[id_] = Readiness(is_ready and not is_late, why)
+    left = [row for row in rows if row.id not in found]
+    for id_, those in conditions.of_many(session, tools, left, now).items():
+        worst = conditions.loudest(those)
+        found[id_] = Readiness(conditions.ready(those), None if worst is None else worst.reason)
+    return found
+
+
+def _is_claim(row: Domain) -> bool:
+    """Tell whether something is unmet that goes before all but exposed hosts."""
+    waits = row.suffix_approval is SuffixApproval.WAITING
+    return waits or row.holding_name is None or row.status is DomainStatus.SUSPENDED
 
 
 def _candidates(
@@ -120,10 +166,10 @@ def _candidates(
     )
 
 
-def _unchecked(now: datetime) -> sa.Select[Any]:
+def _unchecked(now: datetime | sa.BindParameter[datetime]) -> sa.Select[Any]:
     """Return the domains of bindings whose last health check is too long ago."""
     allowed = Binding.health_check_interval * MISSED_CHECKS + int(LATENESS.total_seconds())
-    soonest = now - _SOONEST * MISSED_CHECKS * timedelta(seconds=1) - LATENESS
+    soonest = later(now, -_SOONEST * MISSED_CHECKS - int(LATENESS.total_seconds()))
     checked = Binding.last_health_check_at
     return (
         Binding.visible(PLATFORM)
@@ -134,6 +180,26 @@ def _unchecked(now: datetime) -> sa.Select[Any]:
             sa.or_(checked.is_(None), sa.and_(checked < soonest, later(checked, allowed) < now)),
         )
     )
+
+
+_NOW = sa.bindparam("now", type_=UtcDateTime())
+_COPIES = (
+    DomainReadiness.visible(PLATFORM)
+    .with_only_columns(
+        DomainReadiness.organization_domain_id,
+        DomainReadiness.ready,
+        DomainReadiness.reason,
+        _unchecked(_NOW)
+        .where(Binding.organization_domain_id == DomainReadiness.organization_domain_id)
+        .exists(),
+    )
+    .where(
+        among(DomainReadiness.organization_domain_id, "ids"),
+        sa.or_(DomainReadiness.ready.is_(True), DomainReadiness.reason.is_not(None)),
+        sa.or_(DomainReadiness.holds_until.is_(None), DomainReadiness.holds_until > _NOW),
+    )
+)
+"""Copies that are in date and say all, and whether the last health check is too long ago."""
 
 
 def refresh(sessions: Sessions, tools: Tools, *, now: datetime | None = None) -> int:
@@ -164,12 +230,24 @@ def _worked_out(session: Session, tools: Tools, now: datetime) -> list[dict[str,
 def _judged(tools: Tools, known: DomainFacts | None, now: datetime) -> dict[str, Any]:
     """Return whether a domain is ready, should every health check be on time, and until when."""
     if known is None:
-        return {"is_ready": False, "until": None}
+        return {"is_ready": False, "why": None, "until": None}
     found = conditions.from_facts(tools, known)
     if any(one.reason == conditions.UNKNOWN for one in found):
-        return {"is_ready": False, "until": now + _AFTER_A_SURPRISE}
+        return {"is_ready": False, "why": None, "until": now + _AFTER_A_SURPRISE}
     is_ready = all(one.status or one.reason == UNCHECKED for one in found)
-    return {"is_ready": is_ready, "until": served_conditions.holds_until(known)}
+    return {
+        "is_ready": is_ready,
+        "why": _lasting_reason(found),
+        "until": served_conditions.holds_until(known),
+    }
+
+
+def _lasting_reason(found: Sequence[Condition]) -> str | None:
+    """Return the reason of what matters most, where it is as lasting as the copy."""
+    worst = conditions.loudest(found)
+    if worst is None or worst.status is None or worst.type not in _LASTING:
+        return None
+    return worst.reason
 
 
 def _keep(session: Session, *, found: Sequence[Mapping[str, Any]]) -> None:

@@ -61,8 +61,8 @@ def of(
     if len(fitting) != 1:
         return Routing(found, fitting)
     if all(host.host != domain.full_domain for host in found):
-        has_records = known is None or known.records.total > 0
-        found.append(bound_hosts.expected(session, domain, fitting[0], has_records=has_records))
+        records = None if known is None else known.records.at_hand
+        found.append(bound_hosts.expected(session, domain, fitting[0], records))
     return Routing(found)
 
 
@@ -76,7 +76,7 @@ def _found(
     if known is None or named:
         return hosts_of.left_to_owner(session, domain)
     bound = [(row, server) for row, server in known.bindings if server is not None]
-    return bound_hosts.bound(session, domain, bound, has_records=known.records.total > 0)
+    return bound_hosts.bound(session, domain, bound, known.records.at_hand)
 
 
 def steps(session: Session, known: DomainFacts, server: Server | None = None) -> list[RoutingStep]:

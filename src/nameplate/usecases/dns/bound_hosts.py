@@ -12,6 +12,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.pointing import Decision, PointingTarget, Spot, Value, decide
 from nameplate.models import Binding, Domain, Record, RecordableType, Server
+from nameplate.models.orm import among
 from nameplate.models.records import AUTOMATIC
 
 Name = tuple[int, str]
@@ -111,14 +112,15 @@ def read(session: Session, names: Sequence[Name], *, locked: bool) -> dict[Name,
 
 
 def expected(
-    session: Session, domain: Domain, server: Server, *, has_records: bool = True
+    session: Session, domain: Domain, server: Server, records: Sequence[Record] | None = None
 ) -> BoundHost:
-    """Return the domain's own name as a binding to `server` would find it."""
+    """Return the domain's own name as a binding to `server` would find it.
+
+    `records` are all of the domain's, where they are in hand.
+    """
     target = PointingTarget.of(server.address, server.addresses or ())
     host = BoundHost(domain.full_domain, domain, targets=[target])
-    bare = rules.without_wildcard(domain.full_domain)
-    if has_records:
-        _look(session, {(domain.id, host.host): host}, {domain.id: bare})
+    _look(session, {(domain.id, host.host): host}, _bare(domain), records)
     return host
 
 
@@ -126,12 +128,11 @@ def bound(
     session: Session,
     domain: Domain,
     bindings: Sequence[tuple[Binding, Server]],
-    *,
-    has_records: bool,
+    records: Sequence[Record] | None = None,
 ) -> list[BoundHost]:
     """Return the hosts of bindings that are in hand, in order of their names.
 
-    For a domain in which no server of the organization has its own name.
+    For a domain in which no server of the organization has its own name. `records` as in `expected`.
     """
     hosts: dict[Name, BoundHost] = {}
     for row, server in sorted(bindings, key=lambda one: one[0].id):
@@ -140,8 +141,8 @@ def bound(
         place = hosts.setdefault((domain.id, row.hostname), BoundHost(row.hostname, domain))
         place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, row.id))
         place.targets.append(PointingTarget.of(server.address, server.addresses or ()))
-    if hosts and has_records:
-        _look(session, hosts, {domain.id: rules.without_wildcard(domain.full_domain)})
+    if hosts:
+        _look(session, hosts, _bare(domain), records)
     return [hosts[name] for name in sorted(hosts)]
 
 
@@ -184,23 +185,28 @@ def _claim(session: Session, places: Mapping[Name, BoundHost]) -> None:
             place.targets.append(targets[server_id])
 
 
-def _look(session: Session, places: Mapping[Name, BoundHost], bare: Mapping[int, str]) -> None:
-    """Find the records at each host name, ours and the owner's."""
+def _bare(domain: Domain) -> Mapping[int, str]:
+    return {domain.id: rules.without_wildcard(domain.full_domain)}
+
+
+def _look(
+    session: Session,
+    places: Mapping[Name, BoundHost],
+    bare: Mapping[int, str],
+    records: Sequence[Record] | None = None,
+) -> None:
+    """Find the records at each host name, ours and the owner's; of all `records`, where they are known."""
     relative = {rules.relative(host, bare[domain_id]) for domain_id, host in places}
-    # Over many domains only the index that begins with the domain may serve: `@` is everywhere.
-    column = Record.name if len(bare) == 1 else sa.func.lower(Record.name)
-    rows = session.execute(
-        Record.visible(PLATFORM)
-        .where(
-            Record.organization_domain_id.in_(bare), column.in_(relative)
-        )
-        .order_by(Record.id)
-        .with_only_columns(
-            Record.id, Record.organization_domain_id, Record.name, Record.record_type,
-            Record.value, Record.ttl, Record.proxy_enabled, Record.recordable_type,
-            Record.recordable_id,
-        )
-    )  # fmt: skip
+    if records is None:
+        query = _RECORDS_OF_ONE if len(bare) == 1 else _RECORDS
+        given = {"domains": list(bare), "names": list(relative)}
+        rows = [tuple(row) for row in session.execute(query, given)]
+    else:
+        rows = [
+            tuple(getattr(one, column.key) for column in _COLUMNS)
+            for one in records
+            if one.name in relative
+        ]
     for id_, domain_id, name, kind, value, ttl, proxied, made_for, maker_id in rows:
         place = places.get((domain_id, rules.absolute(name, bare[domain_id])))
         if place is None:
@@ -210,3 +216,24 @@ def _look(session: Session, places: Mapping[Name, BoundHost], bare: Mapping[int,
             place.rows.append(there)
         else:
             place.own.add((kind.value, value))
+
+
+def _records(column: Any) -> Any:  # noqa: ANN401 - a column, and a SELECT of columns
+    return (
+        Record.visible(PLATFORM)
+        .where(
+            among(Record.organization_domain_id, "domains"),
+            among(column, "names"),
+        )
+        .order_by(Record.id)
+        .with_only_columns(*_COLUMNS)
+    )
+
+
+_COLUMNS = (
+    Record.id, Record.organization_domain_id, Record.name, Record.record_type, Record.value,
+    Record.ttl, Record.proxy_enabled, Record.recordable_type, Record.recordable_id,
+)  # fmt: skip
+_RECORDS_OF_ONE = _records(Record.name)
+_RECORDS = _records(sa.func.lower(Record.name))
+"""Made once. Over many domains only the index that begins with the domain may serve: `@` is everywhere."""

@@ -19,7 +19,7 @@ from nameplate.core import ids
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import database_now
 from nameplate.models import Application, Binding, Domain, Organization
-from nameplate.models.orm import UtcDateTime
+from nameplate.models.orm import UtcDateTime, among
 from nameplate.usecases import holders
 
 T = TypeVar("T")
@@ -131,9 +131,7 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
 
 def _touching(kind: str) -> tuple[Any, Any]:
     """Return which host names rows of a kind are about, and what those lead to; by their `ids`."""
-    touched = sa.select(Binding.hostname).where(
-        _OWNERS[kind][1].in_(sa.bindparam("ids", expanding=True))
-    )
+    touched = sa.select(Binding.hostname).where(among(_OWNERS[kind][1], "ids"))
     return touched.distinct(), _SERVED.where(Binding.hostname.in_(touched))
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -12,7 +13,9 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.ids import Prefix
 from nameplate.core.secret import Secret
+from nameplate.db import Sessions
 from nameplate.models import ApiToken, Organization
+from nameplate.models.orm import UtcDateTime, utc_now
 from nameplate.usecases import lookup
 from nameplate.usecases.tenants import organizations
 
@@ -109,34 +112,40 @@ def revoke(session: Session, actor: Actor, reference: str, now: datetime) -> Api
     return row
 
 
-def authenticate(session: Session, bearer: str, now: datetime) -> Actor | None:
-    """Return who presents this token, or None when it is not accepted (any more)."""
-    row = accepted(session, bearer, now)
-    return None if row is None else Actor(row.organization_id, row.name)
+@dataclass(frozen=True, slots=True)
+class AcceptedToken:
+    """Whom a presented token stands for."""
+
+    id: int
+    key_id: str
+    actor: Actor
+    expires_at: datetime | None
+    use_is_noted: bool
+    """`last_used_at` is recent enough."""
+    now: datetime
+    """The database's clock."""
 
 
-def accepted(session: Session, bearer: str, now: datetime) -> ApiToken | None:
-    """Return the row of a token that is known, live and of a live organization.
+def accepted(sessions: Sessions, bearer: str, now: datetime | None = None) -> AcceptedToken | None:
+    """Return the token that is presented when it is known, live and of a live organization.
 
-    The session is the platform's: who acts is not known yet.
+    By the database's clock, or at `now`. One statement; who acts is not known yet.
     """
     try:
         presented = tokens.parse_api_token(bearer)
     except Invalid:
         return None
-    row: ApiToken | None = session.scalars(_BY_KEY, {"key": presented.key_id}).one_or_none()
+    row = sessions.first(_BY_KEY, {"key": presented.key_id})
     if row is None or not secrets.compare_digest(row.token_hash, presented.digest):
         return None
+    now = now or row.now
     if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
         return None
-    if row.organization_id is not None and not _is_active(session, row.organization_id):
+    if row.organization_id is not None and not row.is_active:
         return None
-    return row
-
-
-def use_is_noted(row: ApiToken, now: datetime) -> bool:
-    """Tell whether `last_used_at` is recent enough."""
-    return row.last_used_at is not None and now - row.last_used_at < USE_NOTED_EVERY
+    noted = row.last_used_at is not None and now - row.last_used_at < USE_NOTED_EVERY
+    actor = Actor(row.organization_id, row.name, row.id)
+    return AcceptedToken(row.id, row.key_id, actor, row.expires_at, noted, now)
 
 
 def note_use(session: Session, row_id: int, now: datetime) -> None:
@@ -146,11 +155,17 @@ def note_use(session: Session, row_id: int, now: datetime) -> None:
         row.last_used_at = now
 
 
-def _is_active(session: Session, organization_id: int) -> bool:
-    row: Organization | None = session.scalars(_OWNER, {"id": organization_id}).one_or_none()
-    return row is not None and row.is_active
-
-
-_BY_KEY = ApiToken.visible(PLATFORM).where(ApiToken.key_id == sa.bindparam("key"))
-_OWNER = Organization.visible(PLATFORM).where(Organization.id == sa.bindparam("id"))
-"""Made once: every request asks them."""
+_BY_KEY = (
+    ApiToken.visible(PLATFORM)
+    .outerjoin(
+        Organization,
+        sa.and_(Organization.id == ApiToken.organization_id, Organization.deleted_at.is_(None)),
+    )
+    .where(ApiToken.key_id == sa.bindparam("key"))
+    .with_only_columns(
+        ApiToken.id, ApiToken.organization_id, ApiToken.name, ApiToken.key_id, ApiToken.token_hash,
+        ApiToken.expires_at, ApiToken.revoked_at, ApiToken.last_used_at, Organization.is_active,
+        sa.type_coerce(utc_now(), UtcDateTime).label("now"),
+    )
+)  # fmt: skip
+"""Made once: every request asks it."""

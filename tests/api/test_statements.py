@@ -1,0 +1,61 @@
+"""How many statements a request takes: a few, whatever there is and however long a list is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from tests.api.client import Api
+from tests.api.conftest import World
+
+
+@contextmanager
+def counted(api: Api) -> Iterator[list[str]]:
+    """Gather the statements that are sent to the database meanwhile, BEGIN apart."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            seen.append(statement)
+
+    engines = {api.sessions.system_engine, api.sessions.tenant_engine}
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    for engine in engines:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def test_a_domain_takes_few_statements(world: World) -> None:
+    acme = world.as_acme
+    claim = acme.post("/v1/domains", {"name": "few.example.com"})
+    acme.get(f"/v1/domains/{claim['id']}")
+    with counted(acme) as seen:
+        acme.get(f"/v1/domains/{claim['id']}")
+    assert len(seen) <= 5, seen  # token, clock, domain, proof, servers
+
+
+def test_a_claim_takes_few_statements(world: World) -> None:
+    acme = world.as_acme
+    acme.post("/v1/domains", {"name": "one.example.com"})
+    with counted(acme) as seen:
+        acme.post("/v1/domains", {"name": "two.example.com"})
+    assert len(seen) <= 13, seen
+    assert not any("organization_domains.deleted_at \nFROM" in one for one in seen), (
+        "nobody can remove what this transaction has made"
+    )
+
+
+def test_a_list_takes_as_many_statements_however_long_it_is(world: World) -> None:
+    acme = world.as_acme
+    for number in range(12):
+        acme.post("/v1/domains", {"name": f"n{number}.example.com"})
+    numbers = set()
+    for limit in (2, 10):
+        acme.get(f"/v1/domains?limit={limit}")
+        with counted(acme) as seen:
+            acme.get(f"/v1/domains?limit={limit}")
+        numbers.add(len(seen))
+        if limit == 10:
+            assert len(seen) <= 13, seen
+    assert len(numbers) == 1, numbers
