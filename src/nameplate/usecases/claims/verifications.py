@@ -34,6 +34,7 @@ from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
 _NAMES = frozenset(VerificationMethodName)
+_OVER = (VerificationStatus.EXPIRED, VerificationStatus.FAILED)
 _OPEN = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
 PROOF_LIFETIME = timedelta(days=30)
 """How long a proof counts before it is looked at again."""
@@ -318,6 +319,9 @@ def _conclude(
 ) -> bool:
     """Record a look; tell whether the name is held by it."""
     domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
+    if row.status in _OVER:  # it was replaced, or another proof came first, during the look
+        row.next_action_at = None
+        return True
     note(row, domain, proof, now)
     if domain.grant_id is not None and domain.holding_name is None:
         _look_at_grant(session, domain.grant_id)
