@@ -176,7 +176,7 @@ Owner = Annotated[
 ]
 
 
-class Asked:
+class EventQuery:
     """Which events are asked for, and how many of them."""
 
     def __init__(
@@ -196,7 +196,7 @@ class Asked:
 
 
 @routes.get("/events", operation_id="list_events")
-def list_(call: Read, asked: Annotated[Asked, Depends()]) -> EventPage:
+def list_(call: Read, asked: Annotated[EventQuery, Depends()]) -> EventPage:
     """List events. With `since`, whoever passes on `next_cursor` misses no event and sees none twice."""
     query = asked.query
     if asked.organization is not None:

@@ -29,6 +29,7 @@ from nameplate.models.holdings import NameHolding
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.plans import ChangePlan
+from nameplate.models.proof_mails import ProofMail
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record
 from nameplate.models.setup_links import SetupLink
@@ -294,6 +295,7 @@ SILENT: Mapping[type[Any], str] = {
     NameHolding: "who holds a name is told as domain.verified, domain.lapsed and domain.released",
     DomainReadiness: "a copy, worked out from rows that have events of their own",
     Event: "an event is no object",
+    ProofMail: "a code on its way: domain.verified says when it came back",
 }
 """Model with an organization -> why nothing is told of it."""
 

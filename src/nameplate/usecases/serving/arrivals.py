@@ -31,7 +31,7 @@ UNPROVED = "Waiting for proof of ownership of the domain."
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PlannedProbe:
     """A probe to make, and what the binding was when it was planned."""
 
     lease: Lease
@@ -61,7 +61,7 @@ class _Around:
     """Certificates that are to look whether a binding uses them."""
 
 
-def advance(session: Session, leased: Sequence[tuple[Lease, Binding]]) -> list[Look | None]:
+def advance(session: Session, leased: Sequence[tuple[Lease, Binding]]) -> list[PlannedProbe | None]:
     """Take with each binding the one step that can be taken now; return the probes that are due."""
     around = _read(session, [row for _, row in leased])
     looks = [_advance(session, around, row, lease) for lease, row in leased]
@@ -114,7 +114,7 @@ def _active(session: Session, domains: Iterable[Domain]) -> dict[int, set[int]]:
     return found
 
 
-def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> Look | None:
+def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> PlannedProbe | None:
     now = lease.now()
     row.next_action_at = None
     obstacle = _obstacle(around, row)
@@ -241,7 +241,7 @@ def _outdated(around: _Around, row: Binding, server: Server) -> bool:
     return told != (server.id, routes.of_binding(row, application, certificate))
 
 
-def _look(row: Binding, server: Server, lease: Lease) -> Look | None:
+def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
     try:
         proxy = servers.reach(server)
     except Refused as error:
@@ -261,4 +261,4 @@ def _look(row: Binding, server: Server, lease: Lease) -> Look | None:
         is_tenants=server.organization_id is not None and proxy.probe_address is None,
     )
     steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
-    return Look(lease, target, steady, row.health_check_interval)
+    return PlannedProbe(lease, target, steady, row.health_check_interval)
