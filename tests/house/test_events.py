@@ -18,6 +18,8 @@ from nameplate.models.sealing import SEALED
 FOLDERS = ("src/nameplate/models", "src/nameplate/usecases")
 PAST_THE_SESSION = {
     "leases.py:_leasing": "a lease is bookkeeping",
+    "leases.py:_leasing_at_once": "a lease is bookkeeping",
+    "models/verification_looks.py:<module>": "a look that found nothing is no event",
     "models/bindings.py:serving": "what a proxy was told: binding.activated says when it answers",
     "models/certificates.py:beginning": "an order has begun; certificate.issued says how it ended",
     "models/deletion.py:_release": "holdings and challenges, of which nothing is told",

@@ -75,6 +75,7 @@ def test_every_policy_reads_and_checks_the_organization(session):
     assert shared == ["SELECT", "(organization_id IS NULL)", None]
     assert set(policies) == {
         ("idempotency_keys", "idempotency_keys_tenant"),
+        ("name_grants", "name_grants_received"),
         ("name_locks", "name_locks_named"),
         ("sealing_keys", "sealing_keys_seen"),
         ("sealing_keys", "sealing_keys_held"),

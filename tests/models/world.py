@@ -26,6 +26,7 @@ from nameplate.models import (
     LedgerEntry,
     LedgerPurpose,
     LedgerState,
+    NameGrant,
     NameHolding,
     NameLock,
     Organization,
@@ -211,6 +212,17 @@ def an_event(session: Session, parent: Domain) -> Event:
     return _add(session, row)
 
 
+def grant(session: Session, of: Domain, **columns: Any) -> NameGrant:
+    """Add a grant of a name below a domain, which nobody has accepted."""
+    given = {
+        "organization_id": of.organization_id,
+        "name": f"lent.{of.full_domain}",
+        "base": of.domain_name,
+        "scope": HoldingScope.SUBTREE,
+    }
+    return _add(session, NameGrant(**(given | columns)))
+
+
 def setup_link(session: Session, of: Domain) -> SetupLink:
     """Add a link to the page that shows what to publish."""
     row = SetupLink(
@@ -244,6 +256,7 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         hosted_zone(session, by, claim),
         an_event(session, claim),
         setup_link(session, claim),
+        grant(session, claim),
         session.get_one(DomainReadiness, claim.id),  # made with the domain
     ]
     return {row.__tablename__: row for row in rows}

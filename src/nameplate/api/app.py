@@ -18,6 +18,7 @@ from nameplate.api import (
     errors,
     events,
     explanations,
+    grants,
     health,
     openapi,
     organizations,
@@ -58,6 +59,7 @@ NOUNS = (
     tokens,
     events,
     setup_links,
+    grants,
 )
 
 

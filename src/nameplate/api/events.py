@@ -176,7 +176,7 @@ Owner = Annotated[
 ]
 
 
-class Asked:
+class EventsAsked:
     """Which events are asked for, and how many of them."""
 
     def __init__(
@@ -190,13 +190,13 @@ class Asked:
         limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
     ) -> None:
         wanted = tuple(filter(None, (types or "").split(",")))
-        self.query = events.EventQuery(since, before, wanted, about)
+        self.query = events.EventsAsked(since, before, wanted, about)
         self.organization = organization
         self.limit = limit
 
 
 @routes.get("/events", operation_id="list_events")
-def list_(call: Read, asked: Annotated[Asked, Depends()]) -> EventPage:
+def list_(call: Read, asked: Annotated[EventsAsked, Depends()]) -> EventPage:
     """List events. With `since`, whoever passes on `next_cursor` misses no event and sees none twice."""
     query = asked.query
     if asked.organization is not None:

@@ -29,6 +29,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "server": ("servers", "Manage servers that run a proxy."),
     "account": ("accounts", "Manage accounts at DNS providers and CAs."),
     "organization": ("organizations", "Manage organizations, the tenants of the platform."),
+    "grant": ("grants", "Lend names to other organizations."),
     "setup-link": ("setup_links", "Manage links that show what to publish for a domain."),
     "token": ("tokens", "Manage API tokens."),
     "event": ("events", "Read what happened to domains and all other objects."),

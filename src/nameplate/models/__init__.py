@@ -36,6 +36,7 @@ from nameplate.models.domains import (
     SuffixApproval,
 )
 from nameplate.models.events import Event, EventActor, EventCounter
+from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
@@ -89,6 +90,7 @@ __all__ = [
     "LiveProcess",
     "MailState",
     "Model",
+    "NameGrant",
     "NameHolding",
     "NameLock",
     "Observation",

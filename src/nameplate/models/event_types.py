@@ -24,10 +24,12 @@ from nameplate.models.bindings import Binding
 from nameplate.models.certificates import UNUSED, Certificate, HttpChallenge
 from nameplate.models.domains import Domain, SuffixApproval
 from nameplate.models.events import Event
+from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import NameHolding
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.plans import ChangePlan
+from nameplate.models.proof_mails import ProofMail
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record
 from nameplate.models.setup_links import SetupLink
@@ -259,6 +261,21 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("zone.undelegated", "delegated", _is(True), _is(False), ("name",)),
         ),
     ),
+    NameGrant: Told(
+        "grant",
+        added="grant.given",
+        shown=("name", "scope", "may_lend", "ends_at"),
+        transitions=(
+            Transition(
+                "grant.accepted", "grantee_organization_id", ColumnState.NULL, ColumnState.PRESENT,
+                ("name",),
+            ),
+            Transition(
+                "grant.revoked", "revoked_at", ColumnState.NULL, ColumnState.PRESENT,
+                ("name", "ends_at"),
+            ),
+        ),
+    ),
     SetupLink: Told(
         "domain",
         object_id="organization_domain_id",
@@ -278,6 +295,7 @@ SILENT: Mapping[type[Any], str] = {
     NameHolding: "who holds a name is told as domain.verified, domain.lapsed and domain.released",
     DomainReadiness: "a copy, worked out from rows that have events of their own",
     Event: "an event is no object",
+    ProofMail: "a code on its way: domain.verified says when it came back",
 }
 """Model with an organization -> why nothing is told of it."""
 

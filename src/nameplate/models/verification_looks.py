@@ -40,6 +40,8 @@ class LookedAt(NamedTuple):
     domain_token: str | None
     domain_verified_at: datetime | None
     domain_deleted_at: datetime | None
+    grant_id: int | None
+    holding_name: str | None
 
 
 def read(session: Session, ids: Sequence[int]) -> list[LookedAt]:
@@ -64,6 +66,8 @@ _LOOKED_AT = (
         Domain.verification_token,
         Domain.verified_at,
         Domain.deleted_at,
+        Domain.grant_id,
+        Domain.holding_name,
     )
     .join(Domain, Domain.id == Verification.organization_domain_id)
     .where(Verification.id.in_(sa.bindparam("ids", expanding=True)))

@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.actor import PLATFORM
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.names import self_and_ancestors, without_wildcard
-from nameplate.models import Domain, HoldingScope, NameHolding, Organization
-from nameplate.models.orm import among
+from nameplate.models import Domain, HoldingScope, NameGrant, NameHolding, Organization
+from nameplate.models.orm import among, utc_now
 
 
 def held_name(domain: Domain) -> str:
@@ -67,16 +67,33 @@ def _above(domain: Domain, by_name: Mapping[str, Holding]) -> Iterator[Holding]:
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
     """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 
-    A wildcard is held only with everything below its parent. `live` is the id of a domain that must
+    A wildcard is held only with everything below its parent, and with no label there lent to others.
+    `live` is the id of a domain that must
     be live too, and its organization active.
     """
     there = held(session, names, live=live)
     deciding = (most_specific(name, there) for name in names)
-    return all(one is not None and one.organization_id == organization_id for one in deciding)
+    if not all(one is not None and one.organization_id == organization_id for one in deciding):
+        return False
+    wild = [name for name in names if name.startswith("*.")]
+    return not wild or not lent_below(session, [organization_id]).intersection(wild)
+
+
+def lent_below(session: Session, organizations: Sequence[int]) -> set[str]:
+    """Return the wildcards that would answer for what these organizations lend."""
+    query = NameGrant.visible(PLATFORM).where(
+        NameGrant.organization_id.in_(organizations),
+        sa.or_(NameGrant.ends_at.is_(None), NameGrant.ends_at > utc_now()),
+    )
+    names = session.scalars(query.with_only_columns(NameGrant.name))
+    return {"*." + name.partition(".")[2] for name in names}
 
 
 def held(session: Session, names: Iterable[str], *, live: int | None = None) -> list[Holding]:
-    """Return every organization's holdings of `names` and of what is above them."""
+    """Return every organization's holdings of `names` and of what is above them.
+
+    An organization's own session sees its own only, and what it has lent as well.
+    """
     above = {
         parent for name in names for parent in self_and_ancestors(without_wildcard(name), least=2)
     }
@@ -87,12 +104,31 @@ def held(session: Session, names: Iterable[str], *, live: int | None = None) -> 
         rows: Iterable[Any] = session.connection().execute(query, given)
     else:
         rows = session.execute(query, given)
-    return [Holding(name, scope is HoldingScope.SUBTREE, owner) for name, scope, owner in rows]
+    there = [
+        Holding(name, scope is HoldingScope.SUBTREE, owner, lent=grant is not None)
+        for name, scope, owner, grant in rows
+    ]
+    actor = session.info.get("actor")
+    if not there or not isinstance(actor, Actor) or actor.organization_id is None:
+        return there
+    lent = session.scalars(_GIVEN, {"names": sorted(above), "lender": actor.organization_id})
+    return there + [
+        Holding(row.name, row.is_subtree, row.grantee_organization_id or 0, lent=True)
+        for row in lent
+    ]
 
 
+_GIVEN = NameGrant.visible(PLATFORM).where(
+    among(NameGrant.name, "names"),
+    NameGrant.organization_id == sa.bindparam("lender"),
+    NameGrant.grantee_organization_id.is_not(None),
+    sa.or_(NameGrant.ends_at.is_(None), NameGrant.ends_at > utc_now()),
+)
 _HELD = (
     NameHolding.visible(PLATFORM)
-    .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)
+    .with_only_columns(
+        NameHolding.name, NameHolding.scope, NameHolding.organization_id, NameHolding.grant_id
+    )
     .where(among(NameHolding.name, "names"))
 )
 _HELD_BY_A_LIVE_ONE = _HELD.join(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import names, registration
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Refused
+from nameplate.core.holdings import Holding
 from nameplate.core.instructions import Instruction, Kind
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.core.pointing import Obstacle
@@ -136,18 +137,20 @@ def _suspension(domain: Domain) -> list[Condition]:
     ]
 
 
-def _proved(domain: Domain, held: str) -> str:
-    if held == names.without_wildcard(domain.full_domain):
+def _proved(domain: Domain, held: Holding) -> str:
+    if held.lent:
+        return f"{held.name} is lent to the organization."
+    if held.name == names.without_wildcard(domain.full_domain):
         return "Ownership is proved."
-    return f"Ownership is proved by the proof of {held}."
+    return f"Ownership is proved by the proof of {held.name}."
 
 
 def _ownership(tools: Tools, known: DomainFacts) -> Condition:
     domain, held = known.domain, known.holding
     if held is not None and domain.holding_name is not None:
         return Condition(
-            type="ownership", status=True, reason="proved", message=_proved(domain, held.name),
-            since=domain.verified_at,
+            type="ownership", status=True, reason="lent" if held.lent else "proved",
+            message=_proved(domain, held), since=domain.verified_at,
         )  # fmt: skip
     if domain.suffix_approval is SuffixApproval.DENIED:
         return _denied(domain)

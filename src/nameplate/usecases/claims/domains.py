@@ -31,7 +31,7 @@ from nameplate.models import (
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.claims import holdings, suffixes, verifications
+from nameplate.usecases.claims import grants, holdings, suffixes, verifications
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -101,6 +101,7 @@ def add(
     methods = tuple(verification_methods) or (verification_method,)
     for method in methods if hosted is not None else ():
         verifications.check_subtree(tools, method, "hosted_needs_dns", "A hosted zone")
+    row.grant_id = grants.received(session, owner.id, host.name, tools.clock())
     verifications.offer(session, tools, row, methods)
     if is_suffix:
         suffixes.announce(row)

@@ -11,7 +11,8 @@ from nameplate.core.errors import Conflict
 from nameplate.core.holdings import Holding, decide
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import lock_name
-from nameplate.models import Domain, HoldingScope, NameHolding, Verification
+from nameplate.models import Domain, HoldingScope, NameGrant, NameHolding, Verification
+from nameplate.models.orm import utc_now
 from nameplate.usecases import holders
 
 
@@ -69,7 +70,7 @@ def _hold(
 ) -> None:
     """Add the holding of a claim to those below its registrable domain, or raise `Conflict`."""
     name = holders.held_name(domain)
-    decide(Holding(name, subtree, domain.organization_id), (_value(row) for row in rows))
+    decide(Holding(name, subtree, domain.organization_id), (value(row) for row in rows))
     mine = next((row for row in rows if row.name == name), None)
     scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
     if mine is not None:
@@ -122,13 +123,34 @@ def review(session: Session, domain: Domain) -> Sequence[Domain]:
     row = session.get(NameHolding, holders.held_name(domain), populate_existing=True)
     if row is None or row.organization_id != domain.organization_id:
         return ()
-    widest = _widest(session, domain, row.name)
+    widest = _heir(session, row) if row.grant_id else _widest(session, domain, row.name)
     if widest is None:
         session.delete(row)
     else:
         row.organization_domain_id, row.scope = widest
     session.flush()
-    return _unsupported(session, domain, row.name)
+    _look_at_grants(session, domain)
+    return unsupported(session, domain.domain_name, domain.organization_id, row.name, domain.id)
+
+
+def _heir(session: Session, row: NameHolding) -> tuple[int, HoldingScope] | None:
+    """Return another claim of the grantee that the holding can stand for, and its scope."""
+    claims = Domain.visible(Actor(row.organization_id)).where(
+        Domain.domain_name == row.base, Domain.holding_name == row.name
+    )
+    heir = session.scalars(claims.order_by(Domain.id)).first()
+    return None if heir is None else (heir.id, row.scope)
+
+
+def _look_at_grants(session: Session, domain: Domain) -> None:
+    """Have a worker end what the organization lent of a name that it may not hold any more."""
+    session.execute(
+        NameGrant.waking(utc_now(), urgent=True).where(
+            NameGrant.organization_id == domain.organization_id,
+            NameGrant.base == domain.domain_name,
+        ),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingScope] | None:
@@ -149,15 +171,14 @@ def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingSc
     return None if widest is None else (widest[0], widest[1] or HoldingScope.EXACT)
 
 
-def _unsupported(session: Session, domain: Domain, name: str) -> Sequence[Domain]:
+def unsupported(
+    session: Session, base: str, organization_id: int, name: str, but: int | None = None
+) -> Sequence[Domain]:
     """Let the organization's claims that rested on `name` rest on what it holds now, or lapse."""
-    resting = session.scalars(
-        Domain.visible(Actor(domain.organization_id)).where(
-            Domain.domain_name == domain.domain_name,
-            Domain.holding_name == name,
-            Domain.id != domain.id,
-        )
-    ).all()
+    query = Domain.visible(Actor(organization_id)).where(
+        Domain.domain_name == base, Domain.holding_name == name
+    )
+    resting = session.scalars(query if but is None else query.where(Domain.id != but)).all()
     lapsed = []
     for claim in resting:
         if not settle(session, claim):
@@ -188,5 +209,7 @@ def settle_each(session: Session, claims: Sequence[Domain]) -> set[int]:
     return settled
 
 
-def _value(row: NameHolding) -> Holding:
-    return Holding(row.name, row.scope is HoldingScope.SUBTREE, row.organization_id)
+def value(row: NameHolding) -> Holding:
+    """Return a row as the rules take it."""
+    subtree = row.scope is HoldingScope.SUBTREE
+    return Holding(row.name, subtree, row.organization_id, lent=row.grant_id is not None)

@@ -110,6 +110,9 @@ def of_proof(
     held = None
     if known is None or known.holding is not None:
         held = holders.holding(session, domain.organization_id, domain.full_domain)
+    if held is not None and held.lent and domain.holding_name is not None:
+        sentence = f"Nothing to publish: {held.name} is lent to the organization."
+        return ToPublish(Purpose.OWNERSHIP, replace(told, sentence=sentence), done=True)
     if held is None or domain.holding_name is None or held.name == holders.held_name(domain):
         if not (by_account and _is_written(session, domain, told)):
             return ToPublish(Purpose.OWNERSHIP, told)

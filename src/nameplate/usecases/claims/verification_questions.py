@@ -29,6 +29,9 @@ class LookQuestion:
     """The claim was removed and came back with its organization: it needs a fresh token."""
     attempts: int
     domain_id: int
+    grant: int | None
+    """The grant that the claim is to rest on."""
+    is_held: bool
 
     @property
     def is_open(self) -> bool:
@@ -54,6 +57,8 @@ def _question(row: LookedAt, now: datetime) -> LookQuestion:
         void=finished and unproved and current and not gone,
         attempts=row.attempts,
         domain_id=row.domain_id,
+        grant=row.grant_id,
+        is_held=row.holding_name is not None,
     )
 
 

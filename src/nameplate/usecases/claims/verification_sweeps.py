@@ -73,7 +73,9 @@ def _asking(tools: Tools, name: VerificationMethodName) -> DnsMethod:
 
 def is_fruitless(look: Look, proof: Proof) -> bool:
     """Tell whether a look changes nothing but the time of the next one."""
-    return proof.verdict is not Verdict.MATCH and not look.question.proved
+    question = look.question
+    waits_for_grant = question.grant is not None and not question.is_held
+    return proof.verdict is not Verdict.MATCH and not (question.proved or waits_for_grant)
 
 
 def record_fruitless(

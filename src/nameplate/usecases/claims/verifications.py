@@ -20,13 +20,14 @@ from nameplate.models import (
     Certificate,
     Domain,
     HoldingScope,
+    NameGrant,
     Verification,
     VerificationMethodName,
 )
-from nameplate.models.orm import Work
+from nameplate.models.orm import Work, utc_now
 from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.claims import holdings, mailed_codes
+from nameplate.usecases.claims import holdings, lent_holdings, mailed_codes
 from nameplate.usecases.claims import verification_questions as questions
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
@@ -68,6 +69,7 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     now = tools.clock()
     if domain.id is not None:
         _supersede(session, domain, name, now)
+        domain.reopen()
     token = tokens.verification_token(tools.random(25))
     domain.verification_method = name.value
     domain.verification_token = token
@@ -148,11 +150,11 @@ def _open_of(domain: Domain) -> sa.Select[Any]:
 
 def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> None:
     """Give up what a domain holds: whatever rested on it ends in this transaction."""
-    _end(session, tools, holdings.release(session, domain), now)
+    prove_anew(session, tools, holdings.release(session, domain), now)
     wake_dependents(session, domain, now, urgent=True)
 
 
-def _end(session: Session, tools: Tools, lapsed: Sequence[Domain], now: datetime) -> None:
+def prove_anew(session: Session, tools: Tools, lapsed: Sequence[Domain], now: datetime) -> None:
     """Have claims proved anew that rested on what is held no more."""
     for claim in lapsed:
         renew(session, tools, claim)
@@ -297,6 +299,8 @@ def _close(session: Session, tools: Tools, row: Verification, question: LookQues
         domain = session.get_one(Domain, row.organization_domain_id)
         create(session, tools, domain, row.verification_method.value)
     if question.idle:
+        if question.grant is not None:
+            _look_at_grant(session, question.grant)
         return
     domain = session.get_one(Domain, row.organization_domain_id)
     row.expire("The token was not seen within seven days. Add a new verification to try again.")
@@ -319,6 +323,8 @@ def _conclude(
         row.next_action_at = None
         return True
     note(row, domain, proof, now)
+    if domain.grant_id is not None and domain.holding_name is None:
+        _look_at_grant(session, domain.grant_id)
     if proof.verdict is Verdict.MATCH:
         return _prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
@@ -329,6 +335,14 @@ def _conclude(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
     return False
+
+
+def _look_at_grant(session: Session, grant: int) -> None:
+    """Have the grant looked at that a claim is to rest on, or has left."""
+    session.execute(
+        NameGrant.waking(utc_now()).where(NameGrant.id == grant),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def note(row: Verification, domain: Domain, proof: Proof, now: datetime) -> None:
@@ -365,6 +379,7 @@ def _prove(
     subtree = reaches_subtree(tools, row, domain)
     try:
         with session.begin_nested():
+            lapsed = lent_holdings.make_way(session, domain, now)
             holdings.take(session, domain, subtree=subtree, now=now)
     except Conflict as error:
         row.error_message = domain.error_message = error.detail
@@ -372,6 +387,7 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
+    prove_anew(session, tools, lapsed, now)
     succeed(session, tools, row, domain, subtree=subtree, now=now)
     pointing.of_domain(session, domain, now)
     wake_dependents(session, domain, now)
@@ -433,7 +449,7 @@ def _doubt(
         return
     row.fail(f"The proof has been missing for seven days. {proof.message}")
     row.next_action_at = None
-    _end(session, tools, holdings.review(session, domain), now)
+    prove_anew(session, tools, holdings.review(session, domain), now)
     if not holdings.settle(session, domain):
         domain.lapse("Ownership is no longer proved. Publish the new record and check again.")
     wake_dependents(session, domain, now, urgent=True)

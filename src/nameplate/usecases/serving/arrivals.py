@@ -31,7 +31,7 @@ UNPROVED = "Waiting for proof of ownership of the domain."
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PlannedProbe:
     """A probe to make, and what the binding was when it was planned."""
 
     lease: Lease
@@ -55,11 +55,13 @@ class _Around:
     """Of each domain."""
     active: dict[int, set[int]]
     """The active bindings of each domain."""
+    lent: set[str]
+    """Wildcards that would answer for what their organizations lend."""
     unused: set[int] = field(default_factory=set)
     """Certificates that are to look whether a binding uses them."""
 
 
-def advance(session: Session, leased: Sequence[tuple[Lease, Binding]]) -> list[Look | None]:
+def advance(session: Session, leased: Sequence[tuple[Lease, Binding]]) -> list[PlannedProbe | None]:
     """Take with each binding the one step that can be taken now; return the probes that are due."""
     around = _read(session, [row for _, row in leased])
     looks = [_advance(session, around, row, lease) for lease, row in leased]
@@ -69,6 +71,7 @@ def advance(session: Session, leased: Sequence[tuple[Lease, Binding]]) -> list[L
 
 
 def _read(session: Session, rows: Sequence[Binding]) -> _Around:
+    wild = sorted({row.organization_id for row in rows if row.hostname.startswith("*.")})
     domains = by_id(session, Domain, (row.organization_domain_id for row in rows))
     live = [one.id for one in domains.values() if one.is_live]
     secured = {row.organization_domain_id for row in rows if row.ssl_enabled}.intersection(live)
@@ -84,6 +87,7 @@ def _read(session: Session, rows: Sequence[Binding]) -> _Around:
         presented=known | by_id(session, Certificate, presented),
         certificates=certificates,
         active=_active(session, domains.values()),
+        lent=holders.lent_below(session, wild) if wild else set(),
     )
 
 
@@ -110,7 +114,7 @@ def _active(session: Session, domains: Iterable[Domain]) -> dict[int, set[int]]:
     return found
 
 
-def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> Look | None:
+def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> PlannedProbe | None:
     now = lease.now()
     row.next_action_at = None
     obstacle = _obstacle(around, row)
@@ -166,7 +170,8 @@ def _unheld(around: _Around, row: Binding) -> str | None:
         return UNPROVED
     deciding = most_specific(row.hostname, around.holdings)
     if deciding is not None and deciding.organization_id == row.organization_id:
-        return None
+        lent = f"{row.hostname} would answer for a name that is lent to another organization."
+        return lent if row.hostname in around.lent else None
     return (
         f"The proof of {domain.full_domain} covers only that name. Prove it by a DNS "
         f"record, or prove {row.hostname} itself."
@@ -236,7 +241,7 @@ def _outdated(around: _Around, row: Binding, server: Server) -> bool:
     return told != (server.id, routes.of_binding(row, application, certificate))
 
 
-def _look(row: Binding, server: Server, lease: Lease) -> Look | None:
+def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
     try:
         proxy = servers.reach(server)
     except Refused as error:
@@ -256,4 +261,4 @@ def _look(row: Binding, server: Server, lease: Lease) -> Look | None:
         is_tenants=server.organization_id is not None and proxy.probe_address is None,
     )
     steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
-    return Look(lease, target, steady, row.health_check_interval)
+    return PlannedProbe(lease, target, steady, row.health_check_interval)
