@@ -189,6 +189,8 @@ def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISI
     if isinstance(row, Domain):
         ids.add(row.id)
         key = Domain, row.organization_id  # all of one organization concern the same
+    elif isinstance(row, NameHolding):
+        key = NameHolding, row.name  # the row itself need not outlive its flush
     if key not in others:
         others[key] = _CONCERNED[type(row)](row)
 
@@ -306,10 +308,14 @@ def _together(
     others: Mapping[Hashable, sa.ColumnElement[bool]],
 ) -> Iterator[sa.ColumnElement[bool]]:
     """Yield the conditions, those of holdings a few dozen at a time."""
-    holdings = [where for row, where in others.items() if isinstance(row, NameHolding)]
-    yield from (where for row, where in others.items() if not isinstance(row, NameHolding))
+    holdings = [where for key, where in others.items() if _is_of_holding(key)]
+    yield from (where for key, where in others.items() if not _is_of_holding(key))
     for start in range(0, len(holdings), _MAX_TOGETHER):
         yield sa.or_(*holdings[start : start + _MAX_TOGETHER])
+
+
+def _is_of_holding(key: Hashable) -> bool:
+    return isinstance(key, tuple) and key[0] is NameHolding
 
 
 _OWN = DomainReadiness.__table__.c
