@@ -38,7 +38,7 @@ from nameplate.models.records import Record
 
 _NOTED = "domains whose readiness changed"
 _Noted = tuple[set[int], dict[Hashable, sa.ColumnElement[bool]]]
-"""Domains, and conditions by what they are about."""
+"""Domains, and conditions by what they are about: names are those of holdings."""
 _BATCH = 500
 _MAX_TOGETHER = 10
 _LONG_AGO = 3600
@@ -190,7 +190,7 @@ def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISI
         ids.add(row.id)
         key = Domain, row.organization_id  # all of one organization concern the same
     elif isinstance(row, NameHolding):
-        key = NameHolding, row.name  # the row itself need not outlive its flush
+        key = row.name  # the row itself need not outlive its flush
     if key not in others:
         others[key] = _CONCERNED[type(row)](row)
 
@@ -308,14 +308,10 @@ def _together(
     others: Mapping[Hashable, sa.ColumnElement[bool]],
 ) -> Iterator[sa.ColumnElement[bool]]:
     """Yield the conditions, those of holdings a few dozen at a time."""
-    holdings = [where for key, where in others.items() if _is_of_holding(key)]
-    yield from (where for key, where in others.items() if not _is_of_holding(key))
+    holdings = [where for key, where in others.items() if isinstance(key, str)]
+    yield from (where for key, where in others.items() if not isinstance(key, str))
     for start in range(0, len(holdings), _MAX_TOGETHER):
         yield sa.or_(*holdings[start : start + _MAX_TOGETHER])
-
-
-def _is_of_holding(key: Hashable) -> bool:
-    return isinstance(key, tuple) and key[0] is NameHolding
 
 
 _OWN = DomainReadiness.__table__.c
