@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import dns.message
 import dns.name
 
 from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered, ask
@@ -109,6 +110,27 @@ class Servers:
             else:
                 return read(message, name, rdtype, zone, server)
         return result
+
+    def signed(
+        self,
+        candidate: Candidate,
+        name: dns.name.Name,
+        rdtype: str,
+        zone: dns.name.Name,
+        budget: QueryBudget,
+    ) -> dns.message.Message:
+        """Return the message of one server of `zone` with the signatures; raise `Unanswered`."""
+        failure = Unanswered(AnswerKind.TIMEOUT, "has no address")
+        for server in candidate:
+            refusal = self._refusal(server, zone)
+            if refusal:
+                failure = Unanswered(AnswerKind.REFUSED, f"is not asked: {refusal}")
+                continue
+            try:
+                return ask(server, name, rdtype, budget, signatures=True)
+            except Unanswered as error:
+                failure = error
+        raise failure
 
     def _refusal(self, server: NameServer, zone: dns.name.Name) -> str | None:
         """Return why a server must not be asked, or None.
