@@ -46,6 +46,7 @@ bench: $(VENV)/.dev  ## Run every benchmark; each prints its own ratios.
 docs: $(VENV)/.dev  ## Write the pages that are made from code.
 	$(BIN)/python scripts/schema_docs.py
 	$(BIN)/python scripts/error_docs.py
+	$(BIN)/python scripts/event_docs.py
 
 changelog: $(VENV)/.dev  ## Show the next release's part of CHANGELOG.md.
 	$(BIN)/towncrier build --draft

@@ -212,14 +212,17 @@ def cpu_of(pid: int) -> float:
 
 
 def cpu_of_group(leader: int) -> float:
-    """Return the CPU seconds of a process group, with what its ended children used."""
+    """Return the CPU seconds of a process group, with what its ended children used.
+
+    PostgreSQL's processes each lead a group of their own: they are known by their parent.
+    """
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(fields[2]) == leader:
+        if leader in {int(fields[1]), int(fields[2])}:
             ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")
 

@@ -45,6 +45,7 @@ FAMILIES: Mapping[str, str] = {
     "accounts": "Accounts and their ledger",
     "hosting": "Hosted zones",
     "tokens": "API tokens and idempotency",
+    "events": "Events",
     "steps": "Steps of workers",
 }
 """Module of the models -> heading."""

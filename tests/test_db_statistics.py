@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions, database_now, refresh_statistics
-from nameplate.leases import due
+from nameplate.leases import Window, due
 from nameplate.models import Domain, Record
 from nameplate.models.records import digest
 from nameplate.usecases.dns import wanted
@@ -59,7 +59,7 @@ def _records_of_one(session: Session) -> object:
 
 
 def _what_is_due(session: Session) -> object:
-    return due(session, tuple(handler.kind for handler in HANDLERS))
+    return due(session, tuple(Window(handler.kind, 48) for handler in HANDLERS))
 
 
 def test_a_domain_is_found_among_many(migrated_sqlite_url: str) -> None:

@@ -25,7 +25,7 @@ from tests.servers.process import ServerMissing, free_port
 PAGE = (Path(__file__).parents[1] / "docs" / "how-to" / "production.md").read_text()
 COMMANDS = production.commands(PAGE)
 LETS_ENCRYPT = '{"directory_url": "https://acme-v02.api.letsencrypt.org/directory"}'
-MAX_COMMANDS = 13
+MAX_COMMANDS = 10
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -176,7 +176,12 @@ def test_a_server_with_a_third_partys_proxy(sessions: Sessions, tools: Tools) ->
 def test_ours_are_registered_the_same_way(site: Path) -> None:
     found = proof_methods(), proxies()
     assert [list(one.names()) for one in found] == [
-        ["dns_txt", "file_upload", "meta_tag"],
+        [
+            *("acme_dns", "acme_http", "dns_cname", "dns_txt"),
+            *("email", "file_upload", "meta_tag"),
+        ],
         ["caddy", "memory", "nginx", "table"],
     ]
     assert not [each.error for one in found for each in one.listed() if each.error]
+    theirs = [one.name for one in found[0].listed() if one.is_third_party]
+    assert theirs == ["meta_tag"], "a package's method takes the place of ours"

@@ -28,6 +28,7 @@ from nameplate.db import Sessions, engine
 from nameplate.models import Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import AddressFetcher
+from nameplate.ports.mail import Mailer
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
 from nameplate.ports.resolver import Resolver, SignatureChecker
@@ -246,6 +247,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         public_url=settings.public_url,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
+        events_kept=timedelta(days=settings.event_days),
     )
 
 
@@ -298,7 +300,27 @@ def _outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Ou
     from nameplate.adapters.http.fetch import SafeFetcher
 
     fetcher = SafeFetcher(policy, resolver.addresses, ports=_ports(settings))
-    return Outside(resolver, fetcher, settings.edge_networks)
+    return Outside(resolver, fetcher, settings.edge_networks, _mailer(settings))
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    if settings.smtp_host is None:
+        return None
+    if settings.mail_sender is None:
+        raise Invalid("setting_missing", "smtp_host needs mail_sender: mail comes from an address")
+    from nameplate.adapters.smtp import MailServer, SmtpMailer
+
+    security = settings.smtp_security
+    return SmtpMailer(
+        MailServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port or (465 if security == "tls" else 587),
+            security=security,
+            sender=settings.mail_sender,
+            user=settings.smtp_user,
+            password=settings.smtp_password,
+        )
+    )
 
 
 class _Methods(Mapping[VerificationMethodName, VerificationMethod]):
@@ -326,7 +348,12 @@ class _Methods(Mapping[VerificationMethodName, VerificationMethod]):
         if name not in available:
             return NotAvailable(name, available)
         plugin, told = self._plugins.get(name), self._settings.proof_methods.get(name, {})
-        return plugin.connect(configuration.load(plugin.configuration, told), self._outside)
+        config = configuration.load(plugin.configuration, told)
+        lacking = plugin.lacks(config, self._outside)
+        if lacking is not None:
+            usable = [one for one in available if one in {"dns_txt", "file_upload"}]
+            return NotAvailable(name, usable, lacking)
+        return plugin.connect(config, self._outside)
 
 
 def _prober(policy: EgressPolicy) -> Prober:

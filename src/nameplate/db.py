@@ -7,7 +7,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from functools import cache
@@ -87,9 +87,8 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "max_overflow": 20,
     }
     if parsed.get_backend_name() == "postgresql":
-        made = sa.create_engine(
-            parsed, connect_args={"options": POSTGRESQL_OPTIONS, "connect_timeout": 10}, **options
-        )
+        made = sa.create_engine(parsed, connect_args=_postgresql_arguments(), **options)
+        event.listen(made, "connect", _postgresql_connect)
     else:
         made = sa.create_engine(
             parsed,
@@ -100,6 +99,11 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         event.listen(made, "connect", _mariadb_connect)
     _try_rested_connections(made)
     return made
+
+
+def _postgresql_arguments() -> Mapping[str, Any]:
+    lazy = importlib.import_module("nameplate.database_cursors").LazyCursor
+    return {"options": POSTGRESQL_OPTIONS, "connect_timeout": 10, "cursor_factory": lazy}
 
 
 def _try_rested_connections(made: sa.Engine) -> None:
@@ -144,6 +148,12 @@ def _sqlite_begin(connection: sa.Connection) -> None:
     # A transaction that may write takes the write lock at once: upgrading later could only fail.
     reading = connection.get_execution_options().get("nameplate_read_only")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _postgresql_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # A worker has more statements than the driver keeps by itself, and would plan each again and again.
+    driver: Any = connection
+    driver.prepared_max = 500
 
 
 def _mariadb_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -353,6 +363,20 @@ def lock_name(session: Session, base: str) -> None:
         )
     connection.execute(insert.values(base=base))
     connection.execute(sa.select(NameLock.base).where(NameLock.base == base).with_for_update())
+
+
+def lock_names(session: Session, bases: Collection[str]) -> None:
+    """Lock the rows of several registrable domains, in their order; in a platform's transaction."""
+    connection = session.connection()
+    kind = connection.dialect.name
+    ordered = sorted(set(bases))
+    insert = inserting(NameLock, kind).values([{"base": base} for base in ordered])
+    if kind in {"postgresql", "sqlite"}:
+        connection.execute(insert.on_conflict_do_nothing())
+    else:
+        connection.execute(insert.on_duplicate_key_update(base=NameLock.base))
+    locked = sa.select(NameLock.base).where(NameLock.base.in_(ordered)).order_by(NameLock.base)
+    connection.execute(locked.with_for_update())
 
 
 def upsert(session: Session, kind: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:

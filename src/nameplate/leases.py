@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.db import database_now
 from nameplate.models import Domain, Organization
-from nameplate.models.orm import UtcDateTime, Work, utc_now
+from nameplate.models.orm import BigId, UtcDateTime, Work, utc_now
 
 Row = TypeVar("Row", bound=Work)
 
@@ -74,17 +74,29 @@ def lease_rows(
     if not ids:
         return ()
     tick = time.monotonic() if tick is None else tick
-    lock, take = _leasing(kind)  # type: ignore[arg-type]  # a class is hashable
-    locked = session.connection().execute(lock, {"now": now, "wanted": list(ids)}).all()
-    if not locked:
-        return ()
     until = now + timedelta(seconds=seconds)
-    fences = {row.id: row.fence for row in locked}
-    session.connection().execute(take, {"taken": list(fences), "until": until})
-    if kind is Domain and (overrun := [row.id for row in locked if row.lease_until is not None]):
+    fences, overrun = _taken(session, kind, ids, now, until)
+    if kind is Domain and overrun:
         noted = sa.update(Domain).where(Domain.id.in_(overrun)).values(overrun_at=now)
         session.execute(noted, execution_options={"synchronize_session": False})
-    return tuple(Lease(i, fences[i] + 1, until, now, tick) for i in ids if i in fences)
+    return tuple(Lease(i, fences[i], until, now, tick) for i in ids if i in fences)
+
+
+def _taken(
+    session: Session, kind: type[Work], ids: Sequence[int], now: datetime, until: datetime
+) -> tuple[dict[int, int], list[int]]:
+    """Take rows; return their new fences by id, and those of whom a lease ran out."""
+    connection = session.connection()
+    wanted = {"wanted": list(ids), "now": now}
+    if connection.dialect.name == "postgresql":
+        take_all = _leasing_at_once(kind)  # type: ignore[arg-type]  # a class is hashable
+        rows = connection.execute(take_all, {**wanted, "until": until}).all()
+        return {row[0]: row[1] for row in rows}, [row[0] for row in rows if row[2] is not None]
+    lock, take = _leasing(kind)  # type: ignore[arg-type]  # a class is hashable
+    rows = connection.execute(lock, wanted).all()
+    if rows:
+        connection.execute(take, {"taken": [row[0] for row in rows], "until": until})
+    return {row[0]: row[1] + 1 for row in rows}, [row[0] for row in rows if row[2] is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,59 +118,116 @@ EACH = 4
 """How many of each organization are looked at when there are more than are chosen from."""
 
 
-def urgent(session: Session, kind: type[Work]) -> Sequence[DueRow]:
-    """Return the due rows that take something out of service, oldest first."""
-    return _due_rows(session, _looking(kind, "urgent"), _MAX_URGENT)  # type: ignore[arg-type]  # a class is hashable
+class Window(NamedTuple):
+    """Of which rows the oldest are looked for."""
+
+    kind: type[Work]
+    most: int
+    methods: tuple[str, ...] | None = None
+    """Of verifications, those by one of these methods."""
+    urgent: bool = True
+    """Urgent rows of the kind are looked for too, by whatever method."""
 
 
-def oldest(session: Session, kind: type[Work], most: int) -> Sequence[DueRow]:
-    """Return up to `most` due rows, oldest first."""
-    return _due_rows(session, _looking(kind, "oldest"), most)  # type: ignore[arg-type]  # a class is hashable
+@dataclass(frozen=True, slots=True)
+class DueWork:
+    """What is due and nobody has."""
+
+    now: datetime
+    """The database's clock."""
+    oldest: Mapping[Window, Sequence[DueRow]]
+    urgent: Mapping[type[Work], Sequence[DueRow]]
+    """Those that take something out of service; they may be among the oldest too."""
 
 
-def some_of_each(session: Session, kind: type[Work]) -> Sequence[DueRow]:
-    """Return the oldest due rows of each organization: reads everything that is due."""
-    return _due_rows(session, _looking(kind, "each"), _MAX_OF_EACH)  # type: ignore[arg-type]  # a class is hashable
+def due(session: Session, windows: tuple[Window, ...]) -> DueWork:
+    """Return the database's clock and the rows that are due, the oldest of each window first."""
+    rows: dict[Window, list[DueRow]] = {}
+    urgent: dict[type[Work], list[DueRow]] = {}
+    (_, now, *_), *found = session.connection().execute(_look(windows)).all()
+    for place, due_at, *columns in found:
+        window = windows[abs(place) - 1]
+        id_, organization, account, waits_for = columns
+        row = DueRow(id_, organization, due_at, account, waits_for)
+        there = rows.setdefault(window, []) if place > 0 else urgent.setdefault(window.kind, [])
+        there.append(row)
+    for of_kind in (*rows.values(), *urgent.values()):
+        of_kind.sort(key=lambda one: one.due_at)
+    return DueWork(now, rows, urgent)
 
 
-def _due_rows(session: Session, query: sa.Select[Any], most: int) -> Sequence[DueRow]:
+@cache
+def _look(windows: tuple[Window, ...]) -> sa.Executable:
+    """Return one statement for everything: it is asked several times a second.
+
+    Its first row is the clock; urgent rows of a kind carry its place below zero.
+    """
+    clock = sa.type_coerce(utc_now(), UtcDateTime)
+    nothing = sa.cast(sa.null(), BigId)
+    text = sa.cast(sa.null(), sa.String(80))
+    parts: list[Any] = [sa.select(sa.literal_column("0"), clock, nothing, nothing, nothing, text)]
+    for place, window in enumerate(windows, 1):
+        own: Any = window.kind.__table__.c  # type: ignore[attr-defined]  # every mapped class has one
+        account = own.dns_account_id if "dns_account_id" in own else nothing
+        columns = (own.next_action_at, own.id, own.organization_id, account, own.waits_for)
+        free = _free(own, clock)
+        asked = [(1, window.most, (*free, *_by(own, window.methods)))]
+        asked += [(-1, _MAX_URGENT, (*free, own.urgency == 1))] if window.urgent else []
+        for sign, limit, where in asked:
+            number: Any = sa.literal_column(str(sign * place)).label("place")
+            query = sa.select(number, *columns).where(*where).order_by(own.next_action_at)
+            parts.append(sa.select(*query.limit(sa.literal_column(str(limit))).subquery().c))
+    return sa.union_all(*parts)
+
+
+def _by(own: Any, methods: tuple[str, ...] | None) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 - columns
+    return () if methods is None else (own.verification_method.in_(methods),)
+
+
+def oldest(
+    session: Session, kind: type[Work], most: int, methods: tuple[str, ...] | None = None
+) -> Sequence[DueRow]:
+    """Return up to `most` due rows, oldest first; of verifications those by one of `methods`."""
+    query = _oldest(kind, methods)  # type: ignore[arg-type]  # a class is hashable
     return [DueRow(*row) for row in session.connection().execute(query, {"most": most})]
 
 
 @cache
-def _looking(kind: Any, which: str) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+def _oldest(kind: Any, methods: tuple[str, ...] | None) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
     own = kind.__table__.c
-    clock = sa.type_coerce(utc_now(), UtcDateTime)
+    where = (*_free(own, sa.type_coerce(utc_now(), UtcDateTime)), *_by(own, methods))
     most = sa.bindparam("most", type_=sa.Integer())
+    return sa.select(*_shown(own)).where(*where).order_by(own.next_action_at).limit(most)
+
+
+def _shown(own: Any) -> tuple[sa.ColumnElement[Any], ...]:  # noqa: ANN401 - columns
     account = own.dns_account_id if "dns_account_id" in own else sa.null()
-    columns = (
+    return (
         own.id, own.organization_id, own.next_action_at, account.label("dns_account_id"),
         own.waits_for,
     )  # fmt: skip
-    due: tuple[Any, ...] = (
-        own.next_action_at <= clock,
-        own.lease_until.is_(None) | (own.lease_until <= clock),
+
+
+def some_of_each(
+    session: Session, kind: type[Work], methods: tuple[str, ...] | None = None
+) -> Sequence[DueRow]:
+    """Return the oldest due rows of each organization: reads everything that is due."""
+    query = _of_each(kind, methods)  # type: ignore[arg-type]  # a class is hashable
+    rows: Any = session.connection().execute(query, {"most": _MAX_OF_EACH})
+    return [DueRow(*row) for row in rows]
+
+
+@cache
+def _of_each(kind: Any, methods: tuple[str, ...] | None) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+    own = kind.__table__.c
+    place = sa.func.row_number().over(partition_by=own.organization_id, order_by=own.next_action_at)
+    free = _free(own, sa.type_coerce(utc_now(), UtcDateTime))
+    ranked = (
+        sa.select(*_shown(own), place.label("place")).where(*free, *_by(own, methods)).subquery().c
     )
-    if which == "each":
-        place = sa.func.row_number().over(
-            partition_by=own.organization_id, order_by=own.next_action_at
-        )
-        ranked = sa.select(*columns, place.label("place")).where(*due).subquery().c
-        return (
-            sa.select(
-                ranked.id,
-                ranked.organization_id,
-                ranked.next_action_at,
-                ranked.dns_account_id,
-                ranked.waits_for,
-            )
-            .where(ranked.place <= EACH)
-            .order_by(ranked.place)
-            .limit(most)
-        )
-    if which == "urgent":
-        due = (*due, own.urgency == 1)
-    return sa.select(*columns).where(*due).order_by(own.next_action_at).limit(most)
+    most = sa.bindparam("most", type_=sa.Integer())
+    columns = [one for one in ranked if one.key != "place"]
+    return sa.select(*columns).where(ranked.place <= EACH).order_by(ranked.place).limit(most)
 
 
 @cache
@@ -166,58 +235,53 @@ def _finding(kind: type[Work]) -> sa.Select[Any]:
     table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
     return (
         sa.select(table.c.id)
-        .where(*_free(table))
+        .where(*_free(table.c, _NOW))
         .order_by(table.c.next_action_at)
         .limit(sa.bindparam("most", type_=sa.Integer()))
         .with_for_update(skip_locked=True, key_share=True)
     )
 
 
-def _free(table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
-    now = sa.bindparam("now", type_=UtcDateTime())
-    free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
-    return table.c.next_action_at <= now, free
+_NOW: sa.BindParameter[datetime] = sa.bindparam("now", type_=UtcDateTime())
+
+
+def _free(own: Any, now: Any) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 - columns and an expression
+    """Return what is true of rows that are due at `now` and that nobody has."""
+    return own.next_action_at <= now, sa.or_(own.lease_until.is_(None), own.lease_until <= now)
 
 
 @cache
-def _leasing(kind: type[Work]) -> tuple[sa.Select[Any], sa.Update]:
+def _leasing(kind: Any) -> tuple[sa.Select[Any], sa.Update]:  # noqa: ANN401 - a mapped class
     """Return how rows are locked and taken: made once, for this is asked twenty times a second."""
-    table = kind.__table__  # type: ignore[attr-defined]  # every mapped class has one
+    table = kind.__table__
     until = sa.bindparam("until", type_=UtcDateTime())
     lock = (
         sa.select(table.c.id, table.c.fence, table.c.lease_until)
-        .where(table.c.id.in_(sa.bindparam("wanted", expanding=True)), *_free(table))
+        .where(table.c.id.in_(sa.bindparam("wanted", expanding=True)), *_free(table.c, _NOW))
         .order_by(table.c.id)
         .with_for_update(skip_locked=True, key_share=True)
     )
-    take = (
-        sa.update(table)
-        .where(table.c.id.in_(sa.bindparam("taken", expanding=True)))
-        .values(
-            fence=table.c.fence + 1,
-            lease_until=until,
-            next_action_at=until,
-            updated_at=table.c.updated_at,
-        )
+    take = sa.update(table).values(
+        fence=table.c.fence + 1,
+        lease_until=until,
+        next_action_at=until,
+        updated_at=table.c.updated_at,
     )
-    return lock, take
-
-
-def due(
-    session: Session, kinds: tuple[type[Work], ...]
-) -> tuple[datetime, set[type[Work]], set[type[Work]]]:
-    """Return the database's clock, which of `kinds` have due rows, and which have urgent ones."""
-    now, *found = session.connection().execute(_look(kinds)).one()
-    there = {kind for kind, one in zip(kinds, found, strict=False) if one}
-    return now, there, {k for k, one in zip(kinds, found[len(kinds) :], strict=True) if one}
+    return lock, take.where(table.c.id.in_(sa.bindparam("taken", expanding=True)))
 
 
 @cache
-def _look(kinds: tuple[type[Work], ...]) -> sa.Executable:
-    clock = sa.type_coerce(utc_now(), UtcDateTime)
-    asked: list[Any] = [sa.exists().where(kind.next_action_at <= clock) for kind in kinds]
-    asked += [sa.exists().where(k.urgency == 1, k.next_action_at <= clock) for k in kinds]
-    return sa.select(clock, *asked)
+def _leasing_at_once(kind: Any) -> Any:  # noqa: ANN401 - a mapped class, a statement
+    """Return the same as one statement, for a database that can."""
+    table, until = kind.__table__, sa.bindparam("until", type_=UtcDateTime())
+    locked = _leasing(kind)[0].cte("locked")
+    take = sa.update(table).where(table.c.id == locked.c.id)
+    return take.values(
+        fence=table.c.fence + 1,
+        lease_until=until,
+        next_action_at=until,
+        updated_at=table.c.updated_at,
+    ).returning(table.c.id, table.c.fence, locked.c.lease_until)
 
 
 def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float) -> Lease | None:
@@ -243,6 +307,14 @@ def seen(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     return _fenced(session, kind, lease, lock=False)
 
 
+def current(session: Session, kind: type[Work], leases: Sequence[Lease]) -> list[Lease]:
+    """Return those of the leases whose rows nobody else has taken meanwhile."""
+    table = kind.__table__.c  # type: ignore[attr-defined]  # every mapped class has one
+    query = sa.select(table.id, table.fence).where(table.id.in_([one.id for one in leases]))
+    fences = {row.id: row.fence for row in session.connection().execute(query)} if leases else {}
+    return [one for one in leases if fences.get(one.id) == one.fence]
+
+
 def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     """Return the row locked for this transaction, or None when a newer owner has it.
 
@@ -250,6 +322,41 @@ def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     """
     lock_above(session, kind, lease.id)
     return _fenced(session, kind, lease, lock=True)
+
+
+def held_together(
+    session: Session, kind: type[Row], leases: Sequence[Lease]
+) -> list[tuple[Lease, Row]]:
+    """Return those of the rows that nobody else has taken meanwhile, locked as by `held`."""
+    ids = [lease.id for lease in leases]
+    if session.connection().dialect.name != "sqlite":
+        for query in _above_many(kind):  # type: ignore[arg-type]  # a class is hashable
+            session.connection().execute(query, {"ids": ids}).all()
+    again = {"populate_existing": True}
+    found: Any = session.scalars(_many(kind), {"ids": ids}, execution_options=again)  # type: ignore[arg-type]  # a class is hashable
+    rows = {row.id: row for row in found}
+    return [
+        (one, rows[one.id]) for one in leases if one.id in rows and rows[one.id].fence == one.fence
+    ]
+
+
+@cache
+def _many(kind: Any) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+    return sa.select(kind).where(kind.id.in_(ids)).order_by(kind.id).with_for_update(key_share=True)
+
+
+@cache
+def _above_many(kind: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped class
+    own = kind.__table__.c
+    rows = own.id.in_(sa.bindparam("ids", expanding=True))
+    found: list[sa.Select[Any]] = []
+    for parent, column, shared in _PARENTS:
+        if column in own:
+            above: Any = parent.__table__
+            query = sa.select(above.c.id).where(above.c.id.in_(sa.select(own[column]).where(rows)))
+            found.append(query.order_by(above.c.id).with_for_update(read=shared, key_share=True))
+    return tuple(found)
 
 
 def _fenced(session: Session, kind: type[Row], lease: Lease, *, lock: bool) -> Row | None:
@@ -272,14 +379,15 @@ def lock_above(session: Session, kind: type[Work], row_id: int) -> None:
         connection.execute(query, {"id": row_id})
 
 
+_PARENTS = ((Organization, "organization_id", True), (Domain, "organization_domain_id", False))
+"""What rows belong to, in the order of locks, and whether others may share the lock."""
+
+
 @cache
 def _above(kind: Any, dialect: str) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped class
     own = kind.__table__.c
     found: list[sa.Select[Any]] = []
-    for parent, column, shared in (
-        (Organization, "organization_id", True),
-        (Domain, "organization_domain_id", False),
-    ):
+    for parent, column, shared in _PARENTS:
         if column in own:
             of_row = sa.select(own[column]).where(own.id == sa.bindparam("id")).scalar_subquery()
             above: Any = parent.__table__

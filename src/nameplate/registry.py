@@ -45,12 +45,18 @@ class Listed(Generic[P]):
 class Registry(Generic[P]):
     """The plug-ins of one group of entry points. Threads may share it."""
 
-    def __init__(self, group: str, kind: type[P], noun: str, unknown: str) -> None:
-        """Take the group, the class of its plug-ins, its noun and the code for an unknown name."""
+    def __init__(
+        self, group: str, kind: type[P], noun: str, unknown: str, *, replaceable: bool = False
+    ) -> None:
+        """Take the group, the class of its plug-ins, its noun and the code for an unknown name.
+
+        With `replaceable` a package's plug-in takes the place of ours of the same name.
+        """
         self._group = group
         self._kind = kind
         self._noun = noun
         self._unknown = unknown
+        self._replaceable = replaceable
         self._points: dict[str, list[EntryPoint]] | None = None
         self._lock = Lock()
 
@@ -93,6 +99,8 @@ class Registry(Generic[P]):
                 self._points = {}
                 for point in entry_points(group=self._group):
                     self._points.setdefault(point.name, []).append(point)
+                if self._replaceable:
+                    self._points = {name: _replaced(all_) for name, all_ in self._points.items()}
             return self._points
 
     def _load(self, point: EntryPoint) -> P:
@@ -108,6 +116,11 @@ class Registry(Generic[P]):
                 f"loaded: {type(error).__name__}: {error}",
             ) from error
         return found
+
+
+def _replaced(points: list[EntryPoint]) -> list[EntryPoint]:
+    """Return those of other packages, if there are any."""
+    return [one for one in points if _owner(one) != _OURS] or points
 
 
 def _owner(point: EntryPoint) -> str:
@@ -130,5 +143,7 @@ def proxies() -> Registry[ProxyPlugin]:
 
 
 def proof_methods() -> Registry[ProofMethodPlugin]:
-    """Return the registry of proof methods."""
-    return Registry(PROOF_METHODS, ProofMethodPlugin, "proof method", "method_unknown")
+    """Return the registry of proof methods: their names are given, so a package may bring a better one."""
+    return Registry(
+        PROOF_METHODS, ProofMethodPlugin, "proof method", "method_unknown", replaceable=True
+    )

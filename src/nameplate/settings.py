@@ -45,6 +45,15 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return text
+
+    return read
+
+
 def _list(text: str) -> tuple[str, ...]:
     found = _json(text)
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
@@ -83,7 +92,7 @@ def _detour(network: str, place: str) -> Detour:
 def _tables(text: str) -> dict[str, Mapping[str, Any]]:
     found = _json(text)
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        raise ValueError('a JSON object of objects, for example {"meta_tag": {"page_size": 65536}}')
+        raise ValueError('a JSON object of objects, for example {"email": {"enabled": true}}')
     return found
 
 
@@ -142,6 +151,8 @@ class Settings:
     """Whether `nameplate serve` also runs background work."""
     worker_threads: Annotated[int, _number(1, 64)] = 8
     """Number of rows that a worker processes in parallel."""
+    event_days: Annotated[int, _number(1, 3650)] = 90
+    """Days for which events can be read. Older ones are purged by a worker."""
     challenge_upstream: str | None = None
     """`host:port` where proxies reach ACME challenges. Default: where the edge listens."""
     edge_secret: Secret | None = None
@@ -161,7 +172,19 @@ class Settings:
     dns_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name servers of private zones, for example `{"corp.example": ["10.0.0.53:53"]}`."""
     proof_methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Settings of proof methods, for example `{"meta_tag": {"page_size": 65536}}`."""
+    """Settings of proof methods, for example `{"dns_cname": {"zone": "proof.example.net"}}`."""
+    smtp_host: str | None = None
+    """Mail server that takes Nameplate's mail. Required to send any."""
+    smtp_port: OptionalPort = None
+    """Port of the mail server. Default: 587, or 465 where `smtp_security` is `tls`."""
+    smtp_security: Annotated[str, _one_of("starttls", "tls", "none")] = "starttls"
+    """How the connection to the mail server is encrypted: `starttls`, `tls` from its start, or `none`."""
+    smtp_user: str | None = None
+    """User at the mail server. Default: mail is handed over without a login."""
+    smtp_password: Secret | None = None
+    """Password of `smtp_user`."""
+    mail_sender: str | None = None
+    """Address that mail comes from. Required with `smtp_host`."""
     domain_connect_provider_id: str | None = None
     """Domain Connect provider id, usually the platform's domain. Required for Domain Connect links."""
     domain_connect_provider_name: str | None = None

@@ -68,7 +68,7 @@ FIELDS: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("tokens", {"name": "x", "expires_at": "2020-01-01T00:00:00"}, "/expires_at", "timezone_aware"),
     ("tokens", {"name": "x", "token_hash": "0"}, "/token_hash", "field_unknown"),
     ("records", {"domain": "example.com", "type": "A", "name": "@", "value": "1.2.3"}, "/value", ""),
-    ("records", {"domain": "example.com", "type": "LOC", "name": "@", "value": "x"}, "/type", "enum"),
+    ("records", {"domain": "example.com", "type": "AFSDB", "name": "@", "value": "x"}, "/type", "enum"),
     ("records", {"domain": "example.com", "type": "A", "name": "@", "value": "192.0.2.1", "ttl": -1}, "/ttl", "greater_than_equal"),
     ("bindings", {"domain": "example.com", "application": "Shop", "path": "/a b"}, "/path", "path_invalid"),
     ("bindings", {"domain": "example.com", "application": "Shop", "port": 70000}, "/port", "less_than_equal"),

@@ -181,6 +181,22 @@ def test_the_other_nouns(acme: Line) -> None:
     assert failed.json["code"] == "provider_unreachable"
 
 
+def test_a_name_is_claimed_and_served_with_one_command(acme: Line) -> None:
+    """The production page had three commands for what a person wants once."""
+    proxy = json.dumps({"type": "caddy", "admin_url": "http://127.0.0.1:1"})
+    acme("server", "add", "edge", "--address", "192.0.2.1", "--proxy", proxy)
+    add = ("domain", "add", "shop.example.com", "--organization", "acme", "--upstream")
+    assert "HOST:PORT" in acme(*add, "8000", expect=2).err
+    assert acme("domain", "list", "-o", "id").out == ""
+    acme(*add, "127.0.0.1:8000", "--dry-run")
+    assert acme("application", "list", "-o", "id").out == ""
+    made = acme(*add, "127.0.0.1:8000", "--json").json
+    assert (made["hostname"], made["status"]) == ("shop.example.com", "pending")
+    application = acme("application", "show", "shop.example.com", "--json").json
+    assert (application["id"], application["upstream_port"]) == (made["application"], 8000)
+    assert application["organization"] == made["organization"]
+
+
 def test_providers_are_listed_with_what_they_need(acme: Line) -> None:
     found = acme("account", "providers").out
     assert "powerdns (dns): PowerDNS Authoritative Server" in found

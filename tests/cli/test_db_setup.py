@@ -85,6 +85,27 @@ def test_root_needs_no_password_and_may_run_it_again(machine: Machine) -> None:
     assert run(["organization", "add", "Acme"], machine.folder, **own).returncode == 0
 
 
+def test_the_system_user_of_the_services_is_made_once(machine: Machine) -> None:
+    words = ["db", "setup", "--env-file", str(machine.file), "--home", "/srv/np", "--user"]
+    stand_in, noted = machine.folder / "useradd", machine.folder / "called"
+    stand_in.write_text(f'#!/bin/sh\necho "$@" >> {noted}\n')
+    stand_in.chmod(0o755)
+    given = {**machine.by_network, "PATH": f"{machine.folder}:{os.environ['PATH']}"}
+
+    tried = run([*words, "np-serves", "--dry-run"], machine.folder, **given)
+    assert tried.stdout.startswith("user np-serves: would be made\n"), tried.stderr
+    assert not noted.exists()
+    made = run([*words, "np-serves"], machine.folder, **given)
+    assert made.stdout.startswith("user np-serves: made\nrole nameplate_owner: made\n"), made.stderr
+    assert noted.read_text() == "--system --home-dir /srv/np np-serves\n"
+    kept = run([*words, "daemon"], machine.folder, **given)
+    assert kept.stdout.startswith("user daemon: kept\n"), kept.stderr
+    assert noted.read_text().count("\n") == 1
+
+    stand_in.write_text("#!/bin/sh\necho 'useradd: Permission denied.' >&2\nexit 1\n")
+    refused(run([*words, "np-serves"], machine.folder, **given), "system_user_refused", "as root")
+
+
 def test_lost_passwords_and_a_wrong_login_are_one_line(machine: Machine) -> None:
     words = ["db", "setup", "--env-file", str(machine.file)]
     done = run(words, machine.folder, **machine.by_network)

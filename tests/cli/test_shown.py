@@ -91,3 +91,9 @@ def test_a_certificate_is_decoded(seeded: Program) -> None:
     assert listed["fingerprint"] in said
     pem = seeded("certificate", "show", listed["id"], "--pem").out
     assert pem.startswith("-----BEGIN CERTIFICATE-----\n")
+
+
+def test_the_types_of_records_are_listed_with_their_form(seeded: Program) -> None:
+    rows = shown(seeded, "record", "types")
+    assert any(row.startswith("LOC ") and "52 22 23 N" in row for row in rows), rows
+    assert not any(row.startswith("SOA ") for row in rows)

@@ -1,5 +1,6 @@
 """Zone files of every format: what is written reads back the same; what is wrong has its place."""
 
+import base64
 import csv
 import json
 import random
@@ -13,6 +14,7 @@ from tests.fakes.random_records import rrsets as random_records
 from nameplate.core import formats, rdata
 from nameplate.core.errors import Invalid
 from nameplate.core.rdata import TYPES
+from nameplate.core.rdata.text import quoted
 from nameplate.core.records import RRset
 
 ZONE = "example.com"
@@ -36,6 +38,19 @@ _values = {
     "SSHFP": st.builds(lambda d: f"4 2 {d}", _hex),
     "HTTPS": st.builds(lambda h: f'1 {h} alpn="h2,h3" port="8443"', _host),
     "PTR": _host,
+    "DNAME": _host,
+    "LOC": st.builds(
+        lambda d, arc, h, s: f"{d} 59 {arc / 1000} N 1 W {h / 100:.2f}m {s}m",
+        *(st.integers(0, 89), st.integers(0, 59_999), st.integers(-999_999, 9_999_999)),
+        st.integers(0, 90_000_000),
+    ),
+    "NAPTR": st.builds(
+        lambda t, h: f'1 2 "s" {quoted([t])} "" {h}', st.binary(max_size=255), _host
+    ),
+    "OPENPGPKEY": st.binary(min_size=1, max_size=900).map(lambda k: base64.b64encode(k).decode()),
+    "RP": st.builds(lambda a, b: f"{a} {b}", _host, _host),
+    "SMIMEA": st.builds(lambda d: f"3 1 1 {d}", _hex),
+    "URI": st.binary(min_size=1, max_size=600).map(lambda target: f"1 2 {quoted([target])}"),
 }
 
 

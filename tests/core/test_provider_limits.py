@@ -64,6 +64,10 @@ def test_every_provider_of_the_data_is_in_the_table_or_said_why_not():
         ("route53", rrset("ALIAS", "a.example.org")),
         ("rfc2136", rrset("ALIAS", "a.example.org")),
         ("lexicon", rrset("MX", "10 a.example.org")),
+        ("cloudflare", rrset("DNAME", "a.example.org")),
+        ("cloudflare", rrset("RP", "a.example.org .")),
+        ("powerdns", rrset("LOC", "1 N 1 E 1m 90000000m")),
+        ("route53", rrset("LOC", "1 N 1 E 1m")),
     ],
 )
 def test_refused(provider, wanted):
@@ -80,7 +84,18 @@ def test_refused(provider, wanted):
         ("powerdns", rrset("TXT", 'a "b" \\ c')),
         ("rfc2136", rrset("A", "192.0.2.1", ttl=0)),
         ("somebody", rrset("ALIAS", "a.example.org")),
+        ("cloudflare", rrset("URI", "1 1 https://example.org")),
+        ("powerdns", rrset("DNAME", "a.example.org")),
+        ("rfc2136", rrset("RP", "a.example.org .")),
+        ("route53", rrset("NAPTR", '1 1 "s" "x" "" a.example.org')),
     ],
 )
 def test_allowed(provider, wanted):
     assert refusals(provider, wanted) is None
+
+
+@pytest.mark.parametrize("provider", ["digitalocean", "namecheap"])
+def test_a_type_that_a_provider_lacks_is_refused_with_those_that_it_has(provider):
+    found = refusals(provider, rrset("NAPTR", '1 1 "s" "x" "" a.example.org'))
+    assert found
+    assert "does not support NAPTR records. Types that it has: A, AAAA, " in found

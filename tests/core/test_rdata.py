@@ -60,6 +60,36 @@ GOOD = [
     ("TLSA", f"3 1 1 {HEX32}", f"3 1 1 {HEX32}"),
     ("TLSA", f"3 0 0 {'ab' * 300}", f"3 0 0 {'ab' * 300}"),
     ("SSHFP", f"4 2 {HEX32[:30]} {HEX32[30:]}", f"4 2 {HEX32}"),
+    ("DNAME", "Other.Example.NET", "other.example.net."),
+    ("DNAME", ".", "."),
+    (
+        "NAPTR",
+        '1 2 s SIP+D2U "" _SIP._udp.Example.net',
+        '1 2 "s" "SIP+D2U" "" _sip._udp.example.net.',
+    ),
+    ("NAPTR", '0 0 "" "" "" .', '0 0 "" "" "" .'),
+    (
+        "NAPTR",
+        r'1 1 "U" "x" "!(.*)!\\1;(\"\195\169!i" .',
+        r'1 1 "U" "x" "!(.*)!\\1;(\"\195\169!i" .',
+    ),
+    (
+        "LOC",
+        "52 22 23 N 4 53 32 E -2m 12m 1234m 1",
+        "52 22 23.000 N 4 53 32.000 E -2.00m 10.00m 1000.00m 1.00m",
+    ),
+    ("LOC", "0 s 180 w 1.15", "0 0 0.000 N 180 0 0.000 W 1.15m"),
+    (
+        "LOC",
+        "1 N 1 E 42849672.95m 90000000m 0.01 1m",
+        "1 0 0.000 N 1 0 0.000 E 42849672.95m 90000000.00m 0.01m 1.00m",
+    ),
+    ("URI", "10 1 https://example.com/;a", '10 1 "https://example.com/;a"'),
+    ("URI", r'1 2 "a\"b\\\195"', r'1 2 "a\"b\\\195"'),
+    ("OPENPGPKEY", "AQID BAU=", "AQIDBAU="),
+    ("SMIMEA", f"3 1 1 {HEX32.upper()}", f"3 1 1 {HEX32}"),
+    ("RP", "Alice.Example.NET info", "alice.example.net. info.example.com."),
+    ("RP", r"First\.Last.example.net .", r"first\.last.example.net. ."),
 ]
 
 

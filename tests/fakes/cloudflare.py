@@ -15,11 +15,26 @@ _FORMS = {
     "CAA": '{flags} {tag} "{value}"',
     "DS": "{key_tag} {algorithm} {digest_type} {digest}",
     "HTTPS": "{priority} {target} {value}",
+    "LOC": (
+        "IN LOC {lat_degrees} {lat_minutes} {lat_seconds} {lat_direction} "
+        "{long_degrees} {long_minutes} {long_seconds} {long_direction} "
+        "{altitude}m {size}m {precision_horz}m {precision_vert}m"
+    ),
+    "NAPTR": '{order} {preference} "{flags}" "{service}" "{regex}" {replacement}',
+    "SMIMEA": "{usage} {selector} {matching_type} {certificate}",
     "SRV": "{weight}\t{port}\t{target}",
     "SSHFP": "{algorithm} {type} {fingerprint}",
     "SVCB": "{priority} {target} {value}",
     "TLSA": "{usage} {selector} {matching_type} {certificate}",
+    "URI": '{weight} "{target}"',
 }
+_ALWAYS_COMMENTED = {"OPENPGPKEY"}
+"""Types whose comment is text even when there is none, says the SDK."""
+_ODD_DEFINITIONS = {
+    ("OPENPGPKEY", "Record"): "OpenpgpkeyRecord",
+    ("OPENPGPKEY", "RecordParam"): "PostDNSRecordsOpenpgpkeyRecord",
+}
+"""What the SDK calls otherwise than all the rest, by type and suffix."""
 _ZONES = re.compile(r"/client/v4/zones")
 _ZONE = re.compile(r"/client/v4/zones/(\w+)")
 _RECORDS = re.compile(r"/client/v4/zones/(\w+)/dns_records")
@@ -180,7 +195,7 @@ class FakeCloudflare(FakeServer):
             "name": name,
             "proxied": bool(sent.get("proxied")),
             "proxiable": rdtype in _PROXIABLE,
-            "comment": sent.get("comment"),
+            "comment": sent.get("comment", "" if rdtype in _ALWAYS_COMMENTED else None),
             "tags": [],
             "settings": {},
             "meta": {},
@@ -192,7 +207,8 @@ class FakeCloudflare(FakeServer):
             raise Refusal(400, 9021, "Invalid TTL. Must be between 60 and 86400 seconds, or 1.")
         if rdtype in _FORMS:
             data = {
-                k: v.rstrip(".") or "." if k == "target" else v for k, v in sent["data"].items()
+                k: v.rstrip(".") or "." if k == "target" and rdtype != "URI" else v
+                for k, v in sent["data"].items()
             }
             content = _FORMS[rdtype].format(**data).strip()
             record |= {"data": data}
@@ -207,7 +223,8 @@ class FakeCloudflare(FakeServer):
         record |= {"ttl": ttl, "content": content}
         self._refuse_conflicts(zone, record)
         # What listings and batches answer are these very records: checked here, once each.
-        schemas.cloudflare_definition("dns.RecordResponse", f"{rdtype}Record").validate(record)
+        definition = _ODD_DEFINITIONS.get((rdtype, "Record"), f"{rdtype}Record")
+        schemas.cloudflare_definition("dns.RecordResponse", definition).validate(record)
         zone["records"][record["id"]] = record
         return record
 
@@ -225,5 +242,6 @@ def _check_request(body: Any) -> None:
     assert body.keys() <= {"deletes", "patches", "posts"}
     for kind, suffix in (("deletes", ""), ("patches", "Record"), ("posts", "RecordParam")):
         for one in body.get(kind, []):
-            definition = f"{one['type']}{suffix}" if suffix else "Delete"
+            usual = f"{one['type']}{suffix}" if suffix else "Delete"
+            definition = _ODD_DEFINITIONS.get((one.get("type", ""), suffix), usual)
             schemas.cloudflare_definition("dns.RecordBatchParams", definition).validate(one)

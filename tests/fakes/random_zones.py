@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 _LABELS = ["a", "b-c", "w", "_x._tcp", "m1", "deep.er", "UP", "x0"]
+_NOT_AT_WILDCARDS = {"CNAME", "DNAME", "NS"}
 _UNITS = ["60", "300", "1h", "1H30M", "2d", "1w", "86400"]
 
 
@@ -65,7 +66,7 @@ class RandomZone:
     def _owner(self, rdtype: str) -> str:
         chance = self._chance
         self._number += 1
-        goes_on = self._may_go_on and rdtype not in {"CNAME", "NS"}  # no NS at a wildcard
+        goes_on = self._may_go_on and rdtype not in _NOT_AT_WILDCARDS
         if goes_on and chance.random() < 0.2:
             return ""  # that of the entry before
         self._may_go_on = rdtype != "CNAME"
@@ -75,7 +76,7 @@ class RandomZone:
             return f"{name}.{self._zone}."
         if form < 0.3:
             return f"\\{ord(name[0]):03d}{name[1:]}"
-        if form < 0.4 and rdtype not in {"CNAME", "NS"}:
+        if form < 0.4 and rdtype not in _NOT_AT_WILDCARDS:
             return f"*.{name}"
         return f"{name}" if form < 0.9 else f"0/25.{name}"
 
@@ -121,6 +122,12 @@ def _address(zone: RandomZone) -> tuple[str, list[str]]:
     return "A", [f"192.0.2.{last}"]
 
 
+_PLACES = [
+    "52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m",
+    "52 N 4 E 1.15m",
+    "0 1 S 179 59 59.9 W 100 12m 1234.56m 5",
+    "90 S 180 0 0 E -100000 90000000m",
+]
 _MAKERS: list[Callable[[RandomZone], tuple[str, list[str]]]] = [
     _address,
     lambda z: ("AAAA", ["2001:DB8::1"]),
@@ -133,5 +140,12 @@ _MAKERS: list[Callable[[RandomZone], tuple[str, list[str]]]] = [
     lambda z: ("CAA", ["0", "issue", '"ca.example"']),
     lambda z: ("HTTPS", ["1", ".", "alpn=h2,h3", "port=443"]),
     lambda z: ("NAPTR", ["1", "2", '"s"', '"SIP+D2U"', '""', z._host()]),
+    lambda z: ("NAPTR", ["1", "2", "u", '"a;(b\\195"', r'"!^(.*)$!sip:\\1@x!"', "."]),
+    lambda z: ("DNAME", [z._host()]),
+    lambda z: ("LOC", z._chance.choice(_PLACES).split()),
+    lambda z: ("OPENPGPKEY", z._chance.choice(["mDMEZQ==", "mDME ZQ==", "AQID"]).split()),
+    lambda z: ("RP", [z._chance.choice([r"a\.b.near", z._host()]), z._host()]),
+    lambda z: ("SMIMEA", ["3", "1", "1", "ab" * 16, "CD" * 16]),
+    lambda z: ("URI", ["10", "1", z._chance.choice(['"https://x/;a(b"', r'"a\"b\195"'])]),
     lambda z: ("AFSDB", ["1", z._host()]),
 ]

@@ -69,9 +69,9 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
 """What is called with a code -> which argument it is, and below which folder or in which file."""
 
 PAIRS = (
-    *("api/errors.py", "core/nested_zones.py", "core/plan.py", "core/zone_rules.py"),
-    *("usecases/dns/file_faults.py", "usecases/dns/shelter.py", "usecases/dns/zones.py"),
-    "usecases/setup/domain_connect.py",
+    *("api/errors.py", "core/dnames.py", "core/nested_zones.py", "core/plan.py"),
+    *("core/zone_rules.py", "usecases/dns/file_faults.py", "usecases/dns/shelter.py"),
+    *("usecases/dns/zones.py", "usecases/setup/domain_connect.py"),
 )
 """Files in which a tuple of a slug and a sentence is a code with what it means."""
 
@@ -79,7 +79,13 @@ FAMILIES: Mapping[str, frozenset[str]] = {
     "acme_{}": frozenset({"acme_*"}),
     "domain_connect_{}": frozenset(f"domain_connect_{slug}" for slug, _ in _REFUSED.values())
     | {"domain_connect_malformed"},
-    "file_{}": frozenset(f"file_{end}" for end in HttpOutcome if end is not HttpOutcome.ANSWERED),
+    "{}_{}": frozenset(f"file_{end}" for end in HttpOutcome if end is not HttpOutcome.ANSWERED)
+    | frozenset(f"page_{end}" for end in HttpOutcome)
+    - {"page_answered", "page_too_large", "page_too_many_redirects"},
+    "{}_at_doubled_name": frozenset({"txt_at_doubled_name", "cname_at_doubled_name"}),
+    "{}_at_wrong_name": frozenset({"txt_at_wrong_name", "cname_at_wrong_name"}),
+    "{}_absent": frozenset({"txt_absent", "cname_absent"}),
+    "{}_mismatch": frozenset({"txt_mismatch", "cname_mismatch"}),
     "record_{}": frozenset(f"record_{status}" for status in RecordStatus) - {"record_disabled"},
     "certificate_{}": frozenset(f"certificate_{status}" for status in CertificateStatus)
     - {"certificate_active", "certificate_renewing"},
@@ -114,7 +120,8 @@ FORWARDED: Mapping[str, str] = {
     "api/errors.py:_wrong_place": "missing",
     "api/errors.py:_http": "",
     "api/errors.py:documented": "",
-    "adapters/verification/file_upload.py:_look": "",
+    "adapters/verification/web.py:judge": "",
+    "adapters/verification/records.py:judge": "",
     "adapters/proxy/sites.py:group": "route_id_invalid hostname_invalid path_invalid "
     "upstream_invalid key_pair_id_invalid path_repeated certificate_ambiguous",
     "registry.py:get": "provider_unknown proxy_unknown method_unknown",

@@ -5,11 +5,11 @@ import sqlalchemy as sa
 
 from nameplate.models import Model
 
-OPTIONAL = {"servers", "accounts", "api_tokens"}
+OPTIONAL = {"servers", "accounts", "api_tokens", "events"}
 """Tables with rows of the platform: there organization_id may be NULL."""
 FREE = {
     *("name_locks", "budgets", "idempotency_keys", "step_counts"),
-    *("sealing_keys", "live_processes"),
+    *("sealing_keys", "live_processes", "event_counters"),
 }
 """Tables that belong to no organization."""
 SIMPLE = {
@@ -64,7 +64,9 @@ def test_every_policy_reads_and_checks_the_organization(session):
         session, "SELECT tablename, policyname, cmd, qual, with_check FROM pg_policies"
     )
     policies = {(table, name): rest for table, name, *rest in found}
-    for table in ("organizations", *tenant_tables(session)):
+    assert policies.pop(("events", "events_seen")) == ["SELECT", CONDITION, None]
+    assert policies.pop(("events", "events_told")) == ["INSERT", None, CONDITION]
+    for table in {"organizations", *tenant_tables(session)} - {"events"}:
         condition = CONDITION
         if table == "organizations":
             condition = CONDITION.replace("(organization_id", "(id", 1)
@@ -73,6 +75,7 @@ def test_every_policy_reads_and_checks_the_organization(session):
     assert shared == ["SELECT", "(organization_id IS NULL)", None]
     assert set(policies) == {
         ("idempotency_keys", "idempotency_keys_tenant"),
+        ("name_grants", "name_grants_received"),
         ("name_locks", "name_locks_named"),
         ("sealing_keys", "sealing_keys_seen"),
         ("sealing_keys", "sealing_keys_held"),

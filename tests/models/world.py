@@ -1,8 +1,9 @@
 """A small world of rows for tests: one call per noun, everything optional has a default."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,8 @@ from nameplate.models import (
     ChangePlan,
     Domain,
     DomainReadiness,
+    Event,
+    EventActor,
     HoldingScope,
     HostedState,
     HostedZone,
@@ -23,6 +26,7 @@ from nameplate.models import (
     LedgerEntry,
     LedgerPurpose,
     LedgerState,
+    NameGrant,
     NameHolding,
     NameLock,
     Organization,
@@ -31,6 +35,7 @@ from nameplate.models import (
     Record,
     RecordType,
     Server,
+    SetupLink,
     Verification,
     VerificationMethodName,
 )
@@ -194,6 +199,41 @@ def challenge(session: Session, parent: Certificate) -> HttpChallenge:
     return _add(session, row)
 
 
+def an_event(session: Session, parent: Domain) -> Event:
+    row = Event(
+        organization_id=parent.organization_id,
+        type="domain.claimed",
+        object_type="domain",
+        object_id=parent.id,
+        actor=EventActor.WORKER,
+        before={},
+        after={},
+    )
+    return _add(session, row)
+
+
+def grant(session: Session, of: Domain, **columns: Any) -> NameGrant:
+    """Add a grant of a name below a domain, which nobody has accepted."""
+    given = {
+        "organization_id": of.organization_id,
+        "name": f"lent.{of.full_domain}",
+        "base": of.domain_name,
+        "scope": HoldingScope.SUBTREE,
+    }
+    return _add(session, NameGrant(**(given | columns)))
+
+
+def setup_link(session: Session, of: Domain) -> SetupLink:
+    """Add a link to the page that shows what to publish."""
+    row = SetupLink(
+        organization_id=of.organization_id,
+        organization_domain_id=of.id,
+        token_hash=uuid4().hex * 2,
+        expires_at=datetime.now(UTC) + timedelta(days=7),
+    )
+    return _add(session, row)
+
+
 def everything(session: Session, owner: Organization, name: str = "acme.com") -> dict[str, Any]:
     """Make one row of every table that an organization can own, and return them by table."""
     app, machine = application(session, owner), server(session, owner)
@@ -214,6 +254,9 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         ledger_entry(session, by, claim),
         plan(session, claim),
         hosted_zone(session, by, claim),
+        an_event(session, claim),
+        setup_link(session, claim),
+        grant(session, claim),
         session.get_one(DomainReadiness, claim.id),  # made with the domain
     ]
     return {row.__tablename__: row for row in rows}

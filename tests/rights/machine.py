@@ -10,15 +10,20 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Binding, Certificate
 from nameplate.usecases.certificates import issuance, requests
-from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.claims import domains, grants, verifications
+from nameplate.usecases.claims.grants import Terms
 from nameplate.usecases.serving import bindings, probes
 from nameplate.usecases.tenants import organizations
-from tests.rights.model import Claim, Token
+from tests.rights.model import Claim, Grant, Token
 from tests.rights.sides import Sides
 from tests.rights.world import Served
 
-CLAIMED = ("", "shop.", "", "a.shop.", "*.", "shop.", "*.shop.")
+CLAIMED = ("", "shop.", "", "a.shop.", "*.", "shop.", "*.shop.", "x.")
 """What stands left of the registrable domain in claims."""
+LENT = ("shop.", "a.shop.", "x.", "shop.")
+"""The same for what is lent."""
+BELOW = (None, None, "shop", "a.shop", "x", "a")
+"""What is bound below the name of a claim."""
 HOSTS = ("", "shop.", "a.shop.", "b.shop.", "x.", "*.", "*.shop.")
 """The same for hosts that somebody may visit."""
 METHODS = {True: "dns_txt", False: "file_upload"}
@@ -37,10 +42,19 @@ class Rights(Sides):
 
     # Claims and proofs
 
-    @initialize(claims=st.lists(st.tuples(which, st.booleans(), which), min_size=2, max_size=4))
-    def begin(self, claims: list[tuple[int, bool, int]]) -> None:
-        """Begin with something to take away: claims that are proved, with bindings."""
-        for who, (name, wide, where) in enumerate(claims):
+    @initialize(
+        claims=st.lists(st.tuples(which, st.booleans(), which), min_size=2, max_size=4),
+        lent=st.booleans(),
+    )
+    def begin(self, claims: list[tuple[int, bool, int]], lent: bool) -> None:
+        """Begin with something to take away: claims that are proved, with bindings; a lent name."""
+        if lent:
+            self.claim(0, CLAIMED.index(""), True)
+            self.prove(0, 0)
+            self.lend(0, LENT.index("x."), 1, True, False)
+            self.claim(1, CLAIMED.index("x."), True)
+            self.bind(0, BELOW.index("x"), 0)
+        for who, (name, wide, where) in enumerate(claims, start=2 * lent):
             self.claim(who, name, wide)
             self.prove(who, 0)
             self.bind(who, where, 0)
@@ -142,6 +156,53 @@ class Rights(Sides):
         else:
             claim.paused = False
 
+    # What is lent
+
+    @rule(what=which, name=which, who=which, wide=st.booleans(), on=st.booleans())
+    def lend(self, what: int, name: int, who: int, wide: bool, on: bool) -> None:
+        """Lend a name below one that is held, mostly."""
+        _, claim = self._pick(what, lambda one: one.is_proved)
+        lender = self.world.actor(claim.organization)
+        grantee = self._actor(who)
+        lent = LENT[name % len(LENT)] + self.world.base
+        terms = Terms(lent, subtree=wide, may_lend=on)
+        if grantee == lender:
+            return
+        made = self._act(
+            lender,
+            lambda s: (
+                grants.add(
+                    s, self.world.tools, lender, terms, now=_now(), to=grantee.organization_id
+                )[0].id
+            ),
+        )
+        if made is not None:
+            self.model.grants.append(
+                Grant(
+                    lender.organization_id or 0,
+                    grantee.organization_id or 0,
+                    lent,
+                    wide,
+                    on and wide,
+                )
+            )
+        self._sync()
+
+    @rule(what=which)
+    def take_back(self, what: int) -> None:
+        """End a grant at once."""
+        live = [(n, one) for n, one in enumerate(self.model.grants) if not one.over]
+        if not live:
+            return
+        number, grant = live[what % len(live)]
+        lender = self.world.actor(grant.lender)
+        row = self.world.grants()[number]
+        done = self._act(
+            lender, lambda s: grants.revoke(s, lender, ids.show("gnt", row), _now(), _now()).id
+        )
+        grant.over = grant.over or done is not None
+        self._sync()
+
     # Organizations
 
     @rule(who=which)
@@ -182,7 +243,7 @@ class Rights(Sides):
     def bind(self, what: int, where: int, path: int) -> None:
         number, claim = self._pick(what)
         actor = self.world.actor(claim.organization)
-        below = (None, None, "shop", "a.shop", "x", "a")[where % 6]
+        below = BELOW[where % len(BELOW)]
         app = ids.show("app", self.world.applications[claim.organization])
         row = self._act(
             actor,
@@ -249,7 +310,8 @@ class Rights(Sides):
 
     @invariant()
     def holdings_are_what_proofs_give(self) -> None:
-        assert self.world.holdings() == self.model.holdings()
+        found, expected = self.world.holdings(), self.model.holdings()
+        assert found == expected, f"{found} instead of {expected}"
 
     @invariant()
     def hosts_lead_to_their_holders(self) -> None:

@@ -60,8 +60,22 @@ class Claim:
 
 
 @dataclass
+class Grant:
+    """A name that one organization lends to another."""
+
+    lender: int
+    grantee: int
+    name: str
+    wide: bool
+    may_lend: bool
+    over: bool = False
+
+
+@dataclass
 class Model:
     """All claims of all organizations."""
+
+    grants: list[Grant] = field(default_factory=list)
 
     claims: dict[int, Claim] = field(default_factory=dict)
     disabled: set[int] = field(default_factory=set)
@@ -69,7 +83,41 @@ class Model:
     removed: set[int] = field(default_factory=set)
 
     def holdings(self) -> dict[str, tuple[int, bool]]:
-        """Return who holds each name, and whether with everything below it."""
+        """Return who holds each name, and whether with everything below it; what is lent, too."""
+        held = self.proved()
+        for grant in sorted(self.grants, key=lambda one: len(one.name)):
+            if not grant.over and self.lends(grant, held) and self._is_used(grant):
+                held.setdefault(grant.name, (grant.grantee, grant.wide))
+        return held
+
+    def lends(self, grant: Grant, held: dict[str, tuple[int, bool]]) -> bool:
+        """Tell whether the lender holds what is above, and may lend of it."""
+        above = [
+            (len(name), name)
+            for name, (_, wide) in held.items()
+            if wide and grant.name.endswith("." + name)
+        ]
+        if not above:
+            return False
+        source = max(above)[1]
+        lent = [one for one in self.grants if one.name == source and not one.over]
+        borrowed = source not in self.proved()
+        return held[source][0] == grant.lender and (
+            not borrowed or any(one.may_lend and one.grantee == grant.lender for one in lent)
+        )
+
+    def _is_used(self, grant: Grant) -> bool:
+        """Tell whether the grantee claims anything of it."""
+        return any(
+            claim.organization == grant.grantee
+            and not claim.removed
+            and (claim.held_name == grant.name or claim.held_name.endswith("." + grant.name))
+            and (grant.wide or claim.name == grant.name)
+            for claim in self.claims.values()
+        )
+
+    def proved(self) -> dict[str, tuple[int, bool]]:
+        """Return the same of what is proved."""
         held: dict[str, tuple[int, bool]] = {}
         for claim in self.claims.values():
             if claim.removed or not claim.is_proved:
@@ -95,12 +143,46 @@ class Model:
         if claim.removed or proof.token is Token.VOID:
             return
         mine = claim.held_name
-        for name, (owner, wide) in self.holdings().items():
+        for grant in self.grants:
+            inside = mine == grant.name or (grant.wide and mine.endswith("." + grant.name))
+            if not grant.over and grant.lender == claim.organization and inside:
+                return
+        held = self.holdings()
+        own = max(
+            (
+                len(name)
+                for name, (owner, wide) in held.items()
+                if owner == claim.organization
+                and (name == mine or (wide and mine.endswith("." + name)))
+            ),
+            default=0,
+        )
+        for name, (owner, wide) in held.items():
             above = name == mine or (wide and mine.endswith("." + name))
-            below = proof.wide and name.endswith("." + mine)
-            if owner != claim.organization and (above or below):
+            below = proof.wide and name.endswith("." + mine) and name in self.proved()
+            if owner != claim.organization and ((above and own <= len(name)) or below):
                 return
         proof.token = Token.PROVED
+
+    def end_what_was_lent(self) -> None:
+        """Let no proof count that the holder of what is above does not lend room for."""
+        held = self.holdings()
+        for claim in self.claims.values():
+            name = claim.held_name
+            lent = any(
+                held.get(one.name) == (one.grantee, one.wide)
+                and not one.over
+                and one.grantee == claim.organization
+                and (name == one.name or (one.wide and name.endswith("." + one.name)))
+                for one in self.grants
+            )
+            above = [
+                (len(other), owner)
+                for other, (owner, wide) in held.items()
+                if wide and name.endswith("." + other)
+            ]
+            if claim.is_proved and not lent and above and max(above)[1] != claim.organization:
+                claim.end_proofs()
 
     def miss(self, proof: Proof) -> None:
         """Somebody looked for so long without seeing the proof that it counts no more."""

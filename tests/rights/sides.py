@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.db import Sessions
-from nameplate.models import Verification
-from nameplate.usecases.claims import verifications
+from nameplate.models import NameGrant, Verification
+from nameplate.usecases.claims import grants, verifications
 from tests.rights.model import Claim, Model, Proof, Token
 from tests.rights.world import World
 
@@ -56,13 +56,30 @@ class Sides(RuleBasedStateMachine):
         verifications.reconcile(self.world.sessions, self.world.tools, lease)
 
     def _work(self) -> None:
-        """Have workers look at every verification that is due at once."""
+        """Have workers look at every verification that is due at once.
+
+        How many are due depends on how long the program has taken: a proof that stood in somebody's
+        way before may be seen now.
+        """
         for row in self.world.all(Verification):
-            if row.next_action_at is not None and row.next_action_at <= datetime.now(UTC):
-                self._look(row.id)
+            if row.next_action_at is None or row.next_action_at > datetime.now(UTC):
+                continue
+            self._look(row.id)
+            claim = self.model.claims[row.organization_domain_id]
+            proof = claim.proofs.get(row.id)
+            if proof is not None and self.world.is_published(row.id, claim.held_name):
+                self.model.see(claim, proof)
 
     def _sync(self) -> None:
-        """Learn of tokens that the product made, and of those that it ended before they were seen."""
+        """Learn of tokens that the product made, and of those that it ended before they were seen.
+
+        Before that workers look at all grants, until nothing follows any more.
+        """
+        for _ in range(2):
+            for number in self.world.grants():
+                lease = self.world.lease(NameGrant, number)
+                grants.reconcile(self.world.sessions, self.world.tools, lease)
+        self.model.end_what_was_lent()
         for row, number, wide, over in self.world.tokens():
             proof = self.model.claims[number].proofs.setdefault(row, Proof(wide))
             if over and proof.token is Token.OPEN:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.lifecycle import VerificationStatus
+from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
 from nameplate.models import Binding, NameHolding, Verification
 from nameplate.usecases import holders
@@ -70,6 +70,17 @@ def test_a_claim_is_not_over_while_another_token_can_prove_it(world: Offline) ->
     assert look(world, second, days=8) is VerificationStatus.EXPIRED
     assert see(world, first) is VerificationStatus.VERIFIED
     assert held(world) == {NAME: "subtree"}
+
+
+def test_a_claim_that_has_run_out_is_proved_by_another_token(world: Offline) -> None:
+    red = world.organization("red")
+    row = claim(world, red, NAME)
+    assert look(world, proofs(world, row)[0], days=8) is VerificationStatus.EXPIRED
+    assert domain(world, row).status is DomainStatus.EXPIRED
+    offer(world, red, "file_upload")
+    assert domain(world, row).status is DomainStatus.PENDING_VERIFICATION
+    assert see(world, proofs(world, row)[-1]) is VerificationStatus.VERIFIED
+    assert domain(world, row).is_live
 
 
 def test_a_holding_reaches_as_far_as_the_proofs_that_are_left(world: Offline) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -11,7 +12,9 @@ from nameplate.core.holdings import Holding
 from nameplate.core.names import is_within
 from nameplate.db import Sessions
 from nameplate.models import Domain
+from nameplate.usecases import holders
 from nameplate.usecases.certificates import issuance
+from nameplate.usecases.claims import holdings
 from tests.databases import sessions_over
 from tests.rights.machine import Rights
 
@@ -22,7 +25,7 @@ def check(sessions: Sessions, examples: int, **more: Any) -> None:
     given = {
         "max_examples": examples, "stateful_step_count": 30, "deadline": None,
         "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck),
-        "print_blob": False,
+        "print_blob": False, "report_multiple_bugs": False,
     }  # fmt: skip
     run_state_machine_as_test(machine, settings=settings(**{**given, **more}))
 
@@ -64,11 +67,24 @@ def _holder_of_certificates_is_not_asked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(issuance, "_owned", lambda *_: True)
 
 
+def _grants_outlive_their_lender(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holdings, "may_lend", lambda *_: True)
+
+
+def _what_is_lent_is_the_lender_s_too(patch: pytest.MonkeyPatch) -> None:
+    """Forget that a name that is lent is nobody else's: its lender is served there as well."""
+    nothing = classmethod(lambda _cls, _hostname: sa.false())
+    patch.setattr(holders, "_GIVEN", holders._GIVEN.where(sa.false()))
+    patch.setattr(Domain, "_is_lent", nothing)
+
+
 PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [
     _scope_is_ignored,
     _every_holding_is_wide,
     _tenants_resume,
     _holder_of_certificates_is_not_asked,
+    _grants_outlive_their_lender,
+    _what_is_lent_is_the_lender_s_too,
 ]
 
 

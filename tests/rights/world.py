@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -25,12 +26,14 @@ from nameplate.models import (
     Binding,
     Certificate,
     Domain,
+    NameGrant,
     NameHolding,
     Organization,
     Verification,
     VerificationMethodName,
 )
 from nameplate.models.orm import Work
+from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 from nameplate.ports.verification import Proof, ProofScope, Verdict
 from nameplate.usecases.serving import hosts, routes
 from tests.models import world as rows
@@ -73,6 +76,18 @@ class NotingAuthority(Authority):
         return super().order(names, profile, replaces)
 
 
+class Unreached:
+    """A prober for servers that nobody reaches."""
+
+    def look(self, target: ProbeTarget) -> ProbeResult:
+        """Tell that the connection failed."""
+        return ProbeResult(target, Failure.CONNECTION_FAILED, "The connection failed.")
+
+    def look_many(self, targets: Sequence[ProbeTarget]) -> Sequence[ProbeResult]:
+        """Tell the same of each."""
+        return [self.look(target) for target in targets]
+
+
 @dataclass(frozen=True)
 class Served:
     """One host that leads somewhere."""
@@ -103,6 +118,7 @@ class World:
             self.offline.tools,
             resolver=internet,
             fetcher=internet,
+            prober=Unreached(),
             methods={**dict.fromkeys(VerificationMethodName, exact), DNS_TXT: wide},
             authority=lambda _account: self.authority,
         )
@@ -127,7 +143,7 @@ class World:
     def close(self) -> None:
         """Leave nothing behind that the next example would have to read."""
         with self.sessions.begin(PLATFORM) as session:
-            for kind in (NameHolding, Binding):
+            for kind in (NameHolding, Binding, NameGrant):
                 session.execute(sa.delete(kind).where(kind.organization_id.in_(self._mine())))
 
     def _mine(self) -> list[int]:
@@ -162,6 +178,12 @@ class World:
             token = session.get_one(Verification, verification).verification_token
         (self.published.add if seen else self.published.discard)((name, token))
 
+    def is_published(self, verification: int, name: str) -> bool:
+        """Tell whether the owner has published a token."""
+        with self.sessions.begin(PLATFORM) as session:
+            token = session.get_one(Verification, verification).verification_token
+        return (name, token) in self.published
+
     def holdings(self) -> dict[str, tuple[int, bool]]:
         """Return what the table of holdings says."""
         with self.sessions.begin(PLATFORM) as session:
@@ -183,6 +205,12 @@ class World:
                 )
                 for one in routes.wanted(session, self.server)
             ]  # fmt: skip
+
+    def grants(self) -> list[int]:
+        """Return the ids of all grants, oldest first."""
+        query = sa.select(NameGrant.id).where(NameGrant.organization_id.in_(self._mine()))
+        with self.sessions.begin(PLATFORM) as session:
+            return list(session.scalars(query.order_by(NameGrant.id)))
 
     def edges(self, *, followed: bool = True) -> list[App]:
         """Return the edge as it is loaded now, and as it followed all changes."""

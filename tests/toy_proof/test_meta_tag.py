@@ -24,6 +24,8 @@ class Site:
         *,
         scheme: Literal["http", "https"] = "http",
         max_body: int = 1024,
+        redirects: bool = True,
+        truncate: bool = False,
     ) -> Fetched:
         """Return the page."""
         page = f"<html><head>{self.head}</head><body>Hello</body></html>"

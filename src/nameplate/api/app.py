@@ -17,7 +17,9 @@ from nameplate.api import (
     domain_connect,
     domains,
     errors,
+    events,
     explanations,
+    grants,
     health,
     openapi,
     organizations,
@@ -57,7 +59,9 @@ NOUNS = (
     certificates,
     bindings,
     tokens,
+    events,
     setup_links,
+    grants,
 )
 
 

@@ -190,7 +190,8 @@ class Opening:
 
 
 @contextmanager
-def _reading(opening: Opening, shared: AppState, who: Caller) -> Iterator[TransactionCall]:
+def begin_reading(opening: Opening, shared: AppState, who: Caller) -> Iterator[TransactionCall]:
+    """Open a transaction that only reads."""
     request, response = opening.request, opening.response
     with shared.sessions.begin(who.actor, read_only=True) as session:
         yield TransactionCall(request, response, shared, who.actor, session, database_now(session))
@@ -242,7 +243,7 @@ DryRun = Annotated[
 # FastAPI calls a dependency that is no coroutine in a thread of its own.
 async def reading(request: Request, response: Response) -> Opening:
     """Have a transaction opened that only reads."""
-    return Opening(request, response, _reading)
+    return Opening(request, response, begin_reading)
 
 
 async def writing(

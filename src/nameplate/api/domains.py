@@ -47,6 +47,8 @@ routes = router("domains")
 
 Hostname = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
+Methods = Annotated[list[VerificationMethodName], Field(min_length=1, max_length=7)]
+
 _PROOF = "nameplate-verification=k7m2p4qw6xz3v5n7b9c2d4f6h8j2l4n6"
 _AUTOMATIC = "Whether Nameplate maintains the records that point bound hosts at their servers."
 _SERVER = (
@@ -68,6 +70,11 @@ class DomainNew(Body):
         default=None, description="Required with a platform token."
     )
     verification_method: VerificationMethodName = VerificationMethodName.DNS_TXT
+    verification_methods: Methods | None = Field(
+        default=None,
+        description="Several methods, instead of `verification_method`. The first that matches proves "
+        "the name.",
+    )
     domain_type: DomainType | None = None
     account: Reference | None = Field(
         default=None, description="DNS account that Nameplate writes records with."
@@ -252,7 +259,8 @@ class DomainShape(Shape):
         description="Each step, with evidence and what to do; null in lists."
     )
     instructions: list[instructed.InstructionShape] | None = Field(
-        description="What the owner must publish, done or not; null in lists."
+        description="What the owner must publish, done or not; null in lists. Of several with the "
+        "purpose `ownership` one is enough."
     )
     domain_type: DomainType
     verification_method: str | None
@@ -364,6 +372,7 @@ def add(call: Write, body: DomainNew) -> DomainShape:
     """Claim a name. The response contains what to publish: the proof, and what leads to the server."""
     given = body.given()
     named = given.pop("server", None)
+    given["verification_methods"] = given.get("verification_methods") or ()
     given["hosted"] = offers.offer(call.sessions) if given.get("hosted") else None
     row = domains.add(call.session, call.tools, call.actor, **given)
     server = _server(call, row, named)

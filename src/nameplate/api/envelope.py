@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nameplate.api import errors, strictjson
 from nameplate.core.errors import Invalid, NameplateError
+from nameplate.core.origin import ORIGIN, ChangeOrigin
 from nameplate.db import RETRIES, pause
 
 _ZONE_PATH = re.compile(r"/v1/domains/[^/]+/records:plan")
@@ -51,6 +52,7 @@ class RequestMiddleware:
             return
         identity = _identity(Headers(scope=scope).get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = identity
+        origin = ORIGIN.set(ChangeOrigin(identity))  # the threads of this request inherit it
         started = time.monotonic()
         status = 0
 
@@ -78,6 +80,7 @@ class RequestMiddleware:
                 raise
             await errors.unexpected(error, identity)(scope, receive, sending)
         finally:
+            ORIGIN.reset(origin)
             route = getattr(scope.get("route"), "path", "unmatched")
             self._count(scope["method"], route, status, time.monotonic() - started)
 

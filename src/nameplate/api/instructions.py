@@ -21,7 +21,7 @@ class InstructionShape(BaseModel):
     done: bool = Field(description="Whether nothing is to be done about it now.")
     is_published: bool = Field(description="Whether the last check saw it published.")
     kind: str = Field(
-        description="`dns_record`, `file`, `tag`, `name_servers`, `undecided` or a kind "
+        description="`dns_record`, `file`, `tag`, `email`, `name_servers`, `undecided` or a kind "
         "of a proof method."
     )
     sentence: str = Field(description="What to do now, in one sentence.")
@@ -40,6 +40,8 @@ class InstructionShape(BaseModel):
     url: str | None
     path: str | None
     content: str | None
+    page: str | None = Field(description="Page whose head has the tag.")
+    tag: str | None
 
 
 def show(told: ToPublish) -> InstructionShape:
@@ -63,6 +65,8 @@ def show(told: ToPublish) -> InstructionShape:
         url=one.get("url"),
         path=one.get("path"),
         content=one.get("content"),
+        page=one.get("page"),
+        tag=one.get("tag"),
     )
 
 

@@ -22,12 +22,22 @@ from nameplate.api.shapes import (
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RecordStatus
+from nameplate.core.rdata.forms import FORMS
 from nameplate.models import Record, RecordableType, RecordType
 from nameplate.usecases.dns import records
 
 routes = router("records")
 
-Value = Annotated[str, StringConstraints(min_length=1, max_length=65535)]
+_FORMS = "; ".join(
+    f"{rdtype}: {form.parts} (`{form.example}`)"
+    for rdtype, form in FORMS.items()
+    if rdtype != "SOA"
+)
+Value = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=65535),
+    Field(description=f"The value in the form of its type. {_FORMS}."),
+]
 Ttl = Annotated[int, Field(ge=0, le=2**31 - 1, description="In seconds.")]
 Short = Annotated[int, Field(ge=0, le=65535)]
 TypeFilter = Annotated[RecordType | None, Query(description="Only records of this type.")]

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from nameplate.api import instructions as instructed
-from nameplate.api.deps import Listed, Read, TransactionCall, Write
+from nameplate.api.deps import Crossing, Listed, NetworkCall, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
 from nameplate.core import ids
@@ -16,7 +16,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.instructions import dns_record, in_zone
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.models import Domain, Verification, VerificationMethodName
-from nameplate.usecases.claims import instructions, verifications
+from nameplate.usecases.claims import instructions, mailed_codes, verifications
 
 routes = router("verifications")
 
@@ -33,6 +33,18 @@ class VerificationNew(Body):
 
     domain: Reference
     method: VerificationMethodName = VerificationMethodName.DNS_TXT
+
+
+class Confirmation(Body):
+    """The code of a message."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": "k7m2-p4qw-6xz3-v5n7-b2c2-d4f6"}]}
+    )
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(
+        description="The code as the message has it. Case, spaces and dashes do not count."
+    )
 
 
 class LookShape(BaseModel):
@@ -62,6 +74,7 @@ class VerificationShape(Shape):
                     record_value=_PROOF,
                     file_path=None,
                     file_content=None,
+                    meta_tag=None,
                     instruction=instructed.example(
                         Purpose.OWNERSHIP,
                         in_zone(dns_record("TXT", _RECORD, _PROOF), "example.com"),
@@ -89,6 +102,7 @@ class VerificationShape(Shape):
     record_value: str | None
     file_path: str | None = Field(description="Path of the file to publish.")
     file_content: str | None
+    meta_tag: str | None = Field(description="Tag to put into the head of the first page.")
     instruction: instructed.InstructionShape | None = Field(
         description="What to publish; null in lists and when the method is not available."
     )
@@ -111,7 +125,7 @@ def show(call: TransactionCall, row: Verification) -> VerificationShape:
     return shown
 
 
-def show_listed(_call: TransactionCall, row: Verification) -> VerificationShape:
+def show_listed(_call: NetworkCall, row: Verification) -> VerificationShape:
     """Return a verification without what would cost a query for each one of a list."""
     fields: dict[str, Any] = common(row, Prefix.VERIFICATION, "verifications")
     fields["metadata"] = {}
@@ -127,6 +141,7 @@ def show_listed(_call: TransactionCall, row: Verification) -> VerificationShape:
         record_value=row.verification_record_value,
         file_path=row.verification_file_path,
         file_content=row.verification_file_content,
+        meta_tag=row.verification_meta_tag,
         instruction=None,
         attempts=row.verification_attempts,
         last_attempt_at=row.last_verification_attempt_at,
@@ -170,3 +185,10 @@ def check(call: Write, verification: str) -> VerificationShape:
     """Check a verification now."""
     row = verifications.check(call.session, call.actor, verification, call.now)
     return call.one(show, row)
+
+
+@routes.post("/verifications/{verification}:confirm", operation_id="confirm_verification")
+def confirm(world: Crossing, verification: str, body: Confirmation) -> VerificationShape:
+    """Confirm a verification with the code that its owner got by mail."""
+    row = mailed_codes.confirm(world.sessions, world.actor, verification, body.code)
+    return show_listed(world, row)

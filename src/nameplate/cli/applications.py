@@ -66,7 +66,7 @@ def add(
     metadata: MetadataPairs = None,
 ) -> None:
     """Add an application."""
-    host, port = _split(upstream)
+    host, port = address_of(upstream)
     body = given(
         name=name,
         organization=organization,
@@ -104,7 +104,7 @@ def update(
     metadata: MetadataPairs = None,
 ) -> None:
     """Update an application and reconfigure its bindings."""
-    host, port = _split(upstream)
+    host, port = address_of(upstream)
     body = given(
         name=name,
         upstream_host=host,
@@ -120,7 +120,8 @@ removing(app, "application", "applications")
 restoring(app, "application", "applications")
 
 
-def _split(upstream: str | None) -> tuple[str | None, int | None]:
+def address_of(upstream: str | None) -> tuple[str | None, int | None]:
+    """Return the host and the port that `--upstream` names. Raises Invalid `option_malformed`."""
     if upstream is None:
         return None, None
     host, _, port = upstream.rpartition(":")

@@ -1,6 +1,6 @@
 """`nameplate binding`: which application answers at which host."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -96,7 +96,7 @@ def add(
     )
     made = cli.api.send("POST", "/v1/bindings", body)
     if wait and not cli.api.dry_run:
-        made = _waited(cli, made["id"], timeout)
+        made = waited(cli, made["id"], timeout)
     cli.printer.one(made)
 
 
@@ -160,7 +160,24 @@ showing(app, "binding", "bindings")
 removing(app, "binding", "bindings")
 
 
-def _waited(cli: Cli, identity: str, timeout: float) -> dict[str, object]:
+def bind_new(cli: Cli, domain: dict[str, Any], upstream: tuple[str | None, int | None]) -> str:
+    """Make an application that is named after the domain, bind it, and return the binding's id."""
+    host, port = upstream
+    body = given(
+        name=domain["name"],
+        organization=domain["organization"],
+        upstream_host=host,
+        upstream_port=port,
+    )
+    application = cli.api.send("POST", "/v1/applications", body)
+    bound = {"domain": domain["id"], "application": application["id"]}
+    identity: str = cli.api.send("POST", "/v1/bindings", bound)["id"]
+    return identity
+
+
+def waited(cli: Cli, identity: str, timeout: float) -> dict[str, Any]:
+    """Return the binding once it is served, and show what is left meanwhile."""
+
     def look() -> Seen:
         found = cli.api.get(address("bindings", identity))
         done = found["status"] == "active"

@@ -1,6 +1,8 @@
 """`nameplate db setup`: PostgreSQL's roles, the database and its schema, with one command."""
 
 import json
+import pwd
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +12,11 @@ import typer
 from nameplate.cli import environment_file
 from nameplate.cli.command import AsJson, DryRun
 from nameplate.cli.failures import reported
-from nameplate.core.errors import NameplateError
+from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.secret import Secret
 
 if TYPE_CHECKING:
-    from nameplate.usecases.operations.roles import Setup
+    from nameplate.usecases.operations.roles import SetupStep
 
 _OWNER_FILE = "owner.env"
 _APP_URL, _SYSTEM_URL = "NAMEPLATE_DATABASE_URL", "NAMEPLATE_SYSTEM_DATABASE_URL"
@@ -40,6 +42,12 @@ EnvFile = Annotated[
     ),
 ]
 Home = Annotated[Path, typer.Option(help="NAMEPLATE_HOME of the services, where their files are.")]
+User = Annotated[
+    str | None,
+    typer.Option(
+        help="System user that runs the services; it is made unless it is there (`useradd`)."
+    ),
+]
 NewPasswords = Annotated[
     bool, typer.Option("--new-passwords", help="Replace the passwords of all three roles.")
 ]
@@ -51,11 +59,14 @@ def setup(
     database: Database = "nameplate",
     env_file: EnvFile = environment_file.DEFAULT,
     home: Home = Path("/var/lib/nameplate"),
+    user: User = None,
     new_passwords: NewPasswords = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the roles, the database and the schema on PostgreSQL, and write the settings to a file.
+
+    With `--user` it also makes the system user of the services.
 
     It can be run again: it makes what is missing, keeps the passwords of the file, and upgrades the
     schema. Other lines of the file stay.
@@ -66,8 +77,11 @@ def setup(
         owner_file = env_file.with_name(_OWNER_FILE)
         known = _passwords(env_file, owner_file)
         planned = roles.plan(admin_url, database, known, new_passwords=new_passwords)
+        steps = [*_users(user), *planned.steps]
         revision = None
         if not dry_run:
+            if user and not steps[0].exists:
+                _make_user(user, home)
             # First the passwords, then the roles: after a crash between them the next run has both.
             environment_file.write(owner_file, {_APP_URL: planned.url(roles.OWNER).reveal()})
             environment_file.write(
@@ -79,7 +93,7 @@ def setup(
                 },
             )
             revision = roles.make(planned)
-    _tell(planned, revision, [env_file, owner_file], dry_run=dry_run, as_json=as_json)
+    _tell(steps, revision, [env_file, owner_file], dry_run=dry_run, as_json=as_json)
 
 
 def _passwords(*files: Path) -> dict[str, Secret]:
@@ -99,22 +113,55 @@ def _passwords(*files: Path) -> dict[str, Secret]:
     return found
 
 
+def _users(user: str | None) -> "list[SetupStep]":
+    """Return what happens to the system user; nothing when none is asked for."""
+    from nameplate.usecases.operations.roles import SetupStep
+
+    if user is None:
+        return []
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return [SetupStep(f"user {user}", exists=False)]
+    return [SetupStep(f"user {user}", exists=True)]
+
+
+def _make_user(user: str, home: Path) -> None:
+    """Make the system user. Raises Refused `system_user_refused`."""
+    words = ["useradd", "--system", "--home-dir", str(home), user]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        why = done.stderr.strip() if done.returncode else ""
+    except OSError as error:
+        why = f"useradd: {error.strerror}"
+    if why:
+        raise Refused(
+            "system_user_refused",
+            f"Cannot make the system user {user}: {why.splitlines()[0].rstrip('.')}. Run the command as "
+            "root, or make the user yourself.",
+        )
+
+
 def _tell(
-    planned: "Setup", revision: str | None, files: list[Path], *, dry_run: bool, as_json: bool
+    steps: "list[SetupStep]",
+    revision: str | None,
+    files: list[Path],
+    *,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     if as_json:
-        steps = [{"subject": one.subject, "existed": one.exists} for one in planned.steps]
         document: dict[str, Any] = {
             "object": "database_setup",
             "dry_run": dry_run,
-            "steps": steps,
+            "steps": [{"subject": one.subject, "existed": one.exists} for one in steps],
             "revision": revision,
             "files": [str(file) for file in files],
         }
         sys.stdout.write(json.dumps(document) + "\n")
         return
     made = "would be made" if dry_run else "made"
-    for one in planned.steps:
+    for one in steps:
         sys.stdout.write(f"{one.subject}: {'kept' if one.exists else made}\n")
     sys.stdout.write(f"schema: {'would be upgraded' if dry_run else revision}\n")
     for file, use in zip(files, ("settings of the services", "for migrations"), strict=True):

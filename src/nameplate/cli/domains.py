@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import checklist, entries, findings, terminal, waiting
+from nameplate.cli import bindings, checklist, entries, findings, terminal, waiting
 from nameplate.cli import instructions as shown
+from nameplate.cli.applications import address_of
 from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
@@ -59,7 +60,10 @@ def add(
         str, typer.Argument(help="Full domain name. Quote a wildcard: '*.example.com'.")
     ],
     organization: Organization = None,
-    method: Annotated[str, typer.Option(help=PROOF_METHOD)] = "dns_txt",
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{PROOF_METHOD} Repeat it to offer several: one is enough."),
+    ] = None,
     account: Annotated[
         str | None, typer.Option(help="DNS account that Nameplate writes records with.")
     ] = None,
@@ -69,6 +73,13 @@ def add(
         typer.Option("--hosted", help="Host the zone on the name servers of this installation."),
     ] = False,
     server: ServerChoice = None,
+    upstream: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Also bind the name to a new application at this address. Requires a platform token.",
+        ),
+    ] = None,
     notes: Notes = None,
     metadata: MetadataPairs = None,
     wait: Wait = False,
@@ -76,12 +87,16 @@ def add(
 ) -> None:
     """Claim a name and print what to publish: the proof, and what leads to the server.
 
+    With `--upstream` it is served too, by an application that is named after it; `--wait` waits for that.
+
     Example: nameplate domain add shop.example.com --organization acme --wait
     """
+    serves = address_of(upstream)
     body = given(
         name=name,
         organization=organization,
-        verification_method=method,
+        verification_method=method[0] if method else "dns_txt",
+        verification_methods=method if method and len(method) > 1 else None,
         account=account,
         zone=zone,
         hosted=hosted or None,
@@ -94,6 +109,12 @@ def add(
         claimed = "Can be claimed" if cli.api.dry_run else "Claimed"
         cli.printer.say(f"{claimed}: {made['name']} ({made['id']}). {_state(made)}\n")
         shown.show(cli.printer, made["instructions"], everything=_turn(made) == "nameplate")
+    if upstream and not cli.api.dry_run:
+        binding = bindings.bind_new(cli, made, serves)
+        if wait:
+            bindings.waited(cli, binding, timeout)
+        cli.printer.one(cli.api.get(address("bindings", binding)))
+        return
     if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], made["name"], "ownership", timeout)
     if cli.printer.form is not OutputFormat.TABLE:
@@ -352,6 +373,9 @@ def _state(domain: dict[str, Any]) -> str:
     if domain["status"] == "pending_verification":
         if _turn(domain) == "nameplate":
             return "Nameplate publishes this with the DNS account to prove ownership:"
+        proofs = [one for one in domain["instructions"] if one["purpose"] == "ownership"]
+        if len(proofs) > 1:
+            return "Publish one of these to prove ownership:"
         purposes = {one["purpose"] for one in domain["instructions"] if one["kind"] == "dns_record"}
         if "routing" in purposes:
             return "Publish this to prove ownership and to lead the name to its server:"

@@ -63,6 +63,9 @@ def _show_rows(printer: Printer, rows: Sequence[Row]) -> None:
 
 def _notes(instructions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield what a person must know about the table."""
+    proofs = [one for one in instructions if one["purpose"] == "ownership" and not one["done"]]
+    if len(proofs) > 1:
+        yield f"To prove ownership one of {len(proofs)} ways is enough."
     short = [one for one in instructions if one["kind"] == "dns_record" and one["relative_name"]]
     for one in short:
         yield (

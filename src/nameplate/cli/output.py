@@ -123,6 +123,10 @@ class Printer:
         """Print one line of data."""
         sys.stdout.write(printable(text) + "\n")
 
+    def flush(self) -> None:
+        """Have what was printed seen at once, by a pipe too."""
+        sys.stdout.flush()
+
     def paint(self, text: str, colour: str) -> None:
         """Print one line of data in a colour (SGR number), plain without one."""
         shown = printable(text)

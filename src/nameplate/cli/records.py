@@ -48,12 +48,12 @@ def add(
     *,
     domain: DomainReference,
     kind: Annotated[
-        str, typer.Argument(metavar="TYPE", help="Record type, such as A, CNAME, MX or TXT.")
+        str, typer.Argument(metavar="TYPE", help="Record type, as listed by `record types`.")
     ],
     name: Annotated[
         str, typer.Argument(help="Name relative to the domain, such as www, @ or '*'.")
     ],
-    value: Annotated[str, typer.Argument(help="Value of the record.")],
+    value: Annotated[str, typer.Argument(help="Value, in the form that `record types` shows.")],
     ttl: Ttl = None,
     priority: Priority = None,
     weight: Weight = None,
@@ -88,6 +88,19 @@ def _show(cli: Cli, record: dict[str, Any]) -> None:
     cli.printer.one(record, skip=("warnings",))
     for text in record.get("warnings", ()):
         cli.printer.say(f"Warning: {text}")
+
+
+@command(app, "types")
+def types(cli: Cli) -> None:
+    """List the types of records, and how their values are written."""
+    from nameplate.core.rdata.forms import FORMS
+
+    rows = [
+        {"id": rdtype, "type": rdtype, "value": form.parts, "example": form.example}
+        for rdtype, form in FORMS.items()
+        if rdtype != "SOA"
+    ]
+    cli.printer.many(rows, ("type", "value", "example"))
 
 
 @command(app, "list")

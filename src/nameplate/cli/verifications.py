@@ -19,7 +19,8 @@ from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat
 
 app = typer.Typer(help="Manage proofs of domain ownership.", no_args_is_help=True)
-PROOF_METHOD = "Verification method: `dns_txt`, `file_upload` or the name of a plug-in."
+METHODS = "`dns_txt`, `dns_cname`, `file_upload`, `meta_tag`, `acme_http`, `acme_dns` or `email`"
+PROOF_METHOD = f"Verification method: {METHODS}."
 COLUMNS = ("id", "domain", "method", "status", "attempts", "next_check_at", "error_message")
 
 VerificationReference = Annotated[
@@ -56,6 +57,17 @@ def list_(
 def check(cli: Cli, verification: VerificationReference) -> None:
     """Check a verification now."""
     _print(cli, cli.api.send("POST", address("verifications", verification, ":check")))
+
+
+@command(app, "confirm")
+def confirm(
+    cli: Cli,
+    verification: VerificationReference,
+    code: Annotated[str, typer.Argument(help="The code, as the message has it.")],
+) -> None:
+    """Confirm a verification with the code that its owner got by mail."""
+    path = address("verifications", verification, ":confirm")
+    _print(cli, cli.api.send("POST", path, {"code": code}))
 
 
 @command(app, "show")

@@ -52,7 +52,7 @@ class _Watch:
         try:
             self.last = self.look()
         except NameplateError as error:
-            if not (self.cli.api.has_answered and _passes(error)):
+            if not (self.cli.api.has_answered and passes(error)):
                 raise
             self.silence = error.detail
             return None
@@ -90,7 +90,7 @@ def until(
             if left <= 0:
                 detail = f"Not done after {timeout:g} s. To continue waiting, run `{again}`."
                 cli.fail(PENDING, "wait_timeout", detail, object=watch.item)
-            _pass(cli, min(POLL_SECONDS, left))
+            let_pass(cli, min(POLL_SECONDS, left))
     except KeyboardInterrupt:
         cli.printer.say(
             f"\nStopped waiting. The work continues. To continue waiting, run `{again}`."
@@ -115,14 +115,14 @@ def of_conditions(domain: dict[str, Any]) -> list[WaitingStep]:
     ]
 
 
-def _passes(error: NameplateError) -> bool:
+def passes(error: NameplateError) -> bool:
     """Tell whether a failure may be gone at the next look."""
     return (
         error.status in _PASSING if isinstance(error, ApiError) else isinstance(error, Unavailable)
     )
 
 
-def _pass(cli: Cli, seconds: float) -> None:
+def let_pass(cli: Cli, seconds: float) -> None:
     """Let time pass; where no server works in the background, do its work meanwhile."""
     started = time.monotonic()
     drive = cli.api.connection.drive

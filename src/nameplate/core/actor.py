@@ -1,6 +1,6 @@
 """Who acts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,8 @@ class Actor:
     """None: the platform itself, which sees every organization."""
     name: str = "system"
     """What a person would recognise in an audit log: the token's name, never the token."""
+    token_id: int | None = field(default=None, compare=False)
+    """Which token of Nameplate's acts; None: another way in, such as a token of the host's."""
 
     @property
     def is_platform(self) -> bool:

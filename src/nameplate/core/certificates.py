@@ -133,7 +133,7 @@ def check(
     public = keys.public_bytes(key)
     if public != _spki(leaf):
         raise Invalid("key_mismatch", "The certificate was issued for another private key.")
-    said = facts(bundle)
+    said = _facts(leaf)
     if said.spki in foreign_keys:
         raise Invalid(
             "key_reused",

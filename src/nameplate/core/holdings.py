@@ -15,6 +15,8 @@ class Holding:
     """Canonical, without `*.`."""
     subtree: bool
     organization_id: int
+    lent: bool = False
+    """It rests on a grant of whoever holds what is above."""
 
     def covers(self, name: str) -> bool:
         """Whether this holding reaches `name`."""
@@ -36,14 +38,26 @@ def decide(wanted: Holding, held: Iterable[Holding]) -> None:
     """Raise `Conflict` ("name_in_use") when another organization's holding stands in the way.
 
     `held` are the holdings below the same registrable domain. In the way are: the same name, a
-    subtree above it, and, when a subtree is wanted, anything below it. The message never says who.
+    subtree above it, unless the organization holds something between, and, when a subtree is wanted,
+    anything below it that is not lent from above. The message never says who.
     """
-    for other in held:
+    known = list(held)
+    own = most_specific(
+        wanted.name, (one for one in known if one.organization_id == wanted.organization_id)
+    )
+    for other in known:
         if other.organization_id == wanted.organization_id:
             continue
-        if other.covers(wanted.name) or wanted.covers(other.name):
+        above = other.covers(wanted.name) and (own is None or len(own.name) <= len(other.name))
+        if above or (wanted.covers(other.name) and not other.lent):
             raise Conflict(
                 "name_in_use",
                 f"{wanted.name} overlaps a name that is already in use here. If it is yours, "
                 "release it where it is used now, then check again.",
             )
+
+
+def lender(name: str, held: Iterable[Holding]) -> Holding | None:
+    """Return the holding that may lend `name`: that of the name above, with everything below it."""
+    found = most_specific(name, held)
+    return found if found is not None and found.subtree and found.name != name else None

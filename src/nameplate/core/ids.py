@@ -25,8 +25,10 @@ class Prefix(StrEnum):
     BINDING = "bnd"
     TOKEN = "tok"  # noqa: S105 - the prefix of an id, not a token
     PLAN = "plan"
+    GRANT = "gnt"
     SETUP_LINK = "lnk"
     OPERATION = "op"
+    EVENT = "evt"
 
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

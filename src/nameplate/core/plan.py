@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+from nameplate.core import dnames
 from nameplate.core.errors import Conflict
 from nameplate.core.records import Action, Change, RRset, by_key, merge, units
 from nameplate.core.zone_rules import ADDRESSES
@@ -20,6 +21,8 @@ Key = tuple[str, str]
 
 MAX_CHANGED_PERCENT = 30
 MIN_EXISTING = 10
+_ALONE = frozenset({"CNAME", "DNAME", "SOA"})
+"""Types of which a name has one value at most."""
 _BESIDE_CNAME = frozenset({"NSEC", "RRSIG"})  # RFC 4034 sections 3 and 4
 
 
@@ -30,7 +33,8 @@ class Blocked:
     name: str
     type: str
     code: str
-    """Stable slug: `cname_foreign`, `cname_not_alone`, `soa_read_only`, `held` (for the sake of
+    """Stable slug: `cname_foreign`, `dname_foreign`, `cname_not_alone`, `below_dname`,
+    `dname_hides`, `soa_read_only`, `held` (for the sake of
     another), `drifted`, `unseen`, `plan_unsafe`, `hides_wildcard`, `provider_refuses`,
     `zone_lost` or `zone_nested`."""
     detail: str
@@ -278,16 +282,12 @@ def _blocked(
     flattened: str,
 ) -> list[Blocked]:
     """Return the record sets whose change would break a rule, and the deletions held back for them."""
-    types_at: dict[str, set[str]] = {name: set() for name, _ in targets}
-    for name, rdtype in itertools.chain(live, wanted) if targets else ():
-        if name in types_at:
-            types_at[name].add(rdtype)
-    blocked: dict[tuple[str, str], Blocked] = {}
+    types_at, leading = _types(live, wanted, targets)
+    hidden = dnames.obstacles(leading, live, wanted, targets) if leading else {}
+    blocked = {key: Blocked(*key, *found) for key, found in hidden.items()}
     for key in targets:
         want = wanted.get(key)
-        if want is None or (
-            want.type not in {"CNAME", "SOA"} and "CNAME" not in types_at[want.name]
-        ):
+        if want is None or (want.type not in _ALONE and "CNAME" not in types_at[want.name]):
             continue  # whatever else is there, nothing is in the way
         others = types_at[want.name] - {want.type} - _BESIDE_CNAME
         if want.name == flattened:
@@ -300,16 +300,40 @@ def _blocked(
         found = _obstacle(want, _foreign(live.get(key), owned), sorted(staying))
         if found:
             blocked[key] = Blocked(*key, *found)
+    blocked |= _held(live, targets, blocked)
+    return [blocked[key] for key in sorted(blocked)]
+
+
+def _types(
+    live: Mapping[Key, RRset], wanted: Mapping[Key, RRset], targets: Mapping[Key, RRset | None]
+) -> tuple[Mapping[str, set[str]], set[str]]:
+    """Return the types at each name that changes, and the names that have a DNAME."""
+    types_at: dict[str, set[str]] = {name: set() for name, _ in targets}
+    leading: set[str] = set()
+    for name, rdtype in itertools.chain(live, wanted) if targets else ():
+        if name in types_at:
+            types_at[name].add(rdtype)
+        if rdtype == "DNAME":
+            leading.add(name)
+    return types_at, leading
+
+
+def _held(
+    live: Mapping[Key, RRset],
+    targets: Mapping[Key, RRset | None],
+    blocked: Mapping[Key, Blocked],
+) -> dict[Key, Blocked]:
+    """Return the deletions that wait for a replacement that cannot be had."""
     stuck: dict[str, set[str]] = {}
     for name, rdtype in blocked:
         stuck.setdefault(name, set()).add(rdtype)
+    held = {}
     for name, rdtype in targets:
         replaced = name in stuck and "CNAME" in {*stuck[name], rdtype}
         if replaced and targets[name, rdtype] is None and (name, rdtype) in live:
-            blocked[name, rdtype] = Blocked(
-                name, rdtype, "held", f"{name} {rdtype} is kept until its replacement is possible."
-            )
-    return [blocked[key] for key in sorted(blocked)]
+            detail = f"{name} {rdtype} is kept until its replacement is possible."
+            held[name, rdtype] = Blocked(name, rdtype, "held", detail)
+    return held
 
 
 def _obstacle(
@@ -319,6 +343,11 @@ def _obstacle(
     what = f"{want.name} {want.type}"
     if want.type == "SOA":
         return "soa_read_only", "The SOA record is managed by the DNS provider."
+    if want.type == "DNAME" and len({*foreign, *want.values}) > 1:
+        return (
+            "dname_foreign",
+            f"{what}: the name has another DNAME, which Nameplate does not manage.",
+        )
     if want.type == "CNAME":
         if len({*foreign, *want.values}) > 1:
             return (

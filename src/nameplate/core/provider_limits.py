@@ -80,11 +80,24 @@ def _caa_space(value: str) -> str | None:
     return "CAA values with spaces" if " " in value.split(maxsplit=2)[2] else None
 
 
+def _huge_location(value: str) -> str | None:
+    """PowerDNS counts centimetres in 32 bits."""
+    sizes = [float(word.removesuffix("m")) for word in value.split()[9:]]
+    return "LOC sizes over 40,000 km" if sizes and max(sizes) > _MAX_METRES else None
+
+
+_MAX_METRES = 40_000_000
 _COMMON = _types("A AAAA CAA CNAME MX NS TXT")
-_FULL = _COMMON | _types("DS HTTPS PTR SRV SSHFP SVCB TLSA")
+_FULL = _COMMON | _types("DS HTTPS NAPTR PTR SRV SSHFP SVCB TLSA")
+_ALL = _FULL | _types("DNAME LOC OPENPGPKEY RP SMIMEA URI")
 _LIMITS = {
     "cloudflare": Limits(
-        "Cloudflare", _FULL, (60, 86_400), proxy=True, flattens=True, checks={"TXT": (_empty_text,)}
+        "Cloudflare",
+        _FULL | _types("LOC OPENPGPKEY SMIMEA URI"),
+        (60, 86_400),
+        proxy=True,
+        flattens=True,
+        checks={"TXT": (_empty_text,)},
     ),
     "digitalocean": Limits(
         "DigitalOcean",
@@ -103,8 +116,8 @@ _LIMITS = {
         replaces_zones=True,
         checks={"MX": (_null_mx,), "TXT": (_empty_text, _quote, _several_strings)},
     ),
-    "powerdns": Limits("PowerDNS", _FULL | {"ALIAS"}),
-    "rfc2136": Limits("The name server", _FULL),
+    "powerdns": Limits("PowerDNS", _ALL | {"ALIAS"}, checks={"LOC": (_huge_location,)}),
+    "rfc2136": Limits("The name server", _ALL),
     "route53": Limits("Route 53", _FULL, checks={"TXT": (_text_over(4000),)}),
     "lexicon": Limits(
         "The dns-lexicon bridge",
@@ -124,7 +137,11 @@ def refusals(provider: str, rrset: RRset) -> str | None:
         return None
     what = f"{rrset.name} {rrset.type}"
     if rrset.type not in limits.types:
-        return f"{what}: {limits.name} does not support {rrset.type} records."
+        known = ", ".join(sorted(limits.types))
+        return (
+            f"{what}: {limits.name} does not support {rrset.type} records. Types that it has: "
+            f"{known}."
+        )
     if rrset.proxied:
         return _proxied(limits, rrset)
     lowest, highest = limits.ttls

@@ -18,9 +18,15 @@ RANDOM_BYTES = 24
 """How many random bytes callers should pass; at least 20, which are 160 bits."""
 TXT_LABEL = "_nameplate-challenge"
 """Label below a name at which its owner publishes the proof."""
+CNAME_LABEL = "_nameplate-cname"
+"""The same for a CNAME: at one label with the TXT record it could not be (RFC 1034 section 3.6.2)."""
 TXT_PREFIX = "nameplate-verification="
 """What stands before the token in that TXT record."""
 
+CODE_BYTES = 15
+"""Random bytes of a mailed code: 120 bits, where 112 are asked for (Baseline Requirements)."""
+
+_GROUP = 4
 _MIN_BYTES = 20
 _MAX_BYTES = 64
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -75,6 +81,17 @@ def verification_token(random: bytes) -> str:
     """
     _check_random(random)
     return base64.b32encode(random).decode("ascii").rstrip("=").lower()
+
+
+def mailed_code(random: bytes) -> Secret:
+    """Return a code for people to copy from a message: base32 of 15 `random` bytes, in fours."""
+    text = base64.b32encode(random).decode("ascii").lower()
+    return Secret("-".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP)))
+
+
+def code_digest(code: Secret) -> str:
+    """Return what is stored instead of such a code, whatever the spaces, dashes and case it has."""
+    return digest(Secret(re.sub(r"[\s-]", "", code.reveal()).lower()))
 
 
 def _check_random(random: bytes) -> None:

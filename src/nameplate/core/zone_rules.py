@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
+from nameplate.core import dnames
 from nameplate.core.errors import Problem
 from nameplate.core.names import is_wildcard, is_within
 from nameplate.core.rdata import MAX_LENGTH, wire_length
@@ -123,6 +124,7 @@ def check_zone(
             for found in _alone(rrsets, by_name[name], is_flattened=flattens and name == zone_name)
         ),
         *_aliased_targets(rrsets),
+        *dnames.problems(zone_name, rrsets),
     ]
     return sorted(problems, key=lambda problem: int(problem.pointer[1:]))
 
@@ -191,6 +193,8 @@ def _within(rrsets: Sequence[RRset], indexes: list[int]) -> list[Problem]:
         )
     if first.type == "CNAME" and len(seen) > 1:
         problems.append(Problem(last, "cname_several", f"{first.name} can have only one CNAME."))
+    if first.type == "DNAME" and len(seen) > 1:
+        problems.append(Problem(last, "dname_several", f"{first.name} can have only one DNAME."))
     return problems
 
 

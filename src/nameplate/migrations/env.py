@@ -100,15 +100,19 @@ def migrate(connection: sa.Connection) -> None:
             Journal(connection, context.script, _tell()).keep(here)
         run()
     finally:
-        connection.rollback()
-        connection.execute(
-            sa.text(
-                f"SET SESSION lock_wait_timeout = {before[0]}, "
-                f"innodb_lock_wait_timeout = {before[1]}"
-            )
-        )
-        connection.execute(sa.text(f"SELECT RELEASE_LOCK('{LOCK_NAME}')"))
-        connection.commit()
+        if (
+            not connection.invalidated
+        ):  # else the server has ended the session, and the lock with it
+            connection.rollback()
+            _release(connection, *before)
+
+
+def _release(connection: sa.Connection, tables: int, rows: int) -> None:
+    """Give the session its own patience back, and let the next migration begin."""
+    waits = f"lock_wait_timeout = {tables}, innodb_lock_wait_timeout = {rows}"
+    connection.execute(sa.text(f"SET SESSION {waits}"))
+    connection.execute(sa.text(f"SELECT RELEASE_LOCK('{LOCK_NAME}')"))
+    connection.commit()
 
 
 def _tell() -> Tell:

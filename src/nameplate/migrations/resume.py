@@ -4,8 +4,12 @@ While a revision runs, a table notes how many of its statements are done. A stat
 is committed together with the note. One that changes a table is committed by the server before the
 note is, so the first one after an interruption may have been done already: then the server says that
 what it makes is there, or that what it removes is not, and that is taken as done.
+
+A column that is dropped keeps its place in every row until the table is rebuilt. A table that went up
+and down often has no room left, so it is rebuilt when the server says that.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +28,8 @@ _NOTHING = "DO 0"
 _ABOUT_TABLES = ("ALTER", "CREATE", "DROP")
 _DONE_BEFORE = frozenset({1005, 1022, 1050, 1051, 1060, 1061, 1091, 1826})
 """What MariaDB says of a thing that is there already, or gone already."""
+_ROW_TOO_LARGE = 1118
+_ALTERED = re.compile(r"\s*ALTER TABLE (\S+) ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +102,14 @@ class Journal:
         parameters: Any,  # noqa: ANN401 - the driver's
         *_: object,
     ) -> tuple[str, Any]:
-        """Leave out what is done."""
-        is_next = self._is_resumed and self._number == self._done
-        if 0 <= self._number < self._done or (is_next and self._was_done(statement, parameters)):
-            return _NOTHING, ()
-        return statement, parameters
+        """Leave out what is done, and do what changes tables here."""
+        if self._number < 0:
+            return statement, parameters
+        if self._number >= self._done:
+            if not statement.lstrip().upper().startswith(_ABOUT_TABLES):
+                return statement, parameters
+            self._change_tables(statement, parameters)
+        return _NOTHING, ()
 
     def _after(self, *_: object) -> None:
         if self._number < 0:
@@ -109,18 +118,30 @@ class Journal:
         if self._number > self._done:
             self._run(f"UPDATE {JOURNAL_TABLE} SET done = {self._number}")  # noqa: S608 - our own words
 
-    def _was_done(self, statement: str, parameters: Any) -> bool:  # noqa: ANN401 - the driver's
-        """Do what may have been done before; tell whether the statement needs no other run."""
-        if not statement.lstrip().upper().startswith(_ABOUT_TABLES):
-            return False
+    def _change_tables(self, statement: str, parameters: Any) -> None:  # noqa: ANN401 - the driver's
+        """Run a statement that changes tables; the first after an interruption may have been done."""
         driver = self._connection.dialect.loaded_dbapi
+        is_maybe_done = self._is_resumed and self._number == self._done
         try:
-            self._run(statement, parameters)
+            try:
+                self._run(statement, parameters)
+            except driver.Error as error:
+                if not self._made_room(statement, error.args[0]):
+                    raise
+                self._run(statement, parameters)
         except driver.Error as error:
-            if error.args[0] not in _DONE_BEFORE:
+            if not (is_maybe_done and error.args[0] in _DONE_BEFORE):
                 raise sa.exc.DBAPIError.instance(
                     statement, parameters, error, driver.Error, hide_parameters=True
                 ) from error
+
+    def _made_room(self, statement: str, code: int) -> bool:
+        """Rebuild the table without its dropped columns if its rows are too large; tell whether."""
+        altered = _ALTERED.match(statement)
+        if code != _ROW_TOO_LARGE or altered is None:
+            return False
+        self._tell(f"Rebuilding table {altered[1]}: dropped columns still take up its rows.")
+        self._run(f"ALTER TABLE {altered[1]} FORCE")
         return True
 
     def _begin(self, step: Any) -> None:  # noqa: ANN401 - Alembic's steps

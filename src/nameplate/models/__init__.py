@@ -1,6 +1,15 @@
 """SQLAlchemy models, one family a file; state changes are methods here."""
 
-from nameplate.models import announcement, deletion, readiness, reconfiguration, tenancy
+from nameplate.models import (
+    announcement,
+    deletion,
+    event_types,
+    readiness,
+    reconfiguration,
+    telling,
+    telling_many,
+    tenancy,
+)
 from nameplate.models.accounts import (
     Account,
     AccountKind,
@@ -26,6 +35,8 @@ from nameplate.models.domains import (
     SslProvider,
     SuffixApproval,
 )
+from nameplate.models.events import Event, EventActor, EventCounter
+from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
@@ -34,6 +45,7 @@ from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
+from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.sealing import LiveProcess, SealingKey
@@ -43,6 +55,7 @@ from nameplate.models.tokens import ApiToken, IdempotencyKey
 from nameplate.models.verifications import Verification, VerificationMethodName
 
 __all__ = [
+    "PERHAPS_SENT",
     "Account",
     "AccountKind",
     "ApiToken",
@@ -61,6 +74,9 @@ __all__ = [
     "DomainReadiness",
     "DomainType",
     "DriftPolicy",
+    "Event",
+    "EventActor",
+    "EventCounter",
     "HoldingScope",
     "HostedState",
     "HostedZone",
@@ -72,7 +88,9 @@ __all__ = [
     "LedgerPurpose",
     "LedgerState",
     "LiveProcess",
+    "MailState",
     "Model",
+    "NameGrant",
     "NameHolding",
     "NameLock",
     "Observation",
@@ -81,6 +99,7 @@ __all__ = [
     "PlanContent",
     "PlanOrigin",
     "PlanOutcome",
+    "ProofMail",
     "ProxyType",
     "Record",
     "RecordSide",
@@ -97,8 +116,11 @@ __all__ = [
     "VerificationMethodName",
     "announcement",
     "deletion",
+    "event_types",
     "metadata",
     "readiness",
     "reconfiguration",
+    "telling",
+    "telling_many",
     "tenancy",
 ]

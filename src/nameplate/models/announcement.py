@@ -24,11 +24,30 @@ _DECISIVE: dict[type[object], tuple[str, ...]] = {
 """Columns that decide where a host leads; a health check, for one, changes none of them."""
 
 
+_SAID = "channels announced"
+_ANNOUNCING = sa.select(sa.func.pg_notify(sa.bindparam("channel"), ""))
+
+
 def announce(session: Session, channel: str) -> None:
-    """Notify others on `channel` when the transaction commits."""
+    """Notify others on `channel` when the transaction commits: said once for each transaction."""
     connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_notify(channel, "")))
+    if connection.dialect.name != "postgresql":
+        return
+    said: set[str] = session.info.setdefault(_SAID, set())
+    if channel not in said:
+        said.add(channel)
+        connection.execute(_ANNOUNCING, {"channel": channel})
+
+
+@event.listens_for(Session, "after_commit")
+def _end(session: Session) -> None:
+    session.info.pop(_SAID, None)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, _transaction: object) -> None:
+    """Begin anew: what was announced within a savepoint is lost with it."""
+    session.info.pop(_SAID, None)
 
 
 @event.listens_for(Session, "after_flush")

@@ -165,6 +165,11 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
     activated_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When a probe first saw the application through the proxy."
     )
+    is_failing: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=sa.false(),
+        comment="It failed, and no probe has seen the application through the proxy since.",
+    )
     error_message: Mapped[str | None] = mapped_column(
         sa.Text, comment="What is wrong, in words for a person."
     )
@@ -181,6 +186,7 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         """Record that a probe saw the application through the proxy."""
         self.status = move(self.status, BindingStatus.ACTIVE)
         self.activated_at = self.activated_at or now
+        self.is_failing = False
         self.error_message = None
 
     def await_(self, reason: str) -> None:
@@ -191,6 +197,7 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
     def fail(self, reason: str) -> None:
         """Record why the application does not answer through the proxy."""
         self.status = move(self.status, BindingStatus.ERROR)
+        self.is_failing = True
         self.error_message = reason
 
     def disable(self, reason: str) -> None:

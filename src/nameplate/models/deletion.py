@@ -26,9 +26,10 @@ from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate, HttpChallenge
 from nameplate.models.channels import HOSTS, WORK
 from nameplate.models.domains import Domain
+from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import NameHolding
 from nameplate.models.organizations import Application, Organization, Server
-from nameplate.models.orm import Model, Work
+from nameplate.models.orm import Model, Work, utc_now
 from nameplate.models.records import Record
 from nameplate.models.verifications import Verification
 
@@ -212,7 +213,21 @@ def _exists(session: Session, kind: Kind, where: sa.ColumnElement[bool], moment:
 
 
 def _release(session: Session, tree: Tree) -> None:
-    """Remove for good what must not outlive the deletion: holdings and answered challenges."""
+    """Remove for good what must not outlive the deletion: holdings and answered challenges.
+
+    What an organization has lent of them is ended by a worker.
+    """
+    if Organization in tree:
+        gone = sa.select(Organization.id).where(tree[Organization], _live(Organization))
+        session.execute(
+            NameGrant.waking(utc_now(), urgent=True).where(
+                sa.or_(
+                    NameGrant.organization_id.in_(gone),
+                    NameGrant.grantee_organization_id.in_(gone),
+                )
+            ),
+            execution_options={"synchronize_session": False},
+        )
     for parent, column, key in (
         (Domain, NameHolding.organization_domain_id, NameHolding.name),
         (Certificate, HttpChallenge.ssl_certificate_id, HttpChallenge.token),

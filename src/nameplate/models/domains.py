@@ -37,6 +37,19 @@ from nameplate.models.orm import (
 CHECKS_BY_HAND = Limit(5, timedelta(minutes=10))
 """How often people may ask for a look at a domain's proofs, beside those that come by themselves."""
 
+
+def _answers_for(
+    wildcard: sa.SQLColumnExpression[str], name: sa.SQLColumnExpression[str]
+) -> sa.ColumnElement[bool]:
+    """Return whether a wildcard matches a name: one label more than its parent (RFC 4592)."""
+    parent = sa.func.replace(sa.func.substr(wildcard, 2), "_", "!_")
+    return sa.and_(
+        wildcard.like("*.%"),
+        name.like(sa.literal("%").concat(parent), escape="!"),
+        name.not_like(sa.literal("%.%").concat(parent), escape="!"),
+    )
+
+
 _PROVED = (DomainStatus.VERIFIED, DomainStatus.ACTIVE)
 
 
@@ -271,6 +284,9 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     last_checked_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When a worker looked at the domain last."
     )
+    grant_id: Mapped[int | None] = mapped_column(
+        BigId, comment="The grant that the claim is to rest on."
+    )
     check_allowed_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime,
         comment="Theoretical arrival time of the next check that a person asks for (GCRA).",
@@ -297,11 +313,29 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     def permits(cls, hostname: sa.SQLColumnExpression[str]) -> sa.ColumnElement[bool]:
         """Return whether a live claim may use `hostname`, its own name or one below it.
 
-        A proof of the name alone reaches nothing below, and no wildcard (I2, I4).
+        A proof of the name alone reaches nothing below, and no wildcard (I2, I4). What is lent to
+        another organization is that one's alone.
         """
         holding = aliased(NameHolding)
         wide = holding.scope == HoldingScope.SUBTREE
-        return cls._rests_on(holding, sa.or_(wide, holding.name == hostname))
+        return sa.and_(
+            cls._rests_on(holding, sa.or_(wide, holding.name == hostname)),
+            sa.not_(cls._is_lent(hostname)),
+        )
+
+    @classmethod
+    def _is_lent(cls, hostname: sa.SQLColumnExpression[str]) -> sa.ColumnElement[bool]:
+        other = aliased(NameHolding)
+        ending = sa.func.substr(hostname, sa.func.length(hostname) - sa.func.length(other.name))
+        below = sa.and_(
+            other.scope == HoldingScope.SUBTREE, ending == sa.literal(".").concat(other.name)
+        )
+        return sa.exists().where(
+            other.base == cls.domain_name,
+            other.grant_id.is_not(None),
+            other.organization_id != cls.organization_id,
+            sa.or_(other.name == hostname, below, _answers_for(hostname, other.name)),
+        )
 
     @classmethod
     def _rests_on(
@@ -312,7 +346,9 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
             holding.organization_id == cls.organization_id,
             *also,
         )
-        return sa.and_(cls.status.in_(_PROVED), cls.deleted_at.is_(None), held)
+        # Two parameters: a list would be written into the statement anew each time.
+        proved = [sa.literal(one, cls.status.type) for one in _PROVED]
+        return sa.and_(cls.status.in_(proved), cls.deleted_at.is_(None), held)
 
     @property
     def is_suffix(self) -> bool:
@@ -410,6 +446,12 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         """Record that the claim or the registration has run out."""
         self.status = move(self.status, DomainStatus.EXPIRED)
         self.error_message = reason
+
+    def reopen(self) -> None:
+        """Let a claim that has run out be proved after all."""
+        if self.status is DomainStatus.EXPIRED:
+            self.status = move(self.status, DomainStatus.PENDING_VERIFICATION)
+            self.error_message = None
 
     def fail(self, reason: str) -> None:
         """Record an error that a person must solve."""

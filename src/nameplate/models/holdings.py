@@ -64,6 +64,7 @@ class NameHolding(Tenant, Model):
     organization_domain_id: Mapped[int] = mapped_column(
         BigId, comment="The claim that became this holding."
     )
+    grant_id: Mapped[int | None] = mapped_column(BigId, comment="The grant it rests on.")
     held_at: Mapped[datetime] = mapped_column(
         UtcDateTime, server_default=utc_now(), comment="Since when the name is held."
     )

@@ -7,7 +7,7 @@ through the session are noticed here, bulk statements of the ORM too, which may 
 the option `nameplate_domains`; statements on bare tables that change such columns call `mark`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +37,10 @@ from nameplate.models.orm import (
 from nameplate.models.records import Record
 
 _NOTED = "domains whose readiness changed"
+_Noted = tuple[set[int], dict[Hashable, sa.ColumnElement[bool]]]
+"""Domains, and conditions by what they are about."""
 _BATCH = 500
+_MAX_TOGETHER = 10
 _LONG_AGO = 3600
 """Seconds: a copy is out of date for transactions too that began before its mark was committed."""
 
@@ -150,10 +153,8 @@ def begin(connection: sa.Connection) -> None:
     )
 
 
-def _noted(session: Session) -> tuple[set[int], list[sa.ColumnElement[bool]]]:
-    found: tuple[set[int], list[sa.ColumnElement[bool]]] = session.info.setdefault(
-        _NOTED, (set(), [])
-    )
+def _noted(session: Session) -> _Noted:
+    found: _Noted = session.info.setdefault(_NOTED, (set(), {}))
     return found
 
 
@@ -184,9 +185,12 @@ def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISI
     if type(row) in _OF_ONE:
         ids.add(row.organization_domain_id)
         return
+    key: Hashable = row
     if isinstance(row, Domain):
         ids.add(row.id)
-    others.append(_CONCERNED[type(row)](row))
+        key = Domain, row.organization_id  # all of one organization concern the same
+    if key not in others:
+        others[key] = _CONCERNED[type(row)](row)
 
 
 def _by_home(row: Domain) -> sa.ColumnElement[bool]:
@@ -277,22 +281,35 @@ def _touches(kind: type[Any], statement: Any) -> bool:  # noqa: ANN401 - an UPDA
 def _mark(session: Session) -> None:
     """Mark what was noted, in the order of the ids, as everybody does who marks several."""
     session.flush()
-    found: tuple[set[int], list[sa.ColumnElement[bool]]] = session.info.pop(_NOTED, (set(), []))
+    found: _Noted = session.info.pop(_NOTED, (set(), {}))
     ids, others = found
     connection = session.connection() if ids or others else None
     if connection is None:
         return
     ids = ids | {
         one
-        for where in others
+        for where in _together(others)
         for one in connection.scalars(sa.select(Domain.__table__.c.id).where(where))
     }
     ordered = sorted(ids)
+    if len(ordered) == 1:
+        connection.execute(_MARKING_ONE, {"id": ordered[0]})
+        return
     for start in range(0, len(ordered), _BATCH):
         these = {"ids": ordered[start : start + _BATCH]}
-        if len(ordered) > 1 and connection.dialect.name != "sqlite":
+        if connection.dialect.name != "sqlite":
             connection.execute(_LOCKING, these).all()
         connection.execute(_MARKING, these)
+
+
+def _together(
+    others: Mapping[Hashable, sa.ColumnElement[bool]],
+) -> Iterator[sa.ColumnElement[bool]]:
+    """Yield the conditions, those of holdings a few dozen at a time."""
+    holdings = [where for row, where in others.items() if isinstance(row, NameHolding)]
+    yield from (where for row, where in others.items() if not isinstance(row, NameHolding))
+    for start in range(0, len(holdings), _MAX_TOGETHER):
+        yield sa.or_(*holdings[start : start + _MAX_TOGETHER])
 
 
 _OWN = DomainReadiness.__table__.c
@@ -303,11 +320,11 @@ _LOCKING = (
     .order_by(_OWN.organization_domain_id)
     .with_for_update()
 )
-_MARKING = (
-    sa.update(DomainReadiness.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
-    .where(_THESE)
-    .values(holds_until=later(utc_now(), -_LONG_AGO), changes=_OWN.changes + 1)
+_OUTDATING = sa.update(DomainReadiness.__table__).values(  # type: ignore[arg-type]  # a table, not any FROM clause
+    holds_until=later(utc_now(), -_LONG_AGO), changes=_OWN.changes + 1
 )
+_MARKING = _OUTDATING.where(_THESE)
+_MARKING_ONE = _OUTDATING.where(_OWN.organization_domain_id == sa.bindparam("id"))
 """Made once: every transaction that changes what domains are ready by asks them."""
 
 

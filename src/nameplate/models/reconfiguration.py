@@ -62,6 +62,13 @@ def wake(session: Session, where: sa.ColumnElement[bool], *, urgent: bool = Fals
     _wake_found(session, _SERVERS.where(where), {}, _How(urgent))
 
 
+def wake_server(
+    session: Session, server_id: int, *, urgent: bool = False, patiently: bool = False
+) -> None:
+    """Have a server look at what it should serve, at the end of the transaction."""
+    _note(session, {server_id}, _How(urgent, patiently))
+
+
 def _wake_found(
     session: Session, servers: sa.Select[Any, Any], values: Mapping[str, Any], how: _How
 ) -> None:
@@ -108,22 +115,26 @@ def _follow(session: Session, _context: object) -> None:
             _note(session, _servers(row), _LEAVING)
         elif _arrives(row):
             _note(session, _servers(row), _ARRIVING)
+    found: dict[tuple[type[Any], _How], list[Any]] = {}
     for row in changed:
         columns = _DECISIVE.get(type(row))
         if columns is None or row in session.new:
             continue
         if row in session.deleted or _changed(row, columns):
             key = row.name if isinstance(row, NameHolding) else row.id
-            _wake_found(session, _BELOW[type(row)], {"key": key}, _How(urgent=_ends(row)))
+            found.setdefault((type(row), _How(urgent=_ends(row))), []).append(key)
+    for (kind, how), keys in found.items():
+        _wake_found(session, _BELOW[kind], {"keys": keys}, how)
 
 
 _SERVERS: sa.Select[Any, Any] = sa.select(Binding.server_id, Binding.served_server_id).distinct()
-_RESTING: sa.Select[Any] = sa.select(Domain.id).where(Domain.holding_name == sa.bindparam("key"))
+_KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
+_RESTING: sa.Select[Any] = sa.select(Domain.id).where(Domain.holding_name.in_(_KEYS))
 _BELOW: dict[type[Any], sa.Select[Any, Any]] = {
-    Application: _SERVERS.where(Binding.application_id == sa.bindparam("key")),
-    Organization: _SERVERS.where(Binding.organization_id == sa.bindparam("key")),
-    Domain: _SERVERS.where(Binding.organization_domain_id == sa.bindparam("key")),
-    Certificate: _SERVERS.where(Binding.ssl_certificate_id == sa.bindparam("key")),
+    Application: _SERVERS.where(Binding.application_id.in_(_KEYS)),
+    Organization: _SERVERS.where(Binding.organization_id.in_(_KEYS)),
+    Domain: _SERVERS.where(Binding.organization_domain_id.in_(_KEYS)),
+    Certificate: _SERVERS.where(Binding.ssl_certificate_id.in_(_KEYS)),
     NameHolding: _SERVERS.where(Binding.organization_domain_id.in_(_RESTING)),
 }
 """The servers of the bindings that hang on a row; made once, for every certificate asks."""

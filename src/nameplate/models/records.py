@@ -48,6 +48,13 @@ class RecordType(StrEnum):
     SSHFP = "SSHFP"
     ALIAS = "ALIAS"
     ANAME = "ANAME"
+    NAPTR = "NAPTR"
+    LOC = "LOC"
+    DNAME = "DNAME"
+    URI = "URI"
+    OPENPGPKEY = "OPENPGPKEY"
+    SMIMEA = "SMIMEA"
+    RP = "RP"
 
 
 class RecordableType(StrEnum):

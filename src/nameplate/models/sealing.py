@@ -95,17 +95,20 @@ def remember(connection: sa.Connection, key_ids: Iterable[str]) -> None:
 
 def _held(connection: sa.Connection, key_ids: Collection[str]) -> dict[str, datetime | None]:
     """Return which of these keys are known and since when they are retired, locked as shared."""
-    rows = connection.execute(_HOLDING, {"ids": sorted(key_ids)})
+    if len(key_ids) == 1:
+        rows = connection.execute(_HOLDING_ONE, {"id": next(iter(key_ids))})
+    else:
+        rows = connection.execute(_HOLDING, {"ids": sorted(key_ids)})
     return {row.key_id: row.retired_at for row in rows}
 
 
-_HOLDING = (
-    sa.select(SealingKey.key_id, SealingKey.retired_at)
-    .where(SealingKey.key_id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(SealingKey.key_id)
-    .with_for_update(read=True)
+_KEYS = sa.select(SealingKey.key_id, SealingKey.retired_at).with_for_update(read=True)
+_HOLDING = _KEYS.where(SealingKey.key_id.in_(sa.bindparam("ids", expanding=True))).order_by(
+    SealingKey.key_id
 )
-"""Made once: every secret that is stored asks it."""
+_HOLDING_ONE = _KEYS.where(SealingKey.key_id == sa.bindparam("id"))
+"""Made once: every secret that is stored asks one of them. A list is written into the statement anew
+each time, which one value is not."""
 
 
 @event.listens_for(Session, "before_flush")

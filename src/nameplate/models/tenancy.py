@@ -21,6 +21,8 @@ from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate
 from nameplate.models.domains import Domain
+from nameplate.models.events import Event
+from nameplate.models.grants import NameGrant
 from nameplate.models.hosting import HostedZone
 from nameplate.models.organizations import Organization, Server
 from nameplate.models.orm import BigId, Model, Tenant, UtcDateTime, utc_now
@@ -115,11 +117,16 @@ def _criteria(
     servers = Server.organization_id == organization
     if reading:
         servers = sa.or_(servers, Server.organization_id.is_(None))
+    grants = NameGrant.organization_id == organization
+    if reading:
+        grants = sa.or_(grants, NameGrant.grantee_organization_id == organization)
     for kind, own in (
         (Organization, Organization.id == organization),
         (Server, servers),
         (Account, Account.organization_id == organization),
         (ApiToken, ApiToken.organization_id == organization),
+        (NameGrant, grants),
+        (Event, Event.organization_id == organization),
     ):
         yield with_loader_criteria(kind, own, include_aliases=True)
 

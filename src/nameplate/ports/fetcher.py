@@ -96,6 +96,12 @@ class Fetcher(Protocol):
         *,
         scheme: Literal["http", "https"] = "http",
         max_body: int = 1024,
+        redirects: bool = True,
+        truncate: bool = False,
     ) -> Fetched:
-        """Fetch `path` of `host` (canonical name). Every end is a value; nothing is raised."""
+        """Fetch `path` of `host` (canonical name). Every end is a value; nothing is raised.
+
+        Without `redirects` none is followed, and one is `REDIRECT_REFUSED`. With `truncate` a longer
+        body is cut at `max_body` bytes, else it is `TOO_LARGE`.
+        """
         ...

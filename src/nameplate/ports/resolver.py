@@ -1,8 +1,11 @@
 """Asking the DNS, with the answer's origin kept."""
 
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar, runtime_checkable
+
+T = TypeVar("T")
 
 
 class AnswerKind(StrEnum):
@@ -95,6 +98,48 @@ class Resolver(Protocol):
     def addresses(self, name: str) -> tuple[str, ...]:
         """Return A and AAAA addresses by ordinary resolution, empty when there are none."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class DnsQuestion:
+    """One question to every authoritative server of a name."""
+
+    name: str
+    rdtype: str
+
+
+Inquiry = Generator[Sequence[DnsQuestion], Sequence[LookupResult], T]
+"""Yields questions that may be asked at once, is sent what was said to each, and returns what follows
+from it: whoever drives it, one thread or an event loop, it is judged by the same lines."""
+
+Ended = Callable[[int, T | Exception], None]
+"""Told the place of an inquiry and what it returned or raised."""
+
+
+@runtime_checkable
+class WideResolver(Resolver, Protocol):
+    """A resolver that carries on many inquiries without a thread for each."""
+
+    def inquire(self, inquiries: Sequence[tuple[Inquiry[T], Hashable]], ended: Ended[T]) -> None:
+        """Begin all of these and return; `ended` is called once for each, in some other thread.
+
+        Each comes with the party that chose its servers: however many of them are dead, they take
+        nothing from inquiries for others. An inquiry ends in time, as one look-up does. `ended` must
+        not wait.
+        """
+        ...
+
+
+def carry_out(inquiry: Inquiry[T], resolver: Resolver) -> T:
+    """Carry on one inquiry in this thread."""
+    found: list[LookupResult] | None = None
+    try:
+        while True:
+            questions = next(inquiry) if found is None else inquiry.send(found)
+            found = [resolver.authoritative(one.name, one.rdtype) for one in questions]
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from nameplate.core.egress import Network
 from nameplate.core.instructions import Instruction
 from nameplate.ports.fetcher import Fetcher
+from nameplate.ports.mail import Delivery, Mailer
 from nameplate.ports.plugins import Plugin
-from nameplate.ports.resolver import Resolver
+from nameplate.ports.resolver import Inquiry, LookupResult, Resolver
 
 
 class ProofScope(StrEnum):
@@ -63,6 +64,62 @@ class VerificationMethod(Protocol):
         ...
 
 
+@runtime_checkable
+class DnsMethod(VerificationMethod, Protocol):
+    """A method that only asks the DNS. Workers look at many such proofs at once, in one event loop."""
+
+    def inquire(self, name: str, token: str) -> Inquiry[Proof]:
+        """Say what to ask, and judge what was said. `check` does the same in one thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRecord:
+    """One DNS record: what an owner publishes, and what is asked for."""
+
+    rdtype: str
+    name: str
+    """Absolute, without final dot."""
+    value: str
+    """Plain text of a TXT record; the target of a CNAME, without final dot."""
+
+
+class RecordProofMethod(VerificationMethod, Protocol):
+    """A method whose proof is one record: whoever asks the servers need not be the method itself."""
+
+    def record(self, name: str, token: str) -> ProofRecord:
+        """Return what to ask the authoritative servers for. Pure."""
+        ...
+
+    def judge(self, name: str, token: str, finding: LookupResult) -> Proof:
+        """Return what their answers come to. Pure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Postbox:
+    """Where the mail of a name's owner goes."""
+
+    home: str
+    """The name that its owner is asked about: mail is limited for it."""
+    limited_as: str
+    """The home again, or the one address that its zone names: mail is limited for it, too."""
+    recipients: tuple[str, ...]
+
+
+@runtime_checkable
+class MailedProofMethod(VerificationMethod, Protocol):
+    """A method by a code that goes to the owner and comes back through the claimant's session."""
+
+    def postbox(self, name: str) -> Postbox:
+        """Return where the owner's mail goes now. Nobody but the owner has a say in it."""
+        ...
+
+    def send(self, postbox: Postbox, name: str, token: str, code: str, sender: str) -> Delivery:
+        """Send the code. `sender` is the organization's name, of which only plain words are shown."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class NoSettings:
     """The configuration of a method without settings."""
@@ -76,6 +133,8 @@ class Outside:
     fetcher: Fetcher
     edge: tuple[Network, ...] = ()
     """Networks in which the platform's own proxies answer: what they serve proves nothing."""
+    mailer: Mailer | None = None
+    """None: the operator has set up no mail server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,3 +144,5 @@ class ProofMethodPlugin(Plugin):
     configuration: type[Any] = NoSettings
     connect: Callable[[Any, Outside], VerificationMethod]
     """Takes an instance of `configuration` and what to look through; sends no request yet."""
+    lacks: Callable[[Any, Outside], str | None] = lambda _config, _outside: None
+    """Returns what the operator must set up first, in a few words; None: the method can be used."""

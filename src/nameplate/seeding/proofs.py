@@ -142,6 +142,16 @@ _RECORDS: Sequence[tuple[str, str, RecordType, str, str, str]] = (
     ("harbor.example", "gate", RecordType.SSHFP, f"4 2 {'ef' * 32}", "active", ""),
     ("harbor.example", "docs", RecordType.ALIAS, "edge.platform.example.", "active", ""),
     ("harbor.example", "wiki", RecordType.ANAME, "edge.platform.example.", "pending", ""),
+    (
+        "harbor.example", "@", RecordType.NAPTR,
+        '100 10 "s" "SIP+D2U" "" _sip._udp.harbor.example.', "active", "",
+    ),
+    ("harbor.example", "pier", RecordType.LOC, "53 32 36.000 N 9 58 0.000 E 6.00m", "active", ""),
+    ("harbor.example", "old", RecordType.DNAME, "harbour.example.", "pending", ""),
+    ("harbor.example", "_http._tcp", RecordType.URI, '10 1 "https://harbor.example/"', "active", ""),
+    ("harbor.example", f"{'0a' * 28}._openpgpkey", RecordType.OPENPGPKEY, "mDMEZQ==", "active", ""),
+    ("harbor.example", f"{'0b' * 28}._smimecert", RecordType.SMIMEA, f"3 0 1 {'ab' * 32}", "active", ""),
+    ("harbor.example", "gate", RecordType.RP, "keeper.harbor.example. .", "active", ""),
 )  # fmt: skip
 
 

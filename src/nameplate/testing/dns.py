@@ -17,16 +17,31 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
     "ALIAS": ("target.example.org",),
     "CAA": ('0 issue "ca.example; validationmethods=dns-01"', "0 iodef mailto:a@example.org"),
     "CNAME": ("Target.Example.ORG",),
+    "DNAME": ("Elsewhere.Example.ORG",),
     "DS": (f"60485 13 2 {_DIGEST}",),
     "HTTPS": ("1 . alpn=h2,h3 ipv4hint=192.0.2.1 port=8443",),
+    "LOC": (
+        "52 22 23.123 N 4 53 32 E -2.15m 10m 100m 5m",
+        "0 S 179 59 59.999 W 1.15m",
+        "90 S 0 0 1 E -100000m 0m 40000000m 0.01m",
+    ),
     "MX": ("10 mail.example.org", "20 mail2.example.org"),
+    "NAPTR": (
+        '100 50 "s" "SIP+D2U" "" _sip._udp.example.org',
+        r'100 60 "u" "E2U+sip" "!^(.*)$!sip:\\1;x=y@example.org!i" .',
+        '65535 0 "" "" "" .',
+    ),
     "NS": ("ns1.example.org", "ns2.example.org"),
+    "OPENPGPKEY": ("mDMEZQ==", "c0ffee" * 200),
     "PTR": ("host.example.org",),
+    "RP": ("alice.example.org .", r"first\.last.example.org info.example.org"),
+    "SMIMEA": (f"3 1 1 {_DIGEST}", f"0 0 0 {_DIGEST * 9}"),
     "SRV": ("10 20 443 sip.example.org", "0 0 5060 sip2.example.org"),
     "SSHFP": (f"4 2 {_DIGEST}",),
     "SVCB": ("0 svc.example.org", "2 svc.example.org alpn=h2 ipv6hint=2001:db8::1"),
     "TLSA": (f"3 1 1 {_DIGEST}",),
     "TXT": ("v=spf1 include:_spf.example.org -all", 'a;b "c" \\ d', "grüße", '"two" "strings"'),
+    "URI": ('10 1 "https://example.org/a;b?c=%20(d)"', f"0 65535 https://example.org/{'x' * 300}"),
 }
 
 

@@ -95,6 +95,18 @@ class FetcherConformance:
             got = fetcher.fetch(host, "/file", max_body=100)
             assert (got.category, got.body) == (HttpOutcome.TOO_LARGE, b""), sent[:60]
 
+    def test_the_beginning_of_a_page(
+        self, fetcher: Fetcher, host: str, raw_answers: RawAnswers
+    ) -> None:
+        """A longer body is cut, and a redirect not followed, where that is asked for."""
+        raw_answers["/"] = _page(b"x" * 5000)
+        got = fetcher.fetch(host, "/", max_body=100, truncate=True)
+        assert (got.category, got.body) == (HttpOutcome.ANSWERED, b"x" * 100)
+        raw_answers["/"] = _redirect("/there")
+        raw_answers["/there"] = _page(b"there")
+        got = fetcher.fetch(host, "/", redirects=False)
+        assert (got.category, len(got.hops)) == (HttpOutcome.REDIRECT_REFUSED, 1)
+
     def test_a_compressed_body_is_not_unpacked(
         self, fetcher: Fetcher, host: str, raw_answers: RawAnswers
     ) -> None:

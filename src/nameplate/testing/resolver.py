@@ -1,17 +1,28 @@
 """What every `Resolver` must do, before name servers in which the test can publish."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import ClassVar
+from threading import Event
+from typing import Any, ClassVar
 
 from nameplate.core.records import RRset
-from nameplate.ports.resolver import AnswerKind, Delegation, Resolver
+from nameplate.ports.resolver import (
+    AnswerKind,
+    Delegation,
+    DnsQuestion,
+    Inquiry,
+    LookupResult,
+    Resolver,
+    WideResolver,
+)
 
 PublishRecords = Callable[[RRset], None]
 
 _numbers = count(1)
 _TTL = 300
+_PATIENCE = 30.0
+"""Seconds for which an inquiry is waited for."""
 _NOT_NAMES = ("", "a..b", f"{'x' * 64}.example", "a." * 200)
 
 
@@ -168,6 +179,66 @@ class ResolverConformance:
                 threads.map(lambda name: _values(resolver, name, "A"), names)
             )
         assert seen == [{(f"192.0.2.{number}",)} for number in range(len(names))]
+
+
+class WideResolverConformance:
+    """Subclass it with the fixtures of `ResolverConformance`, whose `resolver` is wide."""
+
+    def test_what_is_said_is_what_one_look_up_says(
+        self, resolver: WideResolver, zone: str, publish_records: PublishRecords
+    ) -> None:
+        """Inquiries for several parties are carried on at once and judged as in a thread."""
+        names = [f"w{next(_numbers)}.{zone}" for _ in range(20)]
+        for number, name in enumerate(names[::2]):
+            publish_records(RRset(name, "TXT", _TTL, (f'"text {number}"',)))
+        asked = [*names, *_NOT_NAMES, "nowhere.invalid"]
+        found = _inquired(resolver, [(_one(name), len(name)) for name in asked])
+        for name, result in zip(asked, found, strict=True):
+            assert result == resolver.authoritative(name, "TXT"), name
+
+    def test_an_inquiry_asks_several_things_and_goes_on(
+        self, resolver: WideResolver, zone: str, publish_records: PublishRecords
+    ) -> None:
+        """It is sent one result for each question, in their order; a surprise ends it alone."""
+        name = f"w{next(_numbers)}.{zone}"
+        publish_records(RRset(name, "A", _TTL, ("192.0.2.7",)))
+
+        def several() -> Inquiry[list[tuple[str, ...]]]:
+            first = yield [DnsQuestion(name, "A"), DnsQuestion(name, "TXT")]
+            again = yield [DnsQuestion(name, "A")]
+            return [one.answers[0].values for one in (*first, *again)]
+
+        def broken() -> Inquiry[list[tuple[str, ...]]]:
+            yield [DnsQuestion(name, "A")]
+            raise LookupError(name)
+
+        right, wrong = _inquired(resolver, [(several(), 1), (broken(), 1)])
+        assert right == [("192.0.2.7",), (), ("192.0.2.7",)]
+        assert isinstance(wrong, LookupError)
+
+
+def _one(name: str) -> Inquiry[LookupResult]:
+    (found,) = yield [DnsQuestion(name, "TXT")]
+    return found
+
+
+def _inquired(
+    resolver: WideResolver, inquiries: Sequence[tuple[Inquiry[Any], Hashable]]
+) -> list[Any]:
+    """Return what each inquiry ended with; each is told once."""
+    told: list[tuple[int, Any]] = []
+    over = Event()
+
+    def ended(place: int, result: Any) -> None:  # noqa: ANN401 - what the inquiry returned
+        told.append((place, result))
+        if len(told) == len(inquiries):
+            over.set()
+
+    resolver.inquire(inquiries, ended)
+    assert over.wait(_PATIENCE)
+    assert sorted(place for place, _ in told) == list(range(len(inquiries)))
+    by_place = dict(told)
+    return [by_place[place] for place in range(len(inquiries))]
 
 
 def _kinds(resolver: Resolver, name: str, rdtype: str) -> set[AnswerKind]:

@@ -5,15 +5,16 @@ covers nothing below it, and no wildcard (I4).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.actor import PLATFORM
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.names import self_and_ancestors, without_wildcard
-from nameplate.models import Domain, HoldingScope, NameHolding, Organization
-from nameplate.models.orm import among
+from nameplate.models import Domain, HoldingScope, NameGrant, NameHolding, Organization
+from nameplate.models.orm import among, utc_now
 
 
 def held_name(domain: Domain) -> str:
@@ -23,7 +24,7 @@ def held_name(domain: Domain) -> str:
 
 def holder(session: Session, name: str) -> int | None:
     """Return the id of the organization that holds `name` (canonical, `*.` allowed), or None."""
-    found = most_specific(name, _holdings(session, [name]))
+    found = most_specific(name, held(session, [name]))
     return None if found is None else found.organization_id
 
 
@@ -33,7 +34,11 @@ def holding(session: Session, organization_id: int, name: str) -> Holding | None
     Of several of its own one that reaches what is below, too: a proof of the name alone takes nothing
     away from what the organization holds above it.
     """
-    held = _holdings(session, [name])
+    return usable(held(session, [name]), organization_id, name)
+
+
+def usable(held: Sequence[Holding], organization_id: int, name: str) -> Holding | None:
+    """Return what `holding` does, of holdings that were read before."""
     found = most_specific(name, held)
     if found is None or found.organization_id != organization_id:
         return None
@@ -43,7 +48,7 @@ def holding(session: Session, organization_id: int, name: str) -> Holding | None
 
 def holdings(session: Session, domains: Sequence[Domain]) -> dict[int, Holding | None]:
     """Return by which holding each claim's organization may use its name now, by the domain's id."""
-    by_name = {one.name: one for one in _holdings(session, [row.full_domain for row in domains])}
+    by_name = {one.name: one for one in held(session, [row.full_domain for row in domains])}
     found = {row.id: most_specific(row.full_domain, _above(row, by_name)) for row in domains}
     return {
         row.id: one if one is not None and one.organization_id == row.organization_id else None
@@ -62,27 +67,68 @@ def _above(domain: Domain, by_name: Mapping[str, Holding]) -> Iterator[Holding]:
 def holds(session: Session, organization_id: int, *names: str, live: int | None = None) -> bool:
     """Tell whether the organization holds all `names` (canonical, `*.` allowed) at this moment.
 
-    A wildcard is held only with everything below its parent. `live` is the id of a domain that must
+    A wildcard is held only with everything below its parent, and with no label there lent to others.
+    `live` is the id of a domain that must
     be live too, and its organization active.
     """
-    held = _holdings(session, names, live=live)
-    deciding = (most_specific(name, held) for name in names)
-    return all(one is not None and one.organization_id == organization_id for one in deciding)
+    there = held(session, names, live=live)
+    deciding = (most_specific(name, there) for name in names)
+    if not all(one is not None and one.organization_id == organization_id for one in deciding):
+        return False
+    wild = [name for name in names if name.startswith("*.")]
+    return not wild or not lent_below(session, [organization_id]).intersection(wild)
 
 
-def _holdings(session: Session, names: Iterable[str], *, live: int | None = None) -> list[Holding]:
-    """Return every organization's holdings of `names` and of what is above them."""
+def lent_below(session: Session, organizations: Sequence[int]) -> set[str]:
+    """Return the wildcards that would answer for what these organizations lend."""
+    query = NameGrant.visible(PLATFORM).where(
+        NameGrant.organization_id.in_(organizations),
+        sa.or_(NameGrant.ends_at.is_(None), NameGrant.ends_at > utc_now()),
+    )
+    names = session.scalars(query.with_only_columns(NameGrant.name))
+    return {"*." + name.partition(".")[2] for name in names}
+
+
+def held(session: Session, names: Iterable[str], *, live: int | None = None) -> list[Holding]:
+    """Return every organization's holdings of `names` and of what is above them.
+
+    An organization's own session sees its own only, and what it has lent as well.
+    """
     above = {
         parent for name in names for parent in self_and_ancestors(without_wildcard(name), least=2)
     }
+    given = {"names": sorted(above), "live": live}
     query = _HELD if live is None else _HELD_BY_A_LIVE_ONE
-    rows = session.execute(query, {"names": sorted(above), "live": live})
-    return [Holding(name, scope is HoldingScope.SUBTREE, owner) for name, scope, owner in rows]
+    if session.info.get("actor") == PLATFORM:  # which sees every row: the ORM has nothing to add
+        session.flush()
+        rows: Iterable[Any] = session.connection().execute(query, given)
+    else:
+        rows = session.execute(query, given)
+    there = [
+        Holding(name, scope is HoldingScope.SUBTREE, owner, lent=grant is not None)
+        for name, scope, owner, grant in rows
+    ]
+    actor = session.info.get("actor")
+    if not there or not isinstance(actor, Actor) or actor.organization_id is None:
+        return there
+    lent = session.scalars(_GIVEN, {"names": sorted(above), "lender": actor.organization_id})
+    return there + [
+        Holding(row.name, row.is_subtree, row.grantee_organization_id or 0, lent=True)
+        for row in lent
+    ]
 
 
+_GIVEN = NameGrant.visible(PLATFORM).where(
+    among(NameGrant.name, "names"),
+    NameGrant.organization_id == sa.bindparam("lender"),
+    NameGrant.grantee_organization_id.is_not(None),
+    sa.or_(NameGrant.ends_at.is_(None), NameGrant.ends_at > utc_now()),
+)
 _HELD = (
     NameHolding.visible(PLATFORM)
-    .with_only_columns(NameHolding.name, NameHolding.scope, NameHolding.organization_id)
+    .with_only_columns(
+        NameHolding.name, NameHolding.scope, NameHolding.organization_id, NameHolding.grant_id
+    )
     .where(among(NameHolding.name, "names"))
 )
 _HELD_BY_A_LIVE_ONE = _HELD.join(

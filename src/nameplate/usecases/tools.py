@@ -53,5 +53,7 @@ class Tools:
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None
     """Upper bound on waiting between two looks at an order or a proof: sandboxes and tests."""
+    events_kept: timedelta = timedelta(days=90)
+    """How long events can be read."""
     checkpoint: Callable[[str], None] = _pass
     """Called with the name of each crash point (`work.CRASH_POINTS`); tests end the process there."""

@@ -1,10 +1,11 @@
 """Working on leased rows: look at the world, take one step, record it under the lease's fence."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -16,9 +17,9 @@ from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions
-from nameplate.leases import Lease, held, lease_one, seen
+from nameplate.leases import Lease, held, held_together, lease_one, seen
 from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
-from nameplate.models.orm import Work
+from nameplate.models.orm import UtcDateTime, Work
 from nameplate.usecases.tools import Tools
 
 Row = TypeVar("Row", bound=Work)
@@ -98,22 +99,72 @@ def record(
         row = held(session, kind, lease)
         if row is None:
             raise Superseded
-        woken = row.next_action_at if row.next_action_at != row.lease_until else None
+        woken = woken_at(row)
         result = change(session, row)
-        if release(result) if callable(release) else release:
-            row.lease_until = None
-            if woken is not None:
-                row.wake(woken)
-            elif not stopped:
-                row.urgency = 0
-            if row.trouble_code is not None and not stopped:
-                wake_waiting(session, row.overcome(), lease.now())
+        ends = release(result) if callable(release) else release
+        if ends:
+            _release(session, row, lease, woken, stopped=stopped)
         else:
-            row.lease_until = lease.now() + (lease.until - lease.taken_at)
-            row.next_action_at = woken or row.lease_until
+            _renew(row, lease, woken)
         return result
 
     return sessions.run(PLATFORM, transaction)
+
+
+def record_together(
+    sessions: Sessions,
+    kind: type[Row],
+    leases: Sequence[Lease],
+    change: Callable[[Session, Sequence[tuple[Lease, Row]]], Sequence[T]],
+    *,
+    release: Callable[[T], bool],
+) -> list[tuple[Lease, T]]:
+    """Do as `record` for many rows in one transaction; `change` returns what came of each.
+
+    Rows that a newer owner has are left out.
+    """
+
+    def transaction(session: Session) -> list[tuple[Lease, T]]:
+        rows = held_together(session, kind, leases)
+        if not rows:
+            return []
+        woken = [woken_at(row) for _, row in rows]
+        results = change(session, rows)
+        for (lease, row), result, waker in zip(rows, results, woken, strict=True):
+            if release(result):
+                _release(session, row, lease, waker)
+            else:
+                _renew(row, lease, waker)
+        return [(lease, result) for (lease, _), result in zip(rows, results, strict=True)]
+
+    return sessions.run(PLATFORM, transaction) if leases else []
+
+
+def woken_at(row: Work) -> datetime | None:
+    """Return the time for which somebody woke a leased row, if anybody did."""
+    return row.next_action_at if row.next_action_at != row.lease_until else None
+
+
+def _release(
+    session: Session, row: Work, lease: Lease, woken: datetime | None, *, stopped: bool = False
+) -> None:
+    end_lease(row, woken, stopped=stopped)
+    if row.trouble_code is not None and not stopped:
+        wake_waiting(session, row.overcome(), lease.now())
+
+
+def _renew(row: Work, lease: Lease, woken: datetime | None) -> None:
+    row.lease_until = lease.now() + (lease.until - lease.taken_at)
+    row.next_action_at = woken or row.lease_until
+
+
+def end_lease(row: Work, woken: datetime | None, *, stopped: bool = False) -> None:
+    """Release a row whose next time is planned; who woke it before is not forgotten."""
+    row.lease_until = None
+    if woken is not None:
+        row.wake(woken)
+    elif not stopped:
+        row.urgency = 0
 
 
 def write(
@@ -179,14 +230,15 @@ def busy() -> Unavailable:
 
 
 @contextmanager
-def kept(sessions: Sessions, kind: type[Row], lease: Lease) -> Iterator[None]:
-    """Renew the lease while one long call to the outside goes on inside."""
+def kept(sessions: Sessions, kind: type[Row], *leased: Lease) -> Iterator[None]:
+    """Renew the leases while one long call to the outside goes on inside."""
     done = threading.Event()
 
     def renew() -> None:
         while not done.wait(LEASE.total_seconds() / 3):
-            with suppress(Superseded, Unavailable, DBAPIError):  # the next time may go well
-                record(sessions, kind, lease, lambda _session, _row: None, release=False)
+            for lease in leased:
+                with suppress(Superseded, Unavailable, DBAPIError):  # the next time may go well
+                    record(sessions, kind, lease, lambda _session, _row: None, release=False)
 
     thread = threading.Thread(target=renew, name="nameplate-lease", daemon=True)
     thread.start()
@@ -251,6 +303,7 @@ def watched(
 
 def _is_watched(session: Session, kind: type[Work], row: Work, soon: datetime) -> bool:
     """Tell whether another row of the kind tries soon whether its peer is there again."""
+    session.flush()  # one that was just planned counts
     table: Any = kind
     identity = getattr(row, "id")  # noqa: B009 - every row of work has one, but the mixin does not say so
     query = sa.select(
@@ -295,17 +348,43 @@ def wake_waiting(session: Session, peer: str | None, now: datetime) -> None:
     The caller may hold any locks: rows that another transaction has locked are passed over, and no
     lock is waited for. Such a row is in a step now, and one of those that wait tries soon.
     """
-    if peer is None:
+    if peer is not None:
+        wake_all_waiting(session, [peer], now)
+
+
+def wake_all_waiting(session: Session, peers: Collection[str], now: datetime) -> None:
+    """Do so for every row that waits for one of `peers`."""
+    if not peers:
         return
     session.flush()
-    for kind in (Domain, Record, Certificate, Verification, Binding, Server):
-        waiting = sa.select(kind.id).where(kind.waits_for == peer, kind.next_action_at > now)
-        free = session.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
+    asked = {"peers": sorted(peers), "now": now}
+    waiting = session.connection().execute(_waiting(), asked).all()
+    for place, kind in enumerate(_KINDS):
+        ids = [id_ for at, id_ in waiting if at == place]
+        if not ids:
+            continue
+        locked = sa.select(kind.id).where(kind.id.in_(ids), kind.next_action_at > now)
+        free = session.scalars(locked.with_for_update(skip_locked=True, key_share=True)).all()
         if free:
             session.execute(
                 kind.waking(now).where(kind.id.in_(free)),
                 execution_options={"synchronize_session": False},
             )
+
+
+_KINDS: tuple[Any, ...] = (Domain, Record, Certificate, Verification, Binding, Server)
+
+
+@cache
+def _waiting() -> sa.Executable:
+    """Return one statement for who waits: mostly nobody does, and every step that ends well asks."""
+    return sa.union_all(*(
+        sa.select(sa.literal_column(str(place)).label("place"), kind.id).where(
+            kind.waits_for.in_(sa.bindparam("peers", expanding=True)),
+            kind.next_action_at > sa.bindparam("now", type_=UtcDateTime()),
+        )
+        for place, kind in enumerate(_KINDS)
+    ))  # fmt: skip
 
 
 def give_back(

@@ -3,6 +3,8 @@
 import threading
 import time
 from collections import Counter
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -47,14 +49,19 @@ class StepCounts:
 
 def _add(session: Session, steps: Counter[tuple[str, str]]) -> None:
     connection = session.connection()
-    dialect = connection.dialect.name
-    for (kind, outcome), number in sorted(steps.items()):
-        insert = inserting(StepCount, dialect).values(kind=kind, outcome=outcome, steps=number)
-        more = StepCount.steps + number
-        if dialect in {"mysql", "mariadb"}:
-            connection.execute(insert.on_duplicate_key_update(steps=more))
-        else:
-            keys = list(sa.inspect(StepCount).primary_key)
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=keys, set_={"steps": more})
-            )
+    rows = [
+        {"kind": kind, "outcome": outcome, "steps": number}
+        for (kind, outcome), number in sorted(steps.items())
+    ]
+    if rows:
+        connection.execute(_adding(connection.dialect.name), rows)
+
+
+@cache
+def _adding(dialect: str) -> Any:  # noqa: ANN401 - what dialects have in common has no type
+    insert = inserting(StepCount, dialect)
+    if dialect in {"mysql", "mariadb"}:
+        return insert.on_duplicate_key_update(steps=StepCount.steps + insert.inserted.steps)
+    keys = list(sa.inspect(StepCount).primary_key)
+    more = StepCount.steps + insert.excluded.steps
+    return insert.on_conflict_do_update(index_elements=keys, set_={"steps": more})

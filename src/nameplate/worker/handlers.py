@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from nameplate.db import Sessions, refresh_statistics
 from nameplate.leases import Lease
-from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
+from nameplate.models import Binding, Certificate, Domain, NameGrant, Record, Server, Verification
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
-from nameplate.usecases.claims import readiness, verifications
-from nameplate.usecases.dns import zones
+from nameplate.usecases.claims import grants, mailed_codes, readiness, verifications
+from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks
 from nameplate.usecases.serving import probes, proxies
@@ -22,6 +22,10 @@ from nameplate.usecases.tools import Tools
 
 Peer = Callable[[Any, work.Authority], str | None]
 """Returns whom the work on a row (also a `DueRow`) depends on: `account:7`, `server:3`."""
+
+
+def _never(_row_id: int) -> bool:
+    return False
 
 
 def _nobody(_row: object, _authority: work.Authority) -> None:
@@ -38,6 +42,19 @@ class Reconciler:
     peer: Peer = _nobody
     """On whom the work depends: bulkheads count the steps with it, and who waits for the same is
     woken when one comes through."""
+    rests: Callable[[int], bool] = _never
+    """Tells whether a row that is due is left alone yet; never one that is urgent."""
+    together: (
+        Callable[
+            [Sessions, Tools, Sequence[Lease]], tuple[Sequence[work.StepOutcome], Sequence[Lease]]
+        ]
+        | None
+    ) = None
+    """Takes one step with rows of one peer; also returns those that need a step of their own."""
+    width: int = 1
+    """How many rows that may be."""
+    is_wide: bool = False
+    """Rows whose method only asks the DNS are looked at by `WideLooks`, without a thread for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +71,24 @@ class Sweep:
 Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
-    Reconciler(Verification, verifications.reconcile, verifications.peer),  # is the proof there?
-    Reconciler(Domain, zones.reconcile, zones.peer),  # what the domain wants, to its DNS provider
+    Reconciler(
+        Verification, verifications.reconcile, verifications.peer, is_wide=True
+    ),  # is the proof there?
+    Reconciler(NameGrant, grants.reconcile),  # who may use what is lent
+    Reconciler(  # what domains want, to their DNS providers
+        Domain, zones.reconcile, zones.peer, together=together.reconcile, width=together.WIDTH
+    ),
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
     Reconciler(
         Certificate, issuance.reconcile, issuance.peer
     ),  # order, prove, finalize, install, renew
-    Reconciler(Server, proxies.reconcile, proxies.peer),  # what a proxy serves
+    Reconciler(Server, proxies.reconcile, proxies.peer, proxies.is_resting),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
 )
 
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
+    mailed_codes.forget_old,  # messages with codes, after a month
     budgets.forget_old,  # budgets that are whole again
     processes.forget_old,  # heartbeats of processes that were killed
     forgotten.wake,  # rows that should have work and have no time

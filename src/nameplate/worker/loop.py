@@ -15,13 +15,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nameplate import leases as rows
+from nameplate.core import origin
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
-from nameplate.leases import DueRow, Lease, due
+from nameplate.leases import DueRow, Lease, Window, due
+from nameplate.models import Verification, VerificationMethodName
 from nameplate.models.channels import WORK
 from nameplate.models.orm import Work
-from nameplate.usecases import work
+from nameplate.usecases import events, work
 from nameplate.usecases.claims import readiness
 from nameplate.usecases.operations import outcomes
 from nameplate.usecases.operations.processes import Heartbeat
@@ -31,8 +33,9 @@ from nameplate.worker.bulkheads import Bulkheads
 from nameplate.worker.clocks import Clocks
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
-from nameplate.worker.shares import Crowd, admitted, in_turn
+from nameplate.worker.shares import Crowd, admitted, grouped, in_turn
 from nameplate.worker.slowness import SlowSteps
+from nameplate.worker.wide_looks import WideLooks
 
 log = logging.getLogger(__name__)
 
@@ -88,13 +91,16 @@ class Worker:
         self._lease_seconds = lease_for.total_seconds()
         self._looked_at = -QUIET
         self._quiet = QUIET
-        self._passed_over = self._is_late = False
+        self._passed_over = self._resting = self._is_late = False
+        self._leased_looks: list[tuple[Lease, DueRow]] = []
         self._ended = 0
         # One more than asked for: what takes something out of service waits for no thread. Who asks
         # for one thread wants one step at a time.
         self._spare = 1 if threads > 1 else 0
         self._pool = ThreadPoolExecutor(
-            threads + self._spare, thread_name_prefix="nameplate-worker"
+            threads + self._spare,
+            thread_name_prefix="nameplate-worker",
+            initializer=origin.begin_work,
         )
         self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
         self._organizations: dict[Future[None], tuple[int | None, ...]] = {}
@@ -107,9 +113,36 @@ class Worker:
         self._accounts_read_at = -ACCOUNTS_EVERY
         self._stopping = threading.Event()
         self._awake = threading.Event()
+        self._looks = self._wide_looks()
+        self._windows = {one: self._window_of(one) for one in handlers}
+        self._wide: tuple[Window, ...] = ()
+        if self._looks is not None and self._looks.methods:
+            methods = tuple(sorted(self._looks.methods))
+            self._wide = (Window(Verification, 1, methods, urgent=False),)
         poll = tools.poll.total_seconds() if tools.poll else POLL
         self._tidied_at = time.monotonic()
         self._poll = min(POLL, max(poll, 0.02))
+
+    def _wide_looks(self) -> WideLooks | None:
+        """Return what looks without threads, where a handler allows it."""
+        wide = [one for one in self._handlers if isinstance(one, Reconciler) and one.is_wide]
+        if not wide:
+            return None
+        return WideLooks(
+            self._sessions,
+            self._tools,
+            told=partial(self._count_ended, wide[0]),
+            failed=lambda lease, error: self._failed(wide[0], (lease,), error),
+            awake=self._awake,
+        )
+
+    def _window_of(self, handler: Handler) -> Window:
+        """Return of which rows the oldest are looked for; what is looked at widely needs no thread."""
+        most = handler.width if isinstance(handler, Sweep) else 4 * self._threads + 16
+        if self._looks is None or handler.kind is not Verification:
+            return Window(handler.kind, most)
+        others = frozenset(VerificationMethodName) - self._looks.methods
+        return Window(handler.kind, most, tuple(sorted(others)))
 
     @property
     def threads(self) -> int:
@@ -130,6 +163,7 @@ class Worker:
         if self._sessions.dialect == "postgresql":
             threading.Thread(target=self._listen, name="nameplate-worker-ear", daemon=True).start()
         threading.Thread(target=self._follow, name="nameplate-worker-ready", daemon=True).start()
+        self._load_authorities()
         while not self._stopping.is_set():
             try:
                 self._heart.beat()
@@ -142,20 +176,31 @@ class Worker:
                 started = 0
                 self._stopping.wait(1.0)
             self._settle(block=started == 0)
-        wait(self._running, GRACE)
+        until = time.monotonic() + GRACE
+        left = self._looks.stop(GRACE) if self._looks else []
+        wait(self._running, max(0.0, until - time.monotonic()))
         self._pool.shutdown(wait=False, cancel_futures=True)
         with suppress(Exception):  # a database away at the end costs the last counts
             self._counts.write(self._sessions, at_once=True)
         self._heart.end()
-        return self._give_back()
+        return self._give_back(left)
 
-    def _give_back(self) -> bool:
+    def _load_authorities(self) -> None:
+        """Import what orders certificates before any row is leased: it takes a second of a lease."""
+        with suppress(SQLAlchemyError, NameplateError), self._sessions.look() as session:
+            found = ca_accounts.providers(session)
+            for name in found:
+                self._tools.authorities.get(name)
+
+    def _give_back(self, looks: Sequence[Lease] = ()) -> bool:
         """Release the rows of steps that did not end: what such a step finds out later is void."""
+        for handler in [one for one in self._handlers if one.kind is Verification and looks]:
+            self._return(handler, tuple(looks), is_acting=True)
         left = [steps for future, steps in self._running.items() if not future.done()]
         left += [steps for future, steps in self._running.items() if future.cancelled()]
         for handler, leases in left:
             self._return(handler, leases, is_acting=True)
-        return not left
+        return not left and not looks
 
     def _return(
         self, handler: Handler, leases: tuple[Lease, ...], *, is_acting: bool = False
@@ -169,9 +214,11 @@ class Worker:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             started = self._start_due()
-            if started == 0 and not self._running and not self._passed_over:
+            looks = self._looks is not None and self._looks.is_busy
+            waiting = self._running or self._passed_over or self._resting or looks
+            if not (started or waiting):
                 return True
-            wait(self._running, 0.2, FIRST_COMPLETED)
+            wait(self._running, QUIET if looks else 0.2, FIRST_COMPLETED)
             if not self._running:
                 time.sleep(QUIET)
             self._reap()
@@ -215,6 +262,7 @@ class Worker:
         for chore in CHORES:
             with self._sessions.begin(PLATFORM) as session:
                 chore(session, database_now(session))
+        events.tidy(self._sessions, self._tools.events_kept)
 
     def _start_due(self) -> int:
         """Lease due rows for every free thread and start on them; return how many were started.
@@ -222,20 +270,24 @@ class Worker:
         As many more are leased as steps ended since the last look: about as many will before the
         next one, and no thread is idle meanwhile. Where steps take long that is none.
         """
-        self._passed_over = False
-        if self._room() <= -1 or self._stopping.is_set():
+        self._passed_over = self._resting = False
+        wide = self._looks.room if self._looks else 0
+        if (self._room() <= -1 and wide <= 0) or self._stopping.is_set():
             return 0
         if self._rest() > 0:
             self._passed_over = True
             return 0
         self._looked_at = time.monotonic()
         taken = self._sessions.run(PLATFORM, self._lease)
+        looks = self._leased_looks
+        if self._looks:
+            self._looks.begin(looks)
         took = time.monotonic() - self._looked_at
         self._quiet = min(max(LOOK_SHARE * took, QUIET), MAX_QUIET)
         self._ended = 0
         for handler, leases, due_rows in taken:
             self._submit(handler, leases, due_rows)
-        return len({handler for handler, _, _ in taken})
+        return len({handler for handler, _, _ in taken}) + bool(looks)
 
     def _room(self) -> int:
         return self._threads - len(self._running) + min(self._ended, self._threads)
@@ -250,36 +302,50 @@ class Worker:
         Kinds with the fewest steps under way come first, and of these the one that waited longest.
         """
         tick = time.monotonic()
-        now, wanted, pressing = due(session, tuple(handler.kind for handler in self._handlers))
+        self._leased_looks = []
+        looked = due(session, (*self._windows.values(), *self._wide))
+        now = looked.now
         self._is_late = not self._is_late and time.monotonic() - tick > LATE_ANSWER
         if self._is_late:
             return []
         self._bulkheads.look()
         self._clocks.compare(self._tools.clock(), now)
-        if wanted:
+        if looked.oldest:
             self._read_accounts(session)
         taken: list[Batch] = []
         busy = Counter(handler.kind for handler, _ in self._running.values())
-        order = [handler for handler in self._handlers if handler.kind in wanted]
+        order = [
+            handler
+            for handler in self._handlers
+            if self._windows[handler] in looked.oldest or handler.kind in looked.urgent
+        ]
         order.sort(key=lambda one: (busy[one.kind], self._served.get(one.kind, 0.0)))
         free = self._room()
-        for handler in [one for one in order if one.kind in pressing]:
-            found = rows.urgent(session, handler.kind)
+        for handler in [one for one in order if one.kind in looked.urgent]:
+            found = looked.urgent[handler.kind]
             half = max(1, (free + 1) // 2)  # a large removal is not all that goes on
             batches = self._take(
                 session, handler, found, half if free + self._spare > 0 else 0, now=now, tick=tick
             )
             free -= len(batches)
             taken += batches
+        if self._looks and any(window in looked.oldest for window in self._wide):
+            self._leased_looks = self._looks.lease(
+                session, seconds=self._lease_seconds, now=now, tick=tick
+            )
         for place, handler in enumerate(order):
             share = math.ceil(free / (len(order) - place))
             if share <= 0:
                 break
             leased = {one.id for h, ls, _ in taken if h is handler for one in ls}
-            window = handler.width if isinstance(handler, Sweep) else 4 * self._threads + 16
-            rows_due = self._crowd.due(session, handler.kind, window)
-            found = [row for row in rows_due if row.id not in leased]
-            batches = self._take(session, handler, found, share, now=now, tick=tick)
+            window = self._windows[handler]
+            rows_due = self._crowd.due(session, window, looked.oldest.get(window, ()))
+            waiting = [row for row in rows_due if row.id not in leased]
+            if isinstance(handler, Reconciler):
+                ready = [row for row in waiting if not handler.rests(row.id)]
+                self._resting |= len(ready) < len(waiting)
+                waiting = ready
+            batches = self._take(session, handler, waiting, share, now=now, tick=tick)
             self._served[handler.kind] = tick
             free -= len(batches)
             taken += batches
@@ -321,7 +387,11 @@ class Worker:
     ) -> Sequence[Sequence[DueRow]]:
         """Return which rows to work on, in groups of what one thread does."""
         if isinstance(handler, Reconciler):
-            return [[row] for row in admitted(found, self._peer_of(handler), self._bulkheads, most)]
+            groups_of = grouped(found, self._peer_of(handler), handler.width)
+            first = [group[0] for group in groups_of]
+            taken = admitted(first, self._peer_of(handler), self._bulkheads, most)
+            chosen = {row.id for row in taken}
+            return [group for group in groups_of if group[0].id in chosen]
         running = [step for step, (one, _) in self._running.items() if one is handler]
         quick: list[DueRow] = []
         slow: dict[int | None, list[DueRow]] = {}
@@ -369,7 +439,8 @@ class Worker:
     def _settle(self, *, block: bool) -> None:
         """When there was nothing to start, wait for something to happen; forget finished steps."""
         if block:
-            self._awake.wait(max(self._rest(), 0) if self._passed_over else self._poll)
+            soon = self._passed_over or self._resting
+            self._awake.wait(max(self._rest(), 0) if soon else self._poll)
         self._awake.clear()
         self._reap()  # after the wait: the step whose end ended it makes room for the next one
 
@@ -380,29 +451,66 @@ class Worker:
             self._ended += 1
 
     def _work(self, handler: Handler, leases: tuple[Lease, ...]) -> None:
-        ended: list[work.StepOutcome] = []
+        ended: Sequence[work.StepOutcome] = ()
+        left: Sequence[Lease] = ()
         outcome = "ok"
         try:
             if leases[0].is_half_over():
                 outcome = "given_back"
                 self._return(handler, leases)
-            elif isinstance(handler, Reconciler):
-                told = handler.reconcile(self._sessions, self._tools, leases[0])
-                ended = [work.StepOutcome(told) if isinstance(told, str) else told] if told else []
             else:
-                ended = list(handler.sweep(self._sessions, self._tools, leases) or ())
+                ended, left = self._step(handler, leases)
         except work.Superseded:
             outcome = "lease_lost"
             log.info("lease_lost", extra={"kind": handler.kind.__name__})
         except Exception as error:  # noqa: BLE001 - one row's surprise must not stop the others
             outcome = error.code if isinstance(error, NameplateError) else "internal_error"
             self._postpone(handler, leases, error)
+        self._count_ended(handler, [one for one in leases if one not in left], ended, outcome)
+        for lease in left:
+            self._work(handler, (lease,))
+
+    def _count_ended(
+        self,
+        handler: Handler,
+        leases: Sequence[Lease],
+        ended: Sequence[work.StepOutcome],
+        outcome: str = "ok",
+    ) -> None:
+        """Count steps by how they ended, and log what did not go as usual."""
         kind = handler.kind.__name__.lower()
         for one in ended:
             self._counts.count(kind, one.code)
             if not one.routine:
                 self._tell(handler, one.row_id or leases[0].id, one.code)
         self._counts.count(kind, outcome, len(leases) - len(ended))
+
+    def _step(
+        self, handler: Handler, leases: tuple[Lease, ...]
+    ) -> tuple[Sequence[work.StepOutcome], Sequence[Lease]]:
+        """Take a step; return what there is to count, and which rows need a step of their own."""
+        if isinstance(handler, Sweep):
+            return handler.sweep(self._sessions, self._tools, leases) or (), ()
+        if handler.together is None or len(leases) == 1:
+            code = handler.reconcile(self._sessions, self._tools, leases[0])
+            ended = work.StepOutcome(code) if isinstance(code, str) else code
+            return ([ended] if ended else []), ()
+        try:
+            return handler.together(self._sessions, self._tools, leases)
+        except (work.Superseded, NameplateError, SQLAlchemyError, OSError):
+            raise
+        except Exception:  # each for itself, it fails for one only
+            log.exception("step_failed_together", extra={"kind": handler.kind.__name__})
+            return (), leases
+
+    def _failed(self, handler: Handler, leases: tuple[Lease, ...], error: Exception) -> None:
+        """Count and postpone looks that ended with a surprise; nothing of those that others have."""
+        code = error.code if isinstance(error, NameplateError) else "internal_error"
+        if isinstance(error, work.Superseded):
+            code = "lease_lost"
+        else:
+            self._postpone(handler, leases, error)
+        self._count_ended(handler, leases, (), code)
 
     def _tell(
         self, handler: Handler, row_id: int, code: str, error: Exception | None = None

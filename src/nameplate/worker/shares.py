@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from sqlalchemy.orm import Session
 
 from nameplate import leases
-from nameplate.leases import DueRow
+from nameplate.leases import DueRow, Window
 from nameplate.models.orm import Work
 from nameplate.worker.bulkheads import Bulkheads
 
@@ -25,19 +25,23 @@ class Crowd:
         self._found: dict[type[Work], Sequence[DueRow]] = {}
         self._again: dict[type[Work], float] = {}
 
-    def due(self, session: Session, kind: type[Work], window: int) -> list[DueRow]:
-        """Return due rows of a kind: the oldest, and some of each organization behind these."""
-        rows = list(leases.oldest(session, kind, window))
-        if len(rows) < window:
-            self._found.pop(kind, None)
-            return rows
+    def due(
+        self,
+        session: Session,
+        window: Window,
+        rows: Sequence[DueRow],
+    ) -> list[DueRow]:
+        """Return due rows of a window: the oldest `rows`, and some of each organization behind these."""
+        if len(rows) < window.most:
+            self._found.pop(window.kind, None)
+            return list(rows)
         began = time.monotonic()
-        if began >= self._again.get(kind, 0.0):
-            self._found[kind] = leases.some_of_each(session, kind)
+        if began >= self._again.get(window.kind, 0.0):
+            self._found[window.kind] = leases.some_of_each(session, window.kind, window.methods)
             took = time.monotonic() - began
-            self._again[kind] = began + max(LOOKED_AT_EVERY, COST * took)
+            self._again[window.kind] = began + max(LOOKED_AT_EVERY, COST * took)
         known = {row.id for row in rows}
-        return rows + [row for row in self._found.get(kind, ()) if row.id not in known]
+        return [*rows, *(row for row in self._found.get(window.kind, ()) if row.id not in known)]
 
     def forget(self, kind: type[Work], taken: set[int]) -> None:
         """Leave out what has been leased."""
@@ -55,6 +59,24 @@ def in_turn(rows: Sequence[DueRow], busy: Counter[int | None]) -> list[DueRow]:
         for place, row in enumerate(sorted(queue, key=lambda one: one.due_at))
     ]
     return [row for _, _, row in sorted(turns, key=lambda turn: turn[:2])]
+
+
+def grouped(
+    rows: Sequence[DueRow], peer: Callable[[DueRow], Hashable | None], width: int
+) -> list[list[DueRow]]:
+    """Put up to `width` rows of one peer into a group, in the order of the first of each."""
+    groups: list[list[DueRow]] = []
+    open_: dict[Hashable, list[DueRow]] = {}
+    for row in rows:
+        name = peer(row)
+        group = open_.get(name) if name is not None and width > 1 else None
+        if group is None or len(group) == width:
+            group = []
+            groups.append(group)
+            if name is not None:
+                open_[name] = group
+        group.append(row)
+    return groups
 
 
 def admitted(

@@ -127,8 +127,10 @@ def test_idle_connections_are_closed_with_their_transport() -> None:
         warnings.simplefilter("error")
         transport = AcmeTransport(None)
         transport.send("GET", url)
-        (idle,) = transport._connections._idle
-        assert idle.is_idle()
+        ((_, idle),) = transport._connections._idle
+        opened = idle._stream.get_extra_info("socket")
+        assert idle.is_idle
+        assert opened.fileno() >= 0
         del transport
         gc.collect()
-        assert idle.is_closed()
+        assert opened.fileno() < 0

@@ -39,6 +39,7 @@ def zone(fake):
 
 
 class TestCloudflare(DnsProviderConformance, NameServersConformance, RightsTesterConformance):
+    types = DnsProviderConformance.types - {"DNAME", "RP"}
     text_length = 2000
 
 

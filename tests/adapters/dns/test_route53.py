@@ -50,11 +50,16 @@ def zone(fake):
     return Zone("example.test", fake.zone_id("example.test"))
 
 
+TYPES = DnsProviderConformance.types - {"DNAME", "LOC", "OPENPGPKEY", "RP", "SMIMEA", "URI"}
+
+
 class TestRoute53(DnsProviderConformance, RightsTesterConformance):
+    types = TYPES
     text_length = 3900
 
 
 class TestRoute53OverMoto(DnsProviderConformance, RightsTesterConformance):
+    types = TYPES
     text_length = 3900
 
     @pytest.fixture

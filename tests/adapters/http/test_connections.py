@@ -9,7 +9,8 @@ from tests.servers.domain_connect import certified
 from tests.servers.hostile import HostileServer, request_head
 
 from nameplate.adapters.http.client import Api
-from nameplate.adapters.http.connections import Connections, Lost, NotSent, Origin
+from nameplate.adapters.http.connections import Connections, Origin
+from nameplate.adapters.http.exchange import Lost, NotSent
 from nameplate.core.errors import Refused, Unavailable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -7,7 +7,11 @@ from tests.servers.internet import BIND, POWERDNS, Internet
 
 from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.core.records import RRset
-from nameplate.testing.resolver import PublishRecords, ResolverConformance
+from nameplate.testing.resolver import (
+    PublishRecords,
+    ResolverConformance,
+    WideResolverConformance,
+)
 
 ZONE = "example.test"
 BOTH = {"ns1.example.test": BIND, "ns2.example.test": POWERDNS}
@@ -26,7 +30,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
         yield made
 
 
-class TestAuthoritative(ResolverConformance):
+class TestAuthoritative(ResolverConformance, WideResolverConformance):
     @pytest.fixture
     def resolver(self, net: Internet) -> AuthoritativeResolver:
         return net.resolver()

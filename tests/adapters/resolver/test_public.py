@@ -138,7 +138,7 @@ def test_none_may_be_configured() -> None:
 def test_a_resolver_that_stays_silent_is_left_alone_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("nameplate.adapters.resolver.query._TRIES", (0.3, 0.3))
+    monkeypatch.setattr("nameplate.adapters.resolver.query.TRIES", (0.3, 0.3))
     with ScriptedDns(lambda _: None) as silent, ScriptedDns(replies({})) as good:
         resolver = asking(silent, good)
         for _ in range(3):

@@ -113,6 +113,14 @@ CLOUDFLARE = [
     cloudflare(name="example.com", type="TXT", content="v=spf1 -all"),
     cloudflare(name="example.com", type="TXT", content='"a" "b"'),
     cloudflare(name="example.com", type="CAA", content='0 issue "ca.example"'),
+    cloudflare(
+        name="l.example.com", type="LOC", content="IN LOC 31 58 52.1 S 115 49 11.7 E 20m 10m 10m 2m"
+    ),
+    cloudflare(name="u.example.com", type="URI", content='1 "https://example.net"', priority=10),
+    cloudflare(name="v.example.com", type="URI", content='10 1 "https://example.net"', priority=10),
+    cloudflare(
+        name="n.example.com", type="NAPTR", content='30 100 "S" "SIP+D2T" "" _sip._tls.example.net.'
+    ),
 ]
 
 
@@ -129,6 +137,17 @@ def test_the_answer_of_cloudflare_is_read(wrap):
             RRset("_s.example.com", "SRV", 300, ("1 5 443 a.example.net.",)),
             RRset("example.com", "TXT", 300, ('"a" "b"', '"v=spf1 -all"')),
             RRset("example.com", "CAA", 300, ('0 issue "ca.example"',)),
+            RRset(
+                "l.example.com",
+                "LOC",
+                300,
+                ("31 58 52.100 S 115 49 11.700 E 20.00m 10.00m 10.00m 2.00m",),
+            ),
+            RRset("u.example.com", "URI", 300, ('10 1 "https://example.net"',)),
+            RRset("v.example.com", "URI", 300, ('10 1 "https://example.net"',)),
+            RRset(
+                "n.example.com", "NAPTR", 300, ('30 100 "S" "SIP+D2T" "" _sip._tls.example.net.',)
+            ),
         ]
     )
     (note,) = reading.notes

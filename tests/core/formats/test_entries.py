@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,10 @@ LARGE = {
     "a large list": ("json", "'[' + ','.join('{\"name\": \"h%s\", \"type\": \"A\", \"values\": [\"192.0.2.1\"]}' % n for n in range(200_000)) + ']'"),
     "many objects": ("json", "'[' + '{},' * 190_000 + '{}]'"),
     "a long text": ("json", "'[\"' + 'x' * 16_000_000 + '\"]'"),
+    "many places": ("bind", "'x LOC ' + '1 ' * 8_000_000"),
+    "a long expression": ("bind", "'x NAPTR 1 1 u x \"!' + '(' * 900_000 + '!b!\" .'"),
+    "a large key": ("bind", "'x OPENPGPKEY (' + 'AAAA\\n' * 3_000_000 + ')'"),
+    "a long address": ("csv", "'name,type,value\\nx,URI,1 1 ' + 'x' * 8_000_000"),
     "many mappings": ("octodns", "''.join('h%s: {type: A, value: 192.0.2.1}\\n' % n for n in range(200_000))"),
     "a long scalar": ("octodns", "'a: ' + 'x ' * 4_000_000"),
     "many values": ("octodns", "'a: {type: A, values: [' + '192.0.2.1, ' * 700_000 + ']}'"),
@@ -144,3 +149,44 @@ def test_a_file_that_is_made_to_be_large_ends_at_once(name):
 @pytest.mark.parametrize("name", LARGE)
 def test_every_file_ends(name):
     ends(name)
+
+
+SHARED = Path(__file__).parents[4] / "shared"
+OF_OTHERS = [*SHARED.glob("cases/*"), *SHARED.glob("data/zones/**/*")]
+FROM_DISK = """
+import resource
+resource.setrlimit(resource.RLIMIT_CPU, (15, -1))
+resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+import pathlib, sys, time
+from nameplate.core import formats
+from nameplate.core.errors import Invalid
+for path in sys.argv[1:]:
+    text = pathlib.Path(path).read_text(errors="replace")
+    for form in formats.FORMATS:
+        for whole in (text, text * (1_000_000 // (len(text) or 1))):
+            began = time.process_time()
+            try:
+                formats.survey(form, whole, "example.com", time.process_time)
+            except Invalid:
+                pass
+            spent = time.process_time() - began
+            peak = pathlib.Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+            assert spent < 10 and int(peak) < 300 << 10, (path, form, len(whole), spent, peak)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 15, -1))
+"""
+
+
+@pytest.mark.skipif(not OF_OTHERS, reason="needs ../shared")
+def test_every_file_of_others_ends_in_every_format_as_it_is():
+    """Within 10 s and 300 MiB, whatever the reader; a limit of the system ends what does not."""
+    files = [path for path in OF_OTHERS if path.is_file()]
+    once = FROM_DISK.replace("(text, text * (1_000_000 // (len(text) or 1)))", "(text,)")
+    subprocess.run([sys.executable, "-c", once, *map(str, files)], check=True)
+
+
+@pytest.mark.torture
+@pytest.mark.skipif(not OF_OTHERS, reason="needs ../shared")
+@pytest.mark.parametrize("path", OF_OTHERS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_file_of_others_ends_when_it_is_long(path):
+    if path.is_file():
+        subprocess.run([sys.executable, "-c", FROM_DISK, path], check=True)

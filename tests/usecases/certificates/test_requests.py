@@ -84,7 +84,7 @@ def test_a_working_certificate_covers_a_host_first(rig: Rig) -> None:
     with rig.offline.sessions.begin(rig.actor) as session:
         domain = session.get_one(Domain, rig.domain_id)
         found = {
-            host: requests.covering(session, domain, host)
+            host: requests.covering(requests.of_domains(session, [domain.id])[domain.id], host)
             for host in (NAME, f"www.{NAME}", f"api.{NAME}")
         }
     ids_of = {host: row and row.id for host, row in found.items()}

@@ -14,10 +14,20 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
-from nameplate.models import Binding, Certificate, Domain, Organization, Record, Verification
+from nameplate.models import (
+    Binding,
+    Certificate,
+    Domain,
+    HoldingScope,
+    NameHolding,
+    Organization,
+    Record,
+    Verification,
+    VerificationMethodName,
+)
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import holders, work
-from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.claims import conditions, domains, instructions, verifications
 
 DAY = timedelta(days=1)
 
@@ -277,3 +287,93 @@ def test_a_proof_points_what_the_platform_has_for_the_name(world):
     with world.sessions.begin(PLATFORM) as session:
         (row,) = session.scalars(Record.visible(PLATFORM)).all()
         assert (row.organization_domain_id, row.name, row.value) == (domain_id, "edge", "192.0.2.5")
+
+
+def test_of_several_methods_the_first_to_match_wins(sessions: Sessions) -> None:
+    """A proof of the name alone leaves those open that reach further."""
+    world = Offline(sessions)
+    acme = world.organization("Acme")
+    methods = ("dns_txt", "file_upload", "meta_tag")
+    with sessions.begin(acme) as session:
+        row = domains.add(
+            session, world.tools, acme, name="many.example.com", verification_methods=methods
+        )
+        assert row.verification_method == "dns_txt"
+        told = instructions.of(session, world.tools, row)
+        (ownership,) = [
+            one for one in conditions.of(session, world.tools, row) if one.type == "ownership"
+        ]
+        proofs = verifications.page(session, acme, limit=9, domain="many.example.com")
+        by_method = {one.verification_method.value: one for one in proofs}
+    assert [one.purpose for one in told] == ["ownership"] * 3
+    assert len({one.verification_token for one in proofs}) == 3
+    assert ownership.fix.startswith("One of these is enough.")
+    assert len(ownership.expected) == 3
+    file = by_method["file_upload"]
+    world.method.published["many.example.com"] = file.verification_token
+    verifications.reconcile(sessions, world.tools, world.leased(Verification, file.id))
+    with sessions.begin(PLATFORM) as session:
+        status = {
+            name: session.get_one(Verification, one.id).status.value
+            for name, one in by_method.items()
+        }
+        domain = session.get_one(Domain, file.organization_domain_id)
+        assert (domain.verification_method, domain.verification_token) == (
+            "file_upload",
+            file.verification_token,
+        )
+        assert session.get_one(NameHolding, "many.example.com").scope is HoldingScope.EXACT
+    assert status == {"dns_txt": "pending", "file_upload": "verified", "meta_tag": "expired"}
+    txt = by_method["dns_txt"]
+    world.method.published["many.example.com"] = txt.verification_token
+    verifications.reconcile(sessions, world.tools, world.leased(Verification, txt.id))
+    with sessions.begin(PLATFORM) as session:
+        assert session.get_one(NameHolding, "many.example.com").scope is HoldingScope.SUBTREE
+        assert session.get_one(Verification, file.id).status is VerificationStatus.VERIFIED
+
+
+def test_a_claim_lives_as_long_as_one_of_its_methods(sessions: Sessions) -> None:
+    world = Offline(sessions)
+    acme = world.organization("Acme")
+    with sessions.begin(acme) as session:
+        row = domains.add(
+            session,
+            world.tools,
+            acme,
+            name="many.example.com",
+            verification_methods=("dns_txt", "file_upload"),
+        )
+        number = row.id
+        first, second = verifications.page(session, acme, limit=9, domain="many.example.com")
+    for one, status in ((first, "pending_verification"), (second, "expired")):
+        lease = world.leased(Verification, one.id, after=timedelta(days=8))
+        verifications.reconcile(sessions, world.tools, lease)
+        with sessions.begin(PLATFORM) as session:
+            assert session.get_one(Domain, number).status.value == status
+
+
+def test_another_organizations_token_proves_nothing_by_any_method(sessions: Sessions) -> None:
+    """Nor does a superseded one (I6)."""
+    world = Offline(sessions)
+    acme, evil = world.organization("Acme"), world.organization("Evil")
+    methods = [one.value for one in VerificationMethodName]
+    with sessions.begin(acme) as session:
+        domains.add(
+            session, world.tools, acme, name="all.example.com", verification_methods=methods
+        )
+        old = verifications.page(session, acme, limit=9, domain="all.example.com")
+        for method in methods:
+            verifications.add(session, world.tools, acme, "all.example.com", method)
+    with sessions.begin(evil) as session:
+        domains.add(
+            session, world.tools, evil, name="all.example.com", verification_methods=methods
+        )
+        theirs = verifications.page(session, evil, limit=9, domain="all.example.com")
+    for published, looked in zip(old, theirs, strict=True):
+        assert published.verification_method is looked.verification_method
+        world.method.published["all.example.com"] = published.verification_token
+        verifications.reconcile(sessions, world.tools, world.leased(Verification, looked.id))
+        with sessions.begin(PLATFORM) as session:
+            assert session.get_one(Verification, looked.id).status is VerificationStatus.VERIFYING
+            assert session.get_one(Verification, published.id).status is VerificationStatus.EXPIRED
+            assert session.get(NameHolding, "all.example.com") is None

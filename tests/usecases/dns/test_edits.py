@@ -63,7 +63,7 @@ def test_of_a_zone_only_the_domains_own_names_are_taken() -> None:
         RRset("sub.acme.com", "NS", 60, ("ns.",)),
         RRset("www.acme.com", "A", 60, ("192.0.2.1", "192.0.2.2")),
         RRset("www.notacme.com", "A", 60, ("192.0.2.1",)),
-        RRset("x.acme.com", "LOC", 60, ("y",)),
+        RRset("x.acme.com", "AFSDB", 60, ("y",)),
     ]
     found = edits.of_rrsets(rrsets, ORIGIN, ORIGIN)
     assert [(one.type, one.name) for one in found] == [("NS", "sub"), ("A", "www"), ("A", "www")]

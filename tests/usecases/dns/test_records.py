@@ -181,3 +181,45 @@ def test_ns_at_the_apex_that_was_forced_waits_for_a_plan(rig: Rig) -> None:
     assert rig.apply(rig.make(), force=True).status is PlanStatus.APPLIED
     found = {rrset.key: rrset for rrset in rig.provider.records(ZONE)}
     assert found[APEX, "NS"].values == ("ns1.host.net.", "ns2.host.net.")
+
+
+VALUES = {
+    "NAPTR": '1 2 "s" "SIP+D2U" "" _sip._udp.example.net.',
+    "LOC": "52 22 23.000 N 4 53 32.000 E -2.00m",
+    "DNAME": "example.net.",
+    "URI": '10 1 "https://example.net/"',
+    "OPENPGPKEY": "mDMEZQ==",
+    "SMIMEA": f"3 1 1 {'ab' * 32}",
+    "RP": "alice.example.net. .",
+}
+
+
+@pytest.mark.parametrize("rdtype", VALUES)
+def test_the_rarer_types_are_added_shown_and_changed(
+    lite: Session, domain: Domain, rdtype: str
+) -> None:
+    row = add(lite, type=rdtype, name="x", value=VALUES[rdtype])
+    assert (row.record_type.value, records.text(row)) == (rdtype, VALUES[rdtype])
+    with pytest.raises(Conflict, match="already has this record"):
+        add(lite, type=rdtype, name="x", value=VALUES[rdtype])
+    changed = records.update(
+        lite, PLATFORM, show("rec", row.id), now=NOW, value=VALUES[rdtype], ttl=60
+    )
+    assert (changed.ttl, records.text(changed)) == (60, VALUES[rdtype])
+
+
+def test_nothing_is_added_below_a_dname_nor_a_dname_above_something(
+    lite: Session, domain: Domain
+) -> None:
+    for first, second in (
+        ({"type": "DNAME", "name": "d", "value": "x.net"}, {"name": "a.b.d"}),
+        ({"name": "a.b.e"}, {"type": "DNAME", "name": "e", "value": "x.net"}),
+        ({"name": "f"}, {"type": "DNAME", "name": "@", "value": "x.net"}),
+    ):
+        add(lite, **first)
+        with pytest.raises(Invalid) as caught:
+            add(lite, **second)
+        assert {one.code for one in caught.value.problems} == {"below_dname"}
+    beside = add(lite, name="d")
+    assert beside.name == "d"
+    assert add(lite, type="DNAME", name="other.xd", value="x.net").name == "other.xd"

@@ -103,4 +103,4 @@ def test_small_things() -> None:
     assert list(wanted.values(RRset("a", "A", 1, ("1", "2")))) == [("a", "A", "1"), ("a", "A", "2")]
     assert wanted.known_type("TXT")
     assert not wanted.known_type("SOA")
-    assert not wanted.known_type("LOC")
+    assert not wanted.known_type("AFSDB")

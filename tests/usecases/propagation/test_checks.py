@@ -269,7 +269,7 @@ def test_the_provider_is_not_asked_with_every_look(scene: Scene) -> None:
 def test_our_own_resolver_being_away_proves_nothing(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nameplate.adapters.resolver.query._TRIES", (0.05, 0.05))
+    monkeypatch.setattr("nameplate.adapters.resolver.query.TRIES", (0.05, 0.05))
     domain, label = scene.claim("example.test", "bind"), fresh()
     record = scene.record(domain, label, "192.0.2.7")
     behind(scene.net, f"{label}.example.test", "192.0.2.7")

@@ -10,7 +10,8 @@ import certifi
 
 from nameplate import __version__
 from nameplate.adapters.ca import problems
-from nameplate.adapters.http.connections import Connections, Lost, NotSent, Origin, TooLarge
+from nameplate.adapters.http.connections import Connections, Origin
+from nameplate.adapters.http.exchange import Lost, NotSent, TooLarge
 from nameplate.core.errors import Unavailable
 
 MAX_ANSWER = 1024 * 1024

@@ -5,11 +5,14 @@ from ipaddress import IPv6Address
 
 from dns.rdtypes.svcbbase import ParamKey
 
+from nameplate.core.rdata.location import whole_loc
+
 _PARAMETER = re.compile(r'(?<= )([a-z0-9-]+)(?:="((?:[^"\\]|\\.)*)")?(?= |$)')
 _PLAIN = frozenset({"alpn", "ipv4hint", "ipv6hint", "mandatory", "port"})
 _BARE = frozenset({"no-default-alpn"})
 _KNOWN = _PLAIN | _BARE | {"ech"}
 """The parameters that every version calls by their names; the others are `key` and a number."""
+_ZERO = re.compile(r"((?<![\d.-])0 0 0\.000 )([NE])")
 _NEEDS_QUOTES = re.compile(r'[\s;()"]')
 
 
@@ -17,11 +20,18 @@ def content(rdtype: str, value: str) -> str:
     """Return a canonical value as PowerDNS writes it."""
     if rdtype == "AAAA" and "." in value:
         return _without_dots(value)
+    if rdtype == "LOC":
+        return _ZERO.sub(_southwest, whole_loc(value))
     if rdtype in {"HTTPS", "SVCB"}:
         priority, target, *parameters = value.split(" ", 2)
         shown = "".join(f" {text}" for text in parameters)
         return f"{priority} {target}{_PARAMETER.sub(_parameter, shown)}"
     return value
+
+
+def _southwest(found: re.Match[str]) -> str:
+    """Return an angle of zero, which PowerDNS counts as south and west."""
+    return found[1] + {"N": "S", "E": "W"}[found[2]]
 
 
 def _without_dots(address: str) -> str:

@@ -51,7 +51,7 @@ _NOTHING_SENT = frozenset(
 _SERVER_ERROR, _TOO_MANY = 500, 429
 _LOCK = threading.Lock()
 _ESCAPE = re.compile(r"\\(\d{3}|.)", re.DOTALL)
-_QUOTED = frozenset({"CAA", "SPF", "TXT"})
+_QUOTED = frozenset({"CAA", "NAPTR", "SPF", "TXT"})
 _PLAIN = re.compile(r"[a-z0-9_*-]")
 
 

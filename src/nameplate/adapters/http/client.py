@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 import certifi
 
 from nameplate import __version__
-from nameplate.adapters.http.connections import Connections, Lost, NotSent, Origin
+from nameplate.adapters.http.connections import Connections, Origin
+from nameplate.adapters.http.exchange import Lost, NotSent
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.secret import Secret
 

@@ -66,9 +66,12 @@ class SafeFetcher:
         *,
         scheme: Literal["http", "https"] = "http",
         max_body: int = 1024,
+        redirects: bool = True,
+        truncate: bool = False,
     ) -> Fetched:
         """Fetch `path` of `host` (canonical name). Every end is a value; nothing is raised."""
         trip = _Trip(Deadline(self._deadline.total_seconds()), max_body, self._ports)
+        trip.follows, trip.truncates = redirects, truncate
         return self._travel(Location(scheme, host, path), trip)
 
     def fetch_at(
@@ -102,6 +105,8 @@ class SafeFetcher:
                 redirect = self._visit(location, trip)
                 if redirect is None:
                     return Fetched(HttpOutcome.ANSWERED, tuple(trip.hops), trip.body)
+                if not trip.follows:
+                    return Fetched(HttpOutcome.REDIRECT_REFUSED, tuple(trip.hops))
                 location = self._followed(location, redirect, host)
                 if any(hop.url == str(location) for hop in trip.hops):
                     break
@@ -192,7 +197,7 @@ class SafeFetcher:
             if response.status in _REDIRECTS:
                 return headers.get("location", "")
             if 200 <= response.status < 300:  # noqa: PLR2004  # the class of success, RFC 9110
-                trip.body = _body(response, headers, trip.max_body)
+                trip.body = _body(response, headers, trip.max_body, truncate=trip.truncates)
             return None
 
 
@@ -210,6 +215,7 @@ class _Trip:
         self.deadline = deadline
         self.max_body = max_body
         self.ports = ports
+        self.follows, self.truncates = True, False
         self.trusted = ""
         """Host whose address the operator named."""
         self.addresses: dict[str, tuple[str, ...]] = {}
@@ -229,12 +235,16 @@ def _headers(response: httpcore2.Response) -> Mapping[str, str]:
     )
 
 
-def _body(response: httpcore2.Response, headers: Mapping[str, str], max_body: int) -> bytes:
+def _body(
+    response: httpcore2.Response, headers: Mapping[str, str], max_body: int, *, truncate: bool
+) -> bytes:
     if headers.get("content-encoding", "identity") != "identity":
         raise Stopped(HttpOutcome.ENCODED)
     body = bytearray()
     for chunk in response.iter_stream():
         body += chunk
         if len(body) > max_body:
+            if truncate:
+                break
             raise Stopped(HttpOutcome.TOO_LARGE)
-    return bytes(body)
+    return bytes(body[:max_body])

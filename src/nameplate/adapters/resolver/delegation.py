@@ -4,13 +4,13 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 
 import dns.name
 
+from nameplate.adapters.resolver.asking import Asking, Together, in_threads
 from nameplate.adapters.resolver.query import QueryBudget, Unanswered
 from nameplate.adapters.resolver.reply import Alias, Referral
-from nameplate.adapters.resolver.servers import MAX_SERVERS, Candidates, Servers
+from nameplate.adapters.resolver.servers import MAX_SERVERS, Candidates, Servers, Zone
 from nameplate.ports.resolver import Answer, AnswerKind, Delegation
 
 _MAX_QUERIES = 100
@@ -30,7 +30,7 @@ def find(servers: Servers, name: dns.name.Name, seconds: float) -> Delegation:
     budget = QueryBudget(seconds, _MAX_QUERIES)
     with ThreadPoolExecutor(MAX_SERVERS) as threads:
         try:
-            return _Descent(servers, budget, threads).find(name)
+            return in_threads(_Descent(servers, budget).find(name), threads)
         except Unanswered:
             return Delegation("", (), ())
 
@@ -69,7 +69,7 @@ class ListedServers:
         budget = QueryBudget(self._seconds, _MAX_QUERIES)
         with ThreadPoolExecutor(MAX_SERVERS) as threads:
             try:
-                return _Descent(self._servers, budget, threads).listed(zone)
+                return in_threads(_Descent(self._servers, budget).listed(zone), threads)
             except Unanswered:
                 return ()
 
@@ -77,45 +77,44 @@ class ListedServers:
 class _Descent:
     """One way down, from a zone above the name to the one that holds it."""
 
-    def __init__(self, servers: Servers, budget: QueryBudget, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, servers: Servers, budget: QueryBudget) -> None:
         self._servers = servers
         self._budget = budget
-        self._threads = threads
         self._parent: tuple[str, ...] = ()
 
-    def find(self, name: dns.name.Name) -> Delegation:
-        zone, servers = self._zone(name)
-        return Delegation(
-            zone.to_text(omit_final_dot=True), self._parent, tuple(self._told(zone, servers))
-        )
+    def find(self, name: dns.name.Name) -> Asking[Delegation]:
+        zone, servers = yield from self._zone(name)
+        told = yield from self._told(zone, servers)
+        return Delegation(zone.to_text(omit_final_dot=True), self._parent, tuple(told))
 
-    def listed(self, zone: dns.name.Name) -> Candidates:
-        found, servers = self._zone(zone)
+    def listed(self, zone: dns.name.Name) -> Asking[Candidates]:
+        found, servers = yield from self._zone(zone)
         if found != zone or not self._parent:
             return ()
-        own = {value.removesuffix(".") for one in self._told(zone, servers) for value in one.values}
+        told = yield from self._told(zone, servers)
+        own = {value.removesuffix(".") for one in told for value in one.values}
         more = sorted(own - set(self._parent))
-        return servers + self._servers.candidates(more, {}, self._budget)
+        return servers + (yield from self._servers.candidates(more, {}, self._budget))
 
-    def _zone(self, name: dns.name.Name) -> tuple[dns.name.Name, Candidates]:
+    def _zone(self, name: dns.name.Name) -> Asking[Zone]:
         """Return the zone at or above the name, and the servers to which it is delegated."""
         private = self._servers.overridden(name)
         if private is not None:
-            return self._down(name, *private)
-        closest, names = self._servers.named(name, self._budget)
+            return (yield from self._down(name, *private))
+        closest, names = yield from self._servers.named(name, self._budget)
         if closest == dns.name.root:
             raise Unanswered(AnswerKind.NXDOMAIN, "no zone was found above the name")
-        zone, servers = self._down(name, *self._servers.above(closest.parent(), self._budget))
+        above = yield from self._servers.above(closest.parent(), self._budget)
+        zone, servers = yield from self._down(name, *above)
         if closest != zone and closest.is_subdomain(zone):
-            return closest, self._without_referral(closest, names, zone, servers)
+            own = yield from self._without_referral(closest, names, zone, servers)
+            return closest, own
         return zone, servers
 
-    def _down(
-        self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates
-    ) -> tuple[dns.name.Name, Candidates]:
+    def _down(self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates) -> Asking[Zone]:
         """Follow referrals until servers answer for the name themselves, or not at all."""
         for _ in range(_MAX_CUTS):
-            steps = self._ask(name, zone, servers[:_PARENTS])
+            steps = yield from self._ask(name, zone, servers[:_PARENTS])
             referrals = [step for step in steps if isinstance(step, Referral)]
             if not referrals:
                 break
@@ -125,7 +124,7 @@ class _Descent:
             for server, address in sorted({pair for one in same for pair in one.glue}):
                 glue.setdefault(server, []).append(address)
             self._parent = _united(one.servers for one in same)
-            servers = self._servers.candidates(self._parent, glue, self._budget)
+            servers = yield from self._servers.candidates(self._parent, glue, self._budget)
         return zone, servers
 
     def _without_referral(
@@ -134,26 +133,29 @@ class _Descent:
         names: Sequence[str],
         above: dns.name.Name,
         servers: Candidates,
-    ) -> Candidates:
+    ) -> Asking[Candidates]:
         """Return the servers of a zone whose parent lives on the same ones, or does not answer."""
-        steps = self._ask(zone, above, servers[:_PARENTS])
+        steps = yield from self._ask(zone, above, servers[:_PARENTS])
         self._parent = _united(
             (value.removesuffix(".") for value in step.values)
             for step in steps
             if isinstance(step, Answer) and step.kind is AnswerKind.DATA
         )
-        return self._servers.candidates(self._parent or names, {}, self._budget)
+        return (yield from self._servers.candidates(self._parent or names, {}, self._budget))
 
-    def _told(self, zone: dns.name.Name, servers: Candidates) -> list[Answer]:
+    def _told(self, zone: dns.name.Name, servers: Candidates) -> Asking[list[Answer]]:
         """Return what each server says of the zone's NS."""
-        steps = self._ask(zone, zone, servers)
+        steps = yield from self._ask(zone, zone, servers)
         return sorted(
             {step for step in steps if isinstance(step, Answer)}, key=lambda one: one.server
         )
 
-    def _ask(self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates) -> list[Step]:
-        ask = partial(self._servers.ask, name=name, rdtype="NS", zone=zone, budget=self._budget)
-        return list(self._threads.map(ask, servers))
+    def _ask(
+        self, name: dns.name.Name, zone: dns.name.Name, servers: Candidates
+    ) -> Asking[list[Step]]:
+        ways = [self._servers.ask(one, name, "NS", zone, self._budget) for one in servers]
+        steps: list[Step] = yield Together(ways)
+        return steps
 
 
 def _united(names: Iterable[Iterable[str]]) -> tuple[str, ...]:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 import dns.exception
 import dns.message
 import dns.name
-import dns.rdatatype
 import dns.resolver
 
-from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered, ask
-from nameplate.adapters.resolver.reply import values
+from nameplate.adapters.resolver.asking import Asking, ServerQuestion
+from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered
+from nameplate.adapters.resolver.reply import ServerReply, values
 from nameplate.ports.resolver import AnswerKind
 
 _MAX_RECURSORS = 3
@@ -25,38 +25,43 @@ class Recursor:
 
     def zone_servers(
         self, name: dns.name.Name, budget: QueryBudget
-    ) -> tuple[dns.name.Name, tuple[str, ...]]:
+    ) -> Asking[tuple[dns.name.Name, tuple[str, ...]]]:
         """Return the closest zone at or above `name` and the names of its servers.
 
         Raises `Unanswered` when no recursor answers.
         """
         for zone in _upwards(name):
-            message = self._ask(zone, "NS", budget)
-            rrset = message.get_rrset(message.answer, zone, dns.rdataclass.IN, dns.rdatatype.NS)
-            if rrset is not None:
-                return zone, tuple(value.removesuffix(".") for value in values(rrset))
+            reply = yield from self._ask(zone, "NS", budget)
+            owner = zone.canonicalize().to_text(omit_final_dot=True)
+            names, _ = reply.data(owner, "NS")
+            if names:
+                return zone, tuple(value.removesuffix(".") for value in names)
         raise Unanswered(AnswerKind.NXDOMAIN, "no zone was found above the name")
 
-    def addresses(self, name: str, rdtype: str, budget: QueryBudget) -> tuple[str, ...]:
+    def addresses(self, name: str, rdtype: str, budget: QueryBudget) -> Asking[tuple[str, ...]]:
         """Return the A or AAAA addresses at the end of the name's aliases; empty when none.
 
         Raises `Unanswered` when no recursor answers.
         """
-        message = self._ask(dns.name.from_text(name), rdtype, budget)
-        if not isinstance(message, dns.message.QueryMessage):
-            return ()
+        reply = yield from self._ask(dns.name.from_text(name), rdtype, budget)
         try:
+            message = reply.whole()
+            if not isinstance(message, dns.message.QueryMessage):
+                return ()
             found = message.resolve_chaining().answer
         except dns.exception.DNSException:
             return ()
         return () if found is None else values(found)
 
-    def _ask(self, name: dns.name.Name, rdtype: str, budget: QueryBudget) -> dns.message.Message:
+    def _ask(self, name: dns.name.Name, rdtype: str, budget: QueryBudget) -> Asking[ServerReply]:
         for server in self._servers:
             try:
-                return ask(server, name, rdtype, budget, recursive=True)
+                reply: ServerReply = yield ServerQuestion(
+                    server, name, rdtype, budget, recursive=True
+                )
             except Unanswered:
                 continue
+            return reply
         raise Unanswered(AnswerKind.TIMEOUT, "the configured resolvers do not answer")
 
 

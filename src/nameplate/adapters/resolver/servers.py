@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
+import dns.exception
 import dns.message
 import dns.name
 
-from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered, ask
+from nameplate.adapters.resolver.asking import Asking, ServerQuestion
+from nameplate.adapters.resolver.query import NOT_DNS, NameServer, QueryBudget, Unanswered, ask
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.reply import Alias, Referral, read
 from nameplate.core.egress import EgressPolicy
 from nameplate.ports.resolver import Answer, AnswerKind
 
 MAX_SERVERS = 13
+_MAX_KEPT = 10_000
 
 Candidate = tuple[NameServer, ...]
 """One server with its addresses, to be tried in turn."""
@@ -20,7 +23,7 @@ Zone = tuple[dns.name.Name, Candidates]
 
 
 class Servers:
-    """Finds servers and asks them. Threads may share it.
+    """Finds servers and says what to ask them. Threads may share it.
 
     A recursive resolver is trusted only to find a zone's servers. Their addresses come from
     strangers, so the egress policy decides which are asked.
@@ -35,53 +38,54 @@ class Servers:
     ) -> None:
         self._policy = policy
         self._recursor = recursor
-        self._overrides: dict[dns.name.Name, Candidates] = {
-            dns.name.from_text(zone).canonicalize(): tuple(
-                (NameServer(*server),) for server in servers
-            )
-            for zone, servers in overrides.items()
-        }
+        self._overrides: dict[tuple[bytes, ...], Zone] = {}
+        for text, servers in overrides.items():
+            zone = dns.name.from_text(text).canonicalize()
+            known = tuple((NameServer(*server),) for server in servers)
+            self._overrides[zone.labels] = zone, known
         self._port = port
+        self._refusals: dict[str, str | None] = {}
 
     def overridden(self, name: dns.name.Name) -> Zone | None:
-        """Return the closest zone above `name` whose servers the operator gave, if any."""
-        zones = [zone for zone in self._overrides if name.is_subdomain(zone)]
-        if not zones:
-            return None
-        zone = max(zones, key=len)
-        return zone, self._overrides[zone]
+        """Return the closest zone above a canonical name whose servers the operator gave, if any."""
+        labels = name.labels if self._overrides else ()
+        for place in range(len(labels)):
+            found = self._overrides.get(labels[place:])
+            if found is not None:
+                return found
+        return None
 
-    def above(self, name: dns.name.Name, budget: QueryBudget) -> Zone:
+    def above(self, name: dns.name.Name, budget: QueryBudget) -> Asking[Zone]:
         """Return the closest zone at or above `name` and its servers; raise `Unanswered`."""
         known = self.overridden(name)
         if known is not None:
             return known
-        zone, names = self._recursor.zone_servers(name, budget)
-        return zone, self.candidates(names, {}, budget)
+        zone, names = yield from self._recursor.zone_servers(name, budget)
+        return zone, (yield from self.candidates(names, {}, budget))
 
     def named(
         self, name: dns.name.Name, budget: QueryBudget
-    ) -> tuple[dns.name.Name, tuple[str, ...]]:
+    ) -> Asking[tuple[dns.name.Name, tuple[str, ...]]]:
         """Return the closest zone at or above `name` and its servers' names; raise `Unanswered`."""
         return self._recursor.zone_servers(name, budget)
 
     def candidates(
         self, names: Sequence[str], glue: Mapping[str, Sequence[str]], budget: QueryBudget
-    ) -> Candidates:
+    ) -> Asking[Candidates]:
         """Return each server with the addresses by which it may be tried."""
         found = []
         for name in names[:MAX_SERVERS]:
-            addresses = glue.get(name) or self._addresses(name, budget)
+            addresses = glue.get(name) or (yield from self._addresses(name, budget))
             found.append(
                 tuple(NameServer(name, address, self._port) for address in addresses)
                 or (NameServer(name, "no address", self._port),)
             )
         return tuple(found)
 
-    def _addresses(self, name: str, budget: QueryBudget) -> tuple[str, ...]:
+    def _addresses(self, name: str, budget: QueryBudget) -> Asking[Sequence[str]]:
         for rdtype in ("A", "AAAA"):
             try:
-                found = self._recursor.addresses(name, rdtype, budget)
+                found = yield from self._recursor.addresses(name, rdtype, budget)
             except Unanswered:
                 return ()
             if found:
@@ -95,7 +99,7 @@ class Servers:
         rdtype: str,
         zone: dns.name.Name,
         budget: QueryBudget,
-    ) -> Answer | Alias | Referral:
+    ) -> Asking[Answer | Alias | Referral]:
         """Ask one server of `zone` at its first address that answers."""
         result = Answer(AnswerKind.TIMEOUT, "")
         for server in candidate:
@@ -104,11 +108,12 @@ class Servers:
                 result = Answer(AnswerKind.REFUSED, str(server), detail=f"is not asked: {refusal}")
                 continue
             try:
-                message = ask(server, name, rdtype, budget)
+                reply = yield ServerQuestion(server, name, rdtype, budget)
+                return read(reply, name, rdtype, zone, server)
             except Unanswered as error:
                 result = Answer(error.kind, str(server), detail=error.detail)
-            else:
-                return read(message, name, rdtype, zone, server)
+            except dns.exception.DNSException:  # a part that is read only when it matters
+                result = Answer(AnswerKind.SERVFAIL, str(server), detail=NOT_DNS)
         return result
 
     def signed(
@@ -141,4 +146,8 @@ class Servers:
         own = self.overridden(zone)
         if own is not None and (server,) in own[1]:
             return None
-        return self._policy.refusal(server.address)
+        if server.address not in self._refusals:
+            if len(self._refusals) >= _MAX_KEPT:
+                self._refusals.clear()
+            self._refusals[server.address] = self._policy.refusal(server.address)
+        return self._refusals[server.address]

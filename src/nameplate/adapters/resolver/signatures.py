@@ -12,6 +12,7 @@ import dns.rdatatype
 import dns.rrset
 from dns.rdtypes.ANY.DS import DS
 
+from nameplate.adapters.resolver.asking import in_threads
 from nameplate.adapters.resolver.query import QueryBudget, Unanswered
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.servers import Servers, Zone
@@ -57,9 +58,9 @@ class DnssecChecker:
             apex = dns.name.from_text(zone).canonicalize()
             if self._servers.overridden(apex) is not None or apex == dns.name.root:
                 return None
-            above = self._servers.above(apex.parent(), budget)
+            above = in_threads(self._servers.above(apex.parent(), budget))
             ds = _rrset(self._ask(above, apex, "DS", budget), apex, "DS")
-            own = self._servers.above(apex, budget)
+            own = in_threads(self._servers.above(apex, budget))
             answered = self._ask(own, apex, "DNSKEY", budget)
             keys = _rrset(answered, apex, "DNSKEY")
             if max(len(ds or ()), len(keys or ())) > _MAX_KEYS:

@@ -1,4 +1,4 @@
-"""Methods of the specification for which no plug-in is installed."""
+"""Methods that cannot be used: no plug-in is installed, or the operator must set up something."""
 
 from collections.abc import Sequence
 from typing import NoReturn
@@ -12,10 +12,11 @@ class NotAvailable:
 
     scope = ProofScope.EXACT
 
-    def __init__(self, method: str, available: Sequence[str]) -> None:
-        """Refuse `method`, and name the `available` ones instead."""
+    def __init__(self, method: str, available: Sequence[str], lacking: str | None = None) -> None:
+        """Refuse `method`, and name the `available` ones instead; say what it lacks."""
         self._method = method
         self._available = available
+        self._lacking = "" if lacking is None else f": the operator must set up {lacking}"
 
     def instruct(self, name: str, token: str) -> NoReturn:  # noqa: ARG002  # the port's signature
         """Refuse."""
@@ -28,5 +29,6 @@ class NotAvailable:
     def _refuse(self) -> NoReturn:
         raise Refused(
             "method_not_available",
-            f"The method {self._method} is not available. Use {' or '.join(self._available)}.",
+            f"The method {self._method} is not available{self._lacking}. "
+            f"Use {' or '.join(self._available)}.",
         )

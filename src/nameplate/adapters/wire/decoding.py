@@ -7,7 +7,7 @@ takes. The types that zones are made of are read here, all others by dnspython.
 import re
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import dns.exception
 import dns.ipv6
@@ -40,9 +40,10 @@ Answer = tuple[str, int, int, str]
 class Message:
     """One message. Whatever is wrong with it raises `dns.exception.DNSException`."""
 
-    def __init__(self, wire: bytes) -> None:
-        """Read the header and step over the question."""
+    def __init__(self, wire: bytes, *, text: Callable[[Sequence[bytes]], str] = quoted) -> None:
+        """Read the header and step over the question; `text` makes a value of a TXT's strings."""
         self.wire = wire
+        self._text_of = text
         self._names: dict[int, str] = {}
         """Lower-case names with final dot (root: empty), by the offset at which they begin."""
         try:
@@ -184,7 +185,7 @@ class Message:
             at = after
         if at != end or not strings:
             raise malformed("a text that is not all of its record")
-        return quoted(strings)
+        return self._text_of(strings)
 
     def _caa(self, at: int, end: int) -> str:
         if end - at < _CAA_HEAD:
@@ -214,12 +215,18 @@ _READERS: dict[int, Callable[[Message, int, int], str]] = {
     dns.rdatatype.AAAA: Message._aaaa,  # noqa: SLF001  # the same
     dns.rdatatype.CAA: Message._caa,  # noqa: SLF001  # the same
     dns.rdatatype.CNAME: Message._host,  # noqa: SLF001  # the same
+    dns.rdatatype.DNAME: Message._host,  # noqa: SLF001  # the same
     dns.rdatatype.MX: Message._mx,  # noqa: SLF001  # the same
     dns.rdatatype.NS: Message._host,  # noqa: SLF001  # the same
     dns.rdatatype.PTR: Message._host,  # noqa: SLF001  # the same
     dns.rdatatype.SRV: Message._srv,  # noqa: SLF001  # the same
     dns.rdatatype.TXT: Message._txt,  # noqa: SLF001  # the same
 }
+
+
+def joined(strings: Sequence[bytes]) -> str:
+    """Return a TXT's strings as the one text that they are, escaping bytes that are not UTF-8."""
+    return b"".join(strings).decode("utf-8", "backslashreplace")
 
 
 def malformed(why: object) -> dns.exception.FormError:

@@ -15,6 +15,7 @@ import dns.rdata
 import dns.rdataclass
 
 from nameplate.core.rdata import MAX_LENGTH, octets
+from nameplate.core.rdata.location import loc_wire
 
 _PLAIN_NAME = re.compile(r"(?:[a-z0-9_*-]{1,63}\.)+")
 _PLAIN_TXT = re.compile(r'"[ !#-\[\]-~]{0,255}"(?: "[ !#-\[\]-~]{0,255}")*')
@@ -123,6 +124,8 @@ _WRITERS: dict[str, Callable[[str], bytes]] = {
     "AAAA": _aaaa,
     "CAA": _caa,
     "CNAME": _host,
+    "DNAME": _host,
+    "LOC": loc_wire,  # exact where dnspython's floating point is a centimetre off
     "MX": _mx,
     "NS": _host,
     "PTR": _host,

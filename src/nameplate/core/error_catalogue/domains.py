@@ -19,6 +19,43 @@ GROUP = Group(
             "expires.",
             (404,),
         ),
+        "grant_not_found": Entry(
+            Turn.YOU,
+            "There is no such grant, or its code is worth nothing.",
+            "Check the id, or ask the lender for a new code.",
+            (404,),
+        ),
+        "not_lendable": Entry(
+            Turn.YOU,
+            "The organization may not lend this name.",
+            "Prove a name above it by DNS, with everything below. What was lent to you can be lent "
+            "on only when the grant says so.",
+            (409,),
+        ),
+        "grant_exists": Entry(
+            Turn.YOU,
+            "The name is lent already, or one above or below it.",
+            "Revoke the other grant first.",
+            (409,),
+        ),
+        "name_lent": Entry(
+            Turn.YOU,
+            "The organization lends this name to another one.",
+            "Revoke the grant first.",
+            (409,),
+        ),
+        "lent_name_in_use": Entry(
+            Turn.YOU,
+            "The lender uses the name itself, or a wildcard that would answer for it.",
+            "Remove the bindings, certificates, proofs and wildcard domains in the message first.",
+            (409,),
+        ),
+        "ends_at_past": Entry(
+            Turn.YOU,
+            "The grant would already have ended.",
+            "Give a time in the future, or leave it out.",
+            (422,),
+        ),
         "too_many_links": Entry(
             Turn.YOU,
             "The domain has as many setup links as it may have.",

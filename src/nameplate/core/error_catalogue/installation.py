@@ -110,6 +110,12 @@ GROUP = Group(
             "Run `nameplate db upgrade` for other databases.",
             (422,),
         ),
+        "system_user_refused": Entry(
+            Turn.OPERATOR,
+            "The system user of the services cannot be made.",
+            "Run the command as root, or make the user yourself.",
+            (502,),
+        ),
         "environment_file_refused": Entry(
             Turn.OPERATOR,
             "The environment file cannot be read or written.",

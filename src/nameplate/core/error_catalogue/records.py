@@ -147,6 +147,31 @@ GROUP = Group(
             "The name has another CNAME, which Nameplate does not manage.",
             "Remove it at the DNS provider, or import it first.",
         ),
+        "dname_several": Entry(
+            Turn.YOU,
+            "The name has more than one DNAME.",
+            "Keep one DNAME.",
+        ),
+        "dname_foreign": Entry(
+            Turn.YOU,
+            "The name has another DNAME, which Nameplate does not manage.",
+            "Remove it at the DNS provider, or import it first.",
+        ),
+        "dname_beside_ns": Entry(
+            Turn.YOU,
+            "The name has DNAME and NS records, which both lead the names below it elsewhere.",
+            "Keep either the DNAME or the NS records.",
+        ),
+        "below_dname": Entry(
+            Turn.YOU,
+            "The record is below a name whose DNAME leads all names below it elsewhere (RFC 6672).",
+            "Add the record where the DNAME leads to, or remove the DNAME.",
+        ),
+        "dname_hides": Entry(
+            Turn.YOU,
+            "The zone has names below the one that is to have a DNAME, which would hide them.",
+            "Remove the names below it, or leave the DNAME out.",
+        ),
         "null_mx_not_alone": Entry(
             Turn.YOU,
             "The name has a null MX and other MX records.",

@@ -55,6 +55,30 @@ GROUP = Group(
             "Remove the parameter that `errors` names. Only some lists can be filtered by `metadata[key]`.",
             (422,),
         ),
+        "event_not_found": Entry(
+            Turn.YOU,
+            "There is no event with this id, or it was purged.",
+            "Events are kept for `NAMEPLATE_EVENT_DAYS` days. List those that are there.",
+            (404,),
+        ),
+        "event_reference_invalid": Entry(
+            Turn.YOU,
+            "`since` or `before` does not name an event.",
+            "Use the `id` of an event, or the `next_cursor` of a page. `since` also takes `start` and `now`.",
+            (422,),
+        ),
+        "event_type_unknown": Entry(
+            Turn.YOU,
+            "There are no events of this type.",
+            "Use types from docs/reference/events.md, separated by commas. `domain.*` means all of a kind.",
+            (422,),
+        ),
+        "event_object_invalid": Entry(
+            Turn.YOU,
+            "`object` is not the id of an object that has events.",
+            "Use the `id` of a domain, record, certificate, binding, or another object in docs/reference/events.md.",
+            (422,),
+        ),
         "body_malformed": Entry(
             Turn.YOU,
             "The body is not valid JSON, or is ambiguous.",

@@ -190,8 +190,39 @@ GROUP = Group(
         ),
         "tlsa_numbers": Entry(
             Turn.YOU,
-            "The numbers of the TLSA record are not valid.",
+            "The numbers of the TLSA or SMIMEA record are not valid.",
             "Use usage 0 to 3, selector 0 or 1, matching type 0 to 2.",
+        ),
+        "naptr_flags": Entry(
+            Turn.YOU,
+            "The flags of the NAPTR record are not letters and digits.",
+            "Write flags such as `s`, `a`, `u` or `p`, or none.",
+        ),
+        "naptr_regexp": Entry(
+            Turn.YOU,
+            "The regular expression of the NAPTR record is not a substitution.",
+            "Write one delimiter before, between and after the two parts, such as "
+            "`!^.*$!sip:info@example.com!`.",
+        ),
+        "naptr_both": Entry(
+            Turn.YOU,
+            "The NAPTR record has a regular expression and a replacement.",
+            'Write `""` for the expression, or `.` for the replacement.',
+        ),
+        "loc_range": Entry(
+            Turn.YOU,
+            "A number of the LOC record is out of range.",
+            "Give a number within the limits in the message.",
+        ),
+        "uri_target": Entry(
+            Turn.YOU,
+            "The URI record has no target, or one that cannot be read.",
+            "Put the URI into one pair of double quotes.",
+        ),
+        "key_invalid": Entry(
+            Turn.YOU,
+            "The key of the OPENPGPKEY record is not base64.",
+            "Write the binary key in base64, without the lines of the armor around it.",
         ),
         "caa_shape": Entry(
             Turn.YOU,

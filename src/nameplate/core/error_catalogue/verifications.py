@@ -29,13 +29,13 @@ GROUP = Group(
         "method_unknown": Entry(
             Turn.YOU,
             "The verification method is unknown.",
-            "Use `dns_txt` or `file_upload`.",
+            "Use one of the methods that `nameplate account providers --kind proof` lists.",
             (422, 502),
         ),
         "method_not_available": Entry(
             Turn.YOU,
-            "This verification method is not available yet.",
-            "Use `dns_txt` or `file_upload`.",
+            "The operator has not set up this verification method.",
+            "Use `dns_txt` or `file_upload`, or ask the operator of the platform.",
             (422,),
         ),
         "wildcard_needs_dns": Entry(
@@ -75,6 +75,27 @@ GROUP = Group(
             Turn.PROVIDER,
             "Too few of the zone's name servers answered.",
             "Check that the name is registered and that its name servers work.",
+        ),
+        "cname_absent": Entry(
+            Turn.YOU,
+            "There is no CNAME record at the expected name yet.",
+            "Publish the CNAME record exactly as the instructions show it, then wait or check again.",
+        ),
+        "cname_mismatch": Entry(
+            Turn.YOU,
+            "There is a CNAME record at the expected name, but with another target.",
+            "Compare the target character by character. Remove what the DNS provider appended to it.",
+        ),
+        "cname_at_doubled_name": Entry(
+            Turn.YOU,
+            "The record was created at a name that ends with the zone twice.",
+            "Enter only the host part of the name. The DNS provider appends the zone "
+            "automatically.",
+        ),
+        "cname_at_wrong_name": Entry(
+            Turn.YOU,
+            "The target was found at another name.",
+            "Move the record to the name that the instructions show.",
         ),
         "answered_by_platform": Entry(
             Turn.YOU,
@@ -140,6 +161,129 @@ GROUP = Group(
             Turn.YOU,
             "The web server redirects in a loop or too often.",
             "Serve the file at its path without a redirect.",
+        ),
+        "page_no_address": Entry(
+            Turn.YOU,
+            "The name has no A or AAAA record, so its web server cannot be reached.",
+            "Publish an address for the name, or use `dns_txt`.",
+        ),
+        "page_address_refused": Entry(
+            Turn.YOU,
+            "The name has an address that is not on the public Internet.",
+            "Remove private addresses from the name's A and AAAA records, or use `dns_txt`.",
+        ),
+        "page_unreachable": Entry(
+            Turn.YOU,
+            "The web server cannot be reached.",
+            "Open port 443 or 80 to the Internet, correct the A and AAAA records, and check again.",
+        ),
+        "page_timeout": Entry(
+            Turn.YOU,
+            "The web server took too long.",
+            "Make sure that the first page answers within seconds, then check again.",
+        ),
+        "page_tls_failed": Entry(
+            Turn.YOU,
+            "The TLS handshake with the web server failed.",
+            "Correct the server's TLS, or serve the page over http.",
+        ),
+        "page_malformed": Entry(
+            Turn.YOU,
+            "The server at the address does not speak HTTP.",
+            "Check which program listens on the port, and serve the page over HTTP.",
+        ),
+        "page_encoded": Entry(
+            Turn.YOU,
+            "The page was sent compressed, which was not requested.",
+            "Serve the page without `Content-Encoding` to clients that ask for `identity`.",
+        ),
+        "page_redirect_refused": Entry(
+            Turn.YOU,
+            "The first page is a redirect, which is not followed.",
+            "Serve the page with the tag at `/` of exactly this host, or use `dns_txt`.",
+        ),
+        "page_status": Entry(
+            Turn.YOU,
+            "The web server did not answer with status 200.",
+            "Serve the first page with status 200, without login or blocking.",
+        ),
+        "page_not_html": Entry(
+            Turn.YOU,
+            "The first page is not sent as HTML.",
+            "Serve the page with the header `Content-Type: text/html`.",
+        ),
+        "tag_absent": Entry(
+            Turn.YOU,
+            "The head of the first page does not have the tag yet.",
+            "Add the tag to the `<head>` of the page exactly as the instructions show it.",
+        ),
+        "tag_mismatch": Entry(
+            Turn.YOU,
+            "The tag is there, but with another content.",
+            "Compare the content character by character. An older token does not count.",
+        ),
+        "tag_no_head": Entry(
+            Turn.YOU,
+            "The page has no `<head>` tag before everything else.",
+            "Begin the page with `<!doctype html>`, `<html>` and `<head>`, and put the tag there.",
+        ),
+        "mail_awaited": Entry(
+            Turn.YOU,
+            "A code was sent to the owner of the name.",
+            "Ask the owner for the code and confirm the verification with it within 24 hours.",
+        ),
+        "mail_uncertain": Entry(
+            Turn.YOU,
+            "It is not known whether the message with the code was sent.",
+            "Look for the message. If it does not arrive, add a new verification.",
+        ),
+        "mail_delayed": Entry(
+            Turn.NAMEPLATE,
+            "Few messages are sent for one name, and this one waits its turn.",
+            "Wait, or prove the domain with `dns_txt`.",
+        ),
+        "mail_failed": Entry(
+            Turn.OPERATOR,
+            "The operator's mail server cannot be used or did not take the message yet.",
+            "Wait: Nameplate tries again. If it persists, the operator must check the mail server.",
+        ),
+        "mail_refused": Entry(
+            Turn.YOU,
+            "The mail server refused every address of the owner.",
+            "Create one of the addresses or name a contact in the zone, then add a new verification; or use `dns_txt`.",
+        ),
+        "mail_void": Entry(
+            Turn.YOU,
+            "A wrong code was entered too often.",
+            "Add a new verification, which sends another code.",
+        ),
+        "mail_expired": Entry(
+            Turn.YOU,
+            "The code was not entered within 24 hours.",
+            "Add a new verification, which sends another code.",
+        ),
+        "mail_unconfirmed": Entry(
+            Turn.YOU,
+            "No code was entered yet.",
+            "Confirm the verification with the code of the message.",
+        ),
+        "code_wrong": Entry(
+            Turn.YOU,
+            "The code is not the one of the message.",
+            "Compare the code with the message. After five wrong codes, add a new verification.",
+            (422,),
+        ),
+        "code_expired": Entry(
+            Turn.YOU,
+            "No code of this verification can be entered any more.",
+            "Add a new verification, which sends another code.",
+            (409,),
+        ),
+        "code_not_expected": Entry(
+            Turn.YOU,
+            "No code was sent for this verification.",
+            "Codes belong to the method `email`. A message may take a minute to be sent.",
+            (409,),
         ),
     },
 )

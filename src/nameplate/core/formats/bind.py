@@ -17,7 +17,7 @@ from nameplate.core.formats import master
 from nameplate.core.formats.entries import MAX_RECORDS, Entries, Reading, ReadingBudget, flat
 from nameplate.core.formats.master import MasterEntry
 from nameplate.core.provider_limits import AUTOMATIC_TTL
-from nameplate.core.rdata import presentation
+from nameplate.core.rdata import octets, presentation
 from nameplate.core.rdata.text import is_quoted
 from nameplate.core.rdata.value import wrong
 from nameplate.core.records import RRset
@@ -28,6 +28,8 @@ _WORD = re.compile(r"[ \t]*((?:[^ \t\"\\]|\\.)+)")
 _CLASSES = frozenset({"CH", "CHAOS", "CS", "HS", "HESIOD", "ANY", "NONE"})
 _TEXTS = frozenset({"CAA", "HINFO", "NAPTR", "SPF", "TXT", "URI"})
 """Types whose value may have characters beyond ASCII; in names they would mean another thing."""
+_NAMELESS = frozenset({"LOC", "OPENPGPKEY"})
+"""Types whose value has no names: `rdata.parse` reads it, and rounds and drops nothing."""
 _FROM_CLOUDFLARE = re.compile(r"cf_tags=|^;; Exported:", re.MULTILINE)
 _TAGS = re.compile(r"cf_tags=(\S+)")
 _PROXIED = "cf-proxied:true"
@@ -39,7 +41,7 @@ _PLAIN = {
     "SRV": re.compile(rf"[ \t]*(?P<before>(?:{_NUMBER}){{3}}){_NAME}[ \t]*"),
     **{
         rdtype: re.compile(rf"[ \t]*(?P<before>){_NAME}[ \t]*")
-        for rdtype in ("ALIAS", "ANAME", "CNAME", "NS", "PTR")
+        for rdtype in ("ALIAS", "ANAME", "CNAME", "DNAME", "NS", "PTR")
     },
 }
 """Data that needs no reader: numbers, and a name."""
@@ -149,6 +151,8 @@ class _Reader:
             raise _syntax("a name has characters beyond ASCII, write it with xn--")
         if head.type == "TXT" and is_quoted(head.data):  # strings over 255 octets are cut
             return head.data.strip()
+        if head.type in _NAMELESS and octets(head.data.strip()) is None:
+            return head.data
         try:
             rdata = dns.rdata.from_text(
                 dns.rdataclass.IN, head.type, head.data, _name(self._origin), relativize=False

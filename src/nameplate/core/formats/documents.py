@@ -158,14 +158,16 @@ def _read_cloudflare(entries: Entries, place: str, item: Object) -> None:
         f"{key[0]}.",
         kind,
         AUTOMATIC_TTL if ttl == _AUTOMATIC else ttl,
-        _absolute(kind, content),
+        _presentation(kind, content),
         proxied=proxied,
         numbers=apart,
     )
 
 
-def _absolute(rdtype: str, content: str) -> str:
-    """Return content of Cloudflare with the final dot that it leaves out of names."""
+def _presentation(rdtype: str, content: str) -> str:
+    """Return content of Cloudflare with the final dot that it leaves out of names, and LOC alone."""
+    if rdtype == "LOC":
+        return content.removeprefix("IN LOC ")
     if rdtype in _HOSTS and content and not content.endswith("."):
         return f"{content}."
     return content

@@ -165,10 +165,9 @@ class Entries:
         try:
             seconds = None if ttl is None else zone_rules.seconds(ttl, minimum=0)
             if rdtype in rdata.TYPES:
-                apart = self._apart(place, rdtype, numbers or {})
-                text = rdata.parse(
-                    rdtype, _whole(rdtype, value, apart), origin=self.zone, owner=owner, **apart
-                ).text
+                whole, apart = _whole(rdtype, value, numbers or {})
+                apart = self._apart(place, rdtype, apart)
+                text = rdata.parse(rdtype, whole, origin=self.zone, owner=owner, **apart).text
             else:
                 text = rdata.carried(rdtype, value, origin=self.zone)
         except Invalid as error:
@@ -259,11 +258,17 @@ class Entries:
         return first
 
 
-def _whole(rdtype: str, value: str, apart: Numbers) -> str:
-    """Return the value of SRV with the priority that some write apart from the other numbers."""
-    if rdtype == "SRV" and set(apart) == {"priority"} and len(value.split()) == 3:  # noqa: PLR2004 - weight, port, target
-        return f"{apart['priority']} {value}"
-    return value
+def _whole(rdtype: str, value: str, apart: Numbers) -> tuple[str, Numbers]:
+    """Return the value with the priority that some write apart from its other numbers."""
+    if set(apart) != {"priority"}:
+        return value, apart
+    words = value.split(maxsplit=3)
+    if rdtype == "SRV" and len(words) == 3:  # noqa: PLR2004 - weight, port, target
+        return f"{apart['priority']} {value}", apart
+    if rdtype == "URI":  # weight and target, or all three
+        lacks = len(words) > 1 and words[0].isdigit() and not words[1].isdigit()
+        return (f"{apart['priority']} {value}" if lacks else value), {}
+    return value, apart
 
 
 def flat(rrsets: Iterable[RRset]) -> Iterable[tuple[RRset, str]]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from nameplate.core.rdata.location import whole_loc
 from nameplate.core.rdata.text import quoted
 from nameplate.core.rdata.unknown import octets
 
@@ -152,7 +153,7 @@ def _words(value: str) -> list[str]:
 
 def _location(value: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, word in zip(_LOC, value.split(), strict=True):
+    for name, word in zip(_LOC, whole_loc(value).split(), strict=True):
         if name in _LOC_WHOLE:
             found[name] = int(word)
         else:

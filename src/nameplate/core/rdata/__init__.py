@@ -14,8 +14,13 @@ from nameplate.core.rdata.addresses import parse_a, parse_aaaa
 from nameplate.core.rdata.caa import parse_caa
 from nameplate.core.rdata.fixed import parse_digest, parse_fixed, parse_service, presentation
 from nameplate.core.rdata.hosts import parse_mx, parse_srv, parse_target
+from nameplate.core.rdata.location import canonical_loc, parse_loc
+from nameplate.core.rdata.naptr import parse_naptr
+from nameplate.core.rdata.openpgp import parse_openpgpkey
+from nameplate.core.rdata.person import parse_rp
 from nameplate.core.rdata.text import parse_txt, text_length
 from nameplate.core.rdata.unknown import generic, octets
+from nameplate.core.rdata.uri import parse_uri
 from nameplate.core.rdata.value import Fields, Given, Rdata, wrong
 
 __all__ = [
@@ -42,17 +47,24 @@ _FAMILIES: dict[str, Callable[[Given], Rdata]] = {
     "ANAME": parse_target,
     "CAA": parse_caa,
     "CNAME": parse_target,
+    "DNAME": parse_target,
     "DS": parse_digest,
     "HTTPS": parse_service,
+    "LOC": parse_loc,
     "MX": parse_mx,
+    "NAPTR": parse_naptr,
     "NS": parse_target,
+    "OPENPGPKEY": parse_openpgpkey,
     "PTR": parse_target,
+    "RP": parse_rp,
+    "SMIMEA": parse_digest,
     "SOA": parse_fixed,
     "SRV": parse_srv,
     "SSHFP": parse_digest,
     "SVCB": parse_service,
     "TLSA": parse_digest,
     "TXT": parse_txt,
+    "URI": parse_uri,
 }
 TYPES = frozenset(_FAMILIES)
 """The record types that `parse` reads."""
@@ -71,6 +83,7 @@ _PLAIN = {
     "ANAME": _PLAIN_NAME,
     "CAA": re.compile(r'(?:0|128) [a-z0-9]{1,15} "[ !#-\[\]-~]{0,255}"'),
     "CNAME": _PLAIN_NAME,
+    "DNAME": _PLAIN_NAME,
     "MX": re.compile(rf"{_NUMBER} {_NAME}"),
     "NS": _PLAIN_NAME,
     "PTR": _PLAIN_NAME,
@@ -143,6 +156,8 @@ def canonical(rdtype: str, text: str) -> str:
     if rdtype in _FOREIGN_TO_DNSPYTHON:
         return f"{names.canonical(text)}."
     try:
+        if rdtype == "LOC":
+            return canonical_loc(text)
         rdata = dns.rdata.from_text(
             dns.rdataclass.IN, rdtype, text, dns.name.root, relativize=False
         )

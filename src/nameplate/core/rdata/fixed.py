@@ -1,4 +1,4 @@
-"""Records that dnspython's own classes check well: SOA, HTTPS, SVCB, DS, TLSA and SSHFP."""
+"""Records that dnspython's own classes check well: SOA, HTTPS, SVCB, DS, TLSA, SMIMEA and SSHFP."""
 
 import re
 from collections.abc import Callable
@@ -10,21 +10,14 @@ import dns.name
 import dns.rdata
 import dns.rdataclass
 
+from nameplate.core.rdata.forms import misshapen
 from nameplate.core.rdata.hosts import service_target
+from nameplate.core.rdata.location import canonical_loc
 from nameplate.core.rdata.text import quoted
 from nameplate.core.rdata.value import Fields, Given, Rdata, wrong
 
-_SHAPES = {
-    "SOA": "mname rname serial refresh retry expire minimum",
-    "HTTPS": "priority target parameters, e.g. `1 . alpn=h2`",
-    "SVCB": "priority target parameters, e.g. `1 . alpn=h2`",
-    "DS": "key-tag algorithm digest-type digest",
-    "TLSA": "usage selector matching-type data",
-    "SSHFP": "algorithm fingerprint-type fingerprint",
-}
 _NAMES = {
     "AFSDB": ("exchange",),
-    "DNAME": ("target",),
     "HTTPS": ("target",),
     "KX": ("exchange",),
     "NAPTR": ("replacement",),
@@ -35,6 +28,7 @@ _NAMES = {
 _SHA1, _SHA256, _SHA512 = 40, 64, 128  # hexadecimal digits
 _TLSA_LENGTHS = {1: _SHA256, 2: _SHA512}  # by matching type (RFC 6698 section 2.1.3)
 _SSHFP_LENGTHS = {1: _SHA1, 2: _SHA256}  # by fingerprint type (RFC 4255, RFC 6594)
+_CERTIFICATES = frozenset({"SMIMEA", "TLSA"})
 _SSHFP_ALGORITHMS = frozenset({1, 2, 3, 4, 6})
 _TLSA_LIMITS = (3, 1, 2)
 
@@ -48,6 +42,8 @@ _USUAL: dict[str, Callable[[Any], str]] = {
     "A": attrgetter("address"),
     "AAAA": attrgetter("address"),
     "CNAME": lambda rdata: _lower(rdata.target),
+    "DNAME": lambda rdata: _lower(rdata.target),
+    "LOC": lambda rdata: canonical_loc(rdata.to_text()),
     "MX": lambda rdata: f"{rdata.preference} {_lower(rdata.exchange)}",
     "NS": lambda rdata: _lower(rdata.target),
     "PTR": lambda rdata: _lower(rdata.target),
@@ -70,7 +66,7 @@ def parse_service(given: Given) -> Rdata:
     """Read HTTPS or SVCB (RFC 9460)."""
     words = given.value.split(maxsplit=2)
     if len(words) < 2:  # noqa: PLR2004  # priority and target
-        raise _misshapen(given)
+        raise misshapen(given)
     host = service_target(words[1], given)
     if words[0] == "0" and len(words) > 2:  # noqa: PLR2004  # anything after the target
         raise wrong(
@@ -78,16 +74,16 @@ def parse_service(given: Given) -> Rdata:
             "alias_mode",
             "Priority 0 is the alias form, which has a target and no parameters.",
         )
-    return parse_fixed(given, " ".join([words[0], host, *words[2:]]))
+    return fixed(given, " ".join([words[0], host, *words[2:]]))[0]
 
 
 def parse_digest(given: Given) -> Rdata:
-    """Read DS (RFC 4034), TLSA (RFC 6698) or SSHFP (RFC 4255): numbers, then hexadecimal."""
+    """Read DS (RFC 4034), TLSA (RFC 6698), SMIMEA (RFC 8162) or SSHFP (RFC 4255): numbers, then hexadecimal."""
     words = given.value.split()
     count = 2 if given.type == "SSHFP" else 3
     numbers, digest = words[:count], "".join(words[count:])
     if not all(word.isascii() and word.isdigit() for word in numbers):
-        raise _misshapen(given)
+        raise misshapen(given)
     if not re.fullmatch(r"(?:[0-9A-Fa-f]{2})+", digest):
         raise wrong(
             "/value",
@@ -95,11 +91,12 @@ def parse_digest(given: Given) -> Rdata:
             f"The value of {given.type} must end in pairs of hexadecimal digits.",
         )
     _check_numbers(given.type, [int(word[:6]) for word in numbers], len(digest))
-    return parse_fixed(given, " ".join([*numbers, digest]))
+    return fixed(given, " ".join([*numbers, digest]))[0]
 
 
 def _check_numbers(rdtype: str, numbers: list[int], digits: int) -> None:
-    lengths = {"TLSA": _TLSA_LENGTHS, "SSHFP": _SSHFP_LENGTHS}.get(rdtype, {})
+    is_certificate = rdtype in _CERTIFICATES
+    lengths = {"SSHFP": _SSHFP_LENGTHS}.get(rdtype, _TLSA_LENGTHS if is_certificate else {})
     expected = lengths.get(numbers[-1], digits)
     if digits != expected:
         raise wrong(
@@ -108,11 +105,11 @@ def _check_numbers(rdtype: str, numbers: list[int], digits: int) -> None:
             f"The {rdtype} digest has {digits} hexadecimal digits. Expected {expected} for "
             "its kind.",
         )
-    if rdtype == "TLSA" and any(n > top for n, top in zip(numbers, _TLSA_LIMITS, strict=True)):
+    if is_certificate and any(n > top for n, top in zip(numbers, _TLSA_LIMITS, strict=True)):
         raise wrong(
             "/value",
             "tlsa_numbers",
-            "Expected usage 0 to 3, selector 0 or 1, and matching type 0 to 2 for TLSA.",
+            f"Expected usage 0 to 3, selector 0 or 1, and matching type 0 to 2 for {rdtype}.",
         )
     if rdtype == "SSHFP" and (
         numbers[0] not in _SSHFP_ALGORITHMS or numbers[1] not in _SSHFP_LENGTHS
@@ -124,9 +121,13 @@ def _check_numbers(rdtype: str, numbers: list[int], digits: int) -> None:
         )
 
 
-def parse_fixed(given: Given, text: str | None = None) -> Rdata:
+def parse_fixed(given: Given) -> Rdata:
     """Read the value with the class of its type."""
-    text = given.value if text is None else text
+    return fixed(given, given.value)[0]
+
+
+def fixed(given: Given, text: str) -> tuple[Rdata, Any]:
+    """Read `text` with the class of its type; return dnspython's value beside our own."""
     outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
     if re.search(r"[();\n\r]", outside):
         raise wrong(
@@ -140,13 +141,6 @@ def parse_fixed(given: Given, text: str | None = None) -> Rdata:
         )
         length = len(rdata.to_wire() or b"")
     except (dns.exception.DNSException, ValueError, OverflowError) as error:
-        raise _misshapen(given, str(error)) from None
+        raise misshapen(given, str(error)) from None
     canonical = presentation(rdata, given.type)
-    return Rdata(given.type, canonical, Fields(canonical), length)
-
-
-def _misshapen(given: Given, reason: str = "") -> Exception:
-    said = f" ({reason})" if reason else ""
-    return wrong(
-        "/value", "value_invalid", f"Expected {_SHAPES[given.type]} for {given.type}{said}."
-    )
+    return Rdata(given.type, canonical, Fields(canonical), length), rdata

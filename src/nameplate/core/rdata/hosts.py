@@ -1,4 +1,4 @@
-"""Records whose value is another host: CNAME, NS, PTR, ALIAS, ANAME, MX and SRV."""
+"""Records whose value is another host: CNAME, DNAME, NS, PTR, ALIAS, ANAME, MX and SRV."""
 
 import ipaddress
 import re
@@ -14,7 +14,7 @@ _PLAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _FORBIDDEN = re.compile(r"[\x00-*,:-@\[-^`{-\x7f]")  # ASCII but letters, digits, `-._+/`
 _MAX_NAME = 253  # characters without the final dot (RFC 1035 section 2.3.4)
 _HOST_ONLY = frozenset({"MX", "NS", "SRV"})  # hosts in the sense of RFC 1123: no underscore
-_LOOPING = frozenset({"ALIAS", "ANAME", "CNAME"})
+_LOOPING = frozenset({"ALIAS", "ANAME", "CNAME", "DNAME"})
 """What is looked up in place of the owner. A host may well be its own mail, name or service host."""
 
 
@@ -117,15 +117,26 @@ def target(text: str, given: Given) -> str:
         raise wrong(
             "/value", "target_not_host", f"`{name}` is not a host name: `{odd[0]}` is not allowed."
         )
+    _refuse_loops(name, given)
+    return f"{name}."
+
+
+def _refuse_loops(name: str, given: Given) -> None:
     if given.type in _LOOPING and name == given.owner:
         raise wrong(
             "/value", "target_is_self", f"`{name}` would point to itself. Give another target."
         )
-    return f"{name}."
+    if given.type == "DNAME" and given.owner and is_within(name, given.owner):
+        raise wrong(
+            "/value",
+            "target_is_self",
+            f"`{name}` is below `{given.owner}`, so that every name below would lead to a longer "
+            "one without end. Give another target.",
+        )
 
 
 def parse_target(given: Given) -> Rdata:
-    """Read CNAME, NS, PTR, ALIAS or ANAME: one host name."""
+    """Read CNAME, DNAME, NS, PTR, ALIAS or ANAME: one host name."""
     text = target(given.value, given)
     return Rdata(given.type, text, Fields(text), name_length(text))
 

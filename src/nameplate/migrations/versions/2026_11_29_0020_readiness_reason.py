@@ -5,7 +5,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_11_29_0020"
-down_revision = "2026_11_28_1945"
+down_revision = "2026_11_29_0010"
 branch_labels = None
 depends_on = None
 

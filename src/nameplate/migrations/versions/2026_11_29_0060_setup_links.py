@@ -6,7 +6,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_11_29_0060"
-down_revision = "2026_11_29_0020"
+down_revision = "2026_11_29_0040"
 branch_labels = None
 depends_on = None
 

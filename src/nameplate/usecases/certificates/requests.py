@@ -1,6 +1,6 @@
 """Certificates: asking for them, showing them, revoking them. `issuance.py` obtains them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -144,17 +144,23 @@ def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
     return ChallengeType(given)
 
 
-def covering(session: Session, domain: Domain, host: str) -> Certificate | None:
-    """Return a live certificate of the domain that covers `host`, a working one first."""
-    query = Certificate.visible(Actor(domain.organization_id)).where(
-        Certificate.organization_domain_id == domain.id,
+def of_domains(session: Session, domain_ids: Collection[int]) -> dict[int, list[Certificate]]:
+    """Return the live certificates of each of these domains that are not revoked."""
+    found: dict[int, list[Certificate]] = {one: [] for one in domain_ids}
+    query = Certificate.visible(PLATFORM).where(
+        Certificate.organization_domain_id.in_(sorted(domain_ids)),
         Certificate.status != CertificateStatus.REVOKED,
     )
+    for row in session.scalars(query.order_by(Certificate.id)) if found else ():
+        found[row.organization_domain_id].append(row)
+    return found
+
+
+def covering(certificates: Iterable[Certificate], host: str) -> Certificate | None:
+    """Return a certificate that covers `host`, a working one first."""
     parent = f"*.{names.parent(host)}"
     fitting = [
-        row
-        for row in session.scalars(query.order_by(Certificate.id))
-        if {host, parent} & set(row.subject_alternative_names or ())
+        row for row in certificates if {host, parent} & set(row.subject_alternative_names or ())
     ]
     working = [row for row in fitting if row.certificate is not None]
     return next(iter([*working, *fitting]), None)

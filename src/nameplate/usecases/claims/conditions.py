@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import names, registration
 from nameplate.core.conditions import Condition
 from nameplate.core.errors import Refused
+from nameplate.core.holdings import Holding
 from nameplate.core.instructions import Instruction, Kind
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.core.pointing import Obstacle
@@ -136,23 +137,26 @@ def _suspension(domain: Domain) -> list[Condition]:
     ]
 
 
-def _proved(domain: Domain, held: str) -> str:
-    if held == names.without_wildcard(domain.full_domain):
+def _proved(domain: Domain, held: Holding) -> str:
+    if held.lent:
+        return f"{held.name} is lent to the organization."
+    if held.name == names.without_wildcard(domain.full_domain):
         return "Ownership is proved."
-    return f"Ownership is proved by the proof of {held}."
+    return f"Ownership is proved by the proof of {held.name}."
 
 
 def _ownership(tools: Tools, known: DomainFacts) -> Condition:
     domain, held = known.domain, known.holding
     if held is not None and domain.holding_name is not None:
         return Condition(
-            type="ownership", status=True, reason="proved", message=_proved(domain, held.name),
-            since=domain.verified_at,
+            type="ownership", status=True, reason="lent" if held.lent else "proved",
+            message=_proved(domain, held), since=domain.verified_at,
         )  # fmt: skip
     if domain.suffix_approval is SuffixApproval.DENIED:
         return _denied(domain)
     row = known.verification
-    told = instructions.of_verification(tools, row, domain) if row else None
+    rows = [*([row] if row else []), *known.others]
+    told = [instructions.of_verification(tools, one, domain) for one in rows]
     last = row.last_look if row else None
     return Condition(
         type="ownership",
@@ -162,8 +166,8 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
         or domain.error_message
         or "Not checked yet. The first check is due now.",
         observed=last.observed if last else (),
-        expected=(told.expected,) if isinstance(told, Instruction) else (),
-        fix=_publish(told, by_account=_is_written(known, told)),
+        expected=tuple(one.expected for one in told if isinstance(one, Instruction)),
+        fix=_publish(told, by_account=any(_is_written(known, one) for one in told)),
         next_check_at=row.next_action_at if row else None,
     )
 
@@ -194,19 +198,20 @@ def _denied(domain: Domain) -> Condition:
     )
 
 
-def _is_written(known: DomainFacts, told: Instruction | Refused | None) -> bool:
+def _is_written(known: DomainFacts, told: Instruction | Refused) -> bool:
     """Tell whether Nameplate publishes the proof itself, as far as nothing has stopped it."""
     if not known.writes_proof or known.domain.error_message or known.domain.trouble_code:
         return False
     return isinstance(told, Instruction) and told.kind == Kind.DNS_RECORD
 
 
-def _publish(told: Instruction | Refused | None, *, by_account: bool) -> str:
+def _publish(told: Sequence[Instruction | Refused], *, by_account: bool) -> str:
     if by_account:
         return "Wait. Nameplate publishes the proof with the DNS account."
-    if told is None:
+    if not told:
         return "Add a verification to get a record to publish."
-    return told.sentence if isinstance(told, Instruction) else told.detail
+    ways = [one.sentence if isinstance(one, Instruction) else one.detail for one in told]
+    return ways[0] if len(ways) == 1 else f"One of these is enough. {' '.join(ways)}"
 
 
 def _dns(known: DomainFacts) -> list[Condition]:

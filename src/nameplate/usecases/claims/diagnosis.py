@@ -18,7 +18,7 @@ from nameplate.models import Domain, Verification
 from nameplate.usecases import holders
 from nameplate.usecases.claims import facts, gathering, instructions, routing
 from nameplate.usecases.claims.facts import DomainFacts
-from nameplate.usecases.claims.gathering import Subject
+from nameplate.usecases.claims.gathering import Page, Subject
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -58,6 +58,8 @@ class _DiagnosisQuestion:
     subject: Subject
     name: str
     domain_id: int | None
+    organization_id: int
+    """Whose certificates are meant."""
     at: datetime
     next_check_at: datetime | None = None
 
@@ -71,8 +73,7 @@ def diagnose(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> 
     with sessions.begin(actor, read_only=True) as session:
         asked = _asked(session, tools, actor, reference)
     with sessions.look() as platform:
-        owner = NOBODY if actor.organization_id is None else actor.organization_id
-        authorities = ca_accounts.issuer_names(platform, owner)
+        authorities = ca_accounts.issuer_names(platform, asked.organization_id)
     seen = gathering.gather(tools, replace(asked.subject, authorities=authorities))
     return Diagnosis(
         asked.name,
@@ -98,6 +99,7 @@ def _asked(session: Session, tools: Tools, actor: Actor, reference: str) -> _Dia
         _claimed(session, tools, actor, known),
         domain.full_domain,
         domain.id,
+        domain.organization_id,
         now,
         None if row is None else row.next_action_at,
     )
@@ -109,20 +111,16 @@ def _unclaimed(tools: Tools, actor: Actor, reference: str, now: datetime) -> _Di
     subject = Subject(
         bare, name.registrable, is_wildcard=name.wildcard, sees_private=actor.is_platform
     )
-    return _DiagnosisQuestion(subject, name.name, None, now)
+    owner = NOBODY if actor.organization_id is None else actor.organization_id
+    return _DiagnosisQuestion(subject, name.name, None, owner, now)
 
 
 def _claimed(session: Session, tools: Tools, actor: Actor, known: DomainFacts) -> Subject:
-    domain, row = known.domain, known.verification
-    told = None if row is None else instructions.of_verification(tools, row, domain)
+    domain = known.domain
     is_proved = known.holding is not None and domain.holding_name is not None
-    rests_above = is_proved and domain.holding_name != holders.held_name(domain)
     expected = page = None
-    if isinstance(told, Instruction) and row is not None and not rests_above:
-        if told.kind == Kind.DNS_RECORD:
-            expected = _expected(session, tools, domain, row, told)
-        else:
-            page = row.verification_method, row.verification_token
+    if not is_proved or domain.holding_name == holders.held_name(domain):
+        expected, page = _proofs(session, tools, known)
     return Subject(
         name=holders.held_name(domain),
         registrable=domain.domain_name,
@@ -134,6 +132,22 @@ def _claimed(session: Session, tools: Tools, actor: Actor, known: DomainFacts) -
         is_proxied_here=any(one.proxy_enabled for one in known.records.every or known.records.rows),
         sees_private=actor.is_platform or is_proved,
     )
+
+
+def _proofs(
+    session: Session, tools: Tools, known: DomainFacts
+) -> tuple[Expected | None, Page | None]:
+    """Return the record that proves the domain, or else the page: one of several ways is enough."""
+    page: Page | None = None
+    for row in (known.verification, *known.others):
+        told = None if row is None else instructions.of_verification(tools, row, known.domain)
+        if row is None or not isinstance(told, Instruction):
+            continue
+        if told.kind == Kind.DNS_RECORD:
+            return _expected(session, tools, known.domain, row, told), None
+        if told.kind in {Kind.FILE, Kind.TAG}:
+            page = page or (row.verification_method, row.verification_token)
+    return None, page
 
 
 def _expected(

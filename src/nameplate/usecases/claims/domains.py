@@ -31,7 +31,7 @@ from nameplate.models import (
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.claims import holdings, suffixes, verifications
+from nameplate.usecases.claims import grants, holdings, suffixes, verifications
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -62,6 +62,7 @@ def add(
     name: str,
     organization: str | None = None,
     verification_method: str = "dns_txt",
+    verification_methods: Sequence[str] = (),
     domain_type: str | None = None,
     account: str | None = None,
     zone: str | None = None,
@@ -74,7 +75,8 @@ def add(
 
     Raises `Invalid` for what is no name, and `Conflict` ("domain_exists") when the organization has
     the name already. Claiming a name that another organization holds is answered like any other.
-    With `hosted` the zone is to be on the operator's own name servers, once the name is proved.
+    Of several `verification_methods`, which replace `verification_method`, the first that matches
+    proves the name. With `hosted` the zone is to be on the operator's own name servers, once the name is proved.
     A name in the private section of the public suffix list needs a proof by DNS and the operator's
     approval, and is held alone.
     """
@@ -96,9 +98,11 @@ def add(
         suffix_approval=SuffixApproval.WAITING if is_suffix else None,
     )
     _refuse_duplicate(session, owner, host)
-    if hosted is not None:
-        verifications.check_subtree(tools, verification_method, "hosted_needs_dns", "A hosted zone")
-    verifications.create(session, tools, row, verification_method)
+    methods = tuple(verification_methods) or (verification_method,)
+    for method in methods if hosted is not None else ():
+        verifications.check_subtree(tools, method, "hosted_needs_dns", "A hosted zone")
+    row.grant_id = grants.received(session, owner.id, host.name, tools.clock())
+    verifications.offer(session, tools, row, methods)
     if is_suffix:
         suffixes.announce(row)
     if holdings.settle(session, row):

@@ -3,7 +3,7 @@
 The number of statements does not depend on how many domains are asked for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.holdings import Holding
 from nameplate.core.ids import Prefix
-from nameplate.core.lifecycle import BindingStatus, RecordStatus
+from nameplate.core.lifecycle import BindingStatus, RecordStatus, VerificationStatus
 from nameplate.core.pointing import Obstacle
 from nameplate.models import (
     Account,
@@ -84,6 +84,8 @@ class DomainFacts:
     holding: Holding | None = None
     verification: Verification | None = None
     """The one whose token the domain waits for or was proved by."""
+    others: list[Verification] = field(default_factory=list)
+    """Other verifications that may prove it yet."""
     writes_proof: bool = False
     """Its account can publish the proof."""
     zone: HostedZone | None = None
@@ -151,7 +153,7 @@ def read(
     for facts in found.values():
         facts.holding = held.get(facts.domain.id)
         facts.obstacles = led.get(facts.domain.id, ())
-    _proofs(session, found)
+    _proofs(session, found, made=there is NEW)
     _accounts(session, found)
     _zones(session, found)
     there = _records(session, found, there)
@@ -173,6 +175,13 @@ def of_claims(session: Session, domains: Iterable[Domain], now: datetime) -> dic
     return found
 
 
+def read_proofs(session: Session, domain: Domain) -> DomainFacts:
+    """Return of the facts of a domain only its verifications."""
+    found = DomainFacts(domain, domain.updated_at)
+    _proofs(session, {domain.id: found})
+    return found
+
+
 def _accounts(session: Session, found: dict[int, DomainFacts]) -> None:
     """Find out which unproved domains have an account that can publish their proof."""
     unproved = [one for one in found.values() if not one.domain.is_live]
@@ -186,28 +195,31 @@ def _accounts(session: Session, found: dict[int, DomainFacts]) -> None:
         one.writes_proof = proofs.can_write(account, one.domain)
 
 
-def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:
+def _proofs(session: Session, found: dict[int, DomainFacts], *, made: bool = False) -> None:
+    """Find the verifications; they are at hand in the transaction that has `made` the domain."""
     tokens = [facts.domain.verification_token for facts in found.values()]
     given: dict[str, list[Any]] = {
         "ids": list(found), "tokens": [token for token in tokens if token],
     }  # fmt: skip
     if not given["tokens"]:
         return
-    at_hand = _proof_at_hand(session, given) if len(found) == 1 else None
-    for row in [at_hand] if at_hand else session.scalars(_PROOFS, given):
+    for row in _at_hand(session, given["ids"]) if made else session.scalars(_PROOFS, given):
         facts = found[row.organization_domain_id]
         if row.verification_token == facts.domain.verification_token:
             facts.verification = row
+        else:
+            facts.others.append(row)
+    for facts in found.values():
+        newest = facts.verification.verification_method if facts.verification else None
+        facts.others = [one for one in facts.others if one.verification_method is not newest]
 
 
-def _proof_at_hand(session: Session, given: Mapping[str, Sequence[Any]]) -> Verification | None:
-    """Return the verification where this session has just made it."""
-    for row in session.identity_map.values():
-        if isinstance(row, Verification) and row.organization_domain_id in given["ids"]:
-            is_live = row.deleted_at is None and not sa.inspect(row).expired
-            if is_live and row.verification_token in given["tokens"]:
-                return row
-    return None
+def _at_hand(session: Session, ids: Sequence[int]) -> Sequence[Verification]:
+    """Return the verifications that this session has just made."""
+    rows = [row for row in session.identity_map.values() if isinstance(row, Verification)]
+    return sorted(
+        (row for row in rows if row.organization_domain_id in ids), key=lambda row: row.id
+    )
 
 
 def _zones(session: Session, found: dict[int, DomainFacts]) -> None:
@@ -279,9 +291,16 @@ def _exposed(session: Session, found: dict[int, DomainFacts]) -> None:
 
 
 # The statements are made once: every look at a domain asks them.
-_PROOFS = Verification.visible(PLATFORM).where(
-    among(Verification.organization_domain_id, "ids"),
-    among(Verification.verification_token, "tokens"),
+_PROOFS = (
+    Verification.visible(PLATFORM)
+    .where(
+        among(Verification.organization_domain_id, "ids"),
+        sa.or_(
+            among(Verification.verification_token, "tokens"),
+            Verification.status.in_([VerificationStatus.PENDING, VerificationStatus.VERIFYING]),
+        ),
+    )
+    .order_by(Verification.id)
 )
 _PLACE = sa.func.row_number().over(
     partition_by=Record.organization_domain_id,

@@ -20,6 +20,8 @@ from nameplate.ports.resolver import Answer, Delegation
 from nameplate.ports.verification import Verdict
 from nameplate.usecases.tools import Tools
 
+Page = tuple[VerificationMethodName, str]
+"""Method and token of a proof on the web server."""
 AT_ONCE = 8
 """Questions at a time."""
 _CAA_NAMES = 6
@@ -36,8 +38,7 @@ class Subject:
     """Canonical, without `*.`."""
     registrable: str
     expected: Expected | None = None
-    page: tuple[VerificationMethodName, str] | None = None
-    """Method and token of a proof on the web server."""
+    page: Page | None = None
     target: Target | None = None
     authorities: frozenset[str] = frozenset()
     is_proved: bool = False

@@ -11,7 +11,8 @@ from nameplate.core.errors import Conflict
 from nameplate.core.holdings import Holding, decide
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import lock_name
-from nameplate.models import Domain, HoldingScope, NameHolding, Verification
+from nameplate.models import Domain, HoldingScope, NameGrant, NameHolding, Verification
+from nameplate.models.orm import utc_now
 from nameplate.usecases import holders
 
 
@@ -22,34 +23,69 @@ def take(session: Session, domain: Domain, *, subtree: bool, now: datetime) -> N
     organizations that prove the same name, or parent and child, at the same moment only one wins.
     """
     lock_name(session, domain.domain_name)
-    name = holders.held_name(domain)
-    rows = session.scalars(
-        NameHolding.visible(PLATFORM).where(NameHolding.base == domain.domain_name)
-    ).all()
-    decide(Holding(name, subtree, domain.organization_id), (_value(row) for row in rows))
-    mine = next((row for row in rows if row.name == name), None)
-    scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
-    if mine is None:
-        session.add(
-            NameHolding(
-                name=name,
-                scope=scope,
-                base=domain.domain_name,
-                organization_id=domain.organization_id,
-                organization_domain_id=domain.id,
-                held_at=now,
-            )
-        )
-    elif subtree:
-        mine.scope = scope
+    refused = take_each(session, [(domain, subtree)], now)
+    for error in refused.values():
+        raise error
+    session.flush()
+
+
+def take_each(
+    session: Session, claims: Sequence[tuple[Domain, bool]], now: datetime
+) -> dict[int, Conflict]:
+    """Do as `take` for several claims, each with its subtree or not, and return who is refused.
+
+    The caller has locked the registrable domains. Of two claims that are in each other's way the
+    first one wins. Raises `Conflict` for all when the database refuses a row.
+    """
+    bases = {domain.domain_name for domain, _ in claims}
+    held: dict[str, list[NameHolding]] = {base: [] for base in bases}
+    for row in session.scalars(NameHolding.visible(PLATFORM).where(NameHolding.base.in_(bases))):
+        held[row.base].append(row)
+    refused: dict[int, Conflict] = {}
+    for domain, subtree in claims:
+        try:
+            _hold(session, domain, held[domain.domain_name], subtree=subtree, now=now)
+        except Conflict as error:
+            refused[domain.id] = error
     try:
         session.flush()
     except sa.exc.IntegrityError as error:  # the primary key is the last wall
-        raise Conflict("name_in_use", f"{name} is already in use here.") from error
-    settle(session, domain)
-    if subtree:
-        _widen(session, domain)
-    session.flush()
+        raise Conflict("name_in_use", "The name is already in use here.") from error
+    taken = [(domain, subtree) for domain, subtree in claims if domain.id not in refused]
+    settle_each(session, [domain for domain, _ in taken])
+    for domain, subtree in taken:
+        own = (one for one in held[domain.domain_name] if _is_alone(one, domain))
+        if subtree and next(own, None) is not None:
+            _widen(session, domain)
+    return refused
+
+
+def _is_alone(holding: NameHolding, domain: Domain) -> bool:
+    mine = holding.organization_id == domain.organization_id
+    return mine and holding.scope is HoldingScope.EXACT
+
+
+def _hold(
+    session: Session, domain: Domain, rows: list[NameHolding], *, subtree: bool, now: datetime
+) -> None:
+    """Add the holding of a claim to those below its registrable domain, or raise `Conflict`."""
+    name = holders.held_name(domain)
+    decide(Holding(name, subtree, domain.organization_id), (value(row) for row in rows))
+    mine = next((row for row in rows if row.name == name), None)
+    scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
+    if mine is not None:
+        mine.scope = scope if subtree else mine.scope
+        return
+    mine = NameHolding(
+        name=name,
+        scope=scope,
+        base=domain.domain_name,
+        organization_id=domain.organization_id,
+        organization_domain_id=domain.id,
+        held_at=now,
+    )
+    session.add(mine)
+    rows.append(mine)
 
 
 def _widen(session: Session, domain: Domain) -> None:
@@ -87,13 +123,34 @@ def review(session: Session, domain: Domain) -> Sequence[Domain]:
     row = session.get(NameHolding, holders.held_name(domain), populate_existing=True)
     if row is None or row.organization_id != domain.organization_id:
         return ()
-    widest = _widest(session, domain, row.name)
+    widest = _heir(session, row) if row.grant_id else _widest(session, domain, row.name)
     if widest is None:
         session.delete(row)
     else:
         row.organization_domain_id, row.scope = widest
     session.flush()
-    return _unsupported(session, domain, row.name)
+    _look_at_grants(session, domain)
+    return unsupported(session, domain.domain_name, domain.organization_id, row.name, domain.id)
+
+
+def _heir(session: Session, row: NameHolding) -> tuple[int, HoldingScope] | None:
+    """Return another claim of the grantee that the holding can stand for, and its scope."""
+    claims = Domain.visible(Actor(row.organization_id)).where(
+        Domain.domain_name == row.base, Domain.holding_name == row.name
+    )
+    heir = session.scalars(claims.order_by(Domain.id)).first()
+    return None if heir is None else (heir.id, row.scope)
+
+
+def _look_at_grants(session: Session, domain: Domain) -> None:
+    """Have a worker end what the organization lent of a name that it may not hold any more."""
+    session.execute(
+        NameGrant.waking(utc_now(), urgent=True).where(
+            NameGrant.organization_id == domain.organization_id,
+            NameGrant.base == domain.domain_name,
+        ),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingScope] | None:
@@ -114,15 +171,14 @@ def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingSc
     return None if widest is None else (widest[0], widest[1] or HoldingScope.EXACT)
 
 
-def _unsupported(session: Session, domain: Domain, name: str) -> Sequence[Domain]:
+def unsupported(
+    session: Session, base: str, organization_id: int, name: str, but: int | None = None
+) -> Sequence[Domain]:
     """Let the organization's claims that rested on `name` rest on what it holds now, or lapse."""
-    resting = session.scalars(
-        Domain.visible(Actor(domain.organization_id)).where(
-            Domain.domain_name == domain.domain_name,
-            Domain.holding_name == name,
-            Domain.id != domain.id,
-        )
-    ).all()
+    query = Domain.visible(Actor(organization_id)).where(
+        Domain.domain_name == base, Domain.holding_name == name
+    )
+    resting = session.scalars(query if but is None else query.where(Domain.id != but)).all()
     lapsed = []
     for claim in resting:
         if not settle(session, claim):
@@ -134,14 +190,26 @@ def _unsupported(session: Session, domain: Domain, name: str) -> Sequence[Domain
 
 def settle(session: Session, claim: Domain) -> bool:
     """Let a claim rest on the holding that covers it now; tell whether there is one."""
-    found = holders.holding(session, claim.organization_id, claim.full_domain)
-    if not claim.is_approved:
-        found = None
-    name = None if found is None else found.name
-    if claim.holding_name != name:  # setting what is there already would write the row again
-        claim.holding_name = name
-    return found is not None
+    return claim.id in settle_each(session, [claim])
 
 
-def _value(row: NameHolding) -> Holding:
-    return Holding(row.name, row.scope is HoldingScope.SUBTREE, row.organization_id)
+def settle_each(session: Session, claims: Sequence[Domain]) -> set[int]:
+    """Let each claim rest on the holding that covers it now; return those for which there is one."""
+    held = holders.held(session, [claim.full_domain for claim in claims])
+    settled = set()
+    for claim in claims:
+        found = holders.usable(held, claim.organization_id, claim.full_domain)
+        if not claim.is_approved:
+            found = None
+        name = None if found is None else found.name
+        if claim.holding_name != name:  # setting what is there already would write the row again
+            claim.holding_name = name
+        if found is not None:
+            settled.add(claim.id)
+    return settled
+
+
+def value(row: NameHolding) -> Holding:
+    """Return a row as the rules take it."""
+    subtree = row.scope is HoldingScope.SUBTREE
+    return Holding(row.name, subtree, row.organization_id, lent=row.grant_id is not None)

@@ -49,7 +49,7 @@ def from_facts(
     session: Session, tools: Tools, known: DomainFacts, server: Server | None = None
 ) -> Sequence[ToPublish]:
     """Return the same by what is known of a domain."""
-    found = _of_claim(session, tools, known.domain, known.verification, known)
+    found = _of_claim(session, tools, known.domain, _first(known), known)
     for step in routing.steps(session, known, server):
         told = step.instruction
         if step.served:
@@ -60,20 +60,25 @@ def from_facts(
 
 def of_claim(session: Session, tools: Tools, domain: Domain) -> list[ToPublish]:
     """Return what proves the domain and what delegates its zone."""
-    return _of_claim(session, tools, domain, current(session, domain))
+    known = facts.read_proofs(session, domain)
+    return _of_claim(session, tools, domain, _first(known))
+
+
+def _first(known: DomainFacts) -> list[Verification]:
+    """Return what may prove a domain, the one first whose token it waits for or was proved by."""
+    return [*([known.verification] if known.verification else []), *known.others]
 
 
 def _of_claim(
     session: Session,
     tools: Tools,
     domain: Domain,
-    row: Verification | None,
+    rows: Sequence[Verification],
     known: DomainFacts | None = None,
 ) -> list[ToPublish]:
-    found = []
-    proof = of_proof(session, tools, row, domain, known) if row is not None else None
-    if isinstance(proof, ToPublish):
-        found.append(proof)
+    written = proofs.chosen(domain, rows) or next(iter(rows), None)
+    told = [of_proof(session, tools, row, domain, known, by_account=row is written) for row in rows]
+    found = [one for one in told if isinstance(one, ToPublish)]
     delegation = offers.instruction(domain)
     if delegation is not None:
         row_there = offers.zone_of(session, domain)
@@ -89,10 +94,12 @@ def of_proof(
     row: Verification,
     domain: Domain,
     known: DomainFacts | None = None,
+    *,
+    by_account: bool = True,
 ) -> ToPublish | Refused:
     """Return what proves `domain` by `row`, or why its method cannot say so any more.
 
-    A proof that was seen stays where it is; one that nothing waits for need not be published.
+    `by_account` tells whether it is the one that Nameplate publishes where it can. A proof that was seen stays where it is; one that nothing waits for need not be published.
     """
     told = of_verification(tools, row, domain)
     if isinstance(told, Refused):
@@ -103,8 +110,11 @@ def of_proof(
     held = None
     if known is None or known.holding is not None:
         held = holders.holding(session, domain.organization_id, domain.full_domain)
+    if held is not None and held.lent and domain.holding_name is not None:
+        sentence = f"Nothing to publish: {held.name} is lent to the organization."
+        return ToPublish(Purpose.OWNERSHIP, replace(told, sentence=sentence), done=True)
     if held is None or domain.holding_name is None or held.name == holders.held_name(domain):
-        if not _is_written(session, domain, told):
+        if not (by_account and _is_written(session, domain, told)):
             return ToPublish(Purpose.OWNERSHIP, told)
         where = f"the {told.get('type')} record at {told.get('name')}"
         sentence = f"Nothing to publish: Nameplate publishes {where} with the DNS account."
@@ -137,14 +147,3 @@ def of_verification(tools: Tools, row: Verification, domain: Domain) -> Instruct
     except Refused as error:
         return error
     return instructions.in_zone(told, domain.domain_name)
-
-
-def current(session: Session, domain: Domain) -> Verification | None:
-    """Return the verification whose token the domain waits for or was proved by."""
-    row: Verification | None = session.scalars(
-        Verification.visible(PLATFORM).where(
-            Verification.organization_domain_id == domain.id,
-            Verification.verification_token == domain.verification_token,
-        )
-    ).one_or_none()
-    return row

@@ -1,7 +1,6 @@
 """Proving control of a name: instructions, looks, success, and the proof's renewal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,17 +20,21 @@ from nameplate.models import (
     Certificate,
     Domain,
     HoldingScope,
+    NameGrant,
     Verification,
     VerificationMethodName,
 )
-from nameplate.models.orm import Work
-from nameplate.ports.verification import Proof, ProofScope, Verdict
+from nameplate.models.orm import Work, utc_now
+from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.claims import holdings
+from nameplate.usecases.claims import holdings, lent_holdings, mailed_codes
+from nameplate.usecases.claims import verification_questions as questions
+from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
 _NAMES = frozenset(VerificationMethodName)
+_OVER = (VerificationStatus.EXPIRED, VerificationStatus.FAILED)
 _OPEN = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
 PROOF_LIFETIME = timedelta(days=30)
 """How long a proof counts before it is looked at again."""
@@ -66,6 +69,7 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     now = tools.clock()
     if domain.id is not None:
         _supersede(session, domain, name, now)
+        domain.reopen()
     token = tokens.verification_token(tools.random(25))
     domain.verification_method = name.value
     domain.verification_token = token
@@ -89,6 +93,16 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     session.add(row)
     session.flush()
     return row
+
+
+def offer(
+    session: Session, tools: Tools, domain: Domain, methods: Sequence[str]
+) -> Sequence[Verification]:
+    """Create a verification by each method. The first that matches proves the domain."""
+    rows = [create(session, tools, domain, method) for method in dict.fromkeys(methods)]
+    domain.verification_method = rows[0].verification_method.value
+    domain.verification_token = rows[0].verification_token
+    return rows
 
 
 def _supersede(
@@ -136,11 +150,11 @@ def _open_of(domain: Domain) -> sa.Select[Any]:
 
 def release(session: Session, tools: Tools, domain: Domain, now: datetime) -> None:
     """Give up what a domain holds: whatever rested on it ends in this transaction."""
-    _end(session, tools, holdings.release(session, domain), now)
+    prove_anew(session, tools, holdings.release(session, domain), now)
     wake_dependents(session, domain, now, urgent=True)
 
 
-def _end(session: Session, tools: Tools, lapsed: Sequence[Domain], now: datetime) -> None:
+def prove_anew(session: Session, tools: Tools, lapsed: Sequence[Domain], now: datetime) -> None:
     """Have claims proved anew that rested on what is held no more."""
     for claim in lapsed:
         renew(session, tools, claim)
@@ -212,20 +226,6 @@ def check_all(session: Session, domain: Domain, now: datetime) -> None:
     domain.wake(now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    method: VerificationMethodName
-    name: str
-    token: str
-    over: bool
-    idle: bool
-    base: str
-    """The registrable domain, whose lock comes before that of the domain."""
-    proved: bool
-    void: bool
-    """The claim was removed and came back with its organization: it needs a fresh token."""
-
-
 def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
     """Return the name servers that the organization chose: the proof is asked of them."""
     return f"resolvers:{row.organization_id}"
@@ -236,19 +236,36 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
 
     A proof that is not there yet is routine; one that is gone, or for a name in use, is not.
     """
-    question = work.read(sessions, Verification, lease, lambda s, row: _question(s, row, lease))
-    if question.idle or question.over or question.void:
-        work.record(
-            sessions,
-            Verification,
-            lease,
-            lambda s, row: _close(s, tools, row, question),
-            release=True,
-        )
-        expired = question.over and not question.idle
-        return work.StepOutcome("verification_expired") if expired else None
-    proof = tools.methods[question.method].check(question.name, question.token)
+    with sessions.look() as session:
+        question = questions.read(session, [lease]).get(lease.id)
+    if question is None:
+        raise work.Superseded
+    if not question.is_open:
+        return close(sessions, tools, lease, question)
+    proof = _look(sessions, tools, lease, question)
     tools.checkpoint("verification:checked")
+    return conclude(sessions, tools, lease, question, proof)
+
+
+def close(
+    sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion
+) -> work.StepOutcome | None:
+    """End what is not to be looked at any more."""
+    work.record(
+        sessions,
+        Verification,
+        lease,
+        lambda s, row: _close(s, tools, row, question),
+        release=True,
+    )
+    expired = question.over and not question.idle
+    return work.StepOutcome("verification_expired") if expired else None
+
+
+def conclude(
+    sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion, proof: Proof
+) -> work.StepOutcome | None:
+    """Record what one look saw, and whatever follows from it."""
     decides = question.proved or proof.verdict is Verdict.MATCH
     taken = work.record(
         sessions,
@@ -259,37 +276,31 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
         before=(lambda session: lock_name(session, question.base)) if decides else None,
     )
     tools.checkpoint("verification:recorded")
+    return outcome(question, proof, taken=taken)
+
+
+def outcome(question: LookQuestion, proof: Proof, *, taken: bool) -> work.StepOutcome | None:
+    """Return what a look is counted as."""
     if proof.verdict is not Verdict.MATCH:
         return work.StepOutcome(proof.reason, routine=not question.proved)
     return None if taken else work.StepOutcome("name_in_use")
 
 
-def _question(session: Session, row: Verification, lease: Lease) -> _Question:
-    domain = session.get_one(Domain, row.organization_domain_id)
-    proved = row.status is VerificationStatus.VERIFIED
-    expired = not proved and row.expires_at is not None and row.expires_at <= lease.now()
-    gone = row.deleted_at is not None or domain.deleted_at is not None
-    finished = row.status in {VerificationStatus.FAILED, VerificationStatus.EXPIRED}
-    unproved = domain.verified_at is None and domain.status is not DomainStatus.EXPIRED
-    current = domain.verification_token == row.verification_token
-    return _Question(
-        method=row.verification_method,
-        name=holders.held_name(domain),
-        token=row.verification_token,
-        over=expired,
-        idle=gone or finished,
-        base=domain.domain_name,
-        proved=proved,
-        void=finished and unproved and current and not gone,
-    )
+def _look(sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion) -> Proof:
+    method, name, token = tools.methods[question.method], question.name, question.token
+    if isinstance(method, MailedProofMethod):
+        return mailed_codes.look(sessions, tools, lease, method, name=name, token=token)
+    return method.check(name, token)
 
 
-def _close(session: Session, tools: Tools, row: Verification, question: _Question) -> None:
+def _close(session: Session, tools: Tools, row: Verification, question: LookQuestion) -> None:
     row.next_action_at = None
     if question.void:
         domain = session.get_one(Domain, row.organization_domain_id)
         create(session, tools, domain, row.verification_method.value)
     if question.idle:
+        if question.grant is not None:
+            _look_at_grant(session, question.grant)
         return
     domain = session.get_one(Domain, row.organization_domain_id)
     row.expire("The token was not seen within seven days. Add a new verification to try again.")
@@ -308,10 +319,12 @@ def _conclude(
 ) -> bool:
     """Record a look; tell whether the name is held by it."""
     domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
-    row.look(_log(proof, now), now)
-    if row.status is VerificationStatus.PENDING:
-        row.start()
-    domain.last_checked_at = now
+    if row.status in _OVER:  # it was replaced, or another proof came first, during the look
+        row.next_action_at = None
+        return True
+    note(row, domain, proof, now)
+    if domain.grant_id is not None and domain.holding_name is None:
+        _look_at_grant(session, domain.grant_id)
     if proof.verdict is Verdict.MATCH:
         return _prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
@@ -324,7 +337,24 @@ def _conclude(
     return False
 
 
-def _log(proof: Proof, now: datetime) -> dict[str, Any]:
+def _look_at_grant(session: Session, grant: int) -> None:
+    """Have the grant looked at that a claim is to rest on, or has left."""
+    session.execute(
+        NameGrant.waking(utc_now()).where(NameGrant.id == grant),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def note(row: Verification, domain: Domain, proof: Proof, now: datetime) -> None:
+    """Record that there was a look, and what it saw."""
+    row.look(log_entry(proof, now), now)
+    if row.status is VerificationStatus.PENDING:
+        row.start()
+    domain.last_checked_at = now
+
+
+def log_entry(proof: Proof, now: datetime) -> dict[str, Any]:
+    """Return what `verification_logs` says of a look."""
     return {
         "at": now.isoformat(),
         "verdict": proof.verdict.value,
@@ -346,9 +376,10 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
-    subtree = proves_subtree(tools, row.verification_method) and not domain.is_suffix
+    subtree = reaches_subtree(tools, row, domain)
     try:
         with session.begin_nested():
+            lapsed = lent_holdings.make_way(session, domain, now)
             holdings.take(session, domain, subtree=subtree, now=now)
     except Conflict as error:
         row.error_message = domain.error_message = error.detail
@@ -356,12 +387,46 @@ def _prove(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
-    row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
-    row.next_action_at = now + PROOF_LIFETIME
-    domain.verify(now, now + PROOF_LIFETIME + GRACE)
+    prove_anew(session, tools, lapsed, now)
+    succeed(session, tools, row, domain, subtree=subtree, now=now)
     pointing.of_domain(session, domain, now)
     wake_dependents(session, domain, now)
     return True
+
+
+def reaches_subtree(tools: Tools, row: Verification, domain: Domain) -> bool:
+    """Tell whether a proof of the domain reaches everything below it."""
+    return proves_subtree(tools, row.verification_method) and not domain.is_suffix
+
+
+def succeed(
+    session: Session,
+    tools: Tools,
+    row: Verification,
+    domain: Domain,
+    *,
+    subtree: bool,
+    now: datetime,
+) -> None:
+    """Record that the domain is proved and held, and when the proof is looked at again."""
+    if row.status is not VerificationStatus.VERIFIED:
+        _first(session, tools, row, domain, subtree=subtree)
+    row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
+    row.next_action_at = now + PROOF_LIFETIME
+    domain.verify(now, now + PROOF_LIFETIME + GRACE)
+
+
+def _first(
+    session: Session, tools: Tools, row: Verification, domain: Domain, *, subtree: bool
+) -> None:
+    """Let the claim be known by the proof that matched first, and end others that reach no further."""
+    domain.verification_method = row.verification_method.value
+    domain.verification_token = row.verification_token
+    for other in session.scalars(_open_of(domain)):
+        wider = not subtree and proves_subtree(tools, other.verification_method)
+        if other is not row and not wider:
+            other.expire(f"The domain was proved by {row.verification_method.value}.")
+            other.next_action_at = None
 
 
 def _doubt(
@@ -384,7 +449,7 @@ def _doubt(
         return
     row.fail(f"The proof has been missing for seven days. {proof.message}")
     row.next_action_at = None
-    _end(session, tools, holdings.review(session, domain), now)
+    prove_anew(session, tools, holdings.review(session, domain), now)
     if not holdings.settle(session, domain):
         domain.lapse("Ownership is no longer proved. Publish the new record and check again.")
     wake_dependents(session, domain, now, urgent=True)
@@ -399,11 +464,19 @@ def wake_dependents(
     `urgent` is for what takes it out of service. It is processed before all other work.
     """
     domain.wake(now, urgent=urgent)
+    wake_below(session, [domain], now, urgent=urgent)
+
+
+def wake_below(
+    session: Session, domains: Sequence[Domain], now: datetime, *, urgent: bool = False
+) -> None:
+    """Wake what depends on the proofs of these domains, but not themselves."""
+    ids = [domain.id for domain in domains]
     kinds: Sequence[type[Work]] = (Certificate, Binding)
     for kind in kinds:
         session.execute(
             kind.waking(now, urgent=urgent).where(
-                kind.organization_domain_id == domain.id,  # type: ignore[attr-defined]  # both have it
+                kind.organization_domain_id.in_(ids),  # type: ignore[attr-defined]  # both have it
                 kind.deleted_at.is_(None),  # type: ignore[attr-defined]  # both have it
             ),
             execution_options={"synchronize_session": False},

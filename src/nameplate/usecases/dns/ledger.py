@@ -21,6 +21,8 @@ from nameplate.models import (
     LedgerState,
     Record,
     RecordType,
+    event_types,
+    telling,
 )
 from nameplate.models.orm import Model
 from nameplate.models.records import digest
@@ -315,8 +317,15 @@ def bulk_insert(session: Session, kind: type[Model], rows: Iterable[Mapping[str,
     """Insert many rows of a platform's transaction, a thousand at a time and without objects."""
     table: Any = kind.__table__
     left, connection = iter(rows), session.connection()
+    is_told = kind in event_types.TOLD
+    insert = sa.insert(table)
+    if is_told:
+        insert = insert.returning(table.c.id, sort_by_parameter_order=True)
     while some := list(islice(left, _CHUNK)):
-        connection.execute(sa.insert(table), some)
+        made = connection.execute(insert, some)
+        if is_told:
+            pairs = zip(made.scalars(), some, strict=True)
+            telling.added(session, kind, ({**row, "id": id_} for id_, row in pairs))
 
 
 def each(

@@ -40,23 +40,32 @@ def settle(session: Session, affected: Iterable[Name], now: datetime) -> None:
 
 def of_domain(session: Session, domain: Domain, now: datetime) -> None:
     """Settle everything that leads into a domain: its bindings, and servers named below it."""
-    settle(session, _into(session, domain), now)
+    of_domains(session, [domain], now)
 
 
-def _into(session: Session, domain: Domain) -> list[Name]:
-    """Return the host names of a domain's bindings and of servers named below it."""
-    bound = Binding.visible(PLATFORM).where(Binding.organization_domain_id == domain.id)
+def of_domains(session: Session, domains: Sequence[Domain], now: datetime) -> None:
+    """Do so for several domains together."""
+    settle(session, _into(session, domains), now)
+
+
+def _into(session: Session, domains: Sequence[Domain]) -> list[Name]:
+    """Return the host names of domains' bindings and of servers named below them."""
+    ids = [domain.id for domain in domains]
+    held: dict[int, list[str]] = {}
+    for domain in domains:
+        held.setdefault(domain.organization_id, []).append(holders.held_name(domain))
+    bound = Binding.visible(PLATFORM).where(Binding.organization_domain_id.in_(ids))
     found = _bound(session, bound)
-    servers = Server.visible(PLATFORM).where(Server.organization_id == domain.organization_id)
-    for server in session.scalars(servers):
-        if names.is_within(names.canonical(server.address), holders.held_name(domain)):
+    for server in session.scalars(Server.visible(PLATFORM).where(Server.organization_id.in_(held))):
+        address = names.canonical(server.address)
+        if any(names.is_within(address, name) for name in held[server.organization_id or 0]):
             found += _own(session, server)
     return found
 
 
 def left_to_owner(session: Session, domain: Domain) -> list[BoundHost]:
     """Return the hosts of a domain that lead to servers, in order of their names, to be published."""
-    of_domain = [name for name in _into(session, domain) if name[0] == domain.id]
+    of_domain = [name for name in _into(session, [domain]) if name[0] == domain.id]
     return [
         host
         for chunk in _chunks(of_domain)
@@ -207,7 +216,9 @@ class _Changes:
         self._session.add_all(self._new)
         self._session.flush()
         if self._domains:
-            _run(self._session, Domain.waking(self._now).where(Domain.id.in_(self._domains)))
+            # Nothing is written before the proof, which wakes the domain itself.
+            proved = Domain.id.in_(self._domains), Domain.is_live
+            _run(self._session, Domain.waking(self._now).where(*proved))
         changed = {*self._hidden}.union(*self._rewritten.values(), *self._credited.values())
         _reread(self._session, changed, self._domains)
 

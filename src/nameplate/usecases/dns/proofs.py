@@ -3,15 +3,24 @@
 An account of the platform proves nothing for a tenant: it reaches the zones of everybody.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import rdata
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
-from nameplate.models import Account, AccountKind, Domain, LedgerPurpose, Verification
+from nameplate.models import (
+    Account,
+    AccountKind,
+    Domain,
+    LedgerPurpose,
+    Verification,
+    VerificationMethodName,
+)
 from nameplate.usecases.dns.wanted import OwnedValue, Value, Want
 
 TTL = 300
@@ -58,18 +67,37 @@ def read(session: Session, account: Account, domain: Domain) -> WrittenProof:
     """Return the record that proves a domain by its current token, where `account` can write it."""
     if not can_write(account, domain) or domain.deleted_at is not None:
         return WrittenProof()
-    row: Verification | None = session.scalars(
-        Verification.visible(PLATFORM).where(
+    rows = session.scalars(
+        Verification.visible(PLATFORM)
+        .where(
             Verification.organization_domain_id == domain.id,
-            Verification.verification_token == domain.verification_token,
+            sa.or_(
+                Verification.verification_token == domain.verification_token,
+                Verification.status.in_(_OPEN),
+            ),
         )
-    ).one_or_none()
+        .order_by(Verification.id)
+    ).all()
+    row = chosen(domain, rows)
     if row is None or not row.verification_record_name:
         return WrittenProof()
     name, text = row.verification_record_name, row.verification_record_value or ""
-    value = (name, "TXT", rdata.parse("TXT", text, origin=domain.domain_name).text)
+    rdtype = "CNAME" if row.verification_method is VerificationMethodName.DNS_CNAME else "TXT"
+    # A target is a whole name, which says so by its final dot.
+    text = f"{text}." if rdtype == "CNAME" else text
+    value = (name, rdtype, rdata.parse(rdtype, text, origin=domain.domain_name).text)
     is_open = domain.status is DomainStatus.PENDING_VERIFICATION
     return WrittenProof(value, is_due=is_open and row.status not in _OVER)
+
+
+def chosen(domain: Domain, rows: Sequence[Verification]) -> Verification | None:
+    """Return which of several proofs Nameplate writes where it can: one is enough.
+
+    The one whose token the domain waits for or was proved by, if that is a record.
+    """
+    records = [row for row in rows if row.verification_record_name]
+    current = (one for one in records if one.verification_token == domain.verification_token)
+    return next(current, records[0] if records else None)
 
 
 def look_again(session: Session, domain: Domain, now: datetime) -> None:
@@ -78,7 +106,7 @@ def look_again(session: Session, domain: Domain, now: datetime) -> None:
     session.execute(
         Verification.waking(now).where(
             mine,
-            Verification.verification_token == domain.verification_token,
+            Verification.verification_record_name.is_not(None),
             Verification.status.in_(_OPEN),
         ),
         execution_options={"synchronize_session": False},

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import caa, ids, names, provider_limits, rdata, zone_rules
@@ -127,22 +128,15 @@ def _check_beside(session: Session, domain: Domain, row: Record, *, forced: bool
 
     NS at the apex that are there already were forced, and are no fault of another record's.
     """
-    others = [
-        other
-        for other in session.scalars(
-            Record.visible(Actor(domain.organization_id)).where(
-                Record.organization_domain_id == domain.id, Record.name == row.name
-            )
-        )
-        if other is not row
-    ]
-    automatic = [other for other in others if other.is_automatic]
+    others = [other for other in _related(session, domain, row) if other is not row]
+    beside = [other for other in others if other.name == row.name]
+    automatic = [other for other in beside if other.is_automatic]
     if automatic and row.record_type.value in LEADING:
         raise _kept_right(automatic[0])
     zone = domain.dns.zone or domain.domain_name
     if owner(row, domain) == zone:  # what we made for an apex is what the provider takes there
-        others = [other for other in others if not other.is_automatic]
-    for other in others:
+        others = [other for other in others if not (other.is_automatic and other in beside)]
+    for other in beside:
         if other.record_type is row.record_type and _compared(other) == _compared(row):
             raise Conflict("record_exists", "The domain already has this record.")
     sets = [
@@ -160,6 +154,22 @@ def _check_beside(session: Session, domain: Domain, row: Record, *, forced: bool
     refused = provider_limits.refusals(provider, sets[-1])
     if refused:
         raise Invalid("provider_refuses", refused, [Problem("/value", "provider_refuses", refused)])
+
+
+def _related(session: Session, domain: Domain, row: Record) -> list[Record]:
+    """Return the records of the same name, DNAME above it, and one below where it is DNAME itself."""
+    labels = row.name.split(".")
+    above = ["@", *(".".join(labels[at:]) for at in range(1, len(labels)))]
+    records = Record.visible(Actor(domain.organization_id)).where(
+        Record.organization_domain_id == domain.id
+    )
+    leading = sa.and_(Record.record_type == RecordType.DNAME, Record.name.in_(above))
+    found = [*session.scalars(records.where(sa.or_(Record.name == row.name, leading)))]
+    if row.record_type is RecordType.DNAME:
+        below = Record.name.endswith(f".{row.name}", autoescape=True)
+        anywhere = Record.name != "@"
+        found += session.scalars(records.where(anywhere if row.name == "@" else below).limit(1))
+    return found
 
 
 def _compared(row: Record) -> str:

@@ -5,7 +5,7 @@ zone are ours; everything else there is somebody's and stays. What is dangerous,
 else changed at the provider, waits until a person applies a plan (`plans.py`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -80,18 +80,23 @@ def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
     Raises `Refused` with code `zone_not_found` when the account reaches none.
     """
     provider = tools.dns_provider(desired.account)
-    names = (
-        [desired.zone_name] if desired.zone_name else self_and_ancestors(desired.bare_name, least=2)
-    )
     zones = {zone.name: zone for zone in provider.zones()}
-    for name in names:
-        if name in zones:
-            live = provider.records(zones[name])
-            nested = [other for other in zones if is_below(other, name)]
-            return LiveZone(provider, desired.account.id, zones[name], live, nested)
+    found = zone_of(zones, desired)
+    if found is not None:
+        live = provider.records(found)
+        nested = [other for other in zones if is_below(other, found.name)]
+        return LiveZone(provider, desired.account.id, found, live, nested)
     own = desired.account.organization_id is not None  # whose zones the platform has is no tenant's
     shown = f" Its zones: {', '.join(sorted(zones)[:5]) or 'none'}." if own else ""
     raise Refused("zone_not_found", f"The DNS account has no zone for {desired.bare_name}.{shown}")
+
+
+def zone_of(zones: Mapping[str, Zone], desired: DesiredZone) -> Zone | None:
+    """Return the zone that holds the domain, the longest that fits."""
+    names = (
+        [desired.zone_name] if desired.zone_name else self_and_ancestors(desired.bare_name, least=2)
+    )
+    return next((zones[name] for name in names if name in zones), None)
 
 
 def show(tools: Tools, desired: DesiredZone) -> LiveZone:
@@ -144,7 +149,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
         sessions, Domain, lease, lambda s, row: read_desired(s, row, tools, lease.now())
     )
     if desired is None or desired.is_empty:
-        work.record(sessions, Domain, lease, lambda _s, row: _rest(row, lease.now()), release=True)
+        work.record(sessions, Domain, lease, lambda _s, row: rest(row, lease.now()), release=True)
         return None
     try:
         site = visit(tools, desired)
@@ -159,11 +164,15 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     tools.checkpoint("records:read")
     spelled = desired.spelled_as(site.live)
     whole = shelter.sheltered(spelled, site.live, site.zone.name)
-    push = _planned(whole, site)
+    push = planned(whole, site)
     if not push.todo.is_empty:
-        store_intents(sessions, tools, lease, lambda s, row: _intend(s, row, whole, push))
+        store_intents(sessions, tools, lease, lambda s, row: intend(s, row, whole, push))
     outcomes = apply(sessions, tools, lease, push)
-    report = settle(sessions, tools, lease, push, outcomes)
+    return told(push, settle(sessions, tools, lease, push, outcomes))
+
+
+def told(push: "Push", report: Report) -> str | None:
+    """Return the code of what stands in the way of a plan that was carried out, if anything does."""
     if report.refused:
         return "provider_refuses"
     if report.unknown:
@@ -185,7 +194,7 @@ class Push:
     more to settle, so that a large zone's records are read once."""
 
 
-def _planned(desired: DesiredZone, site: LiveZone) -> Push:
+def planned(desired: DesiredZone, site: LiveZone) -> Push:
     """Work out what is to change now; what is dangerous or somebody else's change is held back."""
     todo = possible(desired, site, desired.rrsets(site.live), desired.entries.keys())
     differing = todo.differing
@@ -198,7 +207,8 @@ def _planned(desired: DesiredZone, site: LiveZone) -> Push:
     return Push(site, todo, found, desired)
 
 
-def _intend(session: Session, domain: Domain, desired: DesiredZone, push: Push) -> None:
+def intend(session: Session, domain: Domain, desired: DesiredZone, push: Push) -> None:
+    """Write down what is about to be done."""
     ledger.intend(
         session, domain, desired.account.id, push.site.zone,
         todo=push.todo, wants=desired.wants, entries=desired.entries,
@@ -232,7 +242,7 @@ def settle(
     try:
         work.record(
             sessions, Domain, lease,
-            lambda s, row: _settle(s, row, push, report, tools=tools, now=lease.now()),
+            lambda s, row: settle_row(s, row, push, report, tools=tools, now=lease.now()),
             release=True,
         )  # fmt: skip
     except work.Superseded:
@@ -243,9 +253,10 @@ def settle(
     return report
 
 
-def _settle(
+def settle_row(
     session: Session, domain: Domain, push: Push, report: Report, *, tools: Tools, now: datetime
 ) -> None:
+    """Record what the provider has now, of a domain that is locked, and when to look again."""
     known = _undisturbed(domain, push, report)
     desired = known or read_desired(session, domain, tools, now)
     if desired is None or desired.account.id != push.site.account_id:  # moved to another account
@@ -303,9 +314,9 @@ def _tell_drifts(
 
 
 def _note_zone(domain: Domain, zone: Zone) -> bool:
-    """Keep in which zone the domain was found; tell whether that is news."""
-    is_news = domain.dns.zone != zone.name
-    if is_news:
+    """Keep in which zone the domain was found; tell whether it is another than was taken for it."""
+    is_news = zone.name != (domain.dns.zone or domain.domain_name)
+    if domain.dns.zone != zone.name:
         domain.dns = replace(domain.dns, zone=zone.name)
     domain.dns_zone_id = zone.external_id or domain.dns_zone_id
     return is_news
@@ -318,7 +329,7 @@ def _schedule(domain: Domain, report: Report, *, again: bool, tools: Tools, now:
         wait = timedelta(seconds=min(2**domain.attempts, 300))
         domain.next_action_at = work.soon(tools, now + wait, now)
         return
-    _rest(domain, now, jitter=tools.jitter())
+    rest(domain, now, jitter=tools.jitter())
     if domain.drift is not None and domain.drift.repaired_at is None:
         patient = (now - domain.drift.since) / 20
         domain.wake(now + min(max(patient, DRIFT_AGAIN), DRIFT_EVERY))
@@ -338,7 +349,7 @@ def _finish(session: Session, plan_id: int, report: Report) -> None:
         session.get_one(ChangePlan, row.undoes_id).take_back()
 
 
-def _rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
+def rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:
     """Nothing is to do until the zone is compared again, or the registration is worth a warning."""
     row.attempts = 0
     row.next_action_at = None

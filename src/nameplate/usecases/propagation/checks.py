@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from nameplate.core import ids
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.db import Sessions, database_now
@@ -25,6 +25,8 @@ from nameplate.usecases.tools import Tools
 log = logging.getLogger(__name__)
 
 PARALLEL = 32
+TOGETHER = 50
+"""Records in one transaction: their locks are held until it ends."""
 AT_MOST_EVERY = timedelta(seconds=5)
 """Looks that callers ask for: the servers are other people's."""
 WATCH = timedelta(seconds=30)
@@ -64,13 +66,13 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
             continue
     with ThreadPoolExecutor(PARALLEL) as pool:
         asked = _Asked(tools, pool, [question for _, question in questions])
+        looks: dict[Lease, Observation] = {}
         for lease, question in questions:
             finding, public = asked.answers(question.target)
-            look = observations.judge(question.target, question.value, finding, public, lease.now())
-            try:
-                _conclude(sessions, tools, lease, look)
-            except work.Superseded:
-                continue
+            looks[lease] = observations.judge(
+                question.target, question.value, finding, public, lease.now()
+            )
+        _conclude(sessions, tools, looks)
         for answered in asked.delegations():
             delegation.note(sessions, answered)
 
@@ -109,7 +111,9 @@ def check(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Vie
         now = database_now(session)
         look = observations.judge(question.target, question.value, finding, public, now)
         if row.status is RecordStatus.ACTIVE and records.text(row) == question.value:
-            row.wake(_see(session, tools, row, look, now))
+            seen: set[str] = set()
+            row.wake(_see(session, tools, row, look, now, seen))
+            work.wake_all_waiting(session, seen, now)
         return View(row, look, now)
 
     return sessions.run(actor, change)
@@ -172,16 +176,37 @@ class _Asked:
         return (future.result() for future in self._delegations)
 
 
-def _conclude(sessions: Sessions, tools: Tools, lease: Lease, look: Observation) -> None:
-    def change(session: Session, row: Record) -> None:
-        now = lease.now()
-        row.next_action_at = _see(session, tools, row, look, now)
+def _conclude(sessions: Sessions, tools: Tools, looks: Mapping[Lease, Observation]) -> None:
+    """Record what was seen, of some records in each transaction."""
 
-    work.record(sessions, Record, lease, change, release=True)
+    def change(session: Session, leased: Sequence[tuple[Lease, Record]]) -> list[None]:
+        ids_ = sorted({row.organization_domain_id for _, row in leased})
+        domains = session.scalars(Domain.visible(PLATFORM).where(Domain.id.in_(ids_))).all()
+        seen: set[str] = set()
+        for lease, row in leased:
+            row.next_action_at = _see(session, tools, row, looks[lease], lease.now(), seen)
+        work.wake_all_waiting(session, seen, leased[0][0].now())
+        del domains  # until here the session knew them
+        return [None] * len(leased)
+
+    leases = list(looks)
+    for start in range(0, len(leases), TOGETHER):
+        some = leases[start : start + TOGETHER]
+        work.record_together(sessions, Record, some, change, release=lambda _: True)
 
 
-def _see(session: Session, tools: Tools, row: Record, look: Observation, now: datetime) -> datetime:
-    """Record a look and return when the next one is due; what is seen at last wakes who waits for it."""
+def _see(  # noqa: PLR0917 - what every step is given, and what was seen
+    session: Session,
+    tools: Tools,
+    row: Record,
+    look: Observation,
+    now: datetime,
+    seen: set[str],
+) -> datetime:
+    """Record a look and return when the next one is due.
+
+    Who waits for what is seen at last is added to `seen`.
+    """
     before, last = row.propagated, row.propagation
     same = last is not None and last.everywhere is look.everywhere
     everywhere = look.confirms(before=before, doubts=row.attempts if same else 0)
@@ -195,7 +220,7 @@ def _see(session: Session, tools: Tools, row: Record, look: Observation, now: da
     peer = f"domain:{row.organization_domain_id}"
     row.waits_for = None if look.everywhere else peer
     if everywhere and not before:
-        work.wake_waiting(session, peer, now)
+        seen.add(peer)
     _tell(session, row, look, before=before, now=now)
     due = now + look.wait(attempts=row.attempts)
     if complete:

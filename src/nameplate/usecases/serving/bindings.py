@@ -17,7 +17,7 @@ from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.dns import pointing
-from nameplate.usecases.serving import applications, proxies, servers
+from nameplate.usecases.serving import applications, arrivals, proxies, servers
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -76,7 +76,8 @@ def add(
         port=port,
         proxy_type=_proxy_type(machine),
         metadata_=metadata,
-        next_action_at=now,
+        error_message=None if claim.is_live else arrivals.UNPROVED,
+        next_action_at=now if claim.is_live else None,  # the proof wakes what waits for it
     )
     _refuse_bound(session, row)
     _set(row, settings)

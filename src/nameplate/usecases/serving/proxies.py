@@ -6,6 +6,7 @@ every attempt ended is on the server's row.
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from nameplate.models.channels import WORK
 from nameplate.ports.proxy import Config, Proxy, RouteRefused, Withdrawer
 from nameplate.usecases import work
 from nameplate.usecases.serving import routes
+from nameplate.usecases.serving.pacing import PACING
 from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
 from nameplate.usecases.tools import Tools
 
@@ -112,6 +114,10 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     if server.proxy is None or server.deleted_at is not None:
         work.record(sessions, Server, lease, _rest, release=True)
         return None
+    if _is_resting(server, lease):
+        work.record(sessions, Server, lease, partial(_again, lease=lease), release=True)
+        return None
+    began = time.monotonic()
     proxy: Proxy | None = None
     try:
         proxy = tools.proxy(server)
@@ -125,7 +131,20 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     except Exception as error:  # noqa: BLE001 - whatever it is, the server's row tells it
         return _failed(sessions, tools, lease, proxy, error)
     _configured(sessions, tools, lease, outcome)
+    PACING.note(lease.id, time.monotonic() - began)
     return None
+
+
+def _is_resting(server: Server, lease: Lease) -> bool:
+    """Tell whether another process has told the proxy a moment ago what took long."""
+    if server.urgency or server.trouble_code or server.configured_at is None:
+        return False
+    return PACING.remaining(lease.id, (lease.now() - server.configured_at).total_seconds()) > 0
+
+
+def is_resting(server_id: int) -> bool:
+    """Tell whether a server that is due may wait: more goes into its next configuration."""
+    return PACING.rests(server_id)
 
 
 def _compare(proxy: Proxy) -> Callable[[Session, Server], Difference]:
@@ -165,6 +184,10 @@ def _configure(
 
 def _rest(_session: Session, row: Server) -> None:
     row.next_action_at = None
+
+
+def _again(_session: Session, row: Server, *, lease: Lease) -> None:
+    row.next_action_at = lease.now()
 
 
 def _unchanged(_session: Session, row: Server, *, lease: Lease) -> None:

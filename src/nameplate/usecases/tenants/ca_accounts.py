@@ -1,6 +1,6 @@
 """Which account at a certificate authority issues for an organization."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -42,6 +42,12 @@ def authorities(session: Session) -> Mapping[int | None, int]:
     query = Account.visible(PLATFORM).where(Account.kind == AccountKind.CA)
     newest_first = query.with_only_columns(_OWNER, Account.id).order_by(Account.id.desc())
     return {row[0]: row[1] for row in session.execute(newest_first)}
+
+
+def providers(session: Session) -> Collection[str]:
+    """Return what kinds of authority there are accounts at."""
+    query = Account.visible(PLATFORM).where(Account.kind == AccountKind.CA)
+    return set(session.scalars(query.with_only_columns(Account.provider)))
 
 
 _OWNER = Account.organization_id

@@ -144,7 +144,7 @@ def accepted(sessions: Sessions, bearer: str, now: datetime | None = None) -> Ac
     if row.organization_id is not None and not row.is_active:
         return None
     noted = row.last_used_at is not None and now - row.last_used_at < USE_NOTED_EVERY
-    actor = Actor(row.organization_id, row.name)
+    actor = Actor(row.organization_id, row.name, row.id)
     return AcceptedToken(row.id, row.key_id, actor, row.expires_at, noted, now)
 
 

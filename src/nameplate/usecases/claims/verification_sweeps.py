@@ -1,0 +1,113 @@
+"""Many looks at once: what they ask, and what found nothing written together."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import backoff
+from nameplate.core.actor import PLATFORM
+from nameplate.db import Sessions
+from nameplate.leases import Lease
+from nameplate.models import VerificationMethodName, verification_looks
+from nameplate.models.verification_looks import FruitlessLook
+from nameplate.ports.resolver import Ended, WideResolver
+from nameplate.ports.verification import DnsMethod, Proof, Verdict
+from nameplate.usecases import work
+from nameplate.usecases.claims import verification_questions, verifications
+from nameplate.usecases.claims.verification_questions import LookQuestion
+from nameplate.usecases.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look under way, or done."""
+
+    lease: Lease
+    question: LookQuestion
+
+
+def methods(tools: Tools) -> frozenset[VerificationMethodName]:
+    """Return the methods that only ask the DNS: those that one event loop may look for."""
+    if not isinstance(tools.resolver, WideResolver):
+        return frozenset()
+    return frozenset(name for name in VerificationMethodName if _asks_dns(tools, name))
+
+
+def _asks_dns(tools: Tools, name: VerificationMethodName) -> bool:
+    try:
+        return isinstance(tools.methods.get(name), DnsMethod)
+    except Exception:  # noqa: BLE001 - a plug-in that cannot be connected says so when it is used
+        return False
+
+
+def read(sessions: Sessions, leases: Sequence[Lease]) -> list[Look]:
+    """Return what is to be looked at; nothing of rows that a newer owner has."""
+    with sessions.look() as session:
+        found = verification_questions.read(session, leases)
+    return [Look(one, found[one.id]) for one in leases if one.id in found]
+
+
+def begin(tools: Tools, looks: Sequence[tuple[Look, Hashable]], ended: Ended[Proof]) -> None:
+    """Have the world asked for all of these; `ended` is told of each in some other thread.
+
+    Each comes with the organization that chose the name servers.
+    """
+    resolver = tools.resolver
+    if not isinstance(resolver, WideResolver):
+        raise TypeError(resolver)
+    asking = {name: _asking(tools, name) for name in {look.question.method for look, _ in looks}}
+    inquiries = [
+        (asking[look.question.method].inquire(look.question.name, look.question.token), party)
+        for look, party in looks
+    ]
+    resolver.inquire(inquiries, ended)
+
+
+def _asking(tools: Tools, name: VerificationMethodName) -> DnsMethod:
+    method = tools.methods[name]
+    if not isinstance(method, DnsMethod):
+        raise TypeError(method)
+    return method
+
+
+def is_fruitless(look: Look, proof: Proof) -> bool:
+    """Tell whether a look changes nothing but the time of the next one."""
+    question = look.question
+    waits_for_grant = question.grant is not None and not question.is_held
+    return proof.verdict is not Verdict.MATCH and not (question.proved or waits_for_grant)
+
+
+def record_fruitless(
+    sessions: Sessions, tools: Tools, looks: Sequence[tuple[Look, Proof]]
+) -> tuple[list[work.StepOutcome], list[tuple[Look, Proof]]]:
+    """Record looks that found nothing, in one transaction with one statement for all of them.
+
+    Returns what became of those, and the others: they have more to record, or somebody has locked
+    them or their domain, or has them by now. They are concluded one by one.
+    """
+    written = sessions.run(PLATFORM, lambda session: _record(session, tools, looks))
+    tools.checkpoint("verification:recorded")
+    ended, others = [], []
+    for look, proof in looks:
+        if look.lease.id not in written:
+            others.append((look, proof))
+        elif told := verifications.outcome(look.question, proof, taken=False):
+            ended.append(told)
+    return ended, others
+
+
+def _record(session: Session, tools: Tools, looks: Sequence[tuple[Look, Proof]]) -> set[int]:
+    now = max(look.lease.now() for look, _ in looks)
+    rows = [
+        FruitlessLook(
+            row_id=look.lease.id,
+            domain_id=look.question.domain_id,
+            fence=look.lease.fence,
+            entry=verifications.log_entry(proof, now),
+            message=proof.message,
+            due_at=work.soon(tools, backoff.next_look(look.question.attempts + 1, now), now),
+        )
+        for look, proof in looks
+    ]
+    return verification_looks.write(session, rows, now)

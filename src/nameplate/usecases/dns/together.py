@@ -1,0 +1,194 @@
+"""Bringing what many domains want to the zones of one account: each is read once and changed once.
+
+Every domain keeps its own plan, ledger and lease, as in `zones.py`. Where many names of one zone are
+claimed at once, reading it again for each would cost more than all the rest.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from nameplate.core.names import is_below
+from nameplate.core.plan import Key
+from nameplate.db import Sessions
+from nameplate.leases import Lease, current, seen
+from nameplate.models import Domain
+from nameplate.ports.dns import DnsProvider, Outcome, Zone
+from nameplate.usecases import work
+from nameplate.usecases.dns import late_acts, shelter, zones
+from nameplate.usecases.dns.desired import DesiredZone, read_desired
+from nameplate.usecases.dns.ledger import Report
+from nameplate.usecases.dns.zones import LiveZone, Push
+from nameplate.usecases.tools import Tools
+
+WIDTH = 12
+"""Domains that one step takes at most: their locks are held together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Domain:
+    """One domain on its way to the provider."""
+
+    lease: Lease
+    whole: DesiredZone
+    push: Push
+
+
+def reconcile(
+    sessions: Sessions, tools: Tools, leases: Sequence[Lease]
+) -> tuple[list[work.StepOutcome], list[Lease]]:
+    """Bring the values of domains of one account to its provider.
+
+    Returns what stands in the way of some, and which are left to a step of their own: those that are
+    hosted, released, follow a plan of a person, or meet another one in a record set.
+    """
+    outcomes: list[work.StepOutcome] = []
+    plain, left = _read(sessions, tools, leases)
+    for site, of_zone in _visited(tools, plain, left):
+        tools.checkpoint("records:read")
+        domains = list(_apart(site, of_zone, left))
+        begun = _begin(sessions, tools, domains)
+        done = _apply(sessions, tools, site, begun)
+        outcomes += _settle(sessions, tools, begun, done)
+    return outcomes, left
+
+
+def _read(
+    sessions: Sessions, tools: Tools, leases: Sequence[Lease]
+) -> tuple[list[tuple[Lease, DesiredZone]], list[Lease]]:
+    """Return what is wanted of each zone, and the domains that are no everyday case.
+
+    Those of which nothing is wanted rest.
+    """
+    plain: list[tuple[Lease, DesiredZone]] = []
+    left: list[Lease] = []
+    idle: list[Lease] = []
+    with sessions.look() as session:
+        for lease in leases:
+            row = seen(session, Domain, lease)
+            if row is None:
+                continue
+            if row.deleted_at is not None or row.dns.hosted is not None:
+                left.append(lease)
+                continue
+            desired = read_desired(session, row, tools, lease.now())
+            if desired is None or desired.is_empty:
+                idle.append(lease)
+            elif desired.is_free or desired.plan_id:
+                left.append(lease)
+            else:
+                plain.append((lease, desired))
+    work.record_together(sessions, Domain, idle, _rest, release=lambda _: True)
+    return plain, left
+
+
+def _rest(_session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[None]:
+    for lease, row in leased:
+        zones.rest(row, lease.now())
+    return [None] * len(leased)
+
+
+def _visited(
+    tools: Tools, plain: Iterable[tuple[Lease, DesiredZone]], left: list[Lease]
+) -> Iterator[tuple[LiveZone, list[tuple[Lease, DesiredZone]]]]:
+    """Yield each zone as it is now, with the domains that live in it."""
+    by_account: dict[int, list[tuple[Lease, DesiredZone]]] = {}
+    for lease, desired in plain:
+        by_account.setdefault(desired.account.id, []).append((lease, desired))
+    for account_id, of_account in by_account.items():
+        provider = tools.dns_provider(of_account[0][1].account)
+        known = {zone.name: zone for zone in provider.zones()}
+        by_zone: dict[str, list[tuple[Lease, DesiredZone]]] = {}
+        for lease, desired in of_account:
+            found = zones.zone_of(known, desired)
+            if found is None:
+                left.append(lease)
+            else:
+                by_zone.setdefault(found.name, []).append((lease, desired))
+        for name, of_zone in by_zone.items():
+            yield _live(provider, account_id, known, name), of_zone
+
+
+def _live(provider: DnsProvider, account_id: int, known: Mapping[str, Zone], name: str) -> LiveZone:
+    nested = [other for other in known if is_below(other, name)]
+    return LiveZone(provider, account_id, known[name], provider.records(known[name]), nested)
+
+
+def _apart(
+    site: LiveZone, of_zone: Iterable[tuple[Lease, DesiredZone]], left: list[Lease]
+) -> Iterator[_Domain]:
+    """Yield the domains with their plans; of two that change one record set the second is left."""
+    taken: set[Key] = set()
+    for lease, desired in of_zone:
+        whole = shelter.sheltered(desired.spelled_as(site.live), site.live, site.zone.name)
+        push = zones.planned(whole, site)
+        if taken.isdisjoint(push.todo.keys):
+            taken |= push.todo.keys
+            yield _Domain(lease, whole, push)
+        else:
+            left.append(lease)
+
+
+def _begin(sessions: Sessions, tools: Tools, domains: Sequence[_Domain]) -> list[_Domain]:
+    """Commit what is about to be done; return the domains that nobody else has taken."""
+    acting = {one.lease: one for one in domains if not one.push.todo.is_empty}
+    if not acting:
+        return list(domains)
+
+    def change(session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[None]:
+        for lease, row in leased:
+            zones.intend(session, row, acting[lease].whole, acting[lease].push)
+        return [None] * len(leased)
+
+    kept = work.record_together(sessions, Domain, list(acting), change, release=lambda _: False)
+    tools.checkpoint("records:intended")
+    mine = {lease for lease, _ in kept}
+    return [one for one in domains if one.lease in mine or one.lease not in acting]
+
+
+def _apply(
+    sessions: Sessions, tools: Tools, site: LiveZone, domains: Sequence[_Domain]
+) -> dict[Key, Outcome]:
+    """Have the provider make all changes at once; return what it says of each."""
+    acting = [one for one in domains if not one.push.todo.is_empty]
+    with sessions.look() as session:
+        mine = set(current(session, Domain, [one.lease for one in acting]))
+    changes = [change for one in acting if one.lease in mine for change in one.push.todo.changes]
+    if not changes:
+        return {}
+    with work.kept(sessions, Domain, *mine):
+        outcomes = site.provider.apply(site.zone, changes)
+    tools.checkpoint("records:applied")
+    return {outcome.change.key: outcome for outcome in outcomes}
+
+
+def _settle(
+    sessions: Sessions, tools: Tools, domains: Sequence[_Domain], done: Mapping[Key, Outcome]
+) -> list[work.StepOutcome]:
+    """Record of each domain what the provider has now; return what stands in the way."""
+    acted = {
+        one.lease: [done[key.key] for key in one.push.todo.changes if key.key in done]
+        for one in domains
+    }
+    reports = {
+        one.lease: Report.of(one.push.todo, one.push.site.live, acted[one.lease])
+        for one in domains
+        if len(acted[one.lease]) == len(one.push.todo.changes)
+    }
+    pushes = {one.lease: one.push for one in domains if one.lease in reports}
+
+    def change(session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[str | None]:
+        for lease, row in leased:
+            now = lease.now()
+            zones.settle_row(session, row, pushes[lease], reports[lease], tools=tools, now=now)
+        return [zones.told(pushes[lease], reports[lease]) for lease, _ in leased]
+
+    settled = work.record_together(
+        sessions, Domain, list(pushes), change, release=lambda _code: True
+    )
+    for lost in pushes.keys() - {lease for lease, _ in settled}:
+        site = pushes[lost].site
+        late_acts.note(sessions, lost, site.account_id, site.zone, acted[lost])
+    tools.checkpoint("records:recorded")
+    return [work.StepOutcome(code, row_id=lease.id) for lease, code in settled if code]

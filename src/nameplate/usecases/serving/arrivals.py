@@ -1,0 +1,264 @@
+"""What a binding needs before it can be seen: proof, application, certificate, proxy.
+
+The bindings of one transaction are brought forward together: what they hang on is read in a few
+statements, however many there are.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Conflict, Refused
+from nameplate.core.holdings import Holding, most_specific
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, HealthStatus
+from nameplate.leases import Lease
+from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
+from nameplate.models.reconfiguration import wake_server
+from nameplate.ports.prober import ProbeTarget
+from nameplate.usecases import holders
+from nameplate.usecases.certificates import requests
+from nameplate.usecases.serving import proxies, routes, servers
+
+SAFETY = timedelta(minutes=1)
+"""When to look again at a binding that a proxy should have taken by then."""
+AGAIN_AFTER_ERROR = timedelta(seconds=45)
+UNPROVED = "Waiting for proof of ownership of the domain."
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedProbe:
+    """A probe to make, and what the binding was when it was planned."""
+
+    lease: Lease
+    target: ProbeTarget
+    steady: bool
+    """The binding was active and healthy: when it still is, nothing needs to be said."""
+    interval: int
+
+
+@dataclass(slots=True)
+class _Around:
+    """What the bindings of one transaction hang on, by ids."""
+
+    domains: dict[int, Domain]
+    applications: dict[int, Application]
+    organizations: dict[int, Organization]
+    servers: dict[int, Server]
+    holdings: Sequence[Holding]
+    presented: dict[int, Certificate]
+    certificates: dict[int, list[Certificate]]
+    """Of each domain."""
+    active: dict[int, set[int]]
+    """The active bindings of each domain."""
+    lent: set[str]
+    """Wildcards that would answer for what their organizations lend."""
+    unused: set[int] = field(default_factory=set)
+    """Certificates that are to look whether a binding uses them."""
+
+
+def advance(session: Session, leased: Sequence[tuple[Lease, Binding]]) -> list[PlannedProbe | None]:
+    """Take with each binding the one step that can be taken now; return the probes that are due."""
+    around = _read(session, [row for _, row in leased])
+    looks = [_advance(session, around, row, lease) for lease, row in leased]
+    if around.unused:
+        _wake_certificates(session, around.unused, leased[0][0].now())
+    return looks
+
+
+def _read(session: Session, rows: Sequence[Binding]) -> _Around:
+    wild = sorted({row.organization_id for row in rows if row.hostname.startswith("*.")})
+    domains = by_id(session, Domain, (row.organization_domain_id for row in rows))
+    live = [one.id for one in domains.values() if one.is_live]
+    secured = {row.organization_domain_id for row in rows if row.ssl_enabled}.intersection(live)
+    certificates = requests.of_domains(session, secured)
+    known = {one.id: one for of_domain in certificates.values() for one in of_domain}
+    presented = {row.ssl_certificate_id for row in rows} - known.keys()
+    return _Around(
+        domains=domains,
+        applications=by_id(session, Application, (row.application_id for row in rows)),
+        organizations=by_id(session, Organization, (row.organization_id for row in rows)),
+        servers=by_id(session, Server, (row.server_id for row in rows)),
+        holdings=holders.held(session, (row.hostname for row in rows)) if live else (),
+        presented=known | by_id(session, Certificate, presented),
+        certificates=certificates,
+        active=_active(session, domains.values()),
+        lent=holders.lent_below(session, wild) if wild else set(),
+    )
+
+
+def by_id(session: Session, kind: Any, ids: Iterable[int | None]) -> dict[int, Any]:  # noqa: ANN401 - a mapped class
+    """Return the rows of a kind with these ids, in one statement."""
+    wanted = sorted({one for one in ids if one is not None})
+    if not wanted:
+        return {}
+    return {row.id: row for row in session.scalars(sa.select(kind).where(kind.id.in_(wanted)))}
+
+
+def _active(session: Session, domains: Iterable[Domain]) -> dict[int, set[int]]:
+    """Return the active bindings of the active domains: the last one's end deactivates its domain."""
+    found: dict[int, set[int]] = {
+        one.id: set() for one in domains if one.status is DomainStatus.ACTIVE
+    }
+    if found:
+        query = Binding.visible(PLATFORM).where(
+            Binding.organization_domain_id.in_(found), Binding.status == BindingStatus.ACTIVE
+        )
+        columns = query.with_only_columns(Binding.organization_domain_id, Binding.id)
+        for domain, binding in session.execute(columns):
+            found[domain].add(binding)
+    return found
+
+
+def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> PlannedProbe | None:
+    now = lease.now()
+    row.next_action_at = None
+    obstacle = _obstacle(around, row)
+    if obstacle is not None:
+        _stop(session, around, row, obstacle)
+        return None
+    server = around.servers.get(row.server_id) if row.server_id else None
+    if server is None or server.deleted_at is not None or server.proxy is None:
+        row.fail("The server was removed or has no proxy. Bind the application to another server.")
+        return None
+    if server.configured_at is None:
+        # Also for the certificate: an http-01 proof is asked for through this very proxy.
+        wake_server(session, server.id, patiently=True)
+    if row.ssl_enabled and not _secured(session, around, row, now):
+        return None
+    if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
+        row.configure()
+        row.attempts = 0
+        if server.trouble_code is not None:
+            row.error_message = proxies.WAITS
+        row.next_action_at = now + SAFETY
+        return None
+    if _outdated(around, row, server):
+        wake_server(session, server.id, patiently=True)
+    if row.status is BindingStatus.CONFIGURING and row.served_server_id != server.id:
+        row.next_action_at = now + SAFETY  # the server wakes it when its proxy has it
+        return None
+    return _look(row, server, lease)
+
+
+def _obstacle(around: _Around, row: Binding) -> str | None:
+    """Return why the binding must not be served (I11), or None."""
+    application = around.applications[row.application_id]
+    organization = around.organizations[row.organization_id]
+    if row.deleted_at is not None or row.status is BindingStatus.DISABLED:
+        return ""
+    if organization.deleted_at is not None or not organization.is_active:
+        return "The organization is not active."
+    unheld = _unheld(around, row)
+    if unheld is not None:
+        return unheld
+    if application.deleted_at is not None:
+        return "The application was removed. Bind another one."
+    if application.upstream_host is None or (row.port or application.upstream_port) is None:
+        return "The application has no upstream. Set its upstream host and port."
+    return None
+
+
+def _unheld(around: _Around, row: Binding) -> str | None:
+    """Return what is missing before the host may be used, or None."""
+    domain = around.domains[row.organization_domain_id]
+    if not domain.is_live:
+        return UNPROVED
+    deciding = most_specific(row.hostname, around.holdings)
+    if deciding is not None and deciding.organization_id == row.organization_id:
+        lent = f"{row.hostname} would answer for a name that is lent to another organization."
+        return lent if row.hostname in around.lent else None
+    return (
+        f"The proof of {domain.full_domain} covers only that name. Prove it by a DNS "
+        f"record, or prove {row.hostname} itself."
+    )
+
+
+def _stop(session: Session, around: _Around, row: Binding, obstacle: str) -> None:
+    served = row.status in {BindingStatus.ACTIVE, BindingStatus.CONFIGURING}
+    if obstacle and row.status is not BindingStatus.PENDING:
+        row.await_(obstacle)
+    elif obstacle:
+        row.error_message = obstacle
+    leaving = row.served_server_id or (row.server_id if served else None)
+    if leaving is not None:
+        wake_server(session, leaving, urgent=True)
+    if not obstacle and row.ssl_certificate_id is not None:
+        around.unused.add(row.ssl_certificate_id)
+    domain = around.domains[row.organization_domain_id]
+    active = around.active.get(domain.id, set())
+    active.discard(row.id)
+    if not active and domain.deleted_at is None:
+        domain.deactivate()
+
+
+def _secured(session: Session, around: _Around, row: Binding, now: datetime) -> bool:
+    """Tell whether a working certificate covers the host; see that one is being obtained."""
+    domain = around.domains[row.organization_domain_id]
+    there = around.certificates[domain.id]
+    certificate = requests.covering(there, row.hostname)
+    if certificate is None:
+        try:
+            certificate = requests.create(
+                session, domain, [row.hostname], None, now, automatic=True
+            )
+        except Conflict as error:
+            row.fail(error.detail)
+            return False
+        there.append(certificate)
+        around.presented[certificate.id] = certificate
+    if row.ssl_certificate_id != certificate.id or certificate.is_let_go:
+        around.unused.update(filter(None, (row.ssl_certificate_id, certificate.id)))
+        row.ssl_certificate_id = certificate.id
+    if certificate.certificate is None or certificate.status is CertificateStatus.REVOKED:
+        if row.status is not BindingStatus.PENDING:
+            row.await_("Waiting for the certificate.")
+        row.error_message = "Waiting for the certificate."
+        return False
+    return True
+
+
+def _wake_certificates(session: Session, ids: Collection[int], now: datetime) -> None:
+    """Have certificates look whether a binding uses them."""
+    session.flush()
+    session.execute(
+        Certificate.waking(now).where(Certificate.id.in_(sorted(ids))),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _outdated(around: _Around, row: Binding, server: Server) -> bool:
+    """Whether the proxy was last told something else of the binding than its rows say now."""
+    application = around.applications[row.application_id]
+    certificate = None
+    if row.ssl_enabled and row.ssl_certificate_id is not None:
+        certificate = around.presented[row.ssl_certificate_id]
+    told = row.served_server_id, row.served_digest
+    return told != (server.id, routes.of_binding(row, application, certificate))
+
+
+def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
+    try:
+        proxy = servers.reach(server)
+    except Refused as error:
+        row.error_message = error.detail
+        if row.status is BindingStatus.CONFIGURING:  # what is served stays served
+            row.fail(error.detail)
+        row.next_action_at = lease.now() + AGAIN_AFTER_ERROR
+        return None
+    target = ProbeTarget(
+        address=proxy.probe_address or server.address,
+        port=proxy.https_port if row.ssl_enabled else proxy.http_port,
+        hostname=row.hostname.replace("*", "nameplate-probe", 1),
+        path=row.health_check_path if row.status is BindingStatus.ACTIVE else row.path,
+        scheme="https" if row.ssl_enabled else "http",
+        expected_serial=row.served_serial if row.ssl_enabled else None,
+        timeout=float(row.health_check_timeout),
+        is_tenants=server.organization_id is not None and proxy.probe_address is None,
+    )
+    steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
+    return PlannedProbe(lease, target, steady, row.health_check_interval)

@@ -1,0 +1,133 @@
+"""Many domains of one zone in one step: it is read once, changed once, and each stands for itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.databases import sessions_over
+from tests.proof import prove
+from tests.usecases.dns.zone_rig import APEX, NS, SOA, Provider, Rig, made
+
+from nameplate.core.actor import PLATFORM
+from nameplate.core.lifecycle import RecordStatus
+from nameplate.leases import Lease
+from nameplate.models import Domain, LedgerEntry, LedgerState, Record
+from nameplate.ports.dns import Zone
+from nameplate.usecases.claims import domains
+from nameplate.usecases.dns import records, together
+
+LABELS = ("one", "two", "three")
+
+
+@dataclass
+class Counting:
+    """The provider of the rig, which notes what it is asked."""
+
+    inner: Provider
+    asked: list[str] = field(default_factory=list)
+
+    def zones(self) -> Any:
+        self.asked.append("zones")
+        return self.inner.zones()
+
+    def records(self, zone: Zone) -> Any:
+        self.asked.append("records")
+        return self.inner.records(zone)
+
+    def apply(self, zone: Zone, changes: Any) -> Any:
+        self.asked.append("apply")
+        return self.inner.apply(zone, changes)
+
+
+@dataclass
+class Shops:
+    """Claims below one zone, each with a record that is not at the provider yet."""
+
+    rig: Rig
+    provider: Counting
+    ids: list[int]
+
+    def leases(self) -> list[Lease]:
+        return [self.rig.offline.leased(Domain, one) for one in self.ids]
+
+    def step(self, leases: list[Lease]) -> Any:
+        return together.reconcile(self.rig.offline.sessions, self.rig.offline.tools, leases)
+
+    def published(self) -> set[str]:
+        return {name.removesuffix(f".{APEX}") for name, _ in self.rig.zone} & set(LABELS)
+
+
+@pytest.fixture
+def shops(migrated_sqlite_url: str) -> Iterator[Shops]:
+    sessions = sessions_over(migrated_sqlite_url)
+    rig = made(sessions)
+    rig.provider = Provider({APEX: [SOA, NS]})
+    counting = Counting(rig.provider)
+    rig.provider_is(counting)
+    found = []
+    for label in LABELS:
+        with sessions.begin(rig.actor) as session:
+            name = f"{label}.{APEX}"
+            row = domains.add(session, rig.offline.tools, rig.actor, name=name, account="dns")
+            found.append(row.id)
+        with sessions.begin(PLATFORM) as session:
+            prove(session, session.get_one(Domain, row.id), datetime.now(UTC))
+        with sessions.begin(rig.actor) as session:
+            records.add(
+                session, rig.actor, name, type="A", name="@", value="192.0.2.7",
+                ttl=300, now=datetime.now(UTC),
+            )  # fmt: skip
+    yield Shops(rig, counting, found)
+    sessions.dispose()
+
+
+def test_the_zone_is_read_once_and_changed_once(shops: Shops) -> None:
+    assert shops.step(shops.leases()) == ([], [])
+    assert shops.provider.asked == ["zones", "records", "apply"]
+    assert shops.published() == set(LABELS)
+    with shops.rig.offline.sessions.begin(PLATFORM) as session:
+        rows = session.scalars(Record.visible(PLATFORM)).all()
+        assert {row.status for row in rows} == {RecordStatus.ACTIVE}
+        states = session.scalars(LedgerEntry.visible(PLATFORM)).all()
+        assert {row.state for row in states} == {LedgerState.PRESENT}
+        assert all(session.get_one(Domain, one).lease_until is None for one in shops.ids)
+
+
+def test_what_is_refused_for_one_is_done_for_the_others(shops: Shops) -> None:
+    shops.rig.provider.refused = "two"
+    outcomes, left = shops.step(shops.leases())
+    assert [(one.code, one.row_id) for one in outcomes] == [("provider_refuses", shops.ids[1])]
+    assert left == []
+    assert shops.published() == {"one", "three"}
+
+
+def test_a_domain_that_somebody_else_has_taken_is_left_alone(shops: Shops) -> None:
+    leases = shops.leases()
+    leases[0] = replace(leases[0], fence=leases[0].fence - 1)
+    assert shops.step(leases) == ([], [])
+    assert shops.published() == {"two", "three"}
+    with shops.rig.offline.sessions.begin(PLATFORM) as session:
+        assert session.get_one(Domain, shops.ids[0]).lease_until is not None
+
+
+def test_one_that_is_taken_before_the_provider_hears_of_it_is_not_written(shops: Shops) -> None:
+    """Its new owner may have other plans: what it meant to do is its own matter."""
+
+    def checkpoint(point: str) -> None:
+        if point == "records:intended":
+            with shops.rig.offline.sessions.begin(PLATFORM) as session:
+                session.get_one(Domain, shops.ids[2]).fence += 1
+
+    shops.rig.offline.tools = replace(shops.rig.offline.tools, checkpoint=checkpoint)
+    shops.step(shops.leases())
+    assert shops.published() == {"one", "two"}
+
+
+def test_a_removed_domain_gets_a_step_of_its_own(shops: Shops) -> None:
+    shops.step(shops.leases())
+    with shops.rig.offline.sessions.begin(PLATFORM) as session:
+        session.get_one(Domain, shops.ids[0]).deleted_at = datetime.now(UTC)
+    leases = shops.leases()
+    assert shops.step(leases) == ([], [leases[0]])
