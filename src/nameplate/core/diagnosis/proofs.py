@@ -193,12 +193,12 @@ def _value(_seen: Observed, expected: Expected, look: DnsLook) -> DiagnosisFindi
     if judged is None:
         return None
     found, kind = judged
-    message, fix = values.TOLD[kind]
+    message, fix = values.told(expected, kind)
     wrong = () if kind == "value_of_another" else (remove(expected.type, expected.name, found),)
     return DiagnosisFinding(
         kind,
-        message.format(type=expected.type, name=expected.name),
-        fix.format(type=expected.type, name=expected.name, value=expected.value),
+        message,
+        fix,
         evidence=look.evidence,
         records=(*wrong, add(*_add(expected))),
     )
