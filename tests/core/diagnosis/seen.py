@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from nameplate.core import diagnosis
-from nameplate.core.diagnosis.observed import Expected, Look, Observed, Said, Target
+from nameplate.core.diagnosis.observed import DnsLook, Expected, Observed, Said, Target
 
 NAME = "shop.example.com"
 PROOF = f"_nameplate-challenge.{NAME}"
@@ -27,9 +27,9 @@ def silent(server: str = "ns1.example.net", kind: str = "timeout") -> Said:
     return Said(f"{server} (192.0.2.53)", kind, detail="did not answer")
 
 
-def look(rdtype: str, *answers: Said, name: str = NAME) -> Look:
+def look(rdtype: str, *answers: Said, name: str = NAME) -> DnsLook:
     """Return a look at a name."""
-    return Look(name, rdtype, answers)
+    return DnsLook(name, rdtype, answers)
 
 
 WELL = Observed(

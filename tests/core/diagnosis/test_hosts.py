@@ -8,12 +8,12 @@ from tests.core.diagnosis.seen import ADDRESS, NAME, WELL, checks, data, look, n
 from nameplate.core import diagnosis
 from nameplate.core.diagnosis import Weight, networks
 from nameplate.core.diagnosis.finding import add, remove
-from nameplate.core.diagnosis.observed import Look, Observed, Target
+from nameplate.core.diagnosis.observed import DnsLook, Observed, Target
 
 EDGE = "edge.platform.example"
 
 
-def led(*looks: Look, target: Target | None = WELL.target) -> Observed:
+def led(*looks: DnsLook, target: Target | None = WELL.target) -> Observed:
     return replace(WELL, hosts=looks, target=target)
 
 

@@ -34,6 +34,14 @@ def test_each_difference_has_its_name(value: str, kind: str) -> None:
     assert values.closest(EXPECTED, ["other", value]) in {(value, kind), ("other", kind)}
 
 
+def test_an_alias_cannot_stand_beside_another() -> None:
+    expected = Expected("CNAME", PROOF, "k7.proof.example.net")
+    found = values.closest(expected, ["k7.proof.example.net.example.com."])
+    assert found is not None
+    assert found[1] == "alias_wrong"
+    assert "beside" not in " ".join(values.told(expected, found[1]))
+
+
 def test_the_nearest_of_several_counts() -> None:
     assert values.closest(EXPECTED, ["v=spf1", TOKEN, "nameplate-verification=old"]) == (
         "nameplate-verification=old",

@@ -55,8 +55,12 @@ def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TroubledInter
 
 @pytest.fixture
 def world(migrated_sqlite_url: str) -> Offline:
+    return installation(migrated_sqlite_url)
+
+
+def installation(url: str) -> Offline:
     """Return an installation with one server and Let's Encrypt as its authority."""
-    found = Offline(sessions_over(migrated_sqlite_url))
+    found = Offline(sessions_over(url))
     with found.sessions.begin(PLATFORM) as session:
         rows.server(session, None, address=SERVER, proxy={"type": "caddy"})
         rows.account(
@@ -190,7 +194,8 @@ def situation(label: str) -> Situation:
     return next(one for one in situations.ALL if one.label == label)
 
 
-def test_of_others_nothing_is_read(world: Offline, internet: TroubledInternet) -> None:
+def test_of_others_nothing_is_read(migrated_url: str, internet: TroubledInternet) -> None:
+    world = installation(migrated_url)
     one = situation("old-token")
     owner, stranger = world.organization("owner"), world.organization("stranger")
     domain_id = claim(world, owner, one)

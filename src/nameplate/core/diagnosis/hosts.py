@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from nameplate.core.diagnosis import networks
 from nameplate.core.diagnosis.finding import DiagnosisFinding, RecordFix, Weight, add, remove
-from nameplate.core.diagnosis.observed import Look, Observed, Target
+from nameplate.core.diagnosis.observed import DnsLook, Observed, Target
 from nameplate.core.egress import EgressPolicy
 
 _PUBLIC = EgressPolicy()
@@ -56,7 +56,7 @@ def leading(seen: Observed) -> Iterator[DiagnosisFinding]:
         yield from _against(seen, target, values)
 
 
-def _addresses(seen: Observed) -> tuple[Look, ...]:
+def _addresses(seen: Observed) -> tuple[DnsLook, ...]:
     return tuple(look for look in seen.hosts if look.type in {"A", "AAAA"})
 
 

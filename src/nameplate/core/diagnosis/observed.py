@@ -36,7 +36,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DnsLook:
     """The answers of all authoritative servers to one question."""
 
     name: str
@@ -138,23 +138,23 @@ class Observed:
     """What each of them says of the zone's own NS."""
     expected: Expected | None = None
     """None: nothing is to be proved by a DNS record."""
-    proof: Look | None = None
-    proof_alias: Look | None = None
+    proof: DnsLook | None = None
+    proof_alias: DnsLook | None = None
     """CNAME at the name of the proof."""
     public: tuple[Said, ...] = ()
     """What public resolvers say of the proof."""
-    places: tuple[Look, ...] = ()
+    places: tuple[DnsLook, ...] = ()
     """Where the proof is put by mistake."""
-    probe: Look | None = None
+    probe: DnsLook | None = None
     """The proof's type at a label beside it that nobody can have published."""
-    probe_alias: Look | None = None
-    hosts: tuple[Look, ...] = ()
+    probe_alias: DnsLook | None = None
+    hosts: tuple[DnsLook, ...] = ()
     """A, AAAA and CNAME of the name."""
     target: Target | None = None
     """None: it is not known where the host should lead."""
     is_wild: bool = False
     """Any label in the zone has an address."""
-    caa: tuple[Look, ...] = ()
+    caa: tuple[DnsLook, ...] = ()
     """From the name upwards."""
     authorities: frozenset[str] = frozenset()
     """Issuer domain names of the authority in use; empty: not known."""
@@ -171,7 +171,7 @@ class Observed:
     alone: frozenset[str] = field(default_factory=frozenset)
     """Name servers that only the zone or only its parent names."""
 
-    def host(self, rdtype: str) -> Look:
+    def host(self, rdtype: str) -> DnsLook:
         """Return the look at the name with that type."""
-        empty = Look(self.name, rdtype)
+        empty = DnsLook(self.name, rdtype)
         return next((one for one in self.hosts if one.type == rdtype), empty)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from nameplate.core.diagnosis import values
 from nameplate.core.diagnosis.finding import Certainty, DiagnosisFinding, Weight, add, remove
-from nameplate.core.diagnosis.observed import Expected, Look, Observed, Said, shown
+from nameplate.core.diagnosis.observed import DnsLook, Expected, Observed, Said, shown
 from nameplate.core.diagnosis.places import is_doubled
 from nameplate.core.names import is_within, relative
 from nameplate.core.turns import Turn
@@ -91,7 +91,7 @@ def _add(expected: Expected) -> tuple[str, str, str]:
 
 
 def _disagree(
-    seen: Observed, expected: Expected, look: Look, matching: list[Said]
+    seen: Observed, expected: Expected, look: DnsLook, matching: list[Said]
 ) -> DiagnosisFinding:
     """Tell servers that are behind from two sets of servers that are listed."""
     others = [one for one in look.answered if one not in matching]
@@ -132,7 +132,7 @@ def _split(seen: Observed, expected: Expected) -> DiagnosisFinding:
     )
 
 
-def _wildcard(seen: Observed, expected: Expected, look: Look) -> DiagnosisFinding | None:
+def _wildcard(seen: Observed, expected: Expected, look: DnsLook) -> DiagnosisFinding | None:
     """Find an answer that is the same at a label that nobody published."""
     alias = seen.proof_alias.values if seen.proof_alias else ()
     probes = [(look, seen.probe), (seen.proof_alias, seen.probe_alias)]
@@ -154,7 +154,7 @@ def _wildcard(seen: Observed, expected: Expected, look: Look) -> DiagnosisFindin
     )
 
 
-def _alias(seen: Observed, expected: Expected, _look: Look) -> DiagnosisFinding | None:
+def _alias(seen: Observed, expected: Expected, _look: DnsLook) -> DiagnosisFinding | None:
     """Find a CNAME where the proof should stand: nothing else can stand beside it."""
     alias = seen.proof_alias
     if expected.type == "CNAME" or alias is None or not alias.values:
@@ -170,7 +170,7 @@ def _alias(seen: Observed, expected: Expected, _look: Look) -> DiagnosisFinding 
     )
 
 
-def _several(_seen: Observed, expected: Expected, look: Look) -> DiagnosisFinding | None:
+def _several(_seen: Observed, expected: Expected, look: DnsLook) -> DiagnosisFinding | None:
     """Find several values of a type of which there can be one."""
     if expected.type != "CNAME" or len(look.values) < 2:  # noqa: PLR2004  # more than one
         return None
@@ -187,24 +187,24 @@ def _several(_seen: Observed, expected: Expected, look: Look) -> DiagnosisFindin
     )
 
 
-def _value(_seen: Observed, expected: Expected, look: Look) -> DiagnosisFinding | None:
+def _value(_seen: Observed, expected: Expected, look: DnsLook) -> DiagnosisFinding | None:
     """Say how a value that is there differs from the expected one."""
     judged = values.closest(expected, look.values)
     if judged is None:
         return None
     found, kind = judged
-    message, fix = values.TOLD[kind]
+    message, fix = values.told(expected, kind)
     wrong = () if kind == "value_of_another" else (remove(expected.type, expected.name, found),)
     return DiagnosisFinding(
         kind,
-        message.format(type=expected.type, name=expected.name),
-        fix.format(type=expected.type, name=expected.name, value=expected.value),
+        message,
+        fix,
         evidence=look.evidence,
         records=(*wrong, add(*_add(expected))),
     )
 
 
-def _misplaced(seen: Observed, expected: Expected, look: Look) -> DiagnosisFinding | None:
+def _misplaced(seen: Observed, expected: Expected, look: DnsLook) -> DiagnosisFinding | None:
     """Find the right value at a wrong name."""
     for place in seen.places:
         found = next((one for one in place.answers if _matches(expected, one)), None)
@@ -234,7 +234,7 @@ def _misplaced(seen: Observed, expected: Expected, look: Look) -> DiagnosisFindi
     return None
 
 
-def _absent(seen: Observed, expected: Expected, look: Look) -> DiagnosisFinding:
+def _absent(seen: Observed, expected: Expected, look: DnsLook) -> DiagnosisFinding:
     remembered = (
         f" Resolvers remember that it is missing for up to {seen.negative_ttl} seconds; Nameplate does not."
         if seen.negative_ttl

@@ -33,6 +33,10 @@ TOLD: Mapping[str, tuple[str, str]] = {
         "The {type} record at {name} has the value of another claim. This claim needs its own.",
         "Change the value to {value}.",
     ),
+    "alias_wrong": (
+        "The CNAME record at {name} does not lead to the expected target.",
+        "Change its target to {value} and remove what your DNS host appended.",
+    ),
     "value_of_another": (
         "There is a {type} record at {name}, but not with the expected value.",
         "Add a {type} record at {name} with the value {value}. Others can stay beside it.",
@@ -43,9 +47,18 @@ TOLD: Mapping[str, tuple[str, str]] = {
 
 def closest(expected: Expected, found: Iterable[str]) -> tuple[str, str] | None:
     """Return the value that is nearest to the expected one, and how it differs; None without any."""
-    order = list(TOLD)
-    judged = [(value, _kind(expected, value)) for value in found]
+    order, is_alias = list(TOLD), expected.type == "CNAME"
+    judged = [(value, "alias_wrong" if is_alias else _kind(expected, value)) for value in found]
     return min(judged, key=lambda one: order.index(one[1]), default=None)
+
+
+def told(expected: Expected, kind: str) -> tuple[str, str]:
+    """Return what is wrong with a value of this kind, and what to do, as whole sentences."""
+    message, fix = TOLD[kind]
+    return (
+        message.format(type=expected.type, name=expected.name),
+        fix.format(type=expected.type, name=expected.name, value=expected.value),
+    )
 
 
 def _kind(expected: Expected, value: str) -> str:

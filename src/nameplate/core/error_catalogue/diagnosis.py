@@ -128,6 +128,11 @@ GROUP = Group(
             "The record has the value of another claim.",
             "Change it to the value that `nameplate domain instructions` shows.",
         ),
+        "alias_wrong": Entry(
+            Turn.YOU,
+            "The CNAME record of the proof leads to another target.",
+            "Change its target to the one that `nameplate domain instructions` shows.",
+        ),
         "value_of_another": Entry(
             Turn.YOU,
             "The name has a record of another kind of use, but not the proof.",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from nameplate.core.diagnosis import places
 from nameplate.core.diagnosis.observed import (
+    DnsLook,
     Expected,
-    Look,
     Observed,
     PageSeen,
     Said,
@@ -88,12 +88,12 @@ class _Asking:
         self.pool = pool
         self.label = f"nameplate-{tools.random(5).hex()}"
 
-    def look(self, name: str, rdtype: str, *, delegated: bool = False) -> Future[Look]:
+    def look(self, name: str, rdtype: str, *, delegated: bool = False) -> Future[DnsLook]:
         resolver = self.tools.resolver
 
-        def ask() -> Look:
+        def ask() -> DnsLook:
             found = resolver.authoritative(name, rdtype, delegated=delegated)
-            return Look(name, rdtype, _said(found.answers))
+            return DnsLook(name, rdtype, _said(found.answers))
 
         return self.pool.submit(ask)
 
@@ -163,7 +163,7 @@ def _alone(found: Delegation) -> frozenset[str]:
     return frozenset(child ^ set(found.parent)) if both else frozenset()
 
 
-def _negative_ttl(soa: Look) -> int | None:
+def _negative_ttl(soa: DnsLook) -> int | None:
     """Return how long resolvers remember that something is not there (RFC 2308 section 5)."""
     told = [
         min(one.ttl, int(fields[-1]))
@@ -194,7 +194,7 @@ def _signing(tools: Tools, seen: Observed) -> Signing | None:
 
 
 def _page(tools: Tools, subject: Subject) -> PageSeen | None:
-    """Look at a proof on the web server, and whether it answers what cannot exist; None: all is well."""
+    """DnsLook at a proof on the web server, and whether it answers what cannot exist; None: all is well."""
     if subject.page is None:
         return None
     method, token = subject.page
