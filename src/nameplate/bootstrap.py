@@ -31,7 +31,7 @@ from nameplate.ports.fetcher import AddressFetcher
 from nameplate.ports.mail import Mailer
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
-from nameplate.ports.resolver import Resolver
+from nameplate.ports.resolver import Resolver, SignatureChecker
 from nameplate.ports.verification import Outside, ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 from nameplate.settings import Settings
@@ -243,6 +243,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         random=secrets.token_bytes,
         jitter=generator.random,
         domain_connect=_domain_connect(settings, resolver, policy),
+        signatures=_signatures(settings, policy),
         public_url=settings.public_url,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
@@ -253,13 +254,28 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
 def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:
     from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 
+    recursor, overrides = _name_servers(settings)
+    public = [_address(one) for one in settings.public_resolvers]
+    return AuthoritativeResolver(policy, recursor=recursor, overrides=overrides, public=public)
+
+
+def _signatures(settings: Settings, policy: EgressPolicy) -> SignatureChecker:
+    from nameplate.adapters.resolver.signatures import DnssecChecker
+
+    recursor, overrides = _name_servers(settings)
+    return DnssecChecker(policy, clock, recursor=recursor, overrides=overrides)
+
+
+def _name_servers(
+    settings: Settings,
+) -> tuple[tuple[str, int] | None, dict[str, list[tuple[str, str, int]]]]:
+    """Return the resolver that finds name servers, and the servers of private zones."""
     recursor = _address(settings.dns_recursor) if settings.dns_recursor else None
     overrides = {
         zone: [(f"ns.{zone}", *_address(server)) for server in servers]
         for zone, servers in settings.dns_servers.items()
     }
-    public = [_address(one) for one in settings.public_resolvers]
-    return AuthoritativeResolver(policy, recursor=recursor, overrides=overrides, public=public)
+    return recursor, overrides
 
 
 def _fetcher(settings: Settings, resolver: Resolver) -> AddressFetcher:

@@ -75,7 +75,7 @@ def test_foreign_is_unknown(world: World, noun: str) -> None:
     assert world.as_acme.send("GET", f"/v1/{noun}/{world.ids[noun]}").status == 200
 
 
-@pytest.mark.parametrize("below", ["records:export", "dns-host", "domain-connect"])
+@pytest.mark.parametrize("below", ["records:export", "dns-host", "domain-connect", "diagnosis"])
 def test_what_is_below_a_foreign_domain_is_unknown(world: World, below: str) -> None:
     unknown = ids.show("dom", 987654)
     answers = [

@@ -10,6 +10,7 @@ from tests.house.source import PACKAGE, dotted, python_files, tree, where
 
 from nameplate.adapters.domain_connect import _REFUSED
 from nameplate.core import errors
+from nameplate.core.diagnosis import values as diagnosis_values
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, RecordStatus
 from nameplate.ports.fetcher import HttpOutcome
@@ -55,6 +56,7 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
     "Proof": (1, "adapters/verification/"),
     "Fail": (0, "core/issuance.py"),
     "Obstacle": (0, "core/pointing.py"),
+    "DiagnosisFinding": (0, "core/diagnosis/"),
     "Unreached": (0, "usecases/certificates/reachability.py"),
     "say": (0, "models/certificates.py"),
     "Blocked": (2, "core/plan.py"),
@@ -127,6 +129,7 @@ FORWARDED: Mapping[str, str] = {
     "hosted_needs_dns suffix_needs_dns",
     "cli/client.py:__init__": "answer_malformed",
     "core/delegation.py:_fine": "delegated_partly ns_mismatch",
+    "core/diagnosis/proofs.py:_value": " ".join(diagnosis_values.TOLD),
 }
 """`file:function` that passes a code on -> the codes that it makes itself, if any."""
 

@@ -26,12 +26,14 @@ from nameplate.models import (
     LedgerEntry,
     LedgerPurpose,
     LedgerState,
+    MailState,
     NameGrant,
     NameHolding,
     NameLock,
     Organization,
     PlanContent,
     PlanOrigin,
+    ProofMail,
     Record,
     RecordType,
     Server,
@@ -234,12 +236,26 @@ def setup_link(session: Session, of: Domain) -> SetupLink:
     return _add(session, row)
 
 
+def proof_mail(session: Session, of: Verification, home: str) -> ProofMail:
+    """Add a message with a code for the owner of a name."""
+    row = ProofMail(
+        organization_id=of.organization_id,
+        domain_verification_id=of.id,
+        home=home,
+        limited_as=home,
+        code_digest=uuid4().hex * 2,
+        state=MailState.ACCEPTED,
+    )
+    return _add(session, row)
+
+
 def everything(session: Session, owner: Organization, name: str = "acme.com") -> dict[str, Any]:
     """Make one row of every table that an organization can own, and return them by table."""
     app, machine = application(session, owner), server(session, owner)
     by = account(session, owner)
     claim = domain(session, owner, name, dns_account_id=by.id)
     cert = certificate(session, claim)
+    check = verification(session, claim)
     rows = [
         app,
         machine,
@@ -247,7 +263,8 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         cert,
         by,
         record(session, claim),
-        verification(session, claim),
+        check,
+        proof_mail(session, check, name),
         binding(session, app, claim, server_id=machine.id, ssl_certificate_id=cert.id),
         holding(session, claim),
         challenge(session, cert),

@@ -14,7 +14,7 @@ from nameplate.db import Sessions
 from nameplate.models import Domain
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import issuance
-from nameplate.usecases.claims import holdings
+from nameplate.usecases.claims import lent_holdings
 from tests.databases import sessions_over
 from tests.rights.machine import Rights
 
@@ -68,7 +68,7 @@ def _holder_of_certificates_is_not_asked(patch: pytest.MonkeyPatch) -> None:
 
 
 def _grants_outlive_their_lender(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(holdings, "may_lend", lambda *_: True)
+    patch.setattr(lent_holdings, "may_lend", lambda *_: True)
 
 
 def _what_is_lent_is_the_lender_s_too(patch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Knot DNS as an authoritative server that takes signed RFC 2136 updates and AXFR."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -79,8 +79,9 @@ class Knot:
         address: str = "127.0.0.1",
         port: int = 0,
         patience: int = 500,
+        contents: Mapping[str, str] | None = None,
     ) -> None:
-        """Start in `folder`, on a free port unless one is given.
+        """Start in `folder`, on a free port unless one is given; `contents` are whole zone files.
 
         Knot hangs up on who does not read for `patience` milliseconds; its default is ours.
         """
@@ -93,7 +94,7 @@ class Knot:
             folder=folder, address=address, port=self.port, key=KEY, patience=patience
         )
         for zone in zones:
-            (folder / f"{zone}.zone").write_text(apex(zone, address))
+            (folder / f"{zone}.zone").write_text((contents or {}).get(zone) or apex(zone, address))
             config += f'  - domain: {zone}\n    file: "{folder}/{zone}.zone"\n'
         config += _CATALOG.format(folder=folder, catalog=CATALOG)
         (folder / "member.zone").write_text(_MEMBER)

@@ -190,7 +190,7 @@ class EventsAsked:
         limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
     ) -> None:
         wanted = tuple(filter(None, (types or "").split(",")))
-        self.query = events.EventsAsked(since, before, wanted, about)
+        self.query = events.EventQuery(since, before, wanted, about)
         self.organization = organization
         self.limit = limit
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import bindings, checklist, entries, terminal, waiting
+from nameplate.cli import bindings, checklist, entries, findings, terminal, waiting
 from nameplate.cli import instructions as shown
 from nameplate.cli.applications import address_of
 from nameplate.cli.checklist import WaitingStep
@@ -29,6 +29,7 @@ from nameplate.cli.command import (
     pairs,
     removing,
 )
+from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.verifications import PROOF_METHOD
 from nameplate.cli.waiting import Seen, Timeout, Wait
@@ -176,6 +177,29 @@ def dns_host(cli: Cli, domain: DomainReference) -> None:
         entries.print_advice(cli.printer, found)
     else:
         cli.printer.document(found)
+
+
+@command(app, "doctor")
+def doctor(
+    cli: Cli,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Id or name of the domain, or any public name.", autocompletion=names("domains")
+        ),
+    ],
+) -> None:
+    """Find out why a name does not work, claimed or not. Exit code 1 when something must be done.
+
+    Example: nameplate domain doctor shop.example.com
+    """
+    found = cli.api.get(address("domains", name, "/diagnosis"))
+    if cli.printer.form is OutputFormat.TABLE:
+        findings.show(cli.printer, found)
+    else:
+        cli.printer.document(found)
+    if not found["ok"]:
+        raise typer.Exit(1)
 
 
 @command(app, "connect")

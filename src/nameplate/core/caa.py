@@ -51,6 +51,19 @@ def warnings(rrsets: Iterable[RRset], name: str, authorities: Collection[str]) -
     return said
 
 
+def excluding(rrset: RRset, authorities: Collection[str], *, wildcard: bool) -> str | None:
+    """Return the tag by which the CAA set of a name excludes every authority in use; None: it does not.
+
+    For a wildcard `issuewild` counts instead of `issue` where it occurs (RFC 8659 section 4.3).
+    """
+    tag, allowed = "issue", _allowed(rrset, "issue")
+    if wildcard and (wild := _allowed(rrset, "issuewild")) is not None:
+        tag, allowed = "issuewild", wild
+    if not authorities or allowed is None or allowed & set(authorities):
+        return None
+    return tag
+
+
 def _allowed(rrset: RRset, tag: str) -> set[str] | None:
     """Return the issuer domain names that a tag names, None when the tag does not occur."""
     issuers = set()

@@ -38,7 +38,7 @@ from nameplate.models.records import Record
 
 _NOTED = "domains whose readiness changed"
 _Noted = tuple[set[int], dict[Hashable, sa.ColumnElement[bool]]]
-"""Domains, and conditions by what they are about."""
+"""Domains, and conditions by what they are about: names are those of holdings."""
 _BATCH = 500
 _MAX_TOGETHER = 10
 _LONG_AGO = 3600
@@ -189,6 +189,8 @@ def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISI
     if isinstance(row, Domain):
         ids.add(row.id)
         key = Domain, row.organization_id  # all of one organization concern the same
+    elif isinstance(row, NameHolding):
+        key = row.name  # the row itself need not outlive its flush
     if key not in others:
         others[key] = _CONCERNED[type(row)](row)
 
@@ -306,8 +308,8 @@ def _together(
     others: Mapping[Hashable, sa.ColumnElement[bool]],
 ) -> Iterator[sa.ColumnElement[bool]]:
     """Yield the conditions, those of holdings a few dozen at a time."""
-    holdings = [where for row, where in others.items() if isinstance(row, NameHolding)]
-    yield from (where for row, where in others.items() if not isinstance(row, NameHolding))
+    holdings = [where for key, where in others.items() if isinstance(key, str)]
+    yield from (where for key, where in others.items() if not isinstance(key, str))
     for start in range(0, len(holdings), _MAX_TOGETHER):
         yield sa.or_(*holdings[start : start + _MAX_TOGETHER])
 

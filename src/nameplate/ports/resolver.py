@@ -140,3 +140,29 @@ def carry_out(inquiry: Inquiry[T], resolver: Resolver) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """How a zone is signed (DNSSEC), seen from its parent and from its own servers."""
+
+    has_ds: bool
+    """The parent zone has a DS record for the zone."""
+    has_keys: bool
+    """The zone has keys."""
+    fault: str = ""
+    """Why a validating resolver rejects the zone: `ds_mismatch`, `expired`, `not_yet_valid`,
+    `unsigned` or `invalid`. Empty: nothing was found, or the zone is not signed."""
+    evidence: tuple[str, ...] = ()
+    """What was seen, one entry each."""
+
+
+class SignatureChecker(Protocol):
+    """Looks at the signatures of a zone. Every end is a value; nothing is raised."""
+
+    def signatures(self, zone: str, name: str, rdtype: str) -> Signatures | None:
+        """Check the zone's keys against its parent, and by them its SOA and one record set.
+
+        None when the parent or the zone does not answer, or the zone has no parent that is known.
+        """
+        ...

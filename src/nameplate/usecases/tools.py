@@ -13,7 +13,7 @@ from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import AddressFetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
-from nameplate.ports.resolver import Resolver
+from nameplate.ports.resolver import Resolver, SignatureChecker
 from nameplate.ports.verification import ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 
@@ -45,6 +45,8 @@ class Tools:
     authorities: Registry[AuthorityPlugin] = field(default_factory=registry.authorities)
     proxies: Registry[ProxyPlugin] = field(default_factory=registry.proxies)
     proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
+    signatures: SignatureChecker | None = None
+    """None: nobody looks at DNSSEC."""
     public_url: str | None = None
     """Where browsers reach the API; None: as the request says."""
     special_use: bool = False

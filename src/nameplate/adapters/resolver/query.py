@@ -83,14 +83,17 @@ def ask(
     budget: QueryBudget,
     *,
     recursive: bool = False,
+    signatures: bool = False,
 ) -> dns.message.Message:
     """Ask by UDP, twice when nothing comes, and by TCP when the answer is truncated or suspicious.
 
     Random port, random id, and random letter case that must come back (0x20) make forging hard.
-    Raises `Unanswered`.
+    `signatures` asks for those of DNSSEC beside the records. Raises `Unanswered`.
     """
     sent = name if recursive else _mixed_case(name)
-    query = dns.message.make_query(sent, rdtype, use_edns=0, payload=PAYLOAD)
+    query = dns.message.make_query(
+        sent, rdtype, use_edns=0, payload=PAYLOAD, want_dnssec=signatures
+    )
     if not recursive:
         query.flags &= ~dns.flags.RD
     for seconds in TRIES:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import dns.exception
+import dns.message
 import dns.name
 
 from nameplate.adapters.resolver.asking import Asking, ServerQuestion
-from nameplate.adapters.resolver.query import NOT_DNS, NameServer, QueryBudget, Unanswered
+from nameplate.adapters.resolver.query import NOT_DNS, NameServer, QueryBudget, Unanswered, ask
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.reply import Alias, Referral, read
 from nameplate.core.egress import EgressPolicy
@@ -114,6 +115,27 @@ class Servers:
             except dns.exception.DNSException:  # a part that is read only when it matters
                 result = Answer(AnswerKind.SERVFAIL, str(server), detail=NOT_DNS)
         return result
+
+    def signed(
+        self,
+        candidate: Candidate,
+        name: dns.name.Name,
+        rdtype: str,
+        zone: dns.name.Name,
+        budget: QueryBudget,
+    ) -> dns.message.Message:
+        """Return the message of one server of `zone` with the signatures; raise `Unanswered`."""
+        failure = Unanswered(AnswerKind.TIMEOUT, "has no address")
+        for server in candidate:
+            refusal = self._refusal(server, zone)
+            if refusal:
+                failure = Unanswered(AnswerKind.REFUSED, f"is not asked: {refusal}")
+                continue
+            try:
+                return ask(server, name, rdtype, budget, signatures=True)
+            except Unanswered as error:
+                failure = error
+        raise failure
 
     def _refusal(self, server: NameServer, zone: dns.name.Name) -> str | None:
         """Return why a server must not be asked, or None.

@@ -1,7 +1,10 @@
 """Proof by one DNS record: what to ask, and how to judge what every authoritative server said."""
 
 import hmac
+from collections.abc import Sequence
 
+from nameplate.core.diagnosis import values
+from nameplate.core.diagnosis.observed import Expected
 from nameplate.core.instructions import Instruction, dns_record
 from nameplate.core.names import relative
 from nameplate.ports.resolver import (
@@ -18,10 +21,6 @@ from nameplate.ports.verification import Proof, ProofRecord, ProofScope, Verdict
 _ANSWERED = frozenset({AnswerKind.DATA, AnswerKind.NODATA, AnswerKind.NXDOMAIN})
 _SHOWN_VALUES = 3
 _SHOWN_CHARACTERS = 120
-_HINT = {
-    "TXT": "Compare it character by character: no quotes, no spaces, nothing missing.",
-    "CNAME": "Compare the target character by character, and remove what the provider appended.",
-}
 
 
 class RecordMethod:
@@ -113,9 +112,15 @@ def _judged(wanted: ProofRecord, finding: LookupResult) -> tuple[Verdict, str, s
         )
         return Verdict.INCONCLUSIVE, "servers_disagree", message
     if any(answer.kind is AnswerKind.DATA for answer in answered):
-        message = f"There is a {kind} record at {place}, but not with the expected value. "
-        return Verdict.MISMATCH, f"{slug}_mismatch", message + _HINT[kind]
+        return Verdict.MISMATCH, f"{slug}_mismatch", _difference(wanted, answered)
     return Verdict.ABSENT, f"{slug}_absent", f"There is no {kind} record at {place} yet."
+
+
+def _difference(wanted: ProofRecord, answered: Sequence[Answer]) -> str:
+    """Say how the nearest value differs, as a diagnosis does: what to publish, the instruction says."""
+    expected = Expected(wanted.rdtype, wanted.name, wanted.value)
+    found = values.closest(expected, [value for one in answered for value in one.values])
+    return values.told(expected, "value_of_another" if found is None else found[1])[0]
 
 
 def _matches(answer: Answer, wanted: ProofRecord) -> bool:

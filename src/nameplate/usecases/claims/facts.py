@@ -153,7 +153,7 @@ def read(
     for facts in found.values():
         facts.holding = held.get(facts.domain.id)
         facts.obstacles = led.get(facts.domain.id, ())
-    _proofs(session, found, made=there is NEW)
+    _proofs(session, found)
     _accounts(session, found)
     _zones(session, found)
     there = _records(session, found, there)
@@ -195,15 +195,14 @@ def _accounts(session: Session, found: dict[int, DomainFacts]) -> None:
         one.writes_proof = proofs.can_write(account, one.domain)
 
 
-def _proofs(session: Session, found: dict[int, DomainFacts], *, made: bool = False) -> None:
-    """Find the verifications; they are at hand in the transaction that has `made` the domain."""
+def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:
     tokens = [facts.domain.verification_token for facts in found.values()]
     given: dict[str, list[Any]] = {
         "ids": list(found), "tokens": [token for token in tokens if token],
     }  # fmt: skip
     if not given["tokens"]:
         return
-    for row in _at_hand(session, given["ids"]) if made else session.scalars(_PROOFS, given):
+    for row in session.scalars(_PROOFS, given):
         facts = found[row.organization_domain_id]
         if row.verification_token == facts.domain.verification_token:
             facts.verification = row
@@ -212,14 +211,6 @@ def _proofs(session: Session, found: dict[int, DomainFacts], *, made: bool = Fal
     for facts in found.values():
         newest = facts.verification.verification_method if facts.verification else None
         facts.others = [one for one in facts.others if one.verification_method is not newest]
-
-
-def _at_hand(session: Session, ids: Sequence[int]) -> Sequence[Verification]:
-    """Return the verifications that this session has just made."""
-    rows = [row for row in session.identity_map.values() if isinstance(row, Verification)]
-    return sorted(
-        (row for row in rows if row.organization_domain_id in ids), key=lambda row: row.id
-    )
 
 
 def _zones(session: Session, found: dict[int, DomainFacts]) -> None:

@@ -235,5 +235,5 @@ _COLUMNS = (
     Record.ttl, Record.proxy_enabled, Record.recordable_type, Record.recordable_id,
 )  # fmt: skip
 _RECORDS_OF_ONE = _records(Record.name)
-_RECORDS = _records(sa.func.lower(Record.name))
+_RECORDS = _records(sa.func.lower(Record.name, type_=Record.name.type))
 """Made once. Over many domains only the index that begins with the domain may serve: `@` is everywhere."""

@@ -1,0 +1,46 @@
+"""Why a name does not work: checks over what was seen of it, the most important finding first."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from nameplate.core.diagnosis import hosts, issuance, pages, proofs, zones
+from nameplate.core.diagnosis.finding import (
+    Certainty,
+    DiagnosisFinding,
+    FixAction,
+    RecordFix,
+    Weight,
+)
+from nameplate.core.diagnosis.observed import Observed
+
+__all__ = [
+    "CHECKS",
+    "Certainty",
+    "DiagnosisFinding",
+    "FixAction",
+    "RecordFix",
+    "Weight",
+    "diagnose",
+]
+
+CHECKS: Sequence[Callable[[Observed], Iterator[DiagnosisFinding]]] = (
+    zones.registered,
+    zones.answering,
+    zones.signed,
+    proofs.published,
+    pages.served,
+    hosts.reachable,
+    hosts.leading,
+    issuance.allowed,
+    zones.consistent,
+    proofs.cached,
+    zones.wild,
+)
+"""In the order of causes: what comes first explains what comes later."""
+
+_WEIGHTS = list(Weight)
+
+
+def diagnose(seen: Observed) -> list[DiagnosisFinding]:
+    """Return all findings: those that block first, causes before what follows from them."""
+    found = [finding for check in CHECKS for finding in check(seen)]
+    return sorted(found, key=lambda one: _WEIGHTS.index(one.weight))
