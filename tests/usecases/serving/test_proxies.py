@@ -19,6 +19,7 @@ from nameplate.usecases.certificates import requests
 from nameplate.usecases.serving import proxies
 
 CONFIGURING = BindingStatus.CONFIGURING
+pytestmark = pytest.mark.usefixtures("unpaced")
 
 
 @pytest.fixture

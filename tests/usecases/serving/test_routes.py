@@ -27,6 +27,8 @@ from nameplate.usecases.serving import applications, bindings, probes, proxies
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
 
+pytestmark = pytest.mark.usefixtures("unpaced")
+
 
 class Faulty(MemoryProxy):
     """A proxy in memory that takes nothing while `fault` is set."""
