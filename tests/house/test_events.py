@@ -28,7 +28,7 @@ PAST_THE_SESSION = {
     "models/readiness.py:<module>": "the mark of that copy",
     "models/records.py:numbering": "the provider's own ids are bookkeeping",
     "models/telling.py:<module>": "the events themselves",
-    "models/telling_many.py:insert": "the events themselves",
+    "models/telling_inserts.py:insert": "the events themselves",
     "usecases/dns/ledger.py:bulk_insert": "tells of what it inserts by `telling.added`",
     "usecases/events.py:<module>": "the numbers of events, and their purge",
     "usecases/operations/keys.py:_wrap": "sealed with another key, a secret is the same",

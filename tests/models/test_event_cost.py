@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tests.models.told_rows import Rows
 
 from nameplate.db import Sessions
-from nameplate.models import Domain, Record
+from nameplate.models import Domain, Record, telling_many
 
 
 @pytest.fixture
@@ -52,3 +52,39 @@ def test_it_costs_one_statement(rows: Rows) -> None:
     with counted(rows.sessions) as sent:
         rows.change(without)
     assert len([one for one in sent if one.startswith("INSERT INTO events")]) == 1
+
+
+def test_statements_of_one_form_tell_their_own_values(rows: Rows) -> None:
+    own = rows.ids[Record]
+
+    def told(row_ids: list[int], ttl: int, reason: str) -> list[tuple[str, Any, Any]]:
+        def change(session: Session) -> None:
+            where = Record.id.in_(row_ids), Record.value.like(f"%{reason[:0]}")
+            session.execute(sa.update(Record).where(*where).values(ttl=ttl, error_message=reason))
+            session.execute(sa.update(Record).where(*where).values(error_message=None))
+
+        return [(one.type, one.before, one.after) for one in rows.change(change)]
+
+    failed = "record.failed"
+    first = told([own], 301, "one")
+    assert [one[0] for one in first] == [failed, "record.changed"]
+    assert first[1][1:] == ({"ttl": 3600}, {"ttl": 301})
+    again = told([own, 0], 302, "two")
+    assert again[0][2]["error_message"] == "two"
+    assert again[1][1:] == ({"ttl": 301}, {"ttl": 302})
+    assert [one[0] for one in told([own], 302, "three")] == [failed]  # the same time to live
+    assert told([0], 303, "four") == []
+    assert told([], 303, "five") == []
+
+
+def test_the_statement_of_one_form_is_made_once(rows: Rows) -> None:
+    made: list[int] = []
+
+    def change(session: Session) -> None:
+        where = Record.id == rows.ids[Record]
+        for ttl in range(400, 404):
+            session.execute(sa.update(Record).where(where).values(ttl=ttl))
+            made.append(len(telling_many._KNOWN))
+
+    assert len(rows.change(change)) == 4
+    assert len(set(made)) == 1
