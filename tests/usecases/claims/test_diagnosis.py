@@ -28,6 +28,7 @@ from nameplate.core.diagnosis import DiagnosisFinding, Weight
 from nameplate.core.errors import Invalid, NotFound
 from nameplate.core.ids import Prefix, show
 from nameplate.core.lifecycle import VerificationStatus
+from nameplate.db import Sessions
 from nameplate.models import (
     AccountKind,
     Domain,
@@ -55,12 +56,12 @@ def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TroubledInter
 
 @pytest.fixture
 def world(migrated_sqlite_url: str) -> Offline:
-    return installation(migrated_sqlite_url)
+    return installation(sessions_over(migrated_sqlite_url))
 
 
-def installation(url: str) -> Offline:
+def installation(sessions: Sessions) -> Offline:
     """Return an installation with one server and Let's Encrypt as its authority."""
-    found = Offline(sessions_over(url))
+    found = Offline(sessions)
     with found.sessions.begin(PLATFORM) as session:
         rows.server(session, None, address=SERVER, proxy={"type": "caddy"})
         rows.account(
@@ -194,8 +195,8 @@ def situation(label: str) -> Situation:
     return next(one for one in situations.ALL if one.label == label)
 
 
-def test_of_others_nothing_is_read(migrated_url: str, internet: TroubledInternet) -> None:
-    world = installation(migrated_url)
+def test_of_others_nothing_is_read(sessions: Sessions, internet: TroubledInternet) -> None:
+    world = installation(sessions)
     one = situation("old-token")
     owner, stranger = world.organization("owner"), world.organization("stranger")
     domain_id = claim(world, owner, one)
