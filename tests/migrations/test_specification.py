@@ -129,11 +129,11 @@ REQUIRED = {
 OURS = {
     "organization_domains": {"drift_policy"},
     "dns_records": {"value_digest"},
-    "application_domain_bindings": {"hostname"},
+    "application_domain_bindings": {"hostname", "is_failing"},
     "ssl_certificates": {"generation", "is_automatic"},
 }
 """NOT NULL columns beyond the specification: by S4, S9, what drift leads to, the count of renewals, and
-whether a certificate was made for a binding."""
+whether a certificate was made for a binding, and whether a binding has failed since it was healthy."""
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ ACTS = [
     (Domain, "suspend", ("why", NOW)),
     (Domain, "resume", ()),
     (Domain, "expire", ("why",)),
+    (Domain, "reopen", ()),
     (Domain, "fail", ("why",)),
     (Record, "want", ()),
     (Record, "sync", ()),
