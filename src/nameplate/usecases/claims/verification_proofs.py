@@ -58,10 +58,15 @@ def _record(session: Session, tools: Tools, found: Sequence[Found]) -> set[int]:
     refused = holdings.take_each(session, claims, now)
     proofs = {look.lease.id: proof for look, proof in found}
     won = [one for one in rows.values() if one[1].id not in refused]
+    others: dict[int, list[Verification]] = {}
+    for other in verifications.open_of(session, [domain for _, domain in won]):
+        others.setdefault(other.organization_domain_id, []).append(other)
     for row, domain in won:
         woken = work.woken_at(row)
         verifications.note(row, domain, proofs[row.id], now)
-        verifications.succeed(session, tools, row, domain, subtree=subtrees[row.id], now=now)
+        verifications.succeed(
+            tools, row, domain, others.get(domain.id, ()), subtree=subtrees[row.id], now=now
+        )
         work.end_lease(row, woken)
     _follow(session, [domain for _, domain in won], now)
     return {row.id for row, _ in won}

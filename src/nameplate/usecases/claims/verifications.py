@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import backoff, tokens
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import Kind
@@ -388,7 +388,8 @@ def _prove(
         )
         return False
     prove_anew(session, tools, lapsed, now)
-    succeed(session, tools, row, domain, subtree=subtree, now=now)
+    others = open_of(session, [domain])
+    succeed(tools, row, domain, others, subtree=subtree, now=now)
     pointing.of_domain(session, domain, now)
     wake_dependents(session, domain, now)
     return True
@@ -399,30 +400,47 @@ def reaches_subtree(tools: Tools, row: Verification, domain: Domain) -> bool:
     return proves_subtree(tools, row.verification_method) and not domain.is_suffix
 
 
+def open_of(session: Session, domains: Sequence[Domain]) -> Sequence[Verification]:
+    """Return what can prove one of these claims yet."""
+    query = Verification.visible(PLATFORM).where(
+        Verification.organization_domain_id.in_([one.id for one in domains]),
+        Verification.status.in_(_OPEN),
+    )
+    return session.scalars(query).all()
+
+
 def succeed(
-    session: Session,
     tools: Tools,
     row: Verification,
     domain: Domain,
+    others: Sequence[Verification],
     *,
     subtree: bool,
     now: datetime,
 ) -> None:
-    """Record that the domain is proved and held, and when the proof is looked at again."""
+    """Record that the domain is proved and held, and when the proof is looked at again.
+
+    `others` are those that can prove it yet.
+    """
     if row.status is not VerificationStatus.VERIFIED:
-        _first(session, tools, row, domain, subtree=subtree)
+        _first(tools, row, domain, others, subtree=subtree)
     row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
     row.next_action_at = now + PROOF_LIFETIME
     domain.verify(now, now + PROOF_LIFETIME + GRACE)
 
 
 def _first(
-    session: Session, tools: Tools, row: Verification, domain: Domain, *, subtree: bool
+    tools: Tools,
+    row: Verification,
+    domain: Domain,
+    others: Sequence[Verification],
+    *,
+    subtree: bool,
 ) -> None:
     """Let the claim be known by the proof that matched first, and end others that reach no further."""
     domain.verification_method = row.verification_method.value
     domain.verification_token = row.verification_token
-    for other in session.scalars(_open_of(domain)):
+    for other in others:
         wider = not subtree and proves_subtree(tools, other.verification_method)
         if other is not row and not wider:
             other.expire(f"The domain was proved by {row.verification_method.value}.")
