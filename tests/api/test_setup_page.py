@@ -178,6 +178,9 @@ def test_one_address_may_not_try_tokens_for_ever(world: World, visitor: Api) -> 
     tried = [visitor.send("GET", f"/setup/open/{number:040}").status for number in range(70)]
     assert tried[:60] == [404] * 60
     assert set(tried[61:]) == {429}
+    refused = visitor.send("GET", "/setup/open/" + "a" * 40)
+    assert "Too many requests" in text(refused)
+    assert 0 < int(refused.headers["retry-after"]) <= 60
 
 
 def test_what_others_published_is_shown_as_text(world: World, api: Api, visitor: Api) -> None:

@@ -111,6 +111,7 @@ FORWARDED: Mapping[str, str] = {
         status for status in DomainStatus if status not in {"verified", "active"}
     ),
     "usecases/claims/conditions.py:_stopped": "answer_awaited",
+    "usecases/claims/conditions.py:_unlooked": "mail_failed internal_error",
     "usecases/claims/served_conditions.py:_certificate": " ".join(
         f"certificate_{status}"
         for status in CertificateStatus

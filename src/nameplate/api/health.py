@@ -22,7 +22,8 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, NameplateError, Unavailable
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus, RecordStatus
 from nameplate.db import Sessions, database_now
-from nameplate.models import Binding, Certificate, Domain, Record, Server, StepCount, Verification
+from nameplate.models import Binding, Certificate, Record, Server, StepCount
+from nameplate.usecases import work
 from nameplate.usecases.operations import forgotten, revisions
 
 routes = APIRouter(tags=["operations"])
@@ -34,8 +35,6 @@ ANSWERS_WITHIN = 2.0
 MAX_COUNTED = 10_000
 """Due rows are counted up to here: beyond, the exact number matters no more."""
 EXPIRY_DAYS = (0, 1, 7, 14, 30, 60, 90)
-
-_WORK = (Binding, Certificate, Domain, Record, Server, Verification)
 
 
 class Health(BaseModel):
@@ -196,7 +195,7 @@ def _due(session: Session) -> list[Metric]:
         labels=["kind"],
     )
     now = database_now(session)
-    for kind in _WORK:
+    for kind in work.KINDS:
         due = (
             kind.visible(PLATFORM)
             .with_only_columns(kind.next_action_at)

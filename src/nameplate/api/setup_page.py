@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from nameplate.core.secret import Secret
 from nameplate.core.turns import Turn
 from nameplate.db import database_now
 from nameplate.models import SetupLink
-from nameplate.usecases.claims import conditions, instructions, verifications
+from nameplate.usecases.claims import conditions, domains, instructions
 from nameplate.usecases.setup import links
 from nameplate.usecases.setup.links import LinkVisit
 from nameplate.usecases.tools import Tools
@@ -61,6 +62,15 @@ _HEADERS = {
 }
 
 
+class TooManyRequests(Exception):
+    """An address asks too often: a person reads the answer, so it is a page."""
+
+    def __init__(self, wait: timedelta) -> None:
+        """Say how long it has to wait."""
+        super().__init__(wait)
+        self.seconds = math.ceil(wait.total_seconds())
+
+
 class Sources:
     """How often each address may ask: a process forgets the one that was quiet the longest."""
 
@@ -82,6 +92,7 @@ class Sources:
 def install(app: FastAPI) -> None:
     """Add the pages to an application."""
     app.state.setup_sources = Sources()
+    app.add_exception_handler(TooManyRequests, _too_many)
     app.include_router(routes)
 
 
@@ -137,15 +148,14 @@ def page(request: Request, link: str) -> Response:
 
 @routes.post("/{link}/check")
 def check(request: Request, link: str) -> Response:
-    """Have the proofs looked at now."""
+    """Have everything of the domain looked at now."""
     _admit(request)
     shared = surface(request)
     try:
         with shared.sessions.begin(PLATFORM) as session:
             now = database_now(session)
             seen = _visit(request, session, link, now)
-            session.refresh(seen.domain, with_for_update=True)
-            verifications.check_all(session, seen.domain, now)
+            domains.check(session, seen.actor, ids.show(Prefix.DOMAIN, seen.domain.id), now)
             return RedirectResponse(_path(request, seen.link), 303, _HEADERS)
     except NotFound:
         return _gone()
@@ -227,11 +237,18 @@ def _path(request: Request, row: SetupLink) -> str:
 
 
 def _admit(request: Request) -> None:
-    """Raise `RateLimited` for an address that asks too often."""
+    """Raise `TooManyRequests` for an address that asks too often."""
     source = request.client.host if request.client is not None else ""
     wait = request.app.state.setup_sources.admit(source, surface(request).tools.clock())
     if wait > timedelta(0):
-        raise RateLimited("too_many_requests", "Too many requests. Try again in a minute.", wait)
+        raise TooManyRequests(wait)
+
+
+def _too_many(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyRequests)  # noqa: S101 - registered for nothing else
+    answer = _page("busy.html", status=429)
+    answer.headers["Retry-After"] = str(error.seconds)
+    return answer
 
 
 def _gone() -> Response:

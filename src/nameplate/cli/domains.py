@@ -365,7 +365,7 @@ def _beside(step: WaitingStep, told: Collection[str]) -> WaitingStep:
     """Return a step without what the table of instructions below it says."""
     if step.fix not in told:
         return step
-    return replace(step, fix="Publish what is shown below.", expected=())
+    return replace(step, fix="Do what is shown below.", expected=())
 
 
 def _state(domain: dict[str, Any]) -> str:
@@ -375,11 +375,11 @@ def _state(domain: dict[str, Any]) -> str:
             return "Nameplate publishes this with the DNS account to prove ownership:"
         proofs = [one for one in domain["instructions"] if one["purpose"] == "ownership"]
         if len(proofs) > 1:
-            return "Publish one of these to prove ownership:"
+            return "One of these proves ownership:"
         purposes = {one["purpose"] for one in domain["instructions"] if one["kind"] == "dns_record"}
         if "routing" in purposes:
             return "Publish this to prove ownership and to lead the name to its server:"
-        return "Publish this to prove ownership:" if domain["instructions"] else ""
+        return "This proves ownership:" if domain["instructions"] else ""
     return f"It is {domain['status'].replace('_', ' ')}."
 
 

@@ -145,4 +145,4 @@ class ProofMethodPlugin(Plugin):
     connect: Callable[[Any, Outside], VerificationMethod]
     """Takes an instance of `configuration` and what to look through; sends no request yet."""
     lacks: Callable[[Any, Outside], str | None] = lambda _config, _outside: None
-    """Returns what the operator must set up first, in a few words; None: the method can be used."""
+    """Returns what the operator must do first, as in `set up a zone`; None: the method can be used."""

@@ -18,7 +18,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions
 from nameplate.leases import Lease, held, held_together, lease_one, seen
-from nameplate.models import Binding, Certificate, Domain, Record, Server, Verification
+from nameplate.models import Binding, Certificate, Domain, NameGrant, Record, Server, Verification
 from nameplate.models.orm import UtcDateTime, Work
 from nameplate.usecases.tools import Tools
 
@@ -359,7 +359,7 @@ def wake_all_waiting(session: Session, peers: Collection[str], now: datetime) ->
     session.flush()
     asked = {"peers": sorted(peers), "now": now}
     waiting = session.connection().execute(_waiting(), asked).all()
-    for place, kind in enumerate(_KINDS):
+    for place, kind in enumerate(KINDS):
         ids = [id_ for at, id_ in waiting if at == place]
         if not ids:
             continue
@@ -372,7 +372,16 @@ def wake_all_waiting(session: Session, peers: Collection[str], now: datetime) ->
             )
 
 
-_KINDS: tuple[Any, ...] = (Domain, Record, Certificate, Verification, Binding, Server)
+KINDS: tuple[Any, ...] = (
+    Domain,
+    Record,
+    Certificate,
+    Verification,
+    NameGrant,
+    Binding,
+    Server,
+)
+"""Every kind of row that workers bring forward."""
 
 
 @cache
@@ -383,7 +392,7 @@ def _waiting() -> sa.Executable:
             kind.waits_for.in_(sa.bindparam("peers", expanding=True)),
             kind.next_action_at > sa.bindparam("now", type_=UtcDateTime()),
         )
-        for place, kind in enumerate(_KINDS)
+        for place, kind in enumerate(KINDS)
     ))  # fmt: skip
 
 

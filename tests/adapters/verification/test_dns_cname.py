@@ -108,7 +108,7 @@ def test_a_wildcard_for_the_whole_zone_is_another_claims(world):
 def test_it_needs_a_zone():
     outside = Outside(None, None)  # type: ignore[arg-type]  # nothing is looked at
     config = configuration.load(plugin.configuration, {})
-    assert plugin.lacks(config, outside) == "a zone for it"
+    assert plugin.lacks(config, outside) == "set up a zone for it"
     config = configuration.load(plugin.configuration, {"zone": ZONE})
     assert plugin.lacks(config, outside) is None
     assert plugin.connect(config, outside).instruct(NAME, TOKEN).expected.endswith(ZONE)

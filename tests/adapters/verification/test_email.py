@@ -157,7 +157,7 @@ def test_it_is_off_until_the_operator_wants_it():
     without, with_mail = Outside(None, None), Outside(None, None, (), Unused())  # type: ignore[arg-type]  # nothing is looked at
     off = configuration.load(plugin.configuration, {})
     enabled = configuration.load(plugin.configuration, {"enabled": True})
-    assert plugin.lacks(off, with_mail) == "it by the setting `enabled`"
-    assert plugin.lacks(enabled, without) == "a mail server"
+    assert plugin.lacks(off, with_mail) == "enable it in `NAMEPLATE_PROOF_METHODS`"
+    assert plugin.lacks(enabled, without) == "set up a mail server"
     assert plugin.lacks(enabled, with_mail) is None
     assert plugin.connect(enabled, with_mail).instruct(NAME, TOKEN).sentence

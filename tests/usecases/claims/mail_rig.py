@@ -12,10 +12,12 @@ from nameplate.adapters.smtp import MailServer, SmtpMailer
 from nameplate.adapters.verification.email import Email
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Unavailable
 from nameplate.core.ids import Prefix
 from nameplate.db import Sessions
 from nameplate.models import ProofMail, Verification, VerificationMethodName
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
+from nameplate.usecases import work
 from nameplate.usecases.claims import domains, mailed_codes, verifications
 
 NAME = "shop.example.com"
@@ -32,6 +34,10 @@ class NoContact:
         named = self.contact is not None and rdtype == "TXT"
         kind = AnswerKind.DATA if named else AnswerKind.NODATA
         return LookupResult("example.com", (Answer(kind, "ns1", (self.contact or "",)),))
+
+
+def _peer(_session: object, row: Verification) -> str:
+    return verifications.peer(row, lambda _: None)
 
 
 class World:
@@ -61,6 +67,16 @@ class World:
         lease = self.offline.leased(Verification, number, after=after)
         verifications.reconcile(self.sessions, self.tools, lease)
         return self.row(number)
+
+    def fail(self, number: int) -> Verification:
+        """Look while the mail server takes nothing, and postpone the row as a worker does."""
+        lease = self.offline.leased(Verification, number)
+        try:
+            verifications.reconcile(self.sessions, self.tools, lease)
+        except Unavailable as error:
+            work.postpone(self.sessions, self.tools, Verification, lease, error, _peer)
+            return self.row(number)
+        raise AssertionError("the message was taken")
 
     def row(self, number: int) -> Verification:
         with self.sessions.begin(PLATFORM) as session:

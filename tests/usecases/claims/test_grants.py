@@ -192,6 +192,51 @@ def test_another_holder_above_ends_what_its_former_one_lent(world: Offline) -> N
     assert not domain(world, row).is_live
 
 
+def test_what_is_lent_comes_back_with_the_proof_of_its_lender(world: Offline) -> None:
+    """Nobody waits for a back-off: the proof itself has the grant looked at."""
+    red, blue = world.organization("red"), world.organization("blue")
+    mine = claim(world, red, BASE, proved=True)
+    lent(world, red, blue)
+    row = claimed(world, blue, SHOP)
+    with world.sessions.begin(red) as session:
+        domains.remove(session, world.tools, red, BASE, now())
+    due(world)
+    assert not domain(world, row).is_live
+    with world.sessions.begin(red) as session:
+        domains.restore(session, world.tools, red, BASE, now())
+    fresh = proofs(world, mine)[-1]
+    world.method.published[BASE] = fresh.verification_token
+    verifications.reconcile(world.sessions, world.tools, world.leased(Verification, fresh.id))
+    due(world)
+    assert domain(world, row).is_live
+
+
+def test_a_grant_that_its_lender_stands_in_the_way_of_says_so_until_they_leave(
+    world: Offline,
+) -> None:
+    """The lender proved the name at the very moment in which it lent it."""
+    red, blue = world.organization("red"), world.organization("blue")
+    claim(world, red, BASE, proved=True)
+    row = claim(world, blue, SHOP)
+    with world.sessions.begin(red) as session:
+        made, code = grants.add(session, world.tools, red, Terms(SHOP), now=now())
+    claim(world, red, SHOP, proved=True)
+    grants.accept(world.sessions, blue, code or Secret(""))
+    step(world, made.id)
+    with world.sessions.begin(PLATFORM) as session:
+        kept = session.get_one(NameGrant, made.id)
+        assert (kept.trouble_code, kept.urgency) == ("name_in_use", 0)
+        told = conditions.of(session, world.tools, session.get_one(Domain, row))
+        said = next(one for one in told if one.type == "ownership").message
+    assert "already in use" in said
+    with world.sessions.begin(red) as session:
+        domains.remove(session, world.tools, red, SHOP, now())
+    due(world)
+    assert domain(world, row).is_live
+    with world.sessions.begin(PLATFORM) as session:
+        assert session.get_one(NameGrant, made.id).trouble_code is None
+
+
 def test_only_who_may_lends(world: Offline) -> None:
     red, blue, green = (world.organization(name) for name in ("red", "blue", "green"))
     claim(world, red, BASE, proved=True)

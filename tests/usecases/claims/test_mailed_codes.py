@@ -16,6 +16,7 @@ from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.core.secret import Secret
+from nameplate.core.turns import Turn
 from nameplate.db import Sessions
 from nameplate.models import (
     Domain,
@@ -24,7 +25,8 @@ from nameplate.models import (
     NameHolding,
     Verification,
 )
-from nameplate.usecases.claims import domains, mailed_codes, verifications
+from nameplate.usecases import work
+from nameplate.usecases.claims import conditions, domains, mailed_codes, verifications
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -192,11 +194,27 @@ def test_a_server_that_cannot_now_is_tried_again(world):
     world.mailbox.at_data = "451 later"
     number = world.claim()
     for _ in range(5):
-        assert world.reason(world.look(number)) == "mail_failed"
+        assert world.fail(number).trouble_code == "mail_failed"
     assert len(world.mails()) == 1, "what failed is not kept"
     world.mailbox.at_data = None
     assert world.reason(world.look(number)) == "mail_awaited"
     assert world.mailbox.count == 1
+
+
+def test_a_mail_server_that_is_away_is_the_operator_s_and_wakes_who_waits(world):
+    world.mailbox.at_data = "451 later"
+    number = world.claim()
+    row = world.fail(number)
+    assert (row.trouble_code, row.waits_for) == ("mail_failed", verifications.MAIL)
+    assert row.next_action_at - row.updated_at <= work.WATCH + timedelta(seconds=1)
+    with world.sessions.begin(PLATFORM) as session:
+        found = session.get_one(Domain, row.organization_domain_id)
+        told = conditions.of(session, world.tools, found)
+    one = next(one for one in told if one.type == "ownership")
+    assert (one.reason, one.turn) == ("mail_failed", Turn.OPERATOR)
+    assert "could not be sent" in one.message
+    world.mailbox.at_data = None
+    assert world.look(number).trouble_code is None
 
 
 def test_a_slow_servers_message_may_have_arrived(world):

@@ -39,5 +39,5 @@ plugin = ProofMethodPlugin(
     title="CNAME record",
     configuration=DnsCnameConfiguration,
     connect=lambda config, outside: DnsCname(outside.resolver, config.zone),
-    lacks=lambda config, _outside: None if config.zone else "a zone for it",
+    lacks=lambda config, _outside: None if config.zone else "set up a zone for it",
 )

@@ -151,8 +151,8 @@ def _connected(_config: EmailConfiguration, outside: Outside) -> Email:
 
 def _lacking(config: EmailConfiguration, outside: Outside) -> str | None:
     if not config.enabled:
-        return "it by the setting `enabled`"
-    return None if outside.mailer is not None else "a mail server"
+        return "enable it in `NAMEPLATE_PROOF_METHODS`"
+    return None if outside.mailer is not None else "set up a mail server"
 
 
 plugin = ProofMethodPlugin(

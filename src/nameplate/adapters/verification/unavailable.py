@@ -13,10 +13,10 @@ class NotAvailable:
     scope = ProofScope.EXACT
 
     def __init__(self, method: str, available: Sequence[str], lacking: str | None = None) -> None:
-        """Refuse `method`, and name the `available` ones instead; say what it lacks."""
+        """Refuse `method`, and name the `available` ones instead; say what the operator must do."""
         self._method = method
         self._available = available
-        self._lacking = "" if lacking is None else f": the operator must set up {lacking}"
+        self._lacking = "" if lacking is None else f": the operator must {lacking}"
 
     def instruct(self, name: str, token: str) -> NoReturn:  # noqa: ARG002  # the port's signature
         """Refuse."""

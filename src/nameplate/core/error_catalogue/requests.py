@@ -13,12 +13,6 @@ GROUP = Group(
             "removes it anyway. The message says what happens then.",
             (409,),
         ),
-        "too_many_requests": Entry(
-            Turn.YOU,
-            "One address sends too many requests.",
-            "Wait for the time in `Retry-After`.",
-            (429,),
-        ),
         "unauthenticated": Entry(
             Turn.YOU,
             "The request carries no valid API token.",

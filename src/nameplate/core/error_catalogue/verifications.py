@@ -246,6 +246,7 @@ GROUP = Group(
             Turn.OPERATOR,
             "The operator's mail server cannot be used or did not take the message yet.",
             "Wait: Nameplate tries again. If it persists, the operator must check the mail server.",
+            (503,),
         ),
         "mail_refused": Entry(
             Turn.YOU,

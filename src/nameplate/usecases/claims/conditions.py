@@ -15,7 +15,7 @@ from nameplate.core.instructions import Instruction, Kind
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.core.pointing import Obstacle
 from nameplate.db import database_now
-from nameplate.models import Domain, RecordSide, SuffixApproval
+from nameplate.models import Domain, RecordSide, SuffixApproval, Verification
 from nameplate.usecases import work
 from nameplate.usecases.claims import facts, instructions, overdue, served_conditions
 from nameplate.usecases.claims.facts import DomainFacts, RecordFacts
@@ -156,19 +156,37 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
         return _denied(domain)
     row = known.verification
     rows = [*([row] if row else []), *known.others]
+    if rows and all(one.trouble_code not in {None, work.ANSWER_AWAITED} for one in rows):
+        return _unlooked(rows[0])
     told = [instructions.of_verification(tools, one, domain) for one in rows]
     last = row.last_look if row else None
     return Condition(
         type="ownership",
         status=False,
         reason=(last.reason if last else None) or domain.status.value,
-        message=(row.error_message if row else None)
+        message=(domain.error_message if domain.grant_id is not None else None)
+        or (row.error_message if row else None)
         or domain.error_message
         or "Not checked yet. The first check is due now.",
         observed=last.observed if last else (),
         expected=tuple(one.expected for one in told if isinstance(one, Instruction)),
         fix=_publish(told, by_account=any(_is_written(known, one) for one in told)),
         next_check_at=row.next_action_at if row else None,
+    )
+
+
+def _unlooked(row: Verification) -> Condition:
+    """Say what keeps Nameplate from looking at the proof: nothing of the owner's."""
+    mailed = row.trouble_code == "mail_failed"
+    what = "the mail server" if mailed else "Nameplate's log"
+    return Condition(
+        type="ownership",
+        status=False,
+        reason=row.trouble_code or "",
+        message=row.trouble_message or "",
+        fix=f"The operator must look at {what}. Nameplate then continues automatically.",
+        since=row.trouble_since,
+        next_check_at=row.next_action_at,
     )
 
 

@@ -338,8 +338,13 @@ def resume(session: Session, actor: Actor, reference: str, now: datetime) -> Dom
 
 
 def check(session: Session, actor: Actor, reference: str, now: datetime) -> Domain:
-    """Look at everything of this domain that waits, now instead of at its planned time."""
+    """Look at everything of this domain that waits, now instead of at its planned time.
+
+    Raises `RateLimited` `checks_spent`.
+    """
     row = get(session, actor, reference)
+    session.refresh(row, with_for_update=True)
+    row.ask_for_check(now)
     for kind in (Verification, Record, Certificate, Binding):
         session.execute(
             kind.waking(now).where(

@@ -236,31 +236,45 @@ def revoke(
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
-    """Have holdings and claims of both sides be as one grant says now."""
+    """Have holdings and claims of both sides be as one grant says now.
+
+    Returns the code of what keeps the grantee from the name, which the row says too.
+    """
     base = work.read(sessions, NameGrant, lease, lambda _session, row: row.base)
+
+    def settle(session: Session, row: NameGrant) -> str | None:
+        row.overcome()
+        row.urgency = 0
+        refused = _settle(session, tools, row, lease.now())
+        if refused is None:
+            return None
+        row.meet(refused.code, refused.detail, None, lease.now())
+        return refused.code
+
     return work.record(
         sessions,
         NameGrant,
         lease,
-        lambda session, row: _settle(session, tools, row, lease.now()),
+        settle,
         release=True,
+        stopped=True,
         before=lambda session: lock_name(session, base),
     )
 
 
-def _settle(session: Session, tools: Tools, row: NameGrant, now: datetime) -> str | None:
+def _settle(session: Session, tools: Tools, row: NameGrant, now: datetime) -> Conflict | None:
     verifications.prove_anew(session, tools, lent_holdings.end_void(session, row.base, now), now)
     row.next_action_at = row.ends_at if row.is_live(now) else None
     if not row.is_live(now) or not lent_holdings.may_lend(session, row):
         _return(session, row, now)
         return None
-    refused = None
+    refused: Conflict | None = None
     for claim in _claims(session, row, row.grantee_organization_id):
         try:
             with session.begin_nested():
                 displaced = lent_holdings.lend(session, row, claim, now)
         except Conflict as error:
-            claim.error_message, refused = error.detail, error.code
+            claim.error_message, refused = error.detail, error
             row.next_action_at = min(row.ends_at or now + RETRY, now + RETRY)
             continue
         verifications.prove_anew(session, tools, displaced, now)

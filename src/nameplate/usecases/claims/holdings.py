@@ -129,7 +129,7 @@ def review(session: Session, domain: Domain) -> Sequence[Domain]:
     else:
         row.organization_domain_id, row.scope = widest
     session.flush()
-    _look_at_grants(session, domain)
+    look_at_grants(session, domain)
     return unsupported(session, domain.domain_name, domain.organization_id, row.name, domain.id)
 
 
@@ -142,8 +142,8 @@ def _heir(session: Session, row: NameHolding) -> tuple[int, HoldingScope] | None
     return None if heir is None else (heir.id, row.scope)
 
 
-def _look_at_grants(session: Session, domain: Domain) -> None:
-    """Have a worker end what the organization lent of a name that it may not hold any more."""
+def look_at_grants(session: Session, domain: Domain) -> None:
+    """Have a worker end, or begin again, what the organization lends: what it holds has changed."""
     session.execute(
         NameGrant.waking(utc_now(), urgent=True).where(
             NameGrant.organization_id == domain.organization_id,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import tokens
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Invalid
+from nameplate.core.errors import Conflict, Invalid, Unavailable
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.core.secret import Secret
@@ -71,7 +71,10 @@ def look(
     name: str,
     token: str,
 ) -> Proof:
-    """Send a code when it is time to, and say whether it came back."""
+    """Send a code when it is time to, and say whether it came back.
+
+    Raises `Unavailable` `mail_failed` while the operator's mail server cannot take the message.
+    """
     known = work.read(sessions, Verification, lease, _standing)
     now = lease.now()
     if known.last is not None and not _is_due(known.last, known.proved_at, now):
@@ -90,13 +93,17 @@ def look(
         return Proof(*_DELAYED)
     delivery = method.send(postbox, name, token, code.reveal(), known.organization)
     told = _explained(postbox, delivery)
+    is_failed = delivery.outcome is DeliveryOutcome.FAILED
 
     def conclude(session: Session, _row: Verification) -> Proof:
         mail = session.get_one(ProofMail, mail_id)
         mail.conclude(_STATES[delivery.outcome], told)
         return _judged(mail, known.proved_at, now)
 
-    return work.record(sessions, Verification, lease, conclude, release=False)
+    proof = work.record(sessions, Verification, lease, conclude, release=False)
+    if is_failed:
+        raise Unavailable("mail_failed", f"The message could not be sent: {told}.")
+    return proof
 
 
 def _standing(session: Session, row: Verification) -> _Standing:
@@ -142,9 +149,6 @@ def _waiting(last: ProofMail, now: datetime) -> tuple[Verdict, str, str]:
     if last.state is MailState.REFUSED:
         message = f"The mail server refused the message for {last.home}: {last.explanation}."
         return Verdict.ABSENT, "mail_refused", message
-    if last.state is MailState.FAILED:
-        message = f"The message could not be sent: {last.explanation}."
-        return Verdict.INCONCLUSIVE, "mail_failed", message
     if last.wrong_codes >= MAX_WRONG_CODES:
         message = "A wrong code was entered too often. Add a new verification for another code."
         return Verdict.ABSENT, "mail_void", message

@@ -34,6 +34,9 @@ from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
 
 _NAMES = frozenset(VerificationMethodName)
+MAIL = "mail"
+"""What codes by mail wait for: the operator's mail server."""
+_EMAIL = VerificationMethodName.EMAIL
 _OVER = (VerificationStatus.EXPIRED, VerificationStatus.FAILED)
 _OPEN = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
 PROOF_LIFETIME = timedelta(days=30)
@@ -218,16 +221,14 @@ def check(session: Session, actor: Actor, reference: str, now: datetime) -> Veri
     return row
 
 
-def check_all(session: Session, domain: Domain, now: datetime) -> None:
-    """Look at all open proofs of a domain now. Raises `RateLimited` `checks_spent`."""
-    domain.ask_for_check(now)
-    for row in session.scalars(_open_of(domain)):
-        row.wake(now)
-    domain.wake(now)
-
-
 def peer(row: Verification | DueRow, _authority: work.Authority) -> str:
-    """Return the name servers that the organization chose: the proof is asked of them."""
+    """Return whom a look waits for: the name servers that the organization chose, or the mail server.
+
+    Of a row that is due only the last step's word is known.
+    """
+    mailed = isinstance(row, Verification) and row.verification_method is _EMAIL
+    if mailed or row.waits_for == MAIL:
+        return MAIL
     return f"resolvers:{row.organization_id}"
 
 
@@ -299,8 +300,7 @@ def _close(session: Session, tools: Tools, row: Verification, question: LookQues
         domain = session.get_one(Domain, row.organization_domain_id)
         create(session, tools, domain, row.verification_method.value)
     if question.idle:
-        if question.grant is not None:
-            _look_at_grant(session, question.grant)
+        _look_at_grants(session, NameGrant.base == question.base)
         return
     domain = session.get_one(Domain, row.organization_domain_id)
     row.expire("The token was not seen within seven days. Add a new verification to try again.")
@@ -324,7 +324,7 @@ def _conclude(
         return True
     note(row, domain, proof, now)
     if domain.grant_id is not None and domain.holding_name is None:
-        _look_at_grant(session, domain.grant_id)
+        _look_at_grants(session, NameGrant.id == domain.grant_id)
     if proof.verdict is Verdict.MATCH:
         return _prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
@@ -337,10 +337,10 @@ def _conclude(
     return False
 
 
-def _look_at_grant(session: Session, grant: int) -> None:
-    """Have the grant looked at that a claim is to rest on, or has left."""
+def _look_at_grants(session: Session, which: sa.ColumnElement[bool]) -> None:
+    """Have grants looked at that a claim is to rest on, or that it stood in the way of."""
     session.execute(
-        NameGrant.waking(utc_now()).where(NameGrant.id == grant),
+        NameGrant.waking(utc_now()).where(which),
         execution_options={"synchronize_session": False},
     )
 
@@ -388,6 +388,7 @@ def _prove(
         )
         return False
     prove_anew(session, tools, lapsed, now)
+    holdings.look_at_grants(session, domain)
     others = open_of(session, [domain])
     succeed(tools, row, domain, others, subtree=subtree, now=now)
     pointing.of_domain(session, domain, now)
