@@ -115,6 +115,15 @@ NEW = There(records=False, certificates=False, bindings=False, exposed=False)
 """That of a claim that rests on no holding yet, in the transaction that makes it."""
 
 
+def exposed_hosts() -> sa.Select[Any]:
+    """Return the bindings whose host a server may still serve although it must not."""
+    return (
+        sa.select(Binding.id)
+        .join(Server, Server.id == Binding.served_server_id)
+        .where(Server.trouble_code.is_not(None))
+    )
+
+
 def is_settled() -> sa.ColumnElement[bool]:
     """Return which records nothing is to be done about."""
     seen = sa.and_(Record.status == RecordStatus.ACTIVE, Record.propagated)
@@ -166,11 +175,17 @@ def read(
     return found
 
 
-def of_claims(session: Session, domains: Iterable[Domain], now: datetime) -> dict[int, DomainFacts]:
-    """Return what is known of claims that rest on no holding: their proofs, and what is exposed."""
+def of_claims(
+    session: Session, domains: Iterable[Domain], now: datetime, *, exposed: bool
+) -> dict[int, DomainFacts]:
+    """Return what is known of claims that rest on no holding: their proofs, and what is `exposed`.
+
+    Without `exposed` it is known that none of their hosts is.
+    """
     found = {row.id: DomainFacts(row, now) for row in domains}
     if found:
         _proofs(session, found)
+    if found and exposed:
         _exposed(session, found)
     return found
 
@@ -341,11 +356,7 @@ _FLAGS = [
     .where(Binding.organization_domain_id == Domain.id)
     .exists()
     .label("bindings"),
-    sa.select(Binding.id)
-    .join(Server, Server.id == Binding.served_server_id)
-    .where(Binding.organization_domain_id == Domain.id, Server.trouble_code.is_not(None))
-    .exists()
-    .label("exposed"),
+    exposed_hosts().where(Binding.organization_domain_id == Domain.id).exists().label("exposed"),
 ]
 _THERE = sa.select(*_FLAGS).where(among(Domain.id, "ids"))
 _ANY, _OWN = (query.add_columns(*_FLAGS) for query in lookup.DOMAIN_BY_ID)
