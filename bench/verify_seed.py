@@ -19,7 +19,7 @@ try:
     from nameplate.usecases.claims import domains
     from nameplate.usecases.tenants import organizations
 except ImportError:  # a checkout from before the use cases had rooms
-    from nameplate.usecases import domains, organizations  # type: ignore[attr-defined,no-redef]
+    from nameplate.usecases import domains, organizations  # type: ignore[attr-defined,no-redef]  # where they were
 
 AT_ONCE = 250
 

@@ -115,15 +115,6 @@ NEW = There(records=False, certificates=False, bindings=False, exposed=False)
 """That of a claim that rests on no holding yet, in the transaction that makes it."""
 
 
-def exposed_hosts() -> sa.Select[Any]:
-    """Return the bindings whose host a server may still serve although it must not."""
-    return (
-        sa.select(Binding.id)
-        .join(Server, Server.id == Binding.served_server_id)
-        .where(Server.trouble_code.is_not(None))
-    )
-
-
 def is_settled() -> sa.ColumnElement[bool]:
     """Return which records nothing is to be done about."""
     seen = sa.and_(Record.status == RecordStatus.ACTIVE, Record.propagated)
@@ -343,6 +334,12 @@ _EXPOSED = (
     .where(among(Binding.organization_domain_id, "ids"), Server.trouble_code.is_not(None))
     .order_by(Binding.id)
 )
+EXPOSED_HOSTS = (
+    sa.select(Binding.id)
+    .join(Server, Server.id == Binding.served_server_id)
+    .where(Server.trouble_code.is_not(None))
+)
+"""Bindings, removed ones too, whose host a server may still serve although it must not."""
 _FLAGS = [
     Record.visible(PLATFORM)
     .where(Record.organization_domain_id == Domain.id)
@@ -356,7 +353,7 @@ _FLAGS = [
     .where(Binding.organization_domain_id == Domain.id)
     .exists()
     .label("bindings"),
-    exposed_hosts().where(Binding.organization_domain_id == Domain.id).exists().label("exposed"),
+    EXPOSED_HOSTS.where(Binding.organization_domain_id == Domain.id).exists().label("exposed"),
 ]
 _THERE = sa.select(*_FLAGS).where(among(Domain.id, "ids"))
 _ANY, _OWN = (query.add_columns(*_FLAGS) for query in lookup.DOMAIN_BY_ID)

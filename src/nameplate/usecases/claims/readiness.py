@@ -208,8 +208,9 @@ _COPIES = (
         .where(Binding.organization_domain_id == DomainReadiness.organization_domain_id)
         .exists()
         .label("is_late"),
-        facts.exposed_hosts()
-        .where(Binding.organization_domain_id == DomainReadiness.organization_domain_id)
+        facts.EXPOSED_HOSTS.where(
+            Binding.organization_domain_id == DomainReadiness.organization_domain_id
+        )
         .exists()
         .label("is_exposed"),
     )
