@@ -74,7 +74,7 @@ def test_statements_do_not_depend_on_how_many_are_proved(world: Claims) -> None:
     def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
         sent.append(statement)
 
-    numbers = []
+    numbers: list[int] = []
     sa.event.listen(world.sessions.system_engine, "before_cursor_execute", note)
     try:
         for count in (2, 2, 9):
