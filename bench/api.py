@@ -1,10 +1,10 @@
 """What a request costs: one `nameplate serve` over PostgreSQL with 20,000 domains, eight clients.
 
-    python -m bench.api [--domains 20000] [--seconds 8] [--against PYTHON]
+    python -m bench.api [--domains 20000] [--seconds 8] [--against 42eaa5e]
 
 Shows a domain, lists a hundred, claims one, and asks `healthz`, each for so many seconds. `--against`
-names the Python of another checkout's environment: it is measured in the same run, on a database of
-its own with the same seed, in turns with this one. The floor is a bare FastAPI route that finds the
+names a commit, or the Python of another checkout's environment: it is measured in the same run, on a
+database of its own with the same seed, in turns with this one. The floor is a bare FastAPI route that finds the
 token and reads the same rows by hand (`bench.api_floor`), in the same server program.
 
 Goals, as ratios against 42eaa5e: show 4 times, list 2 times, claim 3 times with p99 of 60 ms.
@@ -29,7 +29,9 @@ from typing import Any
 sys.path.pop(0)  # this folder: its dns.py is not dnspython
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import psycopg
 from bench.acme_peers import cpu_of, peak_of
+from bench.checkouts import python_of
 from tests.servers import postgresql
 from tests.servers.process import Server, free_port, listens
 
@@ -153,6 +155,8 @@ def side(label: str, python: str, cluster: int, domains: int, folder: Path) -> I
             "--records-per-domain", "3", "--day", "2026-11-01")  # fmt: skip
         if label == "this":
             _sweep(python, {**os.environ, **env})
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")  # as PostgreSQL does by itself a minute later
         env |= {
             "NAMEPLATE_DATABASE_URL": postgresql.role_url(url, postgresql.APP),
             "NAMEPLATE_SYSTEM_DATABASE_URL": postgresql.role_url(url, postgresql.SYSTEM),
@@ -221,7 +225,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--domains", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--against", help="Python of another checkout's environment")
+    parser.add_argument("--against", help="a commit, or the Python of another checkout")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as temporary:
         folder = Path(temporary)
@@ -230,30 +234,37 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             cluster = stack.enter_context(postgresql.PostgreSQL(folder / "postgresql"))
             port = cluster.facts["port"]
+            against = options.against and python_of(options.against, folder)
             sides = [
                 stack.enter_context(side(label, python, port, options.domains, folder))
-                for label, python in (("this", sys.executable), ("against", options.against))
+                for label, python in (("this", sys.executable), ("against", against))
                 if python
             ]
             sides.append(stack.enter_context(floor(sides[0], folder)))
-            failed = _measure(sides, options.seconds)
+            failed = _measure(sides, options)
     sys.exit(failed)
 
 
-def _measure(sides: list[Side], seconds: float) -> bool:
+def _measure(sides: list[Side], options: argparse.Namespace) -> bool:
     failed = False
     for what in ("show", "list", "claim", "healthz"):
-        figures = {one.label: one.measure(what, seconds) for one in sides}
+        figures = {one.label: one.measure(what, options.seconds) for one in sides}
         for label, found in figures.items():
             print(
                 f"{what:8} {label:8} {found.rate:8.0f}/s  p50 {found.p50:6.1f} ms  "
                 f"p99 {found.p99:6.1f} ms  {found.cpu:5.2f} ms CPU each"
             )
+        ratio = figures["this"].rate / figures["floor"].rate
+        print(f"{what:8} {ratio:.2f} of the floor's rate")
         if "against" not in figures or what not in GOALS:
             continue
         ratio, goal = figures["this"].rate / figures["against"].rate, GOALS[what]
         met = ratio >= goal
-        print(f"{what:8} {ratio:.1f} times (goal {goal:.0f}): {'met' if met else 'MISSED'}")
+        less = figures["against"].cpu / figures["this"].cpu
+        print(
+            f"{what:8} {ratio:.1f} times the rate of {options.against} (goal {goal:.0f}): "
+            f"{'met' if met else 'MISSED'}; {less:.1f} times less CPU"
+        )
         if what == "claim":
             quick = figures["this"].p99 <= GOAL_CLAIM_P99
             print(f"claim    p99 (goal {GOAL_CLAIM_P99:.0f} ms): {'met' if quick else 'MISSED'}")

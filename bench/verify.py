@@ -1,14 +1,14 @@
 """What a look at a proof costs: one `nameplate worker` over PostgreSQL, Knot as everybody's server.
 
     python -m bench.verify [--pending 10000] [--organizations 100] [--seconds 15] [--schedule 60]
-                           [--proofs 2000] [--against PYTHON]
+                           [--proofs 2000] [--against 42eaa5e]
 
 Claims `shopN.com` for so many N, all served by one Knot. First nothing is published: every pending
 proof is due, again and again, for so many seconds. Then the worker is left to the real schedule, in
 which every proof was claimed at the same moment, and it is seen how late looks are. At the end the
 records of some are published, and these proofs are due at once.
 
-`--against` names the Python of another checkout's environment: it is measured in the same run, on a
+`--against` names a commit, or the Python of another checkout: it is measured in the same run, on a
 database of its own, in turns with this one. The floor is aiodns, which asks Knot for the same names and
 does nothing with the answers (`pip install aiodns`); without it dnspython's asyncio resolver.
 
@@ -36,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psycopg
 from bench.acme_peers import cpu_of, peak_of
+from bench.checkouts import python_of
 from tests.servers import postgresql
 from tests.servers.knot import Knot
 from tests.servers.process import Server, program
@@ -223,7 +224,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--schedule", type=float, default=60.0)
     parser.add_argument("--proofs", type=int, default=2000)
-    parser.add_argument("--against", help="Python of another checkout's environment")
+    parser.add_argument("--against", help="a commit, or the Python of another checkout")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as temporary:
         folder = Path(temporary)
@@ -233,6 +234,7 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             cluster = stack.enter_context(postgresql.PostgreSQL(folder / "postgresql"))
             knot = stack.enter_context(Knot(folder / "knot", [ZONE]))
+            against = options.against and python_of(options.against, folder)
             sides = [
                 stack.enter_context(
                     side(
@@ -240,7 +242,7 @@ def main() -> None:
                         pending=options.pending, owners=options.organizations,
                     )
                 )
-                for label, python in (("this", sys.executable), ("against", options.against))
+                for label, python in (("this", sys.executable), ("against", against))
                 if python
             ]  # fmt: skip
             failed = _measure(sides, knot.port, folder / "knot", options)

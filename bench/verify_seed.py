@@ -14,8 +14,12 @@ from nameplate import bootstrap
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.models import Verification
 from nameplate.settings import Settings
-from nameplate.usecases.claims import domains
-from nameplate.usecases.tenants import organizations
+
+try:
+    from nameplate.usecases.claims import domains
+    from nameplate.usecases.tenants import organizations
+except ImportError:  # a checkout from before the use cases had rooms
+    from nameplate.usecases import domains, organizations  # type: ignore[attr-defined,no-redef]  # where they were
 
 AT_ONCE = 250
 
@@ -24,7 +28,10 @@ def main() -> None:
     """Claim `shopN.com` for each number, in turn by organization."""
     count, owners = int(sys.argv[1]), int(sys.argv[2])
     settings = Settings.read()
-    sessions, ring = bootstrap.ready(settings)
+    if hasattr(bootstrap, "ready"):
+        sessions, ring = bootstrap.ready(settings)
+    else:  # an older checkout
+        sessions, ring = bootstrap.sessions(settings), bootstrap.keyring(settings)
     tools = bootstrap.tools(settings, ring)
     with sessions.begin(PLATFORM) as session:
         actors = [

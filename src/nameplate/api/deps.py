@@ -17,7 +17,8 @@ from starlette.types import Scope
 
 from nameplate.api import cursors
 from nameplate.api.errors import PreconditionFailed, Unauthenticated
-from nameplate.api.shapes import Item, Page
+from nameplate.api.kept_json import KeptJson
+from nameplate.api.shapes import Item, Page, Shape
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Invalid
 from nameplate.core.secret import Secret
@@ -49,6 +50,7 @@ class AppState:
     """Credential of the command line in the same process: acts as the platform."""
     authenticate: Authenticate | None = None
     """How a host application knows its own tokens; Nameplate's are tried when it does not."""
+    listed_domains: KeptJson = field(default_factory=KeptJson)
     in_flight: set[tuple[str, str, str]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -367,14 +369,27 @@ class Listing:
         rows: Sequence[Any],
     ) -> Page[Item]:
         """Return the page of the rows that `select` led to, one too many included."""
-        shown = rows[: self._limit]
-        has_more = len(rows) > self._limit
-        following = None
-        if has_more:
-            following = cursors.encode(self._shared.tools.keyring, shown[-1].id, self._bound)
-        return Page(
-            data=[show(call, row) for row in shown], has_more=has_more, next_cursor=following
+        data = [show(call, row) for row in rows[: self._limit]]
+        return Page(data=data, has_more=len(rows) > self._limit, next_cursor=self._following(rows))
+
+    def page_of_json(
+        self, call: TransactionCall, written: Callable[[Any], bytes], rows: Sequence[Any]
+    ) -> Page[Any]:
+        """Return the same page with no object in it, and send it with the JSON of each row."""
+        page = Page[Shape](
+            data=[], has_more=len(rows) > self._limit, next_cursor=self._following(rows)
         )
+        data = b",".join(written(row) for row in rows[: self._limit])
+        filled = _written(page).replace(b'"data":[]', b'"data":[%b]' % data, 1)
+        call.request.state.shown = (page, filled)
+        return page
+
+    def _following(self, rows: Sequence[Any]) -> str | None:
+        """Return the cursor of the next page, None when there is none."""
+        if len(rows) <= self._limit:
+            return None
+        last = rows[self._limit - 1].id
+        return cursors.encode(self._shared.tools.keyring, last, self._bound)
 
 
 async def listing(

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy.orm.attributes import instance_dict
 
 from nameplate.api import instructions as instructed
 from nameplate.api.deps import Listed, Read, TransactionCall, Write
@@ -40,6 +42,7 @@ from nameplate.models import (
 )
 from nameplate.usecases.claims import conditions, domains, facts, instructions, readiness, suffixes
 from nameplate.usecases.claims.facts import DomainFacts
+from nameplate.usecases.claims.readiness import Readiness
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.serving import servers
 
@@ -328,12 +331,18 @@ def show_known(
     )
 
 
-def show_listed(told: readiness.Told, _call: TransactionCall, row: Domain) -> DomainShape:
-    """Return a domain of a list, with what its conditions come to."""
-    one = told[row]
-    return DomainShape(
-        **_fields(row), ready=one.ready, reason=one.reason, conditions=None, instructions=None
-    )
+def _listed(call: TransactionCall, row: Domain, found: Readiness) -> bytes:
+    """Return the JSON of a domain of a list, with what its conditions come to."""
+
+    def write() -> bytes:
+        shown = DomainShape(
+            **_fields(row), ready=found.ready, reason=found.reason, conditions=None,
+            instructions=None,
+        )  # fmt: skip
+        return shown.__pydantic_serializer__.to_json(shown)
+
+    values = (*_SHOWN(instance_dict(row)), found)
+    return call.surface.listed_domains.get(row.id, values, write)
 
 
 def _summed(found: Sequence[Condition]) -> dict[str, Any]:
@@ -341,20 +350,28 @@ def _summed(found: Sequence[Condition]) -> dict[str, Any]:
     return {"ready": conditions.ready(found), "reason": None if worst is None else worst.reason}
 
 
+_SAME = (
+    "subdomain", "status", "domain_type", "verification_method", "verified_at",
+    "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
+    "hsts_enabled", "drift_policy", "drift_checked_at", "notes", "last_checked_at", "error_message",
+    "suffix_approval",
+)  # fmt: skip
+"""Columns that are shown as they are."""
+_SHOWN = itemgetter(
+    *_SAME, "id", "organization_id", "full_domain", "domain_name", "dns_account_id", "dns", "drift",
+    "metadata_", "created_at", "updated_at",
+)  # fmt: skip
+"""All that `_fields` shows."""
+
+
 def _fields(row: Domain) -> dict[str, Any]:
     fields = common(row, Prefix.DOMAIN, "domains")
     for plural in ("verifications", "records", "certificates", "bindings"):
         fields["links"][plural] = f"/v1/{plural}?domain={fields['id']}"
     servers = offers.name_servers(row)
-    same = (
-        "subdomain", "status", "domain_type", "verification_method", "verified_at",
-        "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
-        "hsts_enabled", "drift_policy", "drift_checked_at", "notes", "last_checked_at", "error_message",
-        "suffix_approval",
-    )  # fmt: skip
     return {
         **fields,
-        **{name: getattr(row, name) for name in same},
+        **{name: getattr(row, name) for name in _SAME},
         "organization": ids.show(Prefix.ORGANIZATION, row.organization_id),
         "name": row.full_domain,
         "unicode_name": names.shown(row.full_domain),
@@ -415,7 +432,7 @@ def list_(  # noqa: PLR0917 - one parameter for each part of the query
         suffix_approval=suffix_approval,
     )
     told = readiness.page(call.session, call.tools, call.actor, **selected)
-    return listing.page(call, partial(show_listed, told), list(told))
+    return listing.page_of_json(call, lambda row: _listed(call, row, told[row]), list(told))
 
 
 @routes.get("/domains/{domain}", operation_id="show_domain")

@@ -28,6 +28,7 @@ from nameplate.models.orm import (
     Model,
     Tenant,
     UtcDateTime,
+    among,
     ascii_text,
     later,
     same_organization,
@@ -37,8 +38,9 @@ from nameplate.models.orm import (
 from nameplate.models.records import Record
 
 _NOTED = "domains whose readiness changed"
-_Noted = tuple[set[int], dict[Hashable, sa.ColumnElement[bool]]]
-"""Domains, and conditions by what they are about: names are those of holdings."""
+_Noted = tuple[set[int], set[int], dict[Hashable, sa.ColumnElement[bool]]]
+"""Domains, organizations with a domain that changed, and conditions by what they are about: names
+are those of holdings."""
 _BATCH = 500
 _MAX_TOGETHER = 10
 _LONG_AGO = 3600
@@ -133,8 +135,7 @@ def mark(session: Session, domain_ids: Iterable[int]) -> None:
 
 def is_marking(session: Session) -> bool:
     """Tell whether this transaction has changed what copies were worked out from."""
-    ids, others = _noted(session)
-    return bool(ids or others)
+    return any(_noted(session))
 
 
 def mark_bound(session: Session, *where: sa.ColumnElement[bool]) -> None:
@@ -154,7 +155,7 @@ def begin(connection: sa.Connection) -> None:
 
 
 def _noted(session: Session) -> _Noted:
-    found: _Noted = session.info.setdefault(_NOTED, (set(), {}))
+    found: _Noted = session.info.setdefault(_NOTED, (set(), set(), {}))
     return found
 
 
@@ -164,14 +165,15 @@ def _follow(session: Session, _context: object) -> None:
     fresh = [row for row in session.new if isinstance(row, Domain)]
     if fresh:
         session.connection().execute(
-            sa.insert(DomainReadiness.__table__),  # type: ignore[arg-type]  # a table
+            _BEGINNING,
             [
                 {"organization_domain_id": row.id, "organization_id": row.organization_id}
                 for row in fresh
             ],
         )
+        _noted(session)[1].update(row.organization_id for row in fresh)  # they are marked as made
     for row in (*session.new, *session.deleted):
-        if type(row) in _DECISIVE:
+        if type(row) in _DECISIVE and row not in fresh:
             _note(session, row)
     for row in session.dirty:
         columns = _DECISIVE.get(type(row), ())
@@ -181,28 +183,18 @@ def _follow(session: Session, _context: object) -> None:
 
 
 def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISIVE`
-    ids, others = _noted(session)
+    ids, owners, others = _noted(session)
     if type(row) in _OF_ONE:
         ids.add(row.organization_domain_id)
         return
-    key: Hashable = row
     if isinstance(row, Domain):
         ids.add(row.id)
-        key = Domain, row.organization_id  # all of one organization concern the same
-    elif isinstance(row, NameHolding):
-        key = row.name  # the row itself need not outlive its flush
+        owners.add(row.organization_id)
+        return
+    # a holding's row need not outlive its flush
+    key: Hashable = row.name if isinstance(row, NameHolding) else row
     if key not in others:
         others[key] = _CONCERNED[type(row)](row)
-
-
-def _by_home(row: Domain) -> sa.ColumnElement[bool]:
-    """Return the domains with a host that is the name of a server: another may lead it now."""
-    named = (
-        sa.select(Binding.organization_domain_id)
-        .join(Server, sa.func.lower(Server.address) == Binding.hostname)
-        .where(Server.organization_id == row.organization_id)
-    )
-    return Domain.id.in_(named)
 
 
 def _by_zone(row: HostedZone) -> sa.ColumnElement[bool]:
@@ -240,7 +232,6 @@ def _at_or_below(name: str) -> sa.ColumnElement[bool]:
 
 
 _CONCERNED: Mapping[type[Any], Callable[[Any], sa.ColumnElement[bool]]] = {
-    Domain: _by_home,
     HostedZone: _by_zone,
     Server: _by_server,
     Account: lambda row: Domain.dns_account_id == row.id,
@@ -283,16 +274,18 @@ def _touches(kind: type[Any], statement: Any) -> bool:  # noqa: ANN401 - an UPDA
 def _mark(session: Session) -> None:
     """Mark what was noted, in the order of the ids, as everybody does who marks several."""
     session.flush()
-    found: _Noted = session.info.pop(_NOTED, (set(), {}))
-    ids, others = found
-    connection = session.connection() if ids or others else None
-    if connection is None:
+    found: _Noted = session.info.pop(_NOTED, (set(), set(), {}))
+    if not any(found):
         return
+    ids, owners, others = found
+    connection = session.connection()
     ids = ids | {
         one
         for where in _together(others)
         for one in connection.scalars(sa.select(Domain.__table__.c.id).where(where))
     }
+    if owners:
+        ids |= {*connection.scalars(_HOMES, {"owners": sorted(owners)})}
     ordered = sorted(ids)
     if len(ordered) == 1:
         connection.execute(_MARKING_ONE, {"id": ordered[0]})
@@ -314,6 +307,15 @@ def _together(
         yield sa.or_(*holdings[start : start + _MAX_TOGETHER])
 
 
+_HOMES = (
+    sa.select(Binding.__table__.c.organization_domain_id)
+    .join(
+        Server.__table__,
+        sa.func.lower(Server.__table__.c.address) == Binding.__table__.c.hostname,
+    )
+    .where(among(Server.__table__.c.organization_id, "owners"))
+)
+"""Domains with a host that is the name of a server: another domain of the owner may lead it now."""
 _OWN = DomainReadiness.__table__.c
 _THESE = _OWN.organization_domain_id.in_(sa.bindparam("ids", expanding=True))
 _LOCKING = (
@@ -324,6 +326,9 @@ _LOCKING = (
 )
 _OUTDATING = sa.update(DomainReadiness.__table__).values(  # type: ignore[arg-type]  # a table, not any FROM clause
     holds_until=later(utc_now(), -_LONG_AGO), changes=_OWN.changes + 1
+)
+_BEGINNING = sa.insert(DomainReadiness.__table__).values(  # type: ignore[arg-type]  # a table
+    ready=False, holds_until=later(utc_now(), -_LONG_AGO), changes=0
 )
 _MARKING = _OUTDATING.where(_THESE)
 _MARKING_ONE = _OUTDATING.where(_OWN.organization_domain_id == sa.bindparam("id"))

@@ -104,12 +104,15 @@ def held(session: Session, names: Iterable[str], *, live: int | None = None) -> 
         rows: Iterable[Any] = session.connection().execute(query, given)
     else:
         rows = session.execute(query, given)
+    found = list(rows)
     there = [
-        Holding(name, scope is HoldingScope.SUBTREE, owner, lent=grant is not None)
-        for name, scope, owner, grant in rows
+        Holding(row.name, row.scope is HoldingScope.SUBTREE, row.organization_id, lent=row.is_lent)
+        for row in found
     ]
     actor = session.info.get("actor")
-    if not there or not isinstance(actor, Actor) or actor.organization_id is None:
+    if not isinstance(actor, Actor) or actor.organization_id is None:
+        return there
+    if not any(row.may_be_given for row in found):
         return there
     lent = session.scalars(_GIVEN, {"names": sorted(above), "lender": actor.organization_id})
     return there + [
@@ -127,7 +130,14 @@ _GIVEN = NameGrant.visible(PLATFORM).where(
 _HELD = (
     NameHolding.visible(PLATFORM)
     .with_only_columns(
-        NameHolding.name, NameHolding.scope, NameHolding.organization_id, NameHolding.grant_id
+        NameHolding.name,
+        NameHolding.scope,
+        NameHolding.organization_id,
+        NameHolding.grant_id.is_not(None).label("is_lent"),
+        NameGrant.visible(PLATFORM)
+        .where(NameGrant.base == NameHolding.base, NameGrant.grantee_organization_id.is_not(None))
+        .exists()
+        .label("may_be_given"),
     )
     .where(among(NameHolding.name, "names"))
 )

@@ -50,7 +50,9 @@ class Reconciler:
         ]
         | None
     ) = None
-    """Takes one step with rows of one peer; also returns those that need a step of their own."""
+    """Takes one step with several rows; also returns those that need a step of their own."""
+    company: Peer | None = None
+    """Which rows those may be: rows of one peer unless this says otherwise."""
     width: int = 1
     """How many rows that may be."""
     is_wide: bool = False
@@ -76,7 +78,12 @@ HANDLERS: tuple[Handler, ...] = (
     ),  # is the proof there?
     Reconciler(NameGrant, grants.reconcile),  # who may use what is lent
     Reconciler(  # what domains want, to their DNS providers
-        Domain, zones.reconcile, zones.peer, together=together.reconcile, width=together.WIDTH
+        Domain,
+        zones.reconcile,
+        zones.peer,
+        together=together.reconcile,
+        company=zones.company,
+        width=together.WIDTH,
     ),
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
     Reconciler(

@@ -387,7 +387,7 @@ class Worker:
     ) -> Sequence[Sequence[DueRow]]:
         """Return which rows to work on, in groups of what one thread does."""
         if isinstance(handler, Reconciler):
-            groups_of = grouped(found, self._peer_of(handler), handler.width)
+            groups_of = grouped(found, self._company_of(handler), handler.width)
             first = [group[0] for group in groups_of]
             taken = admitted(first, self._peer_of(handler), self._bulkheads, most)
             chosen = {row.id for row in taken}
@@ -412,6 +412,10 @@ class Worker:
 
     def _peer_of(self, handler: Reconciler) -> Callable[[DueRow], Hashable | None]:
         return lambda row: handler.peer(row, self._authority)
+
+    def _company_of(self, handler: Reconciler) -> Callable[[DueRow], Hashable | None]:
+        company = handler.company or handler.peer
+        return lambda row: company(row, self._authority)
 
     def _authority(self, organization_id: int) -> int | None:
         return self._authorities.get(organization_id, self._authorities.get(None))

@@ -67,6 +67,30 @@ def test_many_proofs_are_taken_in_one_transaction(world: Claims) -> None:
         assert session.get_one(Certificate, waiting).next_action_at is not None
 
 
+def test_statements_do_not_depend_on_how_many_are_proved(world: Claims) -> None:
+    """Each organization has a proof of its own, so that nothing is asked for each of them either."""
+    sent: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    numbers: list[int] = []
+    sa.event.listen(world.sessions.system_engine, "before_cursor_execute", note)
+    try:
+        for count in (2, 2, 9):
+            for number in range(count):
+                name = f"{count}-{number}-{len(numbers)}"
+                world.claim(world.organization(f"o{name}"), f"n{name}.com")
+            found = [(one, MATCH) for one in world.looks().values()]
+            sent.clear()
+            taken, _ = verification_proofs.record(world.sessions, world.tools, found)
+            assert len(taken) == count
+            numbers.append(len(sent))
+    finally:
+        sa.event.remove(world.sessions.system_engine, "before_cursor_execute", note)
+    assert numbers[1] == numbers[2], sent
+
+
 def test_of_two_in_each_others_way_one_wins(world: Claims) -> None:
     """The same name, and parent and child, of two organizations in one batch."""
     acme, globex = world.organization("acme"), world.organization("globex")

@@ -6,17 +6,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tests.databases import sessions_over
 from tests.proof import prove
 from tests.usecases.dns.zone_rig import APEX, NS, SOA, Provider, Rig, made
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import RecordStatus
-from nameplate.leases import Lease
+from nameplate.leases import DueRow, Lease
 from nameplate.models import Domain, LedgerEntry, LedgerState, Record
 from nameplate.ports.dns import Zone
 from nameplate.usecases.claims import domains
-from nameplate.usecases.dns import records, together
+from nameplate.usecases.dns import records, together, zones
+from nameplate.worker.shares import grouped
 
 LABELS = ("one", "two", "three")
 
@@ -93,6 +95,33 @@ def test_the_zone_is_read_once_and_changed_once(shops: Shops) -> None:
         states = session.scalars(LedgerEntry.visible(PLATFORM)).all()
         assert {row.state for row in states} == {LedgerState.PRESENT}
         assert all(session.get_one(Domain, one).lease_until is None for one in shops.ids)
+
+
+def test_domains_without_an_account_rest_together(shops: Shops) -> None:
+    """Those of several organizations too, in as many statements however many they are."""
+    offline = shops.rig.offline
+    ids = []
+    for number in range(8):
+        actor = offline.organization(f"o{number}")
+        with offline.sessions.begin(actor) as session:
+            ids.append(domains.add(session, offline.tools, actor, name=f"n{number}.org").id)
+    sent: list[str] = []
+    sa.event.listen(
+        offline.sessions.system_engine, "before_cursor_execute", lambda *args: sent.append(args[2])
+    )
+    numbers = []
+    for some in (ids[:2], ids[2:]):
+        leases = [offline.leased(Domain, one) for one in some]
+        sent.clear()
+        assert shops.step(leases) == ([], [])
+        numbers.append(len(sent))
+    assert numbers[0] == numbers[1], sent
+    with offline.sessions.begin(PLATFORM) as session:
+        rows = [session.get_one(Domain, one) for one in ids]
+        assert {(row.lease_until, row.next_action_at) for row in rows} == {(None, None)}
+        due = [DueRow(row.id, row.organization_id, datetime.now(UTC), None, None) for row in rows]
+    assert len(grouped(due, lambda row: zones.company(row, lambda _: None), 12)) == 1
+    assert {zones.peer(row, lambda _: None) for row in due} == {None}, "no peer holds them up"
 
 
 def test_what_is_refused_for_one_is_done_for_the_others(shops: Shops) -> None:

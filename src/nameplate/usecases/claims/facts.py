@@ -166,11 +166,17 @@ def read(
     return found
 
 
-def of_claims(session: Session, domains: Iterable[Domain], now: datetime) -> dict[int, DomainFacts]:
-    """Return what is known of claims that rest on no holding: their proofs, and what is exposed."""
+def of_claims(
+    session: Session, domains: Iterable[Domain], now: datetime, *, exposed: bool
+) -> dict[int, DomainFacts]:
+    """Return what is known of claims that rest on no holding: their proofs, and what is `exposed`.
+
+    Without `exposed` it is known that none of their hosts is.
+    """
     found = {row.id: DomainFacts(row, now) for row in domains}
     if found:
         _proofs(session, found)
+    if found and exposed:
         _exposed(session, found)
     return found
 
@@ -328,6 +334,12 @@ _EXPOSED = (
     .where(among(Binding.organization_domain_id, "ids"), Server.trouble_code.is_not(None))
     .order_by(Binding.id)
 )
+EXPOSED_HOSTS = (
+    sa.select(Binding.id)
+    .join(Server, Server.id == Binding.served_server_id)
+    .where(Server.trouble_code.is_not(None))
+)
+"""Bindings, removed ones too, whose host a server may still serve although it must not."""
 _FLAGS = [
     Record.visible(PLATFORM)
     .where(Record.organization_domain_id == Domain.id)
@@ -341,11 +353,7 @@ _FLAGS = [
     .where(Binding.organization_domain_id == Domain.id)
     .exists()
     .label("bindings"),
-    sa.select(Binding.id)
-    .join(Server, Server.id == Binding.served_server_id)
-    .where(Binding.organization_domain_id == Domain.id, Server.trouble_code.is_not(None))
-    .exists()
-    .label("exposed"),
+    EXPOSED_HOSTS.where(Binding.organization_domain_id == Domain.id).exists().label("exposed"),
 ]
 _THERE = sa.select(*_FLAGS).where(among(Domain.id, "ids"))
 _ANY, _OWN = (query.add_columns(*_FLAGS) for query in lookup.DOMAIN_BY_ID)

@@ -32,6 +32,7 @@ from nameplate.models import (
     NameHolding,
     Organization,
 )
+from nameplate.models.orm import among
 from nameplate.usecases import lookup, work
 from nameplate.usecases.claims import holdings, lent_holdings, verifications
 from nameplate.usecases.dns import pointing
@@ -174,12 +175,16 @@ def _used(session: Session, mine: Actor, row: NameGrant, reach: Holding) -> set[
 def received(session: Session, organization_id: int, name: str, now: datetime) -> int | None:
     """Return the id of the grant by which an organization may use a name (`*.` allowed), or None."""
     above = list(self_and_ancestors(without_wildcard(name), least=2))
-    query = NameGrant.visible(Actor(organization_id)).where(
-        NameGrant.grantee_organization_id == organization_id, NameGrant.name.in_(above)
-    )
-    live = [row for row in session.scalars(query) if row.is_live(now)]
+    given = {"grantee": organization_id, "names": above}
+    live = [row for row in session.scalars(_RECEIVED, given) if row.is_live(now)]
     best = most_specific(name, [Holding(r.name, r.is_subtree, r.id) for r in live])
     return None if best is None else best.organization_id
+
+
+_RECEIVED = NameGrant.visible(PLATFORM).where(
+    NameGrant.grantee_organization_id == sa.bindparam("grantee"), among(NameGrant.name, "names")
+)
+"""Made once: every claim asks it."""
 
 
 def get(session: Session, actor: Actor, reference: str) -> NameGrant:

@@ -124,22 +124,33 @@ def _told(
 ) -> dict[int, Readiness]:
     """Return the readiness of each domain, by its id."""
     session.flush()
+    copies = _copies(session, rows, now)
     found: dict[int, Readiness] = {}
     claims = [row for row in rows if _is_claim(row)]
-    for known in facts.of_claims(session, claims, now).values():
+    hidden = all(row.id in copies and not copies[row.id].is_exposed for row in claims)
+    for known in facts.of_claims(session, claims, now, exposed=not hidden).values():
         unmet = conditions.unmet_claim(tools, known)
         if unmet is not None:
             found[known.domain.id] = Readiness(ready=False, reason=unmet.reason)
-    given = {"ids": [row.id for row in rows if row.id not in found], "now": now}
-    if given["ids"] and not readiness.is_marking(session):
-        for id_, is_ready, reason, is_late in session.execute(_COPIES, given):
-            why = UNCHECKED if is_ready and is_late else reason
-            found[id_] = Readiness(is_ready and not is_late, why)
+    for id_, copy in copies.items():
+        if copy.says_all and id_ not in found:
+            why = UNCHECKED if copy.ready and copy.is_late else copy.reason
+            found[id_] = Readiness(copy.ready and not copy.is_late, why)
     left = [row for row in rows if row.id not in found]
     for id_, those in conditions.of_many(session, tools, left, now).items():
         worst = conditions.loudest(those)
         found[id_] = Readiness(conditions.ready(those), None if worst is None else worst.reason)
     return found
+
+
+def _copies(
+    session: Session, rows: Sequence[Domain], now: datetime
+) -> dict[int, sa.Row[*tuple[Any, ...]]]:
+    """Return the copy of each domain; none where this transaction has changed what they are made of."""
+    if not rows or readiness.is_marking(session):
+        return {}
+    given = {"ids": [row.id for row in rows], "now": now}
+    return {copy.organization_domain_id: copy for copy in session.execute(_COPIES, given)}
 
 
 def _is_claim(row: Domain) -> bool:
@@ -189,17 +200,24 @@ _COPIES = (
         DomainReadiness.organization_domain_id,
         DomainReadiness.ready,
         DomainReadiness.reason,
+        sa.and_(
+            sa.or_(DomainReadiness.ready.is_(True), DomainReadiness.reason.is_not(None)),
+            sa.or_(DomainReadiness.holds_until.is_(None), DomainReadiness.holds_until > _NOW),
+        ).label("says_all"),
         _unchecked(_NOW)
         .where(Binding.organization_domain_id == DomainReadiness.organization_domain_id)
-        .exists(),
+        .exists()
+        .label("is_late"),
+        facts.EXPOSED_HOSTS.where(
+            Binding.organization_domain_id == DomainReadiness.organization_domain_id
+        )
+        .exists()
+        .label("is_exposed"),
     )
-    .where(
-        among(DomainReadiness.organization_domain_id, "ids"),
-        sa.or_(DomainReadiness.ready.is_(True), DomainReadiness.reason.is_not(None)),
-        sa.or_(DomainReadiness.holds_until.is_(None), DomainReadiness.holds_until > _NOW),
-    )
+    .where(among(DomainReadiness.organization_domain_id, "ids"))
 )
-"""Copies that are in date and say all, and whether the last health check is too long ago."""
+"""Copies, whether they are in date and say all, whether the last health check is too long ago, and
+whether a host may still be served although it must not."""
 
 
 def refresh(sessions: Sessions, tools: Tools, *, now: datetime | None = None) -> int:

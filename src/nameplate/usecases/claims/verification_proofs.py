@@ -55,12 +55,12 @@ def _record(session: Session, tools: Tools, found: Sequence[Found]) -> set[int]:
     lent = lent_holdings.bases(session, [domain.domain_name for _, domain in rows.values()])
     rows = {key: one for key, one in rows.items() if one[1].domain_name not in lent}
     claims = [(domain, subtrees[row.id]) for row, domain in rows.values()]
+    others: dict[int, list[Verification]] = {}  # read before anything is written
+    for other in verifications.open_of(session, [domain for domain, _ in claims]):
+        others.setdefault(other.organization_domain_id, []).append(other)
     refused = holdings.take_each(session, claims, now)
     proofs = {look.lease.id: proof for look, proof in found}
     won = [one for one in rows.values() if one[1].id not in refused]
-    others: dict[int, list[Verification]] = {}
-    for other in verifications.open_of(session, [domain for _, domain in won]):
-        others.setdefault(other.organization_domain_id, []).append(other)
     for row, domain in won:
         woken = work.woken_at(row)
         verifications.note(row, domain, proofs[row.id], now)

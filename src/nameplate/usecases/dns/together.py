@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from nameplate.core.names import is_below
 from nameplate.core.plan import Key
 from nameplate.db import Sessions
-from nameplate.leases import Lease, current, seen
+from nameplate.leases import Lease, current, seen_together
 from nameplate.models import Domain
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
@@ -38,7 +38,7 @@ class _Domain:
 def reconcile(
     sessions: Sessions, tools: Tools, leases: Sequence[Lease]
 ) -> tuple[list[work.StepOutcome], list[Lease]]:
-    """Bring the values of domains of one account to its provider.
+    """Bring the values of domains of one account to its provider, or have those without one rest.
 
     Returns what stands in the way of some, and which are left to a step of their own: those that are
     hosted, released, follow a plan of a person, or meet another one in a record set.
@@ -65,10 +65,7 @@ def _read(
     left: list[Lease] = []
     idle: list[Lease] = []
     with sessions.look() as session:
-        for lease in leases:
-            row = seen(session, Domain, lease)
-            if row is None:
-                continue
+        for lease, row in seen_together(session, Domain, leases):
             if row.deleted_at is not None or row.dns.hosted is not None:
                 left.append(lease)
                 continue

@@ -74,6 +74,11 @@ def peer(row: Domain | DueRow, _authority: work.Authority) -> str | None:
     return None if row.dns_account_id is None else f"account:{row.dns_account_id}"
 
 
+def company(row: Domain | DueRow, authority: work.Authority) -> str:
+    """Return with what a domain is looked at together: others of its account, or others without one."""
+    return peer(row, authority) or "no account"
+
+
 def visit(tools: Tools, desired: DesiredZone) -> LiveZone:
     """Find the provider's zone that holds the domain, the longest that fits, and read it.
 
