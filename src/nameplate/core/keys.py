@@ -65,16 +65,24 @@ def accepted(loaded: object, longest: int = _RSA_SIZES[-1]) -> PrivateKey:
 
     Raises `Invalid` with `key_weak` or `key_unsupported`.
     """
-    if isinstance(loaded, rsa.RSAPrivateKey):
-        _check_rsa(loaded.public_key(), longest)
+    if isinstance(loaded, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        check_public(loaded.public_key(), longest)
         return loaded
-    if isinstance(loaded, ec.EllipticCurvePrivateKey):
-        if not isinstance(loaded.curve, ec.SECP256R1 | ec.SECP384R1):
-            raise Invalid(
-                "key_unsupported", "The curve is not supported. Use P-256 or P-384, or RSA."
-            )
-        return loaded
-    raise Invalid(
+    raise _unsupported()
+
+
+def check_public(key: object, longest: int = _RSA_SIZES[-1]) -> None:
+    """Check a public key as `accepted` does."""
+    if isinstance(key, rsa.RSAPublicKey):
+        _check_rsa(key, longest)
+    elif not isinstance(key, ec.EllipticCurvePublicKey):
+        raise _unsupported()
+    elif not isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
+        raise Invalid("key_unsupported", "The curve is not supported. Use P-256 or P-384, or RSA.")
+
+
+def _unsupported() -> Invalid:
+    return Invalid(
         "key_unsupported",
         "The kind of key is not supported. Use an EC key on P-256 or P-384, or RSA.",
     )
