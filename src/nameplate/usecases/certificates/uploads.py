@@ -119,6 +119,18 @@ def replace(
     return _written(sessions, actor, change, dry_run=dry_run)
 
 
+def rehome(session: Session, domain: Domain) -> None:
+    """Keep certificates of a domain that goes under another one whose hosts they are served for."""
+    query = Certificate.visible(Actor(domain.organization_id)).where(
+        Certificate.organization_domain_id == domain.id, Certificate.spans_domains
+    )
+    for row in session.scalars(query):
+        found = _homes(session, row.organization_id, row.subject_alternative_names or ())
+        home = next((one for one in found if one.id != domain.id), None)
+        if home is not None:
+            row.organization_domain_id = home.id
+
+
 def _written(
     sessions: Sessions,
     actor: Actor,
@@ -192,15 +204,24 @@ def _unheld(session: Session, owner: int | None, covered: Sequence[str]) -> Inva
 
 def _home(session: Session, owner: int, covered: Sequence[str]) -> Domain:
     """Return the claim under which the certificate is kept: the closest to its first name."""
-    above = [*names.self_and_ancestors(names.without_wildcard(covered[0]), least=2)]
-    query = Domain.visible(Actor(owner)).where(
-        Domain.full_domain.in_([*above, *(f"*.{one}" for one in above)])
-    )
-    found = [row for row in session.scalars(query) if row.is_live]
+    found = _homes(session, owner, covered[:1]) or _homes(session, owner, covered)
     if not found:
         raise _unheld(session, None, covered)
-    home: Domain = max(found, key=lambda row: (len(holders.held_name(row)), -row.id))
-    return home
+    return found[0]
+
+
+def _homes(session: Session, owner: int, covered: Sequence[str]) -> list[Domain]:
+    """Return the live claims at or above these names, the most specific first."""
+    above = {
+        parent
+        for one in covered
+        for parent in names.self_and_ancestors(names.without_wildcard(one), least=2)
+    }
+    query = Domain.visible(Actor(owner)).where(
+        Domain.full_domain.in_(sorted(above | {f"*.{one}" for one in above}))
+    )
+    found = [row for row in session.scalars(query) if row.is_live]
+    return sorted(found, key=lambda row: (-len(holders.held_name(row)), row.id))
 
 
 def _refuse_known(session: Session, checked: _Checked, own_id: int | None) -> None:
