@@ -97,7 +97,8 @@ class Uploads:
         """Have a worker look at a certificate."""
         lease = self.rig.offline.leased(Certificate, certificate_id, after=after)
         issuance.reconcile(self.sessions, self.rig.offline.tools, lease)
-        return self.read(Certificate, certificate_id)
+        found: Certificate = self.read(Certificate, certificate_id)
+        return found
 
     def events(self, type_: str) -> list[Any]:
         with self.sessions.begin(PLATFORM) as session:
