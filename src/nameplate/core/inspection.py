@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from nameplate.core import certificates, chains, key_files, keys, names, pem, pkcs12
@@ -18,7 +19,7 @@ from nameplate.core.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Flaw:
     """Something that a visitor, or an upload, would be refused for."""
 
     code: str
@@ -35,22 +36,22 @@ class Inspection:
     """They stood in that order already."""
     complete: bool
     """The chain leads to an authority that visitors trust."""
-    problems: tuple[Problem, ...]
+    problems: tuple[Flaw, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Presented:
     """Certificates as they came, and the public key of a private key beside them."""
 
     certificates: tuple[Placed, ...]
     spki: bytes | None = None
 
 
-def read(file: bytes, password: Secret | None) -> Found:
+def read(file: bytes, password: Secret | None) -> Presented:
     """Return what a PEM or PKCS #12 file holds. Raises `Invalid` when nothing can be made of it."""
     if file[:1] == b"\x30":
         key, inside = pkcs12.read(file, password)
-        return Found(_placed(inside), _public(key_files.checked(key)))
+        return Presented(_placed(inside), _public(key_files.checked(key)))
     blocks = pem.blocks(file)
     found: list[Placed] = []
     spki = None
@@ -61,15 +62,15 @@ def read(file: bytes, password: Secret | None) -> Found:
             found.append((block.place, _loaded(block)))
         else:
             raise Invalid("bundle_malformed", f"The file has a {block.label} block, {block.place}.")
-    return Found(tuple(found), spki)
+    return Presented(tuple(found), spki)
 
 
-def shown_by_server(ders: Sequence[bytes]) -> Found:
+def shown_by_server(ders: Sequence[bytes]) -> Presented:
     """Return the certificates that a server sent."""
-    return Found(_placed([x509.load_der_x509_certificate(one) for one in ders]))
+    return Presented(_placed([x509.load_der_x509_certificate(one) for one in ders]))
 
 
-def inspect(found: Found, roots: Roots, now: datetime, host: str | None = None) -> Inspection:
+def inspect(found: Presented, roots: Roots, now: datetime, host: str | None = None) -> Inspection:
     """Describe certificates at `now`, and whether they fit `host` where one is given.
 
     Raises `Invalid` with `bundle_malformed` when there is none, or one cannot be read.
@@ -78,13 +79,18 @@ def inspect(found: Found, roots: Roots, now: datetime, host: str | None = None) 
         raise Invalid("bundle_malformed", "There is no certificate.")
     try:
         return _inspected(found, roots, now, host)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (
+        ValueError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
         raise Invalid(
             "bundle_malformed", "A certificate has content that cannot be read."
         ) from None
 
 
-def _inspected(found: Found, roots: Roots, now: datetime, host: str | None) -> Inspection:
+def _inspected(found: Presented, roots: Roots, now: datetime, host: str | None) -> Inspection:
     leaf = _leaf(found)
     others = [one for one in found.certificates if one is not leaf]
     chain, rest = chains.climb(leaf[1], others)
@@ -92,7 +98,7 @@ def _inspected(found: Found, roots: Roots, now: datetime, host: str | None) -> I
     problems = list(_problems(found, leaf, roots, now))
     said = certificates.describe(leaf[1])
     if host is not None and {host, f"*.{names.parent(host)}"}.isdisjoint(said.names):
-        problems.insert(0, Problem("names_differ", f"The certificate does not name {host}."))
+        problems.insert(0, Flaw("names_differ", f"The certificate does not name {host}."))
     top = chain[-1][1]
     return Inspection(
         tuple(certificates.describe(one) for one in ordered),
@@ -102,30 +108,30 @@ def _inspected(found: Found, roots: Roots, now: datetime, host: str | None) -> I
     )
 
 
-def _problems(found: Found, leaf: Placed, roots: Roots, now: datetime) -> Iterator[Problem]:
+def _problems(found: Presented, leaf: Placed, roots: Roots, now: datetime) -> Iterator[Flaw]:
     """Yield what is wrong with the certificate, then with its chain."""
     if found.spki is not None and found.spki != _spki(leaf[1]):
-        yield Problem("key_mismatch", "The private key does not belong to the certificate.")
+        yield Flaw("key_mismatch", "The private key does not belong to the certificate.")
     try:
         chains.check_server("the server's certificate", leaf[1], now)
     except Invalid as error:
-        yield Problem(error.code, error.detail)
+        yield Flaw(error.code, error.detail)
         return
     try:
         keys.check_public(leaf[1].public_key(), key_files.MAX_BITS)
     except Invalid as error:
-        yield Problem(error.code, error.detail)
+        yield Flaw(error.code, error.detail)
     if not certificates.describe(leaf[1]).names:
-        yield Problem("names_unsupported", "The certificate names no host.")
+        yield Flaw("names_unsupported", "The certificate names no host.")
         return
     try:
         rest = [one for one in found.certificates if one is not leaf]
         chains.ordered(leaf[1], rest, roots, now)
     except Invalid as error:
-        yield Problem(error.code, error.detail)
+        yield Flaw(error.code, error.detail)
 
 
-def _leaf(found: Found) -> Placed:
+def _leaf(found: Presented) -> Placed:
     """Return the certificate of the key; without a key the first that signed none of the others."""
     for one in found.certificates:
         if found.spki is not None and _spki(one[1]) == found.spki:

@@ -260,11 +260,13 @@ GROUP = Group(
             Turn.YOU,
             "What is to be inspected is neither a file nor a host.",
             "Give the path of a file, or HOST[:PORT].",
+            (422,),
         ),
         "tls_failed": Entry(
             Turn.YOU,
             "The server presents no certificate.",
             "Check host and port, and that the server speaks TLS there.",
+            (503,),
         ),
         "self_signed_served": Entry(
             Turn.OPERATOR,
