@@ -44,7 +44,7 @@ def test_the_authority_takes_over_without_a_gap(world: World, pki: Pki) -> None:
         main_path._claim(world, ids, name)
 
         def proved(name: str = name) -> bool:
-            return call("GET", f"/v1/domains/{name}", token=token)["status"] == "verified"
+            return bool(call("GET", f"/v1/domains/{name}", token=token)["status"] == "verified")
 
         world.nameplate.until(f"{name} proved", proved)
     begun = datetime.now(UTC).replace(microsecond=0)
