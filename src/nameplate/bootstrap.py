@@ -3,7 +3,7 @@
 import gc
 import random
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.unavailable import NotAvailable
 from nameplate.core import configuration
 from nameplate.core.actor import PLATFORM
+from nameplate.core.chains import Roots
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
@@ -162,6 +163,16 @@ class Installation:
         """Return the time, aware and in UTC."""
         return clock()
 
+    def roots(self) -> Roots:
+        """Return the authorities that visitors trust."""
+        return _roots(self._settings)
+
+    def presented(self, host: str, address: str, port: int) -> Sequence[bytes]:
+        """Return the certificates that a TLS server presents for `host`, each as DER."""
+        from nameplate.adapters.http import presented
+
+        return presented.certificates(host, address, port)
+
     def facts(self) -> dict[str, str]:
         """Return where this process keeps and finds things, without secrets."""
         return facts(self._settings)
@@ -245,10 +256,18 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         domain_connect=_domain_connect(settings, resolver, policy),
         signatures=_signatures(settings, policy),
         public_url=settings.public_url,
+        roots=partial(_roots, settings),
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
         events_kept=timedelta(days=settings.event_days),
     )
+
+
+def _roots(settings: Settings) -> Roots:
+    """Return the authorities that may have signed what is uploaded, read when they are needed."""
+    from nameplate.adapters.http import roots
+
+    return roots.trusted(settings.trusted_roots)
 
 
 def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:

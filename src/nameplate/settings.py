@@ -165,6 +165,9 @@ class Settings:
     challenge_check_via: tuple[Detour, ...] = ()
     """Where to check ACME challenges instead of public addresses that workers cannot reach, for
     example `{"203.0.113.0/24": "10.0.0.5:80"}`. Default: the addresses of the host, at port 80."""
+    trusted_roots: Path | None = None
+    """PEM file with authorities that may have signed an uploaded certificate, beside those that browsers
+    trust."""
     dns_recursor: str | None = None
     """`address:port` of the resolver that finds name servers. Default: from /etc/resolv.conf."""
     public_resolvers: tuple[str, ...] = ("1.1.1.1:53", "8.8.8.8:53", "9.9.9.9:53")

@@ -32,6 +32,7 @@ from nameplate.api import (
     setup_page,
     templates,
     tokens,
+    uploads,
     verifications,
     wellknown,
 )
@@ -57,6 +58,7 @@ NOUNS = (
     propagation,
     providers,
     certificates,
+    uploads,
     bindings,
     tokens,
     events,

@@ -10,7 +10,8 @@ from nameplate.api import errors
 from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
-from nameplate.core import ids
+from nameplate.core import certificates, ids
+from nameplate.core.certificates import Facts
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.models import Certificate, CertificateType, ChallengeType
@@ -35,6 +36,23 @@ class CertificateNew(Body):
     challenge: ChallengeType | None = Field(
         default=None,
         description="ACME challenge that proves control of the names. Wildcards require `dns-01`.",
+    )
+
+
+class ChainCertificate(BaseModel):
+    """What one certificate of a chain says."""
+
+    subject: str
+    names: list[str]
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    key_type: str = Field(description="Such as `ec256` or `rsa2048`.")
+    signature: str = Field(description="Algorithm of the issuer's signature.")
+    serial_number: str
+    fingerprint: str = Field(description="SHA-256 of the DER encoding, in hexadecimal.")
+    public_key_fingerprint: str = Field(
+        description="SHA-256 of the SubjectPublicKeyInfo, in hexadecimal."
     )
 
 
@@ -67,6 +85,7 @@ class CertificateShape(Shape):
                     attempts=0,
                     error_message=None,
                     bundle="-----BEGIN CERTIFICATE-----\n...",
+                    chain=[],
                 )
             ]
         }
@@ -97,6 +116,9 @@ class CertificateShape(Shape):
     error_message: str | None
     bundle: str | None = Field(
         description="Leaf and intermediate certificates in PEM; null in lists."
+    )
+    chain: list[ChainCertificate] | None = Field(
+        description="What each certificate of the bundle says, the leaf first; null in lists."
     )
 
 
@@ -140,15 +162,38 @@ class ScheduleShape(BaseModel):
 
 def show(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate with its public chain."""
-    return show_listed(call, row).model_copy(update={"bundle": row.certificate_bundle})
+    return show_listed(call, row).model_copy(update=decoded(row))
+
+
+def decoded(row: Certificate) -> dict[str, Any]:
+    """Return the chain of a certificate, and what each one in it says."""
+    bundle = row.certificate_bundle
+    told = certificates.each(bundle.encode()) if bundle else ()
+    return {"bundle": bundle, "chain": [_chain(one) for one in told]}
+
+
+def _chain(said: Facts) -> ChainCertificate:
+    return ChainCertificate(
+        subject=said.subject,
+        names=list(said.names),
+        issuer=said.issuer,
+        not_before=said.not_before,
+        not_after=said.not_after,
+        key_type=said.key_type,
+        signature=said.signature,
+        serial_number=said.serial,
+        fingerprint=said.fingerprint,
+        public_key_fingerprint=said.spki,
+    )
 
 
 def show_listed(_call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate without its chain."""
-    return CertificateShape(**_fields(row))
+    return CertificateShape(**fields(row))
 
 
-def _fields(row: Certificate) -> dict[str, Any]:
+def fields(row: Certificate) -> dict[str, Any]:
+    """Return the fields of a certificate, without what is decoded of it."""
     fields = common(row, Prefix.CERTIFICATE, "certificates")
     domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
     fields["links"]["domain"] = f"/v1/domains/{domain}"
@@ -170,6 +215,7 @@ def _fields(row: Certificate) -> dict[str, Any]:
         "error_code": row.renewal_error_code,
         "error_message": row.renewal_error_message,
         "bundle": None,
+        "chain": None,
     }
 
 
@@ -243,4 +289,4 @@ def renew(call: Write, certificate: str) -> CertificateShape:
 def revoke(world: Crossing, certificate: str) -> CertificateShape:
     """Revoke a certificate at its authority. Its key is never used again."""
     row = requests.revoke(world.sessions, world.tools, world.actor, certificate)
-    return CertificateShape(**_fields(row))
+    return CertificateShape(**fields(row))

@@ -5,7 +5,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -133,6 +133,10 @@ def _etag(written: bytes) -> str:
     return f'"{hashlib.sha256(written).hexdigest()[:32]}"'
 
 
+_OPERATOR = replace(PLATFORM, may_export_keys=True)
+"""Who is on the installation's own machine has its keys anyway."""
+
+
 def surface(request: Request) -> AppState:
     """Return what the application shares."""
     found: AppState = request.app.state.surface
@@ -156,7 +160,7 @@ def _authenticated(shared: AppState, headers: Headers) -> Caller:
     if scheme.lower() != "bearer" or not bearer:
         raise Unauthenticated
     if shared.local_token is not None and Secret(bearer) == shared.local_token:
-        return Caller(PLATFORM, "platform:local")
+        return Caller(_OPERATOR, "platform:local")
     known = shared.authenticate(bearer.strip()) if shared.authenticate is not None else None
     if known is not None:
         return Caller(known, _principal(known, bearer.strip()))

@@ -23,6 +23,7 @@ _EXAMPLE: dict[str, Any] = {
     "expires_at": None,
     "revoked_at": None,
     "last_used_at": None,
+    "may_export_keys": False,
 }
 
 
@@ -45,6 +46,11 @@ class TokenNew(Body):
         default=None,
         description="At the latest when the token that creates it expires. Default: the same time.",
     )
+    may_export_keys: bool = Field(
+        default=False,
+        description="Let the token export private keys of certificates. Only a platform token, or a "
+        "token that may export keys itself, can allow it.",
+    )
 
 
 class TokenShape(Shape):
@@ -61,6 +67,9 @@ class TokenShape(Shape):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None = Field(description="Last use, to the hour.")
+    may_export_keys: bool = Field(
+        description="Whether the token may export private keys of certificates."
+    )
 
 
 class TokenMade(TokenShape):
@@ -98,6 +107,7 @@ def _fields(row: ApiToken) -> dict[str, Any]:
         "expires_at": row.expires_at,
         "revoked_at": row.revoked_at,
         "last_used_at": row.last_used_at,
+        "may_export_keys": row.may_export_keys,
     }
 
 

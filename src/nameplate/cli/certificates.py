@@ -1,12 +1,13 @@
 """`nameplate certificate`: certificates of domains."""
 
 import sys
+from base64 import b64encode
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import text_files, waiting
+from nameplate.cli import files, inspections, text_files, waiting
 from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
@@ -22,15 +23,18 @@ from nameplate.cli.command import (
     given,
     removing,
 )
-from nameplate.cli.completion import names
+from nameplate.cli.completion import names as completed
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.waiting import Seen, Timeout, Wait
 
 app = typer.Typer(help="Manage certificates of domains.", no_args_is_help=True)
+_DER = b"\x30"
+"""How a PKCS #12 file begins, and no PEM file."""
+_LONG = ("bundle", "chain")
 COLUMNS = ("id", "common_name", "status", "expires_at", "next_renewal_at", "error_message")
 
 CertificateReference = Annotated[
-    str, typer.Argument(help="Id of the certificate.", autocompletion=names("certificates"))
+    str, typer.Argument(help="Id of the certificate.", autocompletion=completed("certificates"))
 ]
 
 
@@ -55,6 +59,110 @@ def issue(
     if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], 1, timeout)
     cli.printer.one(made)
+
+
+CertificateFile = Annotated[
+    str,
+    typer.Option(
+        "--certificate",
+        metavar="FILE",
+        help="PEM file with the certificate and its intermediates in any order, or a PKCS #12 file. "
+        "`-` for standard input.",
+    ),
+]
+KeyFile = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="PEM file with the private key, unless it is in the other file.",
+    ),
+]
+
+
+@command(app, "upload")
+def upload(
+    cli: Cli,
+    *,
+    certificate: CertificateFile,
+    key: KeyFile = None,
+    password_file: files.PasswordFile = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(
+            help="Domain to keep it under. Default: the one closest to its first name.",
+            autocompletion=completed("domains"),
+        ),
+    ] = None,
+    takeover_days: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=365,
+            help="Days before its end at which the authority's certificate is ordered. Default: 30.",
+        ),
+    ] = None,
+) -> None:
+    """Upload a certificate of your own, with its private key."""
+    body = _brought(certificate, key, password_file)
+    body |= given(domain=domain, takeover_days=takeover_days)
+    cli.printer.one(cli.api.send("POST", "/v1/certificates:upload", body), skip=_LONG)
+
+
+@command(app, "replace")
+def replace(
+    cli: Cli,
+    reference: CertificateReference,
+    *,
+    certificate: CertificateFile,
+    key: KeyFile = None,
+    password_file: files.PasswordFile = None,
+) -> None:
+    """Replace an uploaded certificate by another one."""
+    body = _brought(certificate, key, password_file)
+    made = cli.api.send("POST", address("certificates", reference, ":replace"), body)
+    cli.printer.one(made, skip=_LONG)
+
+
+@command(app, "export")
+def export(
+    cli: Cli,
+    certificate: CertificateReference,
+    *,
+    chain: Annotated[
+        bool, typer.Option("--chain", help="Add the intermediate certificates.")
+    ] = False,
+    key: Annotated[
+        bool,
+        typer.Option(
+            "--key", help="Add the private key. The token must be allowed to export keys."
+        ),
+    ] = False,
+) -> None:
+    """Print a certificate in PEM; its private key only when asked for, which an event tells of."""
+    asked = {"chain": "true"} if chain else {}
+    found = cli.api.get(address("certificates", certificate, "/pem"), **asked)
+    if key:
+        secret = cli.api.send("POST", address("certificates", certificate, ":export-key"))
+        found["private_key"] = secret["private_key"]
+    if cli.printer.form is OutputFormat.TABLE:
+        sys.stdout.write(found["certificate"] + found.get("private_key", ""))
+    else:
+        cli.printer.one(found)
+
+
+def _brought(certificate: str, key: str | None, password_file: str | None) -> dict[str, Any]:
+    """Return the files of an upload as the API takes them."""
+    found = files.content(certificate)
+    secret = files.password(password_file)
+    body: dict[str, Any] = given(password=None if secret is None else secret.reveal())
+    if found[:1] == _DER:
+        body["pkcs12"] = b64encode(found).decode()
+    else:
+        body["certificate"] = found.decode("utf-8", "replace")
+    if key is not None:
+        body["private_key"] = files.content(key).decode("utf-8", "replace")
+    return body
 
 
 @command(app, "list")
@@ -108,9 +216,10 @@ def show(
     if pem:
         sys.stdout.write(found["bundle"] or "")
         return
-    cli.printer.one(found, skip=("bundle",) if cli.printer.form is OutputFormat.TABLE else ())
-    if cli.printer.form is OutputFormat.TABLE and found["bundle"]:
-        _show_chain(cli, found["bundle"])
+    is_table = cli.printer.form is OutputFormat.TABLE
+    cli.printer.one(found, skip=("bundle", "chain") if is_table else ())
+    if is_table:
+        inspections.print_chain(cli, found["chain"] or ())
 
 
 @command(app, "schedule")
@@ -149,27 +258,7 @@ def schedule(
 
 
 removing(app, "certificate", "certificates", by="Id")
-
-
-def _show_chain(cli: Cli, bundle: str) -> None:
-    """Print what each certificate of a bundle says, the leaf first."""
-    from nameplate.core import certificates
-
-    for number, said in enumerate(certificates.each(bundle.encode())):
-        cli.printer.line("")
-        cli.printer.line("leaf" if number == 0 else f"intermediate {number}")
-        for label, text in (
-            ("subject", said.subject),
-            ("names", ", ".join(said.names)),
-            ("issuer", said.issuer),
-            ("valid from", cli.printer.moment(said.not_before.isoformat(), whole=True)),
-            ("valid until", cli.printer.moment(said.not_after.isoformat(), whole=True)),
-            ("key", said.key_type),
-            ("serial", said.serial),
-            ("SHA-256", said.fingerprint),
-        ):
-            if text:
-                cli.printer.line(f"  {label:<12}{text}")
+inspections.register(app)
 
 
 def _waited(cli: Cli, identity: str, generation: int, timeout: float) -> dict[str, object]:

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Refused
+
+if TYPE_CHECKING:
+    from nameplate.core.chains import Roots
 
 Url = Annotated[
     str | None,
@@ -61,6 +64,14 @@ class Local(Protocol):
 
     def clock(self) -> datetime:
         """Return the time, aware and in UTC."""
+        ...
+
+    def roots(self) -> "Roots":
+        """Return the authorities that visitors trust."""
+        ...
+
+    def presented(self, host: str, address: str, port: int) -> Sequence[bytes]:
+        """Return the certificates that a TLS server presents for `host`, each as DER."""
         ...
 
     def facts(self) -> Mapping[str, str]:

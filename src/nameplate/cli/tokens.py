@@ -46,6 +46,12 @@ def add(
             help="When the token expires, such as 2027-01-31T00:00:00Z. Default: never.",
         ),
     ] = None,
+    may_export_keys: Annotated[
+        bool,
+        typer.Option(
+            "--may-export-keys", help="Let the token export private keys of certificates."
+        ),
+    ] = False,
 ) -> None:
     """Add a token and print its secret, which is shown only once."""
     is_operator = organization is None and profiles.remote(os.environ) is None
@@ -54,6 +60,7 @@ def add(
         organization=organization,
         platform=(platform or is_operator) or None,
         expires_at=expires_at,
+        may_export_keys=may_export_keys or None,
     )
     made = cli.api.send("POST", "/v1/tokens", body)
     if cli.printer.form is OutputFormat.TABLE:

@@ -14,6 +14,9 @@ class Actor:
     token_id: int | None = field(default=None, compare=False)
     """Which token of Nameplate's acts; None: another way in, such as a token of the host's."""
 
+    may_export_keys: bool = field(default=False, compare=False)
+    """Whether private keys of certificates may be handed out to it."""
+
     @property
     def is_platform(self) -> bool:
         """Whether this actor sees every organization."""

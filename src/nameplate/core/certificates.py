@@ -56,6 +56,8 @@ class Facts:
     """Such as `ec256`, `rsa2048`; `other` for what Nameplate does not use."""
     spki: str
     """SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal: two certificates with one key share it."""
+    signature: str
+    """Algorithm of the issuer's signature, such as `ecdsa-with-SHA256`; its object id where unknown."""
 
 
 def facts(pem: bytes) -> Facts:
@@ -82,7 +84,19 @@ def _facts(leaf: x509.Certificate) -> Facts:
         not_after=leaf.not_valid_after_utc,
         key_type=_key_type(leaf),
         spki=hashlib.sha256(_spki(leaf)).hexdigest(),
+        signature=_signature_name(leaf),
     )
+
+
+def describe(certificate: x509.Certificate) -> Facts:
+    """Return the facts of a certificate that was parsed before. Raises `Invalid` for an odd key."""
+    return _facts(certificate)
+
+
+def _signature_name(certificate: x509.Certificate) -> str:
+    oid = certificate.signature_algorithm_oid
+    known = getattr(oid, "_name", "Unknown OID")
+    return oid.dotted_string if known == "Unknown OID" else str(known)
 
 
 def split_chain(bundle: bytes) -> tuple[bytes, bytes]:

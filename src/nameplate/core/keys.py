@@ -57,16 +57,32 @@ def load(key: Secret) -> PrivateKey:
         loaded = load_pem_private_key(text.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise Invalid("key_malformed", "The private key cannot be read. Expected PEM.") from None
-    if isinstance(loaded, rsa.RSAPrivateKey):
-        _check_rsa(loaded.public_key())
+    return accepted(loaded)
+
+
+def accepted(loaded: object, longest: int = _RSA_SIZES[-1]) -> PrivateKey:
+    """Return a key that may be used, RSA keys of up to `longest` bits.
+
+    Raises `Invalid` with `key_weak` or `key_unsupported`.
+    """
+    if isinstance(loaded, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        check_public(loaded.public_key(), longest)
         return loaded
-    if isinstance(loaded, ec.EllipticCurvePrivateKey):
-        if not isinstance(loaded.curve, ec.SECP256R1 | ec.SECP384R1):
-            raise Invalid(
-                "key_unsupported", "The curve is not supported. Use P-256 or P-384, or RSA."
-            )
-        return loaded
-    raise Invalid(
+    raise _unsupported()
+
+
+def check_public(key: object, longest: int = _RSA_SIZES[-1]) -> None:
+    """Check a public key as `accepted` does."""
+    if isinstance(key, rsa.RSAPublicKey):
+        _check_rsa(key, longest)
+    elif not isinstance(key, ec.EllipticCurvePublicKey):
+        raise _unsupported()
+    elif not isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
+        raise Invalid("key_unsupported", "The curve is not supported. Use P-256 or P-384, or RSA.")
+
+
+def _unsupported() -> Invalid:
+    return Invalid(
         "key_unsupported",
         "The kind of key is not supported. Use an EC key on P-256 or P-384, or RSA.",
     )
@@ -84,9 +100,9 @@ def public_bytes(key: Secret) -> bytes:
     return load(key).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _check_rsa(public: rsa.RSAPublicKey) -> None:
-    if public.key_size not in _RSA_SIZES or public.key_size % 8:
-        raise Invalid("key_weak", "Expected an RSA key of 2048 to 8192 bits.")
+def _check_rsa(public: rsa.RSAPublicKey, longest: int) -> None:
+    if public.key_size not in _RSA_SIZES or public.key_size > longest or public.key_size % 8:
+        raise Invalid("key_weak", f"Expected an RSA key of 2048 to {longest} bits.")
     numbers = public.public_numbers()
     if numbers.e != _EXPONENT:
         raise Invalid("key_weak", f"The public exponent of an RSA key must be {_EXPONENT}.")
@@ -94,6 +110,26 @@ def _check_rsa(public: rsa.RSAPublicKey) -> None:
         raise Invalid("key_weak", "The primes of this RSA key are too close. Generate a new key.")
     if any(numbers.n % prime == 0 for prime in _small_primes()):
         raise Invalid("key_weak", "This RSA key has a small factor. Generate a new key.")
+    if _made_by_infineon(numbers.n):
+        raise Invalid(
+            "key_weak",
+            "This RSA key was made by a chip whose keys can be computed (ROCA, CVE-2017-15361). "
+            "Generate a new key.",
+        )
+
+
+def _made_by_infineon(modulus: int) -> bool:
+    """Tell whether a modulus has the form that chips with the ROCA flaw give it.
+
+    Modulo each of these primes it is a power of 65537, which one key of 2^150 is by chance.
+    """
+    return all(modulus % prime in powers for prime, powers in _fingerprints())
+
+
+@cache
+def _fingerprints() -> tuple[tuple[int, frozenset[int]], ...]:
+    primes = (n for n in _small_primes() if 2 < n <= 167)  # noqa: PLR2004 - those of the flaw
+    return tuple((n, frozenset(pow(_EXPONENT, i, n) for i in range(n))) for n in primes)
 
 
 def _close_primes(modulus: int) -> bool:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, move
 from nameplate.models.bindings import Binding
@@ -57,6 +57,8 @@ _BEGINNING = {
     )
 }
 """What the first order of a generation makes of a certificate; of all others nothing."""
+_ENDING = frozenset({CertificateStatus.RENEWING, CertificateStatus.EXPIRED})
+"""What an uploaded certificate is when another has to follow it."""
 
 
 class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
@@ -74,6 +76,7 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         sa.Index("ssl_certificates_org_status_index", "organization_id", "status"),
         sa.Index("ssl_certificates_renewal_check_index", "expires_at", "auto_renew"),
         sa.Index("ssl_certificates_domain_status_index", "organization_domain_id", "status"),
+        sa.Index("ssl_certificates_spanning_index", "organization_id", "spans_domains"),
         table("Certificates of domains, with renewal tracking."),
     )
 
@@ -113,6 +116,14 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     )
     fingerprint: Mapped[str | None] = mapped_column(
         sa.String(255), comment="SHA-256 of the DER form, lower-case hex."
+    )
+    public_key_fingerprint: Mapped[str | None] = mapped_column(
+        ascii_text(64), index=True, comment="SHA-256 of the SubjectPublicKeyInfo, lower-case hex."
+    )
+    spans_domains: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=sa.false(),
+        comment="It covers names of other domains of the organization, too.",
     )
     issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="notBefore.")
     expires_at: Mapped[datetime | None] = mapped_column(
@@ -178,17 +189,35 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         info={SEALED: True},
         comment="Key of the generation being obtained, sealed like `private_key`.",
     )
+    expiry_notice_days: Mapped[int | None] = mapped_column(
+        comment="Days before the end of the notice of expiry that was given last."
+    )
+    key_exported_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the private key was exported last."
+    )
 
     @classmethod
     def is_wanted(cls) -> sa.ColumnElement[bool]:
-        """Return whether anybody wants the certificate: who asked for it, or a binding that uses it."""
-        used = sa.exists().where(
-            Binding.ssl_certificate_id == cls.id,
+        """Return whether anybody wants the certificate: who asked for it, or a binding that uses it.
+
+        One that was uploaded and ends soon is to be followed by the one made for the same host.
+        """
+        live = sa.and_(
             Binding.ssl_enabled,
             Binding.status != BindingStatus.DISABLED,
             Binding.deleted_at.is_(None),
         )
-        return sa.or_(cls.is_automatic.is_(sa.false()), used)
+        used = sa.exists().where(Binding.ssl_certificate_id == cls.id, live)
+        before = aliased(cls)
+        follows = sa.exists().where(
+            Binding.hostname == cls.common_name,
+            Binding.organization_domain_id == cls.organization_domain_id,
+            before.id == Binding.ssl_certificate_id,
+            before.certificate_type == CertificateType.CUSTOM,
+            before.status.in_(_ENDING),
+            live,
+        )
+        return sa.or_(cls.is_automatic.is_(sa.false()), used, follows)
 
     @classmethod
     def retrying(cls, now: datetime) -> sa.Update:
@@ -197,6 +226,20 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         return cls.waking(now).values(
             next_renewal_attempt_at=sa.case((planned > now, now), else_=planned)
         )
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether somebody brought it: it is never ordered, and renewed only by whoever brings another."""
+        return self.certificate_type is CertificateType.CUSTOM
+
+    @property
+    def needs_successor(self) -> bool:
+        """Whether it was uploaded and the authority's certificate is to follow it."""
+        return self.is_uploaded and self.auto_renew and self.status in _ENDING
+
+    def hand_over(self) -> None:
+        """Have the authority's certificate obtained that follows this one, which is served until then."""
+        self.status = move(self.status, CertificateStatus.RENEWING)
 
     @property
     def is_let_go(self) -> bool:
@@ -232,6 +275,7 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, CertificateStatus.ACTIVE)
         self.generation += 1
         self.last_renewed_at = now
+        self.expiry_notice_days = None
         self.renewal_attempts = 0
         self.renewal_error_message = self.renewal_error_code = None
 

@@ -138,7 +138,7 @@ TOLD: Mapping[type[Any], Told] = {
     ApiToken: Told(
         "token",
         added="token.created",
-        shown=("name", "expires_at"),
+        shown=("name", "expires_at", "may_export_keys"),
         transitions=(
             Transition("token.revoked", "revoked_at", ColumnState.NULL, ColumnState.PRESENT, ("name",)),
         ),
@@ -227,6 +227,11 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("certificate.renewed", "generation", ColumnState.PRESENT, ColumnState.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
             Transition("certificate.let_go", "renewal_error_code", ColumnState.ANY, _is(UNUSED)),
             Transition("certificate.failed", "renewal_error_code", ColumnState.ANY, ColumnState.PRESENT, ("status", "renewal_error_message")),
+            Transition(
+                "certificate.expiring", "expiry_notice_days", ColumnState.ANY, ColumnState.PRESENT,
+                ("certificate_type", "expires_at", "status", "renewal_error_code", "renewal_error_message"),
+            ),
+            Transition("certificate.key_exported", "key_exported_at", ColumnState.ANY, ColumnState.PRESENT, ("serial_number",)),
             Transition("certificate.expired", "status", ColumnState.ANY, _is(_C.EXPIRED), ("expires_at",)),
             Transition("certificate.revoked", "status", ColumnState.ANY, _is(_C.REVOKED), ("serial_number",)),
         ),

@@ -29,6 +29,11 @@ class ApiToken(Identified, Model):
     token_hash: Mapped[str] = mapped_column(
         ascii_text(64), comment="SHA-256 of the whole token, hex."
     )
+    may_export_keys: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=sa.false(),
+        comment="Whether it may export private keys of certificates.",
+    )
     expires_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="Until when it is accepted; NULL: no end."
     )

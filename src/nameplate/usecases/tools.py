@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from nameplate import registry
+from nameplate.core.chains import Roots
 from nameplate.core.encryption import KeyRing
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
@@ -49,6 +50,8 @@ class Tools:
     """None: nobody looks at DNSSEC."""
     public_url: str | None = None
     """Where browsers reach the API; None: as the request says."""
+    roots: Callable[[], Roots] = Roots
+    """Authorities whose certificates may be uploaded. Default: none."""
     special_use: bool = False
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None

@@ -11,7 +11,7 @@ from nameplate.core.errors import Conflict, Invalid, NotFound, Refused
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.models import Certificate, CertificateType, ChallengeType, Domain
-from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates import requests, succession
 from nameplate.usecases.certificates.requests import MAX_NAMES
 from nameplate.usecases.tenants import accounts
 
@@ -84,7 +84,11 @@ def test_a_working_certificate_covers_a_host_first(rig: Rig) -> None:
     with rig.offline.sessions.begin(rig.actor) as session:
         domain = session.get_one(Domain, rig.domain_id)
         found = {
-            host: requests.covering(requests.of_domains(session, [domain.id])[domain.id], host)
+            host: succession.covering(
+                requests.of_domains(session, {domain.id: domain.organization_id})[domain.id],
+                host,
+                datetime.now(UTC),
+            )
             for host in (NAME, f"www.{NAME}", f"api.{NAME}")
         }
     ids_of = {host: row and row.id for host, row in found.items()}

@@ -14,6 +14,7 @@ from nameplate.core.errors import Invalid, RateLimited
 from nameplate.models import Budget
 from nameplate.usecases.certificates import budgets, schedule
 from nameplate.usecases.certificates.budgets import Ordering
+from nameplate.usecases.tenants import ca_accounts
 
 LIMITS = {"orders": "12/h", "certificates_per_domain": "3/d", "certificates_per_set": "2/7d"}
 BASES = ("a.com", "b.com", "c.com")
@@ -66,7 +67,7 @@ def _forget(offline):
 
 def _ordered(offline, hosts, at):
     with offline.sessions.begin(PLATFORM) as session:
-        account = schedule.ca_accounts.authority_account(session, 1)
+        account = ca_accounts.authority_account(session, 1)
         ordering = Ordering(1, hosts[0].partition(".")[2], hosts)
         try:
             budgets.take_order(session, account, ordering, at)

@@ -44,7 +44,7 @@ def install(
 ) -> None:
     """Make the generation being obtained the one that is served, and plan its renewal."""
     # What asks the database comes first, so that the row is written once.
-    _wake_bindings(session, row, now)
+    wake_bindings(session, row, now)
     forget(session, row, now)
     row.private_key = issued.sealed_key
     leaf, chain = x509.split_chain(issued.bundle)
@@ -55,6 +55,7 @@ def install(
     row.issuer = facts.issuer[:255]
     row.serial_number = facts.serial
     row.fingerprint = facts.fingerprint
+    row.public_key_fingerprint = facts.spki
     row.issued_at = facts.not_before
     row.expires_at = facts.not_after
     if issued.is_local:
@@ -92,7 +93,7 @@ def next_look(row: Certificate, now: datetime) -> datetime | None:
     return min(later, default=None)
 
 
-def _wake_bindings(session: Session, row: Certificate, now: datetime) -> None:
+def wake_bindings(session: Session, row: Certificate, now: datetime) -> None:
     """Let every binding that presents, or waits for, this certificate look at it."""
     values = {"now": now, "domain": row.organization_domain_id}
     session.connection().execute(_WAKING, values)

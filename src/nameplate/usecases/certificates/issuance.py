@@ -19,9 +19,17 @@ from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
-from nameplate.models import Account, Certificate, CertificateType, ChallengeProgress
+from nameplate.models import Account, Certificate, ChallengeProgress
 from nameplate.usecases import holders, work
-from nameplate.usecases.certificates import budgets, generations, order, reachability, usage
+from nameplate.usecases.certificates import (
+    budgets,
+    expiry,
+    generations,
+    order,
+    reachability,
+    succession,
+    usage,
+)
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -122,6 +130,10 @@ def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> N
         row.next_action_at = None
         generations.forget(session, row, now)
         return
+    if row.is_uploaded:
+        succession.settle(session, row, now)
+        _expire(row, now)
+        return
     usage.settle(session, row, jitter, now)
     if row.is_let_go or not _wanted(row, now):
         row.next_action_at = generations.next_look(row, now)
@@ -137,6 +149,7 @@ def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> N
 def _expire(row: Certificate, now: datetime) -> None:
     if row.expires_at is not None and row.expires_at <= now:
         row.expire()
+    expiry.announce(row, now)
 
 
 def _gone(row: Certificate) -> bool:
@@ -145,7 +158,9 @@ def _gone(row: Certificate) -> bool:
 
 def _wanted(row: Certificate, now: datetime) -> bool:
     """Tell whether a generation is under way or due."""
-    return not _gone(row) and (row.pending_private_key is not None or _due(row, now))
+    return not (_gone(row) or row.is_uploaded) and (
+        row.pending_private_key is not None or _due(row, now)
+    )
 
 
 def _owned(session: Session, row: Certificate) -> bool:
@@ -157,7 +172,7 @@ def _owned(session: Session, row: Certificate) -> bool:
 
 def _due(row: Certificate, now: datetime) -> bool:
     if row.certificate is None:
-        return row.certificate_type is not CertificateType.CUSTOM
+        return True
     due = row.next_renewal_attempt_at
     # Somebody woke it, see `_give_up`; another trouble than that of the renewal is no reason.
     failed = row.renewal_error_code is not None

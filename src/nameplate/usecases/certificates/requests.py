@@ -1,8 +1,9 @@
 """Certificates: asking for them, showing them, revoking them. `issuance.py` obtains them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import names
@@ -23,7 +24,7 @@ from nameplate.models import (
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.ca import Revoker
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.certificates import usage
+from nameplate.usecases.certificates import succession, usage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -144,26 +145,30 @@ def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
     return ChallengeType(given)
 
 
-def of_domains(session: Session, domain_ids: Collection[int]) -> dict[int, list[Certificate]]:
-    """Return the live certificates of each of these domains that are not revoked."""
-    found: dict[int, list[Certificate]] = {one: [] for one in domain_ids}
+def of_domains(session: Session, owners: Mapping[int, int]) -> dict[int, list[Certificate]]:
+    """Return the live certificates of each of these domains that are not revoked.
+
+    `owners` maps each domain to its organization: an uploaded certificate may cover names of several.
+    """
+    found: dict[int, list[Certificate]] = {one: [] for one in owners}
     query = Certificate.visible(PLATFORM).where(
-        Certificate.organization_domain_id.in_(sorted(domain_ids)),
+        sa.or_(
+            Certificate.organization_domain_id.in_(sorted(owners)),
+            sa.and_(
+                Certificate.organization_id.in_(sorted(set(owners.values()))),
+                Certificate.spans_domains,
+            ),
+        ),
         Certificate.status != CertificateStatus.REVOKED,
     )
     for row in session.scalars(query.order_by(Certificate.id)) if found else ():
-        found[row.organization_domain_id].append(row)
+        if row.spans_domains:
+            own = [domain for domain, owner in owners.items() if owner == row.organization_id]
+        else:
+            own = [row.organization_domain_id]
+        for domain in own:
+            found[domain].append(row)
     return found
-
-
-def covering(certificates: Iterable[Certificate], host: str) -> Certificate | None:
-    """Return a certificate that covers `host`, a working one first."""
-    parent = f"*.{names.parent(host)}"
-    fitting = [
-        row for row in certificates if {host, parent} & set(row.subject_alternative_names or ())
-    ]
-    working = [row for row in fitting if row.certificate is not None]
-    return next(iter([*working, *fitting]), None)
 
 
 def get(session: Session, actor: Actor, reference: str) -> Certificate:
@@ -198,13 +203,16 @@ def page(
 def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:
     """Obtain a new generation now; the present one serves until it is complete.
 
-    One that no binding uses any more is its owner's from then on, as if it had been asked for.
+    Of an uploaded one the authority's successor is obtained. One that no binding uses any more is its owner's from then on, as if it had been asked for.
     """
     row = get(session, actor, reference)
     if row.status is CertificateStatus.REVOKED:
         raise Conflict(
             "certificate_revoked", "A revoked certificate cannot be renewed. Issue a new one."
         )
+    if row.is_uploaded:
+        row.auto_renew = True
+        row.hand_over()
     row.is_automatic = row.is_automatic and usage.is_wanted(session, row)
     if row.is_let_go:
         row.take_up(now)
@@ -217,6 +225,11 @@ def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ce
     """Revoke at the authority, then here. Raises what the authority answers."""
     with sessions.begin(actor, read_only=True) as session:
         row = get(session, actor, reference)
+    if row.is_uploaded:
+        raise Conflict(
+            "certificate_uploaded",
+            "The certificate was uploaded. Have whoever issued it revoke it, then remove it here.",
+        )
     if row.certificate is None:
         raise Conflict("certificate_missing", "There is no certificate to revoke yet.")
     with sessions.begin(PLATFORM, read_only=True) as session:
@@ -241,8 +254,13 @@ def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ce
 
 
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:
-    """Remove a certificate that no binding presents."""
+    """Remove a certificate. The hosts of an uploaded one are served with another from now on.
+
+    Raises Conflict `certificate_in_use` when there is no other for one of them.
+    """
     row = get(session, actor, reference)
+    if row.is_uploaded:
+        succession.withdraw(session, row, now)
     soft_delete(session, row, now)
     row.next_action_at = now
     session.flush()

@@ -31,6 +31,7 @@ from nameplate.models import (
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
+from nameplate.usecases.certificates import uploads
 from nameplate.usecases.claims import grants, holdings, suffixes, verifications
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
@@ -299,6 +300,7 @@ def remove(session: Session, tools: Tools, actor: Actor, reference: str, now: da
     session.refresh(row, with_for_update=True)
     _take_back(session, row)
     verifications.release(session, tools, row, now)
+    uploads.rehome(session, row)
     soft_delete(session, row, now)
     row.wake(now)
     session.flush()

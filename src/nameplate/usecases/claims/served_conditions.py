@@ -1,11 +1,11 @@
 """How far a domain's hosts are secured and served, from the rows and the clock."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
-from nameplate.models import Binding, Certificate, Server
+from nameplate.models import Binding, Certificate, CertificateType, Server
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
 
@@ -21,14 +21,18 @@ _SHOWN = 10
 
 def certificates(known: DomainFacts) -> list[Condition]:
     """Say how the certificates are that something uses, or was asked for."""
-    rows, now = known.certificates, known.now
+    now = known.now
+    presented = {row.ssl_certificate_id for row, _ in known.bindings}
+    # An uploaded one that has ended and made way is history.
+    rows = [row for row in known.certificates if _counts(row, presented, now)]
     found = [_certificate(row, known.advice.get(row.id), now) for row in rows]
     bad = next((one for one in found if not one.status), None)
     if bad is not None:
         return [bad]
-    failing = next((one for one in found if one.reason == "renewal_failing"), None)
-    if failing is not None:
-        return [failing]
+    for reason in _TELLING:
+        told = next((one for one in found if one.reason == reason), None)
+        if told is not None:
+            return [told]
     soonest = min((row.expires_at for row in rows if row.expires_at), default=None)
     until = f"The certificate is valid until {soonest:%Y-%m-%d %H:%M} UTC." if soonest else ""
     return [
@@ -39,6 +43,15 @@ def certificates(known: DomainFacts) -> list[Condition]:
             message=until or "The certificate is active.",
         )
     ][: len(rows)]
+
+
+_TELLING = ("renewal_failing", "certificate_ending", "self_signed_served")
+"""Reasons of certificates that are valid, which are said before all is well."""
+
+
+def _counts(row: Certificate, presented: Collection[int | None], now: datetime) -> bool:
+    ended = row.expires_at is not None and row.expires_at <= now
+    return not (row.is_uploaded and ended) or row.id in presented
 
 
 def _certificate(row: Certificate, advice: HostAdvice | None, now: datetime) -> Condition:
@@ -73,7 +86,7 @@ def _valid(
     row: Certificate, why: str | None, told: HostAdvice, since: datetime | None
 ) -> Condition:
     if why is None:
-        return Condition(type="certificate", status=True, reason="active", message="")
+        return _well(row)
     until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
     return Condition(
         type="certificate",
@@ -85,6 +98,24 @@ def _valid(
         since=since,
         next_check_at=row.next_action_at,
     )
+
+
+def _well(row: Certificate) -> Condition:
+    """Say what is to be known of a certificate that is valid and of which nothing fails."""
+    until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
+    if row.needs_successor:
+        return Condition(
+            type="certificate", status=True, reason="certificate_ending",
+            message=f"The uploaded certificate ends soon. The authority's follows it.{until}",
+            fix="No action needed, or replace it by a new one.", next_check_at=row.next_action_at,
+        )  # fmt: skip
+    if row.certificate_type is CertificateType.SELF_SIGNED:
+        return Condition(
+            type="certificate", status=True, reason="self_signed_served",
+            message=f"The certificate is self-signed: browsers warn of it.{until}",
+            fix="Add an account at a public authority, or upload a certificate.",
+        )  # fmt: skip
+    return Condition(type="certificate", status=True, reason="active", message="")
 
 
 def holds_until(known: DomainFacts) -> datetime | None:

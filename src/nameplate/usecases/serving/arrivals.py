@@ -21,7 +21,7 @@ from nameplate.models import Application, Binding, Certificate, Domain, Organiza
 from nameplate.models.reconfiguration import wake_server
 from nameplate.ports.prober import ProbeTarget
 from nameplate.usecases import holders
-from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates import requests, succession
 from nameplate.usecases.serving import proxies, routes, servers
 
 SAFETY = timedelta(minutes=1)
@@ -75,7 +75,9 @@ def _read(session: Session, rows: Sequence[Binding]) -> _Around:
     domains = by_id(session, Domain, (row.organization_domain_id for row in rows))
     live = [one.id for one in domains.values() if one.is_live]
     secured = {row.organization_domain_id for row in rows if row.ssl_enabled}.intersection(live)
-    certificates = requests.of_domains(session, secured)
+    certificates = requests.of_domains(
+        session, {one: domains[one].organization_id for one in secured}
+    )
     known = {one.id: one for of_domain in certificates.values() for one in of_domain}
     presented = {row.ssl_certificate_id for row in rows} - known.keys()
     return _Around(
@@ -200,17 +202,15 @@ def _secured(session: Session, around: _Around, row: Binding, now: datetime) -> 
     """Tell whether a working certificate covers the host; see that one is being obtained."""
     domain = around.domains[row.organization_domain_id]
     there = around.certificates[domain.id]
-    certificate = requests.covering(there, row.hostname)
+    certificate = succession.covering(there, row.hostname, now)
     if certificate is None:
         try:
-            certificate = requests.create(
-                session, domain, [row.hostname], None, now, automatic=True
-            )
+            certificate = _wanted(session, around, row, domain, now)
         except Conflict as error:
             row.fail(error.detail)
             return False
-        there.append(certificate)
-        around.presented[certificate.id] = certificate
+    elif certificate.needs_successor:
+        _follow(session, around, row, certificate, now)
     if row.ssl_certificate_id != certificate.id or certificate.is_let_go:
         around.unused.update(filter(None, (row.ssl_certificate_id, certificate.id)))
         row.ssl_certificate_id = certificate.id
@@ -220,6 +220,33 @@ def _secured(session: Session, around: _Around, row: Binding, now: datetime) -> 
         row.error_message = "Waiting for the certificate."
         return False
     return True
+
+
+def _wanted(
+    session: Session, around: _Around, row: Binding, domain: Domain, now: datetime
+) -> Certificate:
+    """Have a certificate obtained for the host. Raises `Conflict`."""
+    made = requests.create(session, domain, [row.hostname], None, now, automatic=True)
+    around.certificates[domain.id].append(made)
+    around.presented[made.id] = made
+    return made
+
+
+def _follow(
+    session: Session, around: _Around, row: Binding, uploaded: Certificate, now: datetime
+) -> None:
+    """See that a certificate of the authority is there, or obtained, before the uploaded one ends."""
+    domain = around.domains[row.organization_domain_id]
+    others = [one for one in around.certificates[domain.id] if not one.is_uploaded]
+    follower = succession.covering(others, row.hostname, now)
+    try:
+        follower = follower or _wanted(session, around, row, domain, now)
+    except Conflict as error:  # what is served stays; its notices of expiry say why it ends
+        uploaded.say(error.code, error.detail)
+        return
+    uploaded.renewal_error_code = uploaded.renewal_error_message = None
+    if follower.is_let_go:
+        around.unused.add(follower.id)
 
 
 def _wake_certificates(session: Session, ids: Collection[int], now: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import tokens
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Invalid, Problem
+from nameplate.core.errors import Invalid, NotPermitted, Problem
 from nameplate.core.ids import Prefix
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
@@ -36,14 +36,21 @@ def add(
     platform: bool = False,
     expires_at: datetime | None = None,
     not_after: datetime | None = None,
+    may_export_keys: bool = False,
 ) -> tuple[ApiToken, Secret]:
     """Make a token and return it with its secret text, which exists nowhere afterwards.
 
     A tenant makes tokens of its own organization; the platform those of any, or with `platform` its
     own, which may do everything. `not_after` is when the token ends that asks for it: the new one ends then, too,
-    unless earlier. Raises Invalid `expires_at_past`, `expires_at_too_late`, `token_owner_missing`
-    when the platform says neither, `token_owner_twice` for both, NotPermitted `platform_only`.
+    unless earlier. Only who may export private keys, or the platform, makes tokens that may. Raises Invalid `expires_at_past`, `expires_at_too_late`, `token_owner_missing`
+    when the platform says neither, `token_owner_twice` for both, NotPermitted `platform_only`,
+    `export_not_permitted`.
     """
+    if may_export_keys and not (actor.may_export_keys or actor.is_platform):
+        raise NotPermitted(
+            "export_not_permitted",
+            "A token that may export private keys is made by one that may, or by the platform.",
+        )
     if platform:
         organizations.only_platform(actor, "add a token of the platform")
         if organization is not None:
@@ -79,6 +86,7 @@ def add(
         key_id=made.key_id,
         token_hash=made.digest,
         expires_at=expires_at,
+        may_export_keys=may_export_keys,
     )
     session.add(row)
     session.flush()
@@ -144,7 +152,7 @@ def accepted(sessions: Sessions, bearer: str, now: datetime | None = None) -> Ac
     if row.organization_id is not None and not row.is_active:
         return None
     noted = row.last_used_at is not None and now - row.last_used_at < USE_NOTED_EVERY
-    actor = Actor(row.organization_id, row.name, row.id)
+    actor = Actor(row.organization_id, row.name, row.id, row.may_export_keys)
     return AcceptedToken(row.id, row.key_id, actor, row.expires_at, noted, now)
 
 
@@ -164,7 +172,7 @@ _BY_KEY = (
     .where(ApiToken.key_id == sa.bindparam("key"))
     .with_only_columns(
         ApiToken.id, ApiToken.organization_id, ApiToken.name, ApiToken.key_id, ApiToken.token_hash,
-        ApiToken.expires_at, ApiToken.revoked_at, ApiToken.last_used_at, Organization.is_active,
+        ApiToken.expires_at, ApiToken.revoked_at, ApiToken.last_used_at, ApiToken.may_export_keys, Organization.is_active,
         sa.type_coerce(utc_now(), UtcDateTime).label("now"),
     )
 )  # fmt: skip
