@@ -12,6 +12,7 @@ from nameplate.api import (
     applications,
     bindings,
     certificates,
+    dangling,
     diagnosis,
     dns_hosts,
     domain_connect,
@@ -62,6 +63,7 @@ NOUNS = (
     events,
     setup_links,
     grants,
+    dangling,
 )
 
 
