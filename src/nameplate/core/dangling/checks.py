@@ -132,6 +132,8 @@ def left_behind(seen: NameSeen, servers: Addresses) -> Judged:
 
 def wild(seen: NameSeen) -> Judged:
     """Find a wildcard that nobody asked for: any label below the name is answered."""
+    if not seen.probes:  # nobody asks where a wildcard is wanted
+        return Judged(settled=frozenset({WILD}))
     if not any(look.answered for look in seen.probes):
         return Judged()
     fixes = tuple(
@@ -235,7 +237,7 @@ def _of_zone(observed: Observed, finding: DiagnosisFinding) -> Dangling:
         _SEVERITY.get(finding.check, Severity.HIGH),
         finding.message,
         finding.fix,
-        finding.evidence or tuple(observed.parent),
+        finding.evidence or shown("SOA", observed.listed),
         tuple(remove("NS", observed.zone, f"{server}.") for server in lame if server)
         if finding.check == "delegation_lame"
         else (),

@@ -248,7 +248,7 @@ def report(session: Session, actor: Actor) -> DanglingReport:
     ).one()
     return DanglingReport(
         {(problem, severity): count for problem, severity, count in counts},
-        dict(session.execute(most.limit(20)).tuples().all()),
+        {row[0]: row[1] for row in session.execute(most.limit(20))},
         all_,
         int(unseen or 0),
     )

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nameplate.core import names
 from nameplate.core.dangling import checks
@@ -112,13 +112,15 @@ def _looking(subject: NameSubject, tools: Tools) -> Inquiry[NameSeen]:
         question = DnsQuestion(target, "CNAME")
         (result,) = yield [question]
         hop = _look(question, result)
-    seen = NameSeen(name, looks[0], tuple(looks[1:3]), tuple(chain), None, tuple(looks[3:]))
+    seen = NameSeen(
+        name, looks[0], hosts=tuple(looks[1:3]), chain=tuple(chain), probes=tuple(looks[3:])
+    )
     base = _registrable(chain[-1], tools) if seen.is_missing else None
     if base is None:
         return seen
     question = DnsQuestion(base, "SOA")
     (result,) = yield [question]
-    return NameSeen(name, seen.alias, seen.hosts, seen.chain, _look(question, result), seen.probes)
+    return replace(seen, base=_look(question, result))
 
 
 def _page(tools: Tools, seen: NameSeen) -> str | None:
@@ -143,6 +145,8 @@ def _delegation(tools: Tools, subject: NameSubject) -> ZoneSeen:
         parent=found.parent,
         listed=_said(found.answers),
     )
+    if not names.is_within(observed.zone, observed.registrable):
+        return ZoneSeen(_unregistered(tools, observed))
     working = {one.name for one in observed.listed if one.kind == "data"}
     free = {}
     for server in found.parent:
@@ -153,6 +157,14 @@ def _delegation(tools: Tools, subject: NameSubject) -> ZoneSeen:
         if said == {"nxdomain"}:
             free[server] = base
     return ZoneSeen(observed, free)
+
+
+def _unregistered(tools: Tools, observed: Observed) -> Observed:
+    """Return what the servers above say of a domain without a zone; no zone where that tells nothing."""
+    result = tools.resolver.authoritative(observed.registrable, "SOA")
+    said = _said(result.answers)
+    is_gone = {one.kind for one in said} == {"nxdomain"}
+    return replace(observed, zone=result.zone if is_gone else "", parent=(), listed=said)
 
 
 def _registrable(name: str, tools: Tools) -> str | None:
