@@ -21,6 +21,8 @@ from nameplate.core.egress import Detour, EgressPolicy
 from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 
 _MAX_HEADERS = 32 * 1024
+_MAX_TRANSFER = 768 * 1024
+"""Bytes of one answer, however much of a body is wanted."""
 _MAX_REDIRECTS = 5
 _MAX_ADDRESSES = 4
 _REDIRECTS = frozenset({301, 302, 307, 308})
@@ -128,7 +130,8 @@ class SafeFetcher:
             self._vetted(location.host, trip),
             trip.ports[location.scheme],
             trip.deadline,
-            _MAX_HEADERS + 8 * trip.max_body,  # chunked coding of single bytes takes 6 for 1
+            # Chunked coding of single bytes takes 6 for 1.
+            min(_MAX_HEADERS + 8 * trip.max_body, _MAX_TRANSFER),
         )
         try:
             return self._exchange(location, trip, backend)
@@ -249,4 +252,5 @@ def _body(
             if truncate:
                 break
             raise Stopped(HttpOutcome.TOO_LARGE)
-    return bytes(body[:max_body])
+    del body[max_body:]
+    return bytes(body)
