@@ -57,6 +57,7 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
     "Fail": (0, "core/issuance.py"),
     "Obstacle": (0, "core/pointing.py"),
     "DiagnosisFinding": (0, "core/diagnosis/"),
+    "Dangling": (0, "core/dangling/"),
     "Unreached": (0, "usecases/certificates/reachability.py"),
     "say": (0, "models/certificates.py"),
     "Blocked": (2, "core/plan.py"),
@@ -95,7 +96,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
         for noun in (
             *(Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT),
             *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
-            *(Prefix.VERIFICATION, Prefix.PLAN),
+            *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.DANGLING_RECORD),
         )
     )
     | {"token_not_found"},

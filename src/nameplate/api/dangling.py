@@ -28,7 +28,7 @@ _EXAMPLE: dict[str, Any] = {
     "severity": "medium",
     "state": "open",
     "turn": "you",
-    "message": "blog.example.com leads to acme.github.io at GitHub Pages, where nobody has it. Whoever "
+    "message": "blog.example.com leads to acme.github.io at GitHub Pages, where it is not set up. Whoever "
     "adds the name there may be able to answer for it, and get certificates for it.",
     "fix": "Remove the record, or set blog.example.com up again at GitHub Pages.",
     "records": [

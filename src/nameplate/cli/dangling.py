@@ -18,7 +18,7 @@ from nameplate.cli.command import (
 from nameplate.cli.output import OutputFormat
 
 app = typer.Typer(
-    help="Find DNS records that lead to what somebody else can take.", no_args_is_help=True
+    help="Find DNS records that lead to what a stranger can take.", no_args_is_help=True
 )
 COLUMNS = ("id", "severity", "name", "problem", "subject", "turn", "created_at", "ended_at")
 
@@ -30,7 +30,9 @@ def list_(
     severity: Annotated[
         str | None, typer.Option(help="Only this severity: high, medium or low.")
     ] = None,
-    state: Annotated[str | None, typer.Option(help="open, ended or any. Default: open.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only this state: open, ended or any. Default: open.")
+    ] = None,
     limit: Limit = None,
 ) -> None:
     """List dangling records; with a platform token those of all organizations."""

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from nameplate.core.dangling import services
 from nameplate.core.dangling.found import Dangling, Severity
-from nameplate.core.dangling.services import Service
+from nameplate.core.dangling.services import TakeableService
 from nameplate.core.diagnosis import DiagnosisFinding, zones
 from nameplate.core.diagnosis.finding import RecordFix, add, remove
 from nameplate.core.diagnosis.observed import DnsLook, Observed, Said, shown
@@ -63,7 +63,7 @@ class NameSeen:
         return bool(self.chain and said) and set(said) == {"nxdomain"}
 
     @property
-    def service(self) -> Service | None:
+    def service(self) -> TakeableService | None:
         """The known service that the name leads to."""
         return services.of([*self.chain, *self.addresses])
 
@@ -161,15 +161,15 @@ def _tells(listed: Sequence[Said]) -> bool:
     )
 
 
-def _taken(seen: NameSeen, service: Service, evidence: tuple[str, ...]) -> Dangling:
+def _taken(seen: NameSeen, service: TakeableService, evidence: tuple[str, ...]) -> Dangling:
     target = seen.chain[-1] if seen.chain else seen.addresses[0]
     may = "can" if service.is_certain else "may be able to"
     return Dangling(
-        TAKEN,
+        "dangling_cname",
         seen.name,
         target,
         Severity.HIGH if service.is_certain else Severity.MEDIUM,
-        f"{seen.name} leads to {target} at {service.name}, where nobody has it. Whoever adds the name "
+        f"{seen.name} leads to {target} at {service.name}, where it is not set up. Whoever adds the name "
         f"there {may} answer for it, and get certificates for it.",
         f"Remove the record, or set {seen.name} up again at {service.name}.",
         (*_evidence(seen), *evidence),
@@ -182,9 +182,11 @@ def _missing(seen: NameSeen) -> Dangling:
     free = seen.base is not None and _all_gone(seen.base)
     told = f"{seen.name} is an alias of {target}, which does not exist."
     if free and seen.base is not None:
-        told += f" Nobody has registered {seen.base.name}: whoever does can answer for {seen.name}."
+        told += (
+            f" {seen.base.name} is not registered: whoever registers it answers for {seen.name}."
+        )
     return Dangling(
-        MISSING,
+        "cname_target_missing",
         seen.name,
         target,
         Severity.HIGH if free else Severity.MEDIUM,
@@ -201,7 +203,7 @@ def _left(seen: NameSeen, look: DnsLook, address: str, servers: Addresses) -> Da
     same = [one for one in servers.current if _FAMILIES[ip_address(one).version] == rdtype]
     instead = (add(rdtype, owner, same[0]),) if len(same) == 1 else ()
     return Dangling(
-        LEFT,
+        "address_left",
         seen.name,
         address,
         Severity.HIGH,
@@ -215,11 +217,11 @@ def _left(seen: NameSeen, look: DnsLook, address: str, servers: Addresses) -> Da
 
 def _wild(seen: NameSeen, fixes: tuple[RecordFix, ...]) -> Dangling:
     return Dangling(
-        WILD,
+        "wildcard_open",
         seen.name,
         f"*.{seen.name}",
         Severity.LOW,
-        f"Any label below {seen.name} is answered: a wildcard record stands for names that nobody set up.",
+        f"Any label below {seen.name} is answered: a wildcard record stands for names without one of their own.",
         "Remove the wildcard record and add a record for each name in use. If it is meant to be there, "
         f"add the domain *.{seen.name} or the record to Nameplate.",
         tuple(line for look in seen.probes if look.values for line in look.evidence),
@@ -246,12 +248,12 @@ def _of_zone(observed: Observed, finding: DiagnosisFinding) -> Dangling:
 
 def _server(observed: Observed, server: str, base: str) -> Dangling:
     return Dangling(
-        SERVER,
+        "name_server_unregistered",
         observed.name,
         server,
         Severity.HIGH,
-        f"{server} is listed as a name server of {observed.zone}, but nobody has registered {base}. "
-        f"Whoever does can answer for everything in {observed.zone}.",
+        f"{server} is listed as a name server of {observed.zone}, but {base} is not registered. "
+        f"Whoever registers it can answer for everything in {observed.zone}.",
         f"Remove {server} from the name servers at the registrar or in the zone above.",
         (f"{base}: does not exist", *shown("NS", observed.listed)),
         (remove("NS", observed.zone, f"{server}."),),

@@ -17,7 +17,7 @@ Text = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class TakeableService:
     """One service, where its customers' names lead, and what it says of a free one."""
 
     name: str
@@ -39,7 +39,7 @@ class Service:
         return any(_follows(page, text) for text in self.texts)
 
 
-def of(targets: Iterable[str]) -> Service | None:
+def of(targets: Iterable[str]) -> TakeableService | None:
     """Return the service at one of these targets, None when no known one is."""
     there = list(targets)
     return next((one for one in SERVICES for target in there if one.serves(target)), None)
@@ -63,9 +63,9 @@ def _follows(page: str, text: Text) -> bool:
     return True
 
 
-SERVICES: tuple[Service, ...] = (
-    Service("AWS Elastic Beanstalk", ("elasticbeanstalk.com",)),
-    Service(
+SERVICES: tuple[TakeableService, ...] = (
+    TakeableService("AWS Elastic Beanstalk", ("elasticbeanstalk.com",)),
+    TakeableService(
         "Microsoft Azure",
         (
             "cloudapp.net", "cloudapp.azure.com", "azurewebsites.net", "blob.core.windows.net",
@@ -74,101 +74,101 @@ SERVICES: tuple[Service, ...] = (
             "redis.cache.windows.net", "servicebus.windows.net", "visualstudio.com",
         ),
     ),
-    Service("Discourse", ("trydiscourse.com",)),
-    Service("AWS S3", ("s3.amazonaws.com",), (("The specified bucket does not exist",),)),
-    Service("Agile CRM", ("agilecrm.com",), (("Sorry, this page is no longer available.",),)),
-    Service("Airee.ru", ("airee.ru",), (("Ошибка 402. Сервис Айри.рф не оплачен",),)),
-    Service(
+    TakeableService("Discourse", ("trydiscourse.com",)),
+    TakeableService("AWS S3", ("s3.amazonaws.com",), (("The specified bucket does not exist",),)),
+    TakeableService("Agile CRM", ("agilecrm.com",), (("Sorry, this page is no longer available.",),)),
+    TakeableService("Airee.ru", ("airee.ru",), (("Ошибка 402. Сервис Айри.рф не оплачен",),)),
+    TakeableService(
         "Anima", ("animaapp.io",), (("The page you were looking for does not exist.",),)
     ),
-    Service("Bitbucket", ("bitbucket.io",), (("Repository not found",),)),
-    Service("Gemfury", ("furyns.com",), (("404: This page could not be found.",),)),
-    Service(
+    TakeableService("Bitbucket", ("bitbucket.io",), (("Repository not found",),)),
+    TakeableService("Gemfury", ("furyns.com",), (("404: This page could not be found.",),)),
+    TakeableService(
         "Ghost",
         ("ghost.io",),
         (("Site unavailable.",), ("Failed to resolve DNS path for this host",)),
     ),
-    Service("HatenaBlog", ("hatenablog.com",), (("404 Blog is not found",),)),
-    Service(
+    TakeableService("HatenaBlog", ("hatenablog.com",), (("404 Blog is not found",),)),
+    TakeableService(
         "Help Juice", ("helpjuice.com",), (("We could not find what you're looking for.",),)
     ),
-    Service(
+    TakeableService(
         "Help Scout", ("helpscoutdocs.com",), (("No settings were found for this company:",),)
     ),
-    Service(
+    TakeableService(
         "JetBrains YouTrack", ("youtrack.cloud",), (("is not a registered InCloud YouTrack",),)
     ),
-    Service(
+    TakeableService(
         "Ngrok", ("ngrok.io", "ngrok-cname.com"), (("Tunnel ", ".ngrok.io not found"),)
     ),
-    Service(
+    TakeableService(
         "Readme.io",
         ("readme.io",),
         (("The creators of this project are still working on making everything perfect!",),),
     ),
-    Service(
+    TakeableService(
         "SmartJobBoard",
         ("52.16.160.97",),
         (("This job board website is either expired or its domain name is invalid.",),),
     ),
-    Service("Strikingly", ("s.strikinglydns.com",), (("PAGE NOT FOUND.",),)),
-    Service("Surge.sh", ("surge.sh",), (("project not found",),)),
-    Service("SurveySparrow", ("surveysparrow.com",), (("Account not found.",),)),
-    Service(
+    TakeableService("Strikingly", ("s.strikinglydns.com",), (("PAGE NOT FOUND.",),)),
+    TakeableService("Surge.sh", ("surge.sh",), (("project not found",),)),
+    TakeableService("SurveySparrow", ("surveysparrow.com",), (("Account not found.",),)),
+    TakeableService(
         "Uberflip", ("read.uberflip.com",), (("The URL you've accessed does not provide a hub.",),)
     ),
-    Service("Uptimerobot", ("stats.uptimerobot.com",), (("page not found",),)),
-    Service(
+    TakeableService("Uptimerobot", ("stats.uptimerobot.com",), (("page not found",),)),
+    TakeableService(
         "WordPress.com", ("wordpress.com",), (("Do you want to register ", ".wordpress.com?"),)
     ),
-    Service(
+    TakeableService(
         "Worksites",
         ("worksites.net", "69.164.223.206"),
         (("Hello! Sorry, but the website you&rsquo;re looking for doesn&rsquo;t exist.",),),
     ),
-    Service("Pantheon", ("pantheonsite.io",), (("404 error unknown site!",),)),
-    Service(
+    TakeableService("Pantheon", ("pantheonsite.io",), (("404 error unknown site!",),)),
+    TakeableService(
         "Read the Docs",
         ("readthedocs.io",),
         (("The link you have followed or the URL that you entered does not exist.",),),
     ),
-    Service("Pingdom", ("stats.pingdom.com",), (("Sorry, couldn't find the status page",),)),
-    Service("Short.io", ("short.io",), (("Link does not exist",),)),
-    Service(
+    TakeableService("Pingdom", ("stats.pingdom.com",), (("Sorry, couldn't find the status page",),)),
+    TakeableService("Short.io", ("short.io",), (("Link does not exist",),)),
+    TakeableService(
         "GitHub Pages",
         ("github.io",),
         (("There isn't a GitHub Pages site here.",),),
         is_certain=False,
     ),
-    Service("Heroku", ("herokudns.com", "herokuapp.com"), (("No such app",),), is_certain=False),
-    Service(
+    TakeableService("Heroku", ("herokudns.com", "herokuapp.com"), (("No such app",),), is_certain=False),
+    TakeableService(
         "Netlify", ("netlify.app", "netlify.com"), (("Not Found - Request ID:",),), is_certain=False
     ),
-    Service(
+    TakeableService(
         "Shopify",
         ("myshopify.com",),
         (("Sorry, this shop is currently unavailable.",),),
         is_certain=False,
     ),
-    Service(
+    TakeableService(
         "Tumblr",
         ("domains.tumblr.com",),
         (("Whatever you were looking for doesn't currently exist at this address",),),
         is_certain=False,
     ),
-    Service(
+    TakeableService(
         "Vercel",
         ("vercel-dns.com", "vercel.app", "vercel.com"),
         (("DEPLOYMENT_NOT_FOUND",),),
         is_certain=False,
     ),
-    Service(
+    TakeableService(
         "Webflow",
         ("proxy-ssl.webflow.com", "proxy.webflow.com"),
         (("The page you are looking for doesn't exist or has been moved.",),),
         is_certain=False,
     ),
-    Service(
+    TakeableService(
         "Wix",
         ("wixdns.net",),
         (("Looks Like This Domain Isn't Connected To A Website Yet!",),),

@@ -59,7 +59,7 @@ GROUP = Group(
         ),
         "dangling_cname": Entry(
             Turn.YOU,
-            "A name leads to a service where nobody has it: a stranger can set it up there.",
+            "A name leads to a service where it is not set up: a stranger can do that.",
             "Remove the record, or set the name up again at the service.",
         ),
         "cname_target_missing": Entry(
@@ -74,12 +74,12 @@ GROUP = Group(
         ),
         "name_server_unregistered": Entry(
             Turn.YOU,
-            "The zone is delegated to a name server below a domain that nobody has registered.",
+            "The zone is delegated to a name server below a domain that is not registered.",
             "Remove the name server at the registrar or in the zone above.",
         ),
         "wildcard_open": Entry(
             Turn.YOU,
-            "Any label below the name is answered, and nobody asked for that.",
+            "Any label below the name is answered, and no record at Nameplate says so.",
             "Remove the wildcard record, or add the wildcard domain to Nameplate.",
         ),
         "wildcard_dns": Entry(
