@@ -85,11 +85,11 @@ def test_a_page_is_asked_for_only_where_it_can_tell_something(migrated_sqlite_ur
 
 
 def test_the_pace_is_kept_and_who_waits_takes_nothing() -> None:
-    now = [0.0]
+    now = [100.0]
     pace = ScanPace(lambda: now[0])
     assert pace.wait(10, 60) == 0  # a second's worth, saved before
     assert pace.wait(10, 60) == 0
     assert pace.wait(10, 60) == 1
     assert pace.wait(10, 60) == 1
-    now[0] = 1.0
+    now[0] = 101.0
     assert pace.wait(10, 60) == 0
