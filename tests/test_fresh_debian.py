@@ -59,7 +59,7 @@ def debian(tmp_path: Path) -> Iterator[Debian]:
 def _check_out(debian: Debian) -> None:
     archive = ["git", "-C", str(ROOT), "archive", "--prefix=nameplate/", "HEAD"]
     packed = subprocess.run(archive, stdout=subprocess.PIPE, check=True).stdout
-    subprocess.run(["tar", "-x", "-C", f"{debian.root}/root"], input=packed, check=True)
+    subprocess.run(["tar", "-x", "-C", f"{debian.root}/usr/local/src"], input=packed, check=True)
 
 
 def _without_internet(debian: Debian) -> None:
@@ -96,7 +96,7 @@ def test_every_command_does_what_the_page_shows(debian: Debian) -> None:
     ]
     debian.install("apt-get update")
     for typed in fetching:
-        debian.install(typed.command, "/root/nameplate")
+        debian.install(typed.command, "/usr/local/src/nameplate")
     debian.boot(ADDRESS)
     with _internet(debian) as pebble:
         authority = f'{pebble.directory_url}", "ca_bundle": "/srv/pebble/{pebble.ca_bundle.name}'

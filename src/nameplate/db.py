@@ -351,32 +351,37 @@ def lock_name(session: Session, base: str) -> None:
     taken at the same time (security.md, finding 2).
     """
     connection = session.connection()
-    kind = connection.dialect.name
-    if kind in {"postgresql", "sqlite"}:
-        insert = inserting(NameLock, kind).on_conflict_do_nothing()
-    else:
-        # Takes the exclusive lock at once: IGNORE takes a shared one, and two of those deadlock.
-        insert = inserting(NameLock, kind).on_duplicate_key_update(base=NameLock.base)
-    if kind == "postgresql":  # row-level security shows a tenant no lock but the one it names
+    if connection.dialect.name == "postgresql":
+        # Row-level security shows a tenant no lock but the one it names.
         connection.execute(
             sa.text("SELECT set_config('nameplate.base', :base, true)"), {"base": base}
         )
-    connection.execute(insert.values(base=base))
+    insert_missing(session, NameLock, [{"base": base}])
     connection.execute(sa.select(NameLock.base).where(NameLock.base == base).with_for_update())
 
 
 def lock_names(session: Session, bases: Collection[str]) -> None:
     """Lock the rows of several registrable domains, in their order; in a platform's transaction."""
-    connection = session.connection()
-    kind = connection.dialect.name
     ordered = sorted(set(bases))
-    insert = inserting(NameLock, kind).values([{"base": base} for base in ordered])
-    if kind in {"postgresql", "sqlite"}:
-        connection.execute(insert.on_conflict_do_nothing())
-    else:
-        connection.execute(insert.on_duplicate_key_update(base=NameLock.base))
+    insert_missing(session, NameLock, [{"base": base} for base in ordered])
     locked = sa.select(NameLock.base).where(NameLock.base.in_(ordered)).order_by(NameLock.base)
-    connection.execute(locked.with_for_update())
+    session.connection().execute(locked.with_for_update())
+
+
+def insert_missing(session: Session, kind: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, except those whose primary key is there already."""
+    connection = session.connection()
+    connection.execute(_inserting_missing(kind, connection.dialect.name), rows)
+
+
+@cache
+def _inserting_missing(kind: Any, dialect: str) -> Any:  # noqa: ANN401 - a mapped class
+    insert = inserting(kind.__table__, dialect)
+    if dialect in {"postgresql", "sqlite"}:
+        return insert.on_conflict_do_nothing()
+    # Takes the exclusive lock at once: IGNORE takes a shared one, and two of those deadlock.
+    key = next(iter(kind.__table__.primary_key))
+    return insert.on_duplicate_key_update({key.name: key})
 
 
 def upsert(session: Session, kind: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:

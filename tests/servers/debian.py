@@ -40,7 +40,7 @@ class Debian:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    def install(self, command: str, folder: str = "/root") -> str:
+    def install(self, command: str, folder: str = "/") -> str:
         """Run a command that fetches packages, before the machine boots; return what it prints."""
         clean = {"PATH": os.environ["PATH"], "DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"}
         inside = ["chroot", str(self.root), "sh", "-c", f"cd {folder} && {command}"]

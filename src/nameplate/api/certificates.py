@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from nameplate.api import errors
 from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
@@ -14,7 +14,7 @@ from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.models import Certificate, CertificateType, ChallengeType
-from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates import requests, schedule
 
 routes = router("certificates")
 
@@ -100,6 +100,44 @@ class CertificateShape(Shape):
     )
 
 
+class NamesOfCertificate(Body):
+    """The names of one certificate."""
+
+    names: Annotated[list[Host], Field(min_length=1, max_length=100)]
+
+
+class ScheduleNew(Body):
+    """Certificates to be ordered some day."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"organization": "acme", "certificates": [{"names": ["a.example.com"]}]}]
+        }
+    )
+
+    organization: Reference | None = Field(
+        default=None, description="Required with a platform token."
+    )
+    certificates: Annotated[
+        list[NamesOfCertificate], Field(min_length=1, max_length=schedule.MAX_CERTIFICATES)
+    ]
+
+
+class ScheduledShape(BaseModel):
+    """When one certificate can be ordered."""
+
+    names: list[str]
+    order_at: datetime
+    waits_for: str | None = Field(description="The limit of the authority that it waits for.")
+
+
+class ScheduleShape(BaseModel):
+    """When each certificate can be ordered, in order of time. Nothing is reserved."""
+
+    object: Literal["certificate_schedule"] = "certificate_schedule"
+    certificates: list[ScheduledShape]
+
+
 def show(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate with its public chain."""
     return show_listed(call, row).model_copy(update={"bundle": row.certificate_bundle})
@@ -148,6 +186,19 @@ def issue(call: Write, body: CertificateNew) -> CertificateShape:
         now=call.now,
     )
     return call.one(show, row)
+
+
+@routes.post("/certificates:schedule", operation_id="schedule_certificates")
+def schedule_(world: Crossing, body: ScheduleNew) -> ScheduleShape:
+    """Tell when each of many certificates can be ordered within the authority's limits."""
+    wanted = [one.names for one in body.certificates]
+    planned = schedule.plan(world.sessions, world.tools, world.actor, wanted, body.organization)
+    return ScheduleShape(
+        certificates=[
+            ScheduledShape(names=list(one.hosts), order_at=one.order_at, waits_for=one.waits_for)
+            for one in planned
+        ]
+    )
 
 
 @routes.get("/certificates", operation_id="list_certificates")

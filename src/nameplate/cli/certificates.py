@@ -1,11 +1,12 @@
 """`nameplate certificate`: certificates of domains."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nameplate.cli import waiting
+from nameplate.cli import text_files, waiting
 from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
@@ -14,6 +15,7 @@ from nameplate.cli.command import (
     DomainReference,
     Limit,
     NonInteractive,
+    Organization,
     StatusFilter,
     Yes,
     command,
@@ -109,6 +111,41 @@ def show(
     cli.printer.one(found, skip=("bundle",) if cli.printer.form is OutputFormat.TABLE else ())
     if cli.printer.form is OutputFormat.TABLE and found["bundle"]:
         _show_chain(cli, found["bundle"])
+
+
+@command(app, "schedule")
+def schedule(
+    cli: Cli,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="File with the names of one certificate per line, or - for standard input.",
+            allow_dash=True,
+        ),
+    ],
+    *,
+    organization: Organization = None,
+) -> None:
+    """Show when each of many certificates can be ordered within the authority's limits."""
+    lines = text_files.read(file).splitlines()
+    certificates = [line.partition("#")[0].replace(",", " ").split() for line in lines]
+    wanted = [{"names": names} for names in certificates if names]
+    body = given(organization=organization, certificates=wanted)
+    found = cli.api.send("POST", "/v1/certificates:schedule", body)["certificates"]
+    if cli.printer.form is not OutputFormat.TABLE:
+        cli.printer.document({"object": "list", "data": found})
+        return
+    moment = cli.printer.moment
+    cli.printer.table(
+        [
+            [moment(one["order_at"], whole=True), " ".join(one["names"]), one["waits_for"] or ""]
+            for one in found
+        ],
+        ("order at", "names", "waits for"),
+    )
+    if found:
+        last = moment(found[-1]["order_at"], whole=True)
+        cli.printer.line(f"\n{len(found)} certificates, the last at {last}.")
 
 
 removing(app, "certificate", "certificates", by="Id")

@@ -1,12 +1,11 @@
 """Zone files as the command line takes them, for plans and imports."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nameplate.core.errors import Invalid
+from nameplate.cli import text_files
 
 _ENDINGS = {".csv": "csv", ".json": "json", ".yaml": "octodns", ".yml": "octodns"}
 _FORMATS = (
@@ -27,14 +26,4 @@ Strict = Annotated[
 def body(file: Path, form: str | None) -> dict[str, str]:
     """Return a file as a request has it. Raises `Invalid` when it cannot be read."""
     found = form or _ENDINGS.get(file.suffix.lower(), "bind")
-    return {"format": found, "content": _text(file)}
-
-
-def _text(file: Path) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return raw.decode("utf-8-sig")
-    except OSError as error:
-        raise Invalid("file_unreadable", f"Cannot read `{file}`: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise Invalid("file_unreadable", f"`{file}` is not valid UTF-8.") from None
+    return {"format": found, "content": text_files.read(file)}

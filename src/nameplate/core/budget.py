@@ -17,12 +17,22 @@ class Limit:
         return self.period / self.count
 
 
-def spend(arrival_at: datetime, now: datetime, limit: Limit) -> tuple[datetime, timedelta]:
+def free_at(arrival_at: datetime, limit: Limit, kept: float = 0.0) -> datetime:
+    """Return the moment from which the next act is possible.
+
+    `kept` is the part of the limit (0 to 1) that is left for acts that cannot wait.
+    """
+    usable = max(limit.period * (1 - kept), limit.interval)
+    return arrival_at + limit.interval - usable
+
+
+def spend(
+    arrival_at: datetime, now: datetime, limit: Limit, kept: float = 0.0
+) -> tuple[datetime, timedelta]:
     """Return the bucket's next theoretical arrival time and how long to wait (zero: act now).
 
     When there is something to wait for, the bucket stays as it is.
     """
     start = max(arrival_at, now)
-    after = start + limit.interval
-    wait = after - now - limit.period
-    return (arrival_at, wait) if wait > timedelta(0) else (after, timedelta(0))
+    wait = free_at(start, limit, kept) - now
+    return (arrival_at, wait) if wait > timedelta(0) else (start + limit.interval, timedelta(0))

@@ -63,6 +63,8 @@ class Fail:
     code: str
     reason: str
     retry: bool
+    names: tuple[str, ...] = ()
+    """Names whose proof the authority looked for in vain."""
 
 
 Step = Present | Respond | Wait | Finalize | Download | Fail
@@ -155,7 +157,8 @@ def _prove(
         return Fail(error.code, error.detail, retry=False)
     rejected = [challenge for challenge in chosen if challenge.status == "invalid"]
     if rejected:
-        return Fail("challenge_invalid", order.error or rejected[0].error, retry=True)
+        reason = order.error or rejected[0].error
+        return Fail("challenge_invalid", reason, retry=True, names=_rejected_names(order))
     # Everything is published before the first response: several proofs can share one record set,
     # and an authority may look at all names as soon as it hears of one.
     waiting = [challenge for challenge in chosen if challenge.status == "pending"]
@@ -166,6 +169,10 @@ def _prove(
     return Respond(untold) if untold else _wait(order, now)
 
 
+def _rejected_names(order: Order) -> tuple[str, ...]:
+    return tuple({one.name: None for one in order.challenges if one.status == "invalid"})
+
+
 def _expired(order: Order, now: datetime) -> bool:
     return order.expires_at is not None and order.expires_at <= now
 
@@ -174,7 +181,8 @@ def _end(order: Order) -> Step:
     if order.status is OrderStatus.VALID:
         return Download()
     if order.status is OrderStatus.INVALID:
-        return Fail("order_invalid", order.error or "The authority gave no reason.", retry=True)
+        reason = order.error or "The authority gave no reason."
+        return Fail("order_invalid", reason, retry=True, names=_rejected_names(order))
     reason = f"The order expired at {order.expires_at:%Y-%m-%d %H:%M} UTC before it was complete."
     return Fail("order_expired", reason, retry=True)
 

@@ -46,6 +46,11 @@ def renew_at(
     return max(moment, not_before + min(SETTLE, lifetime / 20))
 
 
+def is_urgent(not_before: datetime, not_after: datetime, now: datetime) -> bool:
+    """Tell whether less than a sixth of the lifetime is left: half of what renewal begins with."""
+    return not_after - now < (not_after - not_before) / 6
+
+
 def retry_at(attempts: int, now: datetime, jitter: float = 0.0) -> datetime:
     """Return when to try again after `attempts` failures in a row: 1, 10, 100 minutes, then daily.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from nameplate.core.configuration import Credentials, DomainName, setting
+from nameplate.core.configuration import Credentials, DomainName, Rate, setting
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.ports.plugins import Plugin
 
@@ -71,12 +71,37 @@ class RenewalAdvisor(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsConfiguration:
+    """Limits of an account at its authority that differ from those that are known."""
+
+    orders: Rate | None = setting("Orders of the account.", default=None)
+    orders_per_organization: Rate | None = setting(
+        "Orders of one organization, where several share the account. Default: half of `orders`.",
+        default=None,
+    )
+    certificates_per_domain: Rate | None = setting(
+        "Certificates with names below one registrable domain.", default=None
+    )
+    certificates_per_set: Rate | None = setting(
+        "Certificates with exactly the same names.", default=None
+    )
+    failures_per_name: Rate | None = setting("Proofs of one name that fail.", default=None)
+    failures_in_a_row: Rate | None = setting(
+        "Proofs of one name that fail with no success between them.", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorityConfiguration:
     """The settings that an account has at any authority: the schema of each begins with them."""
 
     caa_identities: tuple[DomainName, ...] = setting(
         "Issuer domain names that CAA records must allow. Not needed for well-known authorities.",
         default=(),
+    )
+    limits: LimitsConfiguration | None = setting(
+        "Limits of the account. Default: those of Let's Encrypt, no limits elsewhere.",
+        default=None,
     )
 
 

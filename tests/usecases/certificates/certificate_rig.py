@@ -35,6 +35,8 @@ class Authority(LocalAuthority):
     late_refusal: NameplateError | None = None
     """Of the certificate, when the order is there."""
     offered: str | None = None
+    status = "pending"
+    """Of the challenge that is offered."""
     answer: bytes | None = None
     orders = 0
 
@@ -49,7 +51,7 @@ class Authority(LocalAuthority):
         order = super().order(names, profile, replaces)
         if self.offered is None:
             return order
-        proof = Challenge("c:1", self.offered, names[0], "token", "token.thumb", "pending")
+        proof = Challenge("c:1", self.offered, names[0], "token", "token.thumb", self.status)
         return replace(order, status=OrderStatus.PENDING, challenges=(proof,))
 
     def download(self, order: Order) -> bytes:

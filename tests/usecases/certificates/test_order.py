@@ -286,4 +286,4 @@ def test_orders_at_lets_encrypt_are_spent_from_budgets(rig: Rig) -> None:
     rig.work()
     with rig.offline.sessions.begin(PLATFORM) as session:
         spent = sorted(row.key.split(":")[2] for row in session.scalars(sa.select(Budget)))
-    assert spent == ["domain", "orders", "set"]
+    assert spent == ["domain", "orders", "organization", "set"]

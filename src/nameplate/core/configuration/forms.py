@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from nameplate.core.issuance_limits import is_rate
+
 MAX_PORT = 65_535
 _MAX_NAME = 253
 _LABEL = r"[a-z0-9_](?:[a-z0-9_/-]{0,61}[a-z0-9_])?"
@@ -122,4 +124,5 @@ DomainName = Annotated[
     Form("domain name", "a name in lower case without final dot, as in example.com", _is_name),
 ]
 HostName = Annotated[str, Form("host name", "a host's name, as in ns1.example.com", _is_host)]
+Rate = Annotated[str, Form("rate", "a count and a period, as in 300/3h or 50/7d", is_rate)]
 Email = Annotated[str, Form("email", "an e-mail address, as in ops@example.com", _is_email)]

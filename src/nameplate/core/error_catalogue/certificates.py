@@ -57,6 +57,23 @@ GROUP = Group(
             "Request several certificates with fewer names each.",
             (422,),
         ),
+        "too_many_certificates": Entry(
+            Turn.YOU,
+            "The list has more certificates than one schedule takes.",
+            "Split the list, and schedule each part by itself.",
+            (422,),
+        ),
+        "names_invalid": Entry(
+            Turn.YOU,
+            "Some names of the list cannot be certified.",
+            "Correct the names that the problems point to.",
+            (422,),
+        ),
+        "names_repeated": Entry(
+            Turn.YOU,
+            "A certificate with exactly these names is in the list already.",
+            "Remove the repetition.",
+        ),
         "budget_spent": Entry(
             Turn.NAMEPLATE,
             "The platform's budget of requests to the authority is spent.",

@@ -1,63 +1,174 @@
-"""Budgets of the outside world, exact over all workers: one row per bucket."""
+"""Budgets at certificate authorities, exact over all workers: one row per bucket.
+
+They restate the limits of the authority, so that a refusal by the authority means that somebody else
+uses the account too. A part of the orders is left for renewals that cannot wait, and of an account
+that several organizations share one of them gets half at most, unless the account says otherwise.
+"""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from nameplate.core import issuance_limits
 from nameplate.core.budget import Limit, spend
 from nameplate.core.errors import RateLimited
+from nameplate.core.issuance_limits import IssuanceLimits
+from nameplate.db import insert_missing
 from nameplate.models import Account, Budget
 
-LETS_ENCRYPT = "letsencrypt.org"
-ORDERS = Limit(300, timedelta(hours=3))
-PER_REGISTERED_DOMAIN = Limit(50, timedelta(days=7))
-PER_EXACT_SET = Limit(5, timedelta(days=7))
+KEPT = 0.1
+"""The part of an account's orders that is left for renewals that cannot wait."""
+_LONGEST_NAME = 200
+"""Longer ones are digested: a key has 255 characters."""
 
 
-def take(session: Session, key: str, limit: Limit, now: datetime) -> None:
-    """Spend one act of the bucket `key`, or raise `RateLimited` with the time to wait.
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One limit on what is asked of an authority."""
 
-    The bucket's row is locked for the transaction: all workers together stay within the limit.
-    """
-    row = session.get(Budget, key, with_for_update=True)
-    if row is None:
-        row = Budget(key=key, arrival_at=now)
-        session.add(row)
-    arrival_at, wait = spend(row.arrival_at, now, limit)
-    if wait > timedelta(0):
-        raise RateLimited(
+    key: str
+    limit: Limit
+    what: str
+    """What is counted, as in "certificates for example.com"."""
+    kept: float = 0.0
+
+    def refusal(self, wait: timedelta, now: datetime) -> RateLimited:
+        """Return the error that says when the next act is possible."""
+        at = now + wait + timedelta(seconds=59)
+        count, period = self.limit.count, _shown(self.limit.period)
+        return RateLimited(
             "budget_spent",
-            f"The budget {key} is spent. The next request is possible in {wait}.",
+            f"The authority's limit of {count} {self.what} in {period} is reached. The next is "
+            f"possible at {at:%Y-%m-%d %H:%M} UTC.",
             wait,
         )
-    row.arrival_at = arrival_at
-    session.flush()
 
 
-def counts_orders(account: Account) -> bool:
-    """Tell whether the account's authority publishes limits: other than Let's Encrypt none does."""
-    return LETS_ENCRYPT in str(account.config.get("directory_url", ""))
+def limits(account: Account) -> IssuanceLimits:
+    """Return the limits of the account: those of a well-known authority, and what it states itself."""
+    config: dict[str, Any] = account.config
+    known = issuance_limits.known(str(config.get("directory_url", "")))
+    return issuance_limits.adjusted(known, **(config.get("limits") or {}))
 
 
-def take_order(
-    session: Session, account: Account, base: str, hosts: Sequence[str], now: datetime
-) -> None:
-    """Spend what one order costs at the account's authority. Raises `RateLimited`.
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """An order to be made, as far as limits count it."""
 
-    Let's Encrypt counts orders by account, and certificates by registered domain and by exact set
-    of names.
-    """
-    if not counts_orders(account):
+    organization_id: int
+    base: str
+    """Registrable domain."""
+    hosts: Sequence[str]
+    is_urgent: bool = False
+    """A renewal that cannot wait: the last part of the limit is kept for it."""
+
+
+def of_account(account: Account, organization_id: int, *, urgent: bool = False) -> Iterator[Bucket]:
+    """Return what every order takes from, in the order in which rows are locked."""
+    limit, key = limits(account), f"acme:{account.id}"
+    kept = 0.0 if urgent else KEPT
+    if limit.orders is None:
         return
-    exact = hashlib.sha256(",".join(sorted(hosts)).encode()).hexdigest()[:32]
-    take(session, f"acme:{account.id}:orders", ORDERS, now)
-    take(session, f"acme:{account.id}:domain:{base}", PER_REGISTERED_DOMAIN, now)
-    take(session, f"acme:{account.id}:set:{exact}", PER_EXACT_SET, now)
+    yield Bucket(f"{key}:orders", limit.orders, "orders of the account", kept)
+    if account.organization_id is None:
+        half = Limit(ceil(limit.orders.count / 2), limit.orders.period)
+        own, what = limit.orders_per_organization or half, "orders of one organization"
+        yield Bucket(f"{key}:organization:{organization_id}", own, what, kept)
+
+
+def of_names(account: Account, base: str, hosts: Sequence[str]) -> Iterator[Bucket]:
+    """Return what an order of these names takes from beside that, in the same order."""
+    limit, key = limits(account), f"acme:{account.id}"
+    if limit.certificates_per_domain is not None:
+        what = f"certificates for {base}"
+        yield Bucket(f"{key}:domain:{base}", limit.certificates_per_domain, what)
+    if limit.certificates_per_set is not None:
+        exact = hashlib.sha256(",".join(sorted(hosts)).encode()).hexdigest()[:32]
+        what = "certificates for exactly these names"
+        yield Bucket(f"{key}:set:{exact}", limit.certificates_per_set, what)
+
+
+def of_failures(account: Account, hosts: Collection[str]) -> Iterator[Bucket]:
+    """Return what a failed proof of each of these names takes from."""
+    limit, key = limits(account), f"acme:{account.id}"
+    for name in sorted({host.removeprefix("*.") for host in hosts}):
+        short = name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()
+        if limit.failures_per_name is not None:
+            what = f"failed proofs of {name}"
+            yield Bucket(f"{key}:failed:{short}", limit.failures_per_name, what)
+        if limit.failures_in_a_row is not None:
+            what = f"failed proofs of {name} in a row"
+            yield Bucket(f"{key}:row:{short}", limit.failures_in_a_row, what)
+
+
+def take_order(session: Session, account: Account, ordering: Ordering, now: datetime) -> None:
+    """Spend what one order costs at the account's authority. Raises `RateLimited` `budget_spent`.
+
+    Nothing is ordered either while one more failed proof of a name would be one too many.
+    """
+    urgent = ordering.is_urgent
+    for bucket in of_account(account, ordering.organization_id, urgent=urgent):
+        _take(session, bucket, now)
+    for bucket in of_names(account, ordering.base, ordering.hosts):
+        _take(session, bucket, now)
+    for bucket in of_failures(account, ordering.hosts):
+        _look(session, bucket, now)
+
+
+def count_failures(
+    session: Session, account: Account, hosts: Collection[str], now: datetime
+) -> None:
+    """Count that the authority found no proof of these names."""
+    for bucket in of_failures(account, hosts):
+        row = _locked(session, bucket, now)
+        row.arrival_at = max(row.arrival_at, now) + bucket.limit.interval
+
+
+def forgive(session: Session, account: Account, hosts: Collection[str]) -> None:
+    """Forget failures in a row: the names were proved."""
+    ended = [bucket.key for bucket in of_failures(account, hosts) if ":row:" in bucket.key]
+    if ended:
+        session.execute(sa.delete(Budget).where(Budget.key.in_(ended)))
 
 
 def forget_old(session: Session, now: datetime) -> None:
     """Drop buckets that are full again."""
     session.execute(sa.delete(Budget).where(Budget.arrival_at < now - timedelta(days=8)))
+
+
+def _take(session: Session, bucket: Bucket, now: datetime) -> None:
+    row = _locked(session, bucket, now)
+    row.arrival_at, wait = spend(row.arrival_at, now, bucket.limit, bucket.kept)
+    if wait > timedelta(0):
+        raise bucket.refusal(wait, now)
+
+
+def _look(session: Session, bucket: Bucket, now: datetime) -> None:
+    row = session.get(Budget, bucket.key)
+    if row is not None:
+        _, wait = spend(row.arrival_at, now, bucket.limit)
+        if wait > timedelta(0):
+            raise bucket.refusal(wait, now)
+
+
+def _locked(session: Session, bucket: Bucket, now: datetime) -> Budget:
+    """Return the bucket's row, locked: all workers together stay within the limit."""
+    row = session.get(Budget, bucket.key, with_for_update=True)
+    if row is None:
+        insert_missing(session, Budget, [{"key": bucket.key, "arrival_at": now}])
+        row = session.get_one(Budget, bucket.key, with_for_update=True)
+    return row
+
+
+def _shown(period: timedelta) -> str:
+    for unit, name in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour")):
+        if period >= unit and period % unit == timedelta(0):
+            count = period // unit
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return f"{period // timedelta(minutes=1)} minutes"

@@ -19,9 +19,9 @@ from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
-from nameplate.models import Certificate, CertificateType, ChallengeProgress
+from nameplate.models import Account, Certificate, CertificateType, ChallengeProgress
 from nameplate.usecases import holders, work
-from nameplate.usecases.certificates import generations, order, reachability, usage
+from nameplate.usecases.certificates import budgets, generations, order, reachability, usage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -179,6 +179,7 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         is_begun = row.pending_private_key is not None
+        _count(session, row, failure, now)
         generations.forget(session, row, now)
         # What the authority has forgotten is begun anew at once, unless that was done just before.
         at_once = failure.code == ORDER_LOST != row.renewal_error_code
@@ -201,6 +202,15 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
         _expire(row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
+
+
+def _count(session: Session, row: Certificate, failure: Fail, now: datetime) -> None:
+    """Count the names that the authority found no proof of: it allows few of those."""
+    known = row.acme_challenge_data
+    if failure.names and known is not None and known.account_id is not None:
+        account = session.get(Account, known.account_id)
+        if account is not None:
+            budgets.count_failures(session, account, failure.names, now)
 
 
 def _expiry(row: Certificate, now: datetime) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
-from nameplate.core import issuance, keys
+from nameplate.core import issuance, keys, renewal
 from nameplate.core.encryption import Place, key_id
 from nameplate.core.errors import NameplateError
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
@@ -163,7 +163,7 @@ class Issuer:
         Raises `RateLimited` when a budget is spent.
         """
         self._keep_lease()
-        if budgets.counts_orders(request.account):
+        if budgets.limits(request.account).any:
             self._record(lambda session, row: self._spend(session, row, request))
         key = keys.new_key()
         self._tools.checkpoint("certificate:order_intended")
@@ -203,7 +203,13 @@ class Issuer:
 
     def _spend(self, session: Session, row: Certificate, request: CertificateRequest) -> None:
         base = session.get_one(Domain, row.organization_domain_id).domain_name
-        budgets.take_order(session, request.account, base, request.hosts, self._lease.now())
+        now = self._lease.now()
+        issued, expires = row.issued_at, row.expires_at
+        ordering = budgets.Ordering(
+            row.organization_id, base, request.hosts,
+            is_urgent=bool(issued and expires and renewal.is_urgent(issued, expires, now)),
+        )  # fmt: skip
+        budgets.take_order(session, request.account, ordering, now)
 
     def _store(self, opened: OpenOrder, order: Order) -> None:
         """Store order and key, and the tokens that are answered by Nameplate itself, in one go."""
@@ -284,10 +290,13 @@ class Issuer:
             sealed_key=self._tools.keyring.seal(opened.key, request.served_place),
         )
         jitter = self._tools.jitter()
+
+        def install(session: Session, row: Certificate) -> None:
+            budgets.forgive(session, request.account, request.hosts)
+            generations.install(session, row, issued, jitter, now)
+
         work.record(
-            self._sessions, Certificate, self._lease,
-            lambda session, row: generations.install(session, row, issued, jitter, now),
-            release=True,
+            self._sessions, Certificate, self._lease, install, release=True
         )  # fmt: skip
         self._tools.checkpoint("certificate:installed")
 
