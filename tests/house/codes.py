@@ -107,6 +107,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
 """Codes that are put together: the f-string with `{}` for what varies -> what can come out."""
 
 FORWARDED: Mapping[str, str] = {
+    "core/dangling/checks.py:_of_zone": "delegation_lame zone_not_served name_not_registered",
     "adapters/dns/lexicon.py:_explained": "provider_unreachable answer_lost",
     "usecases/claims/conditions.py:_ownership": " ".join(
         status for status in DomainStatus if status not in {"verified", "active"}
