@@ -237,10 +237,11 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     dns_providers, authorities = registry.dns_providers(), registry.authorities()
     proxies, proof_methods = registry.proxies(), registry.proof_methods()
     generator = random.SystemRandom()
+    outside = _outside(settings, policy, resolver)
     return Tools(
         keyring=ring,
         resolver=resolver,
-        methods=_Methods(proof_methods, settings, _outside(settings, policy, resolver)),
+        methods=_Methods(proof_methods, settings, outside),
         dns_providers=dns_providers,
         authorities=authorities,
         proxies=proxies,
@@ -250,6 +251,8 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         proxy=partial(_proxy, settings=settings, plugins=proxies),
         prober=_prober(policy),
         fetcher=_fetcher(settings, resolver),
+        pages=outside.fetcher,
+        scan_queries=settings.scan_queries,
         clock=clock,
         random=secrets.token_bytes,
         jitter=generator.random,

@@ -153,6 +153,8 @@ class Settings:
     """Number of rows that a worker processes in parallel."""
     event_days: Annotated[int, _number(1, 3650)] = 90
     """Days for which events can be read. Older ones are purged by a worker."""
+    scan_queries: Annotated[int, _number(1, 10_000)] = 50
+    """Number of DNS queries per second that each worker may send to look for dangling records."""
     challenge_upstream: str | None = None
     """`host:port` where proxies reach ACME challenges. Default: where the edge listens."""
     edge_secret: Secret | None = None

@@ -57,6 +57,7 @@ CARRIERS: Mapping[str, tuple[int, str]] = {
     "Fail": (0, "core/issuance.py"),
     "Obstacle": (0, "core/pointing.py"),
     "DiagnosisFinding": (0, "core/diagnosis/"),
+    "Dangling": (0, "core/dangling/"),
     "Unreached": (0, "usecases/certificates/reachability.py"),
     "say": (0, "models/certificates.py"),
     "Blocked": (2, "core/plan.py"),
@@ -95,7 +96,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
         for noun in (
             *(Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT),
             *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
-            *(Prefix.VERIFICATION, Prefix.PLAN),
+            *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.DANGLING_RECORD),
         )
     )
     | {"token_not_found"},
@@ -106,6 +107,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
 """Codes that are put together: the f-string with `{}` for what varies -> what can come out."""
 
 FORWARDED: Mapping[str, str] = {
+    "core/dangling/checks.py:_of_zone": "delegation_lame zone_not_served name_not_registered",
     "adapters/dns/lexicon.py:_explained": "provider_unreachable answer_lost",
     "usecases/claims/conditions.py:_ownership": " ".join(
         status for status in DomainStatus if status not in {"verified", "active"}

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
+from nameplate.core.dangling.found import Dangling, Severity
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.models import (
     Account,
@@ -15,6 +16,8 @@ from nameplate.models import (
     Binding,
     Certificate,
     ChangePlan,
+    DanglingRecord,
+    DanglingScan,
     Domain,
     DomainReadiness,
     Event,
@@ -236,6 +239,21 @@ def setup_link(session: Session, of: Domain) -> SetupLink:
     return _add(session, row)
 
 
+def dangling_scan(session: Session, of: Domain) -> DanglingScan:
+    """Add the daily look at a domain's names."""
+    ids = {"organization_id": of.organization_id, "organization_domain_id": of.id}
+    return _add(session, DanglingScan(**ids))
+
+
+def dangling_record(session: Session, of: Domain, **columns: Any) -> DanglingRecord:
+    """Add a dangling record that was found below a domain."""
+    row = DanglingRecord(organization_id=of.organization_id, organization_domain_id=of.id)
+    fields = {"name": f"old.{of.full_domain}", "subject": "192.0.2.9", "severity": Severity.HIGH}
+    seen = Dangling(**({"problem": "address_left", "message": "x", "fix": "y"} | fields | columns))
+    row.see(seen, NOW)
+    return _add(session, row)
+
+
 def proof_mail(session: Session, of: Verification, home: str) -> ProofMail:
     """Add a message with a code for the owner of a name."""
     row = ProofMail(
@@ -274,6 +292,8 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         an_event(session, claim),
         setup_link(session, claim),
         grant(session, claim),
+        dangling_scan(session, claim),
+        dangling_record(session, claim),
         session.get_one(DomainReadiness, claim.id),  # made with the domain
     ]
     return {row.__tablename__: row for row in rows}

@@ -26,6 +26,7 @@ class Site:
         max_body: int = 1024,
         redirects: bool = True,
         truncate: bool = False,
+        any_status: bool = False,
     ) -> Fetched:
         """Return the page."""
         page = f"<html><head>{self.head}</head><body>Hello</body></html>"

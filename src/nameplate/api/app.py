@@ -12,6 +12,7 @@ from nameplate.api import (
     applications,
     bindings,
     certificates,
+    dangling,
     diagnosis,
     dns_hosts,
     domain_connect,
@@ -64,6 +65,7 @@ NOUNS = (
     events,
     setup_links,
     grants,
+    dangling,
 )
 
 

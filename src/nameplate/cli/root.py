@@ -31,6 +31,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "organization": ("organizations", "Manage organizations, the tenants of the platform."),
     "grant": ("grants", "Lend names to other organizations."),
     "setup-link": ("setup_links", "Manage links that show what to publish for a domain."),
+    "dangling": ("dangling", "Find DNS records that lead to what a stranger can take."),
     "token": ("tokens", "Manage API tokens."),
     "event": ("events", "Read what happened to domains and all other objects."),
     "domain-connect": ("domain_connect", "Set up Domain Connect for the platform."),

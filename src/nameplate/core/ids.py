@@ -27,6 +27,7 @@ class Prefix(StrEnum):
     PLAN = "plan"
     GRANT = "gnt"
     SETUP_LINK = "lnk"
+    DANGLING_RECORD = "dng"
     OPERATION = "op"
     EVENT = "evt"
 

@@ -27,6 +27,7 @@ from nameplate.models.certificates import (
 )
 from nameplate.models.challenge_progress import ChallengeProgress
 from nameplate.models.changed_records import ChangedRecord, ChangedRecords, RecordSide
+from nameplate.models.dangling import DanglingRecord, DanglingScan, DanglingState
 from nameplate.models.dns_settings import DnsSettings, Hosting
 from nameplate.models.domains import (
     Domain,
@@ -69,6 +70,9 @@ __all__ = [
     "ChangePlan",
     "ChangedRecord",
     "ChangedRecords",
+    "DanglingRecord",
+    "DanglingScan",
+    "DanglingState",
     "DnsSettings",
     "Domain",
     "DomainReadiness",

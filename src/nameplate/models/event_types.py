@@ -22,6 +22,7 @@ from nameplate.core.lifecycle import (
 from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import UNUSED, Certificate, HttpChallenge
+from nameplate.models.dangling import DanglingRecord, DanglingScan
 from nameplate.models.domains import Domain, SuffixApproval
 from nameplate.models.events import Event
 from nameplate.models.grants import NameGrant
@@ -281,6 +282,18 @@ TOLD: Mapping[type[Any], Told] = {
             ),
         ),
     ),
+    DanglingRecord: Told(
+        "domain",
+        object_id="organization_domain_id",
+        added="dangling_record.found",
+        shown=("name", "problem", "severity"),
+        transitions=(
+            Transition(
+                "dangling_record.ended", "ended_at", ColumnState.NULL, ColumnState.PRESENT,
+                ("name", "problem"),
+            ),
+        ),
+    ),
     SetupLink: Told(
         "domain",
         object_id="organization_domain_id",
@@ -300,6 +313,7 @@ SILENT: Mapping[type[Any], str] = {
     NameHolding: "who holds a name is told as domain.verified, domain.lapsed and domain.released",
     DomainReadiness: "a copy, worked out from rows that have events of their own",
     Event: "an event is no object",
+    DanglingScan: "when names are looked at; what is found is told as dangling_record.found",
     ProofMail: "a code on its way: domain.verified says when it came back",
 }
 """Model with an organization -> why nothing is told of it."""

@@ -1,10 +1,11 @@
 """Organizations, and the applications and servers of the platform that embeds Nameplate (S16)."""
 
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from nameplate.core.actor import Actor
 from nameplate.models.orm import (
@@ -21,6 +22,9 @@ from nameplate.models.orm import (
     unique_while_live,
 )
 from nameplate.models.ranges import ranges
+
+_MAX_FORMER = 100
+"""Addresses that a server remembers."""
 
 
 class Organization(Identified, SoftDeletable, Model):
@@ -112,6 +116,9 @@ class Server(Identified, SoftDeletable, Work, Model):
     addresses: Mapped[list[str] | None] = mapped_column(
         Json, comment="IPv4 and IPv6 addresses of the server beside `address`."
     )
+    former_addresses: Mapped[list[str] | None] = mapped_column(
+        Json, comment="IP addresses that the server had before."
+    )
     external_id: Mapped[str | None] = mapped_column(
         ascii_text(), comment="The host platform's own id."
     )
@@ -130,6 +137,20 @@ class Server(Identified, SoftDeletable, Work, Model):
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."
     )
+
+    @validates("address", "addresses")
+    def _leave(self, key: str, value: Any) -> Any:  # noqa: ANN401 - a text or a list of texts
+        """Remember which addresses a change gives up: records may point there still."""
+        left = _addresses(getattr(self, key)) - _addresses(value)
+        if left:
+            known = dict.fromkeys([*(self.former_addresses or ()), *sorted(left)])
+            self.former_addresses = list(known)[-_MAX_FORMER:]
+        return value
+
+    @property
+    def current_addresses(self) -> set[str]:
+        """The IP addresses of the server, as far as they are given as such."""
+        return _addresses(self.address) | _addresses(self.addresses)
 
     def succeed(self, fingerprint: str, now: datetime) -> None:
         """Record that the proxy serves what it should."""
@@ -162,3 +183,14 @@ class Server(Identified, SoftDeletable, Work, Model):
         return query.where(
             sa.or_(cls.organization_id == actor.organization_id, cls.organization_id.is_(None))
         )
+
+
+def _addresses(value: Any) -> set[str]:  # noqa: ANN401 - a text, a list of texts, or nothing
+    """Return the IP addresses among these texts, each in its one spelling."""
+    found = set()
+    for text in [value] if isinstance(value, str) else value or ():
+        try:
+            found.add(str(ip_address(text)))
+        except ValueError:
+            continue
+    return found

@@ -48,7 +48,7 @@ class Fetched:
     hops: tuple[Hop, ...] = ()
     """Every request that was attempted, in order."""
     body: bytes = b""
-    """Only of a 2xx answer."""
+    """Of a 2xx answer; of another one where that was asked for."""
 
     @property
     def status(self) -> int:
@@ -98,10 +98,12 @@ class Fetcher(Protocol):
         max_body: int = 1024,
         redirects: bool = True,
         truncate: bool = False,
+        any_status: bool = False,
     ) -> Fetched:
         """Fetch `path` of `host` (canonical name). Every end is a value; nothing is raised.
 
         Without `redirects` none is followed, and one is `REDIRECT_REFUSED`. With `truncate` a longer
-        body is cut at `max_body` bytes, else it is `TOO_LARGE`.
+        body is cut at `max_body` bytes, else it is `TOO_LARGE`. With `any_status` the body of an error
+        is read as well.
         """
         ...

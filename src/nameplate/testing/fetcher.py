@@ -37,11 +37,13 @@ class FetcherConformance:
     def test_only_success_has_a_body(
         self, fetcher: Fetcher, host: str, raw_answers: RawAnswers
     ) -> None:
-        """Any status is an answer."""
+        """Any status is an answer; the page of an error is read where that is asked for."""
         for status in (404, 500):
             raw_answers["/file"] = _page(_SECRET, status=status)
             got = fetcher.fetch(host, "/file")
             assert (got.category, got.status, got.body) == (HttpOutcome.ANSWERED, status, b"")
+            got = fetcher.fetch(host, "/file", any_status=True)
+            assert (got.category, got.body) == (HttpOutcome.ANSWERED, _SECRET)
 
     def test_redirects_within_the_site_are_followed(
         self, fetcher: Fetcher, host: str, raw_answers: RawAnswers

@@ -11,7 +11,7 @@ from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
 from nameplate.ports.domain_connect import DomainConnect
-from nameplate.ports.fetcher import AddressFetcher
+from nameplate.ports.fetcher import AddressFetcher, Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.resolver import Resolver, SignatureChecker
@@ -48,6 +48,10 @@ class Tools:
     proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
     signatures: SignatureChecker | None = None
     """None: nobody looks at DNSSEC."""
+    pages: Fetcher | None = None
+    """Reads pages of tenants' names; None: nobody does."""
+    scan_queries: float = 50
+    """Questions a second that the search for dangling records may ask, in each process."""
     public_url: str | None = None
     """Where browsers reach the API; None: as the request says."""
     roots: Callable[[], Roots] = Roots

@@ -9,14 +9,23 @@ from sqlalchemy.orm import Session
 
 from nameplate.db import Sessions, refresh_statistics
 from nameplate.leases import Lease
-from nameplate.models import Binding, Certificate, Domain, NameGrant, Record, Server, Verification
+from nameplate.models import (
+    Binding,
+    Certificate,
+    DanglingScan,
+    Domain,
+    NameGrant,
+    Record,
+    Server,
+    Verification,
+)
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
 from nameplate.usecases.claims import grants, mailed_codes, readiness, verifications
 from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
-from nameplate.usecases.propagation import checks
+from nameplate.usecases.propagation import checks, dangling
 from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
 
@@ -91,6 +100,9 @@ HANDLERS: tuple[Handler, ...] = (
     ),  # order, prove, finalize, install, renew
     Reconciler(Server, proxies.reconcile, proxies.peer, proxies.is_resting),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
+    Sweep(
+        DanglingScan, dangling.sweep, width=dangling.WIDTH
+    ),  # can a stranger take what it leads to?
 )
 
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (
@@ -98,6 +110,8 @@ CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     mailed_codes.forget_old,  # messages with codes, after a month
     budgets.forget_old,  # budgets that are whole again
     processes.forget_old,  # heartbeats of processes that were killed
+    dangling.plan_ahead,  # names that nobody has looked at yet
+    dangling.forget_old,  # records that dangle no more, after three months
     forgotten.wake,  # rows that should have work and have no time
     readiness.complete,  # domains of which nobody has noted whether they are ready
     refresh_statistics,  # for the planner of SQLite

@@ -21,6 +21,8 @@ from nameplate.core.egress import Detour, EgressPolicy
 from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 
 _MAX_HEADERS = 32 * 1024
+_MAX_TRANSFER = 768 * 1024
+"""Bytes of one answer, however much of a body is wanted."""
 _MAX_REDIRECTS = 5
 _MAX_ADDRESSES = 4
 _REDIRECTS = frozenset({301, 302, 307, 308})
@@ -68,10 +70,11 @@ class SafeFetcher:
         max_body: int = 1024,
         redirects: bool = True,
         truncate: bool = False,
+        any_status: bool = False,
     ) -> Fetched:
         """Fetch `path` of `host` (canonical name). Every end is a value; nothing is raised."""
         trip = _Trip(Deadline(self._deadline.total_seconds()), max_body, self._ports)
-        trip.follows, trip.truncates = redirects, truncate
+        trip.follows, trip.truncates, trip.takes_errors = redirects, truncate, any_status
         return self._travel(Location(scheme, host, path), trip)
 
     def fetch_at(
@@ -127,7 +130,8 @@ class SafeFetcher:
             self._vetted(location.host, trip),
             trip.ports[location.scheme],
             trip.deadline,
-            _MAX_HEADERS + 8 * trip.max_body,  # chunked coding of single bytes takes 6 for 1
+            # Chunked coding of single bytes takes 6 for 1.
+            min(_MAX_HEADERS + 8 * trip.max_body, _MAX_TRANSFER),
         )
         try:
             return self._exchange(location, trip, backend)
@@ -196,7 +200,8 @@ class SafeFetcher:
             trip.hops[-1] = Hop(str(location), backend.peer, response.status, headers)
             if response.status in _REDIRECTS:
                 return headers.get("location", "")
-            if 200 <= response.status < 300:  # noqa: PLR2004  # the class of success, RFC 9110
+            is_success = 200 <= response.status < 300  # noqa: PLR2004  # as RFC 9110 has it
+            if is_success or trip.takes_errors:
                 trip.body = _body(response, headers, trip.max_body, truncate=trip.truncates)
             return None
 
@@ -215,7 +220,7 @@ class _Trip:
         self.deadline = deadline
         self.max_body = max_body
         self.ports = ports
-        self.follows, self.truncates = True, False
+        self.follows, self.truncates, self.takes_errors = True, False, False
         self.trusted = ""
         """Host whose address the operator named."""
         self.addresses: dict[str, tuple[str, ...]] = {}
@@ -247,4 +252,5 @@ def _body(
             if truncate:
                 break
             raise Stopped(HttpOutcome.TOO_LARGE)
-    return bytes(body[:max_body])
+    del body[max_body:]
+    return bytes(body)

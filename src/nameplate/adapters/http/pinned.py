@@ -1,5 +1,6 @@
 """A network backend that connects to addresses vetted before, within one deadline and budget."""
 
+import socket
 import ssl
 import time
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,9 @@ from nameplate.ports.fetcher import HttpOutcome
 
 _CONNECT_SECONDS = 3.0
 """Leaves time for the next address when one family is broken (RFC 8305)."""
+
+_WINDOW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+"""What the kernel takes in before anybody has read it: by itself it would grow to megabytes."""
 
 
 class Deadline:
@@ -56,7 +60,7 @@ class PinnedBackend(httpcore2.NetworkBackend):
             seconds = min(self._deadline.left(), _CONNECT_SECONDS)
             try:
                 stream = self._plain.connect_tcp(
-                    address, self._port, seconds, local_address, socket_options
+                    address, self._port, seconds, local_address, [*(socket_options or ()), _WINDOW]
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue

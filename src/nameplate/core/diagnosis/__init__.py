@@ -1,6 +1,6 @@
 """Why a name does not work: checks over what was seen of it, the most important finding first."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from nameplate.core.diagnosis import hosts, issuance, pages, proofs, zones
 from nameplate.core.diagnosis.finding import (
@@ -20,6 +20,7 @@ __all__ = [
     "RecordFix",
     "Weight",
     "diagnose",
+    "ordered",
 ]
 
 CHECKS: Sequence[Callable[[Observed], Iterator[DiagnosisFinding]]] = (
@@ -42,5 +43,9 @@ _WEIGHTS = list(Weight)
 
 def diagnose(seen: Observed) -> list[DiagnosisFinding]:
     """Return all findings: those that block first, causes before what follows from them."""
-    found = [finding for check in CHECKS for finding in check(seen)]
+    return ordered(finding for check in CHECKS for finding in check(seen))
+
+
+def ordered(found: Iterable[DiagnosisFinding]) -> list[DiagnosisFinding]:
+    """Return findings with those first that block; of one weight as they came."""
     return sorted(found, key=lambda one: _WEIGHTS.index(one.weight))

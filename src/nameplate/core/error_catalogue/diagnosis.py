@@ -57,6 +57,31 @@ GROUP = Group(
             "The zone is signed, but the registrar has no DS record for it.",
             "Nothing must be done. Enter the DS record at the registrar to make use of DNSSEC.",
         ),
+        "dangling_cname": Entry(
+            Turn.YOU,
+            "A name leads to a service where it is not set up: a stranger can do that.",
+            "Remove the record, or set the name up again at the service.",
+        ),
+        "cname_target_missing": Entry(
+            Turn.YOU,
+            "A name is an alias of one that does not exist.",
+            "Remove the record, or let it lead to a name that exists.",
+        ),
+        "address_left": Entry(
+            Turn.YOU,
+            "A name has an address that was a server's once and is not any more.",
+            "Remove the record, or replace it by the address of a server that is in use.",
+        ),
+        "name_server_unregistered": Entry(
+            Turn.YOU,
+            "The zone is delegated to a name server below a domain that is not registered.",
+            "Remove the name server at the registrar or in the zone above.",
+        ),
+        "wildcard_open": Entry(
+            Turn.YOU,
+            "Any label below the name is answered, and no record at Nameplate says so.",
+            "Remove the wildcard record, or add the wildcard domain to Nameplate.",
+        ),
         "wildcard_dns": Entry(
             Turn.NAMEPLATE,
             "A wildcard record answers for names without a record of their own.",

@@ -19,6 +19,12 @@ GROUP = Group(
             "expires.",
             (404,),
         ),
+        "dangling_record_not_found": Entry(
+            Turn.YOU,
+            "There is no such dangling record.",
+            "Check the id with `nameplate dangling list`.",
+            (404,),
+        ),
         "grant_not_found": Entry(
             Turn.YOU,
             "There is no such grant, or its code is worth nothing.",

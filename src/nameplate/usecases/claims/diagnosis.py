@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import diagnosis, names
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.dangling.found import as_finding
 from nameplate.core.diagnosis import DiagnosisFinding
 from nameplate.core.diagnosis.observed import Expected, Target
 from nameplate.core.errors import NotFound
@@ -19,6 +20,7 @@ from nameplate.usecases import holders
 from nameplate.usecases.claims import facts, gathering, instructions, routing
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.gathering import Page, Subject
+from nameplate.usecases.propagation import dangling
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -62,6 +64,8 @@ class _DiagnosisQuestion:
     """Whose certificates are meant."""
     at: datetime
     next_check_at: datetime | None = None
+    dangling: tuple[DiagnosisFinding, ...] = ()
+    """What the daily look found at the names of the domain."""
 
 
 def diagnose(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Diagnosis:
@@ -75,11 +79,14 @@ def diagnose(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> 
     with sessions.look() as platform:
         authorities = ca_accounts.issuer_names(platform, asked.organization_id)
     seen = gathering.gather(tools, replace(asked.subject, authorities=authorities))
+    found = diagnosis.diagnose(seen)
+    checks = {one.check for one in found}
+    found += [one for one in asked.dangling if one.check not in checks]
     return Diagnosis(
         asked.name,
         asked.domain_id,
         seen.zone,
-        tuple(diagnosis.diagnose(seen)),
+        tuple(diagnosis.ordered(found)),
         asked.at,
         asked.next_check_at,
     )
@@ -102,6 +109,7 @@ def _asked(session: Session, tools: Tools, actor: Actor, reference: str) -> _Dia
         domain.organization_id,
         now,
         None if row is None else row.next_action_at,
+        tuple(map(as_finding, dangling.of_domain(session, actor, domain.id))),
     )
 
 
