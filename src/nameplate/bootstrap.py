@@ -411,4 +411,4 @@ def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]
     upstream = Upstream(*_address(config.challenge_upstream or own))
     # Another's proxy asks another's address: it must not be told the secret.
     secret = settings.edge_secret if server.organization_id is None else None
-    return plugin.connect(config, ProxyPlace(folder, upstream, secret))
+    return plugin.connect(config, ProxyPlace(folder, upstream, secret, server.address))

@@ -55,3 +55,37 @@ class TestCaddy(WithdrawerConformance):
 
     def look(self, scheme, hostname, path="/", sni=None):
         return self.server.look(scheme, hostname, path, sni)
+
+
+class TestTraefikFiles(WithdrawerConformance):
+    refuses_with = frozenset({None, 404})
+    redirects_with = frozenset({301, 308})
+
+    @pytest.fixture(autouse=True)
+    def _server(self, traefik, origins, nameplate):
+        self.platform = nameplate.upstream
+        self.server, self.proxy = traefik, traefik.adapter
+        self.origins = (origins[0].upstream, origins[1].upstream)
+
+    def loads(self):
+        return self.server.loads
+
+    def look(self, scheme, hostname, path="/", sni=None):
+        return self.server.look(scheme, hostname, path, sni)
+
+
+class TestTraefikPulled(ProxyConformance):
+    refuses_with = TestTraefikFiles.refuses_with
+    redirects_with = TestTraefikFiles.redirects_with
+
+    @pytest.fixture(autouse=True)
+    def _server(self, pulled, origins, nameplate):
+        self.platform = nameplate.upstream
+        self.server, self.proxy = pulled.server, pulled.proxy
+        self.origins = (origins[0].upstream, origins[1].upstream)
+
+    def loads(self):
+        return self.server.loads
+
+    def look(self, scheme, hostname, path="/", sni=None):
+        return self.server.look(scheme, hostname, path, sni)

@@ -8,7 +8,7 @@ every attempt ended is on the server's row.
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -26,7 +26,7 @@ from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
 from nameplate.ports.proxy import Config, Proxy, RouteRefused, Withdrawer
 from nameplate.usecases import work
-from nameplate.usecases.serving import routes
+from nameplate.usecases.serving import offers, routes
 from nameplate.usecases.serving.pacing import PACING
 from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
 from nameplate.usecases.tools import Tools
@@ -160,6 +160,7 @@ def _configure(
     """Have the proxy serve all that it takes: a route that is refused is its owner's problem alone."""
     refused: dict[str, str] = {}
     config: Config | None = None
+    revision = offers.offer(sessions, lease, proxy, difference.fingerprint({}))
     given = work.read(
         sessions, Server, lease,
         lambda session, _: routes.rendered(session, tools.keyring, difference.wanted),
@@ -167,7 +168,7 @@ def _configure(
     for _ in range(MAX_REFUSALS):
         kept = [route for route in given if route.id not in refused]
         try:
-            config = proxy.render(kept)
+            config = replace(proxy.render(kept), revision=revision)
             tools.checkpoint("proxy:rendered")
             work.confirm(sessions, Server, lease)
             proxy.apply(config)
