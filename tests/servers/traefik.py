@@ -5,11 +5,14 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.proxy import traefik
+from nameplate.adapters.proxy import traefik_documents as documents
+from nameplate.adapters.proxy import traefik_rules as rules
 from nameplate.adapters.proxy.traefik_settings import TraefikConfiguration
 from nameplate.core.configuration import parse
 from nameplate.ports.proxy import ProxyPlace, Upstream
@@ -41,21 +44,26 @@ class Traefik:
         headers: Mapping[str, str] | None = None,
         proxy: Mapping[str, Any] | None = None,
         static: Mapping[str, Any] | None = None,
+        ports: tuple[int, int, int] | None = None,
     ) -> None:
-        """Serve; `proxy` is what the server's settings say beside, `static` the operator's own part."""
+        """Serve; `proxy` is what the server's settings say beside, `static` the operator's own part.
+
+        `ports` are those of HTTP, HTTPS and the API, where `static` names them.
+        """
         self.folder = folder
-        self.http_port, self.https_port, self.api_port = free_port(), free_port(), free_port()
+        given = ports or (free_port(), free_port(), free_port())
+        self.http_port, self.https_port, self.api_port = given
         self.dynamic = folder / "dynamic"
-        self.dynamic.mkdir()
+        self.dynamic.mkdir(exist_ok=True)
         http = {"endpoint": endpoint, "pollInterval": "200ms", "headers": dict(headers or {})}
         providers: dict[str, Any] = (
             {"http": http}
             if endpoint
             else {"file": {"directory": str(self.dynamic), "watch": True}}
         )
-        ports = {"web": self.http_port, "websecure": self.https_port, "traefik": self.api_port}
+        named = {"web": self.http_port, "websecure": self.https_port, "traefik": self.api_port}
         self.static = {
-            "entryPoints": {name: {"address": f"127.0.0.1:{port}"} for name, port in ports.items()},
+            "entryPoints": {name: {"address": f"127.0.0.1:{port}"} for name, port in named.items()},
             "providers": {**providers, "providersThrottleDuration": THROTTLE},
             "api": {"insecure": True},
             "metrics": {"prometheus": {"entryPoint": "traefik"}},
@@ -93,9 +101,18 @@ class Traefik:
         return Server(
             [executable(), f"--configFile={static}"],
             self.folder,
-            ready=lambda: listens(self.api_port) and listens(self.https_port),
+            ready=self._is_ready,
             env={"HOME": str(self.folder)},
         )
+
+    def _is_ready(self) -> bool:
+        """Tell whether it listens, and has loaded what Nameplate left; it listens before that."""
+        if not (listens(self.api_port) and listens(self.https_port)):
+            return False
+        if self.api.request("GET", "/api/version").status != HTTPStatus.OK:
+            return False
+        left = (self.dynamic / documents.COMMON).exists()
+        return not left or self.look("http", "any.test", rules.REVISION_PATH).edge
 
     @property
     def loads(self) -> int:

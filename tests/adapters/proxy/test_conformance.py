@@ -3,6 +3,7 @@ import pytest
 from nameplate.adapters.proxy.memory import MemoryProxy
 from nameplate.ports.proxy import Upstream
 from nameplate.testing.proxy import ProxyConformance, Visit, WithdrawerConformance
+from nameplate.testing.pulled import PulledProxyConformance
 
 
 class TestMemory(ProxyConformance):
@@ -89,3 +90,9 @@ class TestTraefikPulled(ProxyConformance):
 
     def look(self, scheme, hostname, path="/", sni=None):
         return self.server.look(scheme, hostname, path, sni)
+
+
+class TestTraefikDocument(PulledProxyConformance):
+    @pytest.fixture(autouse=True)
+    def _server(self, pulled):
+        self.proxy = pulled.server.adapter
