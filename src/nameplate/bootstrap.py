@@ -17,7 +17,7 @@ from nameplate import registry
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.unavailable import NotAvailable
-from nameplate.core import configuration
+from nameplate.core import configuration, edge_tokens
 from nameplate.core.actor import PLATFORM
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
@@ -205,6 +205,10 @@ class Installation:
     def drop_keys(self, key_ids: Collection[str]) -> KeyRing:
         """Remove these keys from the file, but never the primary, and return the ring."""
         return keyrings.drop_keys(self._settings.keyring_path, key_ids)
+
+    def edge_token(self, server: str) -> Secret:
+        """Return what the proxy of a server, by its id, sends to fetch its configuration."""
+        return edge_tokens.token(edge_secret(self._settings), server)
 
     def first_key(self) -> KeyRing:
         """Make the key file with one key, where no secret is sealed yet, and return the ring."""

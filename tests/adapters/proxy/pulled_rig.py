@@ -11,10 +11,13 @@ from tests.servers.traefik import Traefik
 from nameplate.ports.proxy import Config, Upstream
 
 
+class _Endpoint(ThreadingHTTPServer):
+    document = b"{}"
+
+
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server: Any = self.server
-        server.asked.append(dict(self.headers.items()))
         self.send_response(200)
         self.send_header("Content-Length", str(len(server.document)))
         self.end_headers()
@@ -47,8 +50,7 @@ class PulledRig:
     """`proxy` is what a conformance class takes; `server` the Traefik."""
 
     def __init__(self, folder: Path, challenge_upstream: Upstream) -> None:
-        self.endpoint: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self.endpoint.document, self.endpoint.asked = b"{}", []
+        self.endpoint = _Endpoint(("127.0.0.1", 0), _Handler)
         self._thread = threading.Thread(target=self.endpoint.serve_forever, args=(0.02,))
         self._thread.start()
         url = f"http://127.0.0.1:{self.endpoint.server_port}/edge/traefik/srv_1.json"

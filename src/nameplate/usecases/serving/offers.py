@@ -20,7 +20,7 @@ from nameplate.usecases.serving import routes
 from nameplate.usecases.tools import Tools
 
 MAX_REFUSALS = 20
-"""Times that routes are left out of one document, each for the sake of the others."""
+"""Configurations of a proxy that are refused within one step, each for the sake of other routes."""
 
 
 @dataclass(frozen=True, slots=True)
