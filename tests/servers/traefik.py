@@ -55,21 +55,7 @@ class Traefik:
         self.http_port, self.https_port, self.api_port = given
         self.dynamic = folder / "dynamic"
         self.dynamic.mkdir(exist_ok=True)
-        http = {"endpoint": endpoint, "pollInterval": "200ms", "headers": dict(headers or {})}
-        providers: dict[str, Any] = (
-            {"http": http}
-            if endpoint
-            else {"file": {"directory": str(self.dynamic), "watch": True}}
-        )
-        named = {"web": self.http_port, "websecure": self.https_port, "traefik": self.api_port}
-        self.static = {
-            "entryPoints": {name: {"address": f"127.0.0.1:{port}"} for name, port in named.items()},
-            "providers": {**providers, "providersThrottleDuration": THROTTLE},
-            "api": {"insecure": True},
-            "metrics": {"prometheus": {"entryPoint": "traefik"}},
-            "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
-            **(static or {}),
-        }
+        self.static = {**self._usual(endpoint, dict(headers or {})), **(static or {})}
         self.settings: dict[str, Any] = {
             "provider": "http" if endpoint else "file",
             "folder": str(folder / "managed"),
@@ -82,6 +68,21 @@ class Traefik:
         self.adapter: Any = self.connect(challenge_upstream)
         self.api = Api(f"http://127.0.0.1:{self.api_port}")
         self.server = self._start()
+
+    def _usual(self, endpoint: str | None, headers: dict[str, str]) -> dict[str, Any]:
+        """Return the static configuration that an operator would write for one of both providers."""
+        http = {"endpoint": endpoint, "pollInterval": "200ms", "headers": headers}
+        file = {"directory": str(self.dynamic), "watch": True}
+        named = {"web": self.http_port, "websecure": self.https_port, "traefik": self.api_port}
+        points = {name: {"address": f"127.0.0.1:{port}"} for name, port in named.items()}
+        providers: dict[str, Any] = {"http": http} if endpoint else {"file": file}
+        return {
+            "entryPoints": points,
+            "providers": {**providers, "providersThrottleDuration": THROTTLE},
+            "api": {"insecure": True},
+            "metrics": {"prometheus": {"entryPoint": "traefik"}},
+            "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+        }
 
     def connect(self, challenge_upstream: Upstream | None = None, **more: Any) -> Any:
         """Return an adapter for it, as a server's settings with `more` would make one."""

@@ -149,7 +149,7 @@ class App:
         return _EMPTY[404] if found is None else _fetched(found, scope)
 
 
-def _fetched(found: documents.Document, scope: Scope) -> Answer:
+def _fetched(found: documents.ConfigurationDocument, scope: Scope) -> Answer:
     """Return a proxy's configuration, or that the proxy has it already (RFC 9110 section 13.1.2)."""
     tag = (b"etag", found.etag)
     if (b"if-none-match", found.etag) in scope["headers"]:

@@ -25,7 +25,7 @@ PATH = re.compile(r"/edge/traefik/(srv_[0-9a-z]{14})\.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class ConfigurationDocument:
     """One configuration, ready to be sent."""
 
     revision: int
@@ -41,7 +41,7 @@ class Documents:
         self._sessions = sessions
         self._tools = tools
         self._secret = secret
-        self._kept: dict[int, Document] = {}
+        self._kept: dict[int, ConfigurationDocument] = {}
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._failing: set[int] = set()
 
@@ -49,7 +49,7 @@ class Documents:
         """Tell whether a token is that of the server, which need not exist."""
         return edge_tokens.opens(self._secret, server, token)
 
-    async def of(self, server: str) -> Document | None:
+    async def of(self, server: str) -> ConfigurationDocument | None:
         """Return the document of a server; None when it fetches none.
 
         Raises Refused when there is none that its proxy could serve, and `OSError` when none is known.
@@ -60,7 +60,7 @@ class Documents:
             return None
         return await asyncio.to_thread(self._current, number)
 
-    def _current(self, server_id: int) -> Document | None:
+    def _current(self, server_id: int) -> ConfigurationDocument | None:
         with self._locks[server_id]:  # a rendering is waited for, not repeated
             try:
                 found = self._fresh(server_id)
@@ -75,7 +75,7 @@ class Documents:
             self._failing.discard(server_id)
             return found
 
-    def _fresh(self, server_id: int) -> Document | None:
+    def _fresh(self, server_id: int) -> ConfigurationDocument | None:
         kept = self._kept.get(server_id)
         offered = offers.revision(self._sessions, server_id)
         if kept is not None and kept.revision == offered:
@@ -85,7 +85,7 @@ class Documents:
             self._kept.pop(server_id, None)
             return None
         digest = hashlib.sha256(made.body).hexdigest()[:32]
-        found = Document(made.revision, made.body, f'"{digest}"'.encode())
+        found = ConfigurationDocument(made.revision, made.body, f'"{digest}"'.encode())
         self._kept[server_id] = found
         return found
 

@@ -6,14 +6,14 @@ from nameplate.adapters.proxy.sites import own_upstream
 from nameplate.adapters.proxy.traefik_files import TraefikFiles
 from nameplate.adapters.proxy.traefik_look import RunningTraefik
 from nameplate.adapters.proxy.traefik_pulled import PulledTraefik
-from nameplate.adapters.proxy.traefik_rules import Layout
+from nameplate.adapters.proxy.traefik_rules import TraefikLayout
 from nameplate.adapters.proxy.traefik_settings import TraefikConfiguration
 from nameplate.ports.proxy import ProxyPlace, ProxyPlugin, Upstream
 
 
 def connect(config: TraefikConfiguration, place: ProxyPlace) -> TraefikFiles | PulledTraefik:
     """Return the adapter for one server's Traefik."""
-    layout = Layout(
+    layout = TraefikLayout(
         config.entry_point_http,
         config.entry_point_https,
         own_upstream(place.challenge_upstream),

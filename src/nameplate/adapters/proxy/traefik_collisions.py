@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nameplate.adapters.proxy import traefik_documents as documents
 from nameplate.adapters.proxy.traefik_look import RunningTraefik
-from nameplate.adapters.proxy.traefik_rules import Layout, hosts_of
+from nameplate.adapters.proxy.traefik_rules import TraefikLayout, hosts_of
 from nameplate.ports.proxy import Collision
 
 _NAMED = 5
@@ -13,14 +13,14 @@ _READ = {".yaml", ".yml", ".toml"}
 
 
 def found(
-    layout: Layout, running: RunningTraefik, ours: Sequence[str], dynamic: Path | None
+    layout: TraefikLayout, running: RunningTraefik, ours: Sequence[str], dynamic: Path | None
 ) -> Sequence[Collision]:
     """Return it: of the entry points, of files in `dynamic`, and of hosts that the documents `ours` name."""
     foreign = running.foreign_rules() or (dict(_files(dynamic)) if dynamic else {})
     return [*_entry_points(layout, running), *_options(layout, dynamic), *_hosts(ours, foreign)]
 
 
-def _entry_points(layout: Layout, running: RunningTraefik) -> Iterator[Collision]:
+def _entry_points(layout: TraefikLayout, running: RunningTraefik) -> Iterator[Collision]:
     known = running.entry_points()
     if known is None:
         return
@@ -37,7 +37,7 @@ def _entry_points(layout: Layout, running: RunningTraefik) -> Iterator[Collision
         )
 
 
-def _options(layout: Layout, dynamic: Path | None) -> Iterator[Collision]:
+def _options(layout: TraefikLayout, dynamic: Path | None) -> Iterator[Collision]:
     if layout.shared or dynamic is None:
         return
     for name, text in _files(dynamic):

@@ -12,7 +12,7 @@ from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy import traefik_rules as rules
 from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.sites import Site, group
-from nameplate.adapters.proxy.traefik_rules import Json, Layout
+from nameplate.adapters.proxy.traefik_rules import Json, TraefikLayout
 from nameplate.core.errors import Refused
 from nameplate.ports.proxy import Config, Route
 
@@ -24,7 +24,7 @@ _FRAGMENTS = Fragments(32 * 1024 * 1024)
 _DIGITS = 32
 
 
-def render(layout: Layout, certificates: str, routes: Sequence[Route]) -> Config:
+def render(layout: TraefikLayout, certificates: str, routes: Sequence[Route]) -> Config:
     """Return the configuration; Traefik sees the key pairs below the folder `certificates`.
 
     The common document tells a digest of all the others.
@@ -39,7 +39,7 @@ def render(layout: Layout, certificates: str, routes: Sequence[Route]) -> Config
     return Config(dict(sorted(files.items())), secrets, owners)
 
 
-def common(layout: Layout, revision: str) -> bytes:
+def common(layout: TraefikLayout, revision: str) -> bytes:
     """Return the document that all hosts share, which tells the revision."""
     return written(rules.common(layout, revision))
 
@@ -76,7 +76,7 @@ def written(document: Json) -> bytes:
     return text.encode()
 
 
-def _document(layout: Layout, certificates: str, site: Site) -> bytes:
+def _document(layout: TraefikLayout, certificates: str, site: Site) -> bytes:
     """Return the document of one host: rendered once for as long as nothing about it changes."""
     pair = site.key_pair
     files = rules.paths_of(pair, certificates) if pair else None
@@ -88,7 +88,7 @@ def _document(layout: Layout, certificates: str, site: Site) -> bytes:
     return found
 
 
-def _digest(layout: Layout, files: Mapping[str, bytes]) -> str:
+def _digest(layout: TraefikLayout, files: Mapping[str, bytes]) -> str:
     total = hashlib.sha256(repr(layout).encode())
     for name, content in sorted(files.items()):
         total.update(f"{name}\0{len(content)}\0".encode() + content)

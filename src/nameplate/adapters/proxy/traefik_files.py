@@ -33,7 +33,7 @@ class TraefikFiles:
         self,
         folder: Path,
         dynamic: Path,
-        layout: rules.Layout,
+        layout: rules.TraefikLayout,
         running: RunningTraefik,
         *,
         mounted_at: str | None = None,

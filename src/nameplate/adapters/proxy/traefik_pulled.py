@@ -18,7 +18,7 @@ from nameplate.ports.proxy import Collision, Config, Route, RouteRefused
 class PulledTraefik:
     """One Traefik anywhere, which is told nothing: it asks."""
 
-    def __init__(self, layout: rules.Layout, running: RunningTraefik) -> None:
+    def __init__(self, layout: rules.TraefikLayout, running: RunningTraefik) -> None:
         """Look at `running` for what it serves."""
         self._layout = layout
         self._running = running

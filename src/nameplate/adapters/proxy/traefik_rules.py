@@ -36,7 +36,7 @@ _ROUTE = re.compile(rf"{PREFIX}(?:http|https)-([A-Za-z0-9_-]+)(?:@[a-z]+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TraefikLayout:
     """Where Traefik listens, and what it shares with whom."""
 
     http: str
@@ -59,7 +59,7 @@ def route_of(router: str) -> str | None:
     return found.group(1) if found else None
 
 
-def common(layout: Layout, revision: str) -> Json:
+def common(layout: TraefikLayout, revision: str) -> Json:
     """Return what all sites share, what tells `revision`, and the answer to hosts that are not ours."""
     routers = {
         name("own", "revision"): {
@@ -82,7 +82,7 @@ def common(layout: Layout, revision: str) -> Json:
     return {"http": http | ({"services": services} if services else {}), "tls": tls}
 
 
-def site(layout: Layout, of: Site, certificate: tuple[str, str] | None) -> Json:
+def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -> Json:
     """Return all of one host; `certificate` is where Traefik finds the bundle and the key."""
     key = of.route_ids[0]
     host = _host(of)
@@ -145,13 +145,13 @@ def _closing() -> list[str]:
     return [f"{PREFIX}mark", f"{PREFIX}nothing"]
 
 
-def _challenges(layout: Layout, host: str) -> Json:
+def _challenges(layout: TraefikLayout, host: str) -> Json:
     """Return the router of the paths that Nameplate itself answers, on plain HTTP before any redirect."""
     router = _router(layout.http, f"{host}({_CHALLENGES})", _CHALLENGE)
     return {**router, "middlewares": [f"{PREFIX}mark"], "service": name("own", "challenges")}
 
 
-def _middlewares(layout: Layout, revision: str) -> Json:
+def _middlewares(layout: TraefikLayout, revision: str) -> Json:
     """Return what routers go through. Traefik itself overwrites the X-Forwarded-* of clients."""
     port = {} if layout.public_https_port == 443 else {"port": str(layout.public_https_port)}  # noqa: PLR2004  # HTTPS
     told = {
@@ -194,7 +194,7 @@ def _priority(of: Site, path: str) -> int:
     return (_WILDCARD if of.wildcard else _EXACT) + len(path)
 
 
-def _rest(layout: Layout, of: Site, *, secure: bool) -> Json:
+def _rest(layout: TraefikLayout, of: Site, *, secure: bool) -> Json:
     """Return what closes all of the host that no route is about: a wildcard would answer for it."""
     key, host, priority = of.route_ids[0], _host(of), _priority(of, "")
     routers: Json = {}
