@@ -126,11 +126,12 @@ def world(migrated_sqlite_url: str, tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def everywhere(migrated_url: str, tmp_path: Path) -> World:
-    """Return the same world on each database."""
+def everywhere(migrated_url: str, tmp_path: Path) -> Iterator[World]:
+    """Give the same world on each database."""
     made = World(sessions_over(migrated_url))
     made.populate(tmp_path, Upstream("10.0.0.1", 8080), http_port=free_port())
-    return made
+    yield made
+    made.sessions.dispose()
 
 
 def test_a_server_gets_its_own_hosts_and_keys_alone(world: World) -> None:
