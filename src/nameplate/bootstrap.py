@@ -17,7 +17,7 @@ from nameplate import registry
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.unavailable import NotAvailable
-from nameplate.core import configuration
+from nameplate.core import configuration, edge_tokens
 from nameplate.core.actor import PLATFORM
 from nameplate.core.chains import Roots
 from nameplate.core.domain_connect.service import ConnectService
@@ -216,6 +216,10 @@ class Installation:
     def drop_keys(self, key_ids: Collection[str]) -> KeyRing:
         """Remove these keys from the file, but never the primary, and return the ring."""
         return keyrings.drop_keys(self._settings.keyring_path, key_ids)
+
+    def edge_token(self, server: str) -> Secret:
+        """Return what the proxy of a server, by its id, sends to fetch its configuration."""
+        return edge_tokens.token(edge_secret(self._settings), server)
 
     def first_key(self) -> KeyRing:
         """Make the key file with one key, where no secret is sealed yet, and return the ring."""
@@ -433,4 +437,4 @@ def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]
     upstream = Upstream(*_address(config.challenge_upstream or own))
     # Another's proxy asks another's address: it must not be told the secret.
     secret = settings.edge_secret if server.organization_id is None else None
-    return plugin.connect(config, ProxyPlace(folder, upstream, secret))
+    return plugin.connect(config, ProxyPlace(folder, upstream, secret, server.address))
