@@ -52,12 +52,22 @@ class SignedZone:
     """Changes the DS record; empty: there is none."""
     lines: str = ""
 
+    @property
+    def token(self) -> str:
+        """The token whose proof is published."""
+        return f"token-of-{self.name.replace('.', '-')}"
+
+    @property
+    def proof(self) -> str:
+        return f"nameplate-verification={self.token}"
+
     def text(self) -> str:
         """Return the zone as it is before it is signed."""
         return (
             f"{self.name}. 300 IN SOA ns.hoster.test. x.hoster.test. 1 7200 3600 1209600 60\n"
             f"{self.name}. 300 IN NS ns.hoster.test.\n{self.name}. 300 IN A 93.184.215.14\n"
             f'proof.{self.name}. 300 IN TXT "{TOKEN}"\n'
+            f"_nameplate-challenge.{self.name}. 300 IN TXT {self.proof}\n"
             f'*.wild.{self.name}. 300 IN TXT "{TOKEN}"\n'
             f"alias.{self.name}. 300 IN CNAME proof.{self.name}.\n"
             f"a.empty.{self.name}. 300 IN A 93.184.215.14\n{self.lines}"
@@ -72,7 +82,9 @@ def without(pattern: str) -> Callable[[str], str]:
 
 
 def _tampered(text: str) -> str:
-    return text.replace(f'TXT\t"{TOKEN}"', 'TXT\t"another-token"')
+    return text.replace("-verification=token-of-", "-verification=token-oF-").replace(
+        f'TXT\t"{TOKEN}"', 'TXT\t"another-token"'
+    )
 
 
 def _foreign(text: str) -> str:
@@ -200,7 +212,9 @@ class SignedInternet:
         )  # fmt: skip
         public_text = (folder / f"{key}.key").read_text()
         (public,) = dns.zonefile.read_rrsets(public_text, rdclass=None, default_ttl=0)
-        return (folder / "signed").read_text(), f"{dns.dnssec.make_ds(public.name, public[0], 2)}"
+        return (
+            folder / "signed"
+        ).read_text(), f"{dns.dnssec.make_ds(public.name, public[0], 'SHA256')}"
 
 
 def _stamp(seconds: float) -> str:

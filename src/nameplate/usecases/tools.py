@@ -14,6 +14,8 @@ from nameplate.ports.fetcher import AddressFetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.resolver import Resolver, SignatureChecker
+from nameplate.ports.validation import Validator
+from nameplate.ports.vantages import Vantages
 from nameplate.ports.verification import ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 
@@ -46,7 +48,11 @@ class Tools:
     proxies: Registry[ProxyPlugin] = field(default_factory=registry.proxies)
     proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
     signatures: SignatureChecker | None = None
-    """None: nobody looks at DNSSEC."""
+    """None: no diagnosis looks at DNSSEC."""
+    validator: Validator | None = None
+    """None: answers need not withstand DNSSEC."""
+    vantages: Vantages | None = None
+    """None: nobody else is asked."""
     public_url: str | None = None
     """Where browsers reach the API; None: as the request says."""
     special_use: bool = False

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dns.rrset
 import pytest
@@ -121,7 +122,7 @@ def test_keys_are_kept_and_asked_for_once(net: SignedInternet) -> None:
     asked: list[str] = []
     signed = validator._servers.signed
 
-    def counted(candidate, name, rdtype, zone, budget):  # type: ignore[no-untyped-def]  # as it is
+    def counted(candidate: Any, name: Any, rdtype: str, zone: Any, budget: Any) -> Any:
         asked.append(rdtype)
         return signed(candidate, name, rdtype, zone, budget)
 

@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rdatatype
 
 from nameplate.adapters.resolver.asking import ServerQuestion
-from nameplate.adapters.resolver.query import NOT_DNS, PAYLOAD, Unanswered
+from nameplate.adapters.resolver.query import CUT_OFF, NOT_DNS, PAYLOAD, Unanswered
 from nameplate.adapters.resolver.reply import ServerReply
 from nameplate.ports.resolver import AnswerKind
 
@@ -109,6 +109,8 @@ class Asked:
         try:
             server = question.server
             message = await dns.asyncquery.tcp(query, server.address, seconds, server.port)
+            if message.flags & dns.flags.TC:
+                return Unanswered(AnswerKind.SERVFAIL, CUT_OFF)
             return ServerReply.of(message)
         except (dns.exception.Timeout, OSError, EOFError):
             return Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP")

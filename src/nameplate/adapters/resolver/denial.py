@@ -127,8 +127,8 @@ class Denial:
         if name.is_subdomain(owner) and _leads_away(_types(rd)):
             return False
         if rd.next == self._zone or rd.next <= owner:  # the last one of the zone
-            return name > owner
-        return owner < name < rd.next
+            return bool(name > owner)
+        return bool(owner < name < rd.next)
 
     def _next_closer(self, name: dns.name.Name) -> dns.name.Name:
         """Return the name below the closest one that exists, on the way to `name`."""
