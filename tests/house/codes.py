@@ -53,7 +53,7 @@ KINDS = _kinds()
 CARRIERS: Mapping[str, tuple[int, str]] = {
     **dict.fromkeys(KINDS, (0, "")),
     "Problem": (1, ""),
-    "Proof": (1, "adapters/verification/"),
+    "Proof": (1, ""),
     "Fail": (0, "core/issuance.py"),
     "Obstacle": (0, "core/pointing.py"),
     "DiagnosisFinding": (0, "core/diagnosis/"),

@@ -22,7 +22,6 @@ from nameplate.core import vantage_messages as messages
 from nameplate.core.quorum import needed
 from nameplate.core.secret import Secret
 from nameplate.core.vantage_messages import VantageRequest
-from nameplate.testing.vantages import VantagesConformance
 
 NAME, TEXT = "proof.example.com", "published"
 TABLE = {(NAME, "TXT"): [f'"{TEXT}"']}
@@ -37,16 +36,6 @@ def stack() -> Iterator[ExitStack]:
 @pytest.fixture
 def vantage(stack: ExitStack) -> VantageServer:
     return VantageServer(stack, replies(TABLE))
-
-
-class TestHttpVantages(VantagesConformance):
-    @pytest.fixture
-    def vantages(self, vantage: VantageServer) -> HttpVantages:
-        return asking([vantage], dead=1)
-
-    @pytest.fixture
-    def published(self) -> tuple[str, str]:
-        return NAME, TEXT
 
 
 def question(

@@ -192,7 +192,9 @@ def _ede(code: int) -> Spoil:
     def spoil(query: dns.message.Message, _reply: dns.message.Message) -> Reply:
         failed = dns.message.make_response(query)
         failed.set_rcode(dns.rcode.SERVFAIL)
-        failed.use_edns(0, 0, 1232, options=[dns.edns.EDEOption(code, "told")])
+        failed.use_edns(
+            0, 0, 1232, options=[dns.edns.EDEOption(dns.edns.EDECode.make(code), "told")]
+        )
         return failed
 
     return spoil

@@ -120,7 +120,9 @@ def _ttl(seconds: int) -> Spoil:
 
 
 def _extra(_query: dns.message.Message, reply: dns.message.Message) -> Reply:
-    reply.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(10, b"\x01" * 24)])
+    reply.use_edns(
+        0, 0, 1232, options=[dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"\x01" * 24)]
+    )
     return reply
 
 

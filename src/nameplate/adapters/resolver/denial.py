@@ -34,7 +34,7 @@ class OptedOut(Exception):
     """They prove that what is there need not be signed."""
 
 
-class Denial:
+class ProvedAbsence:
     """Signed NSEC or NSEC3 records of one zone. Each question raises `Unproved` or `OptedOut`."""
 
     def __init__(self, zone: dns.name.Name, rrsets: Sequence[dns.rrset.RRset]) -> None:

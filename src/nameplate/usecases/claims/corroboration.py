@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from nameplate.core import quorum
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
-from nameplate.ports.validation import Security
+from nameplate.ports.validation import Security, Validation
 from nameplate.ports.vantages import VantageLook
 from nameplate.ports.verification import (
     MailedProofMethod,
@@ -75,34 +75,42 @@ def _validated(
         asked = [(record.name, record.rdtype)]
     for name, rdtype in asked:
         found = tools.validator.validate(name, rdtype)
-        seen = f"DNSSEC: {rdtype} of {name} is {found.security.value}"
-        proof = replace(proof, observed=(*proof.observed, f"{seen}: {found.detail}"))
-        if found.security is Security.BOGUS:
-            why = _FAULTS.get(found.fault, found.fault)
-            return _doubted(
-                proof,
-                "dnssec_bogus",
-                f"DNSSEC is broken: {why} ({found.detail}). An answer that validating resolvers reject "
-                "proves nothing.",
-            )
-        if found.security is Security.UNKNOWN:
-            return _doubted(
-                proof,
-                "dnssec_unknown",
-                f"DNSSEC of {name} could not be checked: {found.detail}.",
-            )
+        seen = f"DNSSEC: {rdtype} of {name} is {found.security.value}: {found.detail}"
+        proof = replace(proof, observed=(*proof.observed, seen))
+        if (doubt := _doubt(name, found)) is not None:
+            return replace(doubt, observed=proof.observed)
         if found.security is Security.SECURE and isinstance(method, RecordProofMethod):
             kind = AnswerKind.DATA if found.values else AnswerKind.NODATA
             signed = LookupResult("", (Answer(kind, "DNSSEC", found.values),))
             verdict = method.judge(question.name, question.token, signed).verdict
             if verdict.proves is not proof.verdict.proves:
-                return _doubted(
-                    proof,
+                return Proof(
+                    Verdict.INCONCLUSIVE,
                     "servers_disagree",
                     f"What is signed for {name} differs from what the name servers answered. New "
                     "records take some time to reach every server.",
+                    proof.observed,
                 )
     return proof
+
+
+def _doubt(name: str, found: Validation) -> Proof | None:
+    """Return why an answer does not count; None: it does."""
+    if found.security is Security.BOGUS:
+        why = _FAULTS.get(found.fault, found.fault)
+        return Proof(
+            Verdict.INCONCLUSIVE,
+            "dnssec_bogus",
+            f"DNSSEC is broken: {why} ({found.detail}). An answer that validating resolvers reject "
+            "proves nothing.",
+        )
+    if found.security is Security.UNKNOWN:
+        return Proof(
+            Verdict.INCONCLUSIVE,
+            "dnssec_unknown",
+            f"DNSSEC of {name} could not be checked: {found.detail}.",
+        )
+    return None
 
 
 def _seen_elsewhere(
@@ -112,44 +120,41 @@ def _seen_elsewhere(
     looks = () if tools.vantages is None else tools.vantages.look(record.name, record.rdtype)
     if not looks:
         return proof
-    judged = [
-        (
-            look,
-            None if look.found is None else method.judge(question.name, question.token, look.found),
-        )
-        for look in looks
-    ]
-    told = tuple(_shown(look, one) for look, one in judged)
-    proof = replace(proof, observed=(*proof.observed, *told))
-    agreeing = sum(one is not None and _agree(one.verdict, proof.verdict) for _, one in judged)
+    judged = [(look.vantage, look.detail, _judged(method, question, look)) for look in looks]
+    told = tuple(
+        f"vantage {name}: {f'could not be asked: {detail}' if one is None else one.value}"
+        for name, detail, one in judged
+    )
+    observed = (*proof.observed, *told)
+    agreeing = sum(one is not None and _agree(one, proof.verdict) for _, _, one in judged)
     needed = quorum.needed(len(looks))
     if agreeing >= needed:
-        return proof
-    silent = [look.vantage for look, one in judged if one is None]
+        return replace(proof, observed=observed)
+    silent = [name for name, _, one in judged if one is None]
     said = f"{agreeing} of {len(looks)} vantages saw the same, {needed} must."
     if agreeing + len(silent) >= needed:
-        return _doubted(
-            proof,
+        return Proof(
+            Verdict.INCONCLUSIVE,
             "vantages_unreachable",
             f"Too few of the platform's vantages could be asked: {said} No answer from: "
             f"{', '.join(silent)}.",
+            observed,
         )
-    return _doubted(
-        proof,
+    return Proof(
+        Verdict.INCONCLUSIVE,
         "vantages_disagree",
         f"Other places of the Internet see other records: {said} New records take some time to reach "
         "every server.",
+        observed,
     )
+
+
+def _judged(method: RecordProofMethod, question: LookQuestion, look: VantageLook) -> Verdict | None:
+    """Return what a vantage saw; None when it could not be asked."""
+    if look.found is None:
+        return None
+    return method.judge(question.name, question.token, look.found).verdict
 
 
 def _agree(there: Verdict, here: Verdict) -> bool:
     return (there.proves and here.proves) or (there.disproves and here.disproves)
-
-
-def _shown(look: VantageLook, proof: Proof | None) -> str:
-    said = f"could not be asked: {look.detail}" if proof is None else proof.verdict.value
-    return f"vantage {look.vantage}: {said}"
-
-
-def _doubted(proof: Proof, reason: str, message: str) -> Proof:
-    return Proof(Verdict.INCONCLUSIVE, reason, message, proof.observed)
