@@ -25,6 +25,7 @@ from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Invalid, NameplateError
 from nameplate.core.secret import Secret
+from nameplate.core.vantage_messages import MIN_SECRET
 from nameplate.db import Sessions, engine
 from nameplate.models import Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
@@ -33,6 +34,8 @@ from nameplate.ports.mail import Mailer
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
 from nameplate.ports.resolver import Resolver, SignatureChecker
+from nameplate.ports.validation import Validator
+from nameplate.ports.vantages import Vantages
 from nameplate.ports.verification import Outside, ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 from nameplate.settings import Settings
@@ -262,6 +265,8 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         jitter=generator.random,
         domain_connect=_domain_connect(settings, resolver, policy),
         signatures=_signatures(settings, policy),
+        validator=_validator(settings, policy),
+        vantages=_vantages(settings),
         public_url=settings.public_url,
         roots=partial(_roots, settings),
         special_use=settings.sandbox,
@@ -290,6 +295,44 @@ def _signatures(settings: Settings, policy: EgressPolicy) -> SignatureChecker:
 
     recursor, overrides = _name_servers(settings)
     return DnssecChecker(policy, clock, recursor=recursor, overrides=overrides)
+
+
+def _validator(settings: Settings, policy: EgressPolicy) -> Validator | None:
+    if not settings.dnssec:
+        return None
+    from nameplate.adapters.resolver import trust_anchors
+    from nameplate.adapters.resolver.validating import DnssecValidator
+
+    recursor, overrides = _name_servers(settings)
+    anchors = trust_anchors.read(settings.dnssec_anchors)
+    return DnssecValidator(policy, clock, anchors, recursor=recursor, overrides=overrides)
+
+
+def _vantages(settings: Settings) -> Vantages | None:
+    if not settings.vantages:
+        return None
+    from nameplate.adapters.vantage.http import HttpVantages
+
+    secret = _vantage_secret(settings)
+    return HttpVantages(settings.vantages, secret, clock, private=settings.dns_servers)
+
+
+def _vantage_secret(settings: Settings) -> Secret:
+    secret = settings.vantage_secret
+    if secret is None or len(secret.reveal()) < MIN_SECRET:
+        detail = f"vantages need vantage_secret, of at least {MIN_SECRET} characters"
+        raise Invalid("setting_missing", detail)
+    return secret
+
+
+def vantage(settings: Settings) -> tuple[Resolver, Secret, str]:
+    """Return by what a vantage looks up, its secret and its name. Raises Invalid `setting_missing`."""
+    if settings.vantage_name is None:
+        detail = "a vantage needs vantage_name: what the control plane calls it"
+        raise Invalid("setting_missing", detail)
+    secret = _vantage_secret(settings)
+    policy = EgressPolicy(allow=settings.egress_allow, deny=())
+    return _resolver(settings, policy), secret, settings.vantage_name
 
 
 def _name_servers(

@@ -75,6 +75,13 @@ def _servers(text: str) -> dict[str, tuple[str, ...]]:
         raise ValueError('a JSON object, for example {"corp.example": ["10.0.0.53:53"]}') from None
 
 
+def _urls(text: str) -> dict[str, str]:
+    found = _json(text)
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise ValueError('a JSON object of URLs, for example {"fra": "http://192.0.2.7:8473"}')
+    return found
+
+
 def _detours(text: str) -> tuple[Detour, ...]:
     try:
         return tuple(_detour(*pair) for pair in _json(text).items())
@@ -116,6 +123,7 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     tuple[Network, ...]: _networks,
     tuple[Detour, ...]: _detours,
     Mapping[str, tuple[str, ...]]: _servers,
+    Mapping[str, str]: _urls,
     Mapping[str, Mapping[str, Any]]: _tables,
 }
 """How a text becomes a value, by the setting's type; numbers bring their own, with its bounds."""
@@ -176,6 +184,20 @@ class Settings:
     """Public resolvers to compare with the authoritative servers. `[]` disables the comparison."""
     dns_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name servers of private zones, for example `{"corp.example": ["10.0.0.53:53"]}`."""
+    dnssec: bool = True
+    """Whether a proof must withstand DNSSEC validation, as it must with every certificate authority."""
+    dnssec_anchors: Path | None = None
+    """File with DS records of a private root. Default: the trust anchors of the Internet's root."""
+    vantages: Mapping[str, str] = field(default_factory=dict)
+    """Vantages that must see what is seen here, for example `{"fra": "http://192.0.2.7:8473"}`."""
+    vantage_secret: Secret | None = None
+    """Secret of at least 32 characters that the control plane shares with its vantages."""
+    vantage_name: str | None = None
+    """What the control plane calls this vantage. Required by `nameplate vantage`."""
+    vantage_host: str = "127.0.0.1"
+    """Address that `nameplate vantage` listens on."""
+    vantage_port: Port = 8473
+    """Port that `nameplate vantage` listens on."""
     proof_methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings of proof methods, for example `{"dns_cname": {"zone": "proof.example.net"}}`."""
     smtp_host: str | None = None

@@ -33,6 +33,16 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
     """Servers disagreed, failed or timed out: neither proves nor disproves."""
 
+    @property
+    def proves(self) -> bool:
+        """Whether a claim is verified by it: a match alone does."""
+        return self is Verdict.MATCH
+
+    @property
+    def disproves(self) -> bool:
+        """Whether it counts towards the lapse of a proof: definite negatives alone do."""
+        return self in {Verdict.MISMATCH, Verdict.ABSENT}
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -84,6 +94,7 @@ class ProofRecord:
     """Plain text of a TXT record; the target of a CNAME, without final dot."""
 
 
+@runtime_checkable
 class RecordProofMethod(VerificationMethod, Protocol):
     """A method whose proof is one record: whoever asks the servers need not be the method itself."""
 

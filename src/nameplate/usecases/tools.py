@@ -15,6 +15,8 @@ from nameplate.ports.fetcher import AddressFetcher, Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.resolver import Resolver, SignatureChecker
+from nameplate.ports.validation import Validator
+from nameplate.ports.vantages import Vantages
 from nameplate.ports.verification import ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 
@@ -47,7 +49,11 @@ class Tools:
     proxies: Registry[ProxyPlugin] = field(default_factory=registry.proxies)
     proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
     signatures: SignatureChecker | None = None
-    """None: nobody looks at DNSSEC."""
+    """None: no diagnosis looks at DNSSEC."""
+    validator: Validator | None = None
+    """None: answers need not withstand DNSSEC."""
+    vantages: Vantages | None = None
+    """None: nobody else is asked."""
     pages: Fetcher | None = None
     """Reads pages of tenants' names; None: nobody does."""
     scan_queries: float = 50

@@ -25,11 +25,12 @@ from nameplate.leases import DueRow, Lease, Window
 from nameplate.models import Verification, VerificationMethodName
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import work
+from nameplate.usecases.claims import corroboration, verifications
 from nameplate.usecases.claims import verification_proofs as proofs
 from nameplate.usecases.claims import verification_sweeps as sweeps
-from nameplate.usecases.claims import verifications
 from nameplate.usecases.claims.verification_sweeps import Look
 from nameplate.usecases.tools import Tools
+from nameplate.worker.corroborations import Corroborations
 from nameplate.worker.look_room import LookRoom
 from nameplate.worker.shares import Crowd, in_turn
 
@@ -69,6 +70,10 @@ class WideLooks:
         self._crowd = Crowd()
         self._results: deque[tuple[Look, Proof | Exception]] = deque()
         self._recording: Future[None] | None = None
+        self._corroborations = Corroborations(
+            lambda look, proof: corroboration.corroborated(self._tools, look.question, proof),
+            self._take,
+        )
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="nameplate-looks")
 
     @cached_property
@@ -157,7 +162,16 @@ class WideLooks:
         self._leave(leases)
 
     def _ended(self, look: Look, result: Proof | Exception) -> None:
-        """Take a result, in the event loop's thread."""
+        """Take a result, in the event loop's thread: what counts must be corroborated before."""
+        if isinstance(result, Proof):
+            found = self._under_way.get(_key(look.lease))
+            if found and corroboration.is_needed(self._tools, look.question, result):
+                self._corroborations.add(found[1], look, result)
+                return
+        self._take(look, result)
+
+    def _take(self, look: Look, result: Proof | Exception) -> None:
+        """Take a result to be recorded."""
         self._results.append((look, result))
         with self._lock:
             if isinstance(result, Proof) and (found := self._under_way.get(_key(look.lease))):
@@ -258,6 +272,7 @@ class WideLooks:
         while self._under_way and time.monotonic() < until:
             time.sleep(GATHERED)
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._corroborations.stop()
         with self._lock:
             return [lease for lease, _ in self._under_way.values()]
 

@@ -7,7 +7,7 @@ import dns.asyncquery
 import dns.exception
 
 from nameplate.adapters.resolver.asking import ServerQuestion
-from nameplate.adapters.resolver.query import NOT_DNS, Unanswered, message_of
+from nameplate.adapters.resolver.query import CUT_OFF, NOT_DNS, Unanswered, message_of
 from nameplate.adapters.resolver.reply import ServerReply
 from nameplate.adapters.resolver.wire_question import WireQuestion
 from nameplate.ports.resolver import AnswerKind
@@ -43,6 +43,8 @@ class Asked(WireQuestion):
         query = message_of(self.name, self.rdtype, recursive=self.recursive)
         try:
             message = await dns.asyncquery.tcp(query, server.address, seconds, server.port)
+            if message.flags & dns.flags.TC:
+                return Unanswered(AnswerKind.SERVFAIL, CUT_OFF)
             return ServerReply.of(message)
         except (dns.exception.Timeout, OSError, EOFError):
             return Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP")

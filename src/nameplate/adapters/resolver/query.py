@@ -21,6 +21,7 @@ T = TypeVar("T")
 TRIES = (1.5, 2.5)
 """Seconds to wait for an answer by UDP, the first and the second time."""
 NOT_DNS = "sent an answer that is not DNS"
+CUT_OFF = "sent a truncated answer by TCP"
 PAYLOAD = 1232
 """Bytes that pass unfragmented nearly everywhere (DNS flag day 2020)."""
 _MAX_MESSAGE = 65_535
@@ -182,11 +183,14 @@ def by_tcp(
 ) -> dns.message.Message:
     """Ask by TCP. Raises `Unanswered`."""
     try:
-        return dns.query.tcp(query, server.address, budget.spend(sum(TRIES)), server.port)
+        reply = dns.query.tcp(query, server.address, budget.spend(sum(TRIES)), server.port)
     except (dns.exception.Timeout, OSError, EOFError):
         raise Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP") from None
     except dns.exception.DNSException:
         raise Unanswered(AnswerKind.SERVFAIL, NOT_DNS) from None
+    if reply.flags & dns.flags.TC:
+        raise Unanswered(AnswerKind.SERVFAIL, CUT_OFF)
+    return reply
 
 
 def _mixed_case(name: dns.name.Name) -> dns.name.Name:

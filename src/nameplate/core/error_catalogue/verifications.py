@@ -71,6 +71,24 @@ GROUP = Group(
             "Wait until the DNS provider has updated every server. If it persists, ask the "
             "provider.",
         ),
+        "dnssec_unknown": Entry(
+            Turn.OPERATOR,
+            "Whether the answer withstands DNSSEC could not be determined.",
+            "Check that the workers reach the name servers of the root, of the top-level domain and of "
+            "the zone at port 53, by UDP and TCP.",
+        ),
+        "vantages_unreachable": Entry(
+            Turn.OPERATOR,
+            "Too few of the platform's vantages could be asked.",
+            "Check that `nameplate vantage` runs at each place, that the workers reach it, and that the "
+            "secret and the clock are the same.",
+        ),
+        "vantages_disagree": Entry(
+            Turn.PROVIDER,
+            "Other places of the Internet see other records than the platform.",
+            "Wait until the DNS provider has updated every server. If it persists, ask the provider "
+            "whether answers depend on where they are asked for.",
+        ),
         "servers_unreachable": Entry(
             Turn.PROVIDER,
             "Too few of the zone's name servers answered.",

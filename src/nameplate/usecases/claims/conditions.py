@@ -17,7 +17,7 @@ from nameplate.core.pointing import Obstacle
 from nameplate.db import database_now
 from nameplate.models import Domain, RecordSide, SuffixApproval, Verification
 from nameplate.usecases import work
-from nameplate.usecases.claims import facts, instructions, overdue, served_conditions
+from nameplate.usecases.claims import corroboration, facts, instructions, overdue, served_conditions
 from nameplate.usecases.claims.facts import DomainFacts, RecordFacts
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -170,7 +170,8 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
         or "Not checked yet. The first check is due now.",
         observed=last.observed if last else (),
         expected=tuple(one.expected for one in told if isinstance(one, Instruction)),
-        fix=_publish(told, by_account=any(_is_written(known, one) for one in told)),
+        fix=corroboration.FIXES.get((last.reason if last else None) or "")
+        or _publish(told, by_account=any(_is_written(known, one) for one in told)),
         next_check_at=row.next_action_at if row else None,
     )
 

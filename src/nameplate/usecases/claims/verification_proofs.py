@@ -10,7 +10,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import Sessions, lock_names
 from nameplate.models import Domain, Organization, Verification
-from nameplate.ports.verification import Proof, Verdict
+from nameplate.ports.verification import Proof
 from nameplate.usecases import work
 from nameplate.usecases.claims import holdings, lent_holdings, verifications
 from nameplate.usecases.claims.verification_sweeps import Look
@@ -24,7 +24,7 @@ _Won = tuple[Verification, Domain]
 
 def is_first(look: Look, proof: Proof) -> bool:
     """Tell whether a look proves what was not proved before."""
-    return proof.verdict is Verdict.MATCH and not look.question.proved
+    return proof.verdict.proves and not look.question.proved
 
 
 def record(

@@ -12,7 +12,7 @@ from nameplate.leases import Lease
 from nameplate.models import VerificationMethodName, verification_looks
 from nameplate.models.verification_looks import FruitlessLook
 from nameplate.ports.resolver import Ended, WideResolver
-from nameplate.ports.verification import DnsMethod, Proof, Verdict
+from nameplate.ports.verification import DnsMethod, Proof
 from nameplate.usecases import work
 from nameplate.usecases.claims import verification_questions, verifications
 from nameplate.usecases.claims.verification_questions import LookQuestion
@@ -75,7 +75,7 @@ def is_fruitless(look: Look, proof: Proof) -> bool:
     """Tell whether a look changes nothing but the time of the next one."""
     question = look.question
     waits_for_grant = question.grant is not None and not question.is_held
-    return proof.verdict is not Verdict.MATCH and not (question.proved or waits_for_grant)
+    return not proof.verdict.proves and not (question.proved or waits_for_grant)
 
 
 def record_fruitless(

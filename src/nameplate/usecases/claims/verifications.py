@@ -25,9 +25,9 @@ from nameplate.models import (
     VerificationMethodName,
 )
 from nameplate.models.orm import Work, utc_now
-from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope, Verdict
+from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.claims import holdings, lent_holdings, mailed_codes
+from nameplate.usecases.claims import corroboration, holdings, lent_holdings, mailed_codes
 from nameplate.usecases.claims import verification_questions as questions
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
@@ -244,6 +244,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
     if not question.is_open:
         return close(sessions, tools, lease, question)
     proof = _look(sessions, tools, lease, question)
+    proof = corroboration.corroborated(tools, question, proof)
     tools.checkpoint("verification:checked")
     return conclude(sessions, tools, lease, question, proof)
 
@@ -267,7 +268,7 @@ def conclude(
     sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion, proof: Proof
 ) -> work.StepOutcome | None:
     """Record what one look saw, and whatever follows from it."""
-    decides = question.proved or proof.verdict is Verdict.MATCH
+    decides = question.proved or proof.verdict.proves
     taken = work.record(
         sessions,
         Verification,
@@ -282,7 +283,7 @@ def conclude(
 
 def outcome(question: LookQuestion, proof: Proof, *, taken: bool) -> work.StepOutcome | None:
     """Return what a look is counted as."""
-    if proof.verdict is not Verdict.MATCH:
+    if not proof.verdict.proves:
         return work.StepOutcome(proof.reason, routine=not question.proved)
     return None if taken else work.StepOutcome("name_in_use")
 
@@ -325,7 +326,7 @@ def _conclude(
     note(row, domain, proof, now)
     if domain.grant_id is not None and domain.holding_name is None:
         _look_at_grants(session, NameGrant.id == domain.grant_id)
-    if proof.verdict is Verdict.MATCH:
+    if proof.verdict.proves:
         return _prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
         _doubt(session, tools, row, domain, proof=proof, now=now)
@@ -458,7 +459,7 @@ def _doubt(
     now: datetime,
 ) -> None:
     """Give a lost proof its grace; only definite negatives count, and only after the grace."""
-    definite = proof.verdict in {Verdict.MISMATCH, Verdict.ABSENT}
+    definite = proof.verdict.disproves
     lost = row.lost_at
     if definite:
         row.lose(now)
