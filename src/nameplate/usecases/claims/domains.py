@@ -31,7 +31,7 @@ from nameplate.models import (
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.claims import grants, holdings, suffixes, verifications
+from nameplate.usecases.claims import grants, holdings, incumbents, suffixes, verifications
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -298,6 +298,7 @@ def remove(session: Session, tools: Tools, actor: Actor, reference: str, now: da
     lock_above(session, Domain, row.id)
     session.refresh(row, with_for_update=True)
     _take_back(session, row)
+    incumbents.look_again(session, row, now)
     verifications.release(session, tools, row, now)
     soft_delete(session, row, now)
     row.wake(now)

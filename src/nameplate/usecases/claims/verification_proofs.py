@@ -53,7 +53,11 @@ def _record(session: Session, tools: Tools, found: Sequence[Found]) -> set[int]:
         row.id: verifications.reaches_subtree(tools, row, domain) for row, domain in rows.values()
     }
     lent = lent_holdings.bases(session, [domain.domain_name for _, domain in rows.values()])
-    rows = {key: one for key, one in rows.items() if one[1].domain_name not in lent}
+    rows = {
+        key: one
+        for key, one in rows.items()
+        if one[1].domain_name not in lent and {one[1].challenge_id, one[1].contest_id} == {None}
+    }
     claims = [(domain, subtrees[row.id]) for row, domain in rows.values()]
     refused = holdings.take_each(session, claims, now)
     proofs = {look.lease.id: proof for look, proof in found}

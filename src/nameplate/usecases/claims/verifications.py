@@ -27,7 +27,7 @@ from nameplate.models import (
 from nameplate.models.orm import Work, utc_now
 from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.claims import holdings, lent_holdings, mailed_codes
+from nameplate.usecases.claims import holdings, incumbents, lent_holdings, mailed_codes
 from nameplate.usecases.claims import verification_questions as questions
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
@@ -326,7 +326,7 @@ def _conclude(
     if domain.grant_id is not None and domain.holding_name is None:
         _look_at_grants(session, NameGrant.id == domain.grant_id)
     if proof.verdict is Verdict.MATCH:
-        return _prove(session, tools, row, domain, now)
+        return prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
         _doubt(session, tools, row, domain, proof=proof, now=now)
     else:
@@ -364,9 +364,11 @@ def log_entry(proof: Proof, now: datetime) -> dict[str, Any]:
     }
 
 
-def _prove(
-    session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime
-) -> bool:
+def prove(session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime) -> bool:
+    """Let a claim hold its name by a proof that was seen; tell whether it does.
+
+    Who stands in the way of a proof by DNS is challenged.
+    """
     if not domain.is_approved:
         row.error_message = domain.error_message = (
             domain.suffix_denial
@@ -382,11 +384,13 @@ def _prove(
             lapsed = lent_holdings.make_way(session, domain, now)
             holdings.take(session, domain, subtree=subtree, now=now)
     except Conflict as error:
-        row.error_message = domain.error_message = error.detail
+        told = incumbents.challenge(session, row, domain, error, now) if subtree else error.detail
+        row.error_message = domain.error_message = told
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
+    incumbents.answered(session, domain, now)
     prove_anew(session, tools, lapsed, now)
     holdings.look_at_grants(session, domain)
     others = open_of(session, [domain])

@@ -1,0 +1,308 @@
+"""One worker's look at a challenge: whether the holder and the challenger still prove the name.
+
+Two definite failures of every proof in the way, at least 24 hours apart, give the name to the
+challenger, whose own proof is looked at again each time. One match refuses it. What servers do not
+agree about, refuse, sign wrongly or do not answer counts for neither side.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import NameplateError
+from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import VerificationStatus
+from nameplate.core.names import without_wildcard
+from nameplate.db import Sessions, database_now, lock_name
+from nameplate.leases import Lease
+from nameplate.models import (
+    ChallengeStatus,
+    Domain,
+    NameChallenge,
+    NameHolding,
+    Verification,
+    VerificationMethodName,
+    telling,
+)
+from nameplate.ports.verification import MailedProofMethod, Verdict
+from nameplate.usecases import lookup, work
+from nameplate.usecases.claims import holdings, incumbents, verifications
+from nameplate.usecases.tools import Tools
+
+RETRY = timedelta(hours=1)
+"""When proofs are looked at again of which nothing definite was seen."""
+_DEFINITE = (Verdict.ABSENT, Verdict.MISMATCH)
+_CURRENT = (VerificationStatus.PENDING, VerificationStatus.VERIFYING, VerificationStatus.VERIFIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One proof to look for."""
+
+    method: VerificationMethodName
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """One holding in the way, with every proof of it."""
+
+    name: str
+    organization_id: int
+    tokens: tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """What one look at a challenge is about."""
+
+    base: str
+    is_open: bool
+    own: Token | None
+    """The challenger's proof; None: it is worth nothing any more."""
+    against: tuple[Incumbent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a look came to."""
+
+    challenger: Verdict
+    incumbents: Verdict
+    """MATCH: one of them proves its name. ABSENT: all proofs of all are definitely gone."""
+    can_fail: bool
+    """Each of them has a proof that can be looked for."""
+
+
+def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> None:
+    """Look once at all proofs of one challenge, and decide what they decide."""
+    contest = work.read(sessions, NameChallenge, lease, _contest)
+    with work.kept(sessions, NameChallenge, lease):
+        found = _look(tools, contest)
+
+    def decide(session: Session, row: NameChallenge) -> None:
+        now = lease.now()
+        row.next_action_at = None
+        if _contest(session, row) != contest:  # it changed during the look
+            row.next_action_at = now
+        elif row.is_open:
+            _decide(session, tools, row, contest, found, now)
+
+    work.record(
+        sessions,
+        NameChallenge,
+        lease,
+        decide,
+        release=True,
+        before=lambda session: lock_name(session, contest.base),
+    )
+
+
+def _contest(session: Session, row: NameChallenge) -> Contest:
+    domain = session.get_one(Domain, row.organization_domain_id)
+    proof = session.get(Verification, row.domain_verification_id)
+    own = None
+    if domain.deleted_at is None and proof is not None and proof.deleted_at is None:
+        own = _token(proof, row.name) if proof.status in _CURRENT else None
+    found = incumbents.in_the_way(session, domain, subtree=True) if row.is_open else []
+    return Contest(row.base, row.is_open, own, tuple(_incumbents(session, found)))
+
+
+def _incumbents(session: Session, found: Sequence[NameHolding]) -> list[Incumbent]:
+    """Return whose proofs decide: what is lent stands and falls with its lender's."""
+    alone = [row for row in found if row.grant_id is None]
+    return [
+        Incumbent(
+            row.name,
+            row.organization_id,
+            tuple(_token(one, row.name) for one in incumbents.proofs(session, row)),
+        )
+        for row in alone or found
+    ]
+
+
+def _token(row: Verification, name: str) -> Token:
+    return Token(row.verification_method, without_wildcard(name), row.verification_token)
+
+
+def _look(tools: Tools, contest: Contest) -> Findings:
+    if not contest.is_open or contest.own is None:
+        return Findings(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE, can_fail=False)
+    can_fail = all(any(_is_seen(tools, t) for t in one.tokens) for one in contest.against)
+    challenger = _verdict(tools, contest.own)
+    verdicts = []
+    for one in contest.against:
+        verdict = _of_all([_verdict(tools, token) for token in one.tokens])
+        verdicts.append(verdict)
+        if verdict is Verdict.MATCH:
+            break
+    against = _of_all(verdicts)
+    if against is Verdict.ABSENT and _is_bogus(tools, contest.base):
+        against = Verdict.INCONCLUSIVE
+    return Findings(challenger, against, can_fail)
+
+
+def _is_seen(tools: Tools, token: Token) -> bool:
+    """Tell whether a proof is one that can be looked for, which a code by mail is not."""
+    return not isinstance(tools.methods[token.method], MailedProofMethod)
+
+
+def _verdict(tools: Tools, token: Token) -> Verdict:
+    if not _is_seen(tools, token):
+        return Verdict.INCONCLUSIVE
+    try:
+        return tools.methods[token.method].check(token.name, token.value).verdict
+    except NameplateError:
+        return Verdict.INCONCLUSIVE
+
+
+def _of_all(verdicts: Sequence[Verdict]) -> Verdict:
+    if Verdict.MATCH in verdicts:
+        return Verdict.MATCH
+    gone = bool(verdicts) and all(one in _DEFINITE for one in verdicts)
+    return Verdict.ABSENT if gone else Verdict.INCONCLUSIVE
+
+
+def _is_bogus(tools: Tools, base: str) -> bool:
+    """Tell whether a validating resolver would reject what the zone's servers say."""
+    if tools.signatures is None:
+        return False
+    found = tools.signatures.signatures(base, base, "SOA")
+    return found is not None and bool(found.fault)
+
+
+def _decide(  # noqa: PLR0917 - one row, and what was seen of it
+    session: Session,
+    tools: Tools,
+    row: NameChallenge,
+    contest: Contest,
+    found: Findings,
+    now: datetime,
+) -> None:
+    refused = _refused(row, contest, found, now)
+    if refused is not None:
+        incumbents.end(session, row, ChallengeStatus.REFUSED, refused, now)
+        return
+    if not contest.against:
+        _give(session, tools, row, (), now)
+        return
+    blocking = _blocking(session, row)
+    if Verdict.INCONCLUSIVE in {found.challenger, found.incumbents}:
+        row.next_action_at = now + RETRY
+        if row.first_failed_at is None:
+            row.decides_at = now + RETRY + incumbents.WAIT
+    elif row.first_failed_at is None or any(one.held_at > row.first_failed_at for one in blocking):
+        row.first_failed_at, row.decides_at = now, now + incumbents.WAIT
+        row.next_action_at = row.decides_at
+    elif now - row.first_failed_at < incumbents.WAIT:
+        row.next_action_at = row.decides_at
+    else:
+        _give(session, tools, row, blocking, now)
+        return
+    incumbents.mark(session, row, blocking)
+    session.get_one(Domain, row.organization_domain_id).contested_until = row.decides_at
+
+
+def _refused(row: NameChallenge, contest: Contest, found: Findings, now: datetime) -> str | None:
+    """Return why a challenge fails, None when it does not, or not yet."""
+    if contest.own is None:
+        return "challenger_gone"
+    if found.challenger in _DEFINITE:
+        return "challenger_unproved"
+    if found.incumbents is Verdict.MATCH:
+        return "incumbent_proved"
+    unclear = Verdict.INCONCLUSIVE in {found.challenger, found.incumbents}
+    too_late = now > row.created_at + incumbents.WAIT + incumbents.PATIENCE
+    if contest.against and (not found.can_fail or (unclear and too_late)):
+        return "incumbent_unclear"
+    return None
+
+
+def _blocking(session: Session, row: NameChallenge) -> list[NameHolding]:
+    domain = session.get_one(Domain, row.organization_domain_id)
+    return incumbents.in_the_way(session, domain, subtree=True)
+
+
+def _give(
+    session: Session,
+    tools: Tools,
+    row: NameChallenge,
+    blocking: Sequence[NameHolding],
+    now: datetime,
+) -> None:
+    """Let the challenger hold the name, in the transaction in which its holders lose it."""
+    savepoint = session.begin_nested()
+    session.connection()
+    incumbents.end(
+        session, row, ChallengeStatus.WON, "incumbent_unproved" if blocking else "name_free", now
+    )
+    for one in blocking:
+        if one.grant_id is None:
+            dispossess(session, tools, one, now, incumbents.OUTCOMES["incumbent_unproved"])
+    domain = session.get_one(Domain, row.organization_domain_id)
+    proof = session.get_one(Verification, row.domain_verification_id)
+    if verifications.prove(session, tools, proof, domain, now):
+        telling.tell(session, "domain.transferred", domain, after={"by": "challenge"})
+        savepoint.commit()
+        return
+    savepoint.rollback()  # an agreement of others that no proof decides about
+    incumbents.end(session, row, ChallengeStatus.REFUSED, "incumbent_unclear", now)
+
+
+def dispossess(
+    session: Session, tools: Tools, row: NameHolding, now: datetime, reason: str
+) -> None:
+    """End a holding with every proof of it: whatever rests on it ends in this transaction."""
+    name, owner = row.name, row.organization_id
+    holdings.look_at_grants(session, session.get_one(Domain, row.organization_domain_id))
+    for proof in incumbents.proofs(session, row):
+        proof.fail(reason)
+        proof.next_action_at = None
+    session.delete(row)
+    session.flush()
+    query = Domain.visible(Actor(owner)).where(
+        Domain.full_domain.in_([name, f"*.{name}"]), Domain.holding_name.is_not(None)
+    )
+    for claim in session.scalars(query.order_by(Domain.id)).all():
+        claim.lapse(reason)
+        telling.tell(session, "domain.transferred", claim, after={"reason": reason})
+        verifications.prove_anew(session, tools, [claim], now)
+    lapsed = holdings.unsupported(session, row.base, owner, name)
+    verifications.prove_anew(session, tools, lapsed, now)
+
+
+def get(session: Session, actor: Actor, reference: str) -> NameChallenge:
+    """Return the challenge with that id, which the actor's organization opened. Raises NotFound."""
+    row: NameChallenge = lookup.find(
+        session, NameChallenge.visible(actor), NameChallenge, Prefix.CHALLENGE, reference
+    )
+    return row
+
+
+def page(
+    session: Session, actor: Actor, *, limit: int, after: int | None = None
+) -> Sequence[NameChallenge]:
+    """Return up to `limit` + 1 challenges, in order of their ids."""
+    return lookup.page(
+        session, NameChallenge.visible(actor), NameChallenge, limit=limit, after=after
+    )
+
+
+def withdraw(sessions: Sessions, actor: Actor, reference: str) -> NameChallenge:
+    """End a challenge that the actor's organization opened; ended ones stay as they are."""
+    with sessions.look() as session:
+        found = get(session, actor, reference)
+
+    def change(session: Session) -> NameChallenge:
+        lock_name(session, found.base)
+        row = session.get_one(NameChallenge, found.id, with_for_update=True)
+        incumbents.end(session, row, ChallengeStatus.WITHDRAWN, "withdrawn", database_now(session))
+        session.flush()
+        session.refresh(row)
+        return row
+
+    return sessions.run(PLATFORM, change)
