@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
@@ -17,7 +18,7 @@ from nameplate import registry
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.unavailable import NotAvailable
-from nameplate.core import configuration
+from nameplate.core import configuration, own_names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
@@ -245,10 +246,22 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         domain_connect=_domain_connect(settings, resolver, policy),
         signatures=_signatures(settings, policy),
         public_url=settings.public_url,
+        platform_names=_own_names(settings),
+        protects_servers=settings.platform_zones is None,
+        max_unproved=settings.max_unproved_claims,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
         events_kept=timedelta(days=settings.event_days),
     )
+
+
+def _own_names(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the platform that nobody else holds."""
+    if settings.platform_zones is not None:
+        return own_names.read(settings.platform_zones)
+    host = urlsplit(settings.public_url or "").hostname or ""
+    zones = (one.get("zone") for one in settings.proof_methods.values())
+    return own_names.read([host, *(one for one in zones if isinstance(one, str))])
 
 
 def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:

@@ -244,6 +244,7 @@ def transfer(session: Session, of: Domain, to: int, **columns: Any) -> NameTrans
     given = {
         "organization_id": of.organization_id,
         "target_organization_id": to,
+        "target_reference": "globex",
         "organization_domain_id": of.id,
         "name": of.domain_name,
         "base": of.domain_name,

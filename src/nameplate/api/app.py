@@ -21,8 +21,10 @@ from nameplate.api import (
     explanations,
     grants,
     health,
+    name_challenges,
     openapi,
     organizations,
+    overrides,
     plans,
     propagation,
     providers,
@@ -32,6 +34,7 @@ from nameplate.api import (
     setup_page,
     templates,
     tokens,
+    transfers,
     verifications,
     wellknown,
 )
@@ -62,6 +65,9 @@ NOUNS = (
     events,
     setup_links,
     grants,
+    name_challenges,
+    transfers,
+    overrides,
 )
 
 

@@ -89,7 +89,19 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Check it and show the result, without changing anything.")
 ]
 WRITES = frozenset(
-    {"add", "update", "rm", "restore", "revoke", "issue", "renew", "suspend", "resume", "detach"}
+    {
+        "add",
+        "update",
+        "rm",
+        "restore",
+        "revoke",
+        "issue",
+        "renew",
+        "suspend",
+        "resume",
+        "detach",
+        "override",
+    }
 )
 """Verbs that can be tried by `--dry-run`."""
 

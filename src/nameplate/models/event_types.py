@@ -308,7 +308,6 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("transfer.accepted", "status", ColumnState.ANY, _is(TransferStatus.ACCEPTED), ("name",)),
             Transition("transfer.declined", "status", ColumnState.ANY, _is(TransferStatus.DECLINED), ("name",)),
             Transition("transfer.withdrawn", "status", ColumnState.ANY, _is(TransferStatus.WITHDRAWN), ("name",)),
-            Transition("transfer.void", "status", ColumnState.ANY, _is(TransferStatus.VOID), ("name",)),
         ),
     ),
     SetupLink: Told(

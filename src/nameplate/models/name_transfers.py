@@ -27,8 +27,6 @@ class TransferStatus(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
     WITHDRAWN = "withdrawn"
-    VOID = "void"
-    """The offering organization does not hold the name any more."""
 
 
 class NameTransfer(Identified, Model):
@@ -48,10 +46,13 @@ class NameTransfer(Identified, Model):
         sa.ForeignKey("organizations.id", ondelete="CASCADE"),
         comment="The organization that gives the name away.",
     )
-    target_organization_id: Mapped[int] = mapped_column(
+    target_organization_id: Mapped[int | None] = mapped_column(
         BigId,
         sa.ForeignKey("organizations.id", ondelete="CASCADE", name="name_transfers_target_foreign"),
-        comment="The organization that is to get it.",
+        comment="The organization that is to get it; NULL: there is no such one.",
+    )
+    target_reference: Mapped[str] = mapped_column(
+        sa.String(255), comment="Its id or external id, as the holder gave it."
     )
     organization_domain_id: Mapped[int] = mapped_column(BigId, comment="The domain that is given.")
     name: Mapped[str] = mapped_column(ascii_text(), comment="Canonical name, without `*.`.")

@@ -49,6 +49,12 @@ class Tools:
     """None: nobody looks at DNSSEC."""
     public_url: str | None = None
     """Where browsers reach the API; None: as the request says."""
+    platform_names: tuple[str, ...] = ()
+    """Names of the platform itself: nobody holds them, one above, or one below."""
+    protects_servers: bool = True
+    """The host names of the platform's servers are among them."""
+    max_unproved: int = 1000
+    """Names that one organization may have claimed and not proved yet."""
     special_use: bool = False
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None

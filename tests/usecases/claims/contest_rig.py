@@ -119,7 +119,9 @@ class Contests:
     def held(self) -> dict[str, int]:
         """Return who holds what."""
         with self.sessions.begin(PLATFORM) as session:
-            return {row.name: row.organization_id for row in session.scalars(sa.select(NameHolding))}
+            return {
+                row.name: row.organization_id for row in session.scalars(sa.select(NameHolding))
+            }
 
     def events(self, actor: Actor) -> list[str]:
         """Return what an organization was told, in order."""
@@ -131,7 +133,9 @@ class Contests:
         """Return all that the events of an organization say."""
         with self.sessions.begin(PLATFORM) as session:
             query = sa.select(Event).where(Event.organization_id == actor.organization_id)
-            return " ".join(f"{row.before} {row.after} {row.hostname}" for row in session.scalars(query))
+            return " ".join(
+                f"{row.before} {row.after} {row.hostname}" for row in session.scalars(query)
+            )
 
 
 __all__ = ["DNS_TXT", "Contests", "Zone", "now"]

@@ -17,6 +17,7 @@ from nameplate.models import (
     ChallengeStatus,
     Domain,
     HoldingBasis,
+    NameChallenge,
     NameHolding,
     Verification,
     VerificationMethodName,
@@ -56,7 +57,7 @@ def test_two_failures_a_day_apart_give_the_name_to_the_newcomer(world: Contests)
     assert world.domain(theirs).is_live
     lost = world.domain(mine)
     assert not lost.is_live
-    assert lost.contest_id is lost.contested_until is None
+    assert (lost.contest_id, lost.contested_until) == (None, None)
     assert world.domain(theirs).challenge_id is None
 
 
@@ -234,7 +235,7 @@ def test_a_parent_challenges_everybody_below(world: Contests) -> None:
 
 def _forget_pause(world: Contests) -> None:
     with world.sessions.begin(PLATFORM) as session:
-        for row in session.scalars(sa.select(contests.NameChallenge)):
+        for row in session.scalars(sa.select(NameChallenge)):
             row.ended_at = row.created_at - incumbents.PAUSE
 
 
@@ -285,7 +286,7 @@ def test_a_proof_of_the_name_alone_challenges_nobody(world: Contests) -> None:
     method.published[NAME] = proof.verification_token
     world.look(row.id)
     with world.sessions.begin(PLATFORM) as session:
-        assert session.scalars(sa.select(contests.NameChallenge)).first() is None
+        assert session.scalars(sa.select(NameChallenge)).first() is None
     assert world.held() == {NAME: red.organization_id}
 
 

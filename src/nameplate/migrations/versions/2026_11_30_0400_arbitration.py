@@ -100,7 +100,12 @@ def _make_transfers() -> None:
         "Offers to give a held name to another organization.",
         *c.identity(),
         c.big("organization_id", "The organization that gives the name away."),
-        c.big("target_organization_id", "The organization that is to get it."),
+        c.big(
+            "target_organization_id",
+            "The organization that is to get it; NULL: there is no such one.",
+            null=True,
+        ),
+        c.text("target_reference", "Its id or external id, as the holder gave it.", null=False),
         c.big("organization_domain_id", "The domain that is given."),
         c.ascii_text("name", "Canonical name, without `*.`.", nullable=False),
         c.ascii_text("base", "Registrable domain.", nullable=False),
@@ -123,7 +128,7 @@ def _make_transfers() -> None:
         ),
         c.belongs(_TRANSFERS, "organization_domain_id", _DOMAINS),
         sa.UniqueConstraint("offered_name", name=op.f("unique_offered_name")),
-        c.allowed(_TRANSFERS, "status", ("offered", "accepted", "declined", "withdrawn", "void")),
+        c.allowed(_TRANSFERS, "status", ("offered", "accepted", "declined", "withdrawn")),
     )
     c.index(
         _TRANSFERS, "organization_id", "organization_domain_id", name="name_transfers_domain_index"

@@ -21,6 +21,7 @@ from nameplate.leases import Lease
 from nameplate.models import (
     ChallengeStatus,
     Domain,
+    HoldingBasis,
     NameChallenge,
     NameHolding,
     Verification,
@@ -29,7 +30,7 @@ from nameplate.models import (
 )
 from nameplate.ports.verification import MailedProofMethod, Verdict
 from nameplate.usecases import lookup, work
-from nameplate.usecases.claims import holdings, incumbents, verifications
+from nameplate.usecases.claims import handovers, incumbents, verifications
 from nameplate.usecases.tools import Tools
 
 RETRY = timedelta(hours=1)
@@ -54,6 +55,8 @@ class Incumbent:
     name: str
     organization_id: int
     tokens: tuple[Token, ...]
+    is_unproved: bool
+    """Another organization gave the name, and it was not proved since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ def _incumbents(session: Session, found: Sequence[NameHolding]) -> list[Incumben
             row.name,
             row.organization_id,
             tuple(_token(one, row.name) for one in incumbents.proofs(session, row)),
+            is_unproved=row.basis is HoldingBasis.TRANSFER,
         )
         for row in alone or found
     ]
@@ -132,11 +136,15 @@ def _token(row: Verification, name: str) -> Token:
 def _look(tools: Tools, contest: Contest) -> Findings:
     if not contest.is_open or contest.own is None:
         return Findings(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE, can_fail=False)
-    can_fail = all(any(_is_seen(tools, t) for t in one.tokens) for one in contest.against)
+    can_fail = all(
+        any(_is_seen(tools, token) for token in one.tokens) or _is_bare(one)
+        for one in contest.against
+    )
     challenger = _verdict(tools, contest.own)
     verdicts = []
     for one in contest.against:
         verdict = _of_all([_verdict(tools, token) for token in one.tokens])
+        verdict = Verdict.ABSENT if _is_bare(one) else verdict
         verdicts.append(verdict)
         if verdict is Verdict.MATCH:
             break
@@ -144,6 +152,11 @@ def _look(tools: Tools, contest: Contest) -> Findings:
     if against is Verdict.ABSENT and _is_bogus(tools, contest.base):
         against = Verdict.INCONCLUSIVE
     return Findings(challenger, against, can_fail)
+
+
+def _is_bare(one: Incumbent) -> bool:
+    """Tell whether a holding has nothing to show, and must have: a gift proves nothing."""
+    return one.is_unproved and not one.tokens
 
 
 def _is_seen(tools: Tools, token: Token) -> bool:
@@ -242,7 +255,9 @@ def _give(
     )
     for one in blocking:
         if one.grant_id is None:
-            dispossess(session, tools, one, now, incumbents.OUTCOMES["incumbent_unproved"])
+            handovers.dispossess(
+                session, tools, one, now, incumbents.OUTCOMES["incumbent_unproved"]
+            )
     domain = session.get_one(Domain, row.organization_domain_id)
     proof = session.get_one(Verification, row.domain_verification_id)
     if verifications.prove(session, tools, proof, domain, now):
@@ -251,28 +266,6 @@ def _give(
         return
     savepoint.rollback()  # an agreement of others that no proof decides about
     incumbents.end(session, row, ChallengeStatus.REFUSED, "incumbent_unclear", now)
-
-
-def dispossess(
-    session: Session, tools: Tools, row: NameHolding, now: datetime, reason: str
-) -> None:
-    """End a holding with every proof of it: whatever rests on it ends in this transaction."""
-    name, owner = row.name, row.organization_id
-    holdings.look_at_grants(session, session.get_one(Domain, row.organization_domain_id))
-    for proof in incumbents.proofs(session, row):
-        proof.fail(reason)
-        proof.next_action_at = None
-    session.delete(row)
-    session.flush()
-    query = Domain.visible(Actor(owner)).where(
-        Domain.full_domain.in_([name, f"*.{name}"]), Domain.holding_name.is_not(None)
-    )
-    for claim in session.scalars(query.order_by(Domain.id)).all():
-        claim.lapse(reason)
-        telling.tell(session, "domain.transferred", claim, after={"reason": reason})
-        verifications.prove_anew(session, tools, [claim], now)
-    lapsed = holdings.unsupported(session, row.base, owner, name)
-    verifications.prove_anew(session, tools, lapsed, now)
 
 
 def get(session: Session, actor: Actor, reference: str) -> NameChallenge:

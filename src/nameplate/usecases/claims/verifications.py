@@ -27,7 +27,14 @@ from nameplate.models import (
 from nameplate.models.orm import Work, utc_now
 from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope, Verdict
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.claims import holdings, incumbents, lent_holdings, mailed_codes
+from nameplate.usecases.claims import (
+    holdings,
+    incumbents,
+    lent_holdings,
+    mailed_codes,
+    platform_edges,
+    unproved,
+)
 from nameplate.usecases.claims import verification_questions as questions
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
@@ -57,6 +64,8 @@ def add(
 ) -> Verification:
     """Offer another way, or a fresh token, to prove a domain."""
     domain = lookup.domain(session, actor, domain_reference)
+    if domain.status is DomainStatus.EXPIRED and not actor.is_platform:
+        unproved.refuse_more(session, domain.organization_id, tools.max_unproved)
     return create(session, tools, domain, method)
 
 
@@ -256,8 +265,9 @@ def close(
         sessions,
         Verification,
         lease,
-        lambda s, row: _close(s, tools, row, question),
+        lambda s, row: _close(s, tools, row, question, lease.now()),
         release=True,
+        before=(lambda session: lock_name(session, question.base)) if question.over else None,
     )
     expired = question.over and not question.idle
     return work.StepOutcome("verification_expired") if expired else None
@@ -294,7 +304,9 @@ def _look(sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion
     return method.check(name, token)
 
 
-def _close(session: Session, tools: Tools, row: Verification, question: LookQuestion) -> None:
+def _close(
+    session: Session, tools: Tools, row: Verification, question: LookQuestion, now: datetime
+) -> None:
     row.next_action_at = None
     if question.void:
         domain = session.get_one(Domain, row.organization_domain_id)
@@ -307,6 +319,11 @@ def _close(session: Session, tools: Tools, row: Verification, question: LookQues
     session.flush()
     if domain.status is DomainStatus.PENDING_VERIFICATION and not _is_open(session, domain):
         domain.expire("Ownership was not proved within seven days.")
+        return
+    lapsed = holdings.forfeit(session, domain) if not _is_open(session, domain) else None
+    if lapsed is not None:
+        domain.lapse("The name was not proved in time after its transfer.")
+        prove_anew(session, tools, [domain, *lapsed], now)
 
 
 def _is_open(session: Session, domain: Domain) -> bool:
@@ -369,11 +386,11 @@ def prove(session: Session, tools: Tools, row: Verification, domain: Domain, now
 
     Who stands in the way of a proof by DNS is challenged.
     """
-    if not domain.is_approved:
+    is_own = bool(platform_edges.protected(session, tools, [domain]))
+    if is_own or not domain.is_approved:
         row.error_message = domain.error_message = (
-            domain.suffix_denial
-            or "The proof is seen. The platform's operator must approve the name."
-        )
+            platform_edges.TOLD if is_own else domain.suffix_denial
+        ) or "The proof is seen. The platform's operator must approve the name."
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
