@@ -95,7 +95,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
         for noun in (
             *(Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT),
             *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
-            *(Prefix.VERIFICATION, Prefix.PLAN),
+            *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.CHALLENGE, Prefix.TRANSFER),
         )
     )
     | {"token_not_found"},

@@ -27,7 +27,8 @@ class OverrideNew(Body):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     organization: Reference | None = Field(
-        default=None, description="Organization that gets the name. Default: nobody holds it."
+        default=None,
+        description="Organization that gets the name. Default: it is taken from its holder.",
     )
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
         description="Both sides see it."
@@ -67,7 +68,7 @@ class OverrideShape(BaseModel):
 
     object: Literal["override"] = "override"
     name: str
-    organization: str | None = Field(description="Who holds the name now; null: nobody.")
+    organization: str | None = Field(description="Who holds the name now; null when it was taken.")
     domain: str | None = Field(description="Its domain.")
     ended: list[EndedShape] = Field(description="Holdings that end by it.")
 

@@ -11,8 +11,9 @@ from nameplate.api.shapes import Body, Page, Reference, Shape, example
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.models import NameTransfer, TransferStatus
-from nameplate.usecases.claims import transfers
-from nameplate.usecases.claims.transfers import Acceptance, Offer
+from nameplate.usecases.claims import acceptances, transfers
+from nameplate.usecases.claims.acceptances import Acceptance
+from nameplate.usecases.claims.transfers import TransferOffer
 
 routes = router("transfers")
 
@@ -43,7 +44,7 @@ class TransferNew(Body):
     )
     with_bindings: bool = Field(
         default=True,
-        description="Whether the bindings may go on with an application of the other organization.",
+        description="Whether the bindings may continue with an application of the other organization.",
     )
     expires_at: AwareDatetime | None = Field(
         default=None, description="Default: 7 days from now. At most 30 days."
@@ -57,7 +58,7 @@ class TransferAcceptance(Body):
 
     application: Reference | None = Field(
         default=None,
-        description="Application that the bindings go on with. Default: nothing is served until the "
+        description="Application that the bindings continue with. Default: nothing is served until the "
         "domain is bound anew.",
     )
     server: Reference | None = Field(
@@ -108,7 +109,7 @@ def _shape(row: NameTransfer) -> TransferShape:
 @routes.post("/transfers", status_code=201, operation_id="offer_transfer")
 def offer(call: Crossing, body: TransferNew) -> TransferShape:
     """Offer a domain to another organization. Nothing changes before it accepts."""
-    terms = Offer(
+    terms = TransferOffer(
         body.domain, body.to, with_bindings=body.with_bindings, expires_at=body.expires_at
     )
     return _shape(transfers.offer(call.sessions, call.actor, terms))
@@ -131,7 +132,7 @@ def accept(call: Crossing, transfer: str, body: TransferAcceptance | None = None
     """Take a domain over. Only the organization that it was offered to can."""
     given = body or TransferAcceptance()
     terms = Acceptance(application=given.application, server=given.server)
-    return _shape(transfers.accept(call.sessions, call.tools, call.actor, transfer, terms))
+    return _shape(acceptances.accept(call.sessions, call.tools, call.actor, transfer, terms))
 
 
 @routes.post("/transfers/{transfer}:decline", operation_id="decline_transfer")

@@ -28,7 +28,7 @@ def offer(
         bool,
         typer.Option(
             "--bindings/--no-bindings",
-            help="Let the bindings go on with an application of the other organization.",
+            help="Let the bindings continue with an application of the other organization.",
         ),
     ] = True,
     expires_at: Annotated[
@@ -49,7 +49,7 @@ def accept(
     transfer: TransferReference,
     application: Annotated[
         str | None,
-        typer.Option(help="Application that the bindings go on with. Default: none is made."),
+        typer.Option(help="Application that the bindings continue with. Default: none is made."),
     ] = None,
     server: Annotated[
         str | None, typer.Option(help="Server that serves them. Default: the same one.")

@@ -111,6 +111,12 @@ GROUP = Group(
             "(`NAMEPLATE_MAX_UNPROVED_CLAIMS`).",
             (409,),
         ),
+        "challenged": Entry(
+            Turn.YOU,
+            "Another organization has proved the name by DNS, so its holder must prove it again.",
+            "Publish the proof again before the time in the message, then check the domain.",
+            (),
+        ),
         "ends_at_past": Entry(
             Turn.YOU,
             "The grant would already have ended.",

@@ -191,8 +191,8 @@ def _contest(tools: Tools, known: DomainFacts) -> list[Condition]:
             type="challenge",
             status=False,
             reason="challenged",
-            message=f"Somebody else has proved control of {domain.full_domain}, or of a name that "
-            f"overlaps it. The proof of this organization is checked again. If it is missing at {until}, "
+            message=f"Another organization has proved control of {domain.full_domain}, or of a "
+            f"name that overlaps it. The proof of this organization is checked again. If it is missing at {until}, "
             "the name goes to them.",
             expected=tuple(one.expected for one in told if isinstance(one, Instruction)),
             fix=f"Keep or publish the proof before {until}, then run `nameplate domain check "

@@ -261,7 +261,7 @@ def _give(
     domain = session.get_one(Domain, row.organization_domain_id)
     proof = session.get_one(Verification, row.domain_verification_id)
     if verifications.prove(session, tools, proof, domain, now):
-        telling.tell(session, "domain.transferred", domain, after={"by": "challenge"})
+        telling.tell(session, "domain.transferred", domain, by="challenge")
         savepoint.commit()
         return
     savepoint.rollback()  # an agreement of others that no proof decides about
@@ -269,7 +269,7 @@ def _give(
 
 
 def get(session: Session, actor: Actor, reference: str) -> NameChallenge:
-    """Return the challenge with that id, which the actor's organization opened. Raises NotFound."""
+    """Return a challenge that the actor's organization opened. Raises NotFound."""
     row: NameChallenge = lookup.find(
         session, NameChallenge.visible(actor), NameChallenge, Prefix.CHALLENGE, reference
     )
@@ -280,9 +280,8 @@ def page(
     session: Session, actor: Actor, *, limit: int, after: int | None = None
 ) -> Sequence[NameChallenge]:
     """Return up to `limit` + 1 challenges, in order of their ids."""
-    return lookup.page(
-        session, NameChallenge.visible(actor), NameChallenge, limit=limit, after=after
-    )
+    found = NameChallenge.visible(actor)
+    return lookup.page(session, found, NameChallenge, limit=limit, after=after)
 
 
 def withdraw(sessions: Sessions, actor: Actor, reference: str) -> NameChallenge:

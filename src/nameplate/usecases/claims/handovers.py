@@ -41,7 +41,7 @@ def dispossess(
     for claim in session.scalars(query.order_by(Domain.id)).all():
         incumbents.look_again(session, claim, now)
         claim.lapse(reason)
-        telling.tell(session, told, claim, after={"reason": reason})
+        telling.tell(session, told, claim, reason=reason)
         verifications.prove_anew(session, tools, [claim], now)
     lapsed = holdings.unsupported(session, base, owner, name)
     verifications.prove_anew(session, tools, lapsed, now)

@@ -94,7 +94,7 @@ def challenge(
     session.flush()
     domain.challenge_id, domain.contested_until = opened.id, opened.decides_at
     row.expires_at = max(row.expires_at or now, now + WAIT + PATIENCE + PATIENCE)
-    telling.tell(session, "domain.challenged", domain, after={"until": telling.plain(now + WAIT)})
+    telling.tell(session, "domain.challenged", domain, until=telling.plain(now + WAIT))
     mark(session, opened, found)
     return _told(opened)
 
@@ -117,7 +117,7 @@ def _refusal(
     contested = {one.organization_domain_id for one in found}
     busy = Domain.visible(PLATFORM).where(Domain.id.in_(contested), Domain.contest_id.is_not(None))
     if any(one.is_open for one in others) or session.scalars(busy).first() is not None:
-        return "Another claim of it is being decided. Nameplate looks again automatically."
+        return "Another claim of it is being decided. Nameplate checks again automatically."
     mine = (one for one in others if one.organization_id == domain.organization_id)
     last = max((one.ended_at for one in mine if one.ended_at is not None), default=None)
     if last is not None and now < last + PAUSE:
@@ -148,7 +148,7 @@ def mark(session: Session, row: NameChallenge, found: Sequence[NameHolding]) -> 
         claim.contest_id, claim.contested_until = row.id, row.decides_at
         if is_new:
             until = telling.plain(row.decides_at)
-            telling.tell(session, "domain.challenged", claim, after={"until": until})
+            telling.tell(session, "domain.challenged", claim, until=until)
     session.flush()
 
 
@@ -199,8 +199,7 @@ def end(
         if claim.challenge_id == row.id and status is not ChallengeStatus.WON:
             claim.error_message = f"{row.name} is in use here. {OUTCOMES[code]}"
         claim.challenge_id = claim.contest_id = claim.contested_until = None
-        told = {"outcome": status.value, "reason": code}
-        telling.tell(session, "domain.challenge_ended", claim, after=told)
+        telling.tell(session, "domain.challenge_ended", claim, outcome=status.value, reason=code)
     session.flush()
     waiting = Domain.visible(PLATFORM).where(
         Domain.domain_name == row.base, Domain.holding_name.is_(None)

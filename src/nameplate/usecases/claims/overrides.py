@@ -60,19 +60,8 @@ def give(
     lock_name(session, host.registrable)
     claim = _claim(session, tools, owner, host.name)
     subtree = not claim.is_suffix
-    own = holders.holding(session, owner.id, host.name)
-    if own is not None and own.name == without_wildcard(host.name):
-        raise Conflict("already_held", f"The organization holds {own.name} already.")
     found = incumbents.in_the_way(session, claim, subtree=subtree)
-    above = next((one for one in found if one.name != holders.held_name(claim) and
-                  names.is_within(holders.held_name(claim), one.name)), None)  # fmt: skip
-    if above is not None:
-        raise Conflict(
-            "held_from_above",
-            f"{above.name} is held with everything below it by "
-            f"{ids.show(Prefix.ORGANIZATION, above.organization_id)}. Add a grant on its behalf, or "
-            f"release {above.name} first.",
-        )
+    _refuse_held(session, claim, found)
     ended = _end(session, tools, [one for one in found if one.grant_id is None], reason, now)
     if claim.is_suffix:
         claim.approve()
@@ -82,7 +71,7 @@ def give(
     session.flush()
     handovers.rest_all(session, owner.id, host.registrable, now)
     handovers.rest(session, claim, now)
-    telling.tell(session, _TOLD, claim, after={"decision": "given", "reason": reason})
+    telling.tell(session, _TOLD, claim, decision="given", reason=reason)
     log.warning("name_given", extra={"domain": host.name, "reason": reason})
     return Override(host.name, claim, ended)
 
@@ -106,6 +95,22 @@ def release(
     ended = _end(session, tools, [row], reason, now)
     log.warning("name_taken", extra={"domain": host.name, "reason": reason})
     return Override(host.name, None, ended)
+
+
+def _refuse_held(session: Session, claim: Domain, found: Sequence[NameHolding]) -> None:
+    """Refuse what the organization holds already, and what is below a name of another one."""
+    name = holders.held_name(claim)
+    own = holders.holding(session, claim.organization_id, name)
+    if own is not None and own.name == name:
+        raise Conflict("already_held", f"The organization holds {name} already.")
+    above = next((one for one in found if names.is_below(name, one.name)), None)
+    if above is not None:
+        owner = ids.show(Prefix.ORGANIZATION, above.organization_id)
+        raise Conflict(
+            "held_from_above",
+            f"{above.name} is held with everything below it by {owner}. Add a grant on its behalf, or "
+            f"release {above.name} first.",
+        )
 
 
 def _claim(session: Session, tools: Tools, owner: Organization, name: str) -> Domain:

@@ -12,7 +12,7 @@ from nameplate.models import Domain, Server
 from nameplate.usecases import holders
 from nameplate.usecases.tools import Tools
 
-TOLD = "The name belongs to this platform. Nobody can hold it, or a name above or below it."
+TOLD = "The name, or one above or below it, belongs to this platform. It cannot be used here."
 
 
 def protected(session: Session, tools: Tools, claims: Iterable[Domain]) -> set[int]:
