@@ -218,6 +218,14 @@ def test_what_the_operator_gave_is_lost_to_no_proof(world: Contests) -> None:
     assert world.held() == {NAME: world.domain(mine).organization_id}
 
 
+def test_a_suspension_by_the_platform_is_not_shaken_off(world: Contests) -> None:
+    mine, _, challenge = contested(world)
+    with world.sessions.begin(PLATFORM) as session:
+        domains.suspend(session, PLATFORM, ids.show("dom", mine), world.tools.clock(), "phishing")
+    assert world.step(challenge).outcome_code == "incumbent_unclear"
+    assert world.held() == {NAME: world.domain(mine).organization_id}
+
+
 def test_only_the_challenger_sees_and_withdraws_it(world: Contests) -> None:
     red, blue = world.organization("red"), world.organization("blue")
     mine = world.claim(red, NAME)

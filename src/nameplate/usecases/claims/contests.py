@@ -118,15 +118,16 @@ def _contest(session: Session, row: NameChallenge) -> Contest:
 def _incumbents(session: Session, found: Sequence[NameHolding]) -> list[Incumbent]:
     """Return whose proofs decide: what is lent stands and falls with its lender's."""
     alone = [row for row in found if row.grant_id is None]
-    return [
-        Incumbent(
-            row.name,
-            row.organization_id,
-            tuple(_token(one, row.name) for one in incumbents.proofs(session, row)),
-            is_unproved=row.basis is HoldingBasis.TRANSFER,
-        )
-        for row in alone or found
-    ]
+    return [_incumbent(session, row) for row in alone or found]
+
+
+def _incumbent(session: Session, row: NameHolding) -> Incumbent:
+    claim = session.get_one(Domain, row.organization_domain_id)
+    if claim.platform_suspension is not None:  # a new organization must not shake it off
+        return Incumbent(row.name, row.organization_id, (), is_unproved=False)
+    tokens = tuple(_token(one, row.name) for one in incumbents.proofs(session, row))
+    is_unproved = row.basis is HoldingBasis.TRANSFER
+    return Incumbent(row.name, row.organization_id, tokens, is_unproved)
 
 
 def _token(row: Verification, name: str) -> Token:

@@ -93,7 +93,6 @@ def challenge(
     session.add(opened)
     session.flush()
     domain.challenge_id, domain.contested_until = opened.id, opened.decides_at
-    row.expires_at = max(row.expires_at or now, now + WAIT + PATIENCE + PATIENCE)
     telling.tell(session, "domain.challenged", domain, until=telling.plain(now + WAIT))
     mark(session, opened, found)
     return _told(opened)
@@ -119,7 +118,8 @@ def _refusal(
     if any(one.is_open for one in others) or session.scalars(busy).first() is not None:
         return "Another claim of it is being decided. Nameplate checks again automatically."
     mine = (one for one in others if one.organization_id == domain.organization_id)
-    last = max((one.ended_at for one in mine if one.ended_at is not None), default=None)
+    lost = (one for one in mine if (one.outcome_code or "").startswith("incumbent"))
+    last = max((one.ended_at for one in lost if one.ended_at is not None), default=None)
     if last is not None and now < last + PAUSE:
         return (
             f"A challenge of it has ended. The next one is possible from {last + PAUSE:%Y-%m-%d %H:%M} "
