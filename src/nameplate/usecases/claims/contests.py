@@ -1,8 +1,7 @@
 """One worker's look at a challenge: whether the holder and the challenger still prove the name.
 
-Two definite failures of every proof in the way, at least 24 hours apart, give the name to the
-challenger, whose own proof is looked at again each time. One match refuses it. What servers do not
-agree about, refuse, sign wrongly or do not answer counts for neither side.
+Two definite failures of every proof in the way, a day apart, give the name to the challenger, if its own
+proof is there each time; one match refuses it. What is not definite counts for neither side.
 """
 
 from collections.abc import Sequence
@@ -34,7 +33,7 @@ from nameplate.usecases.claims import handovers, incumbents, verifications
 from nameplate.usecases.tools import Tools
 
 RETRY = timedelta(hours=1)
-"""When proofs are looked at again of which nothing definite was seen."""
+"""When what gave no definite answer is looked at again."""
 _DEFINITE = (Verdict.ABSENT, Verdict.MISMATCH)
 _CURRENT = (VerificationStatus.PENDING, VerificationStatus.VERIFYING, VerificationStatus.VERIFIED)
 
