@@ -4,7 +4,6 @@ It stands above every proof: what the operator gave is lost to no challenge, and
 or its organization ends it. Both sides are told the reason, and no side who the other one is.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +22,6 @@ from nameplate.usecases.claims import domains, handovers, holdings, incumbents, 
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
 
-log = logging.getLogger(__name__)
 _TOLD = "domain.overridden"
 
 
@@ -72,7 +70,6 @@ def give(
     handovers.rest_all(session, owner.id, host.registrable, now)
     handovers.rest(session, claim, now)
     telling.tell(session, _TOLD, claim, decision="given", reason=reason)
-    log.warning("name_given", extra={"domain": host.name, "reason": reason})
     return Override(host.name, claim, ended)
 
 
@@ -93,7 +90,6 @@ def release(
         grant = ids.show(Prefix.GRANT, row.grant_id)
         raise Conflict("name_lent", f"{row.name} is lent. Revoke the grant {grant} instead.")
     ended = _end(session, tools, [row], reason, now)
-    log.warning("name_taken", extra={"domain": host.name, "reason": reason})
     return Override(host.name, None, ended)
 
 
