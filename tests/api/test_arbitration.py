@@ -18,7 +18,8 @@ NAME = "example.com"
 
 
 def claim(api: Api, name: str) -> dict[str, Any]:
-    return api.post("/v1/domains", {"name": name})
+    made: dict[str, Any] = api.post("/v1/domains", {"name": name})
+    return made
 
 
 @pytest.fixture
