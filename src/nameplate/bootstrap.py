@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
@@ -17,7 +18,7 @@ from nameplate import registry
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.unavailable import NotAvailable
-from nameplate.core import configuration, edge_tokens
+from nameplate.core import configuration, edge_tokens, own_names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.chains import Roots
 from nameplate.core.domain_connect.service import ConnectService
@@ -269,6 +270,9 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         vantages=_vantages(settings),
         public_url=settings.public_url,
         roots=partial(_roots, settings),
+        platform_names=_own_names(settings),
+        protects_servers=settings.platform_zones is None,
+        max_unproved=settings.max_unproved_claims,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
         events_kept=timedelta(days=settings.event_days),
@@ -280,6 +284,15 @@ def _roots(settings: Settings) -> Roots:
     from nameplate.adapters.http import roots
 
     return roots.trusted(settings.trusted_roots)
+
+
+def _own_names(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the platform that nobody else holds."""
+    if settings.platform_zones is not None:
+        return own_names.read(settings.platform_zones)
+    host = urlsplit(settings.public_url or "").hostname or ""
+    zones = (one.get("zone") for one in settings.proof_methods.values())
+    return own_names.read([host, *(one for one in zones if isinstance(one, str))])
 
 
 def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:

@@ -304,7 +304,9 @@ def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float)
 
 def seen(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     """Return the row as it is now, unlocked, or None when a newer owner has it."""
-    return _fenced(session, lease, _by_id(kind, lock=False))  # type: ignore[arg-type]  # a class is hashable
+    query = _by_id(kind, lock=False)  # type: ignore[arg-type]  # a class is hashable
+    found: Row | None = _fenced(session, lease, query)
+    return found
 
 
 def current(session: Session, kind: type[Work], leases: Sequence[Lease]) -> list[Lease]:
@@ -321,9 +323,12 @@ def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     Its organization and its domain are locked before it, as in every transaction that locks several.
     """
     if session.connection().dialect.name == "postgresql":
-        return _fenced(session, lease, _held_at_once(kind))  # type: ignore[arg-type]  # a class is hashable
-    lock_above(session, kind, lease.id)
-    return _fenced(session, lease, _by_id(kind, lock=True))  # type: ignore[arg-type]  # the same
+        query = _held_at_once(kind)  # type: ignore[arg-type]  # a class is hashable
+    else:
+        lock_above(session, kind, lease.id)
+        query = _by_id(kind, lock=True)  # type: ignore[arg-type]  # a class is hashable
+    found: Row | None = _fenced(session, lease, query)
+    return found
 
 
 def held_together(

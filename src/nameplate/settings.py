@@ -120,6 +120,7 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     Secret | None: Secret,
     bool: _switch,
     tuple[str, ...]: _list,
+    tuple[str, ...] | None: _list,
     tuple[Network, ...]: _networks,
     tuple[Detour, ...]: _detours,
     Mapping[str, tuple[str, ...]]: _servers,
@@ -150,6 +151,11 @@ class Settings:
     public_url: str | None = None
     """URL at which browsers reach the API, for the addresses of setup links. Default: as in the request
     that makes a link."""
+    platform_zones: tuple[str, ...] | None = None
+    """Names of the platform itself: no organization can hold them, nor what is above or below. Default:
+    the host of `public_url`, the zones of proof methods, and the host names of the platform's servers."""
+    max_unproved_claims: Annotated[int, _number(1, 1_000_000)] = 1000
+    """Names that one organization may have claimed and not proved yet."""
     edge_host: str | None = None
     """Address that the edge's own port listens on. Default: `host`."""
     edge_port: OptionalPort = None

@@ -22,8 +22,10 @@ from nameplate.api import (
     explanations,
     grants,
     health,
+    name_challenges,
     openapi,
     organizations,
+    overrides,
     plans,
     propagation,
     providers,
@@ -33,6 +35,7 @@ from nameplate.api import (
     setup_page,
     templates,
     tokens,
+    transfers,
     uploads,
     verifications,
     wellknown,
@@ -66,6 +69,9 @@ NOUNS = (
     setup_links,
     grants,
     dangling,
+    name_challenges,
+    transfers,
+    overrides,
 )
 
 

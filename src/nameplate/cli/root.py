@@ -30,6 +30,8 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "account": ("accounts", "Manage accounts at DNS providers and CAs."),
     "organization": ("organizations", "Manage organizations, the tenants of the platform."),
     "grant": ("grants", "Lend names to other organizations."),
+    "challenge": ("challenges", "Manage challenges of names in use."),
+    "transfer": ("transfers", "Move domains to another organization."),
     "setup-link": ("setup_links", "Manage links that show what to publish for a domain."),
     "dangling": ("dangling", "Find DNS records that lead to what a stranger can take."),
     "token": ("tokens", "Manage API tokens."),

@@ -37,24 +37,35 @@ def most_specific(name: str, held: Iterable[Holding]) -> Holding | None:
 def decide(wanted: Holding, held: Iterable[Holding]) -> None:
     """Raise `Conflict` ("name_in_use") when another organization's holding stands in the way.
 
+    The message never says who.
+    """
+    if in_the_way(wanted, held):
+        raise Conflict(
+            "name_in_use",
+            f"{wanted.name} overlaps a name that is already in use here. If it is yours, "
+            "release it where it is used now, then check again.",
+        )
+
+
+def in_the_way(wanted: Holding, held: Iterable[Holding]) -> list[Holding]:
+    """Return the holdings of others that keep an organization from what it wants.
+
     `held` are the holdings below the same registrable domain. In the way are: the same name, a
     subtree above it, unless the organization holds something between, and, when a subtree is wanted,
-    anything below it that is not lent from above. The message never says who.
+    anything below it that is not lent from above.
     """
     known = list(held)
     own = most_specific(
         wanted.name, (one for one in known if one.organization_id == wanted.organization_id)
     )
+    found = []
     for other in known:
         if other.organization_id == wanted.organization_id:
             continue
         above = other.covers(wanted.name) and (own is None or len(own.name) <= len(other.name))
         if above or (wanted.covers(other.name) and not other.lent):
-            raise Conflict(
-                "name_in_use",
-                f"{wanted.name} overlaps a name that is already in use here. If it is yours, "
-                "release it where it is used now, then check again.",
-            )
+            found.append(other)
+    return found
 
 
 def lender(name: str, held: Iterable[Holding]) -> Holding | None:

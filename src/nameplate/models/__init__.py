@@ -38,9 +38,11 @@ from nameplate.models.domains import (
 )
 from nameplate.models.events import Event, EventActor, EventCounter
 from nameplate.models.grants import NameGrant
-from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
+from nameplate.models.holdings import HoldingBasis, HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
+from nameplate.models.name_challenges import ChallengeStatus, NameChallenge
+from nameplate.models.name_transfers import NameTransfer, TransferStatus
 from nameplate.models.observations import Observation, ObservedRecord, ServerAnswer
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
@@ -66,6 +68,7 @@ __all__ = [
     "Certificate",
     "CertificateType",
     "ChallengeProgress",
+    "ChallengeStatus",
     "ChallengeType",
     "ChangePlan",
     "ChangedRecord",
@@ -81,6 +84,7 @@ __all__ = [
     "Event",
     "EventActor",
     "EventCounter",
+    "HoldingBasis",
     "HoldingScope",
     "HostedState",
     "HostedZone",
@@ -94,9 +98,11 @@ __all__ = [
     "LiveProcess",
     "MailState",
     "Model",
+    "NameChallenge",
     "NameGrant",
     "NameHolding",
     "NameLock",
+    "NameTransfer",
     "Observation",
     "ObservedRecord",
     "Organization",
@@ -116,6 +122,7 @@ __all__ = [
     "SslProvider",
     "StepCount",
     "SuffixApproval",
+    "TransferStatus",
     "Verification",
     "VerificationMethodName",
     "announcement",

@@ -62,6 +62,12 @@ class Tools:
     """Where browsers reach the API; None: as the request says."""
     roots: Callable[[], Roots] = Roots
     """Authorities whose certificates may be uploaded. Default: none."""
+    platform_names: tuple[str, ...] = ()
+    """Names of the platform itself: nobody holds them, one above, or one below."""
+    protects_servers: bool = True
+    """The host names of the platform's servers are among them."""
+    max_unproved: int = 1000
+    """Names that one organization may have claimed and not proved yet."""
     special_use: bool = False
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None

@@ -14,6 +14,7 @@ from nameplate.models import (
     Certificate,
     DanglingScan,
     Domain,
+    NameChallenge,
     NameGrant,
     Record,
     Server,
@@ -22,7 +23,7 @@ from nameplate.models import (
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
-from nameplate.usecases.claims import grants, mailed_codes, readiness, verifications
+from nameplate.usecases.claims import contests, grants, mailed_codes, readiness, verifications
 from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks, dangling
@@ -86,6 +87,7 @@ HANDLERS: tuple[Handler, ...] = (
         Verification, verifications.reconcile, verifications.peer, is_wide=True
     ),  # is the proof there?
     Reconciler(NameGrant, grants.reconcile),  # who may use what is lent
+    Reconciler(NameChallenge, contests.reconcile),  # does the holder still prove the name?
     Reconciler(  # what domains want, to their DNS providers
         Domain,
         zones.reconcile,

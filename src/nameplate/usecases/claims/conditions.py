@@ -83,6 +83,7 @@ def _claim(tools: Tools, known: DomainFacts) -> list[Condition]:
     domain = known.domain
     found = [*served_conditions.exposure(known), *_suspension(domain)]
     found += _approval(domain)
+    found += _contest(tools, known)
     found.append(_ownership(tools, known))
     return found
 
@@ -163,7 +164,9 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
     return Condition(
         type="ownership",
         status=False,
-        reason=(last.reason if last else None) or domain.status.value,
+        reason="challenge_open"
+        if domain.challenge_id is not None
+        else (last.reason if last else None) or domain.status.value,
         message=(domain.error_message if domain.grant_id is not None else None)
         or (row.error_message if row else None)
         or domain.error_message
@@ -174,6 +177,30 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
         or _publish(told, by_account=any(_is_written(known, one) for one in told)),
         next_check_at=row.next_action_at if row else None,
     )
+
+
+def _contest(tools: Tools, known: DomainFacts) -> list[Condition]:
+    """Say that somebody else has proved the name, what to do and until when; nothing otherwise."""
+    domain = known.domain
+    if domain.contest_id is None or domain.contested_until is None:
+        return []
+    rows = [*([known.verification] if known.verification else []), *known.others]
+    told = [instructions.of_verification(tools, one, domain) for one in rows]
+    until = f"{domain.contested_until:%Y-%m-%d %H:%M} UTC"
+    return [
+        Condition(
+            type="challenge",
+            status=False,
+            reason="challenged",
+            message=f"Another organization has proved control of {domain.full_domain}, or of a "
+            f"name that overlaps it. The proof of this organization is checked again. If it is missing at {until}, "
+            "the name goes to them.",
+            expected=tuple(one.expected for one in told if isinstance(one, Instruction)),
+            fix=f"Keep or publish the proof before {until}, then run `nameplate domain check "
+            f"{domain.full_domain}`. {_publish(told, by_account=False)}",
+            next_check_at=domain.contested_until,
+        )
+    ]
 
 
 def _unlooked(row: Verification) -> Condition:

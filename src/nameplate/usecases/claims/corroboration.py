@@ -5,8 +5,10 @@ is asked of it: a look that found nothing new costs no more.
 """
 
 from dataclasses import replace
+from typing import Protocol
 
 from nameplate.core import quorum
+from nameplate.models import VerificationMethodName
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
 from nameplate.ports.validation import Security, Validation
 from nameplate.ports.vantages import VantageLook
@@ -17,7 +19,6 @@ from nameplate.ports.verification import (
     Verdict,
     VerificationMethod,
 )
-from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.tools import Tools
 
 FIXES = {
@@ -44,14 +45,38 @@ _FAULTS = {
 }
 
 
-def is_needed(tools: Tools, question: LookQuestion, proof: Proof) -> bool:
+class JudgedLook(Protocol):
+    """A look at one token at one name, of which the verdict is to count."""
+
+    @property
+    def method(self) -> VerificationMethodName:
+        """By which it is looked for."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The name without `*.`."""
+        ...
+
+    @property
+    def token(self) -> str:
+        """What must be there."""
+        ...
+
+    @property
+    def proved(self) -> bool:
+        """It was there before: that it is gone counts too."""
+        ...
+
+
+def is_needed(tools: Tools, question: JudgedLook, proof: Proof) -> bool:
     """Tell whether a look would change anything, and anything is set up to withstand."""
     if tools.validator is None and tools.vantages is None:
         return False
     return proof.verdict.proves or (question.proved and proof.verdict.disproves)
 
 
-def corroborated(tools: Tools, question: LookQuestion, proof: Proof) -> Proof:
+def corroborated(tools: Tools, question: JudgedLook, proof: Proof) -> Proof:
     """Return the proof as it counts: as it is, or inconclusive with the reason. Asks the network."""
     if not is_needed(tools, question, proof):
         return proof
@@ -65,7 +90,7 @@ def corroborated(tools: Tools, question: LookQuestion, proof: Proof) -> Proof:
 
 
 def _validated(
-    tools: Tools, method: VerificationMethod, question: LookQuestion, proof: Proof
+    tools: Tools, method: VerificationMethod, question: JudgedLook, proof: Proof
 ) -> Proof:
     if tools.validator is None:
         return proof
@@ -114,7 +139,7 @@ def _doubt(name: str, found: Validation) -> Proof | None:
 
 
 def _seen_elsewhere(
-    tools: Tools, method: RecordProofMethod, question: LookQuestion, proof: Proof
+    tools: Tools, method: RecordProofMethod, question: JudgedLook, proof: Proof
 ) -> Proof:
     record = method.record(question.name, question.token)
     looks = () if tools.vantages is None else tools.vantages.look(record.name, record.rdtype)
@@ -149,7 +174,7 @@ def _seen_elsewhere(
     )
 
 
-def _judged(method: RecordProofMethod, question: LookQuestion, look: VantageLook) -> Verdict | None:
+def _judged(method: RecordProofMethod, question: JudgedLook, look: VantageLook) -> Verdict | None:
     """Return what a vantage saw; None when it could not be asked."""
     if look.found is None:
         return None

@@ -11,7 +11,14 @@ from nameplate.core.errors import Conflict
 from nameplate.core.holdings import Holding, decide
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import lock_name
-from nameplate.models import Domain, HoldingScope, NameGrant, NameHolding, Verification
+from nameplate.models import (
+    Domain,
+    HoldingBasis,
+    HoldingScope,
+    NameGrant,
+    NameHolding,
+    Verification,
+)
 from nameplate.models.orm import utc_now
 from nameplate.usecases import holders
 
@@ -75,6 +82,8 @@ def _hold(
     scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
     if mine is not None:
         mine.scope = scope if subtree else mine.scope
+        if mine.basis is HoldingBasis.TRANSFER:
+            mine.basis = HoldingBasis.PROOF
         return
     mine = NameHolding(
         name=name,
@@ -123,7 +132,8 @@ def review(session: Session, domain: Domain) -> Sequence[Domain]:
     row = session.get(NameHolding, holders.held_name(domain), populate_existing=True)
     if row is None or row.organization_id != domain.organization_id:
         return ()
-    widest = _heir(session, row) if row.grant_id else _widest(session, domain, row.name)
+    agreed = row.grant_id or row.basis is not HoldingBasis.PROOF
+    widest = _heir(session, row) if agreed else _widest(session, domain, row.name)
     if widest is None:
         session.delete(row)
     else:
@@ -133,8 +143,41 @@ def review(session: Session, domain: Domain) -> Sequence[Domain]:
     return unsupported(session, domain.domain_name, domain.organization_id, row.name, domain.id)
 
 
+def hand_over(
+    session: Session, row: NameHolding, claim: Domain, basis: HoldingBasis, now: datetime
+) -> None:
+    """Let another organization's claim be what a holding stands for; raise `Conflict` if it cannot.
+
+    Runs in a platform transaction under the lock row.
+    """
+    below = NameHolding.visible(PLATFORM).where(
+        NameHolding.base == row.base, NameHolding.name != row.name
+    )
+    wanted = Holding(row.name, row.scope is HoldingScope.SUBTREE, claim.organization_id)
+    decide(wanted, map(value, session.scalars(below)))
+    row.organization_id, row.organization_domain_id = claim.organization_id, claim.id
+    row.basis, row.held_at = basis, now
+    session.flush()
+
+
+def forfeit(session: Session, domain: Domain) -> Sequence[Domain] | None:
+    """End the holding that another organization gave and that was not proved in time; None: none was.
+
+    Returns the claims that have nothing to rest on any more.
+    """
+    row = session.get(NameHolding, holders.held_name(domain), populate_existing=True)
+    if row is None or row.organization_domain_id != domain.id:
+        return None
+    if row.basis is not HoldingBasis.TRANSFER:
+        return None
+    session.delete(row)
+    session.flush()
+    look_at_grants(session, domain)
+    return unsupported(session, domain.domain_name, domain.organization_id, row.name, domain.id)
+
+
 def _heir(session: Session, row: NameHolding) -> tuple[int, HoldingScope] | None:
-    """Return another claim of the grantee that the holding can stand for, and its scope."""
+    """Return another claim that a holding by agreement can stand for, and its scope."""
     claims = Domain.visible(Actor(row.organization_id)).where(
         Domain.domain_name == row.base, Domain.holding_name == row.name
     )

@@ -27,7 +27,15 @@ from nameplate.models import (
 from nameplate.models.orm import Work, utc_now
 from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope
 from nameplate.usecases import holders, lookup, work
-from nameplate.usecases.claims import corroboration, holdings, lent_holdings, mailed_codes
+from nameplate.usecases.claims import (
+    corroboration,
+    holdings,
+    incumbents,
+    lent_holdings,
+    mailed_codes,
+    platform_edges,
+    unproved,
+)
 from nameplate.usecases.claims import verification_questions as questions
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
@@ -57,6 +65,8 @@ def add(
 ) -> Verification:
     """Offer another way, or a fresh token, to prove a domain."""
     domain = lookup.domain(session, actor, domain_reference)
+    if domain.status is DomainStatus.EXPIRED and not actor.is_platform:
+        unproved.refuse_more(session, domain.organization_id, tools.max_unproved)
     return create(session, tools, domain, method)
 
 
@@ -257,8 +267,9 @@ def close(
         sessions,
         Verification,
         lease,
-        lambda s, row: _close(s, tools, row, question),
+        lambda s, row: _close(s, tools, row, question, lease.now()),
         release=True,
+        before=(lambda session: lock_name(session, question.base)) if question.over else None,
     )
     expired = question.over and not question.idle
     return work.StepOutcome("verification_expired") if expired else None
@@ -295,7 +306,9 @@ def _look(sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion
     return method.check(name, token)
 
 
-def _close(session: Session, tools: Tools, row: Verification, question: LookQuestion) -> None:
+def _close(
+    session: Session, tools: Tools, row: Verification, question: LookQuestion, now: datetime
+) -> None:
     row.next_action_at = None
     if question.void:
         domain = session.get_one(Domain, row.organization_domain_id)
@@ -308,6 +321,11 @@ def _close(session: Session, tools: Tools, row: Verification, question: LookQues
     session.flush()
     if domain.status is DomainStatus.PENDING_VERIFICATION and not _is_open(session, domain):
         domain.expire("Ownership was not proved within seven days.")
+        return
+    lapsed = holdings.forfeit(session, domain) if not _is_open(session, domain) else None
+    if lapsed is not None:
+        domain.lapse("The name was not proved in time after its transfer.")
+        prove_anew(session, tools, [domain, *lapsed], now)
 
 
 def _is_open(session: Session, domain: Domain) -> bool:
@@ -327,7 +345,7 @@ def _conclude(
     if domain.grant_id is not None and domain.holding_name is None:
         _look_at_grants(session, NameGrant.id == domain.grant_id)
     if proof.verdict.proves:
-        return _prove(session, tools, row, domain, now)
+        return prove(session, tools, row, domain, now)
     if row.status is VerificationStatus.VERIFIED:
         _doubt(session, tools, row, domain, proof=proof, now=now)
     else:
@@ -365,14 +383,16 @@ def log_entry(proof: Proof, now: datetime) -> dict[str, Any]:
     }
 
 
-def _prove(
-    session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime
-) -> bool:
-    if not domain.is_approved:
+def prove(session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime) -> bool:
+    """Let a claim hold its name by a proof that was seen; tell whether it does.
+
+    Who stands in the way of a proof by DNS is challenged.
+    """
+    is_own = bool(platform_edges.protected(session, tools, [domain]))
+    if is_own or not domain.is_approved:
         row.error_message = domain.error_message = (
-            domain.suffix_denial
-            or "The proof is seen. The platform's operator must approve the name."
-        )
+            platform_edges.TOLD if is_own else domain.suffix_denial
+        ) or "The proof is seen. The platform's operator must approve the name."
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
@@ -383,11 +403,13 @@ def _prove(
             lapsed = lent_holdings.make_way(session, domain, now)
             holdings.take(session, domain, subtree=subtree, now=now)
     except Conflict as error:
-        row.error_message = domain.error_message = error.detail
+        told = incumbents.challenge(session, row, domain, error, now) if subtree else error.detail
+        row.error_message = domain.error_message = told
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
         return False
+    incumbents.answered(session, domain, now)
     prove_anew(session, tools, lapsed, now)
     holdings.look_at_grants(session, domain)
     others = open_of(session, [domain])
