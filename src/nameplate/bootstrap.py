@@ -247,6 +247,13 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         public_url=settings.public_url,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
+        proof_life=ProofLife(
+            reproof=timedelta(days=settings.reproof_days),
+            grace=timedelta(days=settings.grace_days),
+            kept=timedelta(days=settings.lapsed_days),
+            quarantine=timedelta(days=settings.quarantine_days),
+        ),
+        edge=settings.edge_networks,
         events_kept=timedelta(days=settings.event_days),
     )
 

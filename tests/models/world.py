@@ -37,6 +37,8 @@ from nameplate.models import (
     Record,
     RecordType,
     Server,
+    QuarantinedName,
+    ReleaseReason,
     SetupLink,
     Verification,
     VerificationMethodName,
@@ -236,6 +238,20 @@ def setup_link(session: Session, of: Domain) -> SetupLink:
     return _add(session, row)
 
 
+def quarantined(session: Session, of: Domain, **columns: Any) -> QuarantinedName:
+    """Add a name that a claim held."""
+    given = {
+        "organization_id": of.organization_id,
+        "organization_domain_id": of.id,
+        "name": f"former.{of.full_domain}",
+        "base": of.domain_name,
+        "scope": HoldingScope.EXACT,
+        "reason": ReleaseReason.REMOVED,
+        "since": datetime.now(UTC),
+    }
+    return _add(session, QuarantinedName(**(given | columns)))
+
+
 def proof_mail(session: Session, of: Verification, home: str) -> ProofMail:
     """Add a message with a code for the owner of a name."""
     row = ProofMail(
@@ -274,6 +290,7 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         an_event(session, claim),
         setup_link(session, claim),
         grant(session, claim),
+        quarantined(session, claim),
         session.get_one(DomainReadiness, claim.id),  # made with the domain
     ]
     return {row.__tablename__: row for row in rows}

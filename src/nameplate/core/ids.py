@@ -26,6 +26,7 @@ class Prefix(StrEnum):
     TOKEN = "tok"  # noqa: S105 - the prefix of an id, not a token
     PLAN = "plan"
     GRANT = "gnt"
+    QUARANTINED_NAME = "qrn"
     SETUP_LINK = "lnk"
     OPERATION = "op"
     EVENT = "evt"

@@ -65,6 +65,11 @@ class NameHolding(Tenant, Model):
         BigId, comment="The claim that became this holding."
     )
     grant_id: Mapped[int | None] = mapped_column(BigId, comment="The grant it rests on.")
+    lapsed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="Since when the proof is lost for good: the name is kept for its holder and serves "
+        "nothing; NULL: it serves.",
+    )
     held_at: Mapped[datetime] = mapped_column(
         UtcDateTime, server_default=utc_now(), comment="Since when the name is held."
     )

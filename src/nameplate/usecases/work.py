@@ -18,7 +18,16 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions
 from nameplate.leases import Lease, held, held_together, lease_one, seen
-from nameplate.models import Binding, Certificate, Domain, NameGrant, Record, Server, Verification
+from nameplate.models import (
+    Binding,
+    Certificate,
+    Domain,
+    NameGrant,
+    QuarantinedName,
+    Record,
+    Server,
+    Verification,
+)
 from nameplate.models.orm import UtcDateTime, Work
 from nameplate.usecases.tools import Tools
 
@@ -378,6 +387,7 @@ KINDS: tuple[Any, ...] = (
     Certificate,
     Verification,
     NameGrant,
+    QuarantinedName,
     Binding,
     Server,
 )

@@ -10,7 +10,16 @@ from nameplate.core import ids
 from nameplate.core.errors import NotFound
 from nameplate.core.ids import Prefix
 from nameplate.db import database_now
-from nameplate.models import Binding, Certificate, Domain, NameGrant, Record, Server, Verification
+from nameplate.models import (
+    Binding,
+    Certificate,
+    Domain,
+    NameGrant,
+    QuarantinedName,
+    Record,
+    Server,
+    Verification,
+)
 from nameplate.models.orm import Work
 
 _PREFIXES: Mapping[type[Work], Prefix] = {
@@ -18,6 +27,7 @@ _PREFIXES: Mapping[type[Work], Prefix] = {
     Certificate: Prefix.CERTIFICATE,
     Domain: Prefix.DOMAIN,
     NameGrant: Prefix.GRANT,
+    QuarantinedName: Prefix.QUARANTINED_NAME,
     Record: Prefix.RECORD,
     Server: Prefix.SERVER,
     Verification: Prefix.VERIFICATION,
