@@ -23,6 +23,7 @@ from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Invalid, NameplateError
+from nameplate.core.proof_life import ProofLife
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
 from nameplate.models import Server, VerificationMethodName

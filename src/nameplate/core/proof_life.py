@@ -68,7 +68,9 @@ class ProofLife:
         """Return how many notices there should have been by now."""
         return sum(now - lost_at >= min(lead, self.grace) for lead in NOTICES)
 
-    def is_over(self, lost_at: datetime, noticed: tuple[int, datetime | None], now: datetime) -> bool:
+    def is_over(
+        self, lost_at: datetime, noticed: tuple[int, datetime | None], now: datetime
+    ) -> bool:
         """Tell whether the grace has ended: every notice was given, the last one a day ago.
 
         A worker that was away for a week, or a clock that jumped, shortens nobody's grace to nothing.

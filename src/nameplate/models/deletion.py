@@ -96,7 +96,7 @@ def soft_delete(session: Session, row: Model, now: datetime) -> int:
     while any(_exists(session, kind, where, now) for kind, where in tree.items()):
         # Something below was hidden at this very moment by an act of its own: it stays apart.
         now += timedelta(microseconds=1)
-    _release(session, tree, now)
+    _release(session, tree)
     hidden = 0
     for kind, where in tree.items():
         values = {"deleted_at": now, **_hidden(kind, now)}
@@ -213,7 +213,7 @@ def _exists(session: Session, kind: Kind, where: sa.ColumnElement[bool], moment:
     return session.scalars(query).first() is not None
 
 
-def _release(session: Session, tree: Tree, now: datetime) -> None:
+def _release(session: Session, tree: Tree) -> None:
     """Remove for good what must not outlive the deletion: holdings and answered challenges.
 
     The names go into quarantine: their DNS may point here for years.
@@ -222,7 +222,7 @@ def _release(session: Session, tree: Tree, now: datetime) -> None:
     if Domain in tree:
         gone = sa.select(Domain.id).where(tree[Domain], _live(Domain))
         held = NameHolding.organization_domain_id.in_(gone)
-        quarantine(session, held, ReleaseReason.REMOVED, now)
+        quarantine(session, held, ReleaseReason.REMOVED)
     if Organization in tree:
         gone = sa.select(Organization.id).where(tree[Organization], _live(Organization))
         session.execute(

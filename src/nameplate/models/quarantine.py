@@ -23,6 +23,7 @@ from nameplate.models.orm import (
     enum_of,
     same_organization,
     table,
+    utc_now,
 )
 
 
@@ -71,15 +72,16 @@ class QuarantinedName(Identified, Tenant, Work, Model):
         """Whether what is below the name is meant, too."""
         return self.scope is HoldingScope.SUBTREE
 
-    def begin(
-        self, held: NameHolding, scope: HoldingScope, reason: ReleaseReason, now: datetime
-    ) -> None:
-        """Record that the name was given up with a holding, now or once more."""
+    def begin(self, held: NameHolding, scope: HoldingScope, reason: ReleaseReason) -> None:
+        """Record that the name was given up with a holding, now or once more.
+
+        The moment is the database's: tokens are compared with it.
+        """
         self.organization_id = held.organization_id
         self.organization_domain_id = held.organization_domain_id
-        self.scope, self.reason, self.since = scope, reason, now
+        self.scope, self.reason = scope, reason
         self.looked_at = self.away_since = self.explanation = None
-        self.next_action_at = now
+        self.since = self.next_action_at = _now()
 
     def look(self, *, points_here: bool | None, explanation: str, now: datetime) -> None:
         """Record where the name points; None: that cannot be said now, and counts for nothing."""
@@ -89,9 +91,11 @@ class QuarantinedName(Identified, Tenant, Work, Model):
             self.away_since = None if points_here else self.away_since or now
 
 
-def quarantine(
-    session: Session, holdings: sa.ColumnElement[bool], reason: ReleaseReason, now: datetime
-) -> None:
+def _now() -> Any:  # noqa: ANN401 - an expression that a column takes
+    return sa.type_coerce(utc_now(), UtcDateTime)
+
+
+def quarantine(session: Session, holdings: sa.ColumnElement[bool], reason: ReleaseReason) -> None:
     """Put the names of the holdings that are about to end into quarantine, and their bound hosts.
 
     Not what another organization's holding lends: that one holds it still.
@@ -109,7 +113,7 @@ def quarantine(
             if row is None:
                 row = known[name] = QuarantinedName(name=name, base=holding.base)
                 session.add(row)
-            row.begin(holding, scope, reason, now)
+            row.begin(holding, scope, reason)
     session.flush()
 
 

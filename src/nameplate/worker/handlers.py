@@ -9,11 +9,20 @@ from sqlalchemy.orm import Session
 
 from nameplate.db import Sessions, refresh_statistics
 from nameplate.leases import Lease
-from nameplate.models import Binding, Certificate, Domain, NameGrant, Record, Server, Verification
+from nameplate.models import (
+    Binding,
+    Certificate,
+    Domain,
+    NameGrant,
+    QuarantinedName,
+    Record,
+    Server,
+    Verification,
+)
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
-from nameplate.usecases.claims import grants, mailed_codes, readiness, verifications
+from nameplate.usecases.claims import grants, mailed_codes, quarantine, readiness, verifications
 from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks
@@ -75,6 +84,7 @@ HANDLERS: tuple[Handler, ...] = (
         Verification, verifications.reconcile, verifications.peer, is_wide=True
     ),  # is the proof there?
     Reconciler(NameGrant, grants.reconcile),  # who may use what is lent
+    Reconciler(QuarantinedName, quarantine.reconcile),  # has a released name left?
     Reconciler(  # what domains want, to their DNS providers
         Domain, zones.reconcile, zones.peer, together=together.reconcile, width=together.WIDTH
     ),

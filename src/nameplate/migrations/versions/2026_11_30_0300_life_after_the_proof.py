@@ -61,8 +61,8 @@ def upgrade() -> None:
     c.isolate(_TABLE)
     op.add_column("name_holdings", c.moment("lapsed_at", _LAPSED))
     _loss()
-    for column in _columns():
-        op.add_column(_PROOFS, column)
+    for made in _columns():
+        op.add_column(_PROOFS, made)
 
 
 def _loss() -> None:

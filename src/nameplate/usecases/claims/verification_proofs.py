@@ -12,7 +12,7 @@ from nameplate.db import Sessions, lock_names
 from nameplate.models import Domain, Organization, Verification
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import work
-from nameplate.usecases.claims import holdings, lent_holdings, verifications
+from nameplate.usecases.claims import holdings, lent_holdings, quarantine, verifications
 from nameplate.usecases.claims.verification_sweeps import Look
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
@@ -52,8 +52,9 @@ def _record(session: Session, tools: Tools, found: Sequence[Found]) -> set[int]:
     subtrees = {
         row.id: verifications.reaches_subtree(tools, row, domain) for row, domain in rows.values()
     }
-    lent = lent_holdings.bases(session, [domain.domain_name for _, domain in rows.values()])
-    rows = {key: one for key, one in rows.items() if one[1].domain_name not in lent}
+    bases = [domain.domain_name for _, domain in rows.values()]
+    apart = lent_holdings.bases(session, bases) | quarantine.bases(session, bases)
+    rows = {key: one for key, one in rows.items() if one[1].domain_name not in apart}
     claims = [(domain, subtrees[row.id]) for row, domain in rows.values()]
     refused = holdings.take_each(session, claims, now)
     proofs = {look.lease.id: proof for look, proof in found}
