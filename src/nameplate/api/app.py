@@ -26,6 +26,7 @@ from nameplate.api import (
     plans,
     propagation,
     providers,
+    quarantine,
     records,
     servers,
     setup_links,
@@ -62,6 +63,7 @@ NOUNS = (
     events,
     setup_links,
     grants,
+    quarantine,
 )
 
 

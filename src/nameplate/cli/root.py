@@ -30,6 +30,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "account": ("accounts", "Manage accounts at DNS providers and CAs."),
     "organization": ("organizations", "Manage organizations, the tenants of the platform."),
     "grant": ("grants", "Lend names to other organizations."),
+    "quarantine": ("quarantine", "Look at released names that may still point here."),
     "setup-link": ("setup_links", "Manage links that show what to publish for a domain."),
     "token": ("tokens", "Manage API tokens."),
     "event": ("events", "Read what happened to domains and all other objects."),

@@ -19,6 +19,19 @@ GROUP = Group(
             "Add a new verification and publish its new value.",
             (409,),
         ),
+        "token_from_before": Entry(
+            Turn.YOU,
+            "The name was released since the token was issued, so records from before prove nothing.",
+            "Publish the new token, which the domain shows.",
+            (),
+        ),
+        "quarantine_needs_dns": Entry(
+            Turn.YOU,
+            "The name was in use on this platform and may still point here, so what its web server "
+            "answers proves nothing.",
+            "Add a verification by `dns_txt`, and publish its record.",
+            (),
+        ),
         "checks_spent": Entry(
             Turn.YOU,
             "A person asked for too many checks of this domain.",
