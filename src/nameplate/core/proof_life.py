@@ -64,9 +64,14 @@ class ProofLife:
         """Return when a name that went out of service at that moment is given up."""
         return lapsed_at + self.kept
 
+    @property
+    def notices(self) -> Sequence[timedelta]:
+        """When somebody is told, as far as that is within the grace."""
+        return [lead for lead in NOTICES if lead < self.grace]
+
     def notices_due(self, lost_at: datetime, now: datetime) -> int:
         """Return how many notices there should have been by now."""
-        return sum(now - lost_at >= min(lead, self.grace) for lead in NOTICES)
+        return sum(now - lost_at >= lead for lead in self.notices)
 
     def is_over(
         self, lost_at: datetime, noticed: tuple[int, datetime | None], now: datetime
@@ -76,6 +81,5 @@ class ProofLife:
         A worker that was away for a week, or a clock that jumped, shortens nobody's grace to nothing.
         """
         count, last = noticed
-        rest = min(AFTER_NOTICE, self.grace - min(NOTICES[-1], self.grace))
-        told = count >= len(NOTICES) and last is not None and now - last >= rest
+        told = count >= len(self.notices) and last is not None and now - last >= AFTER_NOTICE
         return told and now - lost_at >= self.grace
