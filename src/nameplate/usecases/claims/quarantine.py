@@ -30,7 +30,9 @@ OLD_TOKEN = "token_from_before"  # noqa: S105 - a code, no token
 NEEDS_DNS = "quarantine_needs_dns"
 
 
-def check(session: Session, row: Verification, domain: Domain, *, subtree: bool) -> None:
+def check(
+    session: Session, row: Verification, domain: Domain, *, by_dns: bool, subtree: bool
+) -> None:
     """Raise Conflict when a proof may not take the name out of quarantine.
 
     `token_from_before`: the token is older than the end of what it would begin again.
@@ -43,7 +45,7 @@ def check(session: Session, row: Verification, domain: Domain, *, subtree: bool)
                 OLD_TOKEN,
                 "The token is from before the name was released. Publish the new one.",
             )
-        if found.organization_id != domain.organization_id and not subtree:
+        if found.organization_id != domain.organization_id and not by_dns:
             raise Conflict(
                 NEEDS_DNS,
                 "The name was in use here and may still point here. Prove it by a DNS record.",

@@ -402,7 +402,8 @@ def _prove(
     is_first = row.status is not VerificationStatus.VERIFIED
     try:
         if is_first:
-            quarantine.check(session, row, domain, subtree=subtree)
+            by_dns = proves_subtree(tools, row.verification_method)
+            quarantine.check(session, row, domain, by_dns=by_dns, subtree=subtree)
         with session.begin_nested():
             lapsed = lent_holdings.make_way(session, domain, now)
             holdings.take(session, domain, subtree=subtree, now=now)
