@@ -36,7 +36,7 @@ def _day(life: Life, days: int) -> str:
 def test_a_lost_proof_says_what_to_publish_and_until_when(life: Life) -> None:
     life.lose(3)
     found = _of(life)
-    assert (found.status, found.reason, found.turn) == (True, "proof_gone", Turn.YOU)
+    assert (found.status, found.reason, found.turn) == (True, "proof_lost", Turn.YOU)
     assert f"stays in service until {_day(life, 7)}" in found.message
     assert found.fix.startswith("Publish ")
     assert f"before {_day(life, 7)}, or the name goes out of service" in found.fix
@@ -58,7 +58,7 @@ def test_other_name_servers_show_the_new_token_alone(life: Life) -> None:
     life.dns.served_by(NEW)
     life.look(2 * DAY)
     found = _of(life)
-    assert (found.reason, found.turn) == ("name_servers_changed", Turn.YOU)
+    assert (found.reason, found.turn) == ("new_token_needed", Turn.YOU)
     assert found.message.startswith("The name servers have changed since the proof.")
     assert life.row(life.fresh()).verification_token in str(found.expected)
     assert life.row(life.proof_id).verification_token not in str(found.expected) + found.fix

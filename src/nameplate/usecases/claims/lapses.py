@@ -15,7 +15,7 @@ RETRY_LOST = timedelta(hours=12)
 """Between two looks at a proof that is lost."""
 
 
-class Phase(Enum):
+class ProofPhase(Enum):
     """What follows from a look."""
 
     THERE = "there"
@@ -40,7 +40,9 @@ WHY = {
 """What is said of a loss."""
 
 
-def after(row: Verification, domain: Domain, proof: Proof, life: ProofLife, now: datetime) -> Phase:
+def after(
+    row: Verification, domain: Domain, proof: Proof, life: ProofLife, now: datetime
+) -> ProofPhase:
     """Record on the proof's own row what a look saw, and return what follows."""
     seen = proof.surroundings
     if seen is not None and seen.points_here is not None and seen.points_here != row.points_here:
@@ -64,7 +66,7 @@ def after(row: Verification, domain: Domain, proof: Proof, life: ProofLife, now:
 
 def _matched(
     row: Verification, seen: ProofSurroundings | None, life: ProofLife, now: datetime
-) -> Phase:
+) -> ProofPhase:
     known = row.surroundings or Surroundings()
     if seen is not None and seen.name_servers and seen.name_servers != known.name_servers:
         row.surroundings = replace(known, name_servers=seen.name_servers)
@@ -72,8 +74,8 @@ def _matched(
     if row.lost_at is None and proved_at is not None and now < proved_at + life.reproof_at(now):
         row.next_action_at = next_look(row, life, now)
         row.error_message = None
-        return Phase.THERE
-    return Phase.PROVED
+        return ProofPhase.THERE
+    return ProofPhase.PROVED
 
 
 def next_daily(proved_at: datetime | None, life: ProofLife, now: datetime) -> datetime:
@@ -88,21 +90,21 @@ def next_look(row: Verification, life: ProofLife, now: datetime) -> datetime:
     return next_daily(row.verified_at, life, now)
 
 
-def _doubted(row: Verification, life: ProofLife, now: datetime, *, definite: bool) -> Phase:
+def _doubted(row: Verification, life: ProofLife, now: datetime, *, definite: bool) -> ProofPhase:
     """Give notices and end periods, on definite looks only."""
     lost = row.lost_at
     if lost is None or not definite:
-        return Phase.LOST
+        return ProofPhase.LOST
     if row.lapsed_at is not None:
-        return Phase.RELEASED if now >= life.released_at(row.lapsed_at) else Phase.LOST
+        return ProofPhase.RELEASED if now >= life.released_at(row.lapsed_at) else ProofPhase.LOST
     is_over = life.is_over(lost, (row.notices, row.noticed_at), now)
     if row.lost_reason is LossReason.REGISTERED_ANEW or is_over:
         if row.notices == 0:
             row.give_notice(now)
-        return Phase.LAPSED
+        return ProofPhase.LAPSED
     if life.notices_due(lost, now) > row.notices:
         row.give_notice(now)
-    return Phase.LOST
+    return ProofPhase.LOST
 
 
 def _next_look(row: Verification, life: ProofLife, now: datetime) -> datetime:

@@ -36,12 +36,12 @@ def of_held(tools: Tools, known: DomainFacts, held: Holding) -> Condition | None
     until = in_service_until(tools, row)
     if row is None or row.lost_at is None or until is None:
         return _unseen(known)
-    gone = row.lost_reason.value if row.lost_reason else ""
+    is_stale = row.lost_reason is not None and row.lost_reason.needs_new_token
     last = row.last_look
     return Condition(
         type="ownership",
         status=True,
-        reason=gone,
+        reason="new_token_needed" if is_stale else "proof_lost",
         message=row.error_message or "",
         observed=last.observed if last else (),
         expected=_expected(tools, known),

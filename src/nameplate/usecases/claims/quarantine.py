@@ -111,7 +111,8 @@ def end(session: Session, actor: Actor, reference: str, reason: str) -> Quaranti
         raise NotPermitted(
             "platform_only", "Only the platform's operator can end the quarantine of a name."
         )
-    tell(session, "domain.quarantine_ended", row, after={"ended_because": reason})
+    told = {"ended_because": reason}
+    tell(session, "domain.quarantine_ended", row, after=told)
     session.delete(row)
     session.flush()
     return row

@@ -40,7 +40,7 @@ from nameplate.usecases.claims import (
     whereabouts,
 )
 from nameplate.usecases.claims import verification_questions as questions
-from nameplate.usecases.claims.lapses import Phase
+from nameplate.usecases.claims.lapses import ProofPhase
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
@@ -498,15 +498,15 @@ def _look_again(
     """Record a look at a proof that was seen before; tell whether the name is held by it."""
     asked = row.lost_reason is not None and row.lost_reason.needs_new_token
     phase = lapses.after(row, domain, proof, tools.proof_life, now)
-    if phase is Phase.PROVED:
+    if phase is ProofPhase.PROVED:
         return _prove(session, tools, row, domain, now)
     if row.lost_reason is not None and row.lost_reason.needs_new_token and not asked:
         ask_anew(session, tools, domain, row)
-    if phase is Phase.LAPSED:
+    if phase is ProofPhase.LAPSED:
         _lapse(session, tools, row, domain, now)
-    elif phase is Phase.RELEASED:
+    elif phase is ProofPhase.RELEASED:
         _give_up(session, tools, row, domain, now)
-    return phase is Phase.THERE or proof.verdict is Verdict.MATCH
+    return phase is ProofPhase.THERE or proof.verdict is Verdict.MATCH
 
 
 def _lapse(
@@ -534,7 +534,8 @@ def _give_up(
     row.fail("The name was released: it was not proved again in time.")
     row.next_action_at = None
     prove_anew(session, tools, holdings.review(session, domain), now)
-    tell(session, "domain.released", domain, after={"reason": ReleaseReason.LAPSED.value})
+    told = {"reason": ReleaseReason.LAPSED.value}
+    tell(session, "domain.released", domain, after=told)
     renew(session, tools, domain)
     domain.error_message = row.error_message
     wake_dependents(session, domain, now, urgent=True)
