@@ -5,7 +5,7 @@ set -eu
 
 wanted="mariadb-server postgresql-15 pdns-server pdns-backend-sqlite3 pdns-backend-lmdb pdns-tools
         knot knot-dnsutils bind9 bind9-dnsutils unbound nginx-light pebble curl
-        libfaketime"
+        libfaketime debootstrap systemd-container"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "Not Debian: tests whose server is missing are skipped. They use:" $wanted

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from tests.servers.process import Server, listens, program
 
@@ -17,6 +18,14 @@ STAND_INS = ("apt-get", "pipx", "useradd", "systemctl")
 """What changes a whole machine: noted, not run. Units that are started are run by `Machine`."""
 
 
+class Place(Protocol):
+    """Where a page is tried."""
+
+    def here(self, text: str) -> str:
+        """Return a text of the page as it is here."""
+        ...
+
+
 @dataclass(frozen=True)
 class Typed:
     """One command of a page, and what a person sees then; `...` stands for anything."""
@@ -24,7 +33,7 @@ class Typed:
     command: str
     shown: str
 
-    def fits(self, said: str, machine: "Machine") -> bool:
+    def fits(self, said: str, machine: "Place") -> bool:
         """Tell whether a person sees what the page shows; a line of `...` stands for any lines.
 
         The page leaves out what every object has, and times differ.
@@ -71,6 +80,7 @@ class Machine:
         self._script("nameplate", f'exec {sys.executable} -m nameplate "$@"')
         pdnsutil = f"{program('pdnsutil')} --config-dir={self.root}/etc/powerdns"
         self._script("pdnsutil", f'exec {pdnsutil} "$@"')
+        self._script("runuser", 'shift 3; exec "$@"')
 
     def _script(self, name: str, text: str) -> None:
         file = self.root / "bin" / name
@@ -164,9 +174,12 @@ def nginx(machine: Machine) -> Server:
 
 
 def powerdns(machine: Machine, dns: int, api: int) -> Server:
-    """Start PowerDNS with the file of the page, as Debian's own configuration includes it."""
+    """Start PowerDNS with the file of the page, beside those of Debian's packages."""
     folder = machine.root / "etc/powerdns"
     (machine.root / "var/lib/powerdns").mkdir(parents=True)
+    (folder / "pdns.d" / "lmdb.conf").write_text(
+        f"launch+=lmdb\nlmdb-filename={machine.root}/var/lib/powerdns/pdns.lmdb\n"
+    )
     (folder / "pdns.conf").write_text(
         f"include-dir={folder}/pdns.d\nlaunch=\nsocket-dir={machine.root}\nlocal-port={dns}\n"
         f"local-address=127.0.0.1\nwebserver-port={api}\nguardian=no\ndaemon=no\n"
