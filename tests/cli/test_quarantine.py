@@ -26,7 +26,7 @@ def line(migrated_sqlite_url: str, tmp_path: Path) -> Line:
 
 
 def test_a_released_name_is_listed_and_ended_with_a_reason(line: Line) -> None:
-    (row,) = line("quarantine", "list", "--json").json
+    (row,) = line("quarantine", "list", "--json").json["data"]
     assert (row["object"], row["name"], row["scope"], row["reason"]) == (
         "quarantined_name",
         "shop.com",
@@ -36,8 +36,8 @@ def test_a_released_name_is_listed_and_ended_with_a_reason(line: Line) -> None:
     assert "shop.com" in line("quarantine", "list").out
     assert line("quarantine", "show", row["id"], "--json").json["name"] == "shop.com"
     line("quarantine", "end", row["id"], "--reason", "The owner has shown a letter.")
-    assert line("quarantine", "list", "--json").json == []
-    told = line("event", "list", "--json").json
+    assert line("quarantine", "list", "--json").json["data"] == []
+    told = line("event", "list", "--json").json["data"]
     (ended,) = [one for one in told if one["type"] == "domain.quarantine_ended"]
     assert ended["after"]["ended_because"] == "The owner has shown a letter."
     assert "quarantined_name_not_found" in line("quarantine", "show", row["id"], expect=4).err
