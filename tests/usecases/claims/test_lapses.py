@@ -1,5 +1,6 @@
 """Life after the proof, day by day: notices, out of service, released; and back at any time before."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,8 +11,9 @@ from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
+from nameplate.leases import Lease
 from nameplate.models import Domain, LossReason, NameHolding, Verification
-from nameplate.usecases.claims import conditions, domains
+from nameplate.usecases.claims import conditions, domains, verifications
 
 METHODS = ("dns_txt", "dns_cname", "acme_dns", "file_upload", "meta_tag", "acme_http")
 
@@ -81,8 +83,6 @@ def test_a_proof_that_comes_back_ends_it_and_everything_is_served_again(
 
 def test_a_new_token_ends_it_as_well(life: Life) -> None:
     life.lose(8)
-    from nameplate.usecases.claims import verifications
-
     with life.sessions.begin(life.acme) as session:
         number = verifications.add(session, life.tools, life.acme, NAME, "dns_txt").id
     life.publish(number)
@@ -286,3 +286,25 @@ def test_a_lapsed_domain_that_is_removed_is_released_at_once(life: Life) -> None
     assert life.holding() is None, "the old record proves nothing"
     with life.sessions.begin(PLATFORM) as session:
         assert session.get_one(Verification, life.proof_id).status is VerificationStatus.EXPIRED
+
+
+def test_a_lapse_and_a_new_proof_at_once_end_with_the_name_in_service(life: Life) -> None:
+    life.lose(6)
+    with life.sessions.begin(life.acme) as session:
+        fresh = verifications.add(session, life.tools, life.acme, NAME, "dns_txt").id
+    leases = [
+        life.offline.leased(Verification, life.proof_id, after=47 * DAY),
+        life.offline.leased(Verification, fresh),
+    ]
+    life.publish(fresh)
+
+    def look(lease: Lease) -> None:
+        verifications.reconcile(life.sessions, life.tools, lease)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(look, leases))
+    assert life.is_served()
+    held = life.holding()
+    assert held is not None
+    assert held.lapsed_at is None
+    assert life.row(life.proof_id).status is VerificationStatus.EXPIRED

@@ -1,19 +1,24 @@
 """Released names: what takes them out of quarantine, what does not, and when they are free."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from tests.usecases.claims.life_rig import DAY, HERE, HOUR, NAME, Life
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import NotFound, NotPermitted
+from nameplate.core.errors import NotFound, NotPermitted, Unavailable
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import Sessions
-from nameplate.models import HoldingScope, NameHolding
+from nameplate.models import HoldingScope, NameHolding, Verification
 from nameplate.models.deletion import soft_delete
 from nameplate.models.organizations import Organization
+from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases.claims import domains, quarantine, verifications
+from nameplate.usecases.work import Superseded
 
 NOW = 0 * DAY
 
@@ -199,3 +204,40 @@ def test_released_twice_it_is_there_once(life: Life) -> None:
     life.look(NOW)
     _remove(life)
     assert [one.name for one in life.quarantined()] == [NAME]
+
+
+def test_of_many_that_take_a_released_name_at_once_one_does(life: Life) -> None:
+    _remove(life)
+    actors = [life.offline.organization(f"Org {n}") for n in range(4)]
+    proofs = [life.claim(actor)[1] for actor in actors]
+    leases = [life.offline.leased(Verification, one) for one in proofs]
+    seen = {life.row(one).verification_token for one in proofs}
+    life.offline.method.check = lambda _name, token: _matched(seen, token)  # type: ignore[method-assign]
+    with ThreadPoolExecutor(4) as threads:
+        run = partial(verifications.reconcile, life.sessions, life.tools)
+        list(threads.map(run, leases))
+    won = [one for one in proofs if life.row(one).status is VerificationStatus.VERIFIED]
+    assert len(won) == 1
+    assert _holder(life) == life.row(won[0]).organization_id
+    assert not life.quarantined()
+
+
+def _matched(seen: set[str], token: str) -> Proof:
+    return Proof(Verdict.MATCH if token in seen else Verdict.ABSENT, "txt_match", "There.")
+
+
+def test_a_proof_at_the_moment_of_the_removal_holds_nothing(life: Life) -> None:
+    """Whichever comes first: no holding is left of a removed domain."""
+    lease = life.offline.leased(Verification, life.proof_id, after=31 * DAY)
+
+    def look() -> None:
+        with suppress(Superseded, Unavailable):
+            verifications.reconcile(life.sessions, life.tools, lease)
+
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(look), threads.submit(_remove, life)]
+        for one in both:
+            one.result()
+    assert _holder(life) is None
+    assert [one.name for one in life.quarantined()] == [NAME]
+    assert not life.is_served()
