@@ -220,6 +220,15 @@ class Installation:
         return ring_source(self._settings)
 
 
+def _proof_life(settings: Settings) -> ProofLife:
+    return ProofLife(
+        reproof=timedelta(days=settings.reproof_days),
+        grace=timedelta(days=settings.grace_days),
+        kept=timedelta(days=settings.lapsed_days),
+        quarantine=timedelta(days=settings.quarantine_days),
+    )
+
+
 def tools(settings: Settings, ring: KeyRing) -> Tools:
     """Connect every port to its adapter."""
     policy = EgressPolicy(allow=settings.egress_allow, deny=())
@@ -248,12 +257,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         public_url=settings.public_url,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
-        proof_life=ProofLife(
-            reproof=timedelta(days=settings.reproof_days),
-            grace=timedelta(days=settings.grace_days),
-            kept=timedelta(days=settings.lapsed_days),
-            quarantine=timedelta(days=settings.quarantine_days),
-        ),
+        proof_life=_proof_life(settings),
         edge=settings.edge_networks,
         events_kept=timedelta(days=settings.event_days),
     )

@@ -40,4 +40,4 @@ def test_a_released_name_is_listed_and_ended_with_a_reason(line: Line) -> None:
     told = line("event", "list", "--json").json["data"]
     (ended,) = [one for one in told if one["type"] == "domain.quarantine_ended"]
     assert ended["after"]["ended_because"] == "The owner has shown a letter."
-    assert "quarantined_name_not_found" in line("quarantine", "show", row["id"], expect=4).err
+    assert "quarantined_name_not_found" in line("quarantine", "show", row["id"], expect=3).err

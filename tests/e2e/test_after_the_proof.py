@@ -108,12 +108,12 @@ def test_lost_found_lapsed_released_and_given_again(embedded: World) -> None:
     owner.call("POST", f"/v1/verifications/{owner.proof()}:check")
     _ready(embedded, owner.ids, NAME)
     root = embedded.pebble.root_pem()
-    served = lambda: fetch("127.0.0.1", embedded.nginx.https_port, NAME, root)[0] == 200  # noqa: E731
+    served = lambda: fetch("127.0.0.1", embedded.nginx.https_port, NAME, root)[0] == 200  # noqa: E731 - one line, used twice
     embedded.nameplate.until("served again", served)
 
     owner.lose_for_good()
     owner.age(lapsed_at=datetime.now(UTC) - 31 * DAY)
-    listed = lambda: embedded.nameplate.call("GET", "/v1/quarantine")["data"]  # noqa: E731
+    listed = lambda: embedded.nameplate.call("GET", "/v1/quarantine")["data"]  # noqa: E731 - one line, used twice
     (row,) = embedded.nameplate.until("in quarantine", listed)
     assert (row["name"], row["reason"]) == (NAME, "lapsed")
     embedded.nameplate.until(

@@ -125,7 +125,7 @@ class Life:
 
     def inconclusive(self) -> None:
         """Let no server answer for the proof."""
-        check = lambda *_: Proof(Verdict.INCONCLUSIVE, "servers_unreachable", "No server answered.")  # noqa: E731
+        check = lambda *_: Proof(Verdict.INCONCLUSIVE, "servers_unreachable", "No server answered.")  # noqa: E731 - put in place of a method
         for one in self.tools.methods.values():
             one.check = check  # type: ignore[method-assign]  # of this world
 

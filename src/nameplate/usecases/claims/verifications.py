@@ -408,16 +408,7 @@ def _prove(
             lapsed = lent_holdings.make_way(session, domain, now)
             holdings.take(session, domain, subtree=subtree, now=now)
     except Conflict as error:
-        if error.code == quarantine.OLD_TOKEN:
-            row.expire(error.detail)
-            row.next_action_at = None
-            create(session, tools, domain, row.verification_method.value)
-            domain.error_message = error.detail
-            return False
-        row.error_message = domain.error_message = error.detail
-        row.next_action_at = work.soon(
-            tools, backoff.next_look(row.verification_attempts, now), now
-        )
+        _refuse(session, tools, row, domain, error, now)
         return False
     prove_anew(session, tools, lapsed, now)
     if is_first:
@@ -428,6 +419,25 @@ def _prove(
     pointing.of_domain(session, domain, now)
     wake_dependents(session, domain, now)
     return True
+
+
+def _refuse(  # noqa: PLR0917 - what a step is given, and why it ended
+    session: Session,
+    tools: Tools,
+    row: Verification,
+    domain: Domain,
+    error: Conflict,
+    now: datetime,
+) -> None:
+    """Say why a proof that is seen takes no name; a token from before a release gives way to a new one."""
+    row.error_message = domain.error_message = error.detail
+    if error.code != quarantine.OLD_TOKEN:
+        due = backoff.next_look(row.verification_attempts, now)
+        row.next_action_at = work.soon(tools, due, now)
+        return
+    row.expire(error.detail)
+    row.next_action_at = None
+    create(session, tools, domain, row.verification_method.value)
 
 
 def reaches_subtree(tools: Tools, row: Verification, domain: Domain) -> bool:
