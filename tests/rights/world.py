@@ -27,6 +27,7 @@ from nameplate.models import (
     Certificate,
     Domain,
     NameGrant,
+    QuarantinedName,
     NameHolding,
     Organization,
     Verification,
@@ -143,7 +144,7 @@ class World:
     def close(self) -> None:
         """Leave nothing behind that the next example would have to read."""
         with self.sessions.begin(PLATFORM) as session:
-            for kind in (NameHolding, Binding, NameGrant):
+            for kind in (NameHolding, Binding, NameGrant, QuarantinedName):
                 session.execute(sa.delete(kind).where(kind.organization_id.in_(self._mine())))
 
     def _mine(self) -> list[int]:
