@@ -344,7 +344,8 @@ def _conclude(
 ) -> bool:
     """Record a look; tell whether the name is held by it."""
     domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
-    if row.status in _OVER:  # it was replaced, or another proof came first, during the look
+    is_gone = row.deleted_at is not None or domain.deleted_at is not None
+    if row.status in _OVER or is_gone:  # it was replaced, proved or removed during the look
         row.next_action_at = None
         return True
     note(row, domain, proof, now)
