@@ -532,6 +532,7 @@ def _lapse(
     if holdings.settle(session, domain):
         row.fail(f"{why} Another proof counts.")
         row.next_action_at = None
+        lapsed = [*lapsed, *holdings.review(session, domain)]  # held by what is above: not kept
     else:
         domain.lapse(row.error_message)
     prove_anew(session, tools, lapsed, now)
