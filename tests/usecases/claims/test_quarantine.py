@@ -212,7 +212,7 @@ def test_of_many_that_take_a_released_name_at_once_one_does(life: Life) -> None:
     proofs = [life.claim(actor)[1] for actor in actors]
     leases = [life.offline.leased(Verification, one) for one in proofs]
     seen = {life.row(one).verification_token for one in proofs}
-    life.offline.method.check = lambda name, token: _matched(seen, token)  # type: ignore[assignment,method-assign]  # of this world
+    life.offline.method.check = lambda name, token: _matched(seen, token)  # type: ignore[method-assign]  # of this world
     with ThreadPoolExecutor(4) as threads:
         run = partial(verifications.reconcile, life.sessions, life.tools)
         list(threads.map(run, leases))
