@@ -83,10 +83,14 @@ def test_a_domain_is_proved_and_lapses(life: Life) -> None:
     assert life.new() == ["domain.reproved"]
     del life.world.method.published[NAME]
     life.look()
-    life.look(after=8 * DAY)
+    assert life.new() == ["domain.lapsing"]
+    for day, told in ((3, "domain.lapsing"), (6, "domain.lapsing"), (7, "domain.lapsed")):
+        life.look(after=day * DAY + timedelta(minutes=1))
+        assert life.new() == [told]
+    life.look(after=37 * DAY + timedelta(minutes=2))
     assert life.new() == [
-        "domain.lapsed",
-        "domain.lapsing",
+        "domain.quarantined",
+        "domain.released",
         "verification.failed",
         "verification.requested",
     ]

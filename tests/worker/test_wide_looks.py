@@ -43,6 +43,7 @@ class World:
         self.sessions = sessions
         self.published: dict[str, str] = {}
         self.asked: list[str] = []
+        self.failing = ""
         self._cut: set[str] = set()
         server = stack.enter_context(ScriptedDns(self._say))
         second = stack.enter_context(ScriptedDns(self._say))
@@ -59,6 +60,9 @@ class World:
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.AA
         value = self.published.get(name)
+        if name == self.failing:
+            reply.set_rcode(dns.rcode.SERVFAIL)
+            return reply
         match kind:
             case "silent":
                 return None

@@ -1,7 +1,7 @@
 """Proving control of a name: instructions, looks, success, and the proof's renewal."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,23 +20,31 @@ from nameplate.models import (
     Certificate,
     Domain,
     HoldingScope,
+    LossReason,
     NameGrant,
+    ReleaseReason,
     Verification,
     VerificationMethodName,
 )
 from nameplate.models.orm import Work, utc_now
+from nameplate.models.telling import tell
+from nameplate.ports.resolver import carry_out
 from nameplate.ports.verification import MailedProofMethod, Proof, ProofScope
 from nameplate.usecases import holders, lookup, work
 from nameplate.usecases.claims import (
     corroboration,
     holdings,
     incumbents,
+    lapses,
     lent_holdings,
     mailed_codes,
     platform_edges,
+    quarantine,
     unproved,
+    whereabouts,
 )
 from nameplate.usecases.claims import verification_questions as questions
+from nameplate.usecases.claims.lapses import ProofPhase
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
@@ -47,11 +55,6 @@ MAIL = "mail"
 _EMAIL = VerificationMethodName.EMAIL
 _OVER = (VerificationStatus.EXPIRED, VerificationStatus.FAILED)
 _OPEN = (VerificationStatus.PENDING, VerificationStatus.VERIFYING)
-PROOF_LIFETIME = timedelta(days=30)
-"""How long a proof counts before it is looked at again."""
-GRACE = timedelta(days=7)
-"""How long a lost proof may stay lost before the name is given up."""
-RETRY_LOST = timedelta(hours=12)
 _COLUMNS: Mapping[str, Mapping[str, str]] = {
     Kind.DNS_RECORD: {"name": "verification_record_name", "value": "verification_record_value"},
     Kind.FILE: {"path": "verification_file_path", "content": "verification_file_content"},
@@ -152,6 +155,18 @@ def resume(session: Session, domain: Domain, now: datetime) -> None:
         row.expires_at = now + backoff.LIFETIME
         row.wake(now)
     session.flush()
+
+
+def ask_anew(session: Session, tools: Tools, domain: Domain, row: Verification) -> None:
+    """Ask for a proof by a new token, for as long as it takes: the old one counts no more.
+
+    Where the method proves nothing of a name that points here, a DNS record is another way.
+    """
+    ways = [row.verification_method.value]
+    if not proves_subtree(tools, ways[0]):
+        ways.append(VerificationMethodName.DNS_TXT)
+    for fresh in offer(session, tools, domain, ways):
+        fresh.expires_at = None
 
 
 def _open_of(domain: Domain) -> sa.Select[Any]:
@@ -303,7 +318,13 @@ def _look(sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion
     method, name, token = tools.methods[question.method], question.name, question.token
     if isinstance(method, MailedProofMethod):
         return mailed_codes.look(sessions, tools, lease, method, name=name, token=token)
-    return method.check(name, token)
+    proof = method.check(name, token)
+    if not question.proved:
+        return proof
+    with sessions.look() as session:
+        servers = whereabouts.known_addresses(session)
+    place = whereabouts.here(tools, servers)
+    return carry_out(whereabouts.around(proof, name, question.base, place), tools.resolver)
 
 
 def _close(
@@ -338,21 +359,19 @@ def _conclude(
 ) -> bool:
     """Record a look; tell whether the name is held by it."""
     domain = session.get_one(Domain, row.organization_domain_id)  # locked before the row
-    if row.status in _OVER:  # it was replaced, or another proof came first, during the look
+    is_gone = row.deleted_at is not None or domain.deleted_at is not None
+    if row.status in _OVER or is_gone:  # it was replaced, proved or removed during the look
         row.next_action_at = None
         return True
     note(row, domain, proof, now)
     if domain.grant_id is not None and domain.holding_name is None:
         _look_at_grants(session, NameGrant.id == domain.grant_id)
+    if row.status is VerificationStatus.VERIFIED:
+        return _look_again(session, tools, row, domain, proof=proof, now=now)
     if proof.verdict.proves:
         return prove(session, tools, row, domain, now)
-    if row.status is VerificationStatus.VERIFIED:
-        _doubt(session, tools, row, domain, proof=proof, now=now)
-    else:
-        row.error_message = proof.message
-        row.next_action_at = work.soon(
-            tools, backoff.next_look(row.verification_attempts, now), now
-        )
+    row.error_message = proof.message
+    row.next_action_at = work.soon(tools, backoff.next_look(row.verification_attempts, now), now)
     return False
 
 
@@ -398,19 +417,21 @@ def prove(session: Session, tools: Tools, row: Verification, domain: Domain, now
         )
         return False
     subtree = reaches_subtree(tools, row, domain)
+    is_first = row.status is not VerificationStatus.VERIFIED
     try:
+        if is_first:
+            by_dns = proves_subtree(tools, row.verification_method)
+            quarantine.check(session, row, domain, by_dns=by_dns, subtree=subtree)
         with session.begin_nested():
             lapsed = lent_holdings.make_way(session, domain, now)
             holdings.take(session, domain, subtree=subtree, now=now)
     except Conflict as error:
-        told = incumbents.challenge(session, row, domain, error, now) if subtree else error.detail
-        row.error_message = domain.error_message = told
-        row.next_action_at = work.soon(
-            tools, backoff.next_look(row.verification_attempts, now), now
-        )
+        _refuse(session, tools, row, domain, error, subtree=subtree, now=now)
         return False
     incumbents.answered(session, domain, now)
     prove_anew(session, tools, lapsed, now)
+    if is_first:
+        quarantine.end_taken(session, domain, subtree=subtree)
     holdings.look_at_grants(session, domain)
     others = open_of(session, [domain])
     succeed(tools, row, domain, others, subtree=subtree, now=now)
@@ -419,16 +440,41 @@ def prove(session: Session, tools: Tools, row: Verification, domain: Domain, now
     return True
 
 
+def _refuse(
+    session: Session,
+    tools: Tools,
+    row: Verification,
+    domain: Domain,
+    error: Conflict,
+    *,
+    subtree: bool,
+    now: datetime,
+) -> None:
+    """Say why a proof that is seen takes no name; a token from before a release gives way to a new one."""
+    if error.code == quarantine.OLD_TOKEN:
+        row.expire(error.detail)
+        row.error_message = domain.error_message = error.detail
+        row.next_action_at = None
+        create(session, tools, domain, row.verification_method.value)
+        return
+    told = incumbents.challenge(session, row, domain, error, now) if subtree else error.detail
+    row.error_message = domain.error_message = told
+    row.next_action_at = work.soon(tools, backoff.next_look(row.verification_attempts, now), now)
+
+
 def reaches_subtree(tools: Tools, row: Verification, domain: Domain) -> bool:
     """Tell whether a proof of the domain reaches everything below it."""
     return proves_subtree(tools, row.verification_method) and not domain.is_suffix
 
 
 def open_of(session: Session, domains: Sequence[Domain]) -> Sequence[Verification]:
-    """Return what can prove one of these claims yet."""
+    """Return what can prove one of these claims yet, and what proved it once and is lost."""
+    lost = sa.and_(
+        Verification.status == VerificationStatus.VERIFIED, Verification.lost_at.is_not(None)
+    )
     query = Verification.visible(PLATFORM).where(
         Verification.organization_domain_id.in_([one.id for one in domains]),
-        Verification.status.in_(_OPEN),
+        sa.or_(Verification.status.in_(_OPEN), lost),
     )
     return session.scalars(query).all()
 
@@ -449,8 +495,9 @@ def succeed(
     if row.status is not VerificationStatus.VERIFIED:
         _first(tools, row, domain, others, subtree=subtree)
     row.succeed(HoldingScope.SUBTREE if subtree else HoldingScope.EXACT, now)
-    row.next_action_at = now + PROOF_LIFETIME
-    domain.verify(now, now + PROOF_LIFETIME + GRACE)
+    row.surroundings = lapses.known_around(domain, row)
+    row.next_action_at = lapses.next_look(row, tools.proof_life, now)
+    domain.verify(now, tools.proof_life.until(now))
 
 
 def _first(
@@ -471,7 +518,7 @@ def _first(
             other.next_action_at = None
 
 
-def _doubt(
+def _look_again(
     session: Session,
     tools: Tools,
     row: Verification,
@@ -479,23 +526,51 @@ def _doubt(
     *,
     proof: Proof,
     now: datetime,
+) -> bool:
+    """Record a look at a proof that was seen before; tell whether the name is held by it."""
+    asked = row.lost_reason is not None and row.lost_reason.needs_new_token
+    phase = lapses.after(row, domain, proof, tools.proof_life, now)
+    if phase is ProofPhase.PROVED:
+        return prove(session, tools, row, domain, now)
+    if row.lost_reason is not None and row.lost_reason.needs_new_token and not asked:
+        ask_anew(session, tools, domain, row)
+    if phase is ProofPhase.LAPSED:
+        _lapse(session, tools, row, domain, now)
+    elif phase is ProofPhase.RELEASED:
+        _give_up(session, tools, row, domain, now)
+    return phase is ProofPhase.THERE or proof.verdict.proves
+
+
+def _lapse(
+    session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime
 ) -> None:
-    """Give a lost proof its grace; only definite negatives count, and only after the grace."""
-    definite = proof.verdict.disproves
-    lost = row.lost_at
-    if definite:
-        row.lose(now)
-    row.error_message = proof.message
-    row.next_action_at = now + RETRY_LOST
-    if not definite or lost is None or now - lost < GRACE:
-        return
-    row.fail(f"The proof has been missing for seven days. {proof.message}")
+    """Take a name out of service whose proof is lost for good, and keep it for its holder."""
+    row.lapse(now)
+    why = lapses.WHY[row.lost_reason or LossReason.PROOF_GONE]
+    row.error_message = f"{why} {lapses.kept_until(row, tools.proof_life)}"
+    row.next_action_at = min(now + lapses.RETRY_LOST, tools.proof_life.released_at(now))
+    lapsed = holdings.lapse(session, domain, now)
+    if holdings.settle(session, domain):
+        row.fail(f"{why} Another proof counts.")
+        row.next_action_at = None
+        lapsed = [*lapsed, *holdings.review(session, domain)]  # held by what is above: not kept
+    else:
+        domain.lapse(row.error_message)
+    prove_anew(session, tools, lapsed, now)
+    wake_dependents(session, domain, now, urgent=True)
+
+
+def _give_up(
+    session: Session, tools: Tools, row: Verification, domain: Domain, now: datetime
+) -> None:
+    """Release a name that nobody proved again in time."""
+    row.fail("The name was released: it was not proved again in time.")
     row.next_action_at = None
     prove_anew(session, tools, holdings.review(session, domain), now)
-    if not holdings.settle(session, domain):
-        domain.lapse("Ownership is no longer proved. Publish the new record and check again.")
+    tell(session, "domain.released", domain, reason=ReleaseReason.LAPSED.value)
+    renew(session, tools, domain)
+    domain.error_message = row.error_message
     wake_dependents(session, domain, now, urgent=True)
-    create(session, tools, domain, row.verification_method.value)
 
 
 def wake_dependents(
