@@ -192,4 +192,13 @@ class Model:
         """Tell whether what the claim's owner bound at a host may be reached there."""
         idle = claim.removed or claim.paused or claim.banned
         off = claim.organization in self.disabled | self.removed
-        return not idle and not off and self.holder(host) == claim.organization
+        may = not idle and not off and self.holder(host) == claim.organization
+        return may and not self._answers_for_lent(claim.organization, host)
+
+    def _answers_for_lent(self, organization: int, host: str) -> bool:
+        """Tell whether a host is a wildcard directly above a name that is lent to somebody else."""
+        alone = self.proved()
+        return host.startswith("*.") and any(
+            owner != organization and name not in alone and name.partition(".")[2] == host[2:]
+            for name, (owner, _) in self.holdings().items()
+        )

@@ -42,6 +42,17 @@ def test_the_most_specific_holder_is_served_or_nobody(sessions: Sessions) -> Non
     check(sessions, 16 if sessions.dialect == "sqlite" else 5, phases=[Phase.generate])
 
 
+def test_a_wildcard_above_what_is_lent_is_bound_and_not_served(sessions: Sessions) -> None:
+    state = type("Rights", (Rights,), {"sessions": staticmethod(lambda: sessions)})()
+    state.begin(claims=[(832, False, 418), (332, True, 60)], lent=True)
+    state.holdings_are_what_proofs_give()
+    state.hosts_lead_to_their_holders()
+    state.take_back(0)
+    state.hosts_lead_to_their_holders()
+    assert f"*.{state.world.base}" in {one.host for one in state.world.rendered()}
+    state.teardown()
+
+
 @pytest.mark.torture
 def test_long_programs_serve_nobody_but_holders(sessions: Sessions) -> None:
     check(sessions, 1000, derandomize=False, stateful_step_count=50)
