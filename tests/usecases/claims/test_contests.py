@@ -17,6 +17,7 @@ from nameplate.models import (
     ChallengeStatus,
     Domain,
     HoldingBasis,
+    LossReason,
     NameHolding,
     Verification,
 )
@@ -223,6 +224,20 @@ def test_a_suspension_by_the_platform_is_not_shaken_off(world: Contests) -> None
         domains.suspend(session, PLATFORM, ids.show("dom", mine), world.tools.clock(), "phishing")
     assert world.step(challenge).outcome_code == "incumbent_unclear"
     assert world.held() == {NAME: world.domain(mine).organization_id}
+
+
+@pytest.mark.parametrize("reason", [one for one in LossReason if one.needs_new_token])
+def test_a_record_from_before_a_new_registration_answers_no_challenge(
+    world: Contests, reason: LossReason
+) -> None:
+    mine, theirs, challenge = contested(world)
+    world.publish(mine)  # whoever registered the name has copied the old zone
+    with world.sessions.begin(PLATFORM) as session:
+        proof = session.get_one(Verification, world.proof(mine).id)
+        proof.lose(reason, world.tools.clock())
+    assert world.step(challenge).is_open
+    assert world.step(challenge, after=DAY).status is ChallengeStatus.WON
+    assert world.domain(theirs).is_live
 
 
 def test_only_the_challenger_sees_and_withdraws_it(world: Contests) -> None:

@@ -47,6 +47,8 @@ class Token:
     token: str
     proved: bool = True
     """That it is gone counts, as for every proof that was there."""
+    is_stale: bool = False
+    """The name has a new registration or DNS host since: its record proves nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,12 @@ def _incumbent(session: Session, row: NameHolding) -> Incumbent:
 
 
 def _token(row: Verification, name: str) -> Token:
-    return Token(row.verification_method, without_wildcard(name), row.verification_token)
+    return Token(
+        row.verification_method,
+        without_wildcard(name),
+        row.verification_token,
+        is_stale=row.lost_reason is not None and row.lost_reason.needs_new_token,
+    )
 
 
 def _look(tools: Tools, contest: Contest) -> Findings:
@@ -160,12 +167,12 @@ def _is_bare(one: Incumbent) -> bool:
 
 def _is_seen(tools: Tools, token: Token) -> bool:
     """Tell whether a proof is one that can be looked for, which a code by mail is not."""
-    return not isinstance(tools.methods[token.method], MailedProofMethod)
+    return token.is_stale or not isinstance(tools.methods[token.method], MailedProofMethod)
 
 
 def _verdict(tools: Tools, token: Token) -> Verdict:
-    if not _is_seen(tools, token):
-        return Verdict.INCONCLUSIVE
+    if token.is_stale or not _is_seen(tools, token):
+        return Verdict.ABSENT if token.is_stale else Verdict.INCONCLUSIVE
     try:
         proof = tools.methods[token.method].check(token.name, token.token)
         return corroboration.corroborated(tools, token, proof).verdict
