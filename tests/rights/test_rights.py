@@ -1,6 +1,6 @@
 """Whoever is served, asked for, routed to or certified is the holder by a model of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from nameplate.models import Domain
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import issuance
 from nameplate.usecases.claims import lent_holdings
-from tests.databases import sessions_over
 from tests.rights.machine import Rights
 
 
@@ -28,14 +27,6 @@ def check(sessions: Sessions, examples: int, **more: Any) -> None:
         "print_blob": False, "report_multiple_bugs": False,
     }  # fmt: skip
     run_state_machine_as_test(machine, settings=settings(**{**given, **more}))
-
-
-@pytest.fixture
-def migrated_sqlite_sessions(migrated_sqlite_url: str) -> Iterator[Sessions]:
-    """Sessions over a migrated SQLite file."""
-    made = sessions_over(migrated_sqlite_url)
-    yield made
-    made.dispose()
 
 
 def test_the_most_specific_holder_is_served_or_nobody(sessions: Sessions) -> None:
