@@ -3,20 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, invariant, rule
+from hypothesis.stateful import initialize, rule
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
-from nameplate.core.lifecycle import BindingStatus
-from nameplate.models import Binding, Certificate
+from nameplate.models import Binding, Certificate, NameChallenge
 from nameplate.usecases.certificates import issuance, requests
-from nameplate.usecases.claims import domains, grants, verifications
+from nameplate.usecases.claims import contests, domains, grants, overrides, verifications
 from nameplate.usecases.claims.grants import Terms
 from nameplate.usecases.serving import bindings, probes
 from nameplate.usecases.tenants import organizations
 from tests.rights.model import Claim, Grant, Token
-from tests.rights.sides import Sides
-from tests.rights.world import Served
+from tests.rights.truths import HOSTS, Truths
 
 CLAIMED = ("", "shop.", "", "a.shop.", "*.", "shop.", "*.shop.", "x.")
 """What stands left of the registrable domain in claims."""
@@ -24,8 +22,6 @@ LENT = ("shop.", "a.shop.", "x.", "shop.")
 """The same for what is lent."""
 BELOW = (None, None, "shop", "a.shop", "x", "a")
 """What is bound below the name of a claim."""
-HOSTS = ("", "shop.", "a.shop.", "b.shop.", "x.", "*.", "*.shop.")
-"""The same for hosts that somebody may visit."""
 METHODS = {True: "dns_txt", False: "file_upload"}
 """Whether it proves what is below, too."""
 
@@ -37,7 +33,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Rights(Sides):
+class Rights(Truths):
     """What tenants, the operator, owners of DNS and workers may do, in any order."""
 
     # Claims and proofs
@@ -77,7 +73,9 @@ class Rights(Sides):
 
     @rule(what=which, wide=st.booleans())
     def offer_another_proof(self, what: int, wide: bool) -> None:
-        number, claim = self._pick(what)
+        self._offer(*self._pick(what), wide)
+
+    def _offer(self, number: int, claim: Claim, wide: bool) -> None:
         method = METHODS[wide or claim.name.startswith("*")]
         actor = self.world.actor(claim.organization)
         made = self._act(
@@ -88,6 +86,17 @@ class Rights(Sides):
             for row, proof in claim.proofs.items():
                 if proof.token is Token.OPEN and METHODS[proof.wide] == method and row != made:
                     proof.token = Token.VOID
+        self._sync()
+
+    @rule(what=which)
+    def try_the_former_token(self, what: int) -> None:
+        """Ask for a fresh token by the same method, and have the former one seen."""
+        number, claim = self._pick(what, lambda one: not one.removed and not one.is_proved)
+        self._offer(number, claim, claim.proofs[max(claim.proofs)].wide)
+        former = sorted(claim.proofs)[-2:][0]
+        self.world.publish(former, claim.held_name, seen=True)
+        self._look(former)
+        self.model.see(claim, claim.proofs[former])
         self._sync()
 
     @rule(what=which, how=which)
@@ -203,13 +212,46 @@ class Rights(Sides):
         live = [(n, one) for n, one in enumerate(self.model.grants) if not one.over]
         if not live:
             return
-        number, grant = live[what % len(live)]
+        held = self.model.holdings()
+        used = [one for one in live if held.get(one[1].name) == (one[1].grantee, one[1].wide)]
+        number, grant = (used or live)[what % len(used or live)]
         lender = self.world.actor(grant.lender)
         row = self.world.grants()[number]
         done = self._act(
             lender, lambda s: grants.revoke(s, lender, ids.show("gnt", row), _now(), _now()).id
         )
         grant.over = grant.over or done is not None
+        self._sync()
+
+    # What is decided between organizations
+
+    @rule(late=st.booleans())
+    def contest(self, late: bool) -> None:
+        """Have every challenge looked at: holders whose proofs are published lose nothing."""
+        for number, proof in self.world.challenges():
+            for hours in (1, 26) if late else (1,):
+                lease = self.world.lease(NameChallenge, number, timedelta(hours=hours))
+                contests.reconcile(self.world.sessions, self.world.tools, lease)
+            claim = next(one for one in self.model.claims.values() if proof in one.proofs)
+            if self.world.is_published(proof, claim.held_name):
+                self.model.see(claim, claim.proofs[proof])
+        self._sync()
+
+    @rule(what=which)
+    def override(self, what: int) -> None:
+        """Have the operator take a name from whoever holds it."""
+        _, claim = self._pick(what, lambda one: one.is_proved)
+        holder = self.model.proved().get(claim.held_name, (None, False))[0]
+        done = self._act(
+            PLATFORM,
+            lambda s: overrides.release(
+                s, self.world.tools, PLATFORM, claim.held_name, reason="So.", now=_now()
+            ),
+        )
+        if done is not None:
+            for other in self.model.claims.values():
+                if (other.organization, other.held_name) == (holder, claim.held_name):
+                    other.end_proofs()
         self._sync()
 
     # Organizations
@@ -314,45 +356,6 @@ class Rights(Sides):
         for name in (name for names in self.world.authority.asked for name in names):
             assert self.model.may_serve(claim, name), f"ordered {name}"
         self.world.authority.asked.clear()
-
-    # What must be true
-
-    @invariant()
-    def holdings_are_what_proofs_give(self) -> None:
-        found, expected = self.world.holdings(), self.model.holdings()
-        assert found == expected, f"{found} instead of {expected}"
-
-    @invariant()
-    def hosts_lead_to_their_holders(self) -> None:
-        served = self.world.rendered()
-        for one in served:
-            claim = self.model.claims[one.claim]
-            assert one.organization == claim.organization
-            assert self.model.may_serve(claim, one.host), f"rendered {one.host}"
-            if one.certificate is not None:
-                row = self.world.certificate(one.certificate)
-                assert row.organization_id == one.organization
-                covering = {one.host, "*." + one.host.partition(".")[2]}
-                assert covering & set(row.subject_alternative_names or ())
-        there = {one.binding for one in served}
-        for row in self.world.all(Binding):
-            claim = self.model.claims[row.organization_domain_id]
-            due = claim.is_proved and self.model.may_serve(claim, row.hostname)
-            arrived = row.status in {BindingStatus.ACTIVE, BindingStatus.CONFIGURING}
-            assert row.id in there or not (due and arrived), f"{row.hostname} is not rendered"
-        self._edges_agree(served)
-
-    def _edges_agree(self, served: list[Served]) -> None:
-        """Compare what is rendered with what the edge answers, for names below a wildcard too."""
-        owners = {one.host: one.organization for one in served}
-        active = {one.host: one.organization for one in served if one.active}
-        for edge in self.world.edges():
-            for host in (left + self.world.base for left in HOSTS if "*" not in left):
-                expected = active.get(host, active.get("*." + host.partition(".")[2]))
-                assert expected is None or expected == self.model.holder(host), f"routed {host}"
-                assert self.world.routed(edge, host) == expected, f"routed {host}"
-                if self.world.asked_for(edge, host):
-                    assert self.model.holder(host) == owners[host], f"asked for {host}"
 
 
 def _domain(number: int) -> str:

@@ -265,12 +265,13 @@ class Stage:
     def served(self, rightful: Actor | None = None) -> set[int]:
         """Return the organizations that have anything of the host: served, certified or allowed.
 
-        With `rightful` nobody else asks for a certificate, and nobody is served without one.
+        With `rightful` only the edge is looked at, and nobody is served without a certificate.
         """
         (edge,) = self.world.edges(followed=False)
         routed, allowed = self.world.routed(edge, self.name), self.world.asked_for(edge, self.name)
-        found = {one.organization for one in self.world.rendered() if one.host == self.name}
-        found |= {routed} - {None}  # type: ignore[arg-type]  # without None
+        found = set() if routed is None else {routed}
+        if rightful is None:
+            found |= {one.organization for one in self.world.rendered() if one.host == self.name}
         assert allowed == bool(found), "the edge permits what is served, and nothing else"
         for actor in self.world.actors if rightful is None else [rightful]:
             if actor.organization_id is not None and self.order(actor):

@@ -1,20 +1,24 @@
 """Whoever is served, asked for, routed to or certified is the holder by a model of its own."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy.orm import Session
 
+from nameplate.core.errors import Conflict
 from nameplate.core.holdings import Holding
 from nameplate.core.names import is_within
 from nameplate.db import Sessions
-from nameplate.models import Domain
+from nameplate.models import Domain, NameGrant, Verification
+from nameplate.ports.verification import Verdict
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import issuance
-from nameplate.usecases.claims import lent_holdings
+from nameplate.usecases.claims import contests, holdings, incumbents, lent_holdings, overrides
 from tests.rights.machine import Rights
 
 
@@ -80,6 +84,39 @@ def _what_is_lent_is_the_lender_s_too(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Domain, "_is_lent", nothing)
 
 
+def _old_tokens_count(patch: pytest.MonkeyPatch) -> None:
+    """Forget to end the tokens that a new one replaces, and those of what is given up."""
+    patch.setattr(Verification, "expire", lambda *_: None)
+
+
+def _revoked_grants_go_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(NameGrant, "revoke", lambda *_: None)
+
+
+def _a_challenge_takes_the_name_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Let whoever proves a held name by DNS have it without a second look a day later."""
+
+    def challenge(
+        session: Session, _row: object, domain: Domain, error: Conflict, now: datetime
+    ) -> str:
+        for one in incumbents.in_the_way(session, domain, subtree=True):
+            session.delete(one)
+        session.flush()
+        holdings.take(session, domain, subtree=True, now=now)
+        return error.detail
+
+    patch.setattr(incumbents, "challenge", challenge)
+
+
+def _holders_need_not_answer(patch: pytest.MonkeyPatch) -> None:
+    """Let a challenge go on though its holder still proves the name."""
+    patch.setattr(contests, "_of_all", lambda _verdicts: Verdict.ABSENT)
+
+
+def _the_operator_takes_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(overrides, "_end", lambda *_: ())
+
+
 PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [
     _scope_is_ignored,
     _every_holding_is_wide,
@@ -87,6 +124,11 @@ PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [
     _holder_of_certificates_is_not_asked,
     _grants_outlive_their_lender,
     _what_is_lent_is_the_lender_s_too,
+    _old_tokens_count,
+    _revoked_grants_go_on,
+    _a_challenge_takes_the_name_at_once,
+    _holders_need_not_answer,
+    _the_operator_takes_nothing,
 ]
 
 
