@@ -532,6 +532,8 @@ def _look_again(
     phase = lapses.after(row, domain, proof, tools.proof_life, now)
     if phase is ProofPhase.PROVED:
         return prove(session, tools, row, domain, now)
+    if phase is ProofPhase.THERE and domain.contest_id is not None:
+        incumbents.answered(session, domain, now)
     if row.lost_reason is not None and row.lost_reason.needs_new_token and not asked:
         ask_anew(session, tools, domain, row)
     if phase is ProofPhase.LAPSED:
