@@ -20,7 +20,7 @@ from nameplate.models import (
     Verification,
 )
 from nameplate.ports.verification import Proof, Verdict
-from nameplate.usecases.claims import contests, verifications
+from nameplate.usecases.claims import contests, proving
 
 
 class Zone(MemoryMethod):
@@ -91,7 +91,7 @@ class Contests:
         """Have a worker look at the newest proof of a domain."""
         row = self.proof(domain)
         lease = self.offline.leased(Verification, row.id, after=after)
-        verifications.reconcile(self.sessions, self.tools, lease)
+        proving.reconcile(self.sessions, self.tools, lease)
         return self.proof(domain).status
 
     def step(self, challenge: int, after: timedelta = timedelta(0)) -> NameChallenge:

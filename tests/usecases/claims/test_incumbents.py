@@ -23,7 +23,7 @@ from nameplate.models import (
     Verification,
     VerificationMethodName,
 )
-from nameplate.usecases.claims import contests, domains, incumbents, verifications
+from nameplate.usecases.claims import contests, domains, incumbents, proving
 
 NAME = "example-red.com"
 DAY = timedelta(hours=24, minutes=1)
@@ -171,7 +171,7 @@ def test_a_race_of_newcomers_opens_one_challenge_and_leaves_one_holder(world: Co
         world.offline.leased(Verification, world.proof(one).id, after=timedelta(seconds=1))
         for one in claims
     ]
-    _at_once([partial(verifications.reconcile, world.sessions, world.tools, one) for one in leases])
+    _at_once([partial(proving.reconcile, world.sessions, world.tools, one) for one in leases])
     challenge = world.open_challenge()
     world.step(challenge)
     decided = world.offline.leased(NameChallenge, challenge, after=timedelta(hours=25))
@@ -179,7 +179,7 @@ def test_a_race_of_newcomers_opens_one_challenge_and_leaves_one_holder(world: Co
         world.offline.leased(Verification, world.proof(one).id, after=timedelta(hours=25))
         for one in [mine, *claims]
     ]
-    steps = [partial(verifications.reconcile, world.sessions, world.tools, one) for one in again]
+    steps = [partial(proving.reconcile, world.sessions, world.tools, one) for one in again]
     _at_once([partial(contests.reconcile, world.sessions, world.tools, decided), *steps])
     with world.sessions.begin(PLATFORM) as session:
         held = session.scalars(sa.select(NameHolding)).all()
