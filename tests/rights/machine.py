@@ -228,7 +228,7 @@ class Rights(Truths):
     @rule(late=st.booleans())
     def contest(self, late: bool) -> None:
         """Have every challenge looked at: holders whose proofs are published lose nothing."""
-        for number, proof in self.world.challenges():
+        for number, proof in self._challenges():
             for hours in (1, 26) if late else (1,):
                 lease = self.world.lease(NameChallenge, number, timedelta(hours=hours))
                 contests.reconcile(self.world.sessions, self.world.tools, lease)

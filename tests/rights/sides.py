@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from hypothesis.stateful import RuleBasedStateMachine
 
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.db import Sessions
-from nameplate.models import NameGrant, Verification
-from nameplate.usecases.claims import grants, verifications
+from nameplate.models import NameChallenge, NameGrant, Verification
+from nameplate.usecases.claims import grants, proving
 from tests.rights.model import Claim, Model, Proof, Token
 from tests.rights.world import World
 
@@ -53,7 +54,7 @@ class Sides(RuleBasedStateMachine):
 
     def _look(self, row: int, after: timedelta = timedelta(0)) -> None:
         lease = self.world.lease(Verification, row, after)
-        verifications.reconcile(self.world.sessions, self.world.tools, lease)
+        proving.reconcile(self.world.sessions, self.world.tools, lease)
 
     def _work(self) -> None:
         """Have workers look at every verification that is due at once.
@@ -85,3 +86,12 @@ class Sides(RuleBasedStateMachine):
             proof = self.model.claims[number].proofs.setdefault(row, Proof(wide))
             if over and proof.token is Token.OPEN:
                 proof.token = Token.VOID
+
+    def _challenges(self) -> list[tuple[int, int]]:
+        """Return the open challenges: their ids, and by which proof each was opened."""
+        query = sa.select(NameChallenge.id, NameChallenge.domain_verification_id).where(
+            NameChallenge.base == self.world.base, NameChallenge.ended_at.is_(None)
+        )
+        with self.world.sessions.begin(PLATFORM) as session:
+            found = session.execute(query.order_by(NameChallenge.id)).all()
+        return [(row.id, row.domain_verification_id) for row in found]

@@ -35,7 +35,14 @@ from nameplate.models import (
 )
 from nameplate.ports.verification import RecordProofMethod
 from nameplate.usecases.certificates import issuance, requests
-from nameplate.usecases.claims import contests, domains, grants, mailed_codes, verifications
+from nameplate.usecases.claims import (
+    contests,
+    domains,
+    grants,
+    mailed_codes,
+    proving,
+    verifications,
+)
 from tests.models import world as rows
 from tests.rights.net import EDGE, OWNERS, THIEFS, Net, Page
 from tests.rights.world import World
@@ -152,7 +159,7 @@ class Stage:
         """Have a worker look at a proof."""
         with suppress(NameplateError):
             lease = self.world.lease(Verification, row.id, after)
-            verifications.reconcile(self.sessions, self.tools, lease)
+            proving.reconcile(self.sessions, self.tools, lease)
 
     def read(self, row: Verification, actor: Actor, powers: Iterable[str]) -> None:
         """Enter the code of a message that somebody reads, or guess one."""

@@ -26,8 +26,8 @@ from nameplate.usecases.claims import (
     domains,
     grants,
     overrides,
+    proving,
     transfers,
-    verifications,
 )
 from nameplate.usecases.claims.acceptances import Acceptance
 from nameplate.usecases.claims.grants import Terms
@@ -110,7 +110,7 @@ class Crowd:
             name = claim.full_domain.removeprefix("*.")
         self.world.publish(row.id, name, seen=seen)
         lease = self.world.lease(Proof, row.id, after)
-        verifications.reconcile(self.sessions, self.tools, lease)
+        proving.reconcile(self.sessions, self.tools, lease)
 
     def prove(self, chance: random.Random) -> None:
         self._look(chance, seen=True, after=timedelta(0))

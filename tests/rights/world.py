@@ -26,7 +26,6 @@ from nameplate.models import (
     Binding,
     Certificate,
     Domain,
-    NameChallenge,
     NameGrant,
     NameHolding,
     Organization,
@@ -220,15 +219,6 @@ class World:
         query = sa.select(NameGrant.id).where(NameGrant.organization_id.in_(self._mine()))
         with self.sessions.begin(PLATFORM) as session:
             return list(session.scalars(query.order_by(NameGrant.id)))
-
-    def challenges(self) -> list[tuple[int, int]]:
-        """Return the open challenges: their ids, and by which proof each was opened."""
-        query = sa.select(NameChallenge.id, NameChallenge.domain_verification_id).where(
-            NameChallenge.base == self.base, NameChallenge.ended_at.is_(None)
-        )
-        with self.sessions.begin(PLATFORM) as session:
-            found = session.execute(query.order_by(NameChallenge.id)).all()
-        return [(row.id, row.domain_verification_id) for row in found]
 
     def edges(self, *, followed: bool = True) -> list[App]:
         """Return the edge as it is loaded now, and as it followed all changes."""
