@@ -259,6 +259,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         domain_connect=_domain_connect(settings, resolver, policy),
         signatures=_signatures(settings, policy),
         public_url=settings.public_url,
+        challenge_zone=settings.challenge_zone,
         roots=partial(_roots, settings),
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,

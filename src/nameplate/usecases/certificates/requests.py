@@ -84,7 +84,8 @@ def issue(
             f"A certificate covers at most {MAX_NAMES} names. Request several certificates.",
         )
     parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
-    return create(session, domain, parsed, challenge, now)
+    delegates = tools.challenge_zone is not None
+    return create(session, domain, parsed, challenge, now, delegates=delegates)
 
 
 def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
@@ -108,15 +109,19 @@ def create(
     now: datetime,
     *,
     automatic: bool = False,
+    delegates: bool = False,
 ) -> Certificate:
-    """Create the row that a worker turns into a certificate; `automatic`: as long as a binding uses it."""
+    """Create the row that a worker turns into a certificate; `automatic`: as long as a binding uses it.
+
+    `delegates` tells whether the platform has a zone to which owners can delegate challenges.
+    """
     wildcard = any(map(names.is_wildcard, hosts))
     kind = _challenge(challenge, wildcard=wildcard)
-    if kind is ChallengeType.DNS_01 and domain.dns_account_id is None:
+    if kind is ChallengeType.DNS_01 and domain.dns_account_id is None and not delegates:
         raise Conflict(
             "dns_account_missing",
             "The challenge dns-01 needs a DNS account for the domain, so that Nameplate can "
-            "publish the proof.",
+            "publish the proof, or a zone of the platform to which challenges are delegated.",
         )
     row = Certificate(
         organization_id=domain.organization_id,

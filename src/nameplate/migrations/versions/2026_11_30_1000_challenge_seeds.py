@@ -1,0 +1,29 @@
+"""Delegated ACME challenges: what each organization's labels are made from."""
+
+from alembic import op
+
+from nameplate.migrations import columns as c
+
+revision = "2026_11_30_1000"
+down_revision = "2026_11_30_0700"
+branch_labels = None
+depends_on = None
+
+_TABLE = "organizations"
+_RANDOM = {
+    "sqlite": "lower(hex(randomblob(24)))",
+    "postgresql": "replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')",
+    "mysql": "lower(hex(random_bytes(24)))",
+    "mariadb": "lower(hex(random_bytes(24)))",
+}
+"""Of each row another, from the database's own strong source."""
+
+
+def upgrade() -> None:
+    comment = "What the labels of delegated ACME challenges are made from. It never changes."
+    op.add_column(_TABLE, c.ascii_text("challenge_seed", comment, length=64))
+    op.execute(f"UPDATE {_TABLE} SET challenge_seed = {_RANDOM[c.dialect()]}")  # noqa: S608 - our own words
+
+
+def downgrade() -> None:
+    op.drop_column(_TABLE, "challenge_seed")
