@@ -37,7 +37,7 @@ class World:
     platform: DnsProvider
     pebble: Pebble
     api_url: str
-    api_key: str
+    key_file: Path
 
 
 @pytest.fixture
@@ -66,26 +66,27 @@ def world(tmp_path: Path) -> Iterator[World]:
         }
         nameplate = Installation(folders["np"], settings, workers=0)
         stack.callback(nameplate.stop)
+        key_file = tmp_path / "powerdns-key"
+        key_file.write_text(power.api_key.reveal())
+        key_file.chmod(0o600)
         owner, foreign = (
             Rfc2136(knot.address, knot.port, [zone], knot.tsig) for zone in (OWN, FOREIGN)
         )
         yield World(
             nameplate, owner, foreign, PowerDnsAdapter(power.api), pebble,
-            power.api_url, power.api_key.reveal(),
+            power.api_url, key_file,
         )  # fmt: skip
 
 
 def _operator(world: World) -> None:
-    """Do what the how-to says: an account at PowerDNS, and the domain of the zone."""
-    call = world.nameplate.call
-    operator = call("POST", "/v1/organizations", {"name": "Platform"})["id"]
-    account = {
-        "kind": "dns", "name": "power", "provider": "powerdns", "organization": operator,
-        "config": {"api_url": world.api_url}, "credentials": {"api_key": world.api_key},
-    }  # fmt: skip
-    given = call("POST", "/v1/accounts", account)["id"]
-    body = {"name": CHALLENGES, "organization": operator, "account": given}
-    call("POST", "/v1/domains", body)
+    """Run the commands of docs/how-to/delegate-challenges.md, and add the authority."""
+    run, call = world.nameplate.command, world.nameplate.call
+    run("organization", "add", "Platform")
+    given = ("--organization", "platform", "--kind", "dns", "--provider", "powerdns")
+    config = json.dumps({"api_url": world.api_url})
+    key = ("--credential", f"api_key=@{world.key_file}")
+    run("account", "add", "challenges", *given, "--config", config, *key)
+    run("domain", "add", CHALLENGES, "--organization", "platform", "--account", "challenges")
     call("POST", "/v1/accounts", acme_account(world.pebble.directory_url, world.pebble.ca_bundle))
     world.nameplate.until(
         "the zone's domain proved",
@@ -139,19 +140,55 @@ def _unpublish(provider: DnsProvider, name: str) -> None:
     assert provider.apply(zone, [Change(before, None)])[0].result is Result.APPLIED
 
 
+def _publish(world: World, told: dict[str, Any]) -> None:
+    publish(world.owner, told["name"], "CNAME", f"{told['value']}.")
+
+
+def _until_generation(world: World, certificate: str, token: str, number: int) -> float:
+    """Wait for a generation of the certificate, and return how many seconds that took."""
+    began = time.monotonic()
+
+    def look() -> bool:
+        shown = world.nameplate.call("GET", f"/v1/certificates/{certificate}", token=token)
+        return (shown["status"], shown["generation"]) == ("active", number)
+
+    world.nameplate.until(f"generation {number}", look)
+    return time.monotonic() - began
+
+
 def test_one_cname_is_enough_for_apex_wildcard_and_renewals(world: World) -> None:
     _operator(world)
-    call, until = world.nameplate.call, world.nameplate.until
     token = _tenant(world, OWN, world.owner)
     before = content(world.platform)
     certificate = _wanted(world, OWN, token)
-    path = f"/v1/certificates/{certificate}"
+    told = _missing_at_first(world, token)
 
-    def generation(number: int) -> bool:
-        shown = call("GET", path, token=token)
-        return (shown["status"], shown["generation"]) == ("active", number)
+    _publish(world, told)
+    assert _until_generation(world, certificate, token, 1) < AT_MOST
+    assert world.pebble.orders() == (1, 0)
+    assert _told(world, OWN, token)["done"]
+    world.nameplate.until("the proofs gone", lambda: content(world.platform) == before)
 
-    # Missing at first: nothing is ordered, and the condition says what to publish.
+    renew = f"/v1/certificates/{certificate}:renew"
+    world.nameplate.call("POST", renew, token=token)
+    _until_generation(world, certificate, token, 2)
+
+    # The record goes: the renewal waits, what is served stays, and one record repairs it.
+    _unpublish(world.owner, told["name"])
+    world.nameplate.call("POST", renew, token=token)
+    assert _condition(world, OWN, token, "renewal_failing")["status"] is True
+    _until_generation(world, certificate, token, 2)
+    _publish(world, told)
+    assert _until_generation(world, certificate, token, 3) < AT_MOST
+    assert world.pebble.orders()[1] == 0, "the authority never looked in vain"
+
+    _foreign_label(world, told["value"])
+    world.nameplate.call("DELETE", f"/v1/domains/{OWN}", token=token)
+    world.nameplate.until("the zone clean", lambda: content(world.platform) == before)
+
+
+def _missing_at_first(world: World, token: str) -> dict[str, Any]:
+    """Check that nothing is ordered and that all say the same record; return that instruction."""
     said = _condition(world, OWN, token, "challenge_cname_missing")
     told = _told(world, OWN, token)
     assert said["expected"] == [f"{told['name']} CNAME {told['value']}"]
@@ -159,40 +196,17 @@ def test_one_cname_is_enough_for_apex_wildcard_and_renewals(world: World) -> Non
     assert told["value"].endswith(f".{CHALLENGES}")
     assert told["value"] in world.nameplate.command("domain", "instructions", OWN)
     assert world.pebble.orders() == (0, 0)
+    return told
 
-    publish(world.owner, told["name"], "CNAME", f"{told['value']}.")
-    repaired = time.monotonic()
-    until("the certificate", lambda: generation(1))
-    assert time.monotonic() - repaired < AT_MOST
-    assert world.pebble.orders() == (1, 0)
-    assert _told(world, OWN, token)["done"]
-    until("the proofs gone", lambda: content(world.platform) == before)
 
-    call("POST", f"{path}:renew", token=token)
-    until("the renewal", lambda: generation(2))
-
-    # The record goes: the renewal waits, what is served stays, and one record repairs it.
-    _unpublish(world.owner, told["name"])
-    call("POST", f"{path}:renew", token=token)
-    failing = _condition(world, OWN, token, "renewal_failing")
-    assert failing["status"] is True
-    assert generation(2)
-    publish(world.owner, told["name"], "CNAME", f"{told['value']}.")
-    repaired = time.monotonic()
-    until("the renewal after the repair", lambda: generation(3))
-    assert time.monotonic() - repaired < AT_MOST
-    assert world.pebble.orders()[1] == 0, "the authority never looked in vain"
-
-    # Another tenant's name that leads to this one's label proves nothing for that tenant.
-    other = _tenant(world, FOREIGN, world.foreign)
-    publish(world.foreign, f"_acme-challenge.{FOREIGN}", "CNAME", f"{told['value']}.")
+def _foreign_label(world: World, label: str) -> None:
+    """Lead the name of another tenant to that label: it proves nothing for that tenant."""
+    token = _tenant(world, FOREIGN, world.foreign)
+    publish(world.foreign, f"_acme-challenge.{FOREIGN}", "CNAME", f"{label}.")
     orders = world.pebble.orders()[0]
-    _wanted(world, FOREIGN, other)
-    said = _condition(world, FOREIGN, other, "challenge_cname_elsewhere")
-    own = _told(world, FOREIGN, other)
-    assert own["value"] != told["value"]
+    _wanted(world, FOREIGN, token)
+    said = _condition(world, FOREIGN, token, "challenge_cname_elsewhere")
+    own = _told(world, FOREIGN, token)
+    assert own["value"] != label
     assert said["expected"] == [f"{own['name']} CNAME {own['value']}"]
     assert world.pebble.orders()[0] == orders
-
-    call("DELETE", f"/v1/domains/{OWN}", token=token)
-    until("the platform's zone clean", lambda: content(world.platform) == before)

@@ -34,6 +34,7 @@ _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _CHECKSUM_LENGTH = 6
 _SHAPE = re.compile(r"(np_([0-9a-z]{1,32})_[0-9A-Za-z]{27,86})_([0-9A-Za-z]{6})")
 _MAX_LENGTH = 160
+_LABEL = re.compile("[a-z2-7]{39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,11 @@ def challenge_label(seed: str, name: str) -> str:
     """
     found = hmac.digest(seed.encode("ascii"), name.encode("ascii"), hashlib.sha256)
     return verification_token(found[:RANDOM_BYTES])
+
+
+def is_challenge_label(text: str) -> bool:
+    """Tell whether a label has the form of those to which challenges are delegated."""
+    return _LABEL.fullmatch(text) is not None
 
 
 def mailed_code(random: bytes) -> Secret:

@@ -107,7 +107,7 @@ def test_a_label_is_one_names_of_one_organization() -> None:
 
 def test_nothing_is_ordered_before_the_cname_is_there(at: Delegated) -> None:
     row = at.rig.work()
-    assert (at.rig.authority.orders, row.trouble_code) == (0, delegations.CNAME_MISSING)
+    assert (at.rig.authority.orders, row.trouble_code) == (0, "challenge_cname_missing")
     said = at.rig.condition()
     assert said.expected == (f"{OWNER} CNAME {at.target}",)
     assert said.fix.startswith(
@@ -131,7 +131,7 @@ def test_the_look_never_becomes_rare(at: Delegated) -> None:
 def test_it_says_where_the_cname_leads_instead(at: Delegated) -> None:
     at.world.aliases[OWNER] = "somewhere.else.example"
     row = at.rig.work()
-    assert row.trouble_code == delegations.CNAME_ELSEWHERE
+    assert row.trouble_code == "challenge_cname_elsewhere"
     assert "leads to somewhere.else.example, and not to" in (row.trouble_message or "")
     said = at.rig.condition()
     assert said.observed == (f"{OWNER} CNAME somewhere.else.example",)
@@ -145,7 +145,7 @@ def test_the_label_of_another_organization_proves_nothing(at: Delegated) -> None
         foreign = delegations.target(other, ZONE, NAME) or ""
     assert foreign != at.target
     at.world.aliases[OWNER] = foreign
-    assert at.rig.work().trouble_code == delegations.CNAME_ELSEWHERE
+    assert at.rig.work().trouble_code == "challenge_cname_elsewhere"
     assert (at.rig.authority.orders, at.entries()) == (0, [])
 
 
@@ -154,13 +154,13 @@ def test_a_chain_of_aliases_is_followed_and_ends(at: Delegated) -> None:
     at.world.aliases = dict(zip(chain, [*chain[1:], at.target], strict=True))
     at.rig.work()
     assert at.rig.authority.orders == 1
-    delegation = delegations.Delegation({OWNER: at.target}, 1)
+    delegation = delegations.ChallengeDelegation({OWNER: at.target}, 1)
     longer = [*chain, "alias8.example.org"]
     at.world.aliases = dict(zip(longer, [*longer[1:], at.target], strict=True))
     at.world.asked.clear()
     found = delegations.look(at.rig.offline.tools.resolver, delegation)
     assert found is not None
-    assert found.code == delegations.CNAME_ELSEWHERE
+    assert found.code == "challenge_cname_elsewhere"
     at.world.aliases = {OWNER: chain[1], chain[1]: OWNER}
     found = delegations.look(at.rig.offline.tools.resolver, delegation)
     assert found is not None
@@ -175,10 +175,10 @@ def test_every_server_must_have_it_and_other_records_must_go(at: Delegated) -> N
     at.world.aliases.clear()
     at.world.lagging, at.world.texts[OWNER] = False, ("old proof",)
     row = at.rig.work()
-    assert row.trouble_code == delegations.CNAME_MISSING
+    assert row.trouble_code == "challenge_cname_missing"
     assert "A CNAME record cannot be beside them" in (row.trouble_message or "")
     at.world.silent = True
-    assert at.rig.work().trouble_code == delegations.NOT_RESOLVED
+    assert at.rig.work().trouble_code == "challenge_name_not_resolved"
     assert at.rig.condition().fix.startswith("Check the name servers of the domain.")
 
 
@@ -186,14 +186,14 @@ def test_without_a_zone_that_can_be_written_it_is_the_operators(at: Delegated) -
     at.world.aliases[OWNER] = at.target
     at.rig.change(Domain, at.zone_id, status=DomainStatus.SUSPENDED)
     row = at.rig.work()
-    assert (row.trouble_code, at.rig.authority.orders) == (delegations.ZONE_MISSING, 0)
+    assert (row.trouble_code, at.rig.authority.orders) == ("challenge_zone_missing", 0)
     assert at.rig.condition().turn == "operator"
     at.rig.change(
         Domain, at.zone_id, status=DomainStatus.VERIFIED, trouble_code="refused",
         trouble_message="key of the operator", waits_for="account:1",
     )  # fmt: skip
     row = at.rig.work()
-    assert (row.trouble_code, row.waits_for) == (delegations.ZONE_STOPPED, "account:1")
+    assert (row.trouble_code, row.waits_for) == ("challenge_zone_stopped", "account:1")
     said = at.rig.condition()
     assert said.turn == "operator"
     assert "key of the operator" not in str(said)
@@ -207,7 +207,7 @@ def test_a_renewal_looks_again_and_what_is_served_stays(at: Delegated) -> None:
     assert at.rig.work().status is CertificateStatus.ACTIVE
     at.world.aliases.clear()
     row = at.rig.work(after=timedelta(days=70))
-    assert (row.status, row.trouble_code) == (CertificateStatus.ACTIVE, delegations.CNAME_MISSING)
+    assert (row.status, row.trouble_code) == (CertificateStatus.ACTIVE, "challenge_cname_missing")
     assert at.rig.authority.orders == 1
 
 
@@ -255,7 +255,7 @@ def test_without_a_zone_of_the_platform_an_account_is_needed(at: Delegated) -> N
     assert refused.value.code == "dns_account_missing"
     with at.rig.offline.sessions.begin(PLATFORM) as session:
         row = session.get_one(Certificate, at.rig.certificate_id)
-        assert delegations.read(session, None, row) == delegations.Delegation({}, None)
+        assert delegations.read(session, None, row) == delegations.ChallengeDelegation({}, None)
         account = rows.account(session, session.get_one(Organization, row.organization_id))
         session.get_one(Domain, row.organization_domain_id).dns_account_id = account.id
         assert delegations.read(session, ZONE, row) is None, "its own zone is written"

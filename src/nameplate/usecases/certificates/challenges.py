@@ -90,31 +90,33 @@ def want_records(
         LedgerEntry.visible(PLATFORM).where(LedgerEntry.ssl_certificate_id == row.id)
     ).all()
     missing = set(records) - {(entry.name, entry.value) for entry in known}
-    if (
-        missing
-    ):  # before the entries share the domain's row: two that do both would wait for each other
+    if missing:
+        # Before the entries share the domain's row: two that do both would wait for each other.
         session.execute(
             Domain.waking(now).where(Domain.id == domain.id),
             execution_options={"synchronize_session": "evaluate"},
         )
-    for name, value in sorted(missing):
-        session.add(
-            LedgerEntry(
-                organization_id=domain.organization_id,
-                account_id=domain.dns_account_id,
-                organization_domain_id=domain.id,
-                zone=domain.dns.zone or domain.domain_name,
-                name=name,
-                record_type=RecordType.TXT,
-                value=value,
-                value_digest=digest(value),
-                ttl=TTL,
-                purpose=LedgerPurpose.CHALLENGE,
-                state=LedgerState.INTENDED,
-                ssl_certificate_id=row.id,
-            )
-        )
+    session.add_all(_intended(domain, row, record) for record in sorted(missing))
     return frozenset((e.name, e.value) for e in known if e.state is LedgerState.PRESENT)
+
+
+def _intended(domain: Domain, row: Certificate, record: TextRecord) -> LedgerEntry:
+    """Return the intent to write a record in the zone of `domain` for a certificate."""
+    name, value = record
+    return LedgerEntry(
+        organization_id=domain.organization_id,
+        account_id=domain.dns_account_id,
+        organization_domain_id=domain.id,
+        zone=domain.dns.zone or domain.domain_name,
+        name=name,
+        record_type=RecordType.TXT,
+        value=value,
+        value_digest=digest(value),
+        ttl=TTL,
+        purpose=LedgerPurpose.CHALLENGE,
+        state=LedgerState.INTENDED,
+        ssl_certificate_id=row.id,
+    )
 
 
 def are_seen(resolver: Resolver, records: Collection[TextRecord]) -> bool:

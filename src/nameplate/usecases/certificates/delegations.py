@@ -19,15 +19,13 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.instructions import Instruction, dns_record
 from nameplate.models import Certificate, ChallengeType, Domain, Organization
 from nameplate.ports.resolver import AnswerKind, LookupResult, Resolver
+from nameplate.usecases import holders
 from nameplate.usecases.certificates.reachability import Unreached
 
 LABEL = "_acme-challenge"
 """RFC 8555 section 8.4."""
-CNAME_MISSING = "challenge_cname_missing"
-CNAME_ELSEWHERE = "challenge_cname_elsewhere"
-NOT_RESOLVED = "challenge_name_not_resolved"
-ZONE_MISSING = "challenge_zone_missing"
-ZONE_STOPPED = "challenge_zone_stopped"
+OF_OPERATOR = frozenset({"challenge_zone_missing", "challenge_zone_stopped"})
+"""Codes of what only the operator can repair."""
 WATCH = timedelta(seconds=15)
 """How often one looks for a CNAME that is missing, whatever the back-off: one question for a domain."""
 _MAX_ALIASES = 8
@@ -36,7 +34,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Delegation:
+class ChallengeDelegation:
     """Where the proofs of one certificate are written, as its domain has no DNS account."""
 
     targets: Mapping[str, str]
@@ -70,7 +68,7 @@ def instruction(owner: str, there: str) -> Instruction:
     return dns_record("CNAME", owner, there)
 
 
-def read(session: Session, zone: str | None, row: Certificate) -> Delegation | None:
+def read(session: Session, zone: str | None, row: Certificate) -> ChallengeDelegation | None:
     """Return the delegation of a certificate; None when its proofs are written elsewhere."""
     if row.acme_challenge_type is not ChallengeType.DNS_01:
         return None
@@ -80,18 +78,21 @@ def read(session: Session, zone: str | None, row: Certificate) -> Delegation | N
     owner = session.get_one(Organization, row.organization_id)
     targets = records(owner, zone, row.subject_alternative_names or ())
     found = None if zone is None else _zone(session, zone)
-    return Delegation(targets, None if found is None else found.id)
+    return ChallengeDelegation(targets, None if found is None else found.id)
 
 
 def _zone(session: Session, name: str) -> Domain | None:
     """Return the domain of the platform whose zone is written, while it may be and can be."""
     query = Domain.visible(PLATFORM).where(
-        Domain.full_domain == name, Domain.is_live, Domain.dns_account_id.is_not(None)
+        Domain.full_domain == name,
+        Domain.organization_id == holders.holder(session, name),
+        Domain.is_live,
+        Domain.dns_account_id.is_not(None),
     )
     return session.scalars(query).one_or_none()
 
 
-def look(resolver: Resolver, delegation: Delegation) -> Unreached | None:
+def look(resolver: Resolver, delegation: ChallengeDelegation) -> Unreached | None:
     """Look whether every CNAME leads to its label; None: all do, and the zone can be written."""
     if not delegation.is_ready:
         return unready()
@@ -105,14 +106,14 @@ def look(resolver: Resolver, delegation: Delegation) -> Unreached | None:
 def unready() -> Unreached:
     """Return what is said while the platform has no zone to write proofs in."""
     return Unreached(
-        ZONE_MISSING,
+        "challenge_zone_missing",
         "The platform has no zone for delegated challenges that it can write.",
         waits_for="challenge zone",
         every=WATCH,
     )
 
 
-def stopped(session: Session, delegation: Delegation) -> Unreached | None:
+def stopped(session: Session, delegation: ChallengeDelegation) -> Unreached | None:
     """Return what keeps proofs from being written for an order under way, None when nothing does."""
     if delegation.zone_id is None:
         return unready()
@@ -120,7 +121,7 @@ def stopped(session: Session, delegation: Delegation) -> Unreached | None:
     if zone is None or zone.trouble_code is None:
         return None
     return Unreached(
-        ZONE_STOPPED,
+        "challenge_zone_stopped",
         "The platform's zone for delegated challenges cannot be written now.",
         waits_for=zone.waits_for,
     )
@@ -161,10 +162,10 @@ def _missing(resolver: Resolver, owner: str, there: str, said: LookupResult) -> 
     if lacking is None:
         why = next((one.detail or one.kind.value for one in said.answers), "there are none")
         message = f"The name servers of {owner} do not answer: {why}."
-        return Unreached(NOT_RESOLVED, message, records=wanted, every=WATCH)
+        return Unreached("challenge_name_not_resolved", message, records=wanted, every=WATCH)
     if any(one.values for one in said.answers):
         message = f"Not every name server has the CNAME record at {owner} yet: {lacking} has none."
-        return Unreached(CNAME_MISSING, message, records=wanted, every=WATCH)
+        return Unreached("challenge_cname_missing", message, records=wanted, every=WATCH)
     texts = [one for one in resolver.authoritative(owner, "TXT").answers if one.values]
     message = f"There is no CNAME record at {owner} yet."
     if texts:
@@ -172,14 +173,14 @@ def _missing(resolver: Resolver, owner: str, there: str, said: LookupResult) -> 
             f"There are TXT records at {owner}. A CNAME record cannot be beside them: remove them."
         )
     shown = tuple(f"{owner} TXT" for _ in texts[:1])
-    return Unreached(CNAME_MISSING, message, shown, wanted, every=WATCH)
+    return Unreached("challenge_cname_missing", message, shown, wanted, every=WATCH)
 
 
 def _elsewhere(owner: str, there: str, seen: Sequence[str]) -> Unreached:
     others = [one for one in seen if one != there]
     shown = tuple(ascii(one)[1:-1] for one in others[:_SHOWN])
     return Unreached(
-        CNAME_ELSEWHERE,
+        "challenge_cname_elsewhere",
         f"The CNAME record at {owner} leads to {', '.join(shown)}, and not to {there}.",
         tuple(f"{owner} CNAME {one}" for one in shown),
         _record(owner, there),

@@ -62,7 +62,7 @@ class CertificateRequest:
     """The account at the authority to order with."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """In a sandbox: at which port each host answers plain HTTP."""
-    delegation: delegations.Delegation | None = None
+    delegation: delegations.ChallengeDelegation | None = None
     """Where proofs are written that are not written in the domain's own zone."""
 
     @property

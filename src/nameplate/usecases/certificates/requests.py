@@ -113,15 +113,13 @@ def create(
 ) -> Certificate:
     """Create the row that a worker turns into a certificate; `automatic`: as long as a binding uses it.
 
-    `delegates` tells whether the platform has a zone to which owners can delegate challenges.
+    `delegates`: the owner can delegate challenges to the platform.
     """
-    wildcard = any(map(names.is_wildcard, hosts))
-    kind = _challenge(challenge, wildcard=wildcard)
+    kind = _challenge(challenge, wildcard=(wildcard := any(map(names.is_wildcard, hosts))))
     if kind is ChallengeType.DNS_01 and domain.dns_account_id is None and not delegates:
         raise Conflict(
             "dns_account_missing",
-            "The challenge dns-01 needs a DNS account for the domain, so that Nameplate can "
-            "publish the proof, or a zone of the platform to which challenges are delegated.",
+            "The challenge dns-01 needs a DNS account for the domain, with which Nameplate publishes it.",
         )
     row = Certificate(
         organization_id=domain.organization_id,

@@ -30,7 +30,7 @@ class HostAdvice:
 def advice(session: Session, domain: Domain, row: Certificate) -> HostAdvice | None:
     """Return what to do about hosts of a certificate that do not lead here, None when all do."""
     names = row.subject_alternative_names or ()
-    if row.trouble_code in {delegations.ZONE_MISSING, delegations.ZONE_STOPPED}:
+    if row.trouble_code in delegations.OF_OPERATOR:
         return HostAdvice((), tuple(names), f"{_ZONE} {_GOES_ON}")
     if not (row.waits_for or "").startswith("domain:"):
         return None
@@ -45,7 +45,7 @@ def advice(session: Session, domain: Domain, row: Certificate) -> HostAdvice | N
 
 def _publish(row: Certificate, records: Sequence[str]) -> str:
     """Say what to do about challenges that are not delegated to the platform."""
-    if row.trouble_code == delegations.NOT_RESOLVED:
+    if row.trouble_code == "challenge_name_not_resolved":
         return f"Check the name servers of the domain. {_GOES_ON}"
     told = [delegations.instruction(owner, there) for owner, _, there in map(str.split, records)]
     return f"{' '.join(one.sentence for one in told)} {_GOES_ON}"

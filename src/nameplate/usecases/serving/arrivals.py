@@ -66,10 +66,7 @@ class _Around:
 def advance(
     session: Session, leased: Sequence[tuple[Lease, Binding]], *, delegates: bool = False
 ) -> list[PlannedProbe | None]:
-    """Take with each binding the one step that can be taken now; return the probes that are due.
-
-    `delegates` tells whether the platform has a zone to which owners can delegate challenges.
-    """
+    """Take with each binding the one step that can be taken now; return the probes that are due."""
     around = _read(session, [row for _, row in leased])
     around.delegates = delegates
     looks = [_advance(session, around, row, lease) for lease, row in leased]
