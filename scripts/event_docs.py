@@ -68,6 +68,8 @@ def _usual(told: Told) -> Iterator[str]:
         watched = _listed((*told.watched, *told.opaque))
         hidden = f" ({_listed(told.opaque)}: only that they changed)" if told.opaque else ""
         yield f"| `{told.changed}` | one of these changes | {watched}{hidden} |"
+    for type_, when in told.also.items():
+        yield f"| `{type_}` | {when} | what it says |"
     for type_, when in ((told.removed, "it is removed"), (told.restored, "it is restored")):
         if type_:
             yield f"| `{type_}` | {when} | {_listed(told.watched)} |"

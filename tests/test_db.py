@@ -444,6 +444,30 @@ def test_a_child_can_be_added_while_its_parent_is_being_worked_on(sessions):
             assert len(session.scalars(sa.select(Record)).all()) == 1
 
 
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_a_row_is_read_as_it_is_when_its_domain_is_free(sessions):
+    """Domain and row are locked by one statement, whose view of the database is older than the wait."""
+    _due(sessions, 1)
+    with sessions.begin(PLATFORM) as session:
+        (one,) = lease(session, Verification, limit=1, seconds=30)
+    found = []
+
+    def wait():
+        with sessions.begin(PLATFORM) as session:
+            row = held(session, Verification, one)
+            found.append(None if row is None else row.attempts)
+
+    with sessions.begin(PLATFORM) as session:
+        session.scalars(sa.select(Domain).with_for_update(key_share=True)).one()
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        waiter.join(0.5)
+        assert waiter.is_alive()
+        session.execute(sa.update(Verification).values(attempts=7))
+    waiter.join(10)
+    assert found == [7]
+
+
 def test_holdings_are_freed_with_their_domain(sessions):
     with sessions.begin(PLATFORM) as session:
         claim = world.domain(session, world.organization(session))

@@ -16,6 +16,7 @@ from nameplate.cli import environment_file, failures, local, profiles, root
 from nameplate.cli.transport import ApiConnection
 from nameplate.core.errors import Unavailable
 from nameplate.core.secret import Secret
+from nameplate.core.vantage_messages import MAX_REQUEST
 
 if TYPE_CHECKING:
     from nameplate.settings import Settings
@@ -157,6 +158,28 @@ def worker(
         sessions.dispose()
         if ended == [False]:
             os._exit(0)  # somebody's server does not answer a step whose row was given back
+
+
+@app.command()
+def vantage(host: Host = None, port: Port = None) -> None:
+    """Look names up in the DNS for a control plane elsewhere. Needs no database."""
+    from nameplate import bootstrap, listener  # noqa: PLC0415 - only this command needs them
+    from nameplate.settings import Settings  # noqa: PLC0415 - the same
+    from nameplate.vantage import VantageApp  # noqa: PLC0415 - the same
+
+    with failures.reported():
+        settings = Settings.read()
+        at = host or settings.vantage_host, port or settings.vantage_port
+        vantage_app = VantageApp(*bootstrap.vantage(settings), bootstrap.clock)
+        with listener.listen(*at) as listening:
+            logs.to(sys.stderr)
+            limits = listener.ConnectionLimits(body=MAX_REQUEST, connections=200)
+            bounded = listener.bounded(vantage_app, limits)
+            server = listener.server(bounded, limits, lifespan="off")
+            sys.stderr.write(f"Vantage {settings.vantage_name} listens at {at[0]} port {at[1]}.\n")
+            server.run(sockets=[listening])
+        if not server.started:
+            raise typer.Exit(1)
 
 
 def _announce_server(settings: "Settings") -> None:

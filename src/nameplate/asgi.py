@@ -29,10 +29,12 @@ class Service:
         """Connect everything; nothing runs yet. `edge_socket` is the edge's own, if it has one."""
         self.sessions, ring = bootstrap.ready(settings)
         self.tools = bootstrap.tools(settings, ring)
+        secret = bootstrap.edge_secret(settings)
         self.edge = edge.create(
             self.sessions,
-            secret=bootstrap.edge_secret(settings),
+            secret=secret,
             is_ask_open=settings.edge_secret is None,
+            configurations=edge.Documents(self.sessions, self.tools, secret),
         )
         self.api = api.create(self.sessions, self.tools)
         self._worker = (

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
@@ -17,14 +18,16 @@ from nameplate import registry
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.unavailable import NotAvailable
-from nameplate.core import configuration
+from nameplate.core import configuration, edge_tokens, own_names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.chains import Roots
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Invalid, NameplateError
+from nameplate.core.proof_life import ProofLife
 from nameplate.core.secret import Secret
+from nameplate.core.vantage_messages import MIN_SECRET
 from nameplate.db import Sessions, engine
 from nameplate.models import Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
@@ -33,6 +36,8 @@ from nameplate.ports.mail import Mailer
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
 from nameplate.ports.resolver import Resolver, SignatureChecker
+from nameplate.ports.validation import Validator
+from nameplate.ports.vantages import Vantages
 from nameplate.ports.verification import Outside, ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 from nameplate.settings import Settings
@@ -217,6 +222,10 @@ class Installation:
         """Remove these keys from the file, but never the primary, and return the ring."""
         return keyrings.drop_keys(self._settings.keyring_path, key_ids)
 
+    def edge_token(self, server: str) -> Secret:
+        """Return what the proxy of a server, by its id, sends to fetch its configuration."""
+        return edge_tokens.token(edge_secret(self._settings), server)
+
     def first_key(self) -> KeyRing:
         """Make the key file with one key, where no secret is sealed yet, and return the ring."""
         path = self._settings.keyring_path
@@ -228,6 +237,15 @@ class Installation:
     def ring_source(self) -> str:
         """Where the key ring comes from, for messages."""
         return ring_source(self._settings)
+
+
+def _proof_life(settings: Settings) -> ProofLife:
+    return ProofLife(
+        reproof=timedelta(days=settings.reproof_days),
+        grace=timedelta(days=settings.grace_days),
+        kept=timedelta(days=settings.lapsed_days),
+        quarantine=timedelta(days=settings.quarantine_days),
+    )
 
 
 def tools(settings: Settings, ring: KeyRing) -> Tools:
@@ -258,11 +276,18 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         jitter=generator.random,
         domain_connect=_domain_connect(settings, resolver, policy),
         signatures=_signatures(settings, policy),
+        validator=_validator(settings, policy),
+        vantages=_vantages(settings),
         public_url=settings.public_url,
         challenge_zone=settings.challenge_zone,
         roots=partial(_roots, settings),
+        platform_names=_own_names(settings),
+        protects_servers=settings.platform_zones is None,
+        max_unproved=settings.max_unproved_claims,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
+        proof_life=_proof_life(settings),
+        edge=settings.edge_networks,
         events_kept=timedelta(days=settings.event_days),
     )
 
@@ -272,6 +297,16 @@ def _roots(settings: Settings) -> Roots:
     from nameplate.adapters.http import roots
 
     return roots.trusted(settings.trusted_roots)
+
+
+def _own_names(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the platform that nobody else holds."""
+    if settings.platform_zones is not None:
+        return own_names.read(settings.platform_zones)
+    challenges = settings.challenge_zone or ""
+    host = urlsplit(settings.public_url or "").hostname or ""
+    zones = (one.get("zone") for one in settings.proof_methods.values())
+    return own_names.read([host, challenges, *(one for one in zones if isinstance(one, str))])
 
 
 def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:
@@ -287,6 +322,44 @@ def _signatures(settings: Settings, policy: EgressPolicy) -> SignatureChecker:
 
     recursor, overrides = _name_servers(settings)
     return DnssecChecker(policy, clock, recursor=recursor, overrides=overrides)
+
+
+def _validator(settings: Settings, policy: EgressPolicy) -> Validator | None:
+    if not settings.dnssec:
+        return None
+    from nameplate.adapters.resolver import trust_anchors
+    from nameplate.adapters.resolver.validating import DnssecValidator
+
+    recursor, overrides = _name_servers(settings)
+    anchors = trust_anchors.read(settings.dnssec_anchors)
+    return DnssecValidator(policy, clock, anchors, recursor=recursor, overrides=overrides)
+
+
+def _vantages(settings: Settings) -> Vantages | None:
+    if not settings.vantages:
+        return None
+    from nameplate.adapters.vantage.http import HttpVantages
+
+    secret = _vantage_secret(settings)
+    return HttpVantages(settings.vantages, secret, clock, private=settings.dns_servers)
+
+
+def _vantage_secret(settings: Settings) -> Secret:
+    secret = settings.vantage_secret
+    if secret is None or len(secret.reveal()) < MIN_SECRET:
+        detail = f"vantages need vantage_secret, of at least {MIN_SECRET} characters"
+        raise Invalid("setting_missing", detail)
+    return secret
+
+
+def vantage(settings: Settings) -> tuple[Resolver, Secret, str]:
+    """Return by what a vantage looks up, its secret and its name. Raises Invalid `setting_missing`."""
+    if settings.vantage_name is None:
+        detail = "a vantage needs vantage_name: what the control plane calls it"
+        raise Invalid("setting_missing", detail)
+    secret = _vantage_secret(settings)
+    policy = EgressPolicy(allow=settings.egress_allow, deny=())
+    return _resolver(settings, policy), secret, settings.vantage_name
 
 
 def _name_servers(
@@ -434,4 +507,4 @@ def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]
     upstream = Upstream(*_address(config.challenge_upstream or own))
     # Another's proxy asks another's address: it must not be told the secret.
     secret = settings.edge_secret if server.organization_id is None else None
-    return plugin.connect(config, ProxyPlace(folder, upstream, secret))
+    return plugin.connect(config, ProxyPlace(folder, upstream, secret, server.address))

@@ -304,7 +304,9 @@ def lease_one(session: Session, kind: type[Row], row_id: int, *, seconds: float)
 
 def seen(session: Session, kind: type[Row], lease: Lease) -> Row | None:
     """Return the row as it is now, unlocked, or None when a newer owner has it."""
-    return _fenced(session, kind, lease, lock=False)
+    query = _by_id(kind, lock=False)  # type: ignore[arg-type]  # a class is hashable
+    found: Row | None = _fenced(session, lease, query)
+    return found
 
 
 def current(session: Session, kind: type[Work], leases: Sequence[Lease]) -> list[Lease]:
@@ -320,8 +322,13 @@ def held(session: Session, kind: type[Row], lease: Lease) -> Row | None:
 
     Its organization and its domain are locked before it, as in every transaction that locks several.
     """
-    lock_above(session, kind, lease.id)
-    return _fenced(session, kind, lease, lock=True)
+    if session.connection().dialect.name == "postgresql":
+        query = _held_at_once(kind)  # type: ignore[arg-type]  # a class is hashable
+    else:
+        lock_above(session, kind, lease.id)
+        query = _by_id(kind, lock=True)  # type: ignore[arg-type]  # a class is hashable
+    found: Row | None = _fenced(session, lease, query)
+    return found
 
 
 def held_together(
@@ -373,10 +380,9 @@ def _above_many(kind: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a ma
     return tuple(found)
 
 
-def _fenced(session: Session, kind: type[Row], lease: Lease, *, lock: bool) -> Row | None:
-    query = _by_id(kind, lock=lock)  # type: ignore[arg-type]  # a class is hashable
+def _fenced(session: Session, lease: Lease, query: sa.Select[Any]) -> Any:  # noqa: ANN401 - the row of the query
     again = {"populate_existing": True}
-    row: Row | None = session.scalar(query, {"id": lease.id}, execution_options=again)
+    row = session.scalar(query, {"id": lease.id}, execution_options=again)
     return row if row is not None and row.fence == lease.fence else None
 
 
@@ -410,10 +416,14 @@ def _above(kind: Any, dialect: str) -> tuple[sa.Select[Any], ...]:  # noqa: ANN4
     if dialect == "postgresql" and len(found) > 1:
         # One round trip: what a condition needs is locked before the rows that it is asked about.
         organization, domain = found
-        first = organization.cte("organization")
-        asked = sa.select(sa.func.count()).select_from(first).scalar_subquery()
-        return (domain.where(asked >= 0),)
+        return (_after(organization, domain, "organization"),)
     return tuple(found)
+
+
+def _after(first: sa.Select[Any], then: sa.Select[Any], name: str) -> sa.Select[Any]:
+    """Return `then`, asked after the rows of `first` were locked."""
+    rows = sa.select(sa.func.count()).select_from(first.cte(name)).scalar_subquery()
+    return then.where(rows >= 0)
 
 
 def write(
@@ -438,6 +448,15 @@ def _fenced_change(kind: Any, change: sa.Update) -> sa.Update:  # noqa: ANN401 -
     return change.where(
         columns.id == sa.bindparam("row"), columns.fence == sa.bindparam("fenced")
     ).values(lease_until=until, next_action_at=sa.func.coalesce(woken, until))
+
+
+@cache
+def _held_at_once(kind: Any) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
+    """Return the same as `lock_above` and `_by_id` as one statement, for a database that can."""
+    query = _by_id(kind, lock=True)
+    for above in _above(kind, "postgresql"):
+        query = _after(above, query, "above")
+    return query
 
 
 @cache

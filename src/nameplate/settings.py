@@ -83,6 +83,13 @@ def _servers(text: str) -> dict[str, tuple[str, ...]]:
         raise ValueError('a JSON object, for example {"corp.example": ["10.0.0.53:53"]}') from None
 
 
+def _urls(text: str) -> dict[str, str]:
+    found = _json(text)
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise ValueError('a JSON object of URLs, for example {"fra": "http://192.0.2.7:8473"}')
+    return found
+
+
 def _detours(text: str) -> tuple[Detour, ...]:
     try:
         return tuple(_detour(*pair) for pair in _json(text).items())
@@ -121,9 +128,11 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     Secret | None: Secret,
     bool: _switch,
     tuple[str, ...]: _list,
+    tuple[str, ...] | None: _list,
     tuple[Network, ...]: _networks,
     tuple[Detour, ...]: _detours,
     Mapping[str, tuple[str, ...]]: _servers,
+    Mapping[str, str]: _urls,
     Mapping[str, Mapping[str, Any]]: _tables,
 }
 """How a text becomes a value, by the setting's type; numbers bring their own, with its bounds."""
@@ -150,6 +159,12 @@ class Settings:
     public_url: str | None = None
     """URL at which browsers reach the API, for the addresses of setup links. Default: as in the request
     that makes a link."""
+    platform_zones: tuple[str, ...] | None = None
+    """Names of the platform itself: no organization can hold them, nor what is above or below. Default:
+    the host of `public_url`, `challenge_zone`, the zones of proof methods, and the host names of the
+    platform's servers."""
+    max_unproved_claims: Annotated[int, _number(1, 1_000_000)] = 1000
+    """Names that one organization may have claimed and not proved yet."""
     edge_host: str | None = None
     """Address that the edge's own port listens on. Default: `host`."""
     edge_port: OptionalPort = None
@@ -163,6 +178,15 @@ class Settings:
     """Days for which events can be read. Older ones are purged by a worker."""
     scan_queries: Annotated[int, _number(1, 10_000)] = 50
     """Number of DNS queries per second that each worker may send to look for dangling records."""
+    reproof_days: Annotated[int, _number(1, 200)] = 30
+    """Days for which a proof of a name counts before it is checked in full again, at most as many as
+    certificate authorities may use one: 200, 100 from 2027-03-15, 10 from 2029-03-15."""
+    grace_days: Annotated[int, _number(1, 90)] = 7
+    """Days for which a name stays in service after its proof was lost."""
+    lapsed_days: Annotated[int, _number(0, 365)] = 30
+    """Days for which a name out of service is kept for its holder, before it is released."""
+    quarantine_days: Annotated[int, _number(1, 365)] = 3
+    """Days for which the DNS of a released name must not have pointed here before it is free again."""
     challenge_upstream: str | None = None
     """`host:port` where proxies reach ACME challenges. Default: where the edge listens."""
     edge_secret: Secret | None = None
@@ -187,6 +211,20 @@ class Settings:
     """Public resolvers to compare with the authoritative servers. `[]` disables the comparison."""
     dns_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name servers of private zones, for example `{"corp.example": ["10.0.0.53:53"]}`."""
+    dnssec: bool = True
+    """Whether a proof must withstand DNSSEC validation, as it must with every certificate authority."""
+    dnssec_anchors: Path | None = None
+    """File with DS records of a private root. Default: the trust anchors of the Internet's root."""
+    vantages: Mapping[str, str] = field(default_factory=dict)
+    """Vantages that must see what is seen here, for example `{"fra": "http://192.0.2.7:8473"}`."""
+    vantage_secret: Secret | None = None
+    """Secret of at least 32 characters that the control plane shares with its vantages."""
+    vantage_name: str | None = None
+    """What the control plane calls this vantage. Required by `nameplate vantage`."""
+    vantage_host: str = "127.0.0.1"
+    """Address that `nameplate vantage` listens on."""
+    vantage_port: Port = 8473
+    """Port that `nameplate vantage` listens on."""
     proof_methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings of proof methods, for example `{"dns_cname": {"zone": "proof.example.net"}}`."""
     smtp_host: str | None = None

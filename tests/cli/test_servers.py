@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from tests.cli.test_commands import Line
 
+from nameplate import bootstrap
+from nameplate.cli import local
+from nameplate.settings import Settings
+
 
 @pytest.fixture
 def acme(migrated_sqlite_url: str, tmp_path: Path) -> Line:
@@ -28,3 +32,19 @@ def test_what_meets_the_operators_nginx_conf_is_said_by_add_and_test(
     tested = acme("server", "test", "edge", expect=1).out
     assert "[x] collision: Your nginx.conf has a default server on 80" in tested
     assert "[ ] collision: Your nginx.conf sets server_names_hash_bucket_size to 64" in tested
+
+
+def test_the_token_of_a_proxy_that_fetches_is_printed_here_alone(
+    acme: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = bootstrap.Installation(Settings(home=acme.home))
+    monkeypatch.setattr(local, "_connect", [lambda: here])
+    proxy = json.dumps({"type": "traefik", "provider": "http"})
+    acme("server", "add", "edge", "--address", "127.0.0.1", "--proxy", proxy)
+    acme("server", "add", "other", "--address", "127.0.0.1", "--proxy", proxy)
+    shown = json.loads(acme("server", "edge-token", "edge", "-o", "json").out)
+    assert shown["path"].startswith("/edge/traefik/srv_")
+    assert len(shown["token"]) == 43
+    other = json.loads(acme("server", "edge-token", "other", "-o", "json").out)
+    assert other["token"] != shown["token"]
+    assert shown["token"] not in acme("server", "show", "edge", "-o", "json").out

@@ -50,10 +50,10 @@ def _takes_code(node: ast.ClassDef) -> bool:
 KINDS = _kinds()
 """Exceptions whose first argument is a code -> which of core/errors.py they are."""
 
-CARRIERS: Mapping[str, tuple[int, str]] = {
+CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     **dict.fromkeys(KINDS, (0, "")),
     "Problem": (1, ""),
-    "Proof": (1, "adapters/verification/"),
+    "Proof": (1, ("adapters/verification/", "usecases/claims/corroboration.py")),
     "Fail": (0, "core/issuance.py"),
     "Obstacle": (0, "core/pointing.py"),
     "DiagnosisFinding": (0, "core/diagnosis/"),
@@ -97,6 +97,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
             *(Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT),
             *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
             *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.DANGLING_RECORD),
+            *(Prefix.CHALLENGE, Prefix.TRANSFER),
         )
     )
     | {"token_not_found"},

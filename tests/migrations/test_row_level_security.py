@@ -77,6 +77,7 @@ def test_every_policy_reads_and_checks_the_organization(session):
         ("idempotency_keys", "idempotency_keys_tenant"),
         ("name_grants", "name_grants_received"),
         ("name_locks", "name_locks_named"),
+        ("name_transfers", "name_transfers_received"),
         ("sealing_keys", "sealing_keys_seen"),
         ("sealing_keys", "sealing_keys_held"),
         ("sealing_keys", "sealing_keys_noted"),

@@ -103,6 +103,7 @@ def test_a_tree_that_is_hidden_and_brought_back_is_told_of_row_by_row(rows: Rows
     assert sorted(gone) == [
         "binding.removed",
         "certificate.removed",
+        "domain.quarantined",
         "domain.released",
         "record.removed",
     ]
@@ -265,7 +266,7 @@ def test_a_tenants_bulk_statement_tells_only_of_its_own(rows: Rows) -> None:
 def test_a_change_that_no_row_shows_is_told_by_name(rows: Rows) -> None:
     def tell(session: Session) -> None:
         row = session.get_one(Domain, rows.ids[Domain])
-        telling.tell(session, "domain.challenged", row, after={"by": "a newcomer"})
+        telling.tell(session, "domain.challenged", row, by="a newcomer")
 
     (told,) = rows.change(tell)
     assert (told.type, told.hostname, told.after) == (

@@ -30,15 +30,19 @@ from nameplate.models import (
     LedgerPurpose,
     LedgerState,
     MailState,
+    NameChallenge,
     NameGrant,
     NameHolding,
     NameLock,
+    NameTransfer,
     Organization,
     PlanContent,
     PlanOrigin,
     ProofMail,
+    QuarantinedName,
     Record,
     RecordType,
+    ReleaseReason,
     Server,
     SetupLink,
     Verification,
@@ -228,6 +232,32 @@ def grant(session: Session, of: Domain, **columns: Any) -> NameGrant:
     return _add(session, NameGrant(**(given | columns)))
 
 
+def name_challenge(session: Session, by: Verification, name: str) -> NameChallenge:
+    """Add an open challenge by a claim."""
+    row = NameChallenge(
+        organization_id=by.organization_id,
+        organization_domain_id=by.organization_domain_id,
+        domain_verification_id=by.id,
+        name=name,
+        base=name,
+    )
+    return _add(session, row)
+
+
+def transfer(session: Session, of: Domain, to: int, **columns: Any) -> NameTransfer:
+    """Add an offer of a domain to an organization."""
+    given = {
+        "organization_id": of.organization_id,
+        "target_organization_id": to,
+        "target_reference": "globex",
+        "organization_domain_id": of.id,
+        "name": of.domain_name,
+        "base": of.domain_name,
+        "expires_at": datetime.now(UTC) + timedelta(days=7),
+    }
+    return _add(session, NameTransfer(**(given | columns)))
+
+
 def setup_link(session: Session, of: Domain) -> SetupLink:
     """Add a link to the page that shows what to publish."""
     row = SetupLink(
@@ -252,6 +282,20 @@ def dangling_record(session: Session, of: Domain, **columns: Any) -> DanglingRec
     seen = Dangling(**({"problem": "address_left", "message": "x", "fix": "y"} | fields | columns))
     row.see(seen, NOW)
     return _add(session, row)
+
+
+def quarantined(session: Session, of: Domain, **columns: Any) -> QuarantinedName:
+    """Add a name that a claim held."""
+    given = {
+        "organization_id": of.organization_id,
+        "organization_domain_id": of.id,
+        "name": f"former.{of.full_domain}",
+        "base": of.domain_name,
+        "scope": HoldingScope.EXACT,
+        "reason": ReleaseReason.REMOVED,
+        "since": datetime.now(UTC),
+    }
+    return _add(session, QuarantinedName(**(given | columns)))
 
 
 def proof_mail(session: Session, of: Verification, home: str) -> ProofMail:
@@ -294,6 +338,9 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         grant(session, claim),
         dangling_scan(session, claim),
         dangling_record(session, claim),
+        name_challenge(session, check, name),
+        transfer(session, claim, owner.id),
+        quarantined(session, claim),
         session.get_one(DomainReadiness, claim.id),  # made with the domain
     ]
     return {row.__tablename__: row for row in rows}

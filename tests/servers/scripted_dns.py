@@ -21,9 +21,17 @@ Table = Callable[[dns.message.Message], dns.message.Message]
 class ScriptedDns:
     """Calls `script(query)` for each query by UDP or TCP and sends what it returns, None for nothing."""
 
-    def __init__(self, script: Script, *, address: str = "127.0.0.1", port: int = 0) -> None:
-        """Take the script and where to listen; port 0 means any free one."""
+    def __init__(
+        self,
+        script: Script,
+        *,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        by_tcp: Script | None = None,
+    ) -> None:
+        """Take the script and where to listen; port 0 means any free one. `by_tcp`: another for TCP."""
         self._script = script
+        self._by_tcp = by_tcp or script
         self._address = address
         self.port = port or free_port()
         self.queries: list[dns.message.Message] = []
@@ -52,17 +60,17 @@ class ScriptedDns:
         self._udp.close()
         self._tcp.close()
 
-    def _reply(self, wire: bytes) -> bytes | None:
+    def _reply(self, wire: bytes, script: Script) -> bytes | None:
         query = dns.message.from_wire(wire)
         self.queries.append(query)
-        reply = self._script(query)
+        reply = script(query)
         return reply.to_wire(max_size=65535) if isinstance(reply, dns.message.Message) else reply
 
     def _serve_udp(self) -> None:
         while not self._ended:
             with contextlib.suppress(TimeoutError):
                 wire, peer = self._udp.recvfrom(65535)
-                reply = self._reply(wire)
+                reply = self._reply(wire, self._script)
                 if reply is not None:
                     self._udp.sendto(reply, peer)
 
@@ -73,7 +81,7 @@ class ScriptedDns:
                 with connection:
                     connection.settimeout(2)
                     wire = connection.recv(65535)
-                    reply = self._reply(wire[2:])
+                    reply = self._reply(wire[2:], self._by_tcp)
                     if reply is not None:
                         connection.sendall(len(reply).to_bytes(2) + reply)
 

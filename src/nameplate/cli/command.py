@@ -102,6 +102,7 @@ WRITES = frozenset(
         "detach",
         "upload",
         "replace",
+        "override",
     }
 )
 """Verbs that can be tried by `--dry-run`."""

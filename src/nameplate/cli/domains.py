@@ -20,9 +20,11 @@ from nameplate.cli.command import (
     MetadataFilter,
     MetadataPairs,
     NameFilter,
+    NonInteractive,
     Organization,
     OrganizationFilter,
     StatusFilter,
+    Yes,
     command,
     filters,
     given,
@@ -320,6 +322,28 @@ def deny(
 ) -> None:
     """Do not let an organization hold a public suffix. Requires a platform token."""
     _print(cli, cli.api.send("POST", address("domains", domain, ":deny"), {"reason": reason}))
+
+
+@command(app, "override")
+def override(
+    cli: Cli,
+    *,
+    name: Annotated[str, typer.Argument(help="Domain name.")],
+    reason: Annotated[str, typer.Option(help="Reason to show to both sides.")],
+    to: Annotated[str | None, typer.Option(help="Organization that gets the name.")] = None,
+    release: Annotated[
+        bool, typer.Option("--release", help="Take the name from whoever holds it.")
+    ] = False,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
+) -> None:
+    """Decide who holds a name. Requires a platform token; `--dry-run` shows what would end."""
+    if release == (to is not None):
+        raise typer.BadParameter("Pass either `--to ORGANIZATION` or `--release`.")
+    what = f"Give {name} to {to}" if to else f"Release {name}"
+    cli.confirm(what, yes=yes, non_interactive=non_interactive)
+    body = given(name=name, organization=to, reason=reason)
+    cli.printer.document(cli.api.send("POST", "/v1/domains:override", body))
 
 
 @command(app, "restore")

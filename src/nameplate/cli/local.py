@@ -9,6 +9,7 @@ import typer
 
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Refused
+from nameplate.core.secret import Secret
 
 if TYPE_CHECKING:
     from nameplate.core.chains import Roots
@@ -92,6 +93,10 @@ class Local(Protocol):
 
     def drop_keys(self, key_ids: Collection[str]) -> KeyRing:
         """Remove these keys from the file, but never the primary, and return the ring."""
+        ...
+
+    def edge_token(self, server: str) -> Secret:
+        """Return what the proxy of a server, by its id, sends to fetch its configuration."""
         ...
 
     def first_key(self) -> KeyRing:

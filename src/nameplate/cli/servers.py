@@ -24,6 +24,7 @@ from nameplate.cli.command import (
     showing,
 )
 from nameplate.cli.completion import names
+from nameplate.cli.local import local
 from nameplate.cli.output import OutputFormat
 from nameplate.core.addresses import is_address
 from nameplate.core.errors import Invalid, NameplateError
@@ -127,6 +128,20 @@ def test(cli: Cli, server: ServerReference) -> None:
         cli.printer.one(found)
     if not found["ok"]:
         raise typer.Exit(1)
+
+
+@command(app, "edge-token")
+def edge_token(cli: Cli, server: ServerReference) -> None:
+    """Print what the proxy of a server sends to fetch its configuration from the edge.
+
+    The token opens the certificates and private keys of this server alone. It is made of the edge's
+    secret, so the command works only on a machine with the settings of `nameplate serve`.
+    """
+    here = local()
+    found = cli.api.send("GET", address("servers", server))
+    token = here.edge_token(found["id"]).reveal()
+    path = f"/edge/traefik/{found['id']}.json"
+    cli.printer.one({"path": path, "header": "X-Nameplate-Edge-Secret", "token": token})
 
 
 def _warn(cli: Cli, server: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ class Holding:
     organization_id: int
     lent: bool = False
     """It rests on a grant of whoever holds what is above."""
+    lapsed: bool = False
+    """Its proof is lost for good: nobody else may have the name, and its holder may not use it."""
 
     def covers(self, name: str) -> bool:
         """Whether this holding reaches `name`."""
@@ -37,27 +39,40 @@ def most_specific(name: str, held: Iterable[Holding]) -> Holding | None:
 def decide(wanted: Holding, held: Iterable[Holding]) -> None:
     """Raise `Conflict` ("name_in_use") when another organization's holding stands in the way.
 
+    The message never says who.
+    """
+    if in_the_way(wanted, held):
+        raise Conflict(
+            "name_in_use",
+            f"{wanted.name} overlaps a name that is already in use here. If it is yours, "
+            "release it where it is used now, then check again.",
+        )
+
+
+def in_the_way(wanted: Holding, held: Iterable[Holding]) -> list[Holding]:
+    """Return the holdings of others that keep an organization from what it wants.
+
     `held` are the holdings below the same registrable domain. In the way are: the same name, a
     subtree above it, unless the organization holds something between, and, when a subtree is wanted,
-    anything below it that is not lent from above. The message never says who.
+    anything below it that is not lent from above.
     """
     known = list(held)
     own = most_specific(
         wanted.name, (one for one in known if one.organization_id == wanted.organization_id)
     )
+    found = []
     for other in known:
         if other.organization_id == wanted.organization_id:
             continue
         above = other.covers(wanted.name) and (own is None or len(own.name) <= len(other.name))
         if above or (wanted.covers(other.name) and not other.lent):
-            raise Conflict(
-                "name_in_use",
-                f"{wanted.name} overlaps a name that is already in use here. If it is yours, "
-                "release it where it is used now, then check again.",
-            )
+            found.append(other)
+    return found
 
 
 def lender(name: str, held: Iterable[Holding]) -> Holding | None:
     """Return the holding that may lend `name`: that of the name above, with everything below it."""
     found = most_specific(name, held)
-    return found if found is not None and found.subtree and found.name != name else None
+    if found is None or found.lapsed or not found.subtree or found.name == name:
+        return None
+    return found

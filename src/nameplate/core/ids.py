@@ -26,6 +26,9 @@ class Prefix(StrEnum):
     TOKEN = "tok"  # noqa: S105 - the prefix of an id, not a token
     PLAN = "plan"
     GRANT = "gnt"
+    CHALLENGE = "chl"
+    TRANSFER = "xfr"
+    QUARANTINED_NAME = "qrn"
     SETUP_LINK = "lnk"
     DANGLING_RECORD = "dng"
     OPERATION = "op"

@@ -2,6 +2,7 @@
 
     GET /edge/ask?domain=NAME           200 yes, 404 no, 503 cannot tell; never a body
     GET /edge/route?host=NAME&path=PATH 200 and where it goes as JSON, 404 nowhere, 503 cannot tell
+    GET /edge/traefik/SERVER.json       200 and what this server serves, 304, 403, 404, 503 (`documents`)
 
 A parameter that is missing or stands twice is a 400, which is no yes either. `route` tells where
 applications answer and needs the edge secret, in `X-Nameplate-Edge-Secret` or as the parameter
@@ -16,7 +17,9 @@ from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
+from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
+from nameplate.edge import documents
 from nameplate.edge.snapshot import Match, Snapshot
 
 Scope = MutableMapping[str, Any]
@@ -64,10 +67,16 @@ class App:
     """The ASGI application. Any number of requests may run at once."""
 
     def __init__(
-        self, source: Source, secret: Secret | None = None, *, is_ask_open: bool = False
+        self,
+        source: Source,
+        secret: Secret | None = None,
+        *,
+        is_ask_open: bool = False,
+        configurations: documents.Documents | None = None,
     ) -> None:
         """Serve from `source`. With `is_ask_open` proxies need the secret for `route` only."""
         self._source = source
+        self._configurations = configurations
         self._secret = secret.reveal().encode() if secret else None
         self._ask_secret = None if is_ask_open else self._secret
 
@@ -78,16 +87,17 @@ class App:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            start, body = self._answer(scope)
+            start, body = self._answer(scope) or await self._configuration(scope)
             await send(start)
             await send(body)
 
-    def _answer(self, scope: Scope) -> Answer:
+    def _answer(self, scope: Scope) -> Answer | None:
+        """Return the answer from memory; None to what may be answered otherwise."""
         path = scope["path"]
         if path not in _PATHS:
             path = _without_prefix(scope)
         if path not in _PATHS:
-            return _EMPTY[404]
+            return None
         if scope["method"] not in _METHODS:
             return _EMPTY[405]
         query = scope["query_string"]
@@ -121,6 +131,33 @@ class App:
             return _EMPTY[503]
         match = snapshot.route(host, path)
         return _EMPTY[404] if match is None else _found(match)
+
+    async def _configuration(self, scope: Scope) -> Answer:
+        """Return what a proxy fetches; who has no token learns of no server whether it exists."""
+        asked = documents.PATH.fullmatch(_without_prefix(scope))
+        if asked is None or self._configurations is None:
+            return _EMPTY[404]
+        if scope["method"] not in _METHODS:
+            return _EMPTY[405]
+        sent = [value for name, value in scope["headers"] if name == _SECRET]
+        if len(sent) != 1 or not self._configurations.opens(asked.group(1), sent[0]):
+            return _EMPTY[403]
+        try:
+            found = await self._configurations.of(asked.group(1))
+        except (OSError, Refused):
+            return _EMPTY[503]
+        return _EMPTY[404] if found is None else _fetched(found, scope)
+
+
+def _fetched(found: documents.ConfigurationDocument, scope: Scope) -> Answer:
+    """Return a proxy's configuration, or that the proxy has it already (RFC 9110 section 13.1.2)."""
+    tag = (b"etag", found.etag)
+    if (b"if-none-match", found.etag) in scope["headers"]:
+        return _start(304, tag), _NO_BODY
+    length = (b"content-length", b"%d" % len(found.body))
+    start = _start(200, length, _JSON, tag, (b"cache-control", b"no-store"))
+    is_head = scope["method"] == "HEAD"
+    return start, _NO_BODY if is_head else {"type": "http.response.body", "body": found.body}
 
 
 def beside(edge_app: ASGIApp, api_app: ASGIApp) -> ASGIApp:

@@ -38,22 +38,26 @@ from nameplate.models.domains import (
 )
 from nameplate.models.events import Event, EventActor, EventCounter
 from nameplate.models.grants import NameGrant
-from nameplate.models.holdings import HoldingScope, NameHolding, NameLock
+from nameplate.models.holdings import HoldingBasis, HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
+from nameplate.models.name_challenges import ChallengeStatus, NameChallenge
+from nameplate.models.name_transfers import NameTransfer, TransferStatus
 from nameplate.models.observations import Observation, ObservedRecord, ServerAnswer
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
+from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.setup_links import SetupLink
 from nameplate.models.steps import StepCount
+from nameplate.models.surroundings import Surroundings
 from nameplate.models.tokens import ApiToken, IdempotencyKey
-from nameplate.models.verifications import Verification, VerificationMethodName
+from nameplate.models.verifications import LossReason, Verification, VerificationMethodName
 
 __all__ = [
     "PERHAPS_SENT",
@@ -66,6 +70,7 @@ __all__ = [
     "Certificate",
     "CertificateType",
     "ChallengeProgress",
+    "ChallengeStatus",
     "ChallengeType",
     "ChangePlan",
     "ChangedRecord",
@@ -81,6 +86,7 @@ __all__ = [
     "Event",
     "EventActor",
     "EventCounter",
+    "HoldingBasis",
     "HoldingScope",
     "HostedState",
     "HostedZone",
@@ -92,11 +98,14 @@ __all__ = [
     "LedgerPurpose",
     "LedgerState",
     "LiveProcess",
+    "LossReason",
     "MailState",
     "Model",
+    "NameChallenge",
     "NameGrant",
     "NameHolding",
     "NameLock",
+    "NameTransfer",
     "Observation",
     "ObservedRecord",
     "Organization",
@@ -105,10 +114,12 @@ __all__ = [
     "PlanOutcome",
     "ProofMail",
     "ProxyType",
+    "QuarantinedName",
     "Record",
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "ReleaseReason",
     "SealingKey",
     "Server",
     "ServerAnswer",
@@ -116,6 +127,8 @@ __all__ = [
     "SslProvider",
     "StepCount",
     "SuffixApproval",
+    "Surroundings",
+    "TransferStatus",
     "Verification",
     "VerificationMethodName",
     "announcement",

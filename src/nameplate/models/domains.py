@@ -125,6 +125,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         ),
         sa.Index("organization_domains_status_expiration_index", "status", "expires_at"),
         sa.Index("organization_domains_org_type_index", "organization_id", "domain_type"),
+        sa.Index("organization_domains_org_status_index", "organization_id", "status"),
         sa.Index("organization_domains_changed_index", "updated_at"),
         table("Claimed domains and their configuration."),
     )
@@ -286,6 +287,15 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     )
     grant_id: Mapped[int | None] = mapped_column(
         BigId, comment="The grant that the claim is to rest on."
+    )
+    challenge_id: Mapped[int | None] = mapped_column(
+        BigId, comment="The challenge that the claim has opened; NULL: none is open."
+    )
+    contest_id: Mapped[int | None] = mapped_column(
+        BigId, comment="The challenge that the holding must answer; NULL: none is open."
+    )
+    contested_until: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When that challenge is decided at the earliest."
     )
     check_allowed_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime,

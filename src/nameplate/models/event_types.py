@@ -6,7 +6,7 @@ fact that it changed. `docs/reference/events.md` is made from it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -28,9 +28,12 @@ from nameplate.models.events import Event
 from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import NameHolding
 from nameplate.models.hosting import HostedState, HostedZone
+from nameplate.models.name_challenges import ChallengeStatus, NameChallenge
+from nameplate.models.name_transfers import NameTransfer, TransferStatus
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.plans import ChangePlan
 from nameplate.models.proof_mails import ProofMail
+from nameplate.models.quarantine import QuarantinedName
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record
 from nameplate.models.setup_links import SetupLink
@@ -81,6 +84,8 @@ class Told:
     changed: str = ""
     shown: tuple[str, ...] = ()
     """Columns that `added` shows beside the watched ones."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """Types that use cases tell where no row shows it (`telling.tell`), and when."""
     object_id: str = "id"
     """The column with the object's id: an event may be about what the row belongs to."""
 
@@ -155,6 +160,12 @@ TOLD: Mapping[type[Any], Told] = {
             "dns_account_id", "ssl_enabled", "ssl_provider", "auto_renew_ssl", "auto_renew",
             "force_https", "hsts_enabled", "drift_policy",
         ),
+        also={
+            "domain.challenged": "a challenge is open: the holder must prove the name again",
+            "domain.challenge_ended": "that challenge ended, and how",
+            "domain.transferred": "the name went from one organization to another",
+            "domain.overridden": "the platform's operator gave or took the name, and why",
+        },
         transitions=(
             Transition(
                 "domain.verified",
@@ -191,8 +202,10 @@ TOLD: Mapping[type[Any], Told] = {
             ),
             Transition("verification.failed", "status", ColumnState.ANY, _is(VerificationStatus.FAILED), ("verification_method", "error_message")),
             Transition("verification.expired", "status", ColumnState.ANY, _is(VerificationStatus.EXPIRED), ("verification_method", "error_message")),
-            Transition("domain.lapsing", "lost_at", ColumnState.NULL, ColumnState.PRESENT, ("verification_method", "error_message"), of_domain=True),
+            Transition("domain.lapsing", "notices", ColumnState.ANY, _is(1, 2, 3), ("verification_method", "lost_reason", "lost_at", "error_message"), of_domain=True),
             Transition("domain.reproved", "lost_at", ColumnState.PRESENT, ColumnState.NULL, ("verification_method",), of_domain=True),
+            Transition("domain.pointed_here", "points_here", ColumnState.ANY, _is(True), of_domain=True),
+            Transition("domain.pointed_away", "points_here", _is(True), _is(False), of_domain=True),
         ),
     ),
     Record: _usual(
@@ -267,6 +280,14 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("zone.undelegated", "delegated", _is(True), _is(False), ("name",)),
         ),
     ),
+    QuarantinedName: Told(
+        "domain",
+        object_id="organization_domain_id",
+        added="domain.quarantined",
+        removed="domain.quarantine_ended",
+        watched=("name", "scope"),
+        shown=("reason", "since"),
+    ),
     NameGrant: Told(
         "grant",
         added="grant.given",
@@ -292,6 +313,30 @@ TOLD: Mapping[type[Any], Told] = {
                 "dangling_record.ended", "ended_at", ColumnState.NULL, ColumnState.PRESENT,
                 ("name", "problem"),
             ),
+        ),
+    ),
+    NameChallenge: Told(
+        "challenge",
+        added="challenge.opened",
+        shown=("name",),
+        transitions=(
+            Transition("challenge.won", "status", ColumnState.ANY, _is(ChallengeStatus.WON), ("name",)),
+            Transition("challenge.refused", "status", ColumnState.ANY, _is(ChallengeStatus.REFUSED), ("name", "outcome_code")),
+            Transition("challenge.withdrawn", "status", ColumnState.ANY, _is(ChallengeStatus.WITHDRAWN), ("name",)),
+        ),
+    ),
+    NameTransfer: Told(
+        "transfer",
+        added="transfer.offered",
+        shown=("name", "expires_at"),
+        also={
+            "transfer.received": "another organization offers a name",
+            "transfer.taken_back": "an offer to the organization is no more",
+        },
+        transitions=(
+            Transition("transfer.accepted", "status", ColumnState.ANY, _is(TransferStatus.ACCEPTED), ("name",)),
+            Transition("transfer.declined", "status", ColumnState.ANY, _is(TransferStatus.DECLINED), ("name",)),
+            Transition("transfer.withdrawn", "status", ColumnState.ANY, _is(TransferStatus.WITHDRAWN), ("name",)),
         ),
     ),
     SetupLink: Told(
@@ -326,6 +371,8 @@ def types() -> Iterator[tuple[str, type[Any], str]]:
             type_ = getattr(told, verb)
             if type_:
                 yield type_, kind, verb
+        for type_, when in told.also.items():
+            yield type_, kind, when
         for one in filter(lambda one: one.type, told.transitions):
             yield one.type, kind, f"`{one.column}`: {words(one.was)} → {words(one.now)}"
 

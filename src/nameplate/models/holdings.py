@@ -28,6 +28,16 @@ class HoldingScope(StrEnum):
     """The name and everything below it."""
 
 
+class HoldingBasis(StrEnum):
+    """What a holding rests on, unless it is a grant."""
+
+    PROOF = "proof"
+    TRANSFER = "transfer"
+    """Another organization gave it. It must be proved in time."""
+    OPERATOR = "operator"
+    """The platform's operator gave it."""
+
+
 class NameLock(Model):
     """One row per registrable domain: whoever decides about a name below it locks this row."""
 
@@ -65,6 +75,17 @@ class NameHolding(Tenant, Model):
         BigId, comment="The claim that became this holding."
     )
     grant_id: Mapped[int | None] = mapped_column(BigId, comment="The grant it rests on.")
+    basis: Mapped[HoldingBasis] = mapped_column(
+        enum_of(HoldingBasis, "basis"),
+        default=HoldingBasis.PROOF,
+        server_default="proof",
+        comment="What it rests on, unless it is a grant.",
+    )
+    lapsed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="Since when the proof is lost for good: the name is kept for its holder and serves "
+        "nothing; NULL: it serves.",
+    )
     held_at: Mapped[datetime] = mapped_column(
         UtcDateTime, server_default=utc_now(), comment="Since when the name is held."
     )

@@ -142,6 +142,14 @@ class Server(Identified, SoftDeletable, Work, Model):
     configured_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the proxy took its configuration last."
     )
+    offered_fingerprint: Mapped[str | None] = mapped_column(
+        ascii_text(64), comment="SHA-256 of what a proxy that fetches its configuration is offered."
+    )
+    offered_revision: Mapped[int] = mapped_column(
+        sa.Integer,
+        server_default="0",
+        comment="How often that changed; the proxy shows which one it serves.",
+    )
     still_served: Mapped[list[str] | None] = mapped_column(
         Json, comment="Hosts and paths that the proxy still serves although it must not."
     )
@@ -169,6 +177,13 @@ class Server(Identified, SoftDeletable, Work, Model):
             self.configured_fingerprint, self.configured_at = fingerprint, now
         self.still_served = None
         self.attempts = 0
+
+    def offer(self, fingerprint: str) -> int:
+        """Record what a proxy may fetch now; return its revision, a new one where it is new."""
+        if self.offered_fingerprint != fingerprint:
+            self.offered_fingerprint = fingerprint
+            self.offered_revision += 1
+        return self.offered_revision
 
     def fail(self, code: str, reason: str, still_served: list[str], now: datetime) -> None:
         """Record why the proxy does not serve what it should, and what it must not serve and does."""

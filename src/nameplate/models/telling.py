@@ -40,15 +40,13 @@ def tell(
     session: Session,
     type_: str,
     row: Any,  # noqa: ANN401 - a mapped object of `TOLD`
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
+    **said: str | None,
 ) -> None:
     """Add an event about a row whose meaning its columns do not show; it is written at the commit.
 
-    `before` and `after` are shown to everybody who may see the row: nothing secret, plain values.
+    What is `said` is shown to everybody who may see the row: nothing secret.
     """
-    _note(session, row, type_, before=dict(before or {}), after=dict(after or {}))
+    _note(session, row, type_, after=said)
 
 
 def added(session: Session, kind: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:

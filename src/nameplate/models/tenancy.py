@@ -24,6 +24,7 @@ from nameplate.models.domains import Domain
 from nameplate.models.events import Event
 from nameplate.models.grants import NameGrant
 from nameplate.models.hosting import HostedZone
+from nameplate.models.name_transfers import NameTransfer
 from nameplate.models.organizations import Organization, Server
 from nameplate.models.orm import BigId, Model, Tenant, UtcDateTime, utc_now
 from nameplate.models.tokens import ApiToken
@@ -120,12 +121,16 @@ def _criteria(
     grants = NameGrant.organization_id == organization
     if reading:
         grants = sa.or_(grants, NameGrant.grantee_organization_id == organization)
+    transfers = NameTransfer.organization_id == organization
+    if reading:
+        transfers = sa.or_(transfers, NameTransfer.target_organization_id == organization)
     for kind, own in (
         (Organization, Organization.id == organization),
         (Server, servers),
         (Account, Account.organization_id == organization),
         (ApiToken, ApiToken.organization_id == organization),
         (NameGrant, grants),
+        (NameTransfer, transfers),
         (Event, Event.organization_id == organization),
     ):
         yield with_loader_criteria(kind, own, include_aliases=True)

@@ -61,6 +61,8 @@ class Config:
     """File name -> content for private keys (mode 0600), apart so that no dump shows them."""
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """File name -> the routes it comes from, so that a refusal can name them."""
+    revision: int = 0
+    """For a `PulledProxy`: which of the server's configurations it is; a later one is larger."""
 
 
 class RouteRefused(Refused):
@@ -82,8 +84,8 @@ class RouteRefused(Refused):
 class Proxy(Protocol):
     """One running proxy. Raises `Refused` or `Unavailable` (nothing changed), and nothing else.
 
-    Every answer carries `EDGE_HEADER`. A host that no route names gets no answer, and a request whose Host differs from the name of its
-    TLS handshake is refused. The longest path wins; an exact host wins over a wildcard.
+    Every answer carries `EDGE_HEADER`. A host that no route names gets no answer (a 404 of the proxy's own where it cannot close
+    a connection), and a request whose Host differs from the name of its TLS handshake is refused. The longest path wins; an exact host wins over a wildcard.
     """
 
     def render(self, routes: Sequence[Route]) -> Config:
@@ -123,6 +125,18 @@ class Withdrawer(Protocol):
 
         They stay closed, over restarts too, until the next `apply` that succeeds. Raises what
         `Proxy` raises when they may still be served.
+        """
+        ...
+
+
+@runtime_checkable
+class PulledProxy(Protocol):
+    """A proxy that fetches its configuration from the edge: `apply` waits until it has done so."""
+
+    def document(self, config: Config) -> bytes:
+        """Return what the proxy gets when it asks, private keys included: pure and deterministic.
+
+        Raises `RouteRefused` for routes without which there is a document.
         """
         ...
 
@@ -197,6 +211,8 @@ class ProxyPlace:
     challenge_upstream: Upstream
     edge_secret: Secret | None = None
     """What the platform's own proxies send when they ask the edge, where the operator set one."""
+    address: str = ""
+    """Public host name or address of the server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

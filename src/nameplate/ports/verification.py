@@ -33,6 +33,26 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
     """Servers disagreed, failed or timed out: neither proves nor disproves."""
 
+    @property
+    def proves(self) -> bool:
+        """Whether a claim is verified by it: a match alone does."""
+        return self is Verdict.MATCH
+
+    @property
+    def disproves(self) -> bool:
+        """Whether it counts towards the lapse of a proof: definite negatives alone do."""
+        return self in {Verdict.MISMATCH, Verdict.ABSENT}
+
+
+@dataclass(frozen=True, slots=True)
+class ProofSurroundings:
+    """What a look at a proof that was seen before saw beside it."""
+
+    points_here: bool | None = None
+    """Whether the name's addresses are servers of the platform; None: that is not known."""
+    name_servers: tuple[str, ...] = ()
+    """Those of the registrable domain, canonical, sorted. Empty: that is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -45,6 +65,8 @@ class Proof:
     """One sentence for the person who must fix it."""
     observed: tuple[str, ...] = ()
     """What was seen and from which server, one entry each, safe to show to the tenant."""
+    surroundings: ProofSurroundings | None = None
+    """None: nobody looked."""
 
 
 class VerificationMethod(Protocol):
@@ -84,6 +106,7 @@ class ProofRecord:
     """Plain text of a TXT record; the target of a CNAME, without final dot."""
 
 
+@runtime_checkable
 class RecordProofMethod(VerificationMethod, Protocol):
     """A method whose proof is one record: whoever asks the servers need not be the method itself."""
 

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from nameplate import registry
 from nameplate.core.chains import Roots
+from nameplate.core.egress import Network
 from nameplate.core.encryption import KeyRing
+from nameplate.core.proof_life import ProofLife
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
@@ -15,6 +17,8 @@ from nameplate.ports.fetcher import AddressFetcher, Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.resolver import Resolver, SignatureChecker
+from nameplate.ports.validation import Validator
+from nameplate.ports.vantages import Vantages
 from nameplate.ports.verification import ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
 
@@ -47,7 +51,11 @@ class Tools:
     proxies: Registry[ProxyPlugin] = field(default_factory=registry.proxies)
     proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
     signatures: SignatureChecker | None = None
-    """None: nobody looks at DNSSEC."""
+    """None: no diagnosis looks at DNSSEC."""
+    validator: Validator | None = None
+    """None: answers need not withstand DNSSEC."""
+    vantages: Vantages | None = None
+    """None: nobody else is asked."""
     pages: Fetcher | None = None
     """Reads pages of tenants' names; None: nobody does."""
     scan_queries: float = 50
@@ -58,10 +66,20 @@ class Tools:
     """Domain of the platform to which owners delegate ACME challenges; None: there is none."""
     roots: Callable[[], Roots] = Roots
     """Authorities whose certificates may be uploaded. Default: none."""
+    platform_names: tuple[str, ...] = ()
+    """Names of the platform itself: nobody holds them, one above, or one below."""
+    protects_servers: bool = True
+    """The host names of the platform's servers are among them."""
+    max_unproved: int = 1000
+    """Names that one organization may have claimed and not proved yet."""
     special_use: bool = False
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None
     """Upper bound on waiting between two looks at an order or a proof: sandboxes and tests."""
+    proof_life: ProofLife = field(default_factory=ProofLife)
+    """How long proofs count, and what happens when they are gone."""
+    edge: tuple[Network, ...] = ()
+    """Networks in which the platform's own proxies answer."""
     events_kept: timedelta = timedelta(days=90)
     """How long events can be read."""
     checkpoint: Callable[[str], None] = _pass

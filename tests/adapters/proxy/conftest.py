@@ -2,9 +2,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from tests.adapters.proxy.pulled_rig import PulledRig
 from tests.servers.caddy import Caddy
 from tests.servers.nginx import Nginx
 from tests.servers.origin import Origin
+from tests.servers.traefik import Traefik
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +43,15 @@ def nginx(passable, nameplate):
 def caddy(tmp_path_factory, nameplate):
     with Caddy(tmp_path_factory.mktemp("caddy"), nameplate.upstream) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def traefik(tmp_path_factory, nameplate):
+    with Traefik(tmp_path_factory.mktemp("traefik"), nameplate.upstream) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def pulled(tmp_path_factory, nameplate):
+    with PulledRig(tmp_path_factory.mktemp("pulled"), nameplate.upstream) as rig:
+        yield rig

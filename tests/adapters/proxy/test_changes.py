@@ -9,7 +9,7 @@ from nameplate.ports.proxy import Route
 from nameplate.testing.proxy import self_signed
 
 
-@pytest.mark.parametrize("name", ["nginx", "caddy"])
+@pytest.mark.parametrize("name", ["nginx", "caddy", "traefik"])
 def test_a_request_in_progress_is_finished_even_when_its_host_is_removed(name, request, origins):
     server = request.getfixturevalue(name)
     pair, _ = self_signed("a.example.test")

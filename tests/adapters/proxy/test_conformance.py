@@ -3,6 +3,7 @@ import pytest
 from nameplate.adapters.proxy.memory import MemoryProxy
 from nameplate.ports.proxy import Upstream
 from nameplate.testing.proxy import ProxyConformance, Visit, WithdrawerConformance
+from nameplate.testing.pulled import PulledProxyConformance
 
 
 class TestMemory(ProxyConformance):
@@ -55,3 +56,43 @@ class TestCaddy(WithdrawerConformance):
 
     def look(self, scheme, hostname, path="/", sni=None):
         return self.server.look(scheme, hostname, path, sni)
+
+
+class TestTraefikFiles(WithdrawerConformance):
+    refuses_with = frozenset({None, 404})
+    redirects_with = frozenset({301, 308})
+
+    @pytest.fixture(autouse=True)
+    def _server(self, traefik, origins, nameplate):
+        self.platform = nameplate.upstream
+        self.server, self.proxy = traefik, traefik.adapter
+        self.origins = (origins[0].upstream, origins[1].upstream)
+
+    def loads(self):
+        return self.server.loads
+
+    def look(self, scheme, hostname, path="/", sni=None):
+        return self.server.look(scheme, hostname, path, sni)
+
+
+class TestTraefikPulled(ProxyConformance):
+    refuses_with = TestTraefikFiles.refuses_with
+    redirects_with = TestTraefikFiles.redirects_with
+
+    @pytest.fixture(autouse=True)
+    def _server(self, pulled, origins, nameplate):
+        self.platform = nameplate.upstream
+        self.server, self.proxy = pulled.server, pulled.proxy
+        self.origins = (origins[0].upstream, origins[1].upstream)
+
+    def loads(self):
+        return self.server.loads
+
+    def look(self, scheme, hostname, path="/", sni=None):
+        return self.server.look(scheme, hostname, path, sni)
+
+
+class TestTraefikDocument(PulledProxyConformance):
+    @pytest.fixture(autouse=True)
+    def _server(self, pulled):
+        self.proxy = pulled.server.adapter

@@ -50,7 +50,7 @@ def _origin(port, request, sni):
     return None
 
 
-@pytest.fixture(params=["nginx", "caddy"])
+@pytest.fixture(params=["nginx", "caddy", "traefik"])
 def port(request, origins):
     server = request.getfixturevalue(request.param)
     mine, _ = self_signed("mine.example.test")

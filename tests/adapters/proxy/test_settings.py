@@ -9,13 +9,18 @@ from tests.servers import caddy as servers
 from tests.servers.process import free_port
 
 from nameplate.adapters.http.client import Api
-from nameplate.adapters.proxy import caddy, caddy_settings, memory, nginx, nginx_settings
+from nameplate.adapters.proxy import caddy, caddy_settings, memory, nginx, nginx_settings, traefik
 from nameplate.core.configuration import load, parse
 from nameplate.core.errors import Invalid, Refused
 from nameplate.core.secret import Secret
 from nameplate.ports.proxy import ProxyConfiguration, ProxyPlace, Upstream
 
-PLUGINS = {"caddy": caddy.plugin, "memory": memory.plugin, "nginx": nginx.plugin}
+PLUGINS = {
+    "caddy": caddy.plugin,
+    "memory": memory.plugin,
+    "nginx": nginx.plugin,
+    "traefik": traefik.plugin,
+}
 URL = {"admin_url": "http://127.0.0.1:2019"}
 WRONG = [
     ("nginx", {"listen_http": ["28443 ssl"]}, "/proxy/listen_http/0"),
@@ -44,6 +49,15 @@ WRONG = [
     ("caddy", {**URL, "base": {"admin": None}}, "/proxy/base"),
     ("caddy", {**URL, "adminurl": "x"}, "/proxy/adminurl"),
     ("memory", {"listen_http": ["80"]}, "/proxy/listen_http"),
+    ("traefik", {"provider": "docker"}, "/proxy/provider"),
+    ("traefik", {"dynamic_folder": "dynamic"}, "/proxy/dynamic_folder"),
+    ("traefik", {"dynamic_folder": "/a/{{ env `X` }}"}, "/proxy/dynamic_folder"),
+    ("traefik", {"mounted_at": "/a b"}, "/proxy/mounted_at"),
+    ("traefik", {"entry_point_http": "web`) ||"}, "/proxy/entry_point_http"),
+    ("traefik", {"entry_point_https": ""}, "/proxy/entry_point_https"),
+    ("traefik", {"api_url": "127.0.0.1:8080"}, "/proxy/api_url"),
+    ("traefik", {"shared": "yes"}, "/proxy/shared"),
+    ("traefik", {"patience": 0}, "/proxy/patience"),
 ]
 
 

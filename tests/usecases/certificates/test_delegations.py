@@ -11,7 +11,7 @@ from tests.usecases.certificates.certificate_rig import NAME, Rig, made
 
 from nameplate.core import names, tokens
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import Conflict
+from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.lifecycle import CertificateStatus, DomainStatus
 from nameplate.db import Sessions
 from nameplate.models import (
@@ -24,8 +24,9 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
+from nameplate.ports.validation import Security, Validation
 from nameplate.usecases.certificates import delegations, issuance, requests
-from nameplate.usecases.claims import instructions
+from nameplate.usecases.claims import domains, instructions, platform_edges
 
 ZONE = "challenges.platform.com"
 OWNER = f"_acme-challenge.{NAME}"
@@ -158,11 +159,11 @@ def test_a_chain_of_aliases_is_followed_and_ends(at: Delegated) -> None:
     longer = [*chain, "alias8.example.org"]
     at.world.aliases = dict(zip(longer, [*longer[1:], at.target], strict=True))
     at.world.asked.clear()
-    found = delegations.look(at.rig.offline.tools.resolver, delegation)
+    found = delegations.look(at.rig.offline.tools, delegation)
     assert found is not None
     assert found.code == "challenge_cname_elsewhere"
     at.world.aliases = {OWNER: chain[1], chain[1]: OWNER}
-    found = delegations.look(at.rig.offline.tools.resolver, delegation)
+    found = delegations.look(at.rig.offline.tools, delegation)
     assert found is not None
     assert found.addresses == (f"{OWNER} CNAME {chain[1]}",)
     assert len(at.world.asked) == 16
@@ -180,6 +181,38 @@ def test_every_server_must_have_it_and_other_records_must_go(at: Delegated) -> N
     at.world.silent = True
     assert at.rig.work().trouble_code == "challenge_name_not_resolved"
     assert at.rig.condition().fix.startswith("Check the name servers of the domain.")
+
+
+def test_signatures_that_authorities_reject_are_said(at: Delegated) -> None:
+    class Broken:
+        security = Security.BOGUS
+
+        def validate(self, name: str, rdtype: str) -> Validation:
+            assert (name, rdtype) == (OWNER, "CNAME")
+            return Validation(self.security, fault="expired", detail="expired yesterday")
+
+    validator = Broken()
+    at.rig.offline.tools = replace(at.rig.offline.tools, validator=validator)
+    at.world.aliases[OWNER] = at.target
+    assert at.rig.work().trouble_code == "dnssec_bogus"
+    assert at.rig.condition().fix.startswith("Have the zone signed again")
+    validator.security = Security.INSECURE
+    at.rig.work()
+    assert at.rig.authority.orders == 1
+
+
+def test_only_the_platform_can_claim_the_zone(at: Delegated) -> None:
+    tools = replace(at.rig.offline.tools, platform_names=(ZONE,))
+    with at.rig.offline.sessions.begin(at.rig.actor) as session:
+        for name in (ZONE, f"x.{ZONE}", "platform.com"):
+            with pytest.raises(Invalid, match="belongs to this platform"):
+                domains.add(session, tools, at.rig.actor, name=name)
+    with at.rig.offline.sessions.begin(PLATFORM) as session:
+        operator = rows.organization(session)
+        slug = operator.slug
+        claim = domains.add(session, tools, PLATFORM, name=ZONE, organization=slug)
+        other = rows.domain(session, operator, ZONE, subdomain="x")
+        assert platform_edges.protected(session, tools, [claim, other]) == {other.id}
 
 
 def test_without_a_zone_that_can_be_written_it_is_the_operators(at: Delegated) -> None:

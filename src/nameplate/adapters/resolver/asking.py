@@ -1,5 +1,6 @@
 """What a look-up asks next, as data: decided once, whether a thread or the event loop sends it."""
 
+import random
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -7,10 +8,20 @@ from typing import Any, NamedTuple, TypeVar
 
 import dns.name
 
-from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered, ask
+from nameplate.adapters.resolver.query import (
+    AskByTcp,
+    NameServer,
+    QueryBudget,
+    Unanswered,
+    by_tcp,
+    by_udp,
+    message_of,
+)
 from nameplate.adapters.resolver.reply import ServerReply
+from nameplate.adapters.resolver.wire_question import Sign, WireQuestion
 
 T = TypeVar("T")
+_RANDOM = random.SystemRandom()
 
 
 class ServerQuestion(NamedTuple):
@@ -52,8 +63,24 @@ def in_threads(asking: Asking[T], threads: ThreadPoolExecutor | None = None) -> 
 
 def _answer(step: ServerQuestion | Together, threads: ThreadPoolExecutor | None) -> Any:  # noqa: ANN401 - as the step says
     if isinstance(step, ServerQuestion):
-        message = ask(step.server, step.name, step.rdtype, step.budget, recursive=step.recursive)
-        return ServerReply.of(message)
+        return _said(step)
     if threads is None or len(step.ways) == 1:  # one needs no thread of its own
         return [in_threads(way) for way in step.ways]
     return list(threads.map(partial(in_threads), step.ways))
+
+
+def _said(asked: ServerQuestion) -> ServerReply:
+    """Ask by UDP, twice when nothing comes, and by TCP when the answer is cut off or suspicious."""
+    question = WireQuestion(asked.name, asked.rdtype, recursive=asked.recursive)
+
+    def read(wire: bytes) -> ServerReply | None:
+        reply = question.read(wire)
+        if reply is Sign.ASK_BY_TCP:
+            raise AskByTcp
+        return reply if isinstance(reply, ServerReply) else None
+
+    reply = by_udp(asked.server, question.wire(_RANDOM), asked.budget, read)
+    if reply is not None:
+        return reply
+    query = message_of(asked.name, asked.rdtype, recursive=asked.recursive)
+    return ServerReply.of(by_tcp(asked.server, query, asked.budget))

@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Hashable
 from contextlib import suppress
 
-from nameplate.adapters.resolver.asked import Answered, Asked, Key, Port, Sign
+from nameplate.adapters.resolver.asked import Answered, Asked, Key, Port
 from nameplate.adapters.resolver.asking import ServerQuestion
 from nameplate.adapters.resolver.query import TRIES, Unanswered
 from nameplate.adapters.resolver.reply import ServerReply
+from nameplate.adapters.resolver.wire_question import Sign
 from nameplate.ports.resolver import AnswerKind
 
 MAX_SOCKETS = 400

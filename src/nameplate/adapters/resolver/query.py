@@ -4,7 +4,9 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import dns.exception
 import dns.flags
@@ -14,9 +16,12 @@ import dns.query
 
 from nameplate.ports.resolver import AnswerKind
 
+T = TypeVar("T")
+
 TRIES = (1.5, 2.5)
 """Seconds to wait for an answer by UDP, the first and the second time."""
 NOT_DNS = "sent an answer that is not DNS"
+CUT_OFF = "sent a truncated answer by TCP"
 PAYLOAD = 1232
 """Bytes that pass unfragmented nearly everywhere (DNS flag day 2020)."""
 _MAX_MESSAGE = 65_535
@@ -85,62 +90,87 @@ def ask(
     recursive: bool = False,
     signatures: bool = False,
 ) -> dns.message.Message:
-    """Ask by UDP, twice when nothing comes, and by TCP when the answer is truncated or suspicious.
+    """Ask as `asking.in_threads` does, and return all that is said.
 
-    Random port, random id, and random letter case that must come back (0x20) make forging hard.
     `signatures` asks for those of DNSSEC beside the records. Raises `Unanswered`.
     """
     sent = name if recursive else _mixed_case(name)
+    query = message_of(sent, rdtype, recursive=recursive, signatures=signatures)
+
+    def read(wire: bytes) -> dns.message.Message | None:
+        try:
+            reply = dns.message.from_wire(wire, raise_on_truncation=True)
+        except dns.message.Truncated as error:
+            reply = error.kwargs["message"]
+        if not query.is_response(reply):
+            return None
+        if reply.flags & dns.flags.TC or not (recursive or _same_case(reply, query)):
+            raise AskByTcp
+        return reply
+
+    found = by_udp(server, query.to_wire(), budget, read)
+    return by_tcp(server, query, budget) if found is None else found
+
+
+def message_of(
+    name: dns.name.Name, rdtype: str, *, recursive: bool, signatures: bool = False
+) -> dns.message.Message:
+    """Return the question as dnspython sends it."""
     query = dns.message.make_query(
-        sent, rdtype, use_edns=0, payload=PAYLOAD, want_dnssec=signatures
+        name, rdtype, use_edns=0, payload=PAYLOAD, want_dnssec=signatures
     )
     if not recursive:
         query.flags &= ~dns.flags.RD
+    return query
+
+
+class AskByTcp(Exception):
+    """The answer by UDP was cut off, or its letters are not ours."""
+
+
+def by_udp(
+    server: NameServer, wire: bytes, budget: QueryBudget, read: Callable[[bytes], T | None]
+) -> T | None:
+    """Send a question, twice when nothing comes, from a random port; None: ask by TCP.
+
+    `read` returns None for what is no answer to it, and raises `AskByTcp`. Raises `Unanswered`.
+    """
     for seconds in TRIES:
         try:
-            reply = _by_udp(server, query, budget.spend(seconds))
+            return _sent(server, wire, budget.spend(seconds), read)
         except TimeoutError:
             continue
         except OSError:
             raise Unanswered(AnswerKind.TIMEOUT, "cannot be reached") from None
-        except dns.message.Truncated:
-            break
-        except dns.exception.DNSException:
-            raise Unanswered(AnswerKind.SERVFAIL, NOT_DNS) from None
-        if recursive or _same_case(reply, query):
-            return reply
-        break
-    else:
-        raise Unanswered(AnswerKind.TIMEOUT, "did not answer")
-    return _by_tcp(server, query, budget)
+        except AskByTcp:
+            return None
+    raise Unanswered(AnswerKind.TIMEOUT, "did not answer")
 
 
-def _by_udp(server: NameServer, query: dns.message.Message, seconds: float) -> dns.message.Message:
-    """Send once and return the first answer of this server to this query; the rest is passed over.
+def _sent(server: NameServer, wire: bytes, seconds: float, read: Callable[[bytes], T | None]) -> T:
+    """Send once and return the first answer of this server; the rest is passed over.
 
-    dnspython's own takes four times as long: it makes a selector for each wait. Raises `TimeoutError`,
-    `OSError`, and `Truncated` when the answer is cut off.
+    dnspython's own takes four times as long: it makes a selector for each wait. Raises `TimeoutError`
+    and `OSError`.
     """
     family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
     until = time.monotonic() + seconds
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.sendto(query.to_wire(), (server.address, server.port))
+        sock.sendto(wire, (server.address, server.port))
         there = _packed(family, server.address), server.port
         while (left := until - time.monotonic()) > 0:
             sock.settimeout(left)
-            wire, sender = sock.recvfrom(_MAX_MESSAGE)
+            received, sender = sock.recvfrom(_MAX_MESSAGE)
             if (_packed(family, sender[0]), sender[1]) != there:
                 continue
             try:
-                reply = dns.message.from_wire(wire, raise_on_truncation=True)
-            except dns.message.Truncated as error:
-                if query.is_response(error.kwargs["message"]):
-                    raise
+                reply = read(received)
+            except AskByTcp:
+                raise
             except Exception:  # noqa: BLE001, S112 - whatever somebody sent is no answer
                 continue
-            else:
-                if query.is_response(reply):
-                    return reply
+            if reply is not None:
+                return reply
     raise TimeoutError
 
 
@@ -148,15 +178,19 @@ def _packed(family: socket.AddressFamily, address: str) -> bytes:
     return socket.inet_pton(family, address.partition("%")[0])
 
 
-def _by_tcp(
+def by_tcp(
     server: NameServer, query: dns.message.Message, budget: QueryBudget
 ) -> dns.message.Message:
+    """Ask by TCP. Raises `Unanswered`."""
     try:
-        return dns.query.tcp(query, server.address, budget.spend(sum(TRIES)), server.port)
+        reply = dns.query.tcp(query, server.address, budget.spend(sum(TRIES)), server.port)
     except (dns.exception.Timeout, OSError, EOFError):
         raise Unanswered(AnswerKind.TIMEOUT, "did not answer by TCP") from None
     except dns.exception.DNSException:
         raise Unanswered(AnswerKind.SERVFAIL, NOT_DNS) from None
+    if reply.flags & dns.flags.TC:
+        raise Unanswered(AnswerKind.SERVFAIL, CUT_OFF)
+    return reply
 
 
 def _mixed_case(name: dns.name.Name) -> dns.name.Name:

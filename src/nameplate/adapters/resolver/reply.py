@@ -9,6 +9,7 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 from dns.rdtypes.ANY.TXT import TXT
@@ -53,7 +54,7 @@ class ServerReply(NamedTuple):
     def of(cls, message: dns.message.Message) -> Self:
         """Take a message that dnspython has read."""
         answers = [
-            (_text(rrset.name), int(rrset.rdtype), rrset.ttl, value)
+            (_text(rrset.name), _type(rrset), rrset.ttl, value)
             for rrset in message.answer
             for value in values(rrset)
         ]
@@ -99,6 +100,7 @@ def read(
         target, _ = ((), 0) if rdtype == "CNAME" else reply.data(owner, "CNAME")
         if target:
             return Alias(dns.name.from_text(target[0]).canonicalize())
+        return Answer(AnswerKind.SERVFAIL, str(by), detail="answers another question")
     if reply.rcode == dns.rcode.NXDOMAIN:
         return Answer(AnswerKind.NXDOMAIN, str(by), detail="the name does not exist")
     return Answer(AnswerKind.NODATA, str(by), detail=f"the name has no {rdtype}")
@@ -117,6 +119,11 @@ def _failure(
         return None
     lame = Answer(AnswerKind.REFUSED, server, detail="is not authoritative (lame)")
     return _referral(reply.whole(), name, zone) or lame
+
+
+def _type(rrset: dns.rrset.RRset) -> int:
+    """Return the number of a type; 0, which no type has, for what is of another class."""
+    return int(rrset.rdtype) if rrset.rdclass == dns.rdataclass.IN else 0
 
 
 def values(rrset: dns.rrset.RRset) -> tuple[str, ...]:

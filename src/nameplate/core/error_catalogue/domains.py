@@ -56,6 +56,73 @@ GROUP = Group(
             "Remove the bindings, certificates, proofs and wildcard domains in the message first.",
             (409,),
         ),
+        "challenge_not_found": Entry(
+            Turn.YOU,
+            "The organization has opened no such challenge.",
+            "Check the id, and that the token belongs to the right organization.",
+            (404,),
+        ),
+        "transfer_not_found": Entry(
+            Turn.YOU,
+            "There is no such transfer, or it is not the organization's to accept or withdraw.",
+            "Check the id, and that the token belongs to the right organization.",
+            (404,),
+        ),
+        "not_transferable": Entry(
+            Turn.YOU,
+            "The domain cannot be given to another organization.",
+            "The message says why. A name below another one of yours can be lent instead.",
+            (409,),
+        ),
+        "transfer_exists": Entry(
+            Turn.YOU,
+            "The domain is offered already.",
+            "Withdraw the other offer first.",
+            (409,),
+        ),
+        "transfer_over": Entry(
+            Turn.YOU,
+            "The offer was accepted, declined or withdrawn, or has expired.",
+            "Ask its holder for a new offer.",
+            (409,),
+        ),
+        "expires_at_invalid": Entry(
+            Turn.YOU,
+            "The offer would end too early or too late.",
+            "Give a time in the future, at most 30 days from now, or leave it out.",
+            (422,),
+        ),
+        "already_held": Entry(
+            Turn.YOU,
+            "The organization holds the name already.",
+            "No action needed.",
+            (409,),
+        ),
+        "held_from_above": Entry(
+            Turn.YOU,
+            "Another organization holds what is above the name, with everything below.",
+            "Add a grant on behalf of that organization, or release the name above first.",
+            (409,),
+        ),
+        "name_not_held": Entry(
+            Turn.YOU,
+            "No organization holds the name by itself.",
+            "Check the name. What rests on a name above ends with that one.",
+            (404,),
+        ),
+        "too_many_unproved": Entry(
+            Turn.YOU,
+            "Too many domains of the organization are not proved yet.",
+            "Prove or remove some of them, or wait until they expire. The operator sets the limit "
+            "(`NAMEPLATE_MAX_UNPROVED_CLAIMS`).",
+            (409,),
+        ),
+        "challenged": Entry(
+            Turn.YOU,
+            "Another organization has proved the name by DNS, so its holder must prove it again.",
+            "Publish the proof again before the time in the message, then check the domain.",
+            (),
+        ),
         "ends_at_past": Entry(
             Turn.YOU,
             "The grant would already have ended.",

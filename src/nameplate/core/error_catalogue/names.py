@@ -152,11 +152,17 @@ GROUP = Group(
             "Check the end of the name for a typing error.",
             (422,),
         ),
+        "name_platform": Entry(
+            Turn.YOU,
+            "The name belongs to the platform itself, or is above or below one that does.",
+            "Give another name. The operator sets these names (`NAMEPLATE_PLATFORM_ZONES`).",
+            (422,),
+        ),
         "name_in_use": Entry(
             Turn.YOU,
             "The name, or one that overlaps it, is already in use on this platform.",
-            "If it is yours, release it where it is in use, then check again. Otherwise "
-            "contact the operator.",
+            "If it is yours, release it where it is in use, then check again. A proof by DNS has the "
+            "other use checked. Otherwise contact the operator.",
             (409,),
         ),
         "name_invalid": Entry(

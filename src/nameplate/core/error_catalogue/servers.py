@@ -116,7 +116,7 @@ GROUP = Group(
         "proxy_unknown": Entry(
             Turn.OPERATOR,
             "There is no adapter for this proxy.",
-            "Set `proxy.type` of the server to `caddy` or `nginx`.",
+            "Set `proxy.type` of the server to `caddy`, `nginx` or `traefik`.",
             (502,),
         ),
         "proxy_missing": Entry(
@@ -157,9 +157,9 @@ GROUP = Group(
         ),
         "withdrawal_unseen": Entry(
             Turn.OPERATOR,
-            "Hosts that must not be served are still served, because nginx's workers cannot read the proxy's folder.",
-            "Give the user of nginx's workers access to the folders on the path (`chmod o+x`), or correct "
-            "the configuration that nginx rejects.",
+            "Hosts that must not be served are still served, because the proxy does not see in its folder which ones.",
+            "Correct the configuration that the proxy rejects. With nginx, giving the user of its workers "
+            "access to the folders on the path (`chmod o+x`) is enough.",
             (502,),
         ),
         "proxy_slow": Entry(
@@ -178,7 +178,7 @@ GROUP = Group(
         "proxy_reload_failed": Entry(
             Turn.OPERATOR,
             "The proxy did not start with the new configuration. The old one keeps serving.",
-            "Read the proxy's error log. Often a port is in use.",
+            "Read the proxy's error log. Often a port is in use, or another file in its folder cannot be read.",
             (502,),
         ),
         "proxy_folder_unusable": Entry(
@@ -195,7 +195,7 @@ GROUP = Group(
         ),
         "fragment_unsafe": Entry(
             Turn.OPERATOR,
-            "Part of the nginx configuration does not parse back to what was intended, so "
+            "Part of the proxy's configuration does not parse back to what was intended, so "
             "it is not used.",
             "Report this as a bug, with the binding that the message names.",
             (502,),

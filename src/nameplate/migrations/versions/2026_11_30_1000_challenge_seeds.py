@@ -5,7 +5,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_11_30_1000"
-down_revision = "2026_11_30_0700"
+down_revision = "2026_11_30_0800"
 branch_labels = None
 depends_on = None
 

@@ -19,8 +19,10 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.instructions import Instruction, dns_record
 from nameplate.models import Certificate, ChallengeType, Domain, Organization
 from nameplate.ports.resolver import AnswerKind, LookupResult, Resolver
+from nameplate.ports.validation import Security, Validator
 from nameplate.usecases import holders
 from nameplate.usecases.certificates.reachability import Unreached
+from nameplate.usecases.tools import Tools
 
 LABEL = "_acme-challenge"
 """RFC 8555 section 8.4."""
@@ -92,15 +94,26 @@ def _zone(session: Session, name: str) -> Domain | None:
     return session.scalars(query).one_or_none()
 
 
-def look(resolver: Resolver, delegation: ChallengeDelegation) -> Unreached | None:
+def look(tools: Tools, delegation: ChallengeDelegation) -> Unreached | None:
     """Look whether every CNAME leads to its label; None: all do, and the zone can be written."""
     if not delegation.is_ready:
         return unready()
     for owner, there in delegation.targets.items():
-        found = _follow(resolver, owner, there)
+        found = _follow(tools.resolver, owner, there) or _rejected(tools.validator, owner, there)
         if found is not None:
             return found
     return None
+
+
+def _rejected(validator: Validator | None, owner: str, there: str) -> Unreached | None:
+    """Return what is wrong with the signatures of the CNAME: authorities validate them."""
+    if validator is None:
+        return None
+    found = validator.validate(owner, "CNAME")
+    if found.security is not Security.BOGUS:
+        return None
+    message = f"DNSSEC is broken at {owner} ({found.detail}), so that the authority rejects it."
+    return Unreached("dnssec_bogus", message, records=_record(owner, there), every=WATCH)
 
 
 def unready() -> Unreached:

@@ -92,10 +92,10 @@ def _look(
     """Tell what keeps the authority from reaching the hosts, if anything does."""
     led = request.delegation
     if led is not None and len(led.targets) < _MANY:
-        return delegations.look(tools.resolver, led)
+        return delegations.look(tools, led)
     if led is not None:
         with work.kept(sessions, Certificate, lease):
-            return delegations.look(tools.resolver, led)
+            return delegations.look(tools, led)
     if len(request.hosts) < _MANY:
         return reachability.look(tools, request.hosts, request.ports)
     with work.kept(sessions, Certificate, lease):

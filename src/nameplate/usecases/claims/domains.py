@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import names
+from nameplate.core import names, own_names
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, Problem
 from nameplate.core.ids import Prefix
@@ -32,7 +32,14 @@ from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.certificates import uploads
-from nameplate.usecases.claims import grants, holdings, suffixes, verifications
+from nameplate.usecases.claims import (
+    grants,
+    holdings,
+    incumbents,
+    suffixes,
+    unproved,
+    verifications,
+)
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -82,7 +89,7 @@ def add(
     approval, and is held alone.
     """
     owner = organizations.acting(session, actor, organization)
-    host = _parsed(name, special_use=tools.special_use)
+    host = parsed(name, tools, by_platform=actor.is_platform)
     is_suffix = host.name == host.private_suffix
     account_id, settings = _chosen_dns(
         session, actor, owner, host, hosted, elsewhere=(account, zone)
@@ -98,7 +105,7 @@ def add(
         metadata_=metadata,
         suffix_approval=SuffixApproval.WAITING if is_suffix else None,
     )
-    _refuse_duplicate(session, owner, host)
+    _refuse_duplicate(session, owner, host, None if actor.is_platform else tools.max_unproved)
     methods = tuple(verification_methods) or (verification_method,)
     for method in methods if hosted is not None else ():
         verifications.check_subtree(tools, method, "hosted_needs_dns", "A hosted zone")
@@ -108,19 +115,26 @@ def add(
         suffixes.announce(row)
     if holdings.settle(session, row):
         now = tools.clock()
-        row.verify(now, now + verifications.PROOF_LIFETIME)
+        row.verify(now, tools.proof_life.until(now))
         row.wake(now)  # a hosted one has its zone coming
         pointing.of_domain(session, row, now)
     session.flush()
     return row
 
 
-def _parsed(name: str, *, special_use: bool) -> names.Hostname:
+def parsed(name: str, tools: Tools, *, by_platform: bool = False) -> names.Hostname:
+    """Return the name to claim. Raises Invalid for what cannot be held, the platform's own included.
+
+    The domain of the zone for challenges is claimed `by_platform`, and nobody else's.
+    """
     try:
-        return names.parse(name, wildcard=True, private_suffix=True, special_use=special_use)
+        host = names.parse(name, wildcard=True, private_suffix=True, special_use=tools.special_use)
+        if not (by_platform and host.name == tools.challenge_zone):
+            own_names.refuse(host, tools.platform_names)
     except Invalid as error:
         problem = Problem("/name", error.code, error.detail)
         raise Invalid(error.code, error.detail, [problem]) from error
+    return host
 
 
 def _type_of(host: names.Hostname, given: str | None) -> DomainType:
@@ -175,9 +189,18 @@ def _chosen_dns(
     return offers.settings(session, owner.id, bare, hosted)
 
 
-def _refuse_duplicate(session: Session, owner: Organization, host: names.Hostname) -> None:
+def _refuse_duplicate(
+    session: Session, owner: Organization, host: names.Hostname, most: int | None
+) -> None:
+    """Refuse a name that the organization has, and more than `most` claims that are not proved."""
     given = {"owner": owner.id, "name": host.name}
-    if session.execute(_SAME_NAME, given).first() is not None:
+    if most is None:
+        same = session.execute(_SAME_NAME, given).first() is not None
+    else:
+        same, count = session.execute(_SAME_AND_UNPROVED, given).one()
+        if not same:
+            unproved.refuse(count, most)
+    if same:
         raise Conflict("domain_exists", f"{host.name} already exists.")
 
 
@@ -188,6 +211,8 @@ _SAME_NAME = (
     )
     .with_only_columns(Domain.id)
 )
+_SAME_AND_UNPROVED = sa.select(_SAME_NAME.exists(), unproved.COUNT.scalar_subquery())
+"""One statement for both: every claim asks them."""
 
 
 def get(session: Session, actor: Actor, reference: str) -> Domain:
@@ -299,6 +324,7 @@ def remove(session: Session, tools: Tools, actor: Actor, reference: str, now: da
     lock_above(session, Domain, row.id)
     session.refresh(row, with_for_update=True)
     _take_back(session, row)
+    incumbents.look_again(session, row, now)
     verifications.release(session, tools, row, now)
     uploads.rehome(session, row)
     soft_delete(session, row, now)

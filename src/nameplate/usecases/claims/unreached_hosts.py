@@ -47,6 +47,8 @@ def _publish(row: Certificate, records: Sequence[str]) -> str:
     """Say what to do about challenges that are not delegated to the platform."""
     if row.trouble_code == "challenge_name_not_resolved":
         return f"Check the name servers of the domain. {_GOES_ON}"
+    if row.trouble_code == "dnssec_bogus":
+        return f"Have the zone signed again, or correct its DS record at the registrar. {_GOES_ON}"
     told = [delegations.instruction(owner, there) for owner, _, there in map(str.split, records)]
     return f"{' '.join(one.sentence for one in told)} {_GOES_ON}"
 

@@ -10,14 +10,26 @@ from nameplate.core import ids
 from nameplate.core.errors import NotFound
 from nameplate.core.ids import Prefix
 from nameplate.db import database_now
-from nameplate.models import Binding, Certificate, Domain, NameGrant, Record, Server, Verification
+from nameplate.models import (
+    Binding,
+    Certificate,
+    Domain,
+    NameChallenge,
+    NameGrant,
+    QuarantinedName,
+    Record,
+    Server,
+    Verification,
+)
 from nameplate.models.orm import Work
 
 _PREFIXES: Mapping[type[Work], Prefix] = {
     Binding: Prefix.BINDING,
     Certificate: Prefix.CERTIFICATE,
     Domain: Prefix.DOMAIN,
+    NameChallenge: Prefix.CHALLENGE,
     NameGrant: Prefix.GRANT,
+    QuarantinedName: Prefix.QUARANTINED_NAME,
     Record: Prefix.RECORD,
     Server: Prefix.SERVER,
     Verification: Prefix.VERIFICATION,

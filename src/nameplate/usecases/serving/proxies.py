@@ -8,7 +8,7 @@ every attempt ended is on the server's row.
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,9 +24,9 @@ from nameplate.leases import DueRow, Lease, seen
 from nameplate.models import Binding, Server, readiness
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
-from nameplate.ports.proxy import Config, Proxy, RouteRefused, Withdrawer
+from nameplate.ports.proxy import Config, Proxy, PulledProxy, RouteRefused, Withdrawer
 from nameplate.usecases import work
-from nameplate.usecases.serving import routes
+from nameplate.usecases.serving import offers, routes
 from nameplate.usecases.serving.pacing import PACING
 from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
 from nameplate.usecases.tools import Tools
@@ -45,8 +45,6 @@ WAITS = "Waiting for the server. Its proxy cannot be configured now."
 _SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
 _BATCH = 500
 _SHOWN = 20
-MAX_REFUSALS = 20
-"""Configurations that a proxy may refuse within one step, each for the sake of other routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,8 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     except Exception as error:  # noqa: BLE001 - whatever it is, the server's row tells it
         return _failed(sessions, tools, lease, proxy, error)
     _configured(sessions, tools, lease, outcome)
-    PACING.note(lease.id, time.monotonic() - began)
+    if not isinstance(proxy, PulledProxy):  # one that fetches sets its own pace
+        PACING.note(lease.id, time.monotonic() - began)
     return None
 
 
@@ -160,14 +159,15 @@ def _configure(
     """Have the proxy serve all that it takes: a route that is refused is its owner's problem alone."""
     refused: dict[str, str] = {}
     config: Config | None = None
+    revision = offers.offer(sessions, lease, proxy, difference.fingerprint({}))
     given = work.read(
         sessions, Server, lease,
         lambda session, _: routes.rendered(session, tools.keyring, difference.wanted),
     )  # fmt: skip
-    for _ in range(MAX_REFUSALS):
+    for _ in range(offers.MAX_REFUSALS):
         kept = [route for route in given if route.id not in refused]
         try:
-            config = proxy.render(kept)
+            config = replace(proxy.render(kept), revision=revision)
             tools.checkpoint("proxy:rendered")
             work.confirm(sessions, Server, lease)
             proxy.apply(config)

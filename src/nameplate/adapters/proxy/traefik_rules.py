@@ -1,0 +1,215 @@
+"""What Traefik is told, as its dynamic configuration. Tenant text arrives only through a checked `Site`.
+
+Every router has its priority said: Traefik's own choice is the length of the rule. From high to low:
+
+    the platform's own paths, exact hosts, [what others wrote without a priority], wildcards, nothing
+
+So an exact host of somebody else beside Nameplate is never taken by a wildcard. Names begin with
+`nameplate-`, a kind and an id, so that they meet nobody else's and can be read back.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nameplate.adapters.proxy import keys
+from nameplate.adapters.proxy.sites import Site, SiteLocation, dial
+from nameplate.core.names import without_wildcard
+from nameplate.ports.proxy import EDGE_HEADER, KeyPair, Upstream
+
+Json = dict[str, Any]
+
+PREFIX = "nameplate-"
+HSTS = "max-age=31536000"
+"""One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
+REVISION_PATH = "/.well-known/nameplate-edge"
+"""Answered by Traefik itself, with what it serves in `REVISION_HEADER`."""
+REVISION_HEADER = "X-Nameplate-Revision"
+NOOP = "noop@internal"
+_CHALLENGES = "PathPrefix(`/.well-known/acme-challenge/`) || PathPrefix(`/.well-known/nameplate/`)"
+_REVISION, _CHALLENGE = 9_000_001, 9_000_000
+_EXACT, _WILDCARD, _NOTHING = 3_000_000, -500, -900
+"""Of a host; what its path is long is added. Coolify's own catch-all has -1000."""
+_STRICT = {"sniStrict": True, "minVersion": "VersionTLS12"}
+_ROUTE = re.compile(rf"{PREFIX}(?:http|https)-([A-Za-z0-9_-]+)(?:@[a-z]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class TraefikLayout:
+    """Where Traefik listens, and what it shares with whom."""
+
+    http: str
+    """Names of entry points."""
+    https: str
+    challenge_upstream: Upstream | None
+    public_https_port: int
+    shared: bool
+    """Others serve hosts there too: what no host of ours is about is left to them."""
+
+
+def name(kind: str, what: str) -> str:
+    """Return the name of a router, service or option in Traefik."""
+    return f"{PREFIX}{kind}-{what}"
+
+
+def route_of(router: str) -> str | None:
+    """Return the id of the route that a router serves; None for any other router."""
+    found = _ROUTE.fullmatch(router)
+    return found.group(1) if found else None
+
+
+def common(layout: TraefikLayout, revision: str) -> Json:
+    """Return what all sites share, what tells `revision`, and the answer to hosts that are not ours."""
+    routers = {
+        name("own", "revision"): {
+            **_router(layout.http, f"Path(`{REVISION_PATH}`)", _REVISION),
+            "middlewares": [f"{PREFIX}revision", *_closing()],
+        }
+    }
+    services = {}
+    if layout.challenge_upstream is not None:
+        services[name("own", "challenges")] = _service(layout.challenge_upstream)
+        if not layout.shared:
+            routers[name("own", "challenges")] = _challenges(layout, "")
+    tls: Json = {"options": {f"{PREFIX}closed": _CLOSED}}
+    if not layout.shared:
+        tls["options"]["default"] = _STRICT
+        for kind, entry, more in (("nothing", layout.http, {}), ("nothings", layout.https, _tls())):
+            closed = _router(entry, "PathPrefix(`/`)", _NOTHING)
+            routers[name("own", kind)] = {**closed, "middlewares": _closing(), **more}
+    http = {"routers": routers, "middlewares": _middlewares(layout, revision)}
+    return {"http": http | ({"services": services} if services else {}), "tls": tls}
+
+
+def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -> Json:
+    """Return all of one host; `certificate` is where Traefik finds the bundle and the key."""
+    key = of.route_ids[0]
+    host = _host(of)
+    routers: Json = {}
+    services: Json = {}
+    for location in of.locations:
+        rule, priority = host + _path(location.path), _priority(of, location.path)
+        service = name("app", location.route_id)
+        services[service] = _service(location.upstream)
+        proxied = {"middlewares": [f"{PREFIX}mark"], "service": service}
+        redirected = {"middlewares": [f"{PREFIX}mark", f"{PREFIX}secure"], "service": NOOP}
+        plain = redirected if certificate and location.force_https else proxied
+        router = _router(layout.http, rule, priority)
+        routers[name("http", location.route_id)] = {**router, **plain}
+        if certificate:
+            router = _router(layout.https, rule, priority)
+            secured = {**router, **_secured(location, service), **_tls(name("host", key))}
+            routers[name("https", location.route_id)] = secured
+    if layout.shared and layout.challenge_upstream is not None:
+        routers[name("challenges", key)] = _challenges(layout, f"{host} && ")
+    routers |= _rest(layout, of, secure=certificate is not None)
+    document: Json = {"http": {"routers": routers, "services": services}}
+    if certificate:
+        bundle, private_key = certificate
+        pair = {"certFile": bundle, "keyFile": private_key}
+        # Traefik answers 421 where the handshake's name and the Host have different options (RFC
+        # 9110 section 15.5.20), so each host has its own.
+        document["tls"] = {"certificates": [pair], "options": {name("host", key): _STRICT}}
+    return document
+
+
+def closed(router: Json) -> Json:
+    """Return a router that answers nothing in the place of what it answered."""
+    return {**router, "middlewares": _closing(), "service": NOOP}
+
+
+def paths_of(pair: KeyPair, folder: str) -> tuple[str, str]:
+    """Return the files of a key pair below a folder."""
+    stem = f"{folder}/{keys.stem(pair)}"
+    return f"{stem}.crt", f"{stem}.key"
+
+
+_CLOSED = {"minVersion": "VersionTLS13", "maxVersion": "VersionTLS12"}
+"""No version is left, so every handshake fails before any certificate is presented."""
+
+
+def _router(entry_point: str, rule: str, priority: int) -> Json:
+    return {"entryPoints": [entry_point], "rule": rule, "priority": priority, "service": NOOP}
+
+
+def _service(upstream: Upstream) -> Json:
+    return {"loadBalancer": {"servers": [{"url": f"http://{dial(upstream)}"}]}}
+
+
+def _tls(options: str | None = None) -> Json:
+    return {"tls": {"options": options} if options else {}}
+
+
+def _closing() -> list[str]:
+    return [f"{PREFIX}mark", f"{PREFIX}nothing"]
+
+
+def _challenges(layout: TraefikLayout, host: str) -> Json:
+    """Return the router of the paths that Nameplate itself answers, on plain HTTP before any redirect."""
+    router = _router(layout.http, f"{host}({_CHALLENGES})", _CHALLENGE)
+    return {**router, "middlewares": [f"{PREFIX}mark"], "service": name("own", "challenges")}
+
+
+def _middlewares(layout: TraefikLayout, revision: str) -> Json:
+    """Return what routers go through. Traefik itself overwrites the X-Forwarded-* of clients."""
+    port = {} if layout.public_https_port == 443 else {"port": str(layout.public_https_port)}  # noqa: PLR2004  # HTTPS
+    told = {
+        "mark": {"customResponseHeaders": {EDGE_HEADER: "1"}, "customRequestHeaders": {"Forwarded": ""}},
+        "hsts": {"customResponseHeaders": {"Strict-Transport-Security": HSTS}},
+        "revision": {"customResponseHeaders": {REVISION_HEADER: revision}},
+    }  # fmt: skip
+    nothing = {"sourceRange": ["255.255.255.255/32"], "rejectStatusCode": 404}
+    return {
+        **{f"{PREFIX}{what}": {"headers": headers} for what, headers in told.items()},
+        f"{PREFIX}secure": {"redirectScheme": {"scheme": "https", "permanent": True, **port}},
+        # Nobody has this address. Traefik can close no connection; this is the least that it can say.
+        f"{PREFIX}nothing": {"ipAllowList": nothing},
+    }
+
+
+def _secured(location: SiteLocation, service: str) -> Json:
+    hsts = [f"{PREFIX}hsts"] if location.hsts else []
+    return {"middlewares": [f"{PREFIX}mark", *hsts], "service": service}
+
+
+def _host(of: Site) -> str:
+    """Return the rule of a host. `Host` takes a final dot too, which no certificate is for.
+
+    Traefik before 3.7 never matches `Host` with a wildcard, and 3.7 finds the TLS options by it.
+    """
+    if not of.wildcard:
+        return f"Host(`{of.hostname}`) && !HostRegexp(`\\.$`)"
+    below = re.escape(without_wildcard(of.hostname))
+    one_label = f"HostRegexp(`^[^.]+\\.{below}$`)"
+    return f"{one_label} && (Host(`{of.hostname}`) || {one_label})"
+
+
+def _path(path: str) -> str:
+    """Return the rule of a path: itself and everything below, nothing beside."""
+    return "" if path == "/" else f" && (Path(`{path}`) || PathPrefix(`{path}/`))"
+
+
+def _priority(of: Site, path: str) -> int:
+    return (_WILDCARD if of.wildcard else _EXACT) + len(path)
+
+
+def _rest(layout: TraefikLayout, of: Site, *, secure: bool) -> Json:
+    """Return what closes all of the host that no route is about: a wildcard would answer for it."""
+    key, host, priority = of.route_ids[0], _host(of), _priority(of, "")
+    routers: Json = {}
+    if not any(location.path == "/" for location in of.locations):
+        routers[name("rest", key)] = closed(_router(layout.http, host, priority))
+        if secure:
+            rest = closed(_router(layout.https, host, priority))
+            routers[name("rests", key)] = {**rest, **_tls(name("host", key))}
+    if not secure and not of.wildcard:
+        rest = closed(_router(layout.https, host, priority))
+        routers[name("rests", key)] = {**rest, **_tls(f"{PREFIX}closed")}
+    return routers
+
+
+def hosts_of(rules: Sequence[str]) -> set[str]:
+    """Return the hosts that rules of Traefik name."""
+    named = [inside for rule in rules for inside in re.findall(r"\bHost\(([^)]*)\)", rule)]
+    return {host.lower() for text in named for host in re.findall(r"[`\"']([^`\"']+)[`\"']", text)}

@@ -1,0 +1,1 @@
+"""Vantages: the DNS as other places see it."""
