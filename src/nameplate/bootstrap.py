@@ -279,6 +279,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         validator=_validator(settings, policy),
         vantages=_vantages(settings),
         public_url=settings.public_url,
+        challenge_zone=settings.challenge_zone,
         roots=partial(_roots, settings),
         platform_names=_own_names(settings),
         protects_servers=settings.platform_zones is None,
@@ -302,9 +303,10 @@ def _own_names(settings: Settings) -> tuple[str, ...]:
     """Return the names of the platform that nobody else holds."""
     if settings.platform_zones is not None:
         return own_names.read(settings.platform_zones)
+    challenges = settings.challenge_zone or ""
     host = urlsplit(settings.public_url or "").hostname or ""
     zones = (one.get("zone") for one in settings.proof_methods.values())
-    return own_names.read([host, *(one for one in zones if isinstance(one, str))])
+    return own_names.read([host, challenges, *(one for one in zones if isinstance(one, str))])
 
 
 def _resolver(settings: Settings, policy: EgressPolicy) -> Resolver:

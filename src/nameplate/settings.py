@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
+from nameplate.core.configuration.forms import DomainName, Form
 from nameplate.core.egress import Detour, Network
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.secret import Secret
@@ -59,6 +60,13 @@ def _list(text: str) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise ValueError('a JSON list of strings, for example ["a", "b"]')
     return tuple(found)
+
+
+def _zone(text: str) -> str:
+    form: Form = get_args(DomainName)[1]
+    if not form.accepts(text) or "." not in text:
+        raise ValueError(form.expected)
+    return text
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -153,7 +161,8 @@ class Settings:
     that makes a link."""
     platform_zones: tuple[str, ...] | None = None
     """Names of the platform itself: no organization can hold them, nor what is above or below. Default:
-    the host of `public_url`, the zones of proof methods, and the host names of the platform's servers."""
+    the host of `public_url`, `challenge_zone`, the zones of proof methods, and the host names of the
+    platform's servers."""
     max_unproved_claims: Annotated[int, _number(1, 1_000_000)] = 1000
     """Names that one organization may have claimed and not proved yet."""
     edge_host: str | None = None
@@ -190,6 +199,9 @@ class Settings:
     challenge_check_via: tuple[Detour, ...] = ()
     """Where to check ACME challenges instead of public addresses that workers cannot reach, for
     example `{"203.0.113.0/24": "10.0.0.5:80"}`. Default: the addresses of the host, at port 80."""
+    challenge_zone: Annotated[str | None, _zone] = None
+    """Domain of the platform in whose zone owners' challenges are answered, for example
+    `challenges.example.net`. Required for `dns-01` without a DNS account."""
     trusted_roots: Path | None = None
     """PEM file with authorities that may have signed an uploaded certificate, beside those that browsers
     trust."""

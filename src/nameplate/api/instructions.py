@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.instructions import Instruction
-from nameplate.usecases.claims.instructions import ToPublish
+from nameplate.usecases.claims.to_publish import ToPublish
 
 
 class FieldShape(BaseModel):

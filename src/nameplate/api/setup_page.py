@@ -25,6 +25,7 @@ from nameplate.core.turns import Turn
 from nameplate.db import database_now
 from nameplate.models import SetupLink
 from nameplate.usecases.claims import conditions, domains, instructions
+from nameplate.usecases.claims.to_publish import ToPublish
 from nameplate.usecases.setup import links
 from nameplate.usecases.setup.links import LinkVisit
 from nameplate.usecases.tools import Tools
@@ -213,7 +214,7 @@ def _shown(
     return _page("setup.html", shown, status)
 
 
-def _step(one: instructions.ToPublish) -> Mapping[str, Any]:
+def _step(one: ToPublish) -> Mapping[str, Any]:
     fields = [(_SHOWN.get(name, name), value) for name, value in one.instruction.fields]
     return {"done": one.done, "sentence": one.instruction.sentence, "fields": fields}
 

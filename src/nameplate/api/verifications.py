@@ -17,6 +17,7 @@ from nameplate.core.instructions import dns_record, in_zone
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.models import Domain, LossReason, Verification, VerificationMethodName
 from nameplate.usecases.claims import instructions, lapsing_conditions, mailed_codes, verifications
+from nameplate.usecases.claims.to_publish import ToPublish
 
 routes = router("verifications")
 
@@ -142,7 +143,7 @@ def show(call: TransactionCall, row: Verification) -> VerificationShape:
     domain = call.session.get_one(Domain, row.organization_domain_id)
     told = instructions.of_proof(call.session, call.tools, row, domain)
     shown = show_listed(call, row)
-    if isinstance(told, instructions.ToPublish):
+    if isinstance(told, ToPublish):
         shown.instruction = instructed.show(told)
     return shown
 

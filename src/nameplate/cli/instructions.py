@@ -73,5 +73,5 @@ def _notes(instructions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"{one['relative_name']} instead of {one['name']}."
         )
     for one in instructions:
-        if one["kind"] == "name_servers":
+        if one["kind"] == "name_servers" or one["purpose"] == "challenge":
             yield one["sentence"]

@@ -6,6 +6,7 @@ mistyped or invented token without a query and lets scanners of leaked secrets k
 
 import base64
 import hashlib
+import hmac
 import re
 import string
 import zlib
@@ -33,6 +34,7 @@ _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _CHECKSUM_LENGTH = 6
 _SHAPE = re.compile(r"(np_([0-9a-z]{1,32})_[0-9A-Za-z]{27,86})_([0-9A-Za-z]{6})")
 _MAX_LENGTH = 160
+_LABEL = re.compile("[a-z2-7]{39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,31 @@ def verification_token(random: bytes) -> str:
     """
     _check_random(random)
     return base64.b32encode(random).decode("ascii").rstrip("=").lower()
+
+
+def target(token: str, zone: str) -> str:
+    """Return the name below a zone of the platform to which a CNAME of an owner leads."""
+    return f"{token}.{zone}"
+
+
+def label_seed(random: bytes) -> str:
+    """Return what the labels of one organization are made from, from at least 20 `random` bytes."""
+    _check_random(random)
+    return random.hex()
+
+
+def challenge_label(seed: str, name: str) -> str:
+    """Return the label to which the ACME challenges of `name` are delegated: a token of 192 bits.
+
+    It looks random to whoever does not know the seed, and nobody else can have the same.
+    """
+    found = hmac.digest(seed.encode("ascii"), name.encode("ascii"), hashlib.sha256)
+    return verification_token(found[:RANDOM_BYTES])
+
+
+def is_challenge_label(text: str) -> bool:
+    """Tell whether a label has the form of those to which challenges are delegated."""
+    return _LABEL.fullmatch(text) is not None
 
 
 def mailed_code(random: bytes) -> Secret:

@@ -17,6 +17,8 @@ class ChallengeProgress:
     """URLs of the challenges that the authority was asked to look at."""
     addresses: tuple[str, ...] = ()
     """While there is no order because a host does not lead here: where it leads instead."""
+    records: tuple[str, ...] = ()
+    """Records that its owner must publish before anything is ordered."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what goes into the column."""
@@ -25,7 +27,8 @@ class ChallengeProgress:
             "presented": sorted(self.presented),
             "responded": sorted(self.responded),
         }
-        return found | ({"addresses": list(self.addresses)} if self.addresses else {})
+        seen = {"addresses": self.addresses, "records": self.records}
+        return found | {name: list(values) for name, values in seen.items() if values}
 
     @classmethod
     def from_json(cls, document: Any) -> Self | None:  # noqa: ANN401 - whatever stands there
@@ -38,6 +41,7 @@ class ChallengeProgress:
             _urls(document.get("presented")),
             _urls(document.get("responded")),
             tuple(_texts(document.get("addresses"))),
+            tuple(_texts(document.get("records"))),
         )
 
 

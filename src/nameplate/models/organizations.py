@@ -1,5 +1,6 @@
 """Organizations, and the applications and servers of the platform that embeds Nameplate (S16)."""
 
+import secrets
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from nameplate.core import tokens
 from nameplate.core.actor import Actor
 from nameplate.models.orm import (
     BigId,
@@ -25,6 +27,10 @@ from nameplate.models.ranges import ranges
 
 _MAX_FORMER = 100
 """Addresses that a server remembers."""
+
+
+def _label_seed() -> str:
+    return tokens.label_seed(secrets.token_bytes(tokens.RANDOM_BYTES))
 
 
 class Organization(Identified, SoftDeletable, Model):
@@ -53,6 +59,11 @@ class Organization(Identified, SoftDeletable, Model):
     )
     is_active: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="False: nothing of it is served or renewed."
+    )
+    challenge_seed: Mapped[str | None] = mapped_column(
+        ascii_text(64),
+        default=_label_seed,
+        comment="What the labels of delegated ACME challenges are made from. It never changes.",
     )
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."

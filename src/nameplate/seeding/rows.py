@@ -144,7 +144,8 @@ class SeedWorld:
         noun = words.NOUNS[dice & 31]
         parent = 1 + (dice >> 8) % (number - 1) if number > 1 and dice >> 5 & 7 == 0 else None
         name = f"{words.ADJECTIVES[dice >> 40 & 31].title()} {noun.title()}"
-        return ((number, parent, name, f"{noun}-{number}", f"host-{number}", 1),)
+        slug, host, seed = f"{noun}-{number}", f"host-{number}", f"{dice:x}{number:048x}"[-48:]
+        return ((number, parent, name, slug, host, 1, seed),)
 
     def _applications(self, organization: int) -> Sequence[Row]:
         first = (organization - 1) * APPLICATIONS + 1
@@ -258,7 +259,9 @@ class SeedWorld:
 
 
 _TIMES = ("created_at", "updated_at")
-_ORGANIZATIONS = ("id", "parent_organization_id", "name", "slug", "external_id", "is_active")
+_ORGANIZATIONS = (
+    "id", "parent_organization_id", "name", "slug", "external_id", "is_active", "challenge_seed",
+)  # fmt: skip
 _APPLICATIONS = (
     "id", "organization_id", "name", "external_id", "upstream_host", "upstream_port",
 )  # fmt: skip

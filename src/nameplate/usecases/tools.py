@@ -62,6 +62,8 @@ class Tools:
     """Questions a second that the search for dangling records may ask, in each process."""
     public_url: str | None = None
     """Where browsers reach the API; None: as the request says."""
+    challenge_zone: str | None = None
+    """Domain of the platform to which owners delegate ACME challenges; None: there is none."""
     roots: Callable[[], Roots] = Roots
     """Authorities whose certificates may be uploaded. Default: none."""
     platform_names: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from nameplate.core.delegation import Delegated
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.models import Domain, KnownDelegation, Organization, RecordType, Server
 from nameplate.usecases.claims import facts, instructions, routing
+from nameplate.usecases.claims.to_publish import ToPublish
 from nameplate.usecases.serving import bindings
 
 TOOLS = Offline(sessions_over("sqlite://")).tools
@@ -58,7 +59,7 @@ def steps(
     return routing.steps(session, facts.read(session, [domain], NOW)[domain.id], server)
 
 
-def the_one(session: Session, domain: Domain) -> instructions.ToPublish:
+def the_one(session: Session, domain: Domain) -> ToPublish:
     session.flush()
     (one,) = instructions.of(session, TOOLS, domain)
     return one

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nameplate.adapters.verification.records import RecordMethod
 from nameplate.core.configuration import DomainName, setting
-from nameplate.core.tokens import CNAME_LABEL
+from nameplate.core.tokens import CNAME_LABEL, target
 from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import ProofMethodPlugin, ProofRecord
 
@@ -32,7 +32,7 @@ class DnsCname(RecordMethod):
 
     def record(self, name: str, token: str) -> ProofRecord:
         """Return the CNAME record to publish. Pure."""
-        return ProofRecord("CNAME", f"{CNAME_LABEL}.{name}", f"{token}.{self._zone}")
+        return ProofRecord("CNAME", f"{CNAME_LABEL}.{name}", target(token, self._zone))
 
 
 plugin = ProofMethodPlugin(

@@ -28,6 +28,8 @@ class Purpose(StrEnum):
     """It proves who controls the name; it must stay as long as the domain is used."""
     DELEGATION = "delegation"
     """It leads the Internet to the zone's name servers."""
+    CHALLENGE = "challenge"
+    """It lets the platform answer the challenges of certificates; it must stay for their renewals."""
     ROUTING = "routing"
     """It leads visitors to the platform."""
     RECORD = "record"

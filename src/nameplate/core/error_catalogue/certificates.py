@@ -316,6 +316,31 @@ GROUP = Group(
             "The workers have no network route to any address of the host.",
             "Give the workers IPv6, or set `NAMEPLATE_CHALLENGE_CHECK_VIA`.",
         ),
+        "challenge_cname_missing": Entry(
+            Turn.YOU,
+            "The CNAME record that delegates the challenges of the certificate is not published.",
+            "Publish the record that the message names. Nameplate checks again automatically.",
+        ),
+        "challenge_cname_elsewhere": Entry(
+            Turn.YOU,
+            "The CNAME record for challenges leads somewhere else than to the name's own label.",
+            "Change the record to the target in the domain's instructions. Nameplate checks again automatically.",
+        ),
+        "challenge_name_not_resolved": Entry(
+            Turn.PROVIDER,
+            "The name servers of the domain do not answer for the record that delegates challenges.",
+            "Check the name servers of the domain. Nameplate checks again automatically.",
+        ),
+        "challenge_zone_missing": Entry(
+            Turn.OPERATOR,
+            "The platform has no zone that it can write delegated challenges to.",
+            "Set `NAMEPLATE_CHALLENGE_ZONE` to a proved domain with a DNS account.",
+        ),
+        "challenge_zone_stopped": Entry(
+            Turn.OPERATOR,
+            "The platform's zone for delegated challenges cannot be written now.",
+            "Check the DNS account of the domain of `NAMEPLATE_CHALLENGE_ZONE`. Nameplate keeps trying.",
+        ),
         "certificate_unused": Entry(
             Turn.NAMEPLATE,
             "No binding uses the certificate any more, so that it is not obtained or renewed.",

@@ -1,8 +1,9 @@
 """Challenges (RFC 8555 section 8): what is published to prove names, and the answers to http-01."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
@@ -59,40 +60,63 @@ def publish_tokens(session: Session, place: Place, challenges: Sequence[Challeng
         upsert(session, HttpChallenge, rows)
 
 
-def text_records(challenges: Sequence[Challenge]) -> frozenset[TextRecord]:
-    """Return the TXT records that answer these dns-01 challenges."""
-    return frozenset((c.record_name, quoted([c.record_value.encode()])) for c in challenges)
+def text_records(
+    challenges: Sequence[Challenge], targets: Mapping[str, str] = MappingProxyType({})
+) -> frozenset[TextRecord]:
+    """Return the TXT records that answer these dns-01 challenges.
+
+    `targets` are the names that they are delegated to, by the names that the authority asks for.
+    """
+    return frozenset(
+        (targets.get(one.record_name, one.record_name), quoted([one.record_value.encode()]))
+        for one in challenges
+    )
 
 
 def want_records(
-    session: Session, row: Certificate, records: Collection[TextRecord], now: datetime
+    session: Session,
+    row: Certificate,
+    records: Collection[TextRecord],
+    now: datetime,
+    *,
+    zone_id: int | None = None,
 ) -> frozenset[TextRecord]:
-    """Have these TXT records written; return those of the certificate that the provider has."""
-    domain = session.get_one(Domain, row.organization_domain_id)
+    """Have these TXT records written; return those of the certificate that the provider has.
+
+    `zone_id` is the domain in whose zone they are written; None: the certificate's own.
+    """
+    domain = session.get_one(Domain, zone_id or row.organization_domain_id)
     known = session.scalars(
         LedgerEntry.visible(PLATFORM).where(LedgerEntry.ssl_certificate_id == row.id)
     ).all()
     missing = set(records) - {(entry.name, entry.value) for entry in known}
-    for name, value in sorted(missing):
-        session.add(
-            LedgerEntry(
-                organization_id=row.organization_id,
-                account_id=domain.dns_account_id,
-                organization_domain_id=domain.id,
-                zone=domain.dns.zone or domain.domain_name,
-                name=name,
-                record_type=RecordType.TXT,
-                value=value,
-                value_digest=digest(value),
-                ttl=TTL,
-                purpose=LedgerPurpose.CHALLENGE,
-                state=LedgerState.INTENDED,
-                ssl_certificate_id=row.id,
-            )
-        )
     if missing:
-        domain.wake(now)
+        # Before the entries share the domain's row: two that do both would wait for each other.
+        session.execute(
+            Domain.waking(now).where(Domain.id == domain.id),
+            execution_options={"synchronize_session": "evaluate"},
+        )
+    session.add_all(_intended(domain, row, record) for record in sorted(missing))
     return frozenset((e.name, e.value) for e in known if e.state is LedgerState.PRESENT)
+
+
+def _intended(domain: Domain, row: Certificate, record: TextRecord) -> LedgerEntry:
+    """Return the intent to write a record in the zone of `domain` for a certificate."""
+    name, value = record
+    return LedgerEntry(
+        organization_id=domain.organization_id,
+        account_id=domain.dns_account_id,
+        organization_domain_id=domain.id,
+        zone=domain.dns.zone or domain.domain_name,
+        name=name,
+        record_type=RecordType.TXT,
+        value=value,
+        value_digest=digest(value),
+        ttl=TTL,
+        purpose=LedgerPurpose.CHALLENGE,
+        state=LedgerState.INTENDED,
+        ssl_certificate_id=row.id,
+    )
 
 
 def are_seen(resolver: Resolver, records: Collection[TextRecord]) -> bool:

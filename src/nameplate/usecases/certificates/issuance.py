@@ -23,6 +23,7 @@ from nameplate.models import Account, Certificate, ChallengeProgress
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import (
     budgets,
+    delegations,
     expiry,
     generations,
     order,
@@ -89,6 +90,12 @@ def _look(
     sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
 ) -> reachability.Unreached | None:
     """Tell what keeps the authority from reaching the hosts, if anything does."""
+    led = request.delegation
+    if led is not None and len(led.targets) < _MANY:
+        return delegations.look(tools, led)
+    if led is not None:
+        with work.kept(sessions, Certificate, lease):
+            return delegations.look(tools, led)
     if len(request.hosts) < _MANY:
         return reachability.look(tools, request.hosts, request.ports)
     with work.kept(sessions, Certificate, lease):
@@ -100,13 +107,18 @@ def _await(
 ) -> None:
     """Look again soon: what is seen of the domain's records wakes the row, and so does time."""
 
-    def change(_session: Session, row: Certificate) -> None:
+    def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         row.attempts = row.attempts + 1 if row.trouble_code == unreached.code else 1
-        peer = f"domain:{row.organization_domain_id}"
+        peer = unreached.waits_for or f"domain:{row.organization_domain_id}"
         row.meet(unreached.code, unreached.message, peer, now)
-        row.acme_challenge_data = ChallengeProgress(addresses=unreached.addresses)
+        row.acme_challenge_data = ChallengeProgress(
+            addresses=unreached.addresses, records=unreached.records
+        )
         again = backoff.next_visit(row.attempts, row.trouble_since or now, now)
+        if unreached.every is not None:
+            every = unreached.every
+            again = work.watched(session, Certificate, row, again, now, every=every)
         row.next_action_at = work.soon(tools, again, now)
         _expire(row, now)
 

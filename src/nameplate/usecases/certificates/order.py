@@ -29,6 +29,7 @@ from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     budgets,
     challenges,
+    delegations,
     generations,
     reachability,
     requests,
@@ -61,11 +62,14 @@ class CertificateRequest:
     """The account at the authority to order with."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """In a sandbox: at which port each host answers plain HTTP."""
+    delegation: delegations.ChallengeDelegation | None = None
+    """Where proofs are written that are not written in the domain's own zone."""
 
     @property
     def is_looked_at(self) -> bool:
         """The authority will ask the hosts, so they must lead here before anything is ordered."""
-        return self.is_answered_here and self.account.provider != "local"
+        led_here = self.is_answered_here or self.delegation is not None
+        return led_here and self.account.provider != "local"
 
     @property
     def is_answered_here(self) -> bool:
@@ -118,6 +122,7 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         kind=row.acme_challenge_type or "http-01",
         account=account,
         ports=reachability.ports(session, row) if tools.special_use else {},
+        delegation=delegations.read(session, tools.challenge_zone, row),
     )
     key = requests.pending_key(tools, row)
     if key is None:
@@ -184,7 +189,7 @@ class Issuer:
             match step := opened.next_step(order, self._lease.now()):
                 case Present(hidden):
                     if not self._present(opened, hidden):
-                        self._wait(opened, self._lease.now() + UNSEEN)
+                        self._await_records(opened)
                         return None
                 case Respond(untold):
                     order = self._respond(opened, untold)
@@ -239,7 +244,7 @@ class Issuer:
 
     def _present(self, opened: OpenOrder, hidden: Sequence[Challenge]) -> bool:
         """Publish proofs; tell whether the world can see them."""
-        if not opened.request.is_answered_here and not self._are_seen(hidden):
+        if not opened.request.is_answered_here and not self._are_seen(opened, hidden):
             return False
         opened.presented.update(challenge.url for challenge in hidden)
 
@@ -252,13 +257,30 @@ class Issuer:
         self._tools.checkpoint("certificate:presented")
         return True
 
-    def _are_seen(self, hidden: Sequence[Challenge]) -> bool:
+    def _are_seen(self, opened: OpenOrder, hidden: Sequence[Challenge]) -> bool:
         """Have the TXT records written, and tell whether every authoritative server shows them."""
-        records, now = challenges.text_records(hidden), self._lease.now()
+        led, now = opened.request.delegation, self._lease.now()
+        if led is not None and not led.is_ready:
+            return False
+        zone_id = None if led is None else led.zone_id
+        records = challenges.text_records(hidden, {} if led is None else led.targets)
         there = self._record(
-            lambda session, row: challenges.want_records(session, row, records, now)
+            lambda s, row: challenges.want_records(s, row, records, now, zone_id=zone_id)
         )
         return records <= there and challenges.are_seen(self._tools.resolver, records)
+
+    def _await_records(self, opened: OpenOrder) -> None:
+        """Look again soon; say what keeps the platform from writing records of its own zone."""
+        led = opened.request.delegation
+
+        def why(session: Session, row: Certificate) -> bool:
+            found = None if led is None else delegations.stopped(session, led)
+            if found is not None:
+                row.meet(found.code, found.message, found.waits_for, self._lease.now())
+            return found is not None
+
+        stopped = led is not None and self._record(why)
+        self._wait(opened, self._lease.now() + UNSEEN, stopped=stopped)
 
     def _respond(self, opened: OpenOrder, untold: Sequence[Challenge]) -> Order:
         self._tools.checkpoint("certificate:respond_intended")
@@ -308,14 +330,16 @@ class Issuer:
         except NameplateError:
             return None  # advice is welcome, not needed
 
-    def _wait(self, opened: OpenOrder, until: datetime) -> None:
+    def _wait(self, opened: OpenOrder, until: datetime, *, stopped: bool = False) -> None:
         """Store what is known, and leave the row until then."""
 
         def change(_session: Session, row: Certificate) -> None:
             row.acme_challenge_data = opened.progress()
             row.next_action_at = work.soon(self._tools, until, self._lease.now())
 
-        work.record(self._sessions, Certificate, self._lease, change, release=True)
+        work.record(
+            self._sessions, Certificate, self._lease, change, release=True, stopped=stopped
+        )  # fmt: skip
 
     def _keep_lease(self) -> None:
         """Renew the lease when half of it is over. Raises `Superseded` when somebody else has the row."""

@@ -11,6 +11,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -47,6 +48,13 @@ class Unreached:
     code: str
     message: str
     addresses: tuple[str, ...] = ()
+    """What leads there instead: addresses, or the targets of aliases."""
+    records: tuple[str, ...] = ()
+    """What must be published instead, where that does not depend on a server."""
+    waits_for: str | None = None
+    """Whom it waits for; None: whoever has the domain's DNS."""
+    every: timedelta | None = None
+    """How often one of those that wait for the same is looked at, whatever its back-off."""
 
 
 def look(tools: Tools, hosts: Sequence[str], ports: Mapping[str, int]) -> Unreached | None:

@@ -84,7 +84,8 @@ def issue(
             f"A certificate covers at most {MAX_NAMES} names. Request several certificates.",
         )
     parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
-    return create(session, domain, parsed, challenge, now)
+    delegates = tools.challenge_zone is not None
+    return create(session, domain, parsed, challenge, now, delegates=delegates)
 
 
 def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
@@ -108,15 +109,17 @@ def create(
     now: datetime,
     *,
     automatic: bool = False,
+    delegates: bool = False,
 ) -> Certificate:
-    """Create the row that a worker turns into a certificate; `automatic`: as long as a binding uses it."""
-    wildcard = any(map(names.is_wildcard, hosts))
-    kind = _challenge(challenge, wildcard=wildcard)
-    if kind is ChallengeType.DNS_01 and domain.dns_account_id is None:
+    """Create the row that a worker turns into a certificate; `automatic`: as long as a binding uses it.
+
+    `delegates`: the owner can delegate challenges to the platform.
+    """
+    kind = _challenge(challenge, wildcard=(wildcard := any(map(names.is_wildcard, hosts))))
+    if kind is ChallengeType.DNS_01 and domain.dns_account_id is None and not delegates:
         raise Conflict(
             "dns_account_missing",
-            "The challenge dns-01 needs a DNS account for the domain, so that Nameplate can "
-            "publish the proof.",
+            "The challenge dns-01 needs a DNS account for the domain, with which Nameplate publishes it.",
         )
     row = Certificate(
         organization_id=domain.organization_id,

@@ -89,7 +89,7 @@ def add(
     approval, and is held alone.
     """
     owner = organizations.acting(session, actor, organization)
-    host = parsed(name, tools)
+    host = parsed(name, tools, by_platform=actor.is_platform)
     is_suffix = host.name == host.private_suffix
     account_id, settings = _chosen_dns(
         session, actor, owner, host, hosted, elsewhere=(account, zone)
@@ -122,11 +122,15 @@ def add(
     return row
 
 
-def parsed(name: str, tools: Tools) -> names.Hostname:
-    """Return the name to claim. Raises Invalid for what cannot be held, the platform's own included."""
+def parsed(name: str, tools: Tools, *, by_platform: bool = False) -> names.Hostname:
+    """Return the name to claim. Raises Invalid for what cannot be held, the platform's own included.
+
+    The domain of the zone for challenges is claimed `by_platform`, and nobody else's.
+    """
     try:
         host = names.parse(name, wildcard=True, private_suffix=True, special_use=tools.special_use)
-        own_names.refuse(host, tools.platform_names)
+        if not (by_platform and host.name == tools.challenge_zone):
+            own_names.refuse(host, tools.platform_names)
     except Invalid as error:
         problem = Problem("/name", error.code, error.detail)
         raise Invalid(error.code, error.detail, [problem]) from error

@@ -1,7 +1,7 @@
 """What a domain's owner must publish, each thing as its proof method or the hosting has it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -14,24 +14,12 @@ from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import database_now
 from nameplate.models import Account, Domain, Server, Verification
 from nameplate.usecases import holders
-from nameplate.usecases.claims import facts, routing
+from nameplate.usecases.claims import challenge_records, facts, routing
 from nameplate.usecases.claims.facts import DomainFacts
+from nameplate.usecases.claims.to_publish import ToPublish, kept
 from nameplate.usecases.dns import proofs
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.tools import Tools
-
-
-@dataclass(frozen=True, slots=True)
-class ToPublish:
-    """One thing to publish, what for, and whether that is still to be done."""
-
-    purpose: Purpose
-    instruction: Instruction
-    """Its sentence says what to do now."""
-    is_published: bool = False
-    """The last look saw it."""
-    done: bool = False
-    """Nothing is to be done about it now."""
 
 
 def of(
@@ -50,6 +38,7 @@ def from_facts(
 ) -> Sequence[ToPublish]:
     """Return the same by what is known of a domain."""
     found = _of_claim(session, tools, known.domain, _first(known), known)
+    found += challenge_records.of(session, tools, known)
     for step in routing.steps(session, known, server):
         told = step.instruction
         if step.served:
@@ -59,9 +48,10 @@ def from_facts(
 
 
 def of_claim(session: Session, tools: Tools, domain: Domain) -> list[ToPublish]:
-    """Return what proves the domain and what delegates its zone."""
+    """Return what proves the domain, what delegates its zone, and its challenges where it is a wildcard."""
     known = facts.read_proofs(session, domain)
-    return _of_claim(session, tools, domain, _first(known))
+    found = _of_claim(session, tools, domain, _first(known))
+    return found + challenge_records.of(session, tools, known)
 
 
 def _first(known: DomainFacts) -> list[Verification]:
@@ -84,7 +74,7 @@ def _of_claim(
         row_there = offers.zone_of(session, domain)
         seen = row_there is not None and row_there.is_there and row_there.delegated
         one = ToPublish(Purpose.DELEGATION, delegation, seen, done=seen)
-        found.append(_kept(one, "The delegation is in place.") if seen else one)
+        found.append(kept(one, "The delegation is in place.") if seen else one)
     return found
 
 
@@ -106,7 +96,7 @@ def of_proof(
         return told
     if row.status is VerificationStatus.VERIFIED and row.lost_at is None:
         one = ToPublish(Purpose.OWNERSHIP, told, is_published=True, done=True)
-        return _kept(one, "The proof is published.")
+        return kept(one, "The proof is published.")
     held = None
     if known is None or known.holding is not None:
         held = holders.holding(session, domain.organization_id, domain.full_domain)
@@ -132,11 +122,6 @@ def _is_written(session: Session, domain: Domain, told: Instruction) -> bool:
         return False
     account = session.scalars(Account.visible(PLATFORM).where(Account.id == account_id)).first()
     return proofs.can_write(account, domain)
-
-
-def _kept(one: ToPublish, seen: str) -> ToPublish:
-    sentence = f"{seen} Keep it for as long as the domain is in use."
-    return replace(one, instruction=replace(one.instruction, sentence=sentence))
 
 
 def of_verification(tools: Tools, row: Verification, domain: Domain) -> Instruction | Refused:

@@ -24,7 +24,8 @@ def protected(session: Session, tools: Tools, claims: Iterable[Domain]) -> set[i
     return {
         claim.id
         for claim in claims
-        if any(_overlap(holders.held_name(claim), own) for own in known)
+        if claim.full_domain != tools.challenge_zone  # claimed by the platform itself
+        and any(_overlap(holders.held_name(claim), own) for own in known)
     }
 
 

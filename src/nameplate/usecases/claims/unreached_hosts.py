@@ -7,10 +7,15 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.pointing import PointingTarget
 from nameplate.models import Certificate, ChallengeProgress, Domain
+from nameplate.usecases.certificates import delegations
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.dns.bound_hosts import BoundHost
 
 _GOES_ON = "Nameplate checks again automatically, and then orders the certificate."
+_ZONE = (
+    "The operator must check the domain of `NAMEPLATE_CHALLENGE_ZONE`, which must be proved, and its "
+    "DNS account."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +29,28 @@ class HostAdvice:
 
 def advice(session: Session, domain: Domain, row: Certificate) -> HostAdvice | None:
     """Return what to do about hosts of a certificate that do not lead here, None when all do."""
+    names = row.subject_alternative_names or ()
+    if row.trouble_code in delegations.OF_OPERATOR:
+        return HostAdvice((), tuple(names), f"{_ZONE} {_GOES_ON}")
     if not (row.waits_for or "").startswith("domain:"):
         return None
-    names = row.subject_alternative_names or ()
+    known = row.acme_challenge_data or ChallengeProgress()
+    if known.records:
+        return HostAdvice(known.addresses, known.records, _publish(row, known.records))
     hosts = [one for one in pointing.left_to_owner(session, domain) if one.host in names]
-    seen = (row.acme_challenge_data or ChallengeProgress()).addresses
+    seen = known.addresses
     wanted = tuple(text for one in hosts for text in _wanted(one))
     return HostAdvice(seen, wanted or tuple(names), _fix(row, hosts, seen))
+
+
+def _publish(row: Certificate, records: Sequence[str]) -> str:
+    """Say what to do about challenges that are not delegated to the platform."""
+    if row.trouble_code == "challenge_name_not_resolved":
+        return f"Check the name servers of the domain. {_GOES_ON}"
+    if row.trouble_code == "dnssec_bogus":
+        return f"Have the zone signed again, or correct its DS record at the registrar. {_GOES_ON}"
+    told = [delegations.instruction(owner, there) for owner, _, there in map(str.split, records)]
+    return f"{' '.join(one.sentence for one in told)} {_GOES_ON}"
 
 
 def _wanted(host: BoundHost) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from nameplate.core import tokens
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
 from nameplate.leases import Lease
@@ -18,7 +19,7 @@ from nameplate.ports.dns import Outcome, Result, Zone
 from nameplate.usecases.dns.ledger import each
 from nameplate.usecases.dns.wanted import Value, values
 
-_CHALLENGE = "_acme-challenge."
+_CHALLENGE = "_acme-challenge"
 
 
 def note(
@@ -82,7 +83,8 @@ _MAX_NAMES = 500
 
 def _leaving(domain: Domain, account_id: int, zone: Zone, value: Value, ttl: int) -> LedgerEntry:
     name, rdtype, text = value
-    is_challenge = name.startswith(_CHALLENGE)
+    label = name.partition(".")[0]
+    is_challenge = label == _CHALLENGE or (rdtype == "TXT" and tokens.is_challenge_label(label))
     return LedgerEntry(
         organization_id=domain.organization_id,
         organization_domain_id=domain.id,

@@ -383,6 +383,12 @@ def _refused(
 def forget(session: Session, certificate_id: int, now: datetime) -> None:
     """Have the challenge values of a certificate taken back."""
     query = LedgerEntry.visible(PLATFORM).where(LedgerEntry.ssl_certificate_id == certificate_id)
-    for entry in session.scalars(query):
+    entries = session.scalars(query).all()
+    zones = sorted({entry.organization_domain_id for entry in entries})
+    if zones:  # the platform's may not be locked yet, and whoever settles it locks it first
+        session.execute(
+            Domain.waking(now).where(Domain.id.in_(zones)),
+            execution_options={"synchronize_session": "evaluate"},
+        )
+    for entry in entries:
         entry.state = LedgerState.LEAVING
-        session.get_one(Domain, entry.organization_domain_id).wake(now)

@@ -59,11 +59,16 @@ class _Around:
     """Wildcards that would answer for what their organizations lend."""
     unused: set[int] = field(default_factory=set)
     """Certificates that are to look whether a binding uses them."""
+    delegates: bool = False
+    """Whether owners can delegate challenges to a zone of the platform."""
 
 
-def advance(session: Session, leased: Sequence[tuple[Lease, Binding]]) -> list[PlannedProbe | None]:
+def advance(
+    session: Session, leased: Sequence[tuple[Lease, Binding]], *, delegates: bool = False
+) -> list[PlannedProbe | None]:
     """Take with each binding the one step that can be taken now; return the probes that are due."""
     around = _read(session, [row for _, row in leased])
+    around.delegates = delegates
     looks = [_advance(session, around, row, lease) for lease, row in leased]
     if around.unused:
         _wake_certificates(session, around.unused, leased[0][0].now())
@@ -226,7 +231,9 @@ def _wanted(
     session: Session, around: _Around, row: Binding, domain: Domain, now: datetime
 ) -> Certificate:
     """Have a certificate obtained for the host. Raises `Conflict`."""
-    made = requests.create(session, domain, [row.hostname], None, now, automatic=True)
+    made = requests.create(
+        session, domain, [row.hostname], None, now, automatic=True, delegates=around.delegates
+    )  # fmt: skip
     around.certificates[domain.id].append(made)
     around.presented[made.id] = made
     return made

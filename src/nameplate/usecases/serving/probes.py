@@ -53,7 +53,8 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     """
     changed: list[work.StepOutcome] = []
     step = partial(_step, sessions, tools, changed)
-    advanced = step(leases, arrivals.advance, release=lambda found: found is None)
+    advance = partial(arrivals.advance, delegates=tools.challenge_zone is not None)
+    advanced = step(leases, advance, release=lambda found: found is None)
     looks = [look for _, look in advanced if look is not None]
     findings = tools.prober.look_many([look.target for look in looks]) if looks else ()
     steady: dict[int, list[Lease]] = {}
