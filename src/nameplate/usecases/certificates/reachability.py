@@ -47,6 +47,8 @@ class Unreached:
     code: str
     message: str
     addresses: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
+    """The records that would change that, where they are known."""
 
 
 def look(tools: Tools, hosts: Sequence[str], ports: Mapping[str, int]) -> Unreached | None:

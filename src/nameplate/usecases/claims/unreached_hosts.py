@@ -1,4 +1,4 @@
-"""Why a certificate is not ordered yet: where its host leads instead of here, and who changes that."""
+"""Why a certificate is not ordered yet: where its host leads instead of here, or CAA, and who changes that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,11 +26,24 @@ def advice(session: Session, domain: Domain, row: Certificate) -> HostAdvice | N
     """Return what to do about hosts of a certificate that do not lead here, None when all do."""
     if not (row.waits_for or "").startswith("domain:"):
         return None
+    if (row.trouble_code or "").startswith("caa_"):
+        return _of_caa(row)
     names = row.subject_alternative_names or ()
     hosts = [one for one in pointing.left_to_owner(session, domain) if one.host in names]
     seen = (row.acme_challenge_data or ChallengeProgress()).addresses
     wanted = tuple(text for one in hosts for text in _wanted(one))
     return HostAdvice(seen, wanted or tuple(names), _fix(row, hosts, seen))
+
+
+def _of_caa(row: Certificate) -> HostAdvice:
+    """Return what to do about CAA records that forbid a certificate, or cannot be known."""
+    seen = row.acme_challenge_data or ChallengeProgress()
+    fix = {
+        "caa_bogus": "Repair the signatures of the zone, or remove its DS record.",
+        "caa_critical": "Remove the CAA record with the unknown critical tag.",
+        "caa_excludes": f"Add the record {' or '.join(seen.records)}, or remove the CAA records.",
+    }.get(row.trouble_code or "", "Ask your DNS host to answer questions for CAA records.")
+    return HostAdvice(seen.addresses, seen.records, f"{fix} {_GOES_ON}")
 
 
 def _wanted(host: BoundHost) -> tuple[str, ...]:
