@@ -14,7 +14,12 @@ from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.issuance import choose_challenges
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.secret import Secret
-from nameplate.ports.ca import CertificateAuthority, RenewalAdvisor, Revoker
+from nameplate.ports.ca import (
+    CertificateAuthority,
+    RegisteredAccount,
+    RenewalAdvisor,
+    Revoker,
+)
 
 _numbers = count(1)
 
@@ -170,6 +175,17 @@ class RevokerConformance:
             assert not is_revoked(foreign_certificate)
             return
         raise AssertionError("a certificate of somebody else was revoked")
+
+
+class RegisteredAccountConformance:
+    """Subclass it with the fixture `registered`: an authority with its account."""
+
+    def test_the_account_has_one_url(self, registered: RegisteredAccount) -> None:
+        """It is the same each time, and absolute."""
+        assert isinstance(registered, RegisteredAccount)
+        first, second = registered.account_url, registered.account_url
+        assert first.startswith(("https://", "http://"))
+        assert first == second
 
 
 class RenewalAdvisorConformance:

@@ -117,7 +117,8 @@ class Internet:
 
     def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> LookupResult:
         del name, delegated
-        return LookupResult("example.com", self.answers[rdtype])
+        nothing = (Answer(AnswerKind.NODATA, "ns1"),)
+        return LookupResult("example.com", self.answers.get(rdtype, nothing))
 
     def fetch_at(
         self, address: str, host: str, path: str, *, port: int | None = None, max_body: int = 1024
