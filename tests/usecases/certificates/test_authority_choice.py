@@ -59,8 +59,8 @@ class Town(Rig):
 
 
 @pytest.fixture
-def town(migrated_sqlite_sessions: Sessions) -> Town:
-    rig = made(migrated_sqlite_sessions, account=False)
+def town(sessions: Sessions) -> Town:
+    rig = made(sessions, account=False)
     town = Town(rig.offline, None, rig.actor, rig.domain_id, rig.certificate_id)
     town.there = {}
     town.offline.tools = replace(

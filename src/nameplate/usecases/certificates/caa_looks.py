@@ -106,26 +106,32 @@ def _ask(tools: Tools, name: str) -> tuple[tuple[str, ...], ...]:
                 "issue without an answer.",
             )
         )
-    if tools.validator is not None:
-        signed = tools.validator.validate(name, "CAA")
-        if signed.security is Security.BOGUS:
-            raise CaaUnanswered(
-                CaaObstacle(
-                    "caa_bogus",
-                    f"The answer for CAA records of {name} fails DNSSEC validation: {signed.detail}. "
-                    "No authority may issue on it.",
-                )
-            )
-        if signed.security is Security.UNKNOWN:
-            raise CaaUnanswered(
-                CaaObstacle(
-                    "caa_not_answered",
-                    f"DNSSEC of CAA records of {name} cannot be checked: {signed.detail}.",
-                )
-            )
-        if signed.values:
-            found.add(signed.values)
+    if signed := _signed(tools, name):
+        found.add(signed)
     return tuple(sorted(found))
+
+
+def _signed(tools: Tools, name: str) -> tuple[str, ...]:
+    """Return the values that are signed, none where nothing is; raises `CaaUnanswered`."""
+    if tools.validator is None:
+        return ()
+    found = tools.validator.validate(name, "CAA")
+    if found.security is Security.BOGUS:
+        raise CaaUnanswered(
+            CaaObstacle(
+                "caa_bogus",
+                f"The answer for CAA records of {name} fails DNSSEC validation: {found.detail}. "
+                "No authority may issue on it.",
+            )
+        )
+    if found.security is Security.UNKNOWN:
+        raise CaaUnanswered(
+            CaaObstacle(
+                "caa_not_answered",
+                f"DNSSEC of CAA records of {name} cannot be checked: {found.detail}.",
+            )
+        )
+    return found.values
 
 
 def _forbidden(

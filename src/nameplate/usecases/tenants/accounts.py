@@ -25,8 +25,7 @@ from nameplate.usecases.tools import Tools
 
 CHANGES = frozenset({"name", "config", "metadata", "priority"})
 
-_NAMED = 5
-"""Certificates in a message."""
+_NAMED = 5  # certificates in a message
 _MAX_TRIED = 10
 """Zones whose rights are tried: those of one credential are mostly the same."""
 
