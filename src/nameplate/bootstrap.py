@@ -25,6 +25,7 @@ from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Invalid, NameplateError
+from nameplate.core.proof_life import ProofLife
 from nameplate.core.secret import Secret
 from nameplate.core.vantage_messages import MIN_SECRET
 from nameplate.db import Sessions, engine
@@ -238,6 +239,15 @@ class Installation:
         return ring_source(self._settings)
 
 
+def _proof_life(settings: Settings) -> ProofLife:
+    return ProofLife(
+        reproof=timedelta(days=settings.reproof_days),
+        grace=timedelta(days=settings.grace_days),
+        kept=timedelta(days=settings.lapsed_days),
+        quarantine=timedelta(days=settings.quarantine_days),
+    )
+
+
 def tools(settings: Settings, ring: KeyRing) -> Tools:
     """Connect every port to its adapter."""
     policy = EgressPolicy(allow=settings.egress_allow, deny=())
@@ -275,6 +285,8 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         max_unproved=settings.max_unproved_claims,
         special_use=settings.sandbox,
         poll=SANDBOX_POLL if settings.sandbox else None,
+        proof_life=_proof_life(settings),
+        edge=settings.edge_networks,
         events_kept=timedelta(days=settings.event_days),
     )
 

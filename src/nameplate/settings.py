@@ -169,6 +169,15 @@ class Settings:
     """Days for which events can be read. Older ones are purged by a worker."""
     scan_queries: Annotated[int, _number(1, 10_000)] = 50
     """Number of DNS queries per second that each worker may send to look for dangling records."""
+    reproof_days: Annotated[int, _number(1, 200)] = 30
+    """Days for which a proof of a name counts before it is checked in full again, at most as many as
+    certificate authorities may use one: 200, 100 from 2027-03-15, 10 from 2029-03-15."""
+    grace_days: Annotated[int, _number(1, 90)] = 7
+    """Days for which a name stays in service after its proof was lost."""
+    lapsed_days: Annotated[int, _number(0, 365)] = 30
+    """Days for which a name out of service is kept for its holder, before it is released."""
+    quarantine_days: Annotated[int, _number(1, 365)] = 3
+    """Days for which the DNS of a released name must not have pointed here before it is free again."""
     challenge_upstream: str | None = None
     """`host:port` where proxies reach ACME challenges. Default: where the edge listens."""
     edge_secret: Secret | None = None

@@ -15,7 +15,7 @@ from nameplate.db import Sessions
 from nameplate.models import Binding, Server, Verification
 from nameplate.ports.prober import Failure
 from nameplate.usecases.certificates import requests
-from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.claims import domains, proving, verifications
 from nameplate.usecases.dns import records
 from nameplate.usecases.serving import applications, bindings, probes, servers
 from nameplate.usecases.tenants import accounts, organizations, tokens
@@ -44,7 +44,7 @@ class Life:
 
     def look(self, after: timedelta = timedelta(0)) -> None:
         lease = self.world.leased(Verification, self.proof_id, after=after)
-        verifications.reconcile(self.world.sessions, self.world.tools, lease)
+        proving.reconcile(self.world.sessions, self.world.tools, lease)
 
     def new(self) -> list[str]:
         return sorted(_new(self.world.sessions, self.seen))
@@ -83,10 +83,14 @@ def test_a_domain_is_proved_and_lapses(life: Life) -> None:
     assert life.new() == ["domain.reproved"]
     del life.world.method.published[NAME]
     life.look()
-    life.look(after=8 * DAY)
+    assert life.new() == ["domain.lapsing"]
+    for day, told in ((3, "domain.lapsing"), (6, "domain.lapsing"), (7, "domain.lapsed")):
+        life.look(after=day * DAY + timedelta(minutes=1))
+        assert life.new() == [told]
+    life.look(after=37 * DAY + timedelta(minutes=2))
     assert life.new() == [
-        "domain.lapsed",
-        "domain.lapsing",
+        "domain.quarantined",
+        "domain.released",
         "verification.failed",
         "verification.requested",
     ]

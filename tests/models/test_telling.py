@@ -103,6 +103,7 @@ def test_a_tree_that_is_hidden_and_brought_back_is_told_of_row_by_row(rows: Rows
     assert sorted(gone) == [
         "binding.removed",
         "certificate.removed",
+        "domain.quarantined",
         "domain.released",
         "record.removed",
     ]

@@ -39,8 +39,10 @@ from nameplate.models import (
     PlanContent,
     PlanOrigin,
     ProofMail,
+    QuarantinedName,
     Record,
     RecordType,
+    ReleaseReason,
     Server,
     SetupLink,
     Verification,
@@ -282,6 +284,20 @@ def dangling_record(session: Session, of: Domain, **columns: Any) -> DanglingRec
     return _add(session, row)
 
 
+def quarantined(session: Session, of: Domain, **columns: Any) -> QuarantinedName:
+    """Add a name that a claim held."""
+    given = {
+        "organization_id": of.organization_id,
+        "organization_domain_id": of.id,
+        "name": f"former.{of.full_domain}",
+        "base": of.domain_name,
+        "scope": HoldingScope.EXACT,
+        "reason": ReleaseReason.REMOVED,
+        "since": datetime.now(UTC),
+    }
+    return _add(session, QuarantinedName(**(given | columns)))
+
+
 def proof_mail(session: Session, of: Verification, home: str) -> ProofMail:
     """Add a message with a code for the owner of a name."""
     row = ProofMail(
@@ -324,6 +340,7 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         dangling_record(session, claim),
         name_challenge(session, check, name),
         transfer(session, claim, owner.id),
+        quarantined(session, claim),
         session.get_one(DomainReadiness, claim.id),  # made with the domain
     ]
     return {row.__tablename__: row for row in rows}

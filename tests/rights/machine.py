@@ -104,10 +104,19 @@ class Rights(Sides):
         _, claim = self._pick(what, lambda one: one.is_proved)
         row, proof = self._proof(claim, how)
         self.world.publish(row, claim.held_name, seen=False)
-        for days in (31, 40):
+        for days in (31, 34, 37, 38, 68):
             self._look(row, timedelta(days=days))
         if not claim.removed:
+            was_proved = claim.is_proved
             self.model.miss(proof)
+            others = [
+                one
+                for one in self.model.claims.values()
+                if one.is_proved
+                and (one.organization, one.held_name) == (claim.organization, claim.held_name)
+            ]
+            if was_proved and not others:  # the name was released: no token from before counts
+                claim.end_proofs()
         self._sync()
 
     @rule(what=which)

@@ -29,6 +29,7 @@ from nameplate.models import (
     NameGrant,
     NameHolding,
     Organization,
+    QuarantinedName,
     Verification,
     VerificationMethodName,
 )
@@ -143,8 +144,15 @@ class World:
     def close(self) -> None:
         """Leave nothing behind that the next example would have to read."""
         with self.sessions.begin(PLATFORM) as session:
-            for kind in (NameHolding, Binding, NameGrant):
+            for kind in (NameHolding, Binding, NameGrant, QuarantinedName):
                 session.execute(sa.delete(kind).where(kind.organization_id.in_(self._mine())))
+
+    def end_quarantines(self) -> None:
+        """Let released names be free at once: what keeps them is tested by itself."""
+        with self.sessions.begin(PLATFORM) as session:
+            session.execute(
+                sa.delete(QuarantinedName).where(QuarantinedName.organization_id.in_(self._mine()))
+            )
 
     def _mine(self) -> list[int]:
         return [one.organization_id for one in self.actors if one.organization_id is not None]

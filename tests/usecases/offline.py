@@ -13,6 +13,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease, lease
 from nameplate.models import VerificationMethodName
 from nameplate.models.orm import Work
+from nameplate.ports.resolver import LookupResult
 from nameplate.ports.verification import ProofScope
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
@@ -22,6 +23,21 @@ DNS_TXT = VerificationMethodName.DNS_TXT
 
 def _nothing(*_: Any, **__: Any) -> NoReturn:
     raise AssertionError("this test reaches for the network")
+
+
+class _NoDns:
+    """A resolver that finds no name server of any name."""
+
+    def authoritative(self, *_: Any, **__: Any) -> LookupResult:
+        return LookupResult("", ())
+
+    def addresses(self, _name: str) -> tuple[str, ...]:
+        return ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _nothing
 
 
 class _Silent:
@@ -40,11 +56,12 @@ class Offline:
 
     def __post_init__(self) -> None:
         silent: Any = _Silent()
+        resolver: Any = _NoDns()
         exact = MemoryMethod(ProofScope.EXACT)
         exact.published = self.method.published
         self.tools = Tools(
             keyring=KeyRing({"test": bytes(range(32))}, "test"),
-            resolver=silent,
+            resolver=resolver,
             methods={**dict.fromkeys(VerificationMethodName, exact), DNS_TXT: self.method},
             dns_provider=_nothing,
             authority=_nothing,

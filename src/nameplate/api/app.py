@@ -29,6 +29,7 @@ from nameplate.api import (
     plans,
     propagation,
     providers,
+    quarantine,
     records,
     servers,
     setup_links,
@@ -72,6 +73,7 @@ NOUNS = (
     name_challenges,
     transfers,
     overrides,
+    quarantine,
 )
 
 

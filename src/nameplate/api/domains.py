@@ -40,7 +40,15 @@ from nameplate.models import (
     SuffixApproval,
     VerificationMethodName,
 )
-from nameplate.usecases.claims import conditions, domains, facts, instructions, readiness, suffixes
+from nameplate.usecases.claims import (
+    conditions,
+    domains,
+    facts,
+    instructions,
+    lapsing_conditions,
+    readiness,
+    suffixes,
+)
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.readiness import Readiness
 from nameplate.usecases.hosting import offers
@@ -226,6 +234,8 @@ class DomainShape(Shape):
                     verification_method="dns_txt",
                     verified_at=None,
                     verification_expires_at=None,
+                    in_service_until=None,
+                    kept_until=None,
                     account=None,
                     zone=None,
                     automatic_dns=True,
@@ -269,6 +279,12 @@ class DomainShape(Shape):
     verification_method: str | None
     verified_at: datetime | None
     verification_expires_at: datetime | None
+    in_service_until: datetime | None = Field(
+        description="Until when the name stays in service although its proof is lost; null in lists."
+    )
+    kept_until: datetime | None = Field(
+        description="Until when a name out of service is kept for the organization; null in lists."
+    )
     account: str | None
     zone: str | None
     automatic_dns: bool = Field(description=_AUTOMATIC)
@@ -309,6 +325,8 @@ def show_known(
     return DomainShape(
         **_fields(row),
         **_summed(found),
+        in_service_until=lapsing_conditions.in_service_until(call.tools, known.lost),
+        kept_until=lapsing_conditions.kept_until(call.tools, known.lost),
         conditions=[
             ConditionShape(
                 type=one.type,
@@ -336,8 +354,8 @@ def _listed(call: TransactionCall, row: Domain, found: Readiness) -> bytes:
 
     def write() -> bytes:
         shown = DomainShape(
-            **_fields(row), ready=found.ready, reason=found.reason, conditions=None,
-            instructions=None,
+            **_fields(row), ready=found.ready, reason=found.reason, in_service_until=None,
+            kept_until=None, conditions=None, instructions=None,
         )  # fmt: skip
         return shown.__pydantic_serializer__.to_json(shown)
 

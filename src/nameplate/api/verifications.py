@@ -15,8 +15,8 @@ from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import dns_record, in_zone
 from nameplate.core.lifecycle import VerificationStatus
-from nameplate.models import Domain, Verification, VerificationMethodName
-from nameplate.usecases.claims import instructions, mailed_codes, verifications
+from nameplate.models import Domain, LossReason, Verification, VerificationMethodName
+from nameplate.usecases.claims import instructions, lapsing_conditions, mailed_codes, verifications
 
 routes = router("verifications")
 
@@ -84,6 +84,11 @@ class VerificationShape(Shape):
                     next_check_at="2026-11-23T09:31:00Z",
                     verified_at=None,
                     expires_at="2026-11-30T09:30:00Z",
+                    lost_at=None,
+                    lost_reason=None,
+                    in_service_until=None,
+                    kept_until=None,
+                    points_here=None,
                     error_message=None,
                     looks=[],
                 )
@@ -111,6 +116,23 @@ class VerificationShape(Shape):
     next_check_at: datetime | None
     verified_at: datetime | None
     expires_at: datetime | None
+    lost_at: datetime | None = Field(
+        description="Since when a proof that was seen is gone; null while it is there."
+    )
+    lost_reason: LossReason | None = Field(
+        description="Why it counts no more. After anything but `proof_gone` only a new token proves the "
+        "name."
+    )
+    in_service_until: datetime | None = Field(
+        description="Until when the name stays in service although the proof is lost."
+    )
+    kept_until: datetime | None = Field(
+        description="Until when a name out of service is kept for its holder."
+    )
+    points_here: bool | None = Field(
+        description="Whether the name's addresses are servers of the platform, as the last daily check "
+        "saw; null: not known."
+    )
     error_message: str | None
     looks: list[LookShape] = Field(description="The last checks, oldest first.")
 
@@ -125,7 +147,7 @@ def show(call: TransactionCall, row: Verification) -> VerificationShape:
     return shown
 
 
-def show_listed(_call: NetworkCall, row: Verification) -> VerificationShape:
+def show_listed(call: NetworkCall, row: Verification) -> VerificationShape:
     """Return a verification without what would cost a query for each one of a list."""
     fields: dict[str, Any] = common(row, Prefix.VERIFICATION, "verifications")
     fields["metadata"] = {}
@@ -147,6 +169,11 @@ def show_listed(_call: NetworkCall, row: Verification) -> VerificationShape:
         last_attempt_at=row.last_verification_attempt_at,
         next_check_at=row.next_action_at,
         verified_at=row.verified_at,
+        lost_at=row.lost_at,
+        lost_reason=row.lost_reason,
+        in_service_until=lapsing_conditions.in_service_until(call.tools, row),
+        kept_until=lapsing_conditions.kept_until(call.tools, row),
+        points_here=row.points_here,
         expires_at=row.expires_at,
         error_message=row.error_message,
         looks=[LookShape(**look) for look in row.verification_logs or ()],

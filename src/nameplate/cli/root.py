@@ -32,6 +32,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "grant": ("grants", "Lend names to other organizations."),
     "challenge": ("challenges", "Manage challenges of names in use."),
     "transfer": ("transfers", "Move domains to another organization."),
+    "quarantine": ("quarantine", "Look at released names that may still point here."),
     "setup-link": ("setup_links", "Manage links that show what to publish for a domain."),
     "dangling": ("dangling", "Find DNS records that lead to what a stranger can take."),
     "token": ("tokens", "Manage API tokens."),

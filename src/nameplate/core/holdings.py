@@ -17,6 +17,8 @@ class Holding:
     organization_id: int
     lent: bool = False
     """It rests on a grant of whoever holds what is above."""
+    lapsed: bool = False
+    """Its proof is lost for good: nobody else may have the name, and its holder may not use it."""
 
     def covers(self, name: str) -> bool:
         """Whether this holding reaches `name`."""
@@ -71,4 +73,6 @@ def in_the_way(wanted: Holding, held: Iterable[Holding]) -> list[Holding]:
 def lender(name: str, held: Iterable[Holding]) -> Holding | None:
     """Return the holding that may lend `name`: that of the name above, with everything below it."""
     found = most_specific(name, held)
-    return found if found is not None and found.subtree and found.name != name else None
+    if found is None or found.lapsed or not found.subtree or found.name == name:
+        return None
+    return found

@@ -28,6 +28,7 @@ class Prefix(StrEnum):
     GRANT = "gnt"
     CHALLENGE = "chl"
     TRANSFER = "xfr"
+    QUARANTINED_NAME = "qrn"
     SETUP_LINK = "lnk"
     DANGLING_RECORD = "dng"
     OPERATION = "op"

@@ -49,13 +49,15 @@ from nameplate.models.orm import Model, metadata
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
+from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.setup_links import SetupLink
 from nameplate.models.steps import StepCount
+from nameplate.models.surroundings import Surroundings
 from nameplate.models.tokens import ApiToken, IdempotencyKey
-from nameplate.models.verifications import Verification, VerificationMethodName
+from nameplate.models.verifications import LossReason, Verification, VerificationMethodName
 
 __all__ = [
     "PERHAPS_SENT",
@@ -96,6 +98,7 @@ __all__ = [
     "LedgerPurpose",
     "LedgerState",
     "LiveProcess",
+    "LossReason",
     "MailState",
     "Model",
     "NameChallenge",
@@ -111,10 +114,12 @@ __all__ = [
     "PlanOutcome",
     "ProofMail",
     "ProxyType",
+    "QuarantinedName",
     "Record",
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "ReleaseReason",
     "SealingKey",
     "Server",
     "ServerAnswer",
@@ -122,6 +127,7 @@ __all__ = [
     "SslProvider",
     "StepCount",
     "SuffixApproval",
+    "Surroundings",
     "TransferStatus",
     "Verification",
     "VerificationMethodName",

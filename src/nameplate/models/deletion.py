@@ -30,6 +30,7 @@ from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import NameHolding
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, Work, utc_now
+from nameplate.models.quarantine import ReleaseReason, quarantine
 from nameplate.models.records import Record
 from nameplate.models.verifications import Verification
 
@@ -215,8 +216,13 @@ def _exists(session: Session, kind: Kind, where: sa.ColumnElement[bool], moment:
 def _release(session: Session, tree: Tree) -> None:
     """Remove for good what must not outlive the deletion: holdings and answered challenges.
 
+    The names go into quarantine: their DNS may point here for years.
     What an organization has lent of them is ended by a worker.
     """
+    if Domain in tree:
+        gone = sa.select(Domain.id).where(tree[Domain], _live(Domain))
+        held = NameHolding.organization_domain_id.in_(gone)
+        quarantine(session, held, ReleaseReason.REMOVED)
     if Organization in tree:
         gone = sa.select(Organization.id).where(tree[Organization], _live(Organization))
         session.execute(

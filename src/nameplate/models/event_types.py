@@ -33,6 +33,7 @@ from nameplate.models.name_transfers import NameTransfer, TransferStatus
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.plans import ChangePlan
 from nameplate.models.proof_mails import ProofMail
+from nameplate.models.quarantine import QuarantinedName
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record
 from nameplate.models.setup_links import SetupLink
@@ -201,8 +202,10 @@ TOLD: Mapping[type[Any], Told] = {
             ),
             Transition("verification.failed", "status", ColumnState.ANY, _is(VerificationStatus.FAILED), ("verification_method", "error_message")),
             Transition("verification.expired", "status", ColumnState.ANY, _is(VerificationStatus.EXPIRED), ("verification_method", "error_message")),
-            Transition("domain.lapsing", "lost_at", ColumnState.NULL, ColumnState.PRESENT, ("verification_method", "error_message"), of_domain=True),
+            Transition("domain.lapsing", "notices", ColumnState.ANY, _is(1, 2, 3), ("verification_method", "lost_reason", "lost_at", "error_message"), of_domain=True),
             Transition("domain.reproved", "lost_at", ColumnState.PRESENT, ColumnState.NULL, ("verification_method",), of_domain=True),
+            Transition("domain.pointed_here", "points_here", ColumnState.ANY, _is(True), of_domain=True),
+            Transition("domain.pointed_away", "points_here", _is(True), _is(False), of_domain=True),
         ),
     ),
     Record: _usual(
@@ -276,6 +279,14 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("zone.delegated", "delegated", _is(False), _is(True), ("name",)),
             Transition("zone.undelegated", "delegated", _is(True), _is(False), ("name",)),
         ),
+    ),
+    QuarantinedName: Told(
+        "domain",
+        object_id="organization_domain_id",
+        added="domain.quarantined",
+        removed="domain.quarantine_ended",
+        watched=("name", "scope"),
+        shown=("reason", "since"),
     ),
     NameGrant: Told(
         "grant",

@@ -81,6 +81,11 @@ class NameHolding(Tenant, Model):
         server_default="proof",
         comment="What it rests on, unless it is a grant.",
     )
+    lapsed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="Since when the proof is lost for good: the name is kept for its holder and serves "
+        "nothing; NULL: it serves.",
+    )
     held_at: Mapped[datetime] = mapped_column(
         UtcDateTime, server_default=utc_now(), comment="Since when the name is held."
     )

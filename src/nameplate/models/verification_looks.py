@@ -1,7 +1,7 @@
 """Looks at many verifications: read together, and written in one statement when they found nothing."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus, move
 from nameplate.models.domains import Domain
 from nameplate.models.orm import UtcDateTime
+from nameplate.models.surroundings import Surroundings
 from nameplate.models.verifications import (
     LOG_LENGTH,
     Verification,
@@ -42,6 +43,15 @@ class LookedAt(NamedTuple):
     domain_deleted_at: datetime | None
     grant_id: int | None
     holding_name: str | None
+    verified_at: datetime | None
+    lost_at: datetime | None
+    surroundings: Surroundings | None
+    points_here: bool | None
+    registrar: str | None
+    registered_at: datetime | None
+    registration_ends_at: datetime | None
+    contest_id: int | None
+    """The challenge that somebody else has opened against the domain."""
 
 
 def read(session: Session, ids: Sequence[int]) -> list[LookedAt]:
@@ -68,6 +78,14 @@ _LOOKED_AT = (
         Domain.deleted_at,
         Domain.grant_id,
         Domain.holding_name,
+        Verification.verified_at,
+        Verification.lost_at,
+        Verification.surroundings,
+        Verification.points_here,
+        Domain.registrar,
+        Domain.registered_at,
+        Domain.expires_at,
+        Domain.contest_id,
     )
     .join(Domain, Domain.id == Verification.organization_domain_id)
     .where(Verification.id.in_(sa.bindparam("ids", expanding=True)))
@@ -115,6 +133,59 @@ def write(session: Session, looks: Sequence[FruitlessLook], now: datetime) -> se
     rows = [_parameters(one, locked[one.row_id], dialect) for one in mine]
     connection.execute(_WRITE[dialect], {"rows": json.dumps(rows), "now": now})
     return {one.row_id for one in mine}
+
+
+def keep(
+    session: Session, looks: Mapping[int, int], at: Mapping[int, datetime], now: datetime
+) -> set[int]:
+    """Record looks at proofs that are where they were, and end the leases; return of which rows.
+
+    `looks` has the fence of each row, `at` when to look again. Passed over are rows that a newer owner
+    or another transaction has, those that somebody woke, and those with more to change.
+    """
+    connection = session.connection()
+    locked = connection.execute(_LOCK_PROVED, {"ids": list(looks)}).all()
+    mine = [
+        row.id
+        for row in locked
+        if row.fence == looks[row.id] and row.next_action_at == row.lease_until
+    ]
+    if mine:
+        rows = [{"row_id": one, "due": at[one], "now": now} for one in mine]
+        connection.execute(_KEEP, rows)
+    return set(mine)
+
+
+_LOCK_PROVED = (
+    sa.select(
+        Verification.id,
+        Verification.fence,
+        Verification.next_action_at,
+        Verification.lease_until,
+    )
+    .where(
+        Verification.id.in_(sa.bindparam("ids", expanding=True)),
+        Verification.status == VerificationStatus.VERIFIED,
+        Verification.lost_at.is_(None),
+        Verification.deleted_at.is_(None),
+        Verification.trouble_code.is_(None),
+    )
+    .order_by(Verification.id)
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_PROOFS: Any = Verification.__table__
+_KEEP = (
+    sa.update(_PROOFS)
+    .where(_PROOFS.c.id == sa.bindparam("row_id"))
+    .values(
+        last_verification_attempt_at=sa.bindparam("now", type_=UtcDateTime()),
+        next_action_at=sa.bindparam("due", type_=UtcDateTime()),
+        lease_until=None,
+        urgency=0,
+        error_message=None,
+        updated_at=_PROOFS.c.updated_at,
+    )
+)
 
 
 def _parameters(look: FruitlessLook, row: Any, dialect: str) -> dict[str, Any]:  # noqa: ANN401 - a row of `_LOCK`

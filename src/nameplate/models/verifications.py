@@ -12,6 +12,7 @@ from nameplate.core.lifecycle import VerificationStatus, move
 from nameplate.models.holdings import HoldingScope
 from nameplate.models.orm import (
     BigId,
+    Document,
     Identified,
     Json,
     Model,
@@ -24,6 +25,7 @@ from nameplate.models.orm import (
     same_organization,
     table,
 )
+from nameplate.models.surroundings import Surroundings
 
 LOG_LENGTH = 50
 """Attempts kept in `verification_logs`; older ones are dropped."""
@@ -51,6 +53,23 @@ class VerificationMethodName(StrEnum):
     META_TAG = "meta_tag"
     ACME_HTTP = "acme_http"
     ACME_DNS = "acme_dns"
+
+
+class LossReason(StrEnum):
+    """Why a proof that was seen counts no more."""
+
+    PROOF_GONE = "proof_gone"
+    """It is not published any more."""
+    NAME_SERVERS_CHANGED = "name_servers_changed"
+    REGISTRAR_CHANGED = "registrar_changed"
+    REGISTRATION_ENDED = "registration_ended"
+    REGISTERED_ANEW = "registered_anew"
+    """The name was given up and registered again, perhaps by somebody else."""
+
+    @property
+    def needs_new_token(self) -> bool:
+        """Whether the old record proves nothing any more: a new owner may have copied it."""
+        return self is not LossReason.PROOF_GONE
 
 
 class Verification(Identified, SoftDeletable, Tenant, Work, Model):
@@ -117,6 +136,25 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
     lost_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="Since when a proof that was seen is gone; NULL: it is there."
     )
+    lost_reason: Mapped[LossReason | None] = mapped_column(
+        enum_of(LossReason, "lost_reason"), comment="Why; NULL: it is not lost."
+    )
+    notices: Mapped[int] = mapped_column(
+        sa.SmallInteger, default=0, server_default="0", comment="Notices given of the loss."
+    )
+    noticed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the last of them was given."
+    )
+    lapsed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Since when the grace is over; NULL: it is not."
+    )
+    surroundings: Mapped[Surroundings | None] = mapped_column(
+        Document(Surroundings),
+        comment="Name servers and registration of the name as they were when it was proved.",
+    )
+    points_here: Mapped[bool | None] = mapped_column(
+        comment="Whether the name's addresses are servers of the platform; NULL: nobody looked."
+    )
     expires_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, index=True, comment="Until when the token can prove."
     )
@@ -160,12 +198,28 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, VerificationStatus.VERIFIED)
         self.proved_scope = scope
         self.verified_at = now
-        self.lost_at = None
+        self.find()
         self.error_message = None
 
-    def lose(self, now: datetime) -> None:
-        """Record that the proof is gone, unless that is known already."""
+    def find(self) -> None:
+        """Record that the proof is there again: the loss is over, however far it went."""
+        self.lost_at = self.lost_reason = self.noticed_at = self.lapsed_at = None
+        self.notices = 0
+
+    def lose(self, reason: LossReason, now: datetime) -> None:
+        """Record that the proof counts no more, unless that is known; the graver reason stands."""
         self.lost_at = self.lost_at or now
+        if self.lost_reason is None or self.lost_reason is LossReason.PROOF_GONE:
+            self.lost_reason = reason
+
+    def give_notice(self, now: datetime) -> None:
+        """Record that one more notice was given."""
+        self.notices += 1
+        self.noticed_at = now
+
+    def lapse(self, now: datetime) -> None:
+        """Record that the grace is over: the name is kept, and serves nothing."""
+        self.lapsed_at = self.lapsed_at or now
 
     def fail(self, reason: str) -> None:
         """Record that this proof cannot succeed any more."""

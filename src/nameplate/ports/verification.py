@@ -45,6 +45,16 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ProofSurroundings:
+    """What a look at a proof that was seen before saw beside it."""
+
+    points_here: bool | None = None
+    """Whether the name's addresses are servers of the platform; None: that is not known."""
+    name_servers: tuple[str, ...] = ()
+    """Those of the registrable domain, canonical, sorted. Empty: that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """The evidence of one look."""
 
@@ -55,6 +65,8 @@ class Proof:
     """One sentence for the person who must fix it."""
     observed: tuple[str, ...] = ()
     """What was seen and from which server, one entry each, safe to show to the tenant."""
+    surroundings: ProofSurroundings | None = None
+    """None: nobody looked."""
 
 
 class VerificationMethod(Protocol):

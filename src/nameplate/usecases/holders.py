@@ -42,19 +42,30 @@ def usable(held: Sequence[Holding], organization_id: int, name: str) -> Holding 
     found = most_specific(name, held)
     if found is None or found.organization_id != organization_id:
         return None
-    wide = [one for one in held if one.subtree and one.organization_id == organization_id]
-    return most_specific(name, wide) or found
+    own = [one for one in held if one.organization_id == organization_id and not one.lapsed]
+    wide = [one for one in own if one.subtree]
+    return most_specific(name, wide) or most_specific(name, own)
 
 
 def holdings(session: Session, domains: Sequence[Domain]) -> dict[int, Holding | None]:
     """Return by which holding each claim's organization may use its name now, by the domain's id."""
     by_name = {one.name: one for one in held(session, [row.full_domain for row in domains])}
-    found = {row.id: most_specific(row.full_domain, _above(row, by_name)) for row in domains}
     return {
-        row.id: one if one is not None and one.organization_id == row.organization_id else None
+        row.id: _own(row.organization_id, row.full_domain, tuple(_above(row, by_name)))
         for row in domains
-        for one in (found[row.id],)
     }
+
+
+def _own(organization_id: int, name: str, held: Sequence[Holding]) -> Holding | None:
+    """Return what decides about a name, if that is the organization's and serves."""
+    found = most_specific(name, held)
+    if found is None or found.organization_id != organization_id:
+        return None
+    if not found.lapsed:
+        return found
+    return most_specific(
+        name, [one for one in held if one.organization_id == organization_id and not one.lapsed]
+    )
 
 
 def _above(domain: Domain, by_name: Mapping[str, Holding]) -> Iterator[Holding]:
@@ -72,8 +83,7 @@ def holds(session: Session, organization_id: int, *names: str, live: int | None 
     be live too, and its organization active.
     """
     there = held(session, names, live=live)
-    deciding = (most_specific(name, there) for name in names)
-    if not all(one is not None and one.organization_id == organization_id for one in deciding):
+    if not all(_own(organization_id, name, there) for name in names):
         return False
     wild = [name for name in names if name.startswith("*.")]
     return not wild or not lent_below(session, [organization_id]).intersection(wild)
@@ -106,7 +116,13 @@ def held(session: Session, names: Iterable[str], *, live: int | None = None) -> 
         rows = session.execute(query, given)
     found = list(rows)
     there = [
-        Holding(row.name, row.scope is HoldingScope.SUBTREE, row.organization_id, lent=row.is_lent)
+        Holding(
+            row.name,
+            row.scope is HoldingScope.SUBTREE,
+            row.organization_id,
+            lent=row.is_lent,
+            lapsed=row.lapsed_at is not None,
+        )
         for row in found
     ]
     actor = session.info.get("actor")
@@ -133,6 +149,7 @@ _HELD = (
         NameHolding.name,
         NameHolding.scope,
         NameHolding.organization_id,
+        NameHolding.lapsed_at,
         NameHolding.grant_id.is_not(None).label("is_lent"),
         NameGrant.visible(PLATFORM)
         .where(NameGrant.base == NameHolding.base, NameGrant.grantee_organization_id.is_not(None))

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from nameplate import registry
 from nameplate.core.chains import Roots
+from nameplate.core.egress import Network
 from nameplate.core.encryption import KeyRing
+from nameplate.core.proof_life import ProofLife
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
@@ -72,6 +74,10 @@ class Tools:
     """Admit names below `.test` and its kind: sandboxes only."""
     poll: timedelta | None = None
     """Upper bound on waiting between two looks at an order or a proof: sandboxes and tests."""
+    proof_life: ProofLife = field(default_factory=ProofLife)
+    """How long proofs count, and what happens when they are gone."""
+    edge: tuple[Network, ...] = ()
+    """Networks in which the platform's own proxies answer."""
     events_kept: timedelta = timedelta(days=90)
     """How long events can be read."""
     checkpoint: Callable[[str], None] = _pass

@@ -16,6 +16,7 @@ from nameplate.models import (
     Domain,
     NameChallenge,
     NameGrant,
+    QuarantinedName,
     Record,
     Server,
     Verification,
@@ -23,7 +24,14 @@ from nameplate.models import (
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
 from nameplate.usecases.certificates import budgets, issuance
-from nameplate.usecases.claims import contests, grants, mailed_codes, readiness, verifications
+from nameplate.usecases.claims import (
+    contests,
+    grants,
+    mailed_codes,
+    proving,
+    quarantine,
+    readiness,
+)
 from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks, dangling
@@ -83,11 +91,10 @@ class Sweep:
 Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
-    Reconciler(
-        Verification, verifications.reconcile, verifications.peer, is_wide=True
-    ),  # is the proof there?
+    Reconciler(Verification, proving.reconcile, proving.peer, is_wide=True),  # is the proof there?
     Reconciler(NameGrant, grants.reconcile),  # who may use what is lent
     Reconciler(NameChallenge, contests.reconcile),  # does the holder still prove the name?
+    Reconciler(QuarantinedName, quarantine.reconcile),  # has a released name left?
     Reconciler(  # what domains want, to their DNS providers
         Domain,
         zones.reconcile,

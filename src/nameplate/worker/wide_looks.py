@@ -25,10 +25,11 @@ from nameplate.leases import DueRow, Lease, Window
 from nameplate.models import Verification, VerificationMethodName
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import work
-from nameplate.usecases.claims import corroboration, verifications
+from nameplate.usecases.claims import corroboration, proving
 from nameplate.usecases.claims import verification_proofs as proofs
 from nameplate.usecases.claims import verification_sweeps as sweeps
 from nameplate.usecases.claims.verification_sweeps import Look
+from nameplate.usecases.claims.whereabouts import Here
 from nameplate.usecases.tools import Tools
 from nameplate.worker.corroborations import Corroborations
 from nameplate.worker.look_room import LookRoom
@@ -41,6 +42,8 @@ GATHERED = 0.02
 """Seconds for which results are gathered before they are recorded, unless there are many."""
 WRITTEN_AT_ONCE = 500
 PROVED_AT_ONCE = 50
+HERE_FOR = 60.0
+"""Seconds for which the platform's own addresses are not read again."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -68,6 +71,7 @@ class WideLooks:
         """By row and fence: a row whose lease ran out may be under way once more."""
         self._rooms = LookRoom(CAPACITY)
         self._crowd = Crowd()
+        self._here, self._here_at, self._here_lock = Here(), -HERE_FOR, threading.Lock()
         self._results: deque[tuple[Look, Proof | Exception]] = deque()
         self._recording: Future[None] | None = None
         self._corroborations = Corroborations(
@@ -146,6 +150,7 @@ class WideLooks:
                 self._tools,
                 [(one, parties[one.lease.id]) for one in open_],
                 lambda place, result: self._ended(open_[place], result),
+                self._here_for(open_),
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the rows are postponed
             for one in leases:
@@ -153,7 +158,17 @@ class WideLooks:
             return
         for look in looks:
             if not look.question.is_open:
-                self._conclude(look, verifications.close, look.question)
+                self._conclude(look, proving.close, look.question)
+
+    def _here_for(self, looks: Sequence[Look]) -> Here:
+        """Return where the platform serves, read every minute while proved names are looked at."""
+        if not any(one.question.proved for one in looks):
+            return self._here
+        with self._here_lock:
+            if time.monotonic() - self._here_at >= HERE_FOR:
+                self._here = sweeps.here(self._sessions, self._tools)
+                self._here_at = time.monotonic()
+            return self._here
 
     def _give_back(self, leases: Sequence[Lease]) -> None:
         for one in leases:
@@ -207,18 +222,21 @@ class WideLooks:
         self._tools.checkpoint("verification:checked")
         fruitless = [one for one in seen if sweeps.is_fruitless(*one)]
         proved = [one for one in seen if proofs.is_first(*one)]
-        others = [one for one in seen if not (sweeps.is_fruitless(*one) or proofs.is_first(*one))]
-        if fruitless:
-            ended, left = self._tried(sweeps.record_fruitless, fruitless)
-            gone = {look.lease.id for look, _ in left}
-            self._end([one.lease for one, _ in fruitless if one.lease.id not in gone], ended)
-            others += left
+        kept = [one for one in seen if sweeps.is_as_before(self._tools, *one)]
+        done = {look.lease.id for look, _ in (*fruitless, *proved, *kept)}
+        others = [one for one in seen if one[0].lease.id not in done]
+        for record, some in ((sweeps.record_fruitless, fruitless), (sweeps.record_kept, kept)):
+            if some:
+                ended, left = self._tried(record, some)
+                gone = {look.lease.id for look, _ in left}
+                self._end([one.lease for one, _ in some if one.lease.id not in gone], ended)
+                others += left
         for start in range(0, len(proved), PROVED_AT_ONCE):
             won, left = self._tried(proofs.record, proved[start : start + PROVED_AT_ONCE])
             self._end([look.lease for look in won], ())
             others += left
         for look, proof in others:
-            self._conclude(look, verifications.conclude, look.question, proof)
+            self._conclude(look, proving.conclude, look.question, proof)
 
     def _tried(
         self,

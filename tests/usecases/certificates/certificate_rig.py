@@ -107,6 +107,7 @@ class Internet:
     asked: list[tuple[str, str, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.answers["CAA"] = (Answer(AnswerKind.NODATA, "ns1"),)
         self.points_to("192.0.2.1")
 
     def points_to(self, *addresses: str) -> None:
@@ -117,8 +118,7 @@ class Internet:
 
     def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> LookupResult:
         del name, delegated
-        nothing = (Answer(AnswerKind.NODATA, "ns1"),)
-        return LookupResult("example.com", self.answers.get(rdtype, nothing))
+        return LookupResult("example.com", self.answers.get(rdtype, ()))
 
     def fetch_at(
         self, address: str, host: str, path: str, *, port: int | None = None, max_body: int = 1024

@@ -19,6 +19,51 @@ GROUP = Group(
             "Add a new verification and publish its new value.",
             (409,),
         ),
+        "lapsed": Entry(
+            Turn.YOU,
+            "The proof has been lost for longer than the grace, so the name is out of service. It is "
+            "kept for its holder for some time.",
+            "Publish the proof again, or add a verification and publish its new token.",
+            (),
+        ),
+        "proof_lost": Entry(
+            Turn.YOU,
+            "The proof is not published any more. The name stays in service for the grace.",
+            "Publish the proof again before the date in the message.",
+            (),
+        ),
+        "new_token_needed": Entry(
+            Turn.YOU,
+            "The name servers or the registration changed since the proof, and a new owner may have "
+            "copied the old record.",
+            "Publish the new token before the date in the message.",
+            (),
+        ),
+        "proof_not_seen": Entry(
+            Turn.NAMEPLATE,
+            "The last check could not see the proof of a proved name. That counts for nothing.",
+            "Wait. Nameplate checks again. If it persists, check the name servers of the zone.",
+            (),
+        ),
+        "points_elsewhere": Entry(
+            Turn.YOU,
+            "The addresses of a name in service are no servers of the platform.",
+            "Point the name to its server, unless something in front of it passes requests on.",
+            (),
+        ),
+        "token_from_before": Entry(
+            Turn.YOU,
+            "The name was released since the token was issued, so records from before prove nothing.",
+            "Publish the new token, which the domain shows.",
+            (409,),
+        ),
+        "quarantine_needs_dns": Entry(
+            Turn.YOU,
+            "The name was in use on this platform and may still point here, so what its web server "
+            "answers proves nothing.",
+            "Add a verification by `dns_txt`, and publish its record.",
+            (409,),
+        ),
         "checks_spent": Entry(
             Turn.YOU,
             "A person asked for too many checks of this domain.",

@@ -6,7 +6,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_11_30_0400"
-down_revision = "2026_11_29_0070"
+down_revision = "2026_11_30_0300"
 branch_labels = None
 depends_on = None
 

@@ -50,7 +50,8 @@ _ROUTED = (
 """Settings of a binding that go along."""
 _ISSUED = (
     "certificate_name", "certificate_type", "certificate", "certificate_chain", "certificate_bundle",
-    "issuer", "common_name", "subject_alternative_names", "serial_number", "fingerprint", "issued_at",
+    "issuer", "common_name", "subject_alternative_names", "serial_number", "fingerprint",
+    "public_key_fingerprint", "issued_at",
     "expires_at", "last_renewed_at", "next_renewal_attempt_at", "auto_renew",
     "renewal_days_before_expiry", "status", "acme_challenge_type", "generation",
 )  # fmt: skip
@@ -131,7 +132,7 @@ def _carry_out(
         _leave(session, claim, now)
     lapsed = holdings.unsupported(session, row.base, row.organization_id, row.name)
     verifications.prove_anew(session, tools, lapsed, now)
-    handovers.rest_all(session, row.target_organization_id, row.base, now)
+    handovers.rest_all(session, tools, row.target_organization_id, row.base, now)
     if app is None:
         return
     for claim, (_, bound, secured) in zip(claims, moved, strict=True):
@@ -184,7 +185,7 @@ def _receive(session: Session, tools: Tools, given: Domain, to: Actor, now: date
             setattr(known, name, getattr(given, name))
     elif not verifications.open_of(session, [known]):
         verifications.create(session, tools, known, "dns_txt")
-    until = now + verifications.PROOF_LIFETIME
+    until = now + tools.proof_life.reproof_at(now)
     for proof in verifications.open_of(session, [known]):
         proof.expires_at = until
     telling.tell(session, "domain.transferred", known, by="agreement")

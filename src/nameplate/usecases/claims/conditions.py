@@ -9,15 +9,20 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import names, registration
 from nameplate.core.conditions import Condition
-from nameplate.core.errors import Refused
 from nameplate.core.holdings import Holding
-from nameplate.core.instructions import Instruction, Kind
+from nameplate.core.instructions import Instruction
 from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.core.pointing import Obstacle
 from nameplate.db import database_now
 from nameplate.models import Domain, RecordSide, SuffixApproval, Verification
 from nameplate.usecases import work
-from nameplate.usecases.claims import corroboration, facts, instructions, overdue, served_conditions
+from nameplate.usecases.claims import (
+    corroboration,
+    facts,
+    lapsing_conditions,
+    overdue,
+    served_conditions,
+)
 from nameplate.usecases.claims.facts import DomainFacts, RecordFacts
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
@@ -96,7 +101,7 @@ def _steps(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
     found += [delegated] if delegated else []
     found += _dns(known)
     found += _drift(domain)
-    found += _pointing(known.obstacles)
+    found += _pointing(known.obstacles) or lapsing_conditions.pointing(known)
     found += served_conditions.certificates(known)
     found.append(served_conditions.serving(known))
     found += _registration(domain, known.now)
@@ -149,17 +154,20 @@ def _proved(domain: Domain, held: Holding) -> str:
 def _ownership(tools: Tools, known: DomainFacts) -> Condition:
     domain, held = known.domain, known.holding
     if held is not None and domain.holding_name is not None:
-        return Condition(
+        lapsing = lapsing_conditions.of_held(tools, known, held)
+        return lapsing or Condition(
             type="ownership", status=True, reason="lent" if held.lent else "proved",
             message=_proved(domain, held), since=domain.verified_at,
         )  # fmt: skip
+    if known.lost is not None and known.lost.lapsed_at is not None:
+        return lapsing_conditions.of_lapsed(tools, known, known.lost)
     if domain.suffix_approval is SuffixApproval.DENIED:
         return _denied(domain)
     row = known.verification
     rows = [*([row] if row else []), *known.others]
     if rows and all(one.trouble_code not in {None, work.ANSWER_AWAITED} for one in rows):
         return _unlooked(rows[0])
-    told = [instructions.of_verification(tools, one, domain) for one in rows]
+    told = lapsing_conditions.told(tools, known)
     last = row.last_look if row else None
     return Condition(
         type="ownership",
@@ -174,7 +182,7 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
         observed=last.observed if last else (),
         expected=tuple(one.expected for one in told if isinstance(one, Instruction)),
         fix=corroboration.FIXES.get((last.reason if last else None) or "")
-        or _publish(told, by_account=any(_is_written(known, one) for one in told)),
+        or lapsing_conditions.publish(known, told),
         next_check_at=row.next_action_at if row else None,
     )
 
@@ -184,8 +192,7 @@ def _contest(tools: Tools, known: DomainFacts) -> list[Condition]:
     domain = known.domain
     if domain.contest_id is None or domain.contested_until is None:
         return []
-    rows = [*([known.verification] if known.verification else []), *known.others]
-    told = [instructions.of_verification(tools, one, domain) for one in rows]
+    told = lapsing_conditions.told(tools, known)
     until = f"{domain.contested_until:%Y-%m-%d %H:%M} UTC"
     return [
         Condition(
@@ -197,7 +204,7 @@ def _contest(tools: Tools, known: DomainFacts) -> list[Condition]:
             "the name goes to them.",
             expected=tuple(one.expected for one in told if isinstance(one, Instruction)),
             fix=f"Keep or publish the proof before {until}, then run `nameplate domain check "
-            f"{domain.full_domain}`. {_publish(told, by_account=False)}",
+            f"{domain.full_domain}`. {lapsing_conditions.publish(known, told)}",
             next_check_at=domain.contested_until,
         )
     ]
@@ -242,22 +249,6 @@ def _denied(domain: Domain) -> Condition:
         message=f"The platform's operator denied the name: {domain.suffix_denial}",
         fix="Ask the operator of the platform.",
     )
-
-
-def _is_written(known: DomainFacts, told: Instruction | Refused) -> bool:
-    """Tell whether Nameplate publishes the proof itself, as far as nothing has stopped it."""
-    if not known.writes_proof or known.domain.error_message or known.domain.trouble_code:
-        return False
-    return isinstance(told, Instruction) and told.kind == Kind.DNS_RECORD
-
-
-def _publish(told: Sequence[Instruction | Refused], *, by_account: bool) -> str:
-    if by_account:
-        return "Wait. Nameplate publishes the proof with the DNS account."
-    if not told:
-        return "Add a verification to get a record to publish."
-    ways = [one.sentence if isinstance(one, Instruction) else one.detail for one in told]
-    return ways[0] if len(ways) == 1 else f"One of these is enough. {' '.join(ways)}"
 
 
 def _dns(known: DomainFacts) -> list[Condition]:

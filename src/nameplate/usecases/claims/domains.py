@@ -115,7 +115,7 @@ def add(
         suffixes.announce(row)
     if holdings.settle(session, row):
         now = tools.clock()
-        row.verify(now, now + verifications.PROOF_LIFETIME)
+        row.verify(now, tools.proof_life.until(now))
         row.wake(now)  # a hosted one has its zone coming
         pointing.of_domain(session, row, now)
     session.flush()

@@ -86,6 +86,8 @@ class DomainFacts:
     """The one whose token the domain waits for or was proved by."""
     others: list[Verification] = field(default_factory=list)
     """Other verifications that may prove it yet."""
+    lost: Verification | None = None
+    """What proved it, and is lost."""
     writes_proof: bool = False
     """Its account can publish the proof."""
     zone: HostedZone | None = None
@@ -210,6 +212,10 @@ def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:
         return
     for row in session.scalars(_PROOFS, given):
         facts = found[row.organization_domain_id]
+        if row.lost_reason is not None and row.status is VerificationStatus.VERIFIED:
+            facts.lost = row
+            if row.lost_reason.needs_new_token:
+                continue
         if row.verification_token == facts.domain.verification_token:
             facts.verification = row
         else:
@@ -295,6 +301,10 @@ _PROOFS = (
         sa.or_(
             among(Verification.verification_token, "tokens"),
             Verification.status.in_([VerificationStatus.PENDING, VerificationStatus.VERIFYING]),
+            sa.and_(
+                Verification.status == VerificationStatus.VERIFIED,
+                Verification.lost_at.is_not(None),
+            ),
         ),
     )
     .order_by(Verification.id)

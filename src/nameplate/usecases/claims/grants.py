@@ -271,7 +271,7 @@ def _settle(session: Session, tools: Tools, row: NameGrant, now: datetime) -> Co
     verifications.prove_anew(session, tools, lent_holdings.end_void(session, row.base, now), now)
     row.next_action_at = row.ends_at if row.is_live(now) else None
     if not row.is_live(now) or not lent_holdings.may_lend(session, row):
-        _return(session, row, now)
+        _return(session, tools, row, now)
         return None
     refused: Conflict | None = None
     for claim in _claims(session, row, row.grantee_organization_id):
@@ -283,7 +283,7 @@ def _settle(session: Session, tools: Tools, row: NameGrant, now: datetime) -> Co
             row.next_action_at = min(row.ends_at or now + RETRY, now + RETRY)
             continue
         verifications.prove_anew(session, tools, displaced, now)
-        _use(session, claim, now)
+        _use(session, tools, claim, now)
         _look_at_lender(session, row, now, urgent=True)
     if session.scalars(_HELD, {"grant": row.id}).first() is None:
         _look_at_lender(session, row, now, urgent=False)
@@ -312,10 +312,10 @@ def _claims(session: Session, row: NameGrant, organization_id: int | None) -> Se
     ]
 
 
-def _return(session: Session, row: NameGrant, now: datetime) -> None:
+def _return(session: Session, tools: Tools, row: NameGrant, now: datetime) -> None:
     """Let the lender use again what it has claims for."""
     for claim in _claims(session, row, row.organization_id):
-        _use(session, claim, now)
+        _use(session, tools, claim, now)
     _look_at_lender(session, row, now, urgent=False)
 
 
@@ -334,11 +334,11 @@ def _look_at_lender(session: Session, row: NameGrant, now: datetime, *, urgent: 
     )
 
 
-def _use(session: Session, claim: Domain, now: datetime) -> None:
+def _use(session: Session, tools: Tools, claim: Domain, now: datetime) -> None:
     """Let a claim rest on what its organization holds now, if anything."""
     if not holdings.settle(session, claim):
         return
     claim.reopen()
-    claim.verify(now, now + verifications.PROOF_LIFETIME)
+    claim.verify(now, tools.proof_life.until(now))
     pointing.of_domain(session, claim, now)
     verifications.wake_dependents(session, claim, now)

@@ -79,22 +79,24 @@ def move_grants(session: Session, row: NameHolding, to: int, now: datetime) -> N
     session.flush()
 
 
-def rest(session: Session, claim: Domain, now: datetime) -> None:
+def rest(session: Session, tools: Tools, claim: Domain, now: datetime) -> None:
     """Let a claim rest on what its organization holds by now, and wake what depends on it."""
     if not holdings.settle(session, claim):
         return
     claim.reopen()
-    claim.verify(now, now + verifications.PROOF_LIFETIME)
+    claim.verify(now, tools.proof_life.until(now))
     incumbents.answered(session, claim, now)
     pointing.of_domain(session, claim, now)
     verifications.wake_dependents(session, claim, now)
     holdings.look_at_grants(session, claim)
 
 
-def rest_all(session: Session, organization_id: int, base: str, now: datetime) -> None:
+def rest_all(
+    session: Session, tools: Tools, organization_id: int, base: str, now: datetime
+) -> None:
     """Do so for every claim of an organization that rests on nothing yet."""
     query = Domain.visible(Actor(organization_id)).where(
         Domain.domain_name == base, Domain.holding_name.is_(None)
     )
     for claim in session.scalars(query.order_by(Domain.id)).all():
-        rest(session, claim, now)
+        rest(session, tools, claim, now)

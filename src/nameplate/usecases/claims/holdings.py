@@ -9,17 +9,22 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.holdings import Holding, decide
-from nameplate.core.lifecycle import VerificationStatus
+from nameplate.core.lifecycle import DomainStatus, VerificationStatus
+from nameplate.core.proof_life import ProofLife
 from nameplate.db import lock_name
 from nameplate.models import (
+    Binding,
+    Certificate,
     Domain,
     HoldingBasis,
     HoldingScope,
     NameGrant,
     NameHolding,
+    ReleaseReason,
     Verification,
 )
 from nameplate.models.orm import utc_now
+from nameplate.models.quarantine import quarantine
 from nameplate.usecases import holders
 
 
@@ -49,6 +54,7 @@ def take_each(
     for row in session.scalars(NameHolding.visible(PLATFORM).where(NameHolding.base.in_(bases))):
         held[row.base].append(row)
     refused: dict[int, Conflict] = {}
+    lapsed = {row.name for rows in held.values() for row in rows if row.lapsed_at is not None}
     for domain, subtree in claims:
         try:
             _hold(session, domain, held[domain.domain_name], subtree=subtree, now=now)
@@ -64,7 +70,31 @@ def take_each(
         own = (one for one in held[domain.domain_name] if _is_alone(one, domain))
         if subtree and next(own, None) is not None:
             _widen(session, domain)
+        if holders.held_name(domain) in lapsed:
+            _serve_again(session, domain, now)
     return refused
+
+
+def _serve_again(session: Session, domain: Domain, now: datetime) -> None:
+    """Let claims that lapsed with a holding rest on it again, now that it serves."""
+    query = Domain.visible(Actor(domain.organization_id)).where(
+        Domain.domain_name == domain.domain_name,
+        Domain.holding_name.is_(None),
+        Domain.id != domain.id,
+        Domain.status.in_([DomainStatus.PENDING_VERIFICATION, DomainStatus.SUSPENDED]),
+    )
+    waiting = {claim.id: claim for claim in session.scalars(query)}
+    for number in settle_each(session, list(waiting.values())):
+        claim = waiting[number]
+        claim.verify(now, ProofLife().until(now))
+        claim.wake(now)
+        for kind in (Certificate, Binding):
+            session.execute(
+                kind.waking(now).where(
+                    kind.organization_domain_id == number, kind.deleted_at.is_(None)
+                ),
+                execution_options={"synchronize_session": False},
+            )
 
 
 def _is_alone(holding: NameHolding, domain: Domain) -> bool:
@@ -81,7 +111,8 @@ def _hold(
     mine = next((row for row in rows if row.name == name), None)
     scope = HoldingScope.SUBTREE if subtree else HoldingScope.EXACT
     if mine is not None:
-        mine.scope = scope if subtree else mine.scope
+        mine.scope = scope if subtree or mine.lapsed_at is not None else mine.scope
+        mine.lapsed_at = None
         if mine.basis is HoldingBasis.TRANSFER:
             mine.basis = HoldingBasis.PROOF
         return
@@ -111,6 +142,15 @@ def _widen(session: Session, domain: Domain) -> None:
         settle(session, claim)
 
 
+def lapse(session: Session, domain: Domain, now: datetime) -> Sequence[Domain]:
+    """Take the holding of the domain's name out of service, unless another proof supports it.
+
+    It stays its holder's, and nobody else gets the name. Returns the claims that lapsed by it, but
+    `domain`.
+    """
+    return review(session, domain, lapsing_at=now)
+
+
 def release(session: Session, domain: Domain) -> Sequence[Domain]:
     """Give up what `domain` rests on; return the claims that have nothing to rest on any more.
 
@@ -122,8 +162,13 @@ def release(session: Session, domain: Domain) -> Sequence[Domain]:
     return review(session, domain)
 
 
-def review(session: Session, domain: Domain) -> Sequence[Domain]:
+def review(
+    session: Session, domain: Domain, *, lapsing_at: datetime | None = None
+) -> Sequence[Domain]:
     """Let the holding of the domain's name reach as far as the proofs that count now, or end it.
+
+    With `lapsing_at` it does not end, but serves nothing from that moment on. What ends goes into
+    quarantine.
 
     Claims that rested on it find another holding of the organization, or lapse in this transaction
     and are returned. `domain` itself is the caller's business.
@@ -133,8 +178,15 @@ def review(session: Session, domain: Domain) -> Sequence[Domain]:
     if row is None or row.organization_id != domain.organization_id:
         return ()
     agreed = row.grant_id or row.basis is not HoldingBasis.PROOF
+    if row.lapsed_at is not None and row.organization_domain_id != domain.id:
+        return ()  # its own claim decides
     widest = _heir(session, row) if agreed else _widest(session, domain, row.name)
-    if widest is None:
+    if widest is None and lapsing_at is not None:
+        row.lapsed_at = row.lapsed_at or lapsing_at
+        row.organization_domain_id = domain.id
+    elif widest is None:
+        reason = ReleaseReason.LAPSED if row.lapsed_at is not None else ReleaseReason.REMOVED
+        quarantine(session, NameHolding.name == row.name, reason)
         session.delete(row)
     else:
         row.organization_domain_id, row.scope = widest
@@ -156,7 +208,7 @@ def hand_over(
     wanted = Holding(row.name, row.scope is HoldingScope.SUBTREE, claim.organization_id)
     decide(wanted, map(value, session.scalars(below)))
     row.organization_id, row.organization_domain_id = claim.organization_id, claim.id
-    row.basis, row.held_at = basis, now
+    row.basis, row.held_at, row.lapsed_at = basis, now, None
     session.flush()
 
 
@@ -170,6 +222,7 @@ def forfeit(session: Session, domain: Domain) -> Sequence[Domain] | None:
         return None
     if row.basis is not HoldingBasis.TRANSFER:
         return None
+    quarantine(session, NameHolding.name == row.name, ReleaseReason.LAPSED)
     session.delete(row)
     session.flush()
     look_at_grants(session, domain)
@@ -208,6 +261,7 @@ def _widest(session: Session, domain: Domain, name: str) -> tuple[int, HoldingSc
             Domain.holding_name.is_not(None),
             Verification.status == VerificationStatus.VERIFIED,
             Verification.proved_scope.is_not(None),
+            Verification.lapsed_at.is_(None),
         )
     ).all()
     widest = max(proofs, key=lambda one: one[1] is HoldingScope.SUBTREE, default=None)
@@ -255,4 +309,10 @@ def settle_each(session: Session, claims: Sequence[Domain]) -> set[int]:
 def value(row: NameHolding) -> Holding:
     """Return a row as the rules take it."""
     subtree = row.scope is HoldingScope.SUBTREE
-    return Holding(row.name, subtree, row.organization_id, lent=row.grant_id is not None)
+    return Holding(
+        row.name,
+        subtree,
+        row.organization_id,
+        lent=row.grant_id is not None,
+        lapsed=row.lapsed_at is not None,
+    )

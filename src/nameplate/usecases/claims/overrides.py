@@ -16,7 +16,16 @@ from nameplate.core.errors import Conflict, NotFound
 from nameplate.core.ids import Prefix
 from nameplate.core.names import without_wildcard
 from nameplate.db import lock_name
-from nameplate.models import Binding, Domain, HoldingBasis, NameHolding, Organization, telling
+from nameplate.models import (
+    Binding,
+    Domain,
+    HoldingBasis,
+    NameHolding,
+    Organization,
+    ReleaseReason,
+    telling,
+)
+from nameplate.models.quarantine import quarantine
 from nameplate.usecases import holders
 from nameplate.usecases.claims import domains, handovers, holdings, incumbents, lent_holdings
 from nameplate.usecases.tenants import organizations
@@ -67,8 +76,8 @@ def give(
     holdings.take(session, claim, subtree=subtree, now=now)
     session.get_one(NameHolding, holders.held_name(claim)).basis = HoldingBasis.OPERATOR
     session.flush()
-    handovers.rest_all(session, owner.id, host.registrable, now)
-    handovers.rest(session, claim, now)
+    handovers.rest_all(session, tools, owner.id, host.registrable, now)
+    handovers.rest(session, tools, claim, now)
     telling.tell(session, _TOLD, claim, decision="given", reason=reason)
     return Override(host.name, claim, ended)
 
@@ -89,6 +98,7 @@ def release(
     if row.grant_id is not None:
         grant = ids.show(Prefix.GRANT, row.grant_id)
         raise Conflict("name_lent", f"{row.name} is lent. Revoke the grant {grant} instead.")
+    quarantine(session, NameHolding.name == row.name, ReleaseReason.REMOVED)
     ended = _end(session, tools, [row], reason, now)
     return Override(host.name, None, ended)
 

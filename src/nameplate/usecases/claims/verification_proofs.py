@@ -12,7 +12,14 @@ from nameplate.db import Sessions, lock_names
 from nameplate.models import Domain, Organization, Verification
 from nameplate.ports.verification import Proof
 from nameplate.usecases import work
-from nameplate.usecases.claims import holdings, lent_holdings, platform_edges, verifications
+from nameplate.usecases.claims import (
+    holdings,
+    lent_holdings,
+    platform_edges,
+    proving,
+    quarantine,
+    verifications,
+)
 from nameplate.usecases.claims.verification_sweeps import Look
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.tools import Tools
@@ -50,14 +57,15 @@ def _record(session: Session, tools: Tools, found: Sequence[Found]) -> set[int]:
         return set()
     now = max(look.lease.now() for look, _ in found)
     subtrees = {
-        row.id: verifications.reaches_subtree(tools, row, domain) for row, domain in rows.values()
+        row.id: proving.reaches_subtree(tools, row, domain) for row, domain in rows.values()
     }
-    lent = lent_holdings.bases(session, [domain.domain_name for _, domain in rows.values()])
+    bases = [domain.domain_name for _, domain in rows.values()]
+    apart = lent_holdings.bases(session, bases) | quarantine.bases(session, bases)
     own = platform_edges.protected(session, tools, [domain for _, domain in rows.values()])
     rows = {
         key: one
         for key, one in rows.items()
-        if one[1].domain_name not in lent
+        if one[1].domain_name not in apart
         and one[1].id not in own
         and {one[1].challenge_id, one[1].contest_id} == {None}
     }
@@ -70,8 +78,8 @@ def _record(session: Session, tools: Tools, found: Sequence[Found]) -> set[int]:
     won = [one for one in rows.values() if one[1].id not in refused]
     for row, domain in won:
         woken = work.woken_at(row)
-        verifications.note(row, domain, proofs[row.id], now)
-        verifications.succeed(
+        proving.note(row, domain, proofs[row.id], now)
+        proving.succeed(
             tools, row, domain, others.get(domain.id, ()), subtree=subtrees[row.id], now=now
         )
         work.end_lease(row, woken)

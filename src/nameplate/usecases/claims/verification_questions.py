@@ -8,9 +8,38 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.core.names import without_wildcard
+from nameplate.core.proof_life import ProofLife
 from nameplate.leases import Lease
-from nameplate.models import VerificationMethodName, verification_looks
+from nameplate.models import Surroundings, VerificationMethodName, verification_looks
 from nameplate.models.verification_looks import LookedAt
+from nameplate.ports.verification import Proof
+
+
+@dataclass(frozen=True, slots=True)
+class ProofStanding:
+    """What is known of a proof that was seen, and of what stands around its name."""
+
+    verified_at: datetime | None
+    is_lost: bool
+    around: Surroundings | None
+    points_here: bool | None
+    registrar: str | None
+    registered_at: datetime | None
+    registration_ends_at: datetime | None
+
+    def is_as_before(self, proof: Proof, life: ProofLife, now: datetime) -> bool:
+        """Whether a look that found the proof changes nothing but the time of the next one."""
+        seen, known = proof.surroundings, self.around
+        if self.is_lost or known is None or seen is None or self.verified_at is None:
+            return False
+        ends = self.registration_ends_at
+        return (
+            now < self.verified_at + life.reproof_at(now)
+            and seen.points_here in {None, self.points_here}
+            and (not seen.name_servers or seen.name_servers == known.name_servers)
+            and (self.registrar, self.registered_at) == (known.registrar, known.registered_at)
+            and (ends is None or ends > now)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +61,8 @@ class LookQuestion:
     grant: int | None
     """The grant that the claim is to rest on."""
     is_held: bool
+    standing: ProofStanding | None = None
+    """Of a proof that was seen."""
 
     @property
     def is_open(self) -> bool:
@@ -59,6 +90,19 @@ def _question(row: LookedAt, now: datetime) -> LookQuestion:
         domain_id=row.domain_id,
         grant=row.grant_id,
         is_held=row.holding_name is not None,
+        standing=_standing(row) if proved and row.contest_id is None else None,
+    )
+
+
+def _standing(row: LookedAt) -> ProofStanding:
+    return ProofStanding(
+        verified_at=row.verified_at,
+        is_lost=row.lost_at is not None,
+        around=row.surroundings,
+        points_here=row.points_here,
+        registrar=row.registrar,
+        registered_at=row.registered_at,
+        registration_ends_at=row.registration_ends_at,
     )
 
 

@@ -11,12 +11,15 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import VerificationMethodName, verification_looks
 from nameplate.models.verification_looks import FruitlessLook
-from nameplate.ports.resolver import Ended, WideResolver
+from nameplate.ports.resolver import Ended, Inquiry, WideResolver
 from nameplate.ports.verification import DnsMethod, Proof
 from nameplate.usecases import work
-from nameplate.usecases.claims import verification_questions, verifications
+from nameplate.usecases.claims import lapses, proving, verification_questions, whereabouts
 from nameplate.usecases.claims.verification_questions import LookQuestion
+from nameplate.usecases.claims.whereabouts import Here
 from nameplate.usecases.tools import Tools
+
+_NOWHERE = Here()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +51,40 @@ def read(sessions: Sessions, leases: Sequence[Lease]) -> list[Look]:
     return [Look(one, found[one.id]) for one in leases if one.id in found]
 
 
-def begin(tools: Tools, looks: Sequence[tuple[Look, Hashable]], ended: Ended[Proof]) -> None:
+def here(sessions: Sessions, tools: Tools) -> Here:
+    """Return where the platform serves now."""
+    with sessions.look() as session:
+        texts = whereabouts.known_addresses(session)
+    return whereabouts.here(tools, texts)
+
+
+def begin(
+    tools: Tools,
+    looks: Sequence[tuple[Look, Hashable]],
+    ended: Ended[Proof],
+    place: Here = _NOWHERE,
+) -> None:
     """Have the world asked for all of these; `ended` is told of each in some other thread.
 
-    Each comes with the organization that chose the name servers.
+    Each comes with the organization that chose the name servers. `place` is where the platform serves.
     """
     resolver = tools.resolver
     if not isinstance(resolver, WideResolver):
         raise TypeError(resolver)
     asking = {name: _asking(tools, name) for name in {look.question.method for look, _ in looks}}
     inquiries = [
-        (asking[look.question.method].inquire(look.question.name, look.question.token), party)
+        (_inquiry(asking[look.question.method], look.question, place), party)
         for look, party in looks
     ]
     resolver.inquire(inquiries, ended)
+
+
+def _inquiry(method: DnsMethod, asked: LookQuestion, place: Here) -> Inquiry[Proof]:
+    """Return what to ask; of a name that is proved, also what stands around it."""
+    inquiry = method.inquire(asked.name, asked.token)
+    return (
+        whereabouts.observing(inquiry, asked.name, asked.base, place) if asked.proved else inquiry
+    )
 
 
 def _asking(tools: Tools, name: VerificationMethodName) -> DnsMethod:
@@ -92,7 +115,7 @@ def record_fruitless(
     for look, proof in looks:
         if look.lease.id not in written:
             others.append((look, proof))
-        elif told := verifications.outcome(look.question, proof, taken=False):
+        elif told := proving.outcome(look.question, proof, taken=False):
             ended.append(told)
     return ended, others
 
@@ -104,10 +127,37 @@ def _record(session: Session, tools: Tools, looks: Sequence[tuple[Look, Proof]])
             row_id=look.lease.id,
             domain_id=look.question.domain_id,
             fence=look.lease.fence,
-            entry=verifications.log_entry(proof, now),
+            entry=proving.log_entry(proof, now),
             message=proof.message,
             due_at=work.soon(tools, backoff.next_look(look.question.attempts + 1, now), now),
         )
         for look, proof in looks
     ]
     return verification_looks.write(session, rows, now)
+
+
+def is_as_before(tools: Tools, look: Look, proof: Proof) -> bool:
+    """Tell whether a proof is where it was, and nothing else has changed."""
+    standing = look.question.standing
+    if standing is None or not proof.verdict.proves:
+        return False
+    return standing.is_as_before(proof, tools.proof_life, look.lease.now())
+
+
+def record_kept(
+    sessions: Sessions, tools: Tools, looks: Sequence[tuple[Look, Proof]]
+) -> tuple[list[work.StepOutcome], list[tuple[Look, Proof]]]:
+    """Record looks that found everything as it was; return nothing to count, and the others."""
+    written = sessions.run(PLATFORM, lambda session: _keep(session, tools, looks))
+    return [], [one for one in looks if one[0].lease.id not in written]
+
+
+def _keep(session: Session, tools: Tools, looks: Sequence[tuple[Look, Proof]]) -> set[int]:
+    now = max(look.lease.now() for look, _ in looks)
+    due = {
+        look.lease.id: lapses.next_daily(look.question.standing.verified_at, tools.proof_life, now)
+        for look, _ in looks
+        if look.question.standing is not None
+    }
+    fences = {look.lease.id: look.lease.fence for look, _ in looks}
+    return verification_looks.keep(session, fences, due, now)

@@ -87,7 +87,8 @@ def read(session: Session, account: Account, domain: Domain) -> WrittenProof:
     text = f"{text}." if rdtype == "CNAME" else text
     value = (name, rdtype, rdata.parse(rdtype, text, origin=domain.domain_name).text)
     is_open = domain.status is DomainStatus.PENDING_VERIFICATION
-    return WrittenProof(value, is_due=is_open and row.status not in _OVER)
+    is_asked_anew = row.status in _OPEN and row.expires_at is None
+    return WrittenProof(value, is_due=row.status not in _OVER and (is_open or is_asked_anew))
 
 
 def chosen(domain: Domain, rows: Sequence[Verification]) -> Verification | None:
