@@ -24,7 +24,7 @@ from tests.servers.process import ServerMissing, free_port
 
 PAGE = (Path(__file__).parents[1] / "docs" / "how-to" / "production.md").read_text()
 COMMANDS = production.commands(PAGE)
-LETS_ENCRYPT = '{"directory_url": "https://acme-v02.api.letsencrypt.org/directory"}'
+LETS_ENCRYPT = "--provider letsencrypt"
 MAX_COMMANDS = 10
 
 pytestmark = pytest.mark.timeout(300)
@@ -66,7 +66,8 @@ def _world(root: Path, stack: ExitStack) -> World:
         root,
         {
             "db setup": f"db setup --home {root}/var/lib/nameplate",
-            LETS_ENCRYPT: json.dumps(authority),
+            LETS_ENCRYPT: f"--provider acme --config '{json.dumps(authority)}'",
+            "provider         letsencrypt": "provider         acme",
             '{"type": "nginx"}': json.dumps(_proxy(root, http, https)),
             "203.0.113.10": "127.0.0.1",
             "127.0.0.1:8000": f"127.0.0.1:{origin.port}",

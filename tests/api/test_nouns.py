@@ -147,6 +147,7 @@ def test_caa_that_locks_our_authority_out_is_warned_of(api: Api, world: World) -
         "name": "le",
         "config": config,
         "credentials": key,
+        "test": False,
     }
     api.post("/v1/accounts", authority)
     wanted = {"domain": "example.com", "type": "CAA", "name": "@", "ttl": 300}

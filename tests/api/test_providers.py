@@ -9,6 +9,7 @@ from tests.api.client import Api, api_over
 from tests.api.conftest import World, populated
 from tests.plugins import install
 
+from nameplate.core.authorities import KNOWN
 from nameplate.db import Sessions
 from nameplate.models import VerificationMethodName
 from nameplate.registry import DNS_PROVIDERS
@@ -34,7 +35,7 @@ def test_providers_are_listed(world: World) -> None:
 
 def test_providers_are_listed_by_kind(world: World) -> None:
     names = {one["name"] for one in world.as_acme.get("/v1/providers?kind=ca")["data"]}
-    assert names == {"acme", "local"}
+    assert names == {"acme", "local", *KNOWN}
     proofs = world.as_acme.get("/v1/providers?kind=proof")["data"]
     assert {one["kind"] for one in proofs} == {"proof"}
     assert {one["name"] for one in proofs} == set(VerificationMethodName)

@@ -58,6 +58,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "Obstacle": (0, "core/pointing.py"),
     "DiagnosisFinding": (0, "core/diagnosis/"),
     "Dangling": (0, "core/dangling/"),
+    "CaaObstacle": (0, "usecases/certificates/caa_looks.py"),
     "Unreached": (0, "usecases/certificates/"),
     "say": (0, "models/certificates.py"),
     "Blocked": (2, "core/plan.py"),

@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from nameplate.api import errors
-from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
+from nameplate.api.deps import Crossing, DryRun, Listed, NetworkCall, Read, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
@@ -23,7 +23,8 @@ from nameplate.api.shapes import (
 )
 from nameplate.core.ids import Prefix
 from nameplate.models import Account, AccountKind
-from nameplate.usecases.tenants import accounts
+from nameplate.models.accounts import PRIORITY
+from nameplate.usecases.tenants import account_trials, accounts
 
 routes = router("accounts")
 
@@ -42,6 +43,15 @@ Config = Annotated[
     Field(
         max_length=50,
         description="Settings that are not secret. `GET /v1/providers` lists the keys by provider.",
+    ),
+]
+
+Priority = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=10_000,
+        description="Accounts at authorities with smaller numbers are asked first.",
     ),
 ]
 
@@ -71,6 +81,11 @@ class AccountNew(Body):
         "with a platform token, the platform.",
     )
     metadata: Metadata | None = None
+    priority: Priority = PRIORITY
+    test: bool = Field(
+        default=True,
+        description="Register with the authority before the account is stored. Only for kind `ca`.",
+    )
 
 
 class AccountChange(Body):
@@ -82,6 +97,7 @@ class AccountChange(Body):
     config: Config = Field(default_factory=dict)
     credentials: Credentials = Field(default_factory=dict)
     metadata: Metadata | None = None
+    priority: Priority = PRIORITY
 
 
 class AccountShape(Shape):
@@ -95,6 +111,7 @@ class AccountShape(Shape):
                     "accounts",
                     organization=None,
                     has_credentials=True,
+                    priority=PRIORITY,
                     tested_at=None,
                     error_message=None,
                     **_EXAMPLE,
@@ -110,6 +127,9 @@ class AccountShape(Shape):
     name: str
     config: dict[str, Any]
     has_credentials: bool
+    priority: int = Field(
+        description="Accounts at authorities with smaller numbers are asked first."
+    )
     tested_at: datetime | None
     error_message: str | None
 
@@ -140,7 +160,7 @@ class AccountTest(BaseModel):
     tested_at: datetime
 
 
-def show(_call: TransactionCall, row: Account) -> AccountShape:
+def show(_call: NetworkCall, row: Account) -> AccountShape:
     """Return an account as callers see it, without its credentials."""
     return AccountShape(
         **common(row, Prefix.ACCOUNT, "accounts"),
@@ -150,6 +170,7 @@ def show(_call: TransactionCall, row: Account) -> AccountShape:
         name=row.name,
         config=row.config,
         has_credentials=row.credentials is not None,
+        priority=row.priority,
         tested_at=row.tested_at,
         error_message=row.error_message,
     )
@@ -165,9 +186,11 @@ def _given(body: AccountNew | AccountChange) -> dict[str, Any]:
 
 
 @routes.post("/accounts", status_code=201, operation_id="add_account")
-def add(call: Write, body: AccountNew) -> AccountShape:
-    """Add an account."""
-    return call.one(show, accounts.add(call.session, call.actor, call.tools, **_given(body)))
+def add(world: Crossing, body: AccountNew, dry_run: DryRun = False) -> AccountShape:  # noqa: FBT002 - a query parameter
+    """Add an account. One at an authority is registered there first, unless `test` is false."""
+    given = {**_given(body), "kind": body.kind, "test": body.test}
+    row = account_trials.add(world.sessions, world.tools, world.actor, dry_run=dry_run, **given)
+    return show(world, row)
 
 
 @routes.get("/accounts", operation_id="list_accounts")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from nameplate.api import errors
 from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
-from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
+from nameplate.api.shapes import Body, Page, Reference, Shape, common, example, public
 from nameplate.core import certificates, ids
 from nameplate.core.certificates import Facts
 from nameplate.core.ids import Prefix
@@ -81,6 +81,8 @@ class CertificateShape(Shape):
                     auto_renew=True,
                     automatic=False,
                     challenge="http-01",
+                    authority_account=ids.show(Prefix.ACCOUNT, 1),
+                    authority_reason="Let's Encrypt is the first in the order of preference.",
                     generation=1,
                     attempts=0,
                     error_message=None,
@@ -110,6 +112,10 @@ class CertificateShape(Shape):
         description="Whether it was made for a binding. It is let go when no binding uses it."
     )
     challenge: ChallengeType | None
+    authority_account: str | None = Field(
+        description="Account at the authority that issued it; null before that."
+    )
+    authority_reason: str | None = Field(description="Why that authority was chosen.")
     generation: int = Field(description="Number of certificates installed so far.")
     attempts: int = Field(description="Number of failed attempts since the last success.")
     error_code: str | None = Field(description="Error code of the last failed attempt.")
@@ -200,6 +206,7 @@ def fields(row: Certificate) -> dict[str, Any]:
     same = (
         "common_name", "status", "issuer", "serial_number", "fingerprint", "issued_at",
         "expires_at", "last_renewed_at", "auto_renew", "generation",
+        "authority_reason",
     )  # fmt: skip
     return {
         **fields,
@@ -211,6 +218,7 @@ def fields(row: Certificate) -> dict[str, Any]:
         "next_renewal_at": row.next_renewal_attempt_at,
         "automatic": row.is_automatic,
         "challenge": row.acme_challenge_type,
+        "authority_account": public(Prefix.ACCOUNT, row.authority_account_id),
         "attempts": row.renewal_attempts,
         "error_code": row.renewal_error_code,
         "error_message": row.renewal_error_message,

@@ -30,7 +30,7 @@ from nameplate.cli.servers import parsed
 from nameplate.core.errors import Invalid
 
 app = typer.Typer(help="Manage accounts at DNS providers and CAs.", no_args_is_help=True)
-COLUMNS = ("id", "kind", "provider", "name", "tested_at", "error_message")
+COLUMNS = ("id", "kind", "provider", "name", "priority", "tested_at", "error_message")
 _KINDS = "Only plug-ins of this kind: `dns`, `ca`, `proof` or `proxy`."
 
 Credentials = Annotated[
@@ -46,6 +46,12 @@ Config = Annotated[
     typer.Option(
         metavar="JSON|@FILE",
         help="Settings that are not secret. `account providers` lists the keys.",
+    ),
+]
+Priority = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=10_000, help="Accounts at authorities with smaller numbers are asked first."
     ),
 ]
 AccountReference = Annotated[
@@ -64,6 +70,11 @@ def add(
     credential: Credentials = None,
     organization: Owner = None,
     metadata: MetadataPairs = None,
+    priority: Priority = None,
+    no_test: Annotated[
+        bool,
+        typer.Option("--no-test", help="Add an account at an authority without registering there."),
+    ] = False,
 ) -> None:
     """Add an account. Its credentials are encrypted and never shown."""
     body = given(
@@ -74,6 +85,8 @@ def add(
         credentials=secrets(credential),
         organization=organization,
         metadata=pairs(metadata, "--metadata"),
+        priority=priority,
+        test=False if no_test else None,
     )
     cli.printer.one(cli.api.send("POST", "/v1/accounts", body))
 
@@ -102,6 +115,7 @@ def update(
     config: Config = None,
     credential: Credentials = None,
     metadata: MetadataPairs = None,
+    priority: Priority = None,
 ) -> None:
     """Update an account. `--credential` replaces all stored credentials."""
     body = given(
@@ -109,6 +123,7 @@ def update(
         config=parsed(config, "--config"),
         credentials=secrets(credential),
         metadata=pairs(metadata, "--metadata"),
+        priority=priority,
     )
     cli.printer.one(cli.api.send("PATCH", address("accounts", account), body))
 

@@ -218,6 +218,9 @@ def show(
         return
     is_table = cli.printer.form is OutputFormat.TABLE
     cli.printer.one(found, skip=("bundle", "chain") if is_table else ())
+    if is_table and found["authority_account"]:
+        because = (found["authority_reason"] or "it was the account at that time.").strip()
+        cli.printer.line(f"issued by {found['authority_account']} because {because}")
     if is_table:
         inspections.print_chain(cli, found["chain"] or ())
 

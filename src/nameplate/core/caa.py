@@ -3,11 +3,7 @@
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
-import dns.rdata
-import dns.rdataclass
-import dns.rdatatype
-from dns.rdtypes.ANY.CAA import CAA
-
+from nameplate.core.caa_policy import properties
 from nameplate.core.names import is_within, self_and_ancestors
 from nameplate.core.records import RRset
 
@@ -18,6 +14,7 @@ _IDENTITIES = {
     "ssl.com": ("ssl.com",),
     "buypass.com": ("buypass.com",),
     "digicert.com": ("digicert.com",),
+    "actalis.com": ("actalis.it",),
 }
 """Issuer domain names by the end of an ACME directory's host, as the authorities publish them."""
 
@@ -66,14 +63,8 @@ def excluding(rrset: RRset, authorities: Collection[str], *, wildcard: bool) -> 
 
 def _allowed(rrset: RRset, tag: str) -> set[str] | None:
     """Return the issuer domain names that a tag names, None when the tag does not occur."""
-    issuers = set()
-    occurs = False
-    for value in rrset.values:
-        rdata = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.CAA, value)
-        if isinstance(rdata, CAA) and rdata.tag.decode().lower() == tag:
-            occurs = True
-            issuers.add(rdata.value.decode("ascii", "replace").partition(";")[0].strip().lower())
-    return issuers if occurs else None
+    found = [one for one in properties(rrset.values) if one.tag == tag]
+    return {one.issuer for one in found} if found else None
 
 
 def _told(rrset: RRset, name: str, tag: str, authorities: Collection[str]) -> str:

@@ -27,6 +27,9 @@ from nameplate.models.ranges import ranges
 from nameplate.models.records import RecordType
 from nameplate.models.sealing import SEALED
 
+PRIORITY = 100
+"""Of an account of which nothing else is said."""
+
 
 class AccountKind(StrEnum):
     """What an account is good for."""
@@ -76,6 +79,41 @@ class Account(Identified, SoftDeletable, Model):
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."
     )
+    priority: Mapped[int] = mapped_column(
+        default=PRIORITY,
+        server_default=str(PRIORITY),
+        comment="Of accounts at authorities the one with the smallest number is asked first.",
+    )
+    outage_failures: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Failures in a row that were the authority's own."
+    )
+    outage_until: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="When the next failure counts: until then an authority that is away is left alone.",
+    )
+
+    @classmethod
+    def failing(cls, account_id: int, failures: int, until: datetime, now: datetime) -> sa.Update:
+        """Return the statement that counts a failure, unless another one was counted just before.
+
+        The account itself is what it was: nothing is connected anew for it.
+        """
+        return cls._noting(account_id, failures, until).where(
+            cls.outage_failures == failures - 1,
+            sa.or_(cls.outage_until.is_(None), cls.outage_until <= now),
+        )
+
+    @classmethod
+    def answering(cls, account_id: int) -> sa.Update:
+        """Return the statement that forgets the failures: the authority does its work."""
+        return cls._noting(account_id, 0, None)
+
+    @classmethod
+    def _noting(cls, account_id: int, failures: int, until: datetime | None) -> sa.Update:
+        table_: Any = cls.__table__
+        values = {"outage_failures": failures, "outage_until": until}
+        kept = {"updated_at": table_.c.updated_at}
+        return sa.update(table_).where(table_.c.id == account_id).values(**values, **kept)
 
     @classmethod
     def removed(cls, actor: Actor) -> sa.Select[Any]:

@@ -196,6 +196,16 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         UtcDateTime, comment="When the private key was exported last."
     )
 
+    authority_account_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("accounts.id", ondelete="SET NULL"),
+        index=True,
+        comment="The account whose authority issued what is served.",
+    )
+    authority_reason: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why that authority was chosen, in words for a person."
+    )
+
     @classmethod
     def is_wanted(cls) -> sa.ColumnElement[bool]:
         """Return whether anybody wants the certificate: who asked for it, or a binding that uses it.

@@ -10,15 +10,17 @@ class ChallengeProgress:
     """What was presented for the order being worked on, and for what the authority was told so."""
 
     account_id: int | None = None
-    """The account at the authority with which the order was made."""
+    """The account at the authority with which the order was made, or tried."""
     presented: frozenset[str] = frozenset()
     """URLs of the challenges whose answers stand ready."""
     responded: frozenset[str] = frozenset()
     """URLs of the challenges that the authority was asked to look at."""
     addresses: tuple[str, ...] = ()
-    """While there is no order because a host does not lead here: where it leads instead."""
+    """While there is no order: where a host leads instead of here, or the CAA records that forbid it."""
     records: tuple[str, ...] = ()
     """Records that its owner must publish before anything is ordered."""
+    reason: str = ""
+    """Why that account was chosen, in words for a person."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what goes into the column."""
@@ -27,8 +29,12 @@ class ChallengeProgress:
             "presented": sorted(self.presented),
             "responded": sorted(self.responded),
         }
-        seen = {"addresses": self.addresses, "records": self.records}
-        return found | {name: list(values) for name, values in seen.items() if values}
+        more = {
+            "addresses": list(self.addresses),
+            "records": list(self.records),
+            "reason": self.reason,
+        }
+        return found | {name: value for name, value in more.items() if value}
 
     @classmethod
     def from_json(cls, document: Any) -> Self | None:  # noqa: ANN401 - whatever stands there
@@ -38,10 +44,11 @@ class ChallengeProgress:
         account = document.get("account_id")
         return cls(
             account if isinstance(account, int) else None,
-            _urls(document.get("presented")),
-            _urls(document.get("responded")),
-            tuple(_texts(document.get("addresses"))),
-            tuple(_texts(document.get("records"))),
+            presented=_urls(document.get("presented")),
+            responded=_urls(document.get("responded")),
+            addresses=tuple(_texts(document.get("addresses"))),
+            records=tuple(_texts(document.get("records"))),
+            reason=str(document.get("reason") or ""),
         )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "Challenge",
     "Order",
     "OrderStatus",
+    "RegisteredAccount",
     "RenewalAdvisor",
     "Revoker",
 ]
@@ -58,6 +59,16 @@ class Revoker(Protocol):
 
     def revoke(self, certificate: bytes, reason: int = 0) -> None:
         """Revoke the certificate (PEM). Already revoked is success."""
+        ...
+
+
+@runtime_checkable
+class RegisteredAccount(Protocol):
+    """An authority that knows its account by a URL, which CAA may name (RFC 8657 section 3)."""
+
+    @property
+    def account_url(self) -> str:
+        """URL of the account."""
         ...
 
 

@@ -14,7 +14,12 @@ from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.issuance import choose_challenges
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.secret import Secret
-from nameplate.ports.ca import CertificateAuthority, RenewalAdvisor, Revoker
+from nameplate.ports.ca import (
+    CertificateAuthority,
+    RegisteredAccount,
+    RenewalAdvisor,
+    Revoker,
+)
 
 _numbers = count(1)
 
@@ -170,6 +175,20 @@ class RevokerConformance:
             assert not is_revoked(foreign_certificate)
             return
         raise AssertionError("a certificate of somebody else was revoked")
+
+
+class RegisteredAccountConformance:
+    """Subclass it with the fixture `registered`: an authority with its account."""
+
+    def test_the_account_has_an_absolute_url(self, registered: RegisteredAccount) -> None:
+        """It can be compared with what CAA names."""
+        assert isinstance(registered, RegisteredAccount)
+        assert registered.account_url.startswith(("https://", "http://"))
+
+    def test_the_url_stays_the_same(self, registered: RegisteredAccount) -> None:
+        """Whoever writes it into a zone relies on it."""
+        urls = {registered.account_url for _ in range(3)}
+        assert len(urls) == 1
 
 
 class RenewalAdvisorConformance:

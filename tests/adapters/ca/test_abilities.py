@@ -15,6 +15,7 @@ from nameplate.core import certificates, keys
 from nameplate.core.orders import Challenge
 from nameplate.testing.ca import (
     CertificateAuthorityConformance,
+    RegisteredAccountConformance,
     RenewalAdvisorConformance,
     RevokerConformance,
 )
@@ -32,6 +33,12 @@ class _Issuing(CertificateAuthorityConformance):
     def publish(self, challenges: Sequence[Challenge]) -> None:
         for challenge in challenges:
             self._dns.set_txt(challenge.record_name, challenge.record_value)
+
+
+class TestRegistered(RegisteredAccountConformance):
+    @pytest.fixture
+    def registered(self, authority: AcmeAuthority) -> AcmeAuthority:
+        return authority
 
 
 class TestRevoking(RevokerConformance):

@@ -107,6 +107,7 @@ class Internet:
     asked: list[tuple[str, str, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.answers["CAA"] = (Answer(AnswerKind.NODATA, "ns1"),)
         self.points_to("192.0.2.1")
 
     def points_to(self, *addresses: str) -> None:

@@ -1,7 +1,9 @@
 """Accounts at an ACME server (RFC 8555 section 7.3)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from acme import messages
 
@@ -9,6 +11,8 @@ from nameplate.adapters.ca import problems
 from nameplate.adapters.ca.connection import AcmeConnection
 from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
+
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+=*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +59,25 @@ def _account(
     *,
     terms_agreed: bool,
 ) -> messages.NewRegistration:
-    binding = None
-    if eab is not None:
-        try:
-            binding = messages.ExternalAccountBinding.from_data(
-                connection.signer.jwk.public_key(),
-                eab.key_id,
-                eab.hmac_key.reveal(),
-                connection.directory(),
-            )
-        except ValueError:
-            raise Refused(
-                "acme_eab_malformed",
-                "The HMAC key of the external account is not base64url. Copy it again from "
-                "the authority.",
-            ) from None
     return messages.NewRegistration.from_data(
         contact=tuple(f"mailto:{address}" for address in contact),
-        external_account_binding=binding,
+        external_account_binding=None if eab is None else _binding(connection, eab),
         terms_of_service_agreed=terms_agreed,
     )
+
+
+def _binding(connection: AcmeConnection, eab: ExternalAccount) -> dict[str, Any]:
+    malformed = Refused(
+        "acme_eab_malformed",
+        "The HMAC key of the external account is not base64url. Copy it again from the authority.",
+    )
+    if not _BASE64URL.fullmatch(eab.hmac_key.reveal()):  # its decoder passes over what is not
+        raise malformed
+    key = connection.signer.jwk.public_key()
+    try:
+        bound: dict[str, Any] = messages.ExternalAccountBinding.from_data(
+            key, eab.key_id, eab.hmac_key.reveal(), connection.directory()
+        )
+    except ValueError:
+        raise malformed from None
+    return bound

@@ -42,33 +42,66 @@ class AcmeConfiguration(AuthorityConfiguration):
     contact: tuple[Email, ...] = setting(
         "E-mail addresses at which the authority may contact you.", default=()
     )
+    eab_key_id: str | None = setting(
+        "Key id of the external account, where the authority binds accounts to customers (RFC 8555 "
+        "section 7.3.4).",
+        default=None,
+    )
     ca_bundle: FilePath | None = setting(
         "Certificate authorities (PEM) to trust for this server instead of the public ones.",
         default=None,
     )
 
 
+EXTERNAL_KEY_ID = "Key id of the external account, as the authority shows it."
+ACCOUNT_KEY = Credential(
+    "account_key",
+    "Private key (PEM) of the account. Default: a generated key.",
+    is_required=False,
+    generate=keys.new_key,
+)
+EXTERNAL_KEY = Credential(
+    "eab_hmac_key",
+    "HMAC key (base64url) of the external account, as the authority shows it.",
+    is_required=False,
+    needed_with="eab_key_id",
+)
+
+
 def connect(
     config: AcmeConfiguration, credentials: Credentials, _clock: Callable[[], datetime]
 ) -> "AcmeAuthority":
     """Return the authority, with the key's account registered there unless it already is."""
-    key = credential(credentials, "account_key")
-    directory, bundle = config.directory_url, config.ca_bundle
-    register = partial(accounts.register, directory, key, config.contact, verify=bundle)
-    return AcmeAuthority(directory, key, register(), verify=bundle, register=register)
+    return connected(
+        config.directory_url,
+        config.contact,
+        credentials,
+        key_id=config.eab_key_id,
+        verify=config.ca_bundle,
+    )
+
+
+def connected(
+    directory_url: str,
+    contact: Sequence[str],
+    credentials: Credentials,
+    *,
+    key_id: str | None = None,
+    verify: str | None = None,
+) -> "AcmeAuthority":
+    """Do so for a directory; `key_id` names the external account that a new account is bound to."""
+    key = credential(credentials, ACCOUNT_KEY.name)
+    eab = None
+    if key_id is not None:
+        eab = accounts.ExternalAccount(key_id, credential(credentials, EXTERNAL_KEY.name))
+    register = partial(accounts.register, directory_url, key, contact, eab, verify=verify)
+    return AcmeAuthority(directory_url, key, register(), verify=verify, register=register)
 
 
 plugin = AuthorityPlugin(
     title="ACME",
     configuration=AcmeConfiguration,
-    credentials=(
-        Credential(
-            "account_key",
-            "Private key (PEM) of the account. Default: a generated key.",
-            is_required=False,
-            generate=keys.new_key,
-        ),
-    ),
+    credentials=(ACCOUNT_KEY, EXTERNAL_KEY),
     connect=connect,
 )
 
@@ -101,6 +134,11 @@ class AcmeAuthority:
         `register` an account that the server has forgotten is registered again.
         """
         self._connection = AcmeConnection(directory_url, account_key, account_url, verify, register)
+
+    @property
+    def account_url(self) -> str:
+        """URL of the account, as of its last registration."""
+        return self._connection.signer.account_url or ""
 
     def order(
         self, names: Sequence[str], profile: str | None = None, replaces: str | None = None

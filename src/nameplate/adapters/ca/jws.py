@@ -26,6 +26,7 @@ class Signer:
     def __init__(self, account_key: Secret, account_url: str | None) -> None:
         """Load the key (PEM). Raises `Invalid` as `keys.load` does."""
         self._key = keys.load(account_key)
+        self.account_url = account_url
         self.jwk: JWK = (
             JWKEC(key=self._key)
             if isinstance(self._key, ec.EllipticCurvePrivateKey)

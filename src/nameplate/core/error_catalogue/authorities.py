@@ -125,6 +125,12 @@ GROUP = Group(
             "Leave the profile out.",
             (502,),
         ),
+        "issuing_account_removed": Entry(
+            Turn.OPERATOR,
+            "The account at the authority that issued the certificate was removed.",
+            "Restore the account with its credentials, or revoke the certificate at the authority.",
+            (502,),
+        ),
         "revocation_unavailable": Entry(
             Turn.AUTHORITY,
             "This authority cannot revoke certificates.",

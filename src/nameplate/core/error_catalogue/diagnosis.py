@@ -226,7 +226,17 @@ GROUP = Group(
         "caa_excludes": Entry(
             Turn.YOU,
             "CAA records do not let the certificate authority issue.",
-            "Add the CAA record that the finding shows.",
+            "Add the CAA record that the message shows, or remove those that exclude the authority.",
+        ),
+        "caa_critical": Entry(
+            Turn.YOU,
+            "A CAA record has an unknown tag that is marked critical, so no authority may issue.",
+            "Remove the record that the message names, or its flag 128. Nameplate checks again.",
+        ),
+        "caa_bogus": Entry(
+            Turn.YOU,
+            "The answer for CAA records fails DNSSEC validation, so no authority may issue.",
+            "Repair the signatures of the zone, or remove its DS record. Nameplate checks again.",
         ),
         "caa_not_answered": Entry(
             Turn.PROVIDER,

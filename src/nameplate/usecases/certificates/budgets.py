@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import issuance_limits
+from nameplate.core import authorities, issuance_limits
 from nameplate.core.budget import Limit, spend
 from nameplate.core.errors import RateLimited
 from nameplate.core.issuance_limits import IssuanceLimits
@@ -53,7 +53,7 @@ class Bucket:
 def limits(account: Account) -> IssuanceLimits:
     """Return the limits of the account: those of a well-known authority, and what it states itself."""
     config: dict[str, Any] = account.config
-    known = issuance_limits.known(str(config.get("directory_url", "")))
+    known = issuance_limits.known(authorities.directory_url(account.provider, config))
     return issuance_limits.adjusted(known, **(config.get("limits") or {}))
 
 

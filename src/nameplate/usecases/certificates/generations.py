@@ -37,6 +37,10 @@ class Issued:
     """Nameplate's own authority signed it: no browser trusts it."""
     sealed_key: str
     """Its private key, sealed for the place from which it is served."""
+    account_id: int | None = None
+    """The account at the authority that issued it."""
+    reason: str = ""
+    """Why that one was chosen, in words for a person."""
 
 
 def install(
@@ -60,6 +64,7 @@ def install(
     row.expires_at = facts.not_after
     if issued.is_local:
         row.certificate_type = CertificateType.SELF_SIGNED
+    row.authority_account_id, row.authority_reason = issued.account_id, issued.reason or None
     row.activate(now)
     row.next_renewal_attempt_at = planned(row, jitter, issued.window)
     row.next_action_at = next_look(row, now)

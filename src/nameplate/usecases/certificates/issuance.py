@@ -7,6 +7,7 @@ Nothing is ordered before a look shows that the authority will reach the hosts (
 for a certificate that was made for a binding when none uses it any more.
 """
 
+from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import backoff, renewal
 from nameplate.core import issuance as steps
-from nameplate.core.errors import Invalid, Refused
+from nameplate.core.errors import Invalid, NameplateError, Refused
 from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
@@ -22,15 +23,19 @@ from nameplate.leases import DueRow, Lease
 from nameplate.models import Account, Certificate, ChallengeProgress
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import (
+    authority_choice,
     budgets,
+    caa_looks,
     delegations,
     expiry,
     generations,
     order,
+    outages,
     reachability,
     succession,
     usage,
 )
+from nameplate.usecases.certificates.caa_looks import CaaObstacle
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -71,11 +76,8 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     begun = work.read(
         sessions, Certificate, lease, lambda s, row: _begun(s, tools, row, lease.now())
     )
-    if isinstance(begun, order.CertificateRequest) and begun.is_looked_at:
-        unreached = _look(sessions, tools, lease, begun)
-        if unreached is not None:
-            _await(sessions, tools, lease, unreached)
-            return None
+    if isinstance(begun, order.CertificateRequest):
+        return _begin(sessions, tools, lease, begun)
     if begun is not None:
         return order.carry(sessions, tools, lease, begun)
     work.record(
@@ -86,38 +88,78 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     return None
 
 
+def _begin(
+    sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
+) -> Fail | None:
+    """Order a generation with the authority that may issue it, when that will reach the hosts."""
+    found = _look(sessions, tools, lease, request)
+    if not isinstance(found, order.CertificateRequest):
+        _await(sessions, tools, lease, found)
+        return None
+    try:
+        return order.carry(sessions, tools, lease, found)
+    except NameplateError as error:
+        if len(found.accounts) > 1:
+            _blame(sessions, lease, found, error)
+        raise
+
+
 def _look(
     sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
-) -> reachability.Unreached | None:
-    """Tell what keeps the authority from reaching the hosts, if anything does."""
+) -> order.CertificateRequest | reachability.Unreached | CaaObstacle:
+    """Return the request with the authority of choice, or what keeps all of them from issuing."""
     led = request.delegation
-    if led is not None and len(led.targets) < _MANY:
-        return delegations.look(tools, led)
-    if led is not None:
-        with work.kept(sessions, Certificate, lease):
-            return delegations.look(tools, led)
-    if len(request.hosts) < _MANY:
-        return reachability.look(tools, request.hosts, request.ports)
-    with work.kept(sessions, Certificate, lease):
-        return reachability.look(tools, request.hosts, request.ports)
+    many = len(request.hosts if led is None else led.targets) >= _MANY
+    with work.kept(sessions, Certificate, lease) if many else nullcontext():
+        unreached = None
+        if request.is_looked_at and led is not None:
+            unreached = delegations.look(tools, led)
+        elif request.is_looked_at:
+            unreached = reachability.look(tools, request.hosts, request.ports)
+        return unreached or authority_choice.choose(sessions, tools, request, lease.now())
+
+
+def _blame(
+    sessions: Sessions, lease: Lease, request: order.CertificateRequest, error: NameplateError
+) -> None:
+    """Note with which account it was tried, and count what was its authority's own fault."""
+    tried = ChallengeProgress(request.account.id, reason=request.reason)
+
+    def change(_session: Session, row: Certificate) -> None:
+        if row.pending_private_key is None:
+            row.acme_challenge_data = tried
+
+    work.record(sessions, Certificate, lease, change, release=False)
+    if outages.is_fault(error):
+        outages.count(sessions, request.account, lease.now())
 
 
 def _await(
-    sessions: Sessions, tools: Tools, lease: Lease, unreached: reachability.Unreached
+    sessions: Sessions,
+    tools: Tools,
+    lease: Lease,
+    unreached: reachability.Unreached | CaaObstacle,
 ) -> None:
-    """Look again soon: what is seen of the domain's records wakes the row, and so does time."""
+    """Look again soon: what is seen of the domain's records wakes the row, and so does time.
+
+    Of all certificates of a domain that CAA forbids one looks, and wakes the others.
+    """
 
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         row.attempts = row.attempts + 1 if row.trouble_code == unreached.code else 1
-        peer = unreached.waits_for or f"domain:{row.organization_domain_id}"
+        since = row.trouble_since if row.trouble_code == unreached.code else None
+        if isinstance(unreached, CaaObstacle):
+            waits_for, every = None, caa_looks.next_look(since or now, now)
+        else:
+            waits_for, every = unreached.waits_for, unreached.every
+        peer = waits_for or f"domain:{row.organization_domain_id}"
         row.meet(unreached.code, unreached.message, peer, now)
         row.acme_challenge_data = ChallengeProgress(
             addresses=unreached.addresses, records=unreached.records
         )
         again = backoff.next_visit(row.attempts, row.trouble_since or now, now)
-        if unreached.every is not None:
-            every = unreached.every
+        if every is not None:
             again = work.watched(session, Certificate, row, again, now, every=every)
         row.next_action_at = work.soon(tools, again, now)
         _expire(row, now)
@@ -206,15 +248,15 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         is_begun = row.pending_private_key is not None
+        stopped = failure.retry and (failure.code == ORDER_LOST or not is_begun)
+        waits_for = peer(row, partial(ca_accounts.authority_id, session)) if stopped else None
         _count(session, row, failure, now)
         generations.forget(session, row, now)
         # What the authority has forgotten is begun anew at once, unless that was done just before.
         at_once = failure.code == ORDER_LOST != row.renewal_error_code
         row.fail(failure.code, failure.reason, now)
-        stopped = failure.retry and (failure.code == ORDER_LOST or not is_begun)
         if stopped:
-            account = partial(ca_accounts.authority_id, session)
-            row.meet(failure.code, failure.reason, peer(row, account), now)
+            row.meet(failure.code, failure.reason, waits_for, now)
         elif row.trouble_code is not None:
             row.overcome()
         if failure.retry:

@@ -31,6 +31,7 @@ from nameplate.usecases.certificates import (
     challenges,
     delegations,
     generations,
+    outages,
     reachability,
     requests,
 )  # fmt: skip
@@ -60,6 +61,10 @@ class CertificateRequest:
     """Type of the challenges that prove the names: `http-01` or `dns-01`."""
     account: Account
     """The account at the authority to order with."""
+    accounts: Sequence[Account] = ()
+    """The accounts to choose from while there is no order, the preferred one first."""
+    reason: str = ""
+    """Why that account was chosen."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """In a sandbox: at which port each host answers plain HTTP."""
     delegation: delegations.ChallengeDelegation | None = None
@@ -92,7 +97,10 @@ class OpenOrder:
     def progress(self) -> ChallengeProgress:
         """Return what goes into `acme_challenge_data`."""
         return ChallengeProgress(
-            self.request.account.id, frozenset(self.presented), frozenset(self.responded)
+            self.request.account.id,
+            reason=self.request.reason,
+            presented=frozenset(self.presented),
+            responded=frozenset(self.responded),
         )
 
     def next_step(self, order: Order, now: datetime) -> Step:
@@ -112,19 +120,23 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
     Raises `Refused` with code `ca_account_missing`.
     """
     known = row.acme_challenge_data or ChallengeProgress()
-    account = session.get(Account, known.account_id) if known.account_id else None
+    key = requests.pending_key(tools, row)
+    account = session.get(Account, known.account_id) if key and known.account_id else None
+    choice: Sequence[Account] = ()
     if account is None or account.deleted_at is not None:
-        account = ca_accounts.authority_account(session, row.organization_id)
+        choice = ca_accounts.authority_accounts(session, row.organization_id)
+        account = choice[0]
     request = CertificateRequest(
         hosts=tuple(row.subject_alternative_names or ()),
         place=requests.pending_key_place(row),
         served_place=requests.key_place(row),
         kind=row.acme_challenge_type or "http-01",
         account=account,
+        accounts=choice,
+        reason=known.reason,
         ports=reachability.ports(session, row) if tools.special_use else {},
         delegation=delegations.read(session, tools.challenge_zone, row),
     )
-    key = requests.pending_key(tools, row)
     if key is None:
         return request
     return OpenOrder(
@@ -310,6 +322,8 @@ class Issuer:
             window=self._window(bundle),
             is_local=request.account.provider == "local",
             sealed_key=self._tools.keyring.seal(opened.key, request.served_place),
+            account_id=request.account.id,
+            reason=request.reason,
         )
         jitter = self._tools.jitter()
 
@@ -320,6 +334,7 @@ class Issuer:
         work.record(
             self._sessions, Certificate, self._lease, install, release=True
         )  # fmt: skip
+        outages.end(self._sessions, request.account)
         self._tools.checkpoint("certificate:installed")
 
     def _window(self, bundle: bytes) -> Window | None:

@@ -15,6 +15,7 @@ from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import (
+    Account,
     Binding,
     Certificate,
     CertificateType,
@@ -225,7 +226,7 @@ def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Cert
 
 
 def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Certificate:
-    """Revoke at the authority, then here. Raises what the authority answers."""
+    """Revoke at the authority that issued, then here. Raises what the authority answers."""
     with sessions.begin(actor, read_only=True) as session:
         row = get(session, actor, reference)
     if row.is_uploaded:
@@ -236,7 +237,7 @@ def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ce
     if row.certificate is None:
         raise Conflict("certificate_missing", "There is no certificate to revoke yet.")
     with sessions.begin(PLATFORM, read_only=True) as session:
-        account = ca_accounts.authority_account(session, row.organization_id)
+        account = _issuing_account(session, row)
     authority = tools.authority(account)
     if not isinstance(authority, Revoker):
         raise Refused("revocation_unavailable", "This authority cannot revoke certificates.")
@@ -254,6 +255,20 @@ def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Ce
             execution_options={"synchronize_session": False},
         )
     return row
+
+
+def _issuing_account(session: Session, row: Certificate) -> Account:
+    """Return the account that issued; where that was not noted yet, the preferred one."""
+    if row.authority_account_id is None:
+        return ca_accounts.authority_account(session, row.organization_id)
+    account = session.get_one(Account, row.authority_account_id)
+    if account.deleted_at is not None:
+        raise Refused(
+            "issuing_account_removed",
+            "The account at the authority that issued the certificate was removed. Restore it with "
+            "its credentials, or revoke the certificate at the authority.",
+        )
+    return account
 
 
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:

@@ -1,4 +1,4 @@
-"""Why a certificate is not ordered yet: where its host leads instead of here, and who changes that."""
+"""Why a certificate is not ordered yet: where its host leads instead of here, or CAA, and who changes that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +34,8 @@ def advice(session: Session, domain: Domain, row: Certificate) -> HostAdvice | N
         return HostAdvice((), tuple(names), f"{_ZONE} {_GOES_ON}")
     if not (row.waits_for or "").startswith("domain:"):
         return None
+    if (row.trouble_code or "").startswith("caa_"):
+        return _of_caa(row)
     known = row.acme_challenge_data or ChallengeProgress()
     if known.records:
         return HostAdvice(known.addresses, known.records, _publish(row, known.records))
@@ -51,6 +53,17 @@ def _publish(row: Certificate, records: Sequence[str]) -> str:
         return f"Have the zone signed again, or correct its DS record at the registrar. {_GOES_ON}"
     told = [delegations.instruction(owner, there) for owner, _, there in map(str.split, records)]
     return f"{' '.join(one.sentence for one in told)} {_GOES_ON}"
+
+
+def _of_caa(row: Certificate) -> HostAdvice:
+    """Return what to do about CAA records that forbid a certificate, or cannot be known."""
+    seen = row.acme_challenge_data or ChallengeProgress()
+    fix = {
+        "caa_bogus": "Repair the signatures of the zone, or remove its DS record.",
+        "caa_critical": "Remove the CAA record with the unknown critical tag.",
+        "caa_excludes": f"Add the record {' or '.join(seen.records)}, or remove the CAA records.",
+    }.get(row.trouble_code or "", "Ask your DNS host to answer questions for CAA records.")
+    return HostAdvice(seen.addresses, seen.records, f"{fix} {_GOES_ON}")
 
 
 def _wanted(host: BoundHost) -> tuple[str, ...]:

@@ -83,8 +83,7 @@ def _authorities(session: Session) -> Finding:
         "authority",
         ok=False,
         message="There is no account at a certificate authority: no certificate can be obtained.",
-        fix="Add one with `nameplate account add NAME --kind ca --provider acme --config "
-        '\'{"directory_url": "https://acme-v02.api.letsencrypt.org/directory"}\'`.',
+        fix="Add one with `nameplate account add NAME --kind ca --provider letsencrypt`.",
     )
 
 

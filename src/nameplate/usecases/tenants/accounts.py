@@ -15,6 +15,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now
 from nameplate.models import Account, AccountKind, Certificate
+from nameplate.models.accounts import PRIORITY
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.dns import DnsProvider, RightsTester
@@ -22,10 +23,9 @@ from nameplate.usecases import lookup, work
 from nameplate.usecases.tenants import organizations, providers
 from nameplate.usecases.tools import Tools
 
-CHANGES = frozenset({"name", "config", "metadata"})
+CHANGES = frozenset({"name", "config", "metadata", "priority"})
 
-_NAMED = 5
-"""Certificates in a message."""
+_NAMED = 5  # certificates in a message
 _MAX_TRIED = 10
 """Zones whose rights are tried: those of one credential are mostly the same."""
 
@@ -42,6 +42,7 @@ def add(
     credentials: Mapping[str, str] | None = None,
     organization: str | None = None,
     metadata: dict[str, Any] | None = None,
+    priority: int = PRIORITY,
 ) -> Account:
     """Add an account with its credentials sealed; without organization it is the platform's.
 
@@ -66,6 +67,7 @@ def add(
         name=name,
         config=config,
         metadata_=metadata,
+        priority=priority,
     )
     session.add(row)
     session.flush()

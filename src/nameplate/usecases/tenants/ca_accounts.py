@@ -1,33 +1,51 @@
-"""Which account at a certificate authority issues for an organization."""
+"""Which accounts at certificate authorities may issue for an organization, in which order.
 
-from collections.abc import Collection, Mapping
+An organization with accounts of its own is served by these, any other by the platform's. The first in
+the order of `priority` is preferred; the others stand in for it, except those that browsers reject.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import caa
+from nameplate.core import authorities as known
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
 from nameplate.models import Account, AccountKind
 
 
-def authority_account(session: Session, organization_id: int) -> Account:
-    """Return the account to order with: the organization's own, else the platform's.
+def authority_accounts(session: Session, organization_id: int) -> Sequence[Account]:
+    """Return the accounts to order with, the preferred one first: there is one at least.
 
     Raises `Refused` with code `ca_account_missing`.
     """
-    row: Account | None = session.scalars(_AUTHORITIES, {"organization": organization_id}).first()
-    if row is not None:
-        return row
-    raise Refused(
-        "ca_account_missing",
-        "There is no account at a certificate authority. The operator must add one with "
-        "`nameplate account add --kind ca`.",
-    )
+    rows = session.scalars(_AUTHORITIES, {"organization": organization_id}).all()
+    if not rows:
+        raise Refused(
+            "ca_account_missing",
+            "There is no account at a certificate authority. The operator must add one with "
+            "`nameplate account add --kind ca`.",
+        )
+    first = rows[0]
+    return [
+        first,
+        *(
+            row
+            for row in rows[1:]
+            if row.organization_id == first.organization_id
+            and known.is_trusted(row.provider, row.config)
+        ),
+    ]
+
+
+def authority_account(session: Session, organization_id: int) -> Account:
+    """Return the preferred one of these."""
+    return authority_accounts(session, organization_id)[0]
 
 
 def authority_id(session: Session, organization_id: int) -> int | None:
-    """Return the id of the account to order with, or None when there is none."""
+    """Return the id of the preferred account, or None when there is none."""
     try:
         return authority_account(session, organization_id).id
     except Refused:
@@ -35,13 +53,15 @@ def authority_id(session: Session, organization_id: int) -> int | None:
 
 
 def authorities(session: Session) -> Mapping[int | None, int]:
-    """Return the account that each organization with one of its own orders with.
+    """Return the preferred account of each organization with one of its own.
 
     The platform's account, under None, serves all others.
     """
     query = Account.visible(PLATFORM).where(Account.kind == AccountKind.CA)
-    newest_first = query.with_only_columns(_OWNER, Account.id).order_by(Account.id.desc())
-    return {row[0]: row[1] for row in session.execute(newest_first)}
+    preferred_last = query.with_only_columns(_OWNER, Account.id).order_by(
+        Account.priority.desc(), Account.id.desc()
+    )
+    return {row[0]: row[1] for row in session.execute(preferred_last)}
 
 
 def providers(session: Session) -> Collection[str]:
@@ -55,19 +75,19 @@ _AUTHORITIES = (
     Account.visible(PLATFORM)
     .where(Account.kind == AccountKind.CA)
     .where((sa.bindparam("organization") == _OWNER) | _OWNER.is_(None))
-    .order_by(_OWNER.is_(None), Account.id)
+    .order_by(_OWNER.is_(None), Account.priority, Account.id)
 )
 """Made once: every certificate asks it."""
 
 
 def issuer_names(session: Session, organization_id: int) -> frozenset[str]:
-    """Return the issuer domain names that CAA must allow, none when they are not known.
+    """Return the issuer domain names of which CAA must allow one, none when they are not known.
 
     An account says them in `config.caa_identities`; of well-known authorities they are known.
     """
     try:
-        account = authority_account(session, organization_id)
+        accounts = authority_accounts(session, organization_id)
     except Refused:
         return frozenset()
-    named = account.config.get("caa_identities")
-    return frozenset(named or caa.identities(account.config.get("directory_url", "")))
+    named = [known.caa_identities(one.provider, one.config) for one in accounts]
+    return frozenset(issuer for one in named for issuer in one) if all(named) else frozenset()

@@ -1,0 +1,99 @@
+"""Which of several accounts at authorities a new generation is ordered with, and why.
+
+The first in the order of preference that CAA lets issue and that is not left alone. The choice holds for
+the generation: once its order is stored, no other authority is asked before that has ended.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from nameplate.core import authorities as known
+from nameplate.core.caa_policy import Applicant
+from nameplate.db import Sessions
+from nameplate.models import Account
+from nameplate.ports.ca import RegisteredAccount
+from nameplate.usecases.certificates import outages
+from nameplate.usecases.certificates.caa_looks import CaaLook, CaaObstacle, CaaUnanswered
+from nameplate.usecases.certificates.order import CertificateRequest
+from nameplate.usecases.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """An account that is not ordered with, and why."""
+
+    account: Account
+    why: str
+
+
+def choose(
+    sessions: Sessions, tools: Tools, request: CertificateRequest, now: datetime
+) -> CertificateRequest | CaaObstacle:
+    """Return the request with the account to order with, or why none may issue. Asks the network."""
+    looks = CaaLook(tools, request.hosts)
+    passed: list[_Passed] = []
+    away: list[Account] = []
+    obstacles: list[CaaObstacle] = []
+    try:
+        for account in request.accounts:
+            obstacle = _obstacle(tools, looks, request, account)
+            if obstacle is not None:
+                passed.append(_Passed(account, _excluded(account, obstacle)))
+                obstacles.append(obstacle)
+            elif len(request.accounts) > 1 and not outages.may_try(sessions, account, now):
+                passed.append(_Passed(account, f"{_title(account)} does not answer"))
+                away.append(account)
+            else:
+                return _chosen(request, account, passed)
+    except CaaUnanswered as error:
+        return error.obstacle
+    if away:  # whoever waits for it has one try it
+        return _chosen(request, away[0], [one for one in passed if one.account not in away])
+    return _none_may(request, obstacles[0])
+
+
+def _obstacle(
+    tools: Tools, looks: CaaLook, request: CertificateRequest, account: Account
+) -> CaaObstacle | None:
+    """Tell what CAA has against an account; nothing where its issuer domain names are not known."""
+    issuers = known.caa_identities(account.provider, account.config)
+    if not issuers or account.provider == known.LOCAL:
+        return None
+
+    def url() -> str:
+        authority = tools.authority(account)
+        return authority.account_url if isinstance(authority, RegisteredAccount) else ""
+
+    return looks.obstacle(Applicant(issuers, request.kind, url), _title(account))
+
+
+def _chosen(
+    request: CertificateRequest, account: Account, passed: Sequence[_Passed]
+) -> CertificateRequest:
+    title = _title(account)
+    if len(request.accounts) == 1:
+        reason = f"{title} is the only authority."
+    elif not passed:
+        reason = f"{title} is the first in the order of preference."
+    else:
+        why = "; ".join(one.why for one in passed)
+        reason = f"{why}; {title} is the next in the order of preference."
+    return replace(request, account=account, reason=reason)
+
+
+def _none_may(request: CertificateRequest, first: CaaObstacle) -> CaaObstacle:
+    """Return what is to be changed for the preferred authority, and that the others may not either."""
+    others = ", ".join(_title(one) for one in request.accounts[1:])
+    if not others or first.code != "caa_excludes":
+        return first
+    return replace(first, message=f"{first.message} {others} may not issue either.")
+
+
+def _excluded(account: Account, obstacle: CaaObstacle) -> str:
+    place = obstacle.addresses[0].partition(" ")[0] if obstacle.addresses else "the name"
+    return f"CAA at {place} does not let {_title(account)} issue"
+
+
+def _title(account: Account) -> str:
+    return known.title(account.provider, account.config)
