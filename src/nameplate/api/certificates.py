@@ -56,6 +56,17 @@ class ChainCertificate(BaseModel):
     )
 
 
+class RenewalInfoShape(BaseModel):
+    """When the authority suggests to replace a certificate (RFC 9773)."""
+
+    window_starts_at: datetime
+    window_ends_at: datetime
+    explanation_url: str | None = Field(
+        description="Page on which the authority says why, where that is unusual."
+    )
+    next_check_at: datetime | None = Field(description="When the authority is asked again.")
+
+
 class CertificateShape(Shape):
     """A certificate across its renewals. The private key is never returned."""
 
@@ -78,6 +89,12 @@ class CertificateShape(Shape):
                     expires_at="2027-02-21T09:30:00Z",
                     last_renewed_at="2026-11-23T09:31:00Z",
                     next_renewal_at="2027-01-22T09:30:00Z",
+                    renewal_info={
+                        "window_starts_at": "2027-01-21T00:00:00Z",
+                        "window_ends_at": "2027-01-23T00:00:00Z",
+                        "explanation_url": None,
+                        "next_check_at": "2026-11-23T15:31:00Z",
+                    },
                     auto_renew=True,
                     automatic=False,
                     challenge="http-01",
@@ -105,6 +122,9 @@ class CertificateShape(Shape):
     expires_at: datetime | None
     last_renewed_at: datetime | None
     next_renewal_at: datetime | None
+    renewal_info: RenewalInfoShape | None = Field(
+        description="What the authority suggests; null where it suggests nothing."
+    )
     auto_renew: bool
     automatic: bool = Field(
         description="Whether it was made for a binding. It is let go when no binding uses it."
@@ -187,6 +207,18 @@ def _chain(said: Facts) -> ChainCertificate:
     )
 
 
+def _renewal_info(row: Certificate) -> RenewalInfoShape | None:
+    starts, ends = row.renewal_window_starts_at, row.renewal_window_ends_at
+    if starts is None or ends is None:
+        return None
+    return RenewalInfoShape(
+        window_starts_at=starts,
+        window_ends_at=ends,
+        explanation_url=row.renewal_explanation_url,
+        next_check_at=row.renewal_info_due_at,
+    )
+
+
 def show_listed(_call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate without its chain."""
     return CertificateShape(**fields(row))
@@ -209,6 +241,7 @@ def fields(row: Certificate) -> dict[str, Any]:
         "names": row.subject_alternative_names or [row.common_name],
         "type": row.certificate_type,
         "next_renewal_at": row.next_renewal_attempt_at,
+        "renewal_info": _renewal_info(row),
         "automatic": row.is_automatic,
         "challenge": row.acme_challenge_type,
         "attempts": row.renewal_attempts,

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, move
+from nameplate.core.renewal import RenewalInfo
 from nameplate.models.bindings import Binding
 from nameplate.models.challenge_progress import ChallengeProgress
 from nameplate.models.orm import (
@@ -196,6 +197,25 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         UtcDateTime, comment="When the private key was exported last."
     )
 
+    authority_account_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("accounts.id", ondelete="SET NULL"),
+        index=True,
+        comment="The account whose authority issued what is served.",
+    )
+    renewal_window_starts_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="From when on its authority suggests to replace it (RFC 9773)."
+    )
+    renewal_window_ends_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Until when its authority suggests to replace it."
+    )
+    renewal_explanation_url: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Page on which the authority says why, where that is unusual."
+    )
+    renewal_info_due_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the authority is asked for its suggestion again."
+    )
+
     @classmethod
     def is_wanted(cls) -> sa.ColumnElement[bool]:
         """Return whether anybody wants the certificate: who asked for it, or a binding that uses it.
@@ -278,6 +298,15 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.expiry_notice_days = None
         self.renewal_attempts = 0
         self.renewal_error_message = self.renewal_error_code = None
+
+    def advise(self, info: RenewalInfo | None, now: datetime) -> bool:
+        """Keep what the authority says of the renewal; tell whether its window is another than before."""
+        before = (self.renewal_window_starts_at, self.renewal_window_ends_at)
+        window = (None, None) if info is None else info.window
+        self.renewal_window_starts_at, self.renewal_window_ends_at = window
+        self.renewal_explanation_url = None if info is None else info.explanation_url
+        self.renewal_info_due_at = None if info is None else now + info.ask_again
+        return window != before
 
     def fail(self, code: str, reason: str, now: datetime) -> None:
         """Count a failed attempt; a certificate that still serves stays as it is."""

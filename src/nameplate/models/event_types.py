@@ -245,6 +245,10 @@ TOLD: Mapping[type[Any], Told] = {
                 "certificate.expiring", "expiry_notice_days", ColumnState.ANY, ColumnState.PRESENT,
                 ("certificate_type", "expires_at", "status", "renewal_error_code", "renewal_error_message"),
             ),
+            Transition(
+                "certificate.replacement_advised", "renewal_explanation_url", ColumnState.ANY, ColumnState.PRESENT,
+                ("renewal_window_starts_at", "renewal_window_ends_at", "renewal_explanation_url"),
+            ),
             Transition("certificate.key_exported", "key_exported_at", ColumnState.ANY, ColumnState.PRESENT, ("serial_number",)),
             Transition("certificate.expired", "status", ColumnState.ANY, _is(_C.EXPIRED), ("expires_at",)),
             Transition("certificate.revoked", "status", ColumnState.ANY, _is(_C.REVOKED), ("serial_number",)),

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from nameplate.core.configuration import Credentials, DomainName, Rate, setting
 from nameplate.core.orders import Challenge, Order, OrderStatus
+from nameplate.core.renewal import RenewalInfo
 from nameplate.ports.plugins import Plugin
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Order",
     "OrderStatus",
     "RenewalAdvisor",
+    "RenewalInfo",
     "Revoker",
 ]
 
@@ -32,7 +34,11 @@ class CertificateAuthority(Protocol):
     def order(
         self, names: Sequence[str], profile: str | None = None, replaces: str | None = None
     ) -> Order:
-        """Create an order for `names` (canonical; `*.` allowed) and return it with its challenges."""
+        """Create an order for `names` (canonical; `*.` allowed) and return it with its challenges.
+
+        `replaces` is the identifier (RFC 9773 section 4.1) of a certificate that it takes the place of.
+        Raises `Refused` with `acme_replacement_refused` when the authority does not see it so.
+        """
         ...
 
     def refresh(self, order_url: str) -> Order:
@@ -65,8 +71,8 @@ class Revoker(Protocol):
 class RenewalAdvisor(Protocol):
     """An authority with renewal information (ARI, RFC 9773)."""
 
-    def renewal_window(self, certificate: bytes) -> tuple[datetime, datetime] | None:
-        """Return the suggested window for replacing the certificate (PEM), or None."""
+    def renewal_info(self, certificate: bytes) -> RenewalInfo | None:
+        """Return when the certificate (PEM) is best replaced, or None where it does not say."""
         ...
 
 

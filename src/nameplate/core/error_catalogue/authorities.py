@@ -64,6 +64,12 @@ GROUP = Group(
             "Use one of the profiles that the message lists.",
             (502,),
         ),
+        "acme_replacement_refused": Entry(
+            Turn.NAMEPLATE,
+            "The authority does not take the order for the replacement of a certificate.",
+            "No action needed. Nameplate orders without that.",
+            (502,),
+        ),
         "acme_order_lost": Entry(
             Turn.NAMEPLATE,
             "The authority does not know the order any more.",

@@ -321,6 +321,12 @@ GROUP = Group(
             "No binding uses the certificate any more, so that it is not obtained or renewed.",
             "No action needed. Bind an application to the host, or renew it, to have it again.",
         ),
+        "replacement_advised": Entry(
+            Turn.NAMEPLATE,
+            "The authority wants the certificate replaced soon, and explains why on the page shown.",
+            "No action needed: it is renewed in time, unless automatic renewal is off.",
+            (),
+        ),
         "renewal_failing": Entry(
             Turn.OPERATOR,
             "The certificate is still valid, but its renewal fails.",

@@ -27,6 +27,7 @@ from nameplate.usecases.certificates import (
     generations,
     order,
     reachability,
+    renewal_info,
     succession,
     usage,
 )
@@ -75,13 +76,16 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
         if unreached is not None:
             _await(sessions, tools, lease, unreached)
             return None
-    if begun is not None:
+    if isinstance(begun, order.CertificateRequest | order.OpenOrder):
         return order.carry(sessions, tools, lease, begun)
-    work.record(
-        sessions, Certificate, lease,
-        lambda s, row: _rest(s, row, tools.jitter(), lease.now()),
-        release=True,
-    )  # fmt: skip
+    reply = None if begun is None else renewal_info.ask(tools, begun)
+
+    def rest(session: Session, row: Certificate) -> None:
+        if reply is not None:
+            renewal_info.keep(row, reply, tools.jitter(), lease.now())
+        _rest(session, row, tools.jitter(), lease.now())
+
+    work.record(sessions, Certificate, lease, rest, release=True)
     return None
 
 
@@ -115,9 +119,11 @@ def _await(
 
 def _begun(
     session: Session, tools: Tools, row: Certificate, now: datetime
-) -> order.CertificateRequest | order.OpenOrder | None:
-    """Return where the generation stands, or None when nothing is to be obtained now."""
-    if not _wanted(row, now) or not _owned(session, row):
+) -> order.CertificateRequest | order.OpenOrder | renewal_info.InfoQuestion | None:
+    """Return where the generation stands, or what to ask about one that nothing is obtained for now."""
+    if not _wanted(row, now):
+        return renewal_info.question(session, row, now)
+    if not _owned(session, row):
         return None
     if row.is_let_go or not usage.is_wanted(session, row):
         return None

@@ -6,7 +6,7 @@ of its proofs; the certificate. What else is known is stored before a wait. Ever
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -15,22 +15,23 @@ from sqlalchemy.orm import Session
 from nameplate.core import certificates as x509
 from nameplate.core import issuance, keys, renewal
 from nameplate.core.encryption import Place, key_id
-from nameplate.core.errors import NameplateError
+from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
 from nameplate.core.orders import Challenge, Order, OrderStatus
-from nameplate.core.renewal import Window
+from nameplate.core.renewal import RenewalInfo
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, Domain
 from nameplate.models.sealing import hold
-from nameplate.ports.ca import CertificateAuthority, RenewalAdvisor
+from nameplate.ports.ca import CertificateAuthority
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     budgets,
     challenges,
     generations,
     reachability,
+    renewal_info,
     requests,
 )  # fmt: skip
 from nameplate.usecases.tenants import ca_accounts
@@ -40,6 +41,8 @@ T = TypeVar("T")
 
 MAX_STEPS = 16
 """Steps taken under one lease."""
+REPLACEMENT_REFUSED = "acme_replacement_refused"
+"""The authority does not take the order for a replacement: it is made as any other, and counts as such."""
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
 _BEGINNING = Certificate.beginning()
@@ -59,6 +62,8 @@ class CertificateRequest:
     """Type of the challenges that prove the names: `http-01` or `dns-01`."""
     account: Account
     """The account at the authority to order with."""
+    replaces: str | None = None
+    """Identifier of the certificate that it takes the place of (RFC 9773 section 4.1)."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """In a sandbox: at which port each host answers plain HTTP."""
 
@@ -117,6 +122,7 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         served_place=requests.key_place(row),
         kind=row.acme_challenge_type or "http-01",
         account=account,
+        replaces=renewal_info.replaced(row, account),
         ports=reachability.ports(session, row) if tools.special_use else {},
     )
     key = requests.pending_key(tools, row)
@@ -163,11 +169,17 @@ class Issuer:
         Raises `RateLimited` when a budget is spent.
         """
         self._keep_lease()
-        if budgets.limits(request.account).any:
-            self._record(lambda session, row: self._spend(session, row, request))
+        self._spend(request)
         key = keys.new_key()
         self._tools.checkpoint("certificate:order_intended")
-        order = self._authority.order(request.hosts)
+        try:
+            order = self._authority.order(request.hosts, None, request.replaces)
+        except Refused as error:
+            if request.replaces is None or error.code != REPLACEMENT_REFUSED:
+                raise
+            request = replace(request, replaces=None)
+            self._spend(request)
+            order = self._authority.order(request.hosts)
         self._tools.checkpoint("certificate:order_created")
         opened = OpenOrder(request, key, order.url)
         self._store(opened, order)
@@ -201,13 +213,18 @@ class Issuer:
         self._wait(opened, self._lease.now())
         return None
 
-    def _spend(self, session: Session, row: Certificate, request: CertificateRequest) -> None:
+    def _spend(self, request: CertificateRequest) -> None:
+        if budgets.limits(request.account).any:
+            self._record(lambda session, row: self._take(session, row, request))
+
+    def _take(self, session: Session, row: Certificate, request: CertificateRequest) -> None:
         base = session.get_one(Domain, row.organization_domain_id).domain_name
         now = self._lease.now()
         issued, expires = row.issued_at, row.expires_at
         ordering = budgets.Ordering(
             row.organization_id, base, request.hosts,
             is_urgent=bool(issued and expires and renewal.is_urgent(issued, expires, now)),
+            is_exempt=request.replaces is not None,
         )  # fmt: skip
         budgets.take_order(session, request.account, ordering, now)
 
@@ -285,9 +302,10 @@ class Issuer:
         issued = generations.Issued(
             bundle,
             facts=x509.check(bundle, opened.key, request.hosts, now),
-            window=self._window(bundle),
+            info=self._info(bundle),
             is_local=request.account.provider == "local",
             sealed_key=self._tools.keyring.seal(opened.key, request.served_place),
+            account_id=request.account.id,
         )
         jitter = self._tools.jitter()
 
@@ -300,11 +318,9 @@ class Issuer:
         )  # fmt: skip
         self._tools.checkpoint("certificate:installed")
 
-    def _window(self, bundle: bytes) -> Window | None:
-        if not isinstance(self._authority, RenewalAdvisor):
-            return None
+    def _info(self, bundle: bytes) -> RenewalInfo | None:
         try:
-            return self._authority.renewal_window(bundle)
+            return renewal_info.of(self._authority, bundle)
         except NameplateError:
             return None  # advice is welcome, not needed
 
