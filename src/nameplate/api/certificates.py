@@ -14,8 +14,9 @@ from nameplate.core import certificates, ids
 from nameplate.core.certificates import Facts
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
+from nameplate.core.revocation import RevocationReason
 from nameplate.models import Certificate, CertificateType, ChallengeType
-from nameplate.usecases.certificates import requests, schedule
+from nameplate.usecases.certificates import requests, revocations, schedule
 
 routes = router("certificates")
 
@@ -67,6 +68,30 @@ class RenewalInfoShape(BaseModel):
     next_check_at: datetime | None = Field(description="When the authority is asked again.")
 
 
+class RevocationNew(Body):
+    """How a certificate is revoked."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "superseded", "replace": True}]}
+    )
+
+    reason: RevocationReason = RevocationReason.UNSPECIFIED
+    replace: bool = Field(
+        default=False,
+        description="Obtain another certificate. It is served before this one is revoked, unless the "
+        "reason is `keyCompromise`.",
+    )
+
+
+class RevocationShape(BaseModel):
+    """The last revocation of a certificate of this row, or the one to come."""
+
+    reason: RevocationReason
+    pending: bool = Field(description="Whether it waits for the new certificate to be served.")
+    revoked_at: datetime | None
+    error_message: str | None
+
+
 class CertificateShape(Shape):
     """A certificate across its renewals. The private key is never returned."""
 
@@ -96,6 +121,7 @@ class CertificateShape(Shape):
                         "next_check_at": "2026-11-23T15:31:00Z",
                     },
                     auto_renew=True,
+                    revocation=None,
                     automatic=False,
                     challenge="http-01",
                     generation=1,
@@ -126,6 +152,7 @@ class CertificateShape(Shape):
         description="What the authority suggests; null where it suggests nothing."
     )
     auto_renew: bool
+    revocation: RevocationShape | None
     automatic: bool = Field(
         description="Whether it was made for a binding. It is let go when no binding uses it."
     )
@@ -219,6 +246,17 @@ def _renewal_info(row: Certificate) -> RenewalInfoShape | None:
     )
 
 
+def _revocation(row: Certificate) -> RevocationShape | None:
+    if row.revocation_reason is None:
+        return None
+    return RevocationShape(
+        reason=row.revocation_reason,
+        pending=row.revocation_certificate is not None,
+        revoked_at=row.revoked_at,
+        error_message=row.revocation_error,
+    )
+
+
 def show_listed(_call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate without its chain."""
     return CertificateShape(**fields(row))
@@ -242,6 +280,7 @@ def fields(row: Certificate) -> dict[str, Any]:
         "type": row.certificate_type,
         "next_renewal_at": row.next_renewal_attempt_at,
         "renewal_info": _renewal_info(row),
+        "revocation": _revocation(row),
         "automatic": row.is_automatic,
         "challenge": row.acme_challenge_type,
         "attempts": row.renewal_attempts,
@@ -319,7 +358,12 @@ def renew(call: Write, certificate: str) -> CertificateShape:
     operation_id="revoke_certificate",
     responses=errors.documented(429, 502),
 )
-def revoke(world: Crossing, certificate: str) -> CertificateShape:
-    """Revoke a certificate at its authority. Its key is never used again."""
-    row = requests.revoke(world.sessions, world.tools, world.actor, certificate)
+def revoke(
+    world: Crossing, certificate: str, body: RevocationNew | None = None
+) -> CertificateShape:
+    """Revoke a certificate at its authority, or have it replaced first. Its key is never used again."""
+    given = body or RevocationNew()
+    row = revocations.revoke(
+        world.sessions, world.tools, world.actor, certificate, given.reason, replace=given.replace
+    )
     return CertificateShape(**fields(row))

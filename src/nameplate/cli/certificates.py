@@ -26,6 +26,7 @@ from nameplate.cli.command import (
 from nameplate.cli.completion import names as completed
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.waiting import Seen, Timeout, Wait
+from nameplate.core.revocation import RevocationReason
 
 app = typer.Typer(help="Manage certificates of domains.", no_args_is_help=True)
 _DER = b"\x30"
@@ -193,6 +194,18 @@ def renew(
 def revoke(
     cli: Cli,
     certificate: CertificateReference,
+    *,
+    reason: Annotated[
+        RevocationReason, typer.Option(help="Why (RFC 5280).")
+    ] = RevocationReason.UNSPECIFIED,
+    replace_: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Obtain another certificate. It is served before this one is revoked, unless the "
+            "reason is `keyCompromise`.",
+        ),
+    ] = False,
     yes: Yes = False,
     non_interactive: NonInteractive = False,
 ) -> None:
@@ -200,7 +213,9 @@ def revoke(
     found = cli.api.get(address("certificates", certificate))
     what = f"Revoke certificate {found['common_name']} ({found['id']})"
     cli.confirm(what, yes=yes, non_interactive=non_interactive)
-    cli.printer.one(cli.api.send("POST", address("certificates", found["id"], ":revoke")))
+    body = {"reason": reason.value, "replace": replace_}
+    made = cli.api.send("POST", address("certificates", found["id"], ":revoke"), body)
+    cli.printer.one(made, skip=_LONG)
 
 
 @command(app, "show")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, move
 from nameplate.core.renewal import RenewalInfo
+from nameplate.core.revocation import RevocationReason
 from nameplate.models.bindings import Binding
 from nameplate.models.challenge_progress import ChallengeProgress
 from nameplate.models.orm import (
@@ -216,6 +217,20 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         UtcDateTime, comment="When the authority is asked for its suggestion again."
     )
 
+    revocation_reason: Mapped[RevocationReason | None] = mapped_column(
+        enum_of(RevocationReason, "revocation_reason"),
+        comment="Why it was revoked last, or is to be.",
+    )
+    revocation_certificate: Mapped[str | None] = mapped_column(
+        LongText, comment="What is revoked as soon as nothing serves it any more, PEM."
+    )
+    revocation_error: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why that was not possible, in words for a person."
+    )
+    revoked_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the authority revoked a certificate of this row last."
+    )
+
     @classmethod
     def is_wanted(cls) -> sa.ColumnElement[bool]:
         """Return whether anybody wants the certificate: who asked for it, or a binding that uses it.
@@ -341,9 +356,19 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         """Record that the validity has ended."""
         self.status = move(self.status, CertificateStatus.EXPIRED)
 
-    def revoke(self) -> None:
+    def plan_revocation(self, certificate: str | None, reason: RevocationReason | None) -> None:
+        """Say what is revoked when nothing serves it any more (nothing: None), and why."""
+        self.revocation_certificate, self.revocation_reason = certificate, reason
+        self.revocation_error = None
+
+    def note_revocation(self, now: datetime) -> None:
+        """Record that the authority has revoked one; the row goes on with another, unless it ends."""
+        self.revoked_at = now
+
+    def revoke(self, now: datetime) -> None:
         """Record that the authority has revoked the certificate; its key is never used again."""
         self.status = move(self.status, CertificateStatus.REVOKED)
+        self.revoked_at = now
 
 
 class HttpChallenge(Tenant, Model):

@@ -251,7 +251,7 @@ TOLD: Mapping[type[Any], Told] = {
             ),
             Transition("certificate.key_exported", "key_exported_at", ColumnState.ANY, ColumnState.PRESENT, ("serial_number",)),
             Transition("certificate.expired", "status", ColumnState.ANY, _is(_C.EXPIRED), ("expires_at",)),
-            Transition("certificate.revoked", "status", ColumnState.ANY, _is(_C.REVOKED), ("serial_number",)),
+            Transition("certificate.revoked", "revoked_at", ColumnState.ANY, ColumnState.PRESENT, ("status", "revocation_reason")),
         ),
     ),
     Binding: _usual(

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from nameplate.core.configuration import Credentials, DomainName, Rate, setting
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.renewal import RenewalInfo
+from nameplate.core.secret import Secret
 from nameplate.ports.plugins import Plugin
 
 __all__ = [
@@ -62,8 +63,11 @@ class CertificateAuthority(Protocol):
 class Revoker(Protocol):
     """An authority that can revoke (RFC 8555 section 7.6)."""
 
-    def revoke(self, certificate: bytes, reason: int = 0) -> None:
-        """Revoke the certificate (PEM). Already revoked is success."""
+    def revoke(self, certificate: bytes, reason: int = 0, key: Secret | None = None) -> None:
+        """Revoke the certificate (PEM), with its own private `key` when given, else with the account.
+
+        Already revoked is success.
+        """
         ...
 
 

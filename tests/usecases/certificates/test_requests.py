@@ -9,9 +9,10 @@ from tests.usecases.certificates.certificate_rig import NAME, Rig, made
 from nameplate.core import ids
 from nameplate.core.errors import Conflict, Invalid, NotFound, Refused
 from nameplate.core.lifecycle import CertificateStatus
+from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import Certificate, CertificateType, ChallengeType, Domain
-from nameplate.usecases.certificates import requests, succession
+from nameplate.usecases.certificates import requests, revocations, succession
 from nameplate.usecases.certificates.requests import MAX_NAMES
 from nameplate.usecases.tenants import accounts
 
@@ -162,7 +163,7 @@ def test_a_renewal_by_hand_makes_an_unused_one_its_owners(rig: Rig) -> None:
 
 def test_what_was_revoked_is_not_renewed(rig: Rig) -> None:
     with rig.offline.sessions.begin(rig.actor) as session:
-        requests.get(session, rig.actor, rig.reference).revoke()
+        requests.get(session, rig.actor, rig.reference).revoke(datetime.now(UTC))
     with pytest.raises(Conflict) as caught:
         rig.renew()
     assert caught.value.code == "certificate_revoked"
@@ -174,15 +175,15 @@ class Revoking:
     def __init__(self) -> None:
         self.revoked: list[bytes] = []
 
-    def revoke(self, certificate: bytes, reason: int = 0) -> None:
-        del reason
+    def revoke(self, certificate: bytes, reason: int = 0, key: Secret | None = None) -> None:
+        del reason, key
         self.revoked.append(certificate)
 
 
 def test_revoking_asks_the_authority_first(rig: Rig) -> None:
     def revoke() -> Certificate:
         offline = rig.offline
-        return requests.revoke(offline.sessions, offline.tools, rig.actor, rig.reference)
+        return revocations.revoke(offline.sessions, offline.tools, rig.actor, rig.reference)
 
     with pytest.raises(Conflict) as nothing:
         revoke()

@@ -182,12 +182,13 @@ class AcmeAuthority:
             raise problems.malformed(error.detail) from error
         return leaf + chain
 
-    def revoke(self, certificate: bytes, reason: int = 0) -> None:
-        """Revoke with the account's key. Already revoked is success."""
+    def revoke(self, certificate: bytes, reason: int = 0, key: Secret | None = None) -> None:
+        """Revoke with the certificate's key when given, else with the account's. Twice is harmless."""
         leaf = certificates.load_chain(certificate)[0]
         message = messages.Revocation(certificate=leaf, reason=reason)
+        connection = self._connection if key is None else self._connection.signed_by(key)
         try:
-            self._connection.post(self._resource("revokeCert"), message)
+            connection.post(self._resource("revokeCert"), message)
         except Refused as error:
             if error.code != "acme_already_revoked":
                 raise

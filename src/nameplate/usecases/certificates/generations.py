@@ -67,7 +67,7 @@ def install(
     row.advise(issued.info, now)
     window = None if issued.info is None else issued.info.window
     row.next_renewal_attempt_at = planned(row, jitter, window)
-    row.next_action_at = next_look(row, now)
+    row.next_action_at = next_look(row, now) if row.revocation_certificate is None else now
     row.attempts = 0
 
 

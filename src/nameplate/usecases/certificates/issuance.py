@@ -28,6 +28,7 @@ from nameplate.usecases.certificates import (
     order,
     reachability,
     renewal_info,
+    revocations,
     succession,
     usage,
 )
@@ -36,6 +37,8 @@ from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
 """The authority does not know the order any more."""
+Errand = revocations.DueRevocation | renewal_info.InfoQuestion
+"""What is asked of an authority beside orders."""
 _MANY = 4
 """Names of a certificate whose looks may take longer than a lease."""
 
@@ -78,12 +81,13 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
             return None
     if isinstance(begun, order.CertificateRequest | order.OpenOrder):
         return order.carry(sessions, tools, lease, begun)
-    reply = None if begun is None else renewal_info.ask(tools, begun)
+    note = None if begun is None else begun.carry_out(tools)
 
     def rest(session: Session, row: Certificate) -> None:
-        if reply is not None:
-            renewal_info.keep(row, reply, tools.jitter(), lease.now())
+        again = None if note is None else note.keep(row, tools.jitter(), lease.now())
         _rest(session, row, tools.jitter(), lease.now())
+        if again is not None:
+            row.next_action_at = min(row.next_action_at or again, again)
 
     work.record(sessions, Certificate, lease, rest, release=True)
     return None
@@ -119,10 +123,10 @@ def _await(
 
 def _begun(
     session: Session, tools: Tools, row: Certificate, now: datetime
-) -> order.CertificateRequest | order.OpenOrder | renewal_info.InfoQuestion | None:
-    """Return where the generation stands, or what to ask about one that nothing is obtained for now."""
+) -> order.CertificateRequest | order.OpenOrder | Errand | None:
+    """Return where the generation stands, or what else is to be done when none is obtained now."""
     if not _wanted(row, now):
-        return renewal_info.question(session, row, now)
+        return revocations.due(session, row) or renewal_info.question(session, row, now)
     if not _owned(session, row):
         return None
     if row.is_let_go or not usage.is_wanted(session, row):

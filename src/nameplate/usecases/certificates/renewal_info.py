@@ -25,6 +25,17 @@ class InfoQuestion:
     certificate: str
     """PEM."""
 
+    def carry_out(self, tools: Tools) -> "InfoReply":
+        """Ask the authority. Nothing is raised: what it suggests is welcome, not needed."""
+        try:
+            info = of(tools.authority(self.account), self.certificate.encode())
+        except RateLimited as error:
+            wait = max(error.retry_after or renewal.SOONEST, renewal.ASK_AFTER_FAILURE)
+            return InfoReply(self.certificate, failed_for=min(wait, renewal.LATEST))
+        except NameplateError:
+            return InfoReply(self.certificate, failed_for=renewal.ASK_AFTER_FAILURE)
+        return InfoReply(self.certificate, info)
+
 
 @dataclass(frozen=True, slots=True)
 class InfoReply:
@@ -35,6 +46,18 @@ class InfoReply:
     """None: the authority makes no suggestions, or could not be asked."""
     failed_for: timedelta | None = None
     """When to ask again, where it could not be asked."""
+
+    def keep(self, row: Certificate, jitter: float, now: datetime) -> None:
+        """Note it. A moment is drawn in a new window only: an unchanged one keeps its moment.
+
+        A window that is over, or a moment in it that has passed, has the certificate renewed now.
+        """
+        if row.certificate != self.certificate or not _is_settled(row):
+            return
+        if self.failed_for is not None:
+            row.renewal_info_due_at = now + self.failed_for
+        elif row.advise(self.info, now) and self.info is not None:
+            row.next_renewal_attempt_at = generations.planned(row, jitter, self.info.window)
 
 
 def question(session: Session, row: Certificate, now: datetime) -> InfoQuestion | None:
@@ -58,34 +81,9 @@ def _is_settled(row: Certificate) -> bool:
     return serves and not row.is_uploaded and row.renewal_error_code is None
 
 
-def ask(tools: Tools, asked: InfoQuestion) -> InfoReply:
-    """Ask the authority. Nothing is raised: what it suggests is welcome, not needed."""
-    try:
-        info = of(tools.authority(asked.account), asked.certificate.encode())
-    except RateLimited as error:
-        wait = max(error.retry_after or renewal.SOONEST, renewal.ASK_AFTER_FAILURE)
-        return InfoReply(asked.certificate, failed_for=min(wait, renewal.LATEST))
-    except NameplateError:
-        return InfoReply(asked.certificate, failed_for=renewal.ASK_AFTER_FAILURE)
-    return InfoReply(asked.certificate, info)
-
-
 def of(authority: CertificateAuthority, bundle: bytes) -> RenewalInfo | None:
     """Return what the authority says of a certificate, None where it says nothing of any."""
     return authority.renewal_info(bundle) if isinstance(authority, RenewalAdvisor) else None
-
-
-def keep(row: Certificate, reply: InfoReply, jitter: float, now: datetime) -> None:
-    """Note a reply. A moment is drawn in a new window only: an unchanged one keeps its moment.
-
-    A window that is over, or a moment in it that has passed, has the certificate renewed now.
-    """
-    if row.certificate != reply.certificate or not _is_settled(row):
-        return
-    if reply.failed_for is not None:
-        row.renewal_info_due_at = now + reply.failed_for
-    elif row.advise(reply.info, now) and reply.info is not None:
-        row.next_renewal_attempt_at = generations.planned(row, jitter, reply.info.window)
 
 
 def replaced(row: Certificate, account: Account) -> str | None:

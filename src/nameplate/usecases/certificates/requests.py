@@ -1,4 +1,4 @@
-"""Certificates: asking for them, showing them, revoking them. `issuance.py` obtains them."""
+"""Certificates: asking for them, showing them, removing them. `issuance.py` obtains them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,19 +13,15 @@ from nameplate.core.errors import Conflict, Invalid, Refused
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.secret import Secret
-from nameplate.db import Sessions
 from nameplate.models import (
-    Binding,
     Certificate,
     CertificateType,
     ChallengeType,
     Domain,
 )
 from nameplate.models.deletion import soft_delete
-from nameplate.ports.ca import Revoker
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.certificates import succession, usage
-from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
 MAX_NAMES = 100
@@ -218,38 +214,6 @@ def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Cert
         row.take_up(now)
     row.next_renewal_attempt_at = now
     row.wake(now)
-    return row
-
-
-def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Certificate:
-    """Revoke at the authority, then here. Raises what the authority answers."""
-    with sessions.begin(actor, read_only=True) as session:
-        row = get(session, actor, reference)
-    if row.is_uploaded:
-        raise Conflict(
-            "certificate_uploaded",
-            "The certificate was uploaded. Have whoever issued it revoke it, then remove it here.",
-        )
-    if row.certificate is None:
-        raise Conflict("certificate_missing", "There is no certificate to revoke yet.")
-    with sessions.begin(PLATFORM, read_only=True) as session:
-        account = ca_accounts.authority_account(session, row.organization_id)
-    authority = tools.authority(account)
-    if not isinstance(authority, Revoker):
-        raise Refused("revocation_unavailable", "This authority cannot revoke certificates.")
-    authority.revoke(row.certificate.encode())
-    with sessions.begin(actor) as session:
-        row = get(session, actor, reference)
-        row.revoke()
-        row.next_action_at = None
-        session.execute(
-            Binding.waking(tools.clock()).where(
-                Binding.ssl_certificate_id == row.id,
-                Binding.organization_id == row.organization_id,
-                Binding.deleted_at.is_(None),
-            ),
-            execution_options={"synchronize_session": False},
-        )
     return row
 
 
