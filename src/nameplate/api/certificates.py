@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from nameplate.api import errors
 from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
-from nameplate.api.shapes import Body, Page, Reference, Shape, common, example
+from nameplate.api.shapes import Body, Page, Profile, Reference, Shape, common, example
 from nameplate.core import certificates, ids
 from nameplate.core.certificates import Facts
 from nameplate.core.ids import Prefix
+from nameplate.core.keys import KeyType
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.revocation import RevocationReason
 from nameplate.models import Certificate, CertificateType, ChallengeType
@@ -37,6 +38,24 @@ class CertificateNew(Body):
     challenge: ChallengeType | None = Field(
         default=None,
         description="ACME challenge that proves control of the names. Wildcards require `dns-01`.",
+    )
+    key_type: KeyType | None = Field(
+        default=None,
+        description="Kind of the private key. Default: as the domain says, else `ec256`.",
+    )
+    profile: Profile | None = Field(
+        default=None, description="The authority's profile. Default: as the domain says, else none."
+    )
+
+
+class RenewalNew(Body):
+    """What is to be different from now on. Omitted fields keep their value."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"key_type": "rsa2048"}]})
+
+    key_type: KeyType | None = Field(default=None, description="Kind of the private key.")
+    profile: Profile | None = Field(
+        default=None, description="The authority's profile; null for none."
     )
 
 
@@ -124,6 +143,8 @@ class CertificateShape(Shape):
                     revocation=None,
                     automatic=False,
                     challenge="http-01",
+                    key_type="ec256",
+                    profile=None,
                     generation=1,
                     attempts=0,
                     error_message=None,
@@ -157,6 +178,8 @@ class CertificateShape(Shape):
         description="Whether it was made for a binding. It is let go when no binding uses it."
     )
     challenge: ChallengeType | None
+    key_type: str = Field(description="Kind of the private keys that it is ordered with.")
+    profile: str | None = Field(description="The authority's profile that it is ordered with.")
     generation: int = Field(description="Number of certificates installed so far.")
     attempts: int = Field(description="Number of failed attempts since the last success.")
     error_code: str | None = Field(description="Error code of the last failed attempt.")
@@ -283,6 +306,8 @@ def fields(row: Certificate) -> dict[str, Any]:
         "revocation": _revocation(row),
         "automatic": row.is_automatic,
         "challenge": row.acme_challenge_type,
+        "key_type": row.key_type or KeyType.EC256,
+        "profile": row.profile,
         "attempts": row.renewal_attempts,
         "error_code": row.renewal_error_code,
         "error_message": row.renewal_error_message,
@@ -301,6 +326,8 @@ def issue(call: Write, body: CertificateNew) -> CertificateShape:
         body.domain,
         hosts=body.names,
         challenge=body.challenge,
+        key_type=body.key_type,
+        profile=body.profile,
         now=call.now,
     )
     return call.one(show, row)
@@ -347,9 +374,10 @@ def remove(call: Write, certificate: str) -> None:
 
 
 @routes.post("/certificates/{certificate}:renew", operation_id="renew_certificate")
-def renew(call: Write, certificate: str) -> CertificateShape:
+def renew(call: Write, certificate: str, body: RenewalNew | None = None) -> CertificateShape:
     """Renew a certificate now. The current one is served until the new one is installed."""
-    row = requests.renew(call.session, call.actor, certificate, call.now)
+    changes = {} if body is None else body.model_dump(exclude_unset=True)
+    row = requests.renew(call.session, call.actor, certificate, call.now, **changes)
     return call.one(show, row)
 
 

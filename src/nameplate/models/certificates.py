@@ -231,6 +231,18 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         UtcDateTime, comment="When the authority revoked a certificate of this row last."
     )
 
+    key_type: Mapped[str | None] = mapped_column(
+        ascii_text(16), comment="Kind of its private keys; NULL: ec256."
+    )
+    profile: Mapped[str | None] = mapped_column(
+        ascii_text(64), comment="The authority's profile to order with."
+    )
+    is_profile_gone: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=sa.false(),
+        comment="The authority did not have that profile at the last renewal.",
+    )
+
     @classmethod
     def is_wanted(cls) -> sa.ColumnElement[bool]:
         """Return whether anybody wants the certificate: who asked for it, or a binding that uses it.
@@ -261,6 +273,11 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         return cls.waking(now).values(
             next_renewal_attempt_at=sa.case((planned > now, now), else_=planned)
         )
+
+    @classmethod
+    def noting_profile(cls, certificate_id: int, *, gone: bool) -> sa.Update:
+        """Return the statement that notes whether the authority has the profile of a certificate."""
+        return sa.update(cls).where(cls.id == certificate_id).values(is_profile_gone=gone)
 
     @property
     def is_uploaded(self) -> bool:

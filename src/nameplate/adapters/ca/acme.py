@@ -132,6 +132,8 @@ class AcmeAuthority:
         try:
             answer = self._connection.post(self._resource("newOrder"), message)
         except Refused as error:
+            if error.code == "acme_invalid_profile":
+                raise Refused("acme_profile_unknown", error.detail) from error
             if replaces is None or error.code not in _NO_REPLACEMENT:
                 raise
             raise Refused(REPLACEMENT_REFUSED, error.detail) from error
@@ -221,6 +223,8 @@ class AcmeAuthority:
         if profile is None:
             return
         offered = self._connection.directory().meta.profiles or {}
+        if profile not in offered:  # or not when the directory was read
+            offered = self._connection.directory(anew=True).meta.profiles or {}
         if profile not in offered:
             known = ", ".join(sorted(offered)) or "none"
             raise Refused(

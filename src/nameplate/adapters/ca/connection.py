@@ -56,10 +56,10 @@ class AcmeConnection:
         """Return a connection to the same server that signs with a key that is no account's."""
         return AcmeConnection(self._directory_url, key, None, self._verify)
 
-    def directory(self) -> messages.Directory:
-        """Return the server's directory (RFC 8555 section 7.1.1), read once."""
+    def directory(self, *, anew: bool = False) -> messages.Directory:
+        """Return the server's directory (RFC 8555 section 7.1.1), read once unless `anew`."""
         with self._lock:
-            if self._directory is None:
+            if self._directory is None or anew:
                 answer = self._transport.send("GET", self._directory_url)
                 problems.check(answer.status, answer.headers, answer.body)
                 with problems.reading():

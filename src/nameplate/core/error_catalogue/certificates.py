@@ -321,6 +321,12 @@ GROUP = Group(
             "No binding uses the certificate any more, so that it is not obtained or renewed.",
             "No action needed. Bind an application to the host, or renew it, to have it again.",
         ),
+        "profile_gone": Entry(
+            Turn.YOU,
+            "The authority has the certificate's profile no more, and it was renewed without.",
+            "Choose another profile, or none.",
+            (),
+        ),
         "replacement_advised": Entry(
             Turn.NAMEPLATE,
             "The authority wants the certificate replaced soon, and explains why on the page shown.",

@@ -43,6 +43,7 @@ MAX_STEPS = 16
 """Steps taken under one lease."""
 REPLACEMENT_REFUSED = "acme_replacement_refused"
 """The authority does not take the order for a replacement: it is made as any other, and counts as such."""
+_PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
 _BEGINNING = Certificate.beginning()
@@ -62,10 +63,26 @@ class CertificateRequest:
     """Type of the challenges that prove the names: `http-01` or `dns-01`."""
     account: Account
     """The account at the authority to order with."""
+    key_type: str = "ec256"
+    profile: str | None = None
+    """The authority's profile, none when it is gone."""
+    is_renewal: bool = False
+    is_profile_gone: bool = False
+    """The authority does not have the profile that was wished for."""
+    was_profile_gone: bool = False
+    """The same at the last renewal."""
     replaces: str | None = None
     """Identifier of the certificate that it takes the place of (RFC 9773 section 4.1)."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """In a sandbox: at which port each host answers plain HTTP."""
+
+    def without(self, code: str) -> "CertificateRequest | None":
+        """Return what to ask for instead when the authority refuses with `code`, None when nothing."""
+        if code == REPLACEMENT_REFUSED and self.replaces is not None:
+            return replace(self, replaces=None)
+        if code in _PROFILE_GONE and self.profile is not None and self.is_renewal:
+            return replace(self, profile=None, is_profile_gone=True)
+        return None
 
     @property
     def is_looked_at(self) -> bool:
@@ -122,6 +139,10 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         served_place=requests.key_place(row),
         kind=row.acme_challenge_type or "http-01",
         account=account,
+        key_type=row.key_type or "ec256",
+        profile=row.profile,
+        is_renewal=row.certificate is not None,
+        was_profile_gone=row.is_profile_gone,
         replaces=renewal_info.replaced(row, account),
         ports=reachability.ports(session, row) if tools.special_use else {},
     )
@@ -170,16 +191,9 @@ class Issuer:
         """
         self._keep_lease()
         self._spend(request)
-        key = keys.new_key()
+        key = keys.new_key(request.key_type)
         self._tools.checkpoint("certificate:order_intended")
-        try:
-            order = self._authority.order(request.hosts, None, request.replaces)
-        except Refused as error:
-            if request.replaces is None or error.code != REPLACEMENT_REFUSED:
-                raise
-            request = replace(request, replaces=None)
-            self._spend(request)
-            order = self._authority.order(request.hosts)
+        request, order = self._create(request)
         self._tools.checkpoint("certificate:order_created")
         opened = OpenOrder(request, key, order.url)
         self._store(opened, order)
@@ -213,6 +227,21 @@ class Issuer:
         self._wait(opened, self._lease.now())
         return None
 
+    def _create(self, request: CertificateRequest) -> tuple[CertificateRequest, Order]:
+        """Create the order, without what the authority refuses and what can be left out."""
+        while True:
+            try:
+                order = self._authority.order(request.hosts, request.profile, request.replaces)
+            except Refused as error:
+                narrower = request.without(error.code)
+                if narrower is None:
+                    raise
+                if narrower.replaces != request.replaces:
+                    self._spend(narrower)
+                request = narrower
+            else:
+                return request, order
+
     def _spend(self, request: CertificateRequest) -> None:
         if budgets.limits(request.account).any:
             self._record(lambda session, row: self._take(session, row, request))
@@ -237,6 +266,9 @@ class Issuer:
         def also(session: Session) -> None:
             hold(session.connection(), {key_id(sealed)})
             challenges.publish_tokens(session, place, tokens)
+            if opened.request.is_profile_gone != opened.request.was_profile_gone:
+                gone = opened.request.is_profile_gone
+                session.execute(Certificate.noting_profile(self._lease.id, gone=gone))
 
         work.write(
             self._sessions, Certificate, self._lease, _BEGINNING,

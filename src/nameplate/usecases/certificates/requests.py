@@ -67,6 +67,8 @@ def issue(
     now: datetime,
     hosts: Sequence[str] | None = None,
     challenge: str | None = None,
+    key_type: str | None = None,
+    profile: str | None = None,
 ) -> Certificate:
     """Want a certificate for `hosts` (the domain's own name when not given); a worker obtains it.
 
@@ -80,7 +82,10 @@ def issue(
             f"A certificate covers at most {MAX_NAMES} names. Request several certificates.",
         )
     parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
-    return create(session, domain, parsed, challenge, now)
+    row = create(session, domain, parsed, challenge, now)
+    row.key_type = key_type or row.key_type
+    row.profile = profile or row.profile
+    return row
 
 
 def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
@@ -124,6 +129,8 @@ def create(
         is_automatic=automatic,
         auto_renew=domain.auto_renew_ssl,
         acme_challenge_type=kind,
+        key_type=domain.key_type,
+        profile=domain.certificate_profile,
         next_action_at=now,
     )
     session.add(row)
@@ -196,9 +203,16 @@ def page(
     )
 
 
-def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:
+def renew(
+    session: Session,
+    actor: Actor,
+    reference: str,
+    now: datetime,
+    **changes: str | None,
+) -> Certificate:
     """Obtain a new generation now; the present one serves until it is complete.
 
+    `changes` are another `key_type` or `profile` for this and later ones.
     Of an uploaded one the authority's successor is obtained. One that no binding uses any more is its owner's from then on, as if it had been asked for.
     """
     row = get(session, actor, reference)
@@ -212,6 +226,8 @@ def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Cert
     row.is_automatic = row.is_automatic and usage.is_wanted(session, row)
     if row.is_let_go:
         row.take_up(now)
+    for name in changes.keys() & {"key_type", "profile"}:
+        setattr(row, name, changes[name])
     row.next_renewal_attempt_at = now
     row.wake(now)
     return row

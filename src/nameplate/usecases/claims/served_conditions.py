@@ -47,7 +47,8 @@ def certificates(known: DomainFacts) -> list[Condition]:
     ][: len(rows)]
 
 
-_TELLING = ("renewal_failing", "certificate_ending", "replacement_advised", "self_signed_served")
+_TELLING = ("renewal_failing", "certificate_ending", "replacement_advised", "profile_gone",
+            "self_signed_served")  # fmt: skip
 """Reasons of certificates that are valid, which are said before all is well."""
 
 
@@ -120,6 +121,14 @@ def _well(row: Certificate) -> Condition:
             fix="No action needed." if row.auto_renew
             else f"Renew it with `nameplate certificate renew {ids.show(Prefix.CERTIFICATE, row.id)}`.",
             next_check_at=row.next_action_at,
+        )  # fmt: skip
+    if row.is_profile_gone:
+        return Condition(
+            type="certificate", status=True, reason="profile_gone",
+            message=f"The authority has no certificate profile {row.profile} any more. The "
+            f"certificate was renewed without a profile.{until}",
+            fix="Choose another with `nameplate certificate renew "
+            f'{ids.show(Prefix.CERTIFICATE, row.id)} --profile NAME`, or none with `--profile ""`.',
         )  # fmt: skip
     if row.certificate_type is CertificateType.SELF_SIGNED:
         return Condition(
