@@ -16,7 +16,13 @@ from nameplate.db import Sessions, database_now
 from nameplate.models import Domain, HoldingScope, NameHolding, Server, Verification
 from nameplate.registry import proof_methods, proxies
 from nameplate.settings import Settings
-from nameplate.usecases.claims import conditions, domains, instructions, verifications
+from nameplate.usecases.claims import (
+    conditions,
+    domains,
+    instructions,
+    proving,
+    verifications,
+)
 from nameplate.usecases.serving import proxies as configuring
 from nameplate.usecases.serving import servers
 from nameplate.usecases.tools import Tools
@@ -90,7 +96,7 @@ def tools(site: Path, page: Page, tmp_path: Path) -> Iterator[Tools]:
 
 def look(sessions: Sessions, tools: Tools, number: int) -> Verification:
     lease = Offline(sessions).leased(Verification, number)
-    verifications.reconcile(sessions, tools, lease)
+    proving.reconcile(sessions, tools, lease)
     with sessions.begin(PLATFORM) as session:
         return session.get_one(Verification, number)
 

@@ -15,7 +15,7 @@ from nameplate.db import Sessions
 from nameplate.models import Binding, Server, Verification
 from nameplate.ports.prober import Failure
 from nameplate.usecases.certificates import requests
-from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.claims import domains, proving, verifications
 from nameplate.usecases.dns import records
 from nameplate.usecases.serving import applications, bindings, probes, servers
 from nameplate.usecases.tenants import accounts, organizations, tokens
@@ -44,7 +44,7 @@ class Life:
 
     def look(self, after: timedelta = timedelta(0)) -> None:
         lease = self.world.leased(Verification, self.proof_id, after=after)
-        verifications.reconcile(self.world.sessions, self.world.tools, lease)
+        proving.reconcile(self.world.sessions, self.world.tools, lease)
 
     def new(self) -> list[str]:
         return sorted(_new(self.world.sessions, self.seen))

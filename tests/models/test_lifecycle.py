@@ -48,6 +48,7 @@ ACTS = [
     (Certificate, "expire", ()),
     (Certificate, "revoke", ()),
     (Certificate, "let_go", ()),
+    (Certificate, "hand_over", ()),
     (Verification, "start", ()),
     (Verification, "succeed", (HoldingScope.SUBTREE, NOW)),
     (Verification, "fail", ("why",)),

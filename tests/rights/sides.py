@@ -10,7 +10,7 @@ from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.db import Sessions
 from nameplate.models import NameGrant, Verification
-from nameplate.usecases.claims import grants, verifications
+from nameplate.usecases.claims import grants, proving
 from tests.rights.model import Claim, Model, Proof, Token
 from tests.rights.world import World
 
@@ -53,7 +53,7 @@ class Sides(RuleBasedStateMachine):
 
     def _look(self, row: int, after: timedelta = timedelta(0)) -> None:
         lease = self.world.lease(Verification, row, after)
-        verifications.reconcile(self.world.sessions, self.world.tools, lease)
+        proving.reconcile(self.world.sessions, self.world.tools, lease)
 
     def _work(self) -> None:
         """Have workers look at every verification that is due at once.

@@ -12,7 +12,7 @@ from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
 from nameplate.models import Binding, NameHolding, Verification
 from nameplate.usecases import holders
-from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.claims import domains, proving, verifications
 from nameplate.usecases.tenants import organizations
 from tests.usecases.offline import Offline
 from tests.usecases.test_holders import bound, claim, domain, proofs, served
@@ -32,7 +32,7 @@ def see(world: Offline, row: Verification, **more: Any) -> VerificationStatus:
 
 def look(world: Offline, row: Verification, days: int = 0) -> VerificationStatus:
     lease = world.leased(Verification, row.id, after=timedelta(days=days))
-    verifications.reconcile(world.sessions, world.tools, lease)
+    proving.reconcile(world.sessions, world.tools, lease)
     return next(r for r in proofs(world, row.organization_domain_id) if r.id == row.id).status
 
 

@@ -24,7 +24,7 @@ from nameplate.models import (
     Verification,
 )
 from nameplate.usecases import holders
-from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.claims import domains, proving, verifications
 from nameplate.usecases.serving import hosts, probes, routes
 
 
@@ -211,7 +211,7 @@ def proofs(world: Offline, domain_id: int) -> list[Verification]:
 
 
 def look(world: Offline, row: Verification) -> VerificationStatus:
-    verifications.reconcile(world.sessions, world.tools, world.leased(Verification, row.id))
+    proving.reconcile(world.sessions, world.tools, world.leased(Verification, row.id))
     return next(r for r in proofs(world, row.organization_domain_id) if r.id == row.id).status
 
 

@@ -17,13 +17,13 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Verification
 from nameplate.ports.verification import Proof
-from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.claims import domains, proving, verifications
 from nameplate.usecases.tools import Tools
 from nameplate.worker import loop
 from nameplate.worker.handlers import Reconciler
 from nameplate.worker.loop import Worker
 
-PROOFS = (Reconciler(Verification, verifications.reconcile),)
+PROOFS = (Reconciler(Verification, proving.reconcile),)
 
 
 @pytest.fixture

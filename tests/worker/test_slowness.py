@@ -12,7 +12,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import StepCount, Verification
 from nameplate.usecases import work
-from nameplate.usecases.claims import domains, verifications
+from nameplate.usecases.claims import domains, proving
 from nameplate.usecases.tools import Tools
 from nameplate.worker import slowness
 from nameplate.worker.handlers import Reconciler
@@ -39,7 +39,7 @@ def test_a_step_on_a_silent_peer_is_told_while_it_waits(
     acme = world.organization("acme")
     with world.sessions.begin(acme) as session:
         domains.add(session, world.tools, acme, name="shop.example.com")
-    handlers = (Reconciler(Verification, reconcile, verifications.peer),)
+    handlers = (Reconciler(Verification, reconcile, proving.peer),)
     worker = Worker(world.sessions, world.tools, handlers=handlers)
     worker._poll = 0.1
     thread = threading.Thread(target=worker.run)

@@ -28,7 +28,7 @@ from nameplate.leases import Lease
 from nameplate.models import Domain, NameHolding, StepCount, Verification
 from nameplate.ports.verification import Proof
 from nameplate.usecases import work
-from nameplate.usecases.claims import domains, verification_sweeps, verifications
+from nameplate.usecases.claims import domains, proving, verification_sweeps, verifications
 from nameplate.usecases.claims.verification_sweeps import Look
 from nameplate.worker import wide_looks
 from nameplate.worker.handlers import HANDLERS
@@ -221,7 +221,7 @@ def test_a_worker_killed_in_a_batch_loses_nothing_and_repeats_nothing(world: Wor
             )
             assert (ended, len(others)) == ([], 1)
         with pytest.raises(work.Superseded):
-            verifications.conclude(world.sessions, world.tools, look.lease, look.question, proof)
+            proving.conclude(world.sessions, world.tools, look.lease, look.question, proof)
     assert {one: world.row(one).verification_attempts for one in ids} == counts
 
 

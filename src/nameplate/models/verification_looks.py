@@ -50,6 +50,8 @@ class LookedAt(NamedTuple):
     registrar: str | None
     registered_at: datetime | None
     registration_ends_at: datetime | None
+    contest_id: int | None
+    """The challenge that somebody else has opened against the domain."""
 
 
 def read(session: Session, ids: Sequence[int]) -> list[LookedAt]:
@@ -83,6 +85,7 @@ _LOOKED_AT = (
         Domain.registrar,
         Domain.registered_at,
         Domain.expires_at,
+        Domain.contest_id,
     )
     .join(Domain, Domain.id == Verification.organization_domain_id)
     .where(Verification.id.in_(sa.bindparam("ids", expanding=True)))

@@ -28,9 +28,9 @@ from nameplate.usecases.claims import (
     contests,
     grants,
     mailed_codes,
+    proving,
     quarantine,
     readiness,
-    verifications,
 )
 from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
@@ -91,9 +91,7 @@ class Sweep:
 Handler = Reconciler | Sweep
 
 HANDLERS: tuple[Handler, ...] = (
-    Reconciler(
-        Verification, verifications.reconcile, verifications.peer, is_wide=True
-    ),  # is the proof there?
+    Reconciler(Verification, proving.reconcile, proving.peer, is_wide=True),  # is the proof there?
     Reconciler(NameGrant, grants.reconcile),  # who may use what is lent
     Reconciler(NameChallenge, contests.reconcile),  # does the holder still prove the name?
     Reconciler(QuarantinedName, quarantine.reconcile),  # has a released name left?

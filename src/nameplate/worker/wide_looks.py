@@ -25,7 +25,7 @@ from nameplate.leases import DueRow, Lease, Window
 from nameplate.models import Verification, VerificationMethodName
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import work
-from nameplate.usecases.claims import corroboration, verifications
+from nameplate.usecases.claims import corroboration, proving
 from nameplate.usecases.claims import verification_proofs as proofs
 from nameplate.usecases.claims import verification_sweeps as sweeps
 from nameplate.usecases.claims.verification_sweeps import Look
@@ -158,7 +158,7 @@ class WideLooks:
             return
         for look in looks:
             if not look.question.is_open:
-                self._conclude(look, verifications.close, look.question)
+                self._conclude(look, proving.close, look.question)
 
     def _here_for(self, looks: Sequence[Look]) -> Here:
         """Return where the platform serves, read every minute while proved names are looked at."""
@@ -236,7 +236,7 @@ class WideLooks:
             self._end([look.lease for look in won], ())
             others += left
         for look, proof in others:
-            self._conclude(look, verifications.conclude, look.question, proof)
+            self._conclude(look, proving.conclude, look.question, proof)
 
     def _tried(
         self,

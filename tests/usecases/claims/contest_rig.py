@@ -1,6 +1,9 @@
 """Organizations that prove names by what is in a DNS of their own, with time that passes."""
 
+import threading
 from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,7 +23,7 @@ from nameplate.models import (
     Verification,
 )
 from nameplate.ports.verification import Proof, Verdict
-from nameplate.usecases.claims import contests, verifications
+from nameplate.usecases.claims import contests, proving
 
 
 class Zone(MemoryMethod):
@@ -91,7 +94,7 @@ class Contests:
         """Have a worker look at the newest proof of a domain."""
         row = self.proof(domain)
         lease = self.offline.leased(Verification, row.id, after=after)
-        verifications.reconcile(self.sessions, self.tools, lease)
+        proving.reconcile(self.sessions, self.tools, lease)
         return self.proof(domain).status
 
     def step(self, challenge: int, after: timedelta = timedelta(0)) -> NameChallenge:
@@ -139,3 +142,15 @@ class Contests:
 
 
 __all__ = ["DNS_TXT", "Contests", "Zone", "now"]
+
+
+def at_once(acts: Sequence[Callable[[], object]]) -> list[Exception | None]:
+    """Run all at one moment, each in a thread of its own; return what each of them raised."""
+    barrier = threading.Barrier(len(acts))
+
+    def run(act: Callable[[], object]) -> None:
+        barrier.wait()
+        act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [one.exception() for one in [pool.submit(run, act) for act in acts]]  # type: ignore[misc]  # none exits

@@ -23,7 +23,7 @@ from nameplate.models import (
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import holders
-from nameplate.usecases.claims import domains, quarantine, verifications
+from nameplate.usecases.claims import domains, proving, quarantine
 from nameplate.usecases.serving import hosts
 
 NAME = "shop.example.com"
@@ -113,7 +113,7 @@ class Life:
     def look(self, after: timedelta, proof_id: int | None = None) -> Verification:
         """Look at a proof so long from now."""
         lease = self.offline.leased(Verification, proof_id or self.proof_id, after=after)
-        verifications.reconcile(self.sessions, self.tools, lease)
+        proving.reconcile(self.sessions, self.tools, lease)
         return self.row(proof_id or self.proof_id)
 
     def lose(self, until: int) -> Verification:

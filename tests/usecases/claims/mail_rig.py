@@ -18,7 +18,7 @@ from nameplate.db import Sessions
 from nameplate.models import ProofMail, Verification, VerificationMethodName
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
 from nameplate.usecases import work
-from nameplate.usecases.claims import domains, mailed_codes, verifications
+from nameplate.usecases.claims import domains, mailed_codes, proving, verifications
 
 NAME = "shop.example.com"
 EMAIL = VerificationMethodName.EMAIL
@@ -37,7 +37,7 @@ class NoContact:
 
 
 def _peer(_session: object, row: Verification) -> str:
-    return verifications.peer(row, lambda _: None)
+    return proving.peer(row, lambda _: None)
 
 
 class World:
@@ -65,14 +65,14 @@ class World:
 
     def look(self, number: int, *, after: timedelta = timedelta(0)) -> Verification:
         lease = self.offline.leased(Verification, number, after=after)
-        verifications.reconcile(self.sessions, self.tools, lease)
+        proving.reconcile(self.sessions, self.tools, lease)
         return self.row(number)
 
     def fail(self, number: int) -> Verification:
         """Look while the mail server takes nothing, and postpone the row as a worker does."""
         lease = self.offline.leased(Verification, number)
         try:
-            verifications.reconcile(self.sessions, self.tools, lease)
+            proving.reconcile(self.sessions, self.tools, lease)
         except Unavailable as error:
             work.postpone(self.sessions, self.tools, Verification, lease, error, _peer)
             return self.row(number)

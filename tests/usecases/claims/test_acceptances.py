@@ -1,11 +1,13 @@
 """A holder gives its name to another organization, with what hangs on it, in one transaction."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 from tests.models import world as rows
-from tests.usecases.claims.contest_rig import Contests
+from tests.usecases.claims.contest_rig import Contests, at_once
 from tests.usecases.claims.test_grants import lent
 from tests.usecases.claims.transfer_rig import (
     accepted,
@@ -17,7 +19,7 @@ from tests.usecases.claims.transfer_rig import (
 from tests.usecases.test_holders import bound, served
 
 from nameplate.core import ids
-from nameplate.core.actor import PLATFORM
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, NotFound
 from nameplate.core.lifecycle import CertificateStatus, VerificationStatus
 from nameplate.core.secret import Secret
@@ -32,12 +34,13 @@ from nameplate.models import (
     LedgerEntry,
     NameGrant,
     NameHolding,
+    NameTransfer,
     Organization,
     TransferStatus,
     Verification,
 )
 from nameplate.usecases.certificates import requests
-from nameplate.usecases.claims import domains, grants
+from nameplate.usecases.claims import domains, grants, overrides, transfers
 
 NAME = "example-red.com"
 
@@ -225,3 +228,44 @@ def _proofs(world: Contests, domain: int) -> list[Verification]:
     with world.sessions.begin(PLATFORM) as session:
         query = sa.select(Verification).where(Verification.organization_domain_id == domain)
         return list(session.scalars(query))
+
+
+@pytest.mark.parametrize("meanwhile", ["removed", "taken_back", "declined", "released"])
+def test_of_what_happens_to_a_name_at_once_one_thing_happens(
+    world: Contests, meanwhile: str
+) -> None:
+    """Two acceptances and an act of the other side, in threads: one holder, and nothing half done."""
+    red, blue = world.organization("red"), world.organization("blue")
+    mine = world.claim(red, NAME)
+    served_by_a_proxy(world)
+    bound(world.offline, red, mine)
+    transfer = offered(world, red, blue)
+    app = application(world, blue)
+    acts: dict[str, Callable[[], object]] = {
+        "removed": partial(_remove, world, red, mine),
+        "taken_back": partial(transfers.withdraw, world.sessions, red, transfer),
+        "declined": partial(transfers.decline, world.sessions, blue, transfer),
+        "released": partial(_override, world),
+    }
+    accept = partial(accepted, world, blue, transfer, app)
+    errors = at_once([accept, acts[meanwhile], accept])
+    assert all(isinstance(one, Conflict | NotFound | None) for one in errors), errors
+    with world.sessions.begin(PLATFORM) as session:
+        row = session.scalars(sa.select(NameTransfer)).one()
+        holders = set(session.scalars(sa.select(NameHolding.organization_id)))
+    taken = row.status is TransferStatus.ACCEPTED
+    assert sum(one is None for one in (errors[0], errors[2])) == taken
+    assert holders <= {blue.organization_id if taken else red.organization_id}
+    assert set(served(world.offline).values()) <= holders
+
+
+def _remove(world: Contests, actor: Actor, domain: int) -> None:
+    with world.sessions.begin(actor) as session:
+        domains.remove(session, world.tools, actor, ids.show("dom", domain), datetime.now(UTC))
+
+
+def _override(world: Contests) -> None:
+    with world.sessions.begin(PLATFORM) as session:
+        overrides.release(
+            session, world.tools, PLATFORM, NAME, reason="a court", now=datetime.now(UTC)
+        )

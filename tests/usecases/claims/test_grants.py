@@ -17,13 +17,7 @@ from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import Binding, Domain, NameGrant, NameHolding, Organization, Verification
 from nameplate.usecases import holders
-from nameplate.usecases.claims import (
-    conditions,
-    domains,
-    grants,
-    instructions,
-    verifications,
-)
+from nameplate.usecases.claims import conditions, domains, grants, instructions, proving
 from nameplate.usecases.claims.grants import Terms
 
 BASE = "example-red.com"
@@ -62,7 +56,7 @@ def claimed(world: Offline, actor: Actor, name: str) -> int:
     """Claim a name, and have workers look at it."""
     row = claim(world, actor, name)
     proof = proofs(world, row)[-1]
-    verifications.reconcile(world.sessions, world.tools, world.leased(Verification, proof.id))
+    proving.reconcile(world.sessions, world.tools, world.leased(Verification, proof.id))
     due(world)
     return row
 
@@ -206,7 +200,7 @@ def test_what_is_lent_comes_back_with_the_proof_of_its_lender(world: Offline) ->
         domains.restore(session, world.tools, red, BASE, now())
     fresh = proofs(world, mine)[-1]
     world.method.published[BASE] = fresh.verification_token
-    verifications.reconcile(world.sessions, world.tools, world.leased(Verification, fresh.id))
+    proving.reconcile(world.sessions, world.tools, world.leased(Verification, fresh.id))
     due(world)
     assert domain(world, row).is_live
 
@@ -262,7 +256,7 @@ def test_a_proof_of_a_name_alone_lends_nothing(world: Offline) -> None:
     row = claim(world, red, BASE, verification_method="file_upload")
     proof = proofs(world, row)[0]
     world.method.published[BASE] = proof.verification_token
-    verifications.reconcile(world.sessions, world.tools, world.leased(Verification, proof.id))
+    proving.reconcile(world.sessions, world.tools, world.leased(Verification, proof.id))
     assert domain(world, row).is_live
     with world.sessions.begin(red) as session, pytest.raises(Conflict) as refused:
         grants.add(session, world.tools, red, Terms(SHOP), now=now())
@@ -297,7 +291,7 @@ def test_a_grantee_s_own_proof_is_no_conflict(world: Offline) -> None:
     row = claimed(world, blue, SHOP)
     proof = proofs(world, row)[-1]
     world.method.published[SHOP] = proof.verification_token
-    verifications.reconcile(world.sessions, world.tools, world.leased(Verification, proof.id))
+    proving.reconcile(world.sessions, world.tools, world.leased(Verification, proof.id))
     assert proofs(world, row)[-1].status is VerificationStatus.VERIFIED
     revoke(world, red, grant, now())
     due(world)
@@ -324,7 +318,7 @@ def test_a_lender_proves_again_what_it_has_lent_below(world: Offline) -> None:
     theirs = claimed(world, blue, SHOP)
     proof = proofs(world, row)[0]
     world.method.published[BASE] = proof.verification_token
-    verifications.reconcile(world.sessions, world.tools, world.leased(Verification, proof.id))
+    proving.reconcile(world.sessions, world.tools, world.leased(Verification, proof.id))
     assert domain(world, theirs).is_live
     assert held(world) == {BASE: red.organization_id, SHOP: blue.organization_id}
 

@@ -1,8 +1,5 @@
 """Whom a proved claim challenges: the same name, above, below, wildcards and other spellings."""
 
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -10,7 +7,7 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 from tests.models import world as rows
-from tests.usecases.claims.contest_rig import Contests
+from tests.usecases.claims.contest_rig import Contests, at_once
 
 from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core import ids
@@ -23,7 +20,7 @@ from nameplate.models import (
     Verification,
     VerificationMethodName,
 )
-from nameplate.usecases.claims import contests, domains, incumbents, verifications
+from nameplate.usecases.claims import contests, domains, incumbents, proving
 
 NAME = "example-red.com"
 DAY = timedelta(hours=24, minutes=1)
@@ -171,7 +168,9 @@ def test_a_race_of_newcomers_opens_one_challenge_and_leaves_one_holder(world: Co
         world.offline.leased(Verification, world.proof(one).id, after=timedelta(seconds=1))
         for one in claims
     ]
-    _at_once([partial(verifications.reconcile, world.sessions, world.tools, one) for one in leases])
+    assert set(
+        at_once([partial(proving.reconcile, world.sessions, world.tools, one) for one in leases])
+    ) == {None}
     challenge = world.open_challenge()
     world.step(challenge)
     decided = world.offline.leased(NameChallenge, challenge, after=timedelta(hours=25))
@@ -179,21 +178,10 @@ def test_a_race_of_newcomers_opens_one_challenge_and_leaves_one_holder(world: Co
         world.offline.leased(Verification, world.proof(one).id, after=timedelta(hours=25))
         for one in [mine, *claims]
     ]
-    steps = [partial(verifications.reconcile, world.sessions, world.tools, one) for one in again]
-    _at_once([partial(contests.reconcile, world.sessions, world.tools, decided), *steps])
+    steps = [partial(proving.reconcile, world.sessions, world.tools, one) for one in again]
+    assert set(
+        at_once([partial(contests.reconcile, world.sessions, world.tools, decided), *steps])
+    ) == {None}
     with world.sessions.begin(PLATFORM) as session:
         held = session.scalars(sa.select(NameHolding)).all()
         assert len({row.organization_id for row in held}) == 1, "nobody has a part of it"
-
-
-def _at_once(acts: Sequence[Callable[[], object]]) -> None:
-    """Run all at one moment, each in a thread of its own."""
-    barrier = threading.Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> None:
-        barrier.wait()
-        act()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        for done in [pool.submit(run, act) for act in acts]:
-            done.result()

@@ -13,7 +13,7 @@ from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Domain, LossReason, NameHolding, Verification
-from nameplate.usecases.claims import conditions, domains, verifications
+from nameplate.usecases.claims import conditions, domains, proving, verifications
 
 METHODS = ("dns_txt", "dns_cname", "acme_dns", "file_upload", "meta_tag", "acme_http")
 
@@ -299,7 +299,7 @@ def test_a_lapse_and_a_new_proof_at_once_end_with_the_name_in_service(life: Life
     life.publish(fresh)
 
     def look(lease: Lease) -> None:
-        verifications.reconcile(life.sessions, life.tools, lease)
+        proving.reconcile(life.sessions, life.tools, lease)
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(look, leases))

@@ -26,7 +26,13 @@ from nameplate.models import (
     Verification,
 )
 from nameplate.usecases import work
-from nameplate.usecases.claims import conditions, domains, mailed_codes, verifications
+from nameplate.usecases.claims import (
+    conditions,
+    domains,
+    mailed_codes,
+    proving,
+    verifications,
+)
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -205,7 +211,7 @@ def test_a_mail_server_that_is_away_is_the_operator_s_and_wakes_who_waits(world)
     world.mailbox.at_data = "451 later"
     number = world.claim()
     row = world.fail(number)
-    assert (row.trouble_code, row.waits_for) == ("mail_failed", verifications.MAIL)
+    assert (row.trouble_code, row.waits_for) == ("mail_failed", proving.MAIL)
     assert row.next_action_at - row.updated_at <= work.WATCH + timedelta(seconds=1)
     with world.sessions.begin(PLATFORM) as session:
         found = session.get_one(Domain, row.organization_domain_id)
@@ -298,11 +304,7 @@ def test_many_that_send_at_once_keep_the_limit(sessions: Sessions) -> None:
         numbers = [world.claim(actor, f"n{n}.example.com") for n, actor in enumerate(actors)]
         leases = [world.offline.leased(Verification, number) for number in numbers]
         with ThreadPoolExecutor(4) as threads:
-            list(
-                threads.map(
-                    lambda lease: verifications.reconcile(sessions, world.tools, lease), leases
-                )
-            )
+            list(threads.map(lambda lease: proving.reconcile(sessions, world.tools, lease), leases))
         assert mailbox.count == 3
         mail = world.mails()[0]
         owner = numbers.index(mail.domain_verification_id)

@@ -17,7 +17,7 @@ from nameplate.models import HoldingScope, NameHolding, Verification
 from nameplate.models.deletion import soft_delete
 from nameplate.models.organizations import Organization
 from nameplate.ports.verification import Proof, Verdict
-from nameplate.usecases.claims import domains, quarantine, verifications
+from nameplate.usecases.claims import domains, proving, quarantine, verifications
 from nameplate.usecases.work import Superseded
 
 NOW = 0 * DAY
@@ -214,7 +214,7 @@ def test_of_many_that_take_a_released_name_at_once_one_does(life: Life) -> None:
     seen = {life.row(one).verification_token for one in proofs}
     life.offline.method.check = lambda name, token: _matched(seen, token)  # type: ignore[method-assign]  # of this world
     with ThreadPoolExecutor(4) as threads:
-        run = partial(verifications.reconcile, life.sessions, life.tools)
+        run = partial(proving.reconcile, life.sessions, life.tools)
         list(threads.map(run, leases))
     won = [one for one in proofs if life.row(one).status is VerificationStatus.VERIFIED]
     assert len(won) == 1
@@ -232,7 +232,7 @@ def test_a_proof_at_the_moment_of_the_removal_holds_nothing(life: Life) -> None:
 
     def look() -> None:
         with suppress(Superseded, Unavailable):
-            verifications.reconcile(life.sessions, life.tools, lease)
+            proving.reconcile(life.sessions, life.tools, lease)
 
     with ThreadPoolExecutor(2) as threads:
         both = [threads.submit(look), threads.submit(_remove, life)]

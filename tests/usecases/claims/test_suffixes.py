@@ -23,7 +23,7 @@ from nameplate.models import (
 )
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import requests
-from nameplate.usecases.claims import conditions, domains, suffixes, verifications
+from nameplate.usecases.claims import conditions, domains, proving, suffixes
 from nameplate.usecases.serving import bindings
 
 SUFFIX = "github.io"
@@ -61,7 +61,7 @@ class Desk:
         row = self.proofs()[-1]
         self.world.method.published[SUFFIX] = row.verification_token
         lease = self.world.leased(Verification, row.id, after=after)
-        verifications.reconcile(self.sessions, self.world.tools, lease)
+        proving.reconcile(self.sessions, self.world.tools, lease)
         return next(one for one in self.proofs() if one.id == row.id).status
 
     def approve(self, actor: Actor = PLATFORM) -> None:

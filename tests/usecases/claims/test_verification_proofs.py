@@ -12,7 +12,7 @@ from nameplate.db import Sessions, database_now, lock_name
 from nameplate.models import Certificate, Domain, HoldingScope, NameHolding, Verification
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import holders, work
-from nameplate.usecases.claims import verification_proofs, verifications
+from nameplate.usecases.claims import proving, verification_proofs, verifications
 
 MATCH = Proof(Verdict.MATCH, "txt_match", "All publish it.", ("ns1: TXT",))
 
@@ -100,7 +100,7 @@ def test_of_two_in_each_others_way_one_wins(world: Claims) -> None:
     taken, others = verification_proofs.record(world.sessions, world.tools, found)
     assert (len(taken), len(others)) == (3, 3)
     for look, proof in others:
-        told = verifications.conclude(world.sessions, world.tools, look.lease, look.question, proof)
+        told = proving.conclude(world.sessions, world.tools, look.lease, look.question, proof)
         assert told is not None
         assert told.code == "name_in_use"
     for one, other in ids:
@@ -152,7 +152,7 @@ def test_what_has_more_to_it_is_left_to_its_own_step(world: Claims) -> None:
     assert world.row(ids["woken.com"]).next_action_at == soon, "who woke it is not forgotten"
     look = looks[ids["taken.com"]]
     with pytest.raises(work.Superseded):
-        verifications.conclude(world.sessions, world.tools, look.lease, look.question, MATCH)
+        proving.conclude(world.sessions, world.tools, look.lease, look.question, MATCH)
     with world.sessions.begin(PLATFORM, read_only=True) as session:
         held = {row.name for row in session.scalars(NameHolding.visible(PLATFORM))}
     assert held == {"usual.com", "woken.com"}
@@ -167,7 +167,7 @@ def test_two_tokens_of_one_domain_do_not_meet(world: Claims) -> None:
     taken, others = verification_proofs.record(world.sessions, world.tools, found)
     assert (len(taken), len(others)) == (1, 1)
     for look, proof in others:
-        verifications.conclude(world.sessions, world.tools, look.lease, look.question, proof)
+        proving.conclude(world.sessions, world.tools, look.lease, look.question, proof)
     ended = [world.row(one) for one in (first, second)]
     assert VerificationStatus.VERIFIED in {one.status for one in ended}
     assert VerificationStatus.PENDING not in {one.status for one in ended}

@@ -12,7 +12,7 @@ from nameplate.db import Sessions, database_now
 from nameplate.models import Verification
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import work
-from nameplate.usecases.claims import verification_sweeps, verifications
+from nameplate.usecases.claims import proving, verification_sweeps
 
 
 @pytest.fixture
@@ -104,9 +104,9 @@ def test_what_more_happened_meanwhile_is_concluded_by_itself(world: Claims) -> N
     assert len(ended) == 2
     assert world.row(ids["woken.com"]).next_action_at == soon
     look = looks[ids["troubled.com"]]
-    verifications.conclude(world.sessions, world.tools, look.lease, look.question, absent)
+    proving.conclude(world.sessions, world.tools, look.lease, look.question, absent)
     assert world.row(ids["troubled.com"]).trouble_code is None
     look = looks[ids["taken.com"]]
     with pytest.raises(work.Superseded):
-        verifications.conclude(world.sessions, world.tools, look.lease, look.question, absent)
+        proving.conclude(world.sessions, world.tools, look.lease, look.question, absent)
     assert world.row(ids["taken.com"]).verification_attempts == 0

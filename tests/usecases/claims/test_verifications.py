@@ -1,35 +1,28 @@
-"""Proofs: looking with patience, taking the name, losing the proof and the name with it."""
+"""Verifications: several ways to prove a claim are offered, and what each of them is worth."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tests.models import world as rows
 from tests.usecases.offline import Offline
 
-from nameplate.core import backoff, ids
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import Conflict, Invalid, NotFound
-from nameplate.core.lifecycle import DomainStatus, VerificationStatus
+from nameplate.core.errors import Invalid
+from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import Sessions
 from nameplate.models import (
-    Binding,
-    Certificate,
     Domain,
     HoldingScope,
     NameHolding,
-    Organization,
-    Record,
     Verification,
     VerificationMethodName,
 )
-from nameplate.ports.verification import Proof, Verdict
-from nameplate.usecases import holders, work
-from nameplate.usecases.claims import conditions, domains, instructions, verifications
-
-DAY = timedelta(days=1)
+from nameplate.usecases.claims import (
+    conditions,
+    domains,
+    instructions,
+    proving,
+    verifications,
+)
 
 
 @pytest.fixture
@@ -44,254 +37,12 @@ def _claim(world: Offline, actor, name: str = "shop.example.com", **given) -> tu
         return domain.id, proof.id
 
 
-def _look(world: Offline, row_id: int, after: timedelta = timedelta(0)) -> Any:
-    lease = world.leased(Verification, row_id, after=after)
-    verifications.reconcile(world.sessions, world.tools, lease)
-    return _read(world, Verification, row_id)
-
-
-def _read(world: Offline, kind, row_id: int):
-    with world.sessions.begin(PLATFORM) as session:
-        return session.get_one(kind, row_id)
-
-
-def _publish(world: Offline, row_id: int) -> None:
-    row = _read(world, Verification, row_id)
-    world.method.published["shop.example.com"] = row.verification_token
-
-
-def test_a_claim_grants_nothing_until_it_is_proved(world):
-    acme = world.organization("acme")
-    domain_id, proof_id = _claim(world, acme)
-    row = _look(world, proof_id)
-    assert row.status is VerificationStatus.VERIFYING
-    assert row.verification_attempts == 1
-    assert row.verification_logs[0]["reason"] == "txt_absent"
-    assert row.next_action_at - datetime.now(UTC) < timedelta(seconds=10)
-    with world.sessions.begin(PLATFORM) as session:
-        assert not holders.holds(session, acme.organization_id, "shop.example.com")
-
-    _publish(world, proof_id)
-    row = _look(world, proof_id)
-    domain = _read(world, Domain, domain_id)
-    assert (row.status, domain.status) == (VerificationStatus.VERIFIED, DomainStatus.VERIFIED)
-    with world.sessions.begin(PLATFORM) as session:
-        assert holders.holds(session, acme.organization_id, "shop.example.com")
-
-
-def test_success_wakes_what_waited_for_it(world):
-    acme = world.organization("acme")
-    domain_id, proof_id = _claim(world, acme)
-    with world.sessions.begin(PLATFORM) as session:
-        row = Certificate(
-            organization_id=acme.organization_id,
-            organization_domain_id=domain_id,
-            common_name="shop.example.com",
-        )
-        session.add(row)
-        session.flush()
-        waiting = row.id
-    _publish(world, proof_id)
-    _look(world, proof_id)
-    assert _read(world, Certificate, waiting).next_action_at is not None
-    assert _read(world, Domain, domain_id).next_action_at is not None
-
-
-def test_a_token_ends_after_seven_days(world):
-    domain_id, proof_id = _claim(world, world.organization("acme"))
-    _publish(world, proof_id)
-    row = _look(world, proof_id, after=7 * DAY + timedelta(minutes=1))
-    assert row.status is VerificationStatus.EXPIRED
-    assert row.next_action_at is None
-    assert _read(world, Domain, domain_id).status is DomainStatus.EXPIRED
-    with world.sessions.begin(PLATFORM) as session, pytest.raises(Conflict):
-        verifications.check(session, PLATFORM, ids.show("ver", proof_id), datetime.now(UTC))
-
-
-def test_a_lost_proof_has_seven_days_and_inconclusive_looks_do_not_count(world):
-    acme = world.organization("acme")
-    domain_id, proof_id = _claim(world, acme)
-    _publish(world, proof_id)
-    _look(world, proof_id)
-    world.method.published.clear()
-    row = _look(world, proof_id, after=30 * DAY)
-    assert row.status is VerificationStatus.VERIFIED
-    assert _read(world, Domain, domain_id).is_live
-    assert row.lost_at is not None
-    assert row.metadata_ is None, "the host's keys, and nothing else"
-
-    world.method.check = lambda *_: Proof(Verdict.INCONCLUSIVE, "timeout", "No server answered.")
-    assert _look(world, proof_id, after=60 * DAY).status is VerificationStatus.VERIFIED
-    del world.method.check
-
-    for day in (33, 36, 37):
-        row = _look(world, proof_id, after=day * DAY)
-    assert row.lapsed_at is not None
-    assert _read(world, Domain, domain_id).status is DomainStatus.PENDING_VERIFICATION
-    with world.sessions.begin(PLATFORM) as session:
-        assert not holders.holds(session, acme.organization_id, "shop.example.com")
-
-
-def test_a_proof_that_comes_back_ends_the_grace(world):
-    domain_id, proof_id = _claim(world, world.organization("acme"))
-    _publish(world, proof_id)
-    _look(world, proof_id)
-    world.method.published.clear()
-    _look(world, proof_id, after=30 * DAY)
-    _publish(world, proof_id)
-    assert _look(world, proof_id, after=31 * DAY).lost_at is None
-    world.method.published.clear()
-    row = _look(world, proof_id, after=61 * DAY)
-    assert row.status is VerificationStatus.VERIFIED, "a new grace begins"
-    assert _read(world, Domain, domain_id).is_live
-
-
-def test_the_second_to_prove_a_name_waits_and_is_not_told_who_has_it(world):
-    red, blue = world.organization("red"), world.organization("blue")
-    _, first = _claim(world, red)
-    second_domain, second = _claim(world, blue)
-    _publish(world, first)
-    _look(world, first)
-    _publish(world, second)
-    row = _look(world, second)
-    assert row.status is VerificationStatus.VERIFYING
-    assert "red" not in row.error_message
-    assert not _read(world, Domain, second_domain).is_live
-
-    with world.sessions.begin(red) as session:
-        domains.remove(session, world.tools, red, "shop.example.com", datetime.now(UTC))
-    row = _look(world, second)
-    assert row.status is VerificationStatus.EXPIRED, "the token is from before the release"
-    with world.sessions.begin(blue) as session:
-        fresh = verifications.page(session, blue, limit=9, domain="shop.example.com")[-1].id
-    _publish(world, fresh)
-    assert _look(world, fresh).status is VerificationStatus.VERIFIED
-
-
-def test_a_name_below_ones_own_subtree_needs_no_second_proof(world):
-    acme = world.organization("acme")
-    _, proof_id = _claim(world, acme)
-    _publish(world, proof_id)
-    _look(world, proof_id)
-    domain_id, _ = _claim(world, acme, "api.shop.example.com")
-    assert _read(world, Domain, domain_id).status is DomainStatus.VERIFIED
-
-
-def test_removing_a_domain_frees_the_name_and_hides_what_belonged_to_it(world):
-    acme = world.organization("acme")
-    domain_id, proof_id = _claim(world, acme)
-    _publish(world, proof_id)
-    _look(world, proof_id)
-    with world.sessions.begin(acme) as session:
-        domains.remove(session, world.tools, acme, "shop.example.com", datetime.now(UTC))
-    with world.sessions.begin(acme) as session:
-        with pytest.raises(NotFound):
-            domains.get(session, acme, "shop.example.com")
-        assert verifications.page(session, acme, limit=10) == []
-        assert not holders.holds(session, acme.organization_id, "shop.example.com")
-    assert _look(world, proof_id).next_action_at is None
-    with world.sessions.begin(acme) as session:
-        domains.restore(session, world.tools, acme, ids.show("dom", domain_id), datetime.now(UTC))
-    assert _read(world, Domain, domain_id).status is DomainStatus.PENDING_VERIFICATION
-    assert _look(world, proof_id).status is VerificationStatus.EXPIRED, "a token proves once"
-    domain = _read(world, Domain, domain_id)
-    assert domain.verification_token != _read(world, Verification, proof_id).verification_token
-    assert not domain.is_live
-
-
 @pytest.mark.parametrize("method", ["file_upload", "email", "meta_tag", "acme_http"])
 def test_a_wildcard_is_proved_by_dns_alone(world, method):
     acme = world.organization("acme")
     with world.sessions.begin(acme) as session, pytest.raises(Invalid) as caught:
         domains.add(session, world.tools, acme, name="*.example.com", verification_method=method)
     assert caught.value.code == "wildcard_needs_dns"
-
-
-def test_a_worker_that_lost_its_lease_writes_nothing(world):
-    domain_id, proof_id = _claim(world, world.organization("acme"))
-    _publish(world, proof_id)
-    stale = world.leased(Verification, proof_id)
-    world.leased(Verification, proof_id, after=2 * DAY)
-    with pytest.raises(work.Superseded):
-        verifications.reconcile(world.sessions, world.tools, stale)
-    assert _read(world, Verification, proof_id).verification_attempts == 0
-    assert not _read(world, Domain, domain_id).is_live
-
-
-def test_waking_a_leased_row_is_not_forgotten(world):
-    acme = world.organization("acme")
-    _, proof_id = _claim(world, acme)
-    lease = world.leased(Verification, proof_id)
-    soon = datetime.now(UTC)
-    with world.sessions.begin(acme) as session:
-        verifications.check(session, acme, ids.show("ver", proof_id), soon)
-    verifications.reconcile(world.sessions, world.tools, lease)
-    assert _read(world, Verification, proof_id).next_action_at == soon
-
-
-@given(st.integers(0, 500))
-def test_looks_come_at_growing_distances_and_at_most_four_hours_apart(attempts):
-    now = datetime(2026, 11, 23, tzinfo=UTC)
-    wait = backoff.next_look(attempts, now) - now
-    assert timedelta(seconds=2) <= wait <= timedelta(hours=4)
-    if attempts != 15:
-        assert wait <= backoff.next_look(attempts + 1, now) - now
-
-
-def test_a_week_of_looks_is_about_a_hundred():
-    now = start = datetime(2026, 11, 23, tzinfo=UTC)
-    looks = 0
-    while now < start + backoff.LIFETIME:
-        now = backoff.next_look(looks, now)
-        looks += 1
-        if looks == 6:
-            assert now - start < timedelta(minutes=1), "somebody is publishing it now"
-        if looks == 16:
-            assert now - start < timedelta(minutes=20)
-    assert 60 <= looks <= 110
-
-
-def test_bindings_of_a_lapsed_domain_are_looked_at(world):
-    acme = world.organization("acme")
-    domain_id, proof_id = _claim(world, acme)
-    _publish(world, proof_id)
-    _look(world, proof_id)
-    with world.sessions.begin(PLATFORM) as session:
-        from nameplate.models import Application
-
-        app = Application(organization_id=acme.organization_id, name="a")
-        session.add(app)
-        session.flush()
-        row = Binding(
-            organization_id=acme.organization_id,
-            application_id=app.id,
-            organization_domain_id=domain_id,
-            hostname="shop.example.com",
-        )
-        session.add(row)
-        session.flush()
-        binding_id = row.id
-    world.method.published.clear()
-    for day in (30, 33, 36, 37):
-        _look(world, proof_id, after=day * DAY)
-    assert _read(world, Binding, binding_id).next_action_at is not None
-
-
-def test_a_proof_points_what_the_platform_has_for_the_name(world):
-    acme = world.organization("Acme")
-    with world.sessions.begin(PLATFORM) as session:
-        by = rows.account(session, session.get_one(Organization, acme.organization_id))
-        rows.server(
-            session, session.get_one(Organization, acme.organization_id),
-            address="edge.shop.example.com", addresses=["192.0.2.5"],
-        )  # fmt: skip
-        account = ids.show("acct", by.id)
-    domain_id, verification_id = _claim(world, acme, account=account)
-    _publish(world, verification_id)
-    _look(world, verification_id)
-    with world.sessions.begin(PLATFORM) as session:
-        (row,) = session.scalars(Record.visible(PLATFORM)).all()
-        assert (row.organization_domain_id, row.name, row.value) == (domain_id, "edge", "192.0.2.5")
 
 
 def test_of_several_methods_the_first_to_match_wins(sessions: Sessions) -> None:
@@ -316,7 +67,7 @@ def test_of_several_methods_the_first_to_match_wins(sessions: Sessions) -> None:
     assert len(ownership.expected) == 3
     file = by_method["file_upload"]
     world.method.published["many.example.com"] = file.verification_token
-    verifications.reconcile(sessions, world.tools, world.leased(Verification, file.id))
+    proving.reconcile(sessions, world.tools, world.leased(Verification, file.id))
     with sessions.begin(PLATFORM) as session:
         status = {
             name: session.get_one(Verification, one.id).status.value
@@ -331,7 +82,7 @@ def test_of_several_methods_the_first_to_match_wins(sessions: Sessions) -> None:
     assert status == {"dns_txt": "pending", "file_upload": "verified", "meta_tag": "expired"}
     txt = by_method["dns_txt"]
     world.method.published["many.example.com"] = txt.verification_token
-    verifications.reconcile(sessions, world.tools, world.leased(Verification, txt.id))
+    proving.reconcile(sessions, world.tools, world.leased(Verification, txt.id))
     with sessions.begin(PLATFORM) as session:
         assert session.get_one(NameHolding, "many.example.com").scope is HoldingScope.SUBTREE
         assert session.get_one(Verification, file.id).status is VerificationStatus.VERIFIED
@@ -352,7 +103,7 @@ def test_a_claim_lives_as_long_as_one_of_its_methods(sessions: Sessions) -> None
         first, second = verifications.page(session, acme, limit=9, domain="many.example.com")
     for one, status in ((first, "pending_verification"), (second, "expired")):
         lease = world.leased(Verification, one.id, after=timedelta(days=8))
-        verifications.reconcile(sessions, world.tools, lease)
+        proving.reconcile(sessions, world.tools, lease)
         with sessions.begin(PLATFORM) as session:
             assert session.get_one(Domain, number).status.value == status
 
@@ -377,7 +128,7 @@ def test_another_organizations_token_proves_nothing_by_any_method(sessions: Sess
     for published, looked in zip(old, theirs, strict=True):
         assert published.verification_method is looked.verification_method
         world.method.published["all.example.com"] = published.verification_token
-        verifications.reconcile(sessions, world.tools, world.leased(Verification, looked.id))
+        proving.reconcile(sessions, world.tools, world.leased(Verification, looked.id))
         with sessions.begin(PLATFORM) as session:
             assert session.get_one(Verification, looked.id).status is VerificationStatus.VERIFYING
             assert session.get_one(Verification, published.id).status is VerificationStatus.EXPIRED

@@ -15,7 +15,7 @@ from nameplate.core.lifecycle import DomainStatus
 from nameplate.core.records import Change, RRset
 from nameplate.db import Sessions, database_now
 from nameplate.models import Domain, LedgerEntry, LedgerState, Verification
-from nameplate.usecases.claims import conditions, domains, verifications
+from nameplate.usecases.claims import conditions, domains, proving, verifications
 from nameplate.usecases.dns import zones
 from nameplate.usecases.tenants import accounts
 
@@ -39,7 +39,7 @@ class Story:
             if rrset.type == "TXT":
                 self.offline.method.published[rrset.name] = rrset.values[0].strip('"')
         lease = self.offline.leased(Verification, self.verification().id)
-        verifications.reconcile(self.offline.sessions, self.offline.tools, lease)
+        proving.reconcile(self.offline.sessions, self.offline.tools, lease)
 
     def domain(self) -> Domain:
         with self.offline.sessions.begin(PLATFORM) as session:

@@ -26,7 +26,7 @@ from nameplate.models import Domain, HostedState, HostedZone, LedgerEntry, Verif
 from nameplate.models.orm import Work
 from nameplate.ports.dns import Zone
 from nameplate.settings import Settings
-from nameplate.usecases.claims import conditions, domains, holdings, instructions, verifications
+from nameplate.usecases.claims import conditions, domains, holdings, instructions, proving
 from nameplate.usecases.dns import records, zones
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.tenants import accounts, organizations
@@ -129,7 +129,7 @@ class Story:
     def work(self, kind: type[Work], row_id: int, after: timedelta = timedelta(0)) -> None:
         """Do what a worker does with one row, `after` from now."""
         lease = Offline(self.sessions).leased(kind, row_id, after=after)
-        act = verifications.reconcile if kind is Verification else zones.reconcile
+        act = proving.reconcile if kind is Verification else zones.reconcile
         act(self.sessions, self.tools, lease)
 
     def prove(self, domain_id: int) -> None:

@@ -51,7 +51,8 @@ _ROUTED = (
 """Settings of a binding that go along."""
 _ISSUED = (
     "certificate_name", "certificate_type", "certificate", "certificate_chain", "certificate_bundle",
-    "issuer", "common_name", "subject_alternative_names", "serial_number", "fingerprint", "issued_at",
+    "issuer", "common_name", "subject_alternative_names", "serial_number", "fingerprint",
+    "public_key_fingerprint", "issued_at",
     "expires_at", "last_renewed_at", "next_renewal_attempt_at", "auto_renew",
     "renewal_days_before_expiry", "status", "acme_challenge_type", "generation",
     "key_type", "profile", "is_profile_gone", "renewal_window_starts_at", "renewal_window_ends_at",

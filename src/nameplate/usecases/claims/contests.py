@@ -29,7 +29,7 @@ from nameplate.models import (
 )
 from nameplate.ports.verification import MailedProofMethod, Verdict
 from nameplate.usecases import lookup, work
-from nameplate.usecases.claims import corroboration, handovers, incumbents, verifications
+from nameplate.usecases.claims import corroboration, handovers, incumbents, proving
 from nameplate.usecases.tools import Tools
 
 RETRY = timedelta(hours=1)
@@ -252,7 +252,7 @@ def _give(
             )
     domain = session.get_one(Domain, row.organization_domain_id)
     proof = session.get_one(Verification, row.domain_verification_id)
-    if verifications.prove(session, tools, proof, domain, now):
+    if proving.prove(session, tools, proof, domain, now):
         telling.tell(session, "domain.transferred", domain, by="challenge")
         savepoint.commit()
         return

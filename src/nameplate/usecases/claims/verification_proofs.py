@@ -16,6 +16,7 @@ from nameplate.usecases.claims import (
     holdings,
     lent_holdings,
     platform_edges,
+    proving,
     quarantine,
     verifications,
 )
@@ -56,7 +57,7 @@ def _record(session: Session, tools: Tools, found: Sequence[Found]) -> set[int]:
         return set()
     now = max(look.lease.now() for look, _ in found)
     subtrees = {
-        row.id: verifications.reaches_subtree(tools, row, domain) for row, domain in rows.values()
+        row.id: proving.reaches_subtree(tools, row, domain) for row, domain in rows.values()
     }
     bases = [domain.domain_name for _, domain in rows.values()]
     apart = lent_holdings.bases(session, bases) | quarantine.bases(session, bases)
@@ -77,8 +78,8 @@ def _record(session: Session, tools: Tools, found: Sequence[Found]) -> set[int]:
     won = [one for one in rows.values() if one[1].id not in refused]
     for row, domain in won:
         woken = work.woken_at(row)
-        verifications.note(row, domain, proofs[row.id], now)
-        verifications.succeed(
+        proving.note(row, domain, proofs[row.id], now)
+        proving.succeed(
             tools, row, domain, others.get(domain.id, ()), subtree=subtrees[row.id], now=now
         )
         work.end_lease(row, woken)

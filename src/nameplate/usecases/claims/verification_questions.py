@@ -90,7 +90,7 @@ def _question(row: LookedAt, now: datetime) -> LookQuestion:
         domain_id=row.domain_id,
         grant=row.grant_id,
         is_held=row.holding_name is not None,
-        standing=_standing(row) if proved else None,
+        standing=_standing(row) if proved and row.contest_id is None else None,
     )
 
 

@@ -14,7 +14,7 @@ from nameplate.models.verification_looks import FruitlessLook
 from nameplate.ports.resolver import Ended, Inquiry, WideResolver
 from nameplate.ports.verification import DnsMethod, Proof
 from nameplate.usecases import work
-from nameplate.usecases.claims import lapses, verification_questions, verifications, whereabouts
+from nameplate.usecases.claims import lapses, proving, verification_questions, whereabouts
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.claims.whereabouts import Here
 from nameplate.usecases.tools import Tools
@@ -115,7 +115,7 @@ def record_fruitless(
     for look, proof in looks:
         if look.lease.id not in written:
             others.append((look, proof))
-        elif told := verifications.outcome(look.question, proof, taken=False):
+        elif told := proving.outcome(look.question, proof, taken=False):
             ended.append(told)
     return ended, others
 
@@ -127,7 +127,7 @@ def _record(session: Session, tools: Tools, looks: Sequence[tuple[Look, Proof]])
             row_id=look.lease.id,
             domain_id=look.question.domain_id,
             fence=look.lease.fence,
-            entry=verifications.log_entry(proof, now),
+            entry=proving.log_entry(proof, now),
             message=proof.message,
             due_at=work.soon(tools, backoff.next_look(look.question.attempts + 1, now), now),
         )
