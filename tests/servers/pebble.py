@@ -1,12 +1,13 @@
 """Pebble, the small ACME server of Let's Encrypt, and the DNS and HTTP server that goes with it.
 
-Debian's pebble 2.4.0 locks up with 32 requests in flight: send it at most 8 at a time.
+Debian's pebble 2.4.0 locks up with 32 requests in flight: send it at most 8 at a time. Of Debian's
+unstable distribution there is a newer one beside it, unpacked, with ARI and profiles.
 """
 
 import json
 import ssl
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -20,12 +21,16 @@ from cryptography.x509.oid import NameOID
 
 from tests.servers.process import Server, free_port, listens, program
 
+NEWER = "/opt/pebble-sid/usr/bin/pebble"
+"""Where `make servers` unpacks the newer one."""
+
 
 class Pebble:
     """A certificate authority on loopback; validates at once unless `sleep` (seconds, at most) is given.
 
     `nonce_reject` and `authz_reuse` are percentages. With `eab` accounts need `{key id: HMAC key}`.
     `always_valid` skips looking at proofs, for benchmarks. Names of `blocklist` are refused.
+    `newer` starts the one with ARI and profiles, which maps names to their `seconds`.
     """
 
     def __init__(
@@ -41,6 +46,8 @@ class Pebble:
         eab: dict[str, str] | None = None,
         always_valid: bool = False,
         blocklist: Sequence[str] = (),
+        newer: bool = False,
+        profiles: Mapping[str, int] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port, management = free_port(), free_port()
@@ -62,6 +69,11 @@ class Pebble:
             "externalAccountMACKeys": eab or {},
             "domainBlocklist": [*blocklist],
         }
+        if profiles is not None:
+            settings["profiles"] = {
+                name: {"description": name, "validityPeriod": seconds}
+                for name, seconds in profiles.items()
+            }
         (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
         pace = {"PEBBLE_VA_SLEEPTIME": str(sleep)} if sleep else {"PEBBLE_VA_NOSLEEP": "1"}
         env = {
@@ -72,7 +84,7 @@ class Pebble:
         }
         config = ["-config", str(folder / "pebble.json"), "-dnsserver", dns_server]
         self._start = lambda: Server(
-            [program("pebble"), *config],
+            [program(NEWER if newer else "pebble"), *config],
             folder,
             ready=lambda: listens(port) and listens(management),
             env=env,
@@ -93,6 +105,17 @@ class Pebble:
         url = f"{self._management}/cert-status-by-serial/{serial}"
         with urllib.request.urlopen(url, context=context) as answer:
             return bool(json.load(answer)["Status"] == "Revoked")
+
+    def suggest(self, certificate: bytes, document: Mapping[str, Any] | str) -> None:
+        """Have ARI answer this for a certificate (PEM): JSON, or a text that is none."""
+        text = document if isinstance(document, str) else json.dumps(document)
+        message = {"Certificate": certificate.decode(), "ARIResponse": text}
+        context = ssl.create_default_context(cafile=str(self.ca_bundle))
+        data = json.dumps(message).encode()
+        with urllib.request.urlopen(
+            f"{self._management}/set-renewal-info/", data=data, context=context
+        ) as answer:
+            answer.read()
 
     def forget(self) -> None:
         """Start anew: accounts, orders and the root are gone, since it keeps nothing."""

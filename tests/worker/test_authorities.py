@@ -19,7 +19,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.models import Certificate
-from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates import revocations
 from nameplate.usecases.tenants import account_trials, connections
 from nameplate.worker.loop import Worker
 
@@ -112,5 +112,5 @@ def test_the_second_issues_and_revokes_while_the_first_is_away(
         row = _until(rig, _is_there)
     assert "does not answer" in (row.authority_reason or "")
     assert pebbles[1].orders()[0] == 1
-    requests.revoke(sessions, tools, rig.actor, rig.reference)
+    revocations.revoke(sessions, tools, rig.actor, rig.reference)
     assert pebbles[1].is_revoked((row.certificate or "").encode())

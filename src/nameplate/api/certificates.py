@@ -9,13 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from nameplate.api import errors
 from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
-from nameplate.api.shapes import Body, Page, Reference, Shape, common, example, public
+from nameplate.api.shapes import Body, Page, Profile, Reference, Shape, common, example, public
 from nameplate.core import certificates, ids
 from nameplate.core.certificates import Facts
 from nameplate.core.ids import Prefix
+from nameplate.core.keys import KeyType
 from nameplate.core.lifecycle import CertificateStatus
+from nameplate.core.revocation import RevocationReason
 from nameplate.models import Certificate, CertificateType, ChallengeType
-from nameplate.usecases.certificates import requests, schedule
+from nameplate.usecases.certificates import requests, revocations, schedule
 
 routes = router("certificates")
 
@@ -37,6 +39,24 @@ class CertificateNew(Body):
         default=None,
         description="ACME challenge that proves control of the names. Wildcards require `dns-01`.",
     )
+    key_type: KeyType | None = Field(
+        default=None,
+        description="Kind of the private key. Default: as the domain says, else `ec256`.",
+    )
+    profile: Profile | None = Field(
+        default=None, description="The authority's profile. Default: as the domain says, else none."
+    )
+
+
+class RenewalNew(Body):
+    """What is to be different from now on. Omitted fields keep their value."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"key_type": "rsa2048"}]})
+
+    key_type: KeyType | None = Field(default=None, description="Kind of the private key.")
+    profile: Profile | None = Field(
+        default=None, description="The authority's profile; null for none."
+    )
 
 
 class ChainCertificate(BaseModel):
@@ -54,6 +74,41 @@ class ChainCertificate(BaseModel):
     public_key_fingerprint: str = Field(
         description="SHA-256 of the SubjectPublicKeyInfo, in hexadecimal."
     )
+
+
+class RenewalInfoShape(BaseModel):
+    """When the authority suggests to replace a certificate (RFC 9773)."""
+
+    window_starts_at: datetime
+    window_ends_at: datetime
+    explanation_url: str | None = Field(
+        description="Page on which the authority says why, where that is unusual."
+    )
+    next_check_at: datetime | None = Field(description="When the authority is asked again.")
+
+
+class RevocationNew(Body):
+    """How a certificate is revoked."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "superseded", "replace": True}]}
+    )
+
+    reason: RevocationReason = RevocationReason.UNSPECIFIED
+    replace: bool = Field(
+        default=False,
+        description="Obtain another certificate. It is served before this one is revoked, unless the "
+        "reason is `keyCompromise`.",
+    )
+
+
+class RevocationShape(BaseModel):
+    """The last revocation of a certificate of this row, or the one to come."""
+
+    reason: RevocationReason
+    pending: bool = Field(description="Whether it waits for the new certificate to be served.")
+    revoked_at: datetime | None
+    error_message: str | None
 
 
 class CertificateShape(Shape):
@@ -78,11 +133,20 @@ class CertificateShape(Shape):
                     expires_at="2027-02-21T09:30:00Z",
                     last_renewed_at="2026-11-23T09:31:00Z",
                     next_renewal_at="2027-01-22T09:30:00Z",
+                    renewal_info={
+                        "window_starts_at": "2027-01-21T00:00:00Z",
+                        "window_ends_at": "2027-01-23T00:00:00Z",
+                        "explanation_url": None,
+                        "next_check_at": "2026-11-23T15:31:00Z",
+                    },
                     auto_renew=True,
+                    revocation=None,
                     automatic=False,
                     challenge="http-01",
                     authority_account=ids.show(Prefix.ACCOUNT, 1),
                     authority_reason="Let's Encrypt is the first in the order of preference.",
+                    key_type="ec256",
+                    profile=None,
                     generation=1,
                     attempts=0,
                     error_message=None,
@@ -107,7 +171,11 @@ class CertificateShape(Shape):
     expires_at: datetime | None
     last_renewed_at: datetime | None
     next_renewal_at: datetime | None
+    renewal_info: RenewalInfoShape | None = Field(
+        description="What the authority suggests; null where it suggests nothing."
+    )
     auto_renew: bool
+    revocation: RevocationShape | None
     automatic: bool = Field(
         description="Whether it was made for a binding. It is let go when no binding uses it."
     )
@@ -116,6 +184,8 @@ class CertificateShape(Shape):
         description="Account at the authority that issued it; null before that."
     )
     authority_reason: str | None = Field(description="Why that authority was chosen.")
+    key_type: str = Field(description="Kind of the private keys that it is ordered with.")
+    profile: str | None = Field(description="The authority's profile that it is ordered with.")
     generation: int = Field(description="Number of certificates installed so far.")
     attempts: int = Field(description="Number of failed attempts since the last success.")
     error_code: str | None = Field(description="Error code of the last failed attempt.")
@@ -193,6 +263,29 @@ def _chain(said: Facts) -> ChainCertificate:
     )
 
 
+def _renewal_info(row: Certificate) -> RenewalInfoShape | None:
+    starts, ends = row.renewal_window_starts_at, row.renewal_window_ends_at
+    if starts is None or ends is None:
+        return None
+    return RenewalInfoShape(
+        window_starts_at=starts,
+        window_ends_at=ends,
+        explanation_url=row.renewal_explanation_url,
+        next_check_at=row.renewal_info_due_at,
+    )
+
+
+def _revocation(row: Certificate) -> RevocationShape | None:
+    if row.revocation_reason is None:
+        return None
+    return RevocationShape(
+        reason=row.revocation_reason,
+        pending=row.revocation_certificate is not None,
+        revoked_at=row.revoked_at,
+        error_message=row.revocation_error,
+    )
+
+
 def show_listed(_call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate without its chain."""
     return CertificateShape(**fields(row))
@@ -216,9 +309,13 @@ def fields(row: Certificate) -> dict[str, Any]:
         "names": row.subject_alternative_names or [row.common_name],
         "type": row.certificate_type,
         "next_renewal_at": row.next_renewal_attempt_at,
+        "renewal_info": _renewal_info(row),
+        "revocation": _revocation(row),
         "automatic": row.is_automatic,
         "challenge": row.acme_challenge_type,
         "authority_account": public(Prefix.ACCOUNT, row.authority_account_id),
+        "key_type": row.key_type or KeyType.EC256,
+        "profile": row.profile,
         "attempts": row.renewal_attempts,
         "error_code": row.renewal_error_code,
         "error_message": row.renewal_error_message,
@@ -237,6 +334,8 @@ def issue(call: Write, body: CertificateNew) -> CertificateShape:
         body.domain,
         hosts=body.names,
         challenge=body.challenge,
+        key_type=body.key_type,
+        profile=body.profile,
         now=call.now,
     )
     return call.one(show, row)
@@ -283,9 +382,10 @@ def remove(call: Write, certificate: str) -> None:
 
 
 @routes.post("/certificates/{certificate}:renew", operation_id="renew_certificate")
-def renew(call: Write, certificate: str) -> CertificateShape:
+def renew(call: Write, certificate: str, body: RenewalNew | None = None) -> CertificateShape:
     """Renew a certificate now. The current one is served until the new one is installed."""
-    row = requests.renew(call.session, call.actor, certificate, call.now)
+    changes = {} if body is None else body.model_dump(exclude_unset=True)
+    row = requests.renew(call.session, call.actor, certificate, call.now, **changes)
     return call.one(show, row)
 
 
@@ -294,7 +394,12 @@ def renew(call: Write, certificate: str) -> CertificateShape:
     operation_id="revoke_certificate",
     responses=errors.documented(429, 502),
 )
-def revoke(world: Crossing, certificate: str) -> CertificateShape:
-    """Revoke a certificate at its authority. Its key is never used again."""
-    row = requests.revoke(world.sessions, world.tools, world.actor, certificate)
+def revoke(
+    world: Crossing, certificate: str, body: RevocationNew | None = None
+) -> CertificateShape:
+    """Revoke a certificate at its authority, or have it replaced first. Its key is never used again."""
+    given = body or RevocationNew()
+    row = revocations.revoke(
+        world.sessions, world.tools, world.actor, certificate, given.reason, replace=given.replace
+    )
     return CertificateShape(**fields(row))

@@ -18,6 +18,7 @@ from nameplate.api.shapes import (
     Metadata,
     Notes,
     Page,
+    Profile,
     Reference,
     Shape,
     common,
@@ -30,6 +31,7 @@ from nameplate.core.conditions import Condition
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import dns_record, in_zone
+from nameplate.core.keys import KeyType
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.core.turns import Turn
 from nameplate.models import (
@@ -102,6 +104,10 @@ class DomainNew(Body):
     notes: Notes | None = None
 
 
+_KEY_TYPE = "Kind of the private keys of new certificates."
+_PROFILE = "The authority's profile that new certificates are ordered with."
+
+
 class DomainChange(Body):
     """Changes to a domain. Omitted fields keep their value."""
 
@@ -113,6 +119,13 @@ class DomainChange(Body):
     hsts_enabled: bool = True
     ssl_enabled: bool = True
     auto_renew_ssl: bool = True
+    key_type: KeyType | None = Field(
+        default=None,
+        description=f"{_KEY_TYPE} Null: `ec256`. Certificates that are there keep theirs.",
+    )
+    certificate_profile: Profile | None = Field(
+        default=None, description=f"{_PROFILE} Certificates that are there keep theirs."
+    )
     drift_policy: DriftPolicy = DriftPolicy.REPORT
     automatic_dns: bool = Field(default=True, description=_AUTOMATIC)
     account: Reference | None = Field(
@@ -243,6 +256,8 @@ class DomainShape(Shape):
                     expires_at=None,
                     ssl_enabled=True,
                     auto_renew_ssl=True,
+                    key_type=None,
+                    certificate_profile=None,
                     force_https=True,
                     hsts_enabled=True,
                     drift_policy="report",
@@ -294,6 +309,8 @@ class DomainShape(Shape):
     expires_at: datetime | None
     ssl_enabled: bool
     auto_renew_ssl: bool
+    key_type: str | None = Field(description=f"{_KEY_TYPE} Null: `ec256`.")
+    certificate_profile: str | None = Field(description=_PROFILE)
     force_https: bool
     hsts_enabled: bool
     drift_policy: DriftPolicy = Field(
@@ -371,6 +388,7 @@ def _summed(found: Sequence[Condition]) -> dict[str, Any]:
 _SAME = (
     "subdomain", "status", "domain_type", "verification_method", "verified_at",
     "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
+    "key_type", "certificate_profile",
     "hsts_enabled", "drift_policy", "drift_checked_at", "notes", "last_checked_at", "error_message",
     "suffix_approval",
 )  # fmt: skip

@@ -16,6 +16,8 @@ Reference = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 ExternalId = Annotated[
     str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._:-]+$")
 ]
+Profile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+"""A certificate profile of an authority."""
 Notes = Annotated[str, StringConstraints(max_length=10_000)]
 Force = Annotated[bool, Query(description="Remove it even if it is in use.")]
 Metadata = Annotated[

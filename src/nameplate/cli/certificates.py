@@ -26,6 +26,8 @@ from nameplate.cli.command import (
 from nameplate.cli.completion import names as completed
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.waiting import Seen, Timeout, Wait
+from nameplate.core.keys import KeyType
+from nameplate.core.revocation import RevocationReason
 
 app = typer.Typer(help="Manage certificates of domains.", no_args_is_help=True)
 _DER = b"\x30"
@@ -36,6 +38,8 @@ COLUMNS = ("id", "common_name", "status", "expires_at", "next_renewal_at", "erro
 CertificateReference = Annotated[
     str, typer.Argument(help="Id of the certificate.", autocompletion=completed("certificates"))
 ]
+
+KeyKind = Annotated[KeyType | None, typer.Option("--key-type", help="Kind of the private key.")]
 
 
 @command(app, "issue")
@@ -50,11 +54,15 @@ def issue(
     challenge: Annotated[
         str | None, typer.Option(help="ACME challenge: `http-01` or `dns-01`.")
     ] = None,
+    key_type: KeyKind = None,
+    profile: Annotated[str | None, typer.Option(help="The authority's profile.")] = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
 ) -> None:
     """Request a certificate."""
-    body = given(domain=domain, names=names or None, challenge=challenge)
+    body = given(
+        domain=domain, names=names or None, challenge=challenge, key_type=key_type, profile=profile
+    )
     made = cli.api.send("POST", "/v1/certificates", body)
     if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], 1, timeout)
@@ -180,10 +188,19 @@ def list_(
 
 @command(app, "renew")
 def renew(
-    cli: Cli, certificate: CertificateReference, wait: Wait = False, timeout: Timeout = 600.0
+    cli: Cli,
+    certificate: CertificateReference,
+    *,
+    key_type: KeyKind = None,
+    profile: Annotated[
+        str | None, typer.Option(help='The authority\'s profile from now on; "" for none.')
+    ] = None,
+    wait: Wait = False,
+    timeout: Timeout = 600.0,
 ) -> None:
     """Renew a certificate now. The current one is served until the new one is installed."""
-    made = cli.api.send("POST", address("certificates", certificate, ":renew"))
+    body = given(key_type=key_type) | ({} if profile is None else {"profile": profile or None})
+    made = cli.api.send("POST", address("certificates", certificate, ":renew"), body or None)
     if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], made["generation"] + 1, timeout)
     cli.printer.one(made)
@@ -193,6 +210,18 @@ def renew(
 def revoke(
     cli: Cli,
     certificate: CertificateReference,
+    *,
+    reason: Annotated[
+        RevocationReason, typer.Option(help="Why (RFC 5280).")
+    ] = RevocationReason.UNSPECIFIED,
+    replace_: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Obtain another certificate. It is served before this one is revoked, unless the "
+            "reason is `keyCompromise`.",
+        ),
+    ] = False,
     yes: Yes = False,
     non_interactive: NonInteractive = False,
 ) -> None:
@@ -200,7 +229,9 @@ def revoke(
     found = cli.api.get(address("certificates", certificate))
     what = f"Revoke certificate {found['common_name']} ({found['id']})"
     cli.confirm(what, yes=yes, non_interactive=non_interactive)
-    cli.printer.one(cli.api.send("POST", address("certificates", found["id"], ":revoke")))
+    body = {"reason": reason.value, "replace": replace_}
+    made = cli.api.send("POST", address("certificates", found["id"], ":revoke"), body)
+    cli.printer.one(made, skip=_LONG)
 
 
 @command(app, "show")

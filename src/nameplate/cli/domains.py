@@ -35,6 +35,7 @@ from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.verifications import PROOF_METHOD
 from nameplate.cli.waiting import Seen, Timeout, Wait
+from nameplate.core.keys import KeyType
 
 app = typer.Typer(help="Manage domains, from claim to HTTPS.", no_args_is_help=True)
 COLUMNS = ("id", "name", "status", "ready", "reason", "organization", "created_at")
@@ -229,6 +230,16 @@ def update(
         bool | None,
         typer.Option("--auto-renew/--no-auto-renew", help="Renew certificates automatically."),
     ] = None,
+    key_type: Annotated[
+        KeyType | None, typer.Option(help="Kind of the private keys of new certificates.")
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--certificate-profile",
+            help="The authority's profile that new certificates are ordered with.",
+        ),
+    ] = None,
     drift: Annotated[
         str | None,
         typer.Option(
@@ -258,6 +269,8 @@ def update(
         hsts_enabled=hsts,
         ssl_enabled=ssl,
         auto_renew_ssl=auto_renew,
+        key_type=key_type,
+        certificate_profile=profile,
         drift_policy=drift,
         account=account,
         zone=zone,

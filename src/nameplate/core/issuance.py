@@ -76,6 +76,8 @@ NEEDS_A_CHANGE = frozenset(
         "acme_rejected_identifier",
         "acme_unsupported_identifier",
         "bad_csr",
+        "acme_profile_unknown",
+        "profile_unknown",
         # It refuses the account, or the account is not complete.
         "acme_bad_public_key",
         "acme_eab_malformed",

@@ -1,5 +1,6 @@
 """Private keys as PEM text inside a `Secret`: made, loaded, and refused when weak."""
 
+from enum import StrEnum
 from functools import cache
 from math import isqrt
 
@@ -18,8 +19,18 @@ from nameplate.core.secret import Secret
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
-KINDS = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
-"""Keys that authorities and proxies accept everywhere."""
+
+class KeyType(StrEnum):
+    """Keys that authorities and proxies accept everywhere."""
+
+    EC256 = "ec256"
+    EC384 = "ec384"
+    RSA2048 = "rsa2048"
+    RSA3072 = "rsa3072"
+    RSA4096 = "rsa4096"
+
+
+KINDS = tuple(KeyType)
 MAX_KEY = 8 * 1024
 """Bytes of PEM: RSA 8192 fits, and nothing whose checking costs seconds."""
 

@@ -1,5 +1,6 @@
 """When to renew a certificate, and when to try again after a failure."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 SHORT_LIFETIME = timedelta(days=10)
@@ -15,6 +16,31 @@ BACK_OFF = (
 """Waiting times after the first, second, third and every later failure."""
 
 Window = tuple[datetime, datetime]
+
+ASK_AGAIN = timedelta(hours=6)
+"""When the authority is asked for its suggestion again where it does not say (RFC 9773 section 4.3)."""
+ASK_AFTER_FAILURE = timedelta(hours=1)
+"""The same when it could not be asked."""
+SOONEST, LATEST = timedelta(minutes=1), timedelta(days=1)
+"""Bounds on when it says it wants to be asked again (RFC 9773 section 4.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalInfo:
+    """What an authority says of the replacement of one certificate (RFC 9773 section 4.2)."""
+
+    window: Window
+    explanation_url: str | None = None
+    """A page that says why, where that is out of the ordinary."""
+    retry_after: timedelta | None = None
+    """When it wants to be asked again."""
+
+    @property
+    def ask_again(self) -> timedelta:
+        """When it is asked again."""
+        if self.retry_after is None:
+            return ASK_AGAIN
+        return min(max(self.retry_after, SOONEST), LATEST)
 
 
 def renew_at(

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, move
+from nameplate.core.renewal import RenewalInfo
+from nameplate.core.revocation import RevocationReason
 from nameplate.models.bindings import Binding
 from nameplate.models.challenge_progress import ChallengeProgress
 from nameplate.models.orm import (
@@ -205,6 +207,44 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     authority_reason: Mapped[str | None] = mapped_column(
         sa.Text, comment="Why that authority was chosen, in words for a person."
     )
+    renewal_window_starts_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="From when on its authority suggests to replace it (RFC 9773)."
+    )
+    renewal_window_ends_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Until when its authority suggests to replace it."
+    )
+    renewal_explanation_url: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Page on which the authority says why, where that is unusual."
+    )
+    renewal_info_due_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the authority is asked for its suggestion again."
+    )
+
+    revocation_reason: Mapped[RevocationReason | None] = mapped_column(
+        enum_of(RevocationReason, "revocation_reason"),
+        comment="Why it was revoked last, or is to be.",
+    )
+    revocation_certificate: Mapped[str | None] = mapped_column(
+        LongText, comment="What is revoked as soon as nothing serves it any more, PEM."
+    )
+    revocation_error: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why that was not possible, in words for a person."
+    )
+    revoked_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the authority revoked a certificate of this row last."
+    )
+
+    key_type: Mapped[str | None] = mapped_column(
+        ascii_text(16), comment="Kind of its private keys; NULL: ec256."
+    )
+    profile: Mapped[str | None] = mapped_column(
+        ascii_text(64), comment="The authority's profile to order with."
+    )
+    is_profile_gone: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=sa.false(),
+        comment="The authority did not have that profile at the last renewal.",
+    )
 
     @classmethod
     def is_wanted(cls) -> sa.ColumnElement[bool]:
@@ -236,6 +276,11 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         return cls.waking(now).values(
             next_renewal_attempt_at=sa.case((planned > now, now), else_=planned)
         )
+
+    @classmethod
+    def noting_profile(cls, certificate_id: int, *, gone: bool) -> sa.Update:
+        """Return the statement that notes whether the authority has the profile of a certificate."""
+        return sa.update(cls).where(cls.id == certificate_id).values(is_profile_gone=gone)
 
     @property
     def is_uploaded(self) -> bool:
@@ -289,6 +334,15 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.renewal_attempts = 0
         self.renewal_error_message = self.renewal_error_code = None
 
+    def advise(self, info: RenewalInfo | None, now: datetime) -> bool:
+        """Keep what the authority says of the renewal; tell whether its window is another than before."""
+        before = (self.renewal_window_starts_at, self.renewal_window_ends_at)
+        window = (None, None) if info is None else info.window
+        self.renewal_window_starts_at, self.renewal_window_ends_at = window
+        self.renewal_explanation_url = None if info is None else info.explanation_url
+        self.renewal_info_due_at = None if info is None else now + info.ask_again
+        return window != before
+
     def fail(self, code: str, reason: str, now: datetime) -> None:
         """Count a failed attempt; a certificate that still serves stays as it is."""
         if self.certificate is None or self.status is CertificateStatus.PENDING:
@@ -322,9 +376,19 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         """Record that the validity has ended."""
         self.status = move(self.status, CertificateStatus.EXPIRED)
 
-    def revoke(self) -> None:
+    def plan_revocation(self, certificate: str | None, reason: RevocationReason | None) -> None:
+        """Say what is revoked when nothing serves it any more (nothing: None), and why."""
+        self.revocation_certificate, self.revocation_reason = certificate, reason
+        self.revocation_error = None
+
+    def note_revocation(self, now: datetime) -> None:
+        """Record that the authority has revoked one; the row goes on with another, unless it ends."""
+        self.revoked_at = now
+
+    def revoke(self, now: datetime) -> None:
         """Record that the authority has revoked the certificate; its key is never used again."""
         self.status = move(self.status, CertificateStatus.REVOKED)
+        self.revoked_at = now
 
 
 class HttpChallenge(Tenant, Model):

@@ -206,6 +206,12 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     auto_renew_ssl: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Renew certificates automatically."
     )
+    key_type: Mapped[str | None] = mapped_column(
+        ascii_text(16), comment="Kind of the private keys of new certificates; NULL: ec256."
+    )
+    certificate_profile: Mapped[str | None] = mapped_column(
+        ascii_text(64), comment="The authority's profile that new certificates are ordered with."
+    )
     verification_method: Mapped[str | None] = mapped_column(
         sa.String(255), comment="How ownership is proved: dns_txt, file_upload ..."
     )

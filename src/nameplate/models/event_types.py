@@ -158,6 +158,7 @@ TOLD: Mapping[type[Any], Told] = {
         shown=("status",),
         watched=(
             "dns_account_id", "ssl_enabled", "ssl_provider", "auto_renew_ssl", "auto_renew",
+            "key_type", "certificate_profile",
             "force_https", "hsts_enabled", "drift_policy",
         ),
         also={
@@ -234,7 +235,7 @@ TOLD: Mapping[type[Any], Told] = {
         removed="certificate.removed",
         restored="certificate.restored",
         changed="certificate.changed",
-        watched=("certificate_name", "auto_renew", "renewal_days_before_expiry"),
+        watched=("certificate_name", "auto_renew", "renewal_days_before_expiry", "key_type", "profile"),
         shown=("certificate_type", "common_name", "is_automatic"),
         transitions=(
             Transition("certificate.issued", "generation", _is(0), ColumnState.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
@@ -245,9 +246,13 @@ TOLD: Mapping[type[Any], Told] = {
                 "certificate.expiring", "expiry_notice_days", ColumnState.ANY, ColumnState.PRESENT,
                 ("certificate_type", "expires_at", "status", "renewal_error_code", "renewal_error_message"),
             ),
+            Transition(
+                "certificate.replacement_advised", "renewal_explanation_url", ColumnState.ANY, ColumnState.PRESENT,
+                ("renewal_window_starts_at", "renewal_window_ends_at", "renewal_explanation_url"),
+            ),
             Transition("certificate.key_exported", "key_exported_at", ColumnState.ANY, ColumnState.PRESENT, ("serial_number",)),
             Transition("certificate.expired", "status", ColumnState.ANY, _is(_C.EXPIRED), ("expires_at",)),
-            Transition("certificate.revoked", "status", ColumnState.ANY, _is(_C.REVOKED), ("serial_number",)),
+            Transition("certificate.revoked", "revoked_at", ColumnState.ANY, ColumnState.PRESENT, ("status", "revocation_reason")),
         ),
     ),
     Binding: _usual(

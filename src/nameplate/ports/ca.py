@@ -7,6 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from nameplate.core.configuration import Credentials, DomainName, Rate, setting
 from nameplate.core.orders import Challenge, Order, OrderStatus
+from nameplate.core.renewal import RenewalInfo
+from nameplate.core.secret import Secret
 from nameplate.ports.plugins import Plugin
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "OrderStatus",
     "RegisteredAccount",
     "RenewalAdvisor",
+    "RenewalInfo",
     "Revoker",
 ]
 
@@ -33,7 +36,11 @@ class CertificateAuthority(Protocol):
     def order(
         self, names: Sequence[str], profile: str | None = None, replaces: str | None = None
     ) -> Order:
-        """Create an order for `names` (canonical; `*.` allowed) and return it with its challenges."""
+        """Create an order for `names` (canonical; `*.` allowed) and return it with its challenges.
+
+        `replaces` is the identifier (RFC 9773 section 4.1) of a certificate that it takes the place of.
+        Raises `Refused` with `acme_replacement_refused` when the authority does not see it so.
+        """
         ...
 
     def refresh(self, order_url: str) -> Order:
@@ -57,8 +64,11 @@ class CertificateAuthority(Protocol):
 class Revoker(Protocol):
     """An authority that can revoke (RFC 8555 section 7.6)."""
 
-    def revoke(self, certificate: bytes, reason: int = 0) -> None:
-        """Revoke the certificate (PEM). Already revoked is success."""
+    def revoke(self, certificate: bytes, reason: int = 0, key: Secret | None = None) -> None:
+        """Revoke the certificate (PEM), with its own private `key` when given, else with the account.
+
+        Already revoked is success.
+        """
         ...
 
 
@@ -76,8 +86,8 @@ class RegisteredAccount(Protocol):
 class RenewalAdvisor(Protocol):
     """An authority with renewal information (ARI, RFC 9773)."""
 
-    def renewal_window(self, certificate: bytes) -> tuple[datetime, datetime] | None:
-        """Return the suggested window for replacing the certificate (PEM), or None."""
+    def renewal_info(self, certificate: bytes) -> RenewalInfo | None:
+        """Return when the certificate (PEM) is best replaced, or None where it does not say."""
         ...
 
 

@@ -259,8 +259,8 @@ def _expire(row: Certificate, _ring: KeyRing, _now: datetime) -> None:
     row.auto_renew, row.next_action_at = False, None
 
 
-def _revoke(row: Certificate, _ring: KeyRing, _now: datetime) -> None:
-    row.revoke()
+def _revoke(row: Certificate, _ring: KeyRing, now: datetime) -> None:
+    row.revoke(now)
     row.auto_renew, row.next_action_at = False, None
 
 

@@ -202,15 +202,15 @@ class RenewalAdvisorConformance:
     ) -> None:
         """Both ends are aware and in UTC, and the end comes after the start."""
         assert isinstance(advisor, RenewalAdvisor)
-        window = advisor.renewal_window(certificate)
-        assert window is not None
-        start, end = window
+        info = advisor.renewal_info(certificate)
+        assert info is not None
+        start, end = info.window
         assert (start.utcoffset(), end.utcoffset()) == (timedelta(0), timedelta(0))
         assert start < end
-        assert advisor.renewal_window(certificate) == window
+        assert advisor.renewal_info(certificate) == info
 
     def test_no_suggestion_is_a_value(
         self, advisor: RenewalAdvisor, unadvised_certificate: bytes
     ) -> None:
         """Nothing is raised for a certificate that the authority says nothing about."""
-        assert advisor.renewal_window(unadvised_certificate) is None
+        assert advisor.renewal_info(unadvised_certificate) is None

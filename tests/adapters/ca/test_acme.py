@@ -250,7 +250,7 @@ def test_what_this_server_lacks(authority: AcmeAuthority, challtestsrv: ChallTes
     with pytest.raises(Refused) as caught:
         authority.order(["profile.example"], profile="shortlived")
     assert caught.value.code == "acme_profile_unknown"
-    assert authority.renewal_window(bundle) is None
+    assert authority.renewal_info(bundle) is None
     order = authority.order(["ari.example"], replaces=certificates.renewal_id(bundle))
     assert order.status is OrderStatus.PENDING
 

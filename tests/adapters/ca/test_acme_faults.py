@@ -14,6 +14,7 @@ from nameplate.adapters.ca.problems import retry_after
 from nameplate.core import certificates, keys
 from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.orders import Order, OrderStatus
+from nameplate.core.renewal import RenewalInfo
 
 KEY = keys.new_key()
 TOKEN = "a" * 43
@@ -281,19 +282,23 @@ def test_retry_after(value: str, expected: int | None) -> None:
     assert retry_after(headers) == wanted
 
 
-def test_already_replaced_orders_without(server: HostileAuthority) -> None:
+@pytest.mark.parametrize("kind", ["alreadyReplaced", "malformed", "unauthorized"])
+def test_a_replacement_that_is_refused_is_told_apart(server: HostileAuthority, kind: str) -> None:
     server.directory["renewalInfo"] = f"{server.base}/ari"
     seen: list[dict[str, Any]] = []
 
     def new_order(payload: dict[str, Any]) -> Reply:
         seen.append(payload)
         if "replaces" in payload:
-            return problem("alreadyReplaced", 409)
+            return problem(kind, 409)
         return Reply(201, good_order(server, status="ready"), {"Location": f"{server.base}/1"})
 
     server.replies["/newOrder"] = new_order
     authority = AcmeAuthority(f"{server.base}/dir", KEY, f"{server.base}/account/1")
-    assert authority.order(["a.example"], replaces="a.b").status is OrderStatus.READY
+    with pytest.raises(Refused) as caught:
+        authority.order(["a.example"], replaces="a.b")
+    assert caught.value.code == "acme_replacement_refused"
+    assert authority.order(["a.example"]).status is OrderStatus.READY
     assert [payload.get("replaces") for payload in seen] == ["a.b", None]
 
 
@@ -313,28 +318,39 @@ def test_profile_is_sent(server: HostileAuthority) -> None:
     ]
 
 
-def test_renewal_window(server: HostileAuthority) -> None:
+def test_renewal_info(server: HostileAuthority) -> None:
     server.directory["renewalInfo"] = f"{server.base}/ari"
     _, root = create_root("x", datetime.now(UTC))
     _, pem = _leaf()
     path = f"/ari/{certificates.renewal_id(pem)}"
     window = {"start": "2026-11-23T10:00:00Z", "end": "2026-11-24T12:00:00+02:00"}
-    server.replies[path] = lambda _: Reply(200, {"suggestedWindow": window})
+    answer: dict[str, Any] = {"suggestedWindow": window}
+    server.replies[path] = lambda _: Reply(200, answer, {"Retry-After": "21600"})
     authority = AcmeAuthority(f"{server.base}/dir", KEY, f"{server.base}/account/1")
-    assert authority.renewal_window(pem) == (
-        datetime(2026, 11, 23, 10, tzinfo=UTC),
-        datetime(2026, 11, 24, 10, tzinfo=UTC),
-    )
-    windows: list[dict[str, Any]] = [
+    span = (datetime(2026, 11, 23, 10, tzinfo=UTC), datetime(2026, 11, 24, 10, tzinfo=UTC))
+    assert authority.renewal_info(pem) == RenewalInfo(span, None, timedelta(hours=6))
+    for page, kept in (
+        ("https://ca.example/why?q=1", "https://ca.example/why?q=1"),
+        ("javascript:alert(1)", None),
+        ("https://ca.example/ with words\x1b[31m", None),
+        ("https://ca.example/" + "a" * 1000, None),
+        ("https://[ca.example/", None),
+        (["https://ca.example/"], None),
+    ):
+        answer["explanationURL"] = page
+        found = authority.renewal_info(pem)
+        assert found is not None
+        assert found.explanation_url == kept, page
+    broken: list[dict[str, Any]] = [
         {},
         {"suggestedWindow": {"start": "x"}},
         {"suggestedWindow": {}},
     ]
-    server.replies[path] = lambda _: Reply(200, windows.pop())
-    while windows:
+    server.replies[path] = lambda _: Reply(200, broken.pop())
+    while broken:
         with pytest.raises(Unavailable):
-            authority.renewal_window(pem)
-    assert authority.renewal_window(root) is None
+            authority.renewal_info(pem)
+    assert authority.renewal_info(root) is None
 
 
 def _leaf() -> tuple[Any, bytes]:

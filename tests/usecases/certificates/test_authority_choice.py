@@ -16,7 +16,7 @@ from nameplate.db import Sessions
 from nameplate.models import Account, Certificate
 from nameplate.ports.resolver import Answer, AnswerKind
 from nameplate.usecases import work
-from nameplate.usecases.certificates import issuance, outages, requests
+from nameplate.usecases.certificates import issuance, outages, requests, revocations
 from nameplate.usecases.tenants import accounts, ca_accounts
 
 DOWN = Unavailable("ca_unreachable", "No answer from the authority.")
@@ -278,16 +278,5 @@ def test_the_authority_that_issued_is_asked_to_revoke(town: Town) -> None:
     with town.offline.sessions.begin(PLATFORM) as session:
         accounts.update(session, PLATFORM, town.offline.tools, "zerossl", priority=0)
     reference = ids.show("crt", town.certificate_id)
-    requests.revoke(town.offline.sessions, town.offline.tools, town.actor, reference)
+    revocations.revoke(town.offline.sessions, town.offline.tools, town.actor, reference)
     assert revoked == ["letsencrypt"]
-
-
-def test_an_account_that_is_gone_revokes_nothing(town: Town) -> None:
-    town.account("letsencrypt")
-    town.account("zerossl", **EAB)
-    town.tried()
-    with town.offline.sessions.begin(PLATFORM) as session:
-        accounts.remove(session, PLATFORM, "letsencrypt", datetime.now(UTC))
-    with pytest.raises(Refused) as caught:
-        requests.revoke(town.offline.sessions, town.offline.tools, town.actor, town.reference)
-    assert caught.value.code == "issuing_account_removed"

@@ -1,17 +1,24 @@
 """Certificates as they are asked for, found, renewed, revoked and removed."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from tests.servers.pebble import NEWER, ChallTestSrv, Pebble
+from tests.servers.process import ServerMissing, program
 from tests.usecases.certificates.certificate_rig import NAME, Rig, made
+from tests.usecases.certificates.test_renewal_info import connected, issued
 
-from nameplate.core import ids
+from nameplate.core import certificates, ids, keys
 from nameplate.core.errors import Conflict, Invalid, NotFound, Refused
 from nameplate.core.lifecycle import CertificateStatus
+from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import Certificate, CertificateType, ChallengeType, Domain
-from nameplate.usecases.certificates import requests, succession
+from nameplate.usecases.certificates import requests, revocations, succession
 from nameplate.usecases.certificates.requests import MAX_NAMES
 from nameplate.usecases.tenants import accounts
 
@@ -162,7 +169,7 @@ def test_a_renewal_by_hand_makes_an_unused_one_its_owners(rig: Rig) -> None:
 
 def test_what_was_revoked_is_not_renewed(rig: Rig) -> None:
     with rig.offline.sessions.begin(rig.actor) as session:
-        requests.get(session, rig.actor, rig.reference).revoke()
+        requests.get(session, rig.actor, rig.reference).revoke(datetime.now(UTC))
     with pytest.raises(Conflict) as caught:
         rig.renew()
     assert caught.value.code == "certificate_revoked"
@@ -174,15 +181,15 @@ class Revoking:
     def __init__(self) -> None:
         self.revoked: list[bytes] = []
 
-    def revoke(self, certificate: bytes, reason: int = 0) -> None:
-        del reason
+    def revoke(self, certificate: bytes, reason: int = 0, key: Secret | None = None) -> None:
+        del reason, key
         self.revoked.append(certificate)
 
 
 def test_revoking_asks_the_authority_first(rig: Rig) -> None:
     def revoke() -> Certificate:
         offline = rig.offline
-        return requests.revoke(offline.sessions, offline.tools, rig.actor, rig.reference)
+        return revocations.revoke(offline.sessions, offline.tools, rig.actor, rig.reference)
 
     with pytest.raises(Conflict) as nothing:
         revoke()
@@ -205,3 +212,112 @@ def test_removing_ends_it(rig: Rig) -> None:
     with rig.offline.sessions.begin(rig.actor) as session, pytest.raises(NotFound):
         requests.get(session, rig.actor, rig.reference)
     assert rig.work().next_action_at is None
+
+
+PROFILES = {"classic": 90 * 86400, "shortlived": 6 * 86400}
+
+
+def newer(folder: Path, world: ChallTestSrv, **profiles: int) -> Pebble:
+    try:
+        program(NEWER)
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+    return Pebble(
+        folder, dns_server=world.dns_server, always_valid=True, newer=True, profiles=profiles
+    )
+
+
+@pytest.fixture(scope="module")
+def pebble(world: ChallTestSrv, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
+    with newer(tmp_path_factory.mktemp("profiles"), world, **PROFILES) as server:
+        yield server
+
+
+@pytest.fixture
+def real(migrated_sqlite_sessions: Sessions, pebble: Pebble) -> Rig:
+    real = made(migrated_sqlite_sessions)
+    real.authority_is(connected(pebble))
+    return real
+
+
+def leaf(row: Certificate) -> x509.Certificate:
+    return x509.load_pem_x509_certificate((row.certificate or "").encode())
+
+
+def kind(row: Certificate) -> str:
+    return certificates.facts((row.certificate or "").encode()).key_type
+
+
+def lifetime(row: Certificate) -> timedelta:
+    return leaf(row).not_valid_after_utc - leaf(row).not_valid_before_utc
+
+
+def renew(real: Rig, **changes: Any) -> None:
+    with real.offline.sessions.begin(real.actor) as session:
+        requests.renew(session, real.actor, real.reference, datetime.now(UTC), **changes)
+
+
+@pytest.mark.parametrize("wanted", keys.KINDS)
+def test_each_kind_of_key_by_request(real: Rig, wanted: str) -> None:
+    real.want(key_type=wanted)
+    assert kind(issued(real)) == wanted
+
+
+def test_a_kind_of_key_is_kept_until_another_is_asked_for(real: Rig) -> None:
+    assert kind(issued(real)) == "ec256"
+    renew(real, key_type="ec384")
+    assert kind(issued(real, generation=2)) == "ec384"
+    renew(real)
+    assert kind(issued(real, generation=3)) == "ec384"
+
+
+def test_the_domain_says_it_where_the_request_does_not(real: Rig) -> None:
+    real.change(Domain, real.domain_id, key_type="rsa2048", certificate_profile="shortlived")
+    real.want()
+    row = issued(real)
+    assert kind(row) == "rsa2048"
+    assert lifetime(row) < timedelta(days=7)
+    real.want(key_type="ec384", profile="classic")
+    row = issued(real)
+    assert kind(row) == "ec384"
+    assert lifetime(row) > timedelta(days=80)
+
+
+def test_a_short_life_is_renewed_at_half_of_it(real: Rig) -> None:
+    real.want(profile="shortlived")
+    row = issued(real)
+    assert row.next_renewal_attempt_at is not None
+    assert row.next_renewal_attempt_at - leaf(row).not_valid_before_utc <= timedelta(days=3)
+
+
+def test_a_profile_that_never_was_is_refused_until_another_is_chosen(real: Rig) -> None:
+    real.want(profile="tlsclient")
+    row = real.work()
+    assert (row.renewal_error_code, row.status) == (
+        "acme_profile_unknown",
+        CertificateStatus.ERROR,
+    )
+    assert row.next_action_at is None, "asking again changes nothing"
+    assert "classic, shortlived" in (row.renewal_error_message or "")
+    renew(real, profile=None)
+    assert issued(real).renewal_error_code is None
+
+
+def test_a_profile_that_is_gone_does_not_stop_a_renewal(
+    real: Rig, world: ChallTestSrv, tmp_path: Path
+) -> None:
+    real.change(Certificate, real.certificate_id, profile="shortlived")
+    issued(real)
+    before = real.authority
+    with newer(tmp_path, world, classic=90 * 86400) as without:
+        real.authority_is(connected(without))
+        renew(real)
+        row = issued(real, generation=2)
+    assert lifetime(row) > timedelta(days=80)
+    assert (row.profile, row.is_profile_gone) == ("shortlived", True)
+    condition = real.condition()
+    assert (condition.reason, "shortlived" in condition.message) == ("profile_gone", True)
+    real.authority_is(before)
+    renew(real)
+    row = issued(real, generation=3)
+    assert (lifetime(row) < timedelta(days=7), row.is_profile_gone) == (True, False)

@@ -16,7 +16,7 @@ from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import Binding, Certificate, Domain, SslProvider
-from nameplate.usecases.certificates import exports, requests
+from nameplate.usecases.certificates import exports, requests, revocations
 from nameplate.usecases.claims import domains
 from nameplate.usecases.serving import routes
 from nameplate.usecases.tenants import accounts
@@ -107,7 +107,7 @@ def test_a_key_that_was_given_up_is_refused(rig: Uploads) -> None:
     party = PKI.leaf(NAME)
     row = rig.take(party)
     with rig.sessions.begin(PLATFORM) as session:
-        session.get_one(Certificate, row.id).revoke()
+        session.get_one(Certificate, row.id).revoke(datetime.now(UTC))
     assert code(rig.take, PKI.leaf(NAME, key=party.key)) == "key_reused"
 
 
@@ -154,7 +154,7 @@ def test_what_an_authority_issued_is_not_replaced_or_what_was_uploaded_revoked(
     issued = rig.rig.work()
     assert code(rig.replace, issued, PKI.leaf(NAME)) == "certificate_not_uploaded"
     tools, reference = rig.rig.offline.tools, ids.show("crt", rig.upload().id)
-    refused = code(requests.revoke, rig.sessions, tools, rig.rig.actor, reference)
+    refused = code(revocations.revoke, rig.sessions, tools, rig.rig.actor, reference)
     assert refused == "certificate_uploaded"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from urllib.parse import urlsplit
 
 from acme import messages
 from cryptography import x509
@@ -25,12 +26,17 @@ from nameplate.core.configuration import (
 )
 from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
+from nameplate.core.renewal import RenewalInfo
 from nameplate.core.secret import Secret
 from nameplate.ports.ca import AuthorityConfiguration, AuthorityPlugin
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _KINDS = {"http-01", "dns-01", "tls-alpn-01"}
 """Challenges with a token; newer kinds look otherwise and are left out."""
+REPLACEMENT_REFUSED = "acme_replacement_refused"
+_NO_REPLACEMENT = {"acme_already_replaced", "acme_malformed", "acme_unauthorized"}
+"""How servers say that a certificate was replaced before, is another account's, or is not known."""
+_PAGE = re.compile(r"https?://[!-~]{1,500}")
 _OPEN = {messages.STATUS_PENDING, messages.STATUS_INVALID}
 
 
@@ -116,6 +122,16 @@ class _Nothing(JSONObjectWithFields):
     """The empty object, which answers a challenge (RFC 8555 section 7.5.1)."""
 
 
+def _page(value: object) -> str | None:
+    """Return the address of a page for people, None unless it is one."""
+    if not isinstance(value, str) or not _PAGE.fullmatch(value):
+        return None
+    try:
+        return value if urlsplit(value).hostname else None
+    except ValueError:
+        return None
+
+
 class AcmeAuthority:
     """One account at one ACME server: `CertificateAuthority`, `Revoker` and `RenewalAdvisor`."""
 
@@ -143,7 +159,7 @@ class AcmeAuthority:
     def order(
         self, names: Sequence[str], profile: str | None = None, replaces: str | None = None
     ) -> Order:
-        """Create an order. `replaces` is left out where the server does not know or want it."""
+        """Create an order. `replaces` is left out where the server does not know it."""
         self._check_profile(profile)
         if replaces is not None and self._connection.resource("renewalInfo") is None:
             replaces = None
@@ -154,9 +170,11 @@ class AcmeAuthority:
         try:
             answer = self._connection.post(self._resource("newOrder"), message)
         except Refused as error:
-            if replaces is None or error.code != "acme_already_replaced":
+            if error.code == "acme_invalid_profile":
+                raise Refused("acme_profile_unknown", error.detail) from error
+            if replaces is None or error.code not in _NO_REPLACEMENT:
                 raise
-            return self.order(names, profile)
+            raise Refused(REPLACEMENT_REFUSED, error.detail) from error
         return self._read_order(self._connection.url(answer.location()), answer)
 
     def refresh(self, order_url: str) -> Order:
@@ -204,26 +222,30 @@ class AcmeAuthority:
             raise problems.malformed(error.detail) from error
         return leaf + chain
 
-    def revoke(self, certificate: bytes, reason: int = 0) -> None:
-        """Revoke with the account's key. Already revoked is success."""
+    def revoke(self, certificate: bytes, reason: int = 0, key: Secret | None = None) -> None:
+        """Revoke with the certificate's key when given, else with the account's. Twice is harmless."""
         leaf = certificates.load_chain(certificate)[0]
         message = messages.Revocation(certificate=leaf, reason=reason)
+        connection = self._connection if key is None else self._connection.signed_by(key)
         try:
-            self._connection.post(self._resource("revokeCert"), message)
+            connection.post(self._resource("revokeCert"), message)
         except Refused as error:
             if error.code != "acme_already_revoked":
                 raise
 
-    def renewal_window(self, certificate: bytes) -> tuple[datetime, datetime] | None:
-        """Ask for the suggested window (RFC 9773 section 4.2); None when the server has no ARI."""
+    def renewal_info(self, certificate: bytes) -> RenewalInfo | None:
+        """Ask when to replace a certificate (RFC 9773 section 4.2); None when the server has no ARI."""
         base = self._connection.resource("renewalInfo")
         path = None if base is None else certificates.renewal_id(certificate)
         if base is None or path is None:
             return None
-        answer = self._connection.get(f"{base.rstrip('/')}/{path}").json()
+        answer = self._connection.get(f"{base.rstrip('/')}/{path}")
+        body = answer.json()
         with problems.reading():
-            window = messages.RenewalInfo.from_json(answer).suggested_window
-            return window.start.astimezone(UTC), window.end.astimezone(UTC)
+            window = messages.RenewalInfo.from_json(body).suggested_window
+            start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
+            page = _page(body.get("explanationURL"))
+        return RenewalInfo((start, end), page, problems.retry_after(answer.headers))
 
     def _read(self, url: str) -> AcmeResponse:
         """Read a part of an order. Raises `Refused` with `acme_order_lost` when it is not there."""
@@ -239,6 +261,8 @@ class AcmeAuthority:
         if profile is None:
             return
         offered = self._connection.directory().meta.profiles or {}
+        if profile not in offered:  # or not when the directory was read
+            offered = self._connection.directory(anew=True).meta.profiles or {}
         if profile not in offered:
             known = ", ".join(sorted(offered)) or "none"
             raise Refused(

@@ -43,6 +43,7 @@ class AcmeConnection:
         self._key = account_key
         self._register = register
         self._registering = Lock()
+        self._verify = verify
         self._directory_url = directory_url
         self._scheme = urlsplit(directory_url).scheme
         self.signer = Signer(account_key, account_url)
@@ -51,10 +52,14 @@ class AcmeConnection:
         self._lock = Lock()
         self._transport = AcmeTransport(verify)
 
-    def directory(self) -> messages.Directory:
-        """Return the server's directory (RFC 8555 section 7.1.1), read once."""
+    def signed_by(self, key: Secret) -> "AcmeConnection":
+        """Return a connection to the same server that signs with a key that is no account's."""
+        return AcmeConnection(self._directory_url, key, None, self._verify)
+
+    def directory(self, *, anew: bool = False) -> messages.Directory:
+        """Return the server's directory (RFC 8555 section 7.1.1), read once unless `anew`."""
         with self._lock:
-            if self._directory is None:
+            if self._directory is None or anew:
                 answer = self._transport.send("GET", self._directory_url)
                 problems.check(answer.status, answer.headers, answer.body)
                 with problems.reading():

@@ -64,6 +64,12 @@ GROUP = Group(
             "Use one of the profiles that the message lists.",
             (502,),
         ),
+        "acme_replacement_refused": Entry(
+            Turn.NAMEPLATE,
+            "The authority does not take the order for the replacement of a certificate.",
+            "No action needed. Nameplate orders without that.",
+            (502,),
+        ),
         "acme_order_lost": Entry(
             Turn.NAMEPLATE,
             "The authority does not know the order any more.",
@@ -123,12 +129,6 @@ GROUP = Group(
             Turn.OPERATOR,
             "The local authority has no certificate profiles.",
             "Leave the profile out.",
-            (502,),
-        ),
-        "issuing_account_removed": Entry(
-            Turn.OPERATOR,
-            "The account at the authority that issued the certificate was removed.",
-            "Restore the account with its credentials, or revoke the certificate at the authority.",
             (502,),
         ),
         "revocation_unavailable": Entry(

@@ -346,6 +346,18 @@ GROUP = Group(
             "No binding uses the certificate any more, so that it is not obtained or renewed.",
             "No action needed. Bind an application to the host, or renew it, to have it again.",
         ),
+        "profile_gone": Entry(
+            Turn.YOU,
+            "The authority has the certificate's profile no more, and it was renewed without.",
+            "Choose another profile, or none.",
+            (),
+        ),
+        "replacement_advised": Entry(
+            Turn.NAMEPLATE,
+            "The authority wants the certificate replaced soon, and explains why on the page shown.",
+            "No action needed: it is renewed in time, unless automatic renewal is off.",
+            (),
+        ),
         "renewal_failing": Entry(
             Turn.OPERATOR,
             "The certificate is still valid, but its renewal fails.",

@@ -79,7 +79,8 @@ def _chosen(
     else:
         why = "; ".join(one.why for one in passed)
         reason = f"{why}; {title} is the next in the order of preference."
-    return replace(request, account=account, reason=reason)
+    replaces = request.replaces if account is request.account else None  # it is another authority's
+    return replace(request, account=account, reason=reason, replaces=replaces)
 
 
 def _none_may(request: CertificateRequest, first: CaaObstacle) -> CaaObstacle:

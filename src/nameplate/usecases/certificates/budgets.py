@@ -67,6 +67,8 @@ class Ordering:
     hosts: Sequence[str]
     is_urgent: bool = False
     """A renewal that cannot wait: the last part of the limit is kept for it."""
+    is_exempt: bool = False
+    """It replaces a certificate as its authority suggests, which counts against no limit on orders."""
 
 
 def of_account(account: Account, organization_id: int, *, urgent: bool = False) -> Iterator[Bucket]:
@@ -112,11 +114,12 @@ def take_order(session: Session, account: Account, ordering: Ordering, now: date
 
     Nothing is ordered either while one more failed proof of a name would be one too many.
     """
-    urgent = ordering.is_urgent
-    for bucket in of_account(account, ordering.organization_id, urgent=urgent):
-        _take(session, bucket, now)
-    for bucket in of_names(account, ordering.base, ordering.hosts):
-        _take(session, bucket, now)
+    if not ordering.is_exempt:
+        urgent = ordering.is_urgent
+        for bucket in of_account(account, ordering.organization_id, urgent=urgent):
+            _take(session, bucket, now)
+        for bucket in of_names(account, ordering.base, ordering.hosts):
+            _take(session, bucket, now)
     for bucket in of_failures(account, ordering.hosts):
         _look(session, bucket, now)
 

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
 from nameplate.core import renewal
-from nameplate.core.renewal import Window
+from nameplate.core.renewal import RenewalInfo, Window
 from nameplate.models import Binding, Certificate, CertificateType, ChallengeType, HttpChallenge
 from nameplate.usecases.dns import zones
 
 NEXT_LOOK = timedelta(days=1)
-"""A settled certificate is looked at this often at least (RFC 9773 asks for more than once a day)."""
+"""A settled certificate is looked at this often at least; also when its authority wants to be asked."""
 _FORGETTING = HttpChallenge.forgetting(sa.bindparam("certificate"))
 _WAKING = Binding.waking(sa.bindparam("now")).where(
     Binding.organization_domain_id == sa.bindparam("domain"), Binding.deleted_at.is_(None)
@@ -31,7 +31,7 @@ class Issued:
     bundle: bytes
     """PEM, leaf first."""
     facts: x509.Facts
-    window: Window | None
+    info: RenewalInfo | None
     """When the authority suggests to replace it."""
     is_local: bool
     """Nameplate's own authority signed it: no browser trusts it."""
@@ -66,8 +66,10 @@ def install(
         row.certificate_type = CertificateType.SELF_SIGNED
     row.authority_account_id, row.authority_reason = issued.account_id, issued.reason or None
     row.activate(now)
-    row.next_renewal_attempt_at = planned(row, jitter, issued.window)
-    row.next_action_at = next_look(row, now)
+    row.advise(issued.info, now)
+    window = None if issued.info is None else issued.info.window
+    row.next_renewal_attempt_at = planned(row, jitter, window)
+    row.next_action_at = next_look(row, now) if row.revocation_certificate is None else now
     row.attempts = 0
 
 
@@ -92,10 +94,12 @@ def next_look(row: Certificate, now: datetime) -> datetime | None:
     """Return when to look at a settled certificate again."""
     if row.certificate is None:
         return None
+    asking = None if row.is_let_go else row.renewal_info_due_at
+    ask = asking if asking is not None and asking > now else now + NEXT_LOOK
     if row.auto_renew and not row.is_let_go:
-        return min(row.next_renewal_attempt_at or now + NEXT_LOOK, now + NEXT_LOOK)
-    later = [at for at in (row.next_renewal_attempt_at, row.expires_at) if at and at > now]
-    return min(later, default=None)
+        return min(row.next_renewal_attempt_at or now + NEXT_LOOK, now + NEXT_LOOK, ask)
+    moments = (row.next_renewal_attempt_at, row.expires_at, asking)
+    return min((at for at in moments if at and at > now), default=None)
 
 
 def wake_bindings(session: Session, row: Certificate, now: datetime) -> None:

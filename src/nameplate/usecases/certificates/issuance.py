@@ -8,7 +8,7 @@ for a certificate that was made for a binding when none uses it any more.
 """
 
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -32,6 +32,8 @@ from nameplate.usecases.certificates import (
     order,
     outages,
     reachability,
+    renewal_info,
+    revocations,
     succession,
     usage,
 )
@@ -41,6 +43,8 @@ from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
 """The authority does not know the order any more."""
+Errand = revocations.DueRevocation | renewal_info.InfoQuestion
+"""What is asked of an authority beside orders."""
 _MANY = 4
 """Names of a certificate whose looks may take longer than a lease."""
 
@@ -78,13 +82,17 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     )
     if isinstance(begun, order.CertificateRequest):
         return _begin(sessions, tools, lease, begun)
-    if begun is not None:
+    if isinstance(begun, order.OpenOrder):
         return order.carry(sessions, tools, lease, begun)
-    work.record(
-        sessions, Certificate, lease,
-        lambda s, row: _rest(s, row, tools.jitter(), lease.now()),
-        release=True,
-    )  # fmt: skip
+    note = None if begun is None else begun.carry_out(tools)
+
+    def rest(session: Session, row: Certificate) -> None:
+        again = None if note is None else note.keep(row, tools.jitter(), lease.now())
+        _rest(session, row, tools.jitter(), lease.now())
+        if again is not None:
+            row.next_action_at = min(row.next_action_at or again, again)
+
+    work.record(sessions, Certificate, lease, rest, release=True)
     return None
 
 
@@ -150,7 +158,8 @@ def _await(
         row.attempts = row.attempts + 1 if row.trouble_code == unreached.code else 1
         since = row.trouble_since if row.trouble_code == unreached.code else None
         if isinstance(unreached, CaaObstacle):
-            waits_for, every = None, caa_looks.next_look(since or now, now)
+            waits_for = None
+            every: timedelta | None = caa_looks.next_look(since or now, now)
         else:
             waits_for, every = unreached.waits_for, unreached.every
         peer = waits_for or f"domain:{row.organization_domain_id}"
@@ -169,9 +178,11 @@ def _await(
 
 def _begun(
     session: Session, tools: Tools, row: Certificate, now: datetime
-) -> order.CertificateRequest | order.OpenOrder | None:
-    """Return where the generation stands, or None when nothing is to be obtained now."""
-    if not _wanted(row, now) or not _owned(session, row):
+) -> order.CertificateRequest | order.OpenOrder | Errand | None:
+    """Return where the generation stands, or what else is to be done when none is obtained now."""
+    if not _wanted(row, now):
+        return revocations.due(session, row) or renewal_info.question(session, row, now)
+    if not _owned(session, row):
         return None
     if row.is_let_go or not usage.is_wanted(session, row):
         return None

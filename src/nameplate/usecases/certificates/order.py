@@ -6,7 +6,7 @@ of its proofs; the certificate. What else is known is stored before a wait. Ever
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -15,16 +15,16 @@ from sqlalchemy.orm import Session
 from nameplate.core import certificates as x509
 from nameplate.core import issuance, keys, renewal
 from nameplate.core.encryption import Place, key_id
-from nameplate.core.errors import NameplateError
+from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
 from nameplate.core.orders import Challenge, Order, OrderStatus
-from nameplate.core.renewal import Window
+from nameplate.core.renewal import RenewalInfo
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, Domain
 from nameplate.models.sealing import hold
-from nameplate.ports.ca import CertificateAuthority, RenewalAdvisor
+from nameplate.ports.ca import CertificateAuthority
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     budgets,
@@ -33,6 +33,7 @@ from nameplate.usecases.certificates import (
     generations,
     outages,
     reachability,
+    renewal_info,
     requests,
 )  # fmt: skip
 from nameplate.usecases.tenants import ca_accounts
@@ -42,6 +43,9 @@ T = TypeVar("T")
 
 MAX_STEPS = 16
 """Steps taken under one lease."""
+REPLACEMENT_REFUSED = "acme_replacement_refused"
+"""The authority does not take the order for a replacement: it is made as any other, and counts as such."""
+_PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
 _BEGINNING = Certificate.beginning()
@@ -65,10 +69,28 @@ class CertificateRequest:
     """The accounts to choose from while there is no order, the preferred one first."""
     reason: str = ""
     """Why that account was chosen."""
+    key_type: str = "ec256"
+    profile: str | None = None
+    """The authority's profile, none when it is gone."""
+    is_renewal: bool = False
+    is_profile_gone: bool = False
+    """The authority does not have the profile that was wished for."""
+    was_profile_gone: bool = False
+    """The same at the last renewal."""
+    replaces: str | None = None
+    """Identifier of the certificate that it takes the place of (RFC 9773 section 4.1)."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """In a sandbox: at which port each host answers plain HTTP."""
     delegation: delegations.ChallengeDelegation | None = None
     """Where proofs are written that are not written in the domain's own zone."""
+
+    def without(self, code: str) -> "CertificateRequest | None":
+        """Return what to ask for instead when the authority refuses with `code`, None when nothing."""
+        if code == REPLACEMENT_REFUSED and self.replaces is not None:
+            return replace(self, replaces=None)
+        if code in _PROFILE_GONE and self.profile is not None and self.is_renewal:
+            return replace(self, profile=None, is_profile_gone=True)
+        return None
 
     @property
     def is_looked_at(self) -> bool:
@@ -134,6 +156,11 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         account=account,
         accounts=choice,
         reason=known.reason,
+        key_type=row.key_type or "ec256",
+        profile=row.profile,
+        is_renewal=row.certificate is not None,
+        was_profile_gone=row.is_profile_gone,
+        replaces=renewal_info.replaced(row, account),
         ports=reachability.ports(session, row) if tools.special_use else {},
         delegation=delegations.read(session, tools.challenge_zone, row),
     )
@@ -180,11 +207,10 @@ class Issuer:
         Raises `RateLimited` when a budget is spent.
         """
         self._keep_lease()
-        if budgets.limits(request.account).any:
-            self._record(lambda session, row: self._spend(session, row, request))
-        key = keys.new_key()
+        self._spend(request)
+        key = keys.new_key(request.key_type)
         self._tools.checkpoint("certificate:order_intended")
-        order = self._authority.order(request.hosts)
+        request, order = self._create(request)
         self._tools.checkpoint("certificate:order_created")
         opened = OpenOrder(request, key, order.url)
         self._store(opened, order)
@@ -218,13 +244,33 @@ class Issuer:
         self._wait(opened, self._lease.now())
         return None
 
-    def _spend(self, session: Session, row: Certificate, request: CertificateRequest) -> None:
+    def _create(self, request: CertificateRequest) -> tuple[CertificateRequest, Order]:
+        """Create the order, without what the authority refuses and what can be left out."""
+        while True:
+            try:
+                order = self._authority.order(request.hosts, request.profile, request.replaces)
+            except Refused as error:
+                narrower = request.without(error.code)
+                if narrower is None:
+                    raise
+                if narrower.replaces != request.replaces:
+                    self._spend(narrower)
+                request = narrower
+            else:
+                return request, order
+
+    def _spend(self, request: CertificateRequest) -> None:
+        if budgets.limits(request.account).any:
+            self._record(lambda session, row: self._take(session, row, request))
+
+    def _take(self, session: Session, row: Certificate, request: CertificateRequest) -> None:
         base = session.get_one(Domain, row.organization_domain_id).domain_name
         now = self._lease.now()
         issued, expires = row.issued_at, row.expires_at
         ordering = budgets.Ordering(
             row.organization_id, base, request.hosts,
             is_urgent=bool(issued and expires and renewal.is_urgent(issued, expires, now)),
+            is_exempt=request.replaces is not None,
         )  # fmt: skip
         budgets.take_order(session, request.account, ordering, now)
 
@@ -237,6 +283,9 @@ class Issuer:
         def also(session: Session) -> None:
             hold(session.connection(), {key_id(sealed)})
             challenges.publish_tokens(session, place, tokens)
+            if opened.request.is_profile_gone != opened.request.was_profile_gone:
+                gone = opened.request.is_profile_gone
+                session.execute(Certificate.noting_profile(self._lease.id, gone=gone))
 
         work.write(
             self._sessions, Certificate, self._lease, _BEGINNING,
@@ -319,7 +368,7 @@ class Issuer:
         issued = generations.Issued(
             bundle,
             facts=x509.check(bundle, opened.key, request.hosts, now),
-            window=self._window(bundle),
+            info=self._info(bundle),
             is_local=request.account.provider == "local",
             sealed_key=self._tools.keyring.seal(opened.key, request.served_place),
             account_id=request.account.id,
@@ -337,11 +386,9 @@ class Issuer:
         outages.end(self._sessions, request.account)
         self._tools.checkpoint("certificate:installed")
 
-    def _window(self, bundle: bytes) -> Window | None:
-        if not isinstance(self._authority, RenewalAdvisor):
-            return None
+    def _info(self, bundle: bytes) -> RenewalInfo | None:
         try:
-            return self._authority.renewal_window(bundle)
+            return renewal_info.of(self._authority, bundle)
         except NameplateError:
             return None  # advice is welcome, not needed
 

@@ -1,4 +1,4 @@
-"""Certificates: asking for them, showing them, revoking them. `issuance.py` obtains them."""
+"""Certificates: asking for them, showing them, removing them. `issuance.py` obtains them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,20 +13,15 @@ from nameplate.core.errors import Conflict, Invalid, Refused
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.secret import Secret
-from nameplate.db import Sessions
 from nameplate.models import (
-    Account,
-    Binding,
     Certificate,
     CertificateType,
     ChallengeType,
     Domain,
 )
 from nameplate.models.deletion import soft_delete
-from nameplate.ports.ca import Revoker
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.certificates import succession, usage
-from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
 MAX_NAMES = 100
@@ -72,6 +67,8 @@ def issue(
     now: datetime,
     hosts: Sequence[str] | None = None,
     challenge: str | None = None,
+    key_type: str | None = None,
+    profile: str | None = None,
 ) -> Certificate:
     """Want a certificate for `hosts` (the domain's own name when not given); a worker obtains it.
 
@@ -86,7 +83,10 @@ def issue(
         )
     parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
     delegates = tools.challenge_zone is not None
-    return create(session, domain, parsed, challenge, now, delegates=delegates)
+    row = create(session, domain, parsed, challenge, now, delegates=delegates)
+    row.key_type = key_type or row.key_type
+    row.profile = profile or row.profile
+    return row
 
 
 def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
@@ -132,6 +132,8 @@ def create(
         is_automatic=automatic,
         auto_renew=domain.auto_renew_ssl,
         acme_challenge_type=kind,
+        key_type=domain.key_type,
+        profile=domain.certificate_profile,
         next_action_at=now,
     )
     session.add(row)
@@ -204,9 +206,16 @@ def page(
     )
 
 
-def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:
+def renew(
+    session: Session,
+    actor: Actor,
+    reference: str,
+    now: datetime,
+    **changes: str | None,
+) -> Certificate:
     """Obtain a new generation now; the present one serves until it is complete.
 
+    `changes` are another `key_type` or `profile` for this and later ones.
     Of an uploaded one the authority's successor is obtained. One that no binding uses any more is its owner's from then on, as if it had been asked for.
     """
     row = get(session, actor, reference)
@@ -220,55 +229,11 @@ def renew(session: Session, actor: Actor, reference: str, now: datetime) -> Cert
     row.is_automatic = row.is_automatic and usage.is_wanted(session, row)
     if row.is_let_go:
         row.take_up(now)
+    for name in changes.keys() & {"key_type", "profile"}:
+        setattr(row, name, changes[name])
     row.next_renewal_attempt_at = now
     row.wake(now)
     return row
-
-
-def revoke(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Certificate:
-    """Revoke at the authority that issued, then here. Raises what the authority answers."""
-    with sessions.begin(actor, read_only=True) as session:
-        row = get(session, actor, reference)
-    if row.is_uploaded:
-        raise Conflict(
-            "certificate_uploaded",
-            "The certificate was uploaded. Have whoever issued it revoke it, then remove it here.",
-        )
-    if row.certificate is None:
-        raise Conflict("certificate_missing", "There is no certificate to revoke yet.")
-    with sessions.begin(PLATFORM, read_only=True) as session:
-        account = _issuing_account(session, row)
-    authority = tools.authority(account)
-    if not isinstance(authority, Revoker):
-        raise Refused("revocation_unavailable", "This authority cannot revoke certificates.")
-    authority.revoke(row.certificate.encode())
-    with sessions.begin(actor) as session:
-        row = get(session, actor, reference)
-        row.revoke()
-        row.next_action_at = None
-        session.execute(
-            Binding.waking(tools.clock()).where(
-                Binding.ssl_certificate_id == row.id,
-                Binding.organization_id == row.organization_id,
-                Binding.deleted_at.is_(None),
-            ),
-            execution_options={"synchronize_session": False},
-        )
-    return row
-
-
-def _issuing_account(session: Session, row: Certificate) -> Account:
-    """Return the account that issued; where that was not noted yet, the preferred one."""
-    if row.authority_account_id is None:
-        return ca_accounts.authority_account(session, row.organization_id)
-    account = session.get_one(Account, row.authority_account_id)
-    if account.deleted_at is not None:
-        raise Refused(
-            "issuing_account_removed",
-            "The account at the authority that issued the certificate was removed. Restore it with "
-            "its credentials, or revoke the certificate at the authority.",
-        )
-    return account
 
 
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Certificate:

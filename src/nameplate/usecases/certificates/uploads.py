@@ -159,7 +159,7 @@ def _install(
     issued = generations.Issued(
         checked.upload.bundle,
         facts=checked.upload.facts,
-        window=None,
+        info=None,
         is_local=False,
         sealed_key=tools.keyring.seal(checked.upload.key, requests.key_place(row)),
     )

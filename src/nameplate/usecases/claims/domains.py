@@ -53,6 +53,8 @@ CHANGEABLE = frozenset(
         "force_https",
         "hsts_enabled",
         "auto_renew_ssl",
+        "key_type",
+        "certificate_profile",
         "ssl_enabled",
         "drift_policy",
         "account",

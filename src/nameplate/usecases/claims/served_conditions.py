@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from nameplate.core import ids
 from nameplate.core.conditions import Condition
+from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.models import Binding, Certificate, CertificateType, Server
 from nameplate.usecases.claims.facts import DomainFacts
@@ -45,7 +47,8 @@ def certificates(known: DomainFacts) -> list[Condition]:
     ][: len(rows)]
 
 
-_TELLING = ("renewal_failing", "certificate_ending", "self_signed_served")
+_TELLING = ("renewal_failing", "certificate_ending", "replacement_advised", "profile_gone",
+            "self_signed_served")  # fmt: skip
 """Reasons of certificates that are valid, which are said before all is well."""
 
 
@@ -108,6 +111,24 @@ def _well(row: Certificate) -> Condition:
             type="certificate", status=True, reason="certificate_ending",
             message=f"The uploaded certificate ends soon. The authority's follows it.{until}",
             fix="No action needed, or replace it by a new one.", next_check_at=row.next_action_at,
+        )  # fmt: skip
+    if row.renewal_explanation_url is not None:
+        return Condition(
+            type="certificate", status=True, reason="replacement_advised",
+            message="The authority wants the certificate replaced until "
+            f"{row.renewal_window_ends_at:%Y-%m-%d %H:%M} UTC and says why: "
+            f"{row.renewal_explanation_url}",
+            fix="No action needed." if row.auto_renew
+            else f"Renew it with `nameplate certificate renew {ids.show(Prefix.CERTIFICATE, row.id)}`.",
+            next_check_at=row.next_action_at,
+        )  # fmt: skip
+    if row.is_profile_gone:
+        return Condition(
+            type="certificate", status=True, reason="profile_gone",
+            message=f"The authority has no certificate profile {row.profile} any more. The "
+            f"certificate was renewed without a profile.{until}",
+            fix="Choose another with `nameplate certificate renew "
+            f'{ids.show(Prefix.CERTIFICATE, row.id)} --profile NAME`, or none with `--profile ""`.',
         )  # fmt: skip
     if row.certificate_type is CertificateType.SELF_SIGNED:
         return Condition(
