@@ -88,7 +88,7 @@ def test_failures_tell_what_the_authority_said() -> None:
     assert step(invalid) == Fail("order_invalid", "a.example: no TXT found", retry=True)
     bad = replace(challenge("a.example", status="invalid"), error="no TXT found")
     assert step(replace(PENDING, challenges=(bad,))) == Fail(
-        "challenge_invalid", "no TXT found", retry=True
+        "challenge_invalid", "no TXT found", retry=True, names=("a.example",)
     )
 
 

@@ -50,8 +50,12 @@ REFERENCES = {
     },
 }
 
-OUR_KEYS = {"application_domain_bindings_served_server_foreign"}
-"""References beyond the specification: which server serves a binding by its last configuration."""
+OUR_KEYS = {
+    "application_domain_bindings_served_server_foreign",
+    "ssl_certificates_accounts_foreign",
+}
+"""References beyond the specification: which server serves a binding by its last configuration,
+which account issued a certificate."""
 
 INDEXES = {
     "organization_domains": "unique_org_domain domain_name_index subdomain_index full_domain_index "
@@ -130,10 +134,12 @@ OURS = {
     "organization_domains": {"drift_policy"},
     "dns_records": {"value_digest"},
     "application_domain_bindings": {"hostname", "is_failing"},
-    "ssl_certificates": {"generation", "is_automatic"},
+    "ssl_certificates": {"generation", "is_automatic", "spans_domains", "is_profile_gone"},
+    "domain_verifications": {"notices"},
 }
-"""NOT NULL columns beyond the specification: by S4, S9, what drift leads to, the count of renewals, and
-whether a certificate was made for a binding, and whether a binding has failed since it was healthy."""
+"""NOT NULL columns beyond the specification: by S4, S9, what drift leads to, the count of renewals,
+whether a certificate was made for a binding, names hosts of several domains, or lost its profile,
+how many notices of a lost proof were given, and whether a binding has failed since it was healthy."""
 
 
 @pytest.fixture

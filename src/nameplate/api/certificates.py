@@ -232,6 +232,23 @@ class ScheduledShape(BaseModel):
 class ScheduleShape(BaseModel):
     """When each certificate can be ordered, in order of time. Nothing is reserved."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "certificate_schedule",
+                    "certificates": [
+                        {
+                            "names": ["a.example.com"],
+                            "order_at": "2026-11-30T18:00:00Z",
+                            "waits_for": "certificates for example.com",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
     object: Literal["certificate_schedule"] = "certificate_schedule"
     certificates: list[ScheduledShape]
 

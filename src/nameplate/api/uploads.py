@@ -86,6 +86,18 @@ class CertificateUpload(CertificateReplacement):
 class CertificatePem(BaseModel):
     """The public part of a certificate in PEM."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "certificate_pem",
+                    "id": ids.show(Prefix.CERTIFICATE, 1),
+                    "certificate": "-----BEGIN CERTIFICATE-----\n...",
+                }
+            ]
+        }
+    )
+
     object: Literal["certificate_pem"] = "certificate_pem"
     id: str
     certificate: str = Field(description="The certificate, and with `chain` its intermediates.")
@@ -93,6 +105,18 @@ class CertificatePem(BaseModel):
 
 class PrivateKeyPem(BaseModel):
     """The private key of a certificate in PEM (PKCS #8)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "private_key",
+                    "id": ids.show(Prefix.CERTIFICATE, 1),
+                    "private_key": "-----BEGIN PRIVATE KEY-----\n...",
+                }
+            ]
+        }
+    )
 
     object: Literal["private_key"] = "private_key"
     id: str = Field(description="Id of the certificate.")

@@ -179,7 +179,7 @@ def test_failed_validation_says_why(authority: AcmeAuthority, challtestsrv: Chal
     assert "unauthorized" in order.error
     assert order.error.count("Correct value not found") == 1
     step = next_step(order, kind="dns-01", now=datetime.now(UTC))
-    assert step == Fail("order_invalid", order.error, retry=True)
+    assert step == Fail("order_invalid", order.error, retry=True, names=("wrong.example",))
 
 
 def test_account_is_found_again_by_its_key(pebble: Pebble) -> None:

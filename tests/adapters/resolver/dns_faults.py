@@ -234,7 +234,7 @@ FAULTS = (
     Fault("NOTAUTH", _rcode(9), "servfail"),
     Fault("NOTZONE", _rcode(10), "servfail"),
     Fault("a reserved code", _rcode(15), "servfail"),
-    Fault("BADVERS", _rcode(16), "servfail"),
+    Fault("BADVERS", _rcode(16), "refused"),
     Fault("BADCOOKIE", _rcode(23), "servfail"),
     Fault("SERVFAIL with the answer", _authoritative_rcode(2), "servfail"),
     Fault("REFUSED with the answer", _authoritative_rcode(5), "refused"),
@@ -261,7 +261,7 @@ FAULTS = (
         _answered(("other.example.test.", "CNAME", "end.example.test.")),
         "servfail",
     ),
-    Fault("an answer of another class", _of_class, "servfail"),
+    Fault("an answer of another class", _of_class, "timeout"),
     Fault(
         "octets that are no message",
         lambda q, _: q.to_wire()[:2] + b"\x84\0" + b"\xff" * 40,
