@@ -58,6 +58,7 @@ def test_from_the_claim_to_the_proof(world):
         assert session.get_one(Domain, row.organization_domain_id).status is DomainStatus.VERIFIED
         assert session.get_one(NameHolding, NAME).scope is HoldingScope.EXACT
     assert world.mailbox.count == 1, "one message for all five addresses"
+    assert "://" not in world.mailbox.arrived("admin@example.com"), "no link for a scanner"
 
 
 @pytest.mark.parametrize("spelled", [str.upper, lambda c: c.replace("-", ""), lambda c: f" {c}\n"])
