@@ -186,7 +186,7 @@ def test_ours_are_registered_the_same_way(site: Path) -> None:
             *("acme_dns", "acme_http", "dns_cname", "dns_txt"),
             *("email", "file_upload", "meta_tag"),
         ],
-        ["caddy", "memory", "nginx", "table"],
+        ["caddy", "memory", "nginx", "table", "traefik"],
     ]
     assert not [each.error for one in found for each in one.listed() if each.error]
     theirs = [one.name for one in found[0].listed() if one.is_third_party]

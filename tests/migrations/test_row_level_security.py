@@ -17,6 +17,7 @@ SIMPLE = {
     ("dns_ledger", "accounts"),  # may be the platform's: the session guard compares
     ("organization_domains", "accounts"),  # may be the platform's: the session guard compares
     ("hosted_zones", "accounts"),  # always the platform's: the same
+    ("ssl_certificates", "accounts"),  # may be the platform's: who issued it
 }
 
 pytestmark = pytest.mark.parametrize("session", ["postgresql"], indirect=True)

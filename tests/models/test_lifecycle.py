@@ -46,7 +46,7 @@ ACTS = [
     (Certificate, "activate", (NOW,)),
     (Certificate, "fail", ("code", "why", NOW)),
     (Certificate, "expire", ()),
-    (Certificate, "revoke", ()),
+    (Certificate, "revoke", (NOW,)),
     (Certificate, "let_go", ()),
     (Certificate, "hand_over", ()),
     (Verification, "start", ()),

@@ -336,11 +336,11 @@ def test_a_worker_that_dies_after_the_creation_is_followed_by_one_that_knows(
 def test_the_next_holder_gets_the_zone_when_the_last_one_has_lost_the_name(at_each: Story) -> None:
     story = at_each
     former = hosted(story, "former")
-    heir = story.claim("heir")
     with story.sessions.begin(PLATFORM) as session:
         row = session.get_one(Domain, former)
         row.lapse("the proof is gone")
         holdings.release(session, row)
+    heir = story.claim("heir")
     story.publish(heir)
     story.prove(heir)
     story.work(Domain, heir)

@@ -40,7 +40,7 @@ def check(
     of the registrable domain.
     """
     for found in _concerned(session, domain, subtree=subtree):
-        if row.created_at <= found.since:
+        if row.created_at < found.since:  # a token made by the release itself has its moment
             raise Conflict(
                 OLD_TOKEN,
                 "The token is from before the name was released. Publish the new one.",

@@ -91,11 +91,9 @@ def _fix(row: Certificate, hosts: Sequence[BoundHost], seen: Sequence[str]) -> s
         )
     if host.is_kept and not host.own:
         return f"Wait. Nameplate points {host.host} to its server. {_GOES_ON}"
-    place = ", ".join(_wanted(host)) or "its server"
-    return f"Point the host to its server: {place}. {_GOES_ON}"
+    return f"Point the host to its server: {', '.join(_wanted(host)) or 'its server'}. {_GOES_ON}"
 
 
 def _is_server(targets: Sequence[PointingTarget], seen: Sequence[str]) -> bool:
     """Tell whether all addresses are those of a server, so that DNS is as it should be."""
-    known = {value for target in targets for _, value in target.addresses}
-    return set(seen) <= known
+    return set(seen) <= {value for target in targets for _, value in target.addresses}
