@@ -140,4 +140,4 @@ def test_the_machine_finds_what_is_planted(
 ) -> None:
     plant(monkeypatch)
     with pytest.raises(AssertionError):
-        check(migrated_sqlite_sessions, 30, phases=[Phase.generate])
+        check(migrated_sqlite_sessions, 90, phases=[Phase.generate])
