@@ -132,6 +132,7 @@ PLANTED: list[Callable[[pytest.MonkeyPatch], None]] = [
 ]
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda one: one.__name__.strip("_"))
 def test_the_machine_finds_what_is_planted(
     migrated_sqlite_sessions: Sessions,
