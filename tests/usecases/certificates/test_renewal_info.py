@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.servers.pebble import NEWER, ChallTestSrv, Pebble
-from tests.servers.process import ServerMissing, program
+from tests.servers.pebble import ChallTestSrv, Pebble
 from tests.usecases.certificates.certificate_rig import DIRECTORY, NAME, Rig, made
 
 from nameplate.adapters.ca import accounts
@@ -48,10 +47,6 @@ class Told(AcmeAuthority):
 
 @pytest.fixture(scope="module")
 def pebble(world: ChallTestSrv, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
-    try:
-        program(NEWER)
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
     folder = tmp_path_factory.mktemp("newer")
     with Pebble(folder, dns_server=world.dns_server, always_valid=True, newer=True) as server:
         yield server

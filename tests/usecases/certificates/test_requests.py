@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from tests.servers.pebble import NEWER, ChallTestSrv, Pebble
-from tests.servers.process import ServerMissing, program
+from tests.servers.pebble import ChallTestSrv, Pebble
 from tests.usecases.certificates.certificate_rig import NAME, Rig, made
 from tests.usecases.certificates.test_renewal_info import connected, issued
 
@@ -218,10 +217,6 @@ PROFILES = {"classic": 90 * 86400, "shortlived": 6 * 86400}
 
 
 def newer(folder: Path, world: ChallTestSrv, **profiles: int) -> Pebble:
-    try:
-        program(NEWER)
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
     return Pebble(
         folder, dns_server=world.dns_server, always_valid=True, newer=True, profiles=profiles
     )
