@@ -77,8 +77,9 @@ def structures(pki: Pki) -> Iterator[Case]:
     }  # fmt: skip
     for name, text in texts.items():
         yield name, Material(text, secret), MALFORMED | {"bundle_too_large"}
-    for at in range(1, len(chain) - 40, len(chain) // 24):
-        yield f"cut at {at}", Material(chain[:at], secret), MALFORMED | CHAIN
+    for part in range(24):  # names that do not depend on the size, which is another each time
+        at = 1 + part * (len(chain) - 41) // 24
+        yield f"cut in part {part}", Material(chain[:at], secret), MALFORMED | CHAIN
 
 
 def labels(pki: Pki) -> Iterator[Case]:
@@ -306,8 +307,9 @@ def containers(pki: Pki) -> Iterator[Case]:
         slow = packed(good, pki, b"right", rounds)
         yield f"p12 {rounds} rounds", Material(pkcs12=slow, password=right), {"pkcs12_slow"}
     codes = {"pkcs12_malformed", "password_wrong", "key_missing", "pkcs12_slow"}
-    for at in range(1, len(whole), len(whole) // 12):
-        yield f"p12 cut at {at}", Material(pkcs12=whole[:at], password=right), codes
+    for part in range(12):
+        cut = whole[: 1 + part * (len(whole) - 1) // 12]
+        yield f"p12 cut in part {part}", Material(pkcs12=cut, password=right), codes
 
 
 def packed(party: Party, pki: Pki, password: bytes, rounds: int = 2048) -> bytes:

@@ -1,7 +1,7 @@
 """The product and the model side by side, and how both are told the same."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,13 +57,13 @@ class Sides(RuleBasedStateMachine):
         proving.reconcile(self.world.sessions, self.world.tools, lease)
 
     def _work(self) -> None:
-        """Have workers look at every verification that is due at once.
+        """Have workers look at every verification that waits for a look, however soon it is due.
 
-        How many are due depends on how long the program has taken: a proof that stood in somebody's
-        way before may be seen now.
+        A proof that stood in somebody's way before may be seen now. What is due depends on how long
+        the program has taken, and a program must do the same each time.
         """
         for row in self.world.all(Verification):
-            if row.next_action_at is None or row.next_action_at > datetime.now(UTC):
+            if row.next_action_at is None:
                 continue
             self._look(row.id)
             claim = self.model.claims[row.organization_domain_id]
