@@ -49,7 +49,12 @@ def issue(
     domain: DomainReference,
     names: Annotated[
         list[str] | None,
-        typer.Option("--name", help="Name to certify; may be repeated. Default: the domain's."),
+        typer.Option(
+            "--host",
+            "--name",
+            help="Host to certify, of this domain or of another proved domain of the organization; may be "
+            "repeated. Default: the domain's name.",
+        ),
     ] = None,
     challenge: Annotated[
         str | None, typer.Option(help="ACME challenge: `http-01` or `dns-01`.")

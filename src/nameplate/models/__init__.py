@@ -19,6 +19,7 @@ from nameplate.models.accounts import (
     LedgerState,
 )
 from nameplate.models.bindings import Binding, ProxyType
+from nameplate.models.certificate_names import CertificateName
 from nameplate.models.certificates import (
     Certificate,
     CertificateType,
@@ -68,6 +69,7 @@ __all__ = [
     "Binding",
     "Budget",
     "Certificate",
+    "CertificateName",
     "CertificateType",
     "ChallengeProgress",
     "ChallengeStatus",

@@ -21,6 +21,8 @@ class ChallengeProgress:
     """Records that its owner must publish before anything is ordered."""
     reason: str = ""
     """Why that account was chosen, in words for a person."""
+    names: tuple[str, ...] = ()
+    """What the order is for, where that is not what the certificate covers."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what goes into the column."""
@@ -33,6 +35,7 @@ class ChallengeProgress:
             "addresses": list(self.addresses),
             "records": list(self.records),
             "reason": self.reason,
+            "names": list(self.names),
         }
         return found | {name: value for name, value in more.items() if value}
 
@@ -49,6 +52,7 @@ class ChallengeProgress:
             addresses=tuple(_texts(document.get("addresses"))),
             records=tuple(_texts(document.get("records"))),
             reason=str(document.get("reason") or ""),
+            names=tuple(_texts(document.get("names"))),
         )
 
 

@@ -288,8 +288,10 @@ def test_without_a_zone_of_the_platform_an_account_is_needed(at: Delegated) -> N
     assert refused.value.code == "dns_account_missing"
     with at.rig.offline.sessions.begin(PLATFORM) as session:
         row = session.get_one(Certificate, at.rig.certificate_id)
-        assert delegations.read(session, None, row) == delegations.ChallengeDelegation({}, None)
+        assert delegations.read(session, None, row, [NAME], {}) == delegations.ChallengeDelegation(
+            {}, None
+        )
         account = rows.account(session, session.get_one(Organization, row.organization_id))
         session.get_one(Domain, row.organization_domain_id).dns_account_id = account.id
-        assert delegations.read(session, ZONE, row) is None, "its own zone is written"
+        assert delegations.read(session, ZONE, row, [NAME], {}) is None, "its own zone is written"
         assert requests.get(session, PLATFORM, at.rig.reference) is row

@@ -6,7 +6,7 @@ validation, is no permission.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from nameplate.core import names
@@ -31,6 +31,8 @@ class CaaObstacle:
     """The records that forbid it."""
     records: tuple[str, ...] = ()
     """The records that would allow it."""
+    host: str = ""
+    """The name that it is about, without `*.`."""
 
 
 class CaaUnanswered(Exception):
@@ -65,18 +67,23 @@ class CaaLook:
         Raises `CaaUnanswered` when that cannot be known.
         """
         for host in self.hosts:
-            found = self._relevant(names.without_wildcard(host))
+            bare = names.without_wildcard(host)
+            found = self._relevant(bare)
             wildcard = names.is_wildcard(host)
             for values in found.versions:
                 said = verdict(values, applicant, wildcard=wildcard)
                 if said is not CaaVerdict.PERMITTED:
-                    return _forbidden(host, found.name, values, said, (applicant, title))
+                    obstacle = _forbidden(host, found.name, values, said, (applicant, title))
+                    return replace(obstacle, host=bare)
         return None
 
     def _relevant(self, name: str) -> RelevantSet:
         for above in names.self_and_ancestors(name):
             if above not in self._seen:
-                self._seen[above] = _ask(self.tools, above)
+                try:
+                    self._seen[above] = _ask(self.tools, above)
+                except CaaUnanswered as error:
+                    raise CaaUnanswered(replace(error.obstacle, host=name)) from None
             if self._seen[above]:
                 return RelevantSet(above, self._seen[above])
         return RelevantSet("")

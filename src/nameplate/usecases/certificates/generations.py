@@ -13,6 +13,7 @@ from nameplate.core import certificates as x509
 from nameplate.core import renewal
 from nameplate.core.renewal import RenewalInfo, Window
 from nameplate.models import Binding, Certificate, CertificateType, ChallengeType, HttpChallenge
+from nameplate.usecases.certificates import coverage
 from nameplate.usecases.dns import zones
 
 NEXT_LOOK = timedelta(days=1)
@@ -104,5 +105,5 @@ def next_look(row: Certificate, now: datetime) -> datetime | None:
 
 def wake_bindings(session: Session, row: Certificate, now: datetime) -> None:
     """Let every binding that presents, or waits for, this certificate look at it."""
-    values = {"now": now, "domain": row.organization_domain_id}
+    values = [{"now": now, "domain": domain} for domain in coverage.domains(session, row)]
     session.connection().execute(_WAKING, values)

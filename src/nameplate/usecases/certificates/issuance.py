@@ -7,6 +7,7 @@ Nothing is ordered before a look shows that the authority will reach the hosts (
 for a certificate that was made for a binding when none uses it any more.
 """
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,11 +22,12 @@ from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
 from nameplate.models import Account, Certificate, ChallengeProgress
-from nameplate.usecases import holders, work
+from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     authority_choice,
     budgets,
     caa_looks,
+    coverage,
     delegations,
     expiry,
     generations,
@@ -38,6 +40,7 @@ from nameplate.usecases.certificates import (
     usage,
 )
 from nameplate.usecases.certificates.caa_looks import CaaObstacle
+from nameplate.usecases.certificates.coverage import Coverage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -45,6 +48,7 @@ ORDER_LOST = "acme_order_lost"
 """The authority does not know the order any more."""
 Errand = revocations.DueRevocation | renewal_info.InfoQuestion
 """What is asked of an authority beside orders."""
+_Begun = order.CertificateRequest | order.OpenOrder | Errand | None
 _MANY = 4
 """Names of a certificate whose looks may take longer than a lease."""
 
@@ -77,9 +81,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
 
 def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     """Carry the order of a generation that is wanted, or let the row rest."""
-    begun = work.read(
-        sessions, Certificate, lease, lambda s, row: _begun(s, tools, row, lease.now())
-    )
+    begun = _state(sessions, tools, lease)
     if isinstance(begun, order.CertificateRequest):
         return _begin(sessions, tools, lease, begun)
     if isinstance(begun, order.OpenOrder):
@@ -96,13 +98,34 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     return None
 
 
+def _state(sessions: Sessions, tools: Tools, lease: Lease) -> _Begun:
+    """Return where the row stands, once it says which of its names are lost."""
+
+    def read(session: Session, row: Certificate) -> _Begun | Coverage:
+        return _begun(session, tools, row, lease.now())
+
+    begun = work.read(sessions, Certificate, lease, read)
+    if not isinstance(begun, Coverage):
+        return begun
+    known = begun
+
+    def change(session: Session, row: Certificate) -> None:
+        if known.is_strayed(row):
+            generations.forget(session, row, lease.now())
+        row.lose(known.lost)
+
+    work.record(sessions, Certificate, lease, change, release=False)
+    again = work.read(sessions, Certificate, lease, read)
+    return None if isinstance(again, Coverage) else again  # it changes: looked at again at once
+
+
 def _begin(
     sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
 ) -> Fail | None:
     """Order a generation with the authority that may issue it, when that will reach the hosts."""
     found = _look(sessions, tools, lease, request)
     if not isinstance(found, order.CertificateRequest):
-        _await(sessions, tools, lease, found)
+        _await(sessions, tools, lease, found, request.homes)
         return None
     try:
         return order.carry(sessions, tools, lease, found)
@@ -147,6 +170,7 @@ def _await(
     tools: Tools,
     lease: Lease,
     unreached: reachability.Unreached | CaaObstacle,
+    homes: Mapping[str, int],
 ) -> None:
     """Look again soon: what is seen of the domain's records wakes the row, and so does time.
 
@@ -162,7 +186,9 @@ def _await(
             every: timedelta | None = caa_looks.next_look(since or now, now)
         else:
             waits_for, every = unreached.waits_for, unreached.every
-        peer = waits_for or f"domain:{row.organization_domain_id}"
+        wildcard = homes.get(f"*.{unreached.host}", row.organization_domain_id)
+        home = homes.get(unreached.host, wildcard)
+        peer = waits_for or f"domain:{home}"
         row.meet(unreached.code, unreached.message, peer, now)
         row.acme_challenge_data = ChallengeProgress(
             addresses=unreached.addresses, records=unreached.records
@@ -176,17 +202,21 @@ def _await(
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 
 
-def _begun(
-    session: Session, tools: Tools, row: Certificate, now: datetime
-) -> order.CertificateRequest | order.OpenOrder | Errand | None:
-    """Return where the generation stands, or what else is to be done when none is obtained now."""
-    if not _wanted(row, now):
+def _begun(session: Session, tools: Tools, row: Certificate, now: datetime) -> _Begun | Coverage:
+    """Return where the generation stands, or what else is to be done when none is obtained now.
+
+    A coverage is returned where the row does not say yet which of its names are lost.
+    """
+    wide = not _gone(row) and coverage.is_wide(row)
+    there = coverage.read(session, row) if wide else None
+    if there is not None and there.differs(row):
+        return there
+    if not (_wanted(row, now) or (there is not None and there.is_outdated(row))):
         return revocations.due(session, row) or renewal_info.question(session, row, now)
-    if not _owned(session, row):
+    there = there or coverage.read(session, row)
+    if not there.hosts or row.is_let_go or not usage.is_wanted(session, row):
         return None
-    if row.is_let_go or not usage.is_wanted(session, row):
-        return None
-    return order.stored(session, tools, row)
+    return order.stored(session, tools, row, there)
 
 
 def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> None:
@@ -202,7 +232,7 @@ def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> N
     usage.settle(session, row, jitter, now)
     if row.is_let_go or not _wanted(row, now):
         row.next_action_at = generations.next_look(row, now)
-    elif not _owned(session, row):
+    elif not coverage.read(session, row).hosts:
         row.next_action_at = None
         if row.certificate is None:
             row.say("domain_not_proved", "Waiting for proof of ownership of the domain.")
@@ -226,13 +256,6 @@ def _wanted(row: Certificate, now: datetime) -> bool:
     return not (_gone(row) or row.is_uploaded) and (
         row.pending_private_key is not None or _due(row, now)
     )
-
-
-def _owned(session: Session, row: Certificate) -> bool:
-    """Tell whether the domain may be secured and the organization holds every name."""
-    hosts = row.subject_alternative_names or ()
-    domain_id = row.organization_domain_id
-    return holders.holds(session, row.organization_id, *hosts, live=domain_id)
 
 
 def _due(row: Certificate, now: datetime) -> bool:

@@ -10,7 +10,7 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -55,6 +55,8 @@ class Unreached:
     """Whom it waits for; None: whoever has the domain's DNS."""
     every: timedelta | None = None
     """How often one of those that wait for the same is looked at, whatever its back-off."""
+    host: str = ""
+    """The name that it is about, without `*.`."""
 
 
 def look(tools: Tools, hosts: Sequence[str], ports: Mapping[str, int]) -> Unreached | None:
@@ -68,7 +70,7 @@ def look(tools: Tools, hosts: Sequence[str], ports: Mapping[str, int]) -> Unreac
             addresses if isinstance(addresses, Unreached) else _ask(tools, host, addresses, ports)
         )
         if found is not None:
-            return found
+            return replace(found, host=host)
     return None
 
 
@@ -85,14 +87,13 @@ def answer(ring: KeyRing, host: str, token: str) -> str | None:
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def ports(session: Session, row: Certificate) -> Mapping[str, int]:
+def ports(session: Session, row: Certificate, hosts: Sequence[str]) -> Mapping[str, int]:
     """Return where the hosts of a sandbox answer plain HTTP: at the port of their server's proxy."""
-    hosts = row.subject_alternative_names or ()
     bound = (
         Binding.visible(PLATFORM)
         .join(Server, Server.id == Binding.server_id)
         .where(
-            Binding.organization_domain_id == row.organization_domain_id,
+            Binding.organization_id == row.organization_id,
             Binding.hostname.in_(hosts),
         )
         .order_by(Binding.id.desc())

@@ -20,6 +20,7 @@ from nameplate.models import (
     Account,
     Binding,
     Certificate,
+    CertificateName,
     Domain,
     HostedZone,
     Record,
@@ -273,8 +274,8 @@ def _counted(session: Session, found: dict[int, DomainFacts]) -> There:
 
 
 def _certificates(session: Session, found: dict[int, DomainFacts]) -> None:
-    for row in session.scalars(_CERTIFICATES, {"ids": list(found)}):
-        facts = found[row.organization_domain_id]
+    for row, domain in session.execute(_CERTIFICATES, {"ids": list(found)}):
+        facts = found[domain]
         facts.certificates.append(row)
         advice = unreached_hosts.advice(session, facts.domain, row) if len(found) == 1 else None
         if advice is not None:
@@ -326,9 +327,17 @@ _UNSETTLED = (
     .order_by(_PLACE, Record.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
+_NAMED = (
+    sa.select(CertificateName.ssl_certificate_id, CertificateName.organization_domain_id)
+    .where(among(CertificateName.organization_domain_id, "ids"))
+    .distinct()
+    .subquery()
+)
 _CERTIFICATES = (
     Certificate.visible(PLATFORM)
-    .where(among(Certificate.organization_domain_id, "ids"), Certificate.is_wanted())
+    .add_columns(_NAMED.c.organization_domain_id)
+    .join(_NAMED, _NAMED.c.ssl_certificate_id == Certificate.id)
+    .where(Certificate.is_wanted())
     .order_by(Certificate.id)
 )
 _BINDINGS = (
@@ -356,7 +365,8 @@ _FLAGS = [
     .exists()
     .label("records"),
     Certificate.visible(PLATFORM)
-    .where(Certificate.organization_domain_id == Domain.id, Certificate.is_wanted())
+    .join(CertificateName, CertificateName.ssl_certificate_id == Certificate.id)
+    .where(CertificateName.organization_domain_id == Domain.id, Certificate.is_wanted())
     .exists()
     .label("certificates"),
     Binding.visible(PLATFORM)

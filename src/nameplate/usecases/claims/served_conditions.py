@@ -7,7 +7,8 @@ from nameplate.core import ids
 from nameplate.core.conditions import Condition
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
-from nameplate.models import Binding, Certificate, CertificateType, Server
+from nameplate.core.names import is_within, without_wildcard
+from nameplate.models import Binding, Certificate, CertificateType, Domain, Server
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
 
@@ -15,6 +16,8 @@ MISSED_CHECKS = 3
 """Health checks that may be overdue before the last one counts for nothing."""
 LATENESS = timedelta(minutes=1)
 """How late a check may be without anything being wrong."""
+NAMES_LOST = "names_lost"
+"""Reason of a certificate that does not cover some of its names."""
 UNCHECKED = "health_unknown"
 """Reason of a binding whose last check is too long ago."""
 _SHOWN = 10
@@ -27,7 +30,9 @@ def certificates(known: DomainFacts) -> list[Condition]:
     presented = {row.ssl_certificate_id for row, _ in known.bindings}
     # An uploaded one that has ended and made way is history.
     rows = [row for row in known.certificates if _counts(row, presented, now)]
-    found = [_certificate(row, known.advice.get(row.id), now) for row in rows]
+    found = [
+        _lost(row, known.domain) or _certificate(row, known.advice.get(row.id), now) for row in rows
+    ]
     bad = next((one for one in found if not one.status), None)
     if bad is not None:
         return [bad]
@@ -47,9 +52,29 @@ def certificates(known: DomainFacts) -> list[Condition]:
     ][: len(rows)]
 
 
-_TELLING = ("renewal_failing", "certificate_ending", "replacement_advised", "profile_gone",
+_TELLING = ("renewal_failing", NAMES_LOST, "certificate_ending", "replacement_advised", "profile_gone",
             "self_signed_served")  # fmt: skip
 """Reasons of certificates that are valid, which are said before all is well."""
+
+
+def _lost(row: Certificate, domain: Domain) -> Condition | None:
+    """Say which names of the domain a certificate lost, None when it lost none of these."""
+    bare = without_wildcard(domain.full_domain)
+    lost = [name for name in row.lost if is_within(without_wildcard(name), bare)]
+    if not lost:
+        return None
+    return Condition(
+        type="certificate", status=False, reason=NAMES_LOST,
+        message=f"{_listed(row)} does not cover {', '.join(lost[:_SHOWN])}: the organization did not hold "
+        "the name when it was ordered last.",
+        observed=tuple(row.subject_alternative_names or ())[:_SHOWN], expected=tuple(lost[:_SHOWN]),
+        fix="Prove the domain again. The certificate is then ordered with the name.",
+        since=row.last_renewed_at, next_check_at=row.next_action_at,
+    )  # fmt: skip
+
+
+def _listed(row: Certificate) -> str:
+    return f"Certificate {ids.show(Prefix.CERTIFICATE, row.id)}"
 
 
 def _counts(row: Certificate, presented: Collection[int | None], now: datetime) -> bool:
@@ -106,6 +131,14 @@ def _valid(
 def _well(row: Certificate) -> Condition:
     """Say what is to be known of a certificate that is valid and of which nothing fails."""
     until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
+    if row.lost:
+        shown = ", ".join(row.lost[:_SHOWN])
+        return Condition(
+            type="certificate", status=True, reason=NAMES_LOST,
+            message=f"{_listed(row)} goes on without {shown}, which the organization does not hold.{until}",
+            fix="Prove the domains of these names again, or issue a certificate without them.",
+            expected=row.lost[:_SHOWN], next_check_at=row.next_action_at,
+        )  # fmt: skip
     if row.needs_successor:
         return Condition(
             type="certificate", status=True, reason="certificate_ending",
