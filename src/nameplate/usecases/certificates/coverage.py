@@ -153,7 +153,7 @@ def of_bindings(session: Session, rows: Iterable[Binding]) -> dict[int, list[Cer
     given = {"domains": sorted(found), "hosts": sorted(wanted)}
     for row, domain in session.execute(_OF_HOSTS, given) if found else ():
         found[domain][row.id] = row
-    return {domain: list(there.values()) for domain, there in found.items()}
+    return {domain: [there[number] for number in sorted(there)] for domain, there in found.items()}
 
 
 def domains(session: Session, row: Certificate) -> list[int]:
@@ -322,7 +322,6 @@ _OF_HOSTS = (
         among(CertificateName.hostname, "hosts"),
         Certificate.status != CertificateStatus.REVOKED,
     )
-    .order_by(Certificate.id)
 )
 _ELSEWHERE = (
     sa.select(CertificateName.ssl_certificate_id)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.holdings import Holding
@@ -327,17 +327,22 @@ _UNSETTLED = (
     .order_by(_PLACE, Record.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
-_NAMED = (
-    sa.select(CertificateName.ssl_certificate_id, CertificateName.organization_domain_id)
-    .where(among(CertificateName.organization_domain_id, "ids"))
-    .distinct()
-    .subquery()
-)
+_BEFORE = aliased(CertificateName)
 _CERTIFICATES = (
     Certificate.visible(PLATFORM)
-    .add_columns(_NAMED.c.organization_domain_id)
-    .join(_NAMED, _NAMED.c.ssl_certificate_id == Certificate.id)
-    .where(Certificate.is_wanted())
+    .add_columns(CertificateName.organization_domain_id)
+    .join(CertificateName, CertificateName.ssl_certificate_id == Certificate.id)
+    .where(
+        among(CertificateName.organization_domain_id, "ids"),
+        sa.not_(  # of its names of one domain the first stands for all
+            sa.exists().where(
+                _BEFORE.ssl_certificate_id == CertificateName.ssl_certificate_id,
+                _BEFORE.organization_domain_id == CertificateName.organization_domain_id,
+                _BEFORE.hostname < CertificateName.hostname,
+            )
+        ),
+        Certificate.is_wanted(),
+    )
     .order_by(Certificate.id)
 )
 _BINDINGS = (
