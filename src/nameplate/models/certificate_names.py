@@ -1,5 +1,7 @@
 """The names of certificates: which certificate covers a host, and which domains one rests on."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,3 +31,13 @@ class CertificateName(Tenant, Model):
     organization_domain_id: Mapped[int] = mapped_column(
         BigId, comment="The domain that the name belongs to, where its proofs are written."
     )
+
+    @classmethod
+    def moving(cls, home: int) -> sa.Update:
+        """Return the statement that has names belong to another domain; narrow it."""
+        return sa.update(cls).values(organization_domain_id=home)
+
+    @classmethod
+    def forgetting(cls, certificate_id: int | sa.BindParameter[Any]) -> sa.Delete:
+        """Return the statement that forgets the names of a certificate."""
+        return sa.delete(cls).where(cls.ssl_certificate_id == certificate_id)

@@ -7,7 +7,6 @@ without it, and with it once the organization holds the name again.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import names
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import CertificateStatus
+from nameplate.db import insert_missing
 from nameplate.models import Binding, Certificate, CertificateName, Domain, Organization
 from nameplate.models.orm import among
 from nameplate.usecases import holders
@@ -87,21 +87,18 @@ def name(
     row.subject_alternative_names = list(homes)
     row.lose(())
     session.flush()
-    connection = session.connection()
     if anew:
-        connection.execute(_FORGETTING, {"certificate": row.id})
-    connection.execute(
-        _ENTERING,
-        [
-            {
-                "organization_id": row.organization_id,
-                "ssl_certificate_id": row.id,
-                "hostname": host,
-                "organization_domain_id": home,
-            }
-            for host, home in homes.items()
-        ],
-    )
+        session.connection().execute(_FORGETTING, {"certificate": row.id})
+    rows = [
+        {
+            "organization_id": row.organization_id,
+            "ssl_certificate_id": row.id,
+            "hostname": host,
+            "organization_domain_id": home,
+        }
+        for host, home in homes.items()
+    ]
+    insert_missing(session, CertificateName, rows)
 
 
 def homes(session: Session, main: Domain, hosts: Iterable[str]) -> dict[str, int]:
@@ -110,7 +107,7 @@ def homes(session: Session, main: Domain, hosts: Iterable[str]) -> dict[str, int
     Hosts of no domain of the organization are left out.
     """
     bare = holders.held_name(main)
-    found = {host: _is_at(host, bare) for host in hosts}
+    found = {host: is_at(host, bare) for host in hosts}
     others = [host for host, is_own in found.items() if not is_own]
     claims = closest(session, main.organization_id, others) if others else {}
     return {
@@ -161,109 +158,11 @@ def domains(session: Session, row: Certificate) -> list[int]:
     if not is_wide(row):
         return [row.organization_domain_id]
     given = {"certificate": row.id}
-    return sorted({row.organization_domain_id, *session.scalars(_DOMAINS, given)})
+    return sorted({row.organization_domain_id, *session.scalars(DOMAINS_OF, given)})
 
 
-def wake(
-    session: Session, domain_ids: Sequence[int], now: datetime, *, urgent: bool = False
-) -> None:
-    """Wake the certificates of other domains that name hosts of these."""
-    numbers = sorted(session.scalars(_ELSEWHERE, {"domains": sorted(domain_ids)}))
-    if numbers:
-        session.execute(
-            Certificate.waking(now, urgent=urgent).where(
-                Certificate.id.in_(numbers), Certificate.deleted_at.is_(None)
-            ),
-            execution_options={"synchronize_session": False},
-        )
-
-
-def adopt(session: Session, claims: Sequence[Domain]) -> None:
-    """Let names whose domain was removed belong to a domain that is proved for them now."""
-    given = {
-        "organizations": sorted({claim.organization_id for claim in claims}),
-        "bases": sorted({claim.domain_name for claim in claims}),
-    }
-    orphans = session.execute(_ORPHANS, given).all()
-    for claim in claims if orphans else ():
-        bare = holders.held_name(claim)
-        fitting = [
-            row
-            for row in orphans
-            if row.organization_id == claim.organization_id and _is_at(row.hostname, bare)
-        ]
-        if fitting:
-            of_these = CertificateName.ssl_certificate_id.in_({one[1] for one in fitting})
-            former = sorted({row.organization_domain_id for row in fitting})
-            hosts = sorted({row.hostname for row in fitting})
-            _move(session, of_these, former, hosts, claim.id)
-
-
-def leave(session: Session, domain: Domain, now: datetime) -> None:
-    """Prepare the certificates of a domain that goes: one that names hosts of others stays with those.
-
-    Its names for which another domain of the organization stands belong to that one from now on.
-    """
-    there: dict[int, set[str]] = {}
-    goes = set()
-    for number, main, host in session.execute(_OF_DOMAIN, {"domain": domain.id}):
-        there.setdefault(number, set()).add(host)
-        if main == domain.id:
-            goes.add(number)
-    staying = _rehomed(session, domain, goes, now)
-    kept = sorted(there.keys() - goes | staying)
-    if not kept:
-        return
-    hosts = set().union(*(there[number] for number in kept))
-    others: dict[int, list[str]] = {}
-    for host, claim in closest(session, domain.organization_id, hosts, but=domain.id).items():
-        others.setdefault(claim.id, []).append(host)
-    for home, moved in others.items():
-        _move(session, CertificateName.ssl_certificate_id.in_(kept), [domain.id], moved, home)
-    wake(session, [domain.id, *others], now, urgent=True)
-
-
-def _rehomed(session: Session, domain: Domain, goes: Collection[int], now: datetime) -> set[int]:
-    """Keep certificates under another domain of their names; return which there is one for."""
-    live = Domain.visible(Actor(domain.organization_id)).with_only_columns(Domain.id)
-    query = (
-        sa.select(CertificateName.ssl_certificate_id, CertificateName.organization_domain_id)
-        .where(
-            CertificateName.ssl_certificate_id.in_(sorted(goes)),
-            CertificateName.organization_domain_id != domain.id,
-            CertificateName.organization_domain_id.in_(live),
-        )
-        .order_by(CertificateName.organization_domain_id.desc())
-    )
-    found = {number: home for number, home in session.execute(query)} if goes else {}  # noqa: C416 - rows are no pairs to mypy
-    for number, home in found.items():
-        row = session.get_one(Certificate, number)
-        row.organization_domain_id = home
-        row.wake(now)
-    session.flush()
-    return set(found)
-
-
-def _move(
-    session: Session,
-    which: sa.ColumnElement[bool],
-    former: Sequence[int],
-    hosts: Sequence[str],
-    home: int,
-) -> None:
-    session.execute(
-        sa.update(CertificateName)
-        .where(
-            CertificateName.organization_domain_id.in_(former),
-            CertificateName.hostname.in_(hosts),
-            which,
-        )
-        .values(organization_domain_id=home),
-        execution_options={"synchronize_session": False},
-    )
-
-
-def _is_at(host: str, bare: str) -> bool:
+def is_at(host: str, bare: str) -> bool:
+    """Tell whether a host (`*.` allowed) is a name or below it."""
     return names.is_within(names.without_wildcard(host), bare)
 
 
@@ -272,12 +171,10 @@ def _above(host: str) -> list[str]:
 
 
 # Made once: every certificate and every binding needs them.
-_ENTERING = sa.insert(CertificateName.__table__)  # type: ignore[arg-type]  # a table
-_FORGETTING = sa.delete(CertificateName.__table__).where(  # type: ignore[arg-type]  # a table
-    CertificateName.ssl_certificate_id == sa.bindparam("certificate")
-)
+_FORGETTING = CertificateName.forgetting(sa.bindparam("certificate"))
 _NAMES = (
-    sa.select(
+    CertificateName.visible(PLATFORM)
+    .with_only_columns(
         CertificateName.hostname,
         CertificateName.organization_domain_id,
         sa.and_(Domain.is_live, Organization.is_active, Organization.deleted_at.is_(None)),
@@ -286,32 +183,11 @@ _NAMES = (
     .join(Organization, Organization.id == CertificateName.organization_id)
     .where(CertificateName.ssl_certificate_id == sa.bindparam("certificate"))
 )
-_DOMAINS = (
-    sa.select(CertificateName.organization_domain_id)
+DOMAINS_OF = (
+    CertificateName.visible(PLATFORM)
+    .with_only_columns(CertificateName.organization_domain_id)
     .where(CertificateName.ssl_certificate_id == sa.bindparam("certificate"))
     .distinct()
-)
-_ORPHANS = (
-    sa.select(
-        CertificateName.organization_id,
-        CertificateName.ssl_certificate_id,
-        CertificateName.hostname,
-        CertificateName.organization_domain_id,
-    )
-    .join(Domain, Domain.id == CertificateName.organization_domain_id)
-    .join(Certificate, Certificate.id == CertificateName.ssl_certificate_id)
-    .where(
-        among(Domain.organization_id, "organizations"),
-        among(Domain.domain_name, "bases"),
-        Domain.deleted_at.is_not(None),
-        Certificate.deleted_at.is_(None),
-    )
-)
-_OF_DOMAIN = (
-    Certificate.visible(PLATFORM)
-    .join(CertificateName, CertificateName.ssl_certificate_id == Certificate.id)
-    .where(CertificateName.organization_domain_id == sa.bindparam("domain"))
-    .with_only_columns(Certificate.id, Certificate.organization_domain_id, CertificateName.hostname)
 )
 _OF_HOSTS = (
     Certificate.visible(PLATFORM)
@@ -322,13 +198,4 @@ _OF_HOSTS = (
         among(CertificateName.hostname, "hosts"),
         Certificate.status != CertificateStatus.REVOKED,
     )
-)
-_ELSEWHERE = (
-    sa.select(CertificateName.ssl_certificate_id)
-    .join(Certificate, Certificate.id == CertificateName.ssl_certificate_id)
-    .where(
-        among(CertificateName.organization_domain_id, "domains"),
-        Certificate.organization_domain_id != CertificateName.organization_domain_id,
-    )
-    .distinct()
 )

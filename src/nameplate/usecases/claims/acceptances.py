@@ -35,7 +35,7 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import lookup
-from nameplate.usecases.certificates import coverage, requests
+from nameplate.usecases.certificates import coverage, rehoming, requests
 from nameplate.usecases.claims import domains, handovers, holdings, transfers, verifications
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.serving import applications, bindings, servers
@@ -210,7 +210,7 @@ def _leave(session: Session, claim: Domain, now: datetime) -> None:
     )
     claim.holding_name = None
     session.flush()
-    coverage.leave(session, claim, now)
+    rehoming.leave(session, claim, now)
     soft_delete(session, claim, now)
     claim.wake(now)
 

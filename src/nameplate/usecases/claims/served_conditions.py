@@ -73,6 +73,17 @@ def _lost(row: Certificate, domain: Domain) -> Condition | None:
     )  # fmt: skip
 
 
+def _lost_elsewhere(row: Certificate, until: str) -> Condition:
+    """Say that a certificate has lost names of other domains than the one that is asked for."""
+    shown = ", ".join(row.lost[:_SHOWN])
+    return Condition(
+        type="certificate", status=True, reason=NAMES_LOST,
+        message=f"{_listed(row)} continues without {shown}, which the organization does not hold.{until}",
+        fix="Prove the domains of these names again, or issue a certificate without them.",
+        expected=row.lost[:_SHOWN], next_check_at=row.next_action_at,
+    )  # fmt: skip
+
+
 def _listed(row: Certificate) -> str:
     return f"Certificate {ids.show(Prefix.CERTIFICATE, row.id)}"
 
@@ -132,13 +143,7 @@ def _well(row: Certificate) -> Condition:
     """Say what is to be known of a certificate that is valid and of which nothing fails."""
     until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
     if row.lost:
-        shown = ", ".join(row.lost[:_SHOWN])
-        return Condition(
-            type="certificate", status=True, reason=NAMES_LOST,
-            message=f"{_listed(row)} goes on without {shown}, which the organization does not hold.{until}",
-            fix="Prove the domains of these names again, or issue a certificate without them.",
-            expected=row.lost[:_SHOWN], next_check_at=row.next_action_at,
-        )  # fmt: skip
+        return _lost_elsewhere(row, until)
     if row.needs_successor:
         return Condition(
             type="certificate", status=True, reason="certificate_ending",
