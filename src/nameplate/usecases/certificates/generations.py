@@ -105,5 +105,6 @@ def next_look(row: Certificate, now: datetime) -> datetime | None:
 
 def wake_bindings(session: Session, row: Certificate, now: datetime) -> None:
     """Let every binding that presents, or waits for, this certificate look at it."""
-    values = [{"now": now, "domain": domain} for domain in coverage.domains(session, row)]
-    session.connection().execute(_WAKING, values)
+    connection = session.connection()
+    for domain in coverage.domains(session, row):
+        connection.execute(_WAKING, {"now": now, "domain": domain})
