@@ -105,7 +105,7 @@ def test_two_zones_and_a_wildcard_while_one_of_them_goes_and_comes_back(world: W
         _proved(world, token, zone, account)
     before = {zone: content(world.zones[zone]) for zone in kept}
     hosts = [word for host in HOSTS for word in ("--host", host)]
-    issued = world.nameplate.command("certificate", "issue", "--domain", FIRST, *hosts, "--json")
+    issued = world.nameplate.command("certificate", "issue", FIRST, *hosts, "--json")
     certificate = json.loads(issued)["id"]
     shown = _until(world, certificate, 1)
     assert set(shown["chain"][0]["names"]) == set(HOSTS)
