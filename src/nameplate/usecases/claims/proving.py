@@ -148,9 +148,13 @@ def _close(
         domain.expire("Ownership was not proved within seven days.")
         return
     lapsed = holdings.forfeit(session, domain) if not _is_open(session, domain) else None
-    if lapsed is not None:
+    if lapsed is None:
+        return
+    if not holdings.settle(session, domain):
         domain.lapse("The name was not proved in time after its transfer.")
-        verifications.prove_anew(session, tools, [domain, *lapsed], now)
+        lapsed = [domain, *lapsed]
+    verifications.prove_anew(session, tools, lapsed, now)
+    verifications.wake_dependents(session, domain, now, urgent=True)
 
 
 def _is_open(session: Session, domain: Domain) -> bool:

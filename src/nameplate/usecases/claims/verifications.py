@@ -80,12 +80,23 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
             column: instruction.get(field)
             for field, column in _COLUMNS.get(instruction.kind, {}).items()
         },
-        expires_at=None if domain.is_suffix and not domain.is_approved else now + backoff.LIFETIME,
+        expires_at=_expiry(session, tools, domain, now),
         next_action_at=now,
     )
     session.add(row)
     session.flush()
     return row
+
+
+def _expiry(session: Session, tools: Tools, domain: Domain, now: datetime) -> datetime | None:
+    """Return until when a fresh token can prove; one for a name that was given must do it in time."""
+    if domain.is_suffix and not domain.is_approved:
+        return None
+    given_at = None
+    if domain.holding_name == holders.held_name(domain):
+        given_at = holdings.given_at(session, domain)
+    until = now + backoff.LIFETIME
+    return until if given_at is None else min(until, given_at + tools.proof_life.reproof_at(now))
 
 
 def offer(
