@@ -114,7 +114,9 @@ def _hold(
         mine.scope = scope if subtree or mine.lapsed_at is not None else mine.scope
         mine.lapsed_at = None
         if mine.basis is HoldingBasis.TRANSFER and scope is mine.scope:
-            mine.basis = HoldingBasis.PROOF  # a proof of the name alone leaves the rest as it was given
+            mine.basis = (
+                HoldingBasis.PROOF
+            )  # a proof of the name alone leaves the rest as it was given
         return
     mine = NameHolding(
         name=name,
