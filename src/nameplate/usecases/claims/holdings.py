@@ -113,10 +113,9 @@ def _hold(
     if mine is not None:
         mine.scope = scope if subtree or mine.lapsed_at is not None else mine.scope
         mine.lapsed_at = None
+        # A proof of the name alone leaves the rest as it was given, for as long as that lasts.
         if mine.basis is HoldingBasis.TRANSFER and scope is mine.scope:
-            mine.basis = (
-                HoldingBasis.PROOF
-            )  # a proof of the name alone leaves the rest as it was given
+            mine.basis = HoldingBasis.PROOF
         return
     mine = NameHolding(
         name=name,

@@ -73,7 +73,9 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
     if not question.is_open:
         return close(sessions, tools, lease, question)
     proof = _look(sessions, tools, lease, question)
-    proof = corroboration.corroborated(tools, question, proof)
+    if corroboration.is_needed(tools, question, proof):
+        with work.kept(sessions, Verification, lease):
+            proof = corroboration.corroborated(tools, question, proof)
     tools.checkpoint("verification:checked")
     return conclude(sessions, tools, lease, question, proof)
 
@@ -364,6 +366,8 @@ def _give_up(
     """Release a name that nobody proved again in time."""
     row.fail("The name was released: it was not proved again in time.")
     row.next_action_at = None
+    if domain.holding_name is not None:  # by a proof that was seen since: nothing else ends
+        return
     verifications.prove_anew(session, tools, holdings.review(session, domain), now)
     tell(session, "domain.released", domain, reason=ReleaseReason.LAPSED.value)
     verifications.renew(session, tools, domain)
