@@ -245,6 +245,7 @@ class Rights(Passing):
         """Have the operator take a name from whoever holds it."""
         _, claim = self._pick(what, lambda one: one.is_proved or one.is_lost)
         holder = self.model.alone().get(claim.held_name, (None, False))[0]
+        was_kept = claim.held_name in self.model.kept
         done = self._act(
             PLATFORM,
             lambda s: overrides.release(
@@ -253,7 +254,8 @@ class Rights(Passing):
         )
         if done is not None:
             for other in self.model.claims.values():
-                if (other.organization, other.held_name) == (holder, claim.held_name):
+                mine = (other.organization, other.held_name) == (holder, claim.held_name)
+                if mine and not was_kept:  # of a name out of service no open token ends
                     other.end_proofs()
             self.model.dispossess(claim.held_name, holder or 0)
         self._sync()

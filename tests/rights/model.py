@@ -113,6 +113,8 @@ class Model:
     """Given by transfers and not proved since: they serve."""
     kept: dict[str, Stand] = field(default_factory=dict)
     """Lost for longer than the grace: they serve nothing, and are nobody else's."""
+    lent: dict[str, int] = field(default_factory=dict)
+    """Names in use by a grant, and by whom: a proof of such a name ends with it."""
     quarantines: list[Quarantine] = field(default_factory=list)
 
     claims: dict[int, Claim] = field(default_factory=dict)
@@ -244,6 +246,18 @@ class Model:
 
     def end_what_was_lent(self) -> None:
         """Let no proof count that the holder of what is above does not lend room for."""
+        held = self.holdings()
+        lent_now = {
+            one.name: one.grantee
+            for one in self.grants
+            if not one.over and held.get(one.name) == (one.grantee, one.wide)
+            and self.lends(one, held)
+        }  # fmt: skip
+        for claim in self.claims.values():
+            name = claim.held_name
+            if self.lent.get(name) == claim.organization and name not in lent_now:
+                claim.end_proofs()
+        self.lent = lent_now
         held = self.holdings()
         for claim in self.claims.values():
             name = claim.held_name

@@ -136,7 +136,8 @@ class Passing(Truths):
     def offer(self, what: int, who: int, bound: bool, then: int) -> None:
         """Offer a name, mostly one that is held; it is accepted at once, declined, withdrawn or left."""
         number, claim = self._pick(what, lambda one: one.is_proved)
-        giver, taker = self.world.actor(claim.organization), self._actor(who)
+        giver = self.world.actor(claim.organization)
+        taker = [one for one in self.world.actors if one != giver][who % 2]
         given = TransferOffer(
             domain_reference(number), ids.show("org", taker.organization_id or 0), bound
         )

@@ -102,12 +102,12 @@ class Sides(RuleBasedStateMachine):
             for number in self.world.grants():
                 lease = self.world.lease(NameGrant, number)
                 grants.reconcile(self.world.sessions, self.world.tools, lease)
+        self.model.forget()
+        self.model.end_what_was_lent()
         for row, number, wide, over in self.world.tokens():
             proof = self.model.claims[number].proofs.setdefault(row, Proof(wide))
             if over and proof.token is Token.OPEN:
                 proof.end()
-        self.model.forget()
-        self.model.end_what_was_lent()
 
     def _challenges(self) -> list[tuple[int, int]]:
         """Return the open challenges: their ids, and by which proof each was opened."""

@@ -1,7 +1,7 @@
 """What proofs by web servers and by mail rest on is validated too: addresses on every hop, MX, contacts."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -22,13 +22,14 @@ from nameplate.adapters.verification.meta_tag import MetaTag
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.models import VerificationMethodName
-from nameplate.ports.verification import Proof, Verdict
+from nameplate.ports.fetcher import Fetcher
+from nameplate.ports.verification import Proof, Verdict, VerificationMethod
 from nameplate.usecases.claims import corroboration
 from nameplate.usecases.tools import Tools
 
 __all__ = ["net", "tools"]
 TOKEN = "k7" * 20
-METHODS = {
+METHODS: dict[str, tuple[Callable[[Fetcher], VerificationMethod], str, str]] = {
     "file_upload": (FileUpload, "text/plain", TOKEN),
     "acme_http": (AcmeHttp, "text/plain", acme_key.answer(TOKEN).key_authorization),
     "meta_tag": (
