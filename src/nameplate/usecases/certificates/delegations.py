@@ -112,8 +112,13 @@ def _rejected(validator: Validator | None, owner: str, there: str) -> Unreached 
     found = validator.validate(owner, "CNAME")
     if found.security is not Security.BOGUS:
         return None
-    message = f"DNSSEC is broken at {owner} ({found.detail}), so that the authority rejects it."
-    return Unreached("dnssec_bogus", message, records=_record(owner, there))
+    return bogus(owner, found.detail, records=_record(owner, there))
+
+
+def bogus(owner: str, detail: str, *, records: tuple[str, ...] = ()) -> Unreached:
+    """Return what is said of a name whose signatures are wrong."""
+    message = f"DNSSEC is broken at {owner} ({detail}), so that the authority rejects it."
+    return Unreached("dnssec_bogus", message, records=records, name=owner)
 
 
 def unready() -> Unreached:

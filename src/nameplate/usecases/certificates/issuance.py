@@ -31,6 +31,7 @@ from nameplate.usecases.certificates import (
     order,
     outages,
     reachability,
+    rehearsals,
     renewal_info,
     revocations,
     succession,
@@ -43,8 +44,8 @@ from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
 """The authority does not know the order any more."""
-Errand = revocations.DueRevocation | renewal_info.InfoQuestion
-"""What is asked of an authority beside orders."""
+Errand = revocations.DueRevocation | renewal_info.InfoQuestion | rehearsals.RehearsalLook
+"""What is done beside orders."""
 _MANY = 4
 """Names of a certificate whose looks may take longer than a lease."""
 
@@ -109,6 +110,8 @@ def _begin(
     except NameplateError as error:
         if len(found.accounts) > 1:
             _blame(sessions, lease, found, error)
+        elif outages.is_fault(error):
+            outages.note(sessions, found.account, lease.now())
         raise
 
 
@@ -178,7 +181,11 @@ def _begun(
 ) -> order.CertificateRequest | order.OpenOrder | Errand | None:
     """Return where the generation stands, or what else is to be done when none is obtained now."""
     if not _wanted(row, now):
-        return revocations.due(session, row) or renewal_info.question(session, row, now)
+        return (
+            revocations.due(session, row)
+            or renewal_info.question(session, row, now)
+            or rehearsals.due(session, tools, row, now)
+        )
     if not _owned(session, row):
         return None
     if row.is_let_go or not usage.is_wanted(session, row):

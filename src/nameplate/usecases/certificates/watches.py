@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
-from nameplate.db import Sessions, database_now
+from nameplate.db import Sessions, database_now, upsert
 from nameplate.models import Certificate, CertificateWatch, WatchKind
 from nameplate.usecases.certificates import caa_looks, delegations, reachability
 from nameplate.usecases.certificates.caa_looks import CaaObstacle
@@ -88,15 +88,11 @@ def watch(session: Session, row: Certificate, watched: Watched | None, now: date
     known = session.get(CertificateWatch, watched.key)
     soon = now + EVERY
     if known is None:
-        made = CertificateWatch(
-            key=watched.key, kind=watched.kind, name=watched.name,
-            detail=watched.detail, seen=watched.seen, next_look_at=soon,
-        )  # fmt: skip
-        try:
-            with session.begin_nested():
-                session.add(made)
-        except sa.exc.IntegrityError:
-            return  # somebody else has it watched since a moment ago
+        made = {
+            "key": watched.key, "kind": watched.kind, "name": watched.name,
+            "detail": watched.detail, "seen": watched.seen, "next_look_at": soon,
+        }  # fmt: skip
+        upsert(session, CertificateWatch, [made])
     else:
         if watched.seen is not None and known.seen != watched.seen:
             known.seen = watched.seen
