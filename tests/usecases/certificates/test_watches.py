@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -139,7 +140,7 @@ def test_looks_stay_frequent_and_apart(rig: Rig) -> None:
     rig.work()
     waits = []
     for jitter in (0.0, 1.0):
-        rig.offline.tools = replace(rig.offline.tools, jitter=lambda at=jitter: at)
+        rig.offline.tools = replace(rig.offline.tools, jitter=partial(float, jitter))
         rig.causes()
         with rig.offline.sessions.begin(PLATFORM) as session:
             at = session.scalar(sa.select(CertificateWatch.next_look_at))
