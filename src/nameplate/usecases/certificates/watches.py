@@ -164,8 +164,9 @@ def note(sessions: Sessions, watched: Watched, seen: str) -> int:
 def _wake(session: Session, keys: Collection[str], now: datetime) -> int:
     """Wake who waits; a row in a step now sees by itself what has changed, or is woken the next time."""
     waiting = (
-        sa.select(Certificate.id)
-        .where(Certificate.watch_key.in_(keys), Certificate.deleted_at.is_(None))
+        Certificate.visible(PLATFORM)
+        .with_only_columns(Certificate.id)
+        .where(Certificate.watch_key.in_(keys))
         .order_by(Certificate.id)
     )
     ids = session.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
