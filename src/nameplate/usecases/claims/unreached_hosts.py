@@ -32,7 +32,7 @@ _OTHERS = {
     "server_stopped": "The operator must check the server. Nameplate continues as soon as it can be "
     "configured.",
     "ca_account_missing": "The operator must add an account at a certificate authority.",
-    "domain_not_proved": "Prove ownership of the domain again: `nameplate domain instructions` shows how.",
+    "domain_not_proved": "Prove ownership of the domain: `nameplate domain instructions` shows how.",
     "challenge_name_is_alias": "Remove the CNAME record, or remove the DNS account of the domain and "
     "delegate the challenges.",
     "dnssec_bogus": "Have the zone signed again, or correct its DS record at the registrar.",
