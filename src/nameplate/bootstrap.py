@@ -203,12 +203,20 @@ class Installation:
             self.keyring()
         except NameplateError as error:
             return [*found, Finding("keyring", ok=False, message=error.detail)]
+        if over_network and self._settings.challenge_zone is not None:
+            found += self._challenge_zone()
         told = facts(self._settings)
         return [
             Finding("database", ok=True, message=f"{told['database']} answers."),
             Finding("keyring", ok=True, message=f"The key ring is {told['keyring']}."),
             *found,
         ]
+
+    def _challenge_zone(self) -> list[Finding]:
+        from nameplate.usecases.certificates import challenge_zone
+
+        with self.sessions(None) as opened:
+            return challenge_zone.check(opened, tools(self._settings, self.keyring()))
 
     def keyring(self) -> KeyRing:
         """Load the key ring."""

@@ -23,7 +23,7 @@ from nameplate.api.shapes import (
 )
 from nameplate.core.ids import Prefix
 from nameplate.models import Account, AccountKind
-from nameplate.models.accounts import PRIORITY
+from nameplate.models.accounts import LEFT_ALONE, PRIORITY
 from nameplate.usecases.tenants import account_trials, accounts
 
 routes = router("accounts")
@@ -100,6 +100,15 @@ class AccountChange(Body):
     priority: Priority = PRIORITY
 
 
+class OutageShape(BaseModel):
+    """Failures of an authority in a row that were its own fault, and since then no certificate."""
+
+    failures: int
+    left_alone_until: datetime | None = Field(
+        description="Until when certificates go to another authority, if there is one; null: they do not."
+    )
+
+
 class AccountShape(Shape):
     """An account, without its credentials."""
 
@@ -114,6 +123,7 @@ class AccountShape(Shape):
                     priority=PRIORITY,
                     tested_at=None,
                     error_message=None,
+                    outage=None,
                     **_EXAMPLE,
                 )
             ]
@@ -132,6 +142,9 @@ class AccountShape(Shape):
     )
     tested_at: datetime | None
     error_message: str | None
+    outage: OutageShape | None = Field(
+        description="Of an account at a certificate authority; null while it issues."
+    )
 
 
 class AccountTest(BaseModel):
@@ -173,7 +186,15 @@ def show(_call: NetworkCall, row: Account) -> AccountShape:
         priority=row.priority,
         tested_at=row.tested_at,
         error_message=row.error_message,
+        outage=_outage(row),
     )
+
+
+def _outage(row: Account) -> OutageShape | None:
+    if row.outage_failures == 0:
+        return None
+    until = row.outage_until if row.outage_failures >= LEFT_ALONE else None
+    return OutageShape(failures=row.outage_failures, left_alone_until=until)
 
 
 def _given(body: AccountNew | AccountChange) -> dict[str, Any]:

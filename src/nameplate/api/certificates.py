@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from nameplate.api import errors
 from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
+from nameplate.api.diagnosis import FindingShape, finding_shape
 from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Page, Profile, Reference, Shape, common, example, public
 from nameplate.core import certificates, ids
@@ -16,8 +17,9 @@ from nameplate.core.ids import Prefix
 from nameplate.core.keys import KeyType
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.revocation import RevocationReason
-from nameplate.models import Certificate, CertificateType, ChallengeType
-from nameplate.usecases.certificates import requests, revocations, schedule
+from nameplate.models import Certificate, CertificateType, ChallengeType, Domain
+from nameplate.usecases.certificates import next_try, requests, revocations, schedule
+from nameplate.usecases.claims import preflight
 
 routes = router("certificates")
 
@@ -111,6 +113,24 @@ class RevocationShape(BaseModel):
     error_message: str | None
 
 
+class RenewalRiskShape(BaseModel):
+    """What the next renewal would fail on, as it was seen before its time."""
+
+    since: datetime
+    checked_at: datetime | None
+    next_check_at: datetime | None
+    findings: list[FindingShape]
+
+
+class NextTryShape(BaseModel):
+    """When a certificate that is stopped is tried next."""
+
+    at: datetime | None = Field(
+        description="At the latest; null: not before somebody changes something."
+    )
+    because: str
+
+
 class CertificateShape(Shape):
     """A certificate across its renewals. The private key is never returned."""
 
@@ -150,6 +170,9 @@ class CertificateShape(Shape):
                     generation=1,
                     attempts=0,
                     error_message=None,
+                    next_try=None,
+                    at_risk_since=None,
+                    renewal_risk=None,
                     bundle="-----BEGIN CERTIFICATE-----\n...",
                     chain=[],
                 )
@@ -190,6 +213,13 @@ class CertificateShape(Shape):
     attempts: int = Field(description="Number of failed attempts since the last success.")
     error_code: str | None = Field(description="Error code of the last failed attempt.")
     error_message: str | None
+    next_try: NextTryShape | None = Field(description="null while nothing stops it.")
+    at_risk_since: datetime | None = Field(
+        description="Since when its next renewal would fail; null: nothing was found."
+    )
+    renewal_risk: RenewalRiskShape | None = Field(
+        description="What its next renewal would fail on; null in lists."
+    )
     bundle: str | None = Field(
         description="Leaf and intermediate certificates in PEM; null in lists."
     )
@@ -255,7 +285,26 @@ class ScheduleShape(BaseModel):
 
 def show(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate with its public chain."""
-    return show_listed(call, row).model_copy(update=decoded(row))
+    more = decoded(row) | {"renewal_risk": _renewal_risk(call, row)}
+    return show_listed(call, row).model_copy(update=more)
+
+
+def _renewal_risk(call: TransactionCall, row: Certificate) -> RenewalRiskShape | None:
+    if row.at_risk_since is None or row.rehearsal is None:
+        return None
+    domain = call.session.get_one(Domain, row.organization_domain_id)
+    found = [preflight.finding(call.session, domain, row, one) for one in row.rehearsal.risks]
+    return RenewalRiskShape(
+        since=row.at_risk_since,
+        checked_at=row.rehearsed_at,
+        next_check_at=row.next_action_at,
+        findings=[finding_shape(one, row.next_action_at) for one in found],
+    )
+
+
+def _next_try(row: Certificate) -> NextTryShape | None:
+    found = next_try.of(row)
+    return None if found is None else NextTryShape(at=found.at, because=found.because)
 
 
 def decoded(row: Certificate) -> dict[str, Any]:
@@ -336,6 +385,9 @@ def fields(row: Certificate) -> dict[str, Any]:
         "attempts": row.renewal_attempts,
         "error_code": row.renewal_error_code,
         "error_message": row.renewal_error_message,
+        "next_try": _next_try(row),
+        "at_risk_since": row.at_risk_since,
+        "renewal_risk": None,
         "bundle": None,
         "chain": None,
     }
@@ -379,9 +431,12 @@ def list_(
     status: Annotated[
         CertificateStatus | None, Query(description="Only objects with this status.")
     ] = None,
+    at_risk: Annotated[
+        bool | None, Query(description="Only those whose next renewal would fail, or would not.")
+    ] = None,
 ) -> Page[CertificateShape]:
     """List certificates."""
-    selected = listing.select(domain=domain, status=status)
+    selected = listing.select(domain=domain, status=status, at_risk=at_risk)
     rows = requests.page(call.session, call.actor, **selected)
     return listing.page(call, show_listed, rows)
 

@@ -176,6 +176,7 @@ class _Waiting(Collector):
                     *_due(session),
                     _expiring(session),
                     _certificates(session),
+                    _at_risk(session),
                     _bindings(session),
                     _unseen(session),
                     _steps(session),
@@ -238,6 +239,17 @@ def _certificates(session: Session) -> Metric:
     found = {row[0]: row[1] for row in session.execute(states.group_by(Certificate.status))}
     for status in CertificateStatus:
         family.add_metric([status.value], found.get(status, 0))
+    return family
+
+
+def _at_risk(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_certificates_at_risk",
+        "Certificates whose next renewal would fail, as it was seen before its time.",
+    )
+    found = Certificate.visible(PLATFORM).where(Certificate.at_risk_since.is_not(None))
+    count = sa.select(sa.func.count()).select_from(found.subquery())
+    family.add_metric([], session.scalar(count) or 0)
     return family
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import files, inspections, text_files, waiting
+from nameplate.cli import files, inspections, preflights, text_files, waiting
 from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
@@ -179,10 +179,16 @@ def list_(
     *,
     domain: DomainFilter = None,
     status: StatusFilter = None,
+    at_risk: Annotated[
+        bool | None,
+        typer.Option(
+            "--at-risk/--not-at-risk", help="Whose next renewal would fail, or would not."
+        ),
+    ] = None,
     limit: Limit = None,
 ) -> None:
     """List certificates."""
-    query = given(domain=domain, status=status)
+    query = given(domain=domain, status=status, at_risk=at_risk)
     cli.printer.many(cli.api.pages("/v1/certificates", limit=limit, **query), COLUMNS)
 
 
@@ -248,7 +254,10 @@ def show(
         sys.stdout.write(found["bundle"] or "")
         return
     is_table = cli.printer.form is OutputFormat.TABLE
-    cli.printer.one(found, skip=("bundle", "chain") if is_table else ())
+    told = ("bundle", "chain", "next_try", "renewal_risk")
+    cli.printer.one(found, skip=told if is_table else ())
+    if is_table:
+        preflights.print_outlook(cli, found)
     if is_table and found["authority_account"]:
         because = (found["authority_reason"] or "it was the account at that time.").strip()
         cli.printer.line(f"issued by {found['authority_account']} because {because}")
@@ -293,6 +302,7 @@ def schedule(
 
 removing(app, "certificate", "certificates", by="Id")
 inspections.register(app)
+preflights.register(app)
 
 
 def _waited(cli: Cli, identity: str, generation: int, timeout: float) -> dict[str, object]:

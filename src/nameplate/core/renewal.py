@@ -72,6 +72,15 @@ def renew_at(
     return max(moment, not_before + min(SETTLE, lifetime / 20))
 
 
+def rehearse_at(not_before: datetime, planned: datetime) -> datetime:
+    """Return when to look at what the renewal planned for then would fail on.
+
+    Two thirds of the way there: about three weeks before it for certificates of 90 days, ten days for
+    45, a day for six. The planned moment is spread already, and so is this one.
+    """
+    return not_before + max(planned - not_before, timedelta(0)) * (2 / 3)
+
+
 def is_urgent(not_before: datetime, not_after: datetime, now: datetime) -> bool:
     """Tell whether less than a sixth of the lifetime is left: half of what renewal begins with."""
     return not_after - now < (not_after - not_before) / 6

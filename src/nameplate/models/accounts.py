@@ -27,6 +27,8 @@ from nameplate.models.ranges import ranges
 from nameplate.models.records import RecordType
 from nameplate.models.sealing import SEALED
 
+LEFT_ALONE = 3
+"""Failures in a row, by the authority's own fault, from which on its account is left alone."""
 PRIORITY = 100
 """Of an account of which nothing else is said."""
 

@@ -28,6 +28,7 @@ from nameplate.models.orm import (
     same_organization,
     table,
 )
+from nameplate.models.rehearsal import Rehearsal
 from nameplate.models.sealing import SEALED
 
 
@@ -246,6 +247,21 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         comment="The authority did not have that profile at the last renewal.",
     )
 
+    watch_key: Mapped[str | None] = mapped_column(
+        ascii_text(64),
+        index=True,
+        comment="The `certificate_watches` row whose change wakes it; NULL: none.",
+    )
+    rehearsal: Mapped[Rehearsal | None] = mapped_column(
+        Document(Rehearsal), comment="What its next renewal would fail on; NULL: nothing was found."
+    )
+    rehearsed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When that was looked at last."
+    )
+    at_risk_since: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, index=True, comment="Since when its next renewal would fail."
+    )
+
     @classmethod
     def is_wanted(cls) -> sa.ColumnElement[bool]:
         """Return whether anybody wants the certificate: who asked for it, or a binding that uses it.
@@ -275,6 +291,18 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         planned = cls.next_renewal_attempt_at
         return cls.waking(now).values(
             next_renewal_attempt_at=sa.case((planned > now, now), else_=planned)
+        )
+
+    @classmethod
+    def resuming(cls, now: datetime) -> sa.Update:
+        """Return the statement that has what waits for a watch looked at now; narrow it.
+
+        A failed renewal is repeated; one that is not due yet is only rehearsed.
+        """
+        planned = cls.next_renewal_attempt_at
+        fails = sa.or_(cls.renewal_error_code.is_not(None), cls.trouble_code.is_not(None))
+        return cls.waking(now).values(
+            next_renewal_attempt_at=sa.case((sa.and_(fails, planned > now), now), else_=planned)
         )
 
     @classmethod
@@ -333,6 +361,14 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.expiry_notice_days = None
         self.renewal_attempts = 0
         self.renewal_error_message = self.renewal_error_code = None
+        self.watch_key = None
+        self.note_rehearsal(None, now)
+
+    def note_rehearsal(self, found: Rehearsal | None, now: datetime) -> None:
+        """Keep what the next renewal would fail on, None when nothing was found."""
+        self.rehearsal = found
+        self.rehearsed_at = now
+        self.at_risk_since = None if found is None else self.at_risk_since or now
 
     def advise(self, info: RenewalInfo | None, now: datetime) -> bool:
         """Keep what the authority says of the renewal; tell whether its window is another than before."""

@@ -250,6 +250,8 @@ TOLD: Mapping[type[Any], Told] = {
                 "certificate.replacement_advised", "renewal_explanation_url", ColumnState.ANY, ColumnState.PRESENT,
                 ("renewal_window_starts_at", "renewal_window_ends_at", "renewal_explanation_url"),
             ),
+            Transition("certificate.renewal_at_risk", "at_risk_since", ColumnState.NULL, ColumnState.PRESENT, ("next_renewal_attempt_at", "expires_at")),
+            Transition("certificate.renewal_safe_again", "at_risk_since", ColumnState.PRESENT, ColumnState.NULL, ("expires_at",)),
             Transition("certificate.key_exported", "key_exported_at", ColumnState.ANY, ColumnState.PRESENT, ("serial_number",)),
             Transition("certificate.expired", "status", ColumnState.ANY, _is(_C.EXPIRED), ("expires_at",)),
             Transition("certificate.revoked", "revoked_at", ColumnState.ANY, ColumnState.PRESENT, ("status", "revocation_reason")),

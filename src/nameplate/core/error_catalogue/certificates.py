@@ -352,6 +352,43 @@ GROUP = Group(
             "Choose another profile, or none.",
             (),
         ),
+        "renewal_at_risk": Entry(
+            Turn.YOU,
+            "The next renewal of the certificate will fail, as it looks now.",
+            "Read the finding and correct it before the renewal. Nameplate notices by itself.",
+            (),
+        ),
+        "authority_away": Entry(
+            Turn.AUTHORITY,
+            "The certificate authority has failed several times in a row.",
+            "Wait. Nameplate tries it again automatically.",
+            (),
+        ),
+        "server_stopped": Entry(
+            Turn.OPERATOR,
+            "The server of a host cannot be configured, so that challenges may not be answered.",
+            "Check the server: `nameplate server show` says what is wrong.",
+            (),
+        ),
+        "challenge_name_is_alias": Entry(
+            Turn.YOU,
+            "There is a CNAME record at the name where the proof must be published.",
+            "Remove the CNAME record, or remove the DNS account of the domain and delegate the "
+            "challenges.",
+            (),
+        ),
+        "challenge_leftover": Entry(
+            Turn.YOU,
+            "There are TXT records of somebody else at the name of the challenges.",
+            "Remove them, unless another client needs them now.",
+            (),
+        ),
+        "certificate_never_ordered": Entry(
+            Turn.YOU,
+            "An uploaded or revoked certificate is not ordered.",
+            "Look at the host instead: `nameplate certificate preflight HOST`.",
+            (409,),
+        ),
         "replacement_advised": Entry(
             Turn.NAMEPLATE,
             "The authority wants the certificate replaced soon, and explains why on the page shown.",

@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from nameplate.core import backoff, renewal
 from nameplate.core import certificates as x509
-from nameplate.core import renewal
+from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.renewal import RenewalInfo, Window
 from nameplate.models import Binding, Certificate, CertificateType, ChallengeType, HttpChallenge
 from nameplate.usecases.dns import zones
 
 NEXT_LOOK = timedelta(days=1)
 """A settled certificate is looked at this often at least; also when its authority wants to be asked."""
+REHEARSED_SOON = timedelta(seconds=5)
+"""When to look at what a renewal would fail on, where the time for that has come already."""
 _FORGETTING = HttpChallenge.forgetting(sa.bindparam("certificate"))
 _WAKING = Binding.waking(sa.bindparam("now")).where(
     Binding.organization_domain_id == sa.bindparam("domain"), Binding.deleted_at.is_(None)
@@ -95,11 +98,28 @@ def next_look(row: Certificate, now: datetime) -> datetime | None:
     if row.certificate is None:
         return None
     asking = None if row.is_let_go else row.renewal_info_due_at
+    rehearsal = rehearsal_at(row)
+    if rehearsal is not None and (asking is None or rehearsal < asking):
+        asking = max(rehearsal, now + REHEARSED_SOON)
     ask = asking if asking is not None and asking > now else now + NEXT_LOOK
     if row.auto_renew and not row.is_let_go:
         return min(row.next_renewal_attempt_at or now + NEXT_LOOK, now + NEXT_LOOK, ask)
     moments = (row.next_renewal_attempt_at, row.expires_at, asking)
     return min((at for at in moments if at and at > now), default=None)
+
+
+def rehearsal_at(row: Certificate) -> datetime | None:
+    """Return when to look at what the next renewal would fail on; None: there is nothing to look at."""
+    issued, renewed = row.issued_at, row.next_renewal_attempt_at
+    fails = row.renewal_error_code is not None or row.trouble_code is not None
+    serves = row.status is CertificateStatus.ACTIVE and row.deleted_at is None
+    if issued is None or renewed is None or fails or not serves or row.is_uploaded:
+        return None
+    before = row.rehearsed_at
+    if before is not None and row.at_risk_since is not None:
+        return backoff.next_rehearsal(row.at_risk_since, before)
+    at = renewal.rehearse_at(issued, renewed)
+    return None if before is not None and before >= at else at
 
 
 def wake_bindings(session: Session, row: Certificate, now: datetime) -> None:

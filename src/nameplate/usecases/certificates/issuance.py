@@ -8,34 +8,35 @@ for a certificate that was made for a binding when none uses it any more.
 """
 
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import backoff, renewal
+from nameplate.core import backoff, names, renewal
 from nameplate.core import issuance as steps
 from nameplate.core.errors import Invalid, NameplateError, Refused
 from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
-from nameplate.models import Account, Certificate, ChallengeProgress
+from nameplate.models import Account, Certificate, ChallengeProgress, ChallengeType
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import (
     authority_choice,
     budgets,
-    caa_looks,
     delegations,
     expiry,
     generations,
     order,
     outages,
     reachability,
+    rehearsals,
     renewal_info,
     revocations,
     succession,
     usage,
+    watches,
 )
 from nameplate.usecases.certificates.caa_looks import CaaObstacle
 from nameplate.usecases.tenants import ca_accounts
@@ -43,8 +44,8 @@ from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
 """The authority does not know the order any more."""
-Errand = revocations.DueRevocation | renewal_info.InfoQuestion
-"""What is asked of an authority beside orders."""
+Errand = revocations.DueRevocation | renewal_info.InfoQuestion | rehearsals.RehearsalLook
+"""What is done beside orders."""
 _MANY = 4
 """Names of a certificate whose looks may take longer than a lease."""
 
@@ -102,13 +103,15 @@ def _begin(
     """Order a generation with the authority that may issue it, when that will reach the hosts."""
     found = _look(sessions, tools, lease, request)
     if not isinstance(found, order.CertificateRequest):
-        _await(sessions, tools, lease, found)
+        _await(sessions, tools, lease, request, found)
         return None
     try:
         return order.carry(sessions, tools, lease, found)
     except NameplateError as error:
         if len(found.accounts) > 1:
             _blame(sessions, lease, found, error)
+        elif outages.is_fault(error):
+            outages.note(sessions, found.account, lease.now())
         raise
 
 
@@ -146,22 +149,18 @@ def _await(
     sessions: Sessions,
     tools: Tools,
     lease: Lease,
+    request: order.CertificateRequest,
     unreached: reachability.Unreached | CaaObstacle,
 ) -> None:
-    """Look again soon: what is seen of the domain's records wakes the row, and so does time.
-
-    Of all certificates of a domain that CAA forbids one looks, and wakes the others.
-    """
+    """Look again later: a change of what stops it wakes the row, and so does time."""
+    watched = watches.of_obstacle(unreached, request.delegation, request.ports.get(unreached.name))
+    waits_for, every = None, None
+    if isinstance(unreached, reachability.Unreached):
+        waits_for, every = unreached.waits_for, unreached.every
 
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         row.attempts = row.attempts + 1 if row.trouble_code == unreached.code else 1
-        since = row.trouble_since if row.trouble_code == unreached.code else None
-        if isinstance(unreached, CaaObstacle):
-            waits_for = None
-            every: timedelta | None = caa_looks.next_look(since or now, now)
-        else:
-            waits_for, every = unreached.waits_for, unreached.every
         peer = waits_for or f"domain:{row.organization_domain_id}"
         row.meet(unreached.code, unreached.message, peer, now)
         row.acme_challenge_data = ChallengeProgress(
@@ -171,6 +170,7 @@ def _await(
         if every is not None:
             again = work.watched(session, Certificate, row, again, now, every=every)
         row.next_action_at = work.soon(tools, again, now)
+        watches.watch(session, row, watched, now)
         _expire(row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
@@ -181,7 +181,11 @@ def _begun(
 ) -> order.CertificateRequest | order.OpenOrder | Errand | None:
     """Return where the generation stands, or what else is to be done when none is obtained now."""
     if not _wanted(row, now):
-        return revocations.due(session, row) or renewal_info.question(session, row, now)
+        return (
+            revocations.due(session, row)
+            or renewal_info.question(session, row, now)
+            or rehearsals.due(session, tools, row, now)
+        )
     if not _owned(session, row):
         return None
     if row.is_let_go or not usage.is_wanted(session, row):
@@ -279,9 +283,28 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
         else:
             row.next_renewal_attempt_at = None
             row.next_action_at = _expiry(row, now)
+        watches.watch(session, row, None if stopped else _cause(session, tools, row, failure), now)
         _expire(row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
+
+
+def _cause(
+    session: Session, tools: Tools, row: Certificate, failure: Fail
+) -> watches.Watched | None:
+    """Return whose change has a failed proof tried again, None where that is nothing that we can see."""
+    hosts = failure.names or row.subject_alternative_names or ()
+    if not (failure.retry and hosts and (failure.names or failure.code == "acme_caa")):
+        return None
+    name = names.without_wildcard(hosts[0])
+    is_http = row.acme_challenge_type is not ChallengeType.DNS_01
+    return watches.of_failure(
+        name,
+        failure.code,
+        delegations.read(session, tools.challenge_zone, row),
+        is_http=is_http,
+        port=reachability.ports(session, row).get(name) if tools.special_use else None,
+    )
 
 
 def _count(session: Session, row: Certificate, failure: Fail, now: datetime) -> None:

@@ -10,7 +10,7 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -55,6 +55,8 @@ class Unreached:
     """Whom it waits for; None: whoever has the domain's DNS."""
     every: timedelta | None = None
     """How often one of those that wait for the same is looked at, whatever its back-off."""
+    name: str = ""
+    """The name that it is about; empty: no name of the owner."""
 
 
 def look(tools: Tools, hosts: Sequence[str], ports: Mapping[str, int]) -> Unreached | None:
@@ -63,13 +65,21 @@ def look(tools: Tools, hosts: Sequence[str], ports: Mapping[str, int]) -> Unreac
     `ports` says at which port the hosts of a sandbox answer.
     """
     for host in hosts:
-        addresses = _addresses(tools, host)
-        found = (
-            addresses if isinstance(addresses, Unreached) else _ask(tools, host, addresses, ports)
-        )
+        found = seen(tools, host, ports)[1]
         if found is not None:
             return found
     return None
+
+
+def seen(
+    tools: Tools, host: str, ports: Mapping[str, int]
+) -> tuple[tuple[str, ...], Unreached | None]:
+    """Return the addresses of one host, and what keeps an authority from reaching Nameplate there."""
+    addresses = _addresses(tools, host)
+    if isinstance(addresses, Unreached):
+        return (), replace(addresses, name=host)
+    found = _ask(tools, host, addresses, ports)
+    return addresses, found and replace(found, name=host)
 
 
 def answer(ring: KeyRing, host: str, token: str) -> str | None:

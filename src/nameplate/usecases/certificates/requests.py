@@ -89,6 +89,26 @@ def issue(
     return row
 
 
+def proposed(tools: Tools, domain: Domain, host: str, challenge: str | None) -> Certificate:
+    """Return the row of a certificate for one host as it would be requested; it is never stored.
+
+    Raises `Invalid` as `issue` does.
+    """
+    name = _covered(domain, host, special_use=tools.special_use)
+    return Certificate(
+        id=0,
+        organization_id=domain.organization_id,
+        organization_domain_id=domain.id,
+        certificate_type=CertificateType.LETSENCRYPT,
+        common_name=name,
+        subject_alternative_names=[name],
+        acme_challenge_type=_challenge(challenge, wildcard=names.is_wildcard(name)),
+        key_type=domain.key_type,
+        profile=domain.certificate_profile,
+        is_profile_gone=False,
+    )
+
+
 def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
     suffix = domain.is_suffix
     name = names.parse(host, wildcard=True, private_suffix=suffix, special_use=special_use).name
@@ -193,11 +213,15 @@ def page(
     after: int | None = None,
     domain: str | None = None,
     status: str | None = None,
+    at_risk: bool | None = None,
 ) -> Sequence[Certificate]:
     """Return up to `limit` + 1 certificates in order of their ids."""
+    query = Certificate.visible(actor)
+    if at_risk is not None:
+        query = query.where(Certificate.at_risk_since.is_not(None) == at_risk)
     return lookup.page(
         session,
-        Certificate.visible(actor),
+        query,
         Certificate,
         limit=limit,
         after=after,

@@ -8,6 +8,7 @@ from nameplate.core.conditions import Condition
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.models import Binding, Certificate, CertificateType, Server
+from nameplate.usecases.certificates import watches
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
 
@@ -47,7 +48,7 @@ def certificates(known: DomainFacts) -> list[Condition]:
     ][: len(rows)]
 
 
-_TELLING = ("renewal_failing", "certificate_ending", "replacement_advised", "profile_gone",
+_TELLING = ("renewal_failing", "renewal_at_risk", "certificate_ending", "replacement_advised", "profile_gone",
             "self_signed_served")  # fmt: skip
 """Reasons of certificates that are valid, which are said before all is well."""
 
@@ -68,10 +69,10 @@ def _certificate(row: Certificate, advice: HostAdvice | None, now: datetime) -> 
             type="certificate", status=False, reason="certificate_expired",
             message=f"The certificate expired at {row.expires_at:%Y-%m-%d %H:%M} UTC.{reason}",
             observed=told.observed, expected=told.expected, fix=told.fix, since=row.expires_at,
-            next_check_at=row.next_action_at,
+            next_check_at=_next_check(row, now),
         )  # fmt: skip
     if row.status in {CertificateStatus.ACTIVE, CertificateStatus.RENEWING}:
-        return _valid(row, why, told, since)
+        return _valid(row, why, told, since, now)
     return Condition(
         type="certificate",
         status=False,
@@ -81,15 +82,15 @@ def _certificate(row: Certificate, advice: HostAdvice | None, now: datetime) -> 
         expected=told.expected,
         fix=told.fix,
         since=since,
-        next_check_at=row.next_action_at,
+        next_check_at=_next_check(row, now),
     )
 
 
 def _valid(
-    row: Certificate, why: str | None, told: HostAdvice, since: datetime | None
+    row: Certificate, why: str | None, told: HostAdvice, since: datetime | None, now: datetime
 ) -> Condition:
     if why is None:
-        return _well(row)
+        return _at_risk(row, told) or _well(row)
     until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
     return Condition(
         type="certificate",
@@ -99,8 +100,30 @@ def _valid(
         observed=told.observed,
         fix=told.fix,
         since=since,
-        next_check_at=row.next_action_at,
+        next_check_at=_next_check(row, now),
     )
+
+
+def _at_risk(row: Certificate, told: HostAdvice) -> Condition | None:
+    """Say what the next renewal would fail on, as it was seen weeks before; None when nothing was."""
+    if row.rehearsal is None or row.next_renewal_attempt_at is None:
+        return None
+    first, *others = row.rehearsal.risks
+    more = f" {len(others)} more problems were found." if others else ""
+    return Condition(
+        type="certificate", status=True, reason="renewal_at_risk",
+        message=f"The renewal at {row.next_renewal_attempt_at:%Y-%m-%d %H:%M} UTC will fail: "
+        f"{first.message}{more}",
+        observed=told.observed, expected=told.expected, fix=told.fix, since=row.at_risk_since,
+        next_check_at=row.next_action_at,
+    )  # fmt: skip
+
+
+def _next_check(row: Certificate, now: datetime) -> datetime | None:
+    """Return when it is looked at again: what is watched is looked at all the time."""
+    if row.watch_key is None or row.next_action_at is None:
+        return row.next_action_at
+    return min(row.next_action_at, now + watches.EVERY + watches.SPREAD)
 
 
 def _well(row: Certificate) -> Condition:
