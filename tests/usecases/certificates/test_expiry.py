@@ -74,10 +74,11 @@ def test_a_replacement_is_announced_anew(rig: Uploads) -> None:
 
 def test_the_moments() -> None:
     now = datetime.now(UTC)
-    assert [succession.notice(now + days * DAY, now) for days in (31, 30, 8, 7, 3.5, 2, 0.1, 0)] == [
+    begun = now - 60 * DAY
+    assert [succession.notice(begun, now + days * DAY, now) for days in (31, 30, 8, 7, 3.5, 2, 0.1, 0)] == [
         None, 30, 30, 7, 7, 3, 1, None,
     ]  # fmt: skip
-    assert succession.next_notice(now + 0.5 * DAY, now) is None
+    assert succession.next_notice(now - 90 * DAY, now + 0.5 * DAY, now) is None
     begun, end = now - 10 * DAY, now + 10 * DAY
     assert succession.begins_at(begun, end, 5) == end - 5 * DAY
     assert succession.begins_at(begun, end, 30) == now, "at most half of the lifetime"
