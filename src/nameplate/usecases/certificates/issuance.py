@@ -191,7 +191,7 @@ def _begun(
         return revocations.due(session, row) or renewal_info.question(session, row, now)
     if not _owned(session, row):
         return None
-    if row.is_let_go or not usage.is_wanted(session, row):
+    if row.is_let_go or usage.is_left(row, tools, now) or not usage.is_wanted(session, row):
         return None
     begun = order.stored(session, tools, row)
     if isinstance(begun, order.CertificateRequest):

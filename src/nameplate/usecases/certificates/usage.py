@@ -36,14 +36,19 @@ def settle(session: Session, row: Certificate, tools: Tools, now: datetime) -> N
         is_over = not is_wanted(session, row)
     else:
         note(session, row, now)
-        limit = tools.unused_kept
-        since = row.unused_since
-        is_over = since is not None and limit is not None and now - since >= limit
+        is_over = is_left(row, tools, now)
     if is_over:
         generations.forget(session, row, now)
         row.let_go()
     elif row.is_let_go:
         row.take_up(generations.planned(row, tools.jitter()))
+
+
+def is_left(row: Certificate, tools: Tools, now: datetime) -> bool:
+    """Tell whether nothing has used a certificate that was asked for so long that it is not renewed."""
+    limit, since = tools.unused_kept, row.unused_since
+    is_long = since is not None and limit is not None and now - since >= limit
+    return is_long and not row.is_automatic
 
 
 def note(session: Session, row: Certificate, now: datetime) -> None:
