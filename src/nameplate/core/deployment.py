@@ -73,11 +73,11 @@ def takes(server: int, renewal: Renewal, presenters: Sequence[Presenter], now: d
     """
     if any(one.seen == renewal.serial for one in presenters):
         return True
-    able = sorted({one.server for one in presenters if one.server and not one.is_failing})
+    in_order = sorted({(one.is_failing, one.server) for one in presenters if one.server})
+    servers = [one for _, one in in_order]
     patience = min(PATIENCE, max(renewal.former_ends_at - renewal.at, timedelta(seconds=8)) / 8)
-    return (
-        server not in able or server in able[: 1 + max(now - renewal.at, timedelta(0)) // patience]
-    )
+    count = 1 + max(now - renewal.at, timedelta(0)) // patience
+    return server not in servers or server in servers[:count]
 
 
 def tries_again(since: datetime, last: datetime, now: datetime) -> bool:
