@@ -75,7 +75,7 @@ class CampaignShape(BaseModel):
 
 
 class CampaignList(BaseModel):
-    """The campaigns that go on, or ended in the last 30 days."""
+    """The campaigns that are under way, or ended in the last 30 days."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"object": "list", "data": [_EXAMPLE]}]}

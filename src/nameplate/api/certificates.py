@@ -234,7 +234,7 @@ class CertificateShape(Shape):
         description="Why other authorities and challenges are tried: it ends soon and cannot be renewed."
     )
     unused_since: datetime | None = Field(
-        description="Since when no binding uses it and nobody exported its key."
+        description="Since when no binding uses it. An exported key counts as use."
     )
     campaign: CampaignMembership | None
     deployment: DeploymentShape | None = Field(

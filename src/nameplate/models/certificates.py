@@ -263,7 +263,7 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     )
 
     unused_since: Mapped[datetime | None] = mapped_column(
-        UtcDateTime, comment="Since when no binding uses it and nobody exported its key."
+        UtcDateTime, comment="Since when no binding uses it and its key was not exported."
     )
     unused_told_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When that was told."
@@ -386,6 +386,10 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.campaign, self.campaign_reason, self.campaign_due_at = campaign, reason, due
         self.campaign_began_at, self.campaign_generation = now, self.generation
         self.campaign_issuer, self.campaign_ended_at = self.issuer, None
+
+    def leave(self) -> None:
+        """Forget the campaign that ended a while ago."""
+        self.campaign = self.campaign_ended_at = None
 
     def abandon(self) -> None:
         """Forget the generation being obtained; what is served stays."""

@@ -361,14 +361,14 @@ GROUP = Group(
         "renewal_emergency": Entry(
             Turn.OPERATOR,
             "The certificate ends soon and cannot be renewed.",
-            "Correct the problem in the message at once. Other authorities and challenges are tried "
+            "Correct the problem in the message now. Other authorities and challenges are tried "
             "meanwhile.",
         ),
         "deployed_partial": Entry(
             Turn.OPERATOR,
             "A renewed certificate is not served by every proxy.",
-            "Repair the server that is named. It goes on with the former certificate, and gets the new one "
-            "as soon as it takes it.",
+            "Repair the server that is named. It continues with the former certificate, and gets the new "
+            "one as soon as it takes it.",
         ),
         "certificate_not_used": Entry(
             Turn.YOU,

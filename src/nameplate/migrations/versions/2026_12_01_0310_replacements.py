@@ -14,7 +14,7 @@ _INDEX = f"{_TABLE}_campaign_index"
 
 
 def upgrade() -> None:
-    comment = "Since when no binding uses it and nobody exported its key."
+    comment = "Since when no binding uses it and its key was not exported."
     op.add_column(_TABLE, c.moment("unused_since", comment))
     op.add_column(_TABLE, c.moment("unused_told_at", "When that was told."))
     comment = "Campaign in which it is replaced, or was last."

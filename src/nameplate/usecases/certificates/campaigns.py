@@ -210,11 +210,9 @@ def settle(session: Session, now: datetime) -> None:
         open_.with_only_columns(*keys).group_by(*keys).having(left == 0).limit(_BATCH)
     ).all():
         _end(session, open_, name, owner, now)
-    over = sa.and_(Certificate.campaign_ended_at < now - KEPT, Certificate.deleted_at.is_(None))
-    session.execute(
-        sa.update(Certificate).where(over).values(campaign=None, campaign_ended_at=None),
-        execution_options={"synchronize_session": False},
-    )
+    over = Certificate.visible(PLATFORM).where(Certificate.campaign_ended_at < now - KEPT)
+    for row in session.scalars(over.limit(_BATCH).with_for_update(key_share=True)):
+        row.leave()
 
 
 def _end(session: Session, open_: sa.Select[Any], name: str, owner: int, now: datetime) -> None:

@@ -120,5 +120,5 @@ def look(session: Session, row: Certificate, now: datetime) -> None:
             session, "certificate.deployed_partial", row, reason=found.trouble,
             whose_turn=(whose or Turn.NAMEPLATE).value,
             fix="Repair the server that is named. It gets the certificate as soon as it takes it; "
-            "until then it goes on serving the former one.",
+            "until then it serves the former one.",
         )  # fmt: skip
