@@ -101,6 +101,7 @@ def test_a_proxy_that_refuses_or_is_down(world: World) -> None:
     }
     for one in visitors.values():
         one.start()
+    until("seen by visitors", lambda: all(one.serials for one in visitors.values()))
     _refused(world, visitors, path, token, state)
     assert {one: seen.failures for one, seen in visitors.items()} == {"nginx": [], "caddy": []}
     visitors["caddy"].end()

@@ -1,7 +1,7 @@
 """Campaigns: many certificates that are to be replaced until a moment."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -13,7 +13,7 @@ from nameplate.usecases.certificates.campaigns import CampaignProgress, Replacem
 
 routes = router("certificates")
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "object": "certificate_campaign",
     "id": "ari-5f2c0a9d1e4b7c36",
     "reason": "The authority wants it replaced: https://ca.example/incident",

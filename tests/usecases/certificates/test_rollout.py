@@ -145,9 +145,11 @@ def test_lists_are_filtered_by_the_same_rule(rig: Renewals, wanted: DeploymentSt
         rig.renew(ago=timedelta(0) if is_fresh else 2 * GRACE)
     assert state(rig) is wanted
     with rig.world.sessions.begin(PLATFORM) as session:
-        for one in DeploymentState:
-            query = Certificate.visible(PLATFORM).where(deployments.is_in(one, datetime.now(UTC)))
-            assert (session.scalars(query).first() is not None) is (one is wanted)
+        for state_ in DeploymentState:
+            query = Certificate.visible(PLATFORM).where(
+                deployments.is_in(state_, datetime.now(UTC))
+            )
+            assert (session.scalars(query).first() is not None) is (state_ is wanted)
 
 
 def test_the_former_key_is_sealed_for_its_own_place(rig: Renewals) -> None:

@@ -148,7 +148,8 @@ def renewals(sessions: Sessions, servers: int = 2) -> Renewals:
         row = rows.certificate(
             session, domain, subject_alternative_names=hosts, status=CertificateStatus.ACTIVE
         )
-        machines, bindings = {}, []
+        machines: dict[int, Machine] = {}
+        bindings: list[int] = []
         for host in hosts:
             server = rows.server(
                 session, None, name=f"edge {len(machines) + 1}", proxy={"type": "caddy"},
