@@ -320,9 +320,8 @@ class ScheduleShape(BaseModel):
 
 def show(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate with its public chain."""
-    return CertificateShape(**fields(row, call.now), deployment=_deployment(call, row)).model_copy(
-        update=decoded(row)
-    )
+    found = {"deployment": _deployment(call, row), **decoded(row)}
+    return show_listed(call, row).model_copy(update=found)
 
 
 def _deployment(call: TransactionCall, row: Certificate) -> DeploymentShape:
@@ -402,7 +401,7 @@ def _revocation(row: Certificate) -> RevocationShape | None:
 
 def show_listed(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate without its chain."""
-    return CertificateShape(**fields(row, call.now), deployment=None)
+    return CertificateShape(**fields(row, call.now))
 
 
 def fields(row: Certificate, now: datetime) -> dict[str, Any]:
@@ -435,6 +434,7 @@ def fields(row: Certificate, now: datetime) -> dict[str, Any]:
         "attempts": row.renewal_attempts,
         "error_code": row.renewal_error_code,
         "error_message": row.renewal_error_message,
+        "deployment": None,
         "bundle": None,
         "chain": None,
     }
@@ -528,4 +528,4 @@ def revoke(
     row = revocations.revoke(
         world.sessions, world.tools, world.actor, certificate, given.reason, replace=given.replace
     )
-    return CertificateShape(**fields(row, world.tools.clock()), deployment=None)
+    return CertificateShape(**fields(row, world.tools.clock()))
