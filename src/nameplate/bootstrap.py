@@ -296,6 +296,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         poll=SANDBOX_POLL if settings.sandbox else None,
         proof_life=_proof_life(settings),
         edge=settings.edge_networks,
+        unused_kept=timedelta(days=settings.unused_certificate_days) or None,
         events_kept=timedelta(days=settings.event_days),
     )
 

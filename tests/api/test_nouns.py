@@ -49,7 +49,7 @@ def test_show_and_list_agree(world: World, noun: str) -> None:
     assert shown["links"]["self"] == f"/v1/{noun}/{identity}"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", shown["created_at"])
     found = next(item for item in listed if item["id"] == identity)
-    absent = {"ready", "conditions", "instructions", "instruction", "bundle", "chain"}
+    absent = {"ready", "conditions", "instructions", "instruction", "bundle", "chain", "deployment"}
     assert {k: v for k, v in found.items() if k not in absent} == {
         k: v for k, v in shown.items() if k not in absent
     }

@@ -13,12 +13,21 @@ from nameplate.api.routing import router
 from nameplate.api.shapes import Body, Page, Profile, Reference, Shape, common, example, public
 from nameplate.core import certificates, ids
 from nameplate.core.certificates import Facts
+from nameplate.core.deployment import DeploymentState
 from nameplate.core.ids import Prefix
 from nameplate.core.keys import KeyType
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.revocation import RevocationReason
+from nameplate.core.turns import Turn
 from nameplate.models import Certificate, CertificateType, ChallengeType, Domain
-from nameplate.usecases.certificates import next_try, requests, revocations, schedule
+from nameplate.usecases.certificates import (
+    deployments,
+    emergency,
+    next_try,
+    requests,
+    revocations,
+    schedule,
+)
 from nameplate.usecases.claims import preflight
 
 routes = router("certificates")
@@ -87,6 +96,43 @@ class RenewalInfoShape(BaseModel):
         description="Page on which the authority says why, where that is unusual."
     )
     next_check_at: datetime | None = Field(description="When the authority is asked again.")
+
+
+class MissingDeploymentShape(BaseModel):
+    """A binding whose proxy was not seen to serve the certificate."""
+
+    binding: str
+    hostname: str
+    server: str | None
+    server_name: str | None
+    seen_serial_number: str | None = Field(description="What a probe saw last.")
+    reason: str
+    whose_turn: Turn
+    since: datetime | None
+
+
+class DeploymentShape(BaseModel):
+    """How far the certificate has come to the proxies, by what probes saw last."""
+
+    state: DeploymentState = Field(
+        description="`unbound`: no active binding presents it. `deploying`: it was renewed less than a "
+        "minute ago. `deployed`: every proxy was seen to serve it. `deployed_partial`: some was not."
+    )
+    since: datetime | None
+    bindings: int = Field(description="Number of bindings that present it.")
+    missing: list[MissingDeploymentShape]
+    former_serial_number: str | None = Field(
+        description="The former certificate, kept until the new one is seen everywhere."
+    )
+
+
+class CampaignMembership(BaseModel):
+    """The campaign in which a certificate is replaced, or was."""
+
+    id: str
+    reason: str | None
+    due_at: datetime | None
+    done: bool
 
 
 class RevocationNew(Body):
@@ -160,6 +206,16 @@ class CertificateShape(Shape):
                         "next_check_at": "2026-11-23T15:31:00Z",
                     },
                     auto_renew=True,
+                    emergency=None,
+                    unused_since=None,
+                    campaign=None,
+                    deployment={
+                        "state": "deployed",
+                        "since": "2026-11-23T09:31:04Z",
+                        "bindings": 1,
+                        "missing": [],
+                        "former_serial_number": None,
+                    },
                     revocation=None,
                     automatic=False,
                     challenge="http-01",
@@ -198,6 +254,16 @@ class CertificateShape(Shape):
         description="What the authority suggests; null where it suggests nothing."
     )
     auto_renew: bool
+    emergency: str | None = Field(
+        description="Why other authorities and challenges are tried: it ends soon and cannot be renewed."
+    )
+    unused_since: datetime | None = Field(
+        description="Since when no binding uses it. An exported key counts as use."
+    )
+    campaign: CampaignMembership | None
+    deployment: DeploymentShape | None = Field(
+        description="How far it has come to the proxies; null in lists."
+    )
     revocation: RevocationShape | None
     automatic: bool = Field(
         description="Whether it was made for a binding. It is let go when no binding uses it."
@@ -285,7 +351,11 @@ class ScheduleShape(BaseModel):
 
 def show(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate with its public chain."""
-    more = decoded(row) | {"renewal_risk": _renewal_risk(call, row)}
+    more = {
+        "deployment": _deployment(call, row),
+        "renewal_risk": _renewal_risk(call, row),
+        **decoded(row),
+    }
     return show_listed(call, row).model_copy(update=more)
 
 
@@ -305,6 +375,36 @@ def _renewal_risk(call: TransactionCall, row: Certificate) -> RenewalRiskShape |
 def _next_try(row: Certificate) -> NextTryShape | None:
     found = next_try.of(row)
     return None if found is None else NextTryShape(at=found.at, because=found.because)
+
+
+def _deployment(call: TransactionCall, row: Certificate) -> DeploymentShape:
+    bound = deployments.presenters(call.session, [row.id])[row.id]
+    found = deployments.of(row, bound, call.now)
+    return DeploymentShape(
+        state=found.state,
+        since=found.since,
+        bindings=found.bindings,
+        missing=[
+            MissingDeploymentShape(
+                binding=one.binding, hostname=one.hostname, server=one.server,
+                server_name=one.server_name, seen_serial_number=one.seen_serial,
+                reason=one.reason, whose_turn=one.turn, since=one.since,
+            )
+            for one in found.missing
+        ],
+        former_serial_number=row.former_serial,
+    )  # fmt: skip
+
+
+def _campaign(row: Certificate) -> CampaignMembership | None:
+    if row.campaign is None:
+        return None
+    return CampaignMembership(
+        id=row.campaign,
+        reason=row.campaign_reason,
+        due_at=row.campaign_due_at,
+        done=row.generation > (row.campaign_generation or 0),
+    )
 
 
 def decoded(row: Certificate) -> dict[str, Any]:
@@ -352,12 +452,12 @@ def _revocation(row: Certificate) -> RevocationShape | None:
     )
 
 
-def show_listed(_call: TransactionCall, row: Certificate) -> CertificateShape:
+def show_listed(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate without its chain."""
-    return CertificateShape(**fields(row))
+    return CertificateShape(**fields(row, call.now))
 
 
-def fields(row: Certificate) -> dict[str, Any]:
+def fields(row: Certificate, now: datetime) -> dict[str, Any]:
     """Return the fields of a certificate, without what is decoded of it."""
     fields = common(row, Prefix.CERTIFICATE, "certificates")
     domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
@@ -365,7 +465,7 @@ def fields(row: Certificate) -> dict[str, Any]:
     same = (
         "common_name", "status", "issuer", "serial_number", "fingerprint", "issued_at",
         "expires_at", "last_renewed_at", "auto_renew", "generation",
-        "authority_reason",
+        "authority_reason", "unused_since",
     )  # fmt: skip
     return {
         **fields,
@@ -376,6 +476,8 @@ def fields(row: Certificate) -> dict[str, Any]:
         "type": row.certificate_type,
         "next_renewal_at": row.next_renewal_attempt_at,
         "renewal_info": _renewal_info(row),
+        "emergency": emergency.reason(row, now),
+        "campaign": _campaign(row),
         "revocation": _revocation(row),
         "automatic": row.is_automatic,
         "challenge": row.acme_challenge_type,
@@ -388,6 +490,7 @@ def fields(row: Certificate) -> dict[str, Any]:
         "next_try": _next_try(row),
         "at_risk_since": row.at_risk_since,
         "renewal_risk": None,
+        "deployment": None,
         "bundle": None,
         "chain": None,
     }
@@ -427,6 +530,7 @@ def schedule_(world: Crossing, body: ScheduleNew) -> ScheduleShape:
 def list_(
     call: Read,
     listing: Listed,
+    *,
     domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
     status: Annotated[
         CertificateStatus | None, Query(description="Only objects with this status.")
@@ -434,9 +538,18 @@ def list_(
     at_risk: Annotated[
         bool | None, Query(description="Only those whose next renewal would fail, or would not.")
     ] = None,
+    deployment: Annotated[
+        DeploymentState | None,
+        Query(description="Only certificates that have come this far to the proxies."),
+    ] = None,
+    campaign: Annotated[
+        str | None, Query(max_length=64, description="Only certificates of this campaign.")
+    ] = None,
 ) -> Page[CertificateShape]:
     """List certificates."""
-    selected = listing.select(domain=domain, status=status, at_risk=at_risk)
+    selected = listing.select(
+        domain=domain, status=status, at_risk=at_risk, deployment=deployment, campaign=campaign
+    )
     rows = requests.page(call.session, call.actor, **selected)
     return listing.page(call, show_listed, rows)
 
@@ -474,4 +587,4 @@ def revoke(
     row = revocations.revoke(
         world.sessions, world.tools, world.actor, certificate, given.reason, replace=given.replace
     )
-    return CertificateShape(**fields(row))
+    return CertificateShape(**fields(row, world.tools.clock()))

@@ -237,7 +237,12 @@ TOLD: Mapping[type[Any], Told] = {
         changed="certificate.changed",
         watched=("certificate_name", "auto_renew", "renewal_days_before_expiry", "key_type", "profile"),
         shown=("certificate_type", "common_name", "is_automatic"),
+        also={"certificate.campaign_ended": "every certificate of the organization in a campaign was replaced"},
         transitions=(
+            Transition("certificate.deployed", "deployed_at", ColumnState.NULL, ColumnState.PRESENT, ("serial_number", "expires_at")),
+            Transition("certificate.deployed_partial", "deployment_trouble", ColumnState.ANY, ColumnState.PRESENT, ("deployment_trouble",)),
+            Transition("certificate.unused", "unused_told_at", ColumnState.ANY, ColumnState.PRESENT, ("unused_since", "expires_at")),
+            Transition("certificate.campaign_joined", "campaign_began_at", ColumnState.ANY, ColumnState.PRESENT, ("campaign", "campaign_reason", "campaign_due_at", "campaign_issuer", "expires_at")),
             Transition("certificate.issued", "generation", _is(0), ColumnState.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
             Transition("certificate.renewed", "generation", ColumnState.PRESENT, ColumnState.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
             Transition("certificate.let_go", "renewal_error_code", ColumnState.ANY, _is(UNUSED)),

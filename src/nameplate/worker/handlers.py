@@ -23,7 +23,7 @@ from nameplate.models import (
 )
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
-from nameplate.usecases.certificates import budgets, issuance, watches
+from nameplate.usecases.certificates import budgets, campaigns, issuance, watches
 from nameplate.usecases.claims import (
     contests,
     grants,
@@ -119,6 +119,7 @@ CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     mailed_codes.forget_old,  # messages with codes, after a month
     budgets.forget_old,  # budgets that are whole again
     watches.forget_old,  # names that no certificate waits for
+    campaigns.settle,  # replacements of many certificates that are all done
     processes.forget_old,  # heartbeats of processes that were killed
     dangling.plan_ahead,  # names that nobody has looked at yet
     dangling.forget_old,  # records that dangle no more, after three months

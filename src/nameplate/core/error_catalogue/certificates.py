@@ -395,6 +395,36 @@ GROUP = Group(
             "No action needed: it is renewed in time, unless automatic renewal is off.",
             (),
         ),
+        "renewal_emergency": Entry(
+            Turn.OPERATOR,
+            "The certificate ends soon and cannot be renewed.",
+            "Correct the problem in the message now. Other authorities and challenges are tried "
+            "meanwhile.",
+        ),
+        "deployed_partial": Entry(
+            Turn.OPERATOR,
+            "A renewed certificate is not served by every proxy.",
+            "Repair the server that is named. It continues with the former certificate, and gets the new "
+            "one as soon as it takes it.",
+        ),
+        "certificate_not_used": Entry(
+            Turn.YOU,
+            "No binding has used the certificate for 30 days or more.",
+            "Bind an application to one of its names, or remove it. It is not renewed for ever "
+            "(`NAMEPLATE_UNUSED_CERTIFICATE_DAYS`).",
+        ),
+        "campaign_selection_missing": Entry(
+            Turn.YOU,
+            "It is not said which certificates to replace.",
+            "Pass `issuer`, `issued_before`, or both.",
+            (422,),
+        ),
+        "campaign_due_invalid": Entry(
+            Turn.YOU,
+            "The moment until which certificates are to be replaced is over.",
+            "Pass a later `due_at`.",
+            (422,),
+        ),
         "renewal_failing": Entry(
             Turn.OPERATOR,
             "The certificate is still valid, but its renewal fails.",

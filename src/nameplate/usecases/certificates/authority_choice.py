@@ -89,11 +89,14 @@ def _chosen(
     named = title(account)
     if len(request.accounts) == 1:
         reason = f"{named} is the only authority."
+    elif not passed and request.emergency:
+        reason = f"It is the turn of {named}."
     elif not passed:
         reason = f"{named} is the first in the order of preference."
     else:
         why = "; ".join(one.why for one in passed)
         reason = f"{why}; {named} is the next in the order of preference."
+    reason = f"{request.emergency} {reason}".strip()
     replaces = request.replaces if account is request.account else None  # it is another authority's
     return replace(request, account=account, reason=reason, replaces=replaces)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import backoff, renewal
 from nameplate.core import certificates as x509
+from nameplate.core.deployment import GRACE
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.renewal import RenewalInfo, Window
 from nameplate.models import Binding, Certificate, CertificateType, ChallengeType, HttpChallenge
@@ -73,6 +74,8 @@ def install(
     window = None if issued.info is None else issued.info.window
     row.next_renewal_attempt_at = planned(row, jitter, window)
     row.next_action_at = next_look(row, now) if row.revocation_certificate is None else now
+    if row.generation > 1:
+        row.wake(now + GRACE)  # was it seen at every proxy by then?
     row.attempts = 0
 
 

@@ -26,14 +26,17 @@ from nameplate.usecases.certificates import (
     authority_choice,
     budgets,
     delegations,
+    emergency,
     expiry,
     generations,
+    notices,
     order,
     outages,
     reachability,
     rehearsals,
     renewal_info,
     revocations,
+    rollout,
     succession,
     usage,
     watches,
@@ -85,11 +88,13 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
         return _begin(sessions, tools, lease, begun)
     if isinstance(begun, order.OpenOrder):
         return order.carry(sessions, tools, lease, begun)
+    if isinstance(begun, Fail):
+        return begun
     note = None if begun is None else begun.carry_out(tools)
 
     def rest(session: Session, row: Certificate) -> None:
         again = None if note is None else note.keep(row, tools.jitter(), lease.now())
-        _rest(session, row, tools.jitter(), lease.now())
+        _rest(session, tools, row, lease.now())
         if again is not None:
             row.next_action_at = min(row.next_action_at or again, again)
 
@@ -171,14 +176,16 @@ def _await(
             again = work.watched(session, Certificate, row, again, now, every=every)
         row.next_action_at = work.soon(tools, again, now)
         watches.watch(session, row, watched, now)
-        _expire(row, now)
+        if emergency.is_on(row, now):
+            emergency.change_challenge(session, row)
+        _expire(session, row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 
 
 def _begun(
     session: Session, tools: Tools, row: Certificate, now: datetime
-) -> order.CertificateRequest | order.OpenOrder | Errand | None:
+) -> order.CertificateRequest | order.OpenOrder | Errand | Fail | None:
     """Return where the generation stands, or what else is to be done when none is obtained now."""
     if not _wanted(row, now):
         return (
@@ -188,12 +195,17 @@ def _begun(
         )
     if not _owned(session, row):
         return None
-    if row.is_let_go or not usage.is_wanted(session, row):
+    if row.is_let_go or usage.is_left(row, tools, now) or not usage.is_wanted(session, row):
         return None
-    return order.stored(session, tools, row)
+    begun = order.stored(session, tools, row)
+    if isinstance(begun, order.CertificateRequest):
+        return emergency.adapted(row, begun, now)
+    if emergency.ends_order(row, now) and row.trouble_code is not None:
+        return Fail(row.trouble_code, row.trouble_message or "", retry=True)
+    return begun
 
 
-def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> None:
+def _rest(session: Session, tools: Tools, row: Certificate, now: datetime) -> None:
     """Say when to look again at a certificate of which nothing is to be obtained now."""
     if _gone(row):
         row.next_action_at = None
@@ -201,9 +213,11 @@ def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> N
         return
     if row.is_uploaded:
         succession.settle(session, row, now)
-        _expire(row, now)
+        _expire(session, row, now)
+        usage.note(session, row, now)
+        rollout.look(session, row, now)
         return
-    usage.settle(session, row, jitter, now)
+    usage.settle(session, row, tools, now)
     if row.is_let_go or not _wanted(row, now):
         row.next_action_at = generations.next_look(row, now)
     elif not _owned(session, row):
@@ -212,13 +226,14 @@ def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> N
             row.say("domain_not_proved", "Waiting for proof of ownership of the domain.")
     else:
         row.next_action_at = now  # it has changed since it was looked at
-    _expire(row, now)
+    _expire(session, row, now)
+    rollout.look(session, row, now)
 
 
-def _expire(row: Certificate, now: datetime) -> None:
+def _expire(session: Session, row: Certificate, now: datetime) -> None:
     if row.expires_at is not None and row.expires_at <= now:
         row.expire()
-    expiry.announce(row, now)
+    expiry.announce(session, row, now)
 
 
 def _gone(row: Certificate) -> bool:
@@ -267,6 +282,7 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
         waits_for = peer(row, partial(ca_accounts.authority_id, session)) if stopped else None
         _count(session, row, failure, now)
         generations.forget(session, row, now)
+        known = row.renewal_error_code
         # What the authority has forgotten is begun anew at once, unless that was done just before.
         at_once = failure.code == ORDER_LOST != row.renewal_error_code
         row.fail(failure.code, failure.reason, now)
@@ -274,8 +290,12 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
             row.meet(failure.code, failure.reason, waits_for, now)
         elif row.trouble_code is not None:
             row.overcome()
+        if known != row.renewal_error_code:
+            notices.tell_failure(session, "certificate.failed", row)
+        if emergency.is_on(row, now):
+            emergency.next_attempt(session, row)
         if failure.retry:
-            wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter())
+            wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter(), row.expires_at)
             if stopped:
                 wait = work.watched(session, Certificate, row, wait, now, every=work.WATCH_REFUSAL)
             again = now if at_once else wait
@@ -284,7 +304,7 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
             row.next_renewal_attempt_at = None
             row.next_action_at = _expiry(row, now)
         watches.watch(session, row, None if stopped else _cause(session, tools, row, failure), now)
-        _expire(row, now)
+        _expire(session, row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 

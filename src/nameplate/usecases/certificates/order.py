@@ -35,6 +35,7 @@ from nameplate.usecases.certificates import (
     reachability,
     renewal_info,
     requests,
+    rollout,
 )  # fmt: skip
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
@@ -81,6 +82,8 @@ class CertificateRequest:
     """Identifier of the certificate that it takes the place of (RFC 9773 section 4.1)."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """In a sandbox: at which port each host answers plain HTTP."""
+    emergency: str = ""
+    """Why the accounts are not asked in the order of preference, where they are not."""
     delegation: delegations.ChallengeDelegation | None = None
     """Where proofs are written that are not written in the domain's own zone."""
 
@@ -378,6 +381,7 @@ class Issuer:
 
         def install(session: Session, row: Certificate) -> None:
             budgets.forgive(session, request.account, request.hosts)
+            rollout.keep_former(self._tools.keyring, row, now)
             generations.install(session, row, issued, jitter, now)
 
         work.record(

@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import names
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.deployment import DeploymentState
 from nameplate.core.encryption import Place
 from nameplate.core.errors import Conflict, Invalid, Refused
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.secret import Secret
+from nameplate.db import database_now
 from nameplate.models import (
     Certificate,
     CertificateType,
@@ -21,7 +23,7 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.certificates import succession, usage
+from nameplate.usecases.certificates import deployments, succession, usage
 from nameplate.usecases.tools import Tools
 
 MAX_NAMES = 100
@@ -214,11 +216,15 @@ def page(
     domain: str | None = None,
     status: str | None = None,
     at_risk: bool | None = None,
+    deployment: DeploymentState | None = None,
+    campaign: str | None = None,
 ) -> Sequence[Certificate]:
     """Return up to `limit` + 1 certificates in order of their ids."""
     query = Certificate.visible(actor)
     if at_risk is not None:
         query = query.where(Certificate.at_risk_since.is_not(None) == at_risk)
+    if deployment is not None:
+        query = query.where(deployments.is_in(deployment, database_now(session)))
     return lookup.page(
         session,
         query,
@@ -227,6 +233,7 @@ def page(
         after=after,
         organization_domain_id=lookup.domain_id(session, actor, domain),
         status=status,
+        campaign=campaign,
     )
 
 
@@ -256,6 +263,7 @@ def renew(
     for name in changes.keys() & {"key_type", "profile"}:
         setattr(row, name, changes[name])
     row.next_renewal_attempt_at = now
+    row.unused_since = row.unused_told_at = None  # somebody wants it
     row.wake(now)
     return row
 
