@@ -56,6 +56,17 @@ def test_what_an_organization_has_does_not_add_to_a_claim(world: World) -> None:
     assert len(seen) <= 8, seen
 
 
+def test_a_binding_takes_few_statements(world: World) -> None:
+    acme = world.as_acme
+    asked = {"application": "Shop", "server": "shared"}
+    for name in ("one.example.com", "two.example.com"):
+        acme.post("/v1/domains", {"name": name})
+        with counted(acme) as seen:
+            acme.post("/v1/bindings", {**asked, "domain": name})
+    assert len(seen) <= 15, seen
+    assert not any("SELECT servers.id \nFROM" in one for one in seen), "it has just been read"
+
+
 def test_a_list_takes_as_many_statements_however_long_it_is(world: World) -> None:
     acme = world.as_acme
     for number in range(12):

@@ -371,7 +371,7 @@ _MADE = "rows that this transaction has made, or keeps live already"
 """Nobody else sees the former: none has to be kept live."""
 
 
-def is_kept_live(session: Session, kind: Kind, id_: int) -> None:
+def note_kept_live(session: Session, kind: Kind, id_: int) -> None:
     """Note that the transaction has found a row live and locked it: nothing has to be asked again."""
     made: set[tuple[Kind, int]] = session.info.setdefault(_MADE, set())
     made.add((kind, id_))

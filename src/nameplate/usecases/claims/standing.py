@@ -38,7 +38,7 @@ def of(session: Session, organization_id: int, name: str) -> Standing:
     found = session.connection().execute(_STANDING, given).one_or_none()
     if found is None:
         raise lookup.missing(Prefix.ORGANIZATION)
-    deletion.is_kept_live(session, Organization, organization_id)
+    deletion.note_kept_live(session, Organization, organization_id)
     if not found.may_lead:
         readiness.leads_nowhere(session, organization_id)
     return Standing(found.has_name, found.unproved, found.may_receive, found.may_rest)
