@@ -145,8 +145,13 @@ def _refuse_bound(session: Session, row: Binding) -> None:
         raise Conflict(
             "host_bound", f"{row.hostname}{row.path} is already bound to an application."
         )
+    if row.id is None:
+        _refuse_disabled(row, others)
+
+
+def _refuse_disabled(row: Binding, others: Sequence[Binding]) -> None:
     same = row.application_id, row.organization_domain_id
-    for other in others if row.id is None else ():
+    for other in others:
         if (other.application_id, other.organization_domain_id) == same:
             known = ids.show(Prefix.BINDING, other.id)
             raise Conflict(
