@@ -15,7 +15,7 @@ from nameplate.usecases.claims import unproved
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClaimStanding:
     """What there is of an organization around a name that it claims."""
 
     has_name: bool
@@ -28,7 +28,7 @@ class Standing:
     """It holds the name or something above it, which may cover the claim."""
 
 
-def of(session: Session, organization_id: int, name: str) -> Standing:
+def of(session: Session, organization_id: int, name: str) -> ClaimStanding:
     """Return what there is, and keep the organization live until the end of the transaction.
 
     Raises NotFound when it is not there.
@@ -41,7 +41,7 @@ def of(session: Session, organization_id: int, name: str) -> Standing:
     deletion.note_kept_live(session, Organization, organization_id)
     if not found.may_lead:
         readiness.leads_nowhere(session, organization_id)
-    return Standing(found.has_name, found.unproved, found.may_receive, found.may_rest)
+    return ClaimStanding(found.has_name, found.unproved, found.may_receive, found.may_rest)
 
 
 _OWNER = sa.bindparam("owner", type_=BigId)
