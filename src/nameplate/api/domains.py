@@ -50,6 +50,7 @@ from nameplate.usecases.claims import (
     lapsing_conditions,
     readiness,
     suffixes,
+    verifications,
 )
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.readiness import Readiness
@@ -430,7 +431,8 @@ def add(call: Write, body: DomainNew) -> DomainShape:
     row = domains.add(call.session, call.tools, call.actor, **given)
     server = _server(call, row, named)
     there = facts.NEW if row.holding_name is None else None
-    known = facts.read(call.session, [row], call.now, there)[row.id]
+    proofs = verifications.offered(call.session, row)
+    known = facts.read(call.session, [row], call.now, there, proofs)[row.id]
     return call.one(partial(show_known, server=server), known)
 
 
