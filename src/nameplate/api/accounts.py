@@ -24,7 +24,7 @@ from nameplate.api.shapes import (
 from nameplate.core.ids import Prefix
 from nameplate.models import Account, AccountKind
 from nameplate.models.accounts import PRIORITY
-from nameplate.usecases.tenants import account_trials, accounts
+from nameplate.usecases.tenants import account_keys, account_trials, accounts
 
 routes = router("accounts")
 
@@ -114,6 +114,8 @@ class AccountShape(Shape):
                     priority=PRIORITY,
                     tested_at=None,
                     error_message=None,
+                    key_changed_at=None,
+                    key_change_began_at=None,
                     **_EXAMPLE,
                 )
             ]
@@ -132,6 +134,12 @@ class AccountShape(Shape):
     )
     tested_at: datetime | None
     error_message: str | None
+    key_changed_at: datetime | None = Field(
+        description="When its key at the authority was changed last."
+    )
+    key_change_began_at: datetime | None = Field(
+        description="Since when a change of that key is under way; null when none is."
+    )
 
 
 class AccountTest(BaseModel):
@@ -173,6 +181,8 @@ def show(_call: NetworkCall, row: Account) -> AccountShape:
         priority=row.priority,
         tested_at=row.tested_at,
         error_message=row.error_message,
+        key_changed_at=row.key_changed_at,
+        key_change_began_at=row.key_change_began_at,
     )
 
 
@@ -242,3 +252,13 @@ def restore(call: Write, account: str) -> AccountShape:
 def test(world: Crossing, account: str) -> AccountTest:
     """Test an account at its provider."""
     return AccountTest(**accounts.test(world.sessions, world.tools, world.actor, account))
+
+
+@routes.post(
+    "/accounts/{account}:rotate_key",
+    operation_id="rotate_account_key",
+    responses=errors.documented(429, 502),
+)
+def rotate_key(world: Crossing, account: str) -> AccountShape:
+    """Give an account at an ACME authority another key. Orders that are pending continue."""
+    return show(world, account_keys.rotate(world.sessions, world.tools, world.actor, account))

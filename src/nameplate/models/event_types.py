@@ -139,6 +139,7 @@ TOLD: Mapping[type[Any], Told] = {
         transitions=(
             Transition("account.failed", "error_message", ColumnState.NULL, ColumnState.PRESENT),
             Transition("account.recovered", "error_message", ColumnState.PRESENT, ColumnState.NULL),
+            Transition("account.key_changed", "key_changed_at", ColumnState.ANY, ColumnState.PRESENT),
         ),
     ),
     ApiToken: Told(

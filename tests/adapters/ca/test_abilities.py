@@ -9,12 +9,15 @@ from tests.adapters.ca.conftest import connect
 from tests.adapters.ca.hostile import HostileAuthority, Reply
 from tests.servers.pebble import ChallTestSrv, Pebble
 
+from nameplate.adapters.ca import accounts
 from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.ca.local import LocalAuthority, create_root
 from nameplate.core import certificates, keys
 from nameplate.core.orders import Challenge
+from nameplate.core.secret import Secret
 from nameplate.testing.ca import (
     CertificateAuthorityConformance,
+    KeyChangerConformance,
     RegisteredAccountConformance,
     RenewalAdvisorConformance,
     RevokerConformance,
@@ -33,6 +36,17 @@ class _Issuing(CertificateAuthorityConformance):
     def publish(self, challenges: Sequence[Challenge]) -> None:
         for challenge in challenges:
             self._dns.set_txt(challenge.record_name, challenge.record_value)
+
+
+class TestChangingKeys(KeyChangerConformance):
+    @pytest.fixture
+    def changer(self, pebble: Pebble) -> AcmeAuthority:
+        return connect(pebble)
+
+    @pytest.fixture
+    def is_known(self, pebble: Pebble) -> Callable[[Secret], bool]:
+        verify = str(pebble.ca_bundle)
+        return lambda key: accounts.find(pebble.directory_url, key, verify) is not None
 
 
 class TestRegistered(RegisteredAccountConformance):

@@ -1,5 +1,6 @@
 """Any certificate authority that speaks ACME (RFC 8555, ARI of RFC 9773, profiles)."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from josepy.json_util import JSONObjectWithFields, field
 
 from nameplate.adapters.ca import accounts, problems
 from nameplate.adapters.ca.connection import AcmeConnection
+from nameplate.adapters.ca.jws import Signer
 from nameplate.adapters.ca.transport import AcmeResponse
 from nameplate.core import certificates, keys
 from nameplate.core.configuration import (
@@ -28,7 +30,7 @@ from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.renewal import RenewalInfo
 from nameplate.core.secret import Secret
-from nameplate.ports.ca import AuthorityConfiguration, AuthorityPlugin
+from nameplate.ports.ca import AuthorityConfiguration, AuthorityPlugin, next_key
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _KINDS = {"http-01", "dns-01", "tls-alpn-01"}
@@ -100,8 +102,13 @@ def connected(
     eab = None
     if key_id is not None:
         eab = accounts.ExternalAccount(key_id, credential(credentials, EXTERNAL_KEY.name))
-    register = partial(accounts.register, directory_url, key, contact, eab, verify=verify)
-    return AcmeAuthority(directory_url, key, register(), verify=verify, register=register)
+    register = partial(accounts.register, directory_url, contact=contact, eab=eab, verify=verify)
+    following = credentials.get(next_key(ACCOUNT_KEY.name))
+    if following is not None and (url := accounts.find(directory_url, following, verify)):
+        return AcmeAuthority(directory_url, following, url, verify=verify, register=register)
+    return AcmeAuthority(
+        directory_url, key, register(key), verify=verify, register=register, next_key=following
+    )
 
 
 plugin = AuthorityPlugin(
@@ -109,6 +116,7 @@ plugin = AuthorityPlugin(
     configuration=AcmeConfiguration,
     credentials=(ACCOUNT_KEY, EXTERNAL_KEY),
     connect=connect,
+    account_key=ACCOUNT_KEY.name,
 )
 
 
@@ -133,7 +141,7 @@ def _page(value: object) -> str | None:
 
 
 class AcmeAuthority:
-    """One account at one ACME server: `CertificateAuthority`, `Revoker` and `RenewalAdvisor`."""
+    """One account at one ACME server: `CertificateAuthority`, `Revoker`, `KeyChanger` and `RenewalAdvisor`."""
 
     def __init__(
         self,
@@ -142,19 +150,50 @@ class AcmeAuthority:
         account_url: str,
         *,
         verify: str | None = None,
-        register: Callable[[], str] | None = None,
+        register: Callable[[Secret], str] | None = None,
+        next_key: Secret | None = None,
     ) -> None:
         """Prepare with the results of `accounts.register`; nothing is sent yet.
 
         `verify` is the path of a CA bundle to trust instead of the public authorities. With
-        `register` an account that the server has forgotten is registered again.
+        `register` an account that the server has forgotten is registered again. `next_key` is the
+        key that somebody may be giving the account: it is tried when the other one is refused.
         """
-        self._connection = AcmeConnection(directory_url, account_key, account_url, verify, register)
+
+        def follow() -> Signer | None:
+            url = None if next_key is None else self._find(next_key)
+            return None if url is None or next_key is None else Signer(next_key, url)
+
+        self._find = partial(accounts.find, directory_url, verify=verify)
+
+        self._connection = AcmeConnection(
+            directory_url, account_key, account_url, verify, register=register,
+            follow=None if next_key is None else follow,
+        )  # fmt: skip
 
     @property
     def account_url(self) -> str:
         """URL of the account, as of its last registration."""
         return self._connection.signer.account_url or ""
+
+    def change_key(self, key: Secret) -> None:
+        """Have the server know the account by `key` from now on (RFC 8555 section 7.3.5)."""
+        connection, signer = self._connection, Signer(key, None)
+        if connection.signer.thumbprint == signer.thumbprint:
+            return
+        url = connection.resource("keyChange")
+        if url is None:
+            raise Refused(
+                "key_change_unavailable", "The authority does not let accounts change their key."
+            )
+        old = connection.signer.jwk.public_key().to_json()
+        message = json.dumps({"account": self.account_url, "oldKey": old}).encode()
+        try:
+            connection.send(url, signer.sign(message, None, url))
+        except Refused:  # perhaps because it was done before
+            if self._find(key) != self.account_url:
+                raise
+        connection.sign_with(key)
 
     def order(
         self, names: Sequence[str], profile: str | None = None, replaces: str | None = None

@@ -53,6 +53,7 @@ def _plugin(name: str) -> AuthorityPlugin:
         configuration=schema,
         credentials=(ACCOUNT_KEY, EXTERNAL_KEY) if is_bound else (ACCOUNT_KEY,),
         connect=partial(_connect, known.directory_url),
+        account_key=ACCOUNT_KEY.name,
     )
 
 

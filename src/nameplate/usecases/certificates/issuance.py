@@ -42,7 +42,8 @@ from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
-"""The authority does not know the order any more."""
+_AT_ONCE = {ORDER_LOST, order.KEY_CHANGED}
+"""The authority does not know the order any more, or the account by the key of its proofs."""
 Errand = revocations.DueRevocation | renewal_info.InfoQuestion
 """What is asked of an authority beside orders."""
 _MANY = 4
@@ -259,12 +260,12 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         is_begun = row.pending_private_key is not None
-        stopped = failure.retry and (failure.code == ORDER_LOST or not is_begun)
+        stopped = failure.retry and (failure.code in _AT_ONCE or not is_begun)
         waits_for = peer(row, partial(ca_accounts.authority_id, session)) if stopped else None
         _count(session, row, failure, now)
         generations.forget(session, row, now)
         # What the authority has forgotten is begun anew at once, unless that was done just before.
-        at_once = failure.code == ORDER_LOST != row.renewal_error_code
+        at_once = failure.code in _AT_ONCE and failure.code != row.renewal_error_code
         row.fail(failure.code, failure.reason, now)
         if stopped:
             row.meet(failure.code, failure.reason, waits_for, now)

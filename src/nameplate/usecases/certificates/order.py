@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
 from nameplate.core import issuance, keys, renewal
+from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import Place, key_id
-from nameplate.core.errors import NameplateError, Refused
+from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.renewal import RenewalInfo
@@ -45,6 +46,12 @@ MAX_STEPS = 16
 """Steps taken under one lease."""
 REPLACEMENT_REFUSED = "acme_replacement_refused"
 """The authority does not take the order for a replacement: it is made as any other, and counts as such."""
+KEY_CHANGED = "account_changed"
+_KEY_CHANGED = Fail(
+    KEY_CHANGED, "The key of the account at the authority was changed in between.", retry=True
+)
+_KEY_DOUBTED = {"acme_malformed", "acme_unauthorized", "acme_account_does_not_exist"}
+"""What authorities say of a request that is signed with a key which is not the account's any more."""
 _PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
@@ -115,6 +122,18 @@ class OpenOrder:
     """URLs of the challenges whose proof is visible to the world."""
     responded: set[str] = field(default_factory=set)
     """URLs of those that the authority was told about."""
+    thumbprint: str = ""
+    """Of the account's key that the proofs were made with; empty before there are any."""
+
+    def following(self, order: Order) -> "OpenOrder":
+        """Return the order with its proofs begun anew where the account has another key by now.
+
+        They are made with the account's key (RFC 8555 section 8.1).
+        """
+        found = next((one.thumbprint for one in order.challenges), self.thumbprint)
+        if found == self.thumbprint or not self.thumbprint:
+            return self
+        return replace(self, presented=set(), responded=set(), thumbprint=found)
 
     def progress(self) -> ChallengeProgress:
         """Return what goes into `acme_challenge_data`."""
@@ -123,6 +142,7 @@ class OpenOrder:
             reason=self.request.reason,
             presented=frozenset(self.presented),
             responded=frozenset(self.responded),
+            thumbprint=self.thumbprint,
         )
 
     def next_step(self, order: Order, now: datetime) -> Step:
@@ -172,6 +192,7 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         url=row.acme_order_url or "",
         presented=set(known.presented),
         responded=set(known.responded),
+        thumbprint=known.thumbprint,
     )
 
 
@@ -184,9 +205,21 @@ def carry(
     """
     request = begun.request if isinstance(begun, OpenOrder) else begun
     issuer = Issuer(sessions, tools, lease, tools.authority(request.account))
-    if isinstance(begun, OpenOrder):
-        return issuer.resume(begun)
-    return issuer.begin(begun)
+    try:
+        if isinstance(begun, OpenOrder):
+            return issuer.resume(begun)
+        return issuer.begin(begun)
+    except Refused as error:
+        if error.code in _KEY_DOUBTED and _is_changed(sessions, request.account):
+            raise Unavailable(KEY_CHANGED, _KEY_CHANGED.reason) from error
+        raise
+
+
+def _is_changed(sessions: Sessions, account: Account) -> bool:
+    """Tell whether an account is not any more what it was when it was read."""
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        row = session.get(Account, account.id)
+        return row is not None and row.updated_at != account.updated_at
 
 
 class Issuer:
@@ -212,13 +245,17 @@ class Issuer:
         self._tools.checkpoint("certificate:order_intended")
         request, order = self._create(request)
         self._tools.checkpoint("certificate:order_created")
-        opened = OpenOrder(request, key, order.url)
+        thumbprint = next((one.thumbprint for one in order.challenges), "")
+        opened = OpenOrder(request, key, order.url, thumbprint=thumbprint)
         self._store(opened, order)
         return self._advance(opened, order)
 
     def resume(self, opened: OpenOrder) -> Fail | None:
         """Ask the authority what became of an order, and go on with it."""
-        return self._advance(opened, self._authority.refresh(opened.url))
+        order = self._authority.refresh(opened.url)
+        following = opened.following(order)
+        failed = self._advance(following, order)
+        return failed if failed is None or following is opened else _KEY_CHANGED
 
     def _advance(self, opened: OpenOrder, order: Order) -> Fail | None:
         """Take steps until one has to wait, or is the last."""
