@@ -240,6 +240,12 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     profile: Mapped[str | None] = mapped_column(
         ascii_text(64), comment="The authority's profile to order with."
     )
+    preferred_chain: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Common name of the root to lead to; NULL: as the account says."
+    )
+    chain_note: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why another chain is served than that, in words for a person."
+    )
     is_profile_gone: Mapped[bool] = mapped_column(
         default=False,
         server_default=sa.false(),

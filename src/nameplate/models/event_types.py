@@ -159,7 +159,7 @@ TOLD: Mapping[type[Any], Told] = {
         shown=("status",),
         watched=(
             "dns_account_id", "ssl_enabled", "ssl_provider", "auto_renew_ssl", "auto_renew",
-            "key_type", "certificate_profile",
+            "key_type", "certificate_profile", "preferred_chain",
             "force_https", "hsts_enabled", "drift_policy",
         ),
         also={
@@ -236,7 +236,7 @@ TOLD: Mapping[type[Any], Told] = {
         removed="certificate.removed",
         restored="certificate.restored",
         changed="certificate.changed",
-        watched=("certificate_name", "auto_renew", "renewal_days_before_expiry", "key_type", "profile"),
+        watched=("certificate_name", "auto_renew", "renewal_days_before_expiry", "key_type", "profile", "preferred_chain"),
         shown=("certificate_type", "common_name", "is_automatic"),
         transitions=(
             Transition("certificate.issued", "generation", _is(0), ColumnState.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),

@@ -1,6 +1,6 @@
 """A certificate authority, in the nouns of RFC 8555. No method waits: come back later."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -15,6 +15,7 @@ __all__ = [
     "AuthorityConfiguration",
     "AuthorityPlugin",
     "CertificateAuthority",
+    "ChainOffer",
     "Challenge",
     "KeyChanger",
     "Order",
@@ -71,6 +72,15 @@ class Revoker(Protocol):
 
         Already revoked is success.
         """
+        ...
+
+
+@runtime_checkable
+class ChainOffer(Protocol):
+    """An authority that may offer several chains for one certificate (RFC 8555 section 7.4.2)."""
+
+    def chains(self, order: Order) -> Iterator[bytes]:
+        """Yield each chain as `download` returns one, the default first; each is read when asked for."""
         ...
 
 

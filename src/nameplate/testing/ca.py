@@ -16,6 +16,7 @@ from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.secret import Secret
 from nameplate.ports.ca import (
     CertificateAuthority,
+    ChainOffer,
     KeyChanger,
     RegisteredAccount,
     RenewalAdvisor,
@@ -176,6 +177,22 @@ class RevokerConformance:
             assert not is_revoked(foreign_certificate)
             return
         raise AssertionError("a certificate of somebody else was revoked")
+
+
+class ChainOfferConformance:
+    """Subclass it with the fixtures `offer` and `order`, whose certificate it has several chains for."""
+
+    def test_the_default_comes_first(self, offer: ChainOffer, order: Order) -> None:
+        """It is what a download returns."""
+        assert isinstance(offer, ChainOffer)
+        first = next(iter(offer.chains(order)))
+        assert first.startswith(b"-----BEGIN CERTIFICATE-----")
+
+    def test_each_chain_is_of_the_same_certificate(self, offer: ChainOffer, order: Order) -> None:
+        """They differ in what follows the server's."""
+        found = [certificates.split_chain(bundle) for bundle in offer.chains(order)]
+        assert len({leaf for leaf, _ in found}) == 1
+        assert len({chain for _, chain in found}) == len(found) > 1
 
 
 class KeyChangerConformance:

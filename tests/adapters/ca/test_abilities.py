@@ -13,10 +13,11 @@ from nameplate.adapters.ca import accounts
 from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.ca.local import LocalAuthority, create_root
 from nameplate.core import certificates, keys
-from nameplate.core.orders import Challenge
+from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.secret import Secret
 from nameplate.testing.ca import (
     CertificateAuthorityConformance,
+    ChainOfferConformance,
     KeyChangerConformance,
     RegisteredAccountConformance,
     RenewalAdvisorConformance,
@@ -36,6 +37,25 @@ class _Issuing(CertificateAuthorityConformance):
     def publish(self, challenges: Sequence[Challenge]) -> None:
         for challenge in challenges:
             self._dns.set_txt(challenge.record_name, challenge.record_value)
+
+
+class TestOfferingChains(ChainOfferConformance):
+    @pytest.fixture(scope="class")
+    def offer(
+        self, tmp_path_factory: pytest.TempPathFactory, challtestsrv: ChallTestSrv
+    ) -> Iterator[AcmeAuthority]:
+        folder, dns = tmp_path_factory.mktemp("chains"), challtestsrv.dns_server
+        with Pebble(folder, dns_server=dns, always_valid=True, alternate_roots=2) as server:
+            yield connect(server)
+
+    @pytest.fixture
+    def order(self, offer: AcmeAuthority, challtestsrv: ChallTestSrv) -> Order:
+        issuing, names = _Issuing(challtestsrv), ("chains.example",)
+        order = issuing.make_ready(offer, names)
+        order = offer.finalize(order, certificates.csr(keys.new_key(), names))
+        while order.status is OrderStatus.PROCESSING:
+            order = offer.refresh(order.url)
+        return order
 
 
 class TestChangingKeys(KeyChangerConformance):

@@ -124,7 +124,7 @@ def test_after_a_crash_orders_go_on_with_the_key_that_the_authority_knows(
     _rotate(offline)
     assert _keys(offline) == {"account_key": expected}
     assert _url(server, expected) == url
-    assert offline.tools.authority(_row(offline)).order([NAME])
+    assert offline.tools.authority(_row(offline)).order([NAME]).names == (NAME,)
 
 
 def test_who_was_connected_while_the_key_changed_follows(rig: Rig) -> None:

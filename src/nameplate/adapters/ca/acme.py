@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -35,11 +35,19 @@ from nameplate.ports.ca import AuthorityConfiguration, AuthorityPlugin, next_key
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _KINDS = {"http-01", "dns-01", "tls-alpn-01"}
 """Challenges with a token; newer kinds look otherwise and are left out."""
+MAX_ALTERNATES = 8
+"""Chains looked at beside the default one."""
 REPLACEMENT_REFUSED = "acme_replacement_refused"
 _NO_REPLACEMENT = {"acme_already_replaced", "acme_malformed", "acme_unauthorized"}
 """How servers say that a certificate was replaced before, is another account's, or is not known."""
 _PAGE = re.compile(r"https?://[!-~]{1,500}")
 _OPEN = {messages.STATUS_PENDING, messages.STATUS_INVALID}
+
+
+PREFERRED_CHAIN = (
+    "Common name of the root that chains should lead to, where the authority offers several (RFC 8555 "
+    "section 7.4.2). Domains and certificates may say another."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,7 @@ class AcmeConfiguration(AuthorityConfiguration):
     contact: tuple[Email, ...] = setting(
         "E-mail addresses at which the authority may contact you.", default=()
     )
+    preferred_chain: str | None = setting(PREFERRED_CHAIN, default=None)
     eab_key_id: str | None = setting(
         "Key id of the external account, where the authority binds accounts to customers (RFC 8555 "
         "section 7.3.4).",
@@ -138,6 +147,14 @@ def _page(value: object) -> str | None:
         return value if urlsplit(value).hostname else None
     except ValueError:
         return None
+
+
+def _chain(answer: AcmeResponse) -> bytes:
+    try:
+        leaf, chain = certificates.split_chain(answer.body)
+    except Invalid as error:
+        raise problems.malformed(error.detail) from error
+    return leaf + chain
 
 
 class AcmeAuthority:
@@ -248,18 +265,20 @@ class AcmeAuthority:
 
     def download(self, order: Order) -> bytes:
         """Fetch the chain. Raises `Unavailable` with `certificate_not_ready` when it is too early."""
+        return next(self.chains(order))
+
+    def chains(self, order: Order) -> Iterator[bytes]:
+        """Fetch the default chain as `download` does, then each other one that it names."""
         if not order.certificate_url:
             order = self.refresh(order.url)
         if not order.certificate_url:
             raise Unavailable(
                 "certificate_not_ready", "The authority has not issued the certificate yet."
             )
-        body = self._read(self._connection.url(order.certificate_url)).body
-        try:
-            leaf, chain = certificates.split_chain(body)
-        except Invalid as error:
-            raise problems.malformed(error.detail) from error
-        return leaf + chain
+        answer = self._read(self._connection.url(order.certificate_url))
+        yield _chain(answer)
+        for url in answer.alternates()[:MAX_ALTERNATES]:
+            yield _chain(self._connection.post(self._connection.url(url), None))
 
     def revoke(self, certificate: bytes, reason: int = 0, key: Secret | None = None) -> None:
         """Revoke with the certificate's key when given, else with the account's. Twice is harmless."""

@@ -10,6 +10,7 @@ from nameplate.adapters.ca.acme import (
     ACCOUNT_KEY,
     EXTERNAL_KEY,
     EXTERNAL_KEY_ID,
+    PREFERRED_CHAIN,
     AcmeAuthority,
     connected,
 )
@@ -25,6 +26,7 @@ class KnownConfiguration(AuthorityConfiguration):
     contact: tuple[Email, ...] = setting(
         "E-mail addresses at which the authority may contact you.", default=()
     )
+    preferred_chain: str | None = setting(PREFERRED_CHAIN, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

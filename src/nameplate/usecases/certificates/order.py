@@ -13,8 +13,9 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
-from nameplate.core import issuance, keys, renewal
+from nameplate.core import chain_choice, issuance, keys, renewal
 from nameplate.core.actor import PLATFORM
+from nameplate.core.chain_choice import ChosenChain
 from nameplate.core.encryption import Place, key_id
 from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
@@ -25,7 +26,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, Domain
 from nameplate.models.sealing import hold
-from nameplate.ports.ca import CertificateAuthority
+from nameplate.ports.ca import CertificateAuthority, ChainOffer
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     budgets,
@@ -79,6 +80,8 @@ class CertificateRequest:
     key_type: str = "ec256"
     profile: str | None = None
     """The authority's profile, none when it is gone."""
+    preferred_chain: str | None = None
+    """Common name of the root to lead to; None: as the account says."""
     is_renewal: bool = False
     is_profile_gone: bool = False
     """The authority does not have the profile that was wished for."""
@@ -178,6 +181,7 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         reason=known.reason,
         key_type=row.key_type or "ec256",
         profile=row.profile,
+        preferred_chain=row.preferred_chain,
         is_renewal=row.certificate is not None,
         was_profile_gone=row.is_profile_gone,
         replaces=renewal_info.replaced(row, account),
@@ -399,17 +403,23 @@ class Issuer:
         return self._authority.refresh(opened.url) if at_once else finalized
 
     def _install(self, opened: OpenOrder, order: Order) -> None:
-        bundle = self._authority.download(order)
-        self._tools.checkpoint("certificate:downloaded")
         request, now = opened.request, self._lease.now()
+
+        def check(bundle: bytes) -> x509.Facts:
+            return x509.check(bundle, opened.key, request.hosts, now)
+
+        chosen = self._download(request, order, check)
+        bundle = chosen.bundle
+        self._tools.checkpoint("certificate:downloaded")
         issued = generations.Issued(
             bundle,
-            facts=x509.check(bundle, opened.key, request.hosts, now),
+            facts=check(bundle),
             info=self._info(bundle),
             is_local=request.account.provider == "local",
             sealed_key=self._tools.keyring.seal(opened.key, request.served_place),
             account_id=request.account.id,
             reason=request.reason,
+            chain_note=chosen.note,
         )
         jitter = self._tools.jitter()
 
@@ -422,6 +432,17 @@ class Issuer:
         )  # fmt: skip
         outages.end(self._sessions, request.account)
         self._tools.checkpoint("certificate:installed")
+
+    def _download(
+        self, request: CertificateRequest, order: Order, check: Callable[[bytes], object]
+    ) -> ChosenChain:
+        """Fetch the chain that is preferred, where the authority offers it."""
+        preferred = request.preferred_chain or request.account.config.get("preferred_chain")
+        if not preferred:
+            return ChosenChain(self._authority.download(order))
+        if isinstance(self._authority, ChainOffer):
+            return chain_choice.choose(self._authority.chains(order), preferred, check)
+        return chain_choice.choose([self._authority.download(order)], preferred, check)
 
     def _info(self, bundle: bytes) -> RenewalInfo | None:
         try:

@@ -69,6 +69,7 @@ def issue(
     challenge: str | None = None,
     key_type: str | None = None,
     profile: str | None = None,
+    preferred_chain: str | None = None,
 ) -> Certificate:
     """Want a certificate for `hosts` (the domain's own name when not given); a worker obtains it.
 
@@ -86,6 +87,7 @@ def issue(
     row = create(session, domain, parsed, challenge, now, delegates=delegates)
     row.key_type = key_type or row.key_type
     row.profile = profile or row.profile
+    row.preferred_chain = preferred_chain or row.preferred_chain
     return row
 
 
@@ -134,6 +136,7 @@ def create(
         acme_challenge_type=kind,
         key_type=domain.key_type,
         profile=domain.certificate_profile,
+        preferred_chain=domain.preferred_chain,
         next_action_at=now,
     )
     session.add(row)
@@ -215,7 +218,7 @@ def renew(
 ) -> Certificate:
     """Obtain a new generation now; the present one serves until it is complete.
 
-    `changes` are another `key_type` or `profile` for this and later ones.
+    `changes` are another `key_type`, `profile` or `preferred_chain` for this and later ones.
     Of an uploaded one the authority's successor is obtained. One that no binding uses any more is its owner's from then on, as if it had been asked for.
     """
     row = get(session, actor, reference)
@@ -229,7 +232,7 @@ def renew(
     row.is_automatic = row.is_automatic and usage.is_wanted(session, row)
     if row.is_let_go:
         row.take_up(now)
-    for name in changes.keys() & {"key_type", "profile"}:
+    for name in changes.keys() & {"key_type", "profile", "preferred_chain"}:
         setattr(row, name, changes[name])
     row.next_renewal_attempt_at = now
     row.wake(now)
