@@ -59,7 +59,7 @@ def issue(
         typer.Option("--name", help="Name to certify; may be repeated. Default: the domain's."),
     ] = None,
     challenge: Annotated[
-        str | None, typer.Option(help="ACME challenge: `http-01` or `dns-01`.")
+        str | None, typer.Option(help="ACME challenge: `http-01`, `dns-01` or `tls-alpn-01`.")
     ] = None,
     key_type: KeyKind = None,
     profile: Annotated[str | None, typer.Option(help="The authority's profile.")] = None,

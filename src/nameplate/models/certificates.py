@@ -398,16 +398,24 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
 
 
 class HttpChallenge(Tenant, Model):
-    """An http-01 token that Nameplate answers for exactly one host (RFC 8555 section 8.3)."""
+    """A token that Nameplate answers for exactly one host (RFC 8555 section 8.3, RFC 8737)."""
 
     __tablename__ = "http_challenges"
     __table_args__ = (
         same_organization("ssl_certificates", "ssl_certificate_id"),
-        table("http-01 tokens that are answered, each for exactly one host."),
+        table("Challenge tokens that are answered here, each for exactly one host."),
     )
 
     token: Mapped[str] = mapped_column(ascii_text(), primary_key=True, comment="Challenge token.")
-    hostname: Mapped[str] = mapped_column(ascii_text(), comment="The host it is answered for.")
+    hostname: Mapped[str] = mapped_column(
+        ascii_text(), index=True, comment="The host it is answered for."
+    )
+    challenge_type: Mapped[ChallengeType] = mapped_column(
+        enum_of(ChallengeType, "challenge_type"),
+        default=ChallengeType.HTTP_01,
+        server_default="http-01",
+        comment="How it is asked for.",
+    )
     key_authorization: Mapped[str] = mapped_column(
         ascii_text(512), comment="The answer (RFC 8555 section 8.1)."
     )

@@ -221,6 +221,8 @@ class ProxyPlugin(Plugin):
 
     configuration: type[ProxyConfiguration] = ProxyConfiguration
     connect: Callable[[Any, ProxyPlace], Proxy]
+    passes_tls_alpn: bool = False
+    """It can be set up to pass handshakes for `acme-tls/1` on; `tls_alpn` of its settings says it is."""
     """Takes an instance of `configuration` and the place; sends no request yet.
 
     Raises `Refused` with code `setting_invalid` when they cannot be used together."""

@@ -39,15 +39,16 @@ class _Issuing(CertificateAuthorityConformance):
             self._dns.set_txt(challenge.record_name, challenge.record_value)
 
 
-class TestOfferingChains(ChainOfferConformance):
-    @pytest.fixture(scope="class")
-    def offer(
-        self, tmp_path_factory: pytest.TempPathFactory, challtestsrv: ChallTestSrv
-    ) -> Iterator[AcmeAuthority]:
-        folder, dns = tmp_path_factory.mktemp("chains"), challtestsrv.dns_server
-        with Pebble(folder, dns_server=dns, always_valid=True, alternate_roots=2) as server:
-            yield connect(server)
+@pytest.fixture(scope="module")
+def offer(
+    tmp_path_factory: pytest.TempPathFactory, challtestsrv: ChallTestSrv
+) -> Iterator[AcmeAuthority]:
+    folder, dns = tmp_path_factory.mktemp("chains"), challtestsrv.dns_server
+    with Pebble(folder, dns_server=dns, always_valid=True, alternate_roots=2) as server:
+        yield connect(server)
 
+
+class TestOfferingChains(ChainOfferConformance):
     @pytest.fixture
     def order(self, offer: AcmeAuthority, challtestsrv: ChallTestSrv) -> Order:
         issuing, names = _Issuing(challtestsrv), ("chains.example",)

@@ -321,4 +321,6 @@ def connect(config: NginxConfiguration, place: ProxyPlace) -> Nginx:
     )
 
 
-plugin = ProxyPlugin(title="nginx", configuration=NginxConfiguration, connect=connect)
+plugin = ProxyPlugin(
+    title="nginx", configuration=NginxConfiguration, connect=connect, passes_tls_alpn=True
+)

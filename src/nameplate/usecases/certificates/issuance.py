@@ -124,7 +124,7 @@ def _look(
         if request.is_looked_at and led is not None:
             unreached = delegations.look(tools, led)
         elif request.is_looked_at:
-            unreached = reachability.look(tools, request.hosts, request.ports)
+            unreached = reachability.look(tools, request.hosts, request.ports, request.kind)
         return unreached or authority_choice.choose(sessions, tools, request, lease.now())
 
 

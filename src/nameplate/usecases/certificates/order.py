@@ -70,7 +70,7 @@ class CertificateRequest:
     served_place: Place
     """The same once the certificate is installed."""
     kind: str
-    """Type of the challenges that prove the names: `http-01` or `dns-01`."""
+    """Type of the challenges that prove the names: `http-01`, `dns-01` or `tls-alpn-01`."""
     account: Account
     """The account at the authority to order with."""
     accounts: Sequence[Account] = ()
@@ -90,7 +90,7 @@ class CertificateRequest:
     replaces: str | None = None
     """Identifier of the certificate that it takes the place of (RFC 9773 section 4.1)."""
     ports: Mapping[str, int] = field(default_factory=dict)
-    """In a sandbox: at which port each host answers plain HTTP."""
+    """In a sandbox: at which port each host answers plain HTTP, or TLS."""
     delegation: delegations.ChallengeDelegation | None = None
     """Where proofs are written that are not written in the domain's own zone."""
 
@@ -111,7 +111,7 @@ class CertificateRequest:
     @property
     def is_answered_here(self) -> bool:
         """Nameplate itself answers the challenges: nobody has to be waited for."""
-        return self.kind == "http-01"
+        return self.kind in {"http-01", "tls-alpn-01"}
 
 
 @dataclass(frozen=True, slots=True)

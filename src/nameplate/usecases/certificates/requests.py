@@ -21,7 +21,7 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.certificates import succession, usage
+from nameplate.usecases.certificates import succession, tls_alpn, usage
 from nameplate.usecases.tools import Tools
 
 MAX_NAMES = 100
@@ -85,6 +85,8 @@ def issue(
     parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
     delegates = tools.challenge_zone is not None
     row = create(session, domain, parsed, challenge, now, delegates=delegates)
+    if row.acme_challenge_type is ChallengeType.TLS_ALPN_01:
+        tls_alpn.check(session, tools, domain, parsed)
     row.key_type = key_type or row.key_type
     row.profile = profile or row.profile
     row.preferred_chain = preferred_chain or row.preferred_chain
@@ -147,8 +149,9 @@ def create(
 def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
     if given is None:
         return ChallengeType.DNS_01 if wildcard else ChallengeType.HTTP_01
-    if given not in {ChallengeType.HTTP_01, ChallengeType.DNS_01}:
-        raise Invalid("challenge_unavailable", "Expected the challenge `http-01` or `dns-01`.")
+    if given not in set(ChallengeType):
+        expected = ", ".join(f"`{one}`" for one in ChallengeType)
+        raise Invalid("challenge_unavailable", f"Expected one of these challenges: {expected}.")
     if wildcard and given != ChallengeType.DNS_01:
         raise Invalid("wildcard_needs_dns", "A wildcard can only be proved by dns-01.")
     return ChallengeType(given)
