@@ -251,7 +251,8 @@ def test_an_authority_that_lost_everything_in_the_middle_is_begun_with_anew(
         nameplate = _installed(stack, migrated_sqlite_url, authorities[authority])
         rig, server = nameplate.rig, authorities[authority].server
         rig.want(challenge=challenge)
-        tools, lost = rig.offline.tools, []
+        tools = rig.offline.tools
+        lost: list[str | None] = []
 
         def lose(at: str) -> None:
             if at == "certificate:respond_intended" and not lost:

@@ -217,12 +217,13 @@ class ProxyPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyPlugin(Plugin):
-    """A proxy in the group `nameplate.proxies` of entry points; its name is the `type`."""
+    """A proxy in the group `nameplate.proxies` of entry points; its name is the `type`.
+
+    One that can pass TLS handshakes for `acme-tls/1` on has the setting `tls_alpn`, which says that it does.
+    """
 
     configuration: type[ProxyConfiguration] = ProxyConfiguration
     connect: Callable[[Any, ProxyPlace], Proxy]
-    passes_tls_alpn: bool = False
-    """It can be set up to pass handshakes for `acme-tls/1` on; `tls_alpn` of its settings says it is."""
     """Takes an instance of `configuration` and the place; sends no request yet.
 
     Raises `Refused` with code `setting_invalid` when they cannot be used together."""

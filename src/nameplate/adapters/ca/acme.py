@@ -46,7 +46,7 @@ _OPEN = {messages.STATUS_PENDING, messages.STATUS_INVALID}
 
 PREFERRED_CHAIN = (
     "Common name of the root that chains should lead to, where the authority offers several (RFC 8555 "
-    "section 7.4.2). Domains and certificates may say another."
+    "section 7.4.2). Domains and certificates can have another."
 )
 
 

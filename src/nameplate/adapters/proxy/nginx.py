@@ -321,6 +321,4 @@ def connect(config: NginxConfiguration, place: ProxyPlace) -> Nginx:
     )
 
 
-plugin = ProxyPlugin(
-    title="nginx", configuration=NginxConfiguration, connect=connect, passes_tls_alpn=True
-)
+plugin = ProxyPlugin(title="nginx", configuration=NginxConfiguration, connect=connect)

@@ -1,6 +1,7 @@
 """tls-alpn-01 (RFC 8737): which servers can pass it on, and the answers to it."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -23,7 +24,8 @@ def check(session: Session, tools: Tools, domain: Domain, hosts: Sequence[str]) 
     if not tools.answers_tls_alpn:
         raise Conflict(
             "tls_alpn_unavailable",
-            f"Nobody answers tls-alpn-01 here: the operator must set `tls_alpn_port`. {_INSTEAD}",
+            "The challenge tls-alpn-01 is not answered here: the operator must set `tls_alpn_port`. "
+            f"{_INSTEAD}",
         )
     bound = (
         Binding.visible(PLATFORM)
@@ -46,12 +48,12 @@ def _check_proxy(tools: Tools, host: str, server: str, proxy: dict[str, object] 
     plugin = tools.proxies.get(str(proxy.get("type")))
     why = (
         f"runs {plugin.title}, which answers such handshakes for its own orders only"
-        if not plugin.passes_tls_alpn
+        if "tls_alpn" not in {one.name for one in fields(plugin.configuration)}
         else f"does not pass such handshakes on: `tls_alpn` of its {plugin.title} is not set"
     )
     raise Conflict(
         "tls_alpn_unavailable",
-        f"tls-alpn-01 cannot prove {host}: its server {server} {why}. {_INSTEAD}",
+        f"The challenge tls-alpn-01 cannot prove {host}: its server {server} {why}. {_INSTEAD}",
     )
 
 
