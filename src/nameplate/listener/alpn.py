@@ -70,6 +70,8 @@ class ChallengeServer:
                     await self._handle(reader, writer)
         except (OSError, EOFError, ValueError):  # what a stranger may cause, TimeoutError among it
             pass
+        except asyncio.CancelledError:  # the server stops, and the connection with it
+            pass
         finally:
             self._open -= 1
             writer.transport.abort()

@@ -50,10 +50,11 @@ def _shake(backend: PinnedBackend, host: str, protocols: Sequence[str]) -> Fetch
     context.set_alpn_protocols(list(protocols))
     stream = backend.connect_tcp(host, _PORT)
     try:
-        secure = stream.start_tls(context, host)
-        tls = secure.get_extra_info("ssl_object")
+        stream = stream.start_tls(context, host)
+        tls = stream.get_extra_info("ssl_object")
         if tls.selected_alpn_protocol() != protocols[0]:
             return Fetched(HttpOutcome.TLS_FAILED)
-        return Fetched(HttpOutcome.ANSWERED, body=tls.getpeercert(binary_form=True) or b"")
+        der = tls.getpeercert(True)
+        return Fetched(HttpOutcome.ANSWERED, body=der or b"")
     finally:
         stream.close()
