@@ -4,7 +4,7 @@
 set -eu
 
 wanted="mariadb-server postgresql-15 pdns-server pdns-backend-sqlite3 pdns-backend-lmdb pdns-tools
-        knot knot-dnsutils bind9 bind9-dnsutils unbound nginx-light pebble curl
+        knot knot-dnsutils bind9 bind9-dnsutils unbound nginx-light libnginx-mod-stream pebble curl
         libfaketime debootstrap systemd-container"
 
 if ! command -v dpkg-query >/dev/null; then

@@ -3,7 +3,7 @@
 import gc
 import random
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from nameplate.core import configuration, edge_tokens, own_names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.chains import Roots
 from nameplate.core.domain_connect.service import ConnectService
-from nameplate.core.egress import EgressPolicy
+from nameplate.core.egress import EgressPolicy, Network
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Invalid, NameplateError
 from nameplate.core.proof_life import ProofLife
@@ -31,7 +31,7 @@ from nameplate.core.vantage_messages import MIN_SECRET
 from nameplate.db import Sessions, engine
 from nameplate.models import Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
-from nameplate.ports.fetcher import AddressFetcher
+from nameplate.ports.fetcher import AddressFetcher, Fetched
 from nameplate.ports.mail import Mailer
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
@@ -277,6 +277,8 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         proxy=partial(_proxy, settings=settings, plugins=proxies),
         prober=_prober(policy),
         fetcher=_fetcher(settings, resolver),
+        present=_presenter(settings),
+        answers_tls_alpn=settings.tls_alpn_port is not None,
         pages=outside.fetcher,
         scan_queries=settings.scan_queries,
         clock=clock,
@@ -383,13 +385,27 @@ def _name_servers(
     return recursor, overrides
 
 
+def _presenter(
+    settings: Settings,
+) -> Callable[[str, str, Sequence[str], int | None], Fetched]:
+    """Return what looks at the TLS handshake of hosts, as `_fetcher` does at plain HTTP."""
+    from nameplate.adapters.http import handshake
+
+    policy = EgressPolicy(allow=_inside(settings))
+    return handshake.presenter(policy, CHALLENGE_CHECK, settings.challenge_check_via)
+
+
+def _inside(settings: Settings) -> tuple[Network, ...]:
+    inside = (ip_network("127.0.0.0/8"), ip_network("::1/128")) if settings.sandbox else ()
+    return (*settings.egress_allow, *inside)
+
+
 def _fetcher(settings: Settings, resolver: Resolver) -> AddressFetcher:
     """Return what looks at the challenge path of hosts; those of a sandbox are on this machine."""
     from nameplate.adapters.http.fetch import SafeFetcher
 
-    inside = (ip_network("127.0.0.0/8"), ip_network("::1/128")) if settings.sandbox else ()
     return SafeFetcher(
-        EgressPolicy(allow=(*settings.egress_allow, *inside)),
+        EgressPolicy(allow=_inside(settings)),
         resolver.addresses,
         ports=_ports(settings),
         deadline=CHALLENGE_CHECK,

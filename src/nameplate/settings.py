@@ -170,6 +170,10 @@ class Settings:
     edge_port: OptionalPort = None
     """Port for the edge and ACME challenges only. Default: they are served on `port`."""
 
+    tls_alpn_host: str | None = None
+    """Address that answers to `tls-alpn-01` listen on. Default: `host`."""
+    tls_alpn_port: OptionalPort = None
+    """Port for TLS handshakes that prove names by `tls-alpn-01`. Default: that challenge is refused."""
     serve_worker: bool = True
     """Whether `nameplate serve` also runs background work."""
     worker_threads: Annotated[int, _number(1, 64)] = 8

@@ -24,7 +24,7 @@ from nameplate.api.shapes import (
 from nameplate.core.ids import Prefix
 from nameplate.models import Account, AccountKind
 from nameplate.models.accounts import LEFT_ALONE, PRIORITY
-from nameplate.usecases.tenants import account_trials, accounts
+from nameplate.usecases.tenants import account_keys, account_trials, accounts
 
 routes = router("accounts")
 
@@ -124,6 +124,8 @@ class AccountShape(Shape):
                     tested_at=None,
                     error_message=None,
                     outage=None,
+                    key_changed_at=None,
+                    key_change_began_at=None,
                     **_EXAMPLE,
                 )
             ]
@@ -144,6 +146,12 @@ class AccountShape(Shape):
     error_message: str | None
     outage: OutageShape | None = Field(
         description="Of an account at a certificate authority; null while it issues."
+    )
+    key_changed_at: datetime | None = Field(
+        description="When its key at the authority was changed last."
+    )
+    key_change_began_at: datetime | None = Field(
+        description="Since when a change of that key is under way; null when none is."
     )
 
 
@@ -187,6 +195,8 @@ def show(_call: NetworkCall, row: Account) -> AccountShape:
         tested_at=row.tested_at,
         error_message=row.error_message,
         outage=_outage(row),
+        key_changed_at=row.key_changed_at,
+        key_change_began_at=row.key_change_began_at,
     )
 
 
@@ -263,3 +273,13 @@ def restore(call: Write, account: str) -> AccountShape:
 def test(world: Crossing, account: str) -> AccountTest:
     """Test an account at its provider."""
     return AccountTest(**accounts.test(world.sessions, world.tools, world.actor, account))
+
+
+@routes.post(
+    "/accounts/{account}:rotate_key",
+    operation_id="rotate_account_key",
+    responses=errors.documented(429, 502),
+)
+def rotate_key(world: Crossing, account: str) -> AccountShape:
+    """Give an account at an ACME authority another key. Orders that are pending continue."""
+    return show(world, account_keys.rotate(world.sessions, world.tools, world.actor, account))

@@ -10,8 +10,18 @@ from nameplate.api import errors
 from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
 from nameplate.api.diagnosis import FindingShape, finding_shape
 from nameplate.api.routing import router
-from nameplate.api.shapes import Body, Page, Profile, Reference, Shape, common, example, public
-from nameplate.core import certificates, ids
+from nameplate.api.shapes import (
+    Body,
+    ChainName,
+    Page,
+    Profile,
+    Reference,
+    Shape,
+    common,
+    example,
+    public,
+)
+from nameplate.core import certificates, chain_choice, ids
 from nameplate.core.certificates import Facts
 from nameplate.core.deployment import DeploymentState
 from nameplate.core.ids import Prefix
@@ -57,6 +67,11 @@ class CertificateNew(Body):
     profile: Profile | None = Field(
         default=None, description="The authority's profile. Default: as the domain says, else none."
     )
+    preferred_chain: ChainName | None = Field(
+        default=None,
+        description="Common name of the root that the chain should lead to, where the authority offers "
+        "several. Default: as the domain says, else as the account does.",
+    )
 
 
 class RenewalNew(Body):
@@ -67,6 +82,10 @@ class RenewalNew(Body):
     key_type: KeyType | None = Field(default=None, description="Kind of the private key.")
     profile: Profile | None = Field(
         default=None, description="The authority's profile; null for none."
+    )
+    preferred_chain: ChainName | None = Field(
+        default=None,
+        description="Common name of the root that the chain should lead to; null: as the account says.",
     )
 
 
@@ -223,6 +242,9 @@ class CertificateShape(Shape):
                     authority_reason="Let's Encrypt is the first in the order of preference.",
                     key_type="ec256",
                     profile=None,
+                    preferred_chain=None,
+                    chain_root=None,
+                    chain_note=None,
                     generation=1,
                     attempts=0,
                     error_message=None,
@@ -275,6 +297,15 @@ class CertificateShape(Shape):
     authority_reason: str | None = Field(description="Why that authority was chosen.")
     key_type: str = Field(description="Kind of the private keys that it is ordered with.")
     profile: str | None = Field(description="The authority's profile that it is ordered with.")
+    preferred_chain: str | None = Field(
+        description="Common name of the root to lead to; null: as the account says."
+    )
+    chain_root: str | None = Field(
+        description="Common name of the root that the chain leads to; null in lists."
+    )
+    chain_note: str | None = Field(
+        description="Why the chain leads elsewhere than preferred; null where it does not."
+    )
     generation: int = Field(description="Number of certificates installed so far.")
     attempts: int = Field(description="Number of failed attempts since the last success.")
     error_code: str | None = Field(description="Error code of the last failed attempt.")
@@ -411,7 +442,8 @@ def decoded(row: Certificate) -> dict[str, Any]:
     """Return the chain of a certificate, and what each one in it says."""
     bundle = row.certificate_bundle
     told = certificates.each(bundle.encode()) if bundle else ()
-    return {"bundle": bundle, "chain": [_chain(one) for one in told]}
+    leads_to = chain_choice.root(bundle.encode()) or None if bundle else None
+    return {"bundle": bundle, "chain": [_chain(one) for one in told], "chain_root": leads_to}
 
 
 def _chain(said: Facts) -> ChainCertificate:
@@ -465,7 +497,7 @@ def fields(row: Certificate, now: datetime) -> dict[str, Any]:
     same = (
         "common_name", "status", "issuer", "serial_number", "fingerprint", "issued_at",
         "expires_at", "last_renewed_at", "auto_renew", "generation",
-        "authority_reason", "unused_since",
+        "authority_reason", "unused_since", "preferred_chain", "chain_note",
     )  # fmt: skip
     return {
         **fields,
@@ -491,6 +523,7 @@ def fields(row: Certificate, now: datetime) -> dict[str, Any]:
         "at_risk_since": row.at_risk_since,
         "renewal_risk": None,
         "deployment": None,
+        "chain_root": None,
         "bundle": None,
         "chain": None,
     }
@@ -508,6 +541,7 @@ def issue(call: Write, body: CertificateNew) -> CertificateShape:
         challenge=body.challenge,
         key_type=body.key_type,
         profile=body.profile,
+        preferred_chain=body.preferred_chain,
         now=call.now,
     )
     return call.one(show, row)

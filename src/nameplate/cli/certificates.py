@@ -40,6 +40,13 @@ CertificateReference = Annotated[
     str, typer.Argument(help="Id of the certificate.", autocompletion=completed("certificates"))
 ]
 
+ChainOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preferred-chain",
+        help="Common name of the root that the chain should lead to.",
+    ),
+]
 KeyKind = Annotated[KeyType | None, typer.Option("--key-type", help="Kind of the private key.")]
 
 
@@ -53,16 +60,22 @@ def issue(
         typer.Option("--name", help="Name to certify; may be repeated. Default: the domain's."),
     ] = None,
     challenge: Annotated[
-        str | None, typer.Option(help="ACME challenge: `http-01` or `dns-01`.")
+        str | None, typer.Option(help="ACME challenge: `http-01`, `dns-01` or `tls-alpn-01`.")
     ] = None,
     key_type: KeyKind = None,
     profile: Annotated[str | None, typer.Option(help="The authority's profile.")] = None,
+    preferred_chain: ChainOption = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
 ) -> None:
     """Request a certificate."""
     body = given(
-        domain=domain, names=names or None, challenge=challenge, key_type=key_type, profile=profile
+        domain=domain,
+        names=names or None,
+        challenge=challenge,
+        key_type=key_type,
+        profile=profile,
+        preferred_chain=preferred_chain,
     )
     made = cli.api.send("POST", "/v1/certificates", body)
     if wait and not cli.api.dry_run:
@@ -244,11 +257,13 @@ def renew(
     profile: Annotated[
         str | None, typer.Option(help='The authority\'s profile from now on; "" for none.')
     ] = None,
+    preferred_chain: ChainOption = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
 ) -> None:
     """Renew a certificate now. The current one is served until the new one is installed."""
-    body = given(key_type=key_type) | ({} if profile is None else {"profile": profile or None})
+    body = given(key_type=key_type, preferred_chain=preferred_chain)
+    body |= {} if profile is None else {"profile": profile or None}
     made = cli.api.send("POST", address("certificates", certificate, ":renew"), body or None)
     if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], made["generation"] + 1, timeout)

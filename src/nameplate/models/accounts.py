@@ -78,6 +78,12 @@ class Account(Identified, SoftDeletable, Model):
     error_message: Mapped[str | None] = mapped_column(
         sa.Text, comment="Why it did not work, in words for a person."
     )
+    key_changed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When its key at the authority was changed last."
+    )
+    key_change_began_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Since when the authority is to know another key; NULL: it knows it."
+    )
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."
     )

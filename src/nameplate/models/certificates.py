@@ -257,6 +257,12 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     profile: Mapped[str | None] = mapped_column(
         ascii_text(64), comment="The authority's profile to order with."
     )
+    preferred_chain: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Common name of the root to lead to; NULL: as the account says."
+    )
+    chain_note: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why another chain is served than that, in words for a person."
+    )
     is_profile_gone: Mapped[bool] = mapped_column(
         default=False,
         server_default=sa.false(),
@@ -501,16 +507,24 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
 
 
 class HttpChallenge(Tenant, Model):
-    """An http-01 token that Nameplate answers for exactly one host (RFC 8555 section 8.3)."""
+    """A token that Nameplate answers for exactly one host (RFC 8555 section 8.3, RFC 8737)."""
 
     __tablename__ = "http_challenges"
     __table_args__ = (
         same_organization("ssl_certificates", "ssl_certificate_id"),
-        table("http-01 tokens that are answered, each for exactly one host."),
+        table("Challenge tokens that are answered here, each for exactly one host."),
     )
 
     token: Mapped[str] = mapped_column(ascii_text(), primary_key=True, comment="Challenge token.")
-    hostname: Mapped[str] = mapped_column(ascii_text(), comment="The host it is answered for.")
+    hostname: Mapped[str] = mapped_column(
+        ascii_text(), index=True, comment="The host it is answered for."
+    )
+    challenge_type: Mapped[ChallengeType] = mapped_column(
+        enum_of(ChallengeType, "challenge_type"),
+        default=ChallengeType.HTTP_01,
+        server_default="http-01",
+        comment="How it is asked for.",
+    )
     key_authorization: Mapped[str] = mapped_column(
         ascii_text(512), comment="The answer (RFC 8555 section 8.1)."
     )

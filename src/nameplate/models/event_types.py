@@ -139,6 +139,7 @@ TOLD: Mapping[type[Any], Told] = {
         transitions=(
             Transition("account.failed", "error_message", ColumnState.NULL, ColumnState.PRESENT),
             Transition("account.recovered", "error_message", ColumnState.PRESENT, ColumnState.NULL),
+            Transition("account.key_changed", "key_changed_at", ColumnState.ANY, ColumnState.PRESENT),
         ),
     ),
     ApiToken: Told(
@@ -158,7 +159,7 @@ TOLD: Mapping[type[Any], Told] = {
         shown=("status",),
         watched=(
             "dns_account_id", "ssl_enabled", "ssl_provider", "auto_renew_ssl", "auto_renew",
-            "key_type", "certificate_profile",
+            "key_type", "certificate_profile", "preferred_chain",
             "force_https", "hsts_enabled", "drift_policy",
         ),
         also={
@@ -235,7 +236,7 @@ TOLD: Mapping[type[Any], Told] = {
         removed="certificate.removed",
         restored="certificate.restored",
         changed="certificate.changed",
-        watched=("certificate_name", "auto_renew", "renewal_days_before_expiry", "key_type", "profile"),
+        watched=("certificate_name", "auto_renew", "renewal_days_before_expiry", "key_type", "profile", "preferred_chain"),
         shown=("certificate_type", "common_name", "is_automatic"),
         also={"certificate.campaign_ended": "every certificate of the organization in a campaign was replaced"},
         transitions=(

@@ -48,8 +48,14 @@ GROUP = Group(
         "challenge_unavailable": Entry(
             Turn.YOU,
             "The challenge is not supported.",
-            "Use `http-01` or `dns-01`.",
+            "Use `http-01`, `dns-01` or `tls-alpn-01`.",
             (422,),
+        ),
+        "tls_alpn_unavailable": Entry(
+            Turn.YOU,
+            "The challenge `tls-alpn-01` cannot be answered for a host.",
+            "Use `http-01` or `dns-01`. The operator can have an nginx pass such handshakes on.",
+            (409,),
         ),
         "too_many_names": Entry(
             Turn.YOU,

@@ -45,11 +45,12 @@ def answer(session: Session, host: str, token: str) -> str | None:
 
 
 def publish_tokens(session: Session, place: Place, challenges: Sequence[Challenge]) -> None:
-    """Answer these http-01 challenges from now on, for the certificate whose key is at `place`."""
+    """Answer these challenges from now on, for the certificate whose key is at `place`."""
     rows = [
         {
             "token": challenge.token,
             "hostname": challenge.name,
+            "challenge_type": challenge.type,
             "key_authorization": challenge.key_authorization,
             "ssl_certificate_id": place.row_id,
             "organization_id": place.organization_id,

@@ -45,6 +45,8 @@ class Issued:
     """The account at the authority that issued it."""
     reason: str = ""
     """Why that one was chosen, in words for a person."""
+    chain_note: str = ""
+    """Why it has another chain than the preferred one."""
 
 
 def install(
@@ -69,6 +71,7 @@ def install(
     if issued.is_local:
         row.certificate_type = CertificateType.SELF_SIGNED
     row.authority_account_id, row.authority_reason = issued.account_id, issued.reason or None
+    row.chain_note = issued.chain_note or None
     row.activate(now)
     row.advise(issued.info, now)
     window = None if issued.info is None else issued.info.window

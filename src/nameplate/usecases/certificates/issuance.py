@@ -46,7 +46,8 @@ from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
-"""The authority does not know the order any more."""
+_AT_ONCE = {ORDER_LOST, order.KEY_CHANGED}
+"""The authority does not know the order any more, or the account by the key of its proofs."""
 Errand = revocations.DueRevocation | renewal_info.InfoQuestion | rehearsals.RehearsalLook
 """What is done beside orders."""
 _MANY = 4
@@ -131,7 +132,7 @@ def _look(
         if request.is_looked_at and led is not None:
             unreached = delegations.look(tools, led)
         elif request.is_looked_at:
-            unreached = reachability.look(tools, request.hosts, request.ports)
+            unreached = reachability.look(tools, request.hosts, request.ports, request.kind)
         return unreached or authority_choice.choose(sessions, tools, request, lease.now())
 
 
@@ -158,7 +159,8 @@ def _await(
     unreached: reachability.Unreached | CaaObstacle,
 ) -> None:
     """Look again later: a change of what stops it wakes the row, and so does time."""
-    watched = watches.of_obstacle(unreached, request.delegation, request.ports.get(unreached.name))
+    port = request.ports.get(unreached.name)
+    watched = watches.of_obstacle(unreached, request.delegation, request.kind, port)
     waits_for, every = None, None
     if isinstance(unreached, reachability.Unreached):
         waits_for, every = unreached.waits_for, unreached.every
@@ -278,13 +280,13 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         is_begun = row.pending_private_key is not None
-        stopped = failure.retry and (failure.code == ORDER_LOST or not is_begun)
+        stopped = failure.retry and (failure.code in _AT_ONCE or not is_begun)
         waits_for = peer(row, partial(ca_accounts.authority_id, session)) if stopped else None
         _count(session, row, failure, now)
         generations.forget(session, row, now)
         known = row.renewal_error_code
         # What the authority has forgotten is begun anew at once, unless that was done just before.
-        at_once = failure.code == ORDER_LOST != row.renewal_error_code
+        at_once = failure.code in _AT_ONCE and failure.code != row.renewal_error_code
         row.fail(failure.code, failure.reason, now)
         if stopped:
             row.meet(failure.code, failure.reason, waits_for, now)
@@ -317,12 +319,11 @@ def _cause(
     if not (failure.retry and hosts and (failure.names or failure.code == "acme_caa")):
         return None
     name = names.without_wildcard(hosts[0])
-    is_http = row.acme_challenge_type is not ChallengeType.DNS_01
     return watches.of_failure(
         name,
         failure.code,
         delegations.read(session, tools.challenge_zone, row),
-        is_http=is_http,
+        kind=row.acme_challenge_type or ChallengeType.HTTP_01,
         port=reachability.ports(session, row).get(name) if tools.special_use else None,
     )
 

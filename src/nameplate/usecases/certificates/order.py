@@ -13,9 +13,11 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
-from nameplate.core import issuance, keys, renewal
+from nameplate.core import chain_choice, issuance, keys, renewal
+from nameplate.core.actor import PLATFORM
+from nameplate.core.chain_choice import ChosenChain
 from nameplate.core.encryption import Place, key_id
-from nameplate.core.errors import NameplateError, Refused
+from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.renewal import RenewalInfo
@@ -24,7 +26,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, Domain
 from nameplate.models.sealing import hold
-from nameplate.ports.ca import CertificateAuthority
+from nameplate.ports.ca import CertificateAuthority, ChainOffer
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     budgets,
@@ -46,6 +48,12 @@ MAX_STEPS = 16
 """Steps taken under one lease."""
 REPLACEMENT_REFUSED = "acme_replacement_refused"
 """The authority does not take the order for a replacement: it is made as any other, and counts as such."""
+KEY_CHANGED = "account_changed"
+_KEY_CHANGED = Fail(
+    KEY_CHANGED, "The key of the account at the authority was changed in between.", retry=True
+)
+_KEY_DOUBTED = {"acme_malformed", "acme_unauthorized", "acme_account_does_not_exist"}
+"""What authorities say of a request that is signed with a key which is not the account's any more."""
 _PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
@@ -63,7 +71,7 @@ class CertificateRequest:
     served_place: Place
     """The same once the certificate is installed."""
     kind: str
-    """Type of the challenges that prove the names: `http-01` or `dns-01`."""
+    """Type of the challenges that prove the names: `http-01`, `dns-01` or `tls-alpn-01`."""
     account: Account
     """The account at the authority to order with."""
     accounts: Sequence[Account] = ()
@@ -73,6 +81,8 @@ class CertificateRequest:
     key_type: str = "ec256"
     profile: str | None = None
     """The authority's profile, none when it is gone."""
+    preferred_chain: str | None = None
+    """Common name of the root to lead to; None: as the account says."""
     is_renewal: bool = False
     is_profile_gone: bool = False
     """The authority does not have the profile that was wished for."""
@@ -81,7 +91,7 @@ class CertificateRequest:
     replaces: str | None = None
     """Identifier of the certificate that it takes the place of (RFC 9773 section 4.1)."""
     ports: Mapping[str, int] = field(default_factory=dict)
-    """In a sandbox: at which port each host answers plain HTTP."""
+    """In a sandbox: at which port each host answers plain HTTP, or TLS."""
     emergency: str = ""
     """Why the accounts are not asked in the order of preference, where they are not."""
     delegation: delegations.ChallengeDelegation | None = None
@@ -104,7 +114,7 @@ class CertificateRequest:
     @property
     def is_answered_here(self) -> bool:
         """Nameplate itself answers the challenges: nobody has to be waited for."""
-        return self.kind == "http-01"
+        return self.kind in {"http-01", "tls-alpn-01"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,18 @@ class OpenOrder:
     """URLs of the challenges whose proof is visible to the world."""
     responded: set[str] = field(default_factory=set)
     """URLs of those that the authority was told about."""
+    thumbprint: str = ""
+    """Of the account's key that the proofs were made with; empty before there are any."""
+
+    def following(self, order: Order) -> "OpenOrder":
+        """Return the order with its proofs begun anew where the account has another key by now.
+
+        They are made with the account's key (RFC 8555 section 8.1).
+        """
+        found = next((one.thumbprint for one in order.challenges), self.thumbprint)
+        if found == self.thumbprint or not self.thumbprint:
+            return self
+        return replace(self, presented=set(), responded=set(), thumbprint=found)
 
     def progress(self) -> ChallengeProgress:
         """Return what goes into `acme_challenge_data`."""
@@ -126,6 +148,7 @@ class OpenOrder:
             reason=self.request.reason,
             presented=frozenset(self.presented),
             responded=frozenset(self.responded),
+            thumbprint=self.thumbprint,
         )
 
     def next_step(self, order: Order, now: datetime) -> Step:
@@ -161,6 +184,7 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         reason=known.reason,
         key_type=row.key_type or "ec256",
         profile=row.profile,
+        preferred_chain=row.preferred_chain,
         is_renewal=row.certificate is not None,
         was_profile_gone=row.is_profile_gone,
         replaces=renewal_info.replaced(row, account),
@@ -175,6 +199,7 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         url=row.acme_order_url or "",
         presented=set(known.presented),
         responded=set(known.responded),
+        thumbprint=known.thumbprint,
     )
 
 
@@ -187,9 +212,21 @@ def carry(
     """
     request = begun.request if isinstance(begun, OpenOrder) else begun
     issuer = Issuer(sessions, tools, lease, tools.authority(request.account))
-    if isinstance(begun, OpenOrder):
-        return issuer.resume(begun)
-    return issuer.begin(begun)
+    try:
+        if isinstance(begun, OpenOrder):
+            return issuer.resume(begun)
+        return issuer.begin(begun)
+    except Refused as error:
+        if error.code in _KEY_DOUBTED and _is_changed(sessions, request.account):
+            raise Unavailable(KEY_CHANGED, _KEY_CHANGED.reason) from error
+        raise
+
+
+def _is_changed(sessions: Sessions, account: Account) -> bool:
+    """Tell whether an account is not any more what it was when it was read."""
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        row = session.get(Account, account.id)
+        return row is not None and row.updated_at != account.updated_at
 
 
 class Issuer:
@@ -215,13 +252,17 @@ class Issuer:
         self._tools.checkpoint("certificate:order_intended")
         request, order = self._create(request)
         self._tools.checkpoint("certificate:order_created")
-        opened = OpenOrder(request, key, order.url)
+        thumbprint = next((one.thumbprint for one in order.challenges), "")
+        opened = OpenOrder(request, key, order.url, thumbprint=thumbprint)
         self._store(opened, order)
         return self._advance(opened, order)
 
     def resume(self, opened: OpenOrder) -> Fail | None:
         """Ask the authority what became of an order, and go on with it."""
-        return self._advance(opened, self._authority.refresh(opened.url))
+        order = self._authority.refresh(opened.url)
+        following = opened.following(order)
+        failed = self._advance(following, order)
+        return failed if failed is None or following is opened else _KEY_CHANGED
 
     def _advance(self, opened: OpenOrder, order: Order) -> Fail | None:
         """Take steps until one has to wait, or is the last."""
@@ -365,17 +406,23 @@ class Issuer:
         return self._authority.refresh(opened.url) if at_once else finalized
 
     def _install(self, opened: OpenOrder, order: Order) -> None:
-        bundle = self._authority.download(order)
-        self._tools.checkpoint("certificate:downloaded")
         request, now = opened.request, self._lease.now()
+
+        def check(bundle: bytes) -> x509.Facts:
+            return x509.check(bundle, opened.key, request.hosts, now)
+
+        chosen = self._download(request, order, check)
+        bundle = chosen.bundle
+        self._tools.checkpoint("certificate:downloaded")
         issued = generations.Issued(
             bundle,
-            facts=x509.check(bundle, opened.key, request.hosts, now),
+            facts=check(bundle),
             info=self._info(bundle),
             is_local=request.account.provider == "local",
             sealed_key=self._tools.keyring.seal(opened.key, request.served_place),
             account_id=request.account.id,
             reason=request.reason,
+            chain_note=chosen.note,
         )
         jitter = self._tools.jitter()
 
@@ -389,6 +436,17 @@ class Issuer:
         )  # fmt: skip
         outages.end(self._sessions, request.account)
         self._tools.checkpoint("certificate:installed")
+
+    def _download(
+        self, request: CertificateRequest, order: Order, check: Callable[[bytes], object]
+    ) -> ChosenChain:
+        """Fetch the chain that is preferred, where the authority offers it."""
+        preferred = request.preferred_chain or request.account.config.get("preferred_chain")
+        if not preferred:
+            return ChosenChain(self._authority.download(order))
+        if isinstance(self._authority, ChainOffer):
+            return chain_choice.choose(self._authority.chains(order), preferred, check)
+        return chain_choice.choose([self._authority.download(order)], preferred, check)
 
     def _info(self, bundle: bytes) -> RenewalInfo | None:
         try:

@@ -144,7 +144,7 @@ def _obstacles(tools: Tools, request: CertificateRequest) -> Iterator[Unreached 
             yield from () if found is None else (found,)
     elif request.is_answered_here:
         for host in request.hosts:
-            unreached = reachability.seen(tools, host, request.ports)[1]
+            unreached = reachability.seen(tools, host, request.ports, request.kind)[1]
             yield from _bogus(tools, host, "A") if unreached is None else (unreached,)
     else:
         for name in dict.fromkeys(map(names.without_wildcard, request.hosts)):

@@ -29,6 +29,7 @@ SPREAD = timedelta(seconds=4)
 """How much later than that, so that not all are looked at together."""
 FORGOTTEN = timedelta(hours=1)
 """A name that no certificate waits for is forgotten when nobody has looked at it for so long."""
+_DNS = "dns-01"
 _SOMEBODY_OF_OURS = 1
 """Id that stands for a zone that can be written: a look at a delegation does not depend on whose."""
 
@@ -50,7 +51,7 @@ class Watched:
 
 
 def of_obstacle(
-    obstacle: Unreached | CaaObstacle, led: ChallengeDelegation | None, port: int | None
+    obstacle: Unreached | CaaObstacle, led: ChallengeDelegation | None, kind: str, port: int | None
 ) -> Watched | None:
     """Return what to watch until the obstacle is gone, None where that is not in DNS or at a host."""
     if not obstacle.name:
@@ -59,25 +60,25 @@ def of_obstacle(
         return Watched(WatchKind.CAA, obstacle.name, seen=_caa_digest(obstacle))
     seen = _digest(obstacle.code, *obstacle.addresses)
     if led is None:
-        return _host(obstacle.name, port, seen)
+        return _host(obstacle.name, kind, port, seen)
     return Watched(WatchKind.DELEGATION, obstacle.name, led.targets.get(obstacle.name, ""), seen)
 
 
 def of_failure(
-    name: str, code: str, led: ChallengeDelegation | None, *, is_http: bool, port: int | None
+    name: str, code: str, led: ChallengeDelegation | None, *, kind: str, port: int | None
 ) -> Watched | None:
     """Return what to watch after an authority has failed to find a proof that we see."""
     if code == "acme_caa":
         return Watched(WatchKind.CAA, name)
-    if is_http:
-        return _host(name, port, None)
+    if kind != _DNS:
+        return _host(name, kind, port, None)
     owner = f"{delegations.LABEL}.{name}"
     there = None if led is None else led.targets.get(owner)
     return None if there is None else Watched(WatchKind.DELEGATION, owner, there)
 
 
-def _host(name: str, port: int | None, seen: str | None) -> Watched:
-    return Watched(WatchKind.HOST, name, "" if port is None else str(port), seen)
+def _host(name: str, kind: str, port: int | None, seen: str | None) -> Watched:
+    return Watched(WatchKind.HOST, name, kind if port is None else f"{kind} {port}", seen)
 
 
 def watch(session: Session, row: Certificate, watched: Watched | None, now: datetime) -> None:
@@ -130,8 +131,9 @@ def look(tools: Tools, watched: Watched) -> str:
         led = ChallengeDelegation({watched.name: watched.detail}, _SOMEBODY_OF_OURS)
         unreached = delegations.look(tools, led)
         return _digest(*(("",) if unreached is None else (unreached.code, *unreached.addresses)))
-    ports = {watched.name: int(watched.detail)} if watched.detail else {}
-    addresses, unreached = reachability.seen(tools, watched.name, ports)
+    kind, _, port = watched.detail.partition(" ")
+    ports = {watched.name: int(port)} if port else {}
+    addresses, unreached = reachability.seen(tools, watched.name, ports, kind)
     if unreached is None:
         return _digest("", *addresses)
     return _digest(unreached.code, *unreached.addresses)

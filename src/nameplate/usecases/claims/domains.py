@@ -54,6 +54,7 @@ CHANGEABLE = frozenset(
         "auto_renew_ssl",
         "key_type",
         "certificate_profile",
+        "preferred_chain",
         "ssl_enabled",
         "drift_policy",
         "account",
