@@ -8,6 +8,11 @@ proof is due, again and again, for so many seconds. Then the worker is left to t
 which every proof was claimed at the same moment, and it is seen how late looks are. At the end the
 records of some are published, and these proofs are due at once.
 
+A *look* is at one pending proof, with its lease, what was seen in its log, and the time of the next
+one. When the record is not there it also asks where people put it by mistake: Knot counts the
+questions, which are shown beside the looks. Nothing is measured before a worker's first look: how long
+its process takes to start is not a matter of looks.
+
 `--against` names a commit, or the Python of another checkout: it is measured in the same run, on a
 database of its own, in turns with this one. The floor is aiodns, which asks Knot for the same names and
 does nothing with the answers (`pip install aiodns`); without it dnspython's asyncio resolver.
@@ -46,12 +51,36 @@ ZONE = "com"
 GOALS = {"looks": 10.0, "proofs": 4.0}
 GOAL_LATE, GOAL_MIB = 5.0, 300
 WARM_UP = 2.0
+PATIENCE = 60.0
+"""Seconds within which a worker must have looked at something."""
 _DUE = "UPDATE domain_verifications SET next_action_at = now() WHERE lease_until IS NULL AND {}"
 _LOOKS = "SELECT sum(verification_attempts) FROM domain_verifications"
 _PROVED = "SELECT count(*) FROM domain_verifications WHERE status = 'verified'"
 _LATE = """SELECT coalesce(percentile_disc({}) WITHIN GROUP (
     ORDER BY greatest(extract(epoch FROM now() - next_action_at), 0)), 0)
     FROM domain_verifications WHERE lease_until IS NULL AND next_action_at IS NOT NULL"""
+
+
+class Questions:
+    """What Knot has been asked so far, by its own statistics."""
+
+    def __init__(self, folder: Path) -> None:
+        """Have the server in `folder` count from now on."""
+        self._control = [program("knotc"), "-s", f"{folder}/knot.sock"]
+        config = folder / "knot.conf"
+        default = "  - id: default\n"
+        text = config.read_text()
+        config.write_text(text.replace(default, f"{default}    global-module: mod-stats\n", 1))
+        self._do("reload")
+
+    def count(self) -> int:
+        """Return the number of questions until now, by UDP and TCP."""
+        told = self._do("stats", "mod-stats.request-protocol")
+        return sum(int(line.rpartition("=")[2]) for line in told.splitlines())
+
+    def _do(self, *words: str) -> str:
+        done = subprocess.run([*self._control, *words], check=True, capture_output=True, text=True)
+        return done.stdout
 
 
 @dataclass
@@ -85,35 +114,51 @@ class Side:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[arg-type]  # our own text
 
-    def looks(self, seconds: float) -> tuple[float, float]:
-        """Return looks a second while all is due all the time, and milliseconds of CPU each."""
+    def wait_for_a_look(self) -> None:
+        """Wait until the worker has started and looked."""
+        before, until = self.ask(_LOOKS), time.monotonic() + PATIENCE
+        while self.ask(_LOOKS) <= before:
+            if time.monotonic() > until:
+                raise RuntimeError(f"{self.label}: the worker did not look at anything")
+            time.sleep(0.1)
+
+    def looks(self, seconds: float, questions: Questions) -> tuple[float, float, float]:
+        """Return looks a second while all is due all the time, questions and ms of CPU of each."""
         self.do(_DUE.format("true"))
         with self.worker() as server:
-            began, before, spent = 0.0, 0.0, 0.0
+            self.wait_for_a_look()
+            began, before, asked, spent = 0.0, 0.0, 0, 0.0
             until = time.monotonic() + WARM_UP + seconds
             while time.monotonic() < until:
                 time.sleep(0.5)
                 # Half a minute in the past is due as well as now, and comes up at the first look.
                 self.do(_DUE.format("next_action_at > now()"))
                 if not began and time.monotonic() > until - seconds:
-                    began, before, spent = time.monotonic(), self.ask(_LOOKS), cpu_of(server.pid)
+                    asked, spent = questions.count(), cpu_of(server.pid)
+                    began, before = time.monotonic(), self.ask(_LOOKS)
             done, took = self.ask(_LOOKS) - before, time.monotonic() - began
-            return done / took, (cpu_of(server.pid) - spent) / max(done, 1) * 1000
+            done = max(done, 1)
+            cost = (cpu_of(server.pid) - spent) / done * 1000
+            return done / took, (questions.count() - asked) / done, cost
 
     def schedule(self, seconds: float) -> tuple[float, float, float]:
         """Return how far behind looks are (p50, p99), the worst of all moments, and the CPU share."""
-        self.do(
-            "UPDATE domain_verifications SET verification_attempts = 0, next_action_at = now(),"
+        claimed = (
+            "UPDATE domain_verifications SET verification_attempts = 0, next_action_at = now(){},"
             " lease_until = NULL, expires_at = now() + interval '7 days' WHERE status <> 'verified'"
         )
+        self.do(claimed.format(" + interval '1 hour'"))
+        self.do(_DUE.format("id = (SELECT min(id) FROM domain_verifications)"))
         late50 = late99 = 0.0
         with self.worker() as server:
-            until = time.monotonic() + seconds
+            self.wait_for_a_look()
+            self.do(claimed.format(""))
+            spent, until = cpu_of(server.pid), time.monotonic() + seconds
             while time.monotonic() < until:
-                time.sleep(1.0)
+                time.sleep(0.5)
                 late50 = max(late50, self.ask(_LATE.format("0.5")))
                 late99 = max(late99, self.ask(_LATE.format("0.99")))
-            return late50, late99, cpu_of(server.pid) / seconds
+            return late50, late99, (cpu_of(server.pid) - spent) / seconds
 
     def proofs(self, number: int, seconds: float) -> tuple[float, float]:
         """Return proofs a second of those that are published, and milliseconds of CPU each."""
@@ -254,9 +299,15 @@ def _measure(sides: list[Side], port: int, folder: Path, options: argparse.Names
     print(f"floor    {name}: {asked:.0f} names/s asked, nothing done with the answers", flush=True)
     rates: dict[str, dict[str, float]] = {"looks": {}, "proofs": {}}
     failed = False
+    questions = Questions(folder)
     for one in sides:
-        rates["looks"][one.label], cpu = one.looks(options.seconds)
-        print(f"looks    {one.label:8} {rates['looks'][one.label]:8.0f}/s {cpu:6.2f} ms CPU each", flush=True)  # fmt: skip
+        rate, each, cpu = one.looks(options.seconds, questions)
+        rates["looks"][one.label] = rate
+        print(
+            f"looks    {one.label:8} {rate:8.0f}/s {cpu:6.2f} ms CPU each,"
+            f" of {each:.1f} questions: {rate * each:.0f} questions/s",
+            flush=True,
+        )
     if options.schedule:
         late50, late99, share = sides[0].schedule(options.schedule)
         met = late99 <= GOAL_LATE

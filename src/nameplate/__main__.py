@@ -1,5 +1,6 @@
 """The command line: `nameplate NOUN VERB`, `nameplate serve`, `nameplate worker`."""
 
+import gc
 import io
 import os
 import secrets
@@ -32,9 +33,9 @@ class _RemoteApi:
     """A transport over HTTP."""
 
     def __init__(self, remote: profiles.Remote) -> None:
-        from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+        from nameplate import remote as elsewhere  # noqa: PLC0415 - only commands that need it
 
-        self._api = bootstrap.remote(remote.url)
+        self._api = elsewhere.api(remote.url)
         self._remote = remote
 
     def send(
@@ -54,12 +55,13 @@ class _RemoteApi:
 
 
 def _elsewhere(remote: profiles.Remote) -> ApiConnection:
-    from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+    from nameplate.remote import clock  # noqa: PLC0415 - only commands that need it pay for it
 
-    return ApiConnection(_RemoteApi(remote), remote.token, clock=bootstrap.clock)
+    return ApiConnection(_RemoteApi(remote), remote.token, clock=clock)
 
 
 def _embedded() -> ApiConnection:
+    gc.disable()  # until all is imported
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.api.app import create  # noqa: PLC0415 - the same
     from nameplate.api.inprocess import InProcess  # noqa: PLC0415 - the same
@@ -134,6 +136,7 @@ def worker(
     ] = None,
 ) -> None:
     """Run background work until SIGTERM or SIGINT. Any number of workers can run in parallel."""
+    gc.disable()  # until all is imported
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
