@@ -65,6 +65,7 @@ def _embedded() -> ApiConnection:
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.api.app import create  # noqa: PLC0415 - the same
     from nameplate.api.inprocess import InProcess  # noqa: PLC0415 - the same
+    from nameplate.remote import clock  # noqa: PLC0415 - the same
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
 
@@ -80,7 +81,7 @@ def _embedded() -> ApiConnection:
         worker.run_until_idle(seconds)
 
     api = InProcess(create(sessions, tools, local_token=token))
-    return ApiConnection(api, token, drive, bootstrap.clock)
+    return ApiConnection(api, token, drive, clock)
 
 
 def _local() -> local.Local:
@@ -167,13 +168,14 @@ def worker(
 def vantage(host: Host = None, port: Port = None) -> None:
     """Look names up in the DNS for a control plane elsewhere. Needs no database."""
     from nameplate import bootstrap, listener  # noqa: PLC0415 - only this command needs them
+    from nameplate.remote import clock  # noqa: PLC0415 - the same
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.vantage import VantageApp  # noqa: PLC0415 - the same
 
     with failures.reported():
         settings = Settings.read()
         at = host or settings.vantage_host, port or settings.vantage_port
-        vantage_app = VantageApp(*bootstrap.vantage(settings), bootstrap.clock)
+        vantage_app = VantageApp(*bootstrap.vantage(settings), clock)
         with listener.listen(*at) as listening:
             logs.to(sys.stderr)
             limits = listener.ConnectionLimits(body=MAX_REQUEST, connections=200)
