@@ -22,9 +22,7 @@ proofs each looked at on time (p99 of 5 s behind), in 300 MiB.
 """
 
 import argparse
-import asyncio
 import contextlib
-import importlib
 import json
 import os
 import subprocess
@@ -34,7 +32,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 sys.path.pop(0)  # this folder: its dns.py is not dnspython
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -42,6 +39,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import psycopg
 from bench.acme_peers import cpu_of, peak_of
 from bench.checkouts import python_of
+from bench.verify_questions import Questions, floor
 from tests.servers import postgresql
 from tests.servers.knot import Knot
 from tests.servers.process import Server, program
@@ -59,28 +57,6 @@ _PROVED = "SELECT count(*) FROM domain_verifications WHERE status = 'verified'"
 _LATE = """SELECT coalesce(percentile_disc({}) WITHIN GROUP (
     ORDER BY greatest(extract(epoch FROM now() - next_action_at), 0)), 0)
     FROM domain_verifications WHERE lease_until IS NULL AND next_action_at IS NOT NULL"""
-
-
-class Questions:
-    """What Knot has been asked so far, by its own statistics."""
-
-    def __init__(self, folder: Path) -> None:
-        """Have the server in `folder` count from now on."""
-        self._control = [program("knotc"), "-s", f"{folder}/knot.sock"]
-        config = folder / "knot.conf"
-        default = "  - id: default\n"
-        text = config.read_text()
-        config.write_text(text.replace(default, f"{default}    global-module: mod-stats\n", 1))
-        self._do("reload")
-
-    def count(self) -> int:
-        """Return the number of questions until now, by UDP and TCP."""
-        told = self._do("stats", "mod-stats.request-protocol")
-        return sum(int(line.rpartition("=")[2]) for line in told.splitlines())
-
-    def _do(self, *words: str) -> str:
-        done = subprocess.run([*self._control, *words], check=True, capture_output=True, text=True)
-        return done.stdout
 
 
 @dataclass
@@ -223,44 +199,6 @@ def side(
         yield one
 
 
-def floor(port: int, count: int) -> tuple[str, float]:
-    """Return the name of the fastest library that is here, and how many names it asks a second."""
-    names = [f"_nameplate-challenge.shop{number}.com" for number in range(count)]
-    try:
-        aiodns = importlib.import_module("aiodns")
-    except ImportError:
-        return "dnspython", asyncio.run(_by_dnspython(port, names[: count // 5]))
-    return "aiodns", asyncio.run(_by_aiodns(aiodns, port, names))
-
-
-async def _by_aiodns(aiodns: Any, port: int, names: list[str]) -> float:
-    resolver = aiodns.DNSResolver(nameservers=[f"127.0.0.1:{port}"])
-    ask = resolver.query_dns if hasattr(resolver, "query_dns") else resolver.query
-
-    async def one(name: str) -> None:
-        with contextlib.suppress(aiodns.error.DNSError):
-            await ask(name, "TXT")
-
-    return await _rate(one, names)
-
-
-async def _by_dnspython(port: int, names: list[str]) -> float:
-    import dns.asyncquery
-    import dns.message
-
-    async def one(name: str) -> None:
-        await dns.asyncquery.udp(dns.message.make_query(name, "TXT"), "127.0.0.1", 5, port)
-
-    return await _rate(one, names)
-
-
-async def _rate(one: Any, names: list[str], width: int = 500) -> float:
-    began = time.monotonic()
-    for start in range(0, len(names), width):
-        await asyncio.gather(*(one(name) for name in names[start : start + width]))
-    return len(names) / (time.monotonic() - began)
-
-
 def main() -> None:
     """Measure every side in turns, print figures and ratios, and fail when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -303,11 +241,8 @@ def _measure(sides: list[Side], port: int, folder: Path, options: argparse.Names
     for one in sides:
         rate, each, cpu = one.looks(options.seconds, questions)
         rates["looks"][one.label] = rate
-        print(
-            f"looks    {one.label:8} {rate:8.0f}/s {cpu:6.2f} ms CPU each,"
-            f" of {each:.1f} questions: {rate * each:.0f} questions/s",
-            flush=True,
-        )
+        asked = f"of {each:.1f} questions: {rate * each:.0f} questions/s"
+        print(f"looks    {one.label:8} {rate:8.0f}/s {cpu:6.2f} ms CPU each, {asked}", flush=True)
     if options.schedule:
         late50, late99, share = sides[0].schedule(options.schedule)
         met = late99 <= GOAL_LATE
