@@ -161,6 +161,17 @@ def test_a_host_that_leads_elsewhere_keeps_no_other_from_its_certificate(rig: Ri
     assert _row(rig, leases[0]).trouble_code == "host_not_resolved"
 
 
+def test_slow_name_servers_keep_no_other_certificate(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leases = _several(rig)
+    monkeypatch.setattr(orders_together, "SLOW", -1.0)
+    assert orders_together.reconcile(rig.offline.sessions, rig.offline.tools, leases) == ([], [])
+    assert _states(rig, leases) == [ACTIVE, PENDING, PENDING]
+    given_back = [_row(rig, one) for one in leases[1:]]
+    assert all(one.lease_until is None and one.trouble_code is None for one in given_back)
+
+
 def test_one_that_somebody_else_has_is_left_to_them(rig: Rig) -> None:
     leases = _several(rig)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from time import sleep
+from time import monotonic, sleep
 
 from sqlalchemy.orm import Session
 
@@ -38,6 +38,10 @@ MAX_LOOKS = 4
 """How often one that the authority still works on is looked at, before its row is left for a while."""
 MOMENT = 0.05
 """Seconds between two such looks when there is nothing else to do."""
+
+
+SLOW = 1.0
+"""Seconds that a look at one certificate's hosts may take before the others go elsewhere."""
 
 
 @dataclass(slots=True)
@@ -98,21 +102,38 @@ class _Step:
         return found
 
     def looked_at(self, wanted: Sequence[tuple[Lease, CertificateRequest]]) -> list[_Carried]:
-        """Return those that the authority will reach, with the authority of choice."""
+        """Return those that the authority will reach, with the authority of choice.
+
+        Name servers that take long keep nobody else: those behind are given back.
+        """
         found: list[_Carried] = []
+        is_slow = False
         for lease, request in wanted:
+            if is_slow:
+                with suppress(work.Superseded):
+                    work.give_back(self._sessions, Certificate, lease)
+                continue
+            began = monotonic()
             if lease.is_half_over():
                 self.left.append(lease)
                 continue
-            with suppress(work.Superseded):
-                seen = issuance.look(self._sessions, self._tools, lease, request)
-                if isinstance(seen, CertificateRequest):
-                    authority = self._tools.authority(seen.account)
-                    issuer = Issuer(self._sessions, self._tools, lease, authority)
-                    found.append(_Carried(lease, issuer, seen))
-                else:
-                    issuance.await_repair(self._sessions, self._tools, lease, seen)
+            try:
+                if (one := self._looked_at(lease, request)) is not None:
+                    found.append(one)
+            except work.Superseded:
+                continue
+            except NameplateError:
+                self.left.append(lease)  # its own step says so
+            is_slow = monotonic() - began > SLOW
         return found
+
+    def _looked_at(self, lease: Lease, request: CertificateRequest) -> _Carried | None:
+        seen = issuance.look(self._sessions, self._tools, lease, request)
+        if not isinstance(seen, CertificateRequest):
+            issuance.await_repair(self._sessions, self._tools, lease, seen)
+            return None
+        authority = self._tools.authority(seen.account)
+        return _Carried(lease, Issuer(self._sessions, self._tools, lease, authority), seen)
 
     def order(self, wanted: Sequence[_Carried]) -> list[_Carried]:
         """Create the orders; return those that there are now."""
@@ -210,13 +231,13 @@ class _Step:
             except NameplateError as error:
                 away = error if outages.is_fault(error) else None
                 with suppress(work.Superseded):
+                    if one.opened is None and len(one.request.accounts) > 1:
+                        issuance.blame(self._sessions, one.lease, one.request, error)
                     self._stop(one, error)
         return done
 
     def _stop(self, one: _Carried, error: NameplateError) -> None:
         """Record why one does not go on, as a step of its own would."""
-        if one.opened is None and len(one.request.accounts) > 1:
-            issuance.blame(self._sessions, one.lease, one.request, error)
         if isinstance(error, Refused | Invalid):
             issuance.give_up(self._sessions, self._tools, one.lease, steps.failure(error))
         else:
