@@ -199,7 +199,7 @@ def test_what_is_no_everyday_case_is_left(rig: Rig, change: dict[str, Any]) -> N
     assert _states(rig, leases) == [PENDING, ACTIVE]
 
 
-class _Died(BaseException):
+class _Killed(BaseException):
     """The process ends here."""
 
 
@@ -214,10 +214,10 @@ def test_a_crash_loses_none_and_issues_none_twice(
     def checkpoint(passed: str) -> None:
         if passed in points:
             points.clear()
-            raise _Died
+            raise _Killed
 
     rig.offline.tools = replace(rig.offline.tools, checkpoint=checkpoint)
-    with pytest.raises(_Died):
+    with pytest.raises(_Killed):
         orders_together.reconcile(rig.offline.sessions, rig.offline.tools, leases)
     before = {one.id: _row(rig, one).acme_order_url for one in leases}
     for one in leases:

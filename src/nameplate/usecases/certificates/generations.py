@@ -19,9 +19,7 @@ from nameplate.usecases.dns import zones
 NEXT_LOOK = timedelta(days=1)
 """A settled certificate is looked at this often at least; also when its authority wants to be asked."""
 _FORGETTING = HttpChallenge.forgetting(sa.bindparam("certificate"))
-_FORGETTING_ALL = sa.delete(HttpChallenge).where(
-    HttpChallenge.ssl_certificate_id.in_(sa.bindparam("certificates", expanding=True))
-)
+_FORGETTING_ALL = HttpChallenge.forgetting_all()
 _BOUND = Binding.waking(sa.bindparam("now")).where(Binding.deleted_at.is_(None))
 _WAKING = _BOUND.where(Binding.organization_domain_id == sa.bindparam("domain"))
 _WAKING_ALL = _BOUND.where(

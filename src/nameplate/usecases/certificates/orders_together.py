@@ -65,14 +65,14 @@ def reconcile(
 
     Returns why some failed, and which are left to a step of their own.
     """
-    step = _Step(sessions, tools)
+    step = _JointStep(sessions, tools)
     wanted = step.read(leases)
     begun = step.store(step.order(step.looked_at(wanted)))
     step.install(step.carry(begun))
     return step.outcomes, step.left
 
 
-class _Step:
+class _JointStep:
     """One step with several certificates, phase by phase."""
 
     def __init__(self, sessions: Sessions, tools: Tools) -> None:
