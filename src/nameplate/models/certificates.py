@@ -417,5 +417,5 @@ class HttpChallenge(Tenant, Model):
     @classmethod
     def forgetting_all(cls) -> sa.Delete:
         """Return the statement that does so for several certificates, its parameter `certificates`."""
-        these = sa.bindparam("certificates", expanding=True)
+        these: sa.BindParameter[Any] = sa.bindparam("certificates", expanding=True)
         return sa.delete(cls).where(cls.ssl_certificate_id.in_(these))
