@@ -536,3 +536,9 @@ class HttpChallenge(Tenant, Model):
     def forgetting(cls, certificate_id: int | sa.BindParameter[Any]) -> sa.Delete:
         """Return the statement that ends the answers for one certificate."""
         return sa.delete(cls).where(cls.ssl_certificate_id == certificate_id)
+
+    @classmethod
+    def forgetting_all(cls) -> sa.Delete:
+        """Return the statement that does so for several certificates, its parameter `certificates`."""
+        these: sa.BindParameter[Any] = sa.bindparam("certificates", expanding=True)
+        return sa.delete(cls).where(cls.ssl_certificate_id.in_(these))

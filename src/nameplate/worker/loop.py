@@ -390,7 +390,10 @@ class Worker:
     ) -> Sequence[Sequence[DueRow]]:
         """Return which rows to work on, in groups of what one thread does."""
         if isinstance(handler, Reconciler):
-            groups_of = grouped(found, self._company_of(handler), handler.width)
+            width = handler.width
+            if handler.is_spread:
+                width = min(width, math.ceil(len(found) / most))
+            groups_of = grouped(found, self._company_of(handler), width)
             first = [group[0] for group in groups_of]
             taken = admitted(first, self._peer_of(handler), self._bulkheads, most)
             chosen = {row.id for row in taken}

@@ -109,8 +109,8 @@ def test_what_others_left_behind_is_a_risk(rig: Rig) -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.7", "169.254.169.254", "::1"])
 def test_no_connection_is_made_to_an_internal_address(rig: Rig, address: str) -> None:
-    internet: Any = rig.internet
-    fetcher = SafeFetcher(internet, EgressPolicy(allow=(ip_network("203.0.113.0/24"),)))
+    policy = EgressPolicy(allow=(ip_network("203.0.113.0/24"),))
+    fetcher = SafeFetcher(policy, lambda _host: (address,))
     rig.offline.tools = replace(rig.offline.tools, fetcher=fetcher)
     rig.internet.points_to(address)
     found = _host(rig)

@@ -44,8 +44,8 @@ def answer(session: Session, host: str, token: str) -> str | None:
     return None if row is None else row.key_authorization
 
 
-def publish_tokens(session: Session, place: Place, challenges: Sequence[Challenge]) -> None:
-    """Answer these challenges from now on, for the certificate whose key is at `place`."""
+def publish_tokens(session: Session, challenges: Mapping[Place, Sequence[Challenge]]) -> None:
+    """Answer these challenges from now on, by the places of the keys of their certificates."""
     rows = [
         {
             "token": challenge.token,
@@ -55,7 +55,8 @@ def publish_tokens(session: Session, place: Place, challenges: Sequence[Challeng
             "ssl_certificate_id": place.row_id,
             "organization_id": place.organization_id,
         }
-        for challenge in challenges
+        for place, of_one in challenges.items()
+        for challenge in of_one
     ]
     if rows:
         upsert(session, HttpChallenge, rows)

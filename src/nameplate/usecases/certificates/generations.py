@@ -3,6 +3,7 @@
 What is served stays in its columns until the next generation is complete.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,8 +23,11 @@ NEXT_LOOK = timedelta(days=1)
 REHEARSED_SOON = timedelta(seconds=5)
 """When to look at what a renewal would fail on, where the time for that has come already."""
 _FORGETTING = HttpChallenge.forgetting(sa.bindparam("certificate"))
-_WAKING = Binding.waking(sa.bindparam("now")).where(
-    Binding.organization_domain_id == sa.bindparam("domain"), Binding.deleted_at.is_(None)
+_FORGETTING_ALL = HttpChallenge.forgetting_all()
+_BOUND = Binding.waking(sa.bindparam("now")).where(Binding.deleted_at.is_(None))
+_WAKING = _BOUND.where(Binding.organization_domain_id == sa.bindparam("domain"))
+_WAKING_ALL = _BOUND.where(
+    Binding.organization_domain_id.in_(sa.bindparam("domains", expanding=True))
 )
 """Made once: every certificate needs them."""
 
@@ -56,6 +60,23 @@ def install(
     # What asks the database comes first, so that the row is written once.
     wake_bindings(session, row, now)
     forget(session, row, now)
+    _put(row, issued, jitter, now)
+
+
+def install_all(
+    session: Session, issued: Sequence[tuple[Certificate, Issued]], jitter: float, now: datetime
+) -> None:
+    """Do so for many certificates that were proved by http-01."""
+    domains = sorted({row.organization_domain_id for row, _ in issued})
+    connection = session.connection()
+    connection.execute(_WAKING_ALL, {"now": now, "domains": domains})
+    connection.execute(_FORGETTING_ALL, {"certificates": [row.id for row, _ in issued]})
+    for row, one in issued:
+        row.abandon()
+        _put(row, one, jitter, now)
+
+
+def _put(row: Certificate, issued: Issued, jitter: float, now: datetime) -> None:
     row.private_key = issued.sealed_key
     leaf, chain = x509.split_chain(issued.bundle)
     facts = issued.facts

@@ -76,7 +76,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
         failure = steps.failure(error)
     if failure is None:
         return None
-    _give_up(sessions, tools, lease, failure)
+    give_up(sessions, tools, lease, failure)
     return failure.code
 
 
@@ -107,21 +107,21 @@ def _begin(
     sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
 ) -> Fail | None:
     """Order a generation with the authority that may issue it, when that will reach the hosts."""
-    found = _look(sessions, tools, lease, request)
+    found = look(sessions, tools, lease, request)
     if not isinstance(found, order.CertificateRequest):
-        _await(sessions, tools, lease, request, found)
+        await_repair(sessions, tools, lease, request, found)
         return None
     try:
         return order.carry(sessions, tools, lease, found)
     except NameplateError as error:
         if len(found.accounts) > 1:
-            _blame(sessions, lease, found, error)
+            blame(sessions, lease, found, error)
         elif outages.is_fault(error):
             outages.note(sessions, found.account, lease.now())
         raise
 
 
-def _look(
+def look(
     sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
 ) -> order.CertificateRequest | reachability.Unreached | CaaObstacle:
     """Return the request with the authority of choice, or what keeps all of them from issuing."""
@@ -136,7 +136,7 @@ def _look(
         return unreached or authority_choice.choose(sessions, tools, request, lease.now())
 
 
-def _blame(
+def blame(
     sessions: Sessions, lease: Lease, request: order.CertificateRequest, error: NameplateError
 ) -> None:
     """Note with which account it was tried, and count what was its authority's own fault."""
@@ -151,7 +151,7 @@ def _blame(
         outages.count(sessions, request.account, lease.now())
 
 
-def _await(
+def await_repair(
     sessions: Sessions,
     tools: Tools,
     lease: Lease,
@@ -189,7 +189,7 @@ def _begun(
     session: Session, tools: Tools, row: Certificate, now: datetime
 ) -> order.CertificateRequest | order.OpenOrder | Errand | Fail | None:
     """Return where the generation stands, or what else is to be done when none is obtained now."""
-    if not _wanted(row, now):
+    if not is_due(row, now):
         return (
             revocations.due(session, row)
             or renewal_info.question(session, row, now)
@@ -220,7 +220,7 @@ def _rest(session: Session, tools: Tools, row: Certificate, now: datetime) -> No
         rollout.look(session, row, now)
         return
     usage.settle(session, row, tools, now)
-    if row.is_let_go or not _wanted(row, now):
+    if row.is_let_go or not is_due(row, now):
         row.next_action_at = generations.next_look(row, now)
     elif not _owned(session, row):
         row.next_action_at = None
@@ -242,7 +242,7 @@ def _gone(row: Certificate) -> bool:
     return row.deleted_at is not None or row.status is CertificateStatus.REVOKED
 
 
-def _wanted(row: Certificate, now: datetime) -> bool:
+def is_due(row: Certificate, now: datetime) -> bool:
     """Tell whether a generation is under way or due."""
     return not (_gone(row) or row.is_uploaded) and (
         row.pending_private_key is not None or _due(row, now)
@@ -260,13 +260,13 @@ def _due(row: Certificate, now: datetime) -> bool:
     if row.certificate is None:
         return True
     due = row.next_renewal_attempt_at
-    # Somebody woke it, see `_give_up`; another trouble than that of the renewal is no reason.
+    # Somebody woke it, see `give_up`; another trouble than that of the renewal is no reason.
     failed = row.renewal_error_code is not None
     held = failed and (due is None or row.trouble_code == row.renewal_error_code)
     return held or (due is not None and due <= now)
 
 
-def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> None:
+def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> None:
     """Record why this generation failed, and when the next one is tried; what is served stays.
 
     For one that cannot succeed by itself no try is planned, only the look that finds what is served

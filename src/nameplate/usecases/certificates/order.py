@@ -57,6 +57,7 @@ _KEY_DOUBTED = {"acme_malformed", "acme_unauthorized", "acme_account_does_not_ex
 _PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
+AccountsOf = Callable[[Session, int], Sequence[Account]]
 _BEGINNING = Certificate.beginning()
 """Made once: every certificate needs it."""
 
@@ -162,17 +163,23 @@ class OpenOrder:
         )
 
 
-def stored(session: Session, tools: Tools, row: Certificate) -> CertificateRequest | OpenOrder:
+def stored(
+    session: Session,
+    tools: Tools,
+    row: Certificate,
+    accounts_of: AccountsOf = ca_accounts.authority_accounts,
+) -> CertificateRequest | OpenOrder:
     """Return the order of a row, or what is to be ordered when there is none.
 
-    Raises `Refused` with code `ca_account_missing`.
+    `accounts_of` returns with which accounts an organization orders. Raises `Refused` with code
+    `ca_account_missing`.
     """
     known = row.acme_challenge_data or ChallengeProgress()
     key = requests.pending_key(tools, row)
     account = session.get(Account, known.account_id) if key and known.account_id else None
     choice: Sequence[Account] = ()
     if account is None or account.deleted_at is not None:
-        choice = ca_accounts.authority_accounts(session, row.organization_id)
+        choice = accounts_of(session, row.organization_id)
         account = choice[0]
     request = CertificateRequest(
         hosts=tuple(row.subject_alternative_names or ()),
@@ -217,9 +224,17 @@ def carry(
             return issuer.resume(begun)
         return issuer.begin(begun)
     except Refused as error:
-        if error.code in _KEY_DOUBTED and _is_changed(sessions, request.account):
-            raise Unavailable(KEY_CHANGED, _KEY_CHANGED.reason) from error
-        raise
+        found = explained(sessions, request.account, error)
+        if found is error:
+            raise
+        raise found from error
+
+
+def explained(sessions: Sessions, account: Account, error: NameplateError) -> NameplateError:
+    """Return `account_changed` instead of a refusal that the account's new key explains."""
+    if error.code in _KEY_DOUBTED and _is_changed(sessions, account):
+        return Unavailable(KEY_CHANGED, _KEY_CHANGED.reason)
+    return error
 
 
 def _is_changed(sessions: Sessions, account: Account) -> bool:
@@ -227,6 +242,52 @@ def _is_changed(sessions: Sessions, account: Account) -> bool:
     with sessions.begin(PLATFORM, read_only=True) as session:
         row = session.get(Account, account.id)
         return row is not None and row.updated_at != account.updated_at
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """An order that the authority has just made, and that nobody knows of yet."""
+
+    lease: Lease
+    opened: OpenOrder
+    order: Order
+
+
+def store(sessions: Sessions, tools: Tools, created: Sequence[Created]) -> list[Lease]:
+    """Store orders with their keys, and the tokens that Nameplate answers itself, in one go.
+
+    Returns those leases that hold; raises `Superseded` when none does.
+    """
+    values: dict[Lease, Mapping[str, object]] = {}
+    tokens: dict[Place, Sequence[Challenge]] = {}
+    for one in created:
+        opened, place = one.opened, one.opened.request.place
+        tokens[place] = _tokens(one)
+        opened.presented.update(challenge.url for challenge in tokens[place])
+        sealed = tools.keyring.seal(opened.key, place)
+        values[one.lease] = {"sealed": sealed, "url": opened.url, "data": opened.progress()}
+
+    def also(session: Session) -> None:
+        hold(session.connection(), {key_id(str(one["sealed"])) for one in values.values()})
+        challenges.publish_tokens(session, tokens)
+        for one in created:
+            request = one.opened.request
+            if request.is_profile_gone != request.was_profile_gone:
+                gone = request.is_profile_gone
+                session.execute(Certificate.noting_profile(one.lease.id, gone=gone))
+
+    kept = work.write(sessions, Certificate, _BEGINNING, values, also=also)
+    tools.checkpoint("certificate:order_stored")
+    if any(tokens.values()):
+        tools.checkpoint("certificate:presented")
+    return kept
+
+
+def _tokens(created: Created) -> Sequence[Challenge]:
+    step = created.opened.next_step(created.order, created.lease.now())
+    if isinstance(step, Present) and created.opened.request.is_answered_here:
+        return step.challenges
+    return ()
 
 
 class Issuer:
@@ -246,16 +307,21 @@ class Issuer:
 
         Raises `RateLimited` when a budget is spent.
         """
-        self._keep_lease()
+        opened, order = self.order(request)
+        store(self._sessions, self._tools, [Created(self._lease, opened, order)])
+        self._renewed_at = self._lease.now()
+        return self._advance(opened, order)
+
+    def order(self, request: CertificateRequest) -> tuple[OpenOrder, Order]:
+        """Spend what an order costs, and create it; it is to be stored with its key at once."""
+        self.keep_lease()
         self._spend(request)
         key = keys.new_key(request.key_type)
         self._tools.checkpoint("certificate:order_intended")
         request, order = self._create(request)
         self._tools.checkpoint("certificate:order_created")
         thumbprint = next((one.thumbprint for one in order.challenges), "")
-        opened = OpenOrder(request, key, order.url, thumbprint=thumbprint)
-        self._store(opened, order)
-        return self._advance(opened, order)
+        return OpenOrder(request, key, order.url, thumbprint=thumbprint), order
 
     def resume(self, opened: OpenOrder) -> Fail | None:
         """Ask the authority what became of an order, and go on with it."""
@@ -267,25 +333,28 @@ class Issuer:
     def _advance(self, opened: OpenOrder, order: Order) -> Fail | None:
         """Take steps until one has to wait, or is the last."""
         for _ in range(MAX_STEPS):
-            self._keep_lease()
+            self.keep_lease()
             match step := opened.next_step(order, self._lease.now()):
                 case Present(hidden):
                     if not self._present(opened, hidden):
                         self._await_records(opened)
                         return None
                 case Respond(untold):
-                    order = self._respond(opened, untold)
+                    self.tell(opened, untold)
+                    order = self.look(opened)
                 case Finalize():
-                    order = self._finalize(opened, order)
+                    order = self.finalize(opened, order)
+                    if order.status is OrderStatus.PROCESSING and not order.retry_after:
+                        order = self.look(opened)
                 case Download():
                     self._install(opened, order)
                     return None
                 case Wait(until):
-                    self._wait(opened, until)
+                    self.wait(opened, until)
                     return None
                 case Fail():
                     return step
-        self._wait(opened, self._lease.now())
+        self.wait(opened, self._lease.now())
         return None
 
     def _create(self, request: CertificateRequest) -> tuple[CertificateRequest, Order]:
@@ -318,35 +387,6 @@ class Issuer:
         )  # fmt: skip
         budgets.take_order(session, request.account, ordering, now)
 
-    def _store(self, opened: OpenOrder, order: Order) -> None:
-        """Store order and key, and the tokens that are answered by Nameplate itself, in one go."""
-        place, tokens = opened.request.place, self._tokens(opened, order)
-        opened.presented.update(challenge.url for challenge in tokens)
-        sealed = self._tools.keyring.seal(opened.key, place)
-
-        def also(session: Session) -> None:
-            hold(session.connection(), {key_id(sealed)})
-            challenges.publish_tokens(session, place, tokens)
-            if opened.request.is_profile_gone != opened.request.was_profile_gone:
-                gone = opened.request.is_profile_gone
-                session.execute(Certificate.noting_profile(self._lease.id, gone=gone))
-
-        work.write(
-            self._sessions, Certificate, self._lease, _BEGINNING,
-            values={"sealed": sealed, "url": opened.url, "data": opened.progress()},
-            also=also,
-        )  # fmt: skip
-        self._renewed_at = self._lease.now()
-        self._tools.checkpoint("certificate:order_stored")
-        if tokens:
-            self._tools.checkpoint("certificate:presented")
-
-    def _tokens(self, opened: OpenOrder, order: Order) -> Sequence[Challenge]:
-        step = opened.next_step(order, self._lease.now())
-        if isinstance(step, Present) and opened.request.is_answered_here:
-            return step.challenges
-        return ()
-
     def _present(self, opened: OpenOrder, hidden: Sequence[Challenge]) -> bool:
         """Publish proofs; tell whether the world can see them."""
         if not opened.request.is_answered_here and not self._are_seen(opened, hidden):
@@ -355,7 +395,7 @@ class Issuer:
 
         def change(session: Session, row: Certificate) -> None:
             if opened.request.is_answered_here:
-                challenges.publish_tokens(session, opened.request.place, hidden)
+                challenges.publish_tokens(session, {opened.request.place: hidden})
             row.acme_challenge_data = opened.progress()
 
         self._record(change)
@@ -385,27 +425,32 @@ class Issuer:
             return found is not None
 
         stopped = led is not None and self._record(why)
-        self._wait(opened, self._lease.now() + UNSEEN, stopped=stopped)
+        self.wait(opened, self._lease.now() + UNSEEN, stopped=stopped)
 
-    def _respond(self, opened: OpenOrder, untold: Sequence[Challenge]) -> Order:
+    def tell(self, opened: OpenOrder, untold: Sequence[Challenge]) -> None:
+        """Tell the authority that these proofs can be seen."""
         self._tools.checkpoint("certificate:respond_intended")
         for challenge in untold:
             self._authority.respond(challenge)
         self._tools.checkpoint("certificate:responded")
         # Stored when there is something to wait for: asking once more is harmless.
         opened.responded.update(challenge.url for challenge in untold)
+
+    def look(self, opened: OpenOrder) -> Order:
+        """Return the order as the authority shows it now."""
         return self._authority.refresh(opened.url)
 
-    def _finalize(self, opened: OpenOrder, order: Order) -> Order:
+    def finalize(self, opened: OpenOrder, order: Order) -> Order:
+        """Ask for the certificate."""
         # The stored key and order are the intent: what became of it, the order's status will say.
         self._tools.checkpoint("certificate:finalize_intended")
         csr = x509.csr(opened.key, opened.request.hosts)
         finalized = self._authority.finalize(order, csr)
         self._tools.checkpoint("certificate:finalized")
-        at_once = finalized.status is OrderStatus.PROCESSING and not finalized.retry_after
-        return self._authority.refresh(opened.url) if at_once else finalized
+        return finalized
 
-    def _install(self, opened: OpenOrder, order: Order) -> None:
+    def complete(self, opened: OpenOrder, order: Order) -> generations.Issued:
+        """Fetch the certificate and check it."""
         request, now = opened.request, self._lease.now()
 
         def check(bundle: bytes) -> x509.Facts:
@@ -414,7 +459,7 @@ class Issuer:
         chosen = self._download(request, order, check)
         bundle = chosen.bundle
         self._tools.checkpoint("certificate:downloaded")
-        issued = generations.Issued(
+        return generations.Issued(
             bundle,
             facts=check(bundle),
             info=self._info(bundle),
@@ -424,6 +469,10 @@ class Issuer:
             reason=request.reason,
             chain_note=chosen.note,
         )
+
+    def _install(self, opened: OpenOrder, order: Order) -> None:
+        issued = self.complete(opened, order)
+        request, now = opened.request, self._lease.now()
         jitter = self._tools.jitter()
 
         def install(session: Session, row: Certificate) -> None:
@@ -454,7 +503,7 @@ class Issuer:
         except NameplateError:
             return None  # advice is welcome, not needed
 
-    def _wait(self, opened: OpenOrder, until: datetime, *, stopped: bool = False) -> None:
+    def wait(self, opened: OpenOrder, until: datetime, *, stopped: bool = False) -> None:
         """Store what is known, and leave the row until then."""
 
         def change(_session: Session, row: Certificate) -> None:
@@ -465,7 +514,7 @@ class Issuer:
             self._sessions, Certificate, self._lease, change, release=True, stopped=stopped
         )  # fmt: skip
 
-    def _keep_lease(self) -> None:
+    def keep_lease(self) -> None:
         """Renew the lease when half of it is over. Raises `Superseded` when somebody else has the row."""
         if self._lease.now() - self._renewed_at > (self._lease.until - self._lease.taken_at) / 2:
             self._record(lambda _session, _row: None)

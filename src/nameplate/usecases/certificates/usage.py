@@ -4,6 +4,7 @@ What was made for a binding ends when no binding uses it. What was asked for is 
 without a binding, and let go later. Whoever exports the key uses it elsewhere.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -25,6 +26,18 @@ def is_wanted(session: Session, row: Certificate) -> bool:
         return True
     query = Certificate.visible(PLATFORM).where(Certificate.id == row.id, Certificate.is_wanted())
     return session.scalars(query).first() is not None
+
+
+def all_wanted(session: Session, rows: Sequence[Certificate]) -> set[int]:
+    """Return the ids of those that are wanted, in one statement at most."""
+    asked = [row.id for row in rows if row.is_automatic]
+    found = {row.id for row in rows if not row.is_automatic}
+    if asked:
+        query = Certificate.visible(PLATFORM).where(
+            Certificate.id.in_(asked), Certificate.is_wanted()
+        )
+        found.update(session.scalars(query.with_only_columns(Certificate.id)))
+    return found
 
 
 def settle(session: Session, row: Certificate, tools: Tools, now: datetime) -> None:
