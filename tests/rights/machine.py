@@ -1,6 +1,6 @@
 """Random programs over everything that gives, takes or uses a right to a name."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
@@ -14,7 +14,9 @@ from nameplate.usecases.claims.grants import Terms
 from nameplate.usecases.serving import bindings, probes
 from nameplate.usecases.tenants import organizations
 from tests.rights.model import Claim, Grant, Token
-from tests.rights.truths import HOSTS, Truths
+from tests.rights.passing import Passing
+from tests.rights.steps import METHODS, domain_reference, now, which
+from tests.rights.truths import HOSTS
 
 CLAIMED = ("", "shop.", "", "a.shop.", "*.", "shop.", "*.shop.", "x.")
 """What stands left of the registrable domain in claims."""
@@ -22,18 +24,9 @@ LENT = ("shop.", "a.shop.", "x.", "shop.")
 """The same for what is lent."""
 BELOW = (None, None, "shop", "a.shop", "x", "a")
 """What is bound below the name of a claim."""
-METHODS = {True: "dns_txt", False: "file_upload"}
-"""Whether it proves what is below, too."""
-
-which = st.integers(0, 1000)
-"""Chooses one of what there is."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Rights(Truths):
+class Rights(Passing):
     """What tenants, the operator, owners of DNS and workers may do, in any order."""
 
     # Claims and proofs
@@ -80,7 +73,9 @@ class Rights(Truths):
         actor = self.world.actor(claim.organization)
         made = self._act(
             actor,
-            lambda s: verifications.add(s, self.world.tools, actor, _domain(number), method).id,
+            lambda s: (
+                verifications.add(s, self.world.tools, actor, domain_reference(number), method).id
+            ),
         )
         if made is not None:
             for row, proof in claim.proofs.items():
@@ -108,36 +103,18 @@ class Rights(Truths):
         self.model.see(claim, proof)
         self._sync()
 
-    @rule(what=which, how=which)
-    def lose(self, what: int, how: int) -> None:
-        _, claim = self._pick(what, lambda one: one.is_proved)
-        row, proof = self._proof(claim, how)
-        self.world.publish(row, claim.held_name, seen=False)
-        for days in (31, 34, 37, 38, 68):
-            self._look(row, timedelta(days=days))
-        if not claim.removed:
-            was_proved = claim.is_proved
-            self.model.miss(proof)
-            others = [
-                one
-                for one in self.model.claims.values()
-                if one.is_proved
-                and (one.organization, one.held_name) == (claim.organization, claim.held_name)
-            ]
-            if was_proved and not others:  # the name was released: no token from before counts
-                claim.end_proofs()
-        self._sync()
-
     @rule(what=which)
     def remove(self, what: int) -> None:
         number, claim = self._pick(what)
         actor = self.world.actor(claim.organization)
         done = self._act(
-            actor, lambda s: domains.remove(s, self.world.tools, actor, _domain(number), _now())
+            actor,
+            lambda s: domains.remove(s, self.world.tools, actor, domain_reference(number), now()),
         )
         if done is not None:
             claim.removed = True
             claim.end_proofs()
+            self.model.forget()
         self._sync()
 
     @rule(what=which)
@@ -145,7 +122,8 @@ class Rights(Truths):
         number, claim = self._pick(what, lambda one: one.removed)
         actor = self.world.actor(claim.organization)
         done = self._act(
-            actor, lambda s: domains.restore(s, self.world.tools, actor, _domain(number), _now())
+            actor,
+            lambda s: domains.restore(s, self.world.tools, actor, domain_reference(number), now()),
         )
         if done is not None:
             claim.removed = False
@@ -156,7 +134,7 @@ class Rights(Truths):
         number, claim = self._pick(what)
         actor = PLATFORM if operator else self.world.actor(claim.organization)
         done = self._act(
-            actor, lambda s: domains.suspend(s, actor, _domain(number), _now(), "Because.")
+            actor, lambda s: domains.suspend(s, actor, domain_reference(number), now(), "Because.")
         )
         if done is not None:
             claim.banned, claim.paused = claim.banned or operator, claim.paused or not operator
@@ -165,7 +143,7 @@ class Rights(Truths):
     def resume(self, what: int, operator: bool) -> None:
         number, claim = self._pick(what, lambda one: one.banned or one.paused)
         actor = PLATFORM if operator else self.world.actor(claim.organization)
-        done = self._act(actor, lambda s: domains.resume(s, actor, _domain(number), _now()))
+        done = self._act(actor, lambda s: domains.resume(s, actor, domain_reference(number), now()))
         if done is None:
             return
         assert operator or not claim.banned, "only the operator ends what the operator began"
@@ -190,7 +168,7 @@ class Rights(Truths):
             lender,
             lambda s: (
                 grants.add(
-                    s, self.world.tools, lender, terms, now=_now(), to=grantee.organization_id
+                    s, self.world.tools, lender, terms, now=now(), to=grantee.organization_id
                 )[0].id
             ),
         )
@@ -218,7 +196,7 @@ class Rights(Truths):
         lender = self.world.actor(grant.lender)
         row = self.world.grants()[number]
         done = self._act(
-            lender, lambda s: grants.revoke(s, lender, ids.show("gnt", row), _now(), _now()).id
+            lender, lambda s: grants.revoke(s, lender, ids.show("gnt", row), now(), now()).id
         )
         grant.over = grant.over or done is not None
         self._sync()
@@ -229,29 +207,57 @@ class Rights(Truths):
     def contest(self, late: bool) -> None:
         """Have every challenge looked at: holders whose proofs are published lose nothing."""
         for number, proof in self._challenges():
+            claim = next(one for one in self.model.claims.values() if proof in one.proofs)
+            outcome = self._outcome(claim)
+            if outcome is None:
+                continue
             for hours in (1, 26) if late else (1,):
                 lease = self.world.lease(NameChallenge, number, timedelta(hours=hours))
                 contests.reconcile(self.world.sessions, self.world.tools, lease)
-            claim = next(one for one in self.model.claims.values() if proof in one.proofs)
             if self.world.is_published(proof, claim.held_name):
+                for name, organization in outcome if late else ():
+                    self.model.dispossess(name, organization)
                 self.model.see(claim, claim.proofs[proof])
         self._sync()
+
+    def _outcome(self, claim: Claim) -> list[tuple[str, int]] | None:
+        """Return what a challenge takes from whom; None: of several proofs in its way some are gone."""
+        lost: list[tuple[str, int]] = []
+        for name, organization in self.model.in_the_way(claim):
+            tokens = [
+                (number, one)
+                for one in self.model.claims.values()
+                if (one.organization, one.held_name) == (organization, name) and not one.removed
+                for number, proof in one.proofs.items()
+                if proof.token in {Token.PROVED, Token.LAPSED}
+            ]
+            seen = [self.world.is_published(number, name) for number, _ in tokens]
+            if any(seen) and not lost:
+                return []
+            banned = any(one.banned for one in self.model.claims.values() if one.held_name == name)
+            if lost or any(seen) or banned or not (tokens or name in self.model.gifts):
+                return None
+            lost = [(name, organization)]
+        return lost
 
     @rule(what=which)
     def override(self, what: int) -> None:
         """Have the operator take a name from whoever holds it."""
-        _, claim = self._pick(what, lambda one: one.is_proved)
-        holder = self.model.proved().get(claim.held_name, (None, False))[0]
+        _, claim = self._pick(what, lambda one: one.is_proved or one.is_lost)
+        holder = self.model.alone().get(claim.held_name, (None, False))[0]
+        was_kept = claim.held_name in self.model.kept
         done = self._act(
             PLATFORM,
             lambda s: overrides.release(
-                s, self.world.tools, PLATFORM, claim.held_name, reason="So.", now=_now()
+                s, self.world.tools, PLATFORM, claim.held_name, reason="So.", now=now()
             ),
         )
         if done is not None:
             for other in self.model.claims.values():
-                if (other.organization, other.held_name) == (holder, claim.held_name):
+                mine = (other.organization, other.held_name) == (holder, claim.held_name)
+                if mine and not was_kept:  # of a name out of service no open token ends
                     other.end_proofs()
+            self.model.dispossess(claim.held_name, holder or 0)
         self._sync()
 
     # Organizations
@@ -274,7 +280,7 @@ class Rights(Truths):
         back = bool(self.model.removed)
         number = min(self.model.removed) if back else self._actor(who).organization_id or 0
         act = organizations.restore if back else organizations.remove
-        done = self._act(PLATFORM, lambda s: act(s, PLATFORM, ids.show("org", number), _now()))
+        done = self._act(PLATFORM, lambda s: act(s, PLATFORM, ids.show("org", number), now()))
         if done is None:
             return
         mine = [claim for claim in self.model.claims.values() if claim.organization == number]
@@ -285,6 +291,7 @@ class Rights(Truths):
                 claim.removed = claim.removed_with_organization = True
                 claim.end_proofs()
         (self.model.removed.discard if back else self.model.removed.add)(number)
+        self.model.forget()
         self._work()
         self._sync()
 
@@ -304,11 +311,11 @@ class Rights(Truths):
                     self.world.tools,
                     actor,
                     application=app,
-                    domain=_domain(number),
+                    domain=domain_reference(number),
                     subdomain=below,
                     path=("/", "/", "/login")[path % 3],
                     server=ids.show("srv", self.world.server),
-                    now=_now(),
+                    now=now(),
                 ).id
             ),
         )
@@ -339,7 +346,7 @@ class Rights(Truths):
         self._act(
             actor,
             lambda s: requests.issue(
-                s, self.world.tools, actor, _domain(number), now=_now(), hosts=names
+                s, self.world.tools, actor, domain_reference(number), now=now(), hosts=names
             ),
         )
         self.obtain(what)
@@ -356,7 +363,3 @@ class Rights(Truths):
         for name in (name for names in self.world.authority.asked for name in names):
             assert self.model.may_serve(claim, name), f"ordered {name}"
         self.world.authority.asked.clear()
-
-
-def _domain(number: int) -> str:
-    return ids.show("dom", number)

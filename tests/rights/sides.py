@@ -1,6 +1,7 @@
 """The product and the model side by side, and how both are told the same."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,17 @@ from tests.rights.model import Claim, Model, Proof, Token
 from tests.rights.world import World
 
 
+@dataclass
+class Offer:
+    """A name that its holder offers to another organization."""
+
+    giver: int
+    taker: int
+    name: str
+    with_bindings: bool
+    claim: Claim
+
+
 class Sides(RuleBasedStateMachine):
     """What the rules of the machine stand on."""
 
@@ -25,6 +37,7 @@ class Sides(RuleBasedStateMachine):
         super().__init__()
         self.world = World(type(self).sessions())
         self.model = Model()
+        self.offers: dict[int, Offer] = {}
 
     def teardown(self) -> None:
         self.world.close()
@@ -34,9 +47,16 @@ class Sides(RuleBasedStateMachine):
 
     def _act(self, actor: Actor, act: Callable[[Any], Any]) -> Any:
         """Return what the act returns, None when it is refused: then nothing has changed."""
-        try:
+
+        def within() -> Any:
             with self.world.sessions.begin(actor) as session:
                 return act(session)
+
+        return self._try(within)
+
+    def _try(self, act: Callable[[], Any]) -> Any:
+        try:
+            return act()
         except (Conflict, Invalid, NotFound):
             return None
 
@@ -76,16 +96,18 @@ class Sides(RuleBasedStateMachine):
 
         Before that workers look at all grants, until nothing follows any more.
         """
-        self.world.end_quarantines()
+        if not self.model.quarantines:
+            self.world.end_quarantines()
         for _ in range(2):
             for number in self.world.grants():
                 lease = self.world.lease(NameGrant, number)
                 grants.reconcile(self.world.sessions, self.world.tools, lease)
+        self.model.forget()
         self.model.end_what_was_lent()
         for row, number, wide, over in self.world.tokens():
             proof = self.model.claims[number].proofs.setdefault(row, Proof(wide))
             if over and proof.token is Token.OPEN:
-                proof.token = Token.VOID
+                proof.end()
 
     def _challenges(self) -> list[tuple[int, int]]:
         """Return the open challenges: their ids, and by which proof each was opened."""

@@ -155,3 +155,20 @@ def test_a_proof_of_a_name_alone_takes_nothing_away(world: Offline) -> None:
     look(world, proof)
     bound(world, red, row, hostname="x.shop.above-red.com", subdomain="x")
     assert served(world) == {("x.shop.above-red.com", "/"): red.organization_id}
+
+
+def test_what_is_proved_anew_outlives_the_proof_that_was_lost(world: Offline) -> None:
+    red = world.organization("red")
+    row = claim(world, red, NAME)
+    first = proofs(world, row)[0]
+    see(world, first)
+    world.method.published.pop(NAME)
+    for days in (31, 34, 37, 38):
+        look(world, first, days)
+    assert not domain(world, row).is_live
+    offer(world, red, "file_upload")
+    second = proofs(world, row)[-1]
+    assert see(world, second) is VerificationStatus.VERIFIED
+    assert look(world, first, 68) is VerificationStatus.FAILED
+    assert held(world) == {NAME: "exact"}
+    assert look(world, second) is VerificationStatus.VERIFIED

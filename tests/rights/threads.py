@@ -58,7 +58,7 @@ class Crowd:
         self.tools, self.base = self.world.tools, self.world.base
         self.acts: Sequence[Callable[[random.Random], Any]] = (
             self.claim, self.claim, self.prove, self.prove, self.prove, self.lose, self.remove,
-            self.lend, self.take_back, self.offer, self.accept, self.decide, self.contest,
+            self.lend, self.take_back, self.offer, self.accept, self.end_offer, self.decide, self.contest,
             self.bind, self.bind, self.order,
         )  # fmt: skip
 
@@ -149,11 +149,19 @@ class Crowd:
         given = TransferOffer(self._name(chance), ids.show("org", to.organization_id or 0))
         transfers.offer(self.sessions, actor, given)
 
-    def accept(self, chance: random.Random) -> None:
-        actor = chance.choice(self.world.actors)
+    def _offered(self, chance: random.Random, actor: Any) -> str:
         with self.sessions.begin(actor) as session:
             found = transfers.page(session, actor, limit=50)
-            number = ids.show("xfr", chance.choice([one.id for one in found]))
+            return ids.show("xfr", chance.choice([one.id for one in found]))
+
+    def end_offer(self, chance: random.Random) -> None:
+        actor = chance.choice(self.world.actors)
+        act = chance.choice((transfers.withdraw, transfers.decline))
+        act(self.sessions, actor, self._offered(chance, actor))
+
+    def accept(self, chance: random.Random) -> None:
+        actor = chance.choice(self.world.actors)
+        number = self._offered(chance, actor)
         app = ids.show("app", self.world.applications[actor.organization_id or 0])
         acceptances.accept(self.sessions, self.tools, actor, number, Acceptance(app))
 

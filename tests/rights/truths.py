@@ -18,6 +18,8 @@ class Truths(Sides):
     def holdings_are_what_proofs_give(self) -> None:
         found, expected = self.world.holdings(), self.model.holdings()
         assert found == expected, f"{found} instead of {expected}"
+        kept = self.world.kept()
+        assert kept == set(self.model.kept), f"{kept} are kept instead of {self.model.kept.keys()}"
 
     @invariant()
     def hosts_lead_to_their_holders(self) -> None:

@@ -201,6 +201,14 @@ class World:
                 for row in session.scalars(query)
             }
 
+    def kept(self) -> set[str]:
+        """Return which of them serve nothing."""
+        with self.sessions.begin(PLATFORM) as session:
+            query = sa.select(NameHolding.name).where(
+                NameHolding.base == self.base, NameHolding.lapsed_at.is_not(None)
+            )
+            return set(session.scalars(query))
+
     def rendered(self) -> list[Served]:
         """Return what the server's proxy is told to serve."""
         with self.sessions.begin(PLATFORM) as session:

@@ -66,6 +66,8 @@ class SignedZone:
         return (
             f"{self.name}. 300 IN SOA ns.hoster.test. x.hoster.test. 1 7200 3600 1209600 60\n"
             f"{self.name}. 300 IN NS ns.hoster.test.\n{self.name}. 300 IN A 93.184.215.14\n"
+            f"{self.name}. 300 IN MX 10 mail.{self.name}.\n"
+            f"mail.{self.name}. 300 IN A 93.184.215.15\n"
             f'proof.{self.name}. 300 IN TXT "{TOKEN}"\n'
             f"_nameplate-challenge.{self.name}. 300 IN TXT {self.proof}\n"
             f'*.wild.{self.name}. 300 IN TXT "{TOKEN}"\n'
@@ -113,6 +115,21 @@ ZONES = (
     SignedZone("noproof3.test", options=_NSEC3, spoil=without(r"RRSIG\tNSEC3 ")),
     SignedZone("foreign.test", spoil=_foreign),
     SignedZone("undenied.test", ds=lambda _: ""),
+    SignedZone("web.test", lines="web.test. 300 IN A 127.0.0.1\n"),
+    SignedZone("badweb.test", spoil=without(r"^badweb\.test\..*RRSIG\tA ")),
+    SignedZone("badmx.test", spoil=without(r"RRSIG\tMX")),
+    SignedZone("badmail.test", spoil=without(r"^mail\..*RRSIG\tA ")),
+    SignedZone(
+        "badcontact.test",
+        lines='_validation-contactemail.badcontact.test. 300 IN TXT "owner@good.test"\n',
+        spoil=without(r"^_validation.*RRSIG\tTXT"),
+    ),
+    SignedZone(
+        "elsewhere.test",
+        lines="elsewhere.test. 300 IN MX 20 mail.badmail.test.\n",
+        is_signed=False,
+        ds=lambda _: "",
+    ),
 )
 
 

@@ -20,6 +20,7 @@ from nameplate.models.accounts import (
 )
 from nameplate.models.bindings import Binding, ProxyType
 from nameplate.models.certificate_names import CertificateName
+from nameplate.models.certificate_watches import CertificateWatch, WatchKind
 from nameplate.models.certificates import (
     Certificate,
     CertificateType,
@@ -53,6 +54,7 @@ from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
 from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
+from nameplate.models.rehearsal import Rehearsal, RenewalRisk
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.setup_links import SetupLink
 from nameplate.models.steps import StepCount
@@ -71,6 +73,7 @@ __all__ = [
     "Certificate",
     "CertificateName",
     "CertificateType",
+    "CertificateWatch",
     "ChallengeProgress",
     "ChallengeStatus",
     "ChallengeType",
@@ -121,7 +124,9 @@ __all__ = [
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "Rehearsal",
     "ReleaseReason",
+    "RenewalRisk",
     "SealingKey",
     "Server",
     "ServerAnswer",
@@ -133,6 +138,7 @@ __all__ = [
     "TransferStatus",
     "Verification",
     "VerificationMethodName",
+    "WatchKind",
     "announcement",
     "deletion",
     "event_types",

@@ -19,6 +19,8 @@ class ChallengeProgress:
     """While there is no order: where a host leads instead of here, or the CAA records that forbid it."""
     records: tuple[str, ...] = ()
     """Records that its owner must publish before anything is ordered."""
+    thumbprint: str = ""
+    """Of the account's key that the answers were made with (RFC 8555 section 8.1)."""
     reason: str = ""
     """Why that account was chosen, in words for a person."""
     names: tuple[str, ...] = ()
@@ -36,6 +38,7 @@ class ChallengeProgress:
             "records": list(self.records),
             "reason": self.reason,
             "names": list(self.names),
+            "thumbprint": self.thumbprint,
         }
         return found | {name: value for name, value in more.items() if value}
 
@@ -53,6 +56,7 @@ class ChallengeProgress:
             records=tuple(_texts(document.get("records"))),
             reason=str(document.get("reason") or ""),
             names=tuple(_texts(document.get("names"))),
+            thumbprint=str(document.get("thumbprint") or ""),
         )
 
 

@@ -67,6 +67,8 @@ class Proof:
     """What was seen and from which server, one entry each, safe to show to the tenant."""
     surroundings: ProofSurroundings | None = None
     """None: nobody looked."""
+    servers: tuple[tuple[str, str], ...] = ()
+    """Of a look at web servers: each host that was asked, and the address that answered."""
 
 
 class VerificationMethod(Protocol):
@@ -128,6 +130,8 @@ class Postbox:
     limited_as: str
     """The home again, or the one address that its zone names: mail is limited for it, too."""
     recipients: tuple[str, ...]
+    asked: tuple[tuple[str, str], ...] = ()
+    """Names and types of the records by whose answers they were chosen."""
 
 
 @runtime_checkable

@@ -181,6 +181,14 @@ def _records(more: bytes, *, every: float = 0.0) -> Answer:
     return answer
 
 
+def _byte_by_byte(connection: socket.socket) -> None:
+    """Answer without end in records that are mostly overhead."""
+    request_head(connection)
+    connection.sendall(OK + b"\r\n")
+    while True:
+        connection.sendall(b"x")
+
+
 def _over(context: ssl.SSLContext, answer: Answer) -> Answer:
     def secured(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as wrapped:
@@ -217,6 +225,9 @@ class Certificates:
     usual: ssl.SSLContext
     large: ssl.SSLContext
     tickets: ssl.SSLContext
+    """500 of them after the handshake."""
+    many: ssl.SSLContext
+    """20,000 of them: several MiB that no program ever sees."""
     bundle: Path
 
 
@@ -255,9 +266,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         return made
 
     usual = bundle("usual.pem", 1, 1)
-    tickets = context(usual)
-    tickets.num_tickets = 500
-    return Certificates(context(usual), context(bundle("large.pem", 5000, 20)), tickets, usual)
+    tickets, many = context(usual), context(usual)
+    tickets.num_tickets, many.num_tickets = 500, 20_000
+    large = context(bundle("large.pem", 5000, 20))
+    return Certificates(context(usual), large, tickets, many, usual)
 
 
 def secured(certificates: Certificates) -> dict[str, Answer]:
@@ -267,6 +279,8 @@ def secured(certificates: Certificates) -> dict[str, Answer]:
     return {
         "certificates of 2 MiB": _over(certificates.large, says(OK + b"\r\n")),
         "500 session tickets": _over(certificates.tickets, endless(OK + b"\r\n", LARGE)),
+        "20,000 session tickets": _over(certificates.many, says(OK + b"\r\n")),
+        "records of one byte": _over(usual, _byte_by_byte),
         "new handshakes for ever": _renegotiating(certificates.bundle),
         "an endless body by TLS": _over(usual, endless(OK + b"\r\n", LARGE)),
         "a handshake message of 16 MiB": _records(huge),

@@ -205,7 +205,7 @@ def test_a_gift_wards_off_no_challenge(world: Contests) -> None:
     world.claim(green, NAME)
     challenge = world.open_challenge()
     world.step(challenge)
-    with pytest.raises(Conflict, match="another organization has proved it"):
+    with pytest.raises(Conflict, match="not proved yet"):
         offered(world, blue, red)
     ended = world.step(challenge, after=timedelta(days=1, minutes=1))
     assert ended.status is ChallengeStatus.WON

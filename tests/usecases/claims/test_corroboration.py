@@ -25,7 +25,7 @@ from nameplate.models import Domain, Verification
 from nameplate.ports.validation import Security
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import lookup
-from nameplate.usecases.claims import conditions, corroboration, proving
+from nameplate.usecases.claims import conditions, corroboration, proving, signed_answers
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.tools import Tools
 from nameplate.worker.handlers import HANDLERS
@@ -91,7 +91,7 @@ def test_a_bogus_answer_never_verifies(
     if security is Security.BOGUS:
         assert (counts.verdict, counts.reason) == (Verdict.INCONCLUSIVE, "dnssec_bogus")
         assert zone in counts.message
-        assert corroboration._FAULTS[fault] in counts.message
+        assert signed_answers._FAULTS[fault] in counts.message
     else:
         assert (counts.verdict, counts.reason) == (Verdict.MATCH, "txt_match")
         assert any(f"is {security.value}" in one for one in counts.observed)

@@ -8,6 +8,7 @@ from tests.usecases.claims.contest_rig import Contests
 from tests.usecases.claims.test_grants import lent
 from tests.usecases.claims.transfer_rig import (
     accepted,
+    of,
     offered,
     reference,
 )
@@ -130,3 +131,32 @@ def test_what_is_not_the_organization_s_to_give_stays(world: Contests) -> None:
         domains.suspend(session, PLATFORM, ids.show("dom", mine), world.tools.clock(), "phishing")
     with pytest.raises(Conflict, match="suspended"):
         offered(world, red, blue)
+
+
+def test_what_was_given_is_given_on_only_when_it_is_proved(world: Contests) -> None:
+    """Else two organizations could keep a name for ever that neither has proved."""
+    red, blue = world.organization("red"), world.organization("blue")
+    world.claim(red, NAME)
+    accepted(world, blue, offered(world, red, blue))
+    with pytest.raises(Conflict, match="not proved yet"):
+        offered(world, blue, red)
+    mine = of(world, blue).id
+    world.publish(mine)
+    world.look(mine)
+    accepted(world, red, offered(world, blue, red))
+    assert world.held() == {NAME: red.organization_id}
+
+
+def test_a_name_whose_proof_is_lost_is_not_given(world: Contests) -> None:
+    """Its new holder would have longer to prove it than its former one has."""
+    red, blue = world.organization("red"), world.organization("blue")
+    mine = world.claim(red, NAME)
+    transfer = offered(world, red, blue)
+    world.withdraw(mine)
+    world.look(mine, after=timedelta(days=31))
+    with pytest.raises(Conflict, match="its proof is lost"):
+        accepted(world, blue, transfer)
+    world.publish(mine)
+    world.look(mine, after=timedelta(days=32))
+    accepted(world, blue, transfer)
+    assert world.held() == {NAME: blue.organization_id}

@@ -21,8 +21,11 @@ from nameplate.core.egress import Detour, EgressPolicy
 from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 
 _MAX_HEADERS = 32 * 1024
-_MAX_TRANSFER = 768 * 1024
-"""Bytes of one answer, however much of a body is wanted."""
+_MAX_TRANSFER = 640 * 1024
+"""Bytes of one answer, however much of a body is wanted. The kernel takes in some 256 KiB more before
+it is told to stop."""
+_TLS = 128 * 1024
+"""Bytes that certificates and records may take beside it."""
 _MAX_REDIRECTS = 5
 _MAX_ADDRESSES = 4
 _REDIRECTS = frozenset({301, 302, 307, 308})
@@ -131,7 +134,8 @@ class SafeFetcher:
             trip.ports[location.scheme],
             trip.deadline,
             # Chunked coding of single bytes takes 6 for 1.
-            min(_MAX_HEADERS + 8 * trip.max_body, _MAX_TRANSFER),
+            min(_MAX_HEADERS + 8 * trip.max_body, _MAX_TRANSFER)
+            + (_TLS if location.scheme == "https" else 0),
         )
         try:
             return self._exchange(location, trip, backend)
@@ -202,7 +206,7 @@ class SafeFetcher:
                 return headers.get("location", "")
             is_success = 200 <= response.status < 300  # noqa: PLR2004  # as RFC 9110 has it
             if is_success or trip.takes_errors:
-                trip.body = _body(response, headers, trip.max_body, truncate=trip.truncates)
+                trip.body = _body(response, headers, trip)
             return None
 
 
@@ -240,17 +244,16 @@ def _headers(response: httpcore2.Response) -> Mapping[str, str]:
     )
 
 
-def _body(
-    response: httpcore2.Response, headers: Mapping[str, str], max_body: int, *, truncate: bool
-) -> bytes:
+def _body(response: httpcore2.Response, headers: Mapping[str, str], trip: _Trip) -> bytes:
     if headers.get("content-encoding", "identity") != "identity":
         raise Stopped(HttpOutcome.ENCODED)
     body = bytearray()
     for chunk in response.iter_stream():
         body += chunk
-        if len(body) > max_body:
-            if truncate:
+        trip.deadline.left()  # a read may bring ten thousand chunks
+        if len(body) > trip.max_body:
+            if trip.truncates:
                 break
             raise Stopped(HttpOutcome.TOO_LARGE)
-    del body[max_body:]
+    del body[trip.max_body :]
     return bytes(body)

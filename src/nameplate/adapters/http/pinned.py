@@ -4,12 +4,14 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import Any
 
 import httpcore2
 
 from nameplate.adapters.http.outcome import Stopped
+from nameplate.adapters.http.secured import SecuredStream
 from nameplate.ports.fetcher import HttpOutcome
 
 _CONNECT_SECONDS = 3.0
@@ -106,11 +108,14 @@ class _BoundedStream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002  # the deadline
     ) -> httpcore2.NetworkStream:
-        try:
-            secure = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
-        except httpcore2.ConnectError:
-            raise Stopped(HttpOutcome.TLS_FAILED) from None
-        return _BoundedStream(secure, self._deadline, self._left)
+        with ExitStack() as opened:
+            opened.callback(self.close)
+            try:
+                secure = SecuredStream(self, ssl_context, server_hostname)
+            except (ssl.SSLError, httpcore2.NetworkError):
+                raise Stopped(HttpOutcome.TLS_FAILED) from None
+            opened.pop_all()
+        return secure
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  # as the library declares it
         return self._stream.get_extra_info(info)

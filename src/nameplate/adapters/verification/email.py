@@ -87,10 +87,13 @@ class Email:
     def postbox(self, name: str) -> Postbox:
         """Return where the owner's mail goes, as the DNS says now."""
         home = _home(name)
-        contact = self._contact(f"{CONTACT_LABEL}.{home}", "TXT") or self._contact(home, "CAA")
-        if contact is not None:
-            return Postbox(home, contact.lower(), (contact,))
-        return Postbox(home, home, tuple(f"{mailbox}@{home}" for mailbox in MAILBOXES))
+        asked = ((f"{CONTACT_LABEL}.{home}", "TXT"), (home, "CAA"))
+        for place, rdtype in asked:
+            contact = self._contact(place, rdtype)
+            if contact is not None:
+                return Postbox(home, contact.lower(), (contact,), asked)
+        constructed = tuple(f"{mailbox}@{home}" for mailbox in MAILBOXES)
+        return Postbox(home, home, constructed, asked)
 
     def _contact(self, name: str, rdtype: str) -> str | None:
         """Return the first address that all name servers agree on."""

@@ -54,7 +54,8 @@ def judge(
     there. `edge` are their networks, and they mark their answers with `EDGE_HEADER`.
     """
     verdict, reason, message = _told(fetched, what, edge, compare)
-    return Proof(verdict, reason, message, _observed(fetched))
+    servers = tuple((urlsplit(hop.url).hostname or "", hop.address) for hop in fetched.hops)
+    return Proof(verdict, reason, message, _observed(fetched), servers=servers)
 
 
 def first_match(look: Callable[[Scheme], Proof], schemes: tuple[Scheme, ...]) -> Proof:

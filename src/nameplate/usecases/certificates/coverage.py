@@ -80,6 +80,24 @@ def read(session: Session, row: Certificate) -> Coverage:
     return Coverage(hosts, tuple(name for name in wanted if name not in covered), homes)
 
 
+def home(session: Session, row: Certificate, place: str) -> int:
+    """Return the domain that a name belongs to at which something is found for a certificate."""
+    if not is_wide(row):
+        return row.organization_domain_id
+    there = session.execute(_NAMES, {"certificate": row.id})
+    return home_at(row, {one.hostname: one.organization_domain_id for one in there}, place)
+
+
+def home_at(row: Certificate, homes: Mapping[str, int], place: str) -> int:
+    """Return the same where the domains of all names are known.
+
+    The place may be above the names, as CAA records are, or at the label of a challenge.
+    """
+    bare = place.removeprefix("_acme-challenge.")
+    fitting = [host for host in homes if bare and is_at(host, bare)]
+    return homes[min(fitting, key=len)] if fitting else row.organization_domain_id
+
+
 def name(
     session: Session, row: Certificate, homes: Mapping[str, int], *, anew: bool = False
 ) -> None:

@@ -7,11 +7,13 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import names
 from nameplate.core.actor import Actor
+from nameplate.core.deployment import DeploymentState
 from nameplate.core.encryption import Place
 from nameplate.core.errors import Conflict, Invalid, Refused
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.secret import Secret
+from nameplate.db import database_now
 from nameplate.models import (
     Certificate,
     CertificateType,
@@ -20,7 +22,7 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.certificates import coverage, succession, usage
+from nameplate.usecases.certificates import coverage, deployments, succession, tls_alpn, usage
 from nameplate.usecases.tools import Tools
 
 MAX_NAMES = 100
@@ -68,6 +70,7 @@ def issue(
     challenge: str | None = None,
     key_type: str | None = None,
     profile: str | None = None,
+    preferred_chain: str | None = None,
 ) -> Certificate:
     """Want a certificate for `hosts` (the domain's own name when not given); a worker obtains it.
 
@@ -75,10 +78,7 @@ def issue(
     names that none of them covers, or a challenge that cannot prove them.
     """
     domain = lookup.domain(session, actor, domain_reference)
-    rules = {"private_suffix": domain.is_suffix, "special_use": tools.special_use}
-    parsed = [
-        names.parse(one, wildcard=True, **rules).name for one in hosts or [domain.full_domain]
-    ]
+    parsed = (_parsed(tools, domain, one) for one in hosts or [domain.full_domain])
     wanted = tuple(dict.fromkeys(parsed))
     if len(wanted) > MAX_NAMES:
         raise Invalid(
@@ -88,9 +88,17 @@ def issue(
     homes = _homes(session, domain, wanted)
     delegates = tools.challenge_zone is not None
     row = create(session, domain, wanted, challenge, now, delegates=delegates, homes=homes)
+    if row.acme_challenge_type is ChallengeType.TLS_ALPN_01:
+        tls_alpn.check(session, tools, domain, wanted)
     row.key_type = key_type or row.key_type
     row.profile = profile or row.profile
+    row.preferred_chain = preferred_chain or row.preferred_chain
     return row
+
+
+def _parsed(tools: Tools, domain: Domain, host: str) -> str:
+    rules = {"private_suffix": domain.is_suffix, "special_use": tools.special_use}
+    return names.parse(host, wildcard=True, **rules).name
 
 
 def _homes(session: Session, domain: Domain, hosts: Sequence[str]) -> dict[str, int]:
@@ -111,6 +119,28 @@ def _homes(session: Session, domain: Domain, hosts: Sequence[str]) -> dict[str, 
             f"None of the names belongs to {domain.full_domain}. Give the domain of one of them.",
         )
     return homes
+
+
+def proposed(tools: Tools, domain: Domain, host: str, challenge: str | None) -> Certificate:
+    """Return the row of a certificate for one host as it would be requested; it is never stored.
+
+    Raises `Invalid` as `issue` does.
+    """
+    name = _parsed(tools, domain, host)
+    if not coverage.is_at(name, holders.held_name(domain)):
+        raise Invalid("name_not_covered", f"{name} does not belong to {domain.full_domain}.")
+    return Certificate(
+        id=0,
+        organization_id=domain.organization_id,
+        organization_domain_id=domain.id,
+        certificate_type=CertificateType.LETSENCRYPT,
+        common_name=name,
+        subject_alternative_names=[name],
+        acme_challenge_type=_challenge(challenge, wildcard=names.is_wildcard(name)),
+        key_type=domain.key_type,
+        profile=domain.certificate_profile,
+        is_profile_gone=False,
+    )
 
 
 def create(
@@ -144,6 +174,7 @@ def create(
         acme_challenge_type=kind,
         key_type=domain.key_type,
         profile=domain.certificate_profile,
+        preferred_chain=domain.preferred_chain,
         next_action_at=now,
     )
     session.add(row)
@@ -166,8 +197,9 @@ def _refuse_unwritten(session: Session, homes: Mapping[str, int]) -> None:
 def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
     if given is None:
         return ChallengeType.DNS_01 if wildcard else ChallengeType.HTTP_01
-    if given not in {ChallengeType.HTTP_01, ChallengeType.DNS_01}:
-        raise Invalid("challenge_unavailable", "Expected the challenge `http-01` or `dns-01`.")
+    if given not in set(ChallengeType):
+        expected = ", ".join(f"`{one}`" for one in ChallengeType)
+        raise Invalid("challenge_unavailable", f"Expected one of these challenges: {expected}.")
     if wildcard and given != ChallengeType.DNS_01:
         raise Invalid("wildcard_needs_dns", "A wildcard can only be proved by dns-01.")
     return ChallengeType(given)
@@ -189,16 +221,25 @@ def page(
     after: int | None = None,
     domain: str | None = None,
     status: str | None = None,
+    at_risk: bool | None = None,
+    deployment: DeploymentState | None = None,
+    campaign: str | None = None,
 ) -> Sequence[Certificate]:
     """Return up to `limit` + 1 certificates in order of their ids."""
+    query = Certificate.visible(actor)
+    if at_risk is not None:
+        query = query.where(Certificate.at_risk_since.is_not(None) == at_risk)
+    if deployment is not None:
+        query = query.where(deployments.is_in(deployment, database_now(session)))
     return lookup.page(
         session,
-        Certificate.visible(actor),
+        query,
         Certificate,
         limit=limit,
         after=after,
         organization_domain_id=lookup.domain_id(session, actor, domain),
         status=status,
+        campaign=campaign,
     )
 
 
@@ -211,7 +252,7 @@ def renew(
 ) -> Certificate:
     """Obtain a new generation now; the present one serves until it is complete.
 
-    `changes` are another `key_type` or `profile` for this and later ones.
+    `changes` are another `key_type`, `profile` or `preferred_chain` for this and later ones.
     Of an uploaded one the authority's successor is obtained. One that no binding uses any more is its owner's from then on, as if it had been asked for.
     """
     row = get(session, actor, reference)
@@ -225,9 +266,10 @@ def renew(
     row.is_automatic = row.is_automatic and usage.is_wanted(session, row)
     if row.is_let_go:
         row.take_up(now)
-    for name in changes.keys() & {"key_type", "profile"}:
+    for name in changes.keys() & {"key_type", "profile", "preferred_chain"}:
         setattr(row, name, changes[name])
     row.next_renewal_attempt_at = now
+    row.unused_since = row.unused_told_at = None  # somebody wants it
     row.wake(now)
     return row
 

@@ -10,15 +10,17 @@ from typing import Protocol
 from nameplate.core import quorum
 from nameplate.models import VerificationMethodName
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
-from nameplate.ports.validation import Security, Validation
+from nameplate.ports.validation import Security
 from nameplate.ports.vantages import VantageLook
 from nameplate.ports.verification import (
     MailedProofMethod,
+    Postbox,
     Proof,
     RecordProofMethod,
     Verdict,
     VerificationMethod,
 )
+from nameplate.usecases.claims.signed_answers import Doubted, SignedAnswers
 from nameplate.usecases.tools import Tools
 
 FIXES = {
@@ -32,17 +34,6 @@ FIXES = {
     "whether its answers depend on where they are asked for.",
 }
 """What to do where the proof was seen here and does not count."""
-_FAULTS = {
-    "expired": "its signatures have expired",
-    "not_yet_valid": "its signatures are not valid yet",
-    "unsigned": "a signature is missing",
-    "invalid": "a signature does not match",
-    "wrong_key": "it is signed by a key that the zone does not have",
-    "ds_mismatch": "none of its keys is the one that the DS record names",
-    "no_keys": "there is a DS record, but the zone has no keys",
-    "ds_missing": "the parent zone does not say whether the zone is signed",
-    "denial_missing": "the zone does not prove what is not there",
-}
 
 
 class JudgedLook(Protocol):
@@ -81,12 +72,21 @@ def corroborated(tools: Tools, question: JudgedLook, proof: Proof) -> Proof:
     if not is_needed(tools, question, proof):
         return proof
     method = tools.methods[question.method]
-    if isinstance(method, MailedProofMethod):  # the mail server finds its own way
-        return proof
     validated = _validated(tools, method, question, proof)
     if validated.verdict is Verdict.INCONCLUSIVE or not isinstance(method, RecordProofMethod):
         return validated
     return _seen_elsewhere(tools, method, question, validated)
+
+
+def mailed(tools: Tools, postbox: Postbox) -> Proof | None:
+    """Return why no code is to be sent now: what leads it to its readers is doubtful; None: it may go."""
+    if tools.validator is None:
+        return None
+    try:
+        SignedAnswers(tools.validator).mail(tools.resolver, postbox)
+    except Doubted as doubted:
+        return doubted.proof
+    return None
 
 
 def _validated(
@@ -94,48 +94,37 @@ def _validated(
 ) -> Proof:
     if tools.validator is None:
         return proof
-    asked = [(question.name, "A"), (question.name, "AAAA")]
-    if isinstance(method, RecordProofMethod):
-        record = method.record(question.name, question.token)
-        asked = [(record.name, record.rdtype)]
-    for name, rdtype in asked:
-        found = tools.validator.validate(name, rdtype)
-        seen = f"DNSSEC: {rdtype} of {name} is {found.security.value}: {found.detail}"
-        proof = replace(proof, observed=(*proof.observed, seen))
-        if (doubt := _doubt(name, found)) is not None:
-            return replace(doubt, observed=proof.observed)
-        if found.security is Security.SECURE and isinstance(method, RecordProofMethod):
-            kind = AnswerKind.DATA if found.values else AnswerKind.NODATA
-            signed = LookupResult("", (Answer(kind, "DNSSEC", found.values),))
-            verdict = method.judge(question.name, question.token, signed).verdict
-            if verdict.proves is not proof.verdict.proves:
-                return Proof(
-                    Verdict.INCONCLUSIVE,
-                    "servers_disagree",
-                    f"What is signed for {name} differs from what the name servers answered. New "
-                    "records take some time to reach every server.",
-                    proof.observed,
-                )
-    return proof
+    answers = SignedAnswers(tools.validator, proof.observed)
+    try:
+        if isinstance(method, RecordProofMethod):
+            _validate_record(answers, method, question, proof)
+        elif isinstance(method, MailedProofMethod):
+            answers.mail(tools.resolver, method.postbox(question.name))
+        else:
+            for host, address in dict.fromkeys([*proof.servers, (question.name, "")]):
+                answers.web_server(host, address)
+    except Doubted as doubted:
+        return doubted.proof
+    return replace(proof, observed=answers.observed)
 
 
-def _doubt(name: str, found: Validation) -> Proof | None:
-    """Return why an answer does not count; None: it does."""
-    if found.security is Security.BOGUS:
-        why = _FAULTS.get(found.fault, found.fault)
-        return Proof(
-            Verdict.INCONCLUSIVE,
-            "dnssec_bogus",
-            f"DNSSEC is broken: {why} ({found.detail}). An answer that validating resolvers reject "
-            "proves nothing.",
+def _validate_record(
+    answers: SignedAnswers, method: RecordProofMethod, question: JudgedLook, proof: Proof
+) -> None:
+    """Compare what was seen with what is signed, if anything is."""
+    record = method.record(question.name, question.token)
+    found = answers.ask(record.name, record.rdtype)
+    if found.security is not Security.SECURE:
+        return
+    kind = AnswerKind.DATA if found.values else AnswerKind.NODATA
+    signed = LookupResult("", (Answer(kind, "DNSSEC", found.values),))
+    verdict = method.judge(question.name, question.token, signed).verdict
+    if verdict.proves is not proof.verdict.proves:
+        answers.doubt(
+            "servers_disagree",
+            f"What is signed for {question.name} differs from what the name servers answered. New "
+            "records take some time to reach every server.",
         )
-    if found.security is Security.UNKNOWN:
-        return Proof(
-            Verdict.INCONCLUSIVE,
-            "dnssec_unknown",
-            f"DNSSEC of {name} could not be checked: {found.detail}.",
-        )
-    return None
 
 
 def _seen_elsewhere(

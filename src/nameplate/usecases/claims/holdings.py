@@ -113,7 +113,8 @@ def _hold(
     if mine is not None:
         mine.scope = scope if subtree or mine.lapsed_at is not None else mine.scope
         mine.lapsed_at = None
-        if mine.basis is HoldingBasis.TRANSFER:
+        # A proof of the name alone leaves the rest as it was given, for as long as that lasts.
+        if mine.basis is HoldingBasis.TRANSFER and scope is mine.scope:
             mine.basis = HoldingBasis.PROOF
         return
     mine = NameHolding(
@@ -163,7 +164,11 @@ def release(session: Session, domain: Domain) -> Sequence[Domain]:
 
 
 def review(
-    session: Session, domain: Domain, *, lapsing_at: datetime | None = None
+    session: Session,
+    domain: Domain,
+    *,
+    lapsing_at: datetime | None = None,
+    reason: ReleaseReason = ReleaseReason.REMOVED,
 ) -> Sequence[Domain]:
     """Let the holding of the domain's name reach as far as the proofs that count now, or end it.
 
@@ -185,8 +190,8 @@ def review(
         row.lapsed_at = row.lapsed_at or lapsing_at
         row.organization_domain_id = domain.id
     elif widest is None:
-        reason = ReleaseReason.LAPSED if row.lapsed_at is not None else ReleaseReason.REMOVED
-        quarantine(session, NameHolding.name == row.name, reason)
+        why = reason if row.lapsed_at is None else ReleaseReason.LAPSED
+        quarantine(session, NameHolding.name == row.name, why)
         session.delete(row)
     else:
         row.organization_domain_id, row.scope = widest
@@ -213,27 +218,45 @@ def hand_over(
 
 
 def forfeit(session: Session, domain: Domain) -> Sequence[Domain] | None:
-    """End the holding that another organization gave and that was not proved in time; None: none was.
+    """End what another organization gave and that was not proved in time; None: nothing was given.
 
-    Returns the claims that have nothing to rest on any more.
+    As far as a proof reaches, the name stays held by that. Returns the claims that have nothing to rest
+    on any more, but `domain`.
     """
     row = session.get(NameHolding, holders.held_name(domain), populate_existing=True)
     if row is None or row.organization_domain_id != domain.id:
         return None
     if row.basis is not HoldingBasis.TRANSFER:
         return None
-    quarantine(session, NameHolding.name == row.name, ReleaseReason.LAPSED)
-    session.delete(row)
-    session.flush()
-    look_at_grants(session, domain)
-    return unsupported(session, domain.domain_name, domain.organization_id, row.name, domain.id)
+    row.basis = HoldingBasis.PROOF
+    return review(session, domain, reason=ReleaseReason.LAPSED)
+
+
+def given_at(session: Session, domain: Domain) -> datetime | None:
+    """Return when another organization gave the name that a claim is to prove; None: it was not given."""
+    row = session.get(NameHolding, holders.held_name(domain))
+    if row is None or row.basis is not HoldingBasis.TRANSFER:
+        return None
+    return row.held_at if row.organization_id == domain.organization_id else None
 
 
 def _heir(session: Session, row: NameHolding) -> tuple[int, HoldingScope] | None:
-    """Return another claim that a holding by agreement can stand for, and its scope."""
+    """Return another claim that a holding by agreement can stand for, and its scope.
+
+    What was given and is not proved yet needs a claim that can prove it: without a token nothing would
+    end it.
+    """
     claims = Domain.visible(Actor(row.organization_id)).where(
         Domain.domain_name == row.base, Domain.holding_name == row.name
     )
+    if row.grant_id is None and row.basis is HoldingBasis.TRANSFER:
+        tokens = Verification.visible(Actor(row.organization_id)).where(
+            Verification.status.in_([VerificationStatus.PENDING, VerificationStatus.VERIFYING])
+        )
+        claims = claims.where(
+            Domain.full_domain.in_([row.name, f"*.{row.name}"]),
+            Domain.id.in_(tokens.with_only_columns(Verification.organization_domain_id)),
+        )
     heir = session.scalars(claims.order_by(Domain.id)).first()
     return None if heir is None else (heir.id, row.scope)
 

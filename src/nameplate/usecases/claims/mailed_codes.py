@@ -32,6 +32,7 @@ from nameplate.models import (
 from nameplate.ports.mail import Delivery, DeliveryOutcome
 from nameplate.ports.verification import MailedProofMethod, Postbox, Proof, Verdict
 from nameplate.usecases import lookup, work
+from nameplate.usecases.claims import corroboration
 from nameplate.usecases.tools import Tools
 
 LIFETIME = timedelta(hours=24)
@@ -73,13 +74,17 @@ def look(
 ) -> Proof:
     """Send a code when it is time to, and say whether it came back.
 
-    Raises `Unavailable` `mail_failed` while the operator's mail server cannot take the message.
+    None is sent while DNSSEC of what leads it to its readers is broken. Raises `Unavailable` `mail_failed` while the operator's mail server cannot take the message.
     """
     known = work.read(sessions, Verification, lease, _standing)
     now = lease.now()
     if known.last is not None and not _is_due(known.last, known.proved_at, now):
         return _judged(known.last, known.proved_at, now)
-    postbox = method.postbox(name)
+    with work.kept(sessions, Verification, lease):
+        postbox = method.postbox(name)
+        doubt = corroboration.mailed(tools, postbox)
+    if doubt is not None:
+        return doubt
     code = tokens.mailed_code(tools.random(tokens.CODE_BYTES))
     mail_id = work.record(
         sessions,

@@ -73,7 +73,9 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> work.StepOutcom
     if not question.is_open:
         return close(sessions, tools, lease, question)
     proof = _look(sessions, tools, lease, question)
-    proof = corroboration.corroborated(tools, question, proof)
+    if corroboration.is_needed(tools, question, proof):
+        with work.kept(sessions, Verification, lease):
+            proof = corroboration.corroborated(tools, question, proof)
     tools.checkpoint("verification:checked")
     return conclude(sessions, tools, lease, question, proof)
 
@@ -148,9 +150,13 @@ def _close(
         domain.expire("Ownership was not proved within seven days.")
         return
     lapsed = holdings.forfeit(session, domain) if not _is_open(session, domain) else None
-    if lapsed is not None:
+    if lapsed is None:
+        return
+    if not holdings.settle(session, domain):
         domain.lapse("The name was not proved in time after its transfer.")
-        verifications.prove_anew(session, tools, [domain, *lapsed], now)
+        lapsed = [domain, *lapsed]
+    verifications.prove_anew(session, tools, lapsed, now)
+    verifications.wake_dependents(session, domain, now, urgent=True)
 
 
 def _is_open(session: Session, domain: Domain) -> bool:
@@ -360,6 +366,8 @@ def _give_up(
     """Release a name that nobody proved again in time."""
     row.fail("The name was released: it was not proved again in time.")
     row.next_action_at = None
+    if domain.holding_name is not None:  # by a proof that was seen since: nothing else ends
+        return
     verifications.prove_anew(session, tools, holdings.review(session, domain), now)
     tell(session, "domain.released", domain, reason=ReleaseReason.LAPSED.value)
     verifications.renew(session, tools, domain)

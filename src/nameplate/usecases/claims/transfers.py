@@ -16,6 +16,7 @@ from nameplate.core.ids import Prefix
 from nameplate.db import Sessions, database_now, lock_name
 from nameplate.models import (
     Domain,
+    HoldingBasis,
     NameHolding,
     NameTransfer,
     Organization,
@@ -23,7 +24,7 @@ from nameplate.models import (
     telling,
 )
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.claims import holdings
+from nameplate.usecases.claims import holdings, incumbents
 
 LIFETIME = timedelta(days=7)
 """How long an offer stands, unless the holder says otherwise."""
@@ -141,6 +142,11 @@ def transferable(session: Session, domain: Domain) -> NameHolding:
         raise refusal("its name is not proved by itself. Lend a name below another one instead.")
     if row.grant_id is not None:
         raise refusal("its name is lent to the organization.")
+    if row.basis is HoldingBasis.TRANSFER:
+        raise refusal("it was transferred before and is not proved yet. Prove it first.")
+    proofs = incumbents.proofs(session, row)
+    if proofs and all(one.lost_at is not None for one in proofs):
+        raise refusal("its proof is lost. Prove it again first.")
     above = [holdings.value(other) for other in rows.values() if other.name != name]
     if any(one.covers(name) for one in above):
         raise refusal("the organization holds what is above it. Lend it instead.")

@@ -81,7 +81,7 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
             column: instruction.get(field)
             for field, column in _COLUMNS.get(instruction.kind, {}).items()
         },
-        expires_at=None if domain.is_suffix and not domain.is_approved else now + backoff.LIFETIME,
+        expires_at=_expiry(session, tools, domain, now),
         next_action_at=now,
     )
     session.add(row)
@@ -89,14 +89,38 @@ def create(session: Session, tools: Tools, domain: Domain, method: str) -> Verif
     return row
 
 
+def _expiry(session: Session, tools: Tools, domain: Domain, now: datetime) -> datetime | None:
+    """Return until when a fresh token can prove; one for a name that was given must do it in time."""
+    if domain.is_suffix and not domain.is_approved:
+        return None
+    given_at = None
+    if domain.holding_name == holders.held_name(domain):
+        given_at = holdings.given_at(session, domain)
+    until = now + backoff.LIFETIME
+    return until if given_at is None else min(until, given_at + tools.proof_life.reproof_at(now))
+
+
 def offer(
     session: Session, tools: Tools, domain: Domain, methods: Sequence[str]
 ) -> Sequence[Verification]:
     """Create a verification by each method. The first that matches proves the domain."""
+    is_new = domain.id is None
     rows = [create(session, tools, domain, method) for method in dict.fromkeys(methods)]
-    domain.verification_method = rows[0].verification_method.value
-    domain.verification_token = rows[0].verification_token
+    if domain.verification_token != rows[0].verification_token:  # that of the last one
+        domain.verification_method = rows[0].verification_method.value
+        domain.verification_token = rows[0].verification_token
+    if is_new:
+        session.info[_OFFERED] = domain.id, rows
     return rows
+
+
+def offered(session: Session, domain: Domain) -> Sequence[Verification] | None:
+    """Return every verification of the claim that this transaction made last; None for another."""
+    number, rows = session.info.get(_OFFERED, (None, ()))
+    return rows if number == domain.id else None
+
+
+_OFFERED = "claim that was made last, with its verifications"
 
 
 def _supersede(
