@@ -26,8 +26,10 @@ from nameplate.models import (
     Domain,
     LedgerEntry,
     Organization,
+    Server,
 )
-from nameplate.usecases.certificates import coverage, requests
+from nameplate.ports.fetcher import Fetched, HttpOutcome
+from nameplate.usecases.certificates import coverage, rehearsals, requests
 from nameplate.usecases.claims import acceptances, conditions, domains, transfers, verifications
 from nameplate.usecases.claims.transfers import TransferOffer
 
@@ -183,16 +185,6 @@ def test_a_suspended_domain_costs_its_names_until_it_is_resumed(rig: Uploads) ->
     assert _in_it(rig.work(number)) == set(HOSTS)
 
 
-def test_without_its_own_domain_it_goes_on_under_another(rig: Uploads) -> None:
-    number, second, _ = _issued(rig)
-    _act(rig, domains.remove, rig.rig.domain_id, tools=True)
-    row = rig.work(number)
-    assert row.deleted_at is None
-    assert row.organization_domain_id == second
-    assert _in_it(row) == {f"www.{SECOND}", THIRD}
-    assert row.lost == (NAME,)
-
-
 def test_one_that_is_not_renewed_says_what_it_lost_and_stays(rig: Uploads) -> None:
     number, second, _ = _issued(rig)
     rig.rig.change(Certificate, number, auto_renew=False)
@@ -326,3 +318,91 @@ def test_names_go_with_their_rows(rig: Uploads) -> None:
             sa.select(CertificateName).where(CertificateName.ssl_certificate_id == number)
         )
         assert left.all() == []
+
+
+def test_an_obstacle_belongs_to_the_domain_of_the_name_that_it_is_at() -> None:
+    row = Certificate(organization_domain_id=1)
+    homes = {NAME: 1, f"www.{SECOND}": 2, SECOND: 3, f"*.{THIRD}": 4}
+    for place, home in (
+        (NAME, 1),
+        (SECOND, 3),
+        (f"www.{SECOND}", 2),
+        (f"_acme-challenge.www.{SECOND}", 2),
+        (f"_acme-challenge.{THIRD}", 4),
+        ("net", 3),
+        ("", 1),
+        ("example.edu", 1),
+    ):
+        assert coverage.home_at(row, homes, place) == home, place
+
+
+def _stop(rig: Uploads, *hosts: str, kind: str = "http-01") -> int:
+    """Ask for a certificate whose last host leads elsewhere."""
+    bad, good = hosts[-1], rig.rig.internet
+    fetch_at = good.fetch_at
+
+    def fetch(address: str, host: str, path: str, **options: Any) -> Any:
+        if host == bad:
+            return Fetched(HttpOutcome.TIMEOUT)
+        return fetch_at(address, host, path, **options)
+
+    internet: Any = good
+    internet.fetch_at = fetch
+    rig.rig.add_account(name="checked", provider="acme")
+    return _ask(rig, *hosts, challenge=kind)
+
+
+def test_a_host_of_another_domain_is_watched_and_that_domain_is_waited_for(rig: Uploads) -> None:
+    second = rig.domain(SECOND)
+    rig.bind(f"www.{SECOND}", second)
+    number = _stop(rig, NAME, f"www.{SECOND}")
+    row = rig.work(number)
+    assert (row.trouble_code, row.waits_for) == ("host_points_elsewhere", f"domain:{second}")
+    rig.rig.certificate_id = number
+    rig.rig.age()
+    assert rig.rig.causes() == 0
+    for home in (rig.rig.domain_id, second):
+        said = _condition(rig, home)
+        assert f"www.{SECOND}" in said.message
+        assert any(f"www.{SECOND}" in one for one in said.expected), said
+        assert not any(NAME in one for one in said.expected), said
+    del rig.rig.internet.fetch_at
+    assert rig.rig.causes() == 1
+    assert rig.rig.is_due()
+    assert _in_it(rig.work(number)) == {NAME, f"www.{SECOND}"}
+
+
+def test_the_look_before_a_renewal_asks_every_host(rig: Uploads) -> None:
+    number, second, _ = _issued(rig)
+    bound = rig.bind(f"www.{SECOND}", second)
+    tools = rig.rig.offline.tools
+    with rig.sessions.begin(PLATFORM) as session:
+        account = session.scalars(sa.select(Account)).one()
+        account.config = {**account.config, "caa_identities": ["ca.example"]}
+        server = session.get_one(Server, session.get_one(Binding, bound).server_id)
+        server.meet("proxy_broken", "It does not answer.", None, datetime.now(UTC))
+        row = session.get_one(Certificate, number)
+        look = rehearsals.of(session, tools, row, datetime.now(UTC))
+    assert look.request is not None
+    assert set(look.request.hosts) == set(HOSTS)
+    assert [(one.code, one.host) for one in look.risks(tools)] == [
+        ("server_stopped", f"www.{SECOND}")
+    ]
+    assert {host for _, host, _ in rig.rig.internet.asked} == set(HOSTS)
+    _act(rig, domains.remove, second, tools=True)
+    with rig.sessions.begin(PLATFORM) as session:
+        row = session.get_one(Certificate, number)
+        look = rehearsals.of(session, tools, row, datetime.now(UTC))
+    assert look.request is not None
+    assert set(look.request.hosts) == {NAME, THIRD}, "as it would be ordered"
+    assert look.known == ()
+
+
+def test_a_generation_that_lacks_a_name_is_not_served_in_place_of_the_new_one(rig: Uploads) -> None:
+    number, second, _ = _issued(rig)
+    rig.served(rig.bind())
+    _act(rig, domains.suspend, second, "unpaid")
+    assert rig.work(number).former_generation == 1, "it has all names of the second"
+    _act(rig, domains.resume, second)
+    row = rig.work(number)
+    assert (row.generation, row.former_generation) == (3, None)
