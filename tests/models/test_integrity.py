@@ -15,6 +15,7 @@ from nameplate.core.errors import Conflict
 from nameplate.db import database_now
 from nameplate.models import (
     Binding,
+    CertificateWatch,
     Model,
     Organization,
     Record,
@@ -22,6 +23,7 @@ from nameplate.models import (
     RecordType,
     Server,
     Verification,
+    WatchKind,
 )
 from nameplate.models.records import digest
 
@@ -149,11 +151,18 @@ def _execute(session: Session, change: sa.TextClause, values: dict[str, Any]) ->
 
 
 def test_every_word_is_admitted_and_no_other(session):  # S11
-    rows = world.everything(session, world.organization(session))
+    watch = CertificateWatch(kind=WatchKind.CAA, key="0", name="acme.com", next_look_at=world.NOW)
+    session.add(watch)
+    session.flush()
+    rows = {
+        **world.everything(session, world.organization(session)),
+        CertificateWatch.__tablename__: watch,
+    }
     for table, name, words in ENUMS:
         key = next(iter(table.primary_key.columns))
+        quoted = session.connection().dialect.identifier_preparer.quote(key.name)
         identity = sa.inspect(rows[table.name]).identity[0]
-        change = sa.text(f"UPDATE {table.name} SET {name} = :word WHERE {key.name} = :id")
+        change = sa.text(f"UPDATE {table.name} SET {name} = :word WHERE {quoted} = :id")
         for word in words:
             extra = {"word": word, "id": identity}
             if name == "recordable_type":  # needs its id (S5)

@@ -23,11 +23,18 @@ def upgrade() -> None:
     else:
         op.add_column(_TABLE, c.choice("challenge_type", "How it is asked for.", "http-01"))
         op.execute(f"ALTER TABLE {_TABLE} ADD CONSTRAINT {_CHECK} {check}")
+        _comment("Challenge tokens that are answered here, each for exactly one host.")
     c.index(_TABLE, "hostname")
 
 
 def downgrade() -> None:
     op.drop_index(op.f("http_challenges_hostname_index"), _TABLE)
     if c.dialect() != "sqlite":
+        _comment("http-01 tokens that are answered, each for exactly one host.")
         op.execute(f"ALTER TABLE {_TABLE} DROP CONSTRAINT {_CHECK}")
     op.drop_column(_TABLE, "challenge_type")
+
+
+def _comment(text: str) -> None:
+    """Describe the table; SQLite keeps no comments."""
+    op.create_table_comment(_TABLE, text)
