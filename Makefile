@@ -8,6 +8,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := --constraint constraints.txt --build-constraint constraints.txt
 WORKERS ?= 2
 
+# Tests start hundreds of processes; without bytecode each of them compiles everything first.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check format servers torture bench docs changelog lock release clean
 .DELETE_ON_ERROR:
 
