@@ -46,6 +46,8 @@ def test_it_comes_back_without_rows(
     with lend(port) as second:
         assert second == first
         assert _filled(second) == set()
+    left.invalidate()
+    left.close()
     sessions.dispose()
 
 
