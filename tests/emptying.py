@@ -36,6 +36,11 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
     AND backend_type = 'client backend'
 """
 
+_RESTART: LiteralString = """
+SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+FROM pg_sequences WHERE last_value IS NOT NULL
+"""
+
 
 def schema_of(port: int, name: str) -> str:
     """Return a text that is another one as soon as somebody changes this PostgreSQL database's schema."""
@@ -51,6 +56,7 @@ def postgresql(port: int, name: str, schema: str) -> bool:
             return False
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         filled = connection.execute(_filled(table for (table,) in tables)).fetchall()
+        connection.execute(_RESTART)
         connection.execute("SET session_replication_role = replica")  # foreign keys are not asked
         deletes = [sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for (table,) in filled]
         return sum(connection.execute(one).rowcount for one in deletes) < MANY

@@ -46,6 +46,11 @@ def test_it_comes_back_without_rows(
     with lend(port) as second:
         assert second == first
         assert _filled(second) == set()
+        if kind == "postgresql":
+            again = sessions_over(second)
+            with again.begin(PLATFORM) as session:
+                assert world.organization(session).id == 1
+            again.dispose()
     left.invalidate()
     left.close()
     sessions.dispose()
