@@ -23,6 +23,8 @@ class ChallengeProgress:
     """Of the account's key that the answers were made with (RFC 8555 section 8.1)."""
     reason: str = ""
     """Why that account was chosen, in words for a person."""
+    names: tuple[str, ...] = ()
+    """What the order is for, where that is not what the certificate covers."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what goes into the column."""
@@ -35,6 +37,7 @@ class ChallengeProgress:
             "addresses": list(self.addresses),
             "records": list(self.records),
             "reason": self.reason,
+            "names": list(self.names),
             "thumbprint": self.thumbprint,
         }
         return found | {name: value for name, value in more.items() if value}
@@ -52,6 +55,7 @@ class ChallengeProgress:
             addresses=tuple(_texts(document.get("addresses"))),
             records=tuple(_texts(document.get("records"))),
             reason=str(document.get("reason") or ""),
+            names=tuple(_texts(document.get("names"))),
             thumbprint=str(document.get("thumbprint") or ""),
         )
 
