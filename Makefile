@@ -8,6 +8,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := --constraint constraints.txt --build-constraint constraints.txt
 WORKERS ?= 2
 
+# Tests start hundreds of processes; without bytecode each of them compiles everything first.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check format servers torture bench docs changelog lock release clean
 .DELETE_ON_ERROR:
 
@@ -19,8 +22,9 @@ demo: $(VENV)/.demo  ## Show the product on this machine.
 
 # Real servers share two cores here: a test that uses one is run once more when it fails, and the
 # closing line says so. One that fails twice has failed, and so has any other that fails once.
+# With worksteal the tests of a file stay together, and what they share is started once.
 test: servers check  ## Set everything up, then check and run all tests with branch coverage.
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 check: $(VENV)/.dev  ## Lint, format, types, import rules, house rules.
 	$(BIN)/ruff check .

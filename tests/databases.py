@@ -1,6 +1,7 @@
 """Migrated databases for tests: each kind is migrated once for a test process, then copied.
 
 A test asks for `migrated_url` (SQLite, PostgreSQL and MariaDB in turn) or for `sessions` over it.
+On PostgreSQL and MariaDB the copies are lent: emptied after a test, and used by the next one.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 
 from nameplate.db import Sessions, engine
 from nameplate.usecases.operations import schema
+from tests import emptying
 from tests.servers import mariadb, postgresql
 
 
@@ -23,9 +25,13 @@ class Templates:
         self.folder = folder
         self._made: dict[str, str] = {}
         self._open = contextlib.ExitStack()
+        self._free: list[tuple[contextlib.ExitStack, str]] = []
+        self._schema = ""
 
     def close(self) -> None:
         """Drop the templates."""
+        for copy, _ in self._free:
+            copy.close()
         self._open.close()
 
     def url(self, kind: str, port: int = 0) -> str:
@@ -50,10 +56,22 @@ class Templates:
 
     @contextlib.contextmanager
     def postgresql(self, port: int) -> Iterator[str]:
-        """Yield the URL, as its owner, of a database made from the template."""
-        template = sa.make_url(self.url("postgresql", port)).database
-        with postgresql.fresh_database(port, template=template) as url:
+        """Yield the URL, as its owner, of a database like the template."""
+        template = _name(self.url("postgresql", port))
+        if not self._schema:
+            self._schema = emptying.schema_of(port, template)
+        if self._free:
+            copy, url = self._free.pop()
+        else:
+            copy = contextlib.ExitStack()
+            url = copy.enter_context(postgresql.fresh_database(port, template))
+        try:
             yield url
+        finally:
+            if emptying.postgresql(port, _name(url), self._schema):
+                self._free.append((copy, url))
+            else:
+                copy.close()
 
     @contextlib.contextmanager
     def mariadb(self, port: int) -> Iterator[str]:
@@ -62,7 +80,7 @@ class Templates:
         try:
             yield url
         finally:
-            _empty(url)
+            emptying.mariadb(port, _name(url))
 
 
 def sessions_over(url: str) -> Sessions:
@@ -75,12 +93,5 @@ def sessions_over(url: str) -> Sessions:
     )
 
 
-def _empty(url: str) -> None:
-    made = engine(url)
-    with made.begin() as connection:
-        connection.execute(sa.text("SET foreign_key_checks = 0"))
-        for table in sa.inspect(connection).get_table_names():
-            if table != "nameplate_version":
-                connection.execute(sa.text(f"DELETE FROM {table}"))
-        connection.execute(sa.text("SET foreign_key_checks = 1"))
-    made.dispose()
+def _name(url: str) -> str:
+    return str(sa.make_url(url).database)

@@ -263,7 +263,7 @@ def _closed(url: str) -> Iterator[None]:
 def _administrator(url: str, database: str | None = None):
     place = sa.make_url(url)
     assert place.port is not None
-    return postgresql._admin(place.port, database or place.database or "")
+    return postgresql.admin(place.port, database or place.database or "")
 
 
 def within(seconds: float, true: Callable[[], bool]) -> bool:

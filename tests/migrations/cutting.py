@@ -79,10 +79,7 @@ class Migrations:
         self._config = Config()
         self._config.set_main_option("script_location", str(schema.LOCATION))
         self._script = ScriptDirectory.from_config(self._config)
-        # What MariaDB's driver reads to encrypt takes longer than all the rest of a connection.
-        plain = {"ssl_disabled": "1"} if url.startswith("mariadb") else {}
-        parsed = sa.make_url(url).update_query_dict(plain)
-        self._engine = engine(parsed.render_as_string(hide_password=False), pool_size=1)
+        self._engine = engine(url, pool_size=1)
 
     def close(self) -> None:
         """Let go of the database."""

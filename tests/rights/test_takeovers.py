@@ -76,12 +76,12 @@ def test_each_method_proves_what_is_really_controlled(
 
 
 @pytest.mark.parametrize(
-    "methods", [2, pytest.param(len(METHODS), marks=pytest.mark.torture)], ids=["short", "all"]
+    "methods", [1, pytest.param(len(METHODS), marks=pytest.mark.torture)], ids=["short", "all"]
 )
 def test_no_takeover_succeeds_and_every_owner_does(
     migrated_sqlite_sessions: Sessions, methods: int
 ) -> None:
-    """Each script by every method; in the short form by two, each time others."""
+    """Each script by every method; in the short form by one, each time another."""
     cases = [
         (name, METHODS[(number + step) % len(METHODS)])
         for number, name in enumerate(TAKEOVERS)

@@ -84,7 +84,7 @@ class PostgreSQL:
             user=user,
         )
         if is_new and not as_debian:
-            with _admin(port) as connection:
+            with admin(port) as connection:
                 connection.execute(ROLES)
 
     @property
@@ -109,20 +109,20 @@ def fresh_database(port: int, template: str | None = None) -> Iterator[str]:
     try:
         yield create_database(port, name, template)
     finally:
-        with _admin(port) as connection:
+        with admin(port) as connection:
             drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             connection.execute(drop)
 
 
 def create_database(port: int, name: str, template: str | None = None) -> str:
     """Make a database, empty or a copy of `template`, and return its URL as its owner."""
-    with _admin(port) as connection:
+    with admin(port) as connection:
         create = sql.SQL("CREATE DATABASE {} OWNER nameplate_owner TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template or "template1")
         )
         connection.execute(create)
     if template is None:
-        with _admin(port, name) as connection:
+        with admin(port, name) as connection:
             connection.execute(GRANTS)
     return database_url(port, name)
 
@@ -135,6 +135,19 @@ def database_url(port: int, name: str) -> str:
 def role_url(url: str, role: str) -> str:
     """Return the same database's URL for another role: `nameplate_app`, `nameplate_system`."""
     return sa.make_url(url).set(username=role).render_as_string(hide_password=False)
+
+
+def admin(port: int, database: str = "postgres") -> psycopg.Connection[Any]:
+    """Connect as the superuser; each statement is its own transaction."""
+    return psycopg.connect(
+        host="127.0.0.1",
+        port=port,
+        user="postgres",
+        password=PASSWORD,
+        dbname=database,
+        autocommit=True,
+        connect_timeout=10,
+    )
 
 
 def _make(data: Path, user: str | None) -> None:
@@ -158,19 +171,7 @@ def _make(data: Path, user: str | None) -> None:
         raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
 
 
-def _admin(port: int, database: str = "postgres") -> psycopg.Connection[Any]:
-    return psycopg.connect(
-        host="127.0.0.1",
-        port=port,
-        user="postgres",
-        password=PASSWORD,
-        dbname=database,
-        autocommit=True,
-        connect_timeout=10,
-    )
-
-
 def _answers(port: int) -> bool:
-    with contextlib.suppress(psycopg.OperationalError), _admin(port):
+    with contextlib.suppress(psycopg.OperationalError), admin(port):
         return True
     return False

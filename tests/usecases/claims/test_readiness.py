@@ -43,7 +43,9 @@ def walk(city: City, steps: int, *, sweeps: float) -> set[bool]:
     return seen
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(one, marks=pytest.mark.torture) for one in range(2, 10))]
+)
 def test_copy_filter_and_computation_agree_at_every_moment(city: City, seed: int) -> None:
     city.chance = random.Random(seed)
     city.agree()
