@@ -292,6 +292,7 @@ class Rights(Passing):
                 claim.end_proofs()
         (self.model.removed.discard if back else self.model.removed.add)(number)
         self.model.forget()
+        self._sync()
         self._work()
         self._sync()
 
