@@ -75,6 +75,8 @@ def _report(cells: Sequence[Cell]) -> None:
         print(trouble.ljust(22), "; ".join(f"{place}: {code}" for place, code in row.items()))
     for outcome, count in Counter(cell.outcome for cell in cells).most_common():
         print(f"{count:5} {outcome}")
+    for cell in cells:
+        print(*cell.complaints, sep="\n", end="\n" if cell.complaints else "")
     slowest = max(cells, key=lambda cell: cell.healed_in)
     print(f"slowest after the repair: {slowest.healed_in:.1f} s, {slowest.label}")
 
