@@ -2,7 +2,9 @@
 
     python -m bench.api [--domains 20000] [--seconds 8] [--against 42eaa5e]
 
-Shows a domain, lists a hundred, claims one, and asks `healthz`, each for so many seconds. `--against`
+Shows a domain, lists a hundred, walks through the lists of all organizations, claims a domain, and asks
+`healthz`, each for so many seconds. The first list is the same page again and again, whose JSON is kept;
+the walk (`cold`) finds no JSON where there are more domains than are kept, 5,000. `--against`
 names a commit, or the Python of another checkout's environment: it is measured in the same run, on a
 database of its own with the same seed, in turns with this one. The floor is a bare FastAPI route that finds the
 token and reads the same rows by hand (`bench.api_floor`), in the same server program.
@@ -16,6 +18,7 @@ import http.client
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -35,9 +38,11 @@ from bench.checkouts import python_of
 from tests.servers import postgresql
 from tests.servers.process import Server, free_port, listens
 
+from nameplate.api.kept_json import MOST
+
 PROCESSES, THREADS = 2, 4
 WARM_UP = 1.5
-GOALS = {"show": 4.0, "list": 2.0, "claim": 3.0}
+GOALS = {"show": 4.0, "list": 2.0, "cold": 2.0, "claim": 3.0}
 GOAL_CLAIM_P99 = 60.0
 """Milliseconds."""
 
@@ -58,6 +63,8 @@ class Side:
 
     def __init__(self, label: str, python: str, port: int, token: str, names: list[str]) -> None:
         self.label, self.python, self.port = label, python, port
+        self.walker = token
+        """A token that sees every organization's domains."""
         self.token, self.names = token, names
         self.pid = 0
         self.claimed = 0
@@ -67,7 +74,13 @@ class Side:
         """Send requests from eight clients for so long."""
         with multiprocessing.Pool(PROCESSES) as pool:
             jobs = [
-                (self.port, self.token, (what, self.names), seconds, self.claimed + number)
+                (
+                    self.port,
+                    self.walker if what == "cold" else self.token,
+                    (what, self.names),
+                    seconds,
+                    self.claimed + number,
+                )
                 for number in range(PROCESSES)
             ]
             before = cpu_of(self.pid)
@@ -93,13 +106,16 @@ def _clients(
     def client(number: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        count = 0
+        count, place = 0, ""
         while (at := time.monotonic()) - started < seconds + WARM_UP:
             count += 1
             method, path, body = _request(*asked, f"{salt}-{number}-{count}")
-            connection.request(method, path, body, headers)
+            connection.request(method, path + place, body, headers)
             answer = connection.getresponse()
-            answer.read()
+            content = answer.read()
+            if asked[0] == "cold":
+                following = _CURSOR.search(content)
+                place = f"&cursor={following[1].decode()}" if following else ""
             if answer.status >= 400:
                 raise RuntimeError(f"{method} {path}: {answer.status}")
             found.append((time.monotonic() - started, time.monotonic() - at))
@@ -113,11 +129,14 @@ def _clients(
     return found
 
 
+_CURSOR = re.compile(rb'"next_cursor": ?"([^"]+)"')
+
+
 def _request(what: str, names: list[str], unique: str) -> tuple[str, str, bytes | None]:
     match what:
         case "show":
             return "GET", f"/v1/domains/{names[hash(unique) % len(names)]}", None
-        case "list":
+        case "list" | "cold":
             return "GET", "/v1/domains?limit=100", None
         case "claim":
             body = {"name": f"n{unique}-{os.getpid()}.com"}
@@ -138,6 +157,7 @@ def side(label: str, python: str, cluster: int, domains: int, folder: Path) -> I
             "NAMEPLATE_DATABASE_URL": url,
             "NAMEPLATE_PORT": str(port),
             "NAMEPLATE_SERVE_WORKER": "false",
+            "NAMEPLATE_MAX_UNPROVED_CLAIMS": "1000000",
         }
 
         def run(*words: str) -> Any:
@@ -165,11 +185,16 @@ def side(label: str, python: str, cluster: int, domains: int, folder: Path) -> I
         rows = organizations["data"] if isinstance(organizations, dict) else organizations
         owner = rows[0]["id"]
         made = json.loads(run("token", "add", "bench", "--organization", owner, "--json"))
+        try:
+            walker = json.loads(run("token", "add", "walker", "--platform", "--json"))
+        except RuntimeError:  # before there was that option, a token of nobody was the platform's
+            walker = json.loads(run("token", "add", "walker", "--json"))
         server = Server(
             [python, "-m", "nameplate", "serve"], home, ready=lambda: listens(port), env=env
         )
         try:
             one = Side(label, python, port, made["token"], [])
+            one.walker = walker["token"]
             one.pid, one.database = server.pid, env["NAMEPLATE_SYSTEM_DATABASE_URL"]
             one.names = _names(port, made["token"])
             yield one
@@ -247,15 +272,19 @@ def main() -> None:
 
 def _measure(sides: list[Side], options: argparse.Namespace) -> bool:
     failed = False
-    for what in ("show", "list", "claim", "healthz"):
-        figures = {one.label: one.measure(what, options.seconds) for one in sides}
+    for what in ("show", "list", "cold", "claim", "healthz"):
+        if what == "cold" and options.domains <= MOST:
+            continue
+        taking_part = [one for one in sides if what != "cold" or one.label != "floor"]
+        figures = {one.label: one.measure(what, options.seconds) for one in taking_part}
         for label, found in figures.items():
             print(
                 f"{what:8} {label:8} {found.rate:8.0f}/s  p50 {found.p50:6.1f} ms  "
                 f"p99 {found.p99:6.1f} ms  {found.cpu:5.2f} ms CPU each"
             )
-        ratio = figures["this"].rate / figures["floor"].rate
-        print(f"{what:8} {ratio:.2f} of the floor's rate")
+        if "floor" in figures:
+            ratio = figures["this"].rate / figures["floor"].rate
+            print(f"{what:8} {ratio:.2f} of the floor's rate")
         if "against" not in figures or what not in GOALS:
             continue
         ratio, goal = figures["this"].rate / figures["against"].rate, GOALS[what]

@@ -4,6 +4,7 @@ Each side is a process of its own, which imports only what it needs, and is told
 where its server and its wanted records are.
 """
 
+import gc
 import json
 import os
 import signal
@@ -150,6 +151,7 @@ def nameplate(place: Place) -> None:
 
     A small one comes first: a worker has long compiled its statements when a large zone is due.
     """
+    gc.disable()  # as every process of Nameplate's own, until all is imported
     from nameplate import bootstrap, leases
     from nameplate.core.actor import PLATFORM
     from nameplate.models import Domain
@@ -157,7 +159,7 @@ def nameplate(place: Place) -> None:
     from nameplate.usecases.dns import zones
 
     settings = Settings(home=Path(place["home"]))
-    bootstrap.collect_rarely()  # as every process of Nameplate's own
+    bootstrap.collect_rarely()
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
 

@@ -361,7 +361,7 @@ def main() -> None:
     try:
         program("wrk")
     except ServerMissing:
-        print("skipped: the load generator wrk is missing: apt-get install wrk")
+        print("skipped: the load generator wrk is missing: sh scripts/servers.sh")
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end too
     with tempfile.TemporaryDirectory(prefix="nameplate-bench-") as folder:

@@ -8,6 +8,11 @@ proof is due, again and again, for so many seconds. Then the worker is left to t
 which every proof was claimed at the same moment, and it is seen how late looks are. At the end the
 records of some are published, and these proofs are due at once.
 
+A *look* is at one pending proof, with its lease, what was seen in its log, and the time of the next
+one. When the record is not there it also asks where people put it by mistake: Knot counts the
+questions, which are shown beside the looks. Nothing is measured before a worker's first look: how long
+its process takes to start is not a matter of looks.
+
 `--against` names a commit, or the Python of another checkout: it is measured in the same run, on a
 database of its own, in turns with this one. The floor is aiodns, which asks Knot for the same names and
 does nothing with the answers (`pip install aiodns`); without it dnspython's asyncio resolver.
@@ -17,9 +22,7 @@ proofs each looked at on time (p99 of 5 s behind), in 300 MiB.
 """
 
 import argparse
-import asyncio
 import contextlib
-import importlib
 import json
 import os
 import subprocess
@@ -29,7 +32,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 sys.path.pop(0)  # this folder: its dns.py is not dnspython
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -37,6 +39,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import psycopg
 from bench.acme_peers import cpu_of, peak_of
 from bench.checkouts import python_of
+from bench.verify_questions import Questions, floor
 from tests.servers import postgresql
 from tests.servers.knot import Knot
 from tests.servers.process import Server, program
@@ -46,6 +49,8 @@ ZONE = "com"
 GOALS = {"looks": 10.0, "proofs": 4.0}
 GOAL_LATE, GOAL_MIB = 5.0, 300
 WARM_UP = 2.0
+PATIENCE = 60.0
+"""Seconds within which a worker must have looked at something."""
 _DUE = "UPDATE domain_verifications SET next_action_at = now() WHERE lease_until IS NULL AND {}"
 _LOOKS = "SELECT sum(verification_attempts) FROM domain_verifications"
 _PROVED = "SELECT count(*) FROM domain_verifications WHERE status = 'verified'"
@@ -85,35 +90,51 @@ class Side:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[arg-type]  # our own text
 
-    def looks(self, seconds: float) -> tuple[float, float]:
-        """Return looks a second while all is due all the time, and milliseconds of CPU each."""
+    def wait_for_a_look(self) -> None:
+        """Wait until the worker has started and looked."""
+        before, until = self.ask(_LOOKS), time.monotonic() + PATIENCE
+        while self.ask(_LOOKS) <= before:
+            if time.monotonic() > until:
+                raise RuntimeError(f"{self.label}: the worker did not look at anything")
+            time.sleep(0.1)
+
+    def looks(self, seconds: float, questions: Questions) -> tuple[float, float, float]:
+        """Return looks a second while all is due all the time, questions and ms of CPU of each."""
         self.do(_DUE.format("true"))
         with self.worker() as server:
-            began, before, spent = 0.0, 0.0, 0.0
+            self.wait_for_a_look()
+            began, before, asked, spent = 0.0, 0.0, 0, 0.0
             until = time.monotonic() + WARM_UP + seconds
             while time.monotonic() < until:
                 time.sleep(0.5)
                 # Half a minute in the past is due as well as now, and comes up at the first look.
                 self.do(_DUE.format("next_action_at > now()"))
                 if not began and time.monotonic() > until - seconds:
-                    began, before, spent = time.monotonic(), self.ask(_LOOKS), cpu_of(server.pid)
+                    asked, spent = questions.count(), cpu_of(server.pid)
+                    began, before = time.monotonic(), self.ask(_LOOKS)
             done, took = self.ask(_LOOKS) - before, time.monotonic() - began
-            return done / took, (cpu_of(server.pid) - spent) / max(done, 1) * 1000
+            done = max(done, 1)
+            cost = (cpu_of(server.pid) - spent) / done * 1000
+            return done / took, (questions.count() - asked) / done, cost
 
     def schedule(self, seconds: float) -> tuple[float, float, float]:
         """Return how far behind looks are (p50, p99), the worst of all moments, and the CPU share."""
-        self.do(
-            "UPDATE domain_verifications SET verification_attempts = 0, next_action_at = now(),"
+        claimed = (
+            "UPDATE domain_verifications SET verification_attempts = 0, next_action_at = now(){},"
             " lease_until = NULL, expires_at = now() + interval '7 days' WHERE status <> 'verified'"
         )
+        self.do(claimed.format(" + interval '1 hour'"))
+        self.do(_DUE.format("id = (SELECT min(id) FROM domain_verifications)"))
         late50 = late99 = 0.0
         with self.worker() as server:
-            until = time.monotonic() + seconds
+            self.wait_for_a_look()
+            self.do(claimed.format(""))
+            spent, until = cpu_of(server.pid), time.monotonic() + seconds
             while time.monotonic() < until:
-                time.sleep(1.0)
+                time.sleep(0.5)
                 late50 = max(late50, self.ask(_LATE.format("0.5")))
                 late99 = max(late99, self.ask(_LATE.format("0.99")))
-            return late50, late99, cpu_of(server.pid) / seconds
+            return late50, late99, (cpu_of(server.pid) - spent) / seconds
 
     def proofs(self, number: int, seconds: float) -> tuple[float, float]:
         """Return proofs a second of those that are published, and milliseconds of CPU each."""
@@ -178,44 +199,6 @@ def side(
         yield one
 
 
-def floor(port: int, count: int) -> tuple[str, float]:
-    """Return the name of the fastest library that is here, and how many names it asks a second."""
-    names = [f"_nameplate-challenge.shop{number}.com" for number in range(count)]
-    try:
-        aiodns = importlib.import_module("aiodns")
-    except ImportError:
-        return "dnspython", asyncio.run(_by_dnspython(port, names[: count // 5]))
-    return "aiodns", asyncio.run(_by_aiodns(aiodns, port, names))
-
-
-async def _by_aiodns(aiodns: Any, port: int, names: list[str]) -> float:
-    resolver = aiodns.DNSResolver(nameservers=[f"127.0.0.1:{port}"])
-    ask = resolver.query_dns if hasattr(resolver, "query_dns") else resolver.query
-
-    async def one(name: str) -> None:
-        with contextlib.suppress(aiodns.error.DNSError):
-            await ask(name, "TXT")
-
-    return await _rate(one, names)
-
-
-async def _by_dnspython(port: int, names: list[str]) -> float:
-    import dns.asyncquery
-    import dns.message
-
-    async def one(name: str) -> None:
-        await dns.asyncquery.udp(dns.message.make_query(name, "TXT"), "127.0.0.1", 5, port)
-
-    return await _rate(one, names)
-
-
-async def _rate(one: Any, names: list[str], width: int = 500) -> float:
-    began = time.monotonic()
-    for start in range(0, len(names), width):
-        await asyncio.gather(*(one(name) for name in names[start : start + width]))
-    return len(names) / (time.monotonic() - began)
-
-
 def main() -> None:
     """Measure every side in turns, print figures and ratios, and fail when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -254,9 +237,12 @@ def _measure(sides: list[Side], port: int, folder: Path, options: argparse.Names
     print(f"floor    {name}: {asked:.0f} names/s asked, nothing done with the answers", flush=True)
     rates: dict[str, dict[str, float]] = {"looks": {}, "proofs": {}}
     failed = False
+    questions = Questions(folder)
     for one in sides:
-        rates["looks"][one.label], cpu = one.looks(options.seconds)
-        print(f"looks    {one.label:8} {rates['looks'][one.label]:8.0f}/s {cpu:6.2f} ms CPU each", flush=True)  # fmt: skip
+        rate, each, cpu = one.looks(options.seconds, questions)
+        rates["looks"][one.label] = rate
+        asked = f"of {each:.1f} questions: {rate * each:.0f} questions/s"
+        print(f"looks    {one.label:8} {rate:8.0f}/s {cpu:6.2f} ms CPU each, {asked}", flush=True)
     if options.schedule:
         late50, late99, share = sides[0].schedule(options.schedule)
         met = late99 <= GOAL_LATE

@@ -5,6 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nameplate.asgi import Service
+from nameplate.core import challenge_certificates
+from nameplate.ports.fetcher import HttpOutcome
+from nameplate.settings import Settings
+from nameplate.usecases.certificates import reachability
+from tests.servers.process import free_port
+
 STARTED = """
 import asyncio, gc, json, sys
 from pathlib import Path
@@ -52,3 +59,31 @@ def test_it_answers_for_edge_and_api_and_pauses_shortly(tmp_path: Path) -> None:
     assert (told["/edge/ask"], told["/healthz"], told["/edge"]) == (400, 200, 404)
     assert told["kept"] > 10_000
     assert told["turn"] < 0.001
+
+
+def test_it_answers_our_own_look_at_tls_where_a_port_is_set(tmp_path: Path) -> None:
+    """The look goes through the connector that vets addresses, as a worker's does."""
+    port = free_port()
+    settings = Settings(home=tmp_path, serve_worker=False, tls_alpn_port=port, sandbox=True)
+    service = Service(settings)
+    present = service.tools.present
+    assert present is not None
+    assert service.tools.answers_tls_alpn
+    token = f"nameplate-0123456789abcdef-{service.tools.keyring.primary}"
+    word = reachability.answer(service.tools.keyring, "shop.example.com", token) or ""
+
+    def proves(*protocols: str, address: str = "127.0.0.1") -> bool:
+        found = present(address, "shop.example.com", protocols, port)
+        return challenge_certificates.proves(found.body, "shop.example.com", word)
+
+    service.start()
+    try:
+        assert proves(challenge_certificates.PROTOCOL, token)
+        assert not proves(challenge_certificates.PROTOCOL)
+        assert not proves(challenge_certificates.PROTOCOL, f"{token}x")
+        refused = present("169.254.169.254", "shop.example.com", (token,), port)
+        assert refused.category is HttpOutcome.ADDRESS_REFUSED
+        away = present("127.0.0.1", "shop.example.com", (token,), free_port())
+        assert away.category is HttpOutcome.UNREACHABLE
+    finally:
+        service.stop()

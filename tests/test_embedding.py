@@ -84,3 +84,15 @@ def test_a_worker_of_a_host_has_no_web_framework_in_memory() -> None:
     loaded = loaded_by("from nameplate import Sessions, Settings, Worker, keyring, sessions, tools")
     assert "nameplate.worker.loop" in loaded
     assert not loaded & {"fastapi", "starlette", "pydantic", "typer", "alembic"}
+
+
+def test_a_command_that_works_elsewhere_has_no_tables_in_memory() -> None:
+    loaded = loaded_by("import nameplate.__main__; from nameplate import remote")
+    assert "nameplate.adapters.http.client" in loaded
+    assert not loaded & {"sqlalchemy", "fastapi", "nameplate.bootstrap", "nameplate.models"}
+
+
+def test_a_process_that_validates_nothing_has_no_dnssec_in_memory() -> None:
+    adapters = "nameplate.adapters.resolver"
+    loaded = loaded_by(f"import {adapters}.signatures, {adapters}.validating")
+    assert "dns.dnssec" not in loaded

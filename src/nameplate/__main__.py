@@ -1,5 +1,6 @@
 """The command line: `nameplate NOUN VERB`, `nameplate serve`, `nameplate worker`."""
 
+import gc
 import io
 import os
 import secrets
@@ -32,9 +33,9 @@ class _RemoteApi:
     """A transport over HTTP."""
 
     def __init__(self, remote: profiles.Remote) -> None:
-        from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+        from nameplate import remote as elsewhere  # noqa: PLC0415 - only commands that need it
 
-        self._api = bootstrap.remote(remote.url)
+        self._api = elsewhere.api(remote.url)
         self._remote = remote
 
     def send(
@@ -54,15 +55,17 @@ class _RemoteApi:
 
 
 def _elsewhere(remote: profiles.Remote) -> ApiConnection:
-    from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
+    from nameplate.remote import clock  # noqa: PLC0415 - only commands that need it pay for it
 
-    return ApiConnection(_RemoteApi(remote), remote.token, clock=bootstrap.clock)
+    return ApiConnection(_RemoteApi(remote), remote.token, clock=clock)
 
 
 def _embedded() -> ApiConnection:
+    gc.disable()  # until all is imported
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.api.app import create  # noqa: PLC0415 - the same
     from nameplate.api.inprocess import InProcess  # noqa: PLC0415 - the same
+    from nameplate.remote import clock  # noqa: PLC0415 - the same
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
 
@@ -78,7 +81,7 @@ def _embedded() -> ApiConnection:
         worker.run_until_idle(seconds)
 
     api = InProcess(create(sessions, tools, local_token=token))
-    return ApiConnection(api, token, drive, bootstrap.clock)
+    return ApiConnection(api, token, drive, clock)
 
 
 def _local() -> local.Local:
@@ -134,6 +137,7 @@ def worker(
     ] = None,
 ) -> None:
     """Run background work until SIGTERM or SIGINT. Any number of workers can run in parallel."""
+    gc.disable()  # until all is imported
     from nameplate import bootstrap  # noqa: PLC0415 - only commands that need it pay for it
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.worker.loop import Worker  # noqa: PLC0415 - the same
@@ -164,13 +168,14 @@ def worker(
 def vantage(host: Host = None, port: Port = None) -> None:
     """Look names up in the DNS for a control plane elsewhere. Needs no database."""
     from nameplate import bootstrap, listener  # noqa: PLC0415 - only this command needs them
+    from nameplate.remote import clock  # noqa: PLC0415 - the same
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
     from nameplate.vantage import VantageApp  # noqa: PLC0415 - the same
 
     with failures.reported():
         settings = Settings.read()
         at = host or settings.vantage_host, port or settings.vantage_port
-        vantage_app = VantageApp(*bootstrap.vantage(settings), bootstrap.clock)
+        vantage_app = VantageApp(*bootstrap.vantage(settings), clock)
         with listener.listen(*at) as listening:
             logs.to(sys.stderr)
             limits = listener.ConnectionLimits(body=MAX_REQUEST, connections=200)

@@ -9,12 +9,16 @@ import gc
 import socket
 import sys
 import threading
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nameplate import bootstrap, edge, listener, logs
 from nameplate.api import app as api
+from nameplate.core import keys
+from nameplate.listener.alpn import ChallengeServer
 from nameplate.settings import Settings
+from nameplate.usecases.certificates import tls_alpn
 from nameplate.usecases.operations.processes import Heartbeat
 from nameplate.worker.loop import Worker
 
@@ -56,6 +60,12 @@ class Service:
             else None
         )
 
+        self._alpn = None
+        if settings.tls_alpn_port is not None:
+            at = listener.listen(settings.tls_alpn_host or settings.host, settings.tls_alpn_port)
+            answer = partial(tls_alpn.answer, self.sessions, self.tools, keys.new_key())
+            self._alpn = ChallengeServer(answer, at)
+
     @property
     def app(self) -> ASGIApp:
         """What answers at the API's port: the edge too, unless it has a port of its own."""
@@ -66,6 +76,8 @@ class Service:
         self.edge.start()
         if self._edge_server is not None:
             self._edge_server.start()
+        if self._alpn is not None:
+            self._alpn.start()
         if self._worker is not None:
             self._thread = threading.Thread(target=self._worker.run, name="nameplate-worker")
         else:
@@ -79,6 +91,8 @@ class Service:
         """Stop them; the steps under way are given ten seconds."""
         if self._edge_server is not None:
             self._edge_server.stop()
+        if self._alpn is not None:
+            self._alpn.stop()
         self._stopping.set()
         if self._worker is not None:
             self._worker.stop()

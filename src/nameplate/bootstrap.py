@@ -3,9 +3,9 @@
 import gc
 import random
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
 from typing import TypeVar
@@ -16,13 +16,12 @@ from sqlalchemy.exc import DatabaseError
 
 from nameplate import registry
 from nameplate.adapters import keyring as keyrings
-from nameplate.adapters.http.client import Api
 from nameplate.adapters.verification.unavailable import NotAvailable
 from nameplate.core import configuration, edge_tokens, own_names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.chains import Roots
 from nameplate.core.domain_connect.service import ConnectService
-from nameplate.core.egress import EgressPolicy
+from nameplate.core.egress import EgressPolicy, Network
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Invalid, NameplateError
 from nameplate.core.proof_life import ProofLife
@@ -31,7 +30,7 @@ from nameplate.core.vantage_messages import MIN_SECRET
 from nameplate.db import Sessions, engine
 from nameplate.models import Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
-from nameplate.ports.fetcher import AddressFetcher
+from nameplate.ports.fetcher import AddressFetcher, Fetched
 from nameplate.ports.mail import Mailer
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
@@ -40,6 +39,7 @@ from nameplate.ports.validation import Validator
 from nameplate.ports.vantages import Vantages
 from nameplate.ports.verification import Outside, ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
+from nameplate.remote import clock
 from nameplate.settings import Settings
 from nameplate.usecases.operations import checkup, installation, rings
 from nameplate.usecases.operations.checkup import Finding
@@ -58,9 +58,11 @@ def collect_rarely() -> None:
 
     For a process of our own. Work on a zone makes some hundred thousand objects, none of them in a
     cycle; looking for cycles among them, and among those of every module, took a third of its time.
+    Such a process switches the collector off before it imports, which takes a tenth less time then.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
 def sessions(settings: Settings) -> Sessions:
@@ -203,12 +205,20 @@ class Installation:
             self.keyring()
         except NameplateError as error:
             return [*found, Finding("keyring", ok=False, message=error.detail)]
+        if over_network and self._settings.challenge_zone is not None:
+            found += self._challenge_zone()
         told = facts(self._settings)
         return [
             Finding("database", ok=True, message=f"{told['database']} answers."),
             Finding("keyring", ok=True, message=f"The key ring is {told['keyring']}."),
             *found,
         ]
+
+    def _challenge_zone(self) -> list[Finding]:
+        from nameplate.usecases.certificates import challenge_zone
+
+        with self.sessions(None) as opened:
+            return challenge_zone.check(opened, tools(self._settings, self.keyring()))
 
     def keyring(self) -> KeyRing:
         """Load the key ring."""
@@ -269,6 +279,8 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         proxy=partial(_proxy, settings=settings, plugins=proxies),
         prober=_prober(policy),
         fetcher=_fetcher(settings, resolver),
+        present=_presenter(settings),
+        answers_tls_alpn=settings.tls_alpn_port is not None,
         pages=outside.fetcher,
         scan_queries=settings.scan_queries,
         clock=clock,
@@ -288,6 +300,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         poll=SANDBOX_POLL if settings.sandbox else None,
         proof_life=_proof_life(settings),
         edge=settings.edge_networks,
+        unused_kept=timedelta(days=settings.unused_certificate_days) or None,
         events_kept=timedelta(days=settings.event_days),
     )
 
@@ -374,13 +387,27 @@ def _name_servers(
     return recursor, overrides
 
 
+def _presenter(
+    settings: Settings,
+) -> Callable[[str, str, Sequence[str], int | None], Fetched]:
+    """Return what looks at the TLS handshake of hosts, as `_fetcher` does at plain HTTP."""
+    from nameplate.adapters.http import handshake
+
+    policy = EgressPolicy(allow=_inside(settings))
+    return handshake.presenter(policy, CHALLENGE_CHECK, settings.challenge_check_via)
+
+
+def _inside(settings: Settings) -> tuple[Network, ...]:
+    inside = (ip_network("127.0.0.0/8"), ip_network("::1/128")) if settings.sandbox else ()
+    return (*settings.egress_allow, *inside)
+
+
 def _fetcher(settings: Settings, resolver: Resolver) -> AddressFetcher:
     """Return what looks at the challenge path of hosts; those of a sandbox are on this machine."""
     from nameplate.adapters.http.fetch import SafeFetcher
 
-    inside = (ip_network("127.0.0.0/8"), ip_network("::1/128")) if settings.sandbox else ()
     return SafeFetcher(
-        EgressPolicy(allow=(*settings.egress_allow, *inside)),
+        EgressPolicy(allow=_inside(settings)),
         resolver.addresses,
         ports=_ports(settings),
         deadline=CHALLENGE_CHECK,
@@ -479,16 +506,6 @@ def _domain_connect(
     from nameplate.adapters.domain_connect import HttpDomainConnect
 
     return HttpDomainConnect(service, resolver, policy)
-
-
-def remote(url: str) -> Api:
-    """Connect to the API of a Nameplate elsewhere."""
-    return Api(url)
-
-
-def clock() -> datetime:
-    """Return the wall clock: the one place in Nameplate that asks it."""
-    return datetime.now(UTC)
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.db import database_now
 from nameplate.models import Domain, Organization
-from nameplate.models.orm import BigId, UtcDateTime, Work, utc_now
+from nameplate.models.orm import BigId, UtcDateTime, Work, among, utc_now
 
 Row = TypeVar("Row", bound=Work)
 
@@ -257,7 +257,7 @@ def _leasing(kind: Any) -> tuple[sa.Select[Any], sa.Update]:  # noqa: ANN401 - a
     until = sa.bindparam("until", type_=UtcDateTime())
     lock = (
         sa.select(table.c.id, table.c.fence, table.c.lease_until)
-        .where(table.c.id.in_(sa.bindparam("wanted", expanding=True)), *_free(table.c, _NOW))
+        .where(among(table.c.id, "wanted"), *_free(table.c, _NOW))
         .order_by(table.c.id)
         .with_for_update(skip_locked=True, key_share=True)
     )
@@ -267,7 +267,7 @@ def _leasing(kind: Any) -> tuple[sa.Select[Any], sa.Update]:  # noqa: ANN401 - a
         next_action_at=until,
         updated_at=table.c.updated_at,
     )
-    return lock, take.where(table.c.id.in_(sa.bindparam("taken", expanding=True)))
+    return lock, take.where(among(table.c.id, "taken"))
 
 
 @cache
@@ -362,15 +362,14 @@ def _fenced_many(
 
 @cache
 def _many(kind: Any, *, lock: bool) -> sa.Select[Any]:  # noqa: ANN401 - a mapped class
-    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
-    query = sa.select(kind).where(kind.id.in_(ids)).order_by(kind.id)
+    query = sa.select(kind).where(among(kind.id, "ids")).order_by(kind.id)
     return query.with_for_update(key_share=True) if lock else query
 
 
 @cache
 def _above_many(kind: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - a mapped class
     own = kind.__table__.c
-    rows = own.id.in_(sa.bindparam("ids", expanding=True))
+    rows = among(own.id, "ids")
     found: list[sa.Select[Any]] = []
     for parent, column, shared in _PARENTS:
         if column in own:

@@ -170,6 +170,10 @@ class Settings:
     edge_port: OptionalPort = None
     """Port for the edge and ACME challenges only. Default: they are served on `port`."""
 
+    tls_alpn_host: str | None = None
+    """Address that answers to `tls-alpn-01` listen on. Default: `host`."""
+    tls_alpn_port: OptionalPort = None
+    """Port for TLS handshakes that prove names by `tls-alpn-01`. Default: that challenge is refused."""
     serve_worker: bool = True
     """Whether `nameplate serve` also runs background work."""
     worker_threads: Annotated[int, _number(1, 64)] = 8
@@ -181,6 +185,9 @@ class Settings:
     reproof_days: Annotated[int, _number(1, 200)] = 30
     """Days for which a proof of a name counts before it is checked in full again, at most as many as
     certificate authorities may use one: 200, 100 from 2027-03-15, 10 from 2029-03-15."""
+    unused_certificate_days: Annotated[int, _number(0, 3650)] = 90
+    """Days for which a certificate is renewed that no binding uses and whose key was never exported. 0: for
+    ever. After 30 days an event tells of it."""
     grace_days: Annotated[int, _number(1, 90)] = 7
     """Days for which a name stays in service after its proof was lost."""
     lapsed_days: Annotated[int, _number(0, 365)] = 30

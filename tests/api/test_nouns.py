@@ -49,7 +49,7 @@ def test_show_and_list_agree(world: World, noun: str) -> None:
     assert shown["links"]["self"] == f"/v1/{noun}/{identity}"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", shown["created_at"])
     found = next(item for item in listed if item["id"] == identity)
-    absent = {"ready", "conditions", "instructions", "instruction", "bundle", "chain"}
+    absent = {"ready", "conditions", "instructions", "instruction", "bundle", "chain", "deployment"}
     assert {k: v for k, v in found.items() if k not in absent} == {
         k: v for k, v in shown.items() if k not in absent
     }
@@ -135,6 +135,35 @@ def test_an_account_is_tried(world: World) -> None:
     assert found["ok"]
     assert found["zones"] == ["example.com"]
     assert world.as_acme.get("/v1/accounts/zones")["tested_at"] == found["tested_at"]
+
+
+def test_an_account_without_a_key_of_its_own_has_none_to_change(world: World) -> None:
+    refused = world.as_acme.send("POST", "/v1/accounts/zones:rotate_key")
+    assert (refused.status, refused.code) == (409, "key_change_unavailable")
+    shown = world.as_acme.get("/v1/accounts/zones")
+    assert (shown["key_changed_at"], shown["key_change_began_at"]) == (None, None)
+
+
+def test_a_chain_is_preferred_by_domain_and_certificate(world: World) -> None:
+    acme = world.as_acme
+    changed = acme.send("PATCH", "/v1/domains/example.com", {"preferred_chain": "Root X2"})
+    assert changed.body["preferred_chain"] == "Root X2"
+    made = acme.post("/v1/certificates", {"domain": "example.com"})
+    assert (made["preferred_chain"], made["chain_root"]) == ("Root X2", None)
+    own = {"domain": "example.com", "preferred_chain": "Root X1"}
+    assert acme.post("/v1/certificates", own)["preferred_chain"] == "Root X1"
+    wrong = {"domain": "example.com", "preferred_chain": "Root\nX1"}
+    assert acme.send("POST", "/v1/certificates", wrong).status == 422
+    again = f"/v1/certificates/{made['id']}:renew"
+    assert acme.post(again, {"preferred_chain": None})["preferred_chain"] is None
+
+
+def test_tls_is_refused_where_nobody_answers_it(world: World) -> None:
+    body = {"domain": "example.com", "challenge": "tls-alpn-01"}
+    refused = world.as_acme.send("POST", "/v1/certificates", body)
+    assert (refused.status, refused.code) == (409, "tls_alpn_unavailable")
+    wild = world.as_acme.send("POST", "/v1/certificates", {**body, "names": ["*.example.com"]})
+    assert wild.code == "wildcard_needs_dns"
 
 
 def test_caa_that_locks_our_authority_out_is_warned_of(api: Api, world: World) -> None:

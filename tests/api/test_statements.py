@@ -40,10 +40,31 @@ def test_a_claim_takes_few_statements(world: World) -> None:
     acme.post("/v1/domains", {"name": "one.example.com"})
     with counted(acme) as seen:
         acme.post("/v1/domains", {"name": "two.example.com"})
-    assert len(seen) <= 14, seen
+    # token, clock, standing; domain, copy of its readiness, proof; servers; events
+    assert len(seen) <= 8, seen
     assert not any("organization_domains.deleted_at \nFROM" in one for one in seen), (
         "nobody can remove what this transaction has made"
     )
+
+
+def test_what_an_organization_has_does_not_add_to_a_claim(world: World) -> None:
+    acme = world.as_acme
+    acme.post("/v1/servers", {"name": "elsewhere", "address": "one.example.com"})
+    acme.post("/v1/domains", {"name": "one.example.com"})
+    with counted(acme) as seen:
+        acme.post("/v1/domains", {"name": "two.example.com"})
+    assert len(seen) <= 8, seen
+
+
+def test_a_binding_takes_few_statements(world: World) -> None:
+    acme = world.as_acme
+    asked = {"application": "Shop", "server": "shared"}
+    for name in ("one.example.com", "two.example.com"):
+        acme.post("/v1/domains", {"name": name})
+        with counted(acme) as seen:
+            acme.post("/v1/bindings", {**asked, "domain": name})
+    assert len(seen) <= 16, seen
+    assert not any("SELECT servers.id \nFROM" in one for one in seen), "it has just been read"
 
 
 def test_a_list_takes_as_many_statements_however_long_it_is(world: World) -> None:

@@ -39,7 +39,7 @@ COLON = {
     "certificates": (":renew", ":revoke"),
     "verifications": (":check",),
     "bindings": (":check",),
-    "accounts": ("/test",),
+    "accounts": ("/test", ":rotate_key"),
     "records": ("/propagation:check",),
 }
 

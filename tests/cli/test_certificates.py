@@ -161,3 +161,12 @@ def server(folder: Path, party: Party) -> Iterator[int]:
         threading.Thread(target=serve, daemon=True).start()
         yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_campaigns(program: Program) -> None:
+    assert "No certificates have to be replaced" in program("certificate", "campaign").out
+    assert program("certificate", "campaign", "--json").json == {"object": "list", "data": []}
+    asked = "certificate", "replace", "--issuer", "Nobody", "--yes"
+    assert program(*asked, "--json").json["campaign"] is None
+    assert "No certificates have to be replaced" in program(*asked).out
+    assert program("certificate", "replace", expect=2).err

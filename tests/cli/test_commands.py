@@ -170,6 +170,9 @@ def test_the_other_nouns(acme: Line) -> None:
     certificate = acme("certificate", "list", "-o", "id").out.strip()
     acme("certificate", "renew", certificate)
     acme("certificate", "revoke", certificate, "--yes", expect=5)
+    acme("certificate", "renew", certificate, "--preferred-chain", "Root X1")
+    assert "Root X1" in acme("certificate", "show", certificate).out
+    acme("account", "rotate-key", account, expect=5)
     verification = acme("verification", "list", "-o", "id").out.strip()
     acme("verification", "check", verification)
     acme("verification", "add", "example.com", "--method", "file_upload")

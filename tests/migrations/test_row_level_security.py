@@ -9,7 +9,7 @@ OPTIONAL = {"servers", "accounts", "api_tokens", "events"}
 """Tables with rows of the platform: there organization_id may be NULL."""
 FREE = {
     *("name_locks", "budgets", "idempotency_keys", "step_counts"),
-    *("sealing_keys", "live_processes", "event_counters"),
+    *("sealing_keys", "live_processes", "event_counters", "certificate_watches"),
 }
 """Tables that belong to no organization."""
 SIMPLE = {

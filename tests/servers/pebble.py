@@ -31,6 +31,7 @@ class Pebble:
     `nonce_reject` and `authz_reuse` are percentages. With `eab` accounts need `{key id: HMAC key}`.
     `always_valid` skips looking at proofs, for benchmarks. Names of `blocklist` are refused.
     `newer` starts the one with ARI and profiles, which maps names to their `seconds`.
+    Each certificate has a chain to each of `alternate_roots`, too.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Pebble:
         blocklist: Sequence[str] = (),
         newer: bool = False,
         profiles: Mapping[str, int] | None = None,
+        alternate_roots: int = 0,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port, management = free_port(), free_port()
@@ -81,6 +83,7 @@ class Pebble:
             "PEBBLE_VA_ALWAYS_VALID": "1" if always_valid else "0",
             "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
             "PEBBLE_AUTHZREUSE": str(authz_reuse),
+            "PEBBLE_ALTERNATE_ROOTS": str(alternate_roots),
         }
         config = ["-config", str(folder / "pebble.json"), "-dnsserver", dns_server]
         self._start = lambda: Server(
@@ -91,10 +94,12 @@ class Pebble:
         )
         self._server = self._start()
 
-    def root_pem(self) -> bytes:
-        """Return the root of the certificates that this Pebble issues; new at each start."""
+    def root_pem(self, number: int = 0) -> bytes:
+        """Return a root of the certificates that this Pebble issues; new at each start."""
         context = ssl.create_default_context(cafile=str(self.ca_bundle))
-        with urllib.request.urlopen(f"{self._management}/roots/0", context=context) as answer:
+        with urllib.request.urlopen(
+            f"{self._management}/roots/{number}", context=context
+        ) as answer:
             body: bytes = answer.read()
             return body
 

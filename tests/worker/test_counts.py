@@ -67,6 +67,7 @@ def test_steps_and_oldest_due_are_in_the_metrics(
     assert 'nameplate_steps_total{kind="verification",outcome="resolver_unavailable"}' in text
     assert 'nameplate_oldest_due_seconds{kind="binding"} 0.0' in text
     assert 'nameplate_certificates{state="pending"} 0.0' in text
+    assert 'nameplate_certificate_deployments{state="deployed_partial"} 0.0' in text
     assert 'nameplate_forgotten_rows{kind="binding"} 0.0' in text
     assert "nameplate_still_served 0.0" in text
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core import keys
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.db import Sessions, database_now
+from nameplate.leases import DueRow
 from nameplate.models import Account, AccountKind, Binding, Certificate, Domain, Verification
 from nameplate.ports.verification import Proof
 from nameplate.usecases.certificates import requests
@@ -166,3 +168,18 @@ def test_an_organization_behind_a_long_backlog_has_its_turn(busy: Busy) -> None:
                      if handler.kind is Verification)  # fmt: skip
     assert owners[globex.organization_id] == 1
     assert owners[acme.organization_id] > 0
+
+
+def test_certificates_are_spread_over_free_threads_first(busy: Busy) -> None:
+    worker = Worker(busy.sessions, busy.tools, threads=8)
+    worker._authorities = {None: 7}
+    handler = next(one for one in worker._handlers if one.kind is Certificate)
+    now = datetime.now(UTC)
+
+    def sizes(due: int, free: int) -> list[int]:
+        found = [DueRow(number, 1, now, None) for number in range(due)]
+        return [len(group) for group in worker._chosen(handler, found, free)]
+
+    assert sizes(5, 5) == [1] * 5
+    assert sizes(6, 3) == [2] * 3
+    assert sizes(40, 2) == [8, 8]

@@ -23,8 +23,8 @@ from nameplate.api.shapes import (
 )
 from nameplate.core.ids import Prefix
 from nameplate.models import Account, AccountKind
-from nameplate.models.accounts import PRIORITY
-from nameplate.usecases.tenants import account_trials, accounts
+from nameplate.models.accounts import LEFT_ALONE, PRIORITY
+from nameplate.usecases.tenants import account_keys, account_trials, accounts
 
 routes = router("accounts")
 
@@ -100,6 +100,15 @@ class AccountChange(Body):
     priority: Priority = PRIORITY
 
 
+class OutageShape(BaseModel):
+    """Failures of an authority in a row that were its own fault, and since then no certificate."""
+
+    failures: int
+    left_alone_until: datetime | None = Field(
+        description="Until when certificates go to another authority, if there is one; null: they do not."
+    )
+
+
 class AccountShape(Shape):
     """An account, without its credentials."""
 
@@ -114,6 +123,9 @@ class AccountShape(Shape):
                     priority=PRIORITY,
                     tested_at=None,
                     error_message=None,
+                    outage=None,
+                    key_changed_at=None,
+                    key_change_began_at=None,
                     **_EXAMPLE,
                 )
             ]
@@ -132,6 +144,15 @@ class AccountShape(Shape):
     )
     tested_at: datetime | None
     error_message: str | None
+    outage: OutageShape | None = Field(
+        description="Of an account at a certificate authority; null while it issues."
+    )
+    key_changed_at: datetime | None = Field(
+        description="When its key at the authority was changed last."
+    )
+    key_change_began_at: datetime | None = Field(
+        description="Since when a change of that key is under way; null when none is."
+    )
 
 
 class AccountTest(BaseModel):
@@ -173,7 +194,17 @@ def show(_call: NetworkCall, row: Account) -> AccountShape:
         priority=row.priority,
         tested_at=row.tested_at,
         error_message=row.error_message,
+        outage=_outage(row),
+        key_changed_at=row.key_changed_at,
+        key_change_began_at=row.key_change_began_at,
     )
+
+
+def _outage(row: Account) -> OutageShape | None:
+    if row.outage_failures == 0:
+        return None
+    until = row.outage_until if row.outage_failures >= LEFT_ALONE else None
+    return OutageShape(failures=row.outage_failures, left_alone_until=until)
 
 
 def _given(body: AccountNew | AccountChange) -> dict[str, Any]:
@@ -242,3 +273,13 @@ def restore(call: Write, account: str) -> AccountShape:
 def test(world: Crossing, account: str) -> AccountTest:
     """Test an account at its provider."""
     return AccountTest(**accounts.test(world.sessions, world.tools, world.actor, account))
+
+
+@routes.post(
+    "/accounts/{account}:rotate_key",
+    operation_id="rotate_account_key",
+    responses=errors.documented(429, 502),
+)
+def rotate_key(world: Crossing, account: str) -> AccountShape:
+    """Give an account at an ACME authority another key. Orders that are pending continue."""
+    return show(world, account_keys.rotate(world.sessions, world.tools, world.actor, account))

@@ -8,16 +8,37 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from nameplate.api import errors
 from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
+from nameplate.api.diagnosis import FindingShape, finding_shape
 from nameplate.api.routing import router
-from nameplate.api.shapes import Body, Page, Profile, Reference, Shape, common, example, public
-from nameplate.core import certificates, ids
+from nameplate.api.shapes import (
+    Body,
+    ChainName,
+    Page,
+    Profile,
+    Reference,
+    Shape,
+    common,
+    example,
+    public,
+)
+from nameplate.core import certificates, chain_choice, ids
 from nameplate.core.certificates import Facts
+from nameplate.core.deployment import DeploymentState
 from nameplate.core.ids import Prefix
 from nameplate.core.keys import KeyType
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.revocation import RevocationReason
-from nameplate.models import Certificate, CertificateType, ChallengeType
-from nameplate.usecases.certificates import requests, revocations, schedule
+from nameplate.core.turns import Turn
+from nameplate.models import Certificate, CertificateType, ChallengeType, Domain
+from nameplate.usecases.certificates import (
+    deployments,
+    emergency,
+    next_try,
+    requests,
+    revocations,
+    schedule,
+)
+from nameplate.usecases.claims import preflight
 
 routes = router("certificates")
 
@@ -46,6 +67,11 @@ class CertificateNew(Body):
     profile: Profile | None = Field(
         default=None, description="The authority's profile. Default: as the domain says, else none."
     )
+    preferred_chain: ChainName | None = Field(
+        default=None,
+        description="Common name of the root that the chain should lead to, where the authority offers "
+        "several. Default: as the domain says, else as the account does.",
+    )
 
 
 class RenewalNew(Body):
@@ -56,6 +82,10 @@ class RenewalNew(Body):
     key_type: KeyType | None = Field(default=None, description="Kind of the private key.")
     profile: Profile | None = Field(
         default=None, description="The authority's profile; null for none."
+    )
+    preferred_chain: ChainName | None = Field(
+        default=None,
+        description="Common name of the root that the chain should lead to; null: as the account says.",
     )
 
 
@@ -87,6 +117,43 @@ class RenewalInfoShape(BaseModel):
     next_check_at: datetime | None = Field(description="When the authority is asked again.")
 
 
+class MissingDeploymentShape(BaseModel):
+    """A binding whose proxy was not seen to serve the certificate."""
+
+    binding: str
+    hostname: str
+    server: str | None
+    server_name: str | None
+    seen_serial_number: str | None = Field(description="What a probe saw last.")
+    reason: str
+    whose_turn: Turn
+    since: datetime | None
+
+
+class DeploymentShape(BaseModel):
+    """How far the certificate has come to the proxies, by what probes saw last."""
+
+    state: DeploymentState = Field(
+        description="`unbound`: no active binding presents it. `deploying`: it was renewed less than a "
+        "minute ago. `deployed`: every proxy was seen to serve it. `deployed_partial`: some was not."
+    )
+    since: datetime | None
+    bindings: int = Field(description="Number of bindings that present it.")
+    missing: list[MissingDeploymentShape]
+    former_serial_number: str | None = Field(
+        description="The former certificate, kept until the new one is seen everywhere."
+    )
+
+
+class CampaignMembership(BaseModel):
+    """The campaign in which a certificate is replaced, or was."""
+
+    id: str
+    reason: str | None
+    due_at: datetime | None
+    done: bool
+
+
 class RevocationNew(Body):
     """How a certificate is revoked."""
 
@@ -109,6 +176,24 @@ class RevocationShape(BaseModel):
     pending: bool = Field(description="Whether it waits for the new certificate to be served.")
     revoked_at: datetime | None
     error_message: str | None
+
+
+class RenewalRiskShape(BaseModel):
+    """What the next renewal would fail on, as it was seen before its time."""
+
+    since: datetime
+    checked_at: datetime | None
+    next_check_at: datetime | None
+    findings: list[FindingShape]
+
+
+class NextTryShape(BaseModel):
+    """When a certificate that is stopped is tried next."""
+
+    at: datetime | None = Field(
+        description="At the latest; null: not before somebody changes something."
+    )
+    because: str
 
 
 class CertificateShape(Shape):
@@ -140,6 +225,16 @@ class CertificateShape(Shape):
                         "next_check_at": "2026-11-23T15:31:00Z",
                     },
                     auto_renew=True,
+                    emergency=None,
+                    unused_since=None,
+                    campaign=None,
+                    deployment={
+                        "state": "deployed",
+                        "since": "2026-11-23T09:31:04Z",
+                        "bindings": 1,
+                        "missing": [],
+                        "former_serial_number": None,
+                    },
                     revocation=None,
                     automatic=False,
                     challenge="http-01",
@@ -147,9 +242,15 @@ class CertificateShape(Shape):
                     authority_reason="Let's Encrypt is the first in the order of preference.",
                     key_type="ec256",
                     profile=None,
+                    preferred_chain=None,
+                    chain_root=None,
+                    chain_note=None,
                     generation=1,
                     attempts=0,
                     error_message=None,
+                    next_try=None,
+                    at_risk_since=None,
+                    renewal_risk=None,
                     bundle="-----BEGIN CERTIFICATE-----\n...",
                     chain=[],
                 )
@@ -175,6 +276,16 @@ class CertificateShape(Shape):
         description="What the authority suggests; null where it suggests nothing."
     )
     auto_renew: bool
+    emergency: str | None = Field(
+        description="Why other authorities and challenges are tried: it ends soon and cannot be renewed."
+    )
+    unused_since: datetime | None = Field(
+        description="Since when no binding uses it. An exported key counts as use."
+    )
+    campaign: CampaignMembership | None
+    deployment: DeploymentShape | None = Field(
+        description="How far it has come to the proxies; null in lists."
+    )
     revocation: RevocationShape | None
     automatic: bool = Field(
         description="Whether it was made for a binding. It is let go when no binding uses it."
@@ -186,10 +297,26 @@ class CertificateShape(Shape):
     authority_reason: str | None = Field(description="Why that authority was chosen.")
     key_type: str = Field(description="Kind of the private keys that it is ordered with.")
     profile: str | None = Field(description="The authority's profile that it is ordered with.")
+    preferred_chain: str | None = Field(
+        description="Common name of the root to lead to; null: as the account says."
+    )
+    chain_root: str | None = Field(
+        description="Common name of the root that the chain leads to; null in lists."
+    )
+    chain_note: str | None = Field(
+        description="Why the chain leads elsewhere than preferred; null where it does not."
+    )
     generation: int = Field(description="Number of certificates installed so far.")
     attempts: int = Field(description="Number of failed attempts since the last success.")
     error_code: str | None = Field(description="Error code of the last failed attempt.")
     error_message: str | None
+    next_try: NextTryShape | None = Field(description="null while nothing stops it.")
+    at_risk_since: datetime | None = Field(
+        description="Since when its next renewal would fail; null: nothing was found."
+    )
+    renewal_risk: RenewalRiskShape | None = Field(
+        description="What its next renewal would fail on; null in lists."
+    )
     bundle: str | None = Field(
         description="Leaf and intermediate certificates in PEM; null in lists."
     )
@@ -255,14 +382,68 @@ class ScheduleShape(BaseModel):
 
 def show(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate with its public chain."""
-    return show_listed(call, row).model_copy(update=decoded(row))
+    more = {
+        "deployment": _deployment(call, row),
+        "renewal_risk": _renewal_risk(call, row),
+        **decoded(row),
+    }
+    return show_listed(call, row).model_copy(update=more)
+
+
+def _renewal_risk(call: TransactionCall, row: Certificate) -> RenewalRiskShape | None:
+    if row.at_risk_since is None or row.rehearsal is None:
+        return None
+    domain = call.session.get_one(Domain, row.organization_domain_id)
+    found = [preflight.finding(call.session, domain, row, one) for one in row.rehearsal.risks]
+    return RenewalRiskShape(
+        since=row.at_risk_since,
+        checked_at=row.rehearsed_at,
+        next_check_at=row.next_action_at,
+        findings=[finding_shape(one, row.next_action_at) for one in found],
+    )
+
+
+def _next_try(row: Certificate) -> NextTryShape | None:
+    found = next_try.of(row)
+    return None if found is None else NextTryShape(at=found.at, because=found.because)
+
+
+def _deployment(call: TransactionCall, row: Certificate) -> DeploymentShape:
+    bound = deployments.presenters(call.session, [row.id])[row.id]
+    found = deployments.of(row, bound, call.now)
+    return DeploymentShape(
+        state=found.state,
+        since=found.since,
+        bindings=found.bindings,
+        missing=[
+            MissingDeploymentShape(
+                binding=one.binding, hostname=one.hostname, server=one.server,
+                server_name=one.server_name, seen_serial_number=one.seen_serial,
+                reason=one.reason, whose_turn=one.turn, since=one.since,
+            )
+            for one in found.missing
+        ],
+        former_serial_number=row.former_serial,
+    )  # fmt: skip
+
+
+def _campaign(row: Certificate) -> CampaignMembership | None:
+    if row.campaign is None:
+        return None
+    return CampaignMembership(
+        id=row.campaign,
+        reason=row.campaign_reason,
+        due_at=row.campaign_due_at,
+        done=row.generation > (row.campaign_generation or 0),
+    )
 
 
 def decoded(row: Certificate) -> dict[str, Any]:
     """Return the chain of a certificate, and what each one in it says."""
     bundle = row.certificate_bundle
     told = certificates.each(bundle.encode()) if bundle else ()
-    return {"bundle": bundle, "chain": [_chain(one) for one in told]}
+    leads_to = chain_choice.root(bundle.encode()) or None if bundle else None
+    return {"bundle": bundle, "chain": [_chain(one) for one in told], "chain_root": leads_to}
 
 
 def _chain(said: Facts) -> ChainCertificate:
@@ -303,12 +484,12 @@ def _revocation(row: Certificate) -> RevocationShape | None:
     )
 
 
-def show_listed(_call: TransactionCall, row: Certificate) -> CertificateShape:
+def show_listed(call: TransactionCall, row: Certificate) -> CertificateShape:
     """Return a certificate without its chain."""
-    return CertificateShape(**fields(row))
+    return CertificateShape(**fields(row, call.now))
 
 
-def fields(row: Certificate) -> dict[str, Any]:
+def fields(row: Certificate, now: datetime) -> dict[str, Any]:
     """Return the fields of a certificate, without what is decoded of it."""
     fields = common(row, Prefix.CERTIFICATE, "certificates")
     domain = ids.show(Prefix.DOMAIN, row.organization_domain_id)
@@ -316,7 +497,7 @@ def fields(row: Certificate) -> dict[str, Any]:
     same = (
         "common_name", "status", "issuer", "serial_number", "fingerprint", "issued_at",
         "expires_at", "last_renewed_at", "auto_renew", "generation",
-        "authority_reason",
+        "authority_reason", "unused_since", "preferred_chain", "chain_note",
     )  # fmt: skip
     return {
         **fields,
@@ -327,6 +508,8 @@ def fields(row: Certificate) -> dict[str, Any]:
         "type": row.certificate_type,
         "next_renewal_at": row.next_renewal_attempt_at,
         "renewal_info": _renewal_info(row),
+        "emergency": emergency.reason(row, now),
+        "campaign": _campaign(row),
         "revocation": _revocation(row),
         "automatic": row.is_automatic,
         "challenge": row.acme_challenge_type,
@@ -336,6 +519,11 @@ def fields(row: Certificate) -> dict[str, Any]:
         "attempts": row.renewal_attempts,
         "error_code": row.renewal_error_code,
         "error_message": row.renewal_error_message,
+        "next_try": _next_try(row),
+        "at_risk_since": row.at_risk_since,
+        "renewal_risk": None,
+        "deployment": None,
+        "chain_root": None,
         "bundle": None,
         "chain": None,
     }
@@ -353,6 +541,7 @@ def issue(call: Write, body: CertificateNew) -> CertificateShape:
         challenge=body.challenge,
         key_type=body.key_type,
         profile=body.profile,
+        preferred_chain=body.preferred_chain,
         now=call.now,
     )
     return call.one(show, row)
@@ -375,13 +564,26 @@ def schedule_(world: Crossing, body: ScheduleNew) -> ScheduleShape:
 def list_(
     call: Read,
     listing: Listed,
+    *,
     domain: Annotated[Reference | None, Query(description="Only objects of this domain.")] = None,
     status: Annotated[
         CertificateStatus | None, Query(description="Only objects with this status.")
     ] = None,
+    at_risk: Annotated[
+        bool | None, Query(description="Only those whose next renewal would fail, or would not.")
+    ] = None,
+    deployment: Annotated[
+        DeploymentState | None,
+        Query(description="Only certificates that have come this far to the proxies."),
+    ] = None,
+    campaign: Annotated[
+        str | None, Query(max_length=64, description="Only certificates of this campaign.")
+    ] = None,
 ) -> Page[CertificateShape]:
     """List certificates."""
-    selected = listing.select(domain=domain, status=status)
+    selected = listing.select(
+        domain=domain, status=status, at_risk=at_risk, deployment=deployment, campaign=campaign
+    )
     rows = requests.page(call.session, call.actor, **selected)
     return listing.page(call, show_listed, rows)
 
@@ -419,4 +621,4 @@ def revoke(
     row = revocations.revoke(
         world.sessions, world.tools, world.actor, certificate, given.reason, replace=given.replace
     )
-    return CertificateShape(**fields(row))
+    return CertificateShape(**fields(row, world.tools.clock()))

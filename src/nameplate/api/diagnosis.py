@@ -102,11 +102,12 @@ def show(found: Diagnosis) -> DiagnosisShape:
         zone=found.zone or None,
         ok=not found.must_act,
         checked_at=found.at,
-        findings=[_finding(found, one) for one in found.findings],
+        findings=[finding_shape(one, found.looks_again(one)) for one in found.findings],
     )
 
 
-def _finding(found: Diagnosis, one: DiagnosisFinding) -> FindingShape:
+def finding_shape(one: DiagnosisFinding, next_check_at: datetime | None) -> FindingShape:
+    """Return a finding as callers see it."""
     return FindingShape(
         check=one.check,
         weight=one.weight,
@@ -119,7 +120,7 @@ def _finding(found: Diagnosis, one: DiagnosisFinding) -> FindingShape:
             for fix in one.records
         ],
         evidence=list(one.evidence),
-        next_check_at=found.looks_again(one),
+        next_check_at=next_check_at,
     )
 
 

@@ -15,6 +15,7 @@ from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
     Body,
+    ChainName,
     Metadata,
     Notes,
     Page,
@@ -50,6 +51,7 @@ from nameplate.usecases.claims import (
     lapsing_conditions,
     readiness,
     suffixes,
+    verifications,
 )
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.readiness import Readiness
@@ -105,6 +107,7 @@ class DomainNew(Body):
 
 
 _KEY_TYPE = "Kind of the private keys of new certificates."
+_CHAIN = "Common name of the root that new certificates should lead to."
 _PROFILE = "The authority's profile that new certificates are ordered with."
 
 
@@ -125,6 +128,9 @@ class DomainChange(Body):
     )
     certificate_profile: Profile | None = Field(
         default=None, description=f"{_PROFILE} Certificates that are there keep theirs."
+    )
+    preferred_chain: ChainName | None = Field(
+        default=None, description=f"{_CHAIN} Certificates that are there keep theirs."
     )
     drift_policy: DriftPolicy = DriftPolicy.REPORT
     automatic_dns: bool = Field(default=True, description=_AUTOMATIC)
@@ -258,6 +264,7 @@ class DomainShape(Shape):
                     auto_renew_ssl=True,
                     key_type=None,
                     certificate_profile=None,
+                    preferred_chain=None,
                     force_https=True,
                     hsts_enabled=True,
                     drift_policy="report",
@@ -311,6 +318,7 @@ class DomainShape(Shape):
     auto_renew_ssl: bool
     key_type: str | None = Field(description=f"{_KEY_TYPE} Null: `ec256`.")
     certificate_profile: str | None = Field(description=_PROFILE)
+    preferred_chain: str | None = Field(description=_CHAIN)
     force_https: bool
     hsts_enabled: bool
     drift_policy: DriftPolicy = Field(
@@ -388,7 +396,7 @@ def _summed(found: Sequence[Condition]) -> dict[str, Any]:
 _SAME = (
     "subdomain", "status", "domain_type", "verification_method", "verified_at",
     "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
-    "key_type", "certificate_profile",
+    "key_type", "certificate_profile", "preferred_chain",
     "hsts_enabled", "drift_policy", "drift_checked_at", "notes", "last_checked_at", "error_message",
     "suffix_approval",
 )  # fmt: skip
@@ -430,7 +438,8 @@ def add(call: Write, body: DomainNew) -> DomainShape:
     row = domains.add(call.session, call.tools, call.actor, **given)
     server = _server(call, row, named)
     there = facts.NEW if row.holding_name is None else None
-    known = facts.read(call.session, [row], call.now, there)[row.id]
+    proofs = verifications.offered(call.session, row)
+    known = facts.read(call.session, [row], call.now, there, proofs)[row.id]
     return call.one(partial(show_known, server=server), known)
 
 

@@ -19,11 +19,13 @@ from sqlalchemy.orm import Session
 from nameplate.api import errors
 from nameplate.api.deps import surface
 from nameplate.core.actor import PLATFORM
+from nameplate.core.deployment import DeploymentState
 from nameplate.core.errors import Conflict, NameplateError, Unavailable
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus, RecordStatus
 from nameplate.db import Sessions, database_now
 from nameplate.models import Binding, Certificate, Record, Server, StepCount
 from nameplate.usecases import work
+from nameplate.usecases.certificates import deployments
 from nameplate.usecases.operations import forgotten, revisions
 
 routes = APIRouter(tags=["operations"])
@@ -176,6 +178,8 @@ class _Waiting(Collector):
                     *_due(session),
                     _expiring(session),
                     _certificates(session),
+                    _at_risk(session),
+                    _deployments(session),
                     _bindings(session),
                     _unseen(session),
                     _steps(session),
@@ -238,6 +242,32 @@ def _certificates(session: Session) -> Metric:
     found = {row[0]: row[1] for row in session.execute(states.group_by(Certificate.status))}
     for status in CertificateStatus:
         family.add_metric([status.value], found.get(status, 0))
+    return family
+
+
+def _at_risk(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_certificates_at_risk",
+        "Certificates whose next renewal would fail, as it was seen before its time.",
+    )
+    found = Certificate.visible(PLATFORM).where(Certificate.at_risk_since.is_not(None))
+    count = sa.select(sa.func.count()).select_from(found.subquery())
+    family.add_metric([], session.scalar(count) or 0)
+    return family
+
+
+def _deployments(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "nameplate_certificate_deployments",
+        "Certificates that proxies should serve, by how far they have come.",
+        labels=["state"],
+    )
+    now = database_now(session)
+    served = Certificate.visible(PLATFORM).where(Certificate.serial_number.is_not(None))
+    for state in DeploymentState:
+        if state is not DeploymentState.UNBOUND:
+            some = served.with_only_columns(sa.func.count()).where(deployments.is_in(state, now))
+            family.add_metric([state.value], session.scalar(some) or 0)
     return family
 
 

@@ -18,6 +18,8 @@ ExternalId = Annotated[
 ]
 Profile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """A certificate profile of an authority."""
+ChainName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
+"""Common name of a root certificate."""
 Notes = Annotated[str, StringConstraints(max_length=10_000)]
 Force = Annotated[bool, Query(description="Remove it even if it is in use.")]
 Metadata = Annotated[

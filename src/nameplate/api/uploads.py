@@ -137,7 +137,7 @@ def upload(world: Crossing, body: CertificateUpload, dry_run: DryRun = False) ->
         takeover_days=body.takeover_days,
         dry_run=dry_run,
     )
-    return CertificateShape(**{**fields(row), **decoded(row)})
+    return CertificateShape(**{**fields(row, world.tools.clock()), **decoded(row)})
 
 
 @routes.post("/certificates/{certificate}:replace", operation_id="replace_certificate")
@@ -151,7 +151,7 @@ def replace(
     row = uploads.replace(
         world.sessions, world.tools, world.actor, certificate, body.material(), dry_run=dry_run
     )
-    return CertificateShape(**{**fields(row), **decoded(row)})
+    return CertificateShape(**{**fields(row, world.tools.clock()), **decoded(row)})
 
 
 @routes.get("/certificates/{certificate}/pem", operation_id="export_certificate")

@@ -151,6 +151,12 @@ def test(cli: Cli, account: AccountReference) -> None:
         raise typer.Exit(1)
 
 
+@command(app, "rotate-key")
+def rotate_key(cli: Cli, account: AccountReference) -> None:
+    """Give an account at an ACME authority another key. Repeat it to finish what was interrupted."""
+    cli.printer.one(cli.api.send("POST", address("accounts", account, ":rotate_key")))
+
+
 showing(app, "account", "accounts")
 removing_by_force(app, "account", "accounts")
 restoring(app, "account", "accounts")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import files, inspections, text_files, waiting
+from nameplate.cli import certificate_campaigns, files, inspections, preflights, text_files, waiting
 from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
@@ -26,6 +26,7 @@ from nameplate.cli.command import (
 from nameplate.cli.completion import names as completed
 from nameplate.cli.output import OutputFormat
 from nameplate.cli.waiting import Seen, Timeout, Wait
+from nameplate.core.deployment import DeploymentState
 from nameplate.core.keys import KeyType
 from nameplate.core.revocation import RevocationReason
 
@@ -39,6 +40,13 @@ CertificateReference = Annotated[
     str, typer.Argument(help="Id of the certificate.", autocompletion=completed("certificates"))
 ]
 
+ChainOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preferred-chain",
+        help="Common name of the root that the chain should lead to.",
+    ),
+]
 KeyKind = Annotated[KeyType | None, typer.Option("--key-type", help="Kind of the private key.")]
 
 
@@ -52,16 +60,22 @@ def issue(
         typer.Option("--name", help="Name to certify; may be repeated. Default: the domain's."),
     ] = None,
     challenge: Annotated[
-        str | None, typer.Option(help="ACME challenge: `http-01` or `dns-01`.")
+        str | None, typer.Option(help="ACME challenge: `http-01`, `dns-01` or `tls-alpn-01`.")
     ] = None,
     key_type: KeyKind = None,
     profile: Annotated[str | None, typer.Option(help="The authority's profile.")] = None,
+    preferred_chain: ChainOption = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
 ) -> None:
     """Request a certificate."""
     body = given(
-        domain=domain, names=names or None, challenge=challenge, key_type=key_type, profile=profile
+        domain=domain,
+        names=names or None,
+        challenge=challenge,
+        key_type=key_type,
+        profile=profile,
+        preferred_chain=preferred_chain,
     )
     made = cli.api.send("POST", "/v1/certificates", body)
     if wait and not cli.api.dry_run:
@@ -120,15 +134,48 @@ def upload(
 @command(app, "replace")
 def replace(
     cli: Cli,
-    reference: CertificateReference,
+    reference: Annotated[
+        str | None,
+        typer.Argument(
+            help="Id of the uploaded certificate.", autocompletion=completed("certificates")
+        ),
+    ] = None,
     *,
-    certificate: CertificateFile,
+    certificate: Annotated[
+        str | None,
+        typer.Option(
+            "--certificate",
+            metavar="FILE",
+            help="PEM or PKCS #12 file with the certificate to put in its place.",
+        ),
+    ] = None,
     key: KeyFile = None,
     password_file: files.PasswordFile = None,
+    wanted: certificate_campaigns.Selection = None,
+    before: certificate_campaigns.Before = None,
+    due: certificate_campaigns.Due = None,
+    reason: certificate_campaigns.Reason = None,
+    organization: certificate_campaigns.Owner = None,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
 ) -> None:
-    """Replace an uploaded certificate by another one."""
-    body = _brought(certificate, key, password_file)
-    made = cli.api.send("POST", address("certificates", reference, ":replace"), body)
+    """Replace an uploaded certificate, or every certificate of an issuer or from before a moment."""
+    body = given(
+        issuer=wanted, issued_before=before, due_at=due, reason=reason, organization=organization
+    )
+    if reference is None or certificate is None:
+        if reference is not None or certificate is not None or not (wanted or before):
+            raise typer.BadParameter(
+                "Pass the id of an uploaded certificate and `--certificate`, or `--issuer` or `--before`."
+            )
+        cli.confirm("Replace all of these certificates", yes=yes, non_interactive=non_interactive)
+        certificate_campaigns.start(cli, body)
+        return
+    made = cli.api.send(
+        "POST",
+        address("certificates", reference, ":replace"),
+        _brought(certificate, key, password_file),
+    )
     cli.printer.one(made, skip=_LONG)
 
 
@@ -179,10 +226,25 @@ def list_(
     *,
     domain: DomainFilter = None,
     status: StatusFilter = None,
+    at_risk: Annotated[
+        bool | None,
+        typer.Option(
+            "--at-risk/--not-at-risk", help="Whose next renewal would fail, or would not."
+        ),
+    ] = None,
+    deployment: Annotated[
+        DeploymentState | None,
+        typer.Option(help="Only certificates that have come this far to the proxies."),
+    ] = None,
+    campaign: Annotated[
+        str | None, typer.Option(help="Only certificates of this campaign.")
+    ] = None,
     limit: Limit = None,
 ) -> None:
     """List certificates."""
-    query = given(domain=domain, status=status)
+    query = given(
+        domain=domain, status=status, at_risk=at_risk, deployment=deployment, campaign=campaign
+    )
     cli.printer.many(cli.api.pages("/v1/certificates", limit=limit, **query), COLUMNS)
 
 
@@ -195,11 +257,13 @@ def renew(
     profile: Annotated[
         str | None, typer.Option(help='The authority\'s profile from now on; "" for none.')
     ] = None,
+    preferred_chain: ChainOption = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
 ) -> None:
     """Renew a certificate now. The current one is served until the new one is installed."""
-    body = given(key_type=key_type) | ({} if profile is None else {"profile": profile or None})
+    body = given(key_type=key_type, preferred_chain=preferred_chain)
+    body |= {} if profile is None else {"profile": profile or None}
     made = cli.api.send("POST", address("certificates", certificate, ":renew"), body or None)
     if wait and not cli.api.dry_run:
         made = _waited(cli, made["id"], made["generation"] + 1, timeout)
@@ -248,11 +312,15 @@ def show(
         sys.stdout.write(found["bundle"] or "")
         return
     is_table = cli.printer.form is OutputFormat.TABLE
-    cli.printer.one(found, skip=("bundle", "chain") if is_table else ())
+    told = ("bundle", "chain", "next_try", "renewal_risk", "deployment")
+    cli.printer.one(found, skip=told if is_table else ())
+    if is_table:
+        preflights.print_outlook(cli, found)
     if is_table and found["authority_account"]:
         because = (found["authority_reason"] or "it was the account at that time.").strip()
         cli.printer.line(f"issued by {found['authority_account']} because {because}")
     if is_table:
+        certificate_campaigns.print_deployment(cli, found["deployment"])
         inspections.print_chain(cli, found["chain"] or ())
 
 
@@ -293,6 +361,8 @@ def schedule(
 
 removing(app, "certificate", "certificates", by="Id")
 inspections.register(app)
+preflights.register(app)
+certificate_campaigns.register(app)
 
 
 def _waited(cli: Cli, identity: str, generation: int, timeout: float) -> dict[str, object]:

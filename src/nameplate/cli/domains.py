@@ -240,6 +240,10 @@ def update(
             help="The authority's profile that new certificates are ordered with.",
         ),
     ] = None,
+    preferred_chain: Annotated[
+        str | None,
+        typer.Option(help="Common name of the root that new certificates should lead to."),
+    ] = None,
     drift: Annotated[
         str | None,
         typer.Option(
@@ -271,6 +275,7 @@ def update(
         auto_renew_ssl=auto_renew,
         key_type=key_type,
         certificate_profile=profile,
+        preferred_chain=preferred_chain,
         drift_policy=drift,
         account=account,
         zone=zone,

@@ -35,6 +35,15 @@ def next_visit(attempts: int, since: datetime, now: datetime) -> datetime:
     return now + timedelta(seconds=max(quick, patient))
 
 
+def next_rehearsal(since: datetime, now: datetime) -> datetime:
+    """Return when to look again at a renewal that has been at risk since then.
+
+    A tenth of that time later: a minute at least, an hour at most.
+    """
+    patient = min(max((now - since).total_seconds() / 10, 60.0), 3600.0)
+    return now + timedelta(seconds=patient)
+
+
 def after_failure(attempts: int, now: datetime, jitter: float) -> datetime:
     """Return when to try again after `attempts` failures in a row: 2^n seconds, at most an hour.
 

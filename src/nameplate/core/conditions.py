@@ -37,8 +37,12 @@ class Condition:
     @property
     def turn(self) -> Turn | None:
         """Who has to act next; None when the condition holds and asks for nothing."""
-        if self.fix.startswith(_OPERATORS):
-            return Turn.OPERATOR
-        if self.fix and not self.fix.startswith(_WAITING):
-            return Turn.YOU
-        return None if self.status else Turn.NAMEPLATE
+        turn = turn_of(self.fix)
+        return None if self.status and turn is Turn.NAMEPLATE else turn
+
+
+def turn_of(fix: str) -> Turn:
+    """Return who has to act, by the words of what is to be done."""
+    if fix.startswith(_OPERATORS):
+        return Turn.OPERATOR
+    return Turn.YOU if fix and not fix.startswith(_WAITING) else Turn.NAMEPLATE

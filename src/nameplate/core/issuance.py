@@ -116,7 +116,7 @@ def next_step(
     """Return the one step that brings this order forward.
 
     `order` is what the authority says now. `kind` is the challenge type to prove names with
-    (`http-01` or `dns-01`). `presented` and `responded` hold URLs of challenges whose proof is
+    (`http-01`, `dns-01` or `tls-alpn-01`). `presented` and `responded` hold URLs of challenges whose proof is
     visible to the world, and which the authority was told about.
     """
     if order.status in {OrderStatus.INVALID, OrderStatus.VALID} or _expired(order, now):

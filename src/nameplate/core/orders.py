@@ -35,6 +35,11 @@ class Challenge:
     """What the authority said was wrong, for a person."""
 
     @property
+    def thumbprint(self) -> str:
+        """Which key of the account the answer is made with."""
+        return self.key_authorization.rpartition(".")[2]
+
+    @property
     def record_name(self) -> str:
         """The name of the TXT record of dns-01 (RFC 8555 section 8.4), canonical."""
         return f"_acme-challenge.{self.name}"

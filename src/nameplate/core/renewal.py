@@ -72,15 +72,40 @@ def renew_at(
     return max(moment, not_before + min(SETTLE, lifetime / 20))
 
 
+def rehearse_at(not_before: datetime, planned: datetime) -> datetime:
+    """Return when to look at what the renewal planned for then would fail on.
+
+    Two thirds of the way there: about three weeks before it for certificates of 90 days, ten days for
+    45, a day for six. The planned moment is spread already, and so is this one.
+    """
+    return not_before + max(planned - not_before, timedelta(0)) * (2 / 3)
+
+
 def is_urgent(not_before: datetime, not_after: datetime, now: datetime) -> bool:
     """Tell whether less than a sixth of the lifetime is left: half of what renewal begins with."""
     return not_after - now < (not_after - not_before) / 6
 
 
-def retry_at(attempts: int, now: datetime, jitter: float = 0.0) -> datetime:
+def is_emergency(not_before: datetime, not_after: datetime, now: datetime) -> bool:
+    """Tell whether less than a tenth of the lifetime is left: 9 days of 90, 14 hours of 6 days."""
+    return not_after - now < (not_after - not_before) / 10
+
+
+def retry_at(
+    attempts: int, now: datetime, jitter: float = 0.0, not_after: datetime | None = None
+) -> datetime:
     """Return when to try again after `attempts` failures in a row: 1, 10, 100 minutes, then daily.
 
-    `jitter` (0 to 1) makes the wait up to a quarter longer, so that failures of one cause part.
+    A certificate that ends at `not_after` is tried at least eight times more before, at most every
+    ten minutes. `jitter` (0 to 1) makes the wait up to a quarter longer, so that failures of one cause
+    part.
     """
     wait = BACK_OFF[min(max(attempts, 1), len(BACK_OFF)) - 1]
+    if not_after is not None and not_after > now:
+        wait = min(wait, max((not_after - now) / 8, BACK_OFF[1]))
     return now + wait * (1 + 0.25 * min(max(jitter, 0.0), 1.0))
+
+
+def is_early(not_before: datetime, not_after: datetime, window: Window) -> bool:
+    """Tell whether a window ends much sooner than a renewal would be due anyway."""
+    return window[1] < not_before + (not_after - not_before) * 0.4

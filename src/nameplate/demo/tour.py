@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nameplate import bootstrap
+from nameplate import remote
 from nameplate.cli.client import Client
 from nameplate.cli.transport import ApiConnection
 from nameplate.core import keys
@@ -225,7 +225,7 @@ class _SandboxApi:
     """A transport to the API over HTTP."""
 
     def __init__(self, url: str) -> None:
-        self._api = bootstrap.remote(url)
+        self._api = remote.api(url)
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None

@@ -19,6 +19,7 @@ from nameplate.models.accounts import (
     LedgerState,
 )
 from nameplate.models.bindings import Binding, ProxyType
+from nameplate.models.certificate_watches import CertificateWatch, WatchKind
 from nameplate.models.certificates import (
     Certificate,
     CertificateType,
@@ -52,6 +53,7 @@ from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
 from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
+from nameplate.models.rehearsal import Rehearsal, RenewalRisk
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.setup_links import SetupLink
 from nameplate.models.steps import StepCount
@@ -69,6 +71,7 @@ __all__ = [
     "Budget",
     "Certificate",
     "CertificateType",
+    "CertificateWatch",
     "ChallengeProgress",
     "ChallengeStatus",
     "ChallengeType",
@@ -119,7 +122,9 @@ __all__ = [
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "Rehearsal",
     "ReleaseReason",
+    "RenewalRisk",
     "SealingKey",
     "Server",
     "ServerAnswer",
@@ -131,6 +136,7 @@ __all__ = [
     "TransferStatus",
     "Verification",
     "VerificationMethodName",
+    "WatchKind",
     "announcement",
     "deletion",
     "event_types",

@@ -27,6 +27,8 @@ from nameplate.models.ranges import ranges
 from nameplate.models.records import RecordType
 from nameplate.models.sealing import SEALED
 
+LEFT_ALONE = 3
+"""Failures in a row, by the authority's own fault, from which on its account is left alone."""
 PRIORITY = 100
 """Of an account of which nothing else is said."""
 
@@ -75,6 +77,12 @@ class Account(Identified, SoftDeletable, Model):
     )
     error_message: Mapped[str | None] = mapped_column(
         sa.Text, comment="Why it did not work, in words for a person."
+    )
+    key_changed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When its key at the authority was changed last."
+    )
+    key_change_began_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Since when the authority is to know another key; NULL: it knows it."
     )
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."

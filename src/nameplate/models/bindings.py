@@ -131,6 +131,23 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
     served_serial: Mapped[str | None] = mapped_column(
         sa.Text, comment="Serial number of the certificate in that configuration."
     )
+    seen_serial: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Serial number of the certificate that a probe saw last."
+    )
+    seen_serial_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Since when probes see it."
+    )
+    refused_serial: Mapped[str | None] = mapped_column(
+        sa.Text,
+        comment="Serial number of the certificate that the proxy refused; the former one is served.",
+    )
+    refused_since: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When it refused that first."
+    )
+    refused_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When it refused that last."
+    )
+    refusal: Mapped[str | None] = mapped_column(sa.Text, comment="Why, in words for a person.")
     health_check_path: Mapped[str] = mapped_column(
         sa.String(255), default="/", server_default="/", comment="Path that is asked."
     )
@@ -181,6 +198,7 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         """Record that the proxy is being told about the binding."""
         self.status = move(self.status, BindingStatus.CONFIGURING)
         self.error_message = None
+        self.seen_serial = self.seen_serial_at = None
 
     def activate(self, now: datetime) -> None:
         """Record that a probe saw the application through the proxy."""
@@ -215,6 +233,30 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         self.health_status = health
         self.last_health_check_at = now
 
+    def see(self, serial: str, now: datetime) -> bool:
+        """Record which certificate a probe saw; tell whether that is another one than before."""
+        even = serial.zfill(len(serial) + len(serial) % 2)
+        if even == self.seen_serial:
+            return False
+        self.seen_serial, self.seen_serial_at = even, now
+        return True
+
+    def refuse(self, serial: str, reason: str, now: datetime) -> None:
+        """Record that the proxy does not take a certificate, and goes on with the former one."""
+        if self.refused_serial != serial:
+            self.refused_serial, self.refused_since = serial, now
+        self.refused_at, self.refusal = now, reason
+
+    @classmethod
+    def counts(cls) -> sa.ColumnElement[bool]:
+        """Return which bindings a certificate is to be seen at: those that were active once, and may be."""
+        return sa.and_(
+            cls.ssl_enabled,
+            cls.deleted_at.is_(None),
+            cls.activated_at.is_not(None),
+            cls.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING, BindingStatus.ERROR]),
+        )
+
     @classmethod
     def serving(cls, server_id: int) -> sa.Update:
         """Return the statement that records how a server serves the binding `row`."""
@@ -229,6 +271,14 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
                 updated_at=columns.updated_at,
             )
         )
+
+    @classmethod
+    def taking(cls) -> sa.Update:
+        """Return the statement that forgets what proxies refused before; narrow it."""
+        return sa.update(cls).values(
+            refused_serial=None, refused_since=None, refused_at=None, refusal=None,
+            updated_at=cls.updated_at,
+        )  # fmt: skip
 
     @classmethod
     def withdrawing(cls) -> sa.Update:

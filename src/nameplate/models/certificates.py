@@ -28,6 +28,7 @@ from nameplate.models.orm import (
     same_organization,
     table,
 )
+from nameplate.models.rehearsal import Rehearsal
 from nameplate.models.sealing import SEALED
 
 
@@ -79,6 +80,7 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         sa.Index("ssl_certificates_renewal_check_index", "expires_at", "auto_renew"),
         sa.Index("ssl_certificates_domain_status_index", "organization_domain_id", "status"),
         sa.Index("ssl_certificates_spanning_index", "organization_id", "spans_domains"),
+        sa.Index("ssl_certificates_campaign_index", "campaign", "organization_id"),
         table("Certificates of domains, with renewal tracking."),
     )
 
@@ -191,6 +193,21 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         info={SEALED: True},
         comment="Key of the generation being obtained, sealed like `private_key`.",
     )
+    former_bundle: Mapped[str | None] = mapped_column(
+        LongText, comment="The generation before, PEM, until the new one is seen everywhere."
+    )
+    former_private_key: Mapped[str | None] = mapped_column(
+        LongText, info={SEALED: True}, comment="Its key, sealed like `private_key`."
+    )
+    former_serial: Mapped[str | None] = mapped_column(sa.String(255), comment="Its serial number.")
+    former_generation: Mapped[int | None] = mapped_column(comment="Which generation it is.")
+    former_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="Its notAfter.")
+    deployed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When every binding was first seen to serve this generation."
+    )
+    deployment_trouble: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Which server did not serve it when that was told, and why."
+    )
     expiry_notice_days: Mapped[int | None] = mapped_column(
         comment="Days before the end of the notice of expiry that was given last."
     )
@@ -240,10 +257,57 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     profile: Mapped[str | None] = mapped_column(
         ascii_text(64), comment="The authority's profile to order with."
     )
+    preferred_chain: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Common name of the root to lead to; NULL: as the account says."
+    )
+    chain_note: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why another chain is served than that, in words for a person."
+    )
     is_profile_gone: Mapped[bool] = mapped_column(
         default=False,
         server_default=sa.false(),
         comment="The authority did not have that profile at the last renewal.",
+    )
+
+    watch_key: Mapped[str | None] = mapped_column(
+        ascii_text(64),
+        index=True,
+        comment="The `certificate_watches` row whose change wakes it; NULL: none.",
+    )
+    rehearsal: Mapped[Rehearsal | None] = mapped_column(
+        Document(Rehearsal), comment="What its next renewal would fail on; NULL: nothing was found."
+    )
+    rehearsed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When that was looked at last."
+    )
+    at_risk_since: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, index=True, comment="Since when its next renewal would fail."
+    )
+    unused_since: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Since when no binding uses it and its key was not exported."
+    )
+    unused_told_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When that was told."
+    )
+    campaign: Mapped[str | None] = mapped_column(
+        ascii_text(64), comment="Campaign in which it is replaced, or was last."
+    )
+    campaign_reason: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Why, in words for a person."
+    )
+    campaign_issuer: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Issuer of what is replaced."
+    )
+    campaign_began_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When it became part of the campaign."
+    )
+    campaign_due_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Until when it must be replaced."
+    )
+    campaign_generation: Mapped[int | None] = mapped_column(comment="The generation to replace.")
+    campaign_ended_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="When it was told that all certificates of the organization in it are replaced.",
     )
 
     @classmethod
@@ -267,7 +331,9 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
             before.status.in_(_ENDING),
             live,
         )
-        return sa.or_(cls.is_automatic.is_(sa.false()), used, follows)
+        let_go = sa.and_(cls.renewal_error_code.is_not(None), cls.renewal_error_code == UNUSED)
+        asked_for = sa.and_(cls.is_automatic.is_(sa.false()), sa.not_(let_go))
+        return sa.or_(asked_for, used, follows)
 
     @classmethod
     def retrying(cls, now: datetime) -> sa.Update:
@@ -275,6 +341,18 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         planned = cls.next_renewal_attempt_at
         return cls.waking(now).values(
             next_renewal_attempt_at=sa.case((planned > now, now), else_=planned)
+        )
+
+    @classmethod
+    def resuming(cls, now: datetime) -> sa.Update:
+        """Return the statement that has what waits for a watch looked at now; narrow it.
+
+        A failed renewal is repeated; one that is not due yet is only rehearsed.
+        """
+        planned = cls.next_renewal_attempt_at
+        fails = sa.or_(cls.renewal_error_code.is_not(None), cls.trouble_code.is_not(None))
+        return cls.waking(now).values(
+            next_renewal_attempt_at=sa.case((sa.and_(fails, planned > now), now), else_=planned)
         )
 
     @classmethod
@@ -319,6 +397,33 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
             attempts=0,
         )
 
+    def keep_former(self, sealed_key: str) -> None:
+        """Keep what is served beside the generation that is about to be installed."""
+        self.former_bundle, self.former_private_key = self.certificate_bundle, sealed_key
+        self.former_serial, self.former_generation = self.serial_number, self.generation
+        self.former_expires_at = self.expires_at
+
+    def drop_former(self) -> None:
+        """Forget the former generation: the new one is seen everywhere, or it may not be served."""
+        if self.former_generation is not None:
+            self.former_bundle = self.former_private_key = self.former_serial = None
+            self.former_generation = self.former_expires_at = None
+
+    def deploy(self, now: datetime) -> None:
+        """Record that every binding was seen to serve this generation."""
+        self.deployed_at, self.deployment_trouble = now, None
+        self.drop_former()
+
+    def join(self, campaign: str, reason: str, due: datetime, now: datetime) -> None:
+        """Make the certificate part of a campaign: this generation is to be replaced until `due`."""
+        self.campaign, self.campaign_reason, self.campaign_due_at = campaign, reason, due
+        self.campaign_began_at, self.campaign_generation = now, self.generation
+        self.campaign_issuer, self.campaign_ended_at = self.issuer, None
+
+    def leave(self) -> None:
+        """Forget the campaign that ended a while ago."""
+        self.campaign = self.campaign_ended_at = None
+
     def abandon(self) -> None:
         """Forget the generation being obtained; what is served stays."""
         self.pending_private_key = None
@@ -331,8 +436,17 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.generation += 1
         self.last_renewed_at = now
         self.expiry_notice_days = None
+        self.deployed_at = self.deployment_trouble = None
         self.renewal_attempts = 0
         self.renewal_error_message = self.renewal_error_code = None
+        self.watch_key = None
+        self.note_rehearsal(None, now)
+
+    def note_rehearsal(self, found: Rehearsal | None, now: datetime) -> None:
+        """Keep what the next renewal would fail on, None when nothing was found."""
+        self.rehearsal = found
+        self.rehearsed_at = now
+        self.at_risk_since = None if found is None else self.at_risk_since or now
 
     def advise(self, info: RenewalInfo | None, now: datetime) -> bool:
         """Keep what the authority says of the renewal; tell whether its window is another than before."""
@@ -389,19 +503,28 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         """Record that the authority has revoked the certificate; its key is never used again."""
         self.status = move(self.status, CertificateStatus.REVOKED)
         self.revoked_at = now
+        self.drop_former()
 
 
 class HttpChallenge(Tenant, Model):
-    """An http-01 token that Nameplate answers for exactly one host (RFC 8555 section 8.3)."""
+    """A token that Nameplate answers for exactly one host (RFC 8555 section 8.3, RFC 8737)."""
 
     __tablename__ = "http_challenges"
     __table_args__ = (
         same_organization("ssl_certificates", "ssl_certificate_id"),
-        table("http-01 tokens that are answered, each for exactly one host."),
+        table("Challenge tokens that are answered here, each for exactly one host."),
     )
 
     token: Mapped[str] = mapped_column(ascii_text(), primary_key=True, comment="Challenge token.")
-    hostname: Mapped[str] = mapped_column(ascii_text(), comment="The host it is answered for.")
+    hostname: Mapped[str] = mapped_column(
+        ascii_text(), index=True, comment="The host it is answered for."
+    )
+    challenge_type: Mapped[ChallengeType] = mapped_column(
+        enum_of(ChallengeType, "challenge_type"),
+        default=ChallengeType.HTTP_01,
+        server_default="http-01",
+        comment="How it is asked for.",
+    )
     key_authorization: Mapped[str] = mapped_column(
         ascii_text(512), comment="The answer (RFC 8555 section 8.1)."
     )
@@ -413,3 +536,9 @@ class HttpChallenge(Tenant, Model):
     def forgetting(cls, certificate_id: int | sa.BindParameter[Any]) -> sa.Delete:
         """Return the statement that ends the answers for one certificate."""
         return sa.delete(cls).where(cls.ssl_certificate_id == certificate_id)
+
+    @classmethod
+    def forgetting_all(cls) -> sa.Delete:
+        """Return the statement that does so for several certificates, its parameter `certificates`."""
+        these: sa.BindParameter[Any] = sa.bindparam("certificates", expanding=True)
+        return sa.delete(cls).where(cls.ssl_certificate_id.in_(these))

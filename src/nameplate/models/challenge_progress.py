@@ -19,6 +19,8 @@ class ChallengeProgress:
     """While there is no order: where a host leads instead of here, or the CAA records that forbid it."""
     records: tuple[str, ...] = ()
     """Records that its owner must publish before anything is ordered."""
+    thumbprint: str = ""
+    """Of the account's key that the answers were made with (RFC 8555 section 8.1)."""
     reason: str = ""
     """Why that account was chosen, in words for a person."""
 
@@ -33,6 +35,7 @@ class ChallengeProgress:
             "addresses": list(self.addresses),
             "records": list(self.records),
             "reason": self.reason,
+            "thumbprint": self.thumbprint,
         }
         return found | {name: value for name, value in more.items() if value}
 
@@ -49,6 +52,7 @@ class ChallengeProgress:
             addresses=tuple(_texts(document.get("addresses"))),
             records=tuple(_texts(document.get("records"))),
             reason=str(document.get("reason") or ""),
+            thumbprint=str(document.get("thumbprint") or ""),
         )
 
 

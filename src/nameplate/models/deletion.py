@@ -367,8 +367,14 @@ def _refuse_dead_parents(session: Session, _context: object, _instances: object)
 
 
 _PARENT_KINDS = frozenset(kind for above in PARENTS.values() for kind in above.values())
-_MADE = "rows that this transaction has made"
-"""Nobody else sees them: none has to be kept live."""
+_MADE = "rows that this transaction has made, or keeps live already"
+"""Nobody else sees the former: none has to be kept live."""
+
+
+def note_kept_live(session: Session, kind: Kind, id_: int) -> None:
+    """Note that the transaction has found a row live and locked it: nothing has to be asked again."""
+    made: set[tuple[Kind, int]] = session.info.setdefault(_MADE, set())
+    made.add((kind, id_))
 
 
 @event.listens_for(Session, "after_flush")

@@ -212,6 +212,9 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     certificate_profile: Mapped[str | None] = mapped_column(
         ascii_text(64), comment="The authority's profile that new certificates are ordered with."
     )
+    preferred_chain: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Common name of the root that new certificates should lead to."
+    )
     verification_method: Mapped[str | None] = mapped_column(
         sa.String(255), comment="How ownership is proved: dns_txt, file_upload ..."
     )

@@ -139,6 +139,7 @@ TOLD: Mapping[type[Any], Told] = {
         transitions=(
             Transition("account.failed", "error_message", ColumnState.NULL, ColumnState.PRESENT),
             Transition("account.recovered", "error_message", ColumnState.PRESENT, ColumnState.NULL),
+            Transition("account.key_changed", "key_changed_at", ColumnState.ANY, ColumnState.PRESENT),
         ),
     ),
     ApiToken: Told(
@@ -158,7 +159,7 @@ TOLD: Mapping[type[Any], Told] = {
         shown=("status",),
         watched=(
             "dns_account_id", "ssl_enabled", "ssl_provider", "auto_renew_ssl", "auto_renew",
-            "key_type", "certificate_profile",
+            "key_type", "certificate_profile", "preferred_chain",
             "force_https", "hsts_enabled", "drift_policy",
         ),
         also={
@@ -235,9 +236,14 @@ TOLD: Mapping[type[Any], Told] = {
         removed="certificate.removed",
         restored="certificate.restored",
         changed="certificate.changed",
-        watched=("certificate_name", "auto_renew", "renewal_days_before_expiry", "key_type", "profile"),
+        watched=("certificate_name", "auto_renew", "renewal_days_before_expiry", "key_type", "profile", "preferred_chain"),
         shown=("certificate_type", "common_name", "is_automatic"),
+        also={"certificate.campaign_ended": "every certificate of the organization in a campaign was replaced"},
         transitions=(
+            Transition("certificate.deployed", "deployed_at", ColumnState.NULL, ColumnState.PRESENT, ("serial_number", "expires_at")),
+            Transition("certificate.deployed_partial", "deployment_trouble", ColumnState.ANY, ColumnState.PRESENT, ("deployment_trouble",)),
+            Transition("certificate.unused", "unused_told_at", ColumnState.ANY, ColumnState.PRESENT, ("unused_since", "expires_at")),
+            Transition("certificate.campaign_joined", "campaign_began_at", ColumnState.ANY, ColumnState.PRESENT, ("campaign", "campaign_reason", "campaign_due_at", "campaign_issuer", "expires_at")),
             Transition("certificate.issued", "generation", _is(0), ColumnState.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
             Transition("certificate.renewed", "generation", ColumnState.PRESENT, ColumnState.PRESENT, ("issuer", "serial_number", "issued_at", "expires_at")),
             Transition("certificate.let_go", "renewal_error_code", ColumnState.ANY, _is(UNUSED)),
@@ -250,6 +256,8 @@ TOLD: Mapping[type[Any], Told] = {
                 "certificate.replacement_advised", "renewal_explanation_url", ColumnState.ANY, ColumnState.PRESENT,
                 ("renewal_window_starts_at", "renewal_window_ends_at", "renewal_explanation_url"),
             ),
+            Transition("certificate.renewal_at_risk", "at_risk_since", ColumnState.NULL, ColumnState.PRESENT, ("next_renewal_attempt_at", "expires_at")),
+            Transition("certificate.renewal_safe_again", "at_risk_since", ColumnState.PRESENT, ColumnState.NULL, ("expires_at",)),
             Transition("certificate.key_exported", "key_exported_at", ColumnState.ANY, ColumnState.PRESENT, ("serial_number",)),
             Transition("certificate.expired", "status", ColumnState.ANY, _is(_C.EXPIRED), ("expires_at",)),
             Transition("certificate.revoked", "revoked_at", ColumnState.ANY, ColumnState.PRESENT, ("status", "revocation_reason")),

@@ -41,6 +41,7 @@ _NOTED = "domains whose readiness changed"
 _Noted = tuple[set[int], set[int], dict[Hashable, sa.ColumnElement[bool]]]
 """Domains, organizations with a domain that changed, and conditions by what they are about: names
 are those of holdings."""
+_NOWHERE = "organizations none of whose domains lead another"
 _BATCH = 500
 _MAX_TOGETHER = 10
 _LONG_AGO = 3600
@@ -138,6 +139,11 @@ def is_marking(session: Session) -> bool:
     return any(_noted(session))
 
 
+def leads_nowhere(session: Session, organization_id: int) -> None:
+    """Say that there are no `HOMES` of the organization: what it adds to a transaction marks no others."""
+    session.info.setdefault(_NOWHERE, set()).add(organization_id)
+
+
 def mark_bound(session: Session, *where: sa.ColumnElement[bool]) -> None:
     """Do so for the domains of these bindings."""
     domains = Binding.__table__.c.organization_domain_id
@@ -171,7 +177,8 @@ def _follow(session: Session, _context: object) -> None:
                 for row in fresh
             ],
         )
-        _noted(session)[1].update(row.organization_id for row in fresh)  # they are marked as made
+        owners = {row.organization_id for row in fresh}  # they themselves are marked as made
+        _noted(session)[1].update(owners - session.info.get(_NOWHERE, set()))
     for row in (*session.new, *session.deleted):
         if type(row) in _DECISIVE and row not in fresh:
             _note(session, row)
@@ -275,6 +282,7 @@ def _mark(session: Session) -> None:
     """Mark what was noted, in the order of the ids, as everybody does who marks several."""
     session.flush()
     found: _Noted = session.info.pop(_NOTED, (set(), set(), {}))
+    session.info.pop(_NOWHERE, None)
     if not any(found):
         return
     ids, owners, others = found
@@ -307,15 +315,12 @@ def _together(
         yield sa.or_(*holdings[start : start + _MAX_TOGETHER])
 
 
-_HOMES = (
-    sa.select(Binding.__table__.c.organization_domain_id)
-    .join(
-        Server.__table__,
-        sa.func.lower(Server.__table__.c.address) == Binding.__table__.c.hostname,
-    )
-    .where(among(Server.__table__.c.organization_id, "owners"))
+OWNER_OF_SERVERS = Server.__table__.c.organization_id
+HOMES = sa.select(Binding.__table__.c.organization_domain_id).join(
+    Server.__table__, sa.func.lower(Server.__table__.c.address) == Binding.__table__.c.hostname
 )
 """Domains with a host that is the name of a server: another domain of the owner may lead it now."""
+_HOMES = HOMES.where(among(OWNER_OF_SERVERS, "owners"))
 _OWN = DomainReadiness.__table__.c
 _THESE = _OWN.organization_domain_id.in_(sa.bindparam("ids", expanding=True))
 _LOCKING = (
@@ -338,3 +343,4 @@ _MARKING_ONE = _OUTDATING.where(_OWN.organization_domain_id == sa.bindparam("id"
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
     session.info.pop(_NOTED, None)
+    session.info.pop(_NOWHERE, None)

@@ -20,8 +20,9 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.origin import ORIGIN
 from nameplate.models import readiness as _marks_before  # noqa: F401 - its flush comes first
 from nameplate.models.domains import Domain
+from nameplate.models.event_rows import insert
 from nameplate.models.event_types import TOLD, ColumnState, Told, Transition, Wanted
-from nameplate.models.events import Event, EventActor
+from nameplate.models.events import EventActor
 from nameplate.models.orm import Model
 from nameplate.models.records import Record
 
@@ -239,25 +240,6 @@ def _key(domain_id: int) -> Any:  # noqa: ANN401 - a key of SQLAlchemy's
     return sa.inspect(Domain).identity_key_from_primary_key((domain_id,))
 
 
-_DOMAINS: Any = Domain.__table__
-_EVENTS: Any = Event.__table__
-_INSERT = sa.insert(_EVENTS)
-_FULL = _DOMAINS.c.full_domain
-_LABEL = sa.bindparam("label", type_=sa.String())
-_BARE = sa.func.replace(_FULL, "*.", "", type_=sa.String())
-_INSERT_NAMED = _INSERT.values(
-    hostname=sa.func.coalesce(
-        sa.bindparam("known", type_=_EVENTS.c.hostname.type),
-        sa.select(
-            sa.case((_LABEL.is_(None), _FULL), (_LABEL == "@", _BARE), else_=_LABEL + "." + _BARE)
-        )
-        .where(_DOMAINS.c.id == sa.bindparam("named"))
-        .scalar_subquery(),
-    )
-)
-"""For what belongs to a domain that the session has not read; both are made once."""
-
-
 @event.listens_for(Session, "before_commit")
 def _write(session: Session) -> None:
     """Write what was noted, at the end of the transaction and not of a savepoint in it."""
@@ -269,16 +251,7 @@ def _write(session: Session) -> None:
     if not noted:
         return
     caused = causes(session)
-    rows = [row | caused for row in noted.values()]
-    statement = _INSERT
-    if any(row["hostname"] is None and row["organization_domain_id"] is not None for row in rows):
-        statement = _INSERT_NAMED
-        for row in rows:
-            row |= {"known": row.pop("hostname"), "named": row["organization_domain_id"]}
-    else:
-        for row in rows:
-            del row["label"]
-    session.connection().execute(statement, rows)
+    insert(session.connection(), [row | caused for row in noted.values()])
 
 
 @event.listens_for(Session, "after_transaction_create")

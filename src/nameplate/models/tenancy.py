@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, attributes, with_loader_criteria
+from sqlalchemy.orm.base import NO_VALUE
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql import visitors
 
@@ -224,7 +225,7 @@ def _refer(
         attributes.get_history(row, key).has_changes() for key in (column, "organization_id")
     )
     id_ = getattr(row, column)
-    if id_ is None or not changed:
+    if id_ is None or not changed or _is_known(session, row, id_, target, shared=shared):
         return
     table = target.__table__
     owner = table.c.organization_id
@@ -237,6 +238,23 @@ def _refer(
             "foreign_reference",
             f"{column} refers to an object of another organization, or to none.",
         )
+
+
+def _is_known(
+    session: Session,
+    row: Binding | Domain | LedgerEntry | HostedZone,
+    id_: int,
+    target: type[Model],
+    *,
+    shared: bool,
+) -> bool:
+    """Tell whether this transaction has read the very object, and it fits: it is not read again."""
+    key = sa.inspect(target).identity_key_from_primary_key((id_,))
+    known = session.identity_map.get(key)
+    if known is None or attributes.instance_state(known).expired:
+        return False
+    owner = attributes.instance_dict(known).get("organization_id", NO_VALUE)
+    return owner == row.organization_id or (shared and owner is None)
 
 
 def _finds(session: Session, query: sa.Select[Any], *, shared: bool) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus, move
 from nameplate.models.domains import Domain
-from nameplate.models.orm import UtcDateTime
+from nameplate.models.orm import UtcDateTime, among
 from nameplate.models.surroundings import Surroundings
 from nameplate.models.verifications import (
     LOG_LENGTH,
@@ -88,7 +88,7 @@ _LOOKED_AT = (
         Domain.contest_id,
     )
     .join(Domain, Domain.id == Verification.organization_domain_id)
-    .where(Verification.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(among(Verification.id, "ids"))
 )
 
 
@@ -164,7 +164,7 @@ _LOCK_PROVED = (
         Verification.lease_until,
     )
     .where(
-        Verification.id.in_(sa.bindparam("ids", expanding=True)),
+        among(Verification.id, "ids"),
         Verification.status == VerificationStatus.VERIFIED,
         Verification.lost_at.is_(None),
         Verification.deleted_at.is_(None),
@@ -207,13 +207,13 @@ def _plain(at: datetime) -> str:
 
 _LOCK_DOMAINS = (
     sa.select(Domain.id)
-    .where(Domain.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(among(Domain.id, "ids"))
     .order_by(Domain.id)
     .with_for_update(skip_locked=True, key_share=True)
 )
 _CHECKED = (
     sa.update(Domain.__table__)  # type: ignore[arg-type]  # a mapped class has a table
-    .where(Domain.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(among(Domain.id, "ids"))
     .values(last_checked_at=sa.bindparam("now", type_=UtcDateTime()))
 )
 _LOCK = (
@@ -225,7 +225,7 @@ _LOCK = (
         Verification.urgency,
     )
     .where(
-        Verification.id.in_(sa.bindparam("ids", expanding=True)),
+        among(Verification.id, "ids"),
         Verification.status.in_(sa.bindparam("open", expanding=True)),
         Verification.deleted_at.is_(None),
         Verification.trouble_code.is_(None),

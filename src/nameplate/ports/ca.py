@@ -1,6 +1,6 @@
 """A certificate authority, in the nouns of RFC 8555. No method waits: come back later."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -15,13 +15,16 @@ __all__ = [
     "AuthorityConfiguration",
     "AuthorityPlugin",
     "CertificateAuthority",
+    "ChainOffer",
     "Challenge",
+    "KeyChanger",
     "Order",
     "OrderStatus",
     "RegisteredAccount",
     "RenewalAdvisor",
     "RenewalInfo",
     "Revoker",
+    "next_key",
 ]
 
 
@@ -68,6 +71,27 @@ class Revoker(Protocol):
         """Revoke the certificate (PEM), with its own private `key` when given, else with the account.
 
         Already revoked is success.
+        """
+        ...
+
+
+@runtime_checkable
+class ChainOffer(Protocol):
+    """An authority that may offer several chains for one certificate (RFC 8555 section 7.4.2)."""
+
+    def chains(self, order: Order) -> Iterator[bytes]:
+        """Yield each chain as `download` returns one, the default first; each is read when asked for."""
+        ...
+
+
+@runtime_checkable
+class KeyChanger(Protocol):
+    """An authority that lets an account change its key (RFC 8555 section 7.3.5)."""
+
+    def change_key(self, key: Secret) -> None:
+        """Have the authority know the account by `key` from now on. Repeating is harmless.
+
+        Raises `Refused` with `key_change_unavailable` where that is not possible.
         """
         ...
 
@@ -134,3 +158,12 @@ class AuthorityPlugin(Plugin):
     """Takes an instance of `configuration`, the opened credentials, and a clock (aware UTC).
 
     May register with the authority. Raises as `CertificateAuthority` does."""
+    account_key: str | None = None
+    """Name of the credential with the account's key, where an account can change it (`KeyChanger`).
+
+    While that is under way the key to come is among the credentials as `next_key` names it."""
+
+
+def next_key(credential: str) -> str:
+    """Return the name of the credential that takes the place of an account's key."""
+    return f"next_{credential}"

@@ -217,7 +217,10 @@ class ProxyPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyPlugin(Plugin):
-    """A proxy in the group `nameplate.proxies` of entry points; its name is the `type`."""
+    """A proxy in the group `nameplate.proxies` of entry points; its name is the `type`.
+
+    One that can pass TLS handshakes for `acme-tls/1` on has the setting `tls_alpn`, which says that it does.
+    """
 
     configuration: type[ProxyConfiguration] = ProxyConfiguration
     connect: Callable[[Any, ProxyPlace], Proxy]

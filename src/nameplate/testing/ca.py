@@ -16,6 +16,8 @@ from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.secret import Secret
 from nameplate.ports.ca import (
     CertificateAuthority,
+    ChainOffer,
+    KeyChanger,
     RegisteredAccount,
     RenewalAdvisor,
     Revoker,
@@ -175,6 +177,46 @@ class RevokerConformance:
             assert not is_revoked(foreign_certificate)
             return
         raise AssertionError("a certificate of somebody else was revoked")
+
+
+class ChainOfferConformance:
+    """Subclass it with the fixtures `offer` and `order`, whose certificate it has several chains for."""
+
+    def test_the_default_comes_first(self, offer: ChainOffer, order: Order) -> None:
+        """It is what a download returns."""
+        assert isinstance(offer, ChainOffer)
+        first = next(iter(offer.chains(order)))
+        assert first.startswith(b"-----BEGIN CERTIFICATE-----")
+
+    def test_each_chain_is_of_the_same_certificate(self, offer: ChainOffer, order: Order) -> None:
+        """They differ in what follows the server's."""
+        found = [certificates.split_chain(bundle) for bundle in offer.chains(order)]
+        assert len({leaf for leaf, _ in found}) == 1
+        assert len({chain for _, chain in found}) == len(found) > 1
+
+
+class KeyChangerConformance:
+    """Subclass it with the fixtures `changer` and `is_known(key)`, which asks the authority itself."""
+
+    def test_only_the_other_key_is_known(
+        self, changer: KeyChanger, is_known: Callable[[Secret], bool]
+    ) -> None:
+        """A second change is made with the key of the first one."""
+        assert isinstance(changer, KeyChanger)
+        first, second = keys.new_key(), keys.new_key("ec384")
+        changer.change_key(first)
+        assert is_known(first)
+        changer.change_key(second)
+        assert (is_known(first), is_known(second)) == (False, True)
+
+    def test_the_same_key_once_more_is_success(
+        self, changer: KeyChanger, is_known: Callable[[Secret], bool]
+    ) -> None:
+        """The answer was lost, and it is done again."""
+        key = keys.new_key()
+        for _ in range(2):
+            changer.change_key(key)
+            assert is_known(key)
 
 
 class RegisteredAccountConformance:

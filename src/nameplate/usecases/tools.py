@@ -1,6 +1,6 @@
 """What use cases need of the outside world, handed to them by `bootstrap`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
 from nameplate.ports.domain_connect import DomainConnect
-from nameplate.ports.fetcher import AddressFetcher, Fetcher
+from nameplate.ports.fetcher import AddressFetcher, Fetched, Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.resolver import Resolver, SignatureChecker
@@ -64,6 +64,10 @@ class Tools:
     """Where browsers reach the API; None: as the request says."""
     challenge_zone: str | None = None
     """Domain of the platform to which owners delegate ACME challenges; None: there is none."""
+    answers_tls_alpn: bool = False
+    """Whether `tls-alpn-01` is answered by this installation."""
+    present: Callable[[str, str, Sequence[str], int | None], Fetched] | None = None
+    """Shakes hands with (address, host, protocols, port); None: nobody looks beforehand."""
     roots: Callable[[], Roots] = Roots
     """Authorities whose certificates may be uploaded. Default: none."""
     platform_names: tuple[str, ...] = ()
@@ -80,6 +84,8 @@ class Tools:
     """How long proofs count, and what happens when they are gone."""
     edge: tuple[Network, ...] = ()
     """Networks in which the platform's own proxies answer."""
+    unused_kept: timedelta | None = timedelta(days=90)
+    """How long a certificate is renewed that nothing uses; None: for ever."""
     events_kept: timedelta = timedelta(days=90)
     """How long events can be read."""
     checkpoint: Callable[[str], None] = _pass

@@ -181,26 +181,29 @@ def end_lease(row: Work, woken: datetime | None, *, stopped: bool = False) -> No
 def write(
     sessions: Sessions,
     kind: type[Work],
-    lease: Lease,
     change: sa.Update,
+    values: Mapping[Lease, Mapping[str, Any]],
     *,
-    values: Mapping[str, Any],
     also: Callable[[Session], None],
-) -> None:
-    """Change the leased row in one transaction, and do what goes with it; renews the lease.
+) -> list[Lease]:
+    """Change leased rows in one transaction, and do what goes with it; renews the leases.
 
     Nothing is read: what the columns become does not depend on what this worker knows of them.
-    Raises `Superseded` like `record`.
+    Returns those leases that hold; raises `Superseded`, having written nothing, when none does.
     """
+    ordered = sorted(values, key=lambda one: one.id)
 
-    def transaction(session: Session) -> None:
+    def transaction(session: Session) -> list[Lease]:
         if session.connection().dialect.name == "mariadb":
-            leases.lock_above(session, kind, lease.id)
-        also(session)  # its foreign keys share the organization, before the row is locked
-        if not leases.write(session, kind, lease, change, values):
+            for one in ordered:
+                leases.lock_above(session, kind, one.id)
+        also(session)  # its foreign keys share the organization, before the rows are locked
+        kept = [one for one in ordered if leases.write(session, kind, one, change, values[one])]
+        if not kept:
             raise Superseded
+        return kept
 
-    sessions.run(PLATFORM, transaction)
+    return sessions.run(PLATFORM, transaction)
 
 
 def read(sessions: Sessions, kind: type[Row], lease: Lease, load: Callable[[Session, Row], T]) -> T:

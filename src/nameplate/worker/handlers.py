@@ -23,7 +23,13 @@ from nameplate.models import (
 )
 from nameplate.models.orm import Work
 from nameplate.usecases import idempotency, work
-from nameplate.usecases.certificates import budgets, issuance
+from nameplate.usecases.certificates import (
+    budgets,
+    campaigns,
+    issuance,
+    orders_together,
+    watches,
+)
 from nameplate.usecases.claims import (
     contests,
     grants,
@@ -73,6 +79,8 @@ class Reconciler:
     """Which rows those may be: rows of one peer unless this says otherwise."""
     width: int = 1
     """How many rows that may be."""
+    is_spread: bool = False
+    """They are spread over the free threads first, and worked on together where there are more."""
     is_wide: bool = False
     """Rows whose method only asks the DNS are looked at by `WideLooks`, without a thread for each."""
 
@@ -104,9 +112,14 @@ HANDLERS: tuple[Handler, ...] = (
         width=together.WIDTH,
     ),
     Sweep(Record, checks.sweep),  # do the authoritative servers answer with it?
-    Reconciler(
-        Certificate, issuance.reconcile, issuance.peer
-    ),  # order, prove, finalize, install, renew
+    Reconciler(  # order, prove, finalize, install, renew
+        Certificate,
+        issuance.reconcile,
+        issuance.peer,
+        together=orders_together.reconcile,
+        width=orders_together.WIDTH,
+        is_spread=True,
+    ),
     Reconciler(Server, proxies.reconcile, proxies.peer, proxies.is_resting),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
     Sweep(
@@ -118,6 +131,8 @@ CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
     mailed_codes.forget_old,  # messages with codes, after a month
     budgets.forget_old,  # budgets that are whole again
+    watches.forget_old,  # names that no certificate waits for
+    campaigns.settle,  # replacements of many certificates that are all done
     processes.forget_old,  # heartbeats of processes that were killed
     dangling.plan_ahead,  # names that nobody has looked at yet
     dangling.forget_old,  # records that dangle no more, after three months

@@ -30,6 +30,7 @@ from nameplate.usecases.operations.processes import Heartbeat
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 from nameplate.worker.bulkheads import Bulkheads
+from nameplate.worker.cause_watches import CauseWatches
 from nameplate.worker.clocks import Clocks
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
@@ -163,6 +164,8 @@ class Worker:
         if self._sessions.dialect == "postgresql":
             threading.Thread(target=self._listen, name="nameplate-worker-ear", daemon=True).start()
         threading.Thread(target=self._follow, name="nameplate-worker-ready", daemon=True).start()
+        watches = CauseWatches(self._sessions, self._tools, self._stopping)
+        threading.Thread(target=watches.run, name="nameplate-worker-causes", daemon=True).start()
         self._load_authorities()
         while not self._stopping.is_set():
             try:
@@ -387,7 +390,10 @@ class Worker:
     ) -> Sequence[Sequence[DueRow]]:
         """Return which rows to work on, in groups of what one thread does."""
         if isinstance(handler, Reconciler):
-            groups_of = grouped(found, self._company_of(handler), handler.width)
+            width = handler.width
+            if handler.is_spread:
+                width = min(width, math.ceil(len(found) / most))
+            groups_of = grouped(found, self._company_of(handler), width)
             first = [group[0] for group in groups_of]
             taken = admitted(first, self._peer_of(handler), self._bulkheads, most)
             chosen = {row.id for row in taken}

@@ -38,10 +38,10 @@ from nameplate.worker.shares import Crowd, in_turn
 CAPACITY = 2000
 """Looks under way at once."""
 LEASED_AT_ONCE = 1000
-GATHERED = 0.02
-"""Seconds for which results are gathered before they are recorded, unless there are many."""
+GATHERED, CROWD = (0.02, 0.1), 200
+"""Seconds for which results are gathered before they are recorded, and with so many looks under way."""
 WRITTEN_AT_ONCE = 500
-PROVED_AT_ONCE = 50
+PROVED_AT_ONCE = 100
 HERE_FOR = 60.0
 """Seconds for which the platform's own addresses are not read again."""
 
@@ -200,7 +200,7 @@ class WideLooks:
         """Record results until there are none."""
         while True:
             if len(self._results) < WRITTEN_AT_ONCE // 4:
-                time.sleep(GATHERED)
+                time.sleep(GATHERED[len(self._under_way) >= CROWD])
             taken = [
                 self._results.popleft() for _ in range(min(len(self._results), WRITTEN_AT_ONCE))
             ]
@@ -288,7 +288,7 @@ class WideLooks:
         """Wait for what is under way; return the leases of looks that did not end."""
         until = time.monotonic() + seconds
         while self._under_way and time.monotonic() < until:
-            time.sleep(GATHERED)
+            time.sleep(GATHERED[0])
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._corroborations.stop()
         with self._lock:

@@ -9,12 +9,16 @@ from tests.adapters.ca.conftest import connect
 from tests.adapters.ca.hostile import HostileAuthority, Reply
 from tests.servers.pebble import ChallTestSrv, Pebble
 
+from nameplate.adapters.ca import accounts
 from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.ca.local import LocalAuthority, create_root
 from nameplate.core import certificates, keys
-from nameplate.core.orders import Challenge
+from nameplate.core.orders import Challenge, Order, OrderStatus
+from nameplate.core.secret import Secret
 from nameplate.testing.ca import (
     CertificateAuthorityConformance,
+    ChainOfferConformance,
+    KeyChangerConformance,
     RegisteredAccountConformance,
     RenewalAdvisorConformance,
     RevokerConformance,
@@ -33,6 +37,37 @@ class _Issuing(CertificateAuthorityConformance):
     def publish(self, challenges: Sequence[Challenge]) -> None:
         for challenge in challenges:
             self._dns.set_txt(challenge.record_name, challenge.record_value)
+
+
+@pytest.fixture(scope="module")
+def offer(
+    tmp_path_factory: pytest.TempPathFactory, challtestsrv: ChallTestSrv
+) -> Iterator[AcmeAuthority]:
+    folder, dns = tmp_path_factory.mktemp("chains"), challtestsrv.dns_server
+    with Pebble(folder, dns_server=dns, always_valid=True, alternate_roots=2) as server:
+        yield connect(server)
+
+
+class TestOfferingChains(ChainOfferConformance):
+    @pytest.fixture
+    def order(self, offer: AcmeAuthority, challtestsrv: ChallTestSrv) -> Order:
+        issuing, names = _Issuing(challtestsrv), ("chains.example",)
+        order = issuing.make_ready(offer, names)
+        order = offer.finalize(order, certificates.csr(keys.new_key(), names))
+        while order.status is OrderStatus.PROCESSING:
+            order = offer.refresh(order.url)
+        return order
+
+
+class TestChangingKeys(KeyChangerConformance):
+    @pytest.fixture
+    def changer(self, pebble: Pebble) -> AcmeAuthority:
+        return connect(pebble)
+
+    @pytest.fixture
+    def is_known(self, pebble: Pebble) -> Callable[[Secret], bool]:
+        verify = str(pebble.ca_bundle)
+        return lambda key: accounts.find(pebble.directory_url, key, verify) is not None
 
 
 class TestRegistered(RegisteredAccountConformance):

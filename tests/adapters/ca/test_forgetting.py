@@ -16,6 +16,7 @@ from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.core import certificates, keys
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
+from nameplate.core.secret import Secret
 
 KEY = keys.new_key()
 
@@ -37,7 +38,7 @@ class Registered:
         verify = str(server.ca_bundle)
         register = partial(accounts.register, server.directory_url, KEY, verify=verify)
 
-        def count() -> str:
+        def count(_key: Secret) -> str:
             self.times += 1
             return register()
 
@@ -150,7 +151,7 @@ def test_an_authority_that_never_knows_the_account_is_asked_twice(server: Hostil
     """Once per cause: registering does not help here, and is not repeated within the request."""
     asked: list[str] = []
 
-    def register() -> str:
+    def register(_key: Secret) -> str:
         asked.append("register")
         return f"{server.base}/account/2"
 

@@ -276,7 +276,7 @@ def test_ids_ports_and_letters_are_random(servers):
     """Sixteen questions at most share a port, and none is asked twice at a time."""
     peers: list[tuple[int, int, bytes]] = []
     with _udp() as server:
-        server.settimeout(1)
+        server.settimeout(2)  # longer than until a lost question is asked again
 
         def serve() -> None:
             while True:

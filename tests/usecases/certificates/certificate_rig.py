@@ -14,11 +14,18 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
-from nameplate.models import Account, Binding, Certificate, Domain, Organization
+from nameplate.models import (
+    Account,
+    Binding,
+    Certificate,
+    CertificateWatch,
+    Domain,
+    Organization,
+)
 from nameplate.ports.ca import CertificateAuthority
 from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
-from nameplate.usecases.certificates import issuance, reachability, requests
+from nameplate.usecases.certificates import issuance, reachability, requests, watches
 from nameplate.usecases.claims import conditions, domains, holdings
 from nameplate.usecases.tenants import accounts
 
@@ -190,6 +197,32 @@ class Rig:
     def row(self) -> Certificate:
         with self.offline.sessions.begin(PLATFORM) as session:
             return session.get_one(Certificate, self.certificate_id)
+
+    def age(self, days: float = 6, hours: float = 5) -> None:
+        """Have the trouble of the certificate be days old, and its next step hours away."""
+        now = datetime.now(UTC)
+        row = self.row()
+        self.change(
+            Certificate,
+            self.certificate_id,
+            trouble_since=None if row.trouble_code is None else now - timedelta(days=days),
+            attempts=500,
+            next_action_at=now + timedelta(hours=hours),
+            next_renewal_attempt_at=row.certificate and now + timedelta(hours=hours),
+        )
+
+    def causes(self) -> int:
+        """Have all names looked at that are watched, due or not; return how many that woke."""
+        sessions, tools = self.offline.sessions, self.offline.tools
+        with sessions.begin(PLATFORM) as session:
+            session.execute(CertificateWatch.postponing(datetime(2026, 1, 1, tzinfo=UTC)))
+        found = sessions.run(PLATFORM, lambda session: watches.due(session, tools, 100))
+        return sum(watches.note(sessions, one, watches.look(tools, one)) for one in found)
+
+    def is_due(self) -> bool:
+        """Tell whether a worker has something to do with the certificate now."""
+        at = self.row().next_action_at
+        return at is not None and at <= datetime.now(UTC)
 
     def bind(self, **server: Any) -> int:
         """Bind the host to a server of the platform, and have it use the certificate."""

@@ -127,16 +127,6 @@ def test_where_none_may_the_record_that_helps_is_said(town: Town) -> None:
     assert town.tried().status is CertificateStatus.ACTIVE
 
 
-@pytest.mark.parametrize("tries", [1, 30])
-def test_caa_is_looked_at_again_soon_however_often_it_forbade(town: Town, tries: int) -> None:
-    town.account("letsencrypt")
-    town.caa('0 issue ";"')
-    for _ in range(tries):
-        row = town.tried()
-    assert row.next_action_at is not None
-    assert row.next_action_at - datetime.now(UTC) <= 20 * SECOND
-
-
 @pytest.mark.parametrize("kind", [AnswerKind.SERVFAIL, AnswerKind.TIMEOUT, AnswerKind.REFUSED])
 def test_no_answer_is_no_permission(town: Town, kind: AnswerKind) -> None:
     town.account("letsencrypt")

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from tests.usecases.offline import Offline
 from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.core.caa_policy import Applicant
 from nameplate.core.egress import EgressPolicy
-from nameplate.usecases.certificates import caa_looks
 from nameplate.usecases.certificates.caa_looks import CaaLook, CaaObstacle, CaaUnanswered
 from nameplate.usecases.tools import Tools
 
@@ -142,12 +140,3 @@ def test_what_fails_validation_is_no_permission(tmp_path: Path) -> None:
         with pytest.raises(CaaUnanswered) as caught:
             CaaLook(tools, ("proof.expired.test",)).obstacle(US, "x")
     assert caught.value.obstacle.code == "caa_bogus"
-
-
-def test_looks_become_rarer() -> None:
-    now = datetime.now(UTC)
-    waits = [
-        caa_looks.next_look(now - timedelta(hours=hours), now).total_seconds()
-        for hours in (0, 1, 2, 8, 24 * 30)
-    ]
-    assert waits == [15, 15, 15, 60, 900]

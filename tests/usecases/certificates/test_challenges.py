@@ -40,9 +40,9 @@ def row(session: Session, domain: Domain) -> Certificate:
 
 def test_a_token_is_answered_at_its_own_host(session: Session, row: Certificate) -> None:
     place = requests.key_place(row)
-    challenges.publish_tokens(session, place, [])
-    challenges.publish_tokens(session, place, [proof("one", "http-01"), proof("two", "http-01")])
-    challenges.publish_tokens(session, place, [proof("one", "http-01")])
+    challenges.publish_tokens(session, {place: []})
+    challenges.publish_tokens(session, {place: [proof("one", "http-01"), proof("two", "http-01")]})
+    challenges.publish_tokens(session, {place: [proof("one", "http-01")]})
     assert session.scalar(sa.select(sa.func.count()).select_from(HttpChallenge)) == 2
     assert challenges.answer(session, NAME, "one") == "one.thumb"
     assert challenges.answer(session, "other.acme.com", "one") is None

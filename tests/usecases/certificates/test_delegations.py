@@ -121,12 +121,17 @@ def test_nothing_is_ordered_before_the_cname_is_there(at: Delegated) -> None:
     assert at.entries() == [(at.zone_id, at.target, LedgerState.INTENDED)]
 
 
-def test_the_look_never_becomes_rare(at: Delegated) -> None:
+def test_the_cname_wakes_however_long_it_was_missing(at: Delegated) -> None:
     for days in (0, 0, 1, 30):
-        row = at.rig.work(after=timedelta(days=days))
-    assert row.next_action_at is not None
-    ahead = row.next_action_at - datetime.now(UTC) - timedelta(days=30)
-    assert ahead <= delegations.WATCH + timedelta(seconds=1)
+        at.rig.work(after=timedelta(days=days))
+    at.rig.age()
+    assert at.rig.causes() == 0, "it is missing as before"
+    assert not at.rig.is_due()
+    at.world.aliases[OWNER] = at.target
+    assert at.rig.causes() == 1
+    assert at.rig.is_due()
+    at.rig.work()
+    assert at.rig.authority.orders == 1
 
 
 def test_it_says_where_the_cname_leads_instead(at: Delegated) -> None:

@@ -60,24 +60,32 @@ def test_one_that_is_renewed_is_not_announced(rig: Uploads) -> None:
     assert _told(rig) == []
 
 
-def test_a_short_life_is_announced_at_once(rig: Uploads) -> None:
-    rig.upload(lifetime=6 * DAY)
-    assert _told(rig) == [7]
+def test_a_short_life_is_announced_in_proportion(rig: Uploads) -> None:
+    row = rig.upload(lifetime=6 * DAY)  # 5 days are left
+    assert _told(rig) == []
+    assert row.expires_at is not None
+    assert row.next_action_at is not None
+    assert row.next_action_at <= row.expires_at - 2 * DAY
+    for days, told in ((2.9, []), (3.1, [30]), (4.6, [30, 7]), (4.95, [30, 7, 1])):
+        rig.work(row.id, after=days * DAY)
+        assert _told(rig) == told, days
 
 
 def test_a_replacement_is_announced_anew(rig: Uploads) -> None:
-    row = rig.upload(lifetime=3 * DAY)
-    changed = rig.replace(row, PKI.leaf(NAME, lifetime=25 * DAY))
-    assert changed.expiry_notice_days == 30
+    row = rig.upload(lifetime=100 * DAY)
+    rig.work(row.id, after=97 * DAY)
+    assert rig.replace(row, PKI.leaf(NAME, lifetime=95 * DAY)).expiry_notice_days is None
+    rig.work(row.id, after=70 * DAY)
     assert _told(rig) == [3, 30]
 
 
 def test_the_moments() -> None:
     now = datetime.now(UTC)
-    assert [succession.notice(now + days * DAY, now) for days in (31, 30, 8, 7, 3.5, 2, 0.1, 0)] == [
+    begun = now - 90 * DAY
+    assert [succession.notice(begun, now + days * DAY, now) for days in (31, 30, 8, 7, 3.5, 2, 0.1, 0)] == [
         None, 30, 30, 7, 7, 3, 1, None,
     ]  # fmt: skip
-    assert succession.next_notice(now + 0.5 * DAY, now) is None
+    assert succession.next_notice(now - 90 * DAY, now + 0.5 * DAY, now) is None
     begun, end = now - 10 * DAY, now + 10 * DAY
     assert succession.begins_at(begun, end, 5) == end - 5 * DAY
     assert succession.begins_at(begun, end, 30) == now, "at most half of the lifetime"

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from nameplate.db import Sessions
 from nameplate.models import Account, Budget, Certificate, Event
 from nameplate.usecases.certificates import renewal_info
 
+DAY = timedelta(days=1)
 PAGE = "https://ca.example/incident/7"
 
 
@@ -236,3 +238,32 @@ def test_a_failing_renewal_is_not_planned_anew(rig: Rig) -> None:
 def test_how_soon_it_is_asked_again(said: timedelta | None, kept: timedelta) -> None:
     now = datetime.now(UTC)
     assert RenewalInfo((now, now), None, said).ask_again == kept
+
+
+def test_a_life_of_six_days_is_renewed_at_half_of_it(
+    migrated_sqlite_sessions: Sessions, world: ChallTestSrv, tmp_path: Path
+) -> None:
+    lifetime = 6 * DAY
+    profiles = {"shortlived": int(lifetime.total_seconds())}
+    with Pebble(
+        tmp_path, dns_server=world.dns_server, always_valid=True, newer=True, profiles=profiles
+    ) as server:
+        rig = made(migrated_sqlite_sessions)
+        rig.authority_is(connected(server))
+        rig.change(Certificate, rig.certificate_id, profile="shortlived")
+        row = issued(rig)
+        assert row.issued_at is not None
+        assert row.expires_at is not None
+        assert abs(row.expires_at - row.issued_at - lifetime) < timedelta(hours=1)
+        moment = row.next_renewal_attempt_at
+        assert moment is not None
+        window = row.renewal_window_starts_at, row.renewal_window_ends_at
+        assert 0.35 < (moment - row.issued_at) / lifetime <= 0.5, window
+        wait = moment - datetime.now(UTC)
+        assert rig.work(after=wait - timedelta(minutes=1)).generation == 1
+        # Its orders live by the real clock, so that the certificate ages instead of the world.
+        rig.change(
+            Certificate, row.id, issued_at=row.issued_at - wait, expires_at=row.expires_at - wait,
+            next_renewal_attempt_at=moment - wait,
+        )  # fmt: skip
+        assert issued(rig, 2).generation == 2

@@ -1,9 +1,11 @@
 """What was made for a binding ends with it, and comes back with it; what was asked for stays."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.models import event_reader
 from tests.models import world as rows
 from tests.usecases.certificates.certificate_rig import Rig, made
 
@@ -115,3 +117,58 @@ def _minutes_until(row: Certificate) -> float:
 
 def _is_due(row: Certificate) -> bool:
     return row.next_action_at is not None and row.next_action_at <= datetime.now(UTC)
+
+
+def _unused(rig: Rig) -> list[Any]:
+    return [
+        one for one in event_reader.read(rig.offline.sessions) if one.type == "certificate.unused"
+    ]
+
+
+def test_one_that_was_asked_for_is_told_of_and_let_go(rig: Rig) -> None:
+    rig.work()
+    assert rig.work(after=DAY).unused_since is not None
+    rig.work(after=29 * DAY)
+    assert _unused(rig) == []
+    for _ in range(2):
+        rig.work(after=32 * DAY)
+    (told,) = _unused(rig)
+    assert {"names", "reason", "fix", "whose_turn", "link", "expires_at"} <= told.after.keys()
+    assert rig.condition().reason == "certificate_not_used"
+    rig.change(Certificate, rig.certificate_id, expires_at=datetime.now(UTC) + 200 * DAY)
+    row = rig.work(after=95 * DAY)
+    assert (row.is_let_go, row.next_renewal_attempt_at) == (True, None)
+    assert _forgotten(rig) == 0
+    assert rig.condition() is None
+    rig.bind()
+    row = rig.work(after=96 * DAY)
+    assert (row.is_let_go, row.unused_since) == (False, None)
+    assert row.next_renewal_attempt_at is not None
+
+
+def test_the_operator_decides_how_long(rig: Rig) -> None:
+    rig.offline.tools = replace(rig.offline.tools, unused_kept=None)
+    rig.work()
+    rig.work(after=DAY)
+    rig.change(Certificate, rig.certificate_id, unused_since=datetime.now(UTC) - 900 * DAY)
+    assert not rig.work(after=2 * DAY).is_let_go
+    rig.offline.tools = replace(rig.offline.tools, unused_kept=10 * DAY)
+    assert rig.work(after=2 * DAY).is_let_go
+    rig.offline.tools = replace(rig.offline.tools, unused_kept=None)
+    assert not rig.work(after=2 * DAY).is_let_go
+
+
+def test_whoever_exports_the_key_uses_it(rig: Rig) -> None:
+    rig.work()
+    rig.work(after=DAY)
+    rig.change(Certificate, rig.certificate_id, key_exported_at=datetime.now(UTC))
+    assert rig.work(after=2 * DAY).unused_since is None
+
+
+def test_a_renewal_by_hand_begins_anew(rig: Rig) -> None:
+    rig.work()
+    rig.change(Certificate, rig.certificate_id, unused_since=datetime.now(UTC) - 91 * DAY)
+    assert rig.work(after=DAY).is_let_go
+    rig.renew()
+    row = rig.work(after=2 * DAY)
+    assert (row.generation, row.is_let_go) == (2, False)

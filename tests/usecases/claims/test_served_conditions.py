@@ -12,6 +12,7 @@ from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.core.turns import Turn
 from nameplate.db import Sessions
 from nameplate.models import Binding, Certificate, Domain, Organization
 from nameplate.usecases.claims import conditions, domains
@@ -68,6 +69,25 @@ def test_a_quiet_site_is_ready(world: Offline) -> None:
     site = Site(world)
     assert site.shown("serving").reason == "probed"
     assert site.ready
+
+
+def test_a_certificate_that_some_server_does_not_serve_is_said_and_stays_ready(
+    world: Offline,
+) -> None:
+    site = Site(world)
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    site.change(Certificate, site.certificate_id, serial_number="02", last_renewed_at=long_ago)
+    site.change(
+        Binding, site.binding_id, ssl_certificate_id=site.certificate_id, seen_serial="01",
+        refused_serial="02", refusal="Too new.", refused_since=long_ago,
+    )  # fmt: skip
+    found = site.shown("certificate")
+    assert (found.reason, found.status, site.ready) == ("deployed_partial", True, True)
+    assert found.turn is Turn.OPERATOR
+    assert (found.since, found.observed, found.expected) == (long_ago, ("acme.com 01",), ("02",))
+    assert "refuses the certificate: Too new." in found.message
+    site.change(Binding, site.binding_id, seen_serial="02")
+    assert site.shown("certificate").reason == "active"
 
 
 def test_an_expired_certificate_is_expired_whatever_its_status(world: Offline) -> None:

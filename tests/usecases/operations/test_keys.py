@@ -19,13 +19,14 @@ from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import Account, AccountKind, Certificate, Domain, Organization
 from nameplate.models.sealing import SEALED
+from nameplate.usecases.certificates import rollout
 from nameplate.usecases.certificates.requests import key_place, pending_key_place
 from nameplate.usecases.operations import keys
 from nameplate.usecases.tenants import accounts
 
 CERTIFICATES = 120
 ACCOUNTS = 30
-VALUES = 2 * CERTIFICATES + ACCOUNTS
+VALUES = 3 * CERTIFICATES + ACCOUNTS
 BATCH = 10
 STEPS = VALUES // BATCH
 
@@ -86,6 +87,7 @@ def fill(sessions: Sessions, ring: KeyRing) -> None:
         for row in certificates:
             row.private_key = ring.seal(Secret(f"key {row.id}"), key_place(row))
             row.pending_private_key = ring.seal(Secret(f"next {row.id}"), pending_key_place(row))
+            row.former_private_key = ring.seal(Secret(f"last {row.id}"), rollout.place(row))
         for account in platform:
             account.credentials = ring.seal(
                 Secret(f'{{"api_key": "secret {account.id}"}}'), accounts._place(account)
@@ -98,7 +100,9 @@ def check_all_open(sessions: Sessions, ring: KeyRing) -> None:
         for row in certificates:
             assert row.private_key
             assert row.pending_private_key
+            assert row.former_private_key
             assert ring.open(row.private_key, key_place(row)) == Secret(f"key {row.id}")
+            assert ring.open(row.former_private_key, rollout.place(row)) == Secret(f"last {row.id}")
             assert ring.open(row.pending_private_key, pending_key_place(row)) == Secret(
                 f"next {row.id}"
             )
@@ -158,6 +162,7 @@ def test_rotation_touches_nothing_else(sessions: Sessions, key_file: Path) -> No
     assert [step for step in steps if step[1] == step[2]] == [
         ("ssl_certificates.private_key", CERTIFICATES, CERTIFICATES),
         ("ssl_certificates.pending_private_key", CERTIFICATES, CERTIFICATES),
+        ("ssl_certificates.former_private_key", CERTIFICATES, CERTIFICATES),
         ("accounts.credentials", ACCOUNTS, ACCOUNTS),
     ]
     with sessions.begin(PLATFORM) as session:
@@ -211,6 +216,7 @@ def test_places_are_those_that_the_product_seals_to() -> None:
     assert places["ssl_certificates.private_key"](3, 7) == key_place(certificate)
     assert places["ssl_certificates.pending_private_key"](3, 7) == pending_key_place(certificate)
     assert key_place(certificate) != pending_key_place(certificate)
+    assert places["ssl_certificates.former_private_key"](3, 7) == rollout.place(certificate)
     assert places["accounts.credentials"](None, 9) == accounts._place(account)
 
 

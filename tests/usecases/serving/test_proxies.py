@@ -1,19 +1,21 @@
 """Telling a proxy what to serve: exactly what it should, and one bad route spoils no other."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.databases import sessions_over
 from tests.models import world as rows
+from tests.usecases.serving.renewal_rig import renewals
 from tests.usecases.serving.serving_rig import Rig, bound
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
 from nameplate.core.ids import show
-from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, HealthStatus
 from nameplate.core.secret import Secret
-from nameplate.models import Application, Binding, Domain, Organization, Server
+from nameplate.db import Sessions
+from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.ports.proxy import RouteRefused
 from nameplate.usecases.certificates import requests
 from nameplate.usecases.serving import proxies
@@ -163,3 +165,42 @@ def test_a_woken_server_is_due_at_once(rig: Rig) -> None:
     with rig.world.sessions.begin(PLATFORM) as session:
         proxies.wake(session, rig.ids[Server], now)
     assert rig.read(Server).next_action_at == now
+
+
+def test_what_a_proxy_refuses_leaves_the_former_certificate_in_service(sessions: Sessions) -> None:
+    """It is tried again later; the former one is served until the proxy takes the new one."""
+    rig = renewals(sessions, servers=1)
+    first = rig.served(0)
+    new = rig.renew()
+    machine = rig.machines[rig.servers[0]]
+    machine.refused.add(new)
+    assert rig.configure(0) is None
+    assert rig.served(0) == first
+    row = rig.binding(0)
+    assert (row.status, row.refused_serial) == (BindingStatus.ACTIVE, "02")
+    assert row.refusal == "The key is too new for this proxy."
+    rig.probe(0)
+    assert rig.binding(0).health_status is HealthStatus.HEALTHY
+    applied = machine.applied
+    rig.configure(0)
+    assert machine.applied == applied, "nothing is new"
+    assert "refuses the certificate" in (
+        rig.settle(after=timedelta(minutes=2)).deployment_trouble or ""
+    )
+    machine.refused.clear()
+    rig.configure(0, after=timedelta(seconds=21))
+    rig.change(Binding, rig.bindings[0], refused_at=datetime.now(UTC) - timedelta(seconds=21))
+    rig.configure(0)
+    assert rig.served(0) == new
+    assert rig.binding(0).refused_serial is None
+    rig.probe(0)
+    assert rig.row().deployed_at is not None
+
+
+def test_what_a_proxy_refuses_ends_with_the_former_certificate(sessions: Sessions) -> None:
+    rig = renewals(sessions, servers=1)
+    new = rig.renew()
+    rig.machines[rig.servers[0]].refused.add(new)
+    rig.change(Certificate, rig.certificate_id, former_expires_at=datetime.now(UTC))
+    rig.configure(0)
+    assert rig.binding(0).status is BindingStatus.ERROR

@@ -39,17 +39,35 @@ def register(
     Raises `RateLimited`, `Unavailable` or `Refused`.
     """
     connection = AcmeConnection(directory_url, key, None, verify)
-    url = connection.resource("newAccount")
-    if url is None:
-        raise problems.malformed("the directory lacks newAccount")
+    if (known := _known(connection)) is not None:
+        return known
+    message = _account(connection, contact, eab, terms_agreed=terms_agreed)
+    return connection.url(connection.post(_resource(connection), message).location())
+
+
+def find(directory_url: str, key: Secret, verify: str | None = None) -> str | None:
+    """Return the account URL of `key`, None where the server knows no account of it.
+
+    Raises `RateLimited`, `Unavailable` or `Refused`.
+    """
+    return _known(AcmeConnection(directory_url, key, None, verify))
+
+
+def _known(connection: AcmeConnection) -> str | None:
+    existing = messages.NewRegistration(only_return_existing=True)
     try:
-        existing = messages.NewRegistration(only_return_existing=True)
-        return connection.url(connection.post(url, existing).location())
+        return connection.url(connection.post(_resource(connection), existing).location())
     except Refused as error:
         if error.code != "acme_account_does_not_exist":
             raise
-    answer = connection.post(url, _account(connection, contact, eab, terms_agreed=terms_agreed))
-    return connection.url(answer.location())
+        return None
+
+
+def _resource(connection: AcmeConnection) -> str:
+    url = connection.resource("newAccount")
+    if url is None:
+        raise problems.malformed("the directory lacks newAccount")
+    return url
 
 
 def _account(

@@ -1,7 +1,8 @@
 """Any certificate authority that speaks ACME (RFC 8555, ARI of RFC 9773, profiles)."""
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +14,7 @@ from josepy.json_util import JSONObjectWithFields, field
 
 from nameplate.adapters.ca import accounts, problems
 from nameplate.adapters.ca.connection import AcmeConnection
+from nameplate.adapters.ca.jws import Signer
 from nameplate.adapters.ca.transport import AcmeResponse
 from nameplate.core import certificates, keys
 from nameplate.core.configuration import (
@@ -28,16 +30,24 @@ from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.renewal import RenewalInfo
 from nameplate.core.secret import Secret
-from nameplate.ports.ca import AuthorityConfiguration, AuthorityPlugin
+from nameplate.ports.ca import AuthorityConfiguration, AuthorityPlugin, next_key
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _KINDS = {"http-01", "dns-01", "tls-alpn-01"}
 """Challenges with a token; newer kinds look otherwise and are left out."""
+MAX_ALTERNATES = 8
+"""Chains looked at beside the default one."""
 REPLACEMENT_REFUSED = "acme_replacement_refused"
 _NO_REPLACEMENT = {"acme_already_replaced", "acme_malformed", "acme_unauthorized"}
 """How servers say that a certificate was replaced before, is another account's, or is not known."""
 _PAGE = re.compile(r"https?://[!-~]{1,500}")
 _OPEN = {messages.STATUS_PENDING, messages.STATUS_INVALID}
+
+
+PREFERRED_CHAIN = (
+    "Common name of the root that chains should lead to, where the authority offers several (RFC 8555 "
+    "section 7.4.2). Domains and certificates can have another."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +58,7 @@ class AcmeConfiguration(AuthorityConfiguration):
     contact: tuple[Email, ...] = setting(
         "E-mail addresses at which the authority may contact you.", default=()
     )
+    preferred_chain: str | None = setting(PREFERRED_CHAIN, default=None)
     eab_key_id: str | None = setting(
         "Key id of the external account, where the authority binds accounts to customers (RFC 8555 "
         "section 7.3.4).",
@@ -100,8 +111,13 @@ def connected(
     eab = None
     if key_id is not None:
         eab = accounts.ExternalAccount(key_id, credential(credentials, EXTERNAL_KEY.name))
-    register = partial(accounts.register, directory_url, key, contact, eab, verify=verify)
-    return AcmeAuthority(directory_url, key, register(), verify=verify, register=register)
+    register = partial(accounts.register, directory_url, contact=contact, eab=eab, verify=verify)
+    following = credentials.get(next_key(ACCOUNT_KEY.name))
+    if following is not None and (url := accounts.find(directory_url, following, verify)):
+        return AcmeAuthority(directory_url, following, url, verify=verify, register=register)
+    return AcmeAuthority(
+        directory_url, key, register(key), verify=verify, register=register, next_key=following
+    )
 
 
 plugin = AuthorityPlugin(
@@ -109,6 +125,7 @@ plugin = AuthorityPlugin(
     configuration=AcmeConfiguration,
     credentials=(ACCOUNT_KEY, EXTERNAL_KEY),
     connect=connect,
+    account_key=ACCOUNT_KEY.name,
 )
 
 
@@ -132,8 +149,16 @@ def _page(value: object) -> str | None:
         return None
 
 
+def _chain(answer: AcmeResponse) -> bytes:
+    try:
+        leaf, chain = certificates.split_chain(answer.body)
+    except Invalid as error:
+        raise problems.malformed(error.detail) from error
+    return leaf + chain
+
+
 class AcmeAuthority:
-    """One account at one ACME server: `CertificateAuthority`, `Revoker` and `RenewalAdvisor`."""
+    """One account at one ACME server: `CertificateAuthority`, `Revoker`, `KeyChanger` and `RenewalAdvisor`."""
 
     def __init__(
         self,
@@ -142,19 +167,50 @@ class AcmeAuthority:
         account_url: str,
         *,
         verify: str | None = None,
-        register: Callable[[], str] | None = None,
+        register: Callable[[Secret], str] | None = None,
+        next_key: Secret | None = None,
     ) -> None:
         """Prepare with the results of `accounts.register`; nothing is sent yet.
 
         `verify` is the path of a CA bundle to trust instead of the public authorities. With
-        `register` an account that the server has forgotten is registered again.
+        `register` an account that the server has forgotten is registered again. `next_key` is the
+        key that somebody may be giving the account: it is tried when the other one is refused.
         """
-        self._connection = AcmeConnection(directory_url, account_key, account_url, verify, register)
+
+        def follow() -> Signer | None:
+            url = None if next_key is None else self._find(next_key)
+            return None if url is None or next_key is None else Signer(next_key, url)
+
+        self._find = partial(accounts.find, directory_url, verify=verify)
+
+        self._connection = AcmeConnection(
+            directory_url, account_key, account_url, verify, register=register,
+            follow=None if next_key is None else follow,
+        )  # fmt: skip
 
     @property
     def account_url(self) -> str:
         """URL of the account, as of its last registration."""
         return self._connection.signer.account_url or ""
+
+    def change_key(self, key: Secret) -> None:
+        """Have the server know the account by `key` from now on (RFC 8555 section 7.3.5)."""
+        connection, signer = self._connection, Signer(key, None)
+        if connection.signer.thumbprint == signer.thumbprint:
+            return
+        url = connection.resource("keyChange")
+        if url is None:
+            raise Refused(
+                "key_change_unavailable", "The authority does not let accounts change their key."
+            )
+        old = connection.signer.jwk.public_key().to_json()
+        message = json.dumps({"account": self.account_url, "oldKey": old}).encode()
+        try:
+            connection.send(url, signer.sign(message, None, url))
+        except Refused:  # perhaps because it was done before
+            if self._find(key) != self.account_url:
+                raise
+        connection.sign_with(key)
 
     def order(
         self, names: Sequence[str], profile: str | None = None, replaces: str | None = None
@@ -209,18 +265,20 @@ class AcmeAuthority:
 
     def download(self, order: Order) -> bytes:
         """Fetch the chain. Raises `Unavailable` with `certificate_not_ready` when it is too early."""
+        return next(self.chains(order))
+
+    def chains(self, order: Order) -> Iterator[bytes]:
+        """Fetch the default chain as `download` does, then each other one that it names."""
         if not order.certificate_url:
             order = self.refresh(order.url)
         if not order.certificate_url:
             raise Unavailable(
                 "certificate_not_ready", "The authority has not issued the certificate yet."
             )
-        body = self._read(self._connection.url(order.certificate_url)).body
-        try:
-            leaf, chain = certificates.split_chain(body)
-        except Invalid as error:
-            raise problems.malformed(error.detail) from error
-        return leaf + chain
+        answer = self._read(self._connection.url(order.certificate_url))
+        yield _chain(answer)
+        for url in answer.alternates()[:MAX_ALTERNATES]:
+            yield _chain(self._connection.post(self._connection.url(url), None))
 
     def revoke(self, certificate: bytes, reason: int = 0, key: Secret | None = None) -> None:
         """Revoke with the certificate's key when given, else with the account's. Twice is harmless."""

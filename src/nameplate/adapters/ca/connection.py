@@ -33,15 +33,19 @@ class AcmeConnection:
         account_key: Secret,
         account_url: str | None,
         verify: str | None,
-        register: Callable[[], str] | None = None,
+        *,
+        register: Callable[[Secret], str] | None = None,
+        follow: Callable[[], Signer | None] | None = None,
     ) -> None:
         """Prepare; nothing is sent before the first request.
 
         `verify` is the path of a CA bundle to trust instead of the public authorities. `register`
-        registers the account and returns its URL, for a server that has forgotten it.
+        registers the account and returns its URL, for a server that has forgotten it. `follow` tells
+        who signs from now on, while the account's key is being changed: None for nobody else.
         """
         self._key = account_key
         self._register = register
+        self._follow = follow
         self._registering = Lock()
         self._verify = verify
         self._directory_url = directory_url
@@ -98,18 +102,38 @@ class AcmeConnection:
         `part_of_order` is not there any more.
         """
         payload = b"" if message is None else message.json_dumps().encode()
+        return self.send(url, payload, part_of_order=part_of_order)
+
+    def send(self, url: str, payload: bytes, *, part_of_order: bool = False) -> AcmeResponse:
+        """Send a signed payload as `post` does."""
         signer = self.signer
         answer = self._send(signer, url, payload)
+        if self._follow is not None and problems.is_key_doubted(answer.status, answer.body):
+            signer = self._followed(signer, self._follow)
+            answer = self._send(signer, url, payload)
         if self._register is not None and problems.is_account_unknown(answer.status, answer.body):
             answer = self._send(self._registered(signer, self._register), url, payload)
         problems.check(answer.status, answer.headers, answer.body, part_of_order=part_of_order)
         return answer
 
-    def _registered(self, forgotten: Signer, register: Callable[[], str]) -> Signer:
+    def sign_with(self, key: Secret) -> None:
+        """Sign with another key of the same account from now on."""
+        with self._registering:
+            self._key, self.signer = key, Signer(key, self.signer.account_url)
+
+    def _followed(self, doubted: Signer, follow: Callable[[], Signer | None]) -> Signer:
+        """Return who signs now that another process may have changed the account's key."""
+        with self._registering:
+            if self.signer is doubted and (signer := follow()) is not None:
+                self._key, self.signer = signer.key, signer
+                self._follow = None
+            return self.signer
+
+    def _registered(self, forgotten: Signer, register: Callable[[Secret], str]) -> Signer:
         """Return who signs for the account that is registered anew, by whichever thread came first."""
         with self._registering:
             if self.signer is forgotten:
-                self.signer = Signer(self._key, register())
+                self.signer = Signer(self._key, register(self._key))
             return self.signer
 
     def _send(self, signer: Signer, url: str, payload: bytes) -> AcmeResponse:

@@ -25,6 +25,7 @@ class Signer:
 
     def __init__(self, account_key: Secret, account_url: str | None) -> None:
         """Load the key (PEM). Raises `Invalid` as `keys.load` does."""
+        self.key = account_key
         self._key = keys.load(account_key)
         self.account_url = account_url
         self.jwk: JWK = (
@@ -38,11 +39,15 @@ class Signer:
             known = {"jwk": self.jwk.public_key().to_json()}
         self._head = {"alg": self._algorithm(), **known}
 
-    def sign(self, payload: bytes, nonce: str, url: str) -> bytes:
-        """Return the signed request body for `url`. Raises `Unavailable` on a malformed nonce."""
-        if not _NONCE.fullmatch(nonce):
+    def sign(self, payload: bytes, nonce: str | None, url: str) -> bytes:
+        """Return the signed request body for `url`, without nonce where it is part of another one.
+
+        Raises `Unavailable` on a malformed nonce.
+        """
+        if nonce is not None and not _NONCE.fullmatch(nonce):
             raise problems.malformed("its nonce is not base64url")
-        head = json.dumps({**self._head, "nonce": nonce, "url": url}).encode()
+        once = {} if nonce is None else {"nonce": nonce}
+        head = json.dumps({**self._head, **once, "url": url}).encode()
         protected, text = encode(head), encode(payload)
         signature = encode(self._signature(f"{protected}.{text}".encode()))
         return json.dumps(

@@ -10,6 +10,7 @@ from nameplate.adapters.ca.acme import (
     ACCOUNT_KEY,
     EXTERNAL_KEY,
     EXTERNAL_KEY_ID,
+    PREFERRED_CHAIN,
     AcmeAuthority,
     connected,
 )
@@ -25,6 +26,7 @@ class KnownConfiguration(AuthorityConfiguration):
     contact: tuple[Email, ...] = setting(
         "E-mail addresses at which the authority may contact you.", default=()
     )
+    preferred_chain: str | None = setting(PREFERRED_CHAIN, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ def _plugin(name: str) -> AuthorityPlugin:
         configuration=schema,
         credentials=(ACCOUNT_KEY, EXTERNAL_KEY) if is_bound else (ACCOUNT_KEY,),
         connect=partial(_connect, known.directory_url),
+        account_key=ACCOUNT_KEY.name,
     )
 
 

@@ -84,6 +84,12 @@ def is_account_unknown(status: int, body: bytes) -> bool:
     return status >= 400 and b":accountDoesNotExist" in body  # noqa: PLR2004 - an error, RFC 9110
 
 
+def is_key_doubted(status: int, body: bytes) -> bool:
+    """Tell whether a request may have failed because the account has another key by now."""
+    doubts = (b":malformed", b":unauthorized", b":accountDoesNotExist")
+    return status >= 400 and any(one in body for one in doubts)  # noqa: PLR2004 - an error, RFC 9110
+
+
 def check(
     status: int, headers: Mapping[str, str], body: bytes, *, part_of_order: bool = False
 ) -> None:

@@ -1,6 +1,7 @@
 """HTTPS to an ACME server: what goes wrong, in the terms of an authority."""
 
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from nameplate.core.errors import Unavailable
 
 MAX_ANSWER = 1024 * 1024
 """Bytes."""
+_LINK = re.compile(r"<([^<>]{1,2000})>([^<]{0,500})")
+_ALTERNATE = re.compile(r";\s*rel\s*=\s*\"?[^\";,]*\balternate\b", re.IGNORECASE)
 CONNECT_SECONDS, READ_SECONDS = 10, 45
 _HEADERS = {
     "User-Agent": f"nameplate/{__version__} (+https://pypi.org/project/nameplate)",
@@ -41,6 +44,11 @@ class AcmeResponse:
         if not isinstance(value, dict):
             raise problems.malformed("the answer is not a JSON object")
         return value
+
+    def alternates(self) -> list[str]:
+        """Return where other forms of the resource are (RFC 8288, RFC 8555 section 7.4.2)."""
+        links = _LINK.findall(self.headers.get("Link", ""))
+        return [url for url, params in links if _ALTERNATE.search(params)]
 
     def location(self) -> str:
         """Return the URL of the created resource. Raises `Unavailable` when it is missing."""
@@ -82,6 +90,9 @@ class AcmeTransport:
                 ) from error
             raise Unavailable("ca_unreachable", f"No answer from {_host(url)}: {error}.") from error
         found = {name.title(): value for name, value in answer.headers}
+        if "Link" in found:
+            links = (value for name, value in answer.headers if name.title() == "Link")
+            found["Link"] = ", ".join(links)
         return AcmeResponse(answer.status, found, answer.body)
 
 

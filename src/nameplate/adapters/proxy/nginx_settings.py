@@ -71,6 +71,10 @@ class NginxConfiguration(ProxyConfiguration):
     main: AbsolutePath | None = setting(
         "The operator's nginx.conf. Default: the built-in path of nginx.", default=None
     )
+    tls_alpn: bool = setting(
+        "Whether the operator's configuration passes TLS handshakes for `acme-tls/1` on to Nameplate.",
+        default=False,
+    )
     resolver: tuple[NameServer, ...] | None = setting(
         "Name servers that nginx uses to resolve upstreams. Default: those of `resolv.conf`.",
         default=None,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable
 
 import dns.asyncquery
 import dns.exception
+import dns.flags
 
 from nameplate.adapters.resolver.asking import ServerQuestion
 from nameplate.adapters.resolver.query import CUT_OFF, NOT_DNS, Unanswered, message_of
@@ -13,8 +14,8 @@ from nameplate.adapters.resolver.wire_question import WireQuestion
 from nameplate.ports.resolver import AnswerKind
 
 Answered = Callable[[ServerReply | Unanswered], None]
-Key = tuple[str, int, bytes, bool]
-"""Server, words of the question, and whether it is for a recursive resolver."""
+Key = tuple[str, int, bytes, str, bool]
+"""Server, name and type of the question, and whether it is for a recursive resolver."""
 
 
 class Asked(WireQuestion):
@@ -26,7 +27,7 @@ class Asked(WireQuestion):
         self, key: Key, question: ServerQuestion, party: Hashable, answered: Answered
     ) -> None:
         """Take whom to tell first; nothing is sent yet."""
-        super().__init__(question.name, question.rdtype, recursive=question.recursive)
+        super().__init__(key[2], question.rdtype, recursive=question.recursive)
         self.key = key
         self.question = question
         self.party = party
@@ -40,7 +41,7 @@ class Asked(WireQuestion):
     async def by_tcp(self, seconds: float) -> ServerReply | Unanswered:
         """Ask once more by TCP, with an id of its own."""
         server = self.question.server
-        query = message_of(self.name, self.rdtype, recursive=self.recursive)
+        query = message_of(self.question.name, self.rdtype, recursive=self.recursive)
         try:
             message = await dns.asyncquery.tcp(query, server.address, seconds, server.port)
             if message.flags & dns.flags.TC:
@@ -55,12 +56,14 @@ class Asked(WireQuestion):
 class Port:
     """A port of ours, connected to one server."""
 
-    __slots__ = ("party", "server", "socket", "used", "waiting")
+    __slots__ = ("number", "party", "receive", "send", "server", "socket", "used", "waiting")
 
     def __init__(self, server: tuple[str, int], party: Hashable) -> None:
         """Open it for the first question, of this party; raises `OSError`."""
         family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.number = self.socket.fileno()
+        self.send, self.receive = self.socket.send, self.socket.recv
         self.server = server
         self.party = party
         self.waiting: dict[int, Asked] = {}

@@ -1,6 +1,5 @@
 """What a look-up asks next, as data: decided once, whether a thread or the event loop sends it."""
 
-import random
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import dns.name
 
+from nameplate.adapters.resolver.chance import Chance
 from nameplate.adapters.resolver.query import (
     AskByTcp,
     NameServer,
@@ -18,10 +18,9 @@ from nameplate.adapters.resolver.query import (
     message_of,
 )
 from nameplate.adapters.resolver.reply import ServerReply
-from nameplate.adapters.resolver.wire_question import Sign, WireQuestion
+from nameplate.adapters.resolver.wire_question import Sign, WireQuestion, wire_of
 
 T = TypeVar("T")
-_RANDOM = random.SystemRandom()
 
 
 class ServerQuestion(NamedTuple):
@@ -71,7 +70,7 @@ def _answer(step: ServerQuestion | Together, threads: ThreadPoolExecutor | None)
 
 def _said(asked: ServerQuestion) -> ServerReply:
     """Ask by UDP, twice when nothing comes, and by TCP when the answer is cut off or suspicious."""
-    question = WireQuestion(asked.name, asked.rdtype, recursive=asked.recursive)
+    question = WireQuestion(wire_of(asked.name), asked.rdtype, recursive=asked.recursive)
 
     def read(wire: bytes) -> ServerReply | None:
         reply = question.read(wire)
@@ -79,7 +78,7 @@ def _said(asked: ServerQuestion) -> ServerReply:
             raise AskByTcp
         return reply if isinstance(reply, ServerReply) else None
 
-    reply = by_udp(asked.server, question.wire(_RANDOM), asked.budget, read)
+    reply = by_udp(asked.server, question.wire(Chance()), asked.budget, read)
     if reply is not None:
         return reply
     query = message_of(asked.name, asked.rdtype, recursive=asked.recursive)

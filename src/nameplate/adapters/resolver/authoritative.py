@@ -30,6 +30,8 @@ from nameplate.ports.resolver import (
 _MAX_QUERIES = 50
 T = TypeVar("T")
 _PLAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_LONGEST = 253
+"""Characters of a name without final dot."""
 
 
 class AuthoritativeResolver:
@@ -75,7 +77,7 @@ class AuthoritativeResolver:
 
     def _asking(self, question: DnsQuestion, budget: QueryBudget) -> Asking[LookupResult]:
         look = self._lookup(question.name, question.rdtype, budget)
-        return look if isinstance(look, LookupResult) else (yield from look.find())
+        return _known(look) if isinstance(look, LookupResult) else look.find()
 
     def _lookup(
         self, name: str, rdtype: str, budget: QueryBudget, *, delegated: bool = False
@@ -125,8 +127,16 @@ class AuthoritativeResolver:
         return tuple(dict.fromkeys(found))
 
 
+def _known(result: LookupResult) -> Asking[LookupResult]:
+    """Return what is known without asking."""
+    return result
+    yield  # a look-up that asks nothing
+
+
 def _canonical(name: str) -> dns.name.Name:
     """Return a name; `dns.exception.DNSException` when it is none."""
-    if _PLAIN.fullmatch(name):  # nearly all are, and reading them as a zone file's takes longer
-        return dns.name.Name((*name.encode().split(b"."), b""))
+    if len(name) <= _LONGEST and _PLAIN.fullmatch(name):  # nearly all: there is nothing to check
+        found = dns.name.Name.__new__(dns.name.Name)
+        object.__setattr__(found, "labels", (*name.encode().split(b"."), b""))
+        return found
     return dns.name.from_text(name).canonicalize()

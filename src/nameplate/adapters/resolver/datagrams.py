@@ -8,7 +8,6 @@ a few questions share it while they wait, and then it is closed: no port is used
 import asyncio
 import heapq
 import itertools
-import random
 import time
 from collections import deque
 from collections.abc import Hashable
@@ -16,9 +15,10 @@ from contextlib import suppress
 
 from nameplate.adapters.resolver.asked import Answered, Asked, Key, Port
 from nameplate.adapters.resolver.asking import ServerQuestion
+from nameplate.adapters.resolver.chance import Chance
 from nameplate.adapters.resolver.query import TRIES, Unanswered
 from nameplate.adapters.resolver.reply import ServerReply
-from nameplate.adapters.resolver.wire_question import Sign
+from nameplate.adapters.resolver.wire_question import Sign, wire_of
 from nameplate.ports.resolver import AnswerKind
 
 MAX_SOCKETS = 400
@@ -46,7 +46,7 @@ class Datagrams:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open nothing yet."""
         self._loop = loop
-        self._random = random.SystemRandom()
+        self._chance = Chance()
         self._asked: dict[Key, Asked] = {}
         self._known: dict[Key, tuple[float, ServerReply]] = {}
         self._current: dict[tuple[str, int], Port] = {}
@@ -66,8 +66,8 @@ class Datagrams:
         answer easier to forge (RFC 5452 section 5).
         """
         server = question.server
-        name = question.name.to_wire() or b""
-        key = server.address, server.port, name + question.rdtype.encode(), question.recursive
+        name = wire_of(question.name)
+        key = server.address, server.port, name, question.rdtype, question.recursive
         if question.recursive and (known := self._known.get(key)) and known[0] > time.monotonic():
             answered(known[1])
             return
@@ -81,21 +81,14 @@ class Datagrams:
 
     def _send(self, waiting: Asked) -> None:
         """Send a question, the first or the second time, or queue it where too much is under way."""
-        try:
-            left = waiting.question.budget.left(float("inf"))
-        except Unanswered as error:
-            self._end(waiting, error)
-            return
-        seconds = min(left, TRIES[waiting.tries])
-        server = waiting.question.server.address, waiting.question.server.port
+        server = waiting.key[:2]
         port = self._port(server, waiting.party)
         if port is None:
-            self._queues.setdefault((waiting.party, server), deque()).append(waiting)
-            self._remind(waiting, time.monotonic() + left)
+            self._queue(waiting, server)
             return
         try:
-            waiting.question.budget.spend(seconds)
-            port.socket.send(waiting.wire(self._random, port.waiting))
+            seconds = waiting.question.budget.spend(TRIES[waiting.tries])
+            port.send(waiting.wire(self._chance, port.waiting))
         except Unanswered as error:
             self._close_if_idle(port)
             self._end(waiting, error)
@@ -109,6 +102,16 @@ class Datagrams:
         port.used += 1
         self._of_server[server] = self._of_server.get(server, 0) + 1
         self._remind(waiting, time.monotonic() + seconds)
+
+    def _queue(self, waiting: Asked, server: tuple[str, int]) -> None:
+        """Have a question wait for room, no longer than its look-up may take."""
+        try:
+            left = waiting.question.budget.left(float("inf"))
+        except Unanswered as error:
+            self._end(waiting, error)
+            return
+        self._queues.setdefault((waiting.party, server), deque()).append(waiting)
+        self._remind(waiting, time.monotonic() + left)
 
     def _port(self, server: tuple[str, int], party: Hashable) -> Port | None:
         """Return a socket for one more question; None where the party or the server has enough."""
@@ -128,16 +131,16 @@ class Datagrams:
         with suppress(OSError):  # sending says so, too
             port.socket.connect(server)
         self._current[server] = port
-        self._open[port.socket.fileno()] = port
+        self._open[port.number] = port
         self._of_party[party] = of_party + 1
-        self._loop.add_reader(port.socket, self._read, port)
+        self._loop.add_reader(port.number, self._read, port)
         self._tick_on()
         return port
 
     def _read(self, port: Port) -> None:
         for _ in range(_MAX_READ):
             try:
-                wire = port.socket.recv(_OCTETS)
+                wire = port.receive(_OCTETS)
             except BlockingIOError:
                 return
             except OSError:  # nobody listens there
@@ -233,8 +236,8 @@ class Datagrams:
     def _close(self, port: Port) -> None:
         if self._current.get(port.server) is port:
             del self._current[port.server]
-        del self._open[port.socket.fileno()]
-        self._loop.remove_reader(port.socket)
+        del self._open[port.number]
+        self._loop.remove_reader(port.number)
         port.socket.close()
         self._count(port.party, -1)
 

@@ -1,5 +1,7 @@
 """One question on its way to every server of its zone: through aliases and referrals."""
 
+from functools import lru_cache
+
 import dns.name
 
 from nameplate.adapters.resolver.asking import Asking, Together
@@ -39,22 +41,25 @@ class Lookup:
     def find(self) -> Asking[LookupResult]:
         """Go all the way."""
         # Two ways may lead to one server; what it says twice counts once.
-        answers = sorted(set((yield from self._start(self._question))), key=_order)
-        zone = "" if self._zone is None else self._zone.to_text(omit_final_dot=True)
-        return LookupResult(zone, tuple(answers))
+        answers = yield from self._start(self._question)
+        if len(answers) > 1:
+            answers = sorted(set(answers), key=_order)
+        return LookupResult("" if self._zone is None else _text(self._zone), tuple(answers))
 
     def _start(self, name: dns.name.Name) -> Asking[list[Answer]]:
         # A DS lives on the parent's side of the cut (RFC 4035 section 3.1.4.1).
         held_at = name.parent() if self._rdtype == "DS" and name != dns.name.root else name
-        try:
-            zone, servers = yield from self._above(held_at)
-        except Unanswered as error:
-            return [Answer(error.kind, "", detail=error.detail)]
-        return (yield from self._ask_all(name, zone, servers))
+        known = self._servers.overridden(held_at)
+        if known is None:
+            try:
+                known = yield from self._above(held_at)
+            except Unanswered as error:
+                return [Answer(error.kind, "", detail=error.detail)]
+        return (yield from self._ask_all(name, *known))
 
     def _above(self, name: dns.name.Name) -> Asking[Zone]:
         """Return the closest zone and its servers; with `listed` those that its parent names too."""
-        if self._listed is None or self._servers.overridden(name):
+        if self._listed is None:
             return (yield from self._servers.above(name, self._budget))
         zone, names = yield from self._servers.named(name, self._budget)
         listed = self._listed.of(zone)
@@ -66,8 +71,11 @@ class Lookup:
         if not self._aliases:
             self._zone = zone
         ask, rdtype, budget = self._servers.ask, self._rdtype, self._budget
-        steps = yield Together([ask(one, name, rdtype, zone, budget) for one in servers])
+        ways = [ask(one, name, rdtype, zone, budget) for one in servers]
+        steps = [(yield from ways[0])] if len(ways) == 1 else (yield Together(ways))
         answers = [step for step in steps if isinstance(step, Answer)]
+        if len(answers) == len(steps):
+            return answers
         # Servers that lead elsewhere usually agree; where they do not, all ways are looked at.
         for step in dict.fromkeys(step for step in steps if not isinstance(step, Answer)):
             if isinstance(step, Alias):
@@ -100,6 +108,11 @@ class Lookup:
             glue.setdefault(server, []).append(address)
         servers = yield from self._servers.candidates(referral.servers, glue, self._budget)
         return (yield from self._ask_all(name, referral.zone, servers))
+
+
+@lru_cache(1000)
+def _text(zone: dns.name.Name) -> str:
+    return zone.to_text(omit_final_dot=True)
 
 
 def _order(answer: Answer) -> tuple[str, str, tuple[str, ...]]:

@@ -21,6 +21,10 @@ from nameplate.ports.resolver import Answer, AnswerKind
 
 _FLAGS = slice(2, 4)
 _RCODE = 0xF
+_AA = int(dns.flags.AA)
+_REFUSED, _NOERROR, _NXDOMAIN = (
+    int(one) for one in (dns.rcode.REFUSED, dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class ServerReply(NamedTuple):
         message = Message(wire, text=joined)
         answers = tuple(message.answers())
         message.signature()  # walks to the end
-        is_authority = bool(flags & dns.flags.AA)
+        is_authority = bool(flags & _AA)
         return cls(flags & _RCODE, is_authority, answers, lambda: dns.message.from_wire(wire))
 
     def data(self, name: str, rdtype: str) -> tuple[tuple[str, ...], int]:
@@ -89,30 +93,31 @@ def read(
     reply: ServerReply, name: dns.name.Name, rdtype: str, zone: dns.name.Name, by: NameServer
 ) -> Answer | Alias | Referral:
     """Classify the answer of a server of `zone`."""
-    failure = _failure(reply, name, zone, str(by))
+    server = str(by)
+    failure = _failure(reply, name, zone, server)
     if failure is not None:
         return failure
     if reply.answers:
         owner = _text(name)
         found, ttl = reply.data(owner, rdtype)
         if found:
-            return Answer(AnswerKind.DATA, str(by), found, ttl)
+            return Answer(AnswerKind.DATA, server, found, ttl)
         target, _ = ((), 0) if rdtype == "CNAME" else reply.data(owner, "CNAME")
         if target:
             return Alias(dns.name.from_text(target[0]).canonicalize())
-        return Answer(AnswerKind.SERVFAIL, str(by), detail="answers another question")
-    if reply.rcode == dns.rcode.NXDOMAIN:
-        return Answer(AnswerKind.NXDOMAIN, str(by), detail="the name does not exist")
-    return Answer(AnswerKind.NODATA, str(by), detail=f"the name has no {rdtype}")
+        return Answer(AnswerKind.SERVFAIL, server, detail="answers another question")
+    if reply.rcode == _NXDOMAIN:
+        return Answer(AnswerKind.NXDOMAIN, server, detail="the name does not exist")
+    return Answer(AnswerKind.NODATA, server, detail=f"the name has no {rdtype}")
 
 
 def _failure(
     reply: ServerReply, name: dns.name.Name, zone: dns.name.Name, server: str
 ) -> Answer | Referral | None:
     rcode = reply.rcode
-    if rcode == dns.rcode.REFUSED:
+    if rcode == _REFUSED:
         return Answer(AnswerKind.REFUSED, server, detail="refuses to answer")
-    if rcode not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+    if rcode not in {_NOERROR, _NXDOMAIN}:
         said = dns.rcode.to_text(dns.rcode.Rcode.make(rcode))
         return Answer(AnswerKind.SERVFAIL, server, detail=f"answers {said}")
     if reply.authoritative:

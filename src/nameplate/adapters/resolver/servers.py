@@ -43,14 +43,14 @@ class Servers:
             zone = dns.name.from_text(text).canonicalize()
             known = tuple((NameServer(*server),) for server in servers)
             self._overrides[zone.labels] = zone, known
+        self._lengths = sorted({len(labels) for labels in self._overrides}, reverse=True)
         self._port = port
         self._refusals: dict[str, str | None] = {}
 
     def overridden(self, name: dns.name.Name) -> Zone | None:
         """Return the closest zone above a canonical name whose servers the operator gave, if any."""
-        labels = name.labels if self._overrides else ()
-        for place in range(len(labels)):
-            found = self._overrides.get(labels[place:])
+        for length in self._lengths:
+            found = self._overrides.get(name.labels[-length:])
             if found is not None:
                 return found
         return None

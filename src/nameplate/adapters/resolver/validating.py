@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dns.exception
 import dns.flags
@@ -13,9 +14,11 @@ import dns.rrset
 
 from nameplate.adapters.resolver.recursor import Recursor
 from nameplate.adapters.resolver.servers import Servers
-from nameplate.adapters.resolver.validating_look import KeptKeys, ValidatingLook
 from nameplate.core.egress import EgressPolicy
 from nameplate.ports.validation import Security, Validation
+
+if TYPE_CHECKING:
+    from nameplate.adapters.resolver.validating_look import KeptKeys
 
 
 class DnssecValidator:
@@ -46,6 +49,10 @@ class DnssecValidator:
 
     def validate(self, name: str, rdtype: str) -> Validation:
         """Ask for one record set with its signatures, through its aliases, and judge them."""
+        from nameplate.adapters.resolver.validating_look import (  # noqa: PLC0415 - most processes validate nothing
+            ValidatingLook,
+        )
+
         try:
             question = dns.name.from_text(name).canonicalize()
             kind = dns.rdatatype.from_text(rdtype)

@@ -1,9 +1,9 @@
 """One question as it is sent, with its random parts, and what of all that comes back answers it."""
 
-import random
 import struct
 from collections.abc import Collection
 from enum import Enum, auto
+from functools import cache
 
 import dns.exception
 import dns.flags
@@ -11,16 +11,29 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
+from nameplate.adapters.resolver.chance import Chance
 from nameplate.adapters.resolver.query import PAYLOAD
 from nameplate.adapters.resolver.reply import ServerReply
 
 _HEADER = struct.Struct("!HHHHHH")
 _OPT = b"\0\0\x29" + PAYLOAD.to_bytes(2) + bytes(6)
 _LETTERS = bytes(0x20 if chr(one).isalpha() and one < 0x80 else 0 for one in range(256))  # noqa: PLR2004 - ASCII
-_QR, _OPCODE, _TC = 0x8000, 0x7800, 0x0200
-_WITHOUT_QUESTION = frozenset({
-    dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED,
-})  # fmt: skip
+_QR, _OPCODE, _TC, _RD = 0x8000, 0x7800, 0x0200, int(dns.flags.RD)
+_WITHOUT_QUESTION = frozenset(
+    int(one) for one in (dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED)
+)
+_LENGTHS = tuple(bytes((length,)) for length in range(64))
+
+
+def wire_of(name: dns.name.Name) -> bytes:
+    """Return an absolute name as it is sent, in a third of the time that dnspython takes."""
+    return b"".join([_LENGTHS[len(label)] + label for label in name.labels])
+
+
+@cache
+def _kind(rdtype: str) -> bytes:
+    """Return the type and the class of a question."""
+    return struct.pack("!HH", dns.rdatatype.from_text(rdtype), 1)
 
 
 class Sign(Enum):
@@ -38,8 +51,8 @@ class WireQuestion:
 
     __slots__ = ("id", "name", "rdtype", "recursive", "section")
 
-    def __init__(self, name: dns.name.Name, rdtype: str, *, recursive: bool) -> None:
-        """Draw nothing yet."""
+    def __init__(self, name: bytes, rdtype: str, *, recursive: bool) -> None:
+        """Draw nothing yet. `name` is that of `wire_of`."""
         self.name = name
         self.rdtype = rdtype
         self.recursive = recursive
@@ -47,23 +60,23 @@ class WireQuestion:
         """The question section as it was sent."""
         self.id = 0
 
-    def wire(self, generator: random.Random, taken: Collection[int] = ()) -> bytes:
+    def wire(self, chance: Chance, taken: Collection[int] = ()) -> bytes:
         """Return the message, with none of the ids that are `taken`.
 
         The second time it is the same, so that either answer will do where it arrives.
         """
         if not self.section:
-            name = self.name.to_wire() or b""
+            name = self.name
             if not self.recursive:
+                size = len(name)
                 letters = int.from_bytes(name.translate(_LETTERS))
-                mixed = int.from_bytes(name) ^ (letters & generator.getrandbits(8 * len(name)))
-                name = mixed.to_bytes(len(name))
-            kind = dns.rdatatype.from_text(self.rdtype)
-            self.section = name + struct.pack("!HH", kind, 1)
-            self.id = generator.getrandbits(16)
+                mixed = int.from_bytes(name) ^ (letters & int.from_bytes(chance.octets(size)))
+                name = mixed.to_bytes(size)
+            self.section = name + _kind(self.rdtype)
+            self.id = int.from_bytes(chance.octets(2))
         while self.id in taken:
-            self.id = generator.getrandbits(16)
-        flags = dns.flags.RD if self.recursive else 0
+            self.id = int.from_bytes(chance.octets(2))
+        flags = _RD if self.recursive else 0
         return _HEADER.pack(self.id, flags, 1, 0, 0, 1) + self.section + _OPT
 
     def read(self, wire: bytes) -> ServerReply | Sign:

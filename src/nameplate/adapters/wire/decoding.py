@@ -59,7 +59,7 @@ class Message:
         """Yield the answers, once."""
         try:
             for _ in range(self._answers):
-                owner, at = self._name(self._at)
+                owner, at = self._owner(self._at)
                 rdtype, rdclass, ttl, length = _FIXED.unpack_from(self.wire, at)
                 at += _FIXED.size
                 self._at = end = at + length
@@ -85,7 +85,7 @@ class Message:
         try:
             for left in range(self._others, 0, -1):
                 start = self._at
-                at = self._name(start)[1]
+                at = self._owner(start)[1]
                 rdtype, _, _, length = _FIXED.unpack_from(self.wire, at)
                 at += _FIXED.size
                 self._at = at + length
@@ -104,6 +104,17 @@ class Message:
         if self._at != len(self.wire):
             raise malformed("something after its end")
         return found
+
+    def _owner(self, at: int) -> tuple[str, int]:
+        """Return what `_name` does, which most owners do not need: the root, or a name that was read."""
+        first = self.wire[at]
+        if not first:
+            return "", at + 1
+        if first >= _POINTER:
+            text = self._names.get(self._target(at, at))
+            if text is not None:
+                return text, at + 2
+        return self._name(at)
 
     def _name(self, at: int) -> tuple[str, int]:
         """Return the name at an offset, as `_names` has them, and the offset of what follows it.

@@ -13,7 +13,9 @@ from nameplate.core.diagnosis.finding import (
 from nameplate.core.diagnosis.observed import Observed
 
 __all__ = [
+    "CERTIFICATE_CHECKS",
     "CHECKS",
+    "HOST_CHECKS",
     "Certainty",
     "DiagnosisFinding",
     "FixAction",
@@ -41,9 +43,23 @@ CHECKS: Sequence[Callable[[Observed], Iterator[DiagnosisFinding]]] = (
 _WEIGHTS = list(Weight)
 
 
-def diagnose(seen: Observed) -> list[DiagnosisFinding]:
+CERTIFICATE_CHECKS: Sequence[Callable[[Observed], Iterator[DiagnosisFinding]]] = (
+    zones.registered,
+    zones.answering,
+    zones.signed,
+    zones.consistent,
+)
+"""Those that count for a certificate whose names are proved in DNS; CAA is judged for each authority."""
+
+HOST_CHECKS = (*CERTIFICATE_CHECKS, hosts.reachable, hosts.leading)
+"""Those that count where the authority asks the host."""
+
+
+def diagnose(
+    seen: Observed, checks: Sequence[Callable[[Observed], Iterator[DiagnosisFinding]]] = CHECKS
+) -> list[DiagnosisFinding]:
     """Return all findings: those that block first, causes before what follows from them."""
-    return ordered(finding for check in CHECKS for finding in check(seen))
+    return ordered(finding for check in checks for finding in check(seen))
 
 
 def ordered(found: Iterable[DiagnosisFinding]) -> list[DiagnosisFinding]:

@@ -12,6 +12,12 @@ GROUP = Group(
             "Add one with `nameplate account add --kind ca`.",
             (502,),
         ),
+        "key_change_unavailable": Entry(
+            Turn.YOU,
+            "The key of this account cannot be changed with its provider.",
+            "Replace the credentials with `nameplate account update`, or add another account.",
+            (409, 502),
+        ),
         "ca_unreachable": Entry(
             Turn.AUTHORITY,
             "The authority cannot be reached.",

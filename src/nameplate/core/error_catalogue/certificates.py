@@ -48,8 +48,14 @@ GROUP = Group(
         "challenge_unavailable": Entry(
             Turn.YOU,
             "The challenge is not supported.",
-            "Use `http-01` or `dns-01`.",
+            "Use `http-01`, `dns-01` or `tls-alpn-01`.",
             (422,),
+        ),
+        "tls_alpn_unavailable": Entry(
+            Turn.YOU,
+            "The challenge `tls-alpn-01` cannot be answered for a host.",
+            "Use `http-01` or `dns-01`. The operator can have an nginx pass such handshakes on.",
+            (409,),
         ),
         "too_many_names": Entry(
             Turn.YOU,
@@ -352,11 +358,78 @@ GROUP = Group(
             "Choose another profile, or none.",
             (),
         ),
+        "renewal_at_risk": Entry(
+            Turn.YOU,
+            "The next renewal of the certificate will fail, as it looks now.",
+            "Read the finding and correct it before the renewal. Nameplate notices by itself.",
+            (),
+        ),
+        "authority_away": Entry(
+            Turn.AUTHORITY,
+            "The certificate authority has failed several times in a row.",
+            "Wait. Nameplate tries it again automatically.",
+            (),
+        ),
+        "server_stopped": Entry(
+            Turn.OPERATOR,
+            "The server of a host cannot be configured, so that challenges may not be answered.",
+            "Check the server: `nameplate server show` says what is wrong.",
+            (),
+        ),
+        "challenge_name_is_alias": Entry(
+            Turn.YOU,
+            "There is a CNAME record at the name where the proof must be published.",
+            "Remove the CNAME record, or remove the DNS account of the domain and delegate the "
+            "challenges.",
+            (),
+        ),
+        "challenge_leftover": Entry(
+            Turn.YOU,
+            "There are TXT records of somebody else at the name of the challenges.",
+            "Remove them, unless another client needs them now.",
+            (),
+        ),
+        "certificate_never_ordered": Entry(
+            Turn.YOU,
+            "An uploaded or revoked certificate is not ordered.",
+            "Look at the host instead: `nameplate certificate preflight HOST`.",
+            (409,),
+        ),
         "replacement_advised": Entry(
             Turn.NAMEPLATE,
             "The authority wants the certificate replaced soon, and explains why on the page shown.",
             "No action needed: it is renewed in time, unless automatic renewal is off.",
             (),
+        ),
+        "renewal_emergency": Entry(
+            Turn.OPERATOR,
+            "The certificate ends soon and cannot be renewed.",
+            "Correct the problem in the message now. Other authorities and challenges are tried "
+            "meanwhile.",
+        ),
+        "deployed_partial": Entry(
+            Turn.OPERATOR,
+            "A renewed certificate is not served by every proxy.",
+            "Repair the server that is named. It continues with the former certificate, and gets the new "
+            "one as soon as it takes it.",
+        ),
+        "certificate_not_used": Entry(
+            Turn.YOU,
+            "No binding has used the certificate for 30 days or more.",
+            "Bind an application to one of its names, or remove it. It is not renewed for ever "
+            "(`NAMEPLATE_UNUSED_CERTIFICATE_DAYS`).",
+        ),
+        "campaign_selection_missing": Entry(
+            Turn.YOU,
+            "It is not said which certificates to replace.",
+            "Pass `issuer`, `issued_before`, or both.",
+            (422,),
+        ),
+        "campaign_due_invalid": Entry(
+            Turn.YOU,
+            "The moment until which certificates are to be replaced is over.",
+            "Pass a later `due_at`.",
+            (422,),
         ),
         "renewal_failing": Entry(
             Turn.OPERATOR,

@@ -49,6 +49,13 @@ GROUP = Group(
             "Leave out `organization` or `platform`.",
             (422,),
         ),
+        "account_changed": Entry(
+            Turn.NAMEPLATE,
+            "The account was changed while it was in use.",
+            "Certificates are tried again by themselves. After `account rotate-key`: test the account, "
+            "and repeat the command.",
+            (409, 503),
+        ),
         "account_of_another": Entry(
             Turn.YOU,
             "The account belongs to another organization than the domain.",

@@ -42,7 +42,7 @@ def choose(
                 passed.append(_Passed(account, _excluded(account, obstacle)))
                 obstacles.append(obstacle)
             elif len(request.accounts) > 1 and not outages.may_try(sessions, account, now):
-                passed.append(_Passed(account, f"{_title(account)} does not answer"))
+                passed.append(_Passed(account, f"{title(account)} does not answer"))
                 away.append(account)
             else:
                 return _chosen(request, account, passed)
@@ -51,6 +51,21 @@ def choose(
     if away:  # whoever waits for it has one try it
         return _chosen(request, away[0], [one for one in passed if one.account not in away])
     return _none_may(request, obstacles[0])
+
+
+def forbidden(tools: Tools, request: CertificateRequest) -> CaaObstacle | None:
+    """Return why CAA lets none of the authorities issue, None when one may. Asks the network."""
+    looks = CaaLook(tools, request.hosts)
+    obstacles: list[CaaObstacle] = []
+    try:
+        for account in request.accounts:
+            obstacle = _obstacle(tools, looks, request, account)
+            if obstacle is None:
+                return None
+            obstacles.append(obstacle)
+    except CaaUnanswered as error:
+        return error.obstacle
+    return _none_may(request, obstacles[0]) if obstacles else None
 
 
 def _obstacle(
@@ -65,27 +80,30 @@ def _obstacle(
         authority = tools.authority(account)
         return authority.account_url if isinstance(authority, RegisteredAccount) else ""
 
-    return looks.obstacle(Applicant(issuers, request.kind, url), _title(account))
+    return looks.obstacle(Applicant(issuers, request.kind, url), title(account))
 
 
 def _chosen(
     request: CertificateRequest, account: Account, passed: Sequence[_Passed]
 ) -> CertificateRequest:
-    title = _title(account)
+    named = title(account)
     if len(request.accounts) == 1:
-        reason = f"{title} is the only authority."
+        reason = f"{named} is the only authority."
+    elif not passed and request.emergency:
+        reason = f"It is the turn of {named}."
     elif not passed:
-        reason = f"{title} is the first in the order of preference."
+        reason = f"{named} is the first in the order of preference."
     else:
         why = "; ".join(one.why for one in passed)
-        reason = f"{why}; {title} is the next in the order of preference."
+        reason = f"{why}; {named} is the next in the order of preference."
+    reason = f"{request.emergency} {reason}".strip()
     replaces = request.replaces if account is request.account else None  # it is another authority's
     return replace(request, account=account, reason=reason, replaces=replaces)
 
 
 def _none_may(request: CertificateRequest, first: CaaObstacle) -> CaaObstacle:
     """Return what is to be changed for the preferred authority, and that the others may not either."""
-    others = ", ".join(_title(one) for one in request.accounts[1:])
+    others = ", ".join(title(one) for one in request.accounts[1:])
     if not others or first.code != "caa_excludes":
         return first
     return replace(first, message=f"{first.message} {others} may not issue either.")
@@ -93,8 +111,9 @@ def _none_may(request: CertificateRequest, first: CaaObstacle) -> CaaObstacle:
 
 def _excluded(account: Account, obstacle: CaaObstacle) -> str:
     place = obstacle.addresses[0].partition(" ")[0] if obstacle.addresses else "the name"
-    return f"CAA at {place} does not let {_title(account)} issue"
+    return f"CAA at {place} does not let {title(account)} issue"
 
 
-def _title(account: Account) -> str:
+def title(account: Account) -> str:
+    """Return what the authority of an account is called."""
     return known.title(account.provider, account.config)

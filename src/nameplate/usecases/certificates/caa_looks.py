@@ -6,8 +6,7 @@ validation, is no permission.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
 
 from nameplate.core import names
 from nameplate.core.caa_policy import Applicant, CaaVerdict, deciding_tag, properties, verdict
@@ -15,9 +14,6 @@ from nameplate.ports.resolver import AnswerKind
 from nameplate.ports.validation import Security
 from nameplate.usecases.tools import Tools
 
-SOON = timedelta(seconds=15)
-"""How often CAA records that forbid a certificate are looked at, while that is new."""
-_LATEST = timedelta(minutes=15)
 _ABSENT = frozenset({AnswerKind.NODATA, AnswerKind.NXDOMAIN})
 
 
@@ -31,6 +27,10 @@ class CaaObstacle:
     """The records that forbid it."""
     records: tuple[str, ...] = ()
     """The records that would allow it."""
+    name: str = ""
+    """Where the records are, or where nobody answers."""
+    versions: tuple[tuple[str, ...], ...] = ()
+    """What was seen there."""
 
 
 class CaaUnanswered(Exception):
@@ -70,7 +70,8 @@ class CaaLook:
             for values in found.versions:
                 said = verdict(values, applicant, wildcard=wildcard)
                 if said is not CaaVerdict.PERMITTED:
-                    return _forbidden(host, found.name, values, said, (applicant, title))
+                    obstacle = _forbidden(host, found.name, values, said, (applicant, title))
+                    return replace(obstacle, name=found.name, versions=found.versions)
         return None
 
     def _relevant(self, name: str) -> RelevantSet:
@@ -82,12 +83,12 @@ class CaaLook:
         return RelevantSet("")
 
 
-def next_look(since: datetime, now: datetime) -> timedelta:
-    """Return when to look again at what has been forbidding a certificate since then.
-
-    15 s in the first 2 hours, ever later after that, a quarter of an hour at most.
-    """
-    return min(max(SOON, (now - since) / 480), _LATEST)
+def look_at(tools: Tools, name: str) -> RelevantSet | CaaObstacle:
+    """Return the CAA records at one name, or why they cannot be known."""
+    try:
+        return RelevantSet(name, _ask(tools, name))
+    except CaaUnanswered as error:
+        return error.obstacle
 
 
 def _ask(tools: Tools, name: str) -> tuple[tuple[str, ...], ...]:
@@ -104,6 +105,7 @@ def _ask(tools: Tools, name: str) -> tuple[tuple[str, ...], ...]:
                 "caa_not_answered",
                 f"The name servers do not answer for CAA records of {name}: {why}. No authority may "
                 "issue without an answer.",
+                name=name,
             )
         )
     if signed := _signed(tools, name):
@@ -122,6 +124,7 @@ def _signed(tools: Tools, name: str) -> tuple[str, ...]:
                 "caa_bogus",
                 f"The answer for CAA records of {name} fails DNSSEC validation: {found.detail}. "
                 "No authority may issue on it.",
+                name=name,
             )
         )
     if found.security is Security.UNKNOWN:
@@ -129,6 +132,7 @@ def _signed(tools: Tools, name: str) -> tuple[str, ...]:
             CaaObstacle(
                 "caa_not_answered",
                 f"DNSSEC of CAA records of {name} cannot be checked: {found.detail}.",
+                name=name,
             )
         )
     return found.values

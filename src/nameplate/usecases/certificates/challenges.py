@@ -44,17 +44,19 @@ def answer(session: Session, host: str, token: str) -> str | None:
     return None if row is None else row.key_authorization
 
 
-def publish_tokens(session: Session, place: Place, challenges: Sequence[Challenge]) -> None:
-    """Answer these http-01 challenges from now on, for the certificate whose key is at `place`."""
+def publish_tokens(session: Session, challenges: Mapping[Place, Sequence[Challenge]]) -> None:
+    """Answer these challenges from now on, by the places of the keys of their certificates."""
     rows = [
         {
             "token": challenge.token,
             "hostname": challenge.name,
+            "challenge_type": challenge.type,
             "key_authorization": challenge.key_authorization,
             "ssl_certificate_id": place.row_id,
             "organization_id": place.organization_id,
         }
-        for challenge in challenges
+        for place, of_one in challenges.items()
+        for challenge in of_one
     ]
     if rows:
         upsert(session, HttpChallenge, rows)

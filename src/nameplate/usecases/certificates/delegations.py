@@ -9,7 +9,7 @@ whose account, ledger and worker write it as they write any other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -29,7 +29,7 @@ LABEL = "_acme-challenge"
 OF_OPERATOR = frozenset({"challenge_zone_missing", "challenge_zone_stopped"})
 """Codes of what only the operator can repair."""
 WATCH = timedelta(seconds=15)
-"""How often one looks for a CNAME that is missing, whatever the back-off: one question for a domain."""
+"""How often one certificate looks for the platform's zone, whatever the back-off."""
 _MAX_ALIASES = 8
 _ABSENT = frozenset({AnswerKind.NODATA, AnswerKind.NXDOMAIN})
 _SHOWN = 3
@@ -101,7 +101,7 @@ def look(tools: Tools, delegation: ChallengeDelegation) -> Unreached | None:
     for owner, there in delegation.targets.items():
         found = _follow(tools.resolver, owner, there) or _rejected(tools.validator, owner, there)
         if found is not None:
-            return found
+            return replace(found, name=owner)
     return None
 
 
@@ -112,8 +112,13 @@ def _rejected(validator: Validator | None, owner: str, there: str) -> Unreached 
     found = validator.validate(owner, "CNAME")
     if found.security is not Security.BOGUS:
         return None
-    message = f"DNSSEC is broken at {owner} ({found.detail}), so that the authority rejects it."
-    return Unreached("dnssec_bogus", message, records=_record(owner, there), every=WATCH)
+    return bogus(owner, found.detail, records=_record(owner, there))
+
+
+def bogus(owner: str, detail: str, *, records: tuple[str, ...] = ()) -> Unreached:
+    """Return what is said of a name whose signatures are wrong."""
+    message = f"DNSSEC is broken at {owner} ({detail}), so that the authority rejects it."
+    return Unreached("dnssec_bogus", message, records=records, name=owner)
 
 
 def unready() -> Unreached:
@@ -175,10 +180,10 @@ def _missing(resolver: Resolver, owner: str, there: str, said: LookupResult) -> 
     if lacking is None:
         why = next((one.detail or one.kind.value for one in said.answers), "there are none")
         message = f"The name servers of {owner} do not answer: {why}."
-        return Unreached("challenge_name_not_resolved", message, records=wanted, every=WATCH)
+        return Unreached("challenge_name_not_resolved", message, records=wanted)
     if any(one.values for one in said.answers):
         message = f"Not every name server has the CNAME record at {owner} yet: {lacking} has none."
-        return Unreached("challenge_cname_missing", message, records=wanted, every=WATCH)
+        return Unreached("challenge_cname_missing", message, records=wanted)
     texts = [one for one in resolver.authoritative(owner, "TXT").answers if one.values]
     message = f"There is no CNAME record at {owner} yet."
     if texts:
@@ -186,7 +191,7 @@ def _missing(resolver: Resolver, owner: str, there: str, said: LookupResult) -> 
             f"There are TXT records at {owner}. A CNAME record cannot be beside them: remove them."
         )
     shown = tuple(f"{owner} TXT" for _ in texts[:1])
-    return Unreached("challenge_cname_missing", message, shown, wanted, every=WATCH)
+    return Unreached("challenge_cname_missing", message, shown, wanted)
 
 
 def _elsewhere(owner: str, there: str, seen: Sequence[str]) -> Unreached:
@@ -197,7 +202,6 @@ def _elsewhere(owner: str, there: str, seen: Sequence[str]) -> Unreached:
         f"The CNAME record at {owner} leads to {', '.join(shown)}, and not to {there}.",
         tuple(f"{owner} CNAME {one}" for one in shown),
         _record(owner, there),
-        every=WATCH,
     )
 
 

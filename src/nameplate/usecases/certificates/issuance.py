@@ -8,43 +8,48 @@ for a certificate that was made for a binding when none uses it any more.
 """
 
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import backoff, renewal
+from nameplate.core import backoff, names, renewal
 from nameplate.core import issuance as steps
 from nameplate.core.errors import Invalid, NameplateError, Refused
 from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
-from nameplate.models import Account, Certificate, ChallengeProgress
+from nameplate.models import Account, Certificate, ChallengeProgress, ChallengeType
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import (
     authority_choice,
     budgets,
-    caa_looks,
     delegations,
+    emergency,
     expiry,
     generations,
+    notices,
     order,
     outages,
     reachability,
+    rehearsals,
     renewal_info,
     revocations,
+    rollout,
     succession,
     usage,
+    watches,
 )
 from nameplate.usecases.certificates.caa_looks import CaaObstacle
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
-"""The authority does not know the order any more."""
-Errand = revocations.DueRevocation | renewal_info.InfoQuestion
-"""What is asked of an authority beside orders."""
+_AT_ONCE = {ORDER_LOST, order.KEY_CHANGED}
+"""The authority does not know the order any more, or the account by the key of its proofs."""
+Errand = revocations.DueRevocation | renewal_info.InfoQuestion | rehearsals.RehearsalLook
+"""What is done beside orders."""
 _MANY = 4
 """Names of a certificate whose looks may take longer than a lease."""
 
@@ -71,7 +76,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
         failure = steps.failure(error)
     if failure is None:
         return None
-    _give_up(sessions, tools, lease, failure)
+    give_up(sessions, tools, lease, failure)
     return failure.code
 
 
@@ -84,11 +89,13 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
         return _begin(sessions, tools, lease, begun)
     if isinstance(begun, order.OpenOrder):
         return order.carry(sessions, tools, lease, begun)
+    if isinstance(begun, Fail):
+        return begun
     note = None if begun is None else begun.carry_out(tools)
 
     def rest(session: Session, row: Certificate) -> None:
         again = None if note is None else note.keep(row, tools.jitter(), lease.now())
-        _rest(session, row, tools.jitter(), lease.now())
+        _rest(session, tools, row, lease.now())
         if again is not None:
             row.next_action_at = min(row.next_action_at or again, again)
 
@@ -100,19 +107,21 @@ def _begin(
     sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
 ) -> Fail | None:
     """Order a generation with the authority that may issue it, when that will reach the hosts."""
-    found = _look(sessions, tools, lease, request)
+    found = look(sessions, tools, lease, request)
     if not isinstance(found, order.CertificateRequest):
-        _await(sessions, tools, lease, found)
+        await_repair(sessions, tools, lease, request, found)
         return None
     try:
         return order.carry(sessions, tools, lease, found)
     except NameplateError as error:
         if len(found.accounts) > 1:
-            _blame(sessions, lease, found, error)
+            blame(sessions, lease, found, error)
+        elif outages.is_fault(error):
+            outages.note(sessions, found.account, lease.now())
         raise
 
 
-def _look(
+def look(
     sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
 ) -> order.CertificateRequest | reachability.Unreached | CaaObstacle:
     """Return the request with the authority of choice, or what keeps all of them from issuing."""
@@ -123,11 +132,11 @@ def _look(
         if request.is_looked_at and led is not None:
             unreached = delegations.look(tools, led)
         elif request.is_looked_at:
-            unreached = reachability.look(tools, request.hosts, request.ports)
+            unreached = reachability.look(tools, request.hosts, request.ports, request.kind)
         return unreached or authority_choice.choose(sessions, tools, request, lease.now())
 
 
-def _blame(
+def blame(
     sessions: Sessions, lease: Lease, request: order.CertificateRequest, error: NameplateError
 ) -> None:
     """Note with which account it was tried, and count what was its authority's own fault."""
@@ -142,26 +151,23 @@ def _blame(
         outages.count(sessions, request.account, lease.now())
 
 
-def _await(
+def await_repair(
     sessions: Sessions,
     tools: Tools,
     lease: Lease,
+    request: order.CertificateRequest,
     unreached: reachability.Unreached | CaaObstacle,
 ) -> None:
-    """Look again soon: what is seen of the domain's records wakes the row, and so does time.
-
-    Of all certificates of a domain that CAA forbids one looks, and wakes the others.
-    """
+    """Look again later: a change of what stops it wakes the row, and so does time."""
+    port = request.ports.get(unreached.name)
+    watched = watches.of_obstacle(unreached, request.delegation, request.kind, port)
+    waits_for, every = None, None
+    if isinstance(unreached, reachability.Unreached):
+        waits_for, every = unreached.waits_for, unreached.every
 
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         row.attempts = row.attempts + 1 if row.trouble_code == unreached.code else 1
-        since = row.trouble_since if row.trouble_code == unreached.code else None
-        if isinstance(unreached, CaaObstacle):
-            waits_for = None
-            every: timedelta | None = caa_looks.next_look(since or now, now)
-        else:
-            waits_for, every = unreached.waits_for, unreached.every
         peer = waits_for or f"domain:{row.organization_domain_id}"
         row.meet(unreached.code, unreached.message, peer, now)
         row.acme_challenge_data = ChallengeProgress(
@@ -171,25 +177,37 @@ def _await(
         if every is not None:
             again = work.watched(session, Certificate, row, again, now, every=every)
         row.next_action_at = work.soon(tools, again, now)
-        _expire(row, now)
+        watches.watch(session, row, watched, now)
+        if emergency.is_on(row, now):
+            emergency.change_challenge(session, row)
+        _expire(session, row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 
 
 def _begun(
     session: Session, tools: Tools, row: Certificate, now: datetime
-) -> order.CertificateRequest | order.OpenOrder | Errand | None:
+) -> order.CertificateRequest | order.OpenOrder | Errand | Fail | None:
     """Return where the generation stands, or what else is to be done when none is obtained now."""
-    if not _wanted(row, now):
-        return revocations.due(session, row) or renewal_info.question(session, row, now)
+    if not is_due(row, now):
+        return (
+            revocations.due(session, row)
+            or renewal_info.question(session, row, now)
+            or rehearsals.due(session, tools, row, now)
+        )
     if not _owned(session, row):
         return None
-    if row.is_let_go or not usage.is_wanted(session, row):
+    if row.is_let_go or usage.is_left(row, tools, now) or not usage.is_wanted(session, row):
         return None
-    return order.stored(session, tools, row)
+    begun = order.stored(session, tools, row)
+    if isinstance(begun, order.CertificateRequest):
+        return emergency.adapted(row, begun, now)
+    if emergency.ends_order(row, now) and row.trouble_code is not None:
+        return Fail(row.trouble_code, row.trouble_message or "", retry=True)
+    return begun
 
 
-def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> None:
+def _rest(session: Session, tools: Tools, row: Certificate, now: datetime) -> None:
     """Say when to look again at a certificate of which nothing is to be obtained now."""
     if _gone(row):
         row.next_action_at = None
@@ -197,10 +215,12 @@ def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> N
         return
     if row.is_uploaded:
         succession.settle(session, row, now)
-        _expire(row, now)
+        _expire(session, row, now)
+        usage.note(session, row, now)
+        rollout.look(session, row, now)
         return
-    usage.settle(session, row, jitter, now)
-    if row.is_let_go or not _wanted(row, now):
+    usage.settle(session, row, tools, now)
+    if row.is_let_go or not is_due(row, now):
         row.next_action_at = generations.next_look(row, now)
     elif not _owned(session, row):
         row.next_action_at = None
@@ -208,20 +228,21 @@ def _rest(session: Session, row: Certificate, jitter: float, now: datetime) -> N
             row.say("domain_not_proved", "Waiting for proof of ownership of the domain.")
     else:
         row.next_action_at = now  # it has changed since it was looked at
-    _expire(row, now)
+    _expire(session, row, now)
+    rollout.look(session, row, now)
 
 
-def _expire(row: Certificate, now: datetime) -> None:
+def _expire(session: Session, row: Certificate, now: datetime) -> None:
     if row.expires_at is not None and row.expires_at <= now:
         row.expire()
-    expiry.announce(row, now)
+    expiry.announce(session, row, now)
 
 
 def _gone(row: Certificate) -> bool:
     return row.deleted_at is not None or row.status is CertificateStatus.REVOKED
 
 
-def _wanted(row: Certificate, now: datetime) -> bool:
+def is_due(row: Certificate, now: datetime) -> bool:
     """Tell whether a generation is under way or due."""
     return not (_gone(row) or row.is_uploaded) and (
         row.pending_private_key is not None or _due(row, now)
@@ -239,13 +260,13 @@ def _due(row: Certificate, now: datetime) -> bool:
     if row.certificate is None:
         return True
     due = row.next_renewal_attempt_at
-    # Somebody woke it, see `_give_up`; another trouble than that of the renewal is no reason.
+    # Somebody woke it, see `give_up`; another trouble than that of the renewal is no reason.
     failed = row.renewal_error_code is not None
     held = failed and (due is None or row.trouble_code == row.renewal_error_code)
     return held or (due is not None and due <= now)
 
 
-def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> None:
+def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> None:
     """Record why this generation failed, and when the next one is tried; what is served stays.
 
     For one that cannot succeed by itself no try is planned, only the look that finds what is served
@@ -259,19 +280,24 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         is_begun = row.pending_private_key is not None
-        stopped = failure.retry and (failure.code == ORDER_LOST or not is_begun)
+        stopped = failure.retry and (failure.code in _AT_ONCE or not is_begun)
         waits_for = peer(row, partial(ca_accounts.authority_id, session)) if stopped else None
         _count(session, row, failure, now)
         generations.forget(session, row, now)
+        known = row.renewal_error_code
         # What the authority has forgotten is begun anew at once, unless that was done just before.
-        at_once = failure.code == ORDER_LOST != row.renewal_error_code
+        at_once = failure.code in _AT_ONCE and failure.code != row.renewal_error_code
         row.fail(failure.code, failure.reason, now)
         if stopped:
             row.meet(failure.code, failure.reason, waits_for, now)
         elif row.trouble_code is not None:
             row.overcome()
+        if known != row.renewal_error_code:
+            notices.tell_failure(session, "certificate.failed", row)
+        if emergency.is_on(row, now):
+            emergency.next_attempt(session, row)
         if failure.retry:
-            wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter())
+            wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter(), row.expires_at)
             if stopped:
                 wait = work.watched(session, Certificate, row, wait, now, every=work.WATCH_REFUSAL)
             again = now if at_once else wait
@@ -279,9 +305,27 @@ def _give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> N
         else:
             row.next_renewal_attempt_at = None
             row.next_action_at = _expiry(row, now)
-        _expire(row, now)
+        watches.watch(session, row, None if stopped else _cause(session, tools, row, failure), now)
+        _expire(session, row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
+
+
+def _cause(
+    session: Session, tools: Tools, row: Certificate, failure: Fail
+) -> watches.Watched | None:
+    """Return whose change has a failed proof tried again, None where that is nothing that we can see."""
+    hosts = failure.names or row.subject_alternative_names or ()
+    if not (failure.retry and hosts and (failure.names or failure.code == "acme_caa")):
+        return None
+    name = names.without_wildcard(hosts[0])
+    return watches.of_failure(
+        name,
+        failure.code,
+        delegations.read(session, tools.challenge_zone, row),
+        kind=row.acme_challenge_type or ChallengeType.HTTP_01,
+        port=reachability.ports(session, row).get(name) if tools.special_use else None,
+    )
 
 
 def _count(session: Session, row: Certificate, failure: Fail, now: datetime) -> None:

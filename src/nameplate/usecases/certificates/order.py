@@ -13,9 +13,11 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
-from nameplate.core import issuance, keys, renewal
+from nameplate.core import chain_choice, issuance, keys, renewal
+from nameplate.core.actor import PLATFORM
+from nameplate.core.chain_choice import ChosenChain
 from nameplate.core.encryption import Place, key_id
-from nameplate.core.errors import NameplateError, Refused
+from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.renewal import RenewalInfo
@@ -24,7 +26,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, Domain
 from nameplate.models.sealing import hold
-from nameplate.ports.ca import CertificateAuthority
+from nameplate.ports.ca import CertificateAuthority, ChainOffer
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     budgets,
@@ -35,6 +37,7 @@ from nameplate.usecases.certificates import (
     reachability,
     renewal_info,
     requests,
+    rollout,
 )  # fmt: skip
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
@@ -45,9 +48,16 @@ MAX_STEPS = 16
 """Steps taken under one lease."""
 REPLACEMENT_REFUSED = "acme_replacement_refused"
 """The authority does not take the order for a replacement: it is made as any other, and counts as such."""
+KEY_CHANGED = "account_changed"
+_KEY_CHANGED = Fail(
+    KEY_CHANGED, "The key of the account at the authority was changed in between.", retry=True
+)
+_KEY_DOUBTED = {"acme_malformed", "acme_unauthorized", "acme_account_does_not_exist"}
+"""What authorities say of a request that is signed with a key which is not the account's any more."""
 _PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
+AccountsOf = Callable[[Session, int], Sequence[Account]]
 _BEGINNING = Certificate.beginning()
 """Made once: every certificate needs it."""
 
@@ -62,7 +72,7 @@ class CertificateRequest:
     served_place: Place
     """The same once the certificate is installed."""
     kind: str
-    """Type of the challenges that prove the names: `http-01` or `dns-01`."""
+    """Type of the challenges that prove the names: `http-01`, `dns-01` or `tls-alpn-01`."""
     account: Account
     """The account at the authority to order with."""
     accounts: Sequence[Account] = ()
@@ -72,6 +82,8 @@ class CertificateRequest:
     key_type: str = "ec256"
     profile: str | None = None
     """The authority's profile, none when it is gone."""
+    preferred_chain: str | None = None
+    """Common name of the root to lead to; None: as the account says."""
     is_renewal: bool = False
     is_profile_gone: bool = False
     """The authority does not have the profile that was wished for."""
@@ -80,7 +92,9 @@ class CertificateRequest:
     replaces: str | None = None
     """Identifier of the certificate that it takes the place of (RFC 9773 section 4.1)."""
     ports: Mapping[str, int] = field(default_factory=dict)
-    """In a sandbox: at which port each host answers plain HTTP."""
+    """In a sandbox: at which port each host answers plain HTTP, or TLS."""
+    emergency: str = ""
+    """Why the accounts are not asked in the order of preference, where they are not."""
     delegation: delegations.ChallengeDelegation | None = None
     """Where proofs are written that are not written in the domain's own zone."""
 
@@ -101,7 +115,7 @@ class CertificateRequest:
     @property
     def is_answered_here(self) -> bool:
         """Nameplate itself answers the challenges: nobody has to be waited for."""
-        return self.kind == "http-01"
+        return self.kind in {"http-01", "tls-alpn-01"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,18 @@ class OpenOrder:
     """URLs of the challenges whose proof is visible to the world."""
     responded: set[str] = field(default_factory=set)
     """URLs of those that the authority was told about."""
+    thumbprint: str = ""
+    """Of the account's key that the proofs were made with; empty before there are any."""
+
+    def following(self, order: Order) -> "OpenOrder":
+        """Return the order with its proofs begun anew where the account has another key by now.
+
+        They are made with the account's key (RFC 8555 section 8.1).
+        """
+        found = next((one.thumbprint for one in order.challenges), self.thumbprint)
+        if found == self.thumbprint or not self.thumbprint:
+            return self
+        return replace(self, presented=set(), responded=set(), thumbprint=found)
 
     def progress(self) -> ChallengeProgress:
         """Return what goes into `acme_challenge_data`."""
@@ -123,6 +149,7 @@ class OpenOrder:
             reason=self.request.reason,
             presented=frozenset(self.presented),
             responded=frozenset(self.responded),
+            thumbprint=self.thumbprint,
         )
 
     def next_step(self, order: Order, now: datetime) -> Step:
@@ -136,17 +163,23 @@ class OpenOrder:
         )
 
 
-def stored(session: Session, tools: Tools, row: Certificate) -> CertificateRequest | OpenOrder:
+def stored(
+    session: Session,
+    tools: Tools,
+    row: Certificate,
+    accounts_of: AccountsOf = ca_accounts.authority_accounts,
+) -> CertificateRequest | OpenOrder:
     """Return the order of a row, or what is to be ordered when there is none.
 
-    Raises `Refused` with code `ca_account_missing`.
+    `accounts_of` returns with which accounts an organization orders. Raises `Refused` with code
+    `ca_account_missing`.
     """
     known = row.acme_challenge_data or ChallengeProgress()
     key = requests.pending_key(tools, row)
     account = session.get(Account, known.account_id) if key and known.account_id else None
     choice: Sequence[Account] = ()
     if account is None or account.deleted_at is not None:
-        choice = ca_accounts.authority_accounts(session, row.organization_id)
+        choice = accounts_of(session, row.organization_id)
         account = choice[0]
     request = CertificateRequest(
         hosts=tuple(row.subject_alternative_names or ()),
@@ -158,6 +191,7 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         reason=known.reason,
         key_type=row.key_type or "ec256",
         profile=row.profile,
+        preferred_chain=row.preferred_chain,
         is_renewal=row.certificate is not None,
         was_profile_gone=row.is_profile_gone,
         replaces=renewal_info.replaced(row, account),
@@ -172,6 +206,7 @@ def stored(session: Session, tools: Tools, row: Certificate) -> CertificateReque
         url=row.acme_order_url or "",
         presented=set(known.presented),
         responded=set(known.responded),
+        thumbprint=known.thumbprint,
     )
 
 
@@ -184,9 +219,75 @@ def carry(
     """
     request = begun.request if isinstance(begun, OpenOrder) else begun
     issuer = Issuer(sessions, tools, lease, tools.authority(request.account))
-    if isinstance(begun, OpenOrder):
-        return issuer.resume(begun)
-    return issuer.begin(begun)
+    try:
+        if isinstance(begun, OpenOrder):
+            return issuer.resume(begun)
+        return issuer.begin(begun)
+    except Refused as error:
+        found = explained(sessions, request.account, error)
+        if found is error:
+            raise
+        raise found from error
+
+
+def explained(sessions: Sessions, account: Account, error: NameplateError) -> NameplateError:
+    """Return `account_changed` instead of a refusal that the account's new key explains."""
+    if error.code in _KEY_DOUBTED and _is_changed(sessions, account):
+        return Unavailable(KEY_CHANGED, _KEY_CHANGED.reason)
+    return error
+
+
+def _is_changed(sessions: Sessions, account: Account) -> bool:
+    """Tell whether an account is not any more what it was when it was read."""
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        row = session.get(Account, account.id)
+        return row is not None and row.updated_at != account.updated_at
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """An order that the authority has just made, and that nobody knows of yet."""
+
+    lease: Lease
+    opened: OpenOrder
+    order: Order
+
+
+def store(sessions: Sessions, tools: Tools, created: Sequence[Created]) -> list[Lease]:
+    """Store orders with their keys, and the tokens that Nameplate answers itself, in one go.
+
+    Returns those leases that hold; raises `Superseded` when none does.
+    """
+    values: dict[Lease, Mapping[str, object]] = {}
+    tokens: dict[Place, Sequence[Challenge]] = {}
+    for one in created:
+        opened, place = one.opened, one.opened.request.place
+        tokens[place] = _tokens(one)
+        opened.presented.update(challenge.url for challenge in tokens[place])
+        sealed = tools.keyring.seal(opened.key, place)
+        values[one.lease] = {"sealed": sealed, "url": opened.url, "data": opened.progress()}
+
+    def also(session: Session) -> None:
+        hold(session.connection(), {key_id(str(one["sealed"])) for one in values.values()})
+        challenges.publish_tokens(session, tokens)
+        for one in created:
+            request = one.opened.request
+            if request.is_profile_gone != request.was_profile_gone:
+                gone = request.is_profile_gone
+                session.execute(Certificate.noting_profile(one.lease.id, gone=gone))
+
+    kept = work.write(sessions, Certificate, _BEGINNING, values, also=also)
+    tools.checkpoint("certificate:order_stored")
+    if any(tokens.values()):
+        tools.checkpoint("certificate:presented")
+    return kept
+
+
+def _tokens(created: Created) -> Sequence[Challenge]:
+    step = created.opened.next_step(created.order, created.lease.now())
+    if isinstance(step, Present) and created.opened.request.is_answered_here:
+        return step.challenges
+    return ()
 
 
 class Issuer:
@@ -206,42 +307,54 @@ class Issuer:
 
         Raises `RateLimited` when a budget is spent.
         """
-        self._keep_lease()
+        opened, order = self.order(request)
+        store(self._sessions, self._tools, [Created(self._lease, opened, order)])
+        self._renewed_at = self._lease.now()
+        return self._advance(opened, order)
+
+    def order(self, request: CertificateRequest) -> tuple[OpenOrder, Order]:
+        """Spend what an order costs, and create it; it is to be stored with its key at once."""
+        self.keep_lease()
         self._spend(request)
         key = keys.new_key(request.key_type)
         self._tools.checkpoint("certificate:order_intended")
         request, order = self._create(request)
         self._tools.checkpoint("certificate:order_created")
-        opened = OpenOrder(request, key, order.url)
-        self._store(opened, order)
-        return self._advance(opened, order)
+        thumbprint = next((one.thumbprint for one in order.challenges), "")
+        return OpenOrder(request, key, order.url, thumbprint=thumbprint), order
 
     def resume(self, opened: OpenOrder) -> Fail | None:
         """Ask the authority what became of an order, and go on with it."""
-        return self._advance(opened, self._authority.refresh(opened.url))
+        order = self._authority.refresh(opened.url)
+        following = opened.following(order)
+        failed = self._advance(following, order)
+        return failed if failed is None or following is opened else _KEY_CHANGED
 
     def _advance(self, opened: OpenOrder, order: Order) -> Fail | None:
         """Take steps until one has to wait, or is the last."""
         for _ in range(MAX_STEPS):
-            self._keep_lease()
+            self.keep_lease()
             match step := opened.next_step(order, self._lease.now()):
                 case Present(hidden):
                     if not self._present(opened, hidden):
                         self._await_records(opened)
                         return None
                 case Respond(untold):
-                    order = self._respond(opened, untold)
+                    self.tell(opened, untold)
+                    order = self.look(opened)
                 case Finalize():
-                    order = self._finalize(opened, order)
+                    order = self.finalize(opened, order)
+                    if order.status is OrderStatus.PROCESSING and not order.retry_after:
+                        order = self.look(opened)
                 case Download():
                     self._install(opened, order)
                     return None
                 case Wait(until):
-                    self._wait(opened, until)
+                    self.wait(opened, until)
                     return None
                 case Fail():
                     return step
-        self._wait(opened, self._lease.now())
+        self.wait(opened, self._lease.now())
         return None
 
     def _create(self, request: CertificateRequest) -> tuple[CertificateRequest, Order]:
@@ -274,35 +387,6 @@ class Issuer:
         )  # fmt: skip
         budgets.take_order(session, request.account, ordering, now)
 
-    def _store(self, opened: OpenOrder, order: Order) -> None:
-        """Store order and key, and the tokens that are answered by Nameplate itself, in one go."""
-        place, tokens = opened.request.place, self._tokens(opened, order)
-        opened.presented.update(challenge.url for challenge in tokens)
-        sealed = self._tools.keyring.seal(opened.key, place)
-
-        def also(session: Session) -> None:
-            hold(session.connection(), {key_id(sealed)})
-            challenges.publish_tokens(session, place, tokens)
-            if opened.request.is_profile_gone != opened.request.was_profile_gone:
-                gone = opened.request.is_profile_gone
-                session.execute(Certificate.noting_profile(self._lease.id, gone=gone))
-
-        work.write(
-            self._sessions, Certificate, self._lease, _BEGINNING,
-            values={"sealed": sealed, "url": opened.url, "data": opened.progress()},
-            also=also,
-        )  # fmt: skip
-        self._renewed_at = self._lease.now()
-        self._tools.checkpoint("certificate:order_stored")
-        if tokens:
-            self._tools.checkpoint("certificate:presented")
-
-    def _tokens(self, opened: OpenOrder, order: Order) -> Sequence[Challenge]:
-        step = opened.next_step(order, self._lease.now())
-        if isinstance(step, Present) and opened.request.is_answered_here:
-            return step.challenges
-        return ()
-
     def _present(self, opened: OpenOrder, hidden: Sequence[Challenge]) -> bool:
         """Publish proofs; tell whether the world can see them."""
         if not opened.request.is_answered_here and not self._are_seen(opened, hidden):
@@ -311,7 +395,7 @@ class Issuer:
 
         def change(session: Session, row: Certificate) -> None:
             if opened.request.is_answered_here:
-                challenges.publish_tokens(session, opened.request.place, hidden)
+                challenges.publish_tokens(session, {opened.request.place: hidden})
             row.acme_challenge_data = opened.progress()
 
         self._record(change)
@@ -341,43 +425,59 @@ class Issuer:
             return found is not None
 
         stopped = led is not None and self._record(why)
-        self._wait(opened, self._lease.now() + UNSEEN, stopped=stopped)
+        self.wait(opened, self._lease.now() + UNSEEN, stopped=stopped)
 
-    def _respond(self, opened: OpenOrder, untold: Sequence[Challenge]) -> Order:
+    def tell(self, opened: OpenOrder, untold: Sequence[Challenge]) -> None:
+        """Tell the authority that these proofs can be seen."""
         self._tools.checkpoint("certificate:respond_intended")
         for challenge in untold:
             self._authority.respond(challenge)
         self._tools.checkpoint("certificate:responded")
         # Stored when there is something to wait for: asking once more is harmless.
         opened.responded.update(challenge.url for challenge in untold)
+
+    def look(self, opened: OpenOrder) -> Order:
+        """Return the order as the authority shows it now."""
         return self._authority.refresh(opened.url)
 
-    def _finalize(self, opened: OpenOrder, order: Order) -> Order:
+    def finalize(self, opened: OpenOrder, order: Order) -> Order:
+        """Ask for the certificate."""
         # The stored key and order are the intent: what became of it, the order's status will say.
         self._tools.checkpoint("certificate:finalize_intended")
         csr = x509.csr(opened.key, opened.request.hosts)
         finalized = self._authority.finalize(order, csr)
         self._tools.checkpoint("certificate:finalized")
-        at_once = finalized.status is OrderStatus.PROCESSING and not finalized.retry_after
-        return self._authority.refresh(opened.url) if at_once else finalized
+        return finalized
 
-    def _install(self, opened: OpenOrder, order: Order) -> None:
-        bundle = self._authority.download(order)
-        self._tools.checkpoint("certificate:downloaded")
+    def complete(self, opened: OpenOrder, order: Order) -> generations.Issued:
+        """Fetch the certificate and check it."""
         request, now = opened.request, self._lease.now()
-        issued = generations.Issued(
+
+        def check(bundle: bytes) -> x509.Facts:
+            return x509.check(bundle, opened.key, request.hosts, now)
+
+        chosen = self._download(request, order, check)
+        bundle = chosen.bundle
+        self._tools.checkpoint("certificate:downloaded")
+        return generations.Issued(
             bundle,
-            facts=x509.check(bundle, opened.key, request.hosts, now),
+            facts=check(bundle),
             info=self._info(bundle),
             is_local=request.account.provider == "local",
             sealed_key=self._tools.keyring.seal(opened.key, request.served_place),
             account_id=request.account.id,
             reason=request.reason,
+            chain_note=chosen.note,
         )
+
+    def _install(self, opened: OpenOrder, order: Order) -> None:
+        issued = self.complete(opened, order)
+        request, now = opened.request, self._lease.now()
         jitter = self._tools.jitter()
 
         def install(session: Session, row: Certificate) -> None:
             budgets.forgive(session, request.account, request.hosts)
+            rollout.keep_former(self._tools.keyring, row, now)
             generations.install(session, row, issued, jitter, now)
 
         work.record(
@@ -386,13 +486,24 @@ class Issuer:
         outages.end(self._sessions, request.account)
         self._tools.checkpoint("certificate:installed")
 
+    def _download(
+        self, request: CertificateRequest, order: Order, check: Callable[[bytes], object]
+    ) -> ChosenChain:
+        """Fetch the chain that is preferred, where the authority offers it."""
+        preferred = request.preferred_chain or request.account.config.get("preferred_chain")
+        if not preferred:
+            return ChosenChain(self._authority.download(order))
+        if isinstance(self._authority, ChainOffer):
+            return chain_choice.choose(self._authority.chains(order), preferred, check)
+        return chain_choice.choose([self._authority.download(order)], preferred, check)
+
     def _info(self, bundle: bytes) -> RenewalInfo | None:
         try:
             return renewal_info.of(self._authority, bundle)
         except NameplateError:
             return None  # advice is welcome, not needed
 
-    def _wait(self, opened: OpenOrder, until: datetime, *, stopped: bool = False) -> None:
+    def wait(self, opened: OpenOrder, until: datetime, *, stopped: bool = False) -> None:
         """Store what is known, and leave the row until then."""
 
         def change(_session: Session, row: Certificate) -> None:
@@ -403,7 +514,7 @@ class Issuer:
             self._sessions, Certificate, self._lease, change, release=True, stopped=stopped
         )  # fmt: skip
 
-    def _keep_lease(self) -> None:
+    def keep_lease(self) -> None:
         """Renew the lease when half of it is over. Raises `Superseded` when somebody else has the row."""
         if self._lease.now() - self._renewed_at > (self._lease.until - self._lease.taken_at) / 2:
             self._record(lambda _session, _row: None)

@@ -13,9 +13,10 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError
 from nameplate.db import Sessions
 from nameplate.models import Account
+from nameplate.models.accounts import LEFT_ALONE
 from nameplate.usecases import work
 
-FAILURES = 3
+FAILURES = LEFT_ALONE
 """Failures in a row, each counted after the last one's pause, from which on an account is left alone."""
 _FIRST, _LONGEST = timedelta(seconds=30), timedelta(hours=1)
 _FAULTS = frozenset({
@@ -63,6 +64,11 @@ def count(sessions: Sessions, account: Account, now: datetime) -> None:
         sessions.run(
             PLATFORM, lambda session: work.wake_waiting(session, f"account:{account.id}", now)
         )
+
+
+def note(sessions: Sessions, account: Account, now: datetime) -> None:
+    """Count a failure of the only authority: it is shown, and no certificate can go elsewhere."""
+    _count(sessions, account, now)
 
 
 def end(sessions: Sessions, account: Account) -> None:

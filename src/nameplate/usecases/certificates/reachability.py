@@ -9,17 +9,18 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import challenge_certificates
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import Refused
-from nameplate.models import Binding, Certificate, Server
-from nameplate.ports.fetcher import Fetched, HttpOutcome
+from nameplate.models import Binding, Certificate, ChallengeType, Server
+from nameplate.ports.fetcher import HttpOutcome
 from nameplate.ports.resolver import AnswerKind
 from nameplate.usecases.tools import Tools
 
@@ -39,6 +40,10 @@ _SEEN: Mapping[HttpOutcome, str] = {
     HttpOutcome.TOO_MANY_REDIRECTS: "redirects too often",
 }
 """What is said of an address where a fetch ended like that."""
+_NO_TLS = "does not accept connections at port 443"
+_UNREACHABLE = {_SEEN[HttpOutcome.UNREACHABLE], _NO_TLS}
+Ask = Callable[[Tools, str, str, int | None], str | None]
+"""Asks one address for a host at a port; returns what it does instead of answering as Nameplate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +60,34 @@ class Unreached:
     """Whom it waits for; None: whoever has the domain's DNS."""
     every: timedelta | None = None
     """How often one of those that wait for the same is looked at, whatever its back-off."""
+    name: str = ""
+    """The name that it is about; empty: no name of the owner."""
 
 
-def look(tools: Tools, hosts: Sequence[str], ports: Mapping[str, int]) -> Unreached | None:
+def look(
+    tools: Tools, hosts: Sequence[str], ports: Mapping[str, int], kind: str = "http-01"
+) -> Unreached | None:
     """Look at the challenge path of all hosts, through each address that DNS has; None: all is well.
 
-    `ports` says at which port the hosts of a sandbox answer.
+    `ports` says at which port the hosts of a sandbox answer, `kind` what the authority will ask for.
     """
     for host in hosts:
-        addresses = _addresses(tools, host)
-        found = (
-            addresses if isinstance(addresses, Unreached) else _ask(tools, host, addresses, ports)
-        )
+        found = seen(tools, host, ports, kind)[1]
         if found is not None:
             return found
     return None
+
+
+def seen(
+    tools: Tools, host: str, ports: Mapping[str, int], kind: str = "http-01"
+) -> tuple[tuple[str, ...], Unreached | None]:
+    """Return the addresses of one host, and what keeps an authority from reaching Nameplate there."""
+    addresses = _addresses(tools, host)
+    if isinstance(addresses, Unreached):
+        return (), replace(addresses, name=host)
+    ask = _ask_tls if kind == "tls-alpn-01" else _ask_http
+    found = _ask(tools, host, addresses, ask, ports.get(host))
+    return addresses, found and replace(found, name=host)
 
 
 def answer(ring: KeyRing, host: str, token: str) -> str | None:
@@ -86,7 +104,7 @@ def answer(ring: KeyRing, host: str, token: str) -> str | None:
 
 
 def ports(session: Session, row: Certificate) -> Mapping[str, int]:
-    """Return where the hosts of a sandbox answer plain HTTP: at the port of their server's proxy."""
+    """Return where the hosts of a sandbox answer the authority: at the port of their server's proxy."""
     hosts = row.subject_alternative_names or ()
     bound = (
         Binding.visible(PLATFORM)
@@ -102,11 +120,9 @@ def ports(session: Session, row: Certificate) -> Mapping[str, int]:
     first: Server | None = session.scalars(any_server.order_by(Server.id).limit(1)).first()
     found = dict.fromkeys(hosts, first.proxy if first is not None else None)
     found |= {host: proxy for host, proxy in session.execute(bound)}  # noqa: C416 - rows are no pairs to mypy
-    return {
-        host: int(proxy["http_port"])
-        for host, proxy in found.items()
-        if "http_port" in (proxy or {})
-    }
+    is_tls = row.acme_challenge_type is ChallengeType.TLS_ALPN_01
+    name = "https_port" if is_tls else "http_port"
+    return {host: int(proxy[name]) for host, proxy in found.items() if name in (proxy or {})}
 
 
 def _token(tools: Tools) -> str:
@@ -140,18 +156,16 @@ def _addresses(tools: Tools, host: str) -> tuple[str, ...] | Unreached:
 
 
 def _ask(
-    tools: Tools, host: str, addresses: Sequence[str], ports: Mapping[str, int]
+    tools: Tools, host: str, addresses: Sequence[str], ask: Ask, port: int | None
 ) -> Unreached | None:
     """Ask each address for what only Nameplate can answer; return the first that does not."""
     answered = 0
     for address in addresses:
-        token = _token(tools)
-        expected = answer(tools.keyring, host, token) or ""
-        fetched = tools.fetcher.fetch_at(address, host, PATH + token, port=ports.get(host))
-        if hmac.compare_digest(fetched.body.strip(), expected.encode()):
+        why = ask(tools, address, host, port)
+        if why is None:
             answered += 1
-        elif fetched.category is not HttpOutcome.UNREACHABLE or tools.fetcher.has_route(address):
-            return _elsewhere(host, addresses, address, fetched)
+        elif why not in _UNREACHABLE or tools.fetcher.has_route(address):
+            return _elsewhere(host, addresses, address, why)
     if answered:
         return None  # what cannot be reached from here at all, the authority may reach
     return Unreached(
@@ -161,10 +175,38 @@ def _ask(
     )
 
 
-def _elsewhere(host: str, addresses: Sequence[str], address: str, fetched: Fetched) -> Unreached:
-    said = _SEEN.get(fetched.category, "answers with another page")
+def _ask_http(tools: Tools, address: str, host: str, port: int | None) -> str | None:
+    """Ask for a token; return what an address does instead of answering it."""
+    token = _token(tools)
+    expected = answer(tools.keyring, host, token) or ""
+    fetched = tools.fetcher.fetch_at(address, host, PATH + token, port=port)
+    if hmac.compare_digest(fetched.body.strip(), expected.encode()):
+        return None
     if fetched.category is HttpOutcome.ANSWERED and not fetched.body:
-        said = f"answers with HTTP status {fetched.status}"
+        return f"answers with HTTP status {fetched.status}"
+    return _SEEN.get(fetched.category, "answers with another page")
+
+
+def _ask_tls(tools: Tools, address: str, host: str, port: int | None) -> str | None:
+    """Ask for a certificate that proves what only Nameplate can; return what is presented instead."""
+    token = _token(tools)
+    expected = answer(tools.keyring, host, token) or ""
+    if tools.present is None:
+        return None
+    fetched = tools.present(address, host, (challenge_certificates.PROTOCOL, token), port)
+    if challenge_certificates.proves(fetched.body, host, expected):
+        return None
+    if fetched.category is HttpOutcome.UNREACHABLE:
+        return _NO_TLS
+    seen = {
+        HttpOutcome.ADDRESS_REFUSED: _SEEN[HttpOutcome.ADDRESS_REFUSED],
+        HttpOutcome.TIMEOUT: "did not answer in time at port 443",
+        HttpOutcome.ANSWERED: "presents another certificate for `acme-tls/1`",
+    }
+    return seen.get(fetched.category, "refuses the TLS handshake for `acme-tls/1`")
+
+
+def _elsewhere(host: str, addresses: Sequence[str], address: str, said: str) -> Unreached:
     place = "which" if len(addresses) == 1 else f"of which {address}"
     return Unreached(
         "host_points_elsewhere",

@@ -12,7 +12,7 @@ from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.renewal import RenewalInfo
 from nameplate.models import Account, Certificate
 from nameplate.ports.ca import CertificateAuthority, RenewalAdvisor
-from nameplate.usecases.certificates import generations
+from nameplate.usecases.certificates import campaigns, generations
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -58,6 +58,7 @@ class InfoReply:
             row.renewal_info_due_at = now + self.failed_for
         elif row.advise(self.info, now) and self.info is not None:
             row.next_renewal_attempt_at = generations.planned(row, jitter, self.info.window)
+            campaigns.of_authority(row, self.info, now)
 
 
 def question(session: Session, row: Certificate, now: datetime) -> InfoQuestion | None:

@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import names
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.deployment import DeploymentState
 from nameplate.core.encryption import Place
 from nameplate.core.errors import Conflict, Invalid, Refused
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.secret import Secret
+from nameplate.db import database_now
 from nameplate.models import (
     Certificate,
     CertificateType,
@@ -21,7 +23,7 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.certificates import succession, usage
+from nameplate.usecases.certificates import deployments, succession, tls_alpn, usage
 from nameplate.usecases.tools import Tools
 
 MAX_NAMES = 100
@@ -69,6 +71,7 @@ def issue(
     challenge: str | None = None,
     key_type: str | None = None,
     profile: str | None = None,
+    preferred_chain: str | None = None,
 ) -> Certificate:
     """Want a certificate for `hosts` (the domain's own name when not given); a worker obtains it.
 
@@ -84,9 +87,32 @@ def issue(
     parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
     delegates = tools.challenge_zone is not None
     row = create(session, domain, parsed, challenge, now, delegates=delegates)
+    if row.acme_challenge_type is ChallengeType.TLS_ALPN_01:
+        tls_alpn.check(session, tools, domain, parsed)
     row.key_type = key_type or row.key_type
     row.profile = profile or row.profile
+    row.preferred_chain = preferred_chain or row.preferred_chain
     return row
+
+
+def proposed(tools: Tools, domain: Domain, host: str, challenge: str | None) -> Certificate:
+    """Return the row of a certificate for one host as it would be requested; it is never stored.
+
+    Raises `Invalid` as `issue` does.
+    """
+    name = _covered(domain, host, special_use=tools.special_use)
+    return Certificate(
+        id=0,
+        organization_id=domain.organization_id,
+        organization_domain_id=domain.id,
+        certificate_type=CertificateType.LETSENCRYPT,
+        common_name=name,
+        subject_alternative_names=[name],
+        acme_challenge_type=_challenge(challenge, wildcard=names.is_wildcard(name)),
+        key_type=domain.key_type,
+        profile=domain.certificate_profile,
+        is_profile_gone=False,
+    )
 
 
 def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
@@ -134,6 +160,7 @@ def create(
         acme_challenge_type=kind,
         key_type=domain.key_type,
         profile=domain.certificate_profile,
+        preferred_chain=domain.preferred_chain,
         next_action_at=now,
     )
     session.add(row)
@@ -144,8 +171,9 @@ def create(
 def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
     if given is None:
         return ChallengeType.DNS_01 if wildcard else ChallengeType.HTTP_01
-    if given not in {ChallengeType.HTTP_01, ChallengeType.DNS_01}:
-        raise Invalid("challenge_unavailable", "Expected the challenge `http-01` or `dns-01`.")
+    if given not in set(ChallengeType):
+        expected = ", ".join(f"`{one}`" for one in ChallengeType)
+        raise Invalid("challenge_unavailable", f"Expected one of these challenges: {expected}.")
     if wildcard and given != ChallengeType.DNS_01:
         raise Invalid("wildcard_needs_dns", "A wildcard can only be proved by dns-01.")
     return ChallengeType(given)
@@ -193,16 +221,25 @@ def page(
     after: int | None = None,
     domain: str | None = None,
     status: str | None = None,
+    at_risk: bool | None = None,
+    deployment: DeploymentState | None = None,
+    campaign: str | None = None,
 ) -> Sequence[Certificate]:
     """Return up to `limit` + 1 certificates in order of their ids."""
+    query = Certificate.visible(actor)
+    if at_risk is not None:
+        query = query.where(Certificate.at_risk_since.is_not(None) == at_risk)
+    if deployment is not None:
+        query = query.where(deployments.is_in(deployment, database_now(session)))
     return lookup.page(
         session,
-        Certificate.visible(actor),
+        query,
         Certificate,
         limit=limit,
         after=after,
         organization_domain_id=lookup.domain_id(session, actor, domain),
         status=status,
+        campaign=campaign,
     )
 
 
@@ -215,7 +252,7 @@ def renew(
 ) -> Certificate:
     """Obtain a new generation now; the present one serves until it is complete.
 
-    `changes` are another `key_type` or `profile` for this and later ones.
+    `changes` are another `key_type`, `profile` or `preferred_chain` for this and later ones.
     Of an uploaded one the authority's successor is obtained. One that no binding uses any more is its owner's from then on, as if it had been asked for.
     """
     row = get(session, actor, reference)
@@ -229,9 +266,10 @@ def renew(
     row.is_automatic = row.is_automatic and usage.is_wanted(session, row)
     if row.is_let_go:
         row.take_up(now)
-    for name in changes.keys() & {"key_type", "profile"}:
+    for name in changes.keys() & {"key_type", "profile", "preferred_chain"}:
         setattr(row, name, changes[name])
     row.next_renewal_attempt_at = now
+    row.unused_since = row.unused_told_at = None  # somebody wants it
     row.wake(now)
     return row
 

@@ -164,6 +164,7 @@ class RevocationNote:
         if not self.is_served and self.error is None:
             row.plan_revocation(None, row.revocation_reason)
             row.note_revocation(now)
+            row.drop_former()
             return None
         row.revocation_error = self.error
         waited = now - (row.last_renewed_at or now)

@@ -167,7 +167,7 @@ def _install(
     succession.plan(row)
     succession.settle(session, row, now)
     succession.wake_bindings(session, row, now)
-    expiry.announce(row, now)
+    expiry.announce(session, row, now)
 
 
 def _checked(

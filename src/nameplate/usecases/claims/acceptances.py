@@ -42,7 +42,7 @@ from nameplate.usecases.serving import applications, bindings, servers
 from nameplate.usecases.tools import Tools
 
 _KEPT = ("force_https", "hsts_enabled", "ssl_enabled", "ssl_provider", "auto_renew_ssl",
-         "key_type", "certificate_profile")  # fmt: skip
+         "key_type", "certificate_profile", "preferred_chain")  # fmt: skip
 """Settings of a domain that go along."""
 _ROUTED = (
     "path", "ssl_enabled", "force_https", "hsts_enabled", "health_check_path",
@@ -55,7 +55,7 @@ _ISSUED = (
     "public_key_fingerprint", "issued_at",
     "expires_at", "last_renewed_at", "next_renewal_attempt_at", "auto_renew",
     "renewal_days_before_expiry", "status", "acme_challenge_type", "generation",
-    "key_type", "profile", "is_profile_gone", "renewal_window_starts_at", "renewal_window_ends_at",
+    "key_type", "profile", "preferred_chain", "chain_note", "is_profile_gone", "renewal_window_starts_at", "renewal_window_ends_at",
     "renewal_explanation_url", "renewal_info_due_at", "revocation_reason", "revocation_certificate",
     "revoked_at",
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Why a name does not work: claimed or not, each finding with what to do and who must do it."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from nameplate.core import diagnosis, names
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.dangling.found import as_finding
 from nameplate.core.diagnosis import DiagnosisFinding
-from nameplate.core.diagnosis.observed import Expected, Target
+from nameplate.core.diagnosis.observed import Expected, Observed, Target
 from nameplate.core.errors import NotFound
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import Instruction, Kind
@@ -24,6 +25,7 @@ from nameplate.usecases.propagation import dangling
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
+Checks = Sequence[Callable[[Observed], Iterator[DiagnosisFinding]]]
 NOBODY = 0
 """No organization has this id: only accounts of the platform are found for it."""
 _MAX_OLD = 50
@@ -68,7 +70,13 @@ class _DiagnosisQuestion:
     """What the daily look found at the names of the domain."""
 
 
-def diagnose(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Diagnosis:
+def diagnose(
+    sessions: Sessions,
+    tools: Tools,
+    actor: Actor,
+    reference: str,
+    checks: Checks = diagnosis.CHECKS,
+) -> Diagnosis:
     """Look at a domain of the actor's, or at any public name, and return what is wrong with it.
 
     Of other organizations nothing is read: their domain is a name like any other. Raises `NotFound`
@@ -79,9 +87,10 @@ def diagnose(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> 
     with sessions.look() as platform:
         authorities = ca_accounts.issuer_names(platform, asked.organization_id)
     seen = gathering.gather(tools, replace(asked.subject, authorities=authorities))
-    found = diagnosis.diagnose(seen)
-    checks = {one.check for one in found}
-    found += [one for one in asked.dangling if one.check not in checks]
+    found = diagnosis.diagnose(seen, checks)
+    known = {one.check for one in found}
+    dangling_ = asked.dangling if checks is diagnosis.CHECKS else ()
+    found += [one for one in dangling_ if one.check not in known]
     return Diagnosis(
         asked.name,
         asked.domain_id,

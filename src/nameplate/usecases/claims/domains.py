@@ -5,11 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import names, own_names
-from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict, Invalid, Problem
 from nameplate.core.ids import Prefix
 from nameplate.db import lock_name
@@ -23,7 +22,6 @@ from nameplate.models import (
     DomainType,
     LedgerEntry,
     LedgerState,
-    Organization,
     Record,
     SuffixApproval,
     Verification,
@@ -36,6 +34,7 @@ from nameplate.usecases.claims import (
     grants,
     holdings,
     incumbents,
+    standing,
     suffixes,
     unproved,
     verifications,
@@ -55,6 +54,7 @@ CHANGEABLE = frozenset(
         "auto_renew_ssl",
         "key_type",
         "certificate_profile",
+        "preferred_chain",
         "ssl_enabled",
         "drift_policy",
         "account",
@@ -90,14 +90,14 @@ def add(
     A name in the private section of the public suffix list needs a proof by DNS and the operator's
     approval, and is held alone.
     """
-    owner = organizations.acting(session, actor, organization)
+    owner_id = _owner(session, actor, organization)
     host = parsed(name, tools, by_platform=actor.is_platform)
     is_suffix = host.name == host.private_suffix
     account_id, settings = _chosen_dns(
-        session, actor, owner, host, hosted, elsewhere=(account, zone)
+        session, actor, owner_id, host, hosted, elsewhere=(account, zone)
     )
     row = Domain(
-        organization_id=owner.id,
+        organization_id=owner_id,
         domain_name=host.registrable,
         subdomain=host.subdomain,
         domain_type=_type_of(host, domain_type),
@@ -107,21 +107,33 @@ def add(
         metadata_=metadata,
         suffix_approval=SuffixApproval.WAITING if is_suffix else None,
     )
-    _refuse_duplicate(session, owner, host, None if actor.is_platform else tools.max_unproved)
+    there = standing.of(session, owner_id, host.name)
+    if there.has_name:
+        raise Conflict("domain_exists", f"{host.name} already exists.")
+    if not actor.is_platform:
+        unproved.refuse(there.unproved, tools.max_unproved)
     methods = tuple(verification_methods) or (verification_method,)
     for method in methods if hosted is not None else ():
         verifications.check_subtree(tools, method, "hosted_needs_dns", "A hosted zone")
-    row.grant_id = grants.received(session, owner.id, host.name, tools.clock())
+    if there.may_receive:
+        row.grant_id = grants.received(session, owner_id, host.name, tools.clock())
     verifications.offer(session, tools, row, methods)
     if is_suffix:
         suffixes.announce(row)
-    if holdings.settle(session, row):
+    if there.may_rest and holdings.settle(session, row):
         now = tools.clock()
         row.verify(now, tools.proof_life.until(now))
         row.wake(now)  # a hosted one has its zone coming
         pointing.of_domain(session, row, now)
     session.flush()
     return row
+
+
+def _owner(session: Session, actor: Actor, organization: str | None) -> int:
+    """Return the id of the organization that claims, the actor's own without looking at it."""
+    if organization is None and actor.organization_id is not None:
+        return actor.organization_id
+    return organizations.acting(session, actor, organization).id
 
 
 def parsed(name: str, tools: Tools, *, by_platform: bool = False) -> names.Hostname:
@@ -154,7 +166,7 @@ def _type_of(host: names.Hostname, given: str | None) -> DomainType:
 def _dns_at(
     session: Session,
     actor: Actor,
-    owner: Organization,
+    owner_id: int,
     elsewhere: tuple[str | None, str | None],
     bare: str,
 ) -> tuple[int | None, DnsSettings]:
@@ -162,7 +174,7 @@ def _dns_at(
     account, zone = elsewhere
     if account is None:
         return None, DnsSettings()
-    row = accounts.usable(session, actor, owner.id, account)
+    row = accounts.usable(session, actor, owner_id, account)
     if row.kind is not AccountKind.DNS:
         raise lookup.missing(Prefix.ACCOUNT)
     if zone is not None and not names.is_within(bare, zone):
@@ -173,7 +185,7 @@ def _dns_at(
 def _chosen_dns(
     session: Session,
     actor: Actor,
-    owner: Organization,
+    owner_id: int,
     host: names.Hostname,
     hosted: offers.Offer | None,
     *,
@@ -182,39 +194,13 @@ def _chosen_dns(
     """Return the same for a new domain: on the operator's own name servers, or `elsewhere`."""
     bare = names.without_wildcard(host.name)
     if hosted is None:
-        return _dns_at(session, actor, owner, elsewhere, bare)
+        return _dns_at(session, actor, owner_id, elsewhere, bare)
     if any(elsewhere):
         raise Invalid(
             "hosted_with_account",
             "A hosted domain cannot have an account or zone elsewhere. Leave both out.",
         )
-    return offers.settings(session, owner.id, bare, hosted)
-
-
-def _refuse_duplicate(
-    session: Session, owner: Organization, host: names.Hostname, most: int | None
-) -> None:
-    """Refuse a name that the organization has, and more than `most` claims that are not proved."""
-    given = {"owner": owner.id, "name": host.name}
-    if most is None:
-        same = session.execute(_SAME_NAME, given).first() is not None
-    else:
-        same, count = session.execute(_SAME_AND_UNPROVED, given).one()
-        if not same:
-            unproved.refuse(count, most)
-    if same:
-        raise Conflict("domain_exists", f"{host.name} already exists.")
-
-
-_SAME_NAME = (
-    Domain.visible(PLATFORM)
-    .where(
-        Domain.organization_id == sa.bindparam("owner"), Domain.full_domain == sa.bindparam("name")
-    )
-    .with_only_columns(Domain.id)
-)
-_SAME_AND_UNPROVED = sa.select(_SAME_NAME.exists(), unproved.COUNT.scalar_subquery())
-"""One statement for both: every claim asks them."""
+    return offers.settings(session, owner_id, bare, hosted)
 
 
 def get(session: Session, actor: Actor, reference: str) -> Domain:
@@ -295,8 +281,8 @@ def _move_dns(
             "domain_hosted",
             "A hosted domain keeps its zone. To move it, remove the domain and add it again.",
         )
-    owner = session.get_one(Organization, row.organization_id)
-    row.dns_account_id, found = _dns_at(session, actor, owner, given, holders.held_name(row))
+    bare = holders.held_name(row)
+    row.dns_account_id, found = _dns_at(session, actor, row.organization_id, given, bare)
     kept = row.dns.automatic or row.dns_account_id is None
     row.dns = replace(found, automatic=kept)
     row.dns_zone_id = row.delegation = row.drift = None

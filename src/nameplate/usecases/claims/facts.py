@@ -143,9 +143,16 @@ def of_one(session: Session, actor: Actor, reference: str, now: datetime) -> Dom
 
 
 def read(
-    session: Session, domains: Iterable[Domain], now: datetime, there: There | None = None
+    session: Session,
+    domains: Iterable[Domain],
+    now: datetime,
+    there: There | None = None,
+    verifications: Sequence[Verification] | None = None,
 ) -> dict[int, DomainFacts]:
-    """Return the facts of each domain, by its id; `there` says what there is, where that is known."""
+    """Return the facts of each domain, by its id.
+
+    `there` says what there is, and `verifications` are all of theirs, where that is known.
+    """
     found = {row.id: DomainFacts(row, now) for row in domains}
     if not found:
         return found
@@ -155,7 +162,7 @@ def read(
     for facts in found.values():
         facts.holding = held.get(facts.domain.id)
         facts.obstacles = led.get(facts.domain.id, ())
-    _proofs(session, found)
+    _proofs(session, found, verifications)
     _accounts(session, found)
     _zones(session, found)
     there = _records(session, found, there)
@@ -203,14 +210,18 @@ def _accounts(session: Session, found: dict[int, DomainFacts]) -> None:
         one.writes_proof = proofs.can_write(account, one.domain)
 
 
-def _proofs(session: Session, found: dict[int, DomainFacts]) -> None:
+def _proofs(
+    session: Session,
+    found: dict[int, DomainFacts],
+    known: Sequence[Verification] | None = None,
+) -> None:
     tokens = [facts.domain.verification_token for facts in found.values()]
     given: dict[str, list[Any]] = {
         "ids": list(found), "tokens": [token for token in tokens if token],
     }  # fmt: skip
     if not given["tokens"]:
         return
-    for row in session.scalars(_PROOFS, given):
+    for row in session.scalars(_PROOFS, given) if known is None else known:
         facts = found[row.organization_domain_id]
         if row.lost_reason is not None and row.status is VerificationStatus.VERIFIED:
             facts.lost = row

@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 
 from nameplate.core import ids
 from nameplate.core.conditions import Condition
+from nameplate.core.deployment import DeploymentState
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
+from nameplate.core.turns import Turn
 from nameplate.models import Binding, Certificate, CertificateType, Server
+from nameplate.usecases.certificates import deployments, emergency, watches
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
 
@@ -27,7 +30,7 @@ def certificates(known: DomainFacts) -> list[Condition]:
     presented = {row.ssl_certificate_id for row, _ in known.bindings}
     # An uploaded one that has ended and made way is history.
     rows = [row for row in known.certificates if _counts(row, presented, now)]
-    found = [_certificate(row, known.advice.get(row.id), now) for row in rows]
+    found = [_certificate(known, row, known.advice.get(row.id)) for row in rows]
     bad = next((one for one in found if not one.status), None)
     if bad is not None:
         return [bad]
@@ -47,8 +50,8 @@ def certificates(known: DomainFacts) -> list[Condition]:
     ][: len(rows)]
 
 
-_TELLING = ("renewal_failing", "certificate_ending", "replacement_advised", "profile_gone",
-            "self_signed_served")  # fmt: skip
+_TELLING = ("renewal_emergency", "deployed_partial", "renewal_failing", "renewal_at_risk", "certificate_ending", "replacement_advised", "profile_gone",
+            "self_signed_served", "certificate_not_used")  # fmt: skip
 """Reasons of certificates that are valid, which are said before all is well."""
 
 
@@ -57,7 +60,8 @@ def _counts(row: Certificate, presented: Collection[int | None], now: datetime) 
     return not (row.is_uploaded and ended) or row.id in presented
 
 
-def _certificate(row: Certificate, advice: HostAdvice | None, now: datetime) -> Condition:
+def _certificate(known: DomainFacts, row: Certificate, advice: HostAdvice | None) -> Condition:
+    now = known.now
     names = tuple(row.subject_alternative_names or ())
     told = advice or HostAdvice((), names, _fix(row))
     why = row.trouble_message or row.renewal_error_message
@@ -68,10 +72,11 @@ def _certificate(row: Certificate, advice: HostAdvice | None, now: datetime) -> 
             type="certificate", status=False, reason="certificate_expired",
             message=f"The certificate expired at {row.expires_at:%Y-%m-%d %H:%M} UTC.{reason}",
             observed=told.observed, expected=told.expected, fix=told.fix, since=row.expires_at,
-            next_check_at=row.next_action_at,
+            next_check_at=_next_check(row, now),
         )  # fmt: skip
     if row.status in {CertificateStatus.ACTIVE, CertificateStatus.RENEWING}:
-        return _valid(row, why, told, since)
+        partial = _partial(known, row)
+        return partial or _valid(row, why, told, since, now)
     return Condition(
         type="certificate",
         status=False,
@@ -81,26 +86,88 @@ def _certificate(row: Certificate, advice: HostAdvice | None, now: datetime) -> 
         expected=told.expected,
         fix=told.fix,
         since=since,
-        next_check_at=row.next_action_at,
+        next_check_at=_next_check(row, now),
+    )
+
+
+def _partial(known: DomainFacts, row: Certificate) -> Condition | None:
+    """Say which servers do not serve what there is, None when all do."""
+    bound = [(one, server) for one, server in known.bindings if _presents(one, row)]
+    found = deployments.of(row, bound, known.now)
+    if found.state is not DeploymentState.DEPLOYED_PARTIAL:
+        return None
+    turns = {one.turn for one in found.missing}
+    fix = "Wait. The server gets the certificate as soon as it takes it."
+    if Turn.OPERATOR in turns:
+        fix = "The operator must repair the server that is named. It then gets the certificate."
+    elif Turn.YOU in turns:
+        fix = "Repair the server that is named. It then gets the certificate."
+    return Condition(
+        type="certificate",
+        status=True,
+        reason="deployed_partial",
+        message=f"The renewed certificate is not served everywhere. {found.trouble}",
+        observed=tuple(
+            f"{one.hostname} {one.seen_serial or '-'}" for one in found.missing[:_SHOWN]
+        ),
+        expected=(row.serial_number or "",),
+        fix=fix,
+        since=found.since,
+        next_check_at=min(
+            (one.next_action_at for one, _ in bound if one.next_action_at), default=None
+        ),
+    )
+
+
+def _presents(binding: Binding, row: Certificate) -> bool:
+    """Tell whether a certificate is to be seen at a binding: as `Binding.counts`."""
+    return (
+        binding.ssl_certificate_id == row.id
+        and binding.ssl_enabled
+        and binding.activated_at is not None
+        and binding.status in {BindingStatus.ACTIVE, BindingStatus.CONFIGURING, BindingStatus.ERROR}
     )
 
 
 def _valid(
-    row: Certificate, why: str | None, told: HostAdvice, since: datetime | None
+    row: Certificate, why: str | None, told: HostAdvice, since: datetime | None, now: datetime
 ) -> Condition:
     if why is None:
-        return _well(row)
+        return _at_risk(row, told) or _well(row)
+    urgent = emergency.reason(row, now)
     until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
     return Condition(
         type="certificate",
         status=True,
-        reason="renewal_failing",
-        message=f"The certificate cannot be renewed: {why}{until}",
+        reason="renewal_failing" if urgent is None else "renewal_emergency",
+        message=f"The certificate cannot be renewed: {why} {urgent or until.strip()}".strip(),
         observed=told.observed,
         fix=told.fix,
         since=since,
-        next_check_at=row.next_action_at,
+        next_check_at=_next_check(row, now),
     )
+
+
+def _at_risk(row: Certificate, told: HostAdvice) -> Condition | None:
+    """Say what the next renewal would fail on, as it was seen weeks before; None when nothing was."""
+    if row.rehearsal is None or row.next_renewal_attempt_at is None:
+        return None
+    first, *others = row.rehearsal.risks
+    more = f" {len(others)} more problems were found." if others else ""
+    return Condition(
+        type="certificate", status=True, reason="renewal_at_risk",
+        message=f"The renewal at {row.next_renewal_attempt_at:%Y-%m-%d %H:%M} UTC will fail: "
+        f"{first.message}{more}",
+        observed=told.observed, expected=told.expected, fix=told.fix, since=row.at_risk_since,
+        next_check_at=row.next_action_at,
+    )  # fmt: skip
+
+
+def _next_check(row: Certificate, now: datetime) -> datetime | None:
+    """Return when it is looked at again: what is watched is looked at all the time."""
+    if row.watch_key is None or row.next_action_at is None:
+        return row.next_action_at
+    return min(row.next_action_at, now + watches.EVERY + watches.SPREAD)
 
 
 def _well(row: Certificate) -> Condition:
@@ -129,6 +196,15 @@ def _well(row: Certificate) -> Condition:
             f"certificate was renewed without a profile.{until}",
             fix="Choose another with `nameplate certificate renew "
             f'{ids.show(Prefix.CERTIFICATE, row.id)} --profile NAME`, or none with `--profile ""`.',
+        )  # fmt: skip
+    if row.unused_told_at is not None and row.unused_since is not None:
+        return Condition(
+            type="certificate", status=True, reason="certificate_not_used",
+            message=f"No binding has used the certificate since {row.unused_since:%Y-%m-%d}. It is not "
+            f"renewed for ever.{until}",
+            fix="Bind an application to one of its names, or remove it with `nameplate certificate "
+            f"remove {ids.show(Prefix.CERTIFICATE, row.id)}`.",
+            since=row.unused_since,
         )  # fmt: skip
     if row.certificate_type is CertificateType.SELF_SIGNED:
         return Condition(

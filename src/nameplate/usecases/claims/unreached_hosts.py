@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from nameplate.core.pointing import PointingTarget
-from nameplate.models import Certificate, ChallengeProgress, Domain
+from nameplate.models import Certificate, ChallengeProgress, Domain, RenewalRisk
 from nameplate.usecases.certificates import delegations
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.dns.bound_hosts import BoundHost
@@ -27,8 +27,23 @@ class HostAdvice:
     fix: str
 
 
+_OTHERS = {
+    "authority_away": "Wait. Nameplate tries the authority again automatically.",
+    "server_stopped": "The operator must check the server. Nameplate continues as soon as it can be "
+    "configured.",
+    "ca_account_missing": "The operator must add an account at a certificate authority.",
+    "domain_not_proved": "Prove ownership of the domain: `nameplate domain instructions` shows how.",
+    "challenge_name_is_alias": "Remove the CNAME record, or remove the DNS account of the domain and "
+    "delegate the challenges.",
+    "dnssec_bogus": "Have the zone signed again, or correct its DS record at the registrar.",
+}
+"""What to do about what the owner of the name is not told a record for."""
+
+
 def advice(session: Session, domain: Domain, row: Certificate) -> HostAdvice | None:
     """Return what to do about hosts of a certificate that do not lead here, None when all do."""
+    if row.trouble_code is None and row.renewal_error_code is None and row.rehearsal is not None:
+        return of_risk(session, domain, row, row.rehearsal.risks[0])
     names = row.subject_alternative_names or ()
     if row.trouble_code in delegations.OF_OPERATOR:
         return HostAdvice((), tuple(names), f"{_ZONE} {_GOES_ON}")
@@ -43,6 +58,22 @@ def advice(session: Session, domain: Domain, row: Certificate) -> HostAdvice | N
     seen = known.addresses
     wanted = tuple(text for one in hosts for text in _wanted(one))
     return HostAdvice(seen, wanted or tuple(names), _fix(row, hosts, seen))
+
+
+def of_risk(session: Session, domain: Domain, row: Certificate, risk: RenewalRisk) -> HostAdvice:
+    """Return what to do about a risk of the next order, as it is said when that order waits for it."""
+    if risk.code in _OTHERS and not risk.records:
+        return HostAdvice(risk.seen, (), _OTHERS[risk.code])
+    waiting = Certificate(
+        organization_id=row.organization_id,
+        organization_domain_id=domain.id,
+        subject_alternative_names=row.subject_alternative_names,
+        trouble_code=risk.code,
+        waits_for=f"domain:{domain.id}",
+        acme_challenge_data=ChallengeProgress(addresses=risk.seen, records=risk.records),
+    )
+    found = advice(session, domain, waiting)
+    return found or HostAdvice(risk.seen, risk.records, "")
 
 
 def _publish(row: Certificate, records: Sequence[str]) -> str:

@@ -103,10 +103,23 @@ def offer(
     session: Session, tools: Tools, domain: Domain, methods: Sequence[str]
 ) -> Sequence[Verification]:
     """Create a verification by each method. The first that matches proves the domain."""
+    is_new = domain.id is None
     rows = [create(session, tools, domain, method) for method in dict.fromkeys(methods)]
-    domain.verification_method = rows[0].verification_method.value
-    domain.verification_token = rows[0].verification_token
+    if domain.verification_token != rows[0].verification_token:  # that of the last one
+        domain.verification_method = rows[0].verification_method.value
+        domain.verification_token = rows[0].verification_token
+    if is_new:
+        session.info[_OFFERED] = domain.id, rows
     return rows
+
+
+def offered(session: Session, domain: Domain) -> Sequence[Verification] | None:
+    """Return every verification of the claim that this transaction made last; None for another."""
+    number, rows = session.info.get(_OFFERED, (None, ()))
+    return rows if number == domain.id else None
+
+
+_OFFERED = "claim that was made last, with its verifications"
 
 
 def _supersede(

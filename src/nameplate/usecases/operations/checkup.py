@@ -20,6 +20,7 @@ from nameplate.models import (
     Server,
     Verification,
 )
+from nameplate.models.accounts import LEFT_ALONE
 from nameplate.models.orm import Work
 from nameplate.ports.resolver import Resolver
 
@@ -47,7 +48,8 @@ class Finding:
 
 def of_rows(session: Session) -> list[Finding]:
     """Return what the rows say: whether there is what every installation needs, and who works."""
-    return [_authorities(session), _servers(session), _organizations(session), _workers(session)]
+    found = [_authorities(session), _servers(session), _organizations(session), _workers(session)]
+    return [*found, *_outages(session)]
 
 
 def of_names(session: Session, resolver: Resolver) -> list[Finding]:
@@ -85,6 +87,25 @@ def _authorities(session: Session) -> Finding:
         message="There is no account at a certificate authority: no certificate can be obtained.",
         fix="Add one with `nameplate account add NAME --kind ca --provider letsencrypt`.",
     )
+
+
+def _outages(session: Session) -> list[Finding]:
+    """Say which authorities are left alone as they failed several times in a row."""
+    query = sa.select(Account.name, Account.outage_failures).where(
+        Account.kind == AccountKind.CA,
+        Account.deleted_at.is_(None),
+        Account.outage_failures >= LEFT_ALONE,
+    )
+    return [
+        Finding(
+            "authority",
+            ok=False,
+            message=f"The authority of account {name} has failed {failures} times in a row by its own "
+            "fault.",
+            fix=f"Check it with `nameplate account test {name}`. Nameplate also tries it again by itself.",
+        )
+        for name, failures in session.execute(query.order_by(Account.id))
+    ]
 
 
 def _servers(session: Session) -> Finding:

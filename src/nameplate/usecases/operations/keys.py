@@ -53,6 +53,10 @@ def _pending_place(organization_id: int | None, row_id: int) -> Place:
     return Place(Certificate.__tablename__, "pending_private_key", organization_id, row_id)
 
 
+def _former_place(organization_id: int | None, row_id: int) -> Place:
+    return Place(Certificate.__tablename__, "former_private_key", organization_id, row_id)
+
+
 def _account_place(organization_id: int | None, row_id: int) -> Place:
     return Place(Account.__tablename__, "credentials", organization_id or 0, row_id)
 
@@ -60,6 +64,7 @@ def _account_place(organization_id: int | None, row_id: int) -> Place:
 SEALED = (
     SealedColumn("ssl_certificates", "private_key", _key_place),
     SealedColumn("ssl_certificates", "pending_private_key", _pending_place, _key_place),
+    SealedColumn("ssl_certificates", "former_private_key", _former_place),
     SealedColumn("accounts", "credentials", _account_place),
 )
 """Every column that holds sealed values; soft-deleted rows count too."""

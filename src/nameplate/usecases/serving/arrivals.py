@@ -19,7 +19,7 @@ from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainSta
 from nameplate.leases import Lease
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.models.reconfiguration import wake_server
-from nameplate.ports.prober import ProbeTarget
+from nameplate.ports.prober import ProbeResult, ProbeTarget, same_form
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import requests, succession
 from nameplate.usecases.serving import proxies, routes, servers
@@ -39,6 +39,14 @@ class PlannedProbe:
     steady: bool
     """The binding was active and healthy: when it still is, nothing needs to be said."""
     interval: int
+    seen: str | None = None
+    """Serial number of the certificate that was seen last."""
+
+    def is_seen(self, finding: ProbeResult) -> bool:
+        """Tell whether a look saw the same certificate as the last one."""
+        if finding.serial is None:
+            return True
+        return self.seen is not None and same_form(self.seen) == finding.serial
 
 
 @dataclass(slots=True)
@@ -271,8 +279,9 @@ def _outdated(around: _Around, row: Binding, server: Server) -> bool:
     certificate = None
     if row.ssl_enabled and row.ssl_certificate_id is not None:
         certificate = around.presented[row.ssl_certificate_id]
-    told = row.served_server_id, row.served_digest
-    return told != (server.id, routes.of_binding(row, application, certificate))
+    if row.served_server_id != server.id:
+        return True
+    return row.served_digest not in routes.of_binding(row, application, certificate)
 
 
 def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
@@ -295,4 +304,4 @@ def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
         is_tenants=server.organization_id is not None and proxy.probe_address is None,
     )
     steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
-    return PlannedProbe(lease, target, steady, row.health_check_interval)
+    return PlannedProbe(lease, target, steady, row.health_check_interval, row.seen_serial)

@@ -134,37 +134,31 @@ def _server(
 
 
 def _refuse_bound(session: Session, row: Binding) -> None:
+    """Refuse a second binding of a host and path; a disabled one is to be enabled, not made again."""
     query = Binding.visible(PLATFORM).where(
         Binding.hostname == row.hostname,
         Binding.path == row.path,
         Binding.organization_id == row.organization_id,
-        Binding.status != BindingStatus.DISABLED,
     )
-    other = session.scalars(query).first()
-    if other is not None and other is not row:
+    others = [one for one in session.scalars(query) if one is not row]
+    if any(one.status is not BindingStatus.DISABLED for one in others):
         raise Conflict(
             "host_bound", f"{row.hostname}{row.path} is already bound to an application."
         )
     if row.id is None:
-        _refuse_disabled(session, row)
+        _refuse_disabled(row, others)
 
 
-def _refuse_disabled(session: Session, row: Binding) -> None:
-    """Refuse what the application has already, disabled: it is to be enabled, not made again."""
-    query = Binding.visible(Actor(row.organization_id)).where(
-        Binding.application_id == row.application_id,
-        Binding.organization_domain_id == row.organization_domain_id,
-        Binding.hostname == row.hostname,
-        Binding.path == row.path,
-    )
-    other = session.scalars(query).first()
-    if other is not None:
-        known = ids.show(Prefix.BINDING, other.id)
-        raise Conflict(
-            "host_bound",
-            f"{row.hostname}{row.path} is already bound to this application by {known}, which is "
-            "disabled. Enable or remove that binding.",
-        )
+def _refuse_disabled(row: Binding, others: Sequence[Binding]) -> None:
+    same = row.application_id, row.organization_domain_id
+    for other in others:
+        if (other.application_id, other.organization_domain_id) == same:
+            known = ids.show(Prefix.BINDING, other.id)
+            raise Conflict(
+                "host_bound",
+                f"{row.hostname}{row.path} is already bound to this application by {known}, which is "
+                "disabled. Enable or remove that binding.",
+            )
 
 
 def _set(row: Binding, settings: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from nameplate.models import Server
 from nameplate.ports.proxy import Proxy, PulledProxy, RouteRefused
 from nameplate.usecases import work
 from nameplate.usecases.serving import routes
+from nameplate.usecases.serving.routes import Difference
 from nameplate.usecases.tools import Tools
 
 MAX_REFUSALS = 20
@@ -66,6 +67,7 @@ def document(sessions: Sessions, tools: Tools, server_id: int) -> OfferedDocumen
         found = routes.wanted(session, server_id)
         given = routes.rendered(session, tools.keyring, found)
     refused: set[str] = set()
+    kept_back: set[str] = set()
     for _ in range(MAX_REFUSALS):
         kept = [route for route in given if route.id not in refused]
         try:
@@ -74,5 +76,12 @@ def document(sessions: Sessions, tools: Tools, server_id: int) -> OfferedDocumen
         except RouteRefused as error:
             if not error.reasons.keys() - refused:
                 raise
-            refused |= error.reasons.keys()
+            back = Difference("", found, ()).step_back(error.reasons.keys() - kept_back)
+            if back is None:
+                refused |= error.reasons.keys()
+                continue
+            kept_back |= set(back.names)
+            found = list(back.difference.wanted)
+            with sessions.look() as session:
+                given = routes.rendered(session, tools.keyring, found)
     raise Refused("proxy_refused", "Too many routes of the server cannot be served.")

@@ -25,8 +25,9 @@ from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Binding, Certificate, Domain
-from nameplate.ports.prober import Failure, ProbeResult
+from nameplate.ports.prober import Failure, ProbeResult, same_form
 from nameplate.usecases import work
+from nameplate.usecases.certificates import rollout
 from nameplate.usecases.serving import arrivals, proxies
 from nameplate.usecases.tools import Tools
 
@@ -60,12 +61,16 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     steady: dict[int, list[Lease]] = {}
     found: dict[Lease, ProbeResult] = {}
     for look, finding in zip(looks, findings, strict=True):
-        if look.steady and _health(finding) is HealthStatus.HEALTHY:
+        if look.steady and _health(finding) is HealthStatus.HEALTHY and look.is_seen(finding):
             steady.setdefault(look.interval, []).append(look.lease)
         else:
             found[look.lease] = finding
-    seen = step(list(found), partial(_seen, tools, found), release=lambda _: True)
+    moved: set[int] = set()
+    seen = step(list(found), partial(_seen, tools, found, moved), release=lambda _: True)
     changed += [work.StepOutcome(code, row_id=one.id) for one, code in seen if code]
+    if moved:
+        now = leases[0].now()
+        sessions.run(PLATFORM, lambda session: _settle(session, moved, now))
     _keep(sessions, steady)
     return changed
 
@@ -133,22 +138,47 @@ def _judged(behind: _Behind, row: Binding, seen: ProbeResult) -> ProbeResult:
     """
     certificate = behind.certificates.get(row.ssl_certificate_id or 0)
     issued = None if certificate is None else certificate.serial_number
-    for serial in (row.served_serial, issued):
+    former = None if certificate is None else certificate.former_serial
+    for serial in (row.served_serial, issued, former):
         judged = replace(seen, target=replace(seen.target, expected_serial=serial))
         if serial is not None and judged.serial_matches:
             return judged
     return seen
 
 
+def _is_unexpected(behind: _Behind, row: Binding, seen: ProbeResult) -> bool:
+    """Tell whether a proxy serves neither what it was told last nor what is there by now."""
+    if row.served_serial is None or seen.serial is None:
+        return False
+    certificate = behind.certificates.get(row.ssl_certificate_id or 0)
+    issued = None if certificate is None else certificate.serial_number
+    known = {same_form(one) for one in (row.served_serial, issued) if one is not None}
+    return seen.serial not in known
+
+
 def _seen(
     tools: Tools,
     found: Mapping[Lease, ProbeResult],
+    moved: set[int],
     session: Session,
     leased: Sequence[tuple[Lease, Binding]],
 ) -> list[str | None]:
-    """Record what probes saw; tell which turn that is for each binding."""
+    """Record what probes saw; tell which turn that is for each binding.
+
+    The certificates of bindings where another one was seen than before are added to `moved`.
+    """
     around = _Behind.of(session, [row for _, row in leased])
+    for lease, row in leased:
+        serial = found[lease].serial
+        if serial is not None and row.see(serial, lease.now()) and row.ssl_certificate_id:
+            moved.add(row.ssl_certificate_id)
     return [_saw(session, tools, around, row, lease, found[lease]) for lease, row in leased]
+
+
+def _settle(session: Session, certificates: set[int], now: datetime) -> None:
+    """Have the servers told whose turn has come, now that a certificate was seen at others."""
+    for server in sorted(rollout.settle(session, certificates, now)):
+        proxies.wake(session, server, now, patiently=True)
 
 
 def _saw(  # noqa: PLR0917 - what every step is given, and what was found
@@ -164,7 +194,7 @@ def _saw(  # noqa: PLR0917 - what every step is given, and what was found
         row.attempts = 0 if _is_well(finding) else row.attempts + 1
         if row.attempts:
             row.wake(now + _soon(row.attempts))
-        if not finding.serial_matches or finding.failure in _FORGOTTEN:
+        if _is_unexpected(behind, row, seen) or finding.failure in _FORGOTTEN:
             _doubt(session, row, now)
     elif row.status is BindingStatus.CONFIGURING:
         _arrive(session, tools, behind, row, finding, now)

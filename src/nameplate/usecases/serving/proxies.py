@@ -7,8 +7,8 @@ every attempt ended is on the server's row.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,10 +21,10 @@ from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease, seen
-from nameplate.models import Binding, Server, readiness
+from nameplate.models import Binding, Certificate, Server, readiness
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
-from nameplate.ports.proxy import Config, Proxy, PulledProxy, RouteRefused, Withdrawer
+from nameplate.ports.proxy import Config, Proxy, PulledProxy, Route, RouteRefused, Withdrawer
 from nameplate.usecases import work
 from nameplate.usecases.serving import offers, routes
 from nameplate.usecases.serving.pacing import PACING
@@ -56,6 +56,8 @@ class _ServedNow:
     served: Sequence[WantedRoute]
     refused: dict[str, str]
     """Route id -> why it was left out."""
+    kept_back: Mapping[str, str] = field(default_factory=dict)
+    """Route id -> why its proxy refused the new certificate and is given the former one."""
 
 
 def peer(row: Server | DueRow, _authority: work.Authority) -> str:
@@ -158,12 +160,10 @@ def _configure(
 ) -> _ServedNow:
     """Have the proxy serve all that it takes: a route that is refused is its owner's problem alone."""
     refused: dict[str, str] = {}
+    kept_back: dict[str, str] = {}
     config: Config | None = None
     revision = offers.offer(sessions, lease, proxy, difference.fingerprint({}))
-    given = work.read(
-        sessions, Server, lease,
-        lambda session, _: routes.rendered(session, tools.keyring, difference.wanted),
-    )  # fmt: skip
+    given = _given(sessions, tools, lease, difference)
     for _ in range(offers.MAX_REFUSALS):
         kept = [route for route in given if route.id not in refused]
         try:
@@ -174,12 +174,27 @@ def _configure(
         except RouteRefused as error:
             if not error.reasons.keys() - refused.keys():
                 raise  # naming nothing new it would name it for ever
-            refused |= error.reasons
+            back = difference.step_back(error.reasons.keys() - kept_back.keys())
+            if back is None:
+                refused |= error.reasons
+                continue
+            kept_back |= {one: error.reasons.get(one, error.detail) for one in back.names}
+            difference = back.difference
+            given = _given(sessions, tools, lease, difference)
             continue
         tools.checkpoint("proxy:applied")
         served = [row for row in difference.wanted if row.id not in refused]
-        return _ServedNow(difference.fingerprint(refused), served, refused)
+        return _ServedNow(difference.fingerprint(refused), served, refused, kept_back)
     return _ServedNow(None, (), refused)
+
+
+def _given(
+    sessions: Sessions, tools: Tools, lease: Lease, difference: Difference
+) -> tuple[Route, ...]:
+    def rendered(session: Session, _row: Server) -> tuple[Route, ...]:
+        return routes.rendered(session, tools.keyring, difference.wanted)
+
+    return work.read(sessions, Server, lease, rendered)
 
 
 def _rest(_session: Session, row: Server) -> None:
@@ -231,13 +246,14 @@ def _tell_bindings(session: Session, lease: Lease, outcome: _ServedNow) -> None:
     _refuse(session, refused, outcome, now)
     if outcome.fingerprint is None:
         return
+    _keep_back(session, outcome, now)
     if told:
         session.connection().execute(
             Binding.serving(lease.id),
             [{"row": row.binding, "digest": row.digest, "serial": row.serial} for row in told],
         )
         _mark(session, [row.binding for row in told])
-    waiting = [row.binding for row in told if row.status is BindingStatus.CONFIGURING]
+    waiting = [row.binding for row in told if _is_looked_at(row)]
     for batch in _batches(waiting):
         session.execute(
             Binding.waking(now).where(Binding.id.in_(batch)),
@@ -264,6 +280,29 @@ def _refuse(session: Session, refused: Sequence[int], outcome: _ServedNow, now: 
                 binding.fail(outcome.refused[ids.show("bnd", binding.id)])
                 binding.next_action_at = now + AGAIN_AFTER_REFUSAL
     session.flush()
+
+
+def _keep_back(session: Session, outcome: _ServedNow, now: datetime) -> None:
+    """Record whose proxy has refused a new certificate, and whose takes now what it refused before."""
+    back = [ids.parse(one, "bnd") for one in outcome.kept_back]
+    for batch in _batches(sorted(back)):
+        query = Binding.visible(PLATFORM).add_columns(Certificate.serial_number)
+        query = query.join(Certificate, Certificate.id == Binding.ssl_certificate_id)
+        for binding, serial in session.execute(query.where(Binding.id.in_(batch))):
+            binding.refuse(serial, outcome.kept_back[ids.show("bnd", binding.id)], now)
+    session.flush()
+    taken = [
+        row.binding
+        for row in outcome.served
+        if row.refused_serial is not None and row.serial == row.refused_serial
+    ]
+    for batch in _batches(taken):
+        session.connection().execute(Binding.taking().where(Binding.id.in_(batch)))
+
+
+def _is_looked_at(row: WantedRoute) -> bool:
+    """Tell whether a probe is to see soon what a proxy was just told."""
+    return row.status is BindingStatus.CONFIGURING or row.serial != row.served_serial
 
 
 def _is_news(row: WantedRoute, server_id: int) -> bool:

@@ -1,22 +1,26 @@
 """What a server should serve, read from rows, as values that can be compared."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids
+from nameplate.core import deployment, ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.secret import Secret
-from nameplate.models import Application, Binding, Certificate, Domain, Organization
+from nameplate.db import database_now
+from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.ports.proxy import KeyPair, Proxy, Route, RoutePlace, Upstream
-from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates import deployments, requests, rollout
 from nameplate.usecases.serving import hosts
 
 _LOOKED_UP = 500
@@ -42,6 +46,23 @@ class WantedRoute(NamedTuple):
     served_server: int | None
     served_digest: str | None
     served_serial: str | None
+    renewed_at: datetime | None = None
+    former_generation: int | None = None
+    """The generation that may be served instead; None: there is none."""
+    former_serial: str | None = None
+    former_expires_at: datetime | None = None
+    refused_serial: str | None = None
+    refused_since: datetime | None = None
+    refused_at: datetime | None = None
+
+    @property
+    def former(self) -> "WantedRoute | None":
+        """The same route with the generation before, None when there is none to serve."""
+        if self.former_generation is None:
+            return None
+        return self._replace(
+            generation=self.former_generation, serial=self.former_serial, former_generation=None
+        )
 
     @property
     def id(self) -> str:
@@ -97,21 +118,30 @@ def digest(*parts: object) -> str:
     return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()
 
 
-def of_binding(binding: Binding, application: Application, certificate: Certificate | None) -> str:
-    """Return the digest of a binding's route, as `WantedRoute.digest` of its row would be."""
-    pair = ""
+def of_binding(
+    binding: Binding, application: Application, certificate: Certificate | None
+) -> Collection[str]:
+    """Return the digests that `WantedRoute.digest` of a binding's row may be.
+
+    There are two while a former generation of its certificate may be served.
+    """
+    pairs = [""]
     usable = certificate is not None and certificate.certificate_bundle and certificate.private_key
     if binding.ssl_enabled and certificate is not None and usable:
-        pair = f"{ids.show('crt', certificate.id)}-{certificate.generation}"
-    return digest(
-        binding.hostname,
-        binding.path,
-        application.upstream_host,
-        binding.port or application.upstream_port,
-        pair,
-        binding.force_https,
-        binding.hsts_enabled,
-    )
+        generations = filter(None, (certificate.generation, certificate.former_generation))
+        pairs = [f"{ids.show('crt', certificate.id)}-{one}" for one in generations]
+    return [
+        digest(
+            binding.hostname,
+            binding.path,
+            application.upstream_host,
+            binding.port or application.upstream_port,
+            pair,
+            binding.force_https,
+            binding.hsts_enabled,
+        )
+        for pair in pairs
+    ]
 
 
 def wanted(session: Session, server_id: int) -> list[WantedRoute]:
@@ -126,7 +156,56 @@ def wanted(session: Session, server_id: int) -> list[WantedRoute]:
         for hostname, of_host in by_host.items()
         for one in hosts.of_one_holder(session, hostname, of_host, lambda one: one.organization)
     ]
-    return sorted(kept)
+    return sorted(_given(session, server_id, kept), key=attrgetter("binding"))
+
+
+def _given(session: Session, server_id: int, found: Sequence[WantedRoute]) -> list[WantedRoute]:
+    """Return the routes with the generation of its certificate that the server is given now.
+
+    Nothing is asked for where no certificate has a former generation that may be served.
+    """
+    if all(one.former_generation is None for one in found):
+        return list(found)
+    now = database_now(session)
+    renewed: dict[int, list[WantedRoute]] = defaultdict(list)
+    for one in found:
+        if one.certificate is not None and _may_wait(one, now):
+            renewed[one.certificate].append(one)
+    bound = deployments.presenters(session, renewed)
+    due = {
+        certificate: all(_is_due(server_id, one, bound[certificate], now) for one in of_it)
+        for certificate, of_it in renewed.items()
+    }
+    given = []
+    for one in found:
+        is_due = due.get(one.certificate or 0)
+        kept = one if is_due is not None else one._replace(former_generation=None)
+        given.append((kept.former or kept) if is_due is False else kept)
+    return given
+
+
+def _may_wait(row: WantedRoute, now: datetime) -> bool:
+    """Tell whether the former generation may be served in place of the new one."""
+    ends = row.former_expires_at
+    return row.former_generation is not None and ends is not None and ends > now
+
+
+def _is_due(
+    server_id: int,
+    row: WantedRoute,
+    bound: Sequence[tuple[Binding, Server | None]],
+    now: datetime,
+) -> bool:
+    """Tell whether it is the server's turn to get the new generation, and its proxy takes it."""
+    if row.serial is None or row.renewed_at is None or row.former_expires_at is None:
+        return True
+    if row.refused_serial == row.serial and row.refused_since and row.refused_at:
+        return deployment.tries_again(row.refused_since, row.refused_at, now)
+    if row.served_serial == row.serial and row.served_server == server_id:
+        return True  # it has it
+    seen = [deployments.presenter(binding, server) for binding, server in bound]
+    renewal = deployment.Renewal(row.serial, row.renewed_at, row.former_expires_at)
+    return deployment.takes(server_id, renewal, seen, now)
 
 
 def served(session: Session, server_id: int) -> list[ServedRoute]:
@@ -164,6 +243,13 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
             Binding.served_server_id,
             Binding.served_digest,
             Binding.served_serial,
+            Certificate.last_renewed_at,
+            sa.case((presents, Certificate.former_generation)),
+            Certificate.former_serial,
+            Certificate.former_expires_at,
+            Binding.refused_serial,
+            Binding.refused_since,
+            Binding.refused_at,
         )
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
@@ -187,13 +273,16 @@ def rendered(session: Session, ring: KeyRing, found: Iterable[WantedRoute]) -> t
     """Return the routes for a proxy. A private key is opened only when it is written."""
     rows = tuple(found)
     pairs = _key_pairs(session, ring, {row.certificate for row in rows if row.certificate})
+    former = {row.certificate for row in rows if row.key_pair not in pairs and row.certificate}
+    if former:
+        pairs |= _former_pairs(session, ring, former)
     return tuple(
         Route(
             id=row.id,
             hostname=row.hostname,
             path=row.path,
             upstream=Upstream(row.upstream_host, row.upstream_port),
-            key_pair=pairs.get(row.certificate) if row.certificate else None,
+            key_pair=pairs.get(row.key_pair),
             force_https=row.force_https,
             hsts=row.hsts,
         )
@@ -201,8 +290,8 @@ def rendered(session: Session, ring: KeyRing, found: Iterable[WantedRoute]) -> t
     )
 
 
-def _key_pairs(session: Session, ring: KeyRing, wanted: set[int]) -> dict[int, KeyPair]:
-    pairs: dict[int, KeyPair] = {}
+def _key_pairs(session: Session, ring: KeyRing, wanted: set[int]) -> dict[str, KeyPair]:
+    pairs: dict[str, KeyPair] = {}
     numbers = sorted(wanted)
     for start in range(0, len(numbers), _LOOKED_UP):
         query = (
@@ -221,7 +310,21 @@ def _key_pairs(session: Session, ring: KeyRing, wanted: set[int]) -> dict[int, K
                 continue
             place = requests.key_place_of(organization, number)
             key = Secret.later(partial(ring.open, sealed, place))
-            pairs[number] = KeyPair(f"{ids.show('crt', number)}-{generation}", bundle, key)
+            pair = f"{ids.show('crt', number)}-{generation}"
+            pairs[pair] = KeyPair(pair, bundle, key)
+    return pairs
+
+
+def _former_pairs(session: Session, ring: KeyRing, wanted: set[int]) -> dict[str, KeyPair]:
+    """Return the key pairs of former generations, of the few certificates that have one."""
+    pairs: dict[str, KeyPair] = {}
+    query = Certificate.visible(PLATFORM).where(Certificate.id.in_(sorted(wanted)))
+    for row in session.scalars(query):
+        if row.former_bundle is None or row.former_private_key is None:
+            continue
+        key = Secret.later(partial(ring.open, row.former_private_key, rollout.place(row)))
+        pair = f"{ids.show('crt', row.id)}-{row.former_generation}"
+        pairs[pair] = KeyPair(pair, row.former_bundle, key)
     return pairs
 
 
@@ -240,6 +343,20 @@ class Difference:
         kept = {row.binding for row in self.wanted}
         return [row for row in self.served if row.binding not in kept]
 
+    def step_back(self, names: Collection[str]) -> "StepBack | None":
+        """Return the same with the former certificate of these routes, as far as there is one.
+
+        None when there is none of any of them.
+        """
+        refused = {row.certificate for row in self.wanted if row.id in names}
+        back = {
+            row.id: row.former for row in self.wanted if row.certificate in refused and row.former
+        }
+        if not back:
+            return None
+        wanted_ = [back.get(row.id) or row for row in self.wanted]
+        return StepBack(Difference(self.form, wanted_, self.served), frozenset(back))
+
     def fingerprint(self, left_out: Mapping[str, str]) -> str:
         """Return the digest of what the proxy should serve without these routes."""
         total = hashlib.sha256(self.form.encode())
@@ -247,6 +364,15 @@ class Difference:
             if row.id not in left_out:
                 total.update(f"{row.binding}\0{row.digest}\0".encode())
         return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class StepBack:
+    """What a server should serve when it refuses some new certificates."""
+
+    difference: Difference
+    names: Collection[str]
+    """Ids of the routes that keep their former certificate."""
 
 
 _SAMPLES: tuple[Callable[[KeyPair], Route], ...] = (

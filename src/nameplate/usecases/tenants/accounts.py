@@ -73,7 +73,7 @@ def add(
     session.flush()
     row.credentials = _sealed(row, tools.keyring, given)
     session.flush()
-    _resume(session, row)
+    resume(session, row)
     return row
 
 
@@ -158,10 +158,11 @@ def update(
     lookup.changed(row, changes, CHANGES)
     if credentials is not None:
         row.credentials = _sealed(row, tools.keyring, credentials)
+        row.key_change_began_at = None
     if credentials is not None or "config" in changes:
         row.tested_at = row.error_message = None
     session.flush()
-    _resume(session, row)
+    resume(session, row)
     return row
 
 
@@ -176,10 +177,10 @@ def remove(
     row = get(session, actor, reference)
     if not force and row.kind is AccountKind.CA:
         _refuse_used(session, actor, row)
-    row.credentials = None
+    row.credentials = row.key_change_began_at = None
     soft_delete(session, row, now)
     session.flush()
-    _resume(session, row)
+    resume(session, row)
     return row
 
 
@@ -193,7 +194,7 @@ def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Ac
     )
     restore_tree(session, row, now)
     session.flush()
-    _resume(session, row)
+    resume(session, row)
     return row
 
 
@@ -220,7 +221,7 @@ def _refuse_used(session: Session, actor: Actor, row: Account) -> None:
         raise lookup.in_use("account", "certificates", found, count, forced)
 
 
-def _resume(session: Session, account: Account) -> None:
+def resume(session: Session, account: Account) -> None:
     """Have everything that waits for an account tried again: it was changed, or answers again."""
     now = database_now(session)
     work.wake_waiting(session, f"account:{account.id}", now)
@@ -271,7 +272,7 @@ def test(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> dict
         row = get(session, actor, reference)
         row.tested_at, row.error_message = now, found["message"]
         if found["ok"]:
-            _resume(session, row)
+            resume(session, row)
 
     sessions.run(actor, record)
     return found
@@ -286,6 +287,11 @@ def _tried(provider: DnsProvider) -> list[str]:
     elif zones:
         provider.records(zones[0])
     return [zone.name for zone in zones]
+
+
+def keep(account: Account, keyring: KeyRing, credentials: Mapping[str, str]) -> None:
+    """Store these credentials, and no others, sealed."""
+    account.credentials = _sealed(account, keyring, credentials)
 
 
 def _sealed(

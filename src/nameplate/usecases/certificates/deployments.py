@@ -1,0 +1,161 @@
+"""How far certificates have come to the proxies, worked out from the last look at each binding."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core import deployment, ids
+from nameplate.core.actor import PLATFORM
+from nameplate.core.deployment import GRACE, DeploymentState, Presenter
+from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import CertificateStatus
+from nameplate.core.turns import Turn
+from nameplate.models import Binding, Certificate, Server
+
+_SHOWN = 3
+"""Servers that a sentence names."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingDeployment:
+    """A binding whose proxy was not seen to serve the certificate."""
+
+    binding: str
+    """Public id."""
+    hostname: str
+    server: str | None
+    """Public id."""
+    server_name: str | None
+    seen_serial: str | None
+    """What a probe saw last."""
+    reason: str
+    """Why, in a sentence."""
+    turn: Turn
+    since: datetime | None
+    """Since when that is known."""
+
+    @property
+    def shown(self) -> str:
+        """Server and reason for a person."""
+        where = self.server_name or self.server or "no server"
+        return f"{where} ({self.hostname}): {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How far one certificate has come."""
+
+    state: DeploymentState
+    since: datetime | None
+    bindings: int
+    missing: Sequence[MissingDeployment] = ()
+
+    @property
+    def trouble(self) -> str:
+        """Return which servers do not serve it and why, in a sentence for a person."""
+        more = len(self.missing) - _SHOWN
+        also = f" So it is at {more} more." if more > 0 else ""
+        return " ".join(one.shown for one in self.missing[:_SHOWN]) + also
+
+
+def presenters(
+    session: Session, certificate_ids: Collection[int]
+) -> dict[int, list[tuple[Binding, Server | None]]]:
+    """Return the bindings at which each of these certificates is to be seen, in one statement."""
+    found: dict[int, list[tuple[Binding, Server | None]]] = defaultdict(list)
+    if not certificate_ids:
+        return found
+    query = (
+        Binding.visible(PLATFORM)
+        .add_columns(Server)
+        .outerjoin(Server, Server.id == Binding.server_id)
+        .where(Binding.ssl_certificate_id.in_(sorted(certificate_ids)), Binding.counts())
+        .order_by(Binding.id)
+    )
+    for binding, server in session.execute(query):
+        found[binding.ssl_certificate_id].append((binding, server))
+    return found
+
+
+def of(
+    row: Certificate, bound: Sequence[tuple[Binding, Server | None]], now: datetime
+) -> Deployment:
+    """Return how far a certificate has come, with what each server says that does not serve it."""
+    renewed_at = row.last_renewed_at
+    seen = [presenter(binding, server) for binding, server in bound]
+    state = deployment.state(row.serial_number, renewed_at, seen, now)
+    if row.status is CertificateStatus.REVOKED or state is DeploymentState.UNBOUND:
+        return Deployment(DeploymentState.UNBOUND, None, len(bound))
+    missing = [
+        _missing(row, binding, server)
+        for binding, server in bound
+        if binding.seen_serial != row.serial_number
+    ]
+    if missing:
+        since = min((one.since for one in missing if one.since), default=renewed_at)
+    else:
+        since = max((one.seen_serial_at for one, _ in bound if one.seen_serial_at), default=None)
+    return Deployment(state, since, len(bound), missing)
+
+
+def presenter(binding: Binding, server: Server | None) -> Presenter:
+    """Return a binding as the rules see it."""
+    failing = server is not None and server.trouble_code is not None
+    return Presenter(binding.server_id, binding.seen_serial, failing)
+
+
+def _missing(row: Certificate, binding: Binding, server: Server | None) -> MissingDeployment:
+    reason, turn, since = _why(row, binding, server)
+    return MissingDeployment(
+        binding=ids.show(Prefix.BINDING, binding.id),
+        hostname=binding.hostname,
+        server=None if binding.server_id is None else ids.show(Prefix.SERVER, binding.server_id),
+        server_name=None if server is None else server.name,
+        seen_serial=binding.seen_serial,
+        reason=reason,
+        turn=turn,
+        since=since or row.last_renewed_at,
+    )
+
+
+def _why(
+    row: Certificate, binding: Binding, server: Server | None
+) -> tuple[str, Turn, datetime | None]:
+    """Return why a proxy does not serve a certificate, who must act, and since when."""
+    whose = Turn.OPERATOR if server is None or server.organization_id is None else Turn.YOU
+    if server is None or server.deleted_at is not None:
+        return "The server was removed.", Turn.YOU, binding.trouble_since
+    if server.trouble_code is not None:
+        why = f"The proxy cannot be configured: {server.trouble_message}"
+        return why, whose, server.trouble_since
+    if binding.refused_serial == row.serial_number:
+        return f"The proxy refuses the certificate: {binding.refusal}", whose, binding.refused_since
+    if binding.served_serial == row.serial_number and binding.error_message:
+        return f"A probe did not see it. {binding.error_message}", whose, binding.trouble_since
+    return "The proxy was not seen to serve it yet.", Turn.NAMEPLATE, None
+
+
+def is_in(state: DeploymentState, now: datetime) -> sa.ColumnElement[bool]:
+    """Return which certificates are in that state, for lists and counts."""
+    bound = sa.and_(Binding.ssl_certificate_id == Certificate.id, Binding.counts())
+    other = sa.or_(Binding.seen_serial.is_(None), Binding.seen_serial != Certificate.serial_number)
+    present = sa.and_(
+        Certificate.serial_number.is_not(None),
+        Certificate.status != CertificateStatus.REVOKED,
+        sa.exists().where(bound),
+    )
+    missing = sa.exists().where(bound, other)
+    fresh = sa.and_(
+        Certificate.last_renewed_at.is_not(None), Certificate.last_renewed_at > now - GRACE
+    )
+    if state is DeploymentState.UNBOUND:
+        return sa.not_(present)
+    if state is DeploymentState.DEPLOYED:
+        return sa.and_(present, sa.not_(missing))
+    is_fresh = state is DeploymentState.DEPLOYING
+    late = sa.or_(Certificate.last_renewed_at.is_(None), Certificate.last_renewed_at <= now - GRACE)
+    return sa.and_(present, missing, fresh if is_fresh else late)

@@ -1,0 +1,202 @@
+"""Looking at everything that keeps a certificate from being ordered, without ordering anything.
+
+It is done by hand before a first order, and by a worker weeks before each renewal. The looks are those
+before an order; here they go on after the first obstacle.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import names
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Refused
+from nameplate.models import (
+    Account,
+    Binding,
+    Certificate,
+    ChallengeType,
+    Rehearsal,
+    RenewalRisk,
+    Server,
+)
+from nameplate.ports.resolver import AnswerKind
+from nameplate.ports.validation import Security
+from nameplate.usecases import holders
+from nameplate.usecases.certificates import (
+    authority_choice,
+    delegations,
+    generations,
+    order,
+    outages,
+    reachability,
+    usage,
+)
+from nameplate.usecases.certificates.caa_looks import CaaObstacle
+from nameplate.usecases.certificates.delegations import ChallengeDelegation
+from nameplate.usecases.certificates.order import CertificateRequest
+from nameplate.usecases.certificates.reachability import Unreached
+from nameplate.usecases.tools import Tools
+
+_LOCAL = "local"
+"""The authority that asks nobody for a proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalLook:
+    """What to look at for one certificate, and what its rows say already."""
+
+    request: CertificateRequest | None
+    """None: it cannot even be prepared."""
+    known: tuple[RenewalRisk, ...] = ()
+    certificate: str | None = None
+    """What is served, PEM: a look counts for that generation alone."""
+
+    def carry_out(self, tools: Tools) -> "RehearsalReply":
+        """Look. Nothing is raised for what the DNS or a host says."""
+        return RehearsalReply(self.certificate, self.risks(tools))
+
+    def risks(self, tools: Tools) -> tuple[RenewalRisk, ...]:
+        """Return everything that keeps the certificate from being ordered; asks the network."""
+        seen = () if self.request is None else tuple(map(_risk, _obstacles(tools, self.request)))
+        return (*self.known, *seen)
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalReply:
+    """What came of it."""
+
+    certificate: str | None
+    risks: tuple[RenewalRisk, ...]
+
+    def keep(self, row: Certificate, _jitter: float, now: datetime) -> None:
+        """Note it on the row, unless that has another generation by now."""
+        if row.certificate == self.certificate:
+            row.note_rehearsal(Rehearsal(self.risks) if self.risks else None, now)
+
+
+def due(session: Session, tools: Tools, row: Certificate, now: datetime) -> RehearsalLook | None:
+    """Return what to look at now for the next renewal of a settled certificate, if anything."""
+    at = generations.rehearsal_at(row)
+    if at is None or at > now or not usage.is_wanted(session, row):
+        return None
+    return of(session, tools, row, now)
+
+
+def of(session: Session, tools: Tools, row: Certificate, now: datetime) -> RehearsalLook:
+    """Return what to look at for a certificate, as its rows stand; nothing is asked yet."""
+    hosts = row.subject_alternative_names or ()
+    if not holders.holds(session, row.organization_id, *hosts, live=row.organization_domain_id):
+        unproved = Unreached("domain_not_proved", "Ownership of the domain is not proved.")
+        return RehearsalLook(None, (_risk(unproved),), row.certificate)
+    try:
+        begun = order.stored(session, tools, row)
+    except Refused as error:
+        return RehearsalLook(None, (RenewalRisk(error.code, error.detail),), row.certificate)
+    request = begun.request if isinstance(begun, order.OpenOrder) else begun
+    accounts = request.accounts or (request.account,)
+    request = replace(request, accounts=accounts)
+    known = [*_away(accounts, now)]
+    if request.is_answered_here and request.is_looked_at:
+        known += _stopped(session, row, hosts)
+    return RehearsalLook(request, tuple(map(_risk, known)), row.certificate)
+
+
+def _away(accounts: Sequence[Account], now: datetime) -> Iterator[Unreached]:
+    if all(outages.is_away(one, now) for one in accounts):
+        yield Unreached(
+            "authority_away",
+            f"{authority_choice.title(accounts[0])} has failed {accounts[0].outage_failures} times in a "
+            "row and is left alone for now.",
+        )
+
+
+def _stopped(session: Session, row: Certificate, hosts: Sequence[str]) -> Iterator[Unreached]:
+    """Say which proxies that lead an authority to Nameplate cannot be configured."""
+    query = (
+        Binding.visible(PLATFORM)
+        .join(Server, Server.id == Binding.server_id)
+        .where(
+            Binding.organization_domain_id == row.organization_domain_id,
+            Binding.hostname.in_(hosts),
+            Server.trouble_code.is_not(None),
+        )
+        .order_by(Binding.id)
+        .with_only_columns(Binding.hostname, Server.trouble_message)
+    )
+    for host, said in session.execute(query):
+        message = f"The server of {host} cannot be configured: {said}"
+        yield Unreached("server_stopped", message, name=host)
+
+
+def _obstacles(tools: Tools, request: CertificateRequest) -> Iterator[Unreached | CaaObstacle]:
+    """Ask the network everything that counts for the challenge, and CAA."""
+    if all(one.provider == _LOCAL for one in request.accounts):
+        return
+    led = request.delegation
+    if led is not None and not led.is_ready:
+        yield delegations.unready()
+    elif led is not None:
+        for owner, there in led.targets.items():
+            found = delegations.look(tools, ChallengeDelegation({owner: there}, led.zone_id))
+            yield from () if found is None else (found,)
+    elif request.is_answered_here:
+        for host in request.hosts:
+            unreached = reachability.seen(tools, host, request.ports, request.kind)[1]
+            yield from _bogus(tools, host, "A") if unreached is None else (unreached,)
+    else:
+        for name in dict.fromkeys(map(names.without_wildcard, request.hosts)):
+            yield from _alias(tools, f"{delegations.LABEL}.{name}")
+    forbidden = authority_choice.forbidden(tools, request)
+    yield from () if forbidden is None else (forbidden,)
+
+
+def _bogus(tools: Tools, name: str, rdtype: str) -> Iterator[Unreached]:
+    if tools.validator is None:
+        return
+    found = tools.validator.validate(name, rdtype)
+    if found.security is Security.BOGUS:
+        yield delegations.bogus(name, found.detail)
+
+
+def _alias(tools: Tools, owner: str) -> Iterator[Unreached]:
+    """Say that nothing can be written at the name of the challenges, as a CNAME is there."""
+    answers = tools.resolver.authoritative(owner, "CNAME").answers
+    there = next((one for one in answers if one.kind is AnswerKind.DATA and one.values), None)
+    if there is not None:
+        target = there.values[0].removesuffix(".")
+        yield Unreached(
+            "challenge_name_is_alias",
+            f"{owner} is a CNAME to {ascii(target)[1:-1]}. Nameplate cannot publish proofs beside it.",
+            (f"{owner} CNAME {ascii(target)[1:-1]}",),
+            name=owner,
+        )
+        return
+    yield from _bogus(tools, owner, "TXT")
+
+
+def _risk(found: Unreached | CaaObstacle) -> RenewalRisk:
+    return RenewalRisk(
+        found.code, found.message, host=found.name, seen=found.addresses, records=found.records
+    )
+
+
+def leftovers(tools: Tools, request: CertificateRequest) -> dict[str, tuple[str, ...]]:
+    """Return the TXT records at the names of the challenges, by name: what others have left there."""
+    if request.is_answered_here or request.delegation is not None:
+        return {}
+    owners = {f"{delegations.LABEL}.{names.without_wildcard(one)}" for one in request.hosts}
+    found = {}
+    for owner in sorted(owners):
+        answers = tools.resolver.authoritative(owner, "TXT").answers
+        values = dict.fromkeys(value for one in answers for value in one.values)
+        if values:
+            found[owner] = tuple(values)
+    return found
+
+
+def is_dns(row: Certificate) -> bool:
+    """Tell whether the names are proved in DNS, wherever their hosts lead."""
+    return row.acme_challenge_type is ChallengeType.DNS_01

@@ -1,0 +1,89 @@
+"""The looks at what stops certificates: a few threads, however many certificates wait.
+
+Names whose look takes long have threads of their own, so that dead servers keep no other name waiting.
+"""
+
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from nameplate.core.actor import PLATFORM
+from nameplate.db import Sessions
+from nameplate.usecases.certificates import watches
+from nameplate.usecases.certificates.watches import Watched
+from nameplate.usecases.tools import Tools
+
+POLL = 2.0
+"""Seconds between two questions for names that are due."""
+QUICK, SLOW = 6, 6
+"""Threads for either kind."""
+AT_ONCE = 120
+"""Names that are taken at a time: so many looks every two seconds are a small share of a processor."""
+LONG = 1.0
+"""Seconds from which on a look counts as slow."""
+
+log = logging.getLogger(__name__)
+
+
+class CauseWatches:
+    """The looks of one worker; other workers take other names."""
+
+    def __init__(self, sessions: Sessions, tools: Tools, stopping: threading.Event) -> None:
+        """Look until `stopping` is set."""
+        self._sessions, self._tools, self._stopping = sessions, tools, stopping
+        self._lock = threading.Lock()
+        self._under_way: set[str] = set()
+        self._slow: set[str] = set()
+        """Keys of names whose last look took long."""
+        self._pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor] | None = None
+
+    def run(self) -> None:
+        """Look at what is due until the worker stops; while nothing waits there is one statement."""
+        poll = self._tools.poll.total_seconds() if self._tools.poll else POLL
+        while not self._stopping.wait(min(POLL, max(poll, 0.05))):
+            try:
+                self._begin()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next time may go well
+                log.warning("causes_not_read", extra={"error": type(error).__name__})
+        for pool in self._pools or ():
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self) -> None:
+        room = AT_ONCE - len(self._under_way)
+        if room <= 0:
+            return
+        found = self._sessions.run(
+            PLATFORM, lambda session: watches.due(session, self._tools, room)
+        )
+        if not found:
+            return
+        if self._pools is None:
+            self._pools = (
+                ThreadPoolExecutor(QUICK, thread_name_prefix="nameplate-causes"),
+                ThreadPoolExecutor(SLOW, thread_name_prefix="nameplate-slow-causes"),
+            )
+        for one in found:
+            with self._lock:
+                if one.key in self._under_way:
+                    continue
+                is_slow = one.key in self._slow
+                if is_slow and len(self._under_way & self._slow) >= 2 * SLOW:
+                    continue  # it is due again in a moment
+                self._under_way.add(one.key)
+            self._pools[is_slow].submit(self._look, one)
+
+    def _look(self, watched: Watched) -> None:
+        began = time.monotonic()
+        try:
+            seen = watches.look(self._tools, watched)
+            woken = watches.note(self._sessions, watched, seen)
+            if woken:
+                log.info("cause_changed", extra={"domain": watched.name, "certificates": woken})
+        except Exception as error:  # noqa: BLE001 - one name's surprise must not stop the others
+            log.warning("cause_not_seen", extra={"error": type(error).__name__})
+        finally:
+            with self._lock:
+                self._under_way.discard(watched.key)
+                took = time.monotonic() - began
+                (self._slow.add if took > LONG else self._slow.discard)(watched.key)

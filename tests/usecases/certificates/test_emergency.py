@@ -1,0 +1,113 @@
+"""A certificate that is about to end is tried at other authorities and with the other challenge."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.models import world as rows
+from tests.usecases.certificates.certificate_rig import Rig, local_authority, made
+
+from nameplate.core import renewal
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Refused, Unavailable
+from nameplate.db import Sessions
+from nameplate.models import Certificate, ChallengeType, Domain
+
+DAY = timedelta(days=1)
+REFUSAL = Refused("acme_rejected_identifier", "Not this name.")
+
+
+@pytest.fixture
+def rig(sessions: Sessions) -> Rig:
+    return made(sessions)
+
+
+@pytest.fixture
+def town(sessions: Sessions) -> Rig:
+    """Return a rig with two authorities in an order of preference."""
+    rig = made(sessions, account=False)
+    rig.parts = {"letsencrypt": local_authority(), "zerossl": local_authority()}  # type: ignore[attr-defined]  # of this test
+    rig.add_account(name="letsencrypt", provider="letsencrypt", config={})
+    eab = {"config": {"eab_key_id": "k"}, "credentials": {"eab_hmac_key": "c2VjcmV0"}}
+    rig.add_account(name="zerossl", provider="zerossl", **eab)
+    parts: dict[str, Any] = rig.parts  # type: ignore[attr-defined]  # as above
+    rig.offline.tools = replace(rig.offline.tools, authority=lambda one: parts[one.name])
+    return rig
+
+
+def _parts(rig: Rig) -> dict[str, Any]:
+    """Return its authorities by the names of their accounts."""
+    parts: dict[str, Any] = rig.parts  # type: ignore[attr-defined]  # of the fixture
+    return parts
+
+
+def test_the_next_authority_is_asked_only_in_an_emergency(town: Rig) -> None:
+    rig, parts = town, _parts(town)
+    assert rig.work().generation == 1
+    parts["letsencrypt"].refusal = REFUSAL
+    early = rig.work(after=62 * DAY)
+    assert (early.generation, early.renewal_error_code) == (1, "acme_rejected_identifier")
+    rig.change(Certificate, rig.certificate_id, renewal_attempts=3)
+    row = rig.work(after=82 * DAY)
+    assert row.generation == 2
+    assert "attempts to renew it have failed" in (row.authority_reason or "")
+    assert "It is the turn of" in (row.authority_reason or "")
+    assert parts["zerossl"].orders == 1
+
+
+def test_an_order_that_hangs_is_given_up(town: Rig) -> None:
+    rig, parts = town, _parts(town)
+    assert rig.work().generation == 1
+    begun = rig.row()
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        row = session.get_one(Certificate, rig.certificate_id)
+        row.begin("sealed")
+        row.acme_order_url = "https://ca.example/order/1"
+        assert begun.issued_at is not None
+        row.meet("acme_unavailable", "It does not answer.", None, begun.issued_at + 83 * DAY)
+    parts["letsencrypt"].refusal = Unavailable("acme_unavailable", "It does not answer.")
+    row = rig.work(after=84 * DAY)
+    assert (row.pending_private_key, row.renewal_attempts) == (None, 1)
+    assert rig.work(after=84 * DAY + timedelta(hours=1)).generation == 2
+    assert parts["zerossl"].orders == 1
+
+
+def test_the_other_challenge_comes_when_every_authority_refused(rig: Rig) -> None:
+    assert rig.work().generation == 1
+    rig.authority.refusal = REFUSAL
+    assert rig.work(after=70 * DAY).acme_challenge_type is ChallengeType.HTTP_01
+    assert rig.work(after=82 * DAY).acme_challenge_type is ChallengeType.HTTP_01, "no DNS account"
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        account = rows.account(session, None)
+        session.get_one(Domain, rig.domain_id).dns_account_id = account.id
+    row = rig.work(after=83 * DAY)
+    assert row.acme_challenge_type is ChallengeType.DNS_01
+    assert rig.work(after=84 * DAY).acme_challenge_type is ChallengeType.HTTP_01
+
+
+def test_the_domain_says_so(rig: Rig) -> None:
+    rig.work()
+    rig.authority.refusal = REFUSAL
+    rig.work(after=62 * DAY)
+    assert rig.condition().reason == "renewal_failing"
+    row = rig.row()
+    assert row.issued_at is not None
+    assert row.expires_at is not None
+    ago = 85 * DAY
+    rig.change(Certificate, rig.certificate_id, issued_at=row.issued_at - ago, expires_at=row.expires_at - ago)  # fmt: skip
+    condition = rig.condition()
+    assert (condition.reason, condition.status) == ("renewal_emergency", True)
+    assert "Other authorities and challenges are tried" in condition.message
+
+
+def test_attempts_come_often_enough(rig: Rig) -> None:
+    row = rig.work()
+    assert row.issued_at is not None
+    assert row.expires_at is not None
+    now, tries = row.expires_at - 9 * DAY, 0
+    while now < row.expires_at:
+        now, tries = renewal.retry_at(9, now, 0.0, row.expires_at), tries + 1
+    assert tries > 8
+    assert renewal.is_emergency(row.issued_at, row.expires_at, row.expires_at - 8.9 * DAY)
+    assert not renewal.is_emergency(row.issued_at, row.expires_at, row.expires_at - 9.1 * DAY)
