@@ -25,7 +25,7 @@ from nameplate.models import Certificate, Domain
 from nameplate.settings import Settings
 from nameplate.usecases.certificates import requests, revocations
 from nameplate.usecases.claims import conditions
-from nameplate.usecases.tenants import accounts, organizations
+from nameplate.usecases.tenants import account_keys, accounts, organizations
 from tests.chaos.run_worker import Job, WorkerProcess
 from tests.chaos.world import ZONE, Answers, World
 from tests.databases import sessions_over
@@ -37,7 +37,7 @@ from tests.servers.pebble import Pebble
 CERTIFICATE = "certificate"
 """How a cell ends in which the trouble does not keep the certificate away."""
 SILENT = "nothing said"
-_LATER = {"renewalInfo", "revokeCert"}
+_LATER = {"renewalInfo", "revokeCert", "keyChange"}
 """Endpoints that no certificate depends on."""
 
 
@@ -56,6 +56,11 @@ class Cell:
     """Generations that were given up while there was trouble."""
     complaints: list[str] = field(default_factory=list)
     healed_in: float = 0.0
+
+    @property
+    def generations(self) -> int:
+        """How many are obtained: a changed key is tried."""
+        return 2 if self.endpoint == "keyChange" else 1
 
     @property
     def label(self) -> str:
@@ -106,7 +111,8 @@ class Matrix:
             time.sleep(dwell)
             self._judge(cells)
             self._heal(cells)
-            self._revoke(cells)
+            self._each(cells, "revokeCert", self._revoke_twice)
+            self._each(cells, "keyChange", self._change_key_twice)
             self._ask_again([cell for cell in cells if cell.endpoint == "renewalInfo"])
         for cell in cells:
             self._count(cell)
@@ -204,11 +210,11 @@ class Matrix:
     def _try_account(self, cell: Cell) -> Mapping[str, object]:
         return accounts.test(self.sessions, self.tools, PLATFORM, cell.account)
 
-    def _revoke(self, cells: Sequence[Cell]) -> None:
-        """Have certificates revoked in trouble, and once more without."""
-        chosen = [cell for cell in cells if cell.endpoint == "revokeCert"]
+    def _each(self, cells: Sequence[Cell], endpoint: str, act: Callable[[Cell], None]) -> None:
+        """Do what only some cells are about: once in trouble, once more without."""
+        chosen = [cell for cell in cells if cell.endpoint == endpoint]
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self._revoke_twice, chosen))
+            list(pool.map(act, chosen))
 
     def _revoke_twice(self, cell: Cell) -> None:
         reference = ids.show("crt", cell.certificate)
@@ -226,6 +232,30 @@ class Matrix:
             revocations.revoke(self.sessions, self.tools, cell.actor, reference)
         if not self._pebbles[0].is_revoked(pem) or cell.proxy.arrived.revoked != 1:
             cell.complain(f"revoked {cell.proxy.arrived.revoked} times")
+
+    def _change_key_twice(self, cell: Cell) -> None:
+        def change() -> None:
+            account_keys.rotate(self.sessions, self.tools, PLATFORM, cell.account)
+
+        try:
+            change()
+            cell.outcome = "key changed"
+        except NameplateError as error:
+            cell.outcome = error.code
+            explain(error.code)
+        cell.proxy.heal()
+        if cell.outcome != "key changed":
+            change()
+        if not self._try_account(cell)["ok"]:
+            cell.complain("the account is not known by its key")
+        reference = ids.show("crt", cell.certificate)
+        now = datetime.now(UTC)
+        self.sessions.run(
+            PLATFORM, lambda session: requests.renew(session, cell.actor, reference, now)
+        )
+        if self._until([cell], lambda _, row: row.generation == cell.generations, 25):
+            row = self.rows([cell])[cell.certificate]
+            cell.complain(f"no renewal with the new key: {_code(row)} {row.trouble_message}")
 
     def _ask_again(self, cells: Sequence[Cell]) -> None:
         """Have the authority asked for its advice once more when it is well."""
@@ -249,17 +279,17 @@ class Matrix:
     def _count(self, cell: Cell) -> None:
         """Compare what arrived at the authority with what was needed."""
         arrived = cell.proxy.arrived
-        need = 1 + arrived.lost_orders + cell.given_up
+        need = cell.generations + arrived.lost_orders + cell.given_up
         if arrived.orders > need + 1:
             cell.complain(f"{arrived.orders} orders where {need} are needed")
         if any(count > 1 for count in arrived.finalized.values()):
             cell.complain(f"an order was finalized twice: {arrived.finalized}")
-        if sum(arrived.finalized.values()) > 1 + cell.given_up:
-            cell.complain(f"{arrived.finalized} for {1 + cell.given_up} generations")
+        if sum(arrived.finalized.values()) > cell.generations + cell.given_up:
+            cell.complain(f"{arrived.finalized} for {cell.generations + cell.given_up} generations")
         if arrived.accounts > 1:
             cell.complain(f"{arrived.accounts} accounts")
         row = self.rows([cell])[cell.certificate]
-        if row.generation != 1:
+        if row.generation != cell.generations:
             cell.complain(f"generation {row.generation}")
 
     def secrets_told(self, cells: Iterable[Cell]) -> list[str]:

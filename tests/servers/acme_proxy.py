@@ -29,6 +29,7 @@ ENDPOINTS: Mapping[str, str] = {
     "/certZ/": "certificate",
     "/draft-ietf-acme-ari": "renewalInfo",
     "/revoke-cert": "revokeCert",
+    "/rollover-account-key": "keyChange",
 }
 """Where Pebble has what, by the beginning of the path."""
 _HOPS = {"connection", "content-length", "transfer-encoding", "keep-alive"}

@@ -10,9 +10,9 @@ from typing import Any
 
 from cryptography import x509
 
+from nameplate.adapters.ca.local import LocalAuthority, create_root
 from nameplate.core import keys
 from nameplate.core.certificates import csr, split_chain
-from nameplate.adapters.ca.local import LocalAuthority, create_root
 from tests.servers.acme_proxy import Answer, Cut, Exchange, Trouble
 
 ERROR = "urn:ietf:params:acme:error:"
@@ -45,7 +45,11 @@ def _problem(
 
 def _said(kind: str, status: int, exchange: Exchange) -> Answer:
     """Say it as the reason why an object is invalid, or instead of an answer."""
-    return _invalid(exchange, kind) if exchange.endpoint in _STATES else _problem(kind, status, exchange)
+    return (
+        _invalid(exchange, kind)
+        if exchange.endpoint in _STATES
+        else _problem(kind, status, exchange)
+    )
 
 
 def _changed(exchange: Exchange, status: str, **more: Any) -> Answer:
@@ -80,7 +84,10 @@ def _limited(exchange: Exchange, wait: Callable[[], str | None]) -> Answer:
     value = wait()
     headers = {"Date": format_datetime(datetime.now(UTC), usegmt=True)}
     return _problem(
-        "rateLimited", 429, exchange, headers if value is None else {**headers, "Retry-After": value}
+        "rateLimited",
+        429,
+        exchange,
+        headers if value is None else {**headers, "Retry-After": value},
     )
 
 
