@@ -224,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer.body)
 
-    do_GET = do_HEAD = do_POST = _answer
+    do_GET = do_HEAD = do_POST = _answer  # noqa: N815 - the names that http.server looks for
 
     def _pass_on(self, owner: AcmeProxy, method: str, path: str, body: bytes) -> Answer:
         if self._upstream is None:

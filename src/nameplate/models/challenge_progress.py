@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 
@@ -23,6 +24,8 @@ class ChallengeProgress:
     """Of the account's key that the answers were made with (RFC 8555 section 8.1)."""
     reason: str = ""
     """Why that account was chosen, in words for a person."""
+    waiting_since: datetime | None = None
+    """Since when the authority is waited for."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what goes into the column."""
@@ -36,6 +39,7 @@ class ChallengeProgress:
             "records": list(self.records),
             "reason": self.reason,
             "thumbprint": self.thumbprint,
+            "waiting_since": self.waiting_since and self.waiting_since.isoformat(),
         }
         return found | {name: value for name, value in more.items() if value}
 
@@ -53,7 +57,12 @@ class ChallengeProgress:
             records=tuple(_texts(document.get("records"))),
             reason=str(document.get("reason") or ""),
             thumbprint=str(document.get("thumbprint") or ""),
+            waiting_since=_moment(document.get("waiting_since")),
         )
+
+
+def _moment(value: Any) -> datetime | None:  # noqa: ANN401 - whatever stands there
+    return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
 def _urls(value: Any) -> frozenset[str]:  # noqa: ANN401 - whatever stands there
