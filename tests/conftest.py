@@ -137,6 +137,14 @@ def migrated_sqlite_url(templates: Templates, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
+def migrated_sqlite_sessions(migrated_sqlite_url: str) -> Iterator[Sessions]:
+    """Sessions over a migrated SQLite file, where the database makes no difference."""
+    made = sessions_over(migrated_sqlite_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
 def migrated_postgresql_url(request: pytest.FixtureRequest, templates: Templates) -> Iterator[str]:
     """URL of a migrated PostgreSQL database without rows, as its owner."""
     facts = shared(request.config.stash[FOLDER], postgresql.PostgreSQL)

@@ -127,6 +127,9 @@ class Internet:
         del name, delegated
         return LookupResult("example.com", self.answers.get(rdtype, ()))
 
+    def public(self, name: str, rdtype: str) -> tuple[Answer, ...]:
+        return self.authoritative(name, rdtype).answers
+
     def fetch_at(
         self, address: str, host: str, path: str, *, port: int | None = None, max_body: int = 1024
     ) -> Fetched:

@@ -1,21 +1,11 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.databases import sessions_over
 from tests.servers.pebble import ChallTestSrv, Pebble
 
 from nameplate.adapters.ca import accounts
 from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.core import keys
-from nameplate.db import Sessions
-
-
-@pytest.fixture
-def migrated_sqlite_sessions(migrated_sqlite_url: str) -> Iterator[Sessions]:
-    """Sessions over a migrated SQLite file, where the database makes no difference."""
-    made = sessions_over(migrated_sqlite_url)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from nameplate.ports.resolver import Answer, AnswerKind, Delegation
 from nameplate.usecases.claims import preflight
 from nameplate.usecases.claims.preflight import Preflight
 
-OURS = "192.0.2.1"
+PUBLIC = "1.2.3.4"
+"""An address that is not set aside for documentation; nothing is sent there."""
 FORBIDS = (Answer(AnswerKind.DATA, "ns1", ('0 issue "nobody.example"',)),)
 SERVERS = (Answer(AnswerKind.DATA, "ns1", ("ns1.example.com.",)),)
 
@@ -30,6 +31,7 @@ SERVERS = (Answer(AnswerKind.DATA, "ns1", ("ns1.example.com.",)),)
 def rig(migrated_sqlite_sessions: Sessions) -> Rig:
     found = made(migrated_sqlite_sessions, account=False)
     found.add_account(config={**DIRECTORY, "caa_identities": ["ca.example"]})
+    found.internet.points_to(PUBLIC)
     internet: Any = found.internet
     internet.delegation = lambda _name: Delegation("example.com", ("ns1.example.com",), SERVERS)
     internet.addresses = lambda _name: ()

@@ -385,7 +385,7 @@ GROUP = Group(
         ),
         "challenge_leftover": Entry(
             Turn.YOU,
-            "There are TXT records of somebody else at the name of the challenges.",
+            "There are TXT records of another client at the name of the challenges.",
             "Remove them, unless another client needs them now.",
             (),
         ),

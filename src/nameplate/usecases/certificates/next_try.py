@@ -6,7 +6,9 @@ from datetime import datetime
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.models import Certificate
 
-_WATCHED = "what stops it is looked at every few seconds, and it is tried at once when that changes"
+_WATCHED = (
+    "what stops it is looked at every few seconds, and it is tried immediately when that changes"
+)
 _PEER = (
     "of all certificates that wait for the same, one tries every few seconds and wakes the others"
 )
@@ -18,7 +20,7 @@ class NextTry:
     """The next try of a certificate that does not come."""
 
     at: datetime | None
-    """At the latest; None: not before somebody changes something."""
+    """At the latest; None: not before something is changed."""
     because: str
     """A sentence without its beginning and its final period."""
 

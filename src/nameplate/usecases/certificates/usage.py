@@ -36,7 +36,7 @@ def all_wanted(session: Session, rows: Sequence[Certificate]) -> set[int]:
         query = Certificate.visible(PLATFORM).where(
             Certificate.id.in_(asked), Certificate.is_wanted()
         )
-        found.update(session.scalars(query.with_only_columns(Certificate.id)))
+        found |= set(session.scalars(query.with_only_columns(Certificate.id)))
     return found
 
 

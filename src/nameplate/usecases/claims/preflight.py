@@ -56,7 +56,7 @@ class Preflight:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _LookedAt:
     """What is to be looked at."""
 
     row: Certificate
@@ -82,7 +82,7 @@ def of_certificate(sessions: Sessions, tools: Tools, actor: Actor, reference: st
     with sessions.look() as session:
         row = session.get_one(Certificate, row_id)
         look = rehearsals.of(session, tools, row, now)
-        asked = _Asked(row, row.organization_domain_id, look, now)
+        asked = _LookedAt(row, row.organization_domain_id, look, now)
     risks = look.risks(tools)
     _note(sessions, actor, asked, risks)
     return _concluded(sessions, tools, actor, asked, risks)
@@ -102,7 +102,7 @@ def of_host(
         domain.ask_for_check(now)
     with sessions.look() as session:
         row = requests.proposed(tools, session.get_one(Domain, domain_id), host, challenge)
-        asked = _Asked(row, domain_id, rehearsals.of(session, tools, row, now), now)
+        asked = _LookedAt(row, domain_id, rehearsals.of(session, tools, row, now), now)
     return _concluded(sessions, tools, actor, asked, asked.look.risks(tools))
 
 
@@ -116,7 +116,7 @@ def _closest(session: Session, actor: Actor, tools: Tools, host: str) -> Domain:
     raise lookup.missing(Prefix.DOMAIN)
 
 
-def _note(sessions: Sessions, actor: Actor, asked: _Asked, risks: Sequence[RenewalRisk]) -> None:
+def _note(sessions: Sessions, actor: Actor, asked: _LookedAt, risks: Sequence[RenewalRisk]) -> None:
     """Keep what was seen of a certificate that serves and that no renewal of which fails."""
     with sessions.begin(actor) as session:
         row = session.get(Certificate, asked.row.id)
@@ -127,7 +127,7 @@ def _note(sessions: Sessions, actor: Actor, asked: _Asked, risks: Sequence[Renew
 
 
 def _concluded(
-    sessions: Sessions, tools: Tools, actor: Actor, asked: _Asked, risks: Sequence[RenewalRisk]
+    sessions: Sessions, tools: Tools, actor: Actor, asked: _LookedAt, risks: Sequence[RenewalRisk]
 ) -> Preflight:
     row = asked.row
     hosts = tuple(row.subject_alternative_names or ())
