@@ -1,4 +1,4 @@
-"""Cells of a matrix: one certificate each, whose authority has one trouble at one endpoint.
+"""Many cells at once: one certificate each, whose authority has one trouble at one endpoint.
 
 Each cell has an organization, an account at the authority and a proxy of its own, so that all of a
 batch go on at once under one worker and none can hide behind another.
@@ -8,7 +8,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 from nameplate import bootstrap
 from nameplate.core import ids, keys
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.conditions import Condition
 from nameplate.core.error_catalogue import explain
 from nameplate.core.errors import NameplateError
 from nameplate.core.lifecycle import CertificateStatus
@@ -26,6 +26,7 @@ from nameplate.settings import Settings
 from nameplate.usecases.certificates import requests, revocations
 from nameplate.usecases.claims import conditions
 from nameplate.usecases.tenants import account_keys, accounts, organizations
+from tests.chaos.authority_cell import Cell
 from tests.chaos.run_worker import Job, WorkerProcess
 from tests.chaos.world import ZONE, Answers, World
 from tests.databases import sessions_over
@@ -39,42 +40,6 @@ CERTIFICATE = "certificate"
 SILENT = "nothing said"
 _LATER = {"renewalInfo", "revokeCert", "keyChange"}
 """Endpoints that no certificate depends on."""
-
-
-@dataclass
-class Cell:
-    """One trouble at one endpoint, and what came of it."""
-
-    trouble: str
-    endpoint: str
-    proxy: AcmeProxy = field(init=False)
-    account: str = ""
-    actor: Actor = PLATFORM
-    certificate: int = 0
-    outcome: str = ""
-    given_up: int = 0
-    """Generations that were given up while there was trouble."""
-    complaints: list[str] = field(default_factory=list)
-    healed_in: float = 0.0
-
-    @property
-    def generations(self) -> int:
-        """How many are obtained: a changed key is tried."""
-        return 2 if self.endpoint == "keyChange" else 1
-
-    @property
-    def label(self) -> str:
-        """A label of DNS that names the cell."""
-        return f"{self.trouble}-{self.endpoint}".replace("_", "-").lower()
-
-    @property
-    def name(self) -> str:
-        """The name that is to be secured."""
-        return f"{self.label}.{ZONE}"
-
-    def complain(self, what: str) -> None:
-        """Note what is not as it must be."""
-        self.complaints.append(f"{self.label}: {what}")
 
 
 class Matrix:
@@ -313,7 +278,7 @@ def _is_there(cell: Cell, row: Certificate) -> bool:
     return row.status is CertificateStatus.ACTIVE
 
 
-def _told(code: str, row: Certificate, told: conditions.Condition) -> Iterable[str]:
+def _told(code: str, row: Certificate, told: Condition) -> Iterable[str]:
     """Say what a person is not told of a certificate that is not there."""
     explain(code)
     if told.status is not False:

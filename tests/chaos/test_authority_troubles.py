@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.authority_cells import Cell, Matrix
+from tests.chaos.authority_cell import Cell
+from tests.chaos.authority_cells import Matrix
 from tests.chaos.world import World
 from tests.databases import Templates
 from tests.servers.acme_proxy import ENDPOINTS
