@@ -38,6 +38,13 @@ class Cell:
         """The name that is to be secured."""
         return f"{self.label}.{ZONE}"
 
+    @property
+    def names(self) -> list[str]:
+        """All names of the certificate: many where the authority refuses one of them."""
+        if (self.trouble, self.endpoint) != ("rejected_identifier", "newOrder"):
+            return [self.name]
+        return [f"n{number}.{self.name}" for number in range(1, 26)]
+
     def complain(self, what: str) -> None:
         """Note what is not as it must be."""
         self.complaints.append(f"{self.label}: {what}")

@@ -32,7 +32,7 @@ from tests.chaos.world import ZONE, Answers, World
 from tests.databases import sessions_over
 from tests.proof import prove
 from tests.servers.acme_proxy import AcmeProxy
-from tests.servers.acme_troubles import TROUBLES
+from tests.servers.acme_troubles import REJECTED, TROUBLES
 from tests.servers.pebble import Pebble
 
 CERTIFICATE = "certificate"
@@ -100,8 +100,8 @@ class Matrix:
             session.add(domain)
             session.flush()
             session.refresh(domain)
-            prove(session, domain, now)
-            row = requests.create(session, domain, [cell.name], "http-01", now)
+            prove(session, domain, now, subtree=True)
+            row = requests.create(session, domain, cell.names, "http-01", now)
             cell.account = ids.show("acct", account.id)
             cell.actor, cell.certificate = Actor(owner.id), row.id
 
@@ -150,6 +150,8 @@ class Matrix:
             told = next(one for one in found if one.type == "certificate")
             for complaint in _told(code, row, told):
                 cell.complain(complaint)
+            if len(cell.names) > 1 and REJECTED not in told.message:
+                cell.complain(f"the refused name is not told: {told.message}")
 
     def _heal(self, cells: Sequence[Cell]) -> None:
         """End all troubles of issuance, have the accounts tried as their owner would, and wait."""

@@ -44,10 +44,8 @@ CASES = (
     Case("renew", "certificate:downloaded", "kill"),
     Case("renew", "certificate:downloaded", "commit_lost"),
     Case("replace", "certificate:revoked", "kill"),
-    Case("replace", "certificate:revocation_intended", "cut"),
     Case("revoke", "certificate:revoked", "kill", "sqlite"),
     Case("revoke", "certificate:revoked", "cut"),
-    Case("rotate", "account:key_stored", "cut"),
     Case("rotate", "account:key_changed", "kill"),
     Case("rotate", "account:key_changed", "commit_lost"),
 )

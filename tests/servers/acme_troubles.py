@@ -18,6 +18,8 @@ from tests.servers.acme_proxy import Answer, Cut, Exchange, Trouble
 ERROR = "urn:ietf:params:acme:error:"
 _STATES = {"order", "authorization", "challenge"}
 """Endpoints whose objects say themselves what is wrong."""
+REJECTED = "n7.rejected-identifier-neworder.example.com"
+"""The name that the authority refuses, of 25."""
 SLOW = 3.0
 PROCESSING = 6.0
 """Seconds."""
@@ -154,7 +156,7 @@ def _subproblems(exchange: Exchange) -> Answer:
     part = {
         "type": f"{ERROR}rejectedIdentifier",
         "detail": "Policy forbids issuing for the name.",
-        "identifier": {"type": "dns", "value": "forbidden.example.com"},
+        "identifier": {"type": "dns", "value": REJECTED},
     }
     return _problem("rejectedIdentifier", 403, exchange, subproblems=[part])
 
