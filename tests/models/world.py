@@ -15,6 +15,7 @@ from nameplate.models import (
     Application,
     Binding,
     Certificate,
+    CertificateName,
     ChangePlan,
     DanglingRecord,
     DanglingScan,
@@ -105,7 +106,23 @@ def certificate(session: Session, parent: Domain, **columns: Any) -> Certificate
         "organization_domain_id": parent.id,
         "common_name": parent.domain_name,
     }
-    return _add(session, Certificate(**(default | columns)))
+    row: Certificate = _add(session, Certificate(**(default | columns)))
+    for name in dict.fromkeys(row.subject_alternative_names or [row.common_name]):
+        certificate_name(session, row, name)
+    return row
+
+
+def certificate_name(
+    session: Session, of: Certificate, name: str, home: Domain | None = None
+) -> CertificateName:
+    """Have a certificate cover a name, of its own domain unless told otherwise."""
+    row = CertificateName(
+        organization_id=of.organization_id,
+        ssl_certificate_id=of.id,
+        hostname=name,
+        organization_domain_id=of.organization_domain_id if home is None else home.id,
+    )
+    return _add(session, row)
 
 
 def verification(session: Session, parent: Domain, **columns: Any) -> Verification:
@@ -329,6 +346,7 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         proof_mail(session, check, name),
         binding(session, app, claim, server_id=machine.id, ssl_certificate_id=cert.id),
         holding(session, claim),
+        session.get_one(CertificateName, (cert.id, cert.common_name)),  # made with the certificate
         challenge(session, cert),
         ledger_entry(session, by, claim),
         plan(session, claim),

@@ -53,7 +53,9 @@ class CertificateNew(Body):
 
     domain: Reference
     names: Annotated[list[Host], Field(min_length=1, max_length=100)] | None = Field(
-        default=None, description="Names to certify. Default: the name of the domain."
+        default=None,
+        description="Names to certify, of this domain and of other proved domains of the organization. "
+        "Default: the name of the domain.",
     )
     challenge: ChallengeType | None = Field(
         default=None,
@@ -206,6 +208,7 @@ class CertificateShape(Shape):
                     domain=ids.show(Prefix.DOMAIN, 1),
                     common_name="shop.example.com",
                     names=["shop.example.com"],
+                    lost_names=[],
                     type="letsencrypt",
                     status="active",
                     issuer="CN=E7,O=Let's Encrypt,C=US",
@@ -260,6 +263,10 @@ class CertificateShape(Shape):
     domain: str
     common_name: str
     names: list[str]
+    lost_names: list[str] = Field(
+        description="Names that it was asked for and does not cover, as the organization does not hold "
+        "them. It is ordered again with them when it does."
+    )
     type: CertificateType
     status: CertificateStatus
     issuer: str | None
@@ -447,6 +454,7 @@ def fields(row: Certificate, now: datetime) -> dict[str, Any]:
         "organization": ids.show(Prefix.ORGANIZATION, row.organization_id),
         "domain": domain,
         "names": row.subject_alternative_names or [row.common_name],
+        "lost_names": list(row.lost),
         "type": row.certificate_type,
         "next_renewal_at": row.next_renewal_attempt_at,
         "renewal_info": _renewal_info(row),

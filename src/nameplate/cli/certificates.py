@@ -57,7 +57,12 @@ def issue(
     domain: DomainReference,
     names: Annotated[
         list[str] | None,
-        typer.Option("--name", help="Name to certify; may be repeated. Default: the domain's."),
+        typer.Option(
+            "--host",
+            "--name",
+            help="Host to certify, of this domain or of another proved domain of the organization; may be "
+            "repeated. Default: the domain's name.",
+        ),
     ] = None,
     challenge: Annotated[
         str | None, typer.Option(help="ACME challenge: `http-01`, `dns-01` or `tls-alpn-01`.")

@@ -19,6 +19,7 @@ from nameplate.models.accounts import (
     LedgerState,
 )
 from nameplate.models.bindings import Binding, ProxyType
+from nameplate.models.certificate_names import CertificateName
 from nameplate.models.certificate_watches import CertificateWatch, WatchKind
 from nameplate.models.certificates import (
     Certificate,
@@ -70,6 +71,7 @@ __all__ = [
     "Binding",
     "Budget",
     "Certificate",
+    "CertificateName",
     "CertificateType",
     "CertificateWatch",
     "ChallengeProgress",

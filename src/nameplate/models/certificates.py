@@ -1,5 +1,6 @@
 """Certificates: what is served now, and the next generation while it is being obtained."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -79,7 +80,6 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         sa.Index("ssl_certificates_org_status_index", "organization_id", "status"),
         sa.Index("ssl_certificates_renewal_check_index", "expires_at", "auto_renew"),
         sa.Index("ssl_certificates_domain_status_index", "organization_domain_id", "status"),
-        sa.Index("ssl_certificates_spanning_index", "organization_id", "spans_domains"),
         sa.Index("ssl_certificates_campaign_index", "campaign", "organization_id"),
         table("Certificates of domains, with renewal tracking."),
     )
@@ -123,11 +123,6 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     )
     public_key_fingerprint: Mapped[str | None] = mapped_column(
         ascii_text(64), index=True, comment="SHA-256 of the SubjectPublicKeyInfo, lower-case hex."
-    )
-    spans_domains: Mapped[bool] = mapped_column(
-        default=False,
-        server_default=sa.false(),
-        comment="It covers names of other domains of the organization, too.",
     )
     issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="notBefore.")
     expires_at: Mapped[datetime | None] = mapped_column(
@@ -268,6 +263,34 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         server_default=sa.false(),
         comment="The authority did not have that profile at the last renewal.",
     )
+
+    lost_names: Mapped[str | None] = mapped_column(
+        sa.Text,
+        comment="Names that it is to cover and does not, separated by spaces; NULL: none.",
+    )
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The names that it is to cover and does not: nobody proves them now, or not for long."""
+        return tuple((self.lost_names or "").split())
+
+    @property
+    def wanted_names(self) -> tuple[str, ...]:
+        """The names that it is to cover, those that it covers first."""
+        covered = self.subject_alternative_names or ()
+        return tuple(dict.fromkeys((*covered, *self.lost)))
+
+    def cover(self, names: Sequence[str]) -> None:
+        """Note which of the names that it is to cover are in the certificate that is installed."""
+        wanted = self.wanted_names
+        if set(names) != set(self.subject_alternative_names or ()):
+            self.subject_alternative_names = list(names)
+            self.common_name = names[0]
+        self.lose(set(wanted) - set(names))
+
+    def lose(self, names: Collection[str]) -> None:
+        """Note which of the names that it is to cover it does not."""
+        self.lost_names = " ".join(sorted(names)) or None
 
     watch_key: Mapped[str | None] = mapped_column(
         ascii_text(64),

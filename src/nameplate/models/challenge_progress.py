@@ -26,6 +26,8 @@ class ChallengeProgress:
     """Why that account was chosen, in words for a person."""
     waiting_since: datetime | None = None
     """Since when the authority is waited for."""
+    names: tuple[str, ...] = ()
+    """What the order is for, where that is not what the certificate covers."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what goes into the column."""
@@ -38,6 +40,7 @@ class ChallengeProgress:
             "addresses": list(self.addresses),
             "records": list(self.records),
             "reason": self.reason,
+            "names": list(self.names),
             "thumbprint": self.thumbprint,
             "waiting_since": self.waiting_since and self.waiting_since.isoformat(),
         }
@@ -56,6 +59,7 @@ class ChallengeProgress:
             addresses=tuple(_texts(document.get("addresses"))),
             records=tuple(_texts(document.get("records"))),
             reason=str(document.get("reason") or ""),
+            names=tuple(_texts(document.get("names"))),
             thumbprint=str(document.get("thumbprint") or ""),
             waiting_since=_moment(document.get("waiting_since")),
         )

@@ -21,6 +21,7 @@ from nameplate.core.lifecycle import (
 )
 from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
+from nameplate.models.certificate_names import CertificateName
 from nameplate.models.certificates import UNUSED, Certificate, HttpChallenge
 from nameplate.models.dangling import DanglingRecord, DanglingScan
 from nameplate.models.domains import Domain, SuffixApproval
@@ -256,6 +257,8 @@ TOLD: Mapping[type[Any], Told] = {
                 "certificate.replacement_advised", "renewal_explanation_url", ColumnState.ANY, ColumnState.PRESENT,
                 ("renewal_window_starts_at", "renewal_window_ends_at", "renewal_explanation_url"),
             ),
+            Transition("certificate.names_lost", "lost_names", ColumnState.ANY, ColumnState.PRESENT, ("lost_names",)),
+            Transition("certificate.names_restored", "lost_names", ColumnState.PRESENT, ColumnState.NULL),
             Transition("certificate.renewal_at_risk", "at_risk_since", ColumnState.NULL, ColumnState.PRESENT, ("next_renewal_attempt_at", "expires_at")),
             Transition("certificate.renewal_safe_again", "at_risk_since", ColumnState.PRESENT, ColumnState.NULL, ("expires_at",)),
             Transition("certificate.key_exported", "key_exported_at", ColumnState.ANY, ColumnState.PRESENT, ("serial_number",)),
@@ -367,6 +370,7 @@ TOLD: Mapping[type[Any], Told] = {
 
 SILENT: Mapping[type[Any], str] = {
     LedgerEntry: "what Nameplate put into a zone is told as record.published and plan.applied",
+    CertificateName: "what a certificate lost or got back is told as certificate.names_lost",
     HttpChallenge: "a step of issuing a certificate, which is told when it ends",
     NameHolding: "who holds a name is told as domain.verified, domain.lapsed and domain.released",
     DomainReadiness: "a copy, worked out from rows that have events of their own",

@@ -119,6 +119,11 @@ class among(expression.FunctionElement[bool]):  # noqa: N801 - reads as an SQL f
         """Take the column and the parameter's name."""
         super().__init__(column, sa.bindparam(key, type_=sa.ARRAY(column.type)))
 
+    def self_group(self, against: Any = None) -> Self:  # noqa: ANN401 - an operator
+        """Stand in a condition as it is: `IN (…) = 1` could use no index."""
+        del against
+        return self
+
 
 @compiles(among)
 def _among(element: among, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook

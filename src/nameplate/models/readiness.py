@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, ORMExecuteState, Session, aliased, mapped_col
 from nameplate.models import reconfiguration as _servers_before  # noqa: F401 - its locks come first
 from nameplate.models.accounts import Account
 from nameplate.models.bindings import Binding
+from nameplate.models.certificate_names import CertificateName
 from nameplate.models.certificates import Certificate
 from nameplate.models.domains import Domain
 from nameplate.models.holdings import NameHolding
@@ -113,7 +114,9 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
         "status", "propagated", "name", "value", "record_type", "recordable_type", "last_synced_at",
         "_propagation", "deleted_at",
     ),
-    Certificate: ("status", "expires_at", "is_automatic", "trouble_code", "deleted_at"),
+    Certificate: (
+        "status", "expires_at", "is_automatic", "trouble_code", "lost_names", "deleted_at",
+    ),
     Binding: (
         "status", "health_status", "hostname", "path", "server_id", "served_server_id",
         "deleted_at",
@@ -193,6 +196,8 @@ def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISI
     ids, owners, others = _noted(session)
     if type(row) in _OF_ONE:
         ids.add(row.organization_domain_id)
+        if isinstance(row, Certificate) and len(row.wanted_names) > 1:
+            others["certificate", row.id] = _by_name(CertificateName.ssl_certificate_id == row.id)
         return
     if isinstance(row, Domain):
         ids.add(row.id)
@@ -202,6 +207,10 @@ def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISI
     key: Hashable = row.name if isinstance(row, NameHolding) else row
     if key not in others:
         others[key] = _CONCERNED[type(row)](row)
+
+
+def _by_name(which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return Domain.id.in_(sa.select(CertificateName.organization_domain_id).where(which))
 
 
 def _by_zone(row: HostedZone) -> sa.ColumnElement[bool]:
@@ -264,6 +273,11 @@ def _follow_many(state: ORMExecuteState) -> None:
     if kind in _OF_ONE:
         domains = sa.select(kind.organization_domain_id).where(*criteria).distinct()
         mark(session, session.scalars(domains))
+        if kind is Certificate:
+            named = sa.select(CertificateName.organization_domain_id).join(
+                Certificate, Certificate.id == CertificateName.ssl_certificate_id
+            )
+            mark(session, session.scalars(named.where(*criteria).distinct()))
         return
     for row in session.scalars(sa.select(kind).where(*criteria)).all():
         _note(session, row)

@@ -31,6 +31,7 @@ TABLES = (
     "organization_domains",
     "dns_records",
     "ssl_certificates",
+    "certificate_names",
     "domain_verifications",
     "application_domain_bindings",
     "name_locks",

@@ -108,6 +108,7 @@ class SeedWorld:
             of("organization_domains", _DOMAINS, make=self._domain),
             of("dns_records", _RECORDS, make=self._records),
             of("ssl_certificates", _CERTIFICATES, make=self._certificate),
+            of("certificate_names", _CERTIFICATE_NAMES, make=self._certificate_name),
             of("domain_verifications", _VERIFICATIONS, make=self._verification),
             of("application_domain_bindings", _BINDINGS, make=self._binding),
             Load("name_locks", ("base",), size.domains + 1, self._lock),
@@ -210,6 +211,10 @@ class SeedWorld:
         )  # fmt: skip
         return (row,)
 
+    def _certificate_name(self, number: int) -> Sequence[Row]:
+        it = self.domain(number)
+        return ((it.organization, number, it.name, number),) if it.status == "active" else ()
+
     def _verification(self, number: int) -> Sequence[Row]:
         it = self.domain(number)
         dice = self.dice(number + (1 << 40))
@@ -280,6 +285,9 @@ _CERTIFICATES = (
     "id", "organization_id", "organization_domain_id", "certificate_type", "issuer", "common_name",
     "subject_alternative_names", "serial_number", "fingerprint", "issued_at", "expires_at",
     "next_renewal_attempt_at", "auto_renew", "status", "next_action_at", *_TIMES,
+)  # fmt: skip
+_CERTIFICATE_NAMES = (
+    "organization_id", "ssl_certificate_id", "hostname", "organization_domain_id",
 )  # fmt: skip
 _VERIFICATIONS = (
     "id", "organization_id", "organization_domain_id", "verification_method",

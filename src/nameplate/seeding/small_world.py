@@ -29,7 +29,7 @@ from nameplate.models import (
     SslProvider,
 )
 from nameplate.seeding.proofs import records, verifications
-from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates import coverage, requests
 from nameplate.usecases.certificates.self_signed import Signed, self_signed
 from nameplate.usecases.claims import holdings
 
@@ -225,7 +225,6 @@ def _certificate(
         certificate_name=name,
         certificate_type=kind,
         common_name=name,
-        subject_alternative_names=[name],
         acme_challenge_type=ChallengeType.DNS_01 if wildcard else ChallengeType.HTTP_01,
     )
     if kind in {CertificateType.CUSTOM, CertificateType.SELF_SIGNED}:
@@ -233,7 +232,9 @@ def _certificate(
         row.auto_renew = False
     else:
         row.wake(now + timedelta(hours=1))
-    return _add(session, row)
+    session.add(row)
+    coverage.name(session, row, {name: domain.id})
+    return row
 
 
 def _install(row: Certificate, ring: KeyRing, signed: Signed, now: datetime) -> None:

@@ -4,7 +4,7 @@ Of the holdings that cover a name the most specific one decides (I2). A holding 
 covers nothing below it, and no wildcard (I4).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -82,11 +82,18 @@ def holds(session: Session, organization_id: int, *names: str, live: int | None 
     `live` is the id of a domain that must
     be live too, and its organization active.
     """
-    there = held(session, names, live=live)
-    if not all(_own(organization_id, name, there) for name in names):
-        return False
-    wild = [name for name in names if name.startswith("*.")]
-    return not wild or not lent_below(session, [organization_id]).intersection(wild)
+    return kept(session, organization_id, names, live=live) >= set(names)
+
+
+def kept(
+    session: Session, organization_id: int, names: Collection[str], *, live: int | None = None
+) -> frozenset[str]:
+    """Return those of the names that the organization holds at this moment, as `holds` says."""
+    there = held(session, names, live=live) if names else ()
+    found = frozenset(name for name in names if _own(organization_id, name, there))
+    if any(name.startswith("*.") for name in found):
+        return found - lent_below(session, [organization_id])
+    return found
 
 
 def held_by_live(session: Session, asked: Sequence[tuple[int, Sequence[str], int]]) -> list[bool]:

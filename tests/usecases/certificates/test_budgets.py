@@ -31,7 +31,7 @@ def account(sessions: Sessions, **fields) -> Account:
 
 def taken(sessions, account, *hosts, organization=1, urgent=False, now=NOW, base="example.com"):
     """Take one order, and tell whether that was possible."""
-    ordering = Ordering(organization, base, hosts or ("example.com",), urgent)
+    ordering = Ordering(organization, [base], hosts or ("example.com",), urgent)
     try:
         with sessions.begin(PLATFORM) as session:
             budgets.take_order(session, account, ordering, now)

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from tests.models import world as rows
 from tests.usecases.certificates.certificate_rig import NAME, Rig, made
+from tests.usecases.certificates.upload_rig import Uploads
 
 from nameplate.core import names, tokens
 from nameplate.core.actor import PLATFORM
@@ -16,6 +17,7 @@ from nameplate.core.lifecycle import CertificateStatus, DomainStatus
 from nameplate.db import Sessions
 from nameplate.models import (
     Certificate,
+    CertificateWatch,
     DnsSettings,
     Domain,
     LedgerEntry,
@@ -119,6 +121,29 @@ def test_nothing_is_ordered_before_the_cname_is_there(at: Delegated) -> None:
     at.rig.work()
     assert at.rig.authority.orders == 1
     assert at.entries() == [(at.zone_id, at.target, LedgerState.INTENDED)]
+
+
+def test_only_the_names_without_a_dns_account_are_led_here(at: Delegated) -> None:
+    rig, host = at.rig, "www.example.net"
+    second, owner = Uploads(rig).domain("example.net"), f"_acme-challenge.{host}"
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        account = rows.account(session, None)
+        session.get_one(Domain, rig.domain_id).dns_account_id = account.id
+        holder = session.get_one(Organization, rig.actor.organization_id)
+        target = delegations.target(holder, ZONE, host) or ""
+    rig.want(challenge="dns-01", hosts=[host, NAME])
+    row = rig.work()
+    assert (row.trouble_code, row.waits_for) == ("challenge_cname_missing", f"domain:{second}")
+    rig.age()
+    assert rig.causes() == 0
+    at.world.aliases[owner] = target
+    assert rig.causes() == 1
+    rig.authority.status = "invalid"
+    row = rig.work()
+    assert row.renewal_error_code == "challenge_invalid"
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        watched = session.get_one(CertificateWatch, row.watch_key)
+        assert (watched.kind, watched.name, watched.detail) == ("delegation", owner, target)
 
 
 def test_the_cname_wakes_however_long_it_was_missing(at: Delegated) -> None:
@@ -293,8 +318,10 @@ def test_without_a_zone_of_the_platform_an_account_is_needed(at: Delegated) -> N
     assert refused.value.code == "dns_account_missing"
     with at.rig.offline.sessions.begin(PLATFORM) as session:
         row = session.get_one(Certificate, at.rig.certificate_id)
-        assert delegations.read(session, None, row) == delegations.ChallengeDelegation({}, None)
+        assert delegations.read(session, None, row, [NAME], {}) == delegations.ChallengeDelegation(
+            {}, None
+        )
         account = rows.account(session, session.get_one(Organization, row.organization_id))
         session.get_one(Domain, row.organization_domain_id).dns_account_id = account.id
-        assert delegations.read(session, ZONE, row) is None, "its own zone is written"
+        assert delegations.read(session, ZONE, row, [NAME], {}) is None, "its own zone is written"
         assert requests.get(session, PLATFORM, at.rig.reference) is row

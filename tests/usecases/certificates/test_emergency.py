@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from tests.models import world as rows
-from tests.usecases.certificates.certificate_rig import Rig, local_authority, made
+from tests.usecases.certificates.certificate_rig import NAME, Rig, local_authority, made
+from tests.usecases.certificates.upload_rig import uploading
 
 from nameplate.core import renewal
 from nameplate.core.actor import PLATFORM
@@ -84,6 +85,22 @@ def test_the_other_challenge_comes_when_every_authority_refused(rig: Rig) -> Non
     row = rig.work(after=83 * DAY)
     assert row.acme_challenge_type is ChallengeType.DNS_01
     assert rig.work(after=84 * DAY).acme_challenge_type is ChallengeType.HTTP_01
+
+
+def test_every_domain_of_the_names_must_have_a_dns_account_for_the_other_challenge(
+    sessions: Sessions,
+) -> None:
+    world = uploading(sessions)
+    rig, second = world.rig, world.domain("example.net")
+    rig.want(hosts=[NAME, "www.example.net"])
+    assert rig.work().generation == 1
+    rig.authority.refusal = REFUSAL
+    for count, domain in enumerate((rig.domain_id, second)):
+        with sessions.begin(PLATFORM) as session:
+            account = rows.account(session, None)
+            session.get_one(Domain, domain).dns_account_id = account.id
+        kind = rig.work(after=(82 + count) * DAY).acme_challenge_type
+        assert kind is (ChallengeType.DNS_01 if domain == second else ChallengeType.HTTP_01)
 
 
 def test_the_domain_says_so(rig: Rig) -> None:

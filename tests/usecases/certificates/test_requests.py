@@ -16,8 +16,8 @@ from nameplate.core.errors import Conflict, Invalid, NotFound, Refused
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
-from nameplate.models import Certificate, CertificateType, ChallengeType, Domain
-from nameplate.usecases.certificates import requests, revocations, succession
+from nameplate.models import Binding, Certificate, CertificateType, ChallengeType, Domain
+from nameplate.usecases.certificates import coverage, requests, revocations, succession
 from nameplate.usecases.certificates.requests import MAX_NAMES
 from nameplate.usecases.tenants import accounts
 
@@ -90,13 +90,15 @@ def test_a_working_certificate_covers_a_host_first(rig: Rig) -> None:
     rig.work()
     with rig.offline.sessions.begin(rig.actor) as session:
         domain = session.get_one(Domain, rig.domain_id)
+        bound = {
+            host: Binding(organization_domain_id=domain.id, hostname=host)
+            for host in (NAME, f"www.{NAME}", f"api.{NAME}")
+        }
         found = {
             host: succession.covering(
-                requests.of_domains(session, {domain.id: domain.organization_id})[domain.id],
-                host,
-                datetime.now(UTC),
+                coverage.of_bindings(session, [one])[domain.id], host, datetime.now(UTC)
             )
-            for host in (NAME, f"www.{NAME}", f"api.{NAME}")
+            for host, one in bound.items()
         }
     ids_of = {host: row and row.id for host, row in found.items()}
     assert ids_of == {NAME: working.id, f"www.{NAME}": working.id, f"api.{NAME}": None}

@@ -68,7 +68,7 @@ def _forget(offline):
 def _ordered(offline, hosts, at):
     with offline.sessions.begin(PLATFORM) as session:
         account = ca_accounts.authority_account(session, 1)
-        ordering = Ordering(1, hosts[0].partition(".")[2], hosts)
+        ordering = Ordering(1, [hosts[0].partition(".")[2]], hosts)
         try:
             budgets.take_order(session, account, ordering, at)
         except RateLimited:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.servers.pebble import ChallTestSrv, Pebble
 from tests.servers.process import free_port
 from tests.usecases.certificates.certificate_rig import NAME, Rig, made
+from tests.usecases.certificates.upload_rig import Uploads
 
 from nameplate import listener
 from nameplate.adapters.ca import accounts
@@ -21,7 +22,7 @@ from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.listener.alpn import ChallengeServer
-from nameplate.models import Certificate, HttpChallenge
+from nameplate.models import Binding, Certificate, HttpChallenge
 from nameplate.ports.fetcher import Fetched, HttpOutcome
 from nameplate.usecases.certificates import tls_alpn
 
@@ -87,6 +88,16 @@ def test_a_server_that_cannot_is_named(rig: Rig, proxy: dict[str, Any], part: st
     assert "edge-7" in said
     assert part in said
     assert "Use http-01 or dns-01 instead." in said
+
+
+def test_a_server_of_another_domain_that_cannot_is_named(rig: Rig) -> None:
+    second = Uploads(rig).domain("example.net")
+    bound = rig.bind(name="edge-8", proxy={"type": "caddy"})
+    host = "www.example.net"
+    rig.change(Binding, bound, organization_domain_id=second, hostname=host)
+    said = _refused(rig, hosts=[NAME, host])
+    assert said.startswith("tls_alpn_unavailable")
+    assert f"cannot prove {host}: its server edge-8" in said
 
 
 def test_a_server_that_passes_it_on_is_taken(rig: Rig) -> None:

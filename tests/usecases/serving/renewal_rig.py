@@ -95,7 +95,7 @@ class Renewals:
         with self.world.sessions.begin(PLATFORM) as session:
             row = session.get_one(Certificate, self.certificate_id)
             now = datetime.now(UTC) - ago
-            rollout.keep_former(ring, row, now)
+            rollout.keep_former(ring, row, [row.common_name], now)
             number = row.generation + 1
             row.certificate = row.certificate_bundle = f"PEM {number}"
             row.private_key = ring.seal(Secret(f"key {number}"), requests.key_place(row))

@@ -207,6 +207,12 @@ GROUP = Group(
             "Upload it as a certificate of its own, or have one issued that names these hosts.",
             (409,),
         ),
+        "names_lost": Entry(
+            Turn.YOU,
+            "A certificate covers some of its names no more: the organization does not hold them now.",
+            "Prove the domains of these names again. The certificate is then ordered with them. Or issue "
+            "a certificate without them.",
+        ),
         "names_not_held": Entry(
             Turn.YOU,
             "The certificate has names that the organization has not proved.",

@@ -172,9 +172,9 @@ GROUP = Group(
         ),
         "name_not_covered": Entry(
             Turn.YOU,
-            "A name of the certificate does not belong to the domain.",
-            "Request only names at or below the domain, or add the other name as a separate "
-            "domain.",
+            "A name of the certificate belongs to no proved domain of the organization, or none of the "
+            "names belongs to the domain that was given.",
+            "Prove the domain of the name that the message gives, or leave the name out.",
             (422,),
         ),
     },

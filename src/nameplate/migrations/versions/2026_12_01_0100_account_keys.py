@@ -5,7 +5,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_12_01_0100"
-down_revision = "2026_11_30_1230"
+down_revision = "2026_12_01_0010"
 branch_labels = None
 depends_on = None
 

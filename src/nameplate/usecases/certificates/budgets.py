@@ -62,8 +62,8 @@ class Ordering:
     """An order to be made, as far as limits count it."""
 
     organization_id: int
-    base: str
-    """Registrable domain."""
+    bases: Sequence[str]
+    """Registrable domains of the names."""
     hosts: Sequence[str]
     is_urgent: bool = False
     """A renewal that cannot wait: the last part of the limit is kept for it."""
@@ -84,12 +84,16 @@ def of_account(account: Account, organization_id: int, *, urgent: bool = False) 
         yield Bucket(f"{key}:organization:{organization_id}", own, what, kept)
 
 
-def of_names(account: Account, base: str, hosts: Sequence[str]) -> Iterator[Bucket]:
-    """Return what an order of these names takes from beside that, in the same order."""
+def of_names(account: Account, bases: Collection[str], hosts: Sequence[str]) -> Iterator[Bucket]:
+    """Return what an order of these names takes from beside that, in the same order.
+
+    It counts for each of their registrable domains.
+    """
     limit, key = limits(account), f"acme:{account.id}"
     if limit.certificates_per_domain is not None:
-        what = f"certificates for {base}"
-        yield Bucket(f"{key}:domain:{base}", limit.certificates_per_domain, what)
+        for base in sorted(set(bases)):
+            what = f"certificates for {base}"
+            yield Bucket(f"{key}:domain:{base}", limit.certificates_per_domain, what)
     if limit.certificates_per_set is not None:
         exact = hashlib.sha256(",".join(sorted(hosts)).encode()).hexdigest()[:32]
         what = "certificates for exactly these names"
@@ -118,7 +122,7 @@ def take_order(session: Session, account: Account, ordering: Ordering, now: date
         urgent = ordering.is_urgent
         for bucket in of_account(account, ordering.organization_id, urgent=urgent):
             _take(session, bucket, now)
-        for bucket in of_names(account, ordering.base, ordering.hosts):
+        for bucket in of_names(account, ordering.bases, ordering.hosts):
             _take(session, bucket, now)
     for bucket in of_failures(account, ordering.hosts):
         _look(session, bucket, now)

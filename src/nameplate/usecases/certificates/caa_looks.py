@@ -65,7 +65,8 @@ class CaaLook:
         Raises `CaaUnanswered` when that cannot be known.
         """
         for host in self.hosts:
-            found = self._relevant(names.without_wildcard(host))
+            bare = names.without_wildcard(host)
+            found = self._relevant(bare)
             wildcard = names.is_wildcard(host)
             for values in found.versions:
                 said = verdict(values, applicant, wildcard=wildcard)

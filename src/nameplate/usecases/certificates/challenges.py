@@ -81,24 +81,27 @@ def want_records(
     records: Collection[TextRecord],
     now: datetime,
     *,
-    zone_id: int | None = None,
+    zones: Mapping[str, int] = MappingProxyType({}),
 ) -> frozenset[TextRecord]:
     """Have these TXT records written; return those of the certificate that the provider has.
 
-    `zone_id` is the domain in whose zone they are written; None: the certificate's own.
+    `zones` are the domains in whose zone each is written, by its owner name; others in that of the
+    certificate's own.
     """
-    domain = session.get_one(Domain, zone_id or row.organization_domain_id)
     known = session.scalars(
         LedgerEntry.visible(PLATFORM).where(LedgerEntry.ssl_certificate_id == row.id)
     ).all()
     missing = set(records) - {(entry.name, entry.value) for entry in known}
-    if missing:
+    places = {record: zones.get(record[0], row.organization_domain_id) for record in missing}
+    for place in sorted(set(places.values())):
         # Before the entries share the domain's row: two that do both would wait for each other.
         session.execute(
-            Domain.waking(now).where(Domain.id == domain.id),
+            Domain.waking(now).where(Domain.id == place),
             execution_options={"synchronize_session": "evaluate"},
         )
-    session.add_all(_intended(domain, row, record) for record in sorted(missing))
+        domain = session.get_one(Domain, place)
+        own = sorted(record for record in missing if places[record] == place)
+        session.add_all(_intended(domain, row, record) for record in own)
     return frozenset((e.name, e.value) for e in known if e.state is LedgerState.PRESENT)
 
 

@@ -37,7 +37,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class ChallengeDelegation:
-    """Where the proofs of one certificate are written, as its domain has no DNS account."""
+    """Where the proofs of names are written whose domains have no DNS account."""
 
     targets: Mapping[str, str]
     """Names of ours, by the names that the authority asks for; empty without a zone of the platform."""
@@ -70,17 +70,39 @@ def instruction(owner: str, there: str) -> Instruction:
     return dns_record("CNAME", owner, there)
 
 
-def read(session: Session, zone: str | None, row: Certificate) -> ChallengeDelegation | None:
-    """Return the delegation of a certificate; None when its proofs are written elsewhere."""
+def read(
+    session: Session,
+    zone: str | None,
+    row: Certificate,
+    hosts: Sequence[str],
+    homes: Mapping[str, int],
+) -> ChallengeDelegation | None:
+    """Return the delegation of `hosts`; None when all their proofs are written elsewhere.
+
+    `homes` are the domains of hosts; others belong to the certificate's own.
+    """
     if row.acme_challenge_type is not ChallengeType.DNS_01:
         return None
-    domain = session.get_one(Domain, row.organization_domain_id)
-    if domain.dns_account_id is not None:
+    led = [
+        host
+        for host in hosts
+        if session.get_one(Domain, homes.get(host, row.organization_domain_id)).dns_account_id
+        is None
+    ]
+    if not led:
         return None
     owner = session.get_one(Organization, row.organization_id)
-    targets = records(owner, zone, row.subject_alternative_names or ())
+    targets = records(owner, zone, led)
     found = None if zone is None else _zone(session, zone)
     return ChallengeDelegation(targets, None if found is None else found.id)
+
+
+def zones(delegation: ChallengeDelegation | None, homes: Mapping[str, int]) -> dict[str, int]:
+    """Return the domain in whose zone each proof is written, by the record's owner name."""
+    found = {f"{LABEL}.{names.without_wildcard(host)}": home for host, home in homes.items()}
+    if delegation is not None and delegation.zone_id is not None:
+        found |= dict.fromkeys(delegation.targets.values(), delegation.zone_id)
+    return found
 
 
 def _zone(session: Session, name: str) -> Domain | None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import names, renewal
 from nameplate.core.errors import Refused
 from nameplate.models import Account, Certificate, ChallengeType, Domain
-from nameplate.usecases.certificates import renewal_info
+from nameplate.usecases.certificates import coverage, renewal_info
 from nameplate.usecases.certificates.order import CertificateRequest
 from nameplate.usecases.tenants import ca_accounts
 
@@ -89,10 +89,12 @@ def change_challenge(session: Session, row: Certificate) -> None:
     if row.pending_private_key is not None:
         return
     if row.acme_challenge_type is ChallengeType.DNS_01:
-        is_wild = any(map(names.is_wildcard, row.subject_alternative_names or ()))
+        is_wild = any(map(names.is_wildcard, row.wanted_names))
         if not is_wild:
             row.acme_challenge_type = ChallengeType.HTTP_01
         return
-    domain = session.get(Domain, row.organization_domain_id)
-    if domain is not None and domain.dns_account_id is not None:
+    there = coverage.read(session, row)
+    homes = {there.homes.get(host, row.organization_domain_id) for host in there.hosts}
+    written = (session.get_one(Domain, one).dns_account_id is not None for one in sorted(homes))
+    if homes and all(written):
         row.acme_challenge_type = ChallengeType.DNS_01

@@ -16,6 +16,7 @@ from nameplate.core.deployment import GRACE
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.renewal import RenewalInfo, Window
 from nameplate.models import Binding, Certificate, CertificateType, ChallengeType, HttpChallenge
+from nameplate.usecases.certificates import coverage
 from nameplate.usecases.dns import zones
 
 NEXT_LOOK = timedelta(days=1)
@@ -67,7 +68,7 @@ def install_all(
     session: Session, issued: Sequence[tuple[Certificate, Issued]], jitter: float, now: datetime
 ) -> None:
     """Do so for many certificates that were proved by http-01."""
-    domains = sorted({row.organization_domain_id for row, _ in issued})
+    domains = sorted({one for row, _ in issued for one in coverage.domains(session, row)})
     connection = session.connection()
     connection.execute(_WAKING_ALL, {"now": now, "domains": domains})
     connection.execute(_FORGETTING_ALL, {"certificates": [row.id for row, _ in issued]})
@@ -151,5 +152,6 @@ def rehearsal_at(row: Certificate) -> datetime | None:
 
 def wake_bindings(session: Session, row: Certificate, now: datetime) -> None:
     """Let every binding that presents, or waits for, this certificate look at it."""
-    values = {"now": now, "domain": row.organization_domain_id}
-    session.connection().execute(_WAKING, values)
+    connection = session.connection()
+    for domain in coverage.domains(session, row):
+        connection.execute(_WAKING, {"now": now, "domain": domain})

@@ -7,6 +7,7 @@ Nothing is ordered before a look shows that the authority will reach the hosts (
 for a certificate that was made for a binding when none uses it any more.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
@@ -21,10 +22,11 @@ from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, ChallengeType
-from nameplate.usecases import holders, work
+from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     authority_choice,
     budgets,
+    coverage,
     delegations,
     emergency,
     expiry,
@@ -42,6 +44,7 @@ from nameplate.usecases.certificates import (
     watches,
 )
 from nameplate.usecases.certificates.caa_looks import CaaObstacle
+from nameplate.usecases.certificates.coverage import Coverage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -50,6 +53,7 @@ _AT_ONCE = {ORDER_LOST, order.KEY_CHANGED}
 """The authority does not know the order any more, or the account by the key of its proofs."""
 Errand = revocations.DueRevocation | renewal_info.InfoQuestion | rehearsals.RehearsalLook
 """What is done beside orders."""
+_Begun = order.CertificateRequest | order.OpenOrder | Errand | Fail | None
 _MANY = 4
 """Names of a certificate whose looks may take longer than a lease."""
 
@@ -82,9 +86,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
 
 def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     """Carry the order of a generation that is wanted, or let the row rest."""
-    begun = work.read(
-        sessions, Certificate, lease, lambda s, row: _begun(s, tools, row, lease.now())
-    )
+    begun = _state(sessions, tools, lease)
     if isinstance(begun, order.CertificateRequest):
         return _begin(sessions, tools, lease, begun)
     if isinstance(begun, order.OpenOrder):
@@ -103,6 +105,27 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     if note is not None:
         tools.checkpoint("certificate:noted")
     return None
+
+
+def _state(sessions: Sessions, tools: Tools, lease: Lease) -> _Begun:
+    """Return where the row stands, once it says which of its names are lost."""
+
+    def read(session: Session, row: Certificate) -> _Begun | Coverage:
+        return _begun(session, tools, row, lease.now())
+
+    begun = work.read(sessions, Certificate, lease, read)
+    if not isinstance(begun, Coverage):
+        return begun
+    known = begun
+
+    def change(session: Session, row: Certificate) -> None:
+        if known.is_strayed(row):
+            generations.forget(session, row, lease.now())
+        row.lose(known.lost)
+
+    work.record(sessions, Certificate, lease, change, release=False)
+    again = work.read(sessions, Certificate, lease, read)
+    return None if isinstance(again, Coverage) else again  # it changes: looked at again at once
 
 
 def _begin(
@@ -170,7 +193,8 @@ def await_repair(
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
         row.attempts = row.attempts + 1 if row.trouble_code == unreached.code else 1
-        peer = waits_for or f"domain:{row.organization_domain_id}"
+        home = coverage.home_at(row, request.homes, unreached.name)
+        peer = waits_for or f"domain:{home}"
         row.meet(unreached.code, unreached.message, peer, now)
         row.acme_challenge_data = ChallengeProgress(
             addresses=unreached.addresses, records=unreached.records
@@ -187,21 +211,34 @@ def await_repair(
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 
 
-def _begun(
-    session: Session, tools: Tools, row: Certificate, now: datetime
-) -> order.CertificateRequest | order.OpenOrder | Errand | Fail | None:
-    """Return where the generation stands, or what else is to be done when none is obtained now."""
-    if not is_due(row, now):
+def _begun(session: Session, tools: Tools, row: Certificate, now: datetime) -> _Begun | Coverage:
+    """Return where the generation stands, or what else is to be done when none is obtained now.
+
+    A coverage is returned where the row does not say yet which of its names are lost.
+    """
+    wide = not _gone(row) and coverage.is_wide(row)
+    there = coverage.read(session, row) if wide else None
+    if there is not None and there.differs(row):
+        return there
+    if not (is_due(row, now) or (there is not None and there.is_outdated(row))):
         return (
             revocations.due(session, row)
             or renewal_info.question(session, row, now)
             or rehearsals.due(session, tools, row, now)
         )
-    if not _owned(session, row):
+    there = there or coverage.read(session, row)
+    if not there.hosts or row.is_let_go:
         return None
-    if row.is_let_go or usage.is_left(row, tools, now) or not usage.is_wanted(session, row):
+    if usage.is_left(row, tools, now) or not usage.is_wanted(session, row):
         return None
-    begun = order.stored(session, tools, row)
+    return _order(session, tools, row, there, now)
+
+
+def _order(
+    session: Session, tools: Tools, row: Certificate, there: Coverage, now: datetime
+) -> order.CertificateRequest | order.OpenOrder | Fail:
+    """Return the order of what a certificate may cover, given up where an emergency ends it."""
+    begun = order.stored(session, tools, row, there)
     if isinstance(begun, order.CertificateRequest):
         return emergency.adapted(row, begun, now)
     if emergency.ends_order(row, now) and row.trouble_code is not None:
@@ -224,7 +261,7 @@ def _rest(session: Session, tools: Tools, row: Certificate, now: datetime) -> No
     usage.settle(session, row, tools, now)
     if row.is_let_go or not is_due(row, now):
         row.next_action_at = generations.next_look(row, now)
-    elif not _owned(session, row):
+    elif not coverage.read(session, row).hosts:
         row.next_action_at = None
         if row.certificate is None:
             row.say("domain_not_proved", "Waiting for proof of ownership of the domain.")
@@ -251,13 +288,6 @@ def is_due(row: Certificate, now: datetime) -> bool:
     )
 
 
-def _owned(session: Session, row: Certificate) -> bool:
-    """Tell whether the domain may be secured and the organization holds every name."""
-    hosts = row.subject_alternative_names or ()
-    domain_id = row.organization_domain_id
-    return holders.holds(session, row.organization_id, *hosts, live=domain_id)
-
-
 def _due(row: Certificate, now: datetime) -> bool:
     if row.certificate is None:
         return True
@@ -281,7 +311,7 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
 
     def change(session: Session, row: Certificate) -> None:
         now = lease.now()
-        is_begun = row.pending_private_key is not None
+        is_begun, ordered = row.pending_private_key is not None, coverage.ordered_names(row)
         stopped = failure.retry and (failure.code in _AT_ONCE or not is_begun)
         waits_for = peer(row, partial(ca_accounts.authority_id, session)) if stopped else None
         _count(session, row, failure, now)
@@ -307,26 +337,29 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
         else:
             row.next_renewal_attempt_at = None
             row.next_action_at = _expiry(row, now)
-        watches.watch(session, row, None if stopped else _cause(session, tools, row, failure), now)
+        watches.watch(
+            session, row, None if stopped else _cause(session, tools, row, failure, ordered), now
+        )
         _expire(session, row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 
 
 def _cause(
-    session: Session, tools: Tools, row: Certificate, failure: Fail
+    session: Session, tools: Tools, row: Certificate, failure: Fail, ordered: Sequence[str]
 ) -> watches.Watched | None:
     """Return whose change has a failed proof tried again, None where that is nothing that we can see."""
-    hosts = failure.names or row.subject_alternative_names or ()
+    hosts = failure.names or ordered or row.subject_alternative_names or ()
     if not (failure.retry and hosts and (failure.names or failure.code == "acme_caa")):
         return None
     name = names.without_wildcard(hosts[0])
+    homes = {name: coverage.home(session, row, name)}
     return watches.of_failure(
         name,
         failure.code,
-        delegations.read(session, tools.challenge_zone, row),
+        delegations.read(session, tools.challenge_zone, row, [name], homes),
         kind=row.acme_challenge_type or ChallengeType.HTTP_01,
-        port=reachability.ports(session, row).get(name) if tools.special_use else None,
+        port=reachability.ports(session, row, [name]).get(name) if tools.special_use else None,
     )
 
 

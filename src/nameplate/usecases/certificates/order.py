@@ -31,6 +31,7 @@ from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     budgets,
     challenges,
+    coverage,
     delegations,
     generations,
     outages,
@@ -39,6 +40,7 @@ from nameplate.usecases.certificates import (
     requests,
     rollout,
 )  # fmt: skip
+from nameplate.usecases.certificates.coverage import Coverage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -96,7 +98,11 @@ class CertificateRequest:
     emergency: str = ""
     """Why the accounts are not asked in the order of preference, where they are not."""
     delegation: delegations.ChallengeDelegation | None = None
-    """Where proofs are written that are not written in the domain's own zone."""
+    """Where proofs are written that are not written in the zones of the names' own domains."""
+    homes: Mapping[str, int] = field(default_factory=dict)
+    """The domain that each name belongs to, where there are several names."""
+    is_other_set: bool = False
+    """Other names than those that are covered now."""
 
     def without(self, code: str) -> "CertificateRequest | None":
         """Return what to ask for instead when the authority refuses with `code`, None when nothing."""
@@ -151,6 +157,7 @@ class OpenOrder:
             reason=self.request.reason,
             presented=frozenset(self.presented),
             responded=frozenset(self.responded),
+            names=self.request.hosts if self.request.is_other_set else (),
             thumbprint=self.thumbprint,
             waiting_since=self.waiting_since,
         )
@@ -170,9 +177,10 @@ def stored(
     session: Session,
     tools: Tools,
     row: Certificate,
+    there: Coverage,
     accounts_of: AccountsOf = ca_accounts.authority_accounts,
 ) -> CertificateRequest | OpenOrder:
-    """Return the order of a row, or what is to be ordered when there is none.
+    """Return the order of a row, or what is to be ordered of its names when there is none.
 
     `accounts_of` returns with which accounts an organization orders. Raises `Refused` with code
     `ca_account_missing`.
@@ -184,8 +192,9 @@ def stored(
     if account is None or account.deleted_at is not None:
         choice = accounts_of(session, row.organization_id)
         account = choice[0]
+    hosts = there.hosts if key is None else tuple(coverage.ordered_names(row))
     request = CertificateRequest(
-        hosts=tuple(row.subject_alternative_names or ()),
+        hosts=hosts,
         place=requests.pending_key_place(row),
         served_place=requests.key_place(row),
         kind=row.acme_challenge_type or "http-01",
@@ -198,8 +207,10 @@ def stored(
         is_renewal=row.certificate is not None,
         was_profile_gone=row.is_profile_gone,
         replaces=renewal_info.replaced(row, account),
-        ports=reachability.ports(session, row) if tools.special_use else {},
-        delegation=delegations.read(session, tools.challenge_zone, row),
+        ports=reachability.ports(session, row, hosts) if tools.special_use else {},
+        delegation=delegations.read(session, tools.challenge_zone, row, hosts, there.homes),
+        homes=there.homes,
+        is_other_set=set(hosts) != set(row.subject_alternative_names or ()),
     )
     if key is None:
         return request
@@ -381,11 +392,12 @@ class Issuer:
             self._record(lambda session, row: self._take(session, row, request))
 
     def _take(self, session: Session, row: Certificate, request: CertificateRequest) -> None:
-        base = session.get_one(Domain, row.organization_domain_id).domain_name
+        homes = {request.homes.get(host, row.organization_domain_id) for host in request.hosts}
+        bases = {session.get_one(Domain, home).domain_name for home in sorted(homes)}
         now = self._lease.now()
         issued, expires = row.issued_at, row.expires_at
         ordering = budgets.Ordering(
-            row.organization_id, base, request.hosts,
+            row.organization_id, sorted(bases), request.hosts,
             is_urgent=bool(issued and expires and renewal.is_urgent(issued, expires, now)),
             is_exempt=request.replaces is not None,
         )  # fmt: skip
@@ -411,10 +423,10 @@ class Issuer:
         led, now = opened.request.delegation, self._lease.now()
         if led is not None and not led.is_ready:
             return False
-        zone_id = None if led is None else led.zone_id
         records = challenges.text_records(hidden, {} if led is None else led.targets)
+        zones = delegations.zones(led, opened.request.homes)
         there = self._record(
-            lambda s, row: challenges.want_records(s, row, records, now, zone_id=zone_id)
+            lambda s, row: challenges.want_records(s, row, records, now, zones=zones)
         )
         return records <= there and challenges.are_seen(self._tools.resolver, records)
 
@@ -481,7 +493,8 @@ class Issuer:
 
         def install(session: Session, row: Certificate) -> None:
             budgets.forgive(session, request.account, request.hosts)
-            rollout.keep_former(self._tools.keyring, row, now)
+            rollout.keep_former(self._tools.keyring, row, request.hosts, now)
+            row.cover(request.hosts)
             generations.install(session, row, issued, jitter, now)
 
         work.record(

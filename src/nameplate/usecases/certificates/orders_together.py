@@ -23,6 +23,7 @@ from nameplate.models import Certificate, ChallengeType
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import (
     budgets,
+    coverage,
     emergency,
     generations,
     issuance,
@@ -31,6 +32,7 @@ from nameplate.usecases.certificates import (
     rollout,
     usage,
 )
+from nameplate.usecases.certificates.coverage import Coverage
 from nameplate.usecases.certificates.generations import Issued
 from nameplate.usecases.certificates.order import (
     CertificateRequest,
@@ -101,8 +103,9 @@ class _JointStep:
                 if row.id not in allowed:
                     continue
                 with suppress(Refused):  # its own step says so
+                    there = Coverage(row.wanted_names, row.lost)  # asked for all of them at once
                     request = order.stored(
-                        session, self._tools, row, lambda _, owner: accounts_of(owner)
+                        session, self._tools, row, there, lambda _, owner: accounts_of(owner)
                     )
                     if isinstance(request, CertificateRequest):
                         found.append((lease, request))
@@ -211,7 +214,8 @@ class _JointStep:
                 budgets.forgive(session, request.account, request.hosts)
             put = [(row, made) for lease, row in rows if (made := issued[lease][1]) is not None]
             for row, _ in put:
-                rollout.keep_former(self._tools.keyring, row, rows[0][0].now())
+                hosts = row.wanted_names
+                rollout.keep_former(self._tools.keyring, row, hosts, rows[0][0].now())
             generations.install_all(session, put, jitter, rows[0][0].now())
             return [None] * len(rows)
 
@@ -272,7 +276,7 @@ def _is_plain(lease: Lease, row: Certificate, tools: Tools) -> bool:
     """Tell whether a generation is to be begun that Nameplate itself proves."""
     is_proved_here = row.acme_challenge_type in {None, ChallengeType.HTTP_01}
     begins = row.pending_private_key is None and issuance.is_due(row, lease.now())
-    is_odd = row.is_let_go or usage.is_left(row, tools, lease.now()) or row.spans_domains
+    is_odd = row.is_let_go or usage.is_left(row, tools, lease.now()) or coverage.is_wide(row)
     return is_proved_here and begins and not is_odd and not emergency.is_on(row, lease.now())
 
 

@@ -103,14 +103,13 @@ def answer(ring: KeyRing, host: str, token: str) -> str | None:
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def ports(session: Session, row: Certificate) -> Mapping[str, int]:
+def ports(session: Session, row: Certificate, hosts: Sequence[str]) -> Mapping[str, int]:
     """Return where the hosts of a sandbox answer the authority: at the port of their server's proxy."""
-    hosts = row.subject_alternative_names or ()
     bound = (
         Binding.visible(PLATFORM)
         .join(Server, Server.id == Binding.server_id)
         .where(
-            Binding.organization_domain_id == row.organization_domain_id,
+            Binding.organization_id == row.organization_id,
             Binding.hostname.in_(hosts),
         )
         .order_by(Binding.id.desc())

@@ -24,9 +24,9 @@ from nameplate.models import (
 )
 from nameplate.ports.resolver import AnswerKind
 from nameplate.ports.validation import Security
-from nameplate.usecases import holders
 from nameplate.usecases.certificates import (
     authority_choice,
+    coverage,
     delegations,
     generations,
     order,
@@ -87,12 +87,12 @@ def due(session: Session, tools: Tools, row: Certificate, now: datetime) -> Rehe
 
 def of(session: Session, tools: Tools, row: Certificate, now: datetime) -> RehearsalLook:
     """Return what to look at for a certificate, as its rows stand; nothing is asked yet."""
-    hosts = row.subject_alternative_names or ()
-    if not holders.holds(session, row.organization_id, *hosts, live=row.organization_domain_id):
+    there = coverage.read(session, row)
+    if not there.hosts:
         unproved = Unreached("domain_not_proved", "Ownership of the domain is not proved.")
         return RehearsalLook(None, (_risk(unproved),), row.certificate)
     try:
-        begun = order.stored(session, tools, row)
+        begun = order.stored(session, tools, row, there)
     except Refused as error:
         return RehearsalLook(None, (RenewalRisk(error.code, error.detail),), row.certificate)
     request = begun.request if isinstance(begun, order.OpenOrder) else begun
@@ -100,7 +100,7 @@ def of(session: Session, tools: Tools, row: Certificate, now: datetime) -> Rehea
     request = replace(request, accounts=accounts)
     known = [*_away(accounts, now)]
     if request.is_answered_here and request.is_looked_at:
-        known += _stopped(session, row, hosts)
+        known += _stopped(session, row, request.hosts)
     return RehearsalLook(request, tuple(map(_risk, known)), row.certificate)
 
 
@@ -119,7 +119,7 @@ def _stopped(session: Session, row: Certificate, hosts: Sequence[str]) -> Iterat
         Binding.visible(PLATFORM)
         .join(Server, Server.id == Binding.server_id)
         .where(
-            Binding.organization_domain_id == row.organization_domain_id,
+            Binding.organization_id == row.organization_id,
             Binding.hostname.in_(hosts),
             Server.trouble_code.is_not(None),
         )

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import names
-from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.actor import Actor
 from nameplate.core.deployment import DeploymentState
 from nameplate.core.encryption import Place
 from nameplate.core.errors import Conflict, Invalid, Refused
@@ -23,7 +22,7 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.certificates import deployments, succession, tls_alpn, usage
+from nameplate.usecases.certificates import coverage, deployments, succession, tls_alpn, usage
 from nameplate.usecases.tools import Tools
 
 MAX_NAMES = 100
@@ -75,24 +74,51 @@ def issue(
 ) -> Certificate:
     """Want a certificate for `hosts` (the domain's own name when not given); a worker obtains it.
 
-    Raises `Invalid` for names that the domain does not cover, or a challenge that cannot prove them.
+    Hosts may belong to other domains of the organization, which must be proved. Raises `Invalid` for
+    names that none of them covers, or a challenge that cannot prove them.
     """
     domain = lookup.domain(session, actor, domain_reference)
-    wanted = tuple(dict.fromkeys(hosts or [domain.full_domain]))
+    parsed = (_parsed(tools, domain, one) for one in hosts or [domain.full_domain])
+    wanted = tuple(dict.fromkeys(parsed))
     if len(wanted) > MAX_NAMES:
         raise Invalid(
             "too_many_names",
             f"A certificate covers at most {MAX_NAMES} names. Request several certificates.",
         )
-    parsed = [_covered(domain, host, special_use=tools.special_use) for host in wanted]
+    homes = _homes(session, domain, wanted)
     delegates = tools.challenge_zone is not None
-    row = create(session, domain, parsed, challenge, now, delegates=delegates)
+    row = create(session, domain, wanted, challenge, now, delegates=delegates, homes=homes)
     if row.acme_challenge_type is ChallengeType.TLS_ALPN_01:
-        tls_alpn.check(session, tools, domain, parsed)
+        tls_alpn.check(session, tools, domain, wanted)
     row.key_type = key_type or row.key_type
     row.profile = profile or row.profile
     row.preferred_chain = preferred_chain or row.preferred_chain
     return row
+
+
+def _parsed(tools: Tools, domain: Domain, host: str) -> str:
+    rules = {"private_suffix": domain.is_suffix, "special_use": tools.special_use}
+    return names.parse(host, wildcard=True, **rules).name
+
+
+def _homes(session: Session, domain: Domain, hosts: Sequence[str]) -> dict[str, int]:
+    """Return the domain of each host. Raises `Invalid` for one that the organization has not proved."""
+    homes = coverage.homes(session, domain, hosts)
+    foreign = [host for host in hosts if homes.get(host) != domain.id]
+    held = holders.kept(session, domain.organization_id, homes.keys() & foreign)
+    for host in foreign:
+        if host not in held:
+            raise Invalid(
+                "name_not_covered",
+                f"{host} belongs neither to {domain.full_domain} nor to another proved domain of the "
+                "organization. Prove its domain first, or leave it out.",
+            )
+    if len(foreign) == len(hosts):
+        raise Invalid(
+            "name_not_covered",
+            f"None of the names belongs to {domain.full_domain}. Give the domain of one of them.",
+        )
+    return homes
 
 
 def proposed(tools: Tools, domain: Domain, host: str, challenge: str | None) -> Certificate:
@@ -100,7 +126,9 @@ def proposed(tools: Tools, domain: Domain, host: str, challenge: str | None) -> 
 
     Raises `Invalid` as `issue` does.
     """
-    name = _covered(domain, host, special_use=tools.special_use)
+    name = _parsed(tools, domain, host)
+    if not coverage.is_at(name, holders.held_name(domain)):
+        raise Invalid("name_not_covered", f"{name} does not belong to {domain.full_domain}.")
     return Certificate(
         id=0,
         organization_id=domain.organization_id,
@@ -115,19 +143,6 @@ def proposed(tools: Tools, domain: Domain, host: str, challenge: str | None) -> 
     )
 
 
-def _covered(domain: Domain, host: str, *, special_use: bool) -> str:
-    suffix = domain.is_suffix
-    name = names.parse(host, wildcard=True, private_suffix=suffix, special_use=special_use).name
-    bare = holders.held_name(domain)
-    if not names.is_within(names.without_wildcard(name), bare):
-        raise Invalid(
-            "name_not_covered",
-            f"{name} does not belong to {domain.full_domain}. Request names at or below the "
-            "domain.",
-        )
-    return name
-
-
 def create(
     session: Session,
     domain: Domain,
@@ -137,24 +152,23 @@ def create(
     *,
     automatic: bool = False,
     delegates: bool = False,
+    homes: Mapping[str, int] | None = None,
 ) -> Certificate:
     """Create the row that a worker turns into a certificate; `automatic`: as long as a binding uses it.
 
     `delegates`: the owner can delegate challenges to the platform.
+    `homes` are the domains of hosts, where they belong to several.
     """
     kind = _challenge(challenge, wildcard=(wildcard := any(map(names.is_wildcard, hosts))))
-    if kind is ChallengeType.DNS_01 and domain.dns_account_id is None and not delegates:
-        raise Conflict(
-            "dns_account_missing",
-            "The challenge dns-01 needs a DNS account for the domain, with which Nameplate publishes it.",
-        )
+    named = homes or dict.fromkeys(hosts, domain.id)
+    if kind is ChallengeType.DNS_01 and not delegates:
+        _refuse_unwritten(session, named)
     row = Certificate(
         organization_id=domain.organization_id,
         organization_domain_id=domain.id,
         certificate_name=hosts[0],
         certificate_type=CertificateType.WILDCARD if wildcard else CertificateType.LETSENCRYPT,
         common_name=hosts[0],
-        subject_alternative_names=list(hosts),
         is_automatic=automatic,
         auto_renew=domain.auto_renew_ssl,
         acme_challenge_type=kind,
@@ -164,8 +178,20 @@ def create(
         next_action_at=now,
     )
     session.add(row)
-    session.flush()
+    coverage.name(session, row, named)
     return row
+
+
+def _refuse_unwritten(session: Session, homes: Mapping[str, int]) -> None:
+    """Refuse dns-01 where nobody can write the records of one of the domains."""
+    for home in sorted(set(homes.values())):
+        domain = session.get_one(Domain, home)
+        if domain.dns_account_id is None:
+            raise Conflict(
+                "dns_account_missing",
+                f"The challenge dns-01 needs a DNS account for {domain.full_domain}, with which "
+                "Nameplate publishes it.",
+            )
 
 
 def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
@@ -177,32 +203,6 @@ def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
     if wildcard and given != ChallengeType.DNS_01:
         raise Invalid("wildcard_needs_dns", "A wildcard can only be proved by dns-01.")
     return ChallengeType(given)
-
-
-def of_domains(session: Session, owners: Mapping[int, int]) -> dict[int, list[Certificate]]:
-    """Return the live certificates of each of these domains that are not revoked.
-
-    `owners` maps each domain to its organization: an uploaded certificate may cover names of several.
-    """
-    found: dict[int, list[Certificate]] = {one: [] for one in owners}
-    query = Certificate.visible(PLATFORM).where(
-        sa.or_(
-            Certificate.organization_domain_id.in_(sorted(owners)),
-            sa.and_(
-                Certificate.organization_id.in_(sorted(set(owners.values()))),
-                Certificate.spans_domains,
-            ),
-        ),
-        Certificate.status != CertificateStatus.REVOKED,
-    )
-    for row in session.scalars(query.order_by(Certificate.id)) if found else ():
-        if row.spans_domains:
-            own = [domain for domain, owner in owners.items() if owner == row.organization_id]
-        else:
-            own = [row.organization_domain_id]
-        for domain in own:
-            found[domain].append(row)
-    return found
 
 
 def get(session: Session, actor: Actor, reference: str) -> Certificate:

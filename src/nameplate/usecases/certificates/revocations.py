@@ -20,7 +20,7 @@ from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import Account, Binding, Certificate
 from nameplate.ports.ca import Revoker
-from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates import coverage, requests
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
@@ -193,7 +193,7 @@ def due(session: Session, row: Certificate) -> DueRevocation | None:
 
 def _is_served(session: Session, row: Certificate, serial: str) -> bool:
     query = Binding.visible(Actor(row.organization_id)).where(
-        Binding.organization_domain_id == row.organization_domain_id,
+        Binding.organization_domain_id.in_(coverage.domains(session, row)),
         Binding.served_serial == serial,
     )
     return session.scalars(query.with_only_columns(sa.literal(1)).limit(1)).first() is not None

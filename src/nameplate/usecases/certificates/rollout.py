@@ -24,17 +24,18 @@ def place(row: Certificate) -> Place:
     return Place("ssl_certificates", "former_private_key", row.organization_id, row.id)
 
 
-def keep_former(keyring: KeyRing, row: Certificate, now: datetime) -> None:
+def keep_former(keyring: KeyRing, row: Certificate, hosts: Collection[str], now: datetime) -> None:
     """Keep what is served while the generation that is about to be installed goes to the proxies.
 
     One that was kept before stays as long as what came after it was not seen everywhere. Nothing is kept
-    that is over, or whose key may be known to others.
+    that is over, whose key may be known to others, or that lacks one of the `hosts` of what comes.
     """
     if row.certificate_bundle is None or row.private_key is None:
         return
     began = row.last_renewed_at or row.issued_at
     is_revoked = row.revoked_at is not None and (began is None or row.revoked_at >= began)
-    if is_revoked or row.expires_at is None or row.expires_at <= now:
+    lacks = not set(hosts) <= set(row.subject_alternative_names or ())
+    if is_revoked or lacks or row.expires_at is None or row.expires_at <= now:
         row.drop_former()
         return
     older = row.former_expires_at

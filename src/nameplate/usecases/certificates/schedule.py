@@ -120,10 +120,12 @@ class _Simulation:
         self._shared = list(budgets.of_account(account, organization_id))
         self._hosts = [tuple(one.name for one in hosts) for hosts in certificates]
         self._own = [
-            list(budgets.of_names(account, parsed[0].registrable, hosts))
+            list(budgets.of_names(account, [one.registrable for one in parsed], hosts))
             for parsed, hosts in zip(certificates, self._hosts, strict=True)
         ]
-        self._bases = [parsed[0].registrable for parsed in certificates]
+        self._bases = [
+            ",".join(sorted({one.registrable for one in parsed})) for parsed in certificates
+        ]
         self._queues: dict[str, deque[int]] = defaultdict(deque)
 
     def keys(self) -> list[str]:

@@ -16,7 +16,7 @@ from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus
 from nameplate.models import Binding, Certificate, CertificateType, Domain, SslProvider
-from nameplate.usecases.certificates import generations
+from nameplate.usecases.certificates import coverage, generations
 
 
 def settle(session: Session, row: Certificate, now: datetime) -> None:
@@ -29,22 +29,9 @@ def settle(session: Session, row: Certificate, now: datetime) -> None:
         row.hand_over()
     over = succession.hands_over_at(row.issued_at, row.expires_at)
     if row.needs_successor or over <= now:
-        wake_bindings(session, row, now)
+        generations.wake_bindings(session, row, now)
     moments = (begins, over, row.expires_at)
     row.next_action_at = min((one for one in moments if one and one > now), default=None)
-
-
-def wake_bindings(session: Session, row: Certificate, now: datetime) -> None:
-    """Let the bindings look at it that present the certificate, or may."""
-    if not row.spans_domains:
-        generations.wake_bindings(session, row, now)
-        return
-    session.execute(
-        Binding.waking(now).where(
-            Binding.organization_id == row.organization_id, Binding.deleted_at.is_(None)
-        ),
-        execution_options={"synchronize_session": False},
-    )
 
 
 def plan(row: Certificate) -> None:
@@ -60,19 +47,11 @@ def withdraw(session: Session, row: Certificate, now: datetime) -> None:
 
     Raises Conflict `certificate_in_use` when there is none for one of them.
     """
-    own = Actor(row.organization_id)
-    others = Certificate.visible(own).where(
-        Certificate.id != row.id, Certificate.status != CertificateStatus.REVOKED
-    )
     bound = presenting(session, row)
-    there = session.scalars(others.order_by(Certificate.id)).all() if bound else ()
+    there = coverage.of_bindings(session, bound)
     for binding in bound:
-        fitting = [
-            one
-            for one in there
-            if one.spans_domains or one.organization_domain_id == binding.organization_domain_id
-        ]
-        following = covering(fitting, binding.hostname, now)
+        others = [one for one in there[binding.organization_domain_id] if one.id != row.id]
+        following = covering(others, binding.hostname, now)
         if following is None or not is_valid(following, now):
             raise Conflict(
                 "certificate_in_use",
@@ -108,12 +87,20 @@ def presenting(session: Session, row: Certificate) -> Sequence[Binding]:
 def covering(certificates: Iterable[Certificate], host: str, now: datetime) -> Certificate | None:
     """Return the certificate to serve `host` with; one that is still to be obtained comes last."""
     fitting = [row for row in certificates if covers(row, host)]
-    return min(fitting, key=lambda row: _rank(row, now), default=None)
+    return min(fitting, key=lambda row: _rank(row, host, now), default=None)
+
+
+def presents(row: Certificate, host: str) -> bool:
+    """Tell whether there is a certificate that can be served for a host."""
+    is_there = row.certificate is not None and row.status is not CertificateStatus.REVOKED
+    return is_there and names_host(row.subject_alternative_names or (), host)
 
 
 def covers(row: Certificate, host: str) -> bool:
-    """Tell whether a certificate names a host, itself or by a wildcard."""
-    return names_host(row.subject_alternative_names or (), host)
+    """Tell whether a certificate names a host, itself or by a wildcard, or is to name it soon."""
+    if names_host(row.subject_alternative_names or (), host):
+        return True
+    return row.auto_renew and not row.is_uploaded and names_host(row.lost, host)
 
 
 def names_host(covered: Collection[str], host: str) -> bool:
@@ -128,8 +115,10 @@ def is_valid(row: Certificate, now: datetime) -> bool:
     return row.expires_at is None or row.expires_at > now
 
 
-def _rank(row: Certificate, now: datetime) -> int:
+def _rank(row: Certificate, host: str, now: datetime) -> int:
     """Return which comes first: the smallest. Of equals the oldest row is taken."""
+    if not names_host(row.subject_alternative_names or (), host):
+        return 5
     if not is_valid(row, now):
         return 4 if row.certificate is not None else 5
     if row.certificate_type is CertificateType.SELF_SIGNED:

@@ -31,7 +31,6 @@ def check(session: Session, tools: Tools, domain: Domain, hosts: Sequence[str]) 
         Binding.visible(PLATFORM)
         .join(Server, Server.id == Binding.server_id)
         .where(
-            Binding.organization_domain_id == domain.id,
             Binding.organization_id == domain.organization_id,
             Binding.hostname.in_(hosts),
         )

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, keys, names
+from nameplate.core import ids, keys
 from nameplate.core import uploads as files
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid
@@ -28,7 +28,7 @@ from nameplate.models import (
     SslProvider,
 )
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.certificates import expiry, generations, requests, succession
+from nameplate.usecases.certificates import coverage, expiry, generations, requests, succession
 from nameplate.usecases.tenants import accounts
 from nameplate.usecases.tools import Tools
 
@@ -43,7 +43,6 @@ class _Checked:
     names: tuple[str, ...]
     organization_id: int
     domain_id: int
-    spans_domains: bool
 
 
 def upload(
@@ -119,18 +118,6 @@ def replace(
     return _written(sessions, actor, change, dry_run=dry_run)
 
 
-def rehome(session: Session, domain: Domain) -> None:
-    """Keep certificates of a domain that goes under another one whose hosts they are served for."""
-    query = Certificate.visible(Actor(domain.organization_id)).where(
-        Certificate.organization_domain_id == domain.id, Certificate.spans_domains
-    )
-    for row in session.scalars(query):
-        found = _homes(session, row.organization_id, row.subject_alternative_names or ())
-        home = next((one for one in found if one.id != domain.id), None)
-        if home is not None:
-            row.organization_domain_id = home.id
-
-
 def _written(
     sessions: Sessions,
     actor: Actor,
@@ -154,8 +141,10 @@ def _install(
 ) -> None:
     """Make the upload what is served by the row."""
     row.certificate_name = row.common_name = checked.names[0]
-    row.subject_alternative_names = list(checked.names)
-    row.spans_domains = checked.spans_domains
+    main = session.get_one(Domain, row.organization_domain_id)
+    homes = coverage.homes(session, main, checked.names)
+    named = {name: homes.get(name, main.id) for name in checked.names}
+    coverage.name(session, row, named, anew=True)
     issued = generations.Issued(
         checked.upload.bundle,
         facts=checked.upload.facts,
@@ -166,7 +155,7 @@ def _install(
     generations.install(session, row, issued, 0.0, now)
     succession.plan(row)
     succession.settle(session, row, now)
-    succession.wake_bindings(session, row, now)
+    generations.wake_bindings(session, row, now)
     expiry.announce(session, row, now)
 
 
@@ -185,10 +174,7 @@ def _checked(
         raise _unheld(session, owner, covered)
     home = claim or _home(session, owner, covered)
     _refuse_other_use(session, tools, owner, parsed.facts.spki)
-    within = [
-        names.is_within(names.without_wildcard(one), holders.held_name(home)) for one in covered
-    ]
-    return _Checked(parsed, covered, owner, home.id, spans_domains=not all(within))
+    return _Checked(parsed, covered, owner, home.id)
 
 
 def _unheld(session: Session, owner: int | None, covered: Sequence[str]) -> Invalid:
@@ -204,24 +190,11 @@ def _unheld(session: Session, owner: int | None, covered: Sequence[str]) -> Inva
 
 def _home(session: Session, owner: int, covered: Sequence[str]) -> Domain:
     """Return the claim under which the certificate is kept: the closest to its first name."""
-    found = _homes(session, owner, covered[:1]) or _homes(session, owner, covered)
-    if not found:
+    found = coverage.closest(session, owner, covered)
+    home = next((found[one] for one in covered if one in found), None)
+    if home is None:
         raise _unheld(session, None, covered)
-    return found[0]
-
-
-def _homes(session: Session, owner: int, covered: Sequence[str]) -> list[Domain]:
-    """Return the live claims at or above these names, the most specific first."""
-    above = {
-        parent
-        for one in covered
-        for parent in names.self_and_ancestors(names.without_wildcard(one), least=2)
-    }
-    query = Domain.visible(Actor(owner)).where(
-        Domain.full_domain.in_(sorted(above | {f"*.{one}" for one in above}))
-    )
-    found = [row for row in session.scalars(query) if row.is_live]
-    return sorted(found, key=lambda row: (-len(holders.held_name(row)), row.id))
+    return home
 
 
 def _refuse_known(session: Session, checked: _Checked, own_id: int | None) -> None:

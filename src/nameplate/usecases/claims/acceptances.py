@@ -35,7 +35,7 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import lookup
-from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates import coverage, rehoming, requests
 from nameplate.usecases.claims import domains, handovers, holdings, transfers, verifications
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.serving import applications, bindings, servers
@@ -173,6 +173,7 @@ def _certificates(session: Session, claim: Domain) -> list[tuple[Certificate, di
     return [
         (one, {name: getattr(one, name) for name in _ISSUED})
         for one in session.scalars(query.order_by(Certificate.id))
+        if coverage.domains(session, one) == [claim.id]  # else its key stands for other names, too
     ]
 
 
@@ -209,6 +210,7 @@ def _leave(session: Session, claim: Domain, now: datetime) -> None:
     )
     claim.holding_name = None
     session.flush()
+    rehoming.leave(session, claim, now)
     soft_delete(session, claim, now)
     claim.wake(now)
 
@@ -221,6 +223,7 @@ def _keep(
 ) -> Certificate:
     """Let the new holder serve what was issued: the key is sealed anew, to its own row."""
     former, columns = issued
+    former_names = columns["subject_alternative_names"] or [columns["common_name"]]
     row = Certificate(
         organization_id=claim.organization_id,
         organization_domain_id=claim.id,
@@ -228,7 +231,7 @@ def _keep(
         **columns,
     )
     session.add(row)
-    session.flush()
+    coverage.name(session, row, dict.fromkeys(former_names, claim.id))
     with suppress(Refused):  # a key that cannot be read: the certificate is issued anew
         key = tools.keyring.open(former.private_key or "", requests.key_place(former))
         row.private_key = tools.keyring.seal(key, requests.key_place(row))

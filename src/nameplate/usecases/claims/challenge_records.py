@@ -27,7 +27,9 @@ def of(session: Session, tools: Tools, known: DomainFacts) -> list[ToPublish]:
     zone, domain = tools.challenge_zone, known.domain
     if zone is None or domain.dns_account_id is not None:
         return []
-    wanted = dict(reversed(list(_wanted(known))))  # what comes first decides
+    bare = names.without_wildcard(domain.full_domain)
+    own = [one for one in _wanted(known) if names.is_within(one[0], bare)]  # not of other domains
+    wanted = dict(reversed(own))  # what comes first decides
     if not wanted:
         return []
     owner = session.get_one(Organization, domain.organization_id)

@@ -29,7 +29,7 @@ from nameplate.models import (
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.certificates import uploads
+from nameplate.usecases.certificates import rehoming
 from nameplate.usecases.claims import (
     grants,
     holdings,
@@ -314,7 +314,7 @@ def remove(session: Session, tools: Tools, actor: Actor, reference: str, now: da
     _take_back(session, row)
     incumbents.look_again(session, row, now)
     verifications.release(session, tools, row, now)
-    uploads.rehome(session, row)
+    rehoming.leave(session, row, now)
     soft_delete(session, row, now)
     row.wake(now)
     session.flush()
@@ -370,6 +370,7 @@ def check(session: Session, actor: Actor, reference: str, now: datetime) -> Doma
             ),
             execution_options={"synchronize_session": False},
         )
+    rehoming.wake(session, [row.id], now)
     delegation.ask_again(row)
     row.wake(now)
     return row

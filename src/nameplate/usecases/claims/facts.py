@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.holdings import Holding
@@ -20,6 +20,7 @@ from nameplate.models import (
     Account,
     Binding,
     Certificate,
+    CertificateName,
     Domain,
     HostedZone,
     Record,
@@ -284,8 +285,8 @@ def _counted(session: Session, found: dict[int, DomainFacts]) -> There:
 
 
 def _certificates(session: Session, found: dict[int, DomainFacts]) -> None:
-    for row in session.scalars(_CERTIFICATES, {"ids": list(found)}):
-        facts = found[row.organization_domain_id]
+    for row, domain in session.execute(_CERTIFICATES, {"ids": list(found)}):
+        facts = found[domain]
         facts.certificates.append(row)
         advice = unreached_hosts.advice(session, facts.domain, row) if len(found) == 1 else None
         if advice is not None:
@@ -337,9 +338,22 @@ _UNSETTLED = (
     .order_by(_PLACE, Record.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
+_BEFORE = aliased(CertificateName)
 _CERTIFICATES = (
     Certificate.visible(PLATFORM)
-    .where(among(Certificate.organization_domain_id, "ids"), Certificate.is_wanted())
+    .add_columns(CertificateName.organization_domain_id)
+    .join(CertificateName, CertificateName.ssl_certificate_id == Certificate.id)
+    .where(
+        among(CertificateName.organization_domain_id, "ids"),
+        sa.not_(  # of its names of one domain the first stands for all
+            sa.exists().where(
+                _BEFORE.ssl_certificate_id == CertificateName.ssl_certificate_id,
+                _BEFORE.organization_domain_id == CertificateName.organization_domain_id,
+                _BEFORE.hostname < CertificateName.hostname,
+            )
+        ),
+        Certificate.is_wanted(),
+    )
     .order_by(Certificate.id)
 )
 _BINDINGS = (
@@ -367,7 +381,8 @@ _FLAGS = [
     .exists()
     .label("records"),
     Certificate.visible(PLATFORM)
-    .where(Certificate.organization_domain_id == Domain.id, Certificate.is_wanted())
+    .join(CertificateName, CertificateName.ssl_certificate_id == Certificate.id)
+    .where(CertificateName.organization_domain_id == Domain.id, Certificate.is_wanted())
     .exists()
     .label("certificates"),
     Binding.visible(PLATFORM)

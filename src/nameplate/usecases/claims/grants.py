@@ -26,6 +26,7 @@ from nameplate.leases import Lease
 from nameplate.models import (
     Binding,
     Certificate,
+    CertificateName,
     Domain,
     HoldingScope,
     NameGrant,
@@ -147,15 +148,16 @@ def _used(session: Session, mine: Actor, row: NameGrant, reach: Holding) -> set[
     hosts = Binding.visible(mine).where(
         Binding.organization_domain_id.in_(below.with_only_columns(Domain.id))
     )
-    names_ = Certificate.visible(mine).where(
-        Certificate.organization_domain_id.in_(below.with_only_columns(Domain.id)),
-        Certificate.status != CertificateStatus.REVOKED,
+    names_ = (
+        Certificate.visible(mine)
+        .join(CertificateName, CertificateName.ssl_certificate_id == Certificate.id)
+        .where(
+            CertificateName.organization_domain_id.in_(below.with_only_columns(Domain.id)),
+            Certificate.status != CertificateStatus.REVOKED,
+        )
     )
     found = set(session.scalars(hosts.with_only_columns(Binding.hostname)))
-    for alternatives in session.scalars(
-        names_.with_only_columns(Certificate.subject_alternative_names)
-    ):
-        found |= set(alternatives or ())
+    found |= set(session.scalars(names_.with_only_columns(CertificateName.hostname)))
     found |= set(
         session.scalars(
             below.with_only_columns(Domain.full_domain).where(Domain.full_domain.startswith("*."))

@@ -130,7 +130,8 @@ def _concluded(
     sessions: Sessions, tools: Tools, actor: Actor, asked: _LookedAt, risks: Sequence[RenewalRisk]
 ) -> Preflight:
     row = asked.row
-    hosts = tuple(row.subject_alternative_names or ())
+    request = asked.look.request
+    hosts = tuple((row.subject_alternative_names or ()) if request is None else request.hosts)
     with sessions.look() as session:
         domain = session.get_one(Domain, asked.domain_id)
         found = [finding(session, domain, row, one) for one in risks]

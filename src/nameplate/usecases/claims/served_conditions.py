@@ -8,8 +8,9 @@ from nameplate.core.conditions import Condition
 from nameplate.core.deployment import DeploymentState
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
+from nameplate.core.names import is_within, without_wildcard
 from nameplate.core.turns import Turn
-from nameplate.models import Binding, Certificate, CertificateType, Server
+from nameplate.models import Binding, Certificate, CertificateType, Domain, Server
 from nameplate.usecases.certificates import deployments, emergency, watches
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
@@ -18,6 +19,8 @@ MISSED_CHECKS = 3
 """Health checks that may be overdue before the last one counts for nothing."""
 LATENESS = timedelta(minutes=1)
 """How late a check may be without anything being wrong."""
+NAMES_LOST = "names_lost"
+"""Reason of a certificate that does not cover some of its names."""
 UNCHECKED = "health_unknown"
 """Reason of a binding whose last check is too long ago."""
 _SHOWN = 10
@@ -30,7 +33,10 @@ def certificates(known: DomainFacts) -> list[Condition]:
     presented = {row.ssl_certificate_id for row, _ in known.bindings}
     # An uploaded one that has ended and made way is history.
     rows = [row for row in known.certificates if _counts(row, presented, now)]
-    found = [_certificate(known, row, known.advice.get(row.id)) for row in rows]
+    found = [
+        _lost(row, known.domain) or _certificate(known, row, known.advice.get(row.id))
+        for row in rows
+    ]
     bad = next((one for one in found if not one.status), None)
     if bad is not None:
         return [bad]
@@ -50,9 +56,46 @@ def certificates(known: DomainFacts) -> list[Condition]:
     ][: len(rows)]
 
 
-_TELLING = ("renewal_emergency", "deployed_partial", "renewal_failing", "renewal_at_risk", "certificate_ending", "replacement_advised", "profile_gone",
+_TELLING = ("renewal_emergency", "deployed_partial", "renewal_failing", NAMES_LOST, "renewal_at_risk", "certificate_ending", "replacement_advised", "profile_gone",
             "self_signed_served", "certificate_not_used")  # fmt: skip
 """Reasons of certificates that are valid, which are said before all is well."""
+
+
+def _lost(row: Certificate, domain: Domain) -> Condition | None:
+    """Say which names of the domain a certificate lost, None when it lost none of these."""
+    bare = without_wildcard(domain.full_domain)
+    lost = [name for name in row.lost if is_within(without_wildcard(name), bare)]
+    if not lost:
+        return None
+    return Condition(
+        type="certificate", status=False, reason=NAMES_LOST,
+        message=f"{_listed(row)} does not cover {', '.join(lost[:_SHOWN])}: the organization did not hold "
+        "the name when it was ordered last.",
+        observed=tuple(row.subject_alternative_names or ())[:_SHOWN], expected=tuple(lost[:_SHOWN]),
+        fix="Prove the domain again. The certificate is then ordered with the name.",
+        since=row.last_renewed_at, next_check_at=row.next_action_at,
+    )  # fmt: skip
+
+
+def _lost_elsewhere(row: Certificate) -> Condition | None:
+    """Say which names of other domains than the one that is asked for a certificate lost, if any."""
+    if not row.lost:
+        return None
+    shown = ", ".join(row.lost[:_SHOWN])
+    return Condition(
+        type="certificate", status=True, reason=NAMES_LOST,
+        message=f"{_listed(row)} continues without {shown}, which the organization does not hold.{_until(row)}",
+        fix="Prove the domains of these names again, or issue a certificate without them.",
+        expected=row.lost[:_SHOWN], next_check_at=row.next_action_at,
+    )  # fmt: skip
+
+
+def _until(row: Certificate) -> str:
+    return f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
+
+
+def _listed(row: Certificate) -> str:
+    return f"Certificate {ids.show(Prefix.CERTIFICATE, row.id)}"
 
 
 def _counts(row: Certificate, presented: Collection[int | None], now: datetime) -> bool:
@@ -138,9 +181,9 @@ def _valid(
     row: Certificate, why: str | None, told: HostAdvice, since: datetime | None, now: datetime
 ) -> Condition:
     if why is None:
-        return _at_risk(row, told) or _well(row)
+        return _at_risk(row, told) or _lost_elsewhere(row) or _well(row)
     urgent = emergency.reason(row, now)
-    until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
+    until = _until(row)
     return Condition(
         type="certificate",
         status=True,
@@ -177,7 +220,7 @@ def _next_check(row: Certificate, now: datetime) -> datetime | None:
 
 def _well(row: Certificate) -> Condition:
     """Say what is to be known of a certificate that is valid and of which nothing fails."""
-    until = f" It is valid until {row.expires_at:%Y-%m-%d %H:%M} UTC." if row.expires_at else ""
+    until = _until(row)
     if row.needs_successor:
         return Condition(
             type="certificate", status=True, reason="certificate_ending",

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.pointing import PointingTarget
 from nameplate.models import Certificate, ChallengeProgress, Domain, RenewalRisk
-from nameplate.usecases.certificates import delegations
+from nameplate.usecases.certificates import coverage, delegations
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.dns.bound_hosts import BoundHost
 
@@ -54,7 +54,8 @@ def advice(session: Session, domain: Domain, row: Certificate) -> HostAdvice | N
     known = row.acme_challenge_data or ChallengeProgress()
     if known.records:
         return HostAdvice(known.addresses, known.records, _publish(row, known.records))
-    hosts = [one for one in pointing.left_to_owner(session, domain) if one.host in names]
+    home = session.get_one(Domain, int((row.waits_for or "").removeprefix("domain:")))
+    hosts = [one for one in pointing.left_to_owner(session, home) if one.host in names]
     seen = known.addresses
     wanted = tuple(text for one in hosts for text in _wanted(one))
     return HostAdvice(seen, wanted or tuple(names), _fix(row, hosts, seen))
@@ -69,7 +70,7 @@ def of_risk(session: Session, domain: Domain, row: Certificate, risk: RenewalRis
         organization_domain_id=domain.id,
         subject_alternative_names=row.subject_alternative_names,
         trouble_code=risk.code,
-        waits_for=f"domain:{domain.id}",
+        waits_for=f"domain:{coverage.home(session, row, risk.host)}",
         acme_challenge_data=ChallengeProgress(addresses=risk.seen, records=risk.records),
     )
     found = advice(session, domain, waiting)

@@ -23,6 +23,7 @@ from nameplate.models import (
 from nameplate.models.orm import Work
 from nameplate.ports.verification import ProofScope
 from nameplate.usecases import holders, lookup
+from nameplate.usecases.certificates import rehoming
 from nameplate.usecases.claims import (
     holdings,
     unproved,
@@ -275,6 +276,9 @@ def wake_below(
 ) -> None:
     """Wake what depends on the proofs of these domains, but not themselves."""
     ids = [domain.id for domain in domains]
+    if not urgent:
+        rehoming.adopt(session, domains)
+    rehoming.wake(session, ids, now, urgent=urgent)
     kinds: Sequence[type[Work]] = (Certificate, Binding)
     for kind in kinds:
         session.execute(

@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, Refused
 from nameplate.core.holdings import Holding, most_specific
-from nameplate.core.lifecycle import BindingStatus, CertificateStatus, DomainStatus, HealthStatus
+from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
 from nameplate.leases import Lease
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.models.reconfiguration import wake_server
 from nameplate.ports.prober import ProbeResult, ProbeTarget, same_form
 from nameplate.usecases import holders
-from nameplate.usecases.certificates import requests, succession
+from nameplate.usecases.certificates import coverage, requests, succession
 from nameplate.usecases.serving import proxies, routes, servers
 
 SAFETY = timedelta(minutes=1)
@@ -60,7 +60,7 @@ class _Around:
     holdings: Sequence[Holding]
     presented: dict[int, Certificate]
     certificates: dict[int, list[Certificate]]
-    """Of each domain."""
+    """Those that name hosts of the bindings, of each domain."""
     active: dict[int, set[int]]
     """The active bindings of each domain."""
     lent: set[str]
@@ -86,10 +86,9 @@ def advance(
 def _read(session: Session, rows: Sequence[Binding]) -> _Around:
     wild = sorted({row.organization_id for row in rows if row.hostname.startswith("*.")})
     domains = by_id(session, Domain, (row.organization_domain_id for row in rows))
-    live = [one.id for one in domains.values() if one.is_live]
-    secured = {row.organization_domain_id for row in rows if row.ssl_enabled}.intersection(live)
-    certificates = requests.of_domains(
-        session, {one: domains[one].organization_id for one in secured}
+    live = {one.id for one in domains.values() if one.is_live}
+    certificates = coverage.of_bindings(
+        session, (row for row in rows if row.ssl_enabled and row.organization_domain_id in live)
     )
     known = {one.id: one for of_domain in certificates.values() for one in of_domain}
     presented = {row.ssl_certificate_id for row in rows} - known.keys()
@@ -227,7 +226,7 @@ def _secured(session: Session, around: _Around, row: Binding, now: datetime) -> 
     if row.ssl_certificate_id != certificate.id or certificate.is_let_go:
         around.unused.update(filter(None, (row.ssl_certificate_id, certificate.id)))
         row.ssl_certificate_id = certificate.id
-    if certificate.certificate is None or certificate.status is CertificateStatus.REVOKED:
+    if not succession.presents(certificate, row.hostname):
         if row.status is not BindingStatus.PENDING:
             row.await_("Waiting for the certificate.")
         row.error_message = "Waiting for the certificate."
