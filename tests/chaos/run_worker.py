@@ -20,7 +20,9 @@ from types import TracebackType
 from typing import Self
 
 from nameplate import bootstrap, logs
+from nameplate.db import Sessions
 from nameplate.settings import Settings
+from nameplate.usecases.tools import Tools
 from nameplate.worker.loop import Worker
 
 FORKS = multiprocessing.get_context("forkserver")
@@ -38,6 +40,10 @@ class Job:
     """Crash point at which the process ends itself by SIGKILL, the first time it is passed."""
     stop_at: str | None = None
     """Crash point at which the process pauses itself by SIGSTOP; resumed, it ends after that step."""
+    tell_at: str | None = None
+    """Crash point at which the process tells that it is there, and waits until it may go on."""
+    act: Callable[[Sessions, Tools], object] | None = None
+    """What is done instead of a worker's steps; can be pickled."""
     lease: float = 2.0
     poll: float = 0.1
     threads: int = 3
@@ -49,9 +55,9 @@ class WorkerProcess:
     def __init__(self, job: Job) -> None:
         """Start at once."""
         self._told, telling = FORKS.Pipe(duplex=False)
-        self._ready = FORKS.Event()
+        self._ready, self._go = FORKS.Event(), FORKS.Event()
         self.process: ForkServerProcess = FORKS.Process(
-            target=_run, args=(job, telling, self._ready)
+            target=_run, args=(job, telling, self._ready, self._go)
         )
         self.process.start()
         telling.close()
@@ -75,6 +81,14 @@ class WorkerProcess:
         while _state(self.pid) != "T" and time.monotonic() < deadline:
             time.sleep(0.01)
         return _state(self.pid) == "T"
+
+    def wait_until_told(self, seconds: float) -> bool:
+        """Wait until the process is at the point where it tells; False when it was not in time."""
+        return self._told.poll(seconds)
+
+    def go_on(self) -> None:
+        """Let a process go on that has told."""
+        self._go.set()
 
     def resume(self) -> None:
         """Let a paused process go on."""
@@ -116,17 +130,18 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def _run(job: Job, telling: Connection, ready: Event) -> None:
-    descriptor = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for stream in (1, 2):
-        os.dup2(descriptor, stream)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream
-    logs.to(sys.stderr)
+def _run(job: Job, telling: Connection, ready: Event, go: Event) -> None:
+    _log_to(job.log)
     settings = Settings.read(job.settings)
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
-    watch = _Watch(job, telling)
-    tools = dataclasses.replace(tools, poll=timedelta(seconds=job.poll), checkpoint=watch.passed)
+    watch = _Watch(job, telling, go)
+    poll = timedelta(seconds=job.poll)
+    tools = dataclasses.replace(tools, poll=poll, checkpoint=watch.passed)
+    if job.act is not None:
+        ready.set()
+        job.act(sessions, tools)
+        return
     worker = Worker(sessions, tools, threads=job.threads, lease_for=timedelta(seconds=job.lease))
     watch.stop = worker.stop
     pools = [sessions.system_engine.pool, sessions._tenant.pool]
@@ -139,12 +154,20 @@ def _run(job: Job, telling: Connection, ready: Event) -> None:
         thread.join(0.2)
 
 
-class _Watch:
-    """Ends or pauses the process at the named point, once."""
+def _log_to(log: Path) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream
+    logs.to(sys.stderr)
 
-    def __init__(self, job: Job, telling: Connection) -> None:
+
+class _Watch:
+    """Ends, pauses or tells of the process at the named point, once."""
+
+    def __init__(self, job: Job, telling: Connection, go: Event) -> None:
         self._job = job
-        self._telling = telling
+        self._telling, self._go = telling, go
         self._lock = threading.Lock()
         self.stop: Callable[[], None] = lambda: None
         self.at_rest: Callable[[], bool] = lambda: True
@@ -153,6 +176,9 @@ class _Watch:
         os.write(1, f"{time.time():.3f} {point}\n".encode())  # in one piece, whatever others write
         if point == self._job.die_at:
             signal.raise_signal(signal.SIGKILL)
+        if point == self._job.tell_at and self._lock.acquire(blocking=False):
+            self._telling.send(point)
+            self._go.wait(30)
         if point == self._job.stop_at and self._lock.acquire(blocking=False):
             self.stop()
             time.sleep(0.1)

@@ -17,6 +17,7 @@ from nameplate.core.issuance import (
     choose_challenges,
     failure,
     next_step,
+    patient,
 )
 from nameplate.core.orders import Challenge, Order, OrderStatus
 
@@ -130,6 +131,15 @@ def test_waits_are_bounded(asked: timedelta | None) -> None:
     waiting = step(replace(PENDING, status=OrderStatus.PROCESSING, retry_after=asked))
     assert isinstance(waiting, Wait)
     assert NOW <= waiting.until <= NOW + MAX_POLL
+
+
+@pytest.mark.parametrize(
+    ("taken", "pause"), [(0, 2), (10, 2), (60, 6), (150, 15), (86_400, 15), (-60, 2)]
+)
+def test_looks_become_rarer_while_the_authority_takes_its_time(taken: int, pause: int) -> None:
+    since, asked = NOW - timedelta(seconds=taken), NOW + timedelta(seconds=2)
+    assert patient(asked, since, NOW) == NOW + timedelta(seconds=pause)
+    assert patient(NOW + MAX_POLL, since, NOW) == NOW + MAX_POLL, "it asked for that"
 
 
 @pytest.mark.parametrize(

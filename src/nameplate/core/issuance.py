@@ -21,6 +21,10 @@ from nameplate.core.orders import Challenge, Order, OrderStatus
 
 POLL = timedelta(seconds=2)
 """How long to wait before the next look when the authority does not say."""
+LONGEST_POLL = timedelta(seconds=15)
+"""The longest time between two looks that the authority did not ask for."""
+PATIENCE = timedelta(seconds=30)
+"""How long an order may take before a person is told that the authority still works on it."""
 MAX_POLL = timedelta(hours=1)
 """The longest `Retry-After` that is obeyed while an order is open."""
 
@@ -192,3 +196,11 @@ def _end(order: Order) -> Step:
 def _wait(order: Order, now: datetime) -> Wait:
     asked = POLL if order.retry_after is None else order.retry_after
     return Wait(now + min(max(asked, timedelta(0)), MAX_POLL))
+
+
+def patient(until: datetime, since: datetime, now: datetime) -> datetime:
+    """Return when to look again at an order that the authority has worked on `since` then.
+
+    A tenth of the time that it takes already, at most 15 s, when that is later than `until`.
+    """
+    return max(until, now + min((now - since) / 10, LONGEST_POLL))

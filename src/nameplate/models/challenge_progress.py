@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 
@@ -23,6 +24,8 @@ class ChallengeProgress:
     """Of the account's key that the answers were made with (RFC 8555 section 8.1)."""
     reason: str = ""
     """Why that account was chosen, in words for a person."""
+    waiting_since: datetime | None = None
+    """Since when the authority is waited for."""
     names: tuple[str, ...] = ()
     """What the order is for, where that is not what the certificate covers."""
 
@@ -39,6 +42,7 @@ class ChallengeProgress:
             "reason": self.reason,
             "names": list(self.names),
             "thumbprint": self.thumbprint,
+            "waiting_since": self.waiting_since and self.waiting_since.isoformat(),
         }
         return found | {name: value for name, value in more.items() if value}
 
@@ -57,7 +61,12 @@ class ChallengeProgress:
             reason=str(document.get("reason") or ""),
             names=tuple(_texts(document.get("names"))),
             thumbprint=str(document.get("thumbprint") or ""),
+            waiting_since=_moment(document.get("waiting_since")),
         )
+
+
+def _moment(value: Any) -> datetime | None:  # noqa: ANN401 - whatever stands there
+    return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
 def _urls(value: Any) -> frozenset[str]:  # noqa: ANN401 - whatever stands there

@@ -386,3 +386,30 @@ def test_no_key_in_any_message(server: HostileAuthority, authority: AcmeAuthorit
         authority.order(["a.example"])
     shown = f"{caught.value!r} {caught.value.__cause__!r} {authority!r} {vars(authority)!r}"
     assert not any(line in shown for line in KEY.reveal().splitlines()[1:-1])
+
+
+@pytest.mark.parametrize(
+    "trouble", [problem("rateLimited", 429), Reply(503, b"away"), Reply(200, b"<html>"), Reply(CUT)]
+)
+def test_an_order_is_kept_whose_proofs_cannot_be_read_yet(
+    server: HostileAuthority, authority: AcmeAuthority, trouble: Reply
+) -> None:
+    """Every try made another order."""
+    url = f"{server.base}/order/1"
+    server.replies["/newOrder"] = lambda _: Reply(201, good_order(server), {"Location": url})
+    server.replies["/order/1"] = lambda _: Reply(200, good_order(server))
+    server.replies["/authz"] = lambda _: trouble
+    order = authority.order(["a.example"])
+    assert (order.url, order.status, order.challenges) == (url, OrderStatus.PENDING, ())
+    with pytest.raises(Unavailable):
+        authority.refresh(order.url)
+    server.replies["/authz"] = lambda _: Reply(200, good_authz(server))
+    assert len(authority.refresh(order.url).challenges) == 1
+
+
+def test_an_order_is_kept_whose_answer_cannot_be_read(
+    server: HostileAuthority, authority: AcmeAuthority
+) -> None:
+    url = f"{server.base}/order/1"
+    server.replies["/newOrder"] = lambda _: Reply(201, b"<html>", {"Location": url})
+    assert authority.order(["a.example"]).url == url

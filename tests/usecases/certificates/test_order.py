@@ -16,8 +16,10 @@ from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.core import certificates
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
+from nameplate.core.issuance import LONGEST_POLL
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.records import RRset
+from nameplate.core.turns import Turn
 from nameplate.db import Sessions
 from nameplate.models import Budget, Certificate, Domain, HttpChallenge, LedgerEntry
 from nameplate.ports.ca import Challenge
@@ -156,6 +158,32 @@ def test_a_wait_keeps_what_is_known(rig: Rig, trusting: AcmeAuthority) -> None:
     _finish(rig)
     assert "certificate:respond_intended" not in rig.passed
     assert "certificate:order_created" not in rig.passed
+
+
+def test_an_authority_that_takes_long_is_told_of_until_it_has_decided(
+    rig: Rig, trusting: AcmeAuthority
+) -> None:
+    """It was looked at every 2 s for ever, and nobody was told."""
+    authority = Slow(trusting)
+    authority.pending_for = 2
+    rig.authority_is(authority)
+    row = rig.work()
+    known = row.acme_challenge_data
+    assert known is not None
+    assert known.waiting_since is not None
+    assert row.trouble_code is None
+    began = known.waiting_since - timedelta(minutes=5)
+    earlier = replace(known, waiting_since=began)
+    rig.change(Certificate, rig.certificate_id, acme_challenge_data=earlier)
+    row = rig.work()
+    assert row.trouble_code == "order_undecided"
+    assert f"{began:%Y-%m-%d %H:%M}" in (row.trouble_message or "")
+    assert row.next_action_at is not None
+    assert timedelta(seconds=10) < row.next_action_at - datetime.now(UTC) <= LONGEST_POLL
+    told = rig.condition()
+    assert (told.reason, told.turn) == ("order_undecided", Turn.NAMEPLATE)
+    assert told.fix.startswith("Wait.")
+    assert _finish(rig).trouble_code is None
 
 
 def test_tokens_are_answered_while_they_are_needed(rig: Rig, looking: AcmeAuthority) -> None:

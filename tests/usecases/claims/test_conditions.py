@@ -148,6 +148,10 @@ def test_certificates_are_good_or_the_bad_one_is_told(lite: Session, domain: Dom
     waiting = told(lite, domain, "certificate")
     assert waiting is not None
     assert "retries automatically" in waiting.fix
+    bad.fail("challenge_invalid", "No TXT found.", NOW)
+    failed = told(lite, domain, "certificate")
+    assert failed is not None
+    assert (failed.reason, failed.message) == ("challenge_invalid", "No TXT found.")
     bad.status = CertificateStatus.RENEWING
     assert reason(lite, domain, "certificate") == ("renewal_failing", True)
     bad.renewal_error_message = None

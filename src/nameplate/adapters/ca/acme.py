@@ -231,7 +231,7 @@ class AcmeAuthority:
             if replaces is None or error.code not in _NO_REPLACEMENT:
                 raise
             raise Refused(REPLACEMENT_REFUSED, error.detail) from error
-        return self._read_order(self._connection.url(answer.location()), answer)
+        return self._created(self._connection.url(answer.location()), answer)
 
     def refresh(self, order_url: str) -> Order:
         """Read the order, and its authorizations while they matter."""
@@ -328,6 +328,16 @@ class AcmeAuthority:
                 f"The authority has no certificate profile {profile}. Its profiles: "
                 f"{problems.plain(known)}.",
             )
+
+    def _created(self, url: str, answer: AcmeResponse) -> Order:
+        """Return a new order; what cannot be read of it now is left for the next look.
+
+        It is there, and counts against the authority's limits: another one would be one too many.
+        """
+        try:
+            return self._read_order(url, answer)
+        except Unavailable:
+            return Order(url, OrderStatus.PENDING, ())
 
     def _read_order(self, url: str, answer: AcmeResponse) -> Order:
         with problems.reading():

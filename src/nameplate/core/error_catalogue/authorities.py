@@ -108,6 +108,11 @@ GROUP = Group(
             "The authority closed the order without a certificate.",
             "Read the reason in the message. Nameplate makes a new order automatically.",
         ),
+        "order_undecided": Entry(
+            Turn.AUTHORITY,
+            "The authority has worked on the order for longer than usual.",
+            "Wait. Nameplate checks the order again every few seconds, or when the authority asks for it.",
+        ),
         "order_expired": Entry(
             Turn.NAMEPLATE,
             "The order expired before all names were proved.",

@@ -102,6 +102,8 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
             row.next_action_at = min(row.next_action_at or again, again)
 
     work.record(sessions, Certificate, lease, rest, release=True)
+    if note is not None:
+        tools.checkpoint("certificate:noted")
     return None
 
 

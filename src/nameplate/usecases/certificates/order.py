@@ -137,6 +137,8 @@ class OpenOrder:
     """URLs of those that the authority was told about."""
     thumbprint: str = ""
     """Of the account's key that the proofs were made with; empty before there are any."""
+    waiting_since: datetime | None = None
+    """Since when the authority is waited for."""
 
     def following(self, order: Order) -> "OpenOrder":
         """Return the order with its proofs begun anew where the account has another key by now.
@@ -157,6 +159,7 @@ class OpenOrder:
             responded=frozenset(self.responded),
             names=self.request.hosts if self.request.is_other_set else (),
             thumbprint=self.thumbprint,
+            waiting_since=self.waiting_since,
         )
 
     def next_step(self, order: Order, now: datetime) -> Step:
@@ -218,6 +221,7 @@ def stored(
         presented=set(known.presented),
         responded=set(known.responded),
         thumbprint=known.thumbprint,
+        waiting_since=known.waiting_since,
     )
 
 
@@ -361,7 +365,7 @@ class Issuer:
                     self._install(opened, order)
                     return None
                 case Wait(until):
-                    self.wait(opened, until)
+                    self.await_authority(opened, until)
                     return None
                 case Fail():
                     return step
@@ -515,6 +519,17 @@ class Issuer:
             return renewal_info.of(self._authority, bundle)
         except NameplateError:
             return None  # advice is welcome, not needed
+
+    def await_authority(self, opened: OpenOrder, until: datetime) -> None:
+        """Leave the row until the authority may have decided; say so when that takes long."""
+        now = self._lease.now()
+        since = opened.waiting_since or now
+        is_long = now - since > issuance.PATIENCE
+        if is_long:
+            why = f"The authority has worked on the order since {since:%Y-%m-%d %H:%M} UTC."
+            self._record(lambda _session, row: row.meet("order_undecided", why, None, now))
+        later = issuance.patient(until, since, now)
+        self.wait(replace(opened, waiting_since=since), later, stopped=is_long)
 
     def wait(self, opened: OpenOrder, until: datetime, *, stopped: bool = False) -> None:
         """Store what is known, and leave the row until then."""

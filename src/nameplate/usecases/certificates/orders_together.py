@@ -197,7 +197,7 @@ class _JointStep:
             case Wait(until):
                 one.looks += 1
                 if shown.retry_after is not None or one.looks > MAX_LOOKS:
-                    one.issuer.wait(one.opened, until)
+                    one.issuer.await_authority(one.opened, until)
                     one.opened = None
             case _:
                 self.left.append(one.lease)

@@ -24,6 +24,7 @@ from nameplate.usecases.certificates import coverage, requests
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
+CRASH_POINTS = ("certificate:revocation_intended", "certificate:revoked", "certificate:noted")
 _SOON, _LATE = timedelta(seconds=20), timedelta(hours=1)
 """When to look again whether the old certificate is still served: later and later."""
 _NOT_THE_ACCOUNTS = {"acme_unauthorized", "acme_account_does_not_exist"}
@@ -93,12 +94,14 @@ def _revoke(
     authority = tools.authority(account)
     if not isinstance(authority, Revoker):
         raise Refused("revocation_unavailable", "This authority cannot revoke certificates.")
+    tools.checkpoint("certificate:revocation_intended")
     try:
         authority.revoke(certificate.encode(), reason.code)
     except Refused as error:
         if key is None or error.code not in _NOT_THE_ACCOUNTS:
             raise
         authority.revoke(certificate.encode(), reason.code, key)
+    tools.checkpoint("certificate:revoked")
 
 
 def _replace(

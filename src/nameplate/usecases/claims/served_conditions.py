@@ -123,7 +123,7 @@ def _certificate(known: DomainFacts, row: Certificate, advice: HostAdvice | None
     return Condition(
         type="certificate",
         status=False,
-        reason=row.trouble_code or f"certificate_{row.status.value}",
+        reason=row.trouble_code or _failed(row) or f"certificate_{row.status.value}",
         message=why or "The certificate is being obtained.",
         observed=told.observed,
         expected=told.expected,
@@ -131,6 +131,11 @@ def _certificate(known: DomainFacts, row: Certificate, advice: HostAdvice | None
         since=since,
         next_check_at=_next_check(row, now),
     )
+
+
+def _failed(row: Certificate) -> str | None:
+    """Return the code of what ended the last try, None while nothing has."""
+    return row.renewal_error_code if row.status is CertificateStatus.ERROR else None
 
 
 def _partial(known: DomainFacts, row: Certificate) -> Condition | None:
