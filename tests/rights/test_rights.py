@@ -18,7 +18,6 @@ from nameplate.db import Sessions
 from nameplate.models import Domain, NameGrant, Verification
 from nameplate.ports.verification import Verdict
 from nameplate.usecases import holders
-from nameplate.usecases.certificates import issuance
 from nameplate.usecases.claims import (
     contests,
     holdings,
@@ -98,7 +97,7 @@ def _tenants_resume(patch: pytest.MonkeyPatch) -> None:
 
 
 def _holder_of_certificates_is_not_asked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(issuance, "_owned", lambda *_: True)
+    patch.setattr(holders, "kept", lambda _session, _owner, names, **_: frozenset(names))
 
 
 def _grants_outlive_their_lender(patch: pytest.MonkeyPatch) -> None:

@@ -64,9 +64,12 @@ def upgrade() -> None:
     comment = "Names that it is to cover and does not, separated by spaces; NULL: none."
     op.add_column(_CERTIFICATES, c.prose("lost_names", comment))
     _force("NO FORCE", _CERTIFICATES, _DOMAINS)
-    connection = op.get_bind()
-    for rows in _batches(connection):
-        connection.execute(_names.insert(), rows)
+    if op.get_context().as_sql:
+        op.execute(_print())
+    else:
+        connection = op.get_bind()
+        for rows in _batches(connection):
+            connection.execute(_names.insert(), rows)
     _force("FORCE", _CERTIFICATES, _DOMAINS)
     c.isolate(_TABLE)
     op.drop_index(_SPANNING, _CERTIFICATES)
@@ -87,6 +90,25 @@ def downgrade() -> None:
     _force("FORCE", _CERTIFICATES)
     op.drop_column(_CERTIFICATES, "lost_names")
     op.drop_table(_TABLE)
+
+
+def _print() -> str:
+    """Return one statement for all certificates: a script cannot look whose domain is closest.
+
+    What is uploaded for several domains is noted for the certificate's own.
+    """
+    each = {
+        "sqlite": "json_each(coalesce(c.subject_alternative_names, json_array(c.common_name))) n",
+        "postgresql": "json_array_elements_text(coalesce(c.subject_alternative_names::json, "
+        "json_build_array(c.common_name))) n(value)",
+    }
+    listed = "json_table(coalesce(c.subject_alternative_names, json_array(c.common_name)), '$[*]' "
+    listed += "COLUMNS (value varchar(255) PATH '$')) n"
+    return (
+        f"INSERT INTO {_TABLE} (organization_id, ssl_certificate_id, hostname, organization_domain_id)\n"
+        "SELECT DISTINCT c.organization_id, c.id, n.value, c.organization_domain_id\n"
+        f"FROM {_CERTIFICATES} c, {each.get(c.dialect(), listed)}"
+    )
 
 
 def _batches(connection: sa.Connection) -> Iterator[list[dict[str, Any]]]:
