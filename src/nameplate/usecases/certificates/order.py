@@ -380,10 +380,12 @@ class Issuer:
         base = session.get_one(Domain, row.organization_domain_id).domain_name
         now = self._lease.now()
         issued, expires = row.issued_at, row.expires_at
+        # Before the moment that the authority suggests it is an order as any other.
+        suggested = row.renewal_window_starts_at
         ordering = budgets.Ordering(
             row.organization_id, base, request.hosts,
             is_urgent=bool(issued and expires and renewal.is_urgent(issued, expires, now)),
-            is_exempt=request.replaces is not None,
+            is_exempt=bool(request.replaces and suggested and suggested <= now),
         )  # fmt: skip
         budgets.take_order(session, request.account, ordering, now)
 
