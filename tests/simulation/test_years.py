@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -156,20 +156,20 @@ class Years:
                 )
                 .values(far)
             )
-            planned = Certificate.next_renewal_attempt_at
-            session.execute(
-                sa.update(Certificate)
-                .where(
-                    Certificate.next_action_at > now + timedelta(hours=1),
-                    Certificate.next_action_at < planned,
-                    Certificate.status == CertificateStatus.ACTIVE,
-                    Certificate.deployed_at.is_not(None),
-                    Certificate.trouble_code.is_(None),
-                    Certificate.renewal_error_code.is_(None),
-                    Certificate.id % self.span.looked_at != 0,
-                )
-                .values(next_action_at=planned)
-            )
+            session.execute(self._passing_over_certificates(now))
+
+    def _passing_over_certificates(self, now: datetime) -> sa.Update:
+        planned = Certificate.next_renewal_attempt_at
+        settled = (
+            Certificate.status == CertificateStatus.ACTIVE,
+            Certificate.deployed_at.is_not(None),
+            Certificate.trouble_code.is_(None),
+            Certificate.renewal_error_code.is_(None),
+            Certificate.id % self.span.looked_at != 0,
+        )
+        at = Certificate.next_action_at
+        statement = sa.update(Certificate).where(*settled, at > now + timedelta(hours=1))
+        return statement.where(at < planned).values(next_action_at=planned)
 
     def _have_advice_asked_for(self) -> None:
         """Have every certificate look again within a day, as it would have without `_pass_over`."""

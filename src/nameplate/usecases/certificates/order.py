@@ -315,10 +315,10 @@ class Issuer:
     def order(self, request: CertificateRequest) -> tuple[OpenOrder, Order]:
         """Spend what an order costs, and create it; it is to be stored with its key at once."""
         self.keep_lease()
-        self._spend(request)
+        is_exempt = self._spend(request)
         key = keys.new_key(request.key_type)
         self._tools.checkpoint("certificate:order_intended")
-        request, order = self._create(request)
+        request, order = self._create(request, is_exempt=is_exempt)
         self._tools.checkpoint("certificate:order_created")
         thumbprint = next((one.thumbprint for one in order.challenges), "")
         return OpenOrder(request, key, order.url, thumbprint=thumbprint), order
@@ -357,7 +357,9 @@ class Issuer:
         self.wait(opened, self._lease.now())
         return None
 
-    def _create(self, request: CertificateRequest) -> tuple[CertificateRequest, Order]:
+    def _create(
+        self, request: CertificateRequest, *, is_exempt: bool
+    ) -> tuple[CertificateRequest, Order]:
         """Create the order, without what the authority refuses and what can be left out."""
         while True:
             try:
@@ -366,17 +368,19 @@ class Issuer:
                 narrower = request.without(error.code)
                 if narrower is None:
                     raise
-                if narrower.replaces != request.replaces:
-                    self._spend(narrower)
+                if is_exempt and narrower.replaces is None:
+                    is_exempt = self._spend(narrower)
                 request = narrower
             else:
                 return request, order
 
-    def _spend(self, request: CertificateRequest) -> None:
-        if budgets.limits(request.account).any:
-            self._record(lambda session, row: self._take(session, row, request))
+    def _spend(self, request: CertificateRequest) -> bool:
+        """Spend what an order costs; tell whether that is nothing, for a replacement at its time."""
+        if not budgets.limits(request.account).any:
+            return False
+        return self._record(lambda session, row: self._take(session, row, request))
 
-    def _take(self, session: Session, row: Certificate, request: CertificateRequest) -> None:
+    def _take(self, session: Session, row: Certificate, request: CertificateRequest) -> bool:
         base = session.get_one(Domain, row.organization_domain_id).domain_name
         now = self._lease.now()
         issued, expires = row.issued_at, row.expires_at
@@ -388,6 +392,7 @@ class Issuer:
             is_exempt=bool(request.replaces and suggested and suggested <= now),
         )  # fmt: skip
         budgets.take_order(session, request.account, ordering, now)
+        return ordering.is_exempt
 
     def _present(self, opened: OpenOrder, hidden: Sequence[Challenge]) -> bool:
         """Publish proofs; tell whether the world can see them."""
