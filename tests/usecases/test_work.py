@@ -10,7 +10,7 @@ from tests.models import world as rows
 from tests.usecases.offline import Offline
 
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import Unavailable
+from nameplate.core.errors import RateLimited, Unavailable
 from nameplate.db import Sessions
 from nameplate.models import Certificate, Domain
 from nameplate.usecases import work
@@ -193,6 +193,24 @@ def test_whoever_comes_through_wakes_the_others(world: Offline) -> None:
     assert (certificate(world, waiting).next_action_at or now) <= now
     assert certificate(world, waiting).trouble_code == DOWN.code, "until it comes through itself"
     assert (certificate(world, other).next_action_at or now) > now
+
+
+def test_who_found_room_in_a_budget_wakes_nobody(world: Offline) -> None:
+    """What waits for the same limit would all be refused again."""
+    first, second = certificates(world, 2)
+    spent = RateLimited(work.BUDGET_SPENT, "Wait.", timedelta(hours=1))
+    for row_id in (first, second):
+        lease = world.leased(Certificate, row_id)
+        work.postpone(world.sessions, world.tools, Certificate, lease, spent, lambda *_: PEER)
+    lease = world.leased(Certificate, first)
+    work.record(world.sessions, Certificate, lease, nothing, release=True)
+    waits = (certificate(world, second).next_action_at or datetime.now(UTC)) - datetime.now(UTC)
+    assert waits > timedelta(minutes=50)
+    with world.sessions.begin(PLATFORM) as session:
+        work.wake_waiting(session, PEER, datetime.now(UTC))
+    due = certificate(world, second).next_action_at
+    assert due is not None
+    assert due <= datetime.now(UTC), "another account or limit does"
 
 
 def test_a_repaired_account_wakes_who_waits_for_it(world: Offline) -> None:

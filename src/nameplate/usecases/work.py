@@ -41,6 +41,8 @@ WATCH = timedelta(seconds=4)
 WATCH_REFUSAL = timedelta(seconds=40)
 """The same for a peer that answers and says no: it is asked less often what it has answered."""
 ANSWER_AWAITED = "answer_awaited"
+BUDGET_SPENT = "budget_spent"
+"""What stops a row until there is room for it: that another one found room says nothing about it."""
 LEASE = timedelta(seconds=90)
 """How long a worker has a row for itself; longer than any single call to the outside may take."""
 
@@ -161,7 +163,9 @@ def _release(
 ) -> None:
     end_lease(row, woken, stopped=stopped)
     if row.trouble_code is not None and not stopped:
-        wake_waiting(session, row.overcome(), lease.now())
+        was_alone = row.trouble_code == BUDGET_SPENT
+        peer = row.overcome()
+        wake_waiting(session, None if was_alone else peer, lease.now())
 
 
 def _renew(row: Work, lease: Lease, woken: datetime | None) -> None:
@@ -292,7 +296,8 @@ def postpone(  # noqa: PLR0917 - what every step is given, and why it ended
         now = lease.now()
         row.meet(code, message, peer(session, row), now)
         due = backoff.after_failure(row.attempts, now, tools.jitter())
-        due = watched(session, kind, row, due, now)
+        if code != BUDGET_SPENT:
+            due = watched(session, kind, row, due, now)
         due = max(due, now + (asked or timedelta(0)))
         row.next_action_at = min(due, now + tools.poll) if tools.poll else due
         return due

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.models import world
-from tests.usecases.certificates.certificate_rig import Rig, made
+from tests.usecases.certificates.certificate_rig import Authority, Rig, made
 
+from nameplate.adapters.ca.local import create_root
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import RateLimited
 from nameplate.core.lifecycle import CertificateStatus
+from nameplate.core.renewal import RenewalInfo
 from nameplate.db import Sessions
 from nameplate.models import Account, Budget
 from nameplate.usecases.certificates import budgets
@@ -122,6 +124,31 @@ def test_a_renewal_that_cannot_wait_takes_the_last_part(rig):
         type(certificate), certificate.id,
         issued_at=now - timedelta(days=89), expires_at=now + timedelta(days=1),
     )  # fmt: skip
+    assert rig.work(after=timedelta(minutes=2)).generation == 2
+
+
+class Advising(Authority):
+    """Suggests a moment to replace what it has issued."""
+
+    def renewal_info(self, certificate: bytes) -> RenewalInfo:
+        del certificate
+        begins = datetime.now(UTC) + timedelta(days=58)
+        return RenewalInfo((begins, begins + timedelta(days=2)))
+
+
+def test_a_replacement_counts_unless_its_suggested_moment_has_come(rig):
+    """Whoever has a certificate renewed every minute spends the limits of all."""
+    key, root = create_root("Advising root", datetime.now(UTC))
+    rig.authority_is(Advising(key, root, clock=lambda: datetime.now(UTC)))
+    limits = {"certificates_per_set": "1/7d"}
+    rig.change(Account, 1, config={**_directory(rig), "limits": limits})
+    assert rig.work().status is CertificateStatus.ACTIVE
+    rig.renew()
+    with pytest.raises(RateLimited, match="certificates for exactly these names"):
+        rig.work()
+    certificate = rig.row()
+    came = datetime.now(UTC) - timedelta(minutes=1)
+    rig.change(type(certificate), certificate.id, renewal_window_starts_at=came)
     assert rig.work(after=timedelta(minutes=2)).generation == 2
 
 

@@ -156,6 +156,8 @@ def test_a_replacement_counts_against_no_limit_on_orders(rig: Rig) -> None:
     orders = {"orders": "1/4d"}
     account = rig.row().authority_account_id
     rig.change(Account, account or 0, config={**DIRECTORY, "limits": orders})
+    came = datetime.now(UTC) - timedelta(minutes=1)
+    rig.change(Certificate, rig.certificate_id, renewal_window_starts_at=came)
     rig.renew()
     issued(rig, generation=2)
     with rig.offline.sessions.begin(PLATFORM) as session:

@@ -330,10 +330,10 @@ class Issuer:
     def order(self, request: CertificateRequest) -> tuple[OpenOrder, Order]:
         """Spend what an order costs, and create it; it is to be stored with its key at once."""
         self.keep_lease()
-        self._spend(request)
+        is_exempt = self._spend(request)
         key = keys.new_key(request.key_type)
         self._tools.checkpoint("certificate:order_intended")
-        request, order = self._create(request)
+        request, order = self._create(request, is_exempt=is_exempt)
         self._tools.checkpoint("certificate:order_created")
         thumbprint = next((one.thumbprint for one in order.challenges), "")
         return OpenOrder(request, key, order.url, thumbprint=thumbprint), order
@@ -372,7 +372,9 @@ class Issuer:
         self.wait(opened, self._lease.now())
         return None
 
-    def _create(self, request: CertificateRequest) -> tuple[CertificateRequest, Order]:
+    def _create(
+        self, request: CertificateRequest, *, is_exempt: bool
+    ) -> tuple[CertificateRequest, Order]:
         """Create the order, without what the authority refuses and what can be left out."""
         while True:
             try:
@@ -381,27 +383,32 @@ class Issuer:
                 narrower = request.without(error.code)
                 if narrower is None:
                     raise
-                if narrower.replaces != request.replaces:
-                    self._spend(narrower)
+                if is_exempt and narrower.replaces is None:
+                    is_exempt = self._spend(narrower)
                 request = narrower
             else:
                 return request, order
 
-    def _spend(self, request: CertificateRequest) -> None:
-        if budgets.limits(request.account).any:
-            self._record(lambda session, row: self._take(session, row, request))
+    def _spend(self, request: CertificateRequest) -> bool:
+        """Spend what an order costs; tell whether that is nothing, for a replacement at its time."""
+        if not budgets.limits(request.account).any:
+            return False
+        return self._record(lambda session, row: self._take(session, row, request))
 
-    def _take(self, session: Session, row: Certificate, request: CertificateRequest) -> None:
+    def _take(self, session: Session, row: Certificate, request: CertificateRequest) -> bool:
         homes = {request.homes.get(host, row.organization_domain_id) for host in request.hosts}
         bases = {session.get_one(Domain, home).domain_name for home in sorted(homes)}
         now = self._lease.now()
         issued, expires = row.issued_at, row.expires_at
+        # Outside the window that the authority suggests it is an order as any other.
+        begins, ends = row.renewal_window_starts_at, row.renewal_window_ends_at
         ordering = budgets.Ordering(
             row.organization_id, sorted(bases), request.hosts,
             is_urgent=bool(issued and expires and renewal.is_urgent(issued, expires, now)),
-            is_exempt=request.replaces is not None,
+            is_exempt=bool(request.replaces and begins and ends and begins <= now < ends),
         )  # fmt: skip
         budgets.take_order(session, request.account, ordering, now)
+        return ordering.is_exempt
 
     def _present(self, opened: OpenOrder, hidden: Sequence[Challenge]) -> bool:
         """Publish proofs; tell whether the world can see them."""

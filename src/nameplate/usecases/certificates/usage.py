@@ -18,14 +18,19 @@ from nameplate.usecases.tools import Tools
 
 TOLD_AFTER = timedelta(days=30)
 """How long nothing uses a certificate before that is told."""
+_WANTED = (
+    Certificate.visible(PLATFORM)
+    .where(Certificate.id.in_(sa.bindparam("ids", expanding=True)), Certificate.is_wanted())
+    .with_only_columns(Certificate.id)
+)
+"""Made once: every look at a certificate asks it."""
 
 
 def is_wanted(session: Session, row: Certificate) -> bool:
     """Tell whether the certificate was asked for, or a binding uses it."""
     if not row.is_automatic:
         return True
-    query = Certificate.visible(PLATFORM).where(Certificate.id == row.id, Certificate.is_wanted())
-    return session.scalars(query).first() is not None
+    return bool(_wanted(session, [row.id]))
 
 
 def all_wanted(session: Session, rows: Sequence[Certificate]) -> set[int]:
@@ -33,11 +38,12 @@ def all_wanted(session: Session, rows: Sequence[Certificate]) -> set[int]:
     asked = [row.id for row in rows if row.is_automatic]
     found = {row.id for row in rows if not row.is_automatic}
     if asked:
-        query = Certificate.visible(PLATFORM).where(
-            Certificate.id.in_(asked), Certificate.is_wanted()
-        )
-        found |= set(session.scalars(query.with_only_columns(Certificate.id)))
+        found.update(_wanted(session, asked))
     return found
+
+
+def _wanted(session: Session, ids: Sequence[int]) -> Sequence[int]:
+    return session.scalars(_WANTED, {"ids": ids}).all()
 
 
 def settle(session: Session, row: Certificate, tools: Tools, now: datetime) -> None:

@@ -1,0 +1,1 @@
+"""Days and years of certificates in minutes: the real worker, a clock of our own, an authority in memory."""
