@@ -7,9 +7,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-MAX_LEASES = {"verification": 2.0, "domain": 3.0, "record": 2.0, "certificate": 4.0, "binding": 4.0}
+MAX_LEASES = {"verification": 2.2, "domain": 3.0, "record": 2.0, "certificate": 4.0, "binding": 4.0}
 """How often a row is looked at for each domain; another look is a look for nothing. An order that is
-still pending when the authority is asked is one look more."""
+still pending when the authority is asked is one look more, and so is a proof that came just after one."""
 HEALTH_CHECK_EVERY = 30
 MAX_MIB = 180
 
