@@ -11,7 +11,7 @@ WORKERS ?= 2
 # Tests start hundreds of processes; without bytecode each of them compiles everything first.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check format servers torture bench docs changelog lock release clean
+.PHONY: help demo test check coverage format servers torture bench docs changelog lock release clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets.
@@ -23,8 +23,12 @@ demo: $(VENV)/.demo  ## Show the product on this machine.
 # Real servers share two cores here: a test that uses one is run once more when it fails, and the
 # closing line says so. One that fails twice has failed, and so has any other that fails once.
 # With worksteal the tests of a file stay together, and what they share is started once.
-test: servers check  ## Set everything up, then check and run all tests with branch coverage.
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
+test: servers check  ## Set everything up, then check and run all tests.
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+# Tracing adds half to the time of a run, so it is a run of its own, and on one database.
+coverage: $(VENV)/.dev  ## Run the tests on SQLite with branch coverage, which must not fall.
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov -k "not postgresql and not mariadb"
 
 check: $(VENV)/.dev  ## Lint, format, types, import rules, house rules.
 	$(BIN)/ruff check .

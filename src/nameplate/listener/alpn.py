@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 from nameplate.core.challenge_certificates import PROTOCOL
 from nameplate.core.client_hello import HEAD, ClientHello, parse, record_length
@@ -33,7 +34,7 @@ class ChallengeServer:
         """Take what answers, which may ask the database, and where to listen."""
         self._answer = answer
         self._listener = listener
-        self._open = 0
+        self._connections: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nameplate-alpn-answer")
@@ -56,16 +57,22 @@ class ChallengeServer:
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._connected, sock=self._listener, limit=_MAX_BYTES)
         await self._stopping.wait()
+        # A connection that is taken while the server closes, or whose task is cancelled before it
+        # began, leaves its socket open. So nothing is taken any more, tasks that have begun are
+        # cancelled, the others see that it stops, and the server is closed when all have ended.
+        self._loop.remove_reader(self._listener)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in self._connections:
+                task.cancel()
+            await asyncio.wait(others, timeout=0.1)
         server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # transports close their sockets one turn later
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
+        task = cast("asyncio.Task[None]", asyncio.current_task())  # a coroutine runs in one
+        self._connections.add(task)
         try:
-            if self._open <= MAX_CONNECTIONS:
+            if len(self._connections) <= MAX_CONNECTIONS and not self._stopping.is_set():
                 async with asyncio.timeout(SECONDS):
                     await self._handle(reader, writer)
         except (OSError, EOFError, ValueError):  # what a stranger may cause, TimeoutError among it
@@ -73,7 +80,7 @@ class ChallengeServer:
         except asyncio.CancelledError:  # the server stops, and the connection with it
             pass
         finally:
-            self._open -= 1
+            self._connections.discard(task)
             writer.transport.abort()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
