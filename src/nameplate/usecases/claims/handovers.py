@@ -30,7 +30,7 @@ def dispossess(
     Its claims get fresh tokens, and are told `reason` by an event of the type `told`.
     """
     name, owner, base = row.name, row.organization_id, row.base
-    resting = Domain.holding_name.is_not(None)
+    resting: sa.ColumnElement[bool] = Domain.holding_name.is_not(None)
     if row.lapsed_at is not None:  # out of service: its claims rest on nothing, and could come back
         resting = sa.true()
     holdings.look_at_grants(session, session.get_one(Domain, row.organization_domain_id))
