@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from tests.e2e.installation import Installation, acme_account, fetch
 from tests.servers.caddy import Caddy
@@ -21,21 +21,21 @@ from tests.servers.traefik import Traefik
 from nameplate.ports.proxy import Upstream
 
 ZONE = "example.com"
-Proxy = Nginx | Caddy | Traefik
 
 
-class AgentWorld:
+P = TypeVar("P", Nginx, Caddy, Traefik)
+
+
+class AgentWorld(Generic[P]):
     """One installation with one organization, whose server has an agent."""
 
-    def __init__(
-        self, folder: Path, stack: ExitStack, make: Callable[[Path, Upstream], Proxy]
-    ) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, make: Callable[[Path, Upstream], P]) -> None:
         self.folder = folder
         folders = {name: folder / name for name in ("dns", "ca", "proxy", "np", "agent")}
         for one in folders.values():
             one.mkdir()
         self.agent_port = free_port()
-        self.proxy = stack.enter_context(
+        self.proxy: P = stack.enter_context(
             make(folders["proxy"], Upstream("127.0.0.1", self.agent_port))
         )
         knot = stack.enter_context(Knot(folders["dns"], [ZONE]))
@@ -59,14 +59,10 @@ class AgentWorld:
         stack.callback(self._stop)
         self.agent: Server | None = None
         stack.callback(self.stop_agent)
-        name, algorithm, secret = knot.tsig
-        self.account = {
-            "kind": "dns", "name": "zone", "provider": "rfc2136",
-            "config": {
-                "server": resolver, "zones": [ZONE], "tsig_name": name, "tsig_algorithm": algorithm,
-            },
-            "credentials": {"tsig_secret": secret.reveal()},
-        }  # fmt: skip
+        self.account = _account(knot, resolver)
+
+    def _stop(self) -> None:
+        self.nameplate.stop()
 
     def set_up(self, proxy: dict[str, Any]) -> None:
         """Add what the operator adds."""
@@ -117,6 +113,13 @@ class AgentWorld:
             timeout=60,
         )
         return done.returncode, done.stdout + done.stderr
+
+    def ended(self, seconds: float) -> int | None:
+        """Return the agent's exit code once it has ended by itself, None when it does not."""
+        assert self.agent is not None
+        with suppress(subprocess.TimeoutExpired):
+            return self.agent.process.wait(seconds)
+        return None
 
     def stop_agent(self) -> None:
         """End it as an operator would."""
@@ -171,9 +174,30 @@ class AgentWorld:
             return False
         return status == 200 and "the shop" in body
 
+    @property
+    def copy(self) -> Path:
+        """The agent's sealed copy."""
+        return self.folder / "agent" / "agent" / "state"
+
     def keys(self) -> set[str]:
         """Return the names of the key files that the proxy has."""
         return {path.name for path in (self.folder / "proxy").rglob("*.key")}
+
+
+def _account(knot: Knot, resolver: str) -> dict[str, Any]:
+    name, algorithm, secret = knot.tsig
+    return {
+        "kind": "dns", "name": "zone", "provider": "rfc2136",
+        "config": {
+            "server": resolver, "zones": [ZONE], "tsig_name": name, "tsig_algorithm": algorithm,
+        },
+        "credentials": {"tsig_secret": secret.reveal()},
+    }  # fmt: skip
+
+
+def traefik_proxy(one: Traefik) -> dict[str, Any]:
+    """Return the server's `proxy` of a real Traefik with its file provider."""
+    return {"type": "traefik", "reach": "agent", **one.settings}
 
 
 def nginx_proxy(one: Nginx) -> dict[str, Any]:

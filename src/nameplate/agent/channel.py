@@ -75,6 +75,8 @@ class AgentChannel:
         status, body = self._ask("GET", protocol.STATE_PATH, {"after": str(after)})
         if status == HTTPStatus.NO_CONTENT:
             return None
+        if status != HTTPStatus.OK:
+            raise Unavailable("agent_api_failed", "The API has no states for agents. Upgrade it.")
         return read_state(body)
 
     def report(self, told: AgentReport) -> None:
@@ -84,11 +86,8 @@ class AgentChannel:
 
     def challenge(self, host: str, sent: str) -> str | None:
         """Return the answer to an http-01 challenge, None when there is none."""
-        try:
-            _, body = self._ask("GET", protocol.CHALLENGE_PATH, {"host": host, "token": sent})
-        except _NothingThere:
-            return None
-        return body.decode("ascii", "replace")
+        status, body = self._ask("GET", protocol.CHALLENGE_PATH, {"host": host, "token": sent})
+        return body.decode("ascii", "replace") if status == HTTPStatus.OK else None
 
     def _ask(
         self,
@@ -108,20 +107,17 @@ class AgentChannel:
         presented = reply.headers.get(protocol.SIGNATURE_HEADER.lower(), "")
         if not protocol.is_signed(self._key, nonce, reply.status, reply.body, presented):
             raise _unsigned(reply.status)
-        if reply.status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
+        if reply.status in _ANSWERS:
             return reply.status, reply.body
         code, detail = _problem(reply.body)
         if code == protocol.REVOKED_CODE:
-            raise Revoked(code, detail)
-        if reply.status == HTTPStatus.NOT_FOUND:
-            raise _NothingThere("not_found", detail)
+            raise Revoked("agent_token_revoked", detail)
         if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Unavailable(code, detail)
-        raise Refused(code, detail)
+            raise Unavailable("agent_api_failed", f"{detail} [{code}]")
+        raise Refused("agent_refused", f"The API refuses the agent: {detail} [{code}]")
 
 
-class _NothingThere(Refused):
-    """What was asked for is not there."""
+_ANSWERS = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
 
 
 def read_state(body: bytes) -> AgentState:

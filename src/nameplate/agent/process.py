@@ -15,7 +15,7 @@ from nameplate import __version__
 from nameplate.agent.channel import AgentChannel, Revoked
 from nameplate.agent.kept import KeptState
 from nameplate.agent.looks import FORGOTTEN, Lookout
-from nameplate.agent.serving import Applied, ServingProxy
+from nameplate.agent.serving import AppliedState, ServingProxy
 from nameplate.core import agent_protocol as protocol
 from nameplate.core import configuration
 from nameplate.core.errors import NameplateError, Refused
@@ -53,7 +53,7 @@ class AgentProcess:
         self._stopping = threading.Event()
         self._state: AgentState | None = None
         """The newest that was kept."""
-        self._applied: Applied | None = None
+        self._applied: AppliedState | None = None
         self._applied_at = 0.0
         self._doubts = False
         self._refusal: NameplateError | None = None
@@ -152,7 +152,7 @@ class AgentProcess:
         """Keep a newer state and have it applied. Raises Refused for an older one."""
         known = self._state
         if known is not None and found.server != known.server:
-            raise Refused("state_of_another", "The state is that of another server.")
+            raise Refused("state_malformed", "The state is that of another server.")
         if known is not None and found.revision < known.revision:
             raise Refused(
                 "state_older",

@@ -15,7 +15,7 @@ MAX_REFUSALS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class AppliedState:
     """How an attempt ended."""
 
     state: AgentState
@@ -39,7 +39,7 @@ class ServingProxy:
         """Take it that the proxy serves this state: what a former process had it serve."""
         self._served = {route.id: route for route in state.routes}
 
-    def apply(self, state: AgentState) -> Applied:
+    def apply(self, state: AgentState) -> AppliedState:
         """Make the proxy serve a state; whatever goes wrong is a value."""
         proxy: Proxy | None = None
         try:
@@ -51,7 +51,7 @@ class ServingProxy:
         self._served = {route.id: route for route in state.routes if route.id not in left}
         return done
 
-    def _apply(self, proxy: Proxy, state: AgentState) -> Applied:
+    def _apply(self, proxy: Proxy, state: AgentState) -> AppliedState:
         routes = {route.id: route for route in state.routes}
         refused: dict[str, str] = {}
         kept_back: dict[str, str] = {}
@@ -68,7 +68,7 @@ class ServingProxy:
                 kept_back |= {one: error.reasons.get(one, error.detail) for one in back}
                 routes |= {one: replace(routes[one], key_pair=pair) for one, pair in back.items()}
                 continue
-            return Applied(state, None, refused, kept_back)
+            return AppliedState(state, None, refused, kept_back)
         raise Refused("proxy_refused", "Too many routes of the server cannot be served.")
 
     def _former(self, routes: Mapping[str, Route], names: Collection[str]) -> dict[str, KeyPair]:
@@ -87,7 +87,7 @@ class ServingProxy:
                 found[route.id] = before.key_pair
         return found
 
-    def _failed(self, proxy: Proxy | None, state: AgentState, error: Exception) -> Applied:
+    def _failed(self, proxy: Proxy | None, state: AgentState, error: Exception) -> AppliedState:
         """Return why, after having closed what must not be served any more."""
         told = error
         if not isinstance(told, NameplateError):
@@ -106,4 +106,4 @@ class ServingProxy:
             else:
                 still = ()
                 self._served = {one: r for one, r in self._served.items() if one in kept}
-        return Applied(state, told, still_served=still)
+        return AppliedState(state, told, still_served=still)

@@ -12,7 +12,6 @@ from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
 
 T = TypeVar("T")
@@ -25,13 +24,14 @@ _SCALARS: Mapping[Any, type[Any] | tuple[type[Any], ...]] = {
 }
 
 
-class Unreadable(Refused):
-    """What came is not what its type says."""
+class Unreadable(Exception):
+    """What came is not what its type says; `detail` is a sentence about it."""
 
     def __init__(self, place: str, expected: str) -> None:
         """Name the place, as in `routes.0.hostname`, and what was expected there."""
         self.place = place
-        super().__init__("value_malformed", f"Expected {expected} in `{place or 'the document'}`.")
+        self.detail = f"Expected {expected} in `{place or 'the document'}`."
+        super().__init__(self.detail)
 
 
 def encoded(value: Any) -> Any:  # noqa: ANN401 - JSON

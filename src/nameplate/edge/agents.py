@@ -98,7 +98,7 @@ class AgentDesk:
             version, answer = protocol.NEWEST, _problem(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the agent asks again
             log.warning("agent_request_failed", extra={"error": type(error).__name__})
-            version, answer = protocol.NEWEST, _problem(_broken())
+            version, answer = protocol.NEWEST, _BROKEN.answer
         extra = {protocol.PROTOCOL_HEADER: str(version)}
         if token is not None:
             key = protocol.answer_key(token.digest)
@@ -136,7 +136,7 @@ class AgentDesk:
     async def _state(self, token: AgentToken, receive: Receive, after: str) -> _Answer:
         """Return the newest state, once there is another one than the agent has."""
         if not _NUMBER.fullmatch(after):
-            raise Invalid("query_malformed", "`after` is the revision that the agent has.")
+            raise Invalid("query_unknown", "`after` is the revision that the agent has.")
         standing = await self._in_turn(tokens.standing, self._sessions, [token.id])
         offered = standing.get(token.id)
         if offered is None:
@@ -249,8 +249,11 @@ def _revoked() -> _Failed:
     )
 
 
-def _broken() -> Unavailable:
-    return Unavailable("internal_error", "Nameplate failed unexpectedly. Its log says more.")
+_BROKEN = _Failed(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "internal_error",
+    "Nameplate failed unexpectedly. Its log says more.",
+)
 
 
 def _problem(error: NameplateError) -> _Answer:

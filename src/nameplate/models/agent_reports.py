@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from nameplate.core.errors import Refused
-from nameplate.core.value_codec import decoded, encoded
+from nameplate.core.value_codec import Unreadable, decoded, encoded
 from nameplate.models.orm import moment
 from nameplate.ports.agents import AgentLook, AgentReport
 
@@ -26,7 +25,7 @@ class LastReport:
         """Return the report; None for what another version wrote in another form."""
         try:
             return cls(decoded(AgentReport, document))
-        except Refused:
+        except Unreadable:
             return None
 
 
@@ -49,5 +48,5 @@ class LastLook:
         at = moment(document.get("at"))
         try:
             return None if at is None else cls(decoded(AgentLook, document.get("look")), at)
-        except Refused:
+        except Unreadable:
             return None
