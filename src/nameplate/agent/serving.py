@@ -44,20 +44,18 @@ class ServingProxy:
         proxy: Proxy | None = None
         try:
             proxy = self._connect(state)
-            done = self._apply(proxy, state)
+            return self._apply(proxy, state)
         except Exception as error:  # noqa: BLE001 - whatever it is, the API is told
             return self._failed(proxy, state, error)
-        left = done.refused.keys()
-        self._served = {route.id: route for route in state.routes if route.id not in left}
-        return done
 
     def _apply(self, proxy: Proxy, state: AgentState) -> AppliedState:
         routes = {route.id: route for route in state.routes}
         refused: dict[str, str] = {}
         kept_back: dict[str, str] = {}
         for _ in range(MAX_REFUSALS):
+            given = {one: route for one, route in routes.items() if one not in refused}
             try:
-                proxy.apply(proxy.render([one for one in routes.values() if one.id not in refused]))
+                proxy.apply(proxy.render(list(given.values())))
             except RouteRefused as error:
                 if not error.reasons.keys() - refused.keys():
                     raise  # naming nothing new it would name it for ever
@@ -68,6 +66,7 @@ class ServingProxy:
                 kept_back |= {one: error.reasons.get(one, error.detail) for one in back}
                 routes |= {one: replace(routes[one], key_pair=pair) for one, pair in back.items()}
                 continue
+            self._served = given
             return AppliedState(state, None, refused, kept_back)
         raise Refused("proxy_refused", "Too many routes of the server cannot be served.")
 
@@ -76,7 +75,7 @@ class ServingProxy:
 
         Routes that share a refused pair go back together: no proxy serves a host with two.
         """
-        new = {routes[one].key_pair for one in names if one in routes}
+        new = [routes[one].key_pair for one in names if one in routes]
         pairs = {pair.id for pair in new if pair is not None}
         found: dict[str, KeyPair] = {}
         for route in routes.values():
