@@ -14,7 +14,7 @@ GROUP = Group(
         ),
         "agent_silent": Entry(
             Turn.OPERATOR,
-            "The server's agent has not reported for more than a minute. Its proxy goes on with the last state.",
+            "The server's agent has not reported for more than a minute. Its proxy continues with the last state.",
             "Start the agent, and run `nameplate agent --check` there.",
             (503,),
         ),
@@ -39,7 +39,7 @@ GROUP = Group(
         "agent_protocol_unsupported": Entry(
             Turn.OPERATOR,
             "Agent and API have no version of their protocol in common.",
-            "Upgrade the older one, as the message says. The agent goes on with the last state.",
+            "Upgrade the older one, as the message says. The agent continues with the last state.",
             (502,),
         ),
         "agent_token_revoked": Entry(
@@ -62,7 +62,7 @@ GROUP = Group(
         ),
         "agent_api_failed": Entry(
             Turn.OPERATOR,
-            "The API failed. The agent goes on with the last state and asks again.",
+            "The API failed. The agent continues with the last state and asks again.",
             "See the log of `nameplate serve`.",
             (503,),
         ),
