@@ -29,6 +29,11 @@ def test_from_a_binding_to_health_on_every_database(migrated_url: str) -> None:
     server = world.reconcile()
     assert server.trouble_code == "agent_missing"
     assert server.offered_revision == 1
+    token, secret = world.tokens[0]
+    known = tokens.agents(world.sessions, secret.reveal())
+    assert known is not None
+    assert (known.server_id, known.is_live) == (server.id, True)
+    assert tokens.standing(world.sessions, [token, 10_000]) == {token: 1}
     world.report()
     server = world.reconcile()
     assert (server.trouble_code, server.configured_at is not None) == (None, True)
