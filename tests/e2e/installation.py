@@ -71,6 +71,12 @@ class Installation:
         """The process ids of the workers."""
         return [one.pid for one in self._processes[1:]]
 
+    def kill_serve(self) -> None:
+        """End `nameplate serve` for good, as a power cut would."""
+        served = self._processes.pop(0)
+        served.process.kill()
+        served.stop()
+
     def kill_worker(self, number: int) -> None:
         """End a worker as a power cut would, and start another in its place."""
         self._processes[1 + number].process.kill()
