@@ -95,6 +95,8 @@ def _local() -> local.Local:
 app = root.build(_connect)
 local.provide(_local)
 
+EDGE_PROCESS = "nameplate.edge_process"
+"""The module that serves the edge's own port."""
 Host = Annotated[str | None, typer.Option(help="Address to listen on. Default: NAMEPLATE_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on. Default: NAMEPLATE_PORT.")]
 
@@ -108,6 +110,7 @@ def serve(
 ) -> None:
     """Serve the API and the edge, and run background work."""
     from nameplate import asgi, listener  # noqa: PLC0415 - only this command needs them
+    from nameplate.listener import child  # noqa: PLC0415 - the same
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
 
     with failures.reported():
@@ -118,12 +121,13 @@ def serve(
         if not worker:
             os.environ["NAMEPLATE_SERVE_WORKER"] = "false"
         settings = Settings.read()
-        edge_socket = None
+        edge_server = None
         with listener.listen(settings.host, settings.port) as api_socket:
             if settings.edge_port is not None:
-                edge_socket = listener.listen(*settings.edge_address)
+                at_edge = listener.listen(*settings.edge_address)
+                edge_server = child.ServerProcess(EDGE_PROCESS, at_edge, name="nameplate-edge")
             logs.to(sys.stderr)
-            server = listener.server(asgi.create(settings, edge_socket), lifespan="on")
+            server = listener.server(asgi.create(settings, edge_server), lifespan="on")
             _announce_server(settings)
             server.run(sockets=[api_socket])
         if not server.started:

@@ -168,7 +168,7 @@ class Settings:
     edge_host: str | None = None
     """Address that the edge's own port listens on. Default: `host`."""
     edge_port: OptionalPort = None
-    """Port for the edge and ACME challenges only. Default: they are served on `port`."""
+    """Port for a process of the edge and ACME challenges only. Default: the API's `port` and process."""
 
     tls_alpn_host: str | None = None
     """Address that answers to `tls-alpn-01` listen on. Default: `host`."""

@@ -17,7 +17,7 @@ from nameplate.core import agent_protocol as protocol
 from nameplate.core.actor import PLATFORM
 from nameplate.core.ids import show
 from nameplate.core.tokens import parse_api_token
-from nameplate.edge import AgentDesk
+from nameplate.edge.agents import AgentDesk
 from nameplate.edge.app import Message
 from nameplate.models import Server
 from nameplate.usecases.serving import agents

@@ -29,7 +29,6 @@ PAST_THE_SESSION = {
     "models/readiness.py:<module>": "the row and the mark of that copy",
     "models/records.py:numbering": "the provider's own ids are bookkeeping",
     "models/event_rows.py:<module>": "the events themselves",
-    "models/event_rows.py:_inserting": "the events themselves",
     "models/telling_inserts.py:insert": "the events themselves",
     "usecases/dns/ledger.py:bulk_insert": "tells of what it inserts by `telling.added`",
     "usecases/events.py:<module>": "the numbers of events, and their purge",
