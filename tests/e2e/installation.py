@@ -56,12 +56,13 @@ class Installation:
 
     def kill_serve(self) -> None:
         """End `nameplate serve` as a power cut would."""
-        self._processes[0].process.kill()
-        self._processes[0].stop()
+        served = self._processes.pop(0)
+        served.process.kill()
+        served.stop()
 
     def start_serve(self) -> None:
         """Start it again, at the port that it had."""
-        self._processes[0] = self._serve()
+        self._processes.insert(0, self._serve())
 
     def _worker(self, number: int) -> Server:
         return Server(

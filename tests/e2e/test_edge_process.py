@@ -69,6 +69,13 @@ def served(tmp_path: Path) -> Iterator[Served]:
     assert until(lambda: not made.children()), "a process has outlived its parent"
 
 
+def is_free(port: int) -> bool:
+    """Tell whether a port can be taken: the kernel closes sockets a moment after the process is gone."""
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
+
+
 def until(true: Callable[[], object]) -> bool:
     deadline = time.monotonic() + SOON
     while not true():
@@ -93,8 +100,7 @@ def test_it_is_started_again_and_ends_with_its_parent(served: Served) -> None:
 
     served.world.kill_serve()  # so that it can say nothing to its child
     assert until(lambda: not served.children())
-    with socket.create_server(("127.0.0.1", served.port)):
-        pass
+    assert until(lambda: is_free(served.port))
 
 
 def test_its_port_has_challenges_and_nothing_else_of_the_api(served: Served) -> None:
