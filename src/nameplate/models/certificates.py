@@ -470,6 +470,8 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.rehearsal = found
         self.rehearsed_at = now
         self.at_risk_since = None if found is None else self.at_risk_since or now
+        if found is None:
+            self.watch_key = None
 
     def advise(self, info: RenewalInfo | None, now: datetime) -> bool:
         """Keep what the authority says of the renewal; tell whether its window is another than before."""

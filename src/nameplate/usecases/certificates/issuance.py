@@ -24,6 +24,7 @@ from nameplate.leases import DueRow, Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, ChallengeType
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
+    askers,
     authority_choice,
     budgets,
     coverage,
@@ -96,7 +97,7 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     note = None if begun is None else begun.carry_out(tools)
 
     def rest(session: Session, row: Certificate) -> None:
-        again = None if note is None else note.keep(row, tools.jitter(), lease.now())
+        again = None if note is None else note.keep(session, row, tools.jitter(), lease.now())
         _rest(session, tools, row, lease.now())
         if again is not None:
             row.next_action_at = min(row.next_action_at or again, again)
@@ -221,17 +222,24 @@ def _begun(session: Session, tools: Tools, row: Certificate, now: datetime) -> _
     if there is not None and there.differs(row):
         return there
     if not (is_due(row, now) or (there is not None and there.is_outdated(row))):
-        return (
-            revocations.due(session, row)
-            or renewal_info.question(session, row, now)
-            or rehearsals.due(session, tools, row, now)
-        )
+        return revocations.due(session, row) or _look(session, tools, row, now)
     there = there or coverage.read(session, row)
     if not there.hosts or row.is_let_go:
         return None
     if usage.is_left(row, tools, now) or not usage.is_wanted(session, row):
         return None
     return _order(session, tools, row, there, now)
+
+
+def _look(session: Session, tools: Tools, row: Certificate, now: datetime) -> Errand | None:
+    """Return what to ask for a certificate that serves.
+
+    An authority that has never made a suggestion is asked for one at each look, after all else.
+    """
+    question, rehearsal = renewal_info.question, rehearsals.due
+    if row.renewal_info_due_at is None:
+        return rehearsal(session, tools, row, now) or question(session, row, now)
+    return question(session, row, now) or rehearsal(session, tools, row, now)
 
 
 def _order(
@@ -331,7 +339,7 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
         if failure.retry:
             wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter(), row.expires_at)
             if stopped:
-                wait = work.watched(session, Certificate, row, wait, now, every=work.WATCH_REFUSAL)
+                wait = _asking_again(session, row, failure, wait, now)
             again = now if at_once else wait
             row.next_action_at = row.next_renewal_attempt_at = work.soon(tools, again, now)
         else:
@@ -343,6 +351,15 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
         _expire(session, row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
+
+
+def _asking_again(
+    session: Session, row: Certificate, failure: Fail, due: datetime, now: datetime
+) -> datetime:
+    """Return when a certificate asks its authority again that begins no order for it."""
+    if failure.code in _AT_ONCE:  # there was an order, which counts
+        return work.watched(session, Certificate, row, due, now, every=work.WATCH_REFUSAL)
+    return askers.next_due(session, row, due, now)
 
 
 def _cause(

@@ -382,6 +382,7 @@ class Issuer:
             except Refused as error:
                 narrower = request.without(error.code)
                 if narrower is None:
+                    self._give_back(request, is_exempt=is_exempt)
                     raise
                 if is_exempt and narrower.replaces is None:
                     is_exempt = self._spend(narrower)
@@ -395,20 +396,36 @@ class Issuer:
             return False
         return self._record(lambda session, row: self._take(session, row, request))
 
+    def _give_back(self, request: CertificateRequest, *, is_exempt: bool) -> None:
+        """Take back what was spent for an order that the authority did not make."""
+        if is_exempt or not budgets.limits(request.account).any:
+            return
+        account = request.account
+        self._record(
+            lambda session, row: budgets.give_back(
+                session, account, self._ordering(session, row, request)
+            )
+        )
+
     def _take(self, session: Session, row: Certificate, request: CertificateRequest) -> bool:
+        ordering = self._ordering(session, row, request)
+        budgets.take_order(session, request.account, ordering, self._lease.now())
+        return ordering.is_exempt
+
+    def _ordering(
+        self, session: Session, row: Certificate, request: CertificateRequest
+    ) -> budgets.Ordering:
         homes = {request.homes.get(host, row.organization_domain_id) for host in request.hosts}
         bases = {session.get_one(Domain, home).domain_name for home in sorted(homes)}
         now = self._lease.now()
         issued, expires = row.issued_at, row.expires_at
         # Outside the window that the authority suggests it is an order as any other.
         begins, ends = row.renewal_window_starts_at, row.renewal_window_ends_at
-        ordering = budgets.Ordering(
+        return budgets.Ordering(
             row.organization_id, sorted(bases), request.hosts,
             is_urgent=bool(issued and expires and renewal.is_urgent(issued, expires, now)),
             is_exempt=bool(request.replaces and begins and ends and begins <= now < ends),
         )  # fmt: skip
-        budgets.take_order(session, request.account, ordering, now)
-        return ordering.is_exempt
 
     def _present(self, opened: OpenOrder, hidden: Sequence[Challenge]) -> bool:
         """Publish proofs; tell whether the world can see them."""

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from nameplate.core import diagnosis as judging
 from nameplate.core import names
 from nameplate.core.actor import Actor
-from nameplate.core.conditions import turn_of
 from nameplate.core.diagnosis import DiagnosisFinding, RecordFix, Weight
 from nameplate.core.diagnosis.finding import add
 from nameplate.core.errors import Conflict, NotFound
@@ -160,7 +159,7 @@ def finding(
         risk.code,
         risk.message,
         told.fix,
-        turn=turn_of(told.fix),
+        turn=told.turn,
         evidence=told.observed,
         records=tuple(_records(told.expected)),
     )
