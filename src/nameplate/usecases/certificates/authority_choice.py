@@ -88,17 +88,22 @@ def _chosen(
 ) -> CertificateRequest:
     named = title(account)
     if len(request.accounts) == 1:
-        reason = f"{named} is the only authority."
+        whose = _whose(request)
+        reason = f"{named} is the only authority{' in the preference' if whose else ''}{whose}."
     elif not passed and request.emergency:
         reason = f"It is the turn of {named}."
     elif not passed:
-        reason = f"{named} is the first in the order of preference."
+        reason = f"{named} is the first in the order of preference{_whose(request)}."
     else:
         why = "; ".join(one.why for one in passed)
-        reason = f"{why}; {named} is the next in the order of preference."
+        reason = f"{why}; {named} is the next in the order of preference{_whose(request)}."
     reason = f"{request.emergency} {reason}".strip()
     replaces = request.replaces if account is request.account else None  # it is another authority's
     return replace(request, account=account, reason=reason, replaces=replaces)
+
+
+def _whose(request: CertificateRequest) -> str:
+    return f" of the {request.preferred_by}" if request.preferred_by else ""
 
 
 def _none_may(request: CertificateRequest, first: CaaObstacle) -> CaaObstacle:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import backoff, names, renewal
 from nameplate.core import issuance as steps
+from nameplate.core.certificate_preferences import ChosenPreferences
 from nameplate.core.errors import Invalid, NameplateError, Refused
 from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
@@ -35,6 +36,7 @@ from nameplate.usecases.certificates import (
     notices,
     order,
     outages,
+    preferences,
     reachability,
     rehearsals,
     renewal_info,
@@ -71,6 +73,11 @@ def peer(row: Certificate | DueRow, authority: work.Authority) -> str | None:
     if account is None and row.organization_id is not None:
         account = authority(row.organization_id)
     return None if account is None else f"account:{account}"
+
+
+def preferring(session: Session, row: Certificate) -> work.Authority:
+    """Return what says with which account the certificate is ordered."""
+    return partial(ca_accounts.authority_id, session, preferred=row.authorities)
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
@@ -111,22 +118,27 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
 def _state(sessions: Sessions, tools: Tools, lease: Lease) -> _Begun:
     """Return where the row stands, once it says which of its names are lost."""
 
-    def read(session: Session, row: Certificate) -> _Begun | Coverage:
+    def read(session: Session, row: Certificate) -> _Begun | Coverage | ChosenPreferences:
         return _begun(session, tools, row, lease.now())
 
     begun = work.read(sessions, Certificate, lease, read)
-    if not isinstance(begun, Coverage):
+    if not isinstance(begun, Coverage | ChosenPreferences):
         return begun
     known = begun
 
     def change(session: Session, row: Certificate) -> None:
+        if isinstance(known, ChosenPreferences):
+            preferences.apply(row, row.wanted_names, known)
+            return
         if known.is_strayed(row):
             generations.forget(session, row, lease.now())
         row.lose(known.lost)
 
     work.record(sessions, Certificate, lease, change, release=False)
     again = work.read(sessions, Certificate, lease, read)
-    return None if isinstance(again, Coverage) else again  # it changes: looked at again at once
+    return (
+        None if isinstance(again, Coverage | ChosenPreferences) else again
+    )  # it changes: looked at again at once
 
 
 def _begin(
@@ -212,10 +224,13 @@ def await_repair(
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 
 
-def _begun(session: Session, tools: Tools, row: Certificate, now: datetime) -> _Begun | Coverage:
+def _begun(
+    session: Session, tools: Tools, row: Certificate, now: datetime
+) -> _Begun | Coverage | ChosenPreferences:
     """Return where the generation stands, or what else is to be done when none is obtained now.
 
-    A coverage is returned where the row does not say yet which of its names are lost.
+    A coverage is returned where the row does not say yet which of its names are lost, what was chosen
+    where it does not say yet what is preferred now.
     """
     wide = not _gone(row) and coverage.is_wide(row)
     there = coverage.read(session, row) if wide else None
@@ -228,6 +243,10 @@ def _begun(session: Session, tools: Tools, row: Certificate, now: datetime) -> _
         return None
     if usage.is_left(row, tools, now) or not usage.is_wanted(session, row):
         return None
+    if row.pending_private_key is None and not emergency.is_on(row, now):
+        chosen = preferences.again(session, tools, row, there.homes)
+        if chosen is not None:
+            return chosen
     return _order(session, tools, row, there, now)
 
 
@@ -321,7 +340,7 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
         now = lease.now()
         is_begun, ordered = row.pending_private_key is not None, coverage.ordered_names(row)
         stopped = failure.retry and (failure.code in _AT_ONCE or not is_begun)
-        waits_for = peer(row, partial(ca_accounts.authority_id, session)) if stopped else None
+        waits_for = peer(row, preferring(session, row)) if stopped else None
         _count(session, row, failure, now)
         generations.forget(session, row, now)
         known = row.renewal_error_code

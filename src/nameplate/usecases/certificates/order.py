@@ -59,7 +59,7 @@ _KEY_DOUBTED = {"acme_malformed", "acme_unauthorized", "acme_account_does_not_ex
 _PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
-AccountsOf = Callable[[Session, int], Sequence[Account]]
+AccountsOf = Callable[[Session, int, str | None], Sequence[Account]]
 _BEGINNING = Certificate.beginning()
 """Made once: every certificate needs it."""
 
@@ -101,6 +101,8 @@ class CertificateRequest:
     """Where proofs are written that are not written in the zones of the names' own domains."""
     homes: Mapping[str, int] = field(default_factory=dict)
     """The domain that each name belongs to, where there are several names."""
+    preferred_by: str = ""
+    """Who has said with which accounts to order, where that was said."""
     is_other_set: bool = False
     """Other names than those that are covered now."""
 
@@ -190,7 +192,7 @@ def stored(
     account = session.get(Account, known.account_id) if key and known.account_id else None
     choice: Sequence[Account] = ()
     if account is None or account.deleted_at is not None:
-        choice = accounts_of(session, row.organization_id)
+        choice = accounts_of(session, row.organization_id, row.authorities)
         account = choice[0]
     hosts = there.hosts if key is None else tuple(coverage.ordered_names(row))
     request = CertificateRequest(
@@ -210,6 +212,7 @@ def stored(
         ports=reachability.ports(session, row, hosts) if tools.special_use else {},
         delegation=delegations.read(session, tools.challenge_zone, row, hosts, there.homes),
         homes=there.homes,
+        preferred_by=_preferred_by(row),
         is_other_set=set(hosts) != set(row.subject_alternative_names or ()),
     )
     if key is None:
@@ -223,6 +226,11 @@ def stored(
         thumbprint=known.thumbprint,
         waiting_since=known.waiting_since,
     )
+
+
+def _preferred_by(row: Certificate) -> str:
+    said = row.authorities is not None and row.chosen_by is not None
+    return row.chosen_by.of("authorities") if said and row.chosen_by is not None else ""
 
 
 def carry(

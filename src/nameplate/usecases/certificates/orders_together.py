@@ -29,6 +29,7 @@ from nameplate.usecases.certificates import (
     issuance,
     order,
     outages,
+    preferences,
     rollout,
     usage,
 )
@@ -96,7 +97,12 @@ class _JointStep:
         found: list[tuple[Lease, CertificateRequest]] = []
         with self._sessions.look() as session:
             rows = seen_together(session, Certificate, leases)
-            plain = [one for one in rows if _is_plain(*one, self._tools)]
+            plain = [
+                (lease, row)
+                for lease, row in rows
+                if _is_plain(lease, row, self._tools)
+                and preferences.again(session, self._tools, row, {}) is None
+            ]
             allowed = _allowed(session, [row for _, row in plain])
             accounts_of = cache(partial(ca_accounts.authority_accounts, session))
             for lease, row in plain:
@@ -105,7 +111,7 @@ class _JointStep:
                 with suppress(Refused):  # its own step says so
                     there = Coverage(row.wanted_names, row.lost)  # asked for all of them at once
                     request = order.stored(
-                        session, self._tools, row, there, lambda _, owner: accounts_of(owner)
+                        session, self._tools, row, there, lambda _, *owner: accounts_of(*owner)
                     )
                     if isinstance(request, CertificateRequest):
                         found.append((lease, request))
@@ -269,7 +275,7 @@ class _JointStep:
 
 
 def _peer(session: Session, row: Certificate) -> str | None:
-    return issuance.peer(row, partial(ca_accounts.authority_id, session))
+    return issuance.peer(row, issuance.preferring(session, row))
 
 
 def _is_plain(lease: Lease, row: Certificate, tools: Tools) -> bool:

@@ -97,10 +97,11 @@ def of_host(
     with sessions.begin(actor) as session:
         domain = _closest(session, actor, tools, host)
         domain_id, now = domain.id, database_now(session)
-        requests.proposed(tools, domain, host, challenge)
+        requests.proposed(session, tools, domain, host, challenge)
         domain.ask_for_check(now)
     with sessions.look() as session:
-        row = requests.proposed(tools, session.get_one(Domain, domain_id), host, challenge)
+        domain = session.get_one(Domain, domain_id)
+        row = requests.proposed(session, tools, domain, host, challenge)
         asked = _LookedAt(row, domain_id, rehearsals.of(session, tools, row, now), now)
     return _concluded(sessions, tools, actor, asked, asked.look.risks(tools))
 
