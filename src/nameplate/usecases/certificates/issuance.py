@@ -9,7 +9,7 @@ for a certificate that was made for a binding when none uses it any more.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -57,6 +57,8 @@ _AT_ONCE = {ORDER_LOST, order.KEY_CHANGED}
 Errand = revocations.DueRevocation | renewal_info.InfoQuestion | rehearsals.RehearsalLook
 """What is done beside orders."""
 _Begun = order.CertificateRequest | order.OpenOrder | Errand | Fail | None
+_NEXT_CHALLENGE = timedelta(seconds=5)
+"""When the next challenge is tried in an emergency: nothing was ordered with the one before."""
 _MANY = 4
 """Names of a certificate whose looks may take longer than a lease."""
 
@@ -215,10 +217,11 @@ def await_repair(
         again = backoff.next_visit(row.attempts, row.trouble_since or now, now)
         if every is not None:
             again = work.watched(session, Certificate, row, again, now, every=every)
+        if row.watch_key is None or row.attempts == 1 or not emergency.is_on(row, now):
+            watches.watch(session, row, watched, now)
+        if emergency.is_on(row, now) and emergency.change_challenge(session, tools, row):
+            again = min(again, now + _NEXT_CHALLENGE)
         row.next_action_at = work.soon(tools, again, now)
-        watches.watch(session, row, watched, now)
-        if emergency.is_on(row, now):
-            emergency.change_challenge(session, row)
         _expire(session, row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
@@ -354,7 +357,7 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
         if known != row.renewal_error_code:
             notices.tell_failure(session, "certificate.failed", row)
         if emergency.is_on(row, now):
-            emergency.next_attempt(session, row)
+            emergency.next_attempt(session, tools, row)
         if failure.retry:
             wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter(), row.expires_at)
             if stopped:

@@ -38,7 +38,7 @@ def choose(
     """Return what a certificate is made with; `homes` are its hosts, each with its domain."""
     return certificate_preferences.choose(
         [(PreferenceOrigin.CERTIFICATE, asked), *_levels(session, tools, domain)],
-        lambda challenge: not _can_prove(session, tools, domain, homes, challenge),
+        lambda challenge: not can_prove(session, tools, domain, homes, challenge),
     )
 
 
@@ -60,13 +60,14 @@ def _of(row: Domain | Organization) -> CertificatePreferences:
     )  # fmt: skip
 
 
-def _can_prove(
+def can_prove(
     session: Session,
     tools: Tools | None,
     domain: Domain,
     homes: Mapping[str, int],
     challenge: str,
 ) -> bool:
+    """Tell whether a challenge can be answered for all hosts; `homes` has the domain of each."""
     if challenge == ChallengeType.DNS_01:
         delegates = tools is not None and tools.challenge_zone is not None
         rows = (session.get_one(Domain, one) for one in sorted(set(homes.values())))
