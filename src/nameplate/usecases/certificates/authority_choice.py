@@ -14,7 +14,7 @@ from nameplate.db import Sessions
 from nameplate.models import Account
 from nameplate.ports.ca import RegisteredAccount
 from nameplate.usecases.certificates import outages
-from nameplate.usecases.certificates.caa_looks import CaaLook, CaaObstacle, CaaUnanswered
+from nameplate.usecases.certificates.caa_looks import CaaLook, CaaObstacle, CaaUnanswered, SeenCaa
 from nameplate.usecases.certificates.order import CertificateRequest
 from nameplate.usecases.tools import Tools
 
@@ -28,10 +28,17 @@ class _Passed:
 
 
 def choose(
-    sessions: Sessions, tools: Tools, request: CertificateRequest, now: datetime
+    sessions: Sessions,
+    tools: Tools,
+    request: CertificateRequest,
+    now: datetime,
+    seen: SeenCaa | None = None,
 ) -> CertificateRequest | CaaObstacle:
-    """Return the request with the account to order with, or why none may issue. Asks the network."""
-    looks = CaaLook(tools, request.hosts)
+    """Return the request with the account to order with, or why none may issue. Asks the network.
+
+    `seen` is what was seen of CAA in the same step, and is added to.
+    """
+    looks = CaaLook(tools, request.hosts, {} if seen is None else seen)
     passed: list[_Passed] = []
     away: list[Account] = []
     obstacles: list[CaaObstacle] = []

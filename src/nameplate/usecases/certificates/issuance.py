@@ -46,7 +46,7 @@ from nameplate.usecases.certificates import (
     usage,
     watches,
 )
-from nameplate.usecases.certificates.caa_looks import CaaObstacle
+from nameplate.usecases.certificates.caa_looks import CaaObstacle, SeenCaa
 from nameplate.usecases.certificates.coverage import Coverage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
@@ -162,9 +162,16 @@ def _begin(
 
 
 def look(
-    sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
+    sessions: Sessions,
+    tools: Tools,
+    lease: Lease,
+    request: order.CertificateRequest,
+    seen: SeenCaa | None = None,
 ) -> order.CertificateRequest | reachability.Unreached | CaaObstacle:
-    """Return the request with the authority of choice, or what keeps all of them from issuing."""
+    """Return the request with the authority of choice, or what keeps all of them from issuing.
+
+    `seen` is what was seen of CAA in the same step.
+    """
     led = request.delegation
     many = len(request.hosts if led is None else led.targets) >= _MANY
     with work.kept(sessions, Certificate, lease) if many else nullcontext():
@@ -173,7 +180,7 @@ def look(
             unreached = delegations.look(tools, led)
         elif request.is_looked_at:
             unreached = reachability.look(tools, request.hosts, request.ports, request.kind)
-        return unreached or authority_choice.choose(sessions, tools, request, lease.now())
+        return unreached or authority_choice.choose(sessions, tools, request, lease.now(), seen)
 
 
 def blame(

@@ -33,6 +33,7 @@ from nameplate.usecases.certificates import (
     rollout,
     usage,
 )
+from nameplate.usecases.certificates.caa_looks import SeenCaa
 from nameplate.usecases.certificates.coverage import Coverage
 from nameplate.usecases.certificates.generations import Issued
 from nameplate.usecases.certificates.order import (
@@ -91,6 +92,8 @@ class _JointStep:
         self._sessions, self._tools = sessions, tools
         self.outcomes: list[work.StepOutcome] = []
         self.left: list[Lease] = []
+        self._caa: SeenCaa = {}
+        """What was seen of CAA in this step, of which several names may be below one."""
 
     def read(self, leases: Sequence[Lease]) -> list[tuple[Lease, CertificateRequest]]:
         """Return what is to be ordered, of those that are an everyday case."""
@@ -146,7 +149,7 @@ class _JointStep:
         return found
 
     def _looked_at(self, lease: Lease, request: CertificateRequest) -> _Carried | None:
-        seen = issuance.look(self._sessions, self._tools, lease, request)
+        seen = issuance.look(self._sessions, self._tools, lease, request, self._caa)
         if not isinstance(seen, CertificateRequest):
             issuance.await_repair(self._sessions, self._tools, lease, request, seen)
             return None
