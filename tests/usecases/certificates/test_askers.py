@@ -38,8 +38,8 @@ def _asks(session: Session, row: Certificate) -> list[Certificate]:
 
 
 @pytest.mark.parametrize("others", [0, 3])
-def test_organizations_ask_in_turn(migrated_sqlite_sessions: Sessions, others: int) -> None:
-    with migrated_sqlite_sessions.begin(PLATFORM) as session:
+def test_organizations_ask_in_turn(sessions: Sessions, others: int) -> None:
+    with sessions.begin(PLATFORM) as session:
         hostile, honest = world.organization(session), world.organization(session)
         refused = _refused(session, hostile, 0)
         crowd = [_refused(session, hostile, 60 + one) for one in range(others)]
@@ -52,9 +52,9 @@ def test_organizations_ask_in_turn(migrated_sqlite_sessions: Sessions, others: i
 
 
 def test_who_waits_alone_asks_alone_and_nobody_asks_twice(
-    migrated_sqlite_sessions: Sessions,
+    sessions: Sessions,
 ) -> None:
-    with migrated_sqlite_sessions.begin(PLATFORM) as session:
+    with sessions.begin(PLATFORM) as session:
         row = _refused(session, world.organization(session), 0)
         assert _asks(session, row) == [row]
         other = _refused(session, world.organization(session), 0)

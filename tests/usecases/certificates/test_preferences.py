@@ -25,8 +25,8 @@ O = PreferenceOrigin  # noqa: E741 - short beside what it says
 
 
 @pytest.fixture
-def rig(migrated_sqlite_sessions: Sessions) -> Rig:
-    return made(migrated_sqlite_sessions)
+def rig(sessions: Sessions) -> Rig:
+    return made(sessions)
 
 
 def _domain(rig: Rig, actor: Actor | None = None, **changes: Any) -> None:

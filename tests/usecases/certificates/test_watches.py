@@ -197,10 +197,10 @@ def test_ten_thousand_stopped_names_of_one_stretch_no_others_rhythm(
 
 
 def test_an_organization_whose_looks_are_stuck_is_passed_over(
-    migrated_sqlite_sessions: Sessions,
+    sessions: Sessions,
 ) -> None:
-    tools = Offline(migrated_sqlite_sessions).tools
-    with migrated_sqlite_sessions.begin(PLATFORM) as session:
+    tools = Offline(sessions).tools
+    with sessions.begin(PLATFORM) as session:
         _stopped(session, 9)
         stuck = session.scalars(sa.select(Certificate.organization_id)).first()
         honest = _stopped(session, 2)
