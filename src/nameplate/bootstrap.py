@@ -19,6 +19,7 @@ from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.verification.unavailable import NotAvailable
 from nameplate.core import configuration, edge_tokens, own_names
 from nameplate.core.actor import PLATFORM
+from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.chains import Roots
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy, Network
@@ -292,6 +293,11 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         vantages=_vantages(settings),
         public_url=settings.public_url,
         challenge_zone=settings.challenge_zone,
+        certificate_preferences=CertificatePreferences(
+            key_type=settings.certificate_key_type,
+            challenge=settings.certificate_challenge,
+            profile=settings.certificate_profile,
+        ),
         roots=partial(_roots, settings),
         platform_names=_own_names(settings),
         protects_servers=settings.platform_zones is None,

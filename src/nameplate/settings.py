@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 from nameplate.core.configuration.forms import DomainName, Form
 from nameplate.core.egress import Detour, Network
 from nameplate.core.errors import Invalid, Problem
+from nameplate.core.keys import KINDS
 from nameplate.core.secret import Secret
 
 PREFIX = "NAMEPLATE_"
@@ -209,6 +210,13 @@ class Settings:
     challenge_zone: Annotated[str | None, _zone] = None
     """Domain of the platform in whose zone owners' challenges are answered, for example
     `challenges.example.net`. Required for `dns-01` without a DNS account."""
+    certificate_key_type: Annotated[str | None, _one_of(*KINDS)] = None
+    """Kind of the private keys of certificates, unless an organization or a domain says it. Default: `ec256`."""
+    certificate_profile: str | None = None
+    """The authority's profile to order certificates with, unless an organization or a domain says it."""
+    certificate_challenge: Annotated[str | None, _one_of("http-01", "dns-01", "tls-alpn-01")] = None
+    """How names are proved to authorities, unless an organization or a domain says it. Default: `http-01`. A
+    wildcard, and a name that cannot be proved so, is proved in the usual way."""
     trusted_roots: Path | None = None
     """PEM file with authorities that may have signed an uploaded certificate, beside those that browsers
     trust."""

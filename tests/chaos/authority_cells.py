@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from nameplate import bootstrap
 from nameplate.core import ids, keys
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.conditions import Condition
 from nameplate.core.error_catalogue import explain
 from nameplate.core.errors import NameplateError
@@ -101,7 +102,9 @@ class Matrix:
             session.flush()
             session.refresh(domain)
             prove(session, domain, now, subtree=True)
-            row = requests.create(session, domain, cell.names, "http-01", now)
+            row = requests.create(
+                session, domain, cell.names, CertificatePreferences(challenge="http-01"), now
+            )
             cell.account = ids.show("acct", account.id)
             cell.actor, cell.certificate = Actor(owner.id), row.id
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import keys
 from nameplate.core.actor import PLATFORM
+from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.db import Sessions
 from nameplate.models import Account, Certificate, Domain
 from nameplate.usecases.certificates import requests
@@ -45,7 +46,9 @@ def add(sessions: Sessions, names: Sequence[str]) -> None:
             session.flush()
             session.refresh(domain)
             prove(session, domain, now)
-            requests.create(session, domain, [name], "http-01", now)
+            requests.create(
+                session, domain, [name], CertificatePreferences(challenge="http-01"), now
+            )
 
     sessions.run(PLATFORM, insert)
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from nameplate import bootstrap
 from nameplate.core import ids, keys
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.errors import NameplateError
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
@@ -133,7 +134,9 @@ class Life:
         session.refresh(domain)
         now = datetime.now(UTC)
         prove(session, domain, now)
-        row = requests.create(session, domain, [self.name], "http-01", now)
+        row = requests.create(
+            session, domain, [self.name], CertificatePreferences(challenge="http-01"), now
+        )
         self.account, self.actor = ids.show("acct", account.id), Actor(owner.id)
         self.reference = ids.show("crt", row.id)
 

@@ -80,7 +80,13 @@ PAIRS = (
 """Files in which a tuple of a slug and a sentence is a code with what it means."""
 
 FAMILIES: Mapping[str, frozenset[str]] = {
-    "acme_{}": frozenset({"acme_*"}),
+    "acme_{}": frozenset(
+        f"acme_{one}"
+        for one in (
+            *("*", "caa", "rejected_identifier", "unsupported_identifier", "user_action_required"),
+            *("external_account_required", "account_does_not_exist"),
+        )
+    ),
     "domain_connect_{}": frozenset(f"domain_connect_{slug}" for slug, _ in _REFUSED.values())
     | {"domain_connect_malformed"},
     "{}_{}": frozenset(f"file_{end}" for end in HttpOutcome if end is not HttpOutcome.ANSWERED)

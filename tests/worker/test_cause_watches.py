@@ -3,15 +3,18 @@
 Before each repair the certificate has been stopped for days and would wait for hours.
 """
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.databases import sessions_over
+from tests.servers.acme_proxy import AcmeProxy, Answer, Exchange
 from tests.servers.pebble import ChallTestSrv, Pebble
 from tests.servers.scripted_dns import ScriptedDns, replies
 from tests.usecases.certificates.certificate_rig import NAME, Rig, made
@@ -21,6 +24,7 @@ from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.core.actor import PLATFORM
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.lifecycle import CertificateStatus
+from nameplate.models import Certificate, Rehearsal, RenewalRisk
 from nameplate.ports.fetcher import Fetched, HttpOutcome
 from nameplate.usecases.tenants import account_trials, accounts, connections
 from nameplate.worker.loop import Worker
@@ -127,6 +131,34 @@ def _configure(rig: Rig, config: dict[str, Any]) -> None:
         accounts.update(session, PLATFORM, rig.offline.tools, "ca", config=config)
 
 
+def _refused(exchange: Exchange) -> Answer:
+    """Answer as an authority that wants new terms agreed to on its own pages."""
+    said = {"type": "urn:ietf:params:acme:error:userActionRequired", "detail": "New terms."}
+    headers = {"Content-Type": "application/problem+json", "Replay-Nonce": exchange.nonce()}
+    return Answer(403, headers, json.dumps(said).encode())
+
+
+def test_an_authority_that_refuses_is_found_repaired_soon(rig: Rig, pebble: Pebble) -> None:
+    """Its refusals cost nothing of the account's limits, and each organization asks in its turn."""
+    with AcmeProxy(pebble, "newOrder", _refused) as proxy:
+        with rig.offline.sessions.begin(PLATFORM) as session:
+            config = dict(accounts.get(session, PLATFORM, "ca").config)
+        limits = {"orders": "2/3h"}
+        _configure(rig, {**config, "directory_url": proxy.directory_url, "limits": limits})
+        with going(Worker(rig.offline.sessions, rig.offline.tools, threads=2)):
+            code = "acme_user_action_required"
+            assert until(lambda: rig.row().trouble_code == code, SLACK) is not None
+            rig.age()
+            waiting = rig.certificate_id
+            rig.want()
+            assert until(lambda: proxy.arrived.asked["newOrder"] > 2, SLACK) is not None
+            proxy.heal()
+            took = until(lambda: rig.row().trouble_code is None, SLACK)
+            assert took is not None, rig.row().trouble_message
+            rig.certificate_id = waiting
+            assert until(lambda: rig.row().trouble_code != code, SLACK) is not None
+
+
 def test_one_certificate_asks_whether_the_authority_is_back(rig: Rig, pebble: Pebble) -> None:
     """However long all others wait: the one that asks wakes them."""
     pebble.stop()
@@ -140,3 +172,28 @@ def test_one_certificate_asks_whether_the_authority_is_back(rig: Rig, pebble: Pe
         for one in (rig.certificate_id, waiting):
             rig.certificate_id = one
             assert until(lambda: _is_there(rig), SLACK) is not None, rig.row().trouble_message
+
+
+def test_a_risk_that_was_repaired_is_safe_again_soon(rig: Rig, records: Records) -> None:
+    """However long it has been at risk, and nothing is ordered for it."""
+    with going(Worker(rig.offline.sessions, rig.offline.tools, threads=2)):
+        assert until(lambda: _is_there(rig), SLACK) is not None
+        _break(rig, records, "caa")
+        long_ago = datetime.now(UTC) - timedelta(days=9)
+        rig.change(
+            Certificate, rig.certificate_id, at_risk_since=long_ago, rehearsed_at=long_ago,
+            next_action_at=datetime.now(UTC),
+            rehearsal=Rehearsal((RenewalRisk("host_without_address", "It has none."),)),
+        )  # fmt: skip
+        assert until(lambda: _risk(rig) == "caa_excludes", SLACK) is not None
+        rig.change(Certificate, rig.certificate_id, at_risk_since=long_ago)
+        time.sleep(1)
+        assert not rig.is_due()
+        _repair(rig, records)
+        assert until(lambda: _risk(rig) is None, SLACK) is not None
+        assert rig.row().generation == 1
+
+
+def _risk(rig: Rig) -> str | None:
+    found = rig.row().rehearsal
+    return None if found is None else found.risks[0].code

@@ -16,6 +16,7 @@ from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core import keys
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.db import Sessions, database_now
 from nameplate.leases import DueRow
 from nameplate.models import Account, AccountKind, Binding, Certificate, Domain, Verification
@@ -94,7 +95,13 @@ def _seed_names(busy: Busy, actor: Actor, number: int) -> None:
     with busy.sessions.begin(PLATFORM) as session:
         for one in rows:
             domain = session.get_one(Domain, one)
-            requests.create(session, domain, [domain.full_domain], None, database_now(session))
+            requests.create(
+                session,
+                domain,
+                [domain.full_domain],
+                CertificatePreferences(),
+                database_now(session),
+            )
     assert _count(busy, sa.select(sa.func.count()).select_from(Certificate)) == number
 
 

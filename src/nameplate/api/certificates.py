@@ -19,9 +19,11 @@ from nameplate.api.shapes import (
     Shape,
     common,
     example,
+    listed,
     public,
 )
 from nameplate.core import certificates, chain_choice, ids
+from nameplate.core.certificate_preferences import PreferenceOrigin
 from nameplate.core.certificates import Facts
 from nameplate.core.deployment import DeploymentState
 from nameplate.core.ids import Prefix
@@ -40,6 +42,7 @@ from nameplate.usecases.certificates import (
 from nameplate.usecases.claims import preflight
 
 routes = router("certificates")
+_EXAMPLE_ORIGINS = {"key_type": "domain", "challenge": "default"}
 
 Host = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
@@ -243,6 +246,8 @@ class CertificateShape(Shape):
                     key_type="ec256",
                     profile=None,
                     preferred_chain=None,
+                    authorities=None,
+                    chosen_by=_EXAMPLE_ORIGINS,
                     chain_root=None,
                     chain_note=None,
                     generation=1,
@@ -303,6 +308,13 @@ class CertificateShape(Shape):
     profile: str | None = Field(description="The authority's profile that it is ordered with.")
     preferred_chain: str | None = Field(
         description="Common name of the root to lead to; null: as the account says."
+    )
+    authorities: list[str] | None = Field(
+        description="Names of accounts to order it with; null: by priority."
+    )
+    chosen_by: dict[str, PreferenceOrigin] | None = Field(
+        description="Who has said what it is made with: asked for with the certificate, preferred by its "
+        "domain, organization or the platform, or the default. Null: all of it was asked for."
     )
     chain_root: str | None = Field(
         description="Common name of the root that the chain leads to; null in lists."
@@ -466,6 +478,8 @@ def fields(row: Certificate, now: datetime) -> dict[str, Any]:
         "authority_account": public(Prefix.ACCOUNT, row.authority_account_id),
         "key_type": row.key_type or KeyType.EC256,
         "profile": row.profile,
+        "authorities": listed(row.authorities),
+        "chosen_by": None if row.chosen_by is None else dict(row.chosen_by.origins),
         "attempts": row.renewal_attempts,
         "error_code": row.renewal_error_code,
         "error_message": row.renewal_error_message,

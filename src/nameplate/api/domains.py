@@ -14,6 +14,7 @@ from nameplate.api import instructions as instructed
 from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
+    AuthorityNames,
     Body,
     ChainName,
     Metadata,
@@ -24,6 +25,7 @@ from nameplate.api.shapes import (
     Shape,
     common,
     example,
+    listed,
     public,
 )
 from nameplate.core import ids, names
@@ -36,6 +38,7 @@ from nameplate.core.keys import KeyType
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.core.turns import Turn
 from nameplate.models import (
+    ChallengeType,
     Domain,
     DomainType,
     DriftPolicy,
@@ -109,6 +112,11 @@ class DomainNew(Body):
 _KEY_TYPE = "Kind of the private keys of new certificates."
 _CHAIN = "Common name of the root that new certificates should lead to."
 _PROFILE = "The authority's profile that new certificates are ordered with."
+_CHALLENGE = "How names are proved to authorities. Null: as the organization prefers."
+_AUTHORITIES = (
+    "Names of accounts to order certificates with, the preferred one first. Null: as the organization "
+    "prefers."
+)
 
 
 class DomainChange(Body):
@@ -124,14 +132,18 @@ class DomainChange(Body):
     auto_renew_ssl: bool = True
     key_type: KeyType | None = Field(
         default=None,
-        description=f"{_KEY_TYPE} Null: `ec256`. Certificates that are there keep theirs.",
+        description=f"{_KEY_TYPE} Null: as the organization prefers. It holds for renewals, too.",
     )
     certificate_profile: Profile | None = Field(
-        default=None, description=f"{_PROFILE} Certificates that are there keep theirs."
+        default=None,
+        description=f"{_PROFILE} Null: as the organization prefers. It holds for renewals, too.",
     )
     preferred_chain: ChainName | None = Field(
-        default=None, description=f"{_CHAIN} Certificates that are there keep theirs."
+        default=None,
+        description=f"{_CHAIN} Null: as the organization prefers. It holds for renewals, too.",
     )
+    certificate_challenge: ChallengeType | None = Field(default=None, description=_CHALLENGE)
+    certificate_authorities: AuthorityNames | None = Field(default=None, description=_AUTHORITIES)
     drift_policy: DriftPolicy = DriftPolicy.REPORT
     automatic_dns: bool = Field(default=True, description=_AUTOMATIC)
     account: Reference | None = Field(
@@ -265,6 +277,8 @@ class DomainShape(Shape):
                     key_type=None,
                     certificate_profile=None,
                     preferred_chain=None,
+                    certificate_challenge=None,
+                    certificate_authorities=None,
                     force_https=True,
                     hsts_enabled=True,
                     drift_policy="report",
@@ -316,9 +330,11 @@ class DomainShape(Shape):
     expires_at: datetime | None
     ssl_enabled: bool
     auto_renew_ssl: bool
-    key_type: str | None = Field(description=f"{_KEY_TYPE} Null: `ec256`.")
+    key_type: str | None = Field(description=f"{_KEY_TYPE} Null: as the organization prefers.")
     certificate_profile: str | None = Field(description=_PROFILE)
     preferred_chain: str | None = Field(description=_CHAIN)
+    certificate_challenge: str | None = Field(description=_CHALLENGE)
+    certificate_authorities: list[str] | None = Field(description=_AUTHORITIES)
     force_https: bool
     hsts_enabled: bool
     drift_policy: DriftPolicy = Field(
@@ -396,14 +412,14 @@ def _summed(found: Sequence[Condition]) -> dict[str, Any]:
 _SAME = (
     "subdomain", "status", "domain_type", "verification_method", "verified_at",
     "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
-    "key_type", "certificate_profile", "preferred_chain",
+    "key_type", "certificate_profile", "preferred_chain", "certificate_challenge",
     "hsts_enabled", "drift_policy", "drift_checked_at", "notes", "last_checked_at", "error_message",
     "suffix_approval",
 )  # fmt: skip
 """Columns that are shown as they are."""
 _SHOWN = itemgetter(
     *_SAME, "id", "organization_id", "full_domain", "domain_name", "dns_account_id", "dns", "drift",
-    "metadata_", "created_at", "updated_at",
+    "metadata_", "created_at", "updated_at", "certificate_authorities",
 )  # fmt: skip
 """All that `_fields` shows."""
 
@@ -425,6 +441,7 @@ def _fields(row: Domain) -> dict[str, Any]:
         "automatic_dns": row.dns.automatic,
         "name_servers": servers,
         "drift": row.drift,
+        "certificate_authorities": listed(row.certificate_authorities),
     }
 
 

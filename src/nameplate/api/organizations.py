@@ -8,22 +8,33 @@ from pydantic import ConfigDict, Field
 from nameplate.api.deps import Listed, Read, TransactionCall, Write
 from nameplate.api.routing import router
 from nameplate.api.shapes import (
+    AuthorityNames,
     Body,
+    ChainName,
     ExternalId,
     Metadata,
     Name,
     Page,
+    Profile,
     Reference,
     Shape,
     common,
     example,
+    listed,
     public,
 )
 from nameplate.core.ids import Prefix
-from nameplate.models import Organization
+from nameplate.core.keys import KeyType
+from nameplate.models import ChallengeType, Organization
 from nameplate.usecases.tenants import organizations
 
 routes = router("organizations")
+_UNLESS = "unless a domain says it. Null: as the platform prefers."
+_KEY_TYPE = f"Kind of the private keys of certificates, {_UNLESS}"
+_PROFILE = f"The authority's profile that certificates are ordered with, {_UNLESS}"
+_CHAIN = f"Common name of the root that certificates should lead to, {_UNLESS}"
+_CHALLENGE = f"How names are proved to authorities, {_UNLESS}"
+_AUTHORITIES = f"Names of accounts to order certificates with, the preferred one first, {_UNLESS}"
 
 
 class OrganizationNew(Body):
@@ -47,6 +58,11 @@ class OrganizationChange(Body):
     slug: Reference = Field(default="")
     external_id: ExternalId | None = None
     is_active: bool = True
+    key_type: KeyType | None = Field(default=None, description=_KEY_TYPE)
+    certificate_profile: Profile | None = Field(default=None, description=_PROFILE)
+    preferred_chain: ChainName | None = Field(default=None, description=_CHAIN)
+    certificate_challenge: ChallengeType | None = Field(default=None, description=_CHALLENGE)
+    certificate_authorities: AuthorityNames | None = Field(default=None, description=_AUTHORITIES)
     metadata: Metadata | None = None
 
 
@@ -64,6 +80,11 @@ class OrganizationShape(Shape):
                     parent=None,
                     external_id=None,
                     is_active=True,
+                    key_type=None,
+                    certificate_profile=None,
+                    preferred_chain=None,
+                    certificate_challenge=None,
+                    certificate_authorities=None,
                 )
             ]
         }
@@ -75,6 +96,11 @@ class OrganizationShape(Shape):
     parent: str | None
     external_id: str | None
     is_active: bool
+    key_type: str | None = Field(description=_KEY_TYPE)
+    certificate_profile: str | None = Field(description=_PROFILE)
+    preferred_chain: str | None = Field(description=_CHAIN)
+    certificate_challenge: str | None = Field(description=_CHALLENGE)
+    certificate_authorities: list[str] | None = Field(description=_AUTHORITIES)
 
 
 def show(_call: TransactionCall, row: Organization) -> OrganizationShape:
@@ -86,6 +112,11 @@ def show(_call: TransactionCall, row: Organization) -> OrganizationShape:
         parent=public(Prefix.ORGANIZATION, row.parent_organization_id),
         external_id=row.external_id,
         is_active=row.is_active,
+        key_type=row.key_type,
+        certificate_profile=row.certificate_profile,
+        preferred_chain=row.preferred_chain,
+        certificate_challenge=row.certificate_challenge,
+        certificate_authorities=listed(row.certificate_authorities),
     )
 
 

@@ -20,6 +20,8 @@ Profile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """A certificate profile of an authority."""
 ChainName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
 """Common name of a root certificate."""
+AuthorityNames = Annotated[list[Name], Field(max_length=20)]
+"""Names of accounts at authorities."""
 Notes = Annotated[str, StringConstraints(max_length=10_000)]
 Force = Annotated[bool, Query(description="Remove it even if it is in use.")]
 Metadata = Annotated[
@@ -93,6 +95,11 @@ class ProblemDocument(BaseModel):
 def public(prefix: Prefix, number: int | None) -> str | None:
     """Return the public id of what may not be there."""
     return None if number is None else ids.show(prefix, number)
+
+
+def listed(lines: str | None) -> list[str] | None:
+    """Return texts that are kept one on each line, None for none."""
+    return lines.splitlines() if lines else None
 
 
 def common(row: Any, prefix: Prefix, plural: str) -> dict[str, Any]:  # noqa: ANN401 - any mapped row

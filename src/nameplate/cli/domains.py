@@ -33,9 +33,15 @@ from nameplate.cli.command import (
 )
 from nameplate.cli.completion import names
 from nameplate.cli.output import OutputFormat
+from nameplate.cli.preferences import (
+    PreferredAuthorities,
+    PreferredChain,
+    PreferredChallenge,
+    PreferredKey,
+    PreferredProfile,
+)
 from nameplate.cli.verifications import PROOF_METHOD
 from nameplate.cli.waiting import Seen, Timeout, Wait
-from nameplate.core.keys import KeyType
 
 app = typer.Typer(help="Manage domains, from claim to HTTPS.", no_args_is_help=True)
 COLUMNS = ("id", "name", "status", "ready", "reason", "organization", "created_at")
@@ -230,20 +236,11 @@ def update(
         bool | None,
         typer.Option("--auto-renew/--no-auto-renew", help="Renew certificates automatically."),
     ] = None,
-    key_type: Annotated[
-        KeyType | None, typer.Option(help="Kind of the private keys of new certificates.")
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--certificate-profile",
-            help="The authority's profile that new certificates are ordered with.",
-        ),
-    ] = None,
-    preferred_chain: Annotated[
-        str | None,
-        typer.Option(help="Common name of the root that new certificates should lead to."),
-    ] = None,
+    key_type: PreferredKey = None,
+    profile: PreferredProfile = None,
+    preferred_chain: PreferredChain = None,
+    challenge: PreferredChallenge = None,
+    authority: PreferredAuthorities = None,
     drift: Annotated[
         str | None,
         typer.Option(
@@ -276,6 +273,8 @@ def update(
         key_type=key_type,
         certificate_profile=profile,
         preferred_chain=preferred_chain,
+        certificate_challenge=challenge,
+        certificate_authorities=authority or None,
         drift_policy=drift,
         account=account,
         zone=zone,

@@ -20,6 +20,13 @@ from nameplate.cli.command import (
     showing,
 )
 from nameplate.cli.completion import names
+from nameplate.cli.preferences import (
+    PreferredAuthorities,
+    PreferredChain,
+    PreferredChallenge,
+    PreferredKey,
+    PreferredProfile,
+)
 
 app = typer.Typer(help="Manage organizations, the tenants of the platform.", no_args_is_help=True)
 COLUMNS = ("id", "slug", "name", "is_active", "created_at")
@@ -84,10 +91,25 @@ def update(
             "--active/--inactive", help="Accept or reject the tokens of the organization."
         ),
     ] = None,
+    key_type: PreferredKey = None,
+    certificate_profile: PreferredProfile = None,
+    preferred_chain: PreferredChain = None,
+    challenge: PreferredChallenge = None,
+    authority: PreferredAuthorities = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Update an organization."""
-    body = given(name=name, slug=slug, is_active=active, metadata=pairs(metadata, "--metadata"))
+    body = given(
+        name=name,
+        slug=slug,
+        is_active=active,
+        key_type=key_type,
+        certificate_profile=certificate_profile,
+        preferred_chain=preferred_chain,
+        certificate_challenge=challenge,
+        certificate_authorities=authority or None,
+        metadata=pairs(metadata, "--metadata"),
+    )
     cli.printer.one(cli.api.send("PATCH", address("organizations", organization), body))
 
 

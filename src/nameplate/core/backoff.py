@@ -35,12 +35,14 @@ def next_visit(attempts: int, since: datetime, now: datetime) -> datetime:
     return now + timedelta(seconds=max(quick, patient))
 
 
-def next_rehearsal(since: datetime, now: datetime) -> datetime:
+def next_rehearsal(since: datetime, now: datetime, *, is_watched: bool = False) -> datetime:
     """Return when to look again at a renewal that has been at risk since then.
 
-    A tenth of that time later: a minute at least, an hour at most.
+    A tenth of that time later, a minute at least: two minutes at most, an hour where what is wrong
+    `is_watched` and wakes it.
     """
-    patient = min(max((now - since).total_seconds() / 10, 60.0), 3600.0)
+    most = 3600.0 if is_watched else 120.0
+    patient = min(max((now - since).total_seconds() / 10, 60.0), most)
     return now + timedelta(seconds=patient)
 
 

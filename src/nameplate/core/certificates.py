@@ -6,6 +6,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 
 from cryptography import x509
@@ -23,6 +24,8 @@ MAX_BUNDLE = 64 * 1024
 """Bytes of PEM; a usual chain has 4,000 to 8,000."""
 MAX_CHAIN = 10
 """Certificates in one bundle."""
+_KEPT = 64
+"""Bundles that stay parsed: each that is issued is looked at in several steps, one after the other."""
 
 _BLOCK = (
     rb"-----BEGIN CERTIFICATE-----[ \t]*\n"
@@ -101,7 +104,7 @@ def _signature_name(certificate: x509.Certificate) -> str:
 
 def split_chain(bundle: bytes) -> tuple[bytes, bytes]:
     """Return the leaf and the rest of a bundle, each as PEM. Raises `Invalid` on anything else in it."""
-    load_chain(bundle)
+    _parsed(bundle)
     blocks = [match.group().strip() + b"\n" for match in _BLOCKS.finditer(_unix(bundle))]
     return blocks[0], b"".join(blocks[1:])
 
@@ -111,6 +114,11 @@ def load_chain(bundle: bytes) -> list[x509.Certificate]:
 
     Raises `Invalid` with `bundle_too_large` or `bundle_malformed`.
     """
+    return list(_parsed(bundle))
+
+
+@lru_cache(maxsize=_KEPT)
+def _parsed(bundle: bytes) -> tuple[x509.Certificate, ...]:
     if len(bundle) > MAX_BUNDLE or bundle.count(b"-----BEGIN") > MAX_CHAIN:
         limits = f"{MAX_BUNDLE // 1024} KiB and {MAX_CHAIN} certificates"
         raise Invalid("bundle_too_large", f"A certificate bundle has at most {limits}.")
@@ -122,7 +130,7 @@ def load_chain(bundle: bytes) -> list[x509.Certificate]:
             "between or after them.",
         )
     try:
-        return x509.load_pem_x509_certificates(text)
+        return tuple(x509.load_pem_x509_certificates(text))
     except ValueError:
         raise Invalid(
             "bundle_malformed", "The bundle contains a block that is not a certificate."

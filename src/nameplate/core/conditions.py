@@ -33,11 +33,13 @@ class Condition:
     """Since when it stands like this (UTC)."""
     next_check_at: datetime | None = None
     """When Nameplate looks again by itself (UTC); None: it does not."""
+    acts: Turn | None = None
+    """Who has to act, where the words of `fix` do not begin with it: what the catalogue says of an error."""
 
     @property
     def turn(self) -> Turn | None:
         """Who has to act next; None when the condition holds and asks for nothing."""
-        turn = turn_of(self.fix)
+        turn = self.acts or turn_of(self.fix)
         return None if self.status and turn is Turn.NAMEPLATE else turn
 
 

@@ -20,6 +20,7 @@ from nameplate.models.accounts import (
 )
 from nameplate.models.bindings import Binding, ProxyType
 from nameplate.models.certificate_names import CertificateName
+from nameplate.models.certificate_origins import CertificateOrigins
 from nameplate.models.certificate_watches import CertificateWatch, WatchKind
 from nameplate.models.certificates import (
     Certificate,
@@ -72,6 +73,7 @@ __all__ = [
     "Budget",
     "Certificate",
     "CertificateName",
+    "CertificateOrigins",
     "CertificateType",
     "CertificateWatch",
     "ChallengeProgress",

@@ -12,6 +12,7 @@ from nameplate.core.lifecycle import BindingStatus, CertificateStatus, move
 from nameplate.core.renewal import RenewalInfo
 from nameplate.core.revocation import RevocationReason
 from nameplate.models.bindings import Binding
+from nameplate.models.certificate_origins import CertificateOrigins
 from nameplate.models.challenge_progress import ChallengeProgress
 from nameplate.models.orm import (
     BigId,
@@ -255,6 +256,13 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
     preferred_chain: Mapped[str | None] = mapped_column(
         sa.String(255), comment="Common name of the root to lead to; NULL: as the account says."
     )
+    authorities: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Accounts to order it with, by name, one on each line; NULL: by priority."
+    )
+    chosen_by: Mapped[CertificateOrigins | None] = mapped_column(
+        Document(CertificateOrigins),
+        comment="Who has said what it is made with; NULL: it was asked for so.",
+    )
     chain_note: Mapped[str | None] = mapped_column(
         sa.Text, comment="Why another chain is served than that, in words for a person."
     )
@@ -470,6 +478,8 @@ class Certificate(Identified, SoftDeletable, Tenant, Work, Model):
         self.rehearsal = found
         self.rehearsed_at = now
         self.at_risk_since = None if found is None else self.at_risk_since or now
+        if found is None:
+            self.watch_key = None
 
     def advise(self, info: RenewalInfo | None, now: datetime) -> bool:
         """Keep what the authority says of the renewal; tell whether its window is another than before."""

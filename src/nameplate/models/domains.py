@@ -225,6 +225,12 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     preferred_chain: Mapped[str | None] = mapped_column(
         sa.String(255), comment="Common name of the root that new certificates should lead to."
     )
+    certificate_challenge: Mapped[str | None] = mapped_column(
+        ascii_text(32), comment="How names are preferably proved to authorities."
+    )
+    certificate_authorities: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Accounts to order certificates with, by name, one on each line."
+    )
     verification_method: Mapped[str | None] = mapped_column(
         sa.String(255), comment="How ownership is proved: dns_txt, file_upload ..."
     )

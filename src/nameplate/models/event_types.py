@@ -109,7 +109,10 @@ _SLOW = _is("answer_awaited")
 TOLD: Mapping[type[Any], Told] = {
     Organization: _usual(
         "organization",
-        watched=("name", "slug", "external_id", "parent_organization_id"),
+        watched=(
+            "name", "slug", "external_id", "parent_organization_id", "key_type", "certificate_profile",
+            "preferred_chain", "certificate_challenge", "certificate_authorities",
+        ),
         transitions=(
             Transition("organization.deactivated", "is_active", _is(True), _is(False)),
             Transition("organization.activated", "is_active", _is(False), _is(True)),
@@ -161,6 +164,7 @@ TOLD: Mapping[type[Any], Told] = {
         watched=(
             "dns_account_id", "ssl_enabled", "ssl_provider", "auto_renew_ssl", "auto_renew",
             "key_type", "certificate_profile", "preferred_chain",
+            "certificate_challenge", "certificate_authorities",
             "force_https", "hsts_enabled", "drift_policy",
         ),
         also={

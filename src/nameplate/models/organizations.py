@@ -67,6 +67,22 @@ class Organization(Identified, SoftDeletable, Model):
         default=_label_seed,
         comment="What the labels of delegated ACME challenges are made from. It never changes.",
     )
+    key_type: Mapped[str | None] = mapped_column(
+        ascii_text(16), comment="Kind of the private keys of certificates, unless a domain says it."
+    )
+    certificate_profile: Mapped[str | None] = mapped_column(
+        ascii_text(64),
+        comment="Profile that certificates are ordered with, unless a domain says it.",
+    )
+    preferred_chain: Mapped[str | None] = mapped_column(
+        sa.String(255), comment="Root that certificates should lead to, unless a domain says it."
+    )
+    certificate_challenge: Mapped[str | None] = mapped_column(
+        ascii_text(32), comment="How names are preferably proved, unless a domain says it."
+    )
+    certificate_authorities: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Accounts to order certificates with, unless a domain says it."
+    )
     metadata_: Mapped[dict[str, Any] | None] = mapped_column(
         "metadata", Json, comment="The host platform's own keys."
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from nameplate import registry
+from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.chains import Roots
 from nameplate.core.egress import Network
 from nameplate.core.encryption import KeyRing
@@ -64,6 +65,8 @@ class Tools:
     """Where browsers reach the API; None: as the request says."""
     challenge_zone: str | None = None
     """Domain of the platform to which owners delegate ACME challenges; None: there is none."""
+    certificate_preferences: CertificatePreferences = field(default_factory=CertificatePreferences)
+    """What certificates are made with where neither domain nor organization says it."""
     answers_tls_alpn: bool = False
     """Whether `tls-alpn-01` is answered by this installation."""
     present: Callable[[str, str, Sequence[str], int | None], Fetched] | None = None

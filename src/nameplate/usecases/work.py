@@ -39,7 +39,7 @@ T = TypeVar("T")
 WATCH = timedelta(seconds=4)
 """How often one of the rows that wait for a peer tries whether it is there again."""
 WATCH_REFUSAL = timedelta(seconds=40)
-"""The same for a peer that answers and says no: it is asked less often what it has answered."""
+"""The same for a peer that answers and says no, where asking costs something."""
 ANSWER_AWAITED = "answer_awaited"
 BUDGET_SPENT = "budget_spent"
 """What stops a row until there is room for it: that another one found room says nothing about it."""
@@ -315,12 +315,12 @@ def watched(
     every: timedelta = WATCH,
 ) -> datetime:
     """Return when a row is due that waits for a peer: soon, unless another one tries soon for it."""
-    if row.waits_for is None or _is_watched(session, kind, row, now + every):
+    if row.waits_for is None or is_watched(session, kind, row, now + every):
         return due
     return min(due, now + every)
 
 
-def _is_watched(session: Session, kind: type[Work], row: Work, soon: datetime) -> bool:
+def is_watched(session: Session, kind: type[Work], row: Work, soon: datetime) -> bool:
     """Tell whether another row of the kind tries soon whether its peer is there again."""
     session.flush()  # one that was just planned counts
     table: Any = kind

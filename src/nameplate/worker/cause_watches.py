@@ -6,6 +6,7 @@ Names whose look takes long have threads of their own, so that dead servers keep
 import logging
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from nameplate.core.actor import PLATFORM
@@ -13,6 +14,7 @@ from nameplate.db import Sessions
 from nameplate.usecases.certificates import watches
 from nameplate.usecases.certificates.watches import Watched
 from nameplate.usecases.tools import Tools
+from nameplate.worker.fair_queue import FairQueue
 
 POLL = 2.0
 """Seconds between two questions for names that are due."""
@@ -20,6 +22,10 @@ QUICK, SLOW = 6, 6
 """Threads for either kind."""
 AT_ONCE = 120
 """Names that are taken at a time: so many looks every two seconds are a small share of a processor."""
+CROWDED = 30
+"""Names of one organization under way from which on no more of it are taken."""
+MOST = 4 * AT_ONCE
+"""Names under way of all organizations."""
 LONG = 1.0
 """Seconds from which on a look counts as slow."""
 
@@ -33,9 +39,14 @@ class CauseWatches:
         """Look until `stopping` is set."""
         self._sessions, self._tools, self._stopping = sessions, tools, stopping
         self._lock = threading.Lock()
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, int] = {}
+        """Keys of names, and the organization in whose turn each is looked at."""
         self._slow: set[str] = set()
         """Keys of names whose last look took long."""
+        self._queues: tuple[FairQueue[Watched], ...] = (
+            FairQueue(QUICK // 2),
+            FairQueue(SLOW // 2),
+        )
         self._pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor] | None = None
 
     def run(self) -> None:
@@ -50,11 +61,13 @@ class CauseWatches:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> None:
-        room = AT_ONCE - len(self._under_way)
-        if room <= 0:
+        with self._lock:
+            crowds = Counter(self._under_way.values())
+        if crowds.total() >= MOST:
             return
+        busy = [owner for owner, count in crowds.items() if count >= CROWDED]
         found = self._sessions.run(
-            PLATFORM, lambda session: watches.due(session, self._tools, room)
+            PLATFORM, lambda session: watches.due(session, self._tools, AT_ONCE, but=busy)
         )
         if not found:
             return
@@ -68,10 +81,21 @@ class CauseWatches:
                 if one.key in self._under_way:
                     continue
                 is_slow = one.key in self._slow
-                if is_slow and len(self._under_way & self._slow) >= 2 * SLOW:
-                    continue  # it is due again in a moment
-                self._under_way.add(one.key)
-            self._pools[is_slow].submit(self._look, one)
+                self._under_way[one.key] = one.organization_id
+            self._queues[is_slow].put(one.organization_id, one)
+            self._pools[is_slow].submit(self._take, is_slow)
+
+    def _take(self, is_slow: bool) -> None:  # noqa: FBT001 - passed by the pool
+        """Look at what is next; where something was kept back by its owner's others, go on with it."""
+        queue = self._queues[is_slow]
+        while not self._stopping.is_set() and (taken := queue.take()) is not None:
+            owner, watched = taken
+            try:
+                self._look(watched)
+            finally:
+                goes_on = queue.done(owner)
+            if not goes_on:
+                return
 
     def _look(self, watched: Watched) -> None:
         began = time.monotonic()
@@ -84,6 +108,6 @@ class CauseWatches:
             log.warning("cause_not_seen", extra={"error": type(error).__name__})
         finally:
             with self._lock:
-                self._under_way.discard(watched.key)
+                self._under_way.pop(watched.key, None)
                 took = time.monotonic() - began
                 (self._slow.add if took > LONG else self._slow.discard)(watched.key)

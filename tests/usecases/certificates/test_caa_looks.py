@@ -128,7 +128,7 @@ def test_each_name_is_asked_for_once() -> None:
         looks = CaaLook(tools, hosts)
         for _ in range(3):
             assert looks.obstacle(US, "Let's Encrypt") is None
-        assert sorted(looks._seen) == sorted({*hosts, "example.com", "com"})
+        assert sorted(looks.seen) == sorted({*hosts, "example.com", "com"})
 
 
 def test_what_fails_validation_is_no_permission(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A certificate that is about to end is tried at other authorities and with the other challenge."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +14,9 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.db import Sessions
 from nameplate.models import Certificate, ChallengeType, Domain
+from nameplate.usecases.certificates import emergency
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 REFUSAL = Refused("acme_rejected_identifier", "Not this name.")
 
 
@@ -101,6 +102,47 @@ def test_every_domain_of_the_names_must_have_a_dns_account_for_the_other_challen
             session.get_one(Domain, domain).dns_account_id = account.id
         kind = rig.work(after=(82 + count) * DAY).acme_challenge_type
         assert kind is (ChallengeType.DNS_01 if domain == second else ChallengeType.HTTP_01)
+
+
+ZONE = "challenges.example.net"
+
+
+def test_delegated_challenges_and_handshakes_come_in_their_turn(rig: Rig) -> None:
+    """Without a DNS account: what is to be seen beforehand decides, and nothing is ordered in vain."""
+    assert rig.work().generation == 1
+    rig.offline.tools = replace(rig.offline.tools, answers_tls_alpn=True, challenge_zone=ZONE)
+    rig.authority.refusal = REFUSAL
+    kinds = [rig.work(after=(82 * 24 + hours) * HOUR).acme_challenge_type for hours in range(3)]
+    assert kinds == [ChallengeType.TLS_ALPN_01, ChallengeType.DNS_01, ChallengeType.HTTP_01]
+
+
+def test_a_host_that_does_not_lead_here_is_proved_otherwise_at_once(rig: Rig) -> None:
+    assert rig.work().generation == 1
+    rig.offline.tools = replace(rig.offline.tools, challenge_zone=ZONE)
+    rig.internet.points_to()
+    row = rig.work(after=82 * DAY + HOUR)
+    assert (row.trouble_code, row.acme_challenge_type) == (
+        "host_without_address",
+        ChallengeType.DNS_01,
+    )
+    assert row.next_action_at is not None
+    assert row.next_action_at - (datetime.now(UTC) + 82 * DAY + HOUR) <= timedelta(seconds=6)
+    row = rig.work(after=82 * DAY + 2 * HOUR)
+    assert (row.trouble_code, row.acme_challenge_type) == (
+        "challenge_zone_missing",
+        ChallengeType.HTTP_01,
+    )
+    assert rig.authority.orders == 1
+
+
+def test_a_wildcard_has_no_other_challenge(rig: Rig) -> None:
+    rig.offline.tools = replace(rig.offline.tools, answers_tls_alpn=True, challenge_zone=ZONE)
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        row = session.get_one(Certificate, rig.certificate_id)
+        row.acme_challenge_type = ChallengeType.DNS_01
+        row.subject_alternative_names = [f"*.{NAME}"]
+        assert not emergency.change_challenge(session, rig.offline.tools, row)
+        assert row.acme_challenge_type is ChallengeType.DNS_01
 
 
 def test_the_domain_says_so(rig: Rig) -> None:

@@ -13,7 +13,7 @@ from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.models import Certificate, Domain
 from nameplate.usecases import work
-from nameplate.usecases.certificates import requests
+from nameplate.usecases.certificates import notices, requests
 from nameplate.usecases.certificates.self_signed import self_signed
 from nameplate.usecases.claims import conditions, verifications
 from nameplate.usecases.tenants import accounts
@@ -109,7 +109,7 @@ def test_what_is_hopeless_is_not_tried_again(rig: Rig) -> None:
         found = conditions.of(session, rig.offline.tools, session.get_one(Domain, rig.domain_id))
     (said,) = [one for one in found if one.type == "certificate"]
     assert (said.message, said.next_check_at) == (POLICY.detail, None)
-    assert said.fix == "Correct the problem in the message, then renew the certificate."
+    assert (said.fix, said.turn) == notices.explained(POLICY.code)
 
 
 def _proved_anew(rig: Rig) -> None:

@@ -181,7 +181,7 @@ def test_an_authority_that_takes_long_is_told_of_until_it_has_decided(
     assert row.next_action_at is not None
     assert timedelta(seconds=10) < row.next_action_at - datetime.now(UTC) <= LONGEST_POLL
     told = rig.condition()
-    assert (told.reason, told.turn) == ("order_undecided", Turn.NAMEPLATE)
+    assert (told.reason, told.turn) == ("order_undecided", Turn.AUTHORITY)
     assert told.fix.startswith("Wait.")
     assert _finish(rig).trouble_code is None
 

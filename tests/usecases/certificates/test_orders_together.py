@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.usecases.certificates.certificate_rig import NAME, Authority, Rig, local_authority, made
+from tests.usecases.certificates.certificate_rig import (
+    DIRECTORY,
+    NAME,
+    Authority,
+    Rig,
+    local_authority,
+    made,
+)
 
 from nameplate.adapters.ca.acme import AcmeAuthority
 from nameplate.core.actor import PLATFORM
@@ -17,6 +24,7 @@ from nameplate.core.orders import Order
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Certificate, Event, HttpChallenge
+from nameplate.ports.resolver import LookupResult
 from nameplate.usecases import work
 from nameplate.usecases.certificates import issuance, orders_together
 
@@ -233,3 +241,23 @@ def test_a_crash_loses_none_and_issues_none_twice(
     assert [(one.status, one.generation) for one in rows] == [(ACTIVE, 1)] * 3
     if point in POINTS[POINTS.index("certificate:order_stored") : -1]:
         assert all(before.values())
+
+
+def test_what_is_above_several_names_is_asked_for_caa_once(
+    migrated_sqlite_sessions: Sessions,
+) -> None:
+    rig = made(migrated_sqlite_sessions, account=False)
+    rig.add_account(config={**DIRECTORY, "caa_identities": ["ca.example"]})
+    leases = _several(rig, 3)
+    asked: list[str] = []
+    answer = rig.internet.authoritative
+
+    def authoritative(name: str, rdtype: str, **more: Any) -> LookupResult:
+        asked.extend([name] if rdtype == "CAA" else [])
+        return answer(name, rdtype, **more)
+
+    rig.internet.authoritative = authoritative  # type: ignore[method-assign]  # counts
+    orders_together.reconcile(rig.offline.sessions, rig.offline.tools, leases)
+    assert set(_states(rig, leases)) == {ACTIVE}
+    assert len(asked) == len(set(asked))
+    assert {f"h{one}.{NAME}" for one in range(3)} | {NAME, "example.com"} <= set(asked)

@@ -47,7 +47,8 @@ def test_nothing_is_ordered_for_a_host_without_address(rig: Rig) -> None:
     assert said.reason == "host_without_address"
     assert said.message == f"{NAME} has no address in DNS."
     assert said.expected == (f"{NAME} A {OURS}",)
-    assert said.fix.startswith(f"Point the host to its server: {NAME} A {OURS}.")
+    assert said.fix.startswith("Point the host to its server.")
+    assert said.fix.endswith(f"To publish: {NAME} A {OURS}.")
     assert said.since is not None
     assert said.next_check_at == row.next_action_at
     rig.internet.points_to(OURS)
@@ -74,7 +75,7 @@ def test_it_says_where_the_host_leads_instead(rig: Rig, seen: Fetched, words: st
     said = rig.condition()
     assert (said.reason, said.observed) == ("host_points_elsewhere", (THEIRS,))
     assert f"{NAME} points to {THEIRS}, {words}" in said.message
-    assert said.fix.startswith(f"Point the host to its server: {NAME} CNAME edge.example.net.")
+    assert said.fix.endswith(f"To publish: {NAME} CNAME edge.example.net.")
     assert rig.authority.orders == 0
 
 

@@ -85,7 +85,7 @@ def test_a_risk_is_told_until_it_is_gone(rig: Rig) -> None:
     assert said.message.startswith("The renewal at ")
     assert "will fail: CAA at shop.example.com" in said.message
     assert said.expected == (f'{NAME} CAA 0 issue "ca.example"',)
-    assert 'Add the record shop.example.com CAA 0 issue "ca.example"' in said.fix
+    assert 'To publish: shop.example.com CAA 0 issue "ca.example".' in said.fix
     assert said.since == row.at_risk_since
     assert said.next_check_at == row.next_action_at
     assert row.next_action_at is not None
@@ -109,6 +109,10 @@ def test_looks_at_a_risk_become_rarer(rig: Rig) -> None:
     at = generations.rehearsal_at(row)
     assert at is not None
     assert at - row.rehearsed_at == timedelta(hours=1)
+    rig.change(Certificate, rig.certificate_id, watch_key=None)
+    at = generations.rehearsal_at(rig.row())
+    assert at is not None
+    assert at - row.rehearsed_at == timedelta(minutes=2), "nothing would wake it"
 
 
 def _no_address(rig: Rig) -> None:

@@ -304,7 +304,7 @@ def test_a_profile_that_never_was_is_refused_until_another_is_chosen(real: Rig) 
 def test_a_profile_that_is_gone_does_not_stop_a_renewal(
     real: Rig, world: ChallTestSrv, tmp_path: Path
 ) -> None:
-    real.change(Certificate, real.certificate_id, profile="shortlived")
+    real.change(Certificate, real.certificate_id, profile="shortlived", chosen_by=None)
     issued(real)
     before = real.authority
     with newer(tmp_path, world, classic=90 * 86400) as without:

@@ -3,10 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from tests.models import world as rows
 from tests.usecases.certificates.certificate_rig import DIRECTORY, NAME, Rig, made
+from tests.usecases.offline import Offline
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import CertificateStatus
@@ -16,6 +20,7 @@ from nameplate.ports.fetcher import Fetched, HttpOutcome
 from nameplate.ports.resolver import Answer, AnswerKind
 from nameplate.usecases.certificates import watches
 
+BEGINS = datetime(2026, 5, 1, tzinfo=UTC)
 OURS, THEIRS = "192.0.2.1", "198.51.100.7"
 FORBIDS = (Answer(AnswerKind.DATA, "ns1", ('0 issue "nobody.example"',)),)
 FREE = (Answer(AnswerKind.NODATA, "ns1"),)
@@ -147,3 +152,57 @@ def test_looks_stay_frequent_and_apart(rig: Rig) -> None:
         assert at is not None
         waits.append((at - datetime.now(UTC)).total_seconds())
     assert waits == pytest.approx([12, 16], abs=1)
+
+
+def _stopped(session: Session, count: int) -> set[str]:
+    """Have so many names of one organization be watched, all due."""
+    owner = rows.organization(session)
+    home = rows.domain(session, owner, f"d{owner.id}.example")
+    hosts = [f"h{n}.{home.domain_name}" for n in range(count)]
+    keys = [watches.Watched(WatchKind.HOST, one).key for one in hosts]
+    session.execute(
+        sa.insert(CertificateWatch),
+        [
+            {"kind": WatchKind.HOST, "name": one, "key": key, "next_look_at": BEGINS}
+            for one, key in zip(hosts, keys, strict=True)
+        ],
+    )
+    certificates = [
+        {"organization_id": owner.id, "organization_domain_id": home.id, "watch_key": key, "common_name": "a"}
+        for key in keys
+    ]  # fmt: skip
+    session.execute(sa.insert(Certificate), certificates)
+    return set(hosts)
+
+
+def test_ten_thousand_stopped_names_of_one_stretch_no_others_rhythm(
+    migrated_sqlite_sessions: Sessions,
+) -> None:
+    """By a clock of ours: a minute of a worker's questions, every two seconds."""
+    tools = Offline(migrated_sqlite_sessions).tools
+    with migrated_sqlite_sessions.begin(PLATFORM) as session:
+        _stopped(session, 10_000)
+        honest = _stopped(session, 3)
+        seen: dict[str, list[float]] = {name: [0.0] for name in honest}
+        for second in range(0, 60, 2):
+            now = BEGINS + timedelta(seconds=second)
+            found = watches.due(session, tools, 120, now=now)
+            assert len(found) == 120
+            for one in found:
+                seen.get(one.name, []).append(second)
+    for looks in seen.values():
+        gaps = [after - before for before, after in pairwise(looks)]
+        assert len(looks) >= 4
+        assert max(gaps) <= (watches.EVERY + watches.SPREAD).total_seconds() + 2
+
+
+def test_an_organization_whose_looks_are_stuck_is_passed_over(
+    sessions: Sessions,
+) -> None:
+    tools = Offline(sessions).tools
+    with sessions.begin(PLATFORM) as session:
+        _stopped(session, 9)
+        stuck = session.scalars(sa.select(Certificate.organization_id)).first()
+        honest = _stopped(session, 2)
+        found = watches.due(session, tools, 9, but=[stuck or 0], now=BEGINS)
+        assert {one.name for one in found} == honest

@@ -76,7 +76,7 @@ def test_every_finding_is_told_at_once(rig: Rig) -> None:
     ]
     assert caa.evidence == (f'{NAME} CAA 0 issue "nobody.example"',)
     assert caa.turn is Turn.YOU
-    assert "Add the record" in caa.fix
+    assert "To publish: " in caa.fix
 
 
 def test_the_words_are_those_of_a_certificate_that_waits(rig: Rig) -> None:

@@ -8,16 +8,19 @@ from tests.models import world as rows
 from tests.proof import prove
 from tests.usecases.offline import Offline
 
-from nameplate.core import ids
+from nameplate.core import error_catalogue, ids
 from nameplate.core.actor import PLATFORM
+from nameplate.core.conditions import Condition
 from nameplate.core.errors import Unavailable
-from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.core.turns import Turn
 from nameplate.db import Sessions
-from nameplate.models import Binding, Certificate, Domain, Organization
-from nameplate.usecases.claims import conditions, domains
+from nameplate.models import Binding, Certificate, CertificateType, Domain, Organization
+from nameplate.usecases.certificates import notices
+from nameplate.usecases.claims import conditions, domains, served_conditions
+from nameplate.usecases.claims.facts import DomainFacts
 
-DOWN = Unavailable("authority_unreachable", "The authority at ca.example does not answer.")
+DOWN = Unavailable("ca_unreachable", "The authority at ca.example does not answer.")
 PEER = "account:7"
 
 
@@ -110,7 +113,7 @@ def test_a_failing_renewal_is_said_while_the_certificate_is_still_valid(world: O
     found = site.shown("certificate")
     assert (found.reason, found.status, site.ready) == ("renewal_failing", True, True)
     assert DOWN.detail in found.message
-    assert "account at the certificate authority" in found.fix
+    assert (found.fix, found.turn) == notices.explained(DOWN.code)
 
 
 def test_an_unhealthy_application_is_not_ready(world: Offline) -> None:
@@ -176,3 +179,40 @@ def test_a_certificate_that_no_binding_uses_keeps_no_domain_from_being_ready(
     assert site.shown("certificate").reason == "certificate_pending", "a binding uses it"
     site.change(Binding, site.binding_id, deleted_at=datetime.now(UTC))
     assert site.shown("certificate").reason == "active"
+
+
+FAILURES = sorted(code for group in error_catalogue.GROUPS for code in group.codes)
+"""Whatever a certificate can fail with, and more."""
+
+
+def _told(row: Certificate) -> Condition:
+    facts = DomainFacts(
+        domain=Domain(id=1, full_domain="acme.com", domain_name="acme.com"),
+        now=datetime.now(UTC), certificates=[row],
+    )  # fmt: skip
+    (found,) = served_conditions.certificates(facts)
+    return found
+
+
+@pytest.mark.parametrize("column", ["trouble", "renewal_error"])
+@pytest.mark.parametrize("peer", [None, "account:7"])
+def test_the_catalogue_alone_says_what_to_do_about_each_failure(
+    column: str, peer: str | None
+) -> None:
+    for code in FAILURES:
+        row = Certificate(
+            id=1, organization_domain_id=1, status=CertificateStatus.PENDING,
+            common_name="acme.com", subject_alternative_names=["acme.com"], waits_for=peer,
+            certificate_type=CertificateType.LETSENCRYPT,
+        )  # fmt: skip
+        setattr(row, f"{column}_code", code)
+        setattr(row, f"{column}_message", "Why.")
+        entry = error_catalogue.explain(code)
+        said = _told(row)
+        assert (said.fix, said.turn) == (entry.fix, entry.turn), code
+
+
+def test_a_failed_proof_is_its_owners_turn() -> None:
+    assert error_catalogue.explain("challenge_invalid").turn is Turn.YOU
+    assert error_catalogue.explain("acme_caa").turn is Turn.YOU
+    assert notices.explained("unheard_of") == notices.explained("certificate_error")

@@ -4,6 +4,7 @@ import pytest
 from tests.usecases.certificates.certificate_rig import NAME, Rig, made
 
 from nameplate.core.actor import PLATFORM
+from nameplate.core.turns import Turn
 from nameplate.db import Sessions
 from nameplate.models import Certificate, Domain, RenewalRisk
 from nameplate.ports.fetcher import Fetched, HttpOutcome
@@ -49,7 +50,7 @@ def test_a_host_that_leads_elsewhere_is_to_be_pointed_here(rig: Rig) -> None:
     assert said is not None
     assert said.observed == (ELSEWHERE,)
     assert said.fix.startswith("Point the host to its server")
-    assert said.fix.endswith("and then orders the certificate.")
+    assert said.turn is Turn.YOU
 
 
 def test_name_servers_that_do_not_answer_are_to_be_checked(rig: Rig) -> None:
@@ -64,7 +65,7 @@ def test_name_servers_that_do_not_answer_are_to_be_checked(rig: Rig) -> None:
     ("code", "fix"),
     [
         ("authority_away", "Wait."),
-        ("server_stopped", "The operator must check the server."),
+        ("server_stopped", "Check the server"),
         ("challenge_name_is_alias", "Remove the CNAME record"),
         ("dnssec_bogus", "Have the zone signed again"),
     ],
@@ -79,4 +80,4 @@ def test_a_risk_is_told_in_the_words_of_an_order_that_waits_for_it(rig: Rig) -> 
     record = f'{NAME} CAA 0 issue "ca.example"'
     said = _of_risk(rig, "caa_excludes", records=(record,))
     assert said.expected == (record,)
-    assert f"Add the record {record}" in said.fix
+    assert said.fix.endswith(f"To publish: {record}.")

@@ -82,17 +82,52 @@ GROUP = Group(
             "No action needed. Nameplate makes a new order.",
             (502,),
         ),
+        "acme_caa": Entry(
+            Turn.YOU,
+            "CAA records do not let the authority issue.",
+            "Add a CAA record that names the authority, or remove those that exclude it. Nameplate tries "
+            "again automatically.",
+            (502,),
+        ),
+        "acme_rejected_identifier": Entry(
+            Turn.YOU,
+            "The authority does not issue for one of the names.",
+            "Issue the certificate without the name in the message, or ask the authority why it rejects it.",
+            (502,),
+        ),
+        "acme_unsupported_identifier": Entry(
+            Turn.YOU,
+            "The authority does not issue for names of this kind.",
+            "Issue the certificate without the name in the message.",
+            (502,),
+        ),
+        "acme_external_account_required": Entry(
+            Turn.OPERATOR,
+            "The authority registers only accounts that are bound to one of its customers.",
+            "Add the external account to the account. `nameplate account providers` shows the settings.",
+            (502,),
+        ),
+        "acme_user_action_required": Entry(
+            Turn.OPERATOR,
+            "The authority wants something done about the account first, such as agreeing to new terms.",
+            "Follow the address in the message. Nameplate continues as soon as the authority answers.",
+            (502,),
+        ),
+        "acme_account_does_not_exist": Entry(
+            Turn.OPERATOR,
+            "The authority does not know the account, and does not register it again.",
+            "Check the account at the authority, or add another one.",
+            (502,),
+        ),
         "acme_*": Entry(
-            Turn.AUTHORITY,
+            Turn.OPERATOR,
             "The authority rejected the request. The rest of the code is the ACME error "
             "type (RFC 8555 section 6.7).",
-            "Read the authority's reason in the message. For `acme_caa` and "
-            "`acme_rejected_identifier`, change DNS or the name. For others, ask the "
-            "operator.",
+            "Read the authority's reason in the message, and check the account and its configuration.",
             (502,),
         ),
         "challenge_not_offered": Entry(
-            Turn.AUTHORITY,
+            Turn.YOU,
             "The authority does not offer this challenge for a name.",
             "Request the certificate with another challenge.",
             (502,),
@@ -100,8 +135,8 @@ GROUP = Group(
         "challenge_invalid": Entry(
             Turn.YOU,
             "The authority checked the proof and did not accept it.",
-            "Read in the message what the authority found, correct DNS or the web server, "
-            "and issue again.",
+            "Read in the message what the authority found, and correct DNS or the web server. Nameplate "
+            "tries again automatically.",
         ),
         "order_invalid": Entry(
             Turn.AUTHORITY,

@@ -310,7 +310,7 @@ GROUP = Group(
         "host_without_address": Entry(
             Turn.YOU,
             "The host has no address in DNS yet, so that its certificate is not ordered.",
-            "Point the host to its server, as the message says. Nameplate checks again automatically.",
+            "Point the host to its server. Nameplate checks again automatically.",
         ),
         "host_points_elsewhere": Entry(
             Turn.YOU,
@@ -331,7 +331,7 @@ GROUP = Group(
         "challenge_cname_missing": Entry(
             Turn.YOU,
             "The CNAME record that delegates the challenges of the certificate is not published.",
-            "Publish the record that the message names. Nameplate checks again automatically.",
+            "Publish the CNAME record. Nameplate checks again automatically.",
         ),
         "challenge_cname_elsewhere": Entry(
             Turn.YOU,

@@ -14,7 +14,7 @@ from nameplate.db import Sessions
 from nameplate.models import Account
 from nameplate.ports.ca import RegisteredAccount
 from nameplate.usecases.certificates import outages
-from nameplate.usecases.certificates.caa_looks import CaaLook, CaaObstacle, CaaUnanswered
+from nameplate.usecases.certificates.caa_looks import CaaLook, CaaObstacle, CaaUnanswered, SeenCaa
 from nameplate.usecases.certificates.order import CertificateRequest
 from nameplate.usecases.tools import Tools
 
@@ -28,10 +28,17 @@ class _Passed:
 
 
 def choose(
-    sessions: Sessions, tools: Tools, request: CertificateRequest, now: datetime
+    sessions: Sessions,
+    tools: Tools,
+    request: CertificateRequest,
+    now: datetime,
+    seen: SeenCaa | None = None,
 ) -> CertificateRequest | CaaObstacle:
-    """Return the request with the account to order with, or why none may issue. Asks the network."""
-    looks = CaaLook(tools, request.hosts)
+    """Return the request with the account to order with, or why none may issue. Asks the network.
+
+    `seen` is what was seen of CAA in the same step, and is added to.
+    """
+    looks = CaaLook(tools, request.hosts, {} if seen is None else seen)
     passed: list[_Passed] = []
     away: list[Account] = []
     obstacles: list[CaaObstacle] = []
@@ -88,17 +95,22 @@ def _chosen(
 ) -> CertificateRequest:
     named = title(account)
     if len(request.accounts) == 1:
-        reason = f"{named} is the only authority."
+        whose = _whose(request)
+        reason = f"{named} is the only authority{' in the preference' if whose else ''}{whose}."
     elif not passed and request.emergency:
         reason = f"It is the turn of {named}."
     elif not passed:
-        reason = f"{named} is the first in the order of preference."
+        reason = f"{named} is the first in the order of preference{_whose(request)}."
     else:
         why = "; ".join(one.why for one in passed)
-        reason = f"{why}; {named} is the next in the order of preference."
+        reason = f"{why}; {named} is the next in the order of preference{_whose(request)}."
     reason = f"{request.emergency} {reason}".strip()
     replaces = request.replaces if account is request.account else None  # it is another authority's
     return replace(request, account=account, reason=reason, replaces=replaces)
+
+
+def _whose(request: CertificateRequest) -> str:
+    return f" of the {request.preferred_by}" if request.preferred_by else ""
 
 
 def _none_may(request: CertificateRequest, first: CaaObstacle) -> CaaObstacle:

@@ -128,6 +128,15 @@ def take_order(session: Session, account: Account, ordering: Ordering, now: date
         _look(session, bucket, now)
 
 
+def give_back(session: Session, account: Account, ordering: Ordering) -> None:
+    """Give back what an order cost that the authority did not make."""
+    of_orders = of_account(account, ordering.organization_id)
+    for bucket in (*of_orders, *of_names(account, ordering.bases, ordering.hosts)):
+        row = session.get(Budget, bucket.key, with_for_update=True)
+        if row is not None:
+            row.arrival_at -= bucket.limit.interval
+
+
 def count_failures(
     session: Session, account: Account, hosts: Collection[str], now: datetime
 ) -> None:

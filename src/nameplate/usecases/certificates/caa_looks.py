@@ -51,13 +51,18 @@ class RelevantSet:
     """Different values where the servers disagree: each must permit."""
 
 
+SeenCaa = dict[str, tuple[tuple[str, ...], ...]]
+"""The different CAA sets that the servers of names have, by name, for a few seconds."""
+
+
 @dataclass
 class CaaLook:
     """Looks at each name once, for all authorities that could be asked."""
 
     tools: Tools
     hosts: Sequence[str]
-    _seen: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    seen: SeenCaa = field(default_factory=dict)
+    """What is known by name; a step with several certificates looks at what is above them once."""
 
     def obstacle(self, applicant: Applicant, title: str) -> CaaObstacle | None:
         """Tell what keeps an authority from issuing for all hosts, None when nothing does.
@@ -77,10 +82,10 @@ class CaaLook:
 
     def _relevant(self, name: str) -> RelevantSet:
         for above in names.self_and_ancestors(name):
-            if above not in self._seen:
-                self._seen[above] = _ask(self.tools, above)
-            if self._seen[above]:
-                return RelevantSet(above, self._seen[above])
+            if above not in self.seen:
+                self.seen[above] = _ask(self.tools, above)
+            if self.seen[above]:
+                return RelevantSet(above, self.seen[above])
         return RelevantSet("")
 
 

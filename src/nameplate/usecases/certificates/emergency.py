@@ -1,7 +1,7 @@
 """When a certificate is about to end and its renewal fails: other authorities, and another challenge.
 
     a tenth of the lifetime is left ─▶ each attempt goes to the next authority in the order of preference
-    all of them were tried          ─▶ the other challenge that is possible for these names
+    all of them were tried          ─▶ the next challenge that is possible for these names
 
 The attempts are one after the other: a new one begins when the last has failed for good.
 """
@@ -12,13 +12,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import names, renewal
+from nameplate.core import renewal
 from nameplate.core.errors import Refused
 from nameplate.models import Account, Certificate, ChallengeType, Domain
-from nameplate.usecases.certificates import coverage, renewal_info
+from nameplate.usecases.certificates import coverage, preferences, renewal_info
 from nameplate.usecases.certificates.order import CertificateRequest
 from nameplate.usecases.tenants import ca_accounts
+from nameplate.usecases.tools import Tools
 
+_ROUND = (ChallengeType.HTTP_01, ChallengeType.TLS_ALPN_01, ChallengeType.DNS_01)
+"""In this order: what needs no record comes first. Where the names' domains have no DNS account, the
+last is written where the owner has delegated it to."""
 WAITS = timedelta(minutes=10)
 """How long an order under way waits in an emergency for an authority that does not answer."""
 
@@ -71,30 +75,31 @@ def ends_order(row: Certificate, now: datetime) -> bool:
     return is_on(row, now) and since is not None and now - since >= WAITS
 
 
-def next_attempt(session: Session, row: Certificate) -> None:
+def next_attempt(session: Session, tools: Tools, row: Certificate) -> None:
     """Change the challenge when every authority has refused the certificate with the present one."""
     try:
-        count = len(ca_accounts.authority_accounts(session, row.organization_id))
+        accounts = ca_accounts.authority_accounts(session, row.organization_id, row.authorities)
     except Refused:
         return
-    if row.renewal_attempts % count == 0:
-        change_challenge(session, row)
+    if row.renewal_attempts % len(accounts) == 0:
+        change_challenge(session, tools, row)
 
 
-def change_challenge(session: Session, row: Certificate) -> None:
-    """Have the names proved in the other way, where that is possible for all of them.
+def change_challenge(session: Session, tools: Tools, row: Certificate) -> bool:
+    """Have the names proved in the next way that is possible for all of them.
 
-    Nothing is under way: a challenge that is presented stays what it is.
+    Nothing is under way: a challenge that is presented stays what it is. Return whether that is one of
+    this round: after the last the first is tried again.
     """
     if row.pending_private_key is not None:
-        return
-    if row.acme_challenge_type is ChallengeType.DNS_01:
-        is_wild = any(map(names.is_wildcard, row.wanted_names))
-        if not is_wild:
-            row.acme_challenge_type = ChallengeType.HTTP_01
-        return
+        return False
     there = coverage.read(session, row)
-    homes = {there.homes.get(host, row.organization_domain_id) for host in there.hosts}
-    written = (session.get_one(Domain, one).dns_account_id is not None for one in sorted(homes))
-    if homes and all(written):
-        row.acme_challenge_type = ChallengeType.DNS_01
+    main = session.get_one(Domain, row.organization_domain_id)
+    homes = {host: there.homes.get(host, main.id) for host in there.hosts}
+    known = row.acme_challenge_type or ChallengeType.HTTP_01
+    place = _ROUND.index(known)
+    for one in (*_ROUND[place + 1 :], *_ROUND[:place]) if homes else ():
+        if preferences.can_prove(session, tools, main, homes, one):
+            row.acme_challenge_type = one
+            return _ROUND.index(one) > place
+    return False

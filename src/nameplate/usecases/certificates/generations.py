@@ -145,7 +145,8 @@ def rehearsal_at(row: Certificate) -> datetime | None:
         return None
     before = row.rehearsed_at
     if before is not None and row.at_risk_since is not None:
-        return backoff.next_rehearsal(row.at_risk_since, before)
+        watched = row.watch_key is not None
+        return backoff.next_rehearsal(row.at_risk_since, before, is_watched=watched)
     at = renewal.rehearse_at(issued, renewed)
     return None if before is not None and before >= at else at
 

@@ -9,13 +9,14 @@ for a certificate that was made for a binding when none uses it any more.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
 
 from nameplate.core import backoff, names, renewal
 from nameplate.core import issuance as steps
+from nameplate.core.certificate_preferences import ChosenPreferences
 from nameplate.core.errors import Invalid, NameplateError, Refused
 from nameplate.core.issuance import Fail
 from nameplate.core.lifecycle import CertificateStatus
@@ -24,6 +25,7 @@ from nameplate.leases import DueRow, Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, ChallengeType
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
+    askers,
     authority_choice,
     budgets,
     coverage,
@@ -34,6 +36,7 @@ from nameplate.usecases.certificates import (
     notices,
     order,
     outages,
+    preferences,
     reachability,
     rehearsals,
     renewal_info,
@@ -43,7 +46,7 @@ from nameplate.usecases.certificates import (
     usage,
     watches,
 )
-from nameplate.usecases.certificates.caa_looks import CaaObstacle
+from nameplate.usecases.certificates.caa_looks import CaaObstacle, SeenCaa
 from nameplate.usecases.certificates.coverage import Coverage
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
@@ -54,6 +57,8 @@ _AT_ONCE = {ORDER_LOST, order.KEY_CHANGED}
 Errand = revocations.DueRevocation | renewal_info.InfoQuestion | rehearsals.RehearsalLook
 """What is done beside orders."""
 _Begun = order.CertificateRequest | order.OpenOrder | Errand | Fail | None
+_NEXT_CHALLENGE = timedelta(seconds=5)
+"""When the next challenge is tried in an emergency: nothing was ordered with the one before."""
 _MANY = 4
 """Names of a certificate whose looks may take longer than a lease."""
 
@@ -70,6 +75,11 @@ def peer(row: Certificate | DueRow, authority: work.Authority) -> str | None:
     if account is None and row.organization_id is not None:
         account = authority(row.organization_id)
     return None if account is None else f"account:{account}"
+
+
+def preferring(session: Session, row: Certificate) -> work.Authority:
+    """Return what says with which account the certificate is ordered."""
+    return partial(ca_accounts.authority_id, session, preferred=row.authorities)
 
 
 def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
@@ -96,7 +106,7 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
     note = None if begun is None else begun.carry_out(tools)
 
     def rest(session: Session, row: Certificate) -> None:
-        again = None if note is None else note.keep(row, tools.jitter(), lease.now())
+        again = None if note is None else note.keep(session, row, tools.jitter(), lease.now())
         _rest(session, tools, row, lease.now())
         if again is not None:
             row.next_action_at = min(row.next_action_at or again, again)
@@ -110,22 +120,27 @@ def _obtain(sessions: Sessions, tools: Tools, lease: Lease) -> Fail | None:
 def _state(sessions: Sessions, tools: Tools, lease: Lease) -> _Begun:
     """Return where the row stands, once it says which of its names are lost."""
 
-    def read(session: Session, row: Certificate) -> _Begun | Coverage:
+    def read(session: Session, row: Certificate) -> _Begun | Coverage | ChosenPreferences:
         return _begun(session, tools, row, lease.now())
 
     begun = work.read(sessions, Certificate, lease, read)
-    if not isinstance(begun, Coverage):
+    if not isinstance(begun, Coverage | ChosenPreferences):
         return begun
     known = begun
 
     def change(session: Session, row: Certificate) -> None:
+        if isinstance(known, ChosenPreferences):
+            preferences.apply(row, row.wanted_names, known)
+            return
         if known.is_strayed(row):
             generations.forget(session, row, lease.now())
         row.lose(known.lost)
 
     work.record(sessions, Certificate, lease, change, release=False)
     again = work.read(sessions, Certificate, lease, read)
-    return None if isinstance(again, Coverage) else again  # it changes: looked at again at once
+    return (
+        None if isinstance(again, Coverage | ChosenPreferences) else again
+    )  # it changes: looked at again at once
 
 
 def _begin(
@@ -147,9 +162,16 @@ def _begin(
 
 
 def look(
-    sessions: Sessions, tools: Tools, lease: Lease, request: order.CertificateRequest
+    sessions: Sessions,
+    tools: Tools,
+    lease: Lease,
+    request: order.CertificateRequest,
+    seen: SeenCaa | None = None,
 ) -> order.CertificateRequest | reachability.Unreached | CaaObstacle:
-    """Return the request with the authority of choice, or what keeps all of them from issuing."""
+    """Return the request with the authority of choice, or what keeps all of them from issuing.
+
+    `seen` is what was seen of CAA in the same step.
+    """
     led = request.delegation
     many = len(request.hosts if led is None else led.targets) >= _MANY
     with work.kept(sessions, Certificate, lease) if many else nullcontext():
@@ -158,7 +180,7 @@ def look(
             unreached = delegations.look(tools, led)
         elif request.is_looked_at:
             unreached = reachability.look(tools, request.hosts, request.ports, request.kind)
-        return unreached or authority_choice.choose(sessions, tools, request, lease.now())
+        return unreached or authority_choice.choose(sessions, tools, request, lease.now(), seen)
 
 
 def blame(
@@ -202,36 +224,51 @@ def await_repair(
         again = backoff.next_visit(row.attempts, row.trouble_since or now, now)
         if every is not None:
             again = work.watched(session, Certificate, row, again, now, every=every)
+        if row.watch_key is None or row.attempts == 1 or not emergency.is_on(row, now):
+            watches.watch(session, row, watched, now)
+        if emergency.is_on(row, now) and emergency.change_challenge(session, tools, row):
+            again = min(again, now + _NEXT_CHALLENGE)
         row.next_action_at = work.soon(tools, again, now)
-        watches.watch(session, row, watched, now)
-        if emergency.is_on(row, now):
-            emergency.change_challenge(session, row)
         _expire(session, row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
 
 
-def _begun(session: Session, tools: Tools, row: Certificate, now: datetime) -> _Begun | Coverage:
+def _begun(
+    session: Session, tools: Tools, row: Certificate, now: datetime
+) -> _Begun | Coverage | ChosenPreferences:
     """Return where the generation stands, or what else is to be done when none is obtained now.
 
-    A coverage is returned where the row does not say yet which of its names are lost.
+    A coverage is returned where the row does not say yet which of its names are lost, what was chosen
+    where it does not say yet what is preferred now.
     """
     wide = not _gone(row) and coverage.is_wide(row)
     there = coverage.read(session, row) if wide else None
     if there is not None and there.differs(row):
         return there
     if not (is_due(row, now) or (there is not None and there.is_outdated(row))):
-        return (
-            revocations.due(session, row)
-            or renewal_info.question(session, row, now)
-            or rehearsals.due(session, tools, row, now)
-        )
+        return revocations.due(session, row) or _look(session, tools, row, now)
     there = there or coverage.read(session, row)
     if not there.hosts or row.is_let_go:
         return None
     if usage.is_left(row, tools, now) or not usage.is_wanted(session, row):
         return None
+    if row.pending_private_key is None and not emergency.is_on(row, now):
+        chosen = preferences.again(session, tools, row, there.homes)
+        if chosen is not None:
+            return chosen
     return _order(session, tools, row, there, now)
+
+
+def _look(session: Session, tools: Tools, row: Certificate, now: datetime) -> Errand | None:
+    """Return what to ask for a certificate that serves.
+
+    An authority that has never made a suggestion is asked for one at each look, after all else.
+    """
+    question, rehearsal = renewal_info.question, rehearsals.due
+    if row.renewal_info_due_at is None:
+        return rehearsal(session, tools, row, now) or question(session, row, now)
+    return question(session, row, now) or rehearsal(session, tools, row, now)
 
 
 def _order(
@@ -313,7 +350,7 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
         now = lease.now()
         is_begun, ordered = row.pending_private_key is not None, coverage.ordered_names(row)
         stopped = failure.retry and (failure.code in _AT_ONCE or not is_begun)
-        waits_for = peer(row, partial(ca_accounts.authority_id, session)) if stopped else None
+        waits_for = peer(row, preferring(session, row)) if stopped else None
         _count(session, row, failure, now)
         generations.forget(session, row, now)
         known = row.renewal_error_code
@@ -327,11 +364,11 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
         if known != row.renewal_error_code:
             notices.tell_failure(session, "certificate.failed", row)
         if emergency.is_on(row, now):
-            emergency.next_attempt(session, row)
+            emergency.next_attempt(session, tools, row)
         if failure.retry:
             wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter(), row.expires_at)
             if stopped:
-                wait = work.watched(session, Certificate, row, wait, now, every=work.WATCH_REFUSAL)
+                wait = _asking_again(session, row, failure, wait, now)
             again = now if at_once else wait
             row.next_action_at = row.next_renewal_attempt_at = work.soon(tools, again, now)
         else:
@@ -343,6 +380,15 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
         _expire(session, row, now)
 
     work.record(sessions, Certificate, lease, change, release=True, stopped=True)
+
+
+def _asking_again(
+    session: Session, row: Certificate, failure: Fail, due: datetime, now: datetime
+) -> datetime:
+    """Return when a certificate asks its authority again that begins no order for it."""
+    if failure.code in _AT_ONCE:  # there was an order, which counts
+        return work.watched(session, Certificate, row, due, now, every=work.WATCH_REFUSAL)
+    return askers.next_due(session, row, due, now)
 
 
 def _cause(

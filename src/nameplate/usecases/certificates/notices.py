@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import ids
 from nameplate.core.errors import NotFound
 from nameplate.core.ids import Prefix
+from nameplate.core.turns import Turn
 from nameplate.models import Certificate, telling
 
 
@@ -34,12 +35,15 @@ def tell_failure(session: Session, type_: str, row: Certificate) -> None:
     tell(session, type_, row, code=code, reason=reason, fix=fix or None, whose_turn=turn)
 
 
-def explained(code: str) -> tuple[str, str | None]:
-    """Return what to do about an error and whose turn it is, as the catalogue says it."""
+def explained(code: str) -> tuple[str, Turn]:
+    """Return what to do about an error and whose turn it is, as the catalogue says it.
+
+    A code of somebody else's adapter, which it does not know, is explained as `certificate_error`.
+    """
     from nameplate.core import error_catalogue  # noqa: PLC0415 - read when something goes wrong
 
     try:
         entry = error_catalogue.explain(code)
     except NotFound:
-        return "", None
-    return entry.fix, entry.turn.value
+        entry = error_catalogue.explain("certificate_error")
+    return entry.fix, entry.turn

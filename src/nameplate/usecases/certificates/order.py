@@ -59,7 +59,7 @@ _KEY_DOUBTED = {"acme_malformed", "acme_unauthorized", "acme_account_does_not_ex
 _PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
-AccountsOf = Callable[[Session, int], Sequence[Account]]
+AccountsOf = Callable[[Session, int, str | None], Sequence[Account]]
 _BEGINNING = Certificate.beginning()
 """Made once: every certificate needs it."""
 
@@ -101,6 +101,8 @@ class CertificateRequest:
     """Where proofs are written that are not written in the zones of the names' own domains."""
     homes: Mapping[str, int] = field(default_factory=dict)
     """The domain that each name belongs to, where there are several names."""
+    preferred_by: str = ""
+    """Who has said with which accounts to order, where that was said."""
     is_other_set: bool = False
     """Other names than those that are covered now."""
 
@@ -190,7 +192,7 @@ def stored(
     account = session.get(Account, known.account_id) if key and known.account_id else None
     choice: Sequence[Account] = ()
     if account is None or account.deleted_at is not None:
-        choice = accounts_of(session, row.organization_id)
+        choice = accounts_of(session, row.organization_id, row.authorities)
         account = choice[0]
     hosts = there.hosts if key is None else tuple(coverage.ordered_names(row))
     request = CertificateRequest(
@@ -210,6 +212,7 @@ def stored(
         ports=reachability.ports(session, row, hosts) if tools.special_use else {},
         delegation=delegations.read(session, tools.challenge_zone, row, hosts, there.homes),
         homes=there.homes,
+        preferred_by=_preferred_by(row),
         is_other_set=set(hosts) != set(row.subject_alternative_names or ()),
     )
     if key is None:
@@ -223,6 +226,11 @@ def stored(
         thumbprint=known.thumbprint,
         waiting_since=known.waiting_since,
     )
+
+
+def _preferred_by(row: Certificate) -> str:
+    said = row.authorities is not None and row.chosen_by is not None
+    return row.chosen_by.of("authorities") if said and row.chosen_by is not None else ""
 
 
 def carry(
@@ -382,6 +390,7 @@ class Issuer:
             except Refused as error:
                 narrower = request.without(error.code)
                 if narrower is None:
+                    self._give_back(request, is_exempt=is_exempt)
                     raise
                 if is_exempt and narrower.replaces is None:
                     is_exempt = self._spend(narrower)
@@ -395,20 +404,36 @@ class Issuer:
             return False
         return self._record(lambda session, row: self._take(session, row, request))
 
+    def _give_back(self, request: CertificateRequest, *, is_exempt: bool) -> None:
+        """Take back what was spent for an order that the authority did not make."""
+        if is_exempt or not budgets.limits(request.account).any:
+            return
+        account = request.account
+        self._record(
+            lambda session, row: budgets.give_back(
+                session, account, self._ordering(session, row, request)
+            )
+        )
+
     def _take(self, session: Session, row: Certificate, request: CertificateRequest) -> bool:
+        ordering = self._ordering(session, row, request)
+        budgets.take_order(session, request.account, ordering, self._lease.now())
+        return ordering.is_exempt
+
+    def _ordering(
+        self, session: Session, row: Certificate, request: CertificateRequest
+    ) -> budgets.Ordering:
         homes = {request.homes.get(host, row.organization_domain_id) for host in request.hosts}
         bases = {session.get_one(Domain, home).domain_name for home in sorted(homes)}
         now = self._lease.now()
         issued, expires = row.issued_at, row.expires_at
         # Outside the window that the authority suggests it is an order as any other.
         begins, ends = row.renewal_window_starts_at, row.renewal_window_ends_at
-        ordering = budgets.Ordering(
+        return budgets.Ordering(
             row.organization_id, sorted(bases), request.hosts,
             is_urgent=bool(issued and expires and renewal.is_urgent(issued, expires, now)),
             is_exempt=bool(request.replaces and begins and ends and begins <= now < ends),
         )  # fmt: skip
-        budgets.take_order(session, request.account, ordering, now)
-        return ordering.is_exempt
 
     def _present(self, opened: OpenOrder, hidden: Sequence[Challenge]) -> bool:
         """Publish proofs; tell whether the world can see them."""

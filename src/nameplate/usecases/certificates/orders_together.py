@@ -29,9 +29,11 @@ from nameplate.usecases.certificates import (
     issuance,
     order,
     outages,
+    preferences,
     rollout,
     usage,
 )
+from nameplate.usecases.certificates.caa_looks import SeenCaa
 from nameplate.usecases.certificates.coverage import Coverage
 from nameplate.usecases.certificates.generations import Issued
 from nameplate.usecases.certificates.order import (
@@ -90,13 +92,20 @@ class _JointStep:
         self._sessions, self._tools = sessions, tools
         self.outcomes: list[work.StepOutcome] = []
         self.left: list[Lease] = []
+        self._caa: SeenCaa = {}
+        """What was seen of CAA in this step, of which several names may be below one."""
 
     def read(self, leases: Sequence[Lease]) -> list[tuple[Lease, CertificateRequest]]:
         """Return what is to be ordered, of those that are an everyday case."""
         found: list[tuple[Lease, CertificateRequest]] = []
         with self._sessions.look() as session:
             rows = seen_together(session, Certificate, leases)
-            plain = [one for one in rows if _is_plain(*one, self._tools)]
+            plain = [
+                (lease, row)
+                for lease, row in rows
+                if _is_plain(lease, row, self._tools)
+                and preferences.again(session, self._tools, row, {}) is None
+            ]
             allowed = _allowed(session, [row for _, row in plain])
             accounts_of = cache(partial(ca_accounts.authority_accounts, session))
             for lease, row in plain:
@@ -105,7 +114,7 @@ class _JointStep:
                 with suppress(Refused):  # its own step says so
                     there = Coverage(row.wanted_names, row.lost)  # asked for all of them at once
                     request = order.stored(
-                        session, self._tools, row, there, lambda _, owner: accounts_of(owner)
+                        session, self._tools, row, there, lambda _, *owner: accounts_of(*owner)
                     )
                     if isinstance(request, CertificateRequest):
                         found.append((lease, request))
@@ -140,7 +149,7 @@ class _JointStep:
         return found
 
     def _looked_at(self, lease: Lease, request: CertificateRequest) -> _Carried | None:
-        seen = issuance.look(self._sessions, self._tools, lease, request)
+        seen = issuance.look(self._sessions, self._tools, lease, request, self._caa)
         if not isinstance(seen, CertificateRequest):
             issuance.await_repair(self._sessions, self._tools, lease, request, seen)
             return None
@@ -269,7 +278,7 @@ class _JointStep:
 
 
 def _peer(session: Session, row: Certificate) -> str | None:
-    return issuance.peer(row, partial(ca_accounts.authority_id, session))
+    return issuance.peer(row, issuance.preferring(session, row))
 
 
 def _is_plain(lease: Lease, row: Certificate, tools: Tools) -> bool:

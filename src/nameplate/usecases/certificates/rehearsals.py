@@ -33,11 +33,13 @@ from nameplate.usecases.certificates import (
     outages,
     reachability,
     usage,
+    watches,
 )
 from nameplate.usecases.certificates.caa_looks import CaaObstacle
 from nameplate.usecases.certificates.delegations import ChallengeDelegation
 from nameplate.usecases.certificates.order import CertificateRequest
 from nameplate.usecases.certificates.reachability import Unreached
+from nameplate.usecases.certificates.watches import Watched
 from nameplate.usecases.tools import Tools
 
 _LOCAL = "local"
@@ -56,12 +58,17 @@ class RehearsalLook:
 
     def carry_out(self, tools: Tools) -> "RehearsalReply":
         """Look. Nothing is raised for what the DNS or a host says."""
-        return RehearsalReply(self.certificate, self.risks(tools))
+        found = self._seen(tools)
+        watched = (None if self.request is None else _watched(self.request, one) for one in found)
+        risks = (*self.known, *map(_risk, found))
+        return RehearsalReply(self.certificate, risks, next(filter(None, watched), None))
 
     def risks(self, tools: Tools) -> tuple[RenewalRisk, ...]:
         """Return everything that keeps the certificate from being ordered; asks the network."""
-        seen = () if self.request is None else tuple(map(_risk, _obstacles(tools, self.request)))
-        return (*self.known, *seen)
+        return (*self.known, *map(_risk, self._seen(tools)))
+
+    def _seen(self, tools: Tools) -> Sequence[Unreached | CaaObstacle]:
+        return () if self.request is None else tuple(_obstacles(tools, self.request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +77,23 @@ class RehearsalReply:
 
     certificate: str | None
     risks: tuple[RenewalRisk, ...]
+    watched: Watched | None = None
+    """What is watched until one of them is gone."""
 
-    def keep(self, row: Certificate, _jitter: float, now: datetime) -> None:
+    def keep(self, session: Session, row: Certificate, _jitter: float, now: datetime) -> None:
         """Note it on the row, unless that has another generation by now."""
         if row.certificate == self.certificate:
             row.note_rehearsal(Rehearsal(self.risks) if self.risks else None, now)
+            watches.watch(session, row, self.watched, now)
 
 
 def due(session: Session, tools: Tools, row: Certificate, now: datetime) -> RehearsalLook | None:
-    """Return what to look at now for the next renewal of a settled certificate, if anything."""
+    """Return what to look at now for the next renewal of a settled certificate, if anything.
+
+    Whatever has woken one at risk may have repaired it.
+    """
     at = generations.rehearsal_at(row)
-    if at is None or at > now or not usage.is_wanted(session, row):
+    if at is None or (at > now and row.at_risk_since is None) or not usage.is_wanted(session, row):
         return None
     return of(session, tools, row, now)
 
@@ -151,6 +164,18 @@ def _obstacles(tools: Tools, request: CertificateRequest) -> Iterator[Unreached 
             yield from _alias(tools, f"{delegations.LABEL}.{name}")
     forbidden = authority_choice.forbidden(tools, request)
     yield from () if forbidden is None else (forbidden,)
+
+
+def _watched(request: CertificateRequest, found: Unreached | CaaObstacle) -> Watched | None:
+    """Return what to watch until an obstacle is gone; what is wrong at a name that we write is not."""
+    led = request.delegation
+    is_ours = isinstance(found, Unreached) and not request.is_answered_here
+    if is_ours and (led is None or found.name not in led.targets):
+        return None
+    port = request.ports.get(found.name)
+    if isinstance(found, Unreached) and found.code == "dnssec_bogus" and led is None:
+        return None  # seen at another place than a host is looked at
+    return watches.of_obstacle(found, led, request.kind, port)
 
 
 def _bogus(tools: Tools, name: str, rdtype: str) -> Iterator[Unreached]:

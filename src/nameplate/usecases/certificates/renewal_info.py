@@ -47,7 +47,7 @@ class InfoReply:
     failed_for: timedelta | None = None
     """When to ask again, where it could not be asked."""
 
-    def keep(self, row: Certificate, jitter: float, now: datetime) -> None:
+    def keep(self, _session: Session, row: Certificate, jitter: float, now: datetime) -> None:
         """Note it. A moment is drawn in a new window only: an unchanged one keeps its moment.
 
         A window that is over, or a moment in it that has passed, has the certificate renewed now.

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import names
 from nameplate.core.actor import Actor
+from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.deployment import DeploymentState
 from nameplate.core.encryption import Place
 from nameplate.core.errors import Conflict, Invalid, Refused
@@ -22,7 +23,14 @@ from nameplate.models import (
 )
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.certificates import coverage, deployments, succession, tls_alpn, usage
+from nameplate.usecases.certificates import (
+    coverage,
+    deployments,
+    preferences,
+    succession,
+    tls_alpn,
+    usage,
+)
 from nameplate.usecases.tools import Tools
 
 MAX_NAMES = 100
@@ -86,13 +94,10 @@ def issue(
             f"A certificate covers at most {MAX_NAMES} names. Request several certificates.",
         )
     homes = _homes(session, domain, wanted)
-    delegates = tools.challenge_zone is not None
-    row = create(session, domain, wanted, challenge, now, delegates=delegates, homes=homes)
+    asked = CertificatePreferences(key_type, challenge, profile, preferred_chain)
+    row = create(session, domain, wanted, asked, now, tools=tools, homes=homes)
     if row.acme_challenge_type is ChallengeType.TLS_ALPN_01:
         tls_alpn.check(session, tools, domain, wanted)
-    row.key_type = key_type or row.key_type
-    row.profile = profile or row.profile
-    row.preferred_chain = preferred_chain or row.preferred_chain
     return row
 
 
@@ -121,7 +126,9 @@ def _homes(session: Session, domain: Domain, hosts: Sequence[str]) -> dict[str, 
     return homes
 
 
-def proposed(tools: Tools, domain: Domain, host: str, challenge: str | None) -> Certificate:
+def proposed(
+    session: Session, tools: Tools, domain: Domain, host: str, challenge: str | None
+) -> Certificate:
     """Return the row of a certificate for one host as it would be requested; it is never stored.
 
     Raises `Invalid` as `issue` does.
@@ -129,40 +136,45 @@ def proposed(tools: Tools, domain: Domain, host: str, challenge: str | None) -> 
     name = _parsed(tools, domain, host)
     if not coverage.is_at(name, holders.held_name(domain)):
         raise Invalid("name_not_covered", f"{name} does not belong to {domain.full_domain}.")
-    return Certificate(
+    if challenge is not None:
+        _challenge(challenge, wildcard=names.is_wildcard(name))
+    row = Certificate(
         id=0,
         organization_id=domain.organization_id,
         organization_domain_id=domain.id,
         certificate_type=CertificateType.LETSENCRYPT,
         common_name=name,
         subject_alternative_names=[name],
-        acme_challenge_type=_challenge(challenge, wildcard=names.is_wildcard(name)),
-        key_type=domain.key_type,
-        profile=domain.certificate_profile,
         is_profile_gone=False,
     )
+    asked = CertificatePreferences(challenge=challenge)
+    preferences.apply(
+        row, [name], preferences.choose(session, tools, domain, {name: domain.id}, asked)
+    )
+    return row
 
 
 def create(
     session: Session,
     domain: Domain,
     hosts: Sequence[str],
-    challenge: str | None,
+    asked: CertificatePreferences,
     now: datetime,
     *,
     automatic: bool = False,
-    delegates: bool = False,
+    tools: Tools | None = None,
     homes: Mapping[str, int] | None = None,
 ) -> Certificate:
     """Create the row that a worker turns into a certificate; `automatic`: as long as a binding uses it.
 
-    `delegates`: the owner can delegate challenges to the platform.
+    `asked` is what is said for this one; without `tools` the platform says nothing.
     `homes` are the domains of hosts, where they belong to several.
     """
-    kind = _challenge(challenge, wildcard=(wildcard := any(map(names.is_wildcard, hosts))))
+    wildcard = any(map(names.is_wildcard, hosts))
+    if asked.challenge is not None:
+        _challenge(asked.challenge, wildcard=wildcard)
     named = homes or dict.fromkeys(hosts, domain.id)
-    if kind is ChallengeType.DNS_01 and not delegates:
-        _refuse_unwritten(session, named)
+    chosen = preferences.choose(session, tools, domain, named, asked)
     row = Certificate(
         organization_id=domain.organization_id,
         organization_domain_id=domain.id,
@@ -171,12 +183,12 @@ def create(
         common_name=hosts[0],
         is_automatic=automatic,
         auto_renew=domain.auto_renew_ssl,
-        acme_challenge_type=kind,
-        key_type=domain.key_type,
-        profile=domain.certificate_profile,
-        preferred_chain=domain.preferred_chain,
         next_action_at=now,
     )
+    preferences.apply(row, hosts, chosen)
+    delegates = tools is not None and tools.challenge_zone is not None
+    if row.acme_challenge_type is ChallengeType.DNS_01 and not delegates:
+        _refuse_unwritten(session, named)
     session.add(row)
     coverage.name(session, row, named)
     return row
@@ -194,15 +206,13 @@ def _refuse_unwritten(session: Session, homes: Mapping[str, int]) -> None:
             )
 
 
-def _challenge(given: str | None, *, wildcard: bool) -> ChallengeType:
-    if given is None:
-        return ChallengeType.DNS_01 if wildcard else ChallengeType.HTTP_01
+def _challenge(given: str, *, wildcard: bool) -> None:
+    """Raise `Invalid` for a challenge that there is not, or that cannot prove the names."""
     if given not in set(ChallengeType):
         expected = ", ".join(f"`{one}`" for one in ChallengeType)
         raise Invalid("challenge_unavailable", f"Expected one of these challenges: {expected}.")
     if wildcard and given != ChallengeType.DNS_01:
         raise Invalid("wildcard_needs_dns", "A wildcard can only be proved by dns-01.")
-    return ChallengeType(given)
 
 
 def get(session: Session, actor: Actor, reference: str) -> Certificate:
@@ -266,8 +276,8 @@ def renew(
     row.is_automatic = row.is_automatic and usage.is_wanted(session, row)
     if row.is_let_go:
         row.take_up(now)
-    for name in changes.keys() & {"key_type", "profile", "preferred_chain"}:
-        setattr(row, name, changes[name])
+    asked = changes.keys() & {"key_type", "profile", "preferred_chain"}
+    preferences.ask_for(row, **{name: changes[name] for name in asked})
     row.next_renewal_attempt_at = now
     row.unused_since = row.unused_told_at = None  # somebody wants it
     row.wake(now)

@@ -160,7 +160,9 @@ class RevocationNote:
     is_served: bool = False
     error: str | None = None
 
-    def keep(self, row: Certificate, _jitter: float, now: datetime) -> datetime | None:
+    def keep(
+        self, _session: Session, row: Certificate, _jitter: float, now: datetime
+    ) -> datetime | None:
         """Note it; return when to try again, None when it is done."""
         if row.revocation_certificate != self.certificate:
             return None

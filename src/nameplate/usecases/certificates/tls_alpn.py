@@ -41,6 +41,15 @@ def check(session: Session, tools: Tools, domain: Domain, hosts: Sequence[str]) 
         _check_proxy(tools, host, server, proxy)
 
 
+def is_answered(session: Session, tools: Tools, domain: Domain, hosts: Sequence[str]) -> bool:
+    """Tell whether the challenge can be answered for all hosts."""
+    try:
+        check(session, tools, domain, hosts)
+    except Conflict:
+        return False
+    return True
+
+
 def _check_proxy(tools: Tools, host: str, server: str, proxy: dict[str, object] | None) -> None:
     if proxy is None or proxy.get("tls_alpn") is True:
         return

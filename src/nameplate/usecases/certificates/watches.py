@@ -43,6 +43,8 @@ class Watched:
     detail: str = ""
     seen: str | None = None
     """Digest of what was seen; None: whatever is seen first is no change."""
+    organization_id: int = 0
+    """In whose turn it is looked at: whichever comes first of those whose certificates wait for it."""
 
     @property
     def key(self) -> str:
@@ -101,22 +103,35 @@ def watch(session: Session, row: Certificate, watched: Watched | None, now: date
             known.next_look_at = soon
 
 
-def due(session: Session, tools: Tools, most: int) -> Sequence[Watched]:
+def due(
+    session: Session,
+    tools: Tools,
+    most: int,
+    *,
+    but: Collection[int] = (),
+    now: datetime | None = None,
+) -> Sequence[Watched]:
     """Return up to `most` names that are due, and plan their next look; the caller commits.
 
-    Another process gets others meanwhile.
+    Organizations have their turn, except those named by `but`: one with many names that are stopped
+    keeps none of others from being looked at in time. Another process gets others meanwhile.
     """
-    now = database_now(session)
-    waiting = sa.exists().where(
-        Certificate.watch_key == CertificateWatch.key, Certificate.deleted_at.is_(None)
+    now = now or database_now(session)
+    # A name that several wait for is there once for each of them.
+    given = {"now": now, "most": 2 * most, "but": list(but)}
+    turns: dict[str, int] = {}
+    for key, owner in session.execute(_TURNS, given):
+        turns.setdefault(key, owner)
+    asked = list(turns)[:most]
+    query = sa.select(CertificateWatch).where(
+        CertificateWatch.key.in_(asked), CertificateWatch.next_look_at <= now
     )
-    query = sa.select(CertificateWatch).where(CertificateWatch.next_look_at <= now, waiting)
-    query = query.order_by(CertificateWatch.next_look_at).limit(most)
-    rows = session.scalars(query.with_for_update(skip_locked=True)).all()
-    found = [Watched(one.kind, one.name, one.detail, one.seen) for one in rows]
+    rows = session.scalars(query.with_for_update(skip_locked=True)).all() if asked else ()
+    found = {}
     for one in rows:
+        found[one.key] = Watched(one.kind, one.name, one.detail, one.seen, turns[one.key])
         one.next_look_at = now + _pause(tools)
-    return found
+    return [found[key] for key in asked if key in found]
 
 
 def _pause(tools: Tools) -> timedelta:
@@ -188,6 +203,30 @@ def forget_old(session: Session, now: datetime) -> None:
         sa.delete(CertificateWatch).where(old, ~waiting),
         execution_options={"synchronize_session": False},
     )
+
+
+_OWNED = (
+    Certificate.visible(PLATFORM)
+    .join(CertificateWatch, CertificateWatch.key == Certificate.watch_key)
+    .where(
+        CertificateWatch.next_look_at <= sa.bindparam("now"),
+        Certificate.organization_id.not_in(sa.bindparam("but", expanding=True)),
+    )
+    .with_only_columns(
+        CertificateWatch.key, CertificateWatch.next_look_at, Certificate.organization_id
+    )
+    .distinct()
+    .subquery()
+)
+_PLACE = sa.func.row_number().over(
+    partition_by=_OWNED.c.organization_id, order_by=(_OWNED.c.next_look_at, _OWNED.c.key)
+)
+_TURNS = (
+    sa.select(_OWNED.c.key, _OWNED.c.organization_id)
+    .order_by(_PLACE, _OWNED.c.next_look_at)
+    .limit(sa.bindparam("most"))
+)
+"""Made once: a worker asks every two seconds."""
 
 
 def _digest(*parts: str) -> str:

@@ -42,7 +42,7 @@ from nameplate.usecases.serving import applications, bindings, servers
 from nameplate.usecases.tools import Tools
 
 _KEPT = ("force_https", "hsts_enabled", "ssl_enabled", "ssl_provider", "auto_renew_ssl",
-         "key_type", "certificate_profile", "preferred_chain")  # fmt: skip
+         "key_type", "certificate_profile", "preferred_chain", "certificate_challenge")  # fmt: skip
 """Settings of a domain that go along."""
 _ROUTED = (
     "path", "ssl_enabled", "force_https", "hsts_enabled", "health_check_path",

@@ -42,7 +42,7 @@ from nameplate.usecases.claims import (
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
-from nameplate.usecases.tenants import accounts, organizations
+from nameplate.usecases.tenants import accounts, ca_accounts, organizations
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -55,6 +55,8 @@ CHANGEABLE = frozenset(
         "key_type",
         "certificate_profile",
         "preferred_chain",
+        "certificate_challenge",
+        "certificate_authorities",
         "ssl_enabled",
         "drift_policy",
         "account",
@@ -259,6 +261,10 @@ def update(
     if changes.keys() & {"account", "zone"}:
         given = changes.pop("account", None), changes.pop("zone", None)
         _move_dns(session, actor, row, given, now)
+    if "certificate_authorities" in changes:
+        given = changes["certificate_authorities"]
+        named = ca_accounts.named(session, actor, row.organization_id, given)
+        changes["certificate_authorities"] = named
     automatic = changes.pop("automatic_dns", None)
     if automatic is not None:
         row.dns = replace(row.dns, automatic=automatic)

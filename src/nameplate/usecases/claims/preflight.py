@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from nameplate.core import diagnosis as judging
 from nameplate.core import names
 from nameplate.core.actor import Actor
-from nameplate.core.conditions import turn_of
 from nameplate.core.diagnosis import DiagnosisFinding, RecordFix, Weight
 from nameplate.core.diagnosis.finding import add
 from nameplate.core.errors import Conflict, NotFound
@@ -98,10 +97,11 @@ def of_host(
     with sessions.begin(actor) as session:
         domain = _closest(session, actor, tools, host)
         domain_id, now = domain.id, database_now(session)
-        requests.proposed(tools, domain, host, challenge)
+        requests.proposed(session, tools, domain, host, challenge)
         domain.ask_for_check(now)
     with sessions.look() as session:
-        row = requests.proposed(tools, session.get_one(Domain, domain_id), host, challenge)
+        domain = session.get_one(Domain, domain_id)
+        row = requests.proposed(session, tools, domain, host, challenge)
         asked = _LookedAt(row, domain_id, rehearsals.of(session, tools, row, now), now)
     return _concluded(sessions, tools, actor, asked, asked.look.risks(tools))
 
@@ -160,7 +160,7 @@ def finding(
         risk.code,
         risk.message,
         told.fix,
-        turn=turn_of(told.fix),
+        turn=told.turn,
         evidence=told.observed,
         records=tuple(_records(told.expected)),
     )

@@ -11,7 +11,7 @@ from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthSta
 from nameplate.core.names import is_within, without_wildcard
 from nameplate.core.turns import Turn
 from nameplate.models import Binding, Certificate, CertificateType, Domain, Server
-from nameplate.usecases.certificates import deployments, emergency, watches
+from nameplate.usecases.certificates import deployments, emergency, notices, watches
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
 
@@ -106,7 +106,7 @@ def _counts(row: Certificate, presented: Collection[int | None], now: datetime) 
 def _certificate(known: DomainFacts, row: Certificate, advice: HostAdvice | None) -> Condition:
     now = known.now
     names = tuple(row.subject_alternative_names or ())
-    told = advice or HostAdvice((), names, _fix(row))
+    told = advice or HostAdvice((), names, *_fix(row))
     why = row.trouble_message or row.renewal_error_message
     since = row.trouble_since or row.last_renewal_error_at
     if row.expires_at is not None and row.expires_at <= now:
@@ -115,7 +115,7 @@ def _certificate(known: DomainFacts, row: Certificate, advice: HostAdvice | None
             type="certificate", status=False, reason="certificate_expired",
             message=f"The certificate expired at {row.expires_at:%Y-%m-%d %H:%M} UTC.{reason}",
             observed=told.observed, expected=told.expected, fix=told.fix, since=row.expires_at,
-            next_check_at=_next_check(row, now),
+            next_check_at=_next_check(row, now), acts=told.turn,
         )  # fmt: skip
     if row.status in {CertificateStatus.ACTIVE, CertificateStatus.RENEWING}:
         partial = _partial(known, row)
@@ -130,6 +130,7 @@ def _certificate(known: DomainFacts, row: Certificate, advice: HostAdvice | None
         fix=told.fix,
         since=since,
         next_check_at=_next_check(row, now),
+        acts=told.turn,
     )
 
 
@@ -193,6 +194,7 @@ def _valid(
         fix=told.fix,
         since=since,
         next_check_at=_next_check(row, now),
+        acts=told.turn,
     )
 
 
@@ -207,7 +209,7 @@ def _at_risk(row: Certificate, told: HostAdvice) -> Condition | None:
         message=f"The renewal at {row.next_renewal_attempt_at:%Y-%m-%d %H:%M} UTC will fail: "
         f"{first.message}{more}",
         observed=told.observed, expected=told.expected, fix=told.fix, since=row.at_risk_since,
-        next_check_at=row.next_action_at,
+        next_check_at=row.next_action_at, acts=told.turn,
     )  # fmt: skip
 
 
@@ -269,19 +271,10 @@ def holds_until(known: DomainFacts) -> datetime | None:
     return min((one for one in ends if one is not None and one > known.now), default=None)
 
 
-def _fix(row: Certificate) -> str:
-    if row.waits_for is not None:
-        return (
-            "The operator must check the account at the certificate authority. Nameplate keeps trying "
-            "and continues as soon as the authority answers."
-        )
-    if row.trouble_code is not None:
-        return "Wait. Nameplate retries automatically."
-    if row.renewal_error_message is None:
-        return "No action needed."
-    if row.next_action_at is None and row.renewal_error_code != "domain_not_proved":
-        return "Correct the problem in the message, then renew the certificate."
-    return "Wait. Nameplate retries automatically."
+def _fix(row: Certificate) -> tuple[str, Turn | None]:
+    """Return what to do and whose turn it is: the catalogue alone says it of every failure."""
+    code = row.trouble_code or row.renewal_error_code
+    return ("No action needed.", None) if code is None else notices.explained(code)
 
 
 def exposure(known: DomainFacts) -> list[Condition]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
+from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.errors import Conflict, Refused
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
@@ -23,6 +24,7 @@ from nameplate.ports.prober import ProbeResult, ProbeTarget, same_form
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import coverage, requests, succession
 from nameplate.usecases.serving import agents, proxies, routes, servers
+from nameplate.usecases.tools import Tools
 
 SAFETY = timedelta(minutes=1)
 """When to look again at a binding that a proxy should have taken by then."""
@@ -69,16 +71,15 @@ class _Around:
     """Wildcards that would answer for what their organizations lend."""
     unused: set[int] = field(default_factory=set)
     """Certificates that are to look whether a binding uses them."""
-    delegates: bool = False
-    """Whether owners can delegate challenges to a zone of the platform."""
+    tools: Tools | None = None
 
 
 def advance(
-    session: Session, leased: Sequence[tuple[Lease, Binding]], *, delegates: bool = False
+    session: Session, leased: Sequence[tuple[Lease, Binding]], *, tools: Tools | None = None
 ) -> list[PlannedProbe | None]:
     """Take with each binding the one step that can be taken now; return the probes that are due."""
     around = _read(session, [row for _, row in leased])
-    around.delegates = delegates
+    around.tools = tools
     looks = [_advance(session, around, row, lease) for lease, row in leased]
     if around.unused:
         _wake_certificates(session, around.unused, leased[0][0].now())
@@ -241,7 +242,8 @@ def _wanted(
 ) -> Certificate:
     """Have a certificate obtained for the host. Raises `Conflict`."""
     made = requests.create(
-        session, domain, [row.hostname], None, now, automatic=True, delegates=around.delegates
+        session, domain, [row.hostname], CertificatePreferences(), now, automatic=True,
+        tools=around.tools,
     )  # fmt: skip
     around.certificates[domain.id].append(made)
     around.presented[made.id] = made

@@ -54,7 +54,7 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     """
     changed: list[work.StepOutcome] = []
     step = partial(_step, sessions, tools, changed)
-    advance = partial(arrivals.advance, delegates=tools.challenge_zone is not None)
+    advance = partial(arrivals.advance, tools=tools)
     advanced = step(leases, advance, release=lambda found: found is None)
     looks = [look for _, look in advanced if look is not None]
     findings = _findings(tools, looks)

@@ -10,17 +10,47 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import authorities as known
-from nameplate.core.actor import PLATFORM
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Refused
+from nameplate.core.ids import Prefix
 from nameplate.models import Account, AccountKind
+from nameplate.usecases import lookup
 
 
-def authority_accounts(session: Session, organization_id: int) -> Sequence[Account]:
+def named(
+    session: Session, actor: Actor, organization_id: int, given: Sequence[str] | None
+) -> str | None:
+    """Return names of accounts as they are kept. Raises `NotFound` for one that may not issue.
+
+    An organization names its own; the platform may name one of its own as well.
+    """
+    if not given:
+        return None
+    mine = Account.visible(actor).where(
+        Account.kind == AccountKind.CA,
+        Account.organization_id.is_(None) | (Account.organization_id == organization_id),
+    )
+    found = set(session.scalars(mine.with_only_columns(Account.name)))
+    for name in given:
+        if name not in found:
+            raise lookup.missing(Prefix.ACCOUNT)
+    return "\n".join(dict.fromkeys(given))
+
+
+def authority_accounts(
+    session: Session, organization_id: int, preferred: str | None = None
+) -> Sequence[Account]:
     """Return the accounts to order with, the preferred one first: there is one at least.
 
+    `preferred` are names of accounts, one on each line; while there is one of them, no other is asked.
     Raises `Refused` with code `ca_account_missing`.
     """
     rows = session.scalars(_AUTHORITIES, {"organization": organization_id}).all()
+    if preferred is not None:
+        by_name = {row.name: row for row in reversed(rows)}
+        named = [by_name[name] for name in preferred.splitlines() if name in by_name]
+        if named:
+            return named
     if not rows:
         raise Refused(
             "ca_account_missing",
@@ -39,15 +69,19 @@ def authority_accounts(session: Session, organization_id: int) -> Sequence[Accou
     ]
 
 
-def authority_account(session: Session, organization_id: int) -> Account:
+def authority_account(
+    session: Session, organization_id: int, preferred: str | None = None
+) -> Account:
     """Return the preferred one of these."""
-    return authority_accounts(session, organization_id)[0]
+    return authority_accounts(session, organization_id, preferred)[0]
 
 
-def authority_id(session: Session, organization_id: int) -> int | None:
+def authority_id(
+    session: Session, organization_id: int, preferred: str | None = None
+) -> int | None:
     """Return the id of the preferred account, or None when there is none."""
     try:
-        return authority_account(session, organization_id).id
+        return authority_account(session, organization_id, preferred).id
     except Refused:
         return None
 

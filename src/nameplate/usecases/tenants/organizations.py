@@ -16,8 +16,19 @@ from nameplate.models import Binding, Certificate, Organization
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import lookup
+from nameplate.usecases.tenants import ca_accounts
 
-OWN_CHANGES = frozenset({"name", "metadata"})
+PREFERENCES = frozenset(
+    {
+        "key_type",
+        "certificate_profile",
+        "preferred_chain",
+        "certificate_challenge",
+        "certificate_authorities",
+    }
+)
+"""What its certificates are made with, unless a domain says it."""
+OWN_CHANGES = frozenset({"name", "metadata"}) | PREFERENCES
 """What an organization may change of itself."""
 CHANGES = OWN_CHANGES | {"slug", "external_id", "is_active"}
 """What the platform may change."""
@@ -116,7 +127,7 @@ def page(
 
 
 def update(session: Session, actor: Actor, reference: str, **changes: Any) -> Organization:  # noqa: ANN401 - columns
-    """Change an organization; itself it may only change its name and metadata.
+    """Change an organization; itself it may change its name, metadata and preferences.
 
     Raises NotPermitted `platform_only`, Invalid `field_not_changeable`, `slug_invalid`.
     """
@@ -125,6 +136,9 @@ def update(session: Session, actor: Actor, reference: str, **changes: Any) -> Or
         only_platform(actor, "change these fields of an organization")
     if "slug" in changes:
         _checked(changes["slug"])
+    if "certificate_authorities" in changes:
+        given = changes["certificate_authorities"]
+        changes["certificate_authorities"] = ca_accounts.named(session, actor, row.id, given)
     was_active = row.is_active
     with session.no_autoflush:
         lookup.changed(row, changes, CHANGES)
