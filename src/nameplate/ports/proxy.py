@@ -37,10 +37,13 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One host and path of the Internet, and the application that answers there."""
+    """One host and path of the Internet, and an application that answers there.
+
+    Routes of one host and path are targets of one route: they differ in id, upstream and weight only.
+    """
 
     id: str
-    """The binding's id: the name of its fragment."""
+    """The binding's id."""
     hostname: str
     """Canonical host name, or `*.` and one; never anything else. `*` stands for one label."""
     path: str
@@ -50,6 +53,8 @@ class Route:
     """None: plain HTTP only (the certificate is not there yet)."""
     force_https: bool = True
     hsts: bool = True
+    weight: int = 100
+    """0 to 100: its share among the targets of the host and path. 0: it gets no request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,9 @@ class Proxy(Protocol):
         """Return the configuration for exactly these routes: pure and deterministic.
 
         Raises `RouteRefused` with every route whose name, path, address or id is not strictly of
-        its form, or that contradicts one given before it: of two routes for one path, or with two
-        certificates for one host, the first stays.
+        its form, or that contradicts one given before it: of two routes of one path with other
+        settings, or with two certificates for one host, the first stays. Targets of a path that
+        all have the weight 0 are refused together.
         """
         ...
 

@@ -16,7 +16,14 @@ from nameplate.adapters.http.client import Api, Reply
 from nameplate.adapters.proxy import caddy_withdrawal, keys
 from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy.caddy_settings import CaddyConfiguration, reachable
-from nameplate.adapters.proxy.sites import Site, SiteLocation, dial, group, own_upstream
+from nameplate.adapters.proxy.sites import (
+    Site,
+    SiteLocation,
+    WeightedUpstream,
+    dial,
+    group,
+    own_upstream,
+)
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.secret import Secret
 from nameplate.ports.proxy import (
@@ -159,7 +166,7 @@ class Caddy:
     def _plain_routes(self, sites: Sequence[Site]) -> list[_Json]:
         own = []
         if self._challenge_upstream is not None:
-            handle = _reverse_proxy(self._challenge_upstream)
+            handle = _reverse_proxy([WeightedUpstream(self._challenge_upstream, 1)])
             own = [{"match": [{"path": _OWN_PATHS}], "handle": handle, "terminal": True}]
         return own + _by_behaviour(
             [
@@ -176,7 +183,7 @@ class Caddy:
 
     def _plain(self, site: Site, location: SiteLocation) -> list[_Json]:
         if not (location.force_https and self._secure(site)):
-            return _reverse_proxy(location.upstream)
+            return _reverse_proxy(location.targets)
         port = "" if self._public_https_port == 443 else f":{self._public_https_port}"  # noqa: PLR2004  # HTTPS
         target = "https://{http.request.host}" + port + "{http.request.uri}"
         return [
@@ -231,26 +238,29 @@ def _located(location: SiteLocation, handle: list[_Json]) -> _Json:
 
 def _secured(location: SiteLocation) -> list[_Json]:
     if not location.hsts:
-        return _reverse_proxy(location.upstream)
+        return _reverse_proxy(location.targets)
     header = {"deferred": True, "set": {"Strict-Transport-Security": [HSTS]}}
-    return [{"handler": "headers", "response": header}, *_reverse_proxy(location.upstream)]
+    return [{"handler": "headers", "response": header}, *_reverse_proxy(location.targets)]
 
 
-def _reverse_proxy(upstream: Upstream) -> list[_Json]:
+def _reverse_proxy(targets: Sequence[WeightedUpstream]) -> list[_Json]:
     """Return the handler for an application. Caddy overwrites X-Forwarded-* of clients itself."""
-    return [
-        {
-            "handler": "reverse_proxy",
-            "upstreams": [{"dial": dial(upstream)}],
-            "stream_close_delay": _STREAMS_LIVE_ON,
-            "headers": {
-                "request": {
-                    "set": {"X-Real-Ip": ["{http.request.remote.host}"]},
-                    "delete": ["Forwarded"],
-                }
-            },
-        }
-    ]
+    handler: _Json = {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": dial(target.upstream)} for target in targets],
+        "stream_close_delay": _STREAMS_LIVE_ON,
+        "headers": {
+            "request": {
+                "set": {"X-Real-Ip": ["{http.request.remote.host}"]},
+                "delete": ["Forwarded"],
+            }
+        },
+    }
+    if len(targets) > 1:
+        weights = [target.weight for target in targets]
+        policy = {"policy": "weighted_round_robin", "weights": weights}
+        handler["load_balancing"] = {"selection_policy": policy}
+    return [handler]
 
 
 def _raise_for(reply: Reply, config: Config) -> None:

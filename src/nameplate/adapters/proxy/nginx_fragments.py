@@ -8,7 +8,7 @@ from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.nginx_names import Names
 from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
-from nameplate.adapters.proxy.sites import Site, SiteLocation, dial, is_ip
+from nameplate.adapters.proxy.sites import Site, SiteLocation, WeightedUpstream, dial, is_ip
 from nameplate.core.names import without_wildcard
 from nameplate.ports.proxy import EDGE_HEADER, Upstream
 
@@ -20,6 +20,8 @@ WITHDRAWN = "withdrawn"
 """Folder of the markers of routes that must not be served, one empty file each."""
 _CLOSE = line("return", "444")
 _MARK = line("add_header", EDGE_HEADER, "1", "always")
+_WHOLE = 10_000
+"""All requests, in the hundredths of a percent that `split_clients` tells apart."""
 _PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
 
 
@@ -81,7 +83,7 @@ def defaults(layout: Layout, sites: Sequence[Site], own: OwnDirectives) -> tuple
 
 
 def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
-    """Return the servers of one host: plain HTTP, and HTTPS when it has a certificate."""
+    """Return what one host is told: its targets' shares, plain HTTP, and HTTPS with a certificate."""
     name = line("server_name", site.hostname)
     plain = [*_listen(layout.listen_http), name, *_forwarded(), *_own(layout)]
     # Inside the locations, so that they close nothing that is the platform's own.
@@ -109,7 +111,8 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
         for location in site.locations:
             proxied = _proxied(layout, location, hsts=location.hsts)
             secure += _located(location, [*_withdrawn(layout, location), *proxied])
-    return (block("server", of=plain), block("server", of=secure))
+    shares = [one for location in site.locations for one in _shares(layout, location)]
+    return (*shares, block("server", of=plain), block("server", of=secure))
 
 
 def main(
@@ -205,7 +208,7 @@ def _withdrawn(layout: Layout, location: SiteLocation) -> list[Directive]:
     """Return the check that closes a route although nginx refuses to load anything new."""
     if not layout.watched:
         return []
-    return [block("if", "(-f", f"{layout.marker(location.route_id)})", of=[_CLOSE])]
+    return [block("if", "(-f", f"{layout.marker(location.key)})", of=[_CLOSE])]
 
 
 def _passed(layout: Layout, upstream: Upstream) -> list[Directive]:
@@ -214,16 +217,62 @@ def _passed(layout: Layout, upstream: Upstream) -> list[Directive]:
     A name in `proxy_pass` is resolved at load and fails the whole configuration; one in a variable
     is resolved when it is needed, again and again. The request's URI is passed on as it came both ways.
     """
-    found = layout.names.local.get(upstream.host.lower(), upstream.host)
-    if is_ip(found):
-        return [line("proxy_pass", f"http://{dial(Upstream(found, upstream.port))}")]
-    address = dial(upstream)
+    found = _found(layout, upstream)
+    if is_ip(found.host):
+        return [line("proxy_pass", f"http://{dial(found)}")]
+    address = dial(found)
     return [
-        line("resolver", *layout.names.servers),
-        line("resolver_timeout", "5s"),
+        *_resolved(layout),
         line("set", "$nameplate_upstream", address),
         line("proxy_pass", "http://$nameplate_upstream"),
         line("proxy_redirect", f"http://{address}/", "/"),  # what nginx does without a variable
+    ]
+
+
+def _found(layout: Layout, upstream: Upstream) -> Upstream:
+    """Return an upstream with its address where this machine's own names tell it."""
+    found = layout.names.local.get(upstream.host.lower(), upstream.host)
+    return Upstream(found, upstream.port) if is_ip(found) else upstream
+
+
+def _resolved(layout: Layout) -> list[Directive]:
+    return [line("resolver", *layout.names.servers), line("resolver_timeout", "5s")]
+
+
+def _variable(location: SiteLocation) -> str:
+    """Return the variable that names the target of a request."""
+    return f"$nameplate_target_{location.key}"
+
+
+def _shares(layout: Layout, location: SiteLocation) -> list[Directive]:
+    """Return what gives each target its share of the requests, where there are several.
+
+    An `upstream` block would do it too, but a name in one fails the whole configuration.
+    """
+    if len(location.targets) == 1:
+        return []
+    total = sum(target.weight for target in location.targets)
+    *others, last = location.targets
+    shares = [
+        line(f"{(target.weight * _WHOLE // total) / 100:.2f}%", _address(layout, target))
+        for target in others
+    ]
+    shares.append(line("*", _address(layout, last)))
+    return [block("split_clients", "$request_id", _variable(location), of=shares)]
+
+
+def _address(layout: Layout, target: WeightedUpstream) -> str:
+    return dial(_found(layout, target.upstream))
+
+
+def _shared(layout: Layout, location: SiteLocation) -> list[Directive]:
+    """Return what passes a request on to the target that was drawn for it."""
+    named = [one for one in location.targets if not is_ip(_found(layout, one.upstream).host)]
+    addresses = [_address(layout, one) for one in location.targets]
+    return [
+        *(_resolved(layout) if named else []),
+        line("proxy_pass", f"http://{_variable(location)}"),
+        *(line("proxy_redirect", f"http://{address}/", "/") for address in addresses),
     ]
 
 
@@ -233,7 +282,11 @@ def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Dire
         line("add_header", "Strict-Transport-Security", HSTS, "always"),
         _MARK,  # a location with a header of its own inherits none
     ]
-    return [*(header if hsts else []), *_passed(layout, location.upstream)]
+    if len(location.targets) > 1:
+        passed = _shared(layout, location)
+    else:
+        passed = _passed(layout, location.targets[0].upstream)
+    return [*(header if hsts else []), *passed]
 
 
 def _redirect(layout: Layout) -> Directive:

@@ -90,17 +90,17 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
     services: Json = {}
     for location in of.locations:
         rule, priority = host + _path(location.path), _priority(of, location.path)
-        service = name("app", location.route_id)
-        services[service] = _service(location.upstream)
+        service = name("app", location.key)
+        services |= _services(service, location)
         proxied = {"middlewares": [f"{PREFIX}mark"], "service": service}
         redirected = {"middlewares": [f"{PREFIX}mark", f"{PREFIX}secure"], "service": NOOP}
         plain = redirected if certificate and location.force_https else proxied
         router = _router(layout.http, rule, priority)
-        routers[name("http", location.route_id)] = {**router, **plain}
+        routers[name("http", location.key)] = {**router, **plain}
         if certificate:
             router = _router(layout.https, rule, priority)
             secured = {**router, **_secured(location, service), **_tls(name("host", key))}
-            routers[name("https", location.route_id)] = secured
+            routers[name("https", location.key)] = secured
     if layout.shared and layout.challenge_upstream is not None:
         routers[name("challenges", key)] = _challenges(layout, f"{host} && ")
     routers |= _rest(layout, of, secure=certificate is not None)
@@ -135,6 +135,16 @@ def _router(entry_point: str, rule: str, priority: int) -> Json:
 
 def _service(upstream: Upstream) -> Json:
     return {"loadBalancer": {"servers": [{"url": f"http://{dial(upstream)}"}]}}
+
+
+def _services(service: str, location: SiteLocation) -> Json:
+    """Return the service of a path: one address, or the shares of several."""
+    if len(location.targets) == 1:
+        return {service: _service(location.targets[0].upstream)}
+    named = {name("to", f"{location.key}-{n}"): one for n, one in enumerate(location.targets)}
+    shares = [{"name": each, "weight": one.weight} for each, one in named.items()]
+    addresses = {each: _service(one.upstream) for each, one in named.items()}
+    return {service: {"weighted": {"services": shares}}, **addresses}
 
 
 def _tls(options: str | None = None) -> Json:
