@@ -28,12 +28,20 @@ from nameplate.usecases.serving import bindings
 routes = router("bindings")
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^/")]
+Weight = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=100,
+        description="Share of the requests among the targets of the host and path; 0: none.",
+    ),
+]
 Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 _SAME = (
     "hostname", "subdomain", "path", "port", "proxy_type", "ssl_enabled", "force_https",
     "hsts_enabled", "health_check_path", "health_check_interval", "health_check_timeout",
-    "last_health_check_at", "health_status", "status", "is_primary", "activated_at",
+    "last_health_check_at", "health_status", "status", "is_primary", "traffic_weight", "activated_at",
     "error_message",
 )  # fmt: skip
 
@@ -59,6 +67,11 @@ class BindingNew(Body):
     health_check_interval: Seconds = 30
     health_check_timeout: Seconds = 5
     is_primary: bool = False
+    traffic_weight: Weight | None = Field(
+        default=None,
+        description="Share of the requests, 100 by default. With it, the binding may share host and "
+        "path with others: together they are one route.",
+    )
     metadata: Metadata | None = None
 
 
@@ -74,6 +87,7 @@ class BindingChange(Body):
     health_check_interval: Seconds = 30
     health_check_timeout: Seconds = 5
     is_primary: bool = False
+    traffic_weight: Weight = 100
     enabled: bool = Field(
         default=True, description="`false` stops serving the host but keeps the binding."
     )
@@ -112,6 +126,7 @@ class BindingShape(Shape):
                     health_status="healthy",
                     status="active",
                     is_primary=False,
+                    traffic_weight=100,
                     activated_at="2026-11-23T09:31:30Z",
                     next_check_at="2026-11-23T09:32:30Z",
                     error_message=None,
@@ -141,6 +156,7 @@ class BindingShape(Shape):
     health_status: HealthStatus
     status: BindingStatus
     is_primary: bool
+    traffic_weight: int = Field(description="Share among the targets of the host and path.")
     activated_at: datetime | None
     next_check_at: datetime | None
     error_message: str | None

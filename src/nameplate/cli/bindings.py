@@ -52,6 +52,14 @@ Hsts = Annotated[
     bool | None,
     typer.Option("--hsts/--no-hsts", help="Send an HSTS header. Default for a new binding: yes."),
 ]
+Weight = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=100,
+        help="Share of the requests among the bindings of this host and path. 0: none.",
+    ),
+]
 HealthPath = Annotated[
     str | None, typer.Option(help="Path of the health check. Default for a new binding: `/`.")
 ]
@@ -74,6 +82,7 @@ def add(
     force_https: ForceHttps = None,
     hsts: Hsts = None,
     health_check_path: HealthPath = None,
+    weight: Weight = None,
     metadata: MetadataPairs = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
@@ -92,6 +101,7 @@ def add(
         force_https=force_https,
         hsts_enabled=hsts,
         health_check_path=health_check_path,
+        traffic_weight=weight,
         metadata=pairs(metadata, "--metadata"),
     )
     made = cli.api.send("POST", "/v1/bindings", body)
@@ -125,6 +135,7 @@ def update(
     force_https: ForceHttps = None,
     hsts: Hsts = None,
     health_check_path: HealthPath = None,
+    weight: Weight = None,
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Serve the host, or stop serving it.")
     ] = None,
@@ -137,6 +148,7 @@ def update(
         force_https=force_https,
         hsts_enabled=hsts,
         health_check_path=health_check_path,
+        traffic_weight=weight,
         enabled=enabled,
         server=server,
         metadata=pairs(metadata, "--metadata"),

@@ -52,6 +52,7 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
             "organization_domain_id",
             "subdomain_key",
             "path",
+            "port_key",
             "live",
             unique=True,
         ),
@@ -92,6 +93,11 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         ascii_text(), default="/", server_default="/", comment="Path prefix."
     )
     port: Mapped[int | None] = mapped_column(comment="Application port; NULL: the application's.")
+    port_key: Mapped[int] = mapped_column(
+        Generated("coalesce(port, 0)"),
+        nullable=True,
+        comment="`port` without NULL, so that two rows without it collide (S9).",
+    )
     proxy_type: Mapped[ProxyType] = mapped_column(
         enum_of(ProxyType, "proxy_type"),
         default=ProxyType.NGINX,
@@ -177,7 +183,9 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         default=False, server_default=sa.false(), comment="Primary host of the application."
     )
     traffic_weight: Mapped[int] = mapped_column(
-        default=100, server_default="100", comment="Share of traffic in percent."
+        default=100,
+        server_default="100",
+        comment="Share of the requests of the host and path, among its targets; 0: drained.",
     )
     activated_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When a probe first saw the application through the proxy."

@@ -18,9 +18,8 @@ class SharedRoutes(ProxyHooks):
     def test_targets_get_their_shares_and_a_drained_one_nothing(self) -> None:
         """Weights are shares of their sum, over HTTP and HTTPS."""
         pair, _ = self_signed(self.host)
-        shared = {"key_pair": pair, "force_https": False}
-        first = self.route(origin=0, weight=75, **shared)
-        second = self.route(origin=1, weight=25, **shared)
+        first = self.route(origin=0, weight=75, key_pair=pair, force_https=False)
+        second = self.route(origin=1, weight=25, key_pair=pair, force_https=False)
         self.serve(first, second)
         for scheme in ("https", "http"):
             seen = Counter(self.look(scheme, self.host).origin for _ in range(_VISITS))

@@ -52,7 +52,7 @@ GROUP = Group(
         "host_bound": Entry(
             Turn.YOU,
             "This host and path are already bound to an application.",
-            "Change or remove the existing binding.",
+            "Change or remove the existing binding. To share its traffic, give the new binding a weight.",
             (409,),
         ),
         "port_not_listed": Entry(
@@ -206,11 +206,36 @@ GROUP = Group(
             "Report this as a bug.",
             (502,),
         ),
-        "path_repeated": Entry(
+        "route_settings_differ": Entry(
             Turn.YOU,
-            "Two bindings of a host have the same path.",
-            "Remove one of the two.",
-            (502,),
+            "The targets of one host and path have different settings.",
+            "Leave the setting out, or change it for the whole route: update one of its bindings.",
+            (409, 502),
+        ),
+        "route_drained": Entry(
+            Turn.YOU,
+            "No target of the host and path would get a request.",
+            "Give another target of it a weight first: "
+            "`nameplate binding update BINDING --weight WEIGHT`.",
+            (409, 502),
+        ),
+        "route_elsewhere": Entry(
+            Turn.YOU,
+            "Another server serves this host and path.",
+            "Leave the server out, or move the whole route: update one of its bindings.",
+            (409,),
+        ),
+        "route_too_wide": Entry(
+            Turn.YOU,
+            "The host and path have too many targets.",
+            "Remove a target that is drained.",
+            (409,),
+        ),
+        "weight_invalid": Entry(
+            Turn.YOU,
+            "The weight of a target is not valid.",
+            "Give a number from 0 to 100. 0 sends the target no requests.",
+            (422, 502),
         ),
         "certificate_ambiguous": Entry(
             Turn.OPERATOR,

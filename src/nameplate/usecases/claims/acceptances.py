@@ -156,9 +156,12 @@ def _bindings(session: Session, claim: Domain) -> list[dict[str, Any]]:
     query = Binding.visible(Actor(claim.organization_id)).where(
         Binding.organization_domain_id == claim.id, Binding.status != BindingStatus.DISABLED
     )
+    targets: dict[tuple[str, str], Binding] = {}
+    for one in session.scalars(query.order_by(Binding.traffic_weight.desc(), Binding.id)):
+        targets.setdefault((one.hostname, one.path), one)  # they all become one application's
     return [
         {name: getattr(one, name) for name in (*_ROUTED, "subdomain", "server_id", "hostname")}
-        for one in session.scalars(query.order_by(Binding.id))
+        for one in sorted(targets.values(), key=lambda one: one.id)
     ]
 
 

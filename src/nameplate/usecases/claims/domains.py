@@ -42,6 +42,7 @@ from nameplate.usecases.claims import (
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
+from nameplate.usecases.serving import sharing
 from nameplate.usecases.tenants import accounts, organizations
 from nameplate.usecases.tools import Tools
 
@@ -332,6 +333,7 @@ def restore(session: Session, tools: Tools, actor: Actor, reference: str, now: d
     """Bring a released domain back as a claim that must be proved again, by a fresh token."""
     row = lookup.domain(session, actor, reference, deleted=True)
     restore_tree(session, row, now)
+    sharing.rejoin(session, sharing.of(session, Binding.organization_domain_id == row.id))
     verifications.renew(session, tools, row)
     session.flush()
     return row

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from nameplate.core import ids, names, paths
-from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Invalid, Problem
+from nameplate.core.actor import Actor
+from nameplate.core.errors import Invalid, Problem
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.leases import lock_above
@@ -17,7 +17,7 @@ from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.dns import pointing
-from nameplate.usecases.serving import applications, arrivals, proxies, servers
+from nameplate.usecases.serving import applications, arrivals, proxies, servers, sharing
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -29,6 +29,7 @@ CHANGEABLE = frozenset(
         "health_check_interval",
         "health_check_timeout",
         "is_primary",
+        "traffic_weight",
         "metadata",
         "enabled",
         "server",
@@ -55,8 +56,9 @@ def add(
 ) -> Binding:
     """Want an application to answer at a host; workers see to DNS, certificate and proxy.
 
-    Raises `Conflict` ("host_bound") when the host and path lead elsewhere already, and `Invalid`; a
-    tenant chooses a port only of those that the operator listed with the application.
+    Raises `Conflict` ("host_bound") when the host and path lead elsewhere already and no weight says how
+    much of the traffic is wanted, what `sharing.join` raises, and `Invalid`; a tenant chooses a port only
+    of those that the operator listed with the application.
     """
     claim = lookup.domain(session, actor, domain)
     app = applications.get(session, actor, application)
@@ -64,23 +66,23 @@ def add(
         raise lookup.missing(Prefix.APPLICATION)
     host = _hostname(claim, subdomain, special_use=tools.special_use)
     _refuse_unlisted(actor, app, port)
-    machine = _server(session, claim.organization_id, server, proxy_type)
     row = Binding(
         organization_id=claim.organization_id,
         application_id=app.id,
         organization_domain_id=claim.id,
-        server_id=machine.id,
         subdomain=subdomain,
         hostname=host,
         path=paths.parse(path),
         port=port,
-        proxy_type=_proxy_type(machine),
+        traffic_weight=sharing.MAX_WEIGHT,
         metadata_=metadata,
         error_message=None if claim.is_live else arrivals.UNPROVED,
         next_action_at=now if claim.is_live else None,  # the proof wakes what waits for it
     )
-    _refuse_bound(session, row)
     _set(row, settings)
+    sharing.lock(session, claim.id)
+    _place(session, row, server, proxy_type)
+    sharing.join(session, row, {**settings, "server": server})
     session.add(row)
     session.flush()
     _point(session, row, now)
@@ -115,6 +117,16 @@ def _proxy_type(server: Server) -> ProxyType:
     return next((one for one in ProxyType if one == kind), ProxyType.NGINX)
 
 
+def _place(session: Session, row: Binding, reference: str | None, proxy_type: str | None) -> None:
+    """Give a new binding the server that was named, or the only one that fits or serves its route."""
+    route = sharing.beside(session, row) if reference is None else ()
+    if route:
+        row.server_id, row.proxy_type = route[0].server_id, route[0].proxy_type
+    else:
+        machine = _server(session, row.organization_id, reference, proxy_type)
+        row.server_id, row.proxy_type = machine.id, _proxy_type(machine)
+
+
 def _server(
     session: Session, organization_id: int, reference: str | None, proxy_type: str | None
 ) -> Server:
@@ -133,42 +145,18 @@ def _server(
     )
 
 
-def _refuse_bound(session: Session, row: Binding) -> None:
-    """Refuse a second binding of a host and path; a disabled one is to be enabled, not made again."""
-    query = Binding.visible(PLATFORM).where(
-        Binding.hostname == row.hostname,
-        Binding.path == row.path,
-        Binding.organization_id == row.organization_id,
-    )
-    others = [one for one in session.scalars(query) if one is not row]
-    if any(one.status is not BindingStatus.DISABLED for one in others):
-        raise Conflict(
-            "host_bound", f"{row.hostname}{row.path} is already bound to an application."
-        )
-    if row.id is None:
-        _refuse_disabled(row, others)
-
-
-def _refuse_disabled(row: Binding, others: Sequence[Binding]) -> None:
-    same = row.application_id, row.organization_domain_id
-    for other in others:
-        if (other.application_id, other.organization_domain_id) == same:
-            known = ids.show(Prefix.BINDING, other.id)
-            raise Conflict(
-                "host_bound",
-                f"{row.hostname}{row.path} is already bound to this application by {known}, which is "
-                "disabled. Enable or remove that binding.",
-            )
-
-
 def _set(row: Binding, settings: dict[str, Any]) -> None:
     for key, value in settings.items():
+        if key == "traffic_weight" and value is None:
+            continue
         if key in _SECONDS:
             low, high = _SECONDS[key]
             if not low <= value <= high:
                 raise Invalid("seconds_invalid", f"Expected {low} to {high} seconds in `{key}`.")
         if key == "health_check_path":
             paths.parse(value, "/health_check_path")
+        if key == "traffic_weight":
+            sharing.weight(value)
         setattr(row, "metadata_" if key == "metadata" else key, value)
 
 
@@ -229,13 +217,18 @@ def update(
     if moved_to is not None:
         _move(session, row, servers.get(session, Actor(row.organization_id), moved_to), now)
     enabled = changes.pop("enabled", None)
-    if enabled is False:
-        row.disable("Disabled by its owner.")
-        row.urgency = 1
-    elif enabled is True and row.status is BindingStatus.DISABLED:
-        _refuse_bound(session, row)
-        row.enable()
-    _set(row, changes)
+    with session.no_autoflush:
+        _set(row, changes)
+        if enabled is True and row.status is BindingStatus.DISABLED:
+            sharing.join(session, row, {**changes, "server": moved_to})
+            row.enable()
+        else:
+            if enabled is False:
+                sharing.leave(session, row)
+                row.disable("Disabled by its owner.")
+                row.urgency = 1
+            for other in sharing.change(session, row, changes):
+                other.wake(now)
     row.wake(now)
     session.flush()
     _wake_beside(session, row, now)
@@ -245,22 +238,30 @@ def update(
 
 
 def _move(session: Session, row: Binding, server: Server, now: datetime) -> None:
-    """Have another server serve the host: both proxies are told, and DNS follows."""
+    """Have another server serve the whole route: both proxies are told, and DNS follows."""
     if server.id == row.server_id:
         return
     left = row.server_id
-    row.server_id = server.id
-    row.proxy_type = _proxy_type(server)
-    if row.status is not BindingStatus.DISABLED:
-        row.await_("Moving to another server.")
+    moving = [] if row.status is BindingStatus.DISABLED else sharing.enabled(session, row)
+    for one in (row, *moving):
+        one.server_id = server.id
+        one.proxy_type = _proxy_type(server)
+        if one.status is not BindingStatus.DISABLED:
+            one.await_("Moving to another server.")
+            one.wake(now)
     session.flush()
     for server_id in sorted({server.id} | ({left} if left else set())):
         proxies.wake(session, server_id, now)
 
 
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:
-    """Stop serving the host; workers take it from the proxy, and our record of it from DNS."""
+    """Stop serving the host; workers take it from the proxy, and our record of it from DNS.
+
+    Raises NotFound, Conflict `route_drained` when only drained targets of its route would be left.
+    """
     row = get(session, actor, reference)
+    lock_above(session, Binding, row.id)
+    sharing.leave(session, row)
     soft_delete(session, row, now)
     row.next_action_at = now
     session.flush()
@@ -286,13 +287,15 @@ def _wake_beside(session: Session, row: Binding, now: datetime) -> None:
 def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:
     """Bring a removed binding back, and with it the record that leads its host to its server.
 
+    Where others serve its host and path by now it comes back drained.
+
     Raises `NotFound`, and `Conflict` ("host_bound", "restore_conflict").
     """
     query = Binding.removed(actor)
     row: Binding = lookup.find(session, query, Binding, Prefix.BINDING, reference)
-    if row.status is not BindingStatus.DISABLED:
-        _refuse_bound(session, row)
+    sharing.refuse_same(session, row)
     restore_tree(session, row, now)
+    sharing.rejoin(session, [row])
     session.flush()
     _point(session, row, now)
     return row

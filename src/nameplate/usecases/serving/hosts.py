@@ -57,6 +57,8 @@ class ServedHost:
     """The application was seen through the proxy: `route` answers with it."""
     permitted: bool
     """A certificate may be obtained for the host: `ask` answers yes."""
+    weight: int = 100
+    """Share of the requests, among the targets of the host and path."""
 
 
 class HostChange(NamedTuple):
@@ -111,6 +113,7 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
             sa.func.coalesce(Binding.port, Application.upstream_port),
             Binding.status,
             Binding.ssl_enabled,
+            Binding.traffic_weight,
         )
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
@@ -171,7 +174,7 @@ def _rows(
 ) -> Iterator[ServedHost]:
     shown: dict[int, str] = {}
     rows = session.execute(query, values)
-    for hostname, path, organization, app, upstream, port, status, ssl in rows:
+    for hostname, path, organization, app, upstream, port, status, ssl, weight in rows:
         if app not in shown:
             shown[app] = ids.show("app", app)
         yield ServedHost(
@@ -182,4 +185,5 @@ def _rows(
             upstream=f"[{upstream}]:{port}" if ":" in upstream else f"{upstream}:{port}",
             active=status == BindingStatus.ACTIVE,
             permitted=bool(ssl),
+            weight=weight,
         )

@@ -39,6 +39,7 @@ class WantedRoute(NamedTuple):
     upstream_port: int
     force_https: bool
     hsts: bool
+    weight: int
     certificate: int | None
     """None: plain HTTP only."""
     generation: int | None
@@ -87,6 +88,7 @@ class WantedRoute(NamedTuple):
             self.key_pair,
             self.force_https,
             self.hsts,
+            self.weight,
         )
 
 
@@ -94,6 +96,7 @@ class ServedRoute(NamedTuple):
     """One binding that a server's proxy serves by its last configuration."""
 
     binding: int
+    organization: int
     hostname: str
     path: str
 
@@ -139,6 +142,7 @@ def of_binding(
             pair,
             binding.force_https,
             binding.hsts_enabled,
+            binding.traffic_weight,
         )
         for pair in pairs
     ]
@@ -211,7 +215,7 @@ def _is_due(
 def served(session: Session, server_id: int) -> list[ServedRoute]:
     """Return what the server's proxy serves by its last configuration, removed bindings too."""
     rows = session.execute(
-        sa.select(Binding.id, Binding.hostname, Binding.path)
+        sa.select(Binding.id, Binding.organization_id, Binding.hostname, Binding.path)
         .where(Binding.served_server_id == server_id)
         .order_by(Binding.id)
     )
@@ -237,6 +241,7 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
             port,
             Binding.force_https,
             Binding.hsts_enabled,
+            Binding.traffic_weight,
             sa.case((presents, Certificate.id)),
             sa.case((presents, Certificate.generation)),
             sa.case((presents, Certificate.serial_number)),
@@ -285,6 +290,7 @@ def rendered(session: Session, ring: KeyRing, found: Iterable[WantedRoute]) -> t
             key_pair=pairs.get(row.key_pair),
             force_https=row.force_https,
             hsts=row.hsts,
+            weight=row.weight,
         )
         for row in rows
     )
@@ -339,9 +345,14 @@ class Difference:
 
     @cached_property
     def leaving(self) -> list[ServedRoute]:
-        """What the proxy serves and must not."""
+        """What the proxy serves and must not: a route that has other targets stays as it is."""
         kept = {row.binding for row in self.wanted}
-        return [row for row in self.served if row.binding not in kept]
+        open_ = {(row.organization, row.hostname, row.path) for row in self.wanted}
+        return [
+            row
+            for row in self.served
+            if row.binding not in kept and (row.organization, row.hostname, row.path) not in open_
+        ]
 
     def step_back(self, names: Collection[str]) -> "StepBack | None":
         """Return the same with the former certificate of these routes, as far as there is one.
@@ -379,6 +390,7 @@ _SAMPLES: tuple[Callable[[KeyPair], Route], ...] = (
     lambda pair: Route("a", "a.example.test", "/", Upstream("127.0.0.1", 80), pair),
     lambda pair: Route("b", "a.example.test", "/b", Upstream("b.example.test", 80), pair),
     lambda _: Route("c", "*.c.example.test", "/", Upstream("::1", 80), None, False, False),
+    lambda _: Route("d", "*.c.example.test", "/", Upstream("::1", 81), None, False, False, 50),
 )
 
 
