@@ -22,6 +22,7 @@ from nameplate.api.shapes import (
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.core.redirection import RedirectKind
 from nameplate.models import Binding, ProxyType
 from nameplate.usecases.serving import bindings
 
@@ -36,12 +37,19 @@ Weight = Annotated[
         description="Share of the requests among the targets of the host and path; 0: none.",
     ),
 ]
+Status = Annotated[Literal[301, 308], Field(description="HTTP status of the redirect.")]
+Redirecting = Field(
+    default=RedirectKind.NONE,
+    description="`none` serves the application. `to_primary` redirects to the primary host of the "
+    "application, `www` to the host with `www.` in front, `apex` to the host without it. Path and query "
+    "are kept.",
+)
 Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 _SAME = (
     "hostname", "subdomain", "path", "port", "proxy_type", "ssl_enabled", "force_https",
     "hsts_enabled", "health_check_path", "health_check_interval", "health_check_timeout",
-    "last_health_check_at", "health_status", "status", "is_primary", "traffic_weight", "activated_at",
+    "last_health_check_at", "health_status", "status", "is_primary", "redirect", "redirect_status", "redirect_to", "traffic_weight", "activated_at",
     "error_message",
 )  # fmt: skip
 
@@ -66,7 +74,15 @@ class BindingNew(Body):
     health_check_path: Path = "/"
     health_check_interval: Seconds = 30
     health_check_timeout: Seconds = 5
-    is_primary: bool = False
+    is_primary: bool = Field(
+        default=False, description="The first binding of an application is its primary in any case."
+    )
+    redirect: RedirectKind = Redirecting
+    redirect_status: Status = 308
+    with_partner: bool = Field(
+        default=False,
+        description="Bind the host with or without `www.` too, and redirect it to this one.",
+    )
     traffic_weight: Weight | None = Field(
         default=None,
         description="Share of the requests, 100 by default. With it, the binding may share host and "
@@ -87,6 +103,8 @@ class BindingChange(Body):
     health_check_interval: Seconds = 30
     health_check_timeout: Seconds = 5
     is_primary: bool = False
+    redirect: RedirectKind = Redirecting
+    redirect_status: Status = 308
     traffic_weight: Weight = 100
     enabled: bool = Field(
         default=True, description="`false` stops serving the host but keeps the binding."
@@ -125,7 +143,10 @@ class BindingShape(Shape):
                     last_health_check_at="2026-11-23T09:32:00Z",
                     health_status="healthy",
                     status="active",
-                    is_primary=False,
+                    is_primary=True,
+                    redirect="none",
+                    redirect_status=308,
+                    redirect_to=None,
                     traffic_weight=100,
                     activated_at="2026-11-23T09:31:30Z",
                     next_check_at="2026-11-23T09:32:30Z",
@@ -156,6 +177,9 @@ class BindingShape(Shape):
     health_status: HealthStatus
     status: BindingStatus
     is_primary: bool
+    redirect: RedirectKind
+    redirect_status: int
+    redirect_to: str | None = Field(description="Host that it redirects to.")
     traffic_weight: int = Field(description="Share among the targets of the host and path.")
     activated_at: datetime | None
     next_check_at: datetime | None
@@ -237,3 +261,10 @@ def restore(call: Write, binding: str) -> BindingShape:
 def check(call: Write, binding: str) -> BindingShape:
     """Check a binding now."""
     return call.one(show, bindings.check(call.session, call.actor, binding, call.now))
+
+
+@routes.post("/bindings/{binding}:primary", operation_id="make_primary_binding")
+def make_primary(call: Write, binding: str) -> BindingShape:
+    """Make a binding the primary of its application. What redirects to the primary follows."""
+    row = bindings.update(call.session, call.actor, binding, now=call.now, is_primary=True)
+    return call.one(show, row)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from nameplate.core.names import is_wildcard, without_wildcard
 from nameplate.usecases.serving.hosts import ServedHost
@@ -45,14 +45,22 @@ class EdgeRoute(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=10_000)
-    def of(cls, path: str, *targets: EdgeTarget) -> Self:
+    def of(cls, path: str, *targets: EdgeTarget, redirect: tuple[str, int] | None = None) -> Self:
         """Return the route; hosts of one application share it, and the JSON that is made here.
 
-        The heaviest target stands beside the list of all, for who asks for one only.
+        The heaviest target stands beside the list of all, for who asks for one only. A redirect is
+        answered alone: no application is to be asked.
         """
         application, upstream, _ = targets[0]
         listed = [target._asdict() for target in targets]
-        shown = {"path": path, "application": application, "upstream": upstream, "targets": listed}
+        shown: dict[str, Any] = {
+            "path": path,
+            "application": application,
+            "upstream": upstream,
+            "targets": listed,
+        }
+        if redirect is not None:
+            shown = {"path": path, "redirect": {"host": redirect[0], "status": redirect[1]}}
         text = json.dumps(shown, separators=(",", ":")).removeprefix("{")
         return cls(path, targets, path.rstrip("/"), text.encode())
 
@@ -187,13 +195,14 @@ def _routes(hosts: list[ServedHost]) -> list[EdgeRoute]:
     if len(hosts) == 1:  # as almost always
         (host,) = hosts
         target = EdgeTarget(host.application, host.upstream, host.weight)
-        return [EdgeRoute.of(host.path, target)] if host.weight else []
+        return [EdgeRoute.of(host.path, target, redirect=host.redirect)] if host.weight else []
     by_path: dict[str, set[EdgeTarget]] = {}
+    redirects = {host.path: host.redirect for host in hosts}
     for host in hosts:
         target = EdgeTarget(host.application, host.upstream, host.weight)
         by_path.setdefault(host.path, set()).add(target)
     return [
-        EdgeRoute.of(path, *sorted(targets, key=_heaviest))
+        EdgeRoute.of(path, *sorted(targets, key=_heaviest), redirect=redirects[path])
         for path, targets in by_path.items()
         if any(target.weight for target in targets)
     ]

@@ -271,6 +271,7 @@ TOLD: Mapping[type[Any], Told] = {
         watched=(
             "path", "port", "server_id", "application_id", "ssl_enabled", "ssl_certificate_id",
             "force_https", "hsts_enabled", "is_primary", "traffic_weight",
+            "redirect", "redirect_to",
         ),
         transitions=(
             Transition("binding.activated", "activated_at", ColumnState.NULL, ColumnState.PRESENT),

@@ -36,6 +36,16 @@ class KeyPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """Where a host sends its visitors: always another host of the same organization."""
+
+    hostname: str
+    """Exact and canonical. Path and query stay as they came; the scheme is https."""
+    status: int = 308
+    """301 or 308 (RFC 9110 sections 15.4.2 and 15.4.9). A proxy that decides itself keeps the method."""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One host and path of the Internet, and an application that answers there.
 
@@ -55,6 +65,8 @@ class Route:
     hsts: bool = True
     weight: int = 100
     """0 to 100: its share among the targets of the host and path. 0: it gets no request."""
+    redirect: Redirect | None = None
+    """Answered in place of the application, over HTTP and HTTPS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from nameplate.adapters.proxy.nginx_syntax import emit, parse
 from nameplate.adapters.proxy.sites import group
 from nameplate.adapters.proxy.traefik_rules import TraefikLayout
 from nameplate.core.secret import Secret
-from nameplate.ports.proxy import KeyPair, Route, Upstream
+from nameplate.ports.proxy import KeyPair, Redirect, Route, Upstream
 
 GOLDEN = Path(__file__).with_name("golden")
 PAIR = KeyPair("crt_1-1", "bundle", Secret("key"))
@@ -27,7 +27,7 @@ LISTEN = (("80",), ("443",))
 
 
 def routes() -> list[Route]:
-    """Return one of each: a plain one, shares, a drained target, a wildcard."""
+    """Return one of each: a plain one, shares, a drained target, redirects, a wildcard."""
 
     def route(number: int, hostname: str, path: str = "/", **more: Any) -> Route:
         upstream = more.pop("upstream", Upstream(f"10.0.0.{number}", 8000))
@@ -38,6 +38,9 @@ def routes() -> list[Route]:
         route(2, "shop.example.test", key_pair=PAIR, weight=25, upstream=Upstream("app.test", 80)),
         route(3, "shop.example.test", key_pair=PAIR, weight=0),
         route(4, "shop.example.test", "/api", key_pair=PAIR, force_https=False, hsts=False),
+        route(6, "shop.test", key_pair=PAIR, redirect=Redirect("www.shop.test")),
+        route(7, "shop.test", key_pair=PAIR, weight=5, redirect=Redirect("www.shop.test")),
+        route(8, "old.test", redirect=Redirect("www.shop.test", 301)),
         route(5, "*.wide.test", upstream=Upstream("2001:db8::5", 8000)),
     ]
 

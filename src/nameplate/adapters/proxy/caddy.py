@@ -182,18 +182,33 @@ class Caddy:
         )
 
     def _plain(self, site: Site, location: SiteLocation) -> list[_Json]:
+        if location.redirect is not None:
+            return self._redirect(location.redirect.hostname, location.redirect.status)
         if not (location.force_https and self._secure(site)):
             return _reverse_proxy(location.targets)
+        return self._redirect("{http.request.host}", 308)
+
+    def _redirect(self, host: str, status: int) -> list[_Json]:
+        """Return the redirect to HTTPS of a host, with path and query."""
         port = "" if self._public_https_port == 443 else f":{self._public_https_port}"  # noqa: PLR2004  # HTTPS
-        target = "https://{http.request.host}" + port + "{http.request.uri}"
-        return [
-            {"handler": "static_response", "status_code": 308, "headers": {"Location": [target]}}
-        ]
+        target = f"https://{host}{port}" + "{http.request.uri}"
+        headers = {"Location": [target]}
+        return [{"handler": "static_response", "status_code": status, "headers": headers}]
+
+    def _secured(self, location: SiteLocation) -> list[_Json]:
+        if location.redirect is None:
+            answer = _reverse_proxy(location.targets)
+        else:
+            answer = self._redirect(location.redirect.hostname, location.redirect.status)
+        if not location.hsts:
+            return answer
+        header = {"deferred": True, "set": {"Strict-Transport-Security": [HSTS]}}
+        return [{"handler": "headers", "response": header}, *answer]
 
     def _secure_routes(self, sites: Sequence[Site]) -> list[_Json]:
         return _by_behaviour(
             [
-                (site, [_located(location, _secured(location)) for location in site.locations])
+                (site, [_located(location, self._secured(location)) for location in site.locations])
                 if self._secure(site)
                 # A wildcard of somebody else would answer for the host without this.
                 else (site, [{"handle": [_CLOSE]}])
@@ -234,13 +249,6 @@ def _located(location: SiteLocation, handle: list[_Json]) -> _Json:
         pattern = caddy_withdrawal.pattern(location.path)
         route["match"] = [{"path_regexp": {"pattern": pattern}}]
     return route
-
-
-def _secured(location: SiteLocation) -> list[_Json]:
-    if not location.hsts:
-        return _reverse_proxy(location.targets)
-    header = {"deferred": True, "set": {"Strict-Transport-Security": [HSTS]}}
-    return [{"handler": "headers", "response": header}, *_reverse_proxy(location.targets)]
 
 
 def _reverse_proxy(targets: Sequence[WeightedUpstream]) -> list[_Json]:

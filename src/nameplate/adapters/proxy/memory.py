@@ -76,6 +76,12 @@ class MemoryProxy:
         site = _site(config, hostname)
         for location in site["locations"] if site else ():
             if path == location["path"] or path.startswith(location["path"].rstrip("/") + "/"):
+                to = location["redirect"]
+                if to is not None:
+                    hsts = scheme == "https" and location["hsts"]
+                    return Served(
+                        to["status"], None, f"https://{to['hostname']}{path}", hsts, serial
+                    )
                 if scheme == "http" and location["force_https"] and site and site["key_pair"]:
                     return Served(_REDIRECT, location=f"https://{hostname}{path}")
                 upstream = self._drawn(location["targets"])

@@ -10,7 +10,7 @@ from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Site, SiteLocation, WeightedUpstream, dial, is_ip
 from nameplate.core.names import without_wildcard
-from nameplate.ports.proxy import EDGE_HEADER, Upstream
+from nameplate.ports.proxy import EDGE_HEADER, Redirect, Upstream
 
 HSTS = "max-age=31536000"
 """One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
@@ -91,7 +91,9 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
     secure = [*_listen(layout.listen_https, "ssl", "http2"), name, _PROTOCOLS]
     for location in site.locations:
         closed = [*guards, *_withdrawn(layout, location)]
-        if site.key_pair is not None and location.force_https:
+        if location.redirect is not None:
+            plain += _located(location, [*closed, _redirect(layout, location.redirect)])
+        elif site.key_pair is not None and location.force_https:
             plain += _located(location, [*closed, _redirect(layout)])
         else:
             plain += _located(location, [*closed, *_proxied(layout, location, hsts=False)])
@@ -249,7 +251,7 @@ def _shares(layout: Layout, location: SiteLocation) -> list[Directive]:
 
     An `upstream` block would do it too, but a name in one fails the whole configuration.
     """
-    if len(location.targets) == 1:
+    if len(location.targets) == 1 or location.redirect is not None:
         return []
     total = sum(target.weight for target in location.targets)
     *others, last = location.targets
@@ -282,13 +284,17 @@ def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Dire
         line("add_header", "Strict-Transport-Security", HSTS, "always"),
         _MARK,  # a location with a header of its own inherits none
     ]
-    if len(location.targets) > 1:
+    if location.redirect is not None:
+        passed = [_redirect(layout, location.redirect)]
+    elif len(location.targets) > 1:
         passed = _shared(layout, location)
     else:
         passed = _passed(layout, location.targets[0].upstream)
     return [*(header if hsts else []), *passed]
 
 
-def _redirect(layout: Layout) -> Directive:
+def _redirect(layout: Layout, to: Redirect | None = None) -> Directive:
+    """Return the redirect to HTTPS, of the same host or another one, with path and query."""
     port = "" if layout.public_https_port == 443 else f":{layout.public_https_port}"  # noqa: PLR2004  # HTTPS
-    return line("return", "308", f"https://$host{port}$request_uri")
+    status, host = ("308", "$host") if to is None else (str(to.status), to.hostname)
+    return line("return", status, f"https://{host}{port}$request_uri")

@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from nameplate.core import paths
 from nameplate.core.errors import Refused
 from nameplate.core.names import is_wildcard
-from nameplate.ports.proxy import KeyPair, Route, RouteRefused, Upstream
+from nameplate.core.redirection import STATUSES
+from nameplate.ports.proxy import KeyPair, Redirect, Route, RouteRefused, Upstream
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOSTNAME = re.compile(rf"(?:\*\.)?(?:{_LABEL}\.)+(?=[a-z0-9-]*[a-z]){_LABEL}")
@@ -44,6 +45,7 @@ class SiteLocation:
     """At least one, ordered by address; each address once."""
     force_https: bool
     hsts: bool
+    redirect: Redirect | None = None
 
     @property
     def key(self) -> str:
@@ -135,6 +137,7 @@ def _location(path: str, routes: Sequence[Route]) -> SiteLocation:
         tuple(WeightedUpstream(one, weights[one]) for one in ordered),
         routes[0].force_https,
         routes[0].hsts,
+        routes[0].redirect,
     )
 
 
@@ -159,7 +162,7 @@ def _contradiction(route: Route, earlier: Mapping[str, Sequence[Route]]) -> tupl
 
 def _settings(route: Route) -> tuple[object, ...]:
     """Return what all targets of one path have alike."""
-    return route.force_https, route.hsts
+    return route.force_https, route.hsts, route.redirect
 
 
 def _drained(hosts: Mapping[str, Mapping[str, Sequence[Route]]]) -> dict[str, tuple[str, str]]:
@@ -181,6 +184,7 @@ def _fault(route: Route) -> tuple[str, str] | None:
         "hostname_invalid": not _is_hostname(route.hostname),
         "path_invalid": not paths.is_canonical(route.path),
         "upstream_invalid": not check_upstream(route.upstream),
+        "redirect_invalid": route.redirect is not None and not _leads_on(route, route.redirect),
         "weight_invalid": not 0 <= route.weight <= _MAX_WEIGHT,
         "key_pair_id_invalid": route.key_pair is not None
         and not _KEY_PAIR_ID.fullmatch(route.key_pair.id),
@@ -190,6 +194,13 @@ def _fault(route: Route) -> tuple[str, str] | None:
         return None
     what = code.removesuffix("_invalid").replace("_", " ")
     return code, f"The {what} of a route does not have the expected form."
+
+
+def _leads_on(route: Route, redirect: Redirect) -> bool:
+    """Tell whether a redirect leads from its host to another one, and not from a wildcard."""
+    names = (route.hostname, redirect.hostname)
+    exact = all(_is_hostname(name) and not is_wildcard(name) for name in names)
+    return exact and names[0] != names[1] and redirect.status in STATUSES
 
 
 def _is_hostname(text: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.sites import Site, SiteLocation, dial
 from nameplate.core.names import without_wildcard
-from nameplate.ports.proxy import EDGE_HEADER, KeyPair, Upstream
+from nameplate.ports.proxy import EDGE_HEADER, KeyPair, Redirect, Upstream
 
 Json = dict[str, Any]
 
@@ -88,23 +88,31 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
     host = _host(of)
     routers: Json = {}
     services: Json = {}
+    middlewares: Json = {}
     for location in of.locations:
         rule, priority = host + _path(location.path), _priority(of, location.path)
-        service = name("app", location.key)
-        services |= _services(service, location)
-        proxied = {"middlewares": [f"{PREFIX}mark"], "service": service}
+        service, more = name("app", location.key), []
+        if location.redirect is not None:
+            service, more = NOOP, [name("move", location.key)]
+            middlewares[more[0]] = _moved(layout, location.redirect)
+        else:
+            services |= _services(service, location)
+        proxied = {"middlewares": [f"{PREFIX}mark", *more], "service": service}
         redirected = {"middlewares": [f"{PREFIX}mark", f"{PREFIX}secure"], "service": NOOP}
-        plain = redirected if certificate and location.force_https else proxied
+        is_forced = certificate and location.force_https and location.redirect is None
+        plain = redirected if is_forced else proxied
         router = _router(layout.http, rule, priority)
         routers[name("http", location.key)] = {**router, **plain}
         if certificate:
             router = _router(layout.https, rule, priority)
-            secured = {**router, **_secured(location, service), **_tls(name("host", key))}
+            secured = {**router, **_secured(location, service, more), **_tls(name("host", key))}
             routers[name("https", location.key)] = secured
     if layout.shared and layout.challenge_upstream is not None:
         routers[name("challenges", key)] = _challenges(layout, f"{host} && ")
     routers |= _rest(layout, of, secure=certificate is not None)
-    document: Json = {"http": {"routers": routers, "services": services}}
+    named = {"services": services, "middlewares": middlewares}
+    http = {"routers": routers} | {what: all_ for what, all_ in named.items() if all_}
+    document: Json = {"http": http}
     if certificate:
         bundle, private_key = certificate
         pair = {"certFile": bundle, "keyFile": private_key}
@@ -178,9 +186,18 @@ def _middlewares(layout: TraefikLayout, revision: str) -> Json:
     }
 
 
-def _secured(location: SiteLocation, service: str) -> Json:
+def _secured(location: SiteLocation, service: str, more: Sequence[str]) -> Json:
     hsts = [f"{PREFIX}hsts"] if location.hsts else []
-    return {"middlewares": [f"{PREFIX}mark", *hsts], "service": service}
+    return {"middlewares": [f"{PREFIX}mark", *hsts, *more], "service": service}
+
+
+def _moved(layout: TraefikLayout, to: Redirect) -> Json:
+    """Return the redirect to another host. Traefik sees the whole URL, and chooses 301 for a GET, else 308."""
+    port = "" if layout.public_https_port == 443 else f":{layout.public_https_port}"  # noqa: PLR2004  # HTTPS
+    target = f"https://{to.hostname}{port}/${{1}}"
+    return {
+        "redirectRegex": {"regex": "^https?://[^/]+/(.*)", "replacement": target, "permanent": True}
+    }
 
 
 def _host(of: Site) -> str:

@@ -231,6 +231,37 @@ GROUP = Group(
             "Remove a target that is drained.",
             (409,),
         ),
+        "redirect_invalid": Entry(
+            Turn.YOU,
+            "The host cannot redirect in this way.",
+            "Read the message. `www` redirects a host to its `www.` name, `apex` a `www.` name to the host "
+            "without it, `to_primary` to the primary host of the application.",
+            (422, 502),
+        ),
+        "redirect_unserved": Entry(
+            Turn.YOU,
+            "Nothing serves the host and path that it would redirect to.",
+            "Bind that host first, with HTTPS and the same path.",
+            (409,),
+        ),
+        "redirect_chained": Entry(
+            Turn.YOU,
+            "A host would redirect to one that redirects itself.",
+            "Let the host at the end serve: `nameplate binding update BINDING --redirect none`.",
+            (409,),
+        ),
+        "primary_needed": Entry(
+            Turn.YOU,
+            "Each application that has bindings has one primary binding.",
+            "Make another one the primary: `nameplate binding primary BINDING`.",
+            (409,),
+        ),
+        "partner_not_covered": Entry(
+            Turn.YOU,
+            "The proof of the domain does not cover the host with or without `www.`.",
+            "Prove the domain by a DNS record, or add and bind the other host for itself.",
+            (409,),
+        ),
         "weight_invalid": Entry(
             Turn.YOU,
             "The weight of a target is not valid.",

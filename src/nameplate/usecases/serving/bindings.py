@@ -11,13 +11,22 @@ from nameplate.core.actor import Actor
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
+from nameplate.core.redirection import RedirectKind
 from nameplate.leases import lock_above
 from nameplate.models import Application, Binding, Domain, ProxyType, Server
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.dns import pointing
-from nameplate.usecases.serving import applications, arrivals, proxies, servers, sharing
+from nameplate.usecases.serving import (
+    applications,
+    arrivals,
+    primaries,
+    proxies,
+    redirects,
+    servers,
+    sharing,
+)
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -30,11 +39,15 @@ CHANGEABLE = frozenset(
         "health_check_timeout",
         "is_primary",
         "traffic_weight",
+        "redirect",
+        "redirect_status",
         "metadata",
         "enabled",
         "server",
     }
 )
+_SHARED = ("ssl_enabled", "force_https", "hsts_enabled", "redirect_status")
+"""Settings that the host with or without `www.` has, too."""
 _SECONDS = {"health_check_interval": (5, 86_400), "health_check_timeout": (1, 60)}
 
 
@@ -51,14 +64,17 @@ def add(
     port: int | None = None,
     server: str | None = None,
     proxy_type: str | None = None,
+    is_primary: bool | None = None,
+    with_partner: bool = False,
     metadata: dict[str, Any] | None = None,
     **settings: Any,  # noqa: ANN401 - ssl_enabled, force_https, health_check_path ...: columns
 ) -> Binding:
     """Want an application to answer at a host; workers see to DNS, certificate and proxy.
 
     Raises `Conflict` ("host_bound") when the host and path lead elsewhere already and no weight says how
-    much of the traffic is wanted, what `sharing.join` raises, and `Invalid`; a tenant chooses a port only
-    of those that the operator listed with the application.
+    much of the traffic is wanted, what `sharing.join`, `redirects.settle` and `redirects.partner` raise, and
+    `Invalid`; a tenant chooses a port only of those that the operator listed with the application. With
+    `with_partner`, the host with or without `www.` is bound too, and redirects to it.
     """
     claim = lookup.domain(session, actor, domain)
     app = applications.get(session, actor, application)
@@ -75,6 +91,7 @@ def add(
         path=paths.parse(path),
         port=port,
         traffic_weight=sharing.MAX_WEIGHT,
+        redirect=RedirectKind.NONE,
         metadata_=metadata,
         error_message=None if claim.is_live else arrivals.UNPROVED,
         next_action_at=now if claim.is_live else None,  # the proof wakes what waits for it
@@ -83,9 +100,20 @@ def add(
     sharing.lock(session, claim.id)
     _place(session, row, server, proxy_type)
     sharing.join(session, row, {**settings, "server": server})
+    primaries.claim(session, row, wanted=is_primary)
+    redirects.settle(session, row)
     session.add(row)
     session.flush()
     _point(session, row, now)
+    redirects.wake(session, row, now)
+    if with_partner:
+        label, kind = redirects.partner(session, claim, row)
+        machine = ids.show(Prefix.SERVER, row.server_id) if row.server_id else None
+        shared = {key: value for key, value in settings.items() if key in _SHARED}
+        add(
+            session, tools, actor, application=application, domain=domain, now=now, subdomain=label,
+            path=path, port=port, server=machine, redirect=kind, **shared,
+        )  # fmt: skip
     return row
 
 
@@ -157,6 +185,8 @@ def _set(row: Binding, settings: dict[str, Any]) -> None:
             paths.parse(value, "/health_check_path")
         if key == "traffic_weight":
             sharing.weight(value)
+        if key == "redirect_status":
+            redirects.status(value)
         setattr(row, "metadata_" if key == "metadata" else key, value)
 
 
@@ -217,24 +247,50 @@ def update(
     if moved_to is not None:
         _move(session, row, servers.get(session, Actor(row.organization_id), moved_to), now)
     enabled = changes.pop("enabled", None)
+    primary = changes.pop("is_primary", None)
     with session.no_autoflush:
-        _set(row, changes)
-        if enabled is True and row.status is BindingStatus.DISABLED:
-            sharing.join(session, row, {**changes, "server": moved_to})
-            row.enable()
-        else:
-            if enabled is False:
-                sharing.leave(session, row)
-                row.disable("Disabled by its owner.")
-                row.urgency = 1
-            for other in sharing.change(session, row, changes):
-                other.wake(now)
+        _change(session, row, changes, now, enabled=enabled, server=moved_to)
+    if primary is True:
+        primaries.move(session, row, now)
+    elif primary is False:
+        primaries.refuse_none(row)
     row.wake(now)
     session.flush()
+    redirects.wake(session, row, now)
     _wake_beside(session, row, now)
     if moved_to is not None or enabled is not None:
         _point(session, row, now)
     return row
+
+
+def _change(
+    session: Session,
+    row: Binding,
+    changes: dict[str, Any],
+    now: datetime,
+    *,
+    enabled: bool | None,
+    server: str | None,
+) -> None:
+    """Write changes of a binding, and of its route; it joins or leaves that when it is switched."""
+    _set(row, changes)
+    if enabled is True and row.status is BindingStatus.DISABLED:
+        sharing.join(session, row, {**changes, "server": server})
+        row.enable()
+    elif enabled is False:
+        sharing.leave(session, row)
+        row.disable("Disabled by its owner.")
+        row.urgency = 1
+    if changes.keys() & {"redirect", "redirect_status"}:
+        _redirect(session, row)
+    for other in sharing.change(session, row, changes):
+        other.wake(now)
+
+
+def _redirect(session: Session, row: Binding) -> None:
+    if row.is_primary and row.redirect == RedirectKind.TO_PRIMARY:
+        primaries.refuse_none(row)
+    redirects.settle(session, row)
 
 
 def _move(session: Session, row: Binding, server: Server, now: datetime) -> None:
@@ -264,6 +320,8 @@ def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Bin
     sharing.leave(session, row)
     soft_delete(session, row, now)
     row.next_action_at = now
+    primaries.settle(session, [row.application_id], now)
+    redirects.wake(session, row, now)
     session.flush()
     _point(session, row, now)
     _wake_beside(session, row, now)
@@ -296,6 +354,8 @@ def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Bi
     sharing.refuse_same(session, row)
     restore_tree(session, row, now)
     sharing.rejoin(session, [row])
+    primaries.settle(session, [row.application_id], now)
+    redirects.wake(session, row, now)
     session.flush()
     _point(session, row, now)
     return row

@@ -19,9 +19,9 @@ from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.secret import Secret
 from nameplate.db import database_now
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
-from nameplate.ports.proxy import KeyPair, Proxy, Route, RoutePlace, Upstream
+from nameplate.ports.proxy import KeyPair, Proxy, Redirect, Route, RoutePlace, Upstream
 from nameplate.usecases.certificates import deployments, requests, rollout
-from nameplate.usecases.serving import hosts
+from nameplate.usecases.serving import hosts, redirects
 
 _LOOKED_UP = 500
 """Certificates in one statement."""
@@ -40,6 +40,8 @@ class WantedRoute(NamedTuple):
     force_https: bool
     hsts: bool
     weight: int
+    redirect_to: str | None
+    redirect_status: int
     certificate: int | None
     """None: plain HTTP only."""
     generation: int | None
@@ -89,6 +91,8 @@ class WantedRoute(NamedTuple):
             self.force_https,
             self.hsts,
             self.weight,
+            self.redirect_to,
+            self.redirect_status,
         )
 
 
@@ -143,6 +147,8 @@ def of_binding(
             binding.force_https,
             binding.hsts_enabled,
             binding.traffic_weight,
+            binding.redirect_to,
+            binding.redirect_status,
         )
         for pair in pairs
     ]
@@ -242,6 +248,8 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
             Binding.force_https,
             Binding.hsts_enabled,
             Binding.traffic_weight,
+            Binding.redirect_to,
+            Binding.redirect_status,
             sa.case((presents, Certificate.id)),
             sa.case((presents, Certificate.generation)),
             sa.case((presents, Certificate.serial_number)),
@@ -264,6 +272,7 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
             Binding.server_id == sa.bindparam("server"),
             Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
             Domain.permits(Binding.hostname),
+            redirects.leads(),
             Application.deleted_at.is_(None),
             Application.upstream_host.is_not(None),
             port.is_not(None),
@@ -291,6 +300,7 @@ def rendered(session: Session, ring: KeyRing, found: Iterable[WantedRoute]) -> t
             force_https=row.force_https,
             hsts=row.hsts,
             weight=row.weight,
+            redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
         )
         for row in rows
     )
@@ -386,11 +396,13 @@ class StepBack:
     """Ids of the routes that keep their former certificate."""
 
 
+_AT = Upstream("127.0.0.1", 80)
 _SAMPLES: tuple[Callable[[KeyPair], Route], ...] = (
     lambda pair: Route("a", "a.example.test", "/", Upstream("127.0.0.1", 80), pair),
     lambda pair: Route("b", "a.example.test", "/b", Upstream("b.example.test", 80), pair),
     lambda _: Route("c", "*.c.example.test", "/", Upstream("::1", 80), None, False, False),
     lambda _: Route("d", "*.c.example.test", "/", Upstream("::1", 81), None, False, False, 50),
+    lambda _: Route("e", "e.example.test", "/", _AT, None, redirect=Redirect("a.example.test")),
 )
 
 

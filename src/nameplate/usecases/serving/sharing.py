@@ -17,7 +17,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Application, Binding, Domain
 
-OF_ROUTE = ("ssl_enabled", "force_https", "hsts_enabled")
+OF_ROUTE = ("ssl_enabled", "force_https", "hsts_enabled", "redirect", "redirect_status")
 """Settings that the targets of one route have alike."""
 MAX_TARGETS = 20
 MAX_WEIGHT = 100
@@ -121,6 +121,7 @@ def change(session: Session, row: Binding, changes: Mapping[str, Any]) -> list[B
     for target in targets if shared else ():
         for key, value in shared.items():
             setattr(target, key, value)
+        target.redirect_to = row.redirect_to
     return targets if shared else []
 
 
@@ -178,3 +179,4 @@ def _adopt(row: Binding, target: Binding, given: Mapping[str, Any]) -> None:
             "route_elsewhere", f"Another server serves {row.hostname}{row.path} already."
         )
     row.server_id, row.proxy_type = target.server_id, target.proxy_type
+    row.redirect_to = target.redirect_to
