@@ -38,10 +38,16 @@ Weight = Annotated[
     ),
 ]
 Status = Annotated[Literal[301, 308], Field(description="HTTP status of the redirect.")]
+ProxyConfig = Field(
+    default=None,
+    description="How the host and path are served, the same with every proxy: `strip_path`, `sticky`, "
+    "`max_body_bytes`, `timeouts`, `hsts`, `allow_ips` and `upstream_protocol`.",
+    examples=[{"max_body_bytes": 10_000_000, "timeouts": {"response": 60}}],
+)
 Redirecting = Field(
     default=RedirectKind.NONE,
     description="`none` serves the application. `to_primary` redirects to the primary host of the "
-    "application, `www` to the host with `www.` in front, `apex` to the host without it. Path and query "
+    "application, `www` to the host with `www.` in front, `apex` from such a host to its apex. Path and query "
     "are kept.",
 )
 Seconds = Annotated[int, Field(ge=1, le=86400)]
@@ -49,7 +55,7 @@ Seconds = Annotated[int, Field(ge=1, le=86400)]
 _SAME = (
     "hostname", "subdomain", "path", "port", "proxy_type", "ssl_enabled", "force_https",
     "hsts_enabled", "health_check_path", "health_check_interval", "health_check_timeout",
-    "last_health_check_at", "health_status", "status", "is_primary", "redirect", "redirect_status", "redirect_to", "traffic_weight", "activated_at",
+    "last_health_check_at", "health_status", "status", "is_primary", "redirect", "redirect_status", "redirect_to", "proxy_config", "traffic_weight", "activated_at",
     "error_message",
 )  # fmt: skip
 
@@ -83,6 +89,7 @@ class BindingNew(Body):
         default=False,
         description="Bind the host with or without `www.` too, and redirect it to this one.",
     )
+    proxy_config: dict[str, Any] | None = ProxyConfig
     traffic_weight: Weight | None = Field(
         default=None,
         description="Share of the requests, 100 by default. With it, the binding may share host and "
@@ -105,6 +112,7 @@ class BindingChange(Body):
     is_primary: bool = False
     redirect: RedirectKind = Redirecting
     redirect_status: Status = 308
+    proxy_config: dict[str, Any] | None = ProxyConfig
     traffic_weight: Weight = 100
     enabled: bool = Field(
         default=True, description="`false` stops serving the host but keeps the binding."
@@ -147,6 +155,7 @@ class BindingShape(Shape):
                     redirect="none",
                     redirect_status=308,
                     redirect_to=None,
+                    proxy_config=None,
                     traffic_weight=100,
                     activated_at="2026-11-23T09:31:30Z",
                     next_check_at="2026-11-23T09:32:30Z",
@@ -180,6 +189,7 @@ class BindingShape(Shape):
     redirect: RedirectKind
     redirect_status: int
     redirect_to: str | None = Field(description="Host that it redirects to.")
+    proxy_config: dict[str, Any] | None
     traffic_weight: int = Field(description="Share among the targets of the host and path.")
     activated_at: datetime | None
     next_check_at: datetime | None

@@ -21,6 +21,7 @@ from nameplate.cli.command import (
     showing,
 )
 from nameplate.cli.completion import names
+from nameplate.cli.servers import parsed
 from nameplate.cli.waiting import Seen, Timeout, Wait
 from nameplate.core.redirection import RedirectKind
 
@@ -65,11 +66,18 @@ Redirect = Annotated[
     RedirectKind | None,
     typer.Option(
         help="Where the host redirects to: `to_primary` to the primary host of the application, `www` to "
-        "the host with `www.`, `apex` to the host without it. `none` serves the application."
+        "the host with `www.`, `apex` from such a host to its apex. `none` serves the application."
     ),
 ]
 RedirectStatus = Annotated[
     int | None, typer.Option(help="Status of the redirect, 301 or 308. Default: 308.")
+]
+ProxyConfig = Annotated[
+    str | None,
+    typer.Option(
+        metavar="JSON|@FILE",
+        help="How the host is served: timeouts, HSTS, networks and more. `{}` is the default.",
+    ),
 ]
 HealthPath = Annotated[
     str | None, typer.Option(help="Path of the health check. Default for a new binding: `/`.")
@@ -94,6 +102,7 @@ def add(
     hsts: Hsts = None,
     health_check_path: HealthPath = None,
     weight: Weight = None,
+    proxy_config: ProxyConfig = None,
     redirect: Redirect = None,
     redirect_status: RedirectStatus = None,
     with_partner: Annotated[
@@ -122,6 +131,7 @@ def add(
         hsts_enabled=hsts,
         health_check_path=health_check_path,
         traffic_weight=weight,
+        proxy_config=parsed(proxy_config, "--proxy-config"),
         redirect=redirect,
         redirect_status=redirect_status,
         with_partner=with_partner,
@@ -159,6 +169,7 @@ def update(
     hsts: Hsts = None,
     health_check_path: HealthPath = None,
     weight: Weight = None,
+    proxy_config: ProxyConfig = None,
     redirect: Redirect = None,
     redirect_status: RedirectStatus = None,
     enabled: Annotated[
@@ -174,6 +185,7 @@ def update(
         hsts_enabled=hsts,
         health_check_path=health_check_path,
         traffic_weight=weight,
+        proxy_config=parsed(proxy_config, "--proxy-config"),
         redirect=redirect,
         redirect_status=redirect_status,
         enabled=enabled,

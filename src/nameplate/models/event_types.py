@@ -273,6 +273,7 @@ TOLD: Mapping[type[Any], Told] = {
             "force_https", "hsts_enabled", "is_primary", "traffic_weight",
             "redirect", "redirect_to",
         ),
+        opaque=("proxy_config",),
         transitions=(
             Transition("binding.activated", "activated_at", ColumnState.NULL, ColumnState.PRESENT),
             Transition("binding.failed", "is_failing", _is(False), _is(True), ("error_message",)),

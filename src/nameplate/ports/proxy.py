@@ -7,6 +7,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 from nameplate.core.configuration import Form, HostName, HostPort, Port, setting
 from nameplate.core.errors import Refused
+from nameplate.core.route_settings import USUAL, RouteSettings
 from nameplate.core.secret import Secret
 from nameplate.ports.plugins import Plugin
 
@@ -67,6 +68,7 @@ class Route:
     """0 to 100: its share among the targets of the host and path. 0: it gets no request."""
     redirect: Redirect | None = None
     """Answered in place of the application, over HTTP and HTTPS."""
+    settings: RouteSettings = USUAL
 
 
 @dataclass(frozen=True, slots=True)

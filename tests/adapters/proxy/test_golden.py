@@ -17,6 +17,7 @@ from nameplate.adapters.proxy.nginx_operator import OwnDirectives
 from nameplate.adapters.proxy.nginx_syntax import emit, parse
 from nameplate.adapters.proxy.sites import group
 from nameplate.adapters.proxy.traefik_rules import TraefikLayout
+from nameplate.core.route_settings import Hsts, RouteSettings, Sticky, Timeouts
 from nameplate.core.secret import Secret
 from nameplate.ports.proxy import KeyPair, Redirect, Route, Upstream
 
@@ -26,8 +27,18 @@ OURS = Upstream("127.0.0.1", 8080)
 LISTEN = (("80",), ("443",))
 
 
+SETTINGS = RouteSettings(
+    strip_path=True,
+    sticky=Sticky(),
+    max_body_bytes=1000,
+    timeouts=Timeouts(connect=5, response=60),
+    hsts=Hsts(include_subdomains=True, preload=True),
+    allow_ips=("192.0.2.0/24", "2001:db8::/32"),
+)
+
+
 def routes() -> list[Route]:
-    """Return one of each: a plain one, shares, a drained target, redirects, a wildcard."""
+    """Return one of each: a plain one, shares, a drained target, redirects, settings, a wildcard."""
 
     def route(number: int, hostname: str, path: str = "/", **more: Any) -> Route:
         upstream = more.pop("upstream", Upstream(f"10.0.0.{number}", 8000))
@@ -41,6 +52,8 @@ def routes() -> list[Route]:
         route(6, "shop.test", key_pair=PAIR, redirect=Redirect("www.shop.test")),
         route(7, "shop.test", key_pair=PAIR, weight=5, redirect=Redirect("www.shop.test")),
         route(8, "old.test", redirect=Redirect("www.shop.test", 301)),
+        route(9, "set.test", "/a.b", key_pair=PAIR, weight=50, settings=SETTINGS),
+        route(10, "set.test", "/a.b", key_pair=PAIR, weight=50, settings=SETTINGS),
         route(5, "*.wide.test", upstream=Upstream("2001:db8::5", 8000)),
     ]
 

@@ -13,14 +13,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from nameplate.adapters.http.client import Api, Reply
-from nameplate.adapters.proxy import caddy_withdrawal, keys
+from nameplate.adapters.proxy import caddy_handlers, caddy_withdrawal, keys
 from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy.caddy_settings import CaddyConfiguration, reachable
 from nameplate.adapters.proxy.sites import (
     Site,
     SiteLocation,
     WeightedUpstream,
-    dial,
     group,
     own_upstream,
 )
@@ -37,8 +36,6 @@ from nameplate.ports.proxy import (
     Upstream,
 )
 
-HSTS = "max-age=31536000"
-"""One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
 _OWN_PATHS = ["/.well-known/acme-challenge/*", "/.well-known/nameplate/*"]
 _DOCUMENT = "caddy.json"
 _PLAIN, _SECURE = "nameplate_http", "nameplate_https"
@@ -46,7 +43,6 @@ _CLOSE = {"handler": "static_response", "abort": True}
 _MARK = {
     "handle": [{"handler": "headers", "response": {"deferred": True, "set": {EDGE_HEADER: ["1"]}}}]
 }
-_STREAMS_LIVE_ON = "10m"  # without it every change cuts all WebSockets of all tenants
 
 _Json = dict[str, Any]
 
@@ -166,7 +162,7 @@ class Caddy:
     def _plain_routes(self, sites: Sequence[Site]) -> list[_Json]:
         own = []
         if self._challenge_upstream is not None:
-            handle = _reverse_proxy([WeightedUpstream(self._challenge_upstream, 1)])
+            handle = caddy_handlers.reverse_proxy([WeightedUpstream(self._challenge_upstream, 1)])
             own = [{"match": [{"path": _OWN_PATHS}], "handle": handle, "terminal": True}]
         return own + _by_behaviour(
             [
@@ -185,7 +181,7 @@ class Caddy:
         if location.redirect is not None:
             return self._redirect(location.redirect.hostname, location.redirect.status)
         if not (location.force_https and self._secure(site)):
-            return _reverse_proxy(location.targets)
+            return caddy_handlers.of_location(location)
         return self._redirect("{http.request.host}", 308)
 
     def _redirect(self, host: str, status: int) -> list[_Json]:
@@ -197,12 +193,12 @@ class Caddy:
 
     def _secured(self, location: SiteLocation) -> list[_Json]:
         if location.redirect is None:
-            answer = _reverse_proxy(location.targets)
+            answer = caddy_handlers.of_location(location)
         else:
             answer = self._redirect(location.redirect.hostname, location.redirect.status)
         if not location.hsts:
             return answer
-        header = {"deferred": True, "set": {"Strict-Transport-Security": [HSTS]}}
+        header = {"deferred": True, "set": {"Strict-Transport-Security": [location.hsts_header]}}
         return [{"handler": "headers", "response": header}, *answer]
 
     def _secure_routes(self, sites: Sequence[Site]) -> list[_Json]:
@@ -249,26 +245,6 @@ def _located(location: SiteLocation, handle: list[_Json]) -> _Json:
         pattern = caddy_withdrawal.pattern(location.path)
         route["match"] = [{"path_regexp": {"pattern": pattern}}]
     return route
-
-
-def _reverse_proxy(targets: Sequence[WeightedUpstream]) -> list[_Json]:
-    """Return the handler for an application. Caddy overwrites X-Forwarded-* of clients itself."""
-    handler: _Json = {
-        "handler": "reverse_proxy",
-        "upstreams": [{"dial": dial(target.upstream)} for target in targets],
-        "stream_close_delay": _STREAMS_LIVE_ON,
-        "headers": {
-            "request": {
-                "set": {"X-Real-Ip": ["{http.request.remote.host}"]},
-                "delete": ["Forwarded"],
-            }
-        },
-    }
-    if len(targets) > 1:
-        weights = [target.weight for target in targets]
-        policy = {"policy": "weighted_round_robin", "weights": weights}
-        handler["load_balancing"] = {"selection_policy": policy}
-    return [handler]
 
 
 def _raise_for(reply: Reply, config: Config) -> None:

@@ -1,5 +1,6 @@
 """What nginx is told, as directives. Tenant text arrives only through a checked `Site`."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,19 +8,26 @@ from pathlib import Path
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.nginx_names import Names
 from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
+from nameplate.adapters.proxy.nginx_route_settings import of_location as nginx_settings_of
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Site, SiteLocation, WeightedUpstream, dial, is_ip
 from nameplate.core.names import without_wildcard
 from nameplate.ports.proxy import EDGE_HEADER, Redirect, Upstream
 
-HSTS = "max-age=31536000"
-"""One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
 CHALLENGES = "/.well-known/acme-challenge/"
 VERIFICATIONS = "/.well-known/nameplate/"
 WITHDRAWN = "withdrawn"
 """Folder of the markers of routes that must not be served, one empty file each."""
 _CLOSE = line("return", "444")
 _MARK = line("add_header", EDGE_HEADER, "1", "always")
+_STREAMED = (
+    line("proxy_buffering", "off"),
+    line("proxy_request_buffering", "off"),
+    line("proxy_read_timeout", "1h"),
+    line("proxy_send_timeout", "1h"),
+    line("client_max_body_size", "0"),
+)
+"""What goes through is passed on as it comes: events, WebSockets, uploads of any size."""
 _WHOLE = 10_000
 """All requests, in the hundredths of a percent that `split_clients` tells apart."""
 _PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
@@ -176,6 +184,7 @@ def _forwarded() -> list[Directive]:
     return [
         _MARK,
         line("proxy_http_version", "1.1"),
+        *_STREAMED,
         *(line("proxy_set_header", name, value) for name, value in headers.items()),
     ]
 
@@ -184,7 +193,7 @@ def _own(layout: Layout) -> list[Directive]:
     """Return the paths that Nameplate itself answers, on plain HTTP before any redirect."""
     if layout.challenge_upstream is None:
         return []
-    target = _passed(layout, layout.challenge_upstream)
+    target = [line("client_max_body_size", "16k"), *_passed(layout, layout.challenge_upstream)]
     return [block("location", "^~", path, of=target) for path in (CHALLENGES, VERIFICATIONS)]
 
 
@@ -253,6 +262,11 @@ def _shares(layout: Layout, location: SiteLocation) -> list[Directive]:
     """
     if len(location.targets) == 1 or location.redirect is not None:
         return []
+    drawn = _variable(location)
+    more: list[Directive] = []
+    if location.settings.sticky is not None:
+        drawn = f"$nameplate_drawn_{location.key}"
+        more = _remembered(layout, location, location.settings.sticky.cookie, drawn)
     total = sum(target.weight for target in location.targets)
     *others, last = location.targets
     shares = [
@@ -260,7 +274,22 @@ def _shares(layout: Layout, location: SiteLocation) -> list[Directive]:
         for target in others
     ]
     shares.append(line("*", _address(layout, last)))
-    return [block("split_clients", "$request_id", _variable(location), of=shares)]
+    return [block("split_clients", "$request_id", drawn, of=shares), *more]
+
+
+def _remembered(layout: Layout, location: SiteLocation, cookie: str, drawn: str) -> list[Directive]:
+    """Return what takes the target from a cookie where it names one, and what the cookie says."""
+    tokens = {_token(one): _address(layout, one) for one in location.targets}
+    targets = [line("default", drawn), *(line(key, to) for key, to in tokens.items())]
+    names = [line(to, key) for key, to in tokens.items()]
+    return [
+        block("map", f"$cookie_{cookie}", _variable(location), of=targets),
+        block("map", _variable(location), f"$nameplate_cookie_{location.key}", of=names),
+    ]
+
+
+def _token(target: WeightedUpstream) -> str:
+    return hashlib.sha256(dial(target.upstream).encode()).hexdigest()[:16]
 
 
 def _address(layout: Layout, target: WeightedUpstream) -> str:
@@ -279,18 +308,24 @@ def _shared(layout: Layout, location: SiteLocation) -> list[Directive]:
 
 
 def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Directive]:
-    header = [
-        line("proxy_hide_header", "Strict-Transport-Security"),
-        line("add_header", "Strict-Transport-Security", HSTS, "always"),
-        _MARK,  # a location with a header of its own inherits none
-    ]
+    header = []
+    if hsts:
+        said = line("add_header", "Strict-Transport-Security", location.hsts_header, "always")
+        header = [line("proxy_hide_header", "Strict-Transport-Security"), said]
+    sticky = location.settings.sticky
+    if sticky is not None and len(location.targets) > 1 and location.redirect is None:
+        rest = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if location.force_https else "")
+        cookie = f"{sticky.cookie}=$nameplate_cookie_{location.key}{rest}"
+        header.append(line("add_header", "Set-Cookie", cookie))
+    header += [_MARK] if header else []  # a location with a header of its own inherits none
     if location.redirect is not None:
         passed = [_redirect(layout, location.redirect)]
     elif len(location.targets) > 1:
         passed = _shared(layout, location)
     else:
         passed = _passed(layout, location.targets[0].upstream)
-    return [*(header if hsts else []), *passed]
+    told = [] if location.redirect is not None else nginx_settings_of(location)
+    return [*header, *told, *passed]
 
 
 def _redirect(layout: Layout, to: Redirect | None = None) -> Directive:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from types import MappingProxyType
 
 from nameplate.core import paths
 from nameplate.core.errors import Refused
 from nameplate.core.names import is_wildcard
 from nameplate.core.redirection import STATUSES
+from nameplate.core.route_settings import USUAL, Hsts, RouteSettings, beyond, is_sound
 from nameplate.ports.proxy import KeyPair, Redirect, Route, RouteRefused, Upstream
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -46,6 +48,12 @@ class SiteLocation:
     force_https: bool
     hsts: bool
     redirect: Redirect | None = None
+    settings: RouteSettings = USUAL
+
+    @property
+    def hsts_header(self) -> str:
+        """What Strict-Transport-Security says; one year, without subdomains, unless somebody decided."""
+        return (self.settings.hsts or Hsts()).header
 
     @property
     def key(self) -> str:
@@ -69,8 +77,12 @@ class Site:
         return is_wildcard(self.hostname)
 
 
-def group(routes: Sequence[Route]) -> tuple[Site, ...]:
+def group(
+    routes: Sequence[Route], unsupported: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Site, ...]:
     """Return one site for each host, sorted by name, exact names before wildcards.
+
+    `unsupported` says which settings this proxy does not know, and why.
 
     Raises `RouteRefused` with every route that is not strictly of its form or contradicts an earlier
     one: those are to be left out, and cost no other route anything.
@@ -80,7 +92,7 @@ def group(routes: Sequence[Route]) -> tuple[Site, ...]:
     seen: set[str] = set()
     for route in routes:
         of_host = hosts.setdefault(route.hostname, {})
-        fault = _fault(route) or _contradiction(route, of_host)
+        fault = _fault(route) or _beyond(route, unsupported) or _contradiction(route, of_host)
         if route.id in seen:
             raise Refused("route_repeated", "Two routes have the same id. Give each binding once.")
         seen.add(route.id)
@@ -138,6 +150,7 @@ def _location(path: str, routes: Sequence[Route]) -> SiteLocation:
         routes[0].force_https,
         routes[0].hsts,
         routes[0].redirect,
+        routes[0].settings,
     )
 
 
@@ -162,7 +175,7 @@ def _contradiction(route: Route, earlier: Mapping[str, Sequence[Route]]) -> tupl
 
 def _settings(route: Route) -> tuple[object, ...]:
     """Return what all targets of one path have alike."""
-    return route.force_https, route.hsts, route.redirect
+    return route.force_https, route.hsts, route.redirect, route.settings
 
 
 def _drained(hosts: Mapping[str, Mapping[str, Sequence[Route]]]) -> dict[str, tuple[str, str]]:
@@ -185,6 +198,7 @@ def _fault(route: Route) -> tuple[str, str] | None:
         "path_invalid": not paths.is_canonical(route.path),
         "upstream_invalid": not check_upstream(route.upstream),
         "redirect_invalid": route.redirect is not None and not _leads_on(route, route.redirect),
+        "settings_invalid": not is_sound(route.settings),
         "weight_invalid": not 0 <= route.weight <= _MAX_WEIGHT,
         "key_pair_id_invalid": route.key_pair is not None
         and not _KEY_PAIR_ID.fullmatch(route.key_pair.id),
@@ -194,6 +208,14 @@ def _fault(route: Route) -> tuple[str, str] | None:
         return None
     what = code.removesuffix("_invalid").replace("_", " ")
     return code, f"The {what} of a route does not have the expected form."
+
+
+def _beyond(route: Route, unsupported: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return code and sentence when a route wants what its proxy cannot do."""
+    if route.settings == USUAL:
+        return None
+    wanted = beyond(route.settings, unsupported)
+    return ("setting_unsupported", next(iter(wanted.values()))) if wanted else None
 
 
 def _leads_on(route: Route, redirect: Redirect) -> bool:

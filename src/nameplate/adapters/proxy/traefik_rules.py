@@ -15,6 +15,7 @@ from typing import Any
 
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.sites import Site, SiteLocation, dial
+from nameplate.adapters.proxy.traefik_route_settings import of_location as traefik_settings_of
 from nameplate.core.names import without_wildcard
 from nameplate.ports.proxy import EDGE_HEADER, KeyPair, Redirect, Upstream
 
@@ -89,14 +90,21 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
     routers: Json = {}
     services: Json = {}
     middlewares: Json = {}
+    transports: Json = {}
     for location in of.locations:
         rule, priority = host + _path(location.path), _priority(of, location.path)
-        service, more = name("app", location.key), []
+        service = name("app", location.key)
+        own = traefik_settings_of(location, f"{PREFIX}%s-{location.key}")
         if location.redirect is not None:
-            service, more = NOOP, [name("move", location.key)]
-            middlewares[more[0]] = _moved(layout, location.redirect)
+            service = NOOP
+            own = {name("move", location.key): _moved(layout, location.redirect)}
         else:
             services |= _services(service, location)
+            transports |= _transport(location)
+        middlewares |= own
+        if location.hsts and location.settings.hsts is not None:
+            middlewares[_hsts(location)] = _said(location.hsts_header)
+        more = [*own]
         proxied = {"middlewares": [f"{PREFIX}mark", *more], "service": service}
         redirected = {"middlewares": [f"{PREFIX}mark", f"{PREFIX}secure"], "service": NOOP}
         is_forced = certificate and location.force_https and location.redirect is None
@@ -110,7 +118,7 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
     if layout.shared and layout.challenge_upstream is not None:
         routers[name("challenges", key)] = _challenges(layout, f"{host} && ")
     routers |= _rest(layout, of, secure=certificate is not None)
-    named = {"services": services, "middlewares": middlewares}
+    named = {"services": services, "middlewares": middlewares, "serversTransports": transports}
     http = {"routers": routers} | {what: all_ for what, all_ in named.items() if all_}
     document: Json = {"http": http}
     if certificate:
@@ -148,11 +156,25 @@ def _service(upstream: Upstream) -> Json:
 def _services(service: str, location: SiteLocation) -> Json:
     """Return the service of a path: one address, or the shares of several."""
     if len(location.targets) == 1:
-        return {service: _service(location.targets[0].upstream)}
+        return {service: _application(location, location.targets[0].upstream)}
     named = {name("to", f"{location.key}-{n}"): one for n, one in enumerate(location.targets)}
     shares = [{"name": each, "weight": one.weight} for each, one in named.items()]
-    addresses = {each: _service(one.upstream) for each, one in named.items()}
-    return {service: {"weighted": {"services": shares}}, **addresses}
+    addresses = {each: _application(location, one.upstream) for each, one in named.items()}
+    weighted: Json = {"services": shares}
+    sticky = location.settings.sticky
+    if sticky is not None:
+        cookie = {"name": sticky.cookie, "httpOnly": True, "sameSite": "lax"}
+        weighted["sticky"] = {"cookie": {**cookie, "secure": location.force_https}}
+    return {service: {"weighted": weighted}, **addresses}
+
+
+def _application(location: SiteLocation, upstream: Upstream) -> Json:
+    """Return the service of one address of a path."""
+    scheme = "h2c" if location.settings.upstream_protocol == "h2c" else "http"
+    balancer: Json = {"servers": [{"url": f"{scheme}://{dial(upstream)}"}]}
+    if _transport(location):
+        balancer["serversTransport"] = name("wait", location.key)
+    return {"loadBalancer": balancer}
 
 
 def _tls(options: str | None = None) -> Json:
@@ -187,8 +209,27 @@ def _middlewares(layout: TraefikLayout, revision: str) -> Json:
 
 
 def _secured(location: SiteLocation, service: str, more: Sequence[str]) -> Json:
-    hsts = [f"{PREFIX}hsts"] if location.hsts else []
+    hsts = [_hsts(location)] if location.hsts else []
     return {"middlewares": [f"{PREFIX}mark", *hsts, *more], "service": service}
+
+
+def _hsts(location: SiteLocation) -> str:
+    """Return the middleware that says what the path says, which most paths share."""
+    return f"{PREFIX}hsts" if location.settings.hsts is None else name("hsts", location.key)
+
+
+def _said(header: str) -> Json:
+    return {"headers": {"customResponseHeaders": {"Strict-Transport-Security": header}}}
+
+
+def _transport(location: SiteLocation) -> Json:
+    """Return how long the application of a path is waited for, where somebody decided."""
+    timeouts = location.settings.timeouts
+    if timeouts is None:
+        return {}
+    seconds = {"dialTimeout": timeouts.connect, "responseHeaderTimeout": timeouts.response}
+    told = {what: f"{value}s" for what, value in seconds.items() if value is not None}
+    return {name("wait", location.key): {"forwardingTimeouts": told}} if told else {}
 
 
 def _moved(layout: TraefikLayout, to: Redirect) -> Json:

@@ -262,6 +262,18 @@ GROUP = Group(
             "Prove the domain by a DNS record, or add and bind the other host for itself.",
             (409,),
         ),
+        "settings_invalid": Entry(
+            Turn.OPERATOR,
+            "The settings of a route do not have the expected form.",
+            "Report this as a bug. The route is left out.",
+            (502,),
+        ),
+        "setting_unsupported": Entry(
+            Turn.YOU,
+            "The proxy of the server cannot do this.",
+            "Leave the setting out, or bind the host at a server with another proxy.",
+            (422, 502),
+        ),
         "weight_invalid": Entry(
             Turn.YOU,
             "The weight of a target is not valid.",

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, names, paths
+from nameplate.core import ids, names, paths, route_settings
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.ids import Prefix
@@ -41,12 +41,13 @@ CHANGEABLE = frozenset(
         "traffic_weight",
         "redirect",
         "redirect_status",
+        "proxy_config",
         "metadata",
         "enabled",
         "server",
     }
 )
-_SHARED = ("ssl_enabled", "force_https", "hsts_enabled", "redirect_status")
+_SHARED = ("ssl_enabled", "force_https", "hsts_enabled", "redirect_status", "proxy_config")
 """Settings that the host with or without `www.` has, too."""
 _SECONDS = {"health_check_interval": (5, 86_400), "health_check_timeout": (1, 60)}
 
@@ -96,9 +97,9 @@ def add(
         error_message=None if claim.is_live else arrivals.UNPROVED,
         next_action_at=now if claim.is_live else None,  # the proof wakes what waits for it
     )
-    _set(row, settings)
     sharing.lock(session, claim.id)
     _place(session, row, server, proxy_type)
+    _set(row, settings)
     sharing.join(session, row, {**settings, "server": server})
     primaries.claim(session, row, wanted=is_primary)
     redirects.settle(session, row)
@@ -187,6 +188,8 @@ def _set(row: Binding, settings: dict[str, Any]) -> None:
             sharing.weight(value)
         if key == "redirect_status":
             redirects.status(value)
+        if key == "proxy_config":
+            route_settings.read(value, row.proxy_type)
         setattr(row, "metadata_" if key == "metadata" else key, value)
 
 
@@ -302,6 +305,7 @@ def _move(session: Session, row: Binding, server: Server, now: datetime) -> None
     for one in (row, *moving):
         one.server_id = server.id
         one.proxy_type = _proxy_type(server)
+        route_settings.refuse_unsupported(route_settings.stored(one.proxy_config), one.proxy_type)
         if one.status is not BindingStatus.DISABLED:
             one.await_("Moving to another server.")
             one.wake(now)

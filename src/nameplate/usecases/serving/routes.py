@@ -1,6 +1,7 @@
 """What a server should serve, read from rows, as values that can be compared."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import deployment, ids
+from nameplate.core import deployment, ids, route_settings
 from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
@@ -42,6 +43,7 @@ class WantedRoute(NamedTuple):
     weight: int
     redirect_to: str | None
     redirect_status: int
+    proxy_config: dict[str, Any] | None
     certificate: int | None
     """None: plain HTTP only."""
     generation: int | None
@@ -93,6 +95,7 @@ class WantedRoute(NamedTuple):
             self.weight,
             self.redirect_to,
             self.redirect_status,
+            _written(self.proxy_config),
         )
 
 
@@ -125,6 +128,10 @@ def digest(*parts: object) -> str:
     return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()
 
 
+def _written(proxy_config: Mapping[str, Any] | None) -> str:
+    return json.dumps(proxy_config, sort_keys=True) if proxy_config else ""
+
+
 def of_binding(
     binding: Binding, application: Application, certificate: Certificate | None
 ) -> Collection[str]:
@@ -149,6 +156,7 @@ def of_binding(
             binding.traffic_weight,
             binding.redirect_to,
             binding.redirect_status,
+            _written(binding.proxy_config),
         )
         for pair in pairs
     ]
@@ -250,6 +258,7 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
             Binding.traffic_weight,
             Binding.redirect_to,
             Binding.redirect_status,
+            Binding.proxy_config,
             sa.case((presents, Certificate.id)),
             sa.case((presents, Certificate.generation)),
             sa.case((presents, Certificate.serial_number)),
@@ -301,6 +310,7 @@ def rendered(session: Session, ring: KeyRing, found: Iterable[WantedRoute]) -> t
             hsts=row.hsts,
             weight=row.weight,
             redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
+            settings=route_settings.stored(row.proxy_config),
         )
         for row in rows
     )
@@ -397,12 +407,21 @@ class StepBack:
 
 
 _AT = Upstream("127.0.0.1", 80)
+_SETTINGS = route_settings.RouteSettings(
+    strip_path=True,
+    sticky=route_settings.Sticky(),
+    max_body_bytes=1,
+    timeouts=route_settings.Timeouts(connect=1, response=1),
+    hsts=route_settings.Hsts(),
+    allow_ips=("192.0.2.1",),
+)
 _SAMPLES: tuple[Callable[[KeyPair], Route], ...] = (
     lambda pair: Route("a", "a.example.test", "/", Upstream("127.0.0.1", 80), pair),
     lambda pair: Route("b", "a.example.test", "/b", Upstream("b.example.test", 80), pair),
     lambda _: Route("c", "*.c.example.test", "/", Upstream("::1", 80), None, False, False),
     lambda _: Route("d", "*.c.example.test", "/", Upstream("::1", 81), None, False, False, 50),
     lambda _: Route("e", "e.example.test", "/", _AT, None, redirect=Redirect("a.example.test")),
+    lambda _: Route("f", "f.example.test", "/f", _AT, None, settings=_SETTINGS),
 )
 
 

@@ -17,7 +17,14 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Application, Binding, Domain
 
-OF_ROUTE = ("ssl_enabled", "force_https", "hsts_enabled", "redirect", "redirect_status")
+OF_ROUTE = (
+    "ssl_enabled",
+    "force_https",
+    "hsts_enabled",
+    "redirect",
+    "redirect_status",
+    "proxy_config",
+)
 """Settings that the targets of one route have alike."""
 MAX_TARGETS = 20
 MAX_WEIGHT = 100
