@@ -211,4 +211,4 @@ def test_http_2_without_tls(name: str, request: pytest.FixtureRequest) -> None:
 def test_hostile_settings_reach_no_proxy(server: Any, settings: dict[str, Any]) -> None:
     with pytest.raises(RouteRefused) as caught:
         serve(server, Upstream("127.0.0.1", 80), **settings)
-    assert caught.value.code == "settings_invalid"
+    assert caught.value.code == "route_settings_invalid"

@@ -198,7 +198,7 @@ def _fault(route: Route) -> tuple[str, str] | None:
         "path_invalid": not paths.is_canonical(route.path),
         "upstream_invalid": not check_upstream(route.upstream),
         "redirect_invalid": route.redirect is not None and not _leads_on(route, route.redirect),
-        "settings_invalid": not is_sound(route.settings),
+        "route_settings_invalid": not is_sound(route.settings),
         "weight_invalid": not 0 <= route.weight <= _MAX_WEIGHT,
         "key_pair_id_invalid": route.key_pair is not None
         and not _KEY_PAIR_ID.fullmatch(route.key_pair.id),

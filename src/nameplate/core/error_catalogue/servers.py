@@ -262,7 +262,7 @@ GROUP = Group(
             "Prove the domain by a DNS record, or add and bind the other host for itself.",
             (409,),
         ),
-        "settings_invalid": Entry(
+        "route_settings_invalid": Entry(
             Turn.OPERATOR,
             "The settings of a route do not have the expected form.",
             "Report this as a bug. The route is left out.",
