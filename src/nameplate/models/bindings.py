@@ -213,7 +213,7 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
     traffic_weight: Mapped[int] = mapped_column(
         default=100,
         server_default="100",
-        comment="Share of the requests of the host and path, among its targets; 0: drained.",
+        comment="Share of traffic in percent.",
     )
     activated_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When a probe first saw the application through the proxy."

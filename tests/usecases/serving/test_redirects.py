@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 from tests.databases import sessions_over
 from tests.models import world
@@ -197,6 +197,6 @@ def test_a_redirect_ends_with_what_it_leads_to(
 def test_the_database_keeps_the_statuses(session: Session) -> None:
     owner = world.organization(session)
     app, domain = world.application(session, owner), world.domain(session, owner)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(DatabaseError):
         world.binding(session, app, domain, redirect_status=302)
     session.rollback()
