@@ -106,7 +106,6 @@ def add(
     session.add(row)
     session.flush()
     _point(session, row, now)
-    redirects.wake(session, row, now)
     if with_partner:
         label, kind = redirects.partner(session, claim, row)
         machine = ids.show(Prefix.SERVER, row.server_id) if row.server_id else None
