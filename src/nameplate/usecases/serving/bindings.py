@@ -98,7 +98,7 @@ def add(
         next_action_at=now if claim.is_live else None,  # the proof wakes what waits for it
     )
     sharing.lock(session, claim.id)
-    _place(session, row, server, proxy_type)
+    machine = _place(session, row, server, proxy_type)
     _set(row, settings)
     sharing.join(session, row, {**settings, "server": server})
     primaries.claim(session, row, wanted=is_primary)
@@ -108,11 +108,11 @@ def add(
     _point(session, row, now)
     if with_partner:
         label, kind = redirects.partner(session, claim, row)
-        machine = ids.show(Prefix.SERVER, row.server_id) if row.server_id else None
+        place = ids.show(Prefix.SERVER, machine.id) if machine else None
         shared = {key: value for key, value in settings.items() if key in _SHARED}
         add(
             session, tools, actor, application=application, domain=domain, now=now, subdomain=label,
-            path=path, port=port, server=machine, redirect=kind, **shared,
+            path=path, port=port, server=place, redirect=kind, **shared,
         )  # fmt: skip
     return row
 
@@ -145,14 +145,17 @@ def _proxy_type(server: Server) -> ProxyType:
     return next((one for one in ProxyType if one == kind), ProxyType.NGINX)
 
 
-def _place(session: Session, row: Binding, reference: str | None, proxy_type: str | None) -> None:
+def _place(
+    session: Session, row: Binding, reference: str | None, proxy_type: str | None
+) -> Server | None:
     """Give a new binding the server that was named, or the only one that fits or serves its route."""
     route = sharing.beside(session, row) if reference is None else ()
     if route:
         row.server_id, row.proxy_type = route[0].server_id, route[0].proxy_type
-    else:
-        machine = _server(session, row.organization_id, reference, proxy_type)
-        row.server_id, row.proxy_type = machine.id, _proxy_type(machine)
+        return session.get(Server, row.server_id) if row.server_id else None
+    machine = _server(session, row.organization_id, reference, proxy_type)
+    row.server_id, row.proxy_type = machine.id, _proxy_type(machine)
+    return machine
 
 
 def _server(
