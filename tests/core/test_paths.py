@@ -52,10 +52,16 @@ def test_the_door_and_the_proxies_agree(text: str) -> None:
 
 
 def test_a_route_that_contradicts_an_earlier_one_hurts_only_itself() -> None:
-    def route(number: int, path: str, host: str = "a.example.com") -> Route:
-        return Route(f"bnd_{number}", host, path, Upstream("127.0.0.1", 80))
+    def route(number: int, path: str, *, hsts: bool = True) -> Route:
+        return Route(f"bnd_{number}", "a.example.com", path, Upstream("127.0.0.1", 80), hsts=hsts)
 
-    routes = [route(1, "/api"), route(2, "/"), route(3, "/api"), route(4, "/x:y"), route(5, "/b")]
+    routes = [
+        route(1, "/api"),
+        route(2, "/"),
+        route(3, "/api", hsts=False),
+        route(4, "/x:y"),
+        route(5, "/b"),
+    ]
     with pytest.raises(RouteRefused) as caught:
         sites.group(routes)
     assert set(caught.value.reasons) == {"bnd_3", "bnd_4"}

@@ -59,6 +59,7 @@ def test_route() -> None:
         "path": "/api",
         "application": "app_1",
         "upstream": "10.0.0.1:80",
+        "targets": [{"application": "app_1", "upstream": "10.0.0.1:80", "weight": 100}],
     }
     assert get(APP, ROUTE, b"host=shop.acme.com")[:2] == (404, b"")
 
@@ -143,6 +144,9 @@ def test_every_answer_is_whole() -> None:
             "path": host.path,
             "application": host.application,
             "upstream": host.upstream,
+            "targets": [
+                {"application": host.application, "upstream": host.upstream, "weight": 100}
+            ],
         }
 
 
@@ -233,7 +237,7 @@ def test_beside_an_api_under_a_real_server() -> None:
             answers.append((response.status, len(response.read())))
         connection.close()
     assert [status for status, _ in answers] == [200, 200, 200, 200, 405, 404]
-    assert [size for _, size in answers[:4]] == [0, len('{"x":1}'), 0, 85]
+    assert [size for _, size in answers[:4]] == [0, len('{"x":1}'), 0, 159]
     assert seen == ["start", "end"]
 
 

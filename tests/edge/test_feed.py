@@ -114,7 +114,7 @@ def test_single_bindings_come_go_and_move(sessions: Sessions) -> None:
     assert feed.snapshot is not None
     match = feed.snapshot.route("shop.acme.com")
     assert match is not None
-    assert match.route.upstream == "10.0.0.1:9"
+    assert match.route.targets[0].upstream == "10.0.0.1:9"
     change(sessions, lambda s: s.get_one(Binding, ids["acme.com"]).enable())
     change(sessions, lambda s: s.get_one(Binding, ids["acme.com"]).configure())
     feed.refresh()

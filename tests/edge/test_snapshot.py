@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nameplate.edge.snapshot import EdgeRoute, Match, Snapshot
+from nameplate.edge.snapshot import EdgeRoute, EdgeTarget, Match, Snapshot
 from nameplate.usecases.serving.hosts import ServedHost
 
 
@@ -49,7 +49,9 @@ SHOP = snapshot(
 )
 def test_spellings_of_one_host(spelling: str) -> None:
     assert SHOP.ask(spelling)
-    assert SHOP.route(spelling) == Match("shop.acme.com", EdgeRoute.of("/", "app_1", "10.0.0.1:80"))
+    assert SHOP.route(spelling) == Match(
+        "shop.acme.com", EdgeRoute.of("/", EdgeTarget("app_1", "10.0.0.1:80"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,9 @@ def test_a_path_that_is_none_leads_nowhere() -> None:
 
 def test_a_wildcard_covers_one_label_and_permits_nothing() -> None:
     match = SHOP.route("other.acme.com")
-    assert match == Match("other.acme.com", EdgeRoute.of("/", "app_wild", "10.0.0.1:80"))
+    assert match == Match(
+        "other.acme.com", EdgeRoute.of("/", EdgeTarget("app_wild", "10.0.0.1:80"))
+    )
     assert not SHOP.ask("other.acme.com")
     assert SHOP.route("a.other.acme.com") is None
 
@@ -133,6 +137,27 @@ def test_ask_needs_https_and_route_an_active_binding() -> None:
     covered = SHOP.route("arriving.acme.com")
     assert covered is not None
     assert covered.route.application == "app_wild"
+
+
+def test_targets_of_one_path_and_their_weights() -> None:
+    made = snapshot(
+        host("a.com", weight=25, upstream="10.0.0.2:80", application="app_new"),
+        host("a.com", weight=75),
+        host("a.com", weight=0, upstream="10.0.0.3:80"),
+        host("a.com", weight=100, upstream="10.0.0.4:80", active=False),
+        host("a.com", "/gone", weight=0),
+    )
+    match = made.route("a.com", "/gone/x")
+    assert match is not None
+    assert match.route.targets == (
+        EdgeTarget("app_1", "10.0.0.1:80", 75),
+        EdgeTarget("app_new", "10.0.0.2:80", 25),
+        EdgeTarget("app_1", "10.0.0.3:80", 0),
+    )
+    assert match.route.application == "app_1"
+    drained = snapshot(host("a.com", weight=0), host("b.com", weight=0, permitted=True))
+    assert drained.route("a.com") is None
+    assert drained.ask("b.com")
 
 
 def test_an_exact_host_without_that_path_is_not_covered_by_a_wildcard() -> None:
@@ -205,9 +230,9 @@ def test_route_is_a_function_within_one_organization(
         assert fitting == []
     else:
         longest = max(len(one.path) for one in fitting)
-        assert (match.route.path, match.route.application) in {
-            (one.path, one.application) for one in fitting if len(one.path) == longest
-        }
+        best = [one for one in fitting if len(one.path) == longest]
+        assert {match.route.path} == {one.path for one in best}
+        assert {one.application for one in match.route.targets} == {one.application for one in best}
     permitted = len(owners) == 1 and any(one.permitted for one in exact)
     assert made.ask(name) == permitted
 

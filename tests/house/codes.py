@@ -136,7 +136,8 @@ FORWARDED: Mapping[str, str] = {
     "adapters/verification/web.py:judge": "",
     "adapters/verification/records.py:judge": "",
     "adapters/proxy/sites.py:group": "route_id_invalid hostname_invalid path_invalid "
-    "upstream_invalid key_pair_id_invalid path_repeated certificate_ambiguous",
+    "upstream_invalid key_pair_id_invalid redirect_invalid route_settings_invalid weight_invalid route_settings_differ route_drained setting_unsupported "
+    "certificate_ambiguous",
     "registry.py:get": "provider_unknown proxy_unknown method_unknown",
     "usecases/claims/verifications.py:check_subtree": "wildcard_needs_dns "
     "hosted_needs_dns suffix_needs_dns",

@@ -133,13 +133,14 @@ REQUIRED = {
 OURS = {
     "organization_domains": {"drift_policy"},
     "dns_records": {"value_digest"},
-    "application_domain_bindings": {"hostname", "is_failing"},
+    "application_domain_bindings": {"hostname", "is_failing", "redirect", "redirect_status"},
     "ssl_certificates": {"generation", "is_automatic", "is_profile_gone"},
     "domain_verifications": {"notices"},
 }
 """NOT NULL columns beyond the specification: by S4, S9, what drift leads to, the count of renewals,
 whether a certificate was made for a binding, or lost its profile,
-how many notices of a lost proof were given, and whether a binding has failed since it was healthy."""
+how many notices of a lost proof were given, whether a binding has failed since it was healthy,
+and where it redirects to."""
 
 
 @pytest.fixture

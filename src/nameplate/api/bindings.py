@@ -22,18 +22,40 @@ from nameplate.api.shapes import (
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.core.redirection import RedirectKind
 from nameplate.models import Binding, ProxyType
 from nameplate.usecases.serving import bindings
 
 routes = router("bindings")
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^/")]
+Weight = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=100,
+        description="Share of the requests among the targets of the host and path; 0: none.",
+    ),
+]
+Status = Annotated[Literal[301, 308], Field(description="HTTP status of the redirect.")]
+ProxyConfig = Field(
+    default=None,
+    description="How the host and path are served, the same with every proxy: `strip_path`, `sticky`, "
+    "`max_body_bytes`, `timeouts`, `hsts`, `allow_ips` and `upstream_protocol`.",
+    examples=[{"max_body_bytes": 10_000_000, "timeouts": {"response": 60}}],
+)
+Redirecting = Field(
+    default=RedirectKind.NONE,
+    description="`none` serves the application. `to_primary` redirects to the primary host of the "
+    "application, `www` to the host with `www.` in front, `apex` from such a host to its apex. Path and query "
+    "are kept.",
+)
 Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 _SAME = (
     "hostname", "subdomain", "path", "port", "proxy_type", "ssl_enabled", "force_https",
     "hsts_enabled", "health_check_path", "health_check_interval", "health_check_timeout",
-    "last_health_check_at", "health_status", "status", "is_primary", "activated_at",
+    "last_health_check_at", "health_status", "status", "is_primary", "redirect", "redirect_status", "redirect_to", "proxy_config", "traffic_weight", "activated_at",
     "error_message",
 )  # fmt: skip
 
@@ -58,7 +80,21 @@ class BindingNew(Body):
     health_check_path: Path = "/"
     health_check_interval: Seconds = 30
     health_check_timeout: Seconds = 5
-    is_primary: bool = False
+    is_primary: bool = Field(
+        default=False, description="The first binding of an application is its primary in any case."
+    )
+    redirect: RedirectKind = Redirecting
+    redirect_status: Status = 308
+    with_partner: bool = Field(
+        default=False,
+        description="Bind the host with or without `www.` too, and redirect it to this one.",
+    )
+    proxy_config: dict[str, Any] | None = ProxyConfig
+    traffic_weight: Weight | None = Field(
+        default=None,
+        description="Share of the requests, 100 by default. With it, the binding may share host and "
+        "path with others: together they are one route.",
+    )
     metadata: Metadata | None = None
 
 
@@ -74,6 +110,10 @@ class BindingChange(Body):
     health_check_interval: Seconds = 30
     health_check_timeout: Seconds = 5
     is_primary: bool = False
+    redirect: RedirectKind = Redirecting
+    redirect_status: Status = 308
+    proxy_config: dict[str, Any] | None = ProxyConfig
+    traffic_weight: Weight = 100
     enabled: bool = Field(
         default=True, description="`false` stops serving the host but keeps the binding."
     )
@@ -111,7 +151,12 @@ class BindingShape(Shape):
                     last_health_check_at="2026-11-23T09:32:00Z",
                     health_status="healthy",
                     status="active",
-                    is_primary=False,
+                    is_primary=True,
+                    redirect="none",
+                    redirect_status=308,
+                    redirect_to=None,
+                    proxy_config=None,
+                    traffic_weight=100,
                     activated_at="2026-11-23T09:31:30Z",
                     next_check_at="2026-11-23T09:32:30Z",
                     error_message=None,
@@ -141,6 +186,11 @@ class BindingShape(Shape):
     health_status: HealthStatus
     status: BindingStatus
     is_primary: bool
+    redirect: RedirectKind
+    redirect_status: int
+    redirect_to: str | None = Field(description="Host that it redirects to.")
+    proxy_config: dict[str, Any] | None
+    traffic_weight: int = Field(description="Share among the targets of the host and path.")
     activated_at: datetime | None
     next_check_at: datetime | None
     error_message: str | None
@@ -221,3 +271,10 @@ def restore(call: Write, binding: str) -> BindingShape:
 def check(call: Write, binding: str) -> BindingShape:
     """Check a binding now."""
     return call.one(show, bindings.check(call.session, call.actor, binding, call.now))
+
+
+@routes.post("/bindings/{binding}:primary", operation_id="make_primary_binding")
+def make_primary(call: Write, binding: str) -> BindingShape:
+    """Make a binding the primary of its application. What redirects to the primary follows."""
+    row = bindings.update(call.session, call.actor, binding, now=call.now, is_primary=True)
+    return call.one(show, row)

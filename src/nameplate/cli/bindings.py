@@ -21,7 +21,9 @@ from nameplate.cli.command import (
     showing,
 )
 from nameplate.cli.completion import names
+from nameplate.cli.servers import parsed
 from nameplate.cli.waiting import Seen, Timeout, Wait
+from nameplate.core.redirection import RedirectKind
 
 app = typer.Typer(help="Manage bindings of hosts to applications.", no_args_is_help=True)
 COLUMNS = ("id", "hostname", "path", "status", "health_status", "application", "error_message")
@@ -52,6 +54,31 @@ Hsts = Annotated[
     bool | None,
     typer.Option("--hsts/--no-hsts", help="Send an HSTS header. Default for a new binding: yes."),
 ]
+Weight = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=100,
+        help="Share of the requests among the bindings of this host and path. 0: none.",
+    ),
+]
+Redirect = Annotated[
+    RedirectKind | None,
+    typer.Option(
+        help="Where the host redirects to: `to_primary` to the primary host of the application, `www` to "
+        "the host with `www.`, `apex` from such a host to its apex. `none` serves the application."
+    ),
+]
+RedirectStatus = Annotated[
+    int | None, typer.Option(help="Status of the redirect, 301 or 308. Default: 308.")
+]
+ProxyConfig = Annotated[
+    str | None,
+    typer.Option(
+        metavar="JSON|@FILE",
+        help="How the host is served: timeouts, HSTS, networks and more. `{}` is the default.",
+    ),
+]
 HealthPath = Annotated[
     str | None, typer.Option(help="Path of the health check. Default for a new binding: `/`.")
 ]
@@ -74,6 +101,17 @@ def add(
     force_https: ForceHttps = None,
     hsts: Hsts = None,
     health_check_path: HealthPath = None,
+    weight: Weight = None,
+    proxy_config: ProxyConfig = None,
+    redirect: Redirect = None,
+    redirect_status: RedirectStatus = None,
+    with_partner: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-partner",
+            help="Bind the host with or without `www.` too, redirecting to this one.",
+        ),
+    ] = None,
     metadata: MetadataPairs = None,
     wait: Wait = False,
     timeout: Timeout = 600.0,
@@ -92,6 +130,11 @@ def add(
         force_https=force_https,
         hsts_enabled=hsts,
         health_check_path=health_check_path,
+        traffic_weight=weight,
+        proxy_config=parsed(proxy_config, "--proxy-config"),
+        redirect=redirect,
+        redirect_status=redirect_status,
+        with_partner=with_partner,
         metadata=pairs(metadata, "--metadata"),
     )
     made = cli.api.send("POST", "/v1/bindings", body)
@@ -125,6 +168,10 @@ def update(
     force_https: ForceHttps = None,
     hsts: Hsts = None,
     health_check_path: HealthPath = None,
+    weight: Weight = None,
+    proxy_config: ProxyConfig = None,
+    redirect: Redirect = None,
+    redirect_status: RedirectStatus = None,
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Serve the host, or stop serving it.")
     ] = None,
@@ -137,6 +184,10 @@ def update(
         force_https=force_https,
         hsts_enabled=hsts,
         health_check_path=health_check_path,
+        traffic_weight=weight,
+        proxy_config=parsed(proxy_config, "--proxy-config"),
+        redirect=redirect,
+        redirect_status=redirect_status,
         enabled=enabled,
         server=server,
         metadata=pairs(metadata, "--metadata"),
@@ -154,6 +205,12 @@ def restore(cli: Cli, binding: Annotated[str, typer.Argument(help="Id of the bin
 def check(cli: Cli, binding: BindingReference) -> None:
     """Check a binding now."""
     cli.printer.one(cli.api.send("POST", address("bindings", binding, ":check")))
+
+
+@command(app, "primary")
+def primary(cli: Cli, binding: BindingReference) -> None:
+    """Make a binding the primary of its application."""
+    cli.printer.one(cli.api.send("POST", address("bindings", binding, ":primary")))
 
 
 showing(app, "binding", "bindings")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from nameplate.core.names import is_wildcard, without_wildcard
 from nameplate.usecases.serving.hosts import ServedHost
@@ -21,14 +21,23 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PORT = re.compile(r"[0-9]{0,5}")
 
 
-class EdgeRoute(NamedTuple):
-    """Where requests below one path of a host go."""
+class EdgeTarget(NamedTuple):
+    """One address that gets a share of a path's requests."""
 
-    path: str
     application: str
     """Public id."""
     upstream: str
     """`host:port`."""
+    weight: int = 100
+    """0: drained."""
+
+
+class EdgeRoute(NamedTuple):
+    """Where requests below one path of a host go."""
+
+    path: str
+    targets: tuple[EdgeTarget, ...]
+    """Heaviest first."""
     below: str
     """The path without its last slash: what the paths below it begin with."""
     answer: bytes
@@ -36,11 +45,29 @@ class EdgeRoute(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=10_000)
-    def of(cls, path: str, application: str, upstream: str) -> Self:
-        """Return the route; hosts of one application share it, and the JSON that is made here."""
-        shown = {"path": path, "application": application, "upstream": upstream}
+    def of(cls, path: str, *targets: EdgeTarget, redirect: tuple[str, int] | None = None) -> Self:
+        """Return the route; hosts of one application share it, and the JSON that is made here.
+
+        The heaviest target stands beside the list of all, for who asks for one only. A redirect is
+        answered alone: no application is to be asked.
+        """
+        application, upstream, _ = targets[0]
+        listed = [target._asdict() for target in targets]
+        shown: dict[str, Any] = {
+            "path": path,
+            "application": application,
+            "upstream": upstream,
+            "targets": listed,
+        }
+        if redirect is not None:
+            shown = {"path": path, "redirect": {"host": redirect[0], "status": redirect[1]}}
         text = json.dumps(shown, separators=(",", ":")).removeprefix("{")
-        return cls(path, application, upstream, path.rstrip("/"), text.encode())
+        return cls(path, targets, path.rstrip("/"), text.encode())
+
+    @property
+    def application(self) -> str:
+        """Public id of the application that gets most."""
+        return self.targets[0].application
 
 
 class SnapshotEntry(NamedTuple):
@@ -158,11 +185,31 @@ def _entry(hosts: list[ServedHost]) -> SnapshotEntry | None:
     """
     if len({host.organization for host in hosts}) != 1:
         return None
-    routes = {
-        EdgeRoute.of(host.path, host.application, host.upstream) for host in hosts if host.active
-    }
+    routes = _routes([host for host in hosts if host.active])
     ordered = tuple(sorted(routes, key=_precedence) if len(routes) > 1 else routes)
     return SnapshotEntry(any(host.permitted for host in hosts), ordered, _below(ordered, "/"))
+
+
+def _routes(hosts: list[ServedHost]) -> list[EdgeRoute]:
+    """Return one route for each path, without those whose targets are all drained."""
+    if len(hosts) == 1:  # as almost always
+        (host,) = hosts
+        target = EdgeTarget(host.application, host.upstream, host.weight)
+        return [EdgeRoute.of(host.path, target, redirect=host.redirect)] if host.weight else []
+    by_path: dict[str, set[EdgeTarget]] = {}
+    redirects = {host.path: host.redirect for host in hosts}
+    for host in hosts:
+        target = EdgeTarget(host.application, host.upstream, host.weight)
+        by_path.setdefault(host.path, set()).add(target)
+    return [
+        EdgeRoute.of(path, *sorted(targets, key=_heaviest), redirect=redirects[path])
+        for path, targets in by_path.items()
+        if any(target.weight for target in targets)
+    ]
+
+
+def _heaviest(target: EdgeTarget) -> tuple[int, EdgeTarget]:
+    return -target.weight, target
 
 
 def _precedence(route: EdgeRoute) -> tuple[int, EdgeRoute]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nameplate.core.lifecycle import BindingStatus, HealthStatus, move
+from nameplate.core.redirection import RedirectKind
 from nameplate.models.agent_reports import LastLook
 from nameplate.models.orm import (
     BigId,
@@ -54,7 +55,15 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
             "organization_domain_id",
             "subdomain_key",
             "path",
+            "port_key",
             "live",
+            unique=True,
+        ),
+        sa.CheckConstraint("redirect_status IN (301, 308)", name="redirect_status"),
+        sa.Index(
+            "application_domain_bindings_primary_unique",
+            "application_id",
+            "primary_key",
             unique=True,
         ),
         sa.Index("application_domain_bindings_org_status_index", "organization_id", "status"),
@@ -94,6 +103,11 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         ascii_text(), default="/", server_default="/", comment="Path prefix."
     )
     port: Mapped[int | None] = mapped_column(comment="Application port; NULL: the application's.")
+    port_key: Mapped[int] = mapped_column(
+        Generated("coalesce(port, 0)"),
+        nullable=True,
+        comment="`port` without NULL, so that two rows without it collide (S9).",
+    )
     proxy_type: Mapped[ProxyType] = mapped_column(
         enum_of(ProxyType, "proxy_type"),
         default=ProxyType.NGINX,
@@ -181,8 +195,30 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
     is_primary: Mapped[bool] = mapped_column(
         default=False, server_default=sa.false(), comment="Primary host of the application."
     )
+    primary_key: Mapped[int | None] = mapped_column(
+        sa.SmallInteger,
+        Generated("CASE WHEN is_primary THEN 1 END"),
+        nullable=True,
+        comment="1 for the primary binding, else NULL: an application has at most one, removed ones counted.",
+    )
+    redirect: Mapped[RedirectKind] = mapped_column(
+        enum_of(RedirectKind, "redirect"),
+        default=RedirectKind.NONE,
+        server_default="none",
+        comment="Where the host redirects to; `none`: it serves.",
+    )
+    redirect_status: Mapped[int] = mapped_column(
+        default=308, server_default="308", comment="HTTP status of the redirect."
+    )
+    redirect_to: Mapped[str | None] = mapped_column(
+        ascii_text(511),
+        index=True,
+        comment="Host that it redirects to, by `redirect`; follows the primary.",
+    )
     traffic_weight: Mapped[int] = mapped_column(
-        default=100, server_default="100", comment="Share of traffic in percent."
+        default=100,
+        server_default="100",
+        comment="Share of traffic in percent.",
     )
     activated_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When a probe first saw the application through the proxy."

@@ -275,7 +275,9 @@ TOLD: Mapping[type[Any], Told] = {
         watched=(
             "path", "port", "server_id", "application_id", "ssl_enabled", "ssl_certificate_id",
             "force_https", "hsts_enabled", "is_primary", "traffic_weight",
+            "redirect", "redirect_to",
         ),
+        opaque=("proxy_config",),
         transitions=(
             Transition("binding.activated", "activated_at", ColumnState.NULL, ColumnState.PRESENT),
             Transition("binding.failed", "is_failing", _is(False), _is(True), ("error_message",)),

@@ -27,7 +27,8 @@ from nameplate.models.orm import utc_now
 _SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
 _ROUTE = (
     "server_id", "hostname", "path", "port", "ssl_enabled", "ssl_certificate_id",
-    "force_https", "hsts_enabled", "deleted_at",
+    "force_https", "hsts_enabled", "traffic_weight", "redirect", "redirect_to", "redirect_status",
+    "proxy_config", "deleted_at",
 )  # fmt: skip
 _DECISIVE: dict[type[Any], tuple[str, ...]] = {
     Application: ("upstream_host", "upstream_port", "deleted_at"),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from nameplate.core.configuration import Form, HostName, HostPort, Port, setting
 from nameplate.core.errors import Refused
+from nameplate.core.route_settings import USUAL, RouteSettings
 from nameplate.core.secret import Secret
 from nameplate.ports.plugins import Plugin
 
@@ -36,11 +37,24 @@ class KeyPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """Where a host sends its visitors: always another host of the same organization."""
+
+    hostname: str
+    """Exact and canonical. Path and query stay as they came; the scheme is https."""
+    status: int = 308
+    """301 or 308 (RFC 9110 sections 15.4.2 and 15.4.9). A proxy that decides itself keeps the method."""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """One host and path of the Internet, and the application that answers there."""
+    """One host and path of the Internet, and an application that answers there.
+
+    Routes of one host and path are targets of one route: they differ in id, upstream and weight only.
+    """
 
     id: str
-    """The binding's id: the name of its fragment."""
+    """The binding's id."""
     hostname: str
     """Canonical host name, or `*.` and one; never anything else. `*` stands for one label."""
     path: str
@@ -50,6 +64,11 @@ class Route:
     """None: plain HTTP only (the certificate is not there yet)."""
     force_https: bool = True
     hsts: bool = True
+    weight: int = 100
+    """0 to 100: its share among the targets of the host and path. 0: it gets no request."""
+    redirect: Redirect | None = None
+    """Answered in place of the application, over HTTP and HTTPS."""
+    settings: RouteSettings = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +111,9 @@ class Proxy(Protocol):
         """Return the configuration for exactly these routes: pure and deterministic.
 
         Raises `RouteRefused` with every route whose name, path, address or id is not strictly of
-        its form, or that contradicts one given before it: of two routes for one path, or with two
-        certificates for one host, the first stays.
+        its form, or that contradicts one given before it: of two routes of one path with other
+        settings, or with two certificates for one host, the first stays. Targets of a path that
+        all have the weight 0 are refused together.
         """
         ...
 

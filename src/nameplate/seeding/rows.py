@@ -244,7 +244,7 @@ class SeedWorld:
             number, it.organization, application, number, 1 + (dice >> 20) % SERVERS,
             "app" if it.kind == "wildcard" else None, host, words.PROXIES[dice & 255], number, looked,
             words.HEALTH[dice >> 24 & 255], words.BINDING_STATUSES[dice >> 32 & 255],
-            int(dice >> 40 & 3 == 0), self.at((dice >> 44) % 3 - 1), looked, looked,
+            0, self.at((dice >> 44) % 3 - 1), looked, looked,
         )  # fmt: skip
         return (row,)
 

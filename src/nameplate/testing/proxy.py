@@ -5,24 +5,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
-from typing import Any, ClassVar
 
-from nameplate.core.errors import Refused
 from nameplate.ports.proxy import (
-    Proxy,
-    Route,
     RoutePlace,
     RouteRefused,
     Upstream,
     Withdrawer,
 )
+from nameplate.testing.redirecting_routes import RedirectingRoutes
+from nameplate.testing.shared_routes import SharedRoutes
 from nameplate.testing.visits import Visit, self_signed, visit
 
 __all__ = ["ProxyConformance", "Visit", "WithdrawerConformance", "self_signed", "visit"]
-_numbers = count(1)
 _OK = 200
-_PERMANENT_REDIRECT = 308
 _HOSTILE_NAMES = (
     "", ".", "_", "*", "*.", "localhost", "$hostname", "127.0.0.1", "[::1]", "xn--\u00e4.example",
     "a.example}\nserver{listen 1;}", "a.example;\nserver_name evil.example", "a.example b.example",
@@ -44,43 +39,13 @@ _HOSTILE_UPSTREAMS = (
 )  # fmt: skip
 
 
-class ProxyConformance:
+class ProxyConformance(SharedRoutes, RedirectingRoutes):
     """The contract of `ports.proxy.Proxy`, as tests for pytest.
 
     Hooks: `proxy`, two `origins` that answer every request with 200 and their port in the header
     `X-Origin`, `loads` and `look`. A proxy that was told Nameplate's own address says it in
     `platform`; it answers as the origins do. Every test replaces the whole configuration.
     """
-
-    proxy: Proxy
-    origins: tuple[Upstream, Upstream]
-    platform: Upstream | None = None
-    host: ClassVar[str] = "shop.example.test"
-    refuses_with: ClassVar[frozenset[int | None]] = frozenset({None})
-    """How the proxy itself answers what it does not serve. None: it closes the connection."""
-    redirects_with: ClassVar[frozenset[int]] = frozenset({_PERMANENT_REDIRECT})
-    """How it redirects a GET. Other methods have to stay what they are."""
-
-    def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Visit:
-        """Visit the proxy as a browser would; `sni` when the handshake names another host.
-
-        A browser may repeat a GET whose connection was closed without an answer (RFC 9112 section
-        9.3.1); do that here, once, for a proxy that closes such connections during a change.
-        """
-        raise NotImplementedError
-
-    def loads(self) -> int:
-        """Return how often the proxy has taken over a configuration so far."""
-        raise NotImplementedError
-
-    def route(self, hostname: str = "", path: str = "/", origin: int = 0, **more: Any) -> Route:  # noqa: ANN401  # fields of Route
-        """Return a route with a new id."""
-        upstream = self.origins[origin]
-        return Route(f"bnd_{next(_numbers)}", hostname or self.host, path, upstream, **more)
-
-    def serve(self, *routes: Route) -> None:
-        """Render and apply."""
-        self.proxy.apply(self.proxy.render(routes))
 
     def test_serves_nothing_when_there_are_no_routes(self) -> None:
         """Without routes every host gets a closed connection, or what the proxy itself answers."""
@@ -256,7 +221,7 @@ class ProxyConformance:
         wrong = self.route(
             "other.example.test", key_pair=replace(good, private_key=stranger.private_key)
         )
-        raised = self._refused(self.route(key_pair=pair), wrong)
+        raised = self.refusal_of(self.route(key_pair=pair), wrong)
         assert isinstance(raised, RouteRefused)
         assert raised.route_ids == (wrong.id,)
         assert "PRIVATE KEY" not in str(raised)
@@ -274,23 +239,24 @@ class ProxyConformance:
             routes.append(replace(self.route(), id=text))
             routes.append(self.route(key_pair=replace(pair, id=text)))
         for route in routes:
-            raised = self._refused(route)
+            raised = self.refusal_of(route)
             assert isinstance(raised, RouteRefused), route
             assert raised.route_ids == (route.id,)
         assert self.loads() == before
         assert self.look("http", self.host).status == _OK
 
     def test_refuses_routes_that_contradict_each_other(self) -> None:
-        """One host has one certificate and each path once; each binding appears once."""
+        """One host has one certificate and each path one set of settings; each binding appears once."""
         first, _ = self_signed(self.host)
         second, _ = self_signed(self.host)
         route = self.route()
-        assert isinstance(self._refused(self.route(), self.route()), RouteRefused)
+        differs = replace(self.route(), force_https=False)
+        assert isinstance(self.refusal_of(self.route(), differs), RouteRefused)
         assert isinstance(
-            self._refused(self.route(path="/a"), self.route(path="/a/")), RouteRefused
+            self.refusal_of(self.route(path="/a"), self.route(path="/a/")), RouteRefused
         )
-        assert self._refused(route, replace(route, hostname="other.example.test"))
-        assert self._refused(self.route(key_pair=first), self.route(path="/a", key_pair=second))
+        assert self.refusal_of(route, replace(route, hostname="other.example.test"))
+        assert self.refusal_of(self.route(key_pair=first), self.route(path="/a", key_pair=second))
 
     def test_applying_the_same_again_does_nothing(self) -> None:
         """Nothing is reloaded for a configuration that is served already."""
@@ -310,19 +276,6 @@ class ProxyConformance:
         assert first.files == second.files
         assert not any(b"PRIVATE KEY" in content for content in first.files.values())
         assert "PRIVATE KEY" not in repr(first)
-
-    def assert_refused(self, seen: Visit) -> None:
-        """Assert that nobody but the proxy itself may have answered."""
-        assert seen.status in self.refuses_with
-        assert seen.origin is None
-
-    def _refused(self, *routes: Route) -> Refused | None:
-        """Return the refusal of these routes, or None when they are served."""
-        try:
-            self.serve(*routes)
-        except Refused as refusal:
-            return refusal
-        return None
 
     @contextmanager
     def _visitors(self) -> Iterator[list[Visit]]:

@@ -14,8 +14,8 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, NotFound
 from nameplate.core.ids import show
 from nameplate.core.lifecycle import BindingStatus, DomainStatus
-from nameplate.models import Binding, Organization, ProxyType, Server
-from nameplate.usecases.serving import bindings
+from nameplate.models import Application, Binding, Organization, ProxyType, Server
+from nameplate.usecases.serving import bindings, routes
 from nameplate.usecases.tools import Tools
 
 CADDY, NGINX = {"type": "caddy"}, {"type": "nginx"}
@@ -188,3 +188,28 @@ def test_removed_and_brought_back(lite: Session, bind: Bind, actor: Actor) -> No
     bind()
     with pytest.raises(Conflict):
         bindings.restore(lite, actor, reference, NOW)
+
+
+def test_how_a_host_is_served(lite: Session, bind: Bind, actor: Actor) -> None:
+    nginx = world.server(lite, None, name="other", proxy=NGINX)
+    caddy = lite.query(Server).filter(Server.id != nginx.id).one()
+    row = bind(
+        server=show("srv", caddy.id),
+        proxy_config={"upstream_protocol": "h2c", "timeouts": {"response": 60}},
+    )
+    lite.flush()
+    app = lite.get_one(Application, row.application_id)
+    before = routes.of_binding(row, app, None)
+    with pytest.raises(Invalid) as caught:
+        bindings.update(lite, actor, "acme.com", now=NOW, server=show("srv", nginx.id))
+    assert caught.value.code == "setting_unsupported"
+    lite.refresh(row)
+    with pytest.raises(Invalid) as caught:
+        bindings.update(lite, actor, "acme.com", now=NOW, proxy_config={"timeouts": {"conect": 1}})
+    assert caught.value.problems[0].pointer == "/proxy_config/timeouts/conect"
+    lite.refresh(row)
+    bindings.update(lite, actor, "acme.com", now=NOW, proxy_config=None)
+    assert row.proxy_config is None
+    assert set(routes.of_binding(row, app, None)).isdisjoint(before)
+    with pytest.raises(Invalid):
+        bind(path="/grpc", server=show("srv", nginx.id), proxy_config={"upstream_protocol": "h2c"})

@@ -13,10 +13,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from nameplate.adapters.http.client import Api, Reply
-from nameplate.adapters.proxy import caddy_withdrawal, keys
+from nameplate.adapters.proxy import caddy_handlers, caddy_withdrawal, keys
 from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy.caddy_settings import CaddyConfiguration, reachable
-from nameplate.adapters.proxy.sites import Site, SiteLocation, dial, group, own_upstream
+from nameplate.adapters.proxy.sites import (
+    Site,
+    SiteLocation,
+    WeightedUpstream,
+    group,
+    own_upstream,
+)
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.secret import Secret
 from nameplate.ports.proxy import (
@@ -30,8 +36,6 @@ from nameplate.ports.proxy import (
     Upstream,
 )
 
-HSTS = "max-age=31536000"
-"""One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
 _OWN_PATHS = ["/.well-known/acme-challenge/*", "/.well-known/nameplate/*"]
 _DOCUMENT = "caddy.json"
 _PLAIN, _SECURE = "nameplate_http", "nameplate_https"
@@ -39,7 +43,6 @@ _CLOSE = {"handler": "static_response", "abort": True}
 _MARK = {
     "handle": [{"handler": "headers", "response": {"deferred": True, "set": {EDGE_HEADER: ["1"]}}}]
 }
-_STREAMS_LIVE_ON = "10m"  # without it every change cuts all WebSockets of all tenants
 
 _Json = dict[str, Any]
 
@@ -159,7 +162,7 @@ class Caddy:
     def _plain_routes(self, sites: Sequence[Site]) -> list[_Json]:
         own = []
         if self._challenge_upstream is not None:
-            handle = _reverse_proxy(self._challenge_upstream)
+            handle = caddy_handlers.reverse_proxy([WeightedUpstream(self._challenge_upstream, 1)])
             own = [{"match": [{"path": _OWN_PATHS}], "handle": handle, "terminal": True}]
         return own + _by_behaviour(
             [
@@ -175,18 +178,33 @@ class Caddy:
         )
 
     def _plain(self, site: Site, location: SiteLocation) -> list[_Json]:
+        if location.redirect is not None:
+            return self._redirect(location.redirect.hostname, location.redirect.status)
         if not (location.force_https and self._secure(site)):
-            return _reverse_proxy(location.upstream)
+            return caddy_handlers.of_location(location)
+        return self._redirect("{http.request.host}", 308)
+
+    def _redirect(self, host: str, status: int) -> list[_Json]:
+        """Return the redirect to HTTPS of a host, with path and query."""
         port = "" if self._public_https_port == 443 else f":{self._public_https_port}"  # noqa: PLR2004  # HTTPS
-        target = "https://{http.request.host}" + port + "{http.request.uri}"
-        return [
-            {"handler": "static_response", "status_code": 308, "headers": {"Location": [target]}}
-        ]
+        target = f"https://{host}{port}" + "{http.request.uri}"
+        headers = {"Location": [target]}
+        return [{"handler": "static_response", "status_code": status, "headers": headers}]
+
+    def _secured(self, location: SiteLocation) -> list[_Json]:
+        if location.redirect is None:
+            answer = caddy_handlers.of_location(location)
+        else:
+            answer = self._redirect(location.redirect.hostname, location.redirect.status)
+        if not location.hsts:
+            return answer
+        header = {"deferred": True, "set": {"Strict-Transport-Security": [location.hsts_header]}}
+        return [{"handler": "headers", "response": header}, *answer]
 
     def _secure_routes(self, sites: Sequence[Site]) -> list[_Json]:
         return _by_behaviour(
             [
-                (site, [_located(location, _secured(location)) for location in site.locations])
+                (site, [_located(location, self._secured(location)) for location in site.locations])
                 if self._secure(site)
                 # A wildcard of somebody else would answer for the host without this.
                 else (site, [{"handle": [_CLOSE]}])
@@ -227,30 +245,6 @@ def _located(location: SiteLocation, handle: list[_Json]) -> _Json:
         pattern = caddy_withdrawal.pattern(location.path)
         route["match"] = [{"path_regexp": {"pattern": pattern}}]
     return route
-
-
-def _secured(location: SiteLocation) -> list[_Json]:
-    if not location.hsts:
-        return _reverse_proxy(location.upstream)
-    header = {"deferred": True, "set": {"Strict-Transport-Security": [HSTS]}}
-    return [{"handler": "headers", "response": header}, *_reverse_proxy(location.upstream)]
-
-
-def _reverse_proxy(upstream: Upstream) -> list[_Json]:
-    """Return the handler for an application. Caddy overwrites X-Forwarded-* of clients itself."""
-    return [
-        {
-            "handler": "reverse_proxy",
-            "upstreams": [{"dial": dial(upstream)}],
-            "stream_close_delay": _STREAMS_LIVE_ON,
-            "headers": {
-                "request": {
-                    "set": {"X-Real-Ip": ["{http.request.remote.host}"]},
-                    "delete": ["Forwarded"],
-                }
-            },
-        }
-    ]
 
 
 def _raise_for(reply: Reply, config: Config) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any
 
 from cryptography.x509 import load_pem_x509_certificates
@@ -35,6 +36,7 @@ class MemoryProxy:
         self._config = Config({_DOCUMENT: b"{}"}, {})
         self.loads = 0
         """How often a configuration was really taken over."""
+        self._visits = count()
 
     def render(self, routes: Sequence[Route]) -> Config:
         """Return one document of all sites, and the key pairs."""
@@ -74,11 +76,22 @@ class MemoryProxy:
         site = _site(config, hostname)
         for location in site["locations"] if site else ():
             if path == location["path"] or path.startswith(location["path"].rstrip("/") + "/"):
+                to = location["redirect"]
+                if to is not None:
+                    hsts = scheme == "https" and location["hsts"]
+                    return Served(
+                        to["status"], None, f"https://{to['hostname']}{path}", hsts, serial
+                    )
                 if scheme == "http" and location["force_https"] and site and site["key_pair"]:
                     return Served(_REDIRECT, location=f"https://{hostname}{path}")
-                upstream = Upstream(**location["upstream"])
+                upstream = self._drawn(location["targets"])
                 return Served(200, upstream, "", scheme == "https" and location["hsts"], serial)
         return Served(None, serial=serial)
+
+    def _drawn(self, targets: Sequence[dict[str, Any]]) -> Upstream:
+        """Return the upstream whose turn it is, by the weights."""
+        turns = [one for one in targets for _ in range(one["weight"])]
+        return Upstream(**turns[next(self._visits) % len(turns)]["upstream"])
 
 
 def _site(config: Config, hostname: str) -> dict[str, Any] | None:

@@ -29,6 +29,7 @@ from nameplate.adapters.proxy.nginx_settings import LISTEN, NginxConfiguration, 
 from nameplate.adapters.proxy.nginx_syntax import Directive, emit, parse
 from nameplate.adapters.proxy.sites import Site, group, own_upstream
 from nameplate.core.errors import NameplateError, Refused
+from nameplate.core.route_settings import UNSUPPORTED
 from nameplate.ports.proxy import (
     Collision,
     Config,
@@ -93,7 +94,7 @@ class Nginx:
 
     def render(self, routes: Sequence[Route]) -> Config:
         """Return one fragment for each host, named by its first route's id, and the key pairs."""
-        sites = group(routes)
+        sites = group(routes, UNSUPPORTED["nginx"])
         files, secrets, owners = keys.files(sites)
         files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites, self._own()))
         for site in sites:

@@ -1,5 +1,6 @@
 """What nginx is told, as directives. Tenant text arrives only through a checked `Site`."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,19 +8,28 @@ from pathlib import Path
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.nginx_names import Names
 from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
+from nameplate.adapters.proxy.nginx_route_settings import of_location as nginx_settings_of
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
-from nameplate.adapters.proxy.sites import Site, SiteLocation, dial, is_ip
+from nameplate.adapters.proxy.sites import Site, SiteLocation, WeightedUpstream, dial, is_ip
 from nameplate.core.names import without_wildcard
-from nameplate.ports.proxy import EDGE_HEADER, Upstream
+from nameplate.ports.proxy import EDGE_HEADER, Redirect, Upstream
 
-HSTS = "max-age=31536000"
-"""One year, without subdomains: those may belong to somebody else (RFC 6797 section 6.1)."""
 CHALLENGES = "/.well-known/acme-challenge/"
 VERIFICATIONS = "/.well-known/nameplate/"
 WITHDRAWN = "withdrawn"
 """Folder of the markers of routes that must not be served, one empty file each."""
 _CLOSE = line("return", "444")
 _MARK = line("add_header", EDGE_HEADER, "1", "always")
+_STREAMED = (
+    line("proxy_buffering", "off"),
+    line("proxy_request_buffering", "off"),
+    line("proxy_read_timeout", "1h"),
+    line("proxy_send_timeout", "1h"),
+    line("client_max_body_size", "0"),
+)
+"""What goes through is passed on as it comes: events, WebSockets, uploads of any size."""
+_WHOLE = 10_000
+"""All requests, in the hundredths of a percent that `split_clients` tells apart."""
 _PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
 
 
@@ -81,7 +91,7 @@ def defaults(layout: Layout, sites: Sequence[Site], own: OwnDirectives) -> tuple
 
 
 def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
-    """Return the servers of one host: plain HTTP, and HTTPS when it has a certificate."""
+    """Return what one host is told: its targets' shares, plain HTTP, and HTTPS with a certificate."""
     name = line("server_name", site.hostname)
     plain = [*_listen(layout.listen_http), name, *_forwarded(), *_own(layout)]
     # Inside the locations, so that they close nothing that is the platform's own.
@@ -89,7 +99,9 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
     secure = [*_listen(layout.listen_https, "ssl", "http2"), name, _PROTOCOLS]
     for location in site.locations:
         closed = [*guards, *_withdrawn(layout, location)]
-        if site.key_pair is not None and location.force_https:
+        if location.redirect is not None:
+            plain += _located(location, [*closed, _redirect(layout, location.redirect)])
+        elif site.key_pair is not None and location.force_https:
             plain += _located(location, [*closed, _redirect(layout)])
         else:
             plain += _located(location, [*closed, *_proxied(layout, location, hsts=False)])
@@ -109,7 +121,8 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
         for location in site.locations:
             proxied = _proxied(layout, location, hsts=location.hsts)
             secure += _located(location, [*_withdrawn(layout, location), *proxied])
-    return (block("server", of=plain), block("server", of=secure))
+    shares = [one for location in site.locations for one in _shares(layout, location)]
+    return (*shares, block("server", of=plain), block("server", of=secure))
 
 
 def main(
@@ -171,6 +184,7 @@ def _forwarded() -> list[Directive]:
     return [
         _MARK,
         line("proxy_http_version", "1.1"),
+        *_STREAMED,
         *(line("proxy_set_header", name, value) for name, value in headers.items()),
     ]
 
@@ -179,7 +193,7 @@ def _own(layout: Layout) -> list[Directive]:
     """Return the paths that Nameplate itself answers, on plain HTTP before any redirect."""
     if layout.challenge_upstream is None:
         return []
-    target = _passed(layout, layout.challenge_upstream)
+    target = [line("client_max_body_size", "16k"), *_passed(layout, layout.challenge_upstream)]
     return [block("location", "^~", path, of=target) for path in (CHALLENGES, VERIFICATIONS)]
 
 
@@ -205,7 +219,7 @@ def _withdrawn(layout: Layout, location: SiteLocation) -> list[Directive]:
     """Return the check that closes a route although nginx refuses to load anything new."""
     if not layout.watched:
         return []
-    return [block("if", "(-f", f"{layout.marker(location.route_id)})", of=[_CLOSE])]
+    return [block("if", "(-f", f"{layout.marker(location.key)})", of=[_CLOSE])]
 
 
 def _passed(layout: Layout, upstream: Upstream) -> list[Directive]:
@@ -214,28 +228,108 @@ def _passed(layout: Layout, upstream: Upstream) -> list[Directive]:
     A name in `proxy_pass` is resolved at load and fails the whole configuration; one in a variable
     is resolved when it is needed, again and again. The request's URI is passed on as it came both ways.
     """
-    found = layout.names.local.get(upstream.host.lower(), upstream.host)
-    if is_ip(found):
-        return [line("proxy_pass", f"http://{dial(Upstream(found, upstream.port))}")]
-    address = dial(upstream)
+    found = _found(layout, upstream)
+    if is_ip(found.host):
+        return [line("proxy_pass", f"http://{dial(found)}")]
+    address = dial(found)
     return [
-        line("resolver", *layout.names.servers),
-        line("resolver_timeout", "5s"),
+        *_resolved(layout),
         line("set", "$nameplate_upstream", address),
         line("proxy_pass", "http://$nameplate_upstream"),
         line("proxy_redirect", f"http://{address}/", "/"),  # what nginx does without a variable
     ]
 
 
-def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Directive]:
-    header = [
-        line("proxy_hide_header", "Strict-Transport-Security"),
-        line("add_header", "Strict-Transport-Security", HSTS, "always"),
-        _MARK,  # a location with a header of its own inherits none
+def _found(layout: Layout, upstream: Upstream) -> Upstream:
+    """Return an upstream with its address where this machine's own names tell it."""
+    found = layout.names.local.get(upstream.host.lower(), upstream.host)
+    return Upstream(found, upstream.port) if is_ip(found) else upstream
+
+
+def _resolved(layout: Layout) -> list[Directive]:
+    return [line("resolver", *layout.names.servers), line("resolver_timeout", "5s")]
+
+
+def _variable(location: SiteLocation) -> str:
+    """Return the variable that names the target of a request."""
+    return f"$nameplate_target_{location.key}"
+
+
+def _shares(layout: Layout, location: SiteLocation) -> list[Directive]:
+    """Return what gives each target its share of the requests, where there are several.
+
+    An `upstream` block would do it too, but a name in one fails the whole configuration.
+    """
+    if len(location.targets) == 1 or location.redirect is not None:
+        return []
+    drawn = _variable(location)
+    more: list[Directive] = []
+    if location.settings.sticky is not None:
+        drawn = f"$nameplate_drawn_{location.key}"
+        more = _remembered(layout, location, location.settings.sticky.cookie, drawn)
+    total = sum(target.weight for target in location.targets)
+    *others, last = location.targets
+    shares = [
+        line(f"{(target.weight * _WHOLE // total) / 100:.2f}%", _address(layout, target))
+        for target in others
     ]
-    return [*(header if hsts else []), *_passed(layout, location.upstream)]
+    shares.append(line("*", _address(layout, last)))
+    return [block("split_clients", "$request_id", drawn, of=shares), *more]
 
 
-def _redirect(layout: Layout) -> Directive:
+def _remembered(layout: Layout, location: SiteLocation, cookie: str, drawn: str) -> list[Directive]:
+    """Return what takes the target from a cookie where it names one, and what the cookie says."""
+    tokens = {_token(one): _address(layout, one) for one in location.targets}
+    targets = [line("default", drawn), *(line(key, to) for key, to in tokens.items())]
+    names = [line(to, key) for key, to in tokens.items()]
+    return [
+        block("map", f"$cookie_{cookie}", _variable(location), of=targets),
+        block("map", _variable(location), f"$nameplate_cookie_{location.key}", of=names),
+    ]
+
+
+def _token(target: WeightedUpstream) -> str:
+    return hashlib.sha256(dial(target.upstream).encode()).hexdigest()[:16]
+
+
+def _address(layout: Layout, target: WeightedUpstream) -> str:
+    return dial(_found(layout, target.upstream))
+
+
+def _shared(layout: Layout, location: SiteLocation) -> list[Directive]:
+    """Return what passes a request on to the target that was drawn for it."""
+    named = [one for one in location.targets if not is_ip(_found(layout, one.upstream).host)]
+    addresses = [_address(layout, one) for one in location.targets]
+    return [
+        *(_resolved(layout) if named else []),
+        line("proxy_pass", f"http://{_variable(location)}"),
+        *(line("proxy_redirect", f"http://{address}/", "/") for address in addresses),
+    ]
+
+
+def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Directive]:
+    header = []
+    if hsts:
+        said = line("add_header", "Strict-Transport-Security", location.hsts_header, "always")
+        header = [line("proxy_hide_header", "Strict-Transport-Security"), said]
+    sticky = location.settings.sticky
+    if sticky is not None and len(location.targets) > 1 and location.redirect is None:
+        rest = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if location.force_https else "")
+        cookie = f"{sticky.cookie}=$nameplate_cookie_{location.key}{rest}"
+        header.append(line("add_header", "Set-Cookie", cookie))
+    header += [_MARK] if header else []  # a location with a header of its own inherits none
+    if location.redirect is not None:
+        passed = [_redirect(layout, location.redirect)]
+    elif len(location.targets) > 1:
+        passed = _shared(layout, location)
+    else:
+        passed = _passed(layout, location.targets[0].upstream)
+    told = [] if location.redirect is not None else nginx_settings_of(location)
+    return [*header, *told, *passed]
+
+
+def _redirect(layout: Layout, to: Redirect | None = None) -> Directive:
+    """Return the redirect to HTTPS, of the same host or another one, with path and query."""
     port = "" if layout.public_https_port == 443 else f":{layout.public_https_port}"  # noqa: PLR2004  # HTTPS
-    return line("return", "308", f"https://$host{port}$request_uri")
+    status, host = ("308", "$host") if to is None else (str(to.status), to.hostname)
+    return line("return", status, f"https://{host}{port}$request_uri")

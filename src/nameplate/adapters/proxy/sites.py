@@ -7,30 +7,58 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from types import MappingProxyType
 
 from nameplate.core import paths
 from nameplate.core.errors import Refused
 from nameplate.core.names import is_wildcard
-from nameplate.ports.proxy import KeyPair, Route, RouteRefused, Upstream
+from nameplate.core.redirection import STATUSES
+from nameplate.core.route_settings import USUAL, Hsts, RouteSettings, beyond, is_sound
+from nameplate.ports.proxy import KeyPair, Redirect, Route, RouteRefused, Upstream
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOSTNAME = re.compile(rf"(?:\*\.)?(?:{_LABEL}\.)+(?=[a-z0-9-]*[a-z]){_LABEL}")
 _UPSTREAM = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,252})", re.IGNORECASE)
-_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_ROUTE_ID = re.compile(r"[A-Za-z0-9_]{1,80}")
+"""Of letters that names in every proxy's configuration may have: nginx's variables know no hyphen."""
+_KEY_PAIR_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _MAX_NAME = 253  # RFC 1035 section 2.3.4, without the trailing dot
 _MAX_PORT = 65535
+_MAX_WEIGHT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedUpstream:
+    """One address that gets a share of a path's requests."""
+
+    upstream: Upstream
+    weight: int
+    """At least 1; what it is a share of is the sum of the path's weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteLocation:
     """One path of a host."""
 
-    route_id: str
+    route_ids: tuple[str, ...]
     path: str
     """`/`, or a path without trailing slash that covers itself and everything below."""
-    upstream: Upstream
+    targets: tuple[WeightedUpstream, ...]
+    """At least one, ordered by address; each address once."""
     force_https: bool
     hsts: bool
+    redirect: Redirect | None = None
+    settings: RouteSettings = USUAL
+
+    @property
+    def hsts_header(self) -> str:
+        """What Strict-Transport-Security says; one year, without subdomains, unless somebody decided."""
+        return (self.settings.hsts or Hsts()).header
+
+    @property
+    def key(self) -> str:
+        """The name of the path in a proxy's configuration: the id of its first route."""
+        return self.route_ids[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +77,35 @@ class Site:
         return is_wildcard(self.hostname)
 
 
-def group(routes: Sequence[Route]) -> tuple[Site, ...]:
+def group(
+    routes: Sequence[Route], unsupported: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Site, ...]:
     """Return one site for each host, sorted by name, exact names before wildcards.
+
+    `unsupported` says which settings this proxy does not know, and why.
 
     Raises `RouteRefused` with every route that is not strictly of its form or contradicts an earlier
     one: those are to be left out, and cost no other route anything.
     """
     faults: dict[str, tuple[str, str]] = {}
-    hosts: dict[str, dict[str, Route]] = {}
+    hosts: dict[str, dict[str, list[Route]]] = {}
     seen: set[str] = set()
     for route in routes:
         of_host = hosts.setdefault(route.hostname, {})
-        fault = _fault(route) or _contradiction(route, of_host)
+        fault = _fault(route) or _beyond(route, unsupported) or _contradiction(route, of_host)
         if route.id in seen:
             raise Refused("route_repeated", "Two routes have the same id. Give each binding once.")
         seen.add(route.id)
         if fault is None:
-            of_host[route.path] = route
+            of_host.setdefault(route.path, []).append(route)
         else:
             faults[route.id] = fault
+    faults |= _drained(hosts)
     if faults:
         code, detail = next(iter(faults.values()))
         reasons = {route_id: reason for route_id, (_, reason) in faults.items()}
         raise RouteRefused(code, detail, tuple(faults), reasons)
-    sites = [_site(hostname, tuple(of_host.values())) for hostname, of_host in hosts.items()]
+    sites = [_site(hostname, of_host) for hostname, of_host in hosts.items()]
     return tuple(sorted(sites, key=lambda site: (site.wildcard, site.hostname)))
 
 
@@ -95,49 +128,101 @@ def own_upstream(upstream: Upstream | None) -> Upstream | None:
     return upstream
 
 
-def _site(hostname: str, routes: Sequence[Route]) -> Site:
-    """Join the routes of one host, which have different paths and one certificate."""
-    ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
-    locations = tuple(
-        SiteLocation(route.id, route.path, route.upstream, route.force_https, route.hsts)
-        for route in ordered
+def _site(hostname: str, paths_of: Mapping[str, Sequence[Route]]) -> Site:
+    """Join the routes of one host, which have one certificate."""
+    ordered = sorted(paths_of, key=lambda path: (-len(path), path))
+    locations = tuple(_location(path, paths_of[path]) for path in ordered)
+    every = [route for routes in paths_of.values() for route in routes]
+    return Site(hostname, tuple(sorted(route.id for route in every)), locations, _key_pair(every))
+
+
+def _location(path: str, routes: Sequence[Route]) -> SiteLocation:
+    """Join the targets of one path, which have the same settings."""
+    weights: dict[Upstream, int] = {}
+    for route in routes:
+        if route.weight:
+            weights[route.upstream] = weights.get(route.upstream, 0) + route.weight
+    ordered = sorted(weights, key=lambda one: (one.host, one.port))
+    return SiteLocation(
+        tuple(sorted(route.id for route in routes)),
+        path,
+        tuple(WeightedUpstream(one, weights[one]) for one in ordered),
+        routes[0].force_https,
+        routes[0].hsts,
+        routes[0].redirect,
+        routes[0].settings,
     )
-    ids = tuple(sorted(route.id for route in routes))
-    return Site(hostname, ids, locations, _key_pair(routes))
 
 
 def _key_pair(routes: Iterable[Route]) -> KeyPair | None:
     return next((route.key_pair for route in routes if route.key_pair is not None), None)
 
 
-def _contradiction(route: Route, earlier: Mapping[str, Route]) -> tuple[str, str] | None:
+def _contradiction(route: Route, earlier: Mapping[str, Sequence[Route]]) -> tuple[str, str] | None:
     """Return code and sentence when routes of the host that came before leave no room for this one."""
-    if route.path in earlier:
+    beside = earlier.get(route.path)
+    if beside and _settings(beside[0]) != _settings(route):
         return (
-            "path_repeated",
-            f"{route.hostname}{route.path} is already served by another binding.",
+            "route_settings_differ",
+            f"{route.hostname}{route.path}: another target of the route has other settings.",
         )
-    pair = _key_pair(earlier.values())
+    pair = _key_pair(one for routes in earlier.values() for one in routes)
     if route.key_pair is not None and pair is not None and route.key_pair != pair:
         detail = f"{route.hostname}: another binding of the host presents a different certificate."
         return "certificate_ambiguous", detail
     return None
 
 
+def _settings(route: Route) -> tuple[object, ...]:
+    """Return what all targets of one path have alike."""
+    return route.force_https, route.hsts, route.redirect, route.settings
+
+
+def _drained(hosts: Mapping[str, Mapping[str, Sequence[Route]]]) -> dict[str, tuple[str, str]]:
+    """Return the routes of paths that no target takes requests of."""
+    detail = "Every target of this host and path has the weight 0. Give one of them a weight."
+    return {
+        route.id: ("route_drained", detail)
+        for of_host in hosts.values()
+        for routes in of_host.values()
+        if not any(route.weight for route in routes)
+        for route in routes
+    }
+
+
 def _fault(route: Route) -> tuple[str, str] | None:
     """Return code and sentence for a route that is not strictly of its form, without repeating it."""
     faults = {
-        "route_id_invalid": not _ID.fullmatch(route.id),
+        "route_id_invalid": not _ROUTE_ID.fullmatch(route.id),
         "hostname_invalid": not _is_hostname(route.hostname),
         "path_invalid": not paths.is_canonical(route.path),
         "upstream_invalid": not check_upstream(route.upstream),
-        "key_pair_id_invalid": route.key_pair is not None and not _ID.fullmatch(route.key_pair.id),
+        "redirect_invalid": route.redirect is not None and not _leads_on(route, route.redirect),
+        "route_settings_invalid": not is_sound(route.settings),
+        "weight_invalid": not 0 <= route.weight <= _MAX_WEIGHT,
+        "key_pair_id_invalid": route.key_pair is not None
+        and not _KEY_PAIR_ID.fullmatch(route.key_pair.id),
     }
     code = next((code for code, wrong in faults.items() if wrong), None)
     if code is None:
         return None
     what = code.removesuffix("_invalid").replace("_", " ")
     return code, f"The {what} of a route does not have the expected form."
+
+
+def _beyond(route: Route, unsupported: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return code and sentence when a route wants what its proxy cannot do."""
+    if route.settings == USUAL:
+        return None
+    wanted = beyond(route.settings, unsupported)
+    return ("setting_unsupported", next(iter(wanted.values()))) if wanted else None
+
+
+def _leads_on(route: Route, redirect: Redirect) -> bool:
+    """Tell whether a redirect leads from its host to another one, and not from a wildcard."""
+    names = (route.hostname, redirect.hostname)
+    exact = all(_is_hostname(name) and not is_wildcard(name) for name in names)
+    return exact and names[0] != names[1] and redirect.status in STATUSES
 
 
 def _is_hostname(text: str) -> bool:

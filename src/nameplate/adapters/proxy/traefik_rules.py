@@ -15,8 +15,9 @@ from typing import Any
 
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.sites import Site, SiteLocation, dial
+from nameplate.adapters.proxy.traefik_route_settings import of_location as traefik_settings_of
 from nameplate.core.names import without_wildcard
-from nameplate.ports.proxy import EDGE_HEADER, KeyPair, Upstream
+from nameplate.ports.proxy import EDGE_HEADER, KeyPair, Redirect, Upstream
 
 Json = dict[str, Any]
 
@@ -88,23 +89,38 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
     host = _host(of)
     routers: Json = {}
     services: Json = {}
+    middlewares: Json = {}
+    transports: Json = {}
     for location in of.locations:
         rule, priority = host + _path(location.path), _priority(of, location.path)
-        service = name("app", location.route_id)
-        services[service] = _service(location.upstream)
-        proxied = {"middlewares": [f"{PREFIX}mark"], "service": service}
+        service = name("app", location.key)
+        own = traefik_settings_of(location, f"{PREFIX}%s-{location.key}")
+        if location.redirect is not None:
+            service = NOOP
+            own = {name("move", location.key): _moved(layout, location.redirect)}
+        else:
+            services |= _services(service, location)
+            transports |= _transport(location)
+        middlewares |= own
+        if location.hsts and location.settings.hsts is not None:
+            middlewares[_hsts(location)] = _said(location.hsts_header)
+        more = [*own]
+        proxied = {"middlewares": [f"{PREFIX}mark", *more], "service": service}
         redirected = {"middlewares": [f"{PREFIX}mark", f"{PREFIX}secure"], "service": NOOP}
-        plain = redirected if certificate and location.force_https else proxied
+        is_forced = certificate and location.force_https and location.redirect is None
+        plain = redirected if is_forced else proxied
         router = _router(layout.http, rule, priority)
-        routers[name("http", location.route_id)] = {**router, **plain}
+        routers[name("http", location.key)] = {**router, **plain}
         if certificate:
             router = _router(layout.https, rule, priority)
-            secured = {**router, **_secured(location, service), **_tls(name("host", key))}
-            routers[name("https", location.route_id)] = secured
+            secured = {**router, **_secured(location, service, more), **_tls(name("host", key))}
+            routers[name("https", location.key)] = secured
     if layout.shared and layout.challenge_upstream is not None:
         routers[name("challenges", key)] = _challenges(layout, f"{host} && ")
     routers |= _rest(layout, of, secure=certificate is not None)
-    document: Json = {"http": {"routers": routers, "services": services}}
+    named = {"services": services, "middlewares": middlewares, "serversTransports": transports}
+    http = {"routers": routers} | {what: all_ for what, all_ in named.items() if all_}
+    document: Json = {"http": http}
     if certificate:
         bundle, private_key = certificate
         pair = {"certFile": bundle, "keyFile": private_key}
@@ -135,6 +151,30 @@ def _router(entry_point: str, rule: str, priority: int) -> Json:
 
 def _service(upstream: Upstream) -> Json:
     return {"loadBalancer": {"servers": [{"url": f"http://{dial(upstream)}"}]}}
+
+
+def _services(service: str, location: SiteLocation) -> Json:
+    """Return the service of a path: one address, or the shares of several."""
+    if len(location.targets) == 1:
+        return {service: _application(location, location.targets[0].upstream)}
+    named = {name("to", f"{location.key}-{n}"): one for n, one in enumerate(location.targets)}
+    shares = [{"name": each, "weight": one.weight} for each, one in named.items()]
+    addresses = {each: _application(location, one.upstream) for each, one in named.items()}
+    weighted: Json = {"services": shares}
+    sticky = location.settings.sticky
+    if sticky is not None:
+        cookie = {"name": sticky.cookie, "httpOnly": True, "sameSite": "lax"}
+        weighted["sticky"] = {"cookie": {**cookie, "secure": location.force_https}}
+    return {service: {"weighted": weighted}, **addresses}
+
+
+def _application(location: SiteLocation, upstream: Upstream) -> Json:
+    """Return the service of one address of a path."""
+    scheme = "h2c" if location.settings.upstream_protocol == "h2c" else "http"
+    balancer: Json = {"servers": [{"url": f"{scheme}://{dial(upstream)}"}]}
+    if _transport(location):
+        balancer["serversTransport"] = name("wait", location.key)
+    return {"loadBalancer": balancer}
 
 
 def _tls(options: str | None = None) -> Json:
@@ -168,9 +208,37 @@ def _middlewares(layout: TraefikLayout, revision: str) -> Json:
     }
 
 
-def _secured(location: SiteLocation, service: str) -> Json:
-    hsts = [f"{PREFIX}hsts"] if location.hsts else []
-    return {"middlewares": [f"{PREFIX}mark", *hsts], "service": service}
+def _secured(location: SiteLocation, service: str, more: Sequence[str]) -> Json:
+    hsts = [_hsts(location)] if location.hsts else []
+    return {"middlewares": [f"{PREFIX}mark", *hsts, *more], "service": service}
+
+
+def _hsts(location: SiteLocation) -> str:
+    """Return the middleware that says what the path says, which most paths share."""
+    return f"{PREFIX}hsts" if location.settings.hsts is None else name("hsts", location.key)
+
+
+def _said(header: str) -> Json:
+    return {"headers": {"customResponseHeaders": {"Strict-Transport-Security": header}}}
+
+
+def _transport(location: SiteLocation) -> Json:
+    """Return how long the application of a path is waited for, where somebody decided."""
+    timeouts = location.settings.timeouts
+    if timeouts is None:
+        return {}
+    seconds = {"dialTimeout": timeouts.connect, "responseHeaderTimeout": timeouts.response}
+    told = {what: f"{value}s" for what, value in seconds.items() if value is not None}
+    return {name("wait", location.key): {"forwardingTimeouts": told}} if told else {}
+
+
+def _moved(layout: TraefikLayout, to: Redirect) -> Json:
+    """Return the redirect to another host. Traefik sees the whole URL, and chooses 301 for a GET, else 308."""
+    port = "" if layout.public_https_port == 443 else f":{layout.public_https_port}"  # noqa: PLR2004  # HTTPS
+    target = f"https://{to.hostname}{port}/${{1}}"
+    return {
+        "redirectRegex": {"regex": "^https?://[^/]+/(.*)", "replacement": target, "permanent": True}
+    }
 
 
 def _host(of: Site) -> str:

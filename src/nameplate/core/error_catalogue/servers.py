@@ -52,7 +52,7 @@ GROUP = Group(
         "host_bound": Entry(
             Turn.YOU,
             "This host and path are already bound to an application.",
-            "Change or remove the existing binding.",
+            "Change or remove the existing binding. To share its traffic, give the new binding a weight.",
             (409,),
         ),
         "port_not_listed": Entry(
@@ -206,11 +206,79 @@ GROUP = Group(
             "Report this as a bug.",
             (502,),
         ),
-        "path_repeated": Entry(
+        "route_settings_differ": Entry(
             Turn.YOU,
-            "Two bindings of a host have the same path.",
-            "Remove one of the two.",
+            "The targets of one host and path have different settings.",
+            "Leave the setting out, or change it for the whole route: update one of its bindings.",
+            (409, 502),
+        ),
+        "route_drained": Entry(
+            Turn.YOU,
+            "No target of the host and path would get a request.",
+            "Give another target of it a weight first: "
+            "`nameplate binding update BINDING --weight WEIGHT`.",
+            (409, 502),
+        ),
+        "route_elsewhere": Entry(
+            Turn.YOU,
+            "Another server serves this host and path.",
+            "Leave the server out, or move the whole route: update one of its bindings.",
+            (409,),
+        ),
+        "route_too_wide": Entry(
+            Turn.YOU,
+            "The host and path have too many targets.",
+            "Remove a target that is drained.",
+            (409,),
+        ),
+        "redirect_invalid": Entry(
+            Turn.YOU,
+            "The host cannot redirect in this way.",
+            "Read the message. `www` redirects a host to its `www.` name, `apex` a `www.` name to the host "
+            "without it, `to_primary` to the primary host of the application.",
+            (422, 502),
+        ),
+        "redirect_unserved": Entry(
+            Turn.YOU,
+            "Nothing serves the host and path that it would redirect to.",
+            "Bind that host first, with HTTPS and the same path.",
+            (409,),
+        ),
+        "redirect_chained": Entry(
+            Turn.YOU,
+            "A host would redirect to one that redirects itself.",
+            "Let the host at the end serve: `nameplate binding update BINDING --redirect none`.",
+            (409,),
+        ),
+        "primary_needed": Entry(
+            Turn.YOU,
+            "Each application that has bindings has one primary binding.",
+            "Make another one the primary: `nameplate binding primary BINDING`.",
+            (409,),
+        ),
+        "partner_not_covered": Entry(
+            Turn.YOU,
+            "The proof of the domain does not cover the host with or without `www.`.",
+            "Prove the domain by a DNS record, or add and bind the other host for itself.",
+            (409,),
+        ),
+        "route_settings_invalid": Entry(
+            Turn.OPERATOR,
+            "The settings of a route do not have the expected form.",
+            "Report this as a bug. The route is left out.",
             (502,),
+        ),
+        "setting_unsupported": Entry(
+            Turn.YOU,
+            "The proxy of the server cannot do this.",
+            "Leave the setting out, or bind the host at a server with another proxy.",
+            (422, 502),
+        ),
+        "weight_invalid": Entry(
+            Turn.YOU,
+            "The weight of a target is not valid.",
+            "Give a number from 0 to 100. 0 sends the target no requests.",
+            (422, 502),
         ),
         "certificate_ambiguous": Entry(
             Turn.OPERATOR,

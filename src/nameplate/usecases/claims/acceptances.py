@@ -38,7 +38,7 @@ from nameplate.usecases import lookup
 from nameplate.usecases.certificates import coverage, rehoming, requests
 from nameplate.usecases.claims import domains, handovers, holdings, transfers, verifications
 from nameplate.usecases.dns import pointing
-from nameplate.usecases.serving import applications, bindings, servers
+from nameplate.usecases.serving import applications, bindings, primaries, servers, sharing
 from nameplate.usecases.tools import Tools
 
 _KEPT = ("force_https", "hsts_enabled", "ssl_enabled", "ssl_provider", "auto_renew_ssl",
@@ -156,9 +156,12 @@ def _bindings(session: Session, claim: Domain) -> list[dict[str, Any]]:
     query = Binding.visible(Actor(claim.organization_id)).where(
         Binding.organization_domain_id == claim.id, Binding.status != BindingStatus.DISABLED
     )
+    targets: dict[tuple[str, str], Binding] = {}
+    for one in session.scalars(query.order_by(Binding.traffic_weight.desc(), Binding.id)):
+        targets.setdefault((one.hostname, one.path), one)  # they all become one application's
     return [
         {name: getattr(one, name) for name in (*_ROUTED, "subdomain", "server_id", "hostname")}
-        for one in session.scalars(query.order_by(Binding.id))
+        for one in sorted(targets.values(), key=lambda one: one.id)
     ]
 
 
@@ -211,7 +214,10 @@ def _leave(session: Session, claim: Domain, now: datetime) -> None:
     claim.holding_name = None
     session.flush()
     rehoming.leave(session, claim, now)
+    bound = sharing.of(session, Binding.organization_domain_id == claim.id)
+    applications_ = {one.application_id for one in bound}
     soft_delete(session, claim, now)
+    primaries.settle(session, applications_, now)
     claim.wake(now)
 
 

@@ -42,6 +42,7 @@ from nameplate.usecases.claims import (
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.propagation import delegation
+from nameplate.usecases.serving import primaries, sharing
 from nameplate.usecases.tenants import accounts, ca_accounts, organizations
 from nameplate.usecases.tools import Tools
 
@@ -329,8 +330,11 @@ def remove(session: Session, tools: Tools, actor: Actor, reference: str, now: da
     incumbents.look_again(session, row, now)
     verifications.release(session, tools, row, now)
     rehoming.leave(session, row, now)
+    bound = sharing.of(session, Binding.organization_domain_id == row.id)
+    applications = {one.application_id for one in bound}
     soft_delete(session, row, now)
     row.wake(now)
+    primaries.settle(session, applications, now)
     session.flush()
     pointing.of_domain(session, row, now)  # a server named below it may have a record above now
     return row
@@ -346,6 +350,9 @@ def restore(session: Session, tools: Tools, actor: Actor, reference: str, now: d
     """Bring a released domain back as a claim that must be proved again, by a fresh token."""
     row = lookup.domain(session, actor, reference, deleted=True)
     restore_tree(session, row, now)
+    bound = sharing.of(session, Binding.organization_domain_id == row.id)
+    sharing.rejoin(session, bound)
+    primaries.settle(session, {one.application_id for one in bound}, now)
     verifications.renew(session, tools, row)
     session.flush()
     return row

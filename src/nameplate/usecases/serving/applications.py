@@ -14,6 +14,7 @@ from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import lookup
 from nameplate.usecases.dns import pointing
+from nameplate.usecases.serving import primaries, sharing
 from nameplate.usecases.tenants import organizations
 
 PLATFORM_FIELDS = frozenset({"upstream_host", "upstream_port", "binding_ports", "external_id"})
@@ -136,6 +137,8 @@ def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Ap
         Application.name,
     )  # fmt: skip
     restore_tree(session, row, now)
+    sharing.rejoin(session, sharing.of(session, Binding.application_id == row.id))
+    primaries.settle(session, [row.id], now)
     session.flush()
     pointing.settle(session, pointing.of_application(session, row.id), now)
     return row

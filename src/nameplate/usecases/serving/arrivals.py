@@ -23,7 +23,7 @@ from nameplate.models.reconfiguration import wake_server
 from nameplate.ports.prober import ProbeResult, ProbeTarget, same_form
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import coverage, requests, succession
-from nameplate.usecases.serving import agents, proxies, routes, servers
+from nameplate.usecases.serving import agents, proxies, redirects, routes, servers
 from nameplate.usecases.tools import Tools
 
 SAFETY = timedelta(minutes=1)
@@ -69,6 +69,8 @@ class _Around:
     """The active bindings of each domain."""
     lent: set[str]
     """Wildcards that would answer for what their organizations lend."""
+    astray: set[int] = field(default_factory=set)
+    """Bindings that redirect to what is not served."""
     unused: set[int] = field(default_factory=set)
     """Certificates that are to look whether a binding uses them."""
     tools: Tools | None = None
@@ -105,6 +107,7 @@ def _read(session: Session, rows: Sequence[Binding]) -> _Around:
         certificates=certificates,
         active=_active(session, domains.values()),
         lent=holders.lent_below(session, wild) if wild else set(),
+        astray=redirects.astray(session, rows),
     )
 
 
@@ -137,6 +140,8 @@ def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> P
     obstacle = _obstacle(around, row)
     if obstacle is not None:
         _stop(session, around, row, obstacle)
+        if row.id in around.astray and row.deleted_at is None:
+            row.next_action_at = now + SAFETY  # what it redirects to may come back without a word
         return None
     server = around.servers.get(row.server_id) if row.server_id else None
     if server is None or server.deleted_at is not None or server.proxy is None:
@@ -170,7 +175,7 @@ def _obstacle(around: _Around, row: Binding) -> str | None:
         return ""
     if organization.deleted_at is not None or not organization.is_active:
         return "The organization is not active."
-    unheld = _unheld(around, row)
+    unheld = _unheld(around, row) or _astray(around, row)
     if unheld is not None:
         return unheld
     if application.deleted_at is not None:
@@ -178,6 +183,12 @@ def _obstacle(around: _Around, row: Binding) -> str | None:
     if application.upstream_host is None or (row.port or application.upstream_port) is None:
         return "The application has no upstream. Set its upstream host and port."
     return None
+
+
+def _astray(around: _Around, row: Binding) -> str | None:
+    if row.id not in around.astray:
+        return None
+    return f"Nothing serves {row.redirect_to or 'a host'}, to which this host redirects."
 
 
 def _unheld(around: _Around, row: Binding) -> str | None:

@@ -6,18 +6,27 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, names, paths
-from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.errors import Conflict, Invalid, Problem
+from nameplate.core import ids, names, paths, route_settings
+from nameplate.core.actor import Actor
+from nameplate.core.errors import Invalid, Problem
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
+from nameplate.core.redirection import RedirectKind
 from nameplate.leases import lock_above
 from nameplate.models import Application, Binding, Domain, ProxyType, Server
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.dns import pointing
-from nameplate.usecases.serving import applications, arrivals, proxies, servers
+from nameplate.usecases.serving import (
+    applications,
+    arrivals,
+    primaries,
+    proxies,
+    redirects,
+    servers,
+    sharing,
+)
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -29,11 +38,17 @@ CHANGEABLE = frozenset(
         "health_check_interval",
         "health_check_timeout",
         "is_primary",
+        "traffic_weight",
+        "redirect",
+        "redirect_status",
+        "proxy_config",
         "metadata",
         "enabled",
         "server",
     }
 )
+_SHARED = ("ssl_enabled", "force_https", "hsts_enabled", "redirect_status", "proxy_config")
+"""Settings that the host with or without `www.` has, too."""
 _SECONDS = {"health_check_interval": (5, 86_400), "health_check_timeout": (1, 60)}
 
 
@@ -50,13 +65,17 @@ def add(
     port: int | None = None,
     server: str | None = None,
     proxy_type: str | None = None,
+    is_primary: bool | None = None,
+    with_partner: bool = False,
     metadata: dict[str, Any] | None = None,
     **settings: Any,  # noqa: ANN401 - ssl_enabled, force_https, health_check_path ...: columns
 ) -> Binding:
     """Want an application to answer at a host; workers see to DNS, certificate and proxy.
 
-    Raises `Conflict` ("host_bound") when the host and path lead elsewhere already, and `Invalid`; a
-    tenant chooses a port only of those that the operator listed with the application.
+    Raises `Conflict` ("host_bound") when the host and path lead elsewhere already and no weight says how
+    much of the traffic is wanted, what `sharing.join`, `redirects.settle` and `redirects.partner` raise, and
+    `Invalid`; a tenant chooses a port only of those that the operator listed with the application. With
+    `with_partner`, the host with or without `www.` is bound too, and redirects to it.
     """
     claim = lookup.domain(session, actor, domain)
     app = applications.get(session, actor, application)
@@ -64,26 +83,37 @@ def add(
         raise lookup.missing(Prefix.APPLICATION)
     host = _hostname(claim, subdomain, special_use=tools.special_use)
     _refuse_unlisted(actor, app, port)
-    machine = _server(session, claim.organization_id, server, proxy_type)
     row = Binding(
         organization_id=claim.organization_id,
         application_id=app.id,
         organization_domain_id=claim.id,
-        server_id=machine.id,
         subdomain=subdomain,
         hostname=host,
         path=paths.parse(path),
         port=port,
-        proxy_type=_proxy_type(machine),
+        traffic_weight=sharing.MAX_WEIGHT,
+        redirect=RedirectKind.NONE,
         metadata_=metadata,
         error_message=None if claim.is_live else arrivals.UNPROVED,
         next_action_at=now if claim.is_live else None,  # the proof wakes what waits for it
     )
-    _refuse_bound(session, row)
+    sharing.lock(session, claim.id)
+    machine = _place(session, row, server, proxy_type)
     _set(row, settings)
+    sharing.join(session, row, {**settings, "server": server})
+    primaries.claim(session, row, wanted=is_primary)
+    redirects.settle(session, row)
     session.add(row)
     session.flush()
     _point(session, row, now)
+    if with_partner:
+        label, kind = redirects.partner(session, claim, row)
+        place = ids.show(Prefix.SERVER, machine.id) if machine else None
+        shared = {key: value for key, value in settings.items() if key in _SHARED}
+        add(
+            session, tools, actor, application=application, domain=domain, now=now, subdomain=label,
+            path=path, port=port, server=place, redirect=kind, **shared,
+        )  # fmt: skip
     return row
 
 
@@ -115,6 +145,19 @@ def _proxy_type(server: Server) -> ProxyType:
     return next((one for one in ProxyType if one == kind), ProxyType.NGINX)
 
 
+def _place(
+    session: Session, row: Binding, reference: str | None, proxy_type: str | None
+) -> Server | None:
+    """Give a new binding the server that was named, or the only one that fits or serves its route."""
+    route = sharing.beside(session, row) if reference is None else ()
+    if route:
+        row.server_id, row.proxy_type = route[0].server_id, route[0].proxy_type
+        return session.get(Server, row.server_id) if row.server_id else None
+    machine = _server(session, row.organization_id, reference, proxy_type)
+    row.server_id, row.proxy_type = machine.id, _proxy_type(machine)
+    return machine
+
+
 def _server(
     session: Session, organization_id: int, reference: str | None, proxy_type: str | None
 ) -> Server:
@@ -133,42 +176,22 @@ def _server(
     )
 
 
-def _refuse_bound(session: Session, row: Binding) -> None:
-    """Refuse a second binding of a host and path; a disabled one is to be enabled, not made again."""
-    query = Binding.visible(PLATFORM).where(
-        Binding.hostname == row.hostname,
-        Binding.path == row.path,
-        Binding.organization_id == row.organization_id,
-    )
-    others = [one for one in session.scalars(query) if one is not row]
-    if any(one.status is not BindingStatus.DISABLED for one in others):
-        raise Conflict(
-            "host_bound", f"{row.hostname}{row.path} is already bound to an application."
-        )
-    if row.id is None:
-        _refuse_disabled(row, others)
-
-
-def _refuse_disabled(row: Binding, others: Sequence[Binding]) -> None:
-    same = row.application_id, row.organization_domain_id
-    for other in others:
-        if (other.application_id, other.organization_domain_id) == same:
-            known = ids.show(Prefix.BINDING, other.id)
-            raise Conflict(
-                "host_bound",
-                f"{row.hostname}{row.path} is already bound to this application by {known}, which is "
-                "disabled. Enable or remove that binding.",
-            )
-
-
 def _set(row: Binding, settings: dict[str, Any]) -> None:
     for key, value in settings.items():
+        if key == "traffic_weight" and value is None:
+            continue
         if key in _SECONDS:
             low, high = _SECONDS[key]
             if not low <= value <= high:
                 raise Invalid("seconds_invalid", f"Expected {low} to {high} seconds in `{key}`.")
         if key == "health_check_path":
             paths.parse(value, "/health_check_path")
+        if key == "traffic_weight":
+            sharing.weight(value)
+        if key == "redirect_status":
+            redirects.status(value)
+        if key == "proxy_config":
+            route_settings.read(value, row.proxy_type)
         setattr(row, "metadata_" if key == "metadata" else key, value)
 
 
@@ -229,40 +252,82 @@ def update(
     if moved_to is not None:
         _move(session, row, servers.get(session, Actor(row.organization_id), moved_to), now)
     enabled = changes.pop("enabled", None)
-    if enabled is False:
-        row.disable("Disabled by its owner.")
-        row.urgency = 1
-    elif enabled is True and row.status is BindingStatus.DISABLED:
-        _refuse_bound(session, row)
-        row.enable()
-    _set(row, changes)
+    primary = changes.pop("is_primary", None)
+    with session.no_autoflush:
+        _change(session, row, changes, now, enabled=enabled, server=moved_to)
+    if primary is True:
+        primaries.move(session, row, now)
+    elif primary is False:
+        primaries.refuse_none(row)
     row.wake(now)
     session.flush()
+    redirects.wake(session, row, now)
     _wake_beside(session, row, now)
     if moved_to is not None or enabled is not None:
         _point(session, row, now)
     return row
 
 
+def _change(
+    session: Session,
+    row: Binding,
+    changes: dict[str, Any],
+    now: datetime,
+    *,
+    enabled: bool | None,
+    server: str | None,
+) -> None:
+    """Write changes of a binding, and of its route; it joins or leaves that when it is switched."""
+    _set(row, changes)
+    if enabled is True and row.status is BindingStatus.DISABLED:
+        sharing.join(session, row, {**changes, "server": server})
+        row.enable()
+    elif enabled is False:
+        sharing.leave(session, row)
+        row.disable("Disabled by its owner.")
+        row.urgency = 1
+    if changes.keys() & {"redirect", "redirect_status"}:
+        _redirect(session, row)
+    for other in sharing.change(session, row, changes):
+        other.wake(now)
+
+
+def _redirect(session: Session, row: Binding) -> None:
+    if row.is_primary and row.redirect == RedirectKind.TO_PRIMARY:
+        primaries.refuse_none(row)
+    redirects.settle(session, row)
+
+
 def _move(session: Session, row: Binding, server: Server, now: datetime) -> None:
-    """Have another server serve the host: both proxies are told, and DNS follows."""
+    """Have another server serve the whole route: both proxies are told, and DNS follows."""
     if server.id == row.server_id:
         return
     left = row.server_id
-    row.server_id = server.id
-    row.proxy_type = _proxy_type(server)
-    if row.status is not BindingStatus.DISABLED:
-        row.await_("Moving to another server.")
+    moving = [] if row.status is BindingStatus.DISABLED else sharing.enabled(session, row)
+    for one in (row, *moving):
+        one.server_id = server.id
+        one.proxy_type = _proxy_type(server)
+        route_settings.refuse_unsupported(route_settings.stored(one.proxy_config), one.proxy_type)
+        if one.status is not BindingStatus.DISABLED:
+            one.await_("Moving to another server.")
+            one.wake(now)
     session.flush()
     for server_id in sorted({server.id} | ({left} if left else set())):
         proxies.wake(session, server_id, now)
 
 
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:
-    """Stop serving the host; workers take it from the proxy, and our record of it from DNS."""
+    """Stop serving the host; workers take it from the proxy, and our record of it from DNS.
+
+    Raises NotFound, Conflict `route_drained` when only drained targets of its route would be left.
+    """
     row = get(session, actor, reference)
+    lock_above(session, Binding, row.id)
+    sharing.leave(session, row)
     soft_delete(session, row, now)
     row.next_action_at = now
+    primaries.settle(session, [row.application_id], now)
+    redirects.wake(session, row, now)
     session.flush()
     _point(session, row, now)
     _wake_beside(session, row, now)
@@ -286,13 +351,17 @@ def _wake_beside(session: Session, row: Binding, now: datetime) -> None:
 def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:
     """Bring a removed binding back, and with it the record that leads its host to its server.
 
+    Where others serve its host and path by now it comes back drained.
+
     Raises `NotFound`, and `Conflict` ("host_bound", "restore_conflict").
     """
     query = Binding.removed(actor)
     row: Binding = lookup.find(session, query, Binding, Prefix.BINDING, reference)
-    if row.status is not BindingStatus.DISABLED:
-        _refuse_bound(session, row)
+    sharing.refuse_same(session, row)
     restore_tree(session, row, now)
+    sharing.rejoin(session, [row])
+    primaries.settle(session, [row.application_id], now)
+    redirects.wake(session, row, now)
     session.flush()
     _point(session, row, now)
     return row

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from nameplate.core import ids
 from nameplate.core.lifecycle import BindingStatus
@@ -21,6 +21,7 @@ from nameplate.db import database_now
 from nameplate.models import Application, Binding, Domain, Organization
 from nameplate.models.orm import UtcDateTime, among
 from nameplate.usecases import holders
+from nameplate.usecases.serving import redirects
 
 T = TypeVar("T")
 
@@ -57,6 +58,10 @@ class ServedHost:
     """The application was seen through the proxy: `route` answers with it."""
     permitted: bool
     """A certificate may be obtained for the host: `ask` answers yes."""
+    weight: int = 100
+    """Share of the requests, among the targets of the host and path."""
+    redirect: tuple[str, int] | None = None
+    """Where it redirects to, and the status: in place of the application."""
 
 
 class HostChange(NamedTuple):
@@ -111,6 +116,9 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
             sa.func.coalesce(Binding.port, Application.upstream_port),
             Binding.status,
             Binding.ssl_enabled,
+            Binding.traffic_weight,
+            Binding.redirect_to,
+            Binding.redirect_status,
         )
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
@@ -119,6 +127,7 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
             Binding.deleted_at.is_(None),
             Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING]),
             Domain.permits(Binding.hostname),
+            redirects.leads(),
             Application.deleted_at.is_(None),
             Application.upstream_host.is_not(None),
             sa.func.coalesce(Binding.port, Application.upstream_port).is_not(None),
@@ -131,8 +140,11 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
 
 def _touching(kind: str) -> tuple[Any, Any]:
     """Return which host names rows of a kind are about, and what those lead to; by their `ids`."""
-    touched = sa.select(Binding.hostname).where(among(_OWNERS[kind][1], "ids"))
-    return touched.distinct(), _SERVED.where(Binding.hostname.in_(touched))
+    target = aliased(Binding)
+    named = sa.select(Binding.hostname).where(among(_OWNERS[kind][1], "ids"))
+    leading = sa.select(target.hostname).where(target.redirect_to.in_(named))
+    touched = named.union(leading)
+    return touched, _SERVED.where(Binding.hostname.in_(touched))
 
 
 _SERVED = _query()
@@ -171,7 +183,7 @@ def _rows(
 ) -> Iterator[ServedHost]:
     shown: dict[int, str] = {}
     rows = session.execute(query, values)
-    for hostname, path, organization, app, upstream, port, status, ssl in rows:
+    for hostname, path, organization, app, upstream, port, status, ssl, weight, to, moved in rows:
         if app not in shown:
             shown[app] = ids.show("app", app)
         yield ServedHost(
@@ -182,4 +194,6 @@ def _rows(
             upstream=f"[{upstream}]:{port}" if ":" in upstream else f"{upstream}:{port}",
             active=status == BindingStatus.ACTIVE,
             permitted=bool(ssl),
+            weight=weight,
+            redirect=(to, moved) if to else None,
         )

@@ -1,6 +1,7 @@
 """What a server should serve, read from rows, as values that can be compared."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +13,16 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import deployment, ids
+from nameplate.core import deployment, ids, route_settings
 from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.secret import Secret
 from nameplate.db import database_now
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
-from nameplate.ports.proxy import KeyPair, Proxy, Route, RoutePlace, Upstream
+from nameplate.ports.proxy import KeyPair, Proxy, Redirect, Route, RoutePlace, Upstream
 from nameplate.usecases.certificates import deployments, requests, rollout
-from nameplate.usecases.serving import hosts
+from nameplate.usecases.serving import hosts, redirects
 
 _LOOKED_UP = 500
 """Certificates in one statement."""
@@ -39,6 +40,10 @@ class WantedRoute(NamedTuple):
     upstream_port: int
     force_https: bool
     hsts: bool
+    weight: int
+    redirect_to: str | None
+    redirect_status: int
+    proxy_config: dict[str, Any] | None
     certificate: int | None
     """None: plain HTTP only."""
     generation: int | None
@@ -87,6 +92,10 @@ class WantedRoute(NamedTuple):
             self.key_pair,
             self.force_https,
             self.hsts,
+            self.weight,
+            self.redirect_to,
+            self.redirect_status,
+            _written(self.proxy_config),
         )
 
 
@@ -94,6 +103,7 @@ class ServedRoute(NamedTuple):
     """One binding that a server's proxy serves by its last configuration."""
 
     binding: int
+    organization: int
     hostname: str
     path: str
 
@@ -118,6 +128,10 @@ def digest(*parts: object) -> str:
     return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()
 
 
+def _written(proxy_config: Mapping[str, Any] | None) -> str:
+    return json.dumps(proxy_config, sort_keys=True) if proxy_config else ""
+
+
 def of_binding(
     binding: Binding, application: Application, certificate: Certificate | None
 ) -> Collection[str]:
@@ -139,6 +153,10 @@ def of_binding(
             pair,
             binding.force_https,
             binding.hsts_enabled,
+            binding.traffic_weight,
+            binding.redirect_to,
+            binding.redirect_status,
+            _written(binding.proxy_config),
         )
         for pair in pairs
     ]
@@ -211,7 +229,7 @@ def _is_due(
 def served(session: Session, server_id: int) -> list[ServedRoute]:
     """Return what the server's proxy serves by its last configuration, removed bindings too."""
     rows = session.execute(
-        sa.select(Binding.id, Binding.hostname, Binding.path)
+        sa.select(Binding.id, Binding.organization_id, Binding.hostname, Binding.path)
         .where(Binding.served_server_id == server_id)
         .order_by(Binding.id)
     )
@@ -237,6 +255,10 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
             port,
             Binding.force_https,
             Binding.hsts_enabled,
+            Binding.traffic_weight,
+            Binding.redirect_to,
+            Binding.redirect_status,
+            Binding.proxy_config,
             sa.case((presents, Certificate.id)),
             sa.case((presents, Certificate.generation)),
             sa.case((presents, Certificate.serial_number)),
@@ -259,6 +281,7 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
             Binding.server_id == sa.bindparam("server"),
             Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
             Domain.permits(Binding.hostname),
+            redirects.leads(),
             Application.deleted_at.is_(None),
             Application.upstream_host.is_not(None),
             port.is_not(None),
@@ -285,6 +308,9 @@ def rendered(session: Session, ring: KeyRing, found: Iterable[WantedRoute]) -> t
             key_pair=pairs.get(row.key_pair),
             force_https=row.force_https,
             hsts=row.hsts,
+            weight=row.weight,
+            redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
+            settings=route_settings.stored(row.proxy_config),
         )
         for row in rows
     )
@@ -339,9 +365,14 @@ class Difference:
 
     @cached_property
     def leaving(self) -> list[ServedRoute]:
-        """What the proxy serves and must not."""
+        """What the proxy serves and must not: a route that has other targets stays as it is."""
         kept = {row.binding for row in self.wanted}
-        return [row for row in self.served if row.binding not in kept]
+        open_ = {(row.organization, row.hostname, row.path) for row in self.wanted}
+        return [
+            row
+            for row in self.served
+            if row.binding not in kept and (row.organization, row.hostname, row.path) not in open_
+        ]
 
     def step_back(self, names: Collection[str]) -> "StepBack | None":
         """Return the same with the former certificate of these routes, as far as there is one.
@@ -375,10 +406,22 @@ class StepBack:
     """Ids of the routes that keep their former certificate."""
 
 
+_AT = Upstream("127.0.0.1", 80)
+_SETTINGS = route_settings.RouteSettings(
+    strip_path=True,
+    sticky=route_settings.Sticky(),
+    max_body_bytes=1,
+    timeouts=route_settings.Timeouts(connect=1, response=1),
+    hsts=route_settings.Hsts(),
+    allow_ips=("192.0.2.1",),
+)
 _SAMPLES: tuple[Callable[[KeyPair], Route], ...] = (
     lambda pair: Route("a", "a.example.test", "/", Upstream("127.0.0.1", 80), pair),
     lambda pair: Route("b", "a.example.test", "/b", Upstream("b.example.test", 80), pair),
     lambda _: Route("c", "*.c.example.test", "/", Upstream("::1", 80), None, False, False),
+    lambda _: Route("d", "*.c.example.test", "/", Upstream("::1", 81), None, False, False, 50),
+    lambda _: Route("e", "e.example.test", "/", _AT, None, redirect=Redirect("a.example.test")),
+    lambda _: Route("f", "f.example.test", "/f", _AT, None, settings=_SETTINGS),
 )
 
 

@@ -1,0 +1,68 @@
+"""What Caddy does with the requests of one path."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nameplate.adapters.proxy.sites import SiteLocation, WeightedUpstream, dial
+from nameplate.core.route_settings import USUAL, RouteSettings
+
+_STREAMS_LIVE_ON = "10m"  # without it every change cuts all WebSockets of all tenants
+
+_Json = dict[str, Any]
+
+
+def of_location(location: SiteLocation) -> list[_Json]:
+    """Return the handlers of a path that is passed on: what guards it first."""
+    settings = location.settings
+    handlers = reverse_proxy(location.targets, settings)
+    if settings.strip_path and location.path != "/":
+        handlers.insert(0, {"handler": "rewrite", "strip_path_prefix": location.path})
+    if settings.max_body_bytes is not None:
+        handlers.insert(0, {"handler": "request_body", "max_size": settings.max_body_bytes})
+    if settings.allow_ips:
+        others = {"not": [{"remote_ip": {"ranges": list(settings.allow_ips)}}]}
+        refused = {"handler": "static_response", "status_code": 403}
+        routes = [{"match": [others], "handle": [refused], "terminal": True}, {"handle": handlers}]
+        handlers = [{"handler": "subroute", "routes": routes}]
+    return handlers
+
+
+def reverse_proxy(
+    targets: Sequence[WeightedUpstream], settings: RouteSettings = USUAL
+) -> list[_Json]:
+    """Return the handler for an application. Caddy overwrites X-Forwarded-* of clients itself."""
+    handler: _Json = {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": dial(target.upstream)} for target in targets],
+        "stream_close_delay": _STREAMS_LIVE_ON,
+        "headers": {
+            "request": {
+                "set": {"X-Real-Ip": ["{http.request.remote.host}"]},
+                "delete": ["Forwarded"],
+            }
+        },
+    }
+    transport = _transport(settings)
+    if transport:
+        handler["transport"] = {"protocol": "http", **transport}
+    if len(targets) > 1:
+        weights = [target.weight for target in targets]
+        policy: _Json = {"policy": "weighted_round_robin", "weights": weights}
+        if settings.sticky is not None:
+            policy = {"policy": "cookie", "name": settings.sticky.cookie, "fallback": policy}
+        handler["load_balancing"] = {"selection_policy": policy}
+    return [handler]
+
+
+def _transport(settings: RouteSettings) -> _Json:
+    """Return how Caddy speaks with the application, as far as it is not as usual."""
+    told: _Json = {}
+    if settings.timeouts is not None:
+        seconds = {
+            "dial_timeout": settings.timeouts.connect,
+            "response_header_timeout": settings.timeouts.response,
+        }
+        told = {name: f"{value}s" for name, value in seconds.items() if value is not None}
+    if settings.upstream_protocol == "h2c":
+        told["versions"] = ["h2c", "2"]
+    return told

@@ -1,0 +1,20 @@
+"""The middlewares of Traefik that one path has for itself."""
+
+from typing import Any
+
+from nameplate.adapters.proxy.sites import SiteLocation
+
+Json = dict[str, Any]
+
+
+def of_location(location: SiteLocation, named: str) -> dict[str, Json]:
+    """Return middlewares in the order in which a request meets them; `named` takes a kind."""
+    settings = location.settings
+    told: dict[str, Json] = {}
+    if settings.allow_ips:
+        told["allow"] = {"ipAllowList": {"sourceRange": list(settings.allow_ips)}}
+    if settings.max_body_bytes is not None:
+        told["body"] = {"buffering": {"maxRequestBodyBytes": settings.max_body_bytes}}
+    if settings.strip_path and location.path != "/":
+        told["strip"] = {"stripPrefix": {"prefixes": [location.path]}}
+    return {named % kind: middleware for kind, middleware in told.items()}

@@ -1,0 +1,70 @@
+"""Bindings from outside: shares, redirects and settings, and what others and hostile callers get."""
+
+from typing import Any
+
+import pytest
+from tests.api.conftest import World
+
+
+def test_shares_redirects_and_settings(world: World) -> None:
+    acme, first = world.as_acme, world.ids["bindings"]
+    shown = acme.get(f"/v1/bindings/{first}")
+    assert (shown["is_primary"], shown["redirect"], shown["traffic_weight"]) == (True, "none", 100)
+    body = {"domain": "example.com", "application": "Shop"}
+    www = acme.post(
+        "/v1/bindings",
+        {**body, "subdomain": "shop", "with_partner": True, "proxy_config": {"max_body_bytes": 9}},
+    )
+    (partner,) = [
+        one for one in acme.get("/v1/bindings")["data"] if one["hostname"] == "www.shop.example.com"
+    ]
+    assert (partner["redirect"], partner["redirect_to"]) == ("apex", "shop.example.com")
+    assert partner["proxy_config"] == www["proxy_config"] == {"max_body_bytes": 9}
+    moved = acme.send("POST", f"/v1/bindings/{www['id']}:primary").body
+    assert moved["is_primary"]
+    assert not acme.get(f"/v1/bindings/{first}")["is_primary"]
+    followed = acme.send(
+        "PATCH", f"/v1/bindings/{first}", {"redirect": "to_primary", "redirect_status": 301}
+    ).body
+    assert (followed["redirect_to"], followed["redirect_status"]) == ("shop.example.com", 301)
+    refused = acme.send("PATCH", f"/v1/bindings/{www['id']}", {"redirect": "www"})
+    assert (refused.status, refused.body["code"]) == (409, "redirect_chained")
+    drained = acme.send("PATCH", f"/v1/bindings/{www['id']}", {"traffic_weight": 0})
+    assert (drained.status, drained.body["code"]) == (409, "route_drained")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"redirect": "https://evil.example"}, "/redirect"),
+        ({"redirect": "evil.example"}, "/redirect"),
+        ({"redirect_status": 302}, "/redirect_status"),
+        ({"redirect_to": "evil.example"}, "/redirect_to"),
+        ({"traffic_weight": 101}, "/traffic_weight"),
+        ({"traffic_weight": -1}, "/traffic_weight"),
+        ({"proxy_config": {"allow_ips": ["all; allow all"]}}, "/proxy_config/allow_ips/0"),
+        (
+            {"proxy_config": {"sticky": {"cookie": "a\r\nSet-Cookie: b"}}},
+            "/proxy_config/sticky/cookie",
+        ),
+        ({"proxy_config": {"raw": "return 200;"}}, "/proxy_config/raw"),
+    ],
+)
+def test_hostile_fields_are_refused_with_their_place(
+    world: World, body: dict[str, Any], pointer: str
+) -> None:
+    refused = world.as_acme.send("PATCH", f"/v1/bindings/{world.ids['bindings']}", body)
+    assert refused.status == 422, refused.raw
+    assert [one["pointer"] for one in refused.body["errors"]] == [pointer]
+
+
+def test_nobody_else_moves_or_joins(world: World) -> None:
+    binding, other = world.ids["bindings"], world.as_globex
+    assert other.send("POST", f"/v1/bindings/{binding}:primary", {}).status == 404
+    assert other.send("PATCH", f"/v1/bindings/{binding}", {"redirect": "www"}).status == 404
+    joined = other.send(
+        "POST",
+        "/v1/bindings",
+        {"domain": "example.com", "application": "Shop", "traffic_weight": 50},
+    )
+    assert joined.status == 404
