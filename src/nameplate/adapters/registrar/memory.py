@@ -174,8 +174,7 @@ class SandboxRegistrar:
     def balance(self) -> Money:
         """Return what is left."""
         with self.store.open() as ledger:
-            spent = sum(one.amount for one in ledger.charges)
-        return Money(max(self._config.balance - spent, 0), "USD")
+            return Money(max(self._left(ledger), 0), "USD")
 
     def operation(self, operation_id: str) -> Operation:
         """Return how far an operation is."""
@@ -232,7 +231,7 @@ class SandboxRegistrar:
             amount = self._price(name) * years
             if not agreed.price.covers(Money(amount, "USD")):
                 raise Refused("price_changed", "The name costs more than agreed.")
-            if self.balance().amount < amount:
+            if self._left(ledger) < amount:
                 raise Refused("balance_low", "The account's balance does not cover it.")
             operation = self._begin(ledger, act, name, years, amount)
             is_lost = "lost-after-" in name and _first(ledger, "after", name)
@@ -301,6 +300,9 @@ class SandboxRegistrar:
             self._advance(ledger)
             ledger.names[name] = replace(_own(ledger, name), **values)  # type: ignore[arg-type]  # fields of it
         return DONE
+
+    def _left(self, ledger: Ledger) -> int:
+        return self._config.balance - sum(one.amount for one in ledger.charges)
 
     def _price(self, name: str) -> int:
         return self._config.price * (20 if "premium-" in name else 1)

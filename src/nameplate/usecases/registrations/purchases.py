@@ -162,7 +162,7 @@ def _begin(session: Session, tools: Tools, row: Purchase, terms: Agreement) -> R
     """Make the row of a name that is new: of all organizations one can have it."""
     if quotes.current(session, row.organization_id, row.name) is not None:
         raise quotes.exists(row.name)
-    transfer = row.act is Act.TRANSFER
+    name, transfer = row.name, row.act is Act.TRANSFER
     made = Registration(
         organization_id=row.organization_id,
         account_id=row.account_id,
@@ -175,7 +175,7 @@ def _begin(session: Session, tools: Tools, row: Purchase, terms: Agreement) -> R
     try:
         session.flush()
     except sa.exc.IntegrityError as error:
-        raise Conflict("name_in_use", f"{row.name} is being registered already.") from error
+        raise Conflict("name_in_use", f"{name} is being registered already.") from error
     if terms.contact is not None:
         contacts.keep(made, tools.keyring, terms.contact)
     return made
