@@ -52,7 +52,7 @@ def test_the_holding_ends_with_the_registration(shop: Shop) -> None:
         del ledger.names[name]
     over = lambda: shop.registration(name).status is RegistrationStatus.ENDED  # noqa: E731 - asked again and again
     shop.drain(until=over)
-    assert over(), (vars(shop.registration(name)), shop.now)
+    assert over()
     with shop.sessions.begin(PLATFORM) as session:
         assert not holders.holds(session, shop.buyer.organization_id or 0, name)
 

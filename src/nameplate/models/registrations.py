@@ -347,5 +347,5 @@ class Purchase(Identified, Tenant, Model):
         """Record that nobody wants it any more; it was never sent."""
         self.status = move(self.status, PurchaseStatus.CANCELLED)
         self.ended_at, self.transfer_code = now, None
-        self.error_code, self.error_message = "purchase_cancelled", message
+        self.error_code, self.error_message = None, message
         self.waits_because = None

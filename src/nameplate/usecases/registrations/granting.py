@@ -54,7 +54,6 @@ def grant(
         except Conflict as error:
             return error.detail
         session.get_one(NameHolding, row.name).basis = HoldingBasis.REGISTRATION
-        claim.verification_method = "registration"
         telling.tell(
             session,
             "domain.proved_by_registration",

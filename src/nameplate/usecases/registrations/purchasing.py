@@ -48,7 +48,6 @@ _MAYBE_OURS = frozenset({"name_taken", "expiry_moved", "operation_in_progress"})
 """What a registrar also says when an earlier order, whose answer was lost, was carried out."""
 _OF_THE_ACCOUNT = frozenset({"credential_refused", "account_missing", "provider_refused"})
 """What says nothing about the purchase: it waits for the account."""
-_NOBODY = "purchase_unwanted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,17 @@ class _Refusal:
 
     code: str
     message: str
+
+
+_WITHOUT_EFFECT = _Refusal(
+    "order_without_effect",
+    "The order was sent and had no effect. Nothing was charged, as far as is known.",
+)
+_UNCLEAR = _Refusal(
+    "purchase_unclear",
+    "Something else happened to the registration than what was bought. Compare the registrar's orders "
+    "with this purchase. It is not sent again.",
+)
 
 
 class Buyer:
@@ -119,7 +129,7 @@ class Buyer:
         """Return what it costs now, or why it is not bought. Nothing is sent."""
         purchase, now = self._purchase, self._lease.now()
         if not self._case.is_wanted:
-            return _Refusal(_NOBODY, "The organization was removed or is not active.")
+            return _Refusal("purchase_unwanted", "The organization was removed or is not active.")
         if (purchase.confirmed_at or now) + rules.CONFIRMED_FOR < now:
             return _Refusal("confirmation_expired", "It could not be bought in time.")
         try:
@@ -291,8 +301,8 @@ class Buyer:
             row.next_action_at = now
         elif verdict is Verdict.FAILED:
             detail = operation.detail if operation is not None else ""
-            code = purchase.error_code or "order_without_effect"
-            purchase.fail(code, detail or purchase.error_message or _WITHOUT_EFFECT, now)
+            code = purchase.error_code or _WITHOUT_EFFECT.code
+            purchase.fail(code, detail or purchase.error_message or _WITHOUT_EFFECT.message, now)
             purchases.end_unborn(session, purchase)
             row.next_action_at = None if row.is_over else now
         else:
@@ -300,8 +310,8 @@ class Buyer:
 
     def _wait(self, row: Registration, purchase: Purchase, verdict: Verdict, now: datetime) -> None:
         purchase.looks += 1
-        if verdict is Verdict.UNCLEAR and purchase.error_code != "purchase_unclear":
-            purchase.doubt("purchase_unclear", _UNCLEAR)
+        if verdict is Verdict.UNCLEAR and purchase.error_code != _UNCLEAR.code:
+            purchase.doubt(_UNCLEAR.code, _UNCLEAR.message)
         shortest, longest = _LOOKS
         wait = min(shortest * 2 ** min(purchase.looks, 12), longest)
         row.next_action_at = work.soon(self._tools, now + wait, now)
@@ -368,13 +378,6 @@ class Buyer:
             release=ends,
             before=(lambda session: lock_name(session, name)) if locks_name else None,
         )
-
-
-_WITHOUT_EFFECT = "The order was sent and had no effect. Nothing was charged, as far as is known."
-_UNCLEAR = (
-    "Something else happened to the registration than what was bought. Compare the registrar's orders "
-    "with this purchase. It is not sent again."
-)
 
 
 def telling_reason(row: Registration, why: str, now: datetime) -> None:
