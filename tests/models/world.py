@@ -44,7 +44,7 @@ from nameplate.models import (
     QuarantinedName,
     Record,
     RecordType,
-    Registration,
+    RegisteredName,
     ReleaseReason,
     Server,
     SetupLink,
@@ -318,12 +318,12 @@ def quarantined(session: Session, of: Domain, **columns: Any) -> QuarantinedName
     return _add(session, QuarantinedName(**(given | columns)))
 
 
-def registration(session: Session, owner: Organization, by: Account, name: str) -> Registration:
+def registration(session: Session, owner: Organization, by: Account, name: str) -> RegisteredName:
     """Add a registration of a name through an account."""
-    return _add(session, Registration(organization_id=owner.id, account_id=by.id, name=name))
+    return _add(session, RegisteredName(organization_id=owner.id, account_id=by.id, name=name))
 
 
-def purchase(session: Session, of: Registration) -> Purchase:
+def purchase(session: Session, of: RegisteredName) -> Purchase:
     """Add a quote for a registration."""
     row = Purchase(
         organization_id=of.organization_id,
@@ -354,7 +354,7 @@ def proof_mail(session: Session, of: Verification, home: str) -> ProofMail:
 
 def _registered(
     session: Session, owner: Organization, by: Account, name: str
-) -> tuple[Registration, Purchase]:
+) -> tuple[RegisteredName, Purchase]:
     made = registration(session, owner, by, name)
     return made, purchase(session, made)
 

@@ -16,7 +16,7 @@ from nameplate.core.lifecycle import PurchaseStatus
 from nameplate.core.money import Money
 from nameplate.db import Sessions
 from nameplate.leases import Lease, lease
-from nameplate.models import Account, AccountKind, Purchase, Registration
+from nameplate.models import Account, AccountKind, Purchase, RegisteredName
 from nameplate.ports.registrar import Act, Operation, Quote
 from nameplate.usecases import work
 from nameplate.usecases.registrations import purchases, quotes, reconciling
@@ -98,7 +98,7 @@ class Shop:
         """Let a worker take one step with each due registration; tell whether any was due."""
         self.now = max(self.now, datetime.now(UTC))
         with self.sessions.begin(PLATFORM) as session:
-            found = lease(session, Registration, limit=20, seconds=60, now=self.now)
+            found = lease(session, RegisteredName, limit=20, seconds=60, now=self.now)
         for one in found:
             self.reconcile(one)
         return bool(found)
@@ -112,7 +112,7 @@ class Shop:
         except NameplateError as error:
             try:
                 work.postpone(
-                    self.sessions, self.tools, Registration, one, error,
+                    self.sessions, self.tools, RegisteredName, one, error,
                     lambda _s, row: reconciling.peer(row, lambda _: None),
                 )  # fmt: skip
             except work.Superseded:
@@ -133,7 +133,7 @@ class Shop:
 
     def _due(self) -> datetime | None:
         with self.sessions.begin(PLATFORM) as session:
-            rows = session.scalars(Registration.visible(self.buyer)).all()
+            rows = session.scalars(RegisteredName.visible(self.buyer)).all()
             due = [one.next_action_at for one in rows if one.next_action_at is not None]
         return min(due, default=None)
 
@@ -147,11 +147,11 @@ class Shop:
         """Return a purchase as it is now."""
         return next(one for one in self.purchases() if one.id == found.id)
 
-    def registration(self, name: str) -> Registration:
+    def registration(self, name: str) -> RegisteredName:
         """Return the last registration of a name."""
         with self.sessions.begin(PLATFORM, read_only=True) as session:
-            query = Registration.visible(self.buyer).where(Registration.name == name)
-            return list(session.scalars(query.order_by(Registration.id)))[-1]
+            query = RegisteredName.visible(self.buyer).where(RegisteredName.name == name)
+            return list(session.scalars(query.order_by(RegisteredName.id)))[-1]
 
     def charges(self, name: str) -> list[int]:
         """Return what was taken for a name, and given back."""

@@ -17,7 +17,7 @@ from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.core.money import Money
 from nameplate.core.purchases import Limits
 from nameplate.leases import lease
-from nameplate.models import Account, HoldingBasis, NameHolding, Purchase, Registration
+from nameplate.models import Account, HoldingBasis, NameHolding, Purchase, RegisteredName
 from nameplate.ports.registrar import Act
 from nameplate.usecases import holders
 from nameplate.usecases.registrations import purchases
@@ -174,7 +174,8 @@ def test_two_clicks_are_one_purchase(shop: Shop) -> None:
     """At the same moment, on one quote and on two."""
     name = shop.name()
     found, other = shop.quote(name), shop.quote(name)
-    both, ended = Barrier(3), []
+    both = Barrier(3)
+    ended: list[object] = []
 
     def click(quoted: Purchase) -> None:
         both.wait()
@@ -199,10 +200,10 @@ def test_a_paused_worker_does_not_send(shop: Shop) -> None:
     shop.buy(name)
     shop.now += timedelta(seconds=5)
     with shop.sessions.begin(PLATFORM) as session:
-        (first,) = lease(session, Registration, limit=1, seconds=60, now=shop.now)
+        (first,) = lease(session, RegisteredName, limit=1, seconds=60, now=shop.now)
     shop.now += timedelta(seconds=61)
     with shop.sessions.begin(PLATFORM) as session:
-        (second,) = lease(session, Registration, limit=1, seconds=60, now=shop.now)
+        (second,) = lease(session, RegisteredName, limit=1, seconds=60, now=shop.now)
     shop.reconcile(first)
     assert shop.charges(name) == []
     shop.reconcile(second)

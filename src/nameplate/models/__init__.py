@@ -54,7 +54,7 @@ from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
 from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
-from nameplate.models.registrations import Purchase, Registration, RenewedBy
+from nameplate.models.registrations import Purchase, RegisteredName, RenewedBy
 from nameplate.models.rehearsal import Rehearsal, RenewalRisk
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.setup_links import SetupLink
@@ -126,7 +126,7 @@ __all__ = [
     "RecordSide",
     "RecordType",
     "RecordableType",
-    "Registration",
+    "RegisteredName",
     "Rehearsal",
     "ReleaseReason",
     "RenewalRisk",

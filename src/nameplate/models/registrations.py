@@ -46,10 +46,10 @@ class RenewedBy(StrEnum):
 
     NAMEPLATE = "nameplate"
     REGISTRAR = "registrar"
-    NOBODY = "nobody"
+    NONE = "none"
 
 
-class Registration(Identified, SoftDeletable, Tenant, Work, Model):
+class RegisteredName(Identified, SoftDeletable, Tenant, Work, Model):
     """A name at a registrar that an organization has, or is about to have, by one account."""
 
     __tablename__ = "registrations"

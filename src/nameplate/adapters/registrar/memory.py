@@ -21,6 +21,7 @@ from nameplate.ports.registrar import (
     DONE,
     Act,
     Availability,
+    Ds,
     Offer,
     Operation,
     OperationState,
@@ -43,7 +44,7 @@ _NOBODY = Contact(
     country="US",
 )
 FAULTS = {
-    "taken-": "somebody else has the name",
+    "taken-": "the name is registered elsewhere",
     "premium-": "the name costs twenty times as much",
     "lost-before-": "the first order is lost on its way: nothing happens, and no answer comes",
     "lost-after-": "the answer to the first order is lost: it was carried out",
@@ -158,6 +159,24 @@ class SandboxRegistrar:
     def set_auto_renew(self, name: str, *, on: bool) -> Operation:
         """Turn its own renewal on or off at once."""
         return self._set(name, "set_auto_renew", auto_renew=on)
+
+    def set_contact(self, name: str, contact: Contact) -> Operation:
+        """Take a contact, and keep nothing of it."""
+        del contact
+        return self._set(name, "set_contact")
+
+    def ds(self, name: str) -> Sequence[Ds]:
+        """Return the DS records of a name."""
+        with self.store.open() as ledger:
+            _own(ledger, name)
+            return sorted(ledger.ds.get(name, ()))
+
+    def set_ds(self, name: str, records: Sequence[Ds]) -> Operation:
+        """Replace the DS records of a name at once."""
+        with self.store.open() as ledger:
+            _own(ledger, name)
+            ledger.ds[name] = sorted(records)
+        return DONE
 
     def transfer_code(self, name: str) -> Secret:
         """Return a code for a name in the account."""

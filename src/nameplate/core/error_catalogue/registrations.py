@@ -34,7 +34,7 @@ GROUP = Group(
         "registration_missing": Entry(
             Turn.OPERATOR,
             "The name is not in the account at the registrar.",
-            "Look in the registrar's own interface what became of it.",
+            "Look for it in the registrar's own interface.",
         ),
         "account_missing": Entry(
             Turn.OPERATOR,
@@ -157,7 +157,7 @@ GROUP = Group(
         ),
         "name_taken": Entry(
             Turn.YOU,
-            "Somebody else has registered the name.",
+            "The name is registered already.",
             "Search for another name.",
             (502,),
         ),
@@ -181,7 +181,7 @@ GROUP = Group(
         ),
         "premium_not_accepted": Entry(
             Turn.YOU,
-            "It is a premium name, and nobody agreed to its price explicitly.",
+            "It is a premium name, and its price was not agreed to explicitly.",
             "Confirm it with `accepts_premium`, or `--premium` on the command line.",
             (409,),
         ),
@@ -271,7 +271,7 @@ GROUP = Group(
         ),
         "years_invalid": Entry(
             Turn.YOU,
-            "A name cannot be registered for so many years.",
+            "The number of years is not possible.",
             "Use 1 to 10 years, and at most 10 from now.",
             (422, 502),
         ),
