@@ -101,7 +101,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
             *(Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT),
             *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
             *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.DANGLING_RECORD),
-            *(Prefix.CHALLENGE, Prefix.TRANSFER),
+            *(Prefix.CHALLENGE, Prefix.TRANSFER, Prefix.REGISTRATION, Prefix.PURCHASE),
         )
     )
     | {"token_not_found"},

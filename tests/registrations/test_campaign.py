@@ -21,7 +21,7 @@ POINTS = (
 )
 KINDS = ("", "lost-before-", "lost-after-", "stale-", "slow-", "late-failure-", "dearer-")
 _ENDS = {
-    "killed": lambda: Killed(),
+    "killed": Killed,
     "lost": lambda: Unavailable("provider_unreachable", "No answer."),
     "limited": lambda: RateLimited("rate_limited", "Wait."),
     "credential": lambda: Refused("credential_refused", "The credential was refused."),
