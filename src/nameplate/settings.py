@@ -15,7 +15,7 @@ from nameplate.core.configuration.forms import DomainName, Form
 from nameplate.core.egress import Detour, Network
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.money import Money
-from nameplate.core.purchases import Limits
+from nameplate.core.purchases import SpendingLimits
 from nameplate.core.secret import Secret
 
 PREFIX = "NAMEPLATE_"
@@ -307,14 +307,14 @@ class Settings:
         return cls(**given)
 
     @property
-    def organization_limits(self) -> Limits:
+    def organization_limits(self) -> SpendingLimits:
         """What each organization may spend without the operator."""
-        return Limits(self.purchase_limit, self.purchase_limit_month)
+        return SpendingLimits(self.purchase_limit, self.purchase_limit_month)
 
     @property
-    def platform_limits(self) -> Limits:
+    def platform_limits(self) -> SpendingLimits:
         """What all of them may spend together from the platform's account."""
-        return Limits(None, self.platform_purchase_limit_month)
+        return SpendingLimits(None, self.platform_purchase_limit_month)
 
     @property
     def url(self) -> Secret:

@@ -65,7 +65,7 @@ class SearchNew(Body):
     suggest: bool = Field(default=False, description="Propose other names like the first one.")
 
 
-class OfferShape(BaseModel):
+class NameOfferShape(BaseModel):
     """What the registrar says about one name."""
 
     name: str
@@ -78,8 +78,8 @@ class SearchShape(BaseModel):
     """What a search found, in the order of the names."""
 
     object: Literal["search"] = "search"
-    offers: list[OfferShape]
-    suggestions: list[OfferShape]
+    offers: list[NameOfferShape]
+    suggestions: list[NameOfferShape]
 
 
 class QuoteNew(Body):
@@ -104,7 +104,7 @@ class RegistrationUpdate(Body):
     )
 
 
-class Delegation(Body):
+class NameServersNew(Body):
     """Where a name is to be delegated."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
@@ -188,8 +188,8 @@ def show(_call: TransactionCall | None, row: RegisteredName) -> RegistrationShap
     )
 
 
-def _offer(found: Offer) -> OfferShape:
-    return OfferShape(
+def _offer(found: Offer) -> NameOfferShape:
+    return NameOfferShape(
         name=found.name,
         availability=found.availability,
         price=None if found.price is None else money_shape(found.price),
@@ -302,7 +302,7 @@ def unlock(call: Write, registration: str) -> RegistrationShape:
 
 
 @routes.post("/registrations/{registration}:delegate", operation_id="delegate_registration")
-def delegate(call: Write, registration: str, body: Delegation) -> RegistrationShape:
+def delegate(call: Write, registration: str, body: NameServersNew) -> RegistrationShape:
     """Set the name servers of a name."""
     row = registrations.delegate(
         call.session, call.actor, registration, call.now, body.name_servers

@@ -23,7 +23,7 @@ _NEAR = timedelta(days=3)
 """Registries count years in slightly different days."""
 
 
-class Verdict(StrEnum):
+class PurchaseVerdict(StrEnum):
     """What a look at the registrar says about a purchase that was sent."""
 
     SETTLED = "settled"
@@ -64,32 +64,34 @@ class Sighting:
     """The registrar says that it will not happen."""
 
 
-def judge(sent: Sent, seen: Sighting, now: datetime, shows_within: timedelta) -> Verdict:
+def judge(sent: Sent, seen: Sighting, now: datetime, shows_within: timedelta) -> PurchaseVerdict:
     """Return what became of a purchase that was sent."""
     if sent.starts_from is None:
-        effect = Verdict.SETTLED if seen.is_active else None
-        effect = effect or (Verdict.WAIT if seen.is_there else None)
+        effect = PurchaseVerdict.SETTLED if seen.is_active else None
+        effect = effect or (PurchaseVerdict.WAIT if seen.is_there else None)
     else:
         effect = _renewed(sent.starts_from, sent.years, seen.expires_at)
-    if effect is Verdict.SETTLED:
+    if effect is PurchaseVerdict.SETTLED:
         return effect  # whatever an operation says: the name is there for the years that were paid
     if seen.is_failed:
-        return Verdict.FAILED
+        return PurchaseVerdict.FAILED
     if effect is not None or seen.in_progress:
-        return effect or Verdict.WAIT
+        return effect or PurchaseVerdict.WAIT
     if now < sent.at + shows_within:
-        return Verdict.WAIT
+        return PurchaseVerdict.WAIT
     if seen.is_done:
-        return Verdict.UNCLEAR
-    return Verdict.REPEAT if sent.times < MAX_SENDS else Verdict.FAILED
+        return PurchaseVerdict.UNCLEAR
+    return PurchaseVerdict.REPEAT if sent.times < MAX_SENDS else PurchaseVerdict.FAILED
 
 
-def _renewed(starts_from: datetime, years: int, expires_at: datetime | None) -> Verdict | None:
+def _renewed(
+    starts_from: datetime, years: int, expires_at: datetime | None
+) -> PurchaseVerdict | None:
     if expires_at is None or abs(expires_at - starts_from) <= _NEAR:
         return None
     if abs(expires_at - years_after(starts_from, years)) <= _NEAR:
-        return Verdict.SETTLED
-    return Verdict.UNCLEAR
+        return PurchaseVerdict.SETTLED
+    return PurchaseVerdict.UNCLEAR
 
 
 def years_after(moment: datetime, years: int) -> datetime:
@@ -110,14 +112,14 @@ def price_refusal(
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SpendingLimits:
     """What may be spent without a person of the platform; None: any amount."""
 
     purchase: Money | None = None
     month: Money | None = None
 
 
-def over_limit(limits: Limits, price: Money, spent: Iterable[Money]) -> str | None:
+def over_limit(limits: SpendingLimits, price: Money, spent: Iterable[Money]) -> str | None:
     """Return why a purchase waits for a person, in words; None when it is within the limits.
 
     `spent` is what was bought in the same month. Another currency than that of a limit waits, too.

@@ -124,7 +124,7 @@ class RegistrarConformance:
 
 
 class SellerConformance(RegistrarConformance):
-    """The contract of `Seller`; the registrar is also a `Registrar`."""
+    """The contract of `Seller`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def test_a_name_is_bought(self) -> None:
         """It is in the account for the years that were ordered, and nobody can buy it any more."""
@@ -173,7 +173,7 @@ class SellerConformance(RegistrarConformance):
 
 
 class RenewerConformance(SellerConformance):
-    """The contract of `Renewer`; the registrar is also a `Seller`."""
+    """The contract of `Renewer`, as tests for pytest; the registrar is also a `Seller`."""
 
     compares_expiry: ClassVar[bool] = True
     """It refuses a renewal from another expiry than the present one."""
@@ -216,7 +216,7 @@ class RenewerConformance(SellerConformance):
 
 
 class OperationReaderConformance(SellerConformance):
-    """The contract of `OperationReader`; the registrar is also a `Seller`."""
+    """The contract of `OperationReader`, as tests for pytest; the registrar is also a `Seller`."""
 
     def test_operations_are_found_by_their_name(self) -> None:
         """The answer to an order was lost: what became of it is found without its id."""

@@ -25,7 +25,7 @@ from nameplate.testing.registrar import CONTACT, RegistrarConformance, code, rea
 
 
 class LockerConformance(RegistrarConformance):
-    """The contract of `Locker`; the registrar is also a `Registrar`."""
+    """The contract of `Locker`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def test_locks_and_unlocks(self) -> None:
         """Twice is harmless, and the registrar shows it."""
@@ -38,7 +38,7 @@ class LockerConformance(RegistrarConformance):
 
 
 class PrivacyGuardConformance(RegistrarConformance):
-    """The contract of `PrivacyGuard`; the registrar is also a `Registrar`."""
+    """The contract of `PrivacyGuard`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def test_hides_and_shows(self) -> None:
         """Twice is harmless, and the registrar shows it."""
@@ -51,7 +51,7 @@ class PrivacyGuardConformance(RegistrarConformance):
 
 
 class AutoRenewerConformance(RegistrarConformance):
-    """The contract of `AutoRenewer`; the registrar is also a `Registrar`."""
+    """The contract of `AutoRenewer`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def test_turns_its_own_renewal_on_and_off(self) -> None:
         """Twice is harmless, and the registrar shows it."""
@@ -64,7 +64,7 @@ class AutoRenewerConformance(RegistrarConformance):
 
 
 class ContactKeeperConformance(RegistrarConformance):
-    """The contract of `ContactKeeper`; the registrar is also a `Registrar`."""
+    """The contract of `ContactKeeper`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def test_contacts_can_be_set_again(self) -> None:
         """Twice is harmless."""
@@ -82,7 +82,7 @@ class ContactKeeperConformance(RegistrarConformance):
 
 
 class DsKeeperConformance(RegistrarConformance):
-    """The contract of `DsKeeper`; the registrar is also a `Registrar`."""
+    """The contract of `DsKeeper`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def test_ds_records_are_replaced_and_removed(self) -> None:
         """Twice is harmless, and the registrar shows what was set."""
@@ -99,7 +99,7 @@ class DsKeeperConformance(RegistrarConformance):
 
 
 class SuggesterConformance(RegistrarConformance):
-    """The contract of `Suggester`; the registrar is also a `Registrar`."""
+    """The contract of `Suggester`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def test_suggests_a_few_names(self) -> None:
         """No more than was asked for, and each can be asked about."""
@@ -111,7 +111,7 @@ class SuggesterConformance(RegistrarConformance):
 
 
 class PayerConformance(RegistrarConformance):
-    """The contract of `Payer`; the registrar is also a `Registrar`."""
+    """The contract of `Payer`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def test_tells_the_balance_in_the_currency_of_its_prices(self) -> None:
         """So that both can be compared."""
@@ -122,7 +122,7 @@ class PayerConformance(RegistrarConformance):
 
 
 class TransferCodesConformance(RegistrarConformance):
-    """The contract of `TransferCodes`; the registrar is also a `Locker`."""
+    """The contract of `TransferCodes`, as tests for pytest; the registrar is also a `Locker`."""
 
     def test_the_code_is_for_unlocked_names_of_ours(self) -> None:
         """It is not empty, and nothing of others is handed out."""
@@ -136,7 +136,7 @@ class TransferCodesConformance(RegistrarConformance):
 
 
 class TransferrerConformance(RegistrarConformance):
-    """The contract of `Transferrer`; the registrar is also a `Registrar`."""
+    """The contract of `Transferrer`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def transfer_code(self, name: str) -> Secret:
         """Return the code of a name that is at another registrar."""
@@ -161,7 +161,7 @@ class TransferrerConformance(RegistrarConformance):
 
 
 class ReactivatorConformance(RegistrarConformance):
-    """The contract of `Reactivator`; the registrar is also a `Registrar`."""
+    """The contract of `Reactivator`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def redeemable(self) -> str:
         """Return a name of the account that is in redemption."""

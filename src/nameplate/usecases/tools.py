@@ -9,7 +9,7 @@ from nameplate.core.chains import Roots
 from nameplate.core.egress import Network
 from nameplate.core.encryption import KeyRing
 from nameplate.core.proof_life import ProofLife
-from nameplate.core.purchases import Limits
+from nameplate.core.purchases import SpendingLimits
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
@@ -54,11 +54,9 @@ class Tools:
     proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
     registrars: Registry[RegistrarPlugin] = field(default_factory=registry.registrars)
     registrar: Callable[[Account], Registrar] | None = None
-    """None: nothing is bought, and registrations are not looked at."""
-    organization_limits: Limits = field(default_factory=Limits)
-    """What each organization may spend at registrars without the operator."""
-    platform_limits: Limits = field(default_factory=Limits)
-    """What all of them together may spend from the platform's own accounts."""
+    organization_limits: SpendingLimits = field(default_factory=SpendingLimits)
+    platform_limits: SpendingLimits = field(default_factory=SpendingLimits)
+    """Of all organizations together, from the platform's own accounts."""
     signatures: SignatureChecker | None = None
     """None: no diagnosis looks at DNSSEC."""
     validator: Validator | None = None

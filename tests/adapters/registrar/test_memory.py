@@ -12,7 +12,9 @@ from nameplate.ports.registrar import Act, RegistrationOrder
 from nameplate.testing.registrar import (
     CONTACT,
     OperationReaderConformance,
+    RegistrarConformance,
     RenewerConformance,
+    SellerConformance,
 )
 from nameplate.testing.registrar_abilities import (
     AutoRenewerConformance,
@@ -33,6 +35,7 @@ _numbers = count(1)
 class TestMemory(
     RenewerConformance,
     OperationReaderConformance,
+    SellerConformance,
     LockerConformance,
     PrivacyGuardConformance,
     AutoRenewerConformance,
@@ -43,6 +46,7 @@ class TestMemory(
     TransferCodesConformance,
     TransferrerConformance,
     ReactivatorConformance,
+    RegistrarConformance,
 ):
     @pytest.fixture(autouse=True)
     def _state(self, tmp_path: Path) -> None:

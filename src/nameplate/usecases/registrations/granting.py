@@ -31,7 +31,7 @@ def grant(
     now: datetime,
     *,
     bought: bool,
-    hosted: offers.Offer | None = None,
+    hosted: offers.HostingOffer | None = None,
 ) -> str | None:
     """Let the organization hold a name that is registered for it; return why it cannot, if so.
 
@@ -111,7 +111,7 @@ def claim_of(session: Session, row: RegisteredName) -> Domain | None:
 
 
 def _claim(
-    session: Session, tools: Tools, row: RegisteredName, hosted: offers.Offer | None
+    session: Session, tools: Tools, row: RegisteredName, hosted: offers.HostingOffer | None
 ) -> Domain:
     known = claim_of(session, row)
     if known is not None:

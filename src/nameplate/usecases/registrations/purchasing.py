@@ -16,7 +16,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, RateLimited, Refused
 from nameplate.core.lifecycle import PurchaseStatus
 from nameplate.core.money import Money
-from nameplate.core.purchases import Sighting, Verdict
+from nameplate.core.purchases import PurchaseVerdict, Sighting
 from nameplate.db import Sessions, lock_name
 from nameplate.leases import Lease
 from nameplate.models import Account, Purchase, RegisteredName
@@ -249,11 +249,11 @@ class Buyer:
         self._tools.checkpoint("registration:read")
         hosted = self._offer()
 
-        def change(session: Session, row: RegisteredName) -> Verdict:
+        def change(session: Session, row: RegisteredName) -> PurchaseVerdict:
             purchase = self._locked(session)
             if not purchase.is_out:
                 row.next_action_at = self._lease.now()
-                return Verdict.WAIT
+                return PurchaseVerdict.WAIT
             if operation is not None:
                 note(purchase, operation)
             verdict = rules.judge(
@@ -269,23 +269,23 @@ class Buyer:
 
         verdict = self._record(change, release=True, locks_name=True)
         self._tools.checkpoint("registration:recorded")
-        if verdict is Verdict.FAILED:
+        if verdict is PurchaseVerdict.FAILED:
             return work.StepOutcome("purchase_failed")
-        return work.StepOutcome("purchase_unclear") if verdict is Verdict.UNCLEAR else None
+        return work.StepOutcome("purchase_unclear") if verdict is PurchaseVerdict.UNCLEAR else None
 
     def _apply(
         self,
         session: Session,
         row: RegisteredName,
         purchase: Purchase,
-        verdict: Verdict,
+        verdict: PurchaseVerdict,
         *,
         seen: Seen | None,
-        hosted: offers.Offer | None,
+        hosted: offers.HostingOffer | None,
         operation: Operation | None,
     ) -> None:
         now = self._lease.now()
-        if verdict is Verdict.SETTLED and seen is not None:
+        if verdict is PurchaseVerdict.SETTLED and seen is not None:
             is_new = purchase.act is Act.REGISTER
             purchase.settle(now)
             seeing.apply(row, seen, now)
@@ -296,10 +296,10 @@ class Buyer:
             granting.follow(session, row, self._connected.account.provider)
             row.attempts = 0
             row.next_action_at = now
-        elif verdict is Verdict.REPEAT:
+        elif verdict is PurchaseVerdict.REPEAT:
             purchase.repeat()
             row.next_action_at = now
-        elif verdict is Verdict.FAILED:
+        elif verdict is PurchaseVerdict.FAILED:
             detail = operation.detail if operation is not None else ""
             code = purchase.error_code or _WITHOUT_EFFECT.code
             purchase.fail(code, detail or purchase.error_message or _WITHOUT_EFFECT.message, now)
@@ -309,10 +309,10 @@ class Buyer:
             self._wait(row, purchase, verdict, now)
 
     def _wait(
-        self, row: RegisteredName, purchase: Purchase, verdict: Verdict, now: datetime
+        self, row: RegisteredName, purchase: Purchase, verdict: PurchaseVerdict, now: datetime
     ) -> None:
         purchase.looks += 1
-        if verdict is Verdict.UNCLEAR and purchase.error_code != _UNCLEAR.code:
+        if verdict is PurchaseVerdict.UNCLEAR and purchase.error_code != _UNCLEAR.code:
             purchase.doubt(_UNCLEAR.code, _UNCLEAR.message)
         shortest, longest = _LOOKS
         wait = min(shortest * 2 ** min(purchase.looks, 12), longest)
@@ -336,7 +336,7 @@ class Buyer:
                 return one
         return None
 
-    def _offer(self) -> offers.Offer | None:
+    def _offer(self) -> offers.HostingOffer | None:
         """Return where a zone for a new name is hosted, when it is to be delegated."""
         if not self._row.is_delegated:
             return None

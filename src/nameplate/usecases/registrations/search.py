@@ -15,7 +15,7 @@ _SUGGESTED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What a search found."""
 
     offers: tuple[Offer, ...]
@@ -31,7 +31,7 @@ def search(
     account: str | None = None,
     organization: str | None = None,
     suggest: bool = False,
-) -> Found:
+) -> SearchResult:
     """Ask the registrar about up to 50 names, and for others like the first one.
 
     Raises Invalid before anybody is asked when one of them cannot be registered, and as registrars do.
@@ -58,4 +58,4 @@ def search(
             if name not in wanted
         ]
         more = connected.registrar.offers(like) if like else ()
-    return Found(tuple(offers), tuple(more))
+    return SearchResult(tuple(offers), tuple(more))
