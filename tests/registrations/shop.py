@@ -99,8 +99,14 @@ class Shop:
         self.now = max(self.now, datetime.now(UTC))
         with self.sessions.begin(PLATFORM) as session:
             found = lease(session, RegisteredName, limit=20, seconds=60, now=self.now)
+            mine = set(
+                session.scalars(
+                    RegisteredName.visible(self.buyer).with_only_columns(RegisteredName.id)
+                )
+            )
         for one in found:
-            self.reconcile(one)
+            if one.id in mine:
+                self.reconcile(one)
         return bool(found)
 
     def reconcile(self, one: Lease) -> None:

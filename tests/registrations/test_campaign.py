@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -74,7 +75,7 @@ def _plan(shop: Shop, point: str, end: str) -> None:
     shop.faults.setdefault(point, []).append(_ENDS[end]())
 
 
-def campaign(templates: Templates, examples: int) -> None:
+def campaign(templates: Templates, folder: Path, examples: int) -> None:
     """Play so many random programs."""
 
     @settings(
@@ -91,17 +92,16 @@ def campaign(templates: Templates, examples: int) -> None:
         kind, kinds, acts = program
         run(Shop(made, kind), kinds, acts)
 
-    made = sessions_over(templates.url("sqlite"))
-    try:
+    with templates.sqlite(folder / "nameplate.db") as url:
+        made = sessions_over(url)
         play()
-    finally:
         made.dispose()
 
 
-def test_each_purchase_is_paid_once_or_not_at_all(templates: Templates) -> None:
-    campaign(templates, 12)
+def test_each_purchase_is_paid_once_or_not_at_all(templates: Templates, tmp_path: Path) -> None:
+    campaign(templates, tmp_path, 12)
 
 
 @pytest.mark.torture
-def test_two_thousand_random_lives(templates: Templates) -> None:
-    campaign(templates, int(os.environ.get("NAMEPLATE_PROGRAMS", "2000")))
+def test_two_thousand_random_lives(templates: Templates, tmp_path: Path) -> None:
+    campaign(templates, tmp_path, int(os.environ.get("NAMEPLATE_PROGRAMS", "2000")))

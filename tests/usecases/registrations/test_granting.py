@@ -1,6 +1,7 @@
 """A registration is the proof of its name, for as long as it lasts."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.databases import Templates, sessions_over
@@ -17,10 +18,11 @@ LOST = Unavailable("provider_unreachable", "No answer.")
 
 
 @pytest.fixture
-def shop(templates: Templates) -> Iterator[Shop]:
-    made = sessions_over(templates.url("sqlite"))
-    yield Shop(made)
-    made.dispose()
+def shop(templates: Templates, tmp_path: Path) -> Iterator[Shop]:
+    with templates.sqlite(tmp_path / "nameplate.db") as url:
+        made = sessions_over(url)
+        yield Shop(made)
+        made.dispose()
 
 
 def test_a_bought_name_is_held_with_everything_below(shop: Shop) -> None:

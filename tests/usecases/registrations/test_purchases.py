@@ -1,6 +1,7 @@
 """Agreeing to a quote: explicitly, once, and only by whom it was made for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
@@ -18,10 +19,11 @@ LOST = Unavailable("provider_unreachable", "No answer.")
 
 
 @pytest.fixture
-def shop(templates: Templates) -> Iterator[Shop]:
-    made = sessions_over(templates.url("sqlite"))
-    yield Shop(made)
-    made.dispose()
+def shop(templates: Templates, tmp_path: Path) -> Iterator[Shop]:
+    with templates.sqlite(tmp_path / "nameplate.db") as url:
+        made = sessions_over(url)
+        yield Shop(made)
+        made.dispose()
 
 
 def test_premium_names_are_bought_only_explicitly(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from tests.databases import Templates, sessions_over
@@ -23,10 +24,11 @@ LOST = Unavailable("provider_unreachable", "No answer.")
 
 
 @pytest.fixture
-def shop(templates: Templates) -> Iterator[Shop]:
-    made = sessions_over(templates.url("sqlite"))
-    yield Shop(made)
-    made.dispose()
+def shop(templates: Templates, tmp_path: Path) -> Iterator[Shop]:
+    with templates.sqlite(tmp_path / "nameplate.db") as url:
+        made = sessions_over(url)
+        yield Shop(made)
+        made.dispose()
 
 
 @pytest.mark.parametrize(
@@ -66,9 +68,8 @@ def test_a_lost_answer_is_looked_for_and_not_paid_again(shop: Shop, kind: str) -
     shop.check()
 
 
-def test_a_blind_renewal_whose_answer_was_lost_is_not_sent_again(templates: Templates) -> None:
-    made = sessions_over(templates.url("sqlite"))
-    shop = Shop(made, Blind)
+def test_a_blind_renewal_whose_answer_was_lost_is_not_sent_again(shop: Shop) -> None:
+    shop = Shop(shop.sessions, Blind)
     name = shop.name("stale-")
     shop.buy(name)
     shop.drain()
@@ -80,7 +81,6 @@ def test_a_blind_renewal_whose_answer_was_lost_is_not_sent_again(templates: Temp
     assert shop.purchase(found).status is PurchaseStatus.SETTLED
     assert shop.charges(name) == [PRICE.amount, 2 * PRICE.amount]
     shop.check()
-    made.dispose()
 
 
 def test_a_late_failure_ends_the_purchase_and_frees_the_name(shop: Shop) -> None:

@@ -1,6 +1,7 @@
 """What is refused before a registrar is asked for a price."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.databases import Templates, sessions_over
@@ -12,10 +13,11 @@ LOST = Unavailable("provider_unreachable", "No answer.")
 
 
 @pytest.fixture
-def shop(templates: Templates) -> Iterator[Shop]:
-    made = sessions_over(templates.url("sqlite"))
-    yield Shop(made)
-    made.dispose()
+def shop(templates: Templates, tmp_path: Path) -> Iterator[Shop]:
+    with templates.sqlite(tmp_path / "nameplate.db") as url:
+        made = sessions_over(url)
+        yield Shop(made)
+        made.dispose()
 
 
 @pytest.mark.parametrize("years", [0, 11, -1])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from tests.databases import Templates, sessions_over
@@ -19,10 +20,11 @@ from nameplate.usecases.registrations import registrations
 
 
 @pytest.fixture
-def shop(templates: Templates) -> Iterator[Shop]:
-    made = sessions_over(templates.url("sqlite"))
-    yield Shop(made)
-    made.dispose()
+def shop(templates: Templates, tmp_path: Path) -> Iterator[Shop]:
+    with templates.sqlite(tmp_path / "nameplate.db") as url:
+        made = sessions_over(url)
+        yield Shop(made)
+        made.dispose()
 
 
 def test_name_servers_are_set_and_kept(shop: Shop) -> None:
