@@ -61,9 +61,9 @@ def next_look(row: RegisteredName, now: datetime) -> datetime:
     if row.expires_at is None:
         return now + timedelta(days=1)
     left = row.expires_at - now
-    if left > timedelta(days=90):
+    if left > timedelta(days=90) or left < -timedelta(days=60):
         return now + timedelta(days=7)
     due = row.expires_at - RENEWED_BEFORE
     if now < due:
         return min(now + timedelta(days=1), due)
-    return now + timedelta(hours=6)
+    return now + timedelta(hours=12)
