@@ -40,7 +40,9 @@ class Service:
             is_ask_open=settings.edge_secret is None,
             configurations=edge.Documents(self.sessions, self.tools, secret),
         )
-        self.api = api.create(self.sessions, self.tools)
+        self.api = edge.beside_agents(
+            edge.AgentDesk(self.sessions, self.tools), api.create(self.sessions, self.tools)
+        )
         self._worker = (
             Worker(self.sessions, self.tools, threads=settings.worker_threads)
             if settings.serve_worker

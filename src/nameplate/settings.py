@@ -278,6 +278,10 @@ class Settings:
     """DNS label of the public key. Use a new label for each new key."""
     domain_connect_key_domain: str | None = None
     """Domain of the public key. Default: the provider id."""
+    agent_host: str = "127.0.0.1"
+    """Address at which `nameplate agent` answers ACME challenges for its proxy."""
+    agent_port: Port = 8402
+    """Port at which `nameplate agent` answers ACME challenges for its proxy."""
     sandbox: bool = False
     """Accept special-use names such as `.test` and check every second. Not for production."""
     sandbox_http_port: Port = 80

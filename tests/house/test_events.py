@@ -21,6 +21,7 @@ PAST_THE_SESSION = {
     "leases.py:_leasing_at_once": "a lease is bookkeeping",
     "models/verification_looks.py:<module>": "a look that found nothing is no event",
     "models/accounts.py:_noting": "how long an authority is left alone is bookkeeping",
+    "models/bindings.py:looking": "what an agent saw: binding.activated says when it answers",
     "models/bindings.py:serving": "what a proxy was told: binding.activated says when it answers",
     "models/certificates.py:beginning": "an order has begun; certificate.issued says how it ended",
     "models/deletion.py:_release": "holdings and challenges, of which nothing is told",

@@ -157,7 +157,8 @@ class Shop:
         """Return the last registration of a name."""
         with self.sessions.begin(PLATFORM, read_only=True) as session:
             query = RegisteredName.visible(self.buyer).where(RegisteredName.name == name)
-            return list(session.scalars(query.order_by(RegisteredName.id)))[-1]
+            rows: list[RegisteredName] = list(session.scalars(query.order_by(RegisteredName.id)))
+            return rows[-1]
 
     def charges(self, name: str) -> list[int]:
         """Return what was taken for a name, and given back."""

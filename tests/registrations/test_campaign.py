@@ -1,6 +1,7 @@
 """Random lives of purchases: whatever fails and dies, each is paid once or not at all."""
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +22,7 @@ POINTS = (
     *("registration", "quote", "operation", "operations", "offers"),
 )
 KINDS = ("", "lost-before-", "lost-after-", "stale-", "slow-", "late-failure-", "dearer-")
-_ENDS = {
+_ENDS: dict[str, Callable[[], BaseException]] = {
     "killed": Killed,
     "lost": lambda: Unavailable("provider_unreachable", "No answer."),
     "limited": lambda: RateLimited("rate_limited", "Wait."),

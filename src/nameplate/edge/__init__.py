@@ -2,11 +2,12 @@
 
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
+from nameplate.edge.agents import AgentDesk, beside_agents
 from nameplate.edge.app import App, beside
 from nameplate.edge.documents import Documents
 from nameplate.edge.feed import Feed
 
-__all__ = ["Documents", "Edge", "beside", "create"]
+__all__ = ["AgentDesk", "Documents", "Edge", "beside", "beside_agents", "create"]
 
 
 class Edge:
