@@ -69,6 +69,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "_refused": (1, "core/formats/bind.py"),
     "fail": (1, "cli/"),
     "document": (1, "api/errors.py"),
+    "_Refusal": (0, "usecases/registrations/purchasing.py"),
 }
 """What is called with a code -> which argument it is, and below which folder or in which file."""
 
@@ -106,7 +107,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
             *(Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT),
             *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
             *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.DANGLING_RECORD),
-            *(Prefix.CHALLENGE, Prefix.TRANSFER),
+            *(Prefix.CHALLENGE, Prefix.TRANSFER, Prefix.REGISTRATION, Prefix.PURCHASE),
         )
     )
     | {"token_not_found"},
@@ -131,6 +132,7 @@ FORWARDED: Mapping[str, str] = {
     ),
     "core/pointing.py:_no_cname": "apex_needs_address name_has_others",
     "api/errors.py:_wrong_place": "missing",
+    "usecases/registrations/purchasing.py:_checked": "price_changed premium_not_accepted",
     "api/errors.py:_http": "",
     "api/errors.py:documented": "",
     "adapters/verification/web.py:judge": "",

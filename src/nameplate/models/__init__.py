@@ -55,6 +55,7 @@ from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
 from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
+from nameplate.models.registrations import Purchase, RegisteredName, RenewedBy
 from nameplate.models.rehearsal import Rehearsal, RenewalRisk
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.setup_links import SetupLink
@@ -121,14 +122,17 @@ __all__ = [
     "PlanOutcome",
     "ProofMail",
     "ProxyType",
+    "Purchase",
     "QuarantinedName",
     "Record",
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "RegisteredName",
     "Rehearsal",
     "ReleaseReason",
     "RenewalRisk",
+    "RenewedBy",
     "SealingKey",
     "Server",
     "ServerAnswer",

@@ -10,6 +10,7 @@ from nameplate.core.chains import Roots
 from nameplate.core.egress import Network
 from nameplate.core.encryption import KeyRing
 from nameplate.core.proof_life import ProofLife
+from nameplate.core.purchases import SpendingLimits
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
@@ -17,6 +18,7 @@ from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import AddressFetcher, Fetched, Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
+from nameplate.ports.registrar import Registrar, RegistrarPlugin
 from nameplate.ports.resolver import Resolver, SignatureChecker
 from nameplate.ports.validation import Validator
 from nameplate.ports.vantages import Vantages
@@ -51,6 +53,11 @@ class Tools:
     authorities: Registry[AuthorityPlugin] = field(default_factory=registry.authorities)
     proxies: Registry[ProxyPlugin] = field(default_factory=registry.proxies)
     proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
+    registrars: Registry[RegistrarPlugin] = field(default_factory=registry.registrars)
+    registrar: Callable[[Account], Registrar] | None = None
+    organization_limits: SpendingLimits = field(default_factory=SpendingLimits)
+    platform_limits: SpendingLimits = field(default_factory=SpendingLimits)
+    """Of all organizations together, from the platform's own accounts."""
     signatures: SignatureChecker | None = None
     """None: no diagnosis looks at DNSSEC."""
     validator: Validator | None = None

@@ -18,6 +18,7 @@ from nameplate.models import (
     NameGrant,
     QuarantinedName,
     Record,
+    RegisteredName,
     Server,
     Verification,
 )
@@ -41,6 +42,7 @@ from nameplate.usecases.claims import (
 from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks, dangling
+from nameplate.usecases.registrations import reconciling
 from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
 
@@ -122,6 +124,7 @@ HANDLERS: tuple[Handler, ...] = (
     ),
     Reconciler(Server, proxies.reconcile, proxies.peer, proxies.is_resting),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
+    Reconciler(RegisteredName, reconciling.reconcile, reconciling.peer),  # what is bought, and kept
     Sweep(
         DanglingScan, dangling.sweep, width=dangling.WIDTH
     ),  # can a stranger take what it leads to?

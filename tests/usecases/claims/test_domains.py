@@ -114,7 +114,9 @@ def test_a_wildcard_lies_in_the_zone_of_its_name(desk: Desk) -> None:
 
 def test_a_hosted_name_is_proved_by_dns_and_has_no_other_place(desk: Desk) -> None:
     account = world.account(desk.session, None)
-    offer = offers.Offer(account.id, ("ns1.platform.example",), "hostmaster.platform.example")
+    offer = offers.HostingOffer(
+        account.id, ("ns1.platform.example",), "hostmaster.platform.example"
+    )
     with pytest.raises(Invalid) as caught:
         desk.claim("one.com", hosted=offer, verification_method="file_upload")
     assert caught.value.code == "hosted_needs_dns"
@@ -224,7 +226,7 @@ def test_a_hosted_name_below_a_proved_one_has_its_zone_coming(desk: Desk) -> Non
     parent = desk.claim()
     prove(desk.session, parent, NOW)
     by = world.account(desk.session, None)
-    offer = offers.Offer(by.id, ("ns1.platform.example",), "hostmaster.platform.example")
+    offer = offers.HostingOffer(by.id, ("ns1.platform.example",), "hostmaster.platform.example")
     row = desk.claim("shop.acme.com", hosted=offer)
     assert row.status is DomainStatus.VERIFIED
     assert row.next_action_at is not None

@@ -17,7 +17,7 @@ from nameplate.db import Sessions
 from nameplate.models import Account, DnsSettings, Domain, HostedState, Hosting
 from nameplate.usecases.hosting import offers
 
-OFFER = offers.Offer(1, HOSTING.name_servers, HOSTING.hostmaster)
+OFFER = offers.HostingOffer(1, HOSTING.name_servers, HOSTING.hostmaster)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_the_first_open_account_of_the_platform_is_offered(sessions: Sessions) -
     mine = account(sessions, name_servers=["NS1.Platform.example.", "ns2.platform.example"])
     account(sessions, name_servers=["ns.later.example"])
     found = offers.offer(sessions)
-    assert found == offers.Offer(mine, tuple(SERVERS), "hostmaster.ns1.platform.example")
+    assert found == offers.HostingOffer(mine, tuple(SERVERS), "hostmaster.ns1.platform.example")
 
 
 def test_nothing_is_offered_where_nothing_is_hosted(sessions: Sessions) -> None:

@@ -83,6 +83,11 @@ def _is_host(text: str) -> bool:
     return _is_name(name)
 
 
+def is_host(text: str) -> bool:
+    """Tell whether a text is a host name of several labels, in lower case."""
+    return "." in text and _is_name(text) and not text.replace(".", "").isdigit()
+
+
 def _is_name(text: str) -> bool:
     return len(text) <= _MAX_NAME and _NAME.fullmatch(text) is not None
 
@@ -95,7 +100,8 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-def _is_email(text: str) -> bool:
+def is_email(text: str) -> bool:
+    """Tell whether a text is an e-mail address."""
     local, _, host = text.rpartition("@")
     return bool(local) and not _CONTROL.search(text) and "." in host and _is_name(host.lower())
 
@@ -125,4 +131,4 @@ DomainName = Annotated[
 ]
 HostName = Annotated[str, Form("host name", "a host's name, as in ns1.example.com", _is_host)]
 Rate = Annotated[str, Form("rate", "a count and a period, as in 300/3h or 50/7d", is_rate)]
-Email = Annotated[str, Form("email", "an e-mail address, as in ops@example.com", _is_email)]
+Email = Annotated[str, Form("email", "an e-mail address, as in ops@example.com", is_email)]

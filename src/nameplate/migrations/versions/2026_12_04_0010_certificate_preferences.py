@@ -5,7 +5,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_12_04_0010"
-down_revision = "2026_12_02_0020"
+down_revision = "2026_12_03_0010"
 branch_labels = None
 depends_on = None
 

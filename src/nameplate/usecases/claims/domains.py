@@ -80,7 +80,7 @@ def add(
     account: str | None = None,
     zone: str | None = None,
     automatic_dns: bool = True,
-    hosted: offers.Offer | None = None,
+    hosted: offers.HostingOffer | None = None,
     notes: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Domain:
@@ -198,7 +198,7 @@ def _chosen_dns(
     actor: Actor,
     owner_id: int,
     host: names.Hostname,
-    hosted: offers.Offer | None,
+    hosted: offers.HostingOffer | None,
     *,
     elsewhere: tuple[str | None, str | None],
 ) -> tuple[int | None, DnsSettings]:

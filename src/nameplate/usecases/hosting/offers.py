@@ -28,7 +28,7 @@ from nameplate.models import (
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class HostingOffer:
     """The platform's account at which new zones come into being, and what they begin with."""
 
     account_id: int
@@ -37,7 +37,7 @@ class Offer:
     hostmaster: str
 
 
-def offer(sessions: Sessions) -> Offer:
+def offer(sessions: Sessions) -> HostingOffer:
     """Return the first platform account whose `config.hosted` is open for new zones.
 
     It is the platform's row, which a tenant's transaction does not see. Raises `Conflict` with code
@@ -57,7 +57,7 @@ def offer(sessions: Sessions) -> Offer:
     )
 
 
-def _read(account_id: int, hosted: dict[str, Any]) -> Offer:
+def _read(account_id: int, hosted: dict[str, Any]) -> HostingOffer:
     try:
         servers = tuple(_host(str(name)) for name in hosted["name_servers"])
         hostmaster = _host(str(hosted.get("hostmaster") or f"hostmaster.{servers[0]}"))
@@ -67,7 +67,7 @@ def _read(account_id: int, hosted: dict[str, Any]) -> Offer:
             "Set `config.hosted.name_servers` of the platform's DNS account to names such "
             "as ns1.example.net.",
         ) from None
-    return Offer(account_id, servers, hostmaster)
+    return HostingOffer(account_id, servers, hostmaster)
 
 
 def _host(name: str) -> str:
@@ -75,7 +75,7 @@ def _host(name: str) -> str:
 
 
 def settings(
-    session: Session, organization_id: int, bare_name: str, offered: Offer
+    session: Session, organization_id: int, bare_name: str, offered: HostingOffer
 ) -> tuple[int, DnsSettings]:
     """Return the account's id and what a hosted domain remembers: its zone is the name itself.
 
