@@ -1,6 +1,10 @@
-"""When to speak up about a registration that ends."""
+"""When to speak up about a registration that ends, is held back, or is gone; and when to ask again."""
 
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from nameplate.core.registered import RegistryStatus
 
 WARNINGS = tuple(timedelta(days=days) for days in (60, 30, 14, 7, 3, 1, 0))
 """How long before the end of a registration somebody is told, longest first."""
@@ -22,3 +26,81 @@ def warning(expires_at: datetime | None, now: datetime) -> str | None:
         return f"The registration ended on {day}. Renew it at the registrar, or the name is lost."
     days = max((expires_at - now).days, 0)
     return f"The registration ends on {day}, in {days} days. Renew it at the registrar."
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationProblem:
+    """What is wrong with a registration, and what its owner can do."""
+
+    reason: str
+    message: str
+    fix: str
+
+
+_STATES: tuple[tuple[RegistryStatus, str, str, str], ...] = (
+    (
+        RegistryStatus.PENDING_DELETE,
+        "registration_pending_delete",
+        "The registry is about to delete {name}. Anybody can register the name then.",
+        "Ask the registrar whether it can still be restored, or register the name as soon as it is free.",
+    ),
+    (
+        RegistryStatus.REDEMPTION_PERIOD,
+        "registration_redemption",
+        "The registration of {name} was deleted. Its former owner can still have it restored.",
+        "Have the registrar restore the registration now, before the redemption period ends.",
+    ),
+    (
+        RegistryStatus.PENDING_RESTORE,
+        "registration_redemption",
+        "The registration of {name} was deleted and is being restored.",
+        "Give the registrar what it asks for to complete the restoration.",
+    ),
+    (
+        RegistryStatus.SERVER_HOLD,
+        "registry_hold",
+        "The registry has put {name} on hold. The name is not in the DNS.",
+        "Ask the registrar why the registry holds the name and what it needs to release it.",
+    ),
+    (
+        RegistryStatus.CLIENT_HOLD,
+        "registrar_hold",
+        "The registrar has put {name} on hold. The name is not in the DNS.",
+        "Sign in at the registrar. Unconfirmed contact data and unpaid renewals are the usual reasons.",
+    ),
+)
+"""The gravest first."""
+
+
+def problem(
+    name: str, states: AbstractSet[RegistryStatus], *, is_gone: bool
+) -> RegistrationProblem | None:
+    """Return why a registered name cannot be used, None where the registry names no reason."""
+    for state, reason, message, fix in _STATES:
+        if state in states:
+            return RegistrationProblem(reason, message.format(name=name), fix)
+    if is_gone:
+        return RegistrationProblem(
+            "registration_gone",
+            f"The registry does not know {name} any more. Anybody may be able to register it.",
+            f"Register {name} again, then prove it with the new record that Nameplate shows.",
+        )
+    return None
+
+
+DAILY = timedelta(days=1)
+"""The least time between two questions to a registry about one name."""
+_CONFIRMED = timedelta(hours=1)
+"""After the end of a registration, for the registry to have seen a renewal of the last moment."""
+_FAR, _NEAR = timedelta(days=90), timedelta(days=30)
+
+
+def next_look(expires_at: datetime | None, now: datetime, *, is_troubled: bool) -> datetime:
+    """Return when to ask the registry again: daily near the end and while something is wrong."""
+    if is_troubled:
+        return now + DAILY
+    if expires_at is None:
+        return now + 3 * DAILY
+    left = expires_at - now
+    wait = 7 * DAILY if left > _FAR else 3 * DAILY if left > _NEAR else DAILY
+    return max(now + DAILY, min(now + wait, expires_at + _CONFIRMED) if left > DAILY else now)

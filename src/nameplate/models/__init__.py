@@ -43,6 +43,7 @@ from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import HoldingBasis, HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
+from nameplate.models.known_registrations import KnownRegistration
 from nameplate.models.name_challenges import ChallengeStatus, NameChallenge
 from nameplate.models.name_transfers import NameTransfer, TransferStatus
 from nameplate.models.observations import Observation, ObservedRecord, ServerAnswer
@@ -54,6 +55,7 @@ from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
 from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
+from nameplate.models.registration_watches import RegistrationWatch
 from nameplate.models.rehearsal import Rehearsal, RenewalRisk
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.setup_links import SetupLink
@@ -99,6 +101,7 @@ __all__ = [
     "HttpChallenge",
     "IdempotencyKey",
     "KnownDelegation",
+    "KnownRegistration",
     "LedgerEntry",
     "LedgerPurpose",
     "LedgerState",
@@ -124,6 +127,7 @@ __all__ = [
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "RegistrationWatch",
     "Rehearsal",
     "ReleaseReason",
     "RenewalRisk",

@@ -16,6 +16,7 @@ from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import AddressFetcher, Fetched, Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
+from nameplate.ports.registration_data import RegistrationData
 from nameplate.ports.resolver import Resolver, SignatureChecker
 from nameplate.ports.validation import Validator
 from nameplate.ports.vantages import Vantages
@@ -58,6 +59,8 @@ class Tools:
     """None: nobody else is asked."""
     pages: Fetcher | None = None
     """Reads pages of tenants' names; None: nobody does."""
+    registrations: RegistrationData | None = None
+    """Asks registries about domains; None: nobody does."""
     scan_queries: float = 50
     """Questions a second that the search for dangling records may ask, in each process."""
     public_url: str | None = None
