@@ -15,11 +15,13 @@ from nameplate.ports.ca import AuthorityPlugin
 from nameplate.ports.dns import DnsProviderPlugin
 from nameplate.ports.plugins import Plugin
 from nameplate.ports.proxy import ProxyPlugin
+from nameplate.ports.registrar import RegistrarPlugin
 from nameplate.ports.verification import ProofMethodPlugin
 
 DNS_PROVIDERS = "nameplate.dns_providers"
 AUTHORITIES = "nameplate.authorities"
 PROXIES = "nameplate.proxies"
+REGISTRARS = "nameplate.registrars"
 PROOF_METHODS = "nameplate.proof_methods"
 
 P = TypeVar("P", bound=Plugin)
@@ -140,6 +142,11 @@ def authorities() -> Registry[AuthorityPlugin]:
 def proxies() -> Registry[ProxyPlugin]:
     """Return the registry of proxies."""
     return Registry(PROXIES, ProxyPlugin, "proxy", "proxy_unknown")
+
+
+def registrars() -> Registry[RegistrarPlugin]:
+    """Return the registry of registrars."""
+    return Registry(REGISTRARS, RegistrarPlugin, "registrar", "provider_unknown")
 
 
 def proof_methods() -> Registry[ProofMethodPlugin]:

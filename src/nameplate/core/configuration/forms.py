@@ -95,7 +95,8 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-def _is_email(text: str) -> bool:
+def is_email(text: str) -> bool:
+    """Tell whether a text is an e-mail address."""
     local, _, host = text.rpartition("@")
     return bool(local) and not _CONTROL.search(text) and "." in host and _is_name(host.lower())
 
@@ -125,4 +126,4 @@ DomainName = Annotated[
 ]
 HostName = Annotated[str, Form("host name", "a host's name, as in ns1.example.com", _is_host)]
 Rate = Annotated[str, Form("rate", "a count and a period, as in 300/3h or 50/7d", is_rate)]
-Email = Annotated[str, Form("email", "an e-mail address, as in ops@example.com", _is_email)]
+Email = Annotated[str, Form("email", "an e-mail address, as in ops@example.com", is_email)]
