@@ -55,6 +55,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "Problem": (1, ""),
     "Proof": (1, ("adapters/verification/", "usecases/claims/corroboration.py")),
     "Fail": (0, "core/issuance.py"),
+    "RegistrationProblem": (0, "core/registration.py"),
     "Obstacle": (0, "core/pointing.py"),
     "DiagnosisFinding": (0, ("core/diagnosis/", "usecases/claims/preflight.py")),
     "doubt": (0, "usecases/claims/signed_answers.py"),

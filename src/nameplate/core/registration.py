@@ -1,7 +1,7 @@
 """When to speak up about a registration that ends, is held back, or is gone; and when to ask again."""
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nameplate.core.registered import RegistryStatus
@@ -37,55 +37,64 @@ class RegistrationProblem:
     fix: str
 
 
-_STATES: tuple[tuple[RegistryStatus, str, str, str], ...] = (
+_PROBLEMS: tuple[tuple[RegistryStatus, RegistrationProblem], ...] = (
     (
         RegistryStatus.PENDING_DELETE,
-        "registration_pending_delete",
-        "The registry is about to delete {name}. Anybody can register the name then.",
-        "Ask the registrar whether it can still be restored, or register the name as soon as it is free.",
+        RegistrationProblem(
+            "registration_pending_delete",
+            "The registry is about to delete {name}. Anybody can register the name then.",
+            "Ask the registrar whether it can still be restored, or register the name as soon as it is "
+            "free.",
+        ),
     ),
     (
         RegistryStatus.REDEMPTION_PERIOD,
-        "registration_redemption",
-        "The registration of {name} was deleted. Its former owner can still have it restored.",
-        "Have the registrar restore the registration now, before the redemption period ends.",
+        RegistrationProblem(
+            "registration_redemption",
+            "The registration of {name} was deleted. Its former owner can still have it restored.",
+            "Have the registrar restore the registration before the redemption period ends.",
+        ),
     ),
     (
         RegistryStatus.PENDING_RESTORE,
-        "registration_redemption",
-        "The registration of {name} was deleted and is being restored.",
-        "Give the registrar what it asks for to complete the restoration.",
+        RegistrationProblem(
+            "registration_redemption",
+            "The registration of {name} was deleted and is being restored.",
+            "Give the registrar what it asks for to complete the restoration.",
+        ),
     ),
     (
         RegistryStatus.SERVER_HOLD,
-        "registry_hold",
-        "The registry has put {name} on hold. The name is not in the DNS.",
-        "Ask the registrar why the registry holds the name and what it needs to release it.",
+        RegistrationProblem(
+            "registry_hold",
+            "The registry has put {name} on hold. The name is not in the DNS.",
+            "Ask the registrar why the registry holds the name and what it needs to release it.",
+        ),
     ),
     (
         RegistryStatus.CLIENT_HOLD,
-        "registrar_hold",
-        "The registrar has put {name} on hold. The name is not in the DNS.",
-        "Sign in at the registrar. Unconfirmed contact data and unpaid renewals are the usual reasons.",
+        RegistrationProblem(
+            "registrar_hold",
+            "The registrar has put {name} on hold. The name is not in the DNS.",
+            "Sign in at the registrar. Unconfirmed contact data and unpaid renewals are the usual "
+            "reasons.",
+        ),
     ),
 )
 """The gravest first."""
+_GONE = RegistrationProblem(
+    "registration_gone",
+    "The registry does not know {name} any more. Anybody may be able to register it.",
+    "Register the name again, then prove it with the new record that Nameplate shows.",
+)
 
 
 def problem(
     name: str, states: AbstractSet[RegistryStatus], *, is_gone: bool
 ) -> RegistrationProblem | None:
     """Return why a registered name cannot be used, None where the registry names no reason."""
-    for state, reason, message, fix in _STATES:
-        if state in states:
-            return RegistrationProblem(reason, message.format(name=name), fix)
-    if is_gone:
-        return RegistrationProblem(
-            "registration_gone",
-            f"The registry does not know {name} any more. Anybody may be able to register it.",
-            f"Register {name} again, then prove it with the new record that Nameplate shows.",
-        )
-    return None
+    found = next((one for state, one in _PROBLEMS if state in states), _GONE if is_gone else None)
+    return found and replace(found, message=found.message.format(name=name))
 
 
 DAILY = timedelta(days=1)
