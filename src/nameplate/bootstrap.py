@@ -265,6 +265,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
     resolver = _resolver(settings, policy)
     dns_providers, authorities = registry.dns_providers(), registry.authorities()
     proxies, proof_methods = registry.proxies(), registry.proof_methods()
+    registrars = registry.registrars()
     generator = random.SystemRandom()
     outside = _outside(settings, policy, resolver)
     return Tools(
@@ -277,6 +278,10 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         proof_methods=proof_methods,
         dns_provider=connections.dns_provider(dns_providers, ring),
         authority=connections.authority(authorities, ring, clock),
+        registrar=connections.registrar(registrars, ring, clock),
+        registrars=registrars,
+        organization_limits=settings.organization_limits,
+        platform_limits=settings.platform_limits,
         proxy=partial(_proxy, settings=settings, plugins=proxies),
         prober=_prober(policy),
         fetcher=_fetcher(settings, resolver),

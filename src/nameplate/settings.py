@@ -14,6 +14,8 @@ from typing import Annotated, Any, get_args, get_type_hints
 from nameplate.core.configuration.forms import DomainName, Form
 from nameplate.core.egress import Detour, Network
 from nameplate.core.errors import Invalid, Problem
+from nameplate.core.money import Money
+from nameplate.core.purchases import Limits
 from nameplate.core.secret import Secret
 
 PREFIX = "NAMEPLATE_"
@@ -90,6 +92,13 @@ def _urls(text: str) -> dict[str, str]:
     return found
 
 
+def _money(text: str) -> Money:
+    try:
+        return Money.parse(text)
+    except Invalid:
+        raise ValueError("an amount with its currency, as in 50.00USD") from None
+
+
 def _detours(text: str) -> tuple[Detour, ...]:
     try:
         return tuple(_detour(*pair) for pair in _json(text).items())
@@ -131,6 +140,7 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     tuple[str, ...] | None: _list,
     tuple[Network, ...]: _networks,
     tuple[Detour, ...]: _detours,
+    Money | None: _money,
     Mapping[str, tuple[str, ...]]: _servers,
     Mapping[str, str]: _urls,
     Mapping[str, Mapping[str, Any]]: _tables,
@@ -165,6 +175,14 @@ class Settings:
     platform's servers."""
     max_unproved_claims: Annotated[int, _number(1, 1_000_000)] = 1000
     """Names that one organization may have claimed and not proved yet."""
+    purchase_limit: Money | None = None
+    """What an organization may pay at a registrar in one purchase, as in `50.00USD`; above, it waits for
+    the operator. Default: any amount from its own account, nothing from the platform's."""
+    purchase_limit_month: Money | None = None
+    """What an organization may pay at registrars in one month. Default: any amount."""
+    platform_purchase_limit_month: Money | None = None
+    """What all organizations together may pay from one account of the platform in one month. Default: any
+    amount."""
     edge_host: str | None = None
     """Address that the edge's own port listens on. Default: `host`."""
     edge_port: OptionalPort = None
@@ -290,6 +308,16 @@ class Settings:
             said = " ".join(f"`{one.pointer}`: {one.detail}" for one in problems)
             raise Invalid("settings_invalid", said, problems)
         return cls(**given)
+
+    @property
+    def organization_limits(self) -> Limits:
+        """What each organization may spend without the operator."""
+        return Limits(self.purchase_limit, self.purchase_limit_month)
+
+    @property
+    def platform_limits(self) -> Limits:
+        """What all of them may spend together from the platform's account."""
+        return Limits(None, self.platform_purchase_limit_month)
 
     @property
     def url(self) -> Secret:

@@ -32,8 +32,10 @@ from nameplate.api import (
     preflight,
     propagation,
     providers,
+    purchases,
     quarantine,
     records,
+    registrations,
     servers,
     setup_links,
     setup_page,
@@ -80,6 +82,8 @@ NOUNS = (
     transfers,
     overrides,
     quarantine,
+    registrations,
+    purchases,
 )
 
 

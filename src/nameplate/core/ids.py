@@ -31,6 +31,8 @@ class Prefix(StrEnum):
     QUARANTINED_NAME = "qrn"
     SETUP_LINK = "lnk"
     DANGLING_RECORD = "dng"
+    REGISTRATION = "reg"
+    PURCHASE = "pur"
     OPERATION = "op"
     EVENT = "evt"
 

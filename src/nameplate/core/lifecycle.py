@@ -77,6 +77,43 @@ class PlanStatus(StrEnum):
     UNDONE = "undone"
 
 
+class RegistrationStatus(StrEnum):
+    """Where a registration at a registrar stands."""
+
+    PENDING = "pending"
+    """Bought, and not seen in the account yet."""
+    TRANSFERRING_IN = "transferring_in"
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    """It ends within 30 days."""
+    EXPIRED = "expired"
+    """Its period is over; a renewal still keeps it."""
+    REDEMPTION = "redemption"
+    """Only a reactivation brings it back."""
+    TRANSFERRING_OUT = "transferring_out"
+    CANCELLED = "cancelled"
+    """It never came to be."""
+    ENDED = "ended"
+    """It is no longer in the account."""
+
+
+class PurchaseStatus(StrEnum):
+    """Where one act that costs money stands."""
+
+    QUOTED = "quoted"
+    CONFIRMED = "confirmed"
+    WAITING = "waiting"
+    """It is over a limit: the platform's operator must approve it."""
+    INTENDED = "intended"
+    """Everything was checked, and nothing was sent."""
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    """The answer was lost; the registrar is asked what became of it before anything else."""
+    SETTLED = "settled"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class HealthStatus(StrEnum):
     """What the last health checks of a binding said. Any may follow any."""
 
@@ -92,6 +129,12 @@ _C = CertificateStatus
 _V = VerificationStatus
 _B = BindingStatus
 _P = PlanStatus
+_G = RegistrationStatus
+_U = PurchaseStatus
+_SEEN = frozenset(
+    {_G.ACTIVE, _G.EXPIRING, _G.EXPIRED, _G.REDEMPTION, _G.TRANSFERRING_OUT, _G.ENDED}
+)
+"""What a registrar may say of a name in the account; any may follow any, for others act there too."""
 
 TRANSITIONS: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     DomainStatus: {
@@ -141,6 +184,23 @@ TRANSITIONS: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _P.APPLIED: frozenset({_P.UNDONE}),
         _P.FAILED: frozenset({_P.UNDONE}),
         _P.UNDONE: frozenset(),
+    },
+    RegistrationStatus: {
+        _G.PENDING: _SEEN | {_G.CANCELLED},
+        _G.TRANSFERRING_IN: _SEEN | {_G.CANCELLED},
+        _G.CANCELLED: frozenset(),
+        **dict.fromkeys(_SEEN, _SEEN),
+    },
+    PurchaseStatus: {
+        _U.QUOTED: frozenset({_U.CONFIRMED}),
+        _U.CONFIRMED: frozenset({_U.WAITING, _U.INTENDED, _U.FAILED, _U.CANCELLED}),
+        _U.WAITING: frozenset({_U.CONFIRMED, _U.FAILED, _U.CANCELLED}),
+        _U.INTENDED: frozenset({_U.SENT, _U.UNKNOWN, _U.FAILED, _U.CANCELLED}),
+        _U.SENT: frozenset({_U.INTENDED, _U.UNKNOWN, _U.SETTLED, _U.FAILED}),
+        _U.UNKNOWN: frozenset({_U.INTENDED, _U.SETTLED, _U.FAILED}),
+        _U.SETTLED: frozenset(),
+        _U.FAILED: frozenset(),
+        _U.CANCELLED: frozenset(),
     },
 }
 """By kind first: members of different enumerations with one text are equal, as text is."""

@@ -16,7 +16,9 @@ from nameplate.core.lifecycle import (
     DomainStatus,
     HealthStatus,
     PlanStatus,
+    PurchaseStatus,
     RecordStatus,
+    RegistrationStatus,
     VerificationStatus,
 )
 from nameplate.models.accounts import Account, LedgerEntry
@@ -37,6 +39,7 @@ from nameplate.models.proof_mails import ProofMail
 from nameplate.models.quarantine import QuarantinedName
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record
+from nameplate.models.registrations import Purchase, Registration
 from nameplate.models.setup_links import SetupLink
 from nameplate.models.tokens import ApiToken
 from nameplate.models.verifications import Verification
@@ -102,6 +105,8 @@ def _usual(noun: str, **more: Any) -> Told:  # noqa: ANN401 - fields of Told
 
 
 _D, _C, _B = DomainStatus, CertificateStatus, BindingStatus
+_G, _U = RegistrationStatus, PurchaseStatus
+_BOUGHT = ("name", "act", "years", "agreed_amount", "currency")
 _OFF_AGAIN = _is(_D.PENDING_VERIFICATION)
 _SLOW = _is("answer_awaited")
 """Set while a step takes long, and gone with its end: no trouble yet."""
@@ -167,6 +172,7 @@ TOLD: Mapping[type[Any], Told] = {
             "domain.challenged": "a challenge is open: the holder must prove the name again",
             "domain.challenge_ended": "that challenge ended, and how",
             "domain.transferred": "the name went from one organization to another",
+            "domain.proved_by_registration": "the name is registered through an account here",
             "domain.overridden": "the platform's operator gave or took the name, and why",
         },
         transitions=(
@@ -353,6 +359,42 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("transfer.accepted", "status", ColumnState.ANY, _is(TransferStatus.ACCEPTED), ("name",)),
             Transition("transfer.declined", "status", ColumnState.ANY, _is(TransferStatus.DECLINED), ("name",)),
             Transition("transfer.withdrawn", "status", ColumnState.ANY, _is(TransferStatus.WITHDRAWN), ("name",)),
+        ),
+    ),
+    Registration: Told(
+        "registration",
+        added="registration.added",
+        removed="registration.removed",
+        restored="registration.restored",
+        changed="registration.changed",
+        shown=("name", "status"),
+        watched=("account_id", "renewed_by", "lock_wanted", "is_delegated"),
+        opaque=("contact", "name_servers_wanted"),
+        transitions=(
+            Transition("registration.active", "status", _is(_G.PENDING, _G.TRANSFERRING_IN), _is(_G.ACTIVE, _G.EXPIRING), ("name", "expires_at")),
+            Transition("registration.expired", "status", ColumnState.ANY, _is(_G.EXPIRED, _G.REDEMPTION), ("name", "status", "expires_at")),
+            Transition("registration.ended", "status", ColumnState.ANY, _is(_G.ENDED), ("name",)),
+            Transition("registration.moving_away", "status", ColumnState.ANY, _is(_G.TRANSFERRING_OUT), ("name",)),
+            Transition("registration.renewed", "expires_at", ColumnState.PRESENT, ColumnState.PRESENT, ("name", "expires_at")),
+            Transition("registration.expiring", "expiry_notice_days", ColumnState.ANY, ColumnState.PRESENT, ("name", "expires_at", "expiry_notice_days", "renewed_by", "trouble_code")),
+            Transition("registration.missing", "missing_since", ColumnState.NULL, ColumnState.PRESENT, ("name",)),
+            Transition("", "trouble_code", now=_SLOW),
+            Transition("", "trouble_code", _SLOW, ColumnState.NULL),
+            Transition("registration.failed", "trouble_code", _is(None) | _SLOW, ColumnState.PRESENT, ("name", "trouble_message")),
+            Transition("registration.recovered", "trouble_code", ColumnState.PRESENT, ColumnState.NULL, ("name",)),
+        ),
+    ),
+    Purchase: Told(
+        "purchase",
+        transitions=(
+            Transition("purchase.confirmed", "status", _is(_U.QUOTED), _is(_U.CONFIRMED), (*_BOUGHT, "confirmed_by")),
+            Transition("purchase.approved", "status", _is(_U.WAITING), _is(_U.CONFIRMED), (*_BOUGHT, "approved_by")),
+            Transition("purchase.waiting", "status", ColumnState.ANY, _is(_U.WAITING), (*_BOUGHT, "waits_because")),
+            Transition("purchase.sent", "status", ColumnState.ANY, _is(_U.SENT), (*_BOUGHT, "sends")),
+            Transition("purchase.unknown", "status", ColumnState.ANY, _is(_U.UNKNOWN), (*_BOUGHT, "error_code", "error_message")),
+            Transition("purchase.settled", "status", ColumnState.ANY, _is(_U.SETTLED), (*_BOUGHT, "charged_amount", "order_id", "transaction_id")),
+            Transition("purchase.failed", "status", ColumnState.ANY, _is(_U.FAILED), (*_BOUGHT, "error_code", "error_message")),
+            Transition("purchase.cancelled", "status", ColumnState.ANY, _is(_U.CANCELLED), _BOUGHT),
         ),
     ),
     SetupLink: Told(

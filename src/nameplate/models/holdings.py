@@ -36,6 +36,8 @@ class HoldingBasis(StrEnum):
     """Another organization gave it. It must be proved in time."""
     OPERATOR = "operator"
     """The platform's operator gave it."""
+    REGISTRATION = "registration"
+    """The name is registered through an account here, for this organization. It ends with that."""
 
 
 class NameLock(Model):

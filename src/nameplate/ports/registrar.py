@@ -352,3 +352,5 @@ class RegistrarPlugin(Plugin):
 
     An act whose answer was lost is never sent again before that."""
     max_years: int = 10
+    contact: Contact | None = None
+    """Whom names are registered for when nobody says: sandboxes only."""

@@ -9,6 +9,7 @@ from nameplate.core.chains import Roots
 from nameplate.core.egress import Network
 from nameplate.core.encryption import KeyRing
 from nameplate.core.proof_life import ProofLife
+from nameplate.core.purchases import Limits
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
@@ -17,6 +18,7 @@ from nameplate.ports.fetcher import AddressFetcher, Fetched, Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.registration_data import RegistrationData
+from nameplate.ports.registrar import Registrar, RegistrarPlugin
 from nameplate.ports.resolver import Resolver, SignatureChecker
 from nameplate.ports.validation import Validator
 from nameplate.ports.vantages import Vantages
@@ -51,6 +53,13 @@ class Tools:
     authorities: Registry[AuthorityPlugin] = field(default_factory=registry.authorities)
     proxies: Registry[ProxyPlugin] = field(default_factory=registry.proxies)
     proof_methods: Registry[ProofMethodPlugin] = field(default_factory=registry.proof_methods)
+    registrars: Registry[RegistrarPlugin] = field(default_factory=registry.registrars)
+    registrar: Callable[[Account], Registrar] | None = None
+    """None: nothing is bought, and registrations are not looked at."""
+    organization_limits: Limits = field(default_factory=Limits)
+    """What each organization may spend at registrars without the operator."""
+    platform_limits: Limits = field(default_factory=Limits)
+    """What all of them together may spend from the platform's own accounts."""
     signatures: SignatureChecker | None = None
     """None: no diagnosis looks at DNSSEC."""
     validator: Validator | None = None

@@ -27,6 +27,7 @@ from nameplate.models import (
     NameGrant,
     QuarantinedName,
     Record,
+    Registration,
     Server,
     Verification,
 )
@@ -66,6 +67,12 @@ CRASH_POINTS = (
     "proxy:rendered",
     "proxy:applied",
     "proxy:recorded",
+    "registration:intended",
+    "registration:sending",
+    "registration:sent",
+    "registration:answered",
+    "registration:read",
+    "registration:recorded",
 )
 """Every place between two consecutive steps where a test ends the process."""
 
@@ -402,6 +409,7 @@ KINDS: tuple[Any, ...] = (
     Binding,
     Server,
     DanglingScan,
+    Registration,
 )
 """Every kind of row that workers bring forward."""
 

@@ -18,6 +18,7 @@ from nameplate.models import (
     NameGrant,
     QuarantinedName,
     Record,
+    Registration,
     Server,
     Verification,
 )
@@ -42,6 +43,7 @@ from nameplate.usecases.claims import (
 from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks, dangling
+from nameplate.usecases.registrations import reconciling
 from nameplate.usecases.serving import probes, proxies
 from nameplate.usecases.tools import Tools
 
@@ -123,6 +125,7 @@ HANDLERS: tuple[Handler, ...] = (
     ),
     Reconciler(Server, proxies.reconcile, proxies.peer, proxies.is_resting),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
+    Reconciler(Registration, reconciling.reconcile, reconciling.peer),  # what is bought, and kept
     Sweep(
         DanglingScan, dangling.sweep, width=dangling.WIDTH
     ),  # can a stranger take what it leads to?

@@ -83,6 +83,11 @@ def _is_host(text: str) -> bool:
     return _is_name(name)
 
 
+def is_host(text: str) -> bool:
+    """Tell whether a text is a host name of several labels, in lower case."""
+    return "." in text and _is_name(text) and not text.replace(".", "").isdigit()
+
+
 def _is_name(text: str) -> bool:
     return len(text) <= _MAX_NAME and _NAME.fullmatch(text) is not None
 

@@ -14,7 +14,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing, Place, prefix
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.db import Sessions
-from nameplate.models import Account, Certificate, metadata
+from nameplate.models import Account, Certificate, Purchase, Registration, metadata
 from nameplate.models.sealing import hold
 
 BATCH = 200
@@ -61,11 +61,21 @@ def _account_place(organization_id: int | None, row_id: int) -> Place:
     return Place(Account.__tablename__, "credentials", organization_id or 0, row_id)
 
 
+def _contact_place(organization_id: int | None, row_id: int) -> Place:
+    return Place(Registration.__tablename__, "contact", organization_id, row_id)
+
+
+def _code_place(organization_id: int | None, row_id: int) -> Place:
+    return Place(Purchase.__tablename__, "transfer_code", organization_id, row_id)
+
+
 SEALED = (
     SealedColumn("ssl_certificates", "private_key", _key_place),
     SealedColumn("ssl_certificates", "pending_private_key", _pending_place, _key_place),
     SealedColumn("ssl_certificates", "former_private_key", _former_place),
     SealedColumn("accounts", "credentials", _account_place),
+    SealedColumn("registrations", "contact", _contact_place),
+    SealedColumn("purchases", "transfer_code", _code_place),
 )
 """Every column that holds sealed values; soft-deleted rows count too."""
 

@@ -262,8 +262,8 @@ def test(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> dict
             found["zones"] = _tried(tools.dns_provider(account))
         elif account.kind is AccountKind.CA:
             tools.authority(account)
-        else:
-            raise Invalid("kind_not_testable", "Accounts at registrars cannot be tested yet.")
+        elif tools.registrar is not None:
+            tools.registrar(account).registrations()
     except NameplateError as error:
         found |= {"ok": False, "code": error.code, "message": error.detail}
     found["tested_at"] = now = tools.clock()

@@ -10,6 +10,7 @@ from nameplate.core.encryption import KeyRing
 from nameplate.models import Account
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
+from nameplate.ports.registrar import Registrar, RegistrarPlugin
 from nameplate.registry import Registry
 from nameplate.usecases.tenants import accounts
 
@@ -39,6 +40,19 @@ def authority(
     """Return what connects an account at an authority; it raises as `dns_provider` says."""
 
     def make(account: Account) -> CertificateAuthority:
+        plugin = plugins.get(account.provider)
+        config = configuration.load(plugin.configuration, account.config)
+        return plugin.connect(config, accounts.credentials(account, ring), clock)
+
+    return _kept(make)
+
+
+def registrar(
+    plugins: Registry[RegistrarPlugin], ring: KeyRing, clock: Callable[[], datetime]
+) -> Callable[[Account], Registrar]:
+    """Return what connects an account at a registrar; it raises as `dns_provider` says."""
+
+    def make(account: Account) -> Registrar:
         plugin = plugins.get(account.provider)
         config = configuration.load(plugin.configuration, account.config)
         return plugin.connect(config, accounts.credentials(account, ring), clock)

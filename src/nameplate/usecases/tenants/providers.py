@@ -43,6 +43,7 @@ def listed(tools: Tools, kind: PluginKind | None = None) -> list[ListedProvider]
         PluginKind.DNS: tools.dns_providers,
         PluginKind.PROOF: tools.proof_methods,
         PluginKind.PROXY: tools.proxies,
+        PluginKind.REGISTRAR: tools.registrars,
     }
     wanted = [one for one in groups if kind in {None, one}]
     return [ListedProvider(one, each) for one in wanted for each in groups[one].listed()]
@@ -58,14 +59,10 @@ def plugin(tools: Tools, kind: AccountKind, provider: str) -> Plugin:
             return tools.dns_providers.get(provider)
         if kind is AccountKind.CA:
             return tools.authorities.get(provider)
+        return tools.registrars.get(provider)
     except Refused as error:
         problem = Problem("/provider", error.code, error.detail)
         raise Invalid(error.code, error.detail, [problem]) from None
-    detail = (
-        "Registrars are not supported yet. Add accounts at DNS providers and certificate "
-        "authorities."
-    )
-    raise Invalid("provider_unknown", detail, [Problem("/provider", "provider_unknown", detail)])
 
 
 def check_config(actor: Actor, found: Plugin, config: Mapping[str, Any]) -> None:

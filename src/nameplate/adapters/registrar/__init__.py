@@ -1,0 +1,1 @@
+"""Registrars: one file each, with `connect(config, credentials, clock)`."""

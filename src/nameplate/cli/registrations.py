@@ -1,0 +1,342 @@
+"""`nameplate registration`: names at registrars, from search to delegation."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nameplate.cli import waiting
+from nameplate.cli.checklist import WaitingStep
+from nameplate.cli.client import address
+from nameplate.cli.command import (
+    NEEDS_INPUT,
+    Cli,
+    Limit,
+    NameFilter,
+    NonInteractive,
+    Organization,
+    StatusFilter,
+    Yes,
+    command,
+    filters,
+    given,
+    showing,
+)
+from nameplate.cli.completion import names
+from nameplate.cli.output import OutputFormat
+from nameplate.cli.waiting import Seen, Timeout
+from nameplate.core.errors import Invalid
+from nameplate.core.money import Money
+
+app = typer.Typer(help="Find, buy, renew and delegate names at registrars.", no_args_is_help=True)
+COLUMNS = ("id", "name", "status", "expires_at", "renewed_by", "error_code")
+_OFFERED = ("name", "availability", "price", "premium")
+_OVER = frozenset({"failed", "cancelled"})
+
+RegistrationReference = Annotated[
+    str,
+    typer.Argument(help="Id or name of the registration.", autocompletion=names("registrations")),
+]
+NameArgument = Annotated[str, typer.Argument(help="Name, as in example.com.")]
+Years = Annotated[int, typer.Option(help="Number of years, 1 to 10.")]
+AccountChoice = Annotated[
+    str | None,
+    typer.Option(
+        help="Account at a registrar. Default: the organization's own, or else the platform's."
+    ),
+]
+MaxPrice = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AMOUNT",
+        help="What may be paid at most, as in 12.50USD. Default: what is asked now.",
+    ),
+]
+Premium = Annotated[bool, typer.Option("--premium", help="Agree to the price of a premium name.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Ask for the price, and buy nothing.")]
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Wait until it is bought. Default: wait.")
+]
+ContactFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--contact",
+        metavar="FILE",
+        help="JSON file with who registers the name. Default: as for the last name.",
+    ),
+]
+
+
+@command(app, "search")
+def search(
+    cli: Cli,
+    *,
+    name: Annotated[list[str], typer.Argument(help="Names, up to 50.")],
+    suggest: Annotated[bool, typer.Option("--suggest", help="Propose other names, too.")] = False,
+    account: AccountChoice = None,
+    organization: Organization = None,
+) -> None:
+    """Ask which names are free and what they cost.
+
+    Example: nameplate registration search example.com example.net
+    """
+    body = given(names=name, suggest=suggest or None, account=account, organization=organization)
+    found = cli.api.send("POST", "/v1/registrations:search", body)
+    if cli.printer.form is not OutputFormat.TABLE:
+        cli.printer.document(found)
+        return
+    rows = [
+        {**one, "id": one["name"], "price": one["price"]["text"] if one["price"] else None}
+        for one in (*found["offers"], *found["suggestions"])
+    ]
+    cli.printer.many(iter(rows), _OFFERED)
+
+
+@command(app, "quote")
+def quote(
+    cli: Cli,
+    *,
+    name: NameArgument,
+    act: Annotated[
+        str, typer.Option(help="`register`, `renew`, `transfer` or `reactivate`.")
+    ] = "register",
+    years: Years = 1,
+    account: AccountChoice = None,
+    organization: Organization = None,
+) -> None:
+    """Ask what an act costs, and keep the quote for half an hour. Nothing is bought."""
+    cli.printer.one(_quoted(cli, act, name, years, account=account, organization=organization))
+
+
+@command(app, "buy")
+def buy(
+    cli: Cli,
+    *,
+    name: NameArgument,
+    years: Years = 1,
+    max_price: MaxPrice = None,
+    premium: Premium = False,
+    contact: ContactFile = None,
+    delegate: Annotated[
+        bool,
+        typer.Option("--delegate", help="Delegate it to the DNS account of its domain."),
+    ] = False,
+    account: AccountChoice = None,
+    organization: Organization = None,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
+    dry_run: DryRun = False,
+    wait: Wait = True,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Register a name. It is asked for by its name before anything is paid.
+
+    Example: nameplate registration buy example.com --max-price 15USD
+    """
+    found = _quoted(cli, "register", name, years, account=account, organization=organization)
+    more = given(delegate=delegate or None, contact=_contact(contact))
+    limit = _agreed(cli, found, max_price, premium=premium)
+    if dry_run:
+        cli.printer.one(found)
+        return
+    _ask(cli, found, limit, yes=yes, non_interactive=non_interactive)
+    _confirm(cli, found, limit, {**more, "accepts_premium": premium}, wait=wait, timeout=timeout)
+
+
+@command(app, "renew")
+def renew(
+    cli: Cli,
+    *,
+    name: NameArgument,
+    years: Years = 1,
+    max_price: MaxPrice = None,
+    premium: Premium = False,
+    organization: Organization = None,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
+    dry_run: DryRun = False,
+    wait: Wait = True,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Make a registration longer."""
+    found = _quoted(cli, "renew", name, years, organization=organization)
+    limit = _agreed(cli, found, max_price, premium=premium)
+    if dry_run:
+        cli.printer.one(found)
+        return
+    _ask(cli, found, limit, yes=yes, non_interactive=non_interactive)
+    _confirm(cli, found, limit, {"accepts_premium": premium}, wait=wait, timeout=timeout)
+
+
+@command(app, "list")
+def list_(
+    cli: Cli, *, status: StatusFilter = None, name: NameFilter = None, limit: Limit = None
+) -> None:
+    """List registrations, including those that are over."""
+    query = filters(None, status=status, name=name)
+    cli.printer.many(cli.api.pages("/v1/registrations", limit=limit, **query), COLUMNS)
+
+
+@command(app, "update")
+def update(
+    cli: Cli,
+    *,
+    registration: RegistrationReference,
+    renewed_by: Annotated[
+        str | None,
+        typer.Option(help="Who renews it before it ends: `nameplate`, `registrar` or `nobody`."),
+    ] = None,
+) -> None:
+    """Change who renews a registration."""
+    body = given(renewed_by=renewed_by)
+    cli.printer.one(cli.api.send("PATCH", address("registrations", registration), body))
+
+
+@command(app, "lock")
+def lock(cli: Cli, registration: RegistrationReference) -> None:
+    """Protect a name from transfers to another registrar."""
+    cli.printer.one(cli.api.send("POST", address("registrations", registration, ":lock")))
+
+
+@command(app, "unlock")
+def unlock(cli: Cli, registration: RegistrationReference) -> None:
+    """Let a name be moved to another registrar."""
+    cli.printer.one(cli.api.send("POST", address("registrations", registration, ":unlock")))
+
+
+@command(app, "delegate")
+def delegate(
+    cli: Cli,
+    *,
+    registration: RegistrationReference,
+    name_server: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name server; repeat it. Default: those of the DNS account of the domain."
+        ),
+    ] = None,
+) -> None:
+    """Set the name servers of a name."""
+    body = given(name_servers=name_server)
+    target = address("registrations", registration, ":delegate")
+    cli.printer.one(cli.api.send("POST", target, body))
+
+
+@command(app, "import")
+def import_(
+    cli: Cli,
+    *,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name", help="Only this name; repeat it. Required for the platform's account."
+        ),
+    ] = None,
+    account: AccountChoice = None,
+    organization: Organization = None,
+) -> None:
+    """Take up the names that are in an account at a registrar already."""
+    body = given(names=name, account=account, organization=organization)
+    found = cli.api.send("POST", "/v1/registrations:import", body)
+    cli.printer.many(iter(found["registrations"]), COLUMNS)
+
+
+showing(app, "registration", "registrations")
+
+
+def _quoted(cli: Cli, act: str, name: str, years: int, **where: str | None) -> dict[str, Any]:
+    body = given(name=name, act=act, years=years, **where)
+    found: dict[str, Any] = cli.api.send("POST", "/v1/registrations:quote", body)
+    return found
+
+
+def _agreed(cli: Cli, found: dict[str, Any], max_price: str | None, *, premium: bool) -> Money:
+    """Return what may be paid at most. Ends the command when that is too little."""
+    price = Money(found["price"]["amount"], found["price"]["currency"])
+    limit = price if max_price is None else Money.parse(max_price)
+    if not limit.covers(price):
+        cli.fail(1, "amount_too_low", f"{found['name']} costs {price}. Nothing was bought.")
+    if found["premium"] and not premium:
+        cli.fail(
+            1,
+            "premium_not_accepted",
+            f"{found['name']} is a premium name for {price}. Pass `--premium` to agree to that.",
+        )
+    return limit
+
+
+def _ask(
+    cli: Cli, found: dict[str, Any], limit: Money, *, yes: bool, non_interactive: bool
+) -> None:
+    """Have a person type the name before anything is paid."""
+    what = (
+        f"{found['act'].capitalize()} {found['name']} for {found['years']} "
+        f"{'year' if found['years'] == 1 else 'years'}: {found['price']['text']}"
+    )
+    if yes:
+        return
+    if non_interactive or not sys.stdin.isatty():
+        cli.fail(NEEDS_INPUT, "confirmation_needed", f"{what}. Pass `--yes` to confirm.")
+    at_most = f", at most {limit}" if str(limit) != found["price"]["text"] else ""
+    sys.stderr.write(f"{what}{at_most}.\nType the name to confirm: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() != found["name"]:
+        cli.fail(NEEDS_INPUT, "not_confirmed", "Not confirmed. Nothing was bought.")
+
+
+def _confirm(
+    cli: Cli,
+    found: dict[str, Any],
+    limit: Money,
+    more: dict[str, Any],
+    *,
+    wait: bool,
+    timeout: float,
+) -> None:
+    target = address("purchases", found["id"], ":confirm")
+    amount = {"amount": limit.amount, "currency": limit.currency}
+    made = cli.api.send("POST", target, {"amount": amount, **more})
+    if wait:
+        made = _waited(cli, made, timeout)
+        if cli.printer.form is OutputFormat.TABLE:
+            cli.printer.one(cli.api.get(address("registrations", made["registration"])))
+            return
+    cli.printer.one(made)
+
+
+def _waited(cli: Cli, made: dict[str, Any], timeout: float) -> dict[str, Any]:
+    """Wait until a purchase is settled; one that waits for the operator is not waited for."""
+    target = address("purchases", made["id"])
+
+    def look() -> Seen:
+        item = cli.api.get(target)
+        status = item["status"]
+        message = item["waits_because"] or item["error_message"] or _WORDS.get(status, status)
+        step = WaitingStep(item["act"], status == "settled", message)
+        over = message if status in _OVER or status == "waiting" else ""
+        return Seen(item, [step], status == "settled", over)
+
+    resume = ("nameplate", "purchase", "show", made["id"])
+    return waiting.until(cli, look, timeout=timeout, resume=resume)
+
+
+_WORDS = {
+    "confirmed": "Confirmed. It is bought next.",
+    "intended": "Checked. It is sent next.",
+    "sent": "Sent to the registrar.",
+    "settled": "Bought.",
+}
+
+
+def _contact(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise Invalid("contact_invalid", f"{path} is not a readable JSON file.") from None
+    if not isinstance(found, dict):
+        raise Invalid("contact_invalid", f"{path} does not hold a JSON object.")
+    return found

@@ -1,0 +1,1 @@
+"""Names at registrars: search, quotes, purchases, renewals, delegation, and what they prove."""

@@ -1,0 +1,129 @@
+"""What a registration proves: its organization holds the name with everything below, while it lasts."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Conflict, Invalid
+from nameplate.core.ids import Prefix
+from nameplate.models import Domain, HoldingBasis, NameHolding, Registration, telling
+from nameplate.usecases import holders
+from nameplate.usecases.claims import (
+    domains,
+    handovers,
+    holdings,
+    incumbents,
+    lent_holdings,
+    verifications,
+)
+from nameplate.usecases.hosting import offers
+from nameplate.usecases.tools import Tools
+
+_NEW_OWNER = "The name was registered anew, for somebody else."
+
+
+def grant(
+    session: Session,
+    tools: Tools,
+    row: Registration,
+    now: datetime,
+    *,
+    bought: bool,
+    hosted: offers.Offer | None = None,
+) -> str | None:
+    """Let the organization hold a name that is registered for it; return why it cannot, if so.
+
+    A name that was `bought` was nobody's: who held it here holds it no more. Otherwise the holding of
+    somebody else stays. Runs in a platform transaction under the lock row of the name.
+    """
+    try:
+        claim = _claim(session, tools, row, hosted)
+    except (Conflict, Invalid) as error:
+        return error.detail
+    own = holders.holding(session, row.organization_id, row.name)
+    if own is None or own.name != row.name or not own.subtree:
+        for other in incumbents.in_the_way(session, claim, subtree=True) if bought else ():
+            if other.grant_id is None:
+                handovers.dispossess(session, tools, other, now, _NEW_OWNER)
+        try:
+            with session.begin_nested():
+                lent_holdings.make_way(session, claim, now)
+                holdings.take(session, claim, subtree=True, now=now)
+        except Conflict as error:
+            return error.detail
+        session.get_one(NameHolding, row.name).basis = HoldingBasis.REGISTRATION
+        claim.verification_method = "registration"
+        telling.tell(
+            session,
+            "domain.proved_by_registration",
+            claim,
+            registration=ids.show(Prefix.REGISTRATION, row.id),
+        )
+    session.flush()
+    handovers.rest_all(session, tools, row.organization_id, row.name, now)
+    handovers.rest(session, tools, claim, now)
+    return None
+
+
+def end(session: Session, tools: Tools, row: Registration, now: datetime) -> None:
+    """End what rests on a registration that is no more, as far as no proof supports it.
+
+    Runs in a platform transaction under the lock row of the name.
+    """
+    claim = claim_of(session, row)
+    held = session.get(NameHolding, row.name, populate_existing=True)
+    if claim is None or held is None or held.organization_id != row.organization_id:
+        return
+    if held.basis is not HoldingBasis.REGISTRATION:
+        return
+    held.basis = HoldingBasis.PROOF
+    lapsed = holdings.review(session, claim)
+    if not holdings.settle(session, claim):
+        claim.lapse("The registration that proved the name has ended.")
+        lapsed = [claim, *lapsed]
+    verifications.prove_anew(session, tools, lapsed, now)
+    verifications.wake_dependents(session, claim, now, urgent=True)
+
+
+def follow(session: Session, row: Registration, registrar: str) -> None:
+    """Show the registration in the claim on its name."""
+    claim = claim_of(session, row)
+    if claim is None:
+        return
+    told = {
+        "registrar": registrar,
+        "registrar_domain_id": row.external_id,
+        "registered_at": row.registered_at,
+        "expires_at": row.expires_at,
+    }
+    for name, value in told.items():
+        if getattr(claim, name) != value:
+            setattr(claim, name, value)
+
+
+def claim_of(session: Session, row: Registration) -> Domain | None:
+    """Return the organization's claim on a registered name."""
+    claim: Domain | None = session.scalars(
+        Domain.visible(Actor(row.organization_id)).where(Domain.full_domain == row.name)
+    ).one_or_none()
+    return claim
+
+
+def _claim(
+    session: Session, tools: Tools, row: Registration, hosted: offers.Offer | None
+) -> Domain:
+    known = claim_of(session, row)
+    if known is not None:
+        return known
+    made = domains.add(
+        session,
+        tools,
+        PLATFORM,
+        name=row.name,
+        organization=ids.show(Prefix.ORGANIZATION, row.organization_id),
+        hosted=hosted,
+    )
+    session.refresh(made)
+    return made
