@@ -17,8 +17,8 @@ from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import AddressFetcher, Fetched, Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
-from nameplate.ports.registration_data import RegistrationData
 from nameplate.ports.registrar import Registrar, RegistrarPlugin
+from nameplate.ports.registration_data import RegistrationData
 from nameplate.ports.resolver import Resolver, SignatureChecker
 from nameplate.ports.validation import Validator
 from nameplate.ports.vantages import Vantages
