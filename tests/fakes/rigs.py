@@ -12,8 +12,8 @@ from nameplate.adapters.dns.cloudflare import Cloudflare
 from nameplate.adapters.dns.digitalocean import DigitalOcean
 from nameplate.adapters.dns.namecheap import Namecheap
 from nameplate.adapters.dns.route53 import Route53
-from nameplate.adapters.dns.route53 import client as connect_aws
 from nameplate.adapters.http.client import Api
+from nameplate.adapters.vendors.aws import client as connect_aws
 from nameplate.adapters.vendors.namecheap import NamecheapApi
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.plan import plan
