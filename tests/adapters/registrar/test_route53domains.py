@@ -296,9 +296,9 @@ def test_on_the_wire_of_others(tmp_path: Path) -> None:
         client = aws.client(key, key, service="route53domains", endpoint=moto.url)
         registrar = Route53Domains(client, lambda: NOW)
         quote = Quote(Act.REGISTER, "wire.com", 1, Money(1400, "USD"))
-        told = _people(RegistrationOrder("wire.com", 1, CONTACT, quote))
+        told = _people(RegistrationOrder("wire.com", 2, CONTACT, quote))
         began = registrar._begin(
-            Act.REGISTER, "register_domain", "wire.com", DurationInYears=1, **told
+            Act.REGISTER, "register_domain", "wire.com", DurationInYears=2, **told
         )
         assert registrar.operation(began.id).act is Act.REGISTER
         assert began.id in [
