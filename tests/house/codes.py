@@ -70,6 +70,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "_refused": (1, "core/formats/bind.py"),
     "fail": (1, "cli/"),
     "document": (1, "api/errors.py"),
+    "_Refusal": (0, "usecases/registrations/purchasing.py"),
 }
 """What is called with a code -> which argument it is, and below which folder or in which file."""
 
@@ -126,6 +127,7 @@ FORWARDED: Mapping[str, str] = {
     ),
     "core/pointing.py:_no_cname": "apex_needs_address name_has_others",
     "api/errors.py:_wrong_place": "missing",
+    "usecases/registrations/purchasing.py:_checked": "price_changed premium_not_accepted",
     "api/errors.py:_http": "",
     "api/errors.py:documented": "",
     "adapters/verification/web.py:judge": "",

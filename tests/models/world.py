@@ -40,15 +40,18 @@ from nameplate.models import (
     PlanContent,
     PlanOrigin,
     ProofMail,
+    Purchase,
     QuarantinedName,
     Record,
     RecordType,
+    RegisteredName,
     ReleaseReason,
     Server,
     SetupLink,
     Verification,
     VerificationMethodName,
 )
+from nameplate.ports.registrar import Act
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -315,6 +318,27 @@ def quarantined(session: Session, of: Domain, **columns: Any) -> QuarantinedName
     return _add(session, QuarantinedName(**(given | columns)))
 
 
+def registration(session: Session, owner: Organization, by: Account, name: str) -> RegisteredName:
+    """Add a registration of a name through an account."""
+    return _add(session, RegisteredName(organization_id=owner.id, account_id=by.id, name=name))
+
+
+def purchase(session: Session, of: RegisteredName) -> Purchase:
+    """Add a quote for a registration."""
+    row = Purchase(
+        organization_id=of.organization_id,
+        registration_id=of.id,
+        account_id=of.account_id,
+        name=of.name,
+        act=Act.REGISTER,
+        years=1,
+        currency="USD",
+        quoted_amount=1000,
+        valid_until=NOW,
+    )
+    return _add(session, row)
+
+
 def proof_mail(session: Session, of: Verification, home: str) -> ProofMail:
     """Add a message with a code for the owner of a name."""
     row = ProofMail(
@@ -326,6 +350,13 @@ def proof_mail(session: Session, of: Verification, home: str) -> ProofMail:
         state=MailState.ACCEPTED,
     )
     return _add(session, row)
+
+
+def _registered(
+    session: Session, owner: Organization, by: Account, name: str
+) -> tuple[RegisteredName, Purchase]:
+    made = registration(session, owner, by, name)
+    return made, purchase(session, made)
 
 
 def everything(session: Session, owner: Organization, name: str = "acme.com") -> dict[str, Any]:
@@ -360,5 +391,6 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         transfer(session, claim, owner.id),
         quarantined(session, claim),
         session.get_one(DomainReadiness, claim.id),  # made with the domain
+        *_registered(session, owner, by, name),
     ]
     return {row.__tablename__: row for row in rows}

@@ -64,8 +64,8 @@ class MoneyNew(Body):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
-class Confirmation(Body):
-    """What somebody agrees to."""
+class PurchaseConfirmation(Body):
+    """What is agreed to."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"amount": {"amount": 1298, "currency": "USD"}}]},
@@ -165,7 +165,7 @@ def list_(
     status: PurchaseStatus | None = None,
     name: str | None = None,
 ) -> Page[PurchaseShape]:
-    """List purchases, including quotes that nobody confirmed."""
+    """List purchases, including quotes that were not confirmed."""
     asked = listing.select(status=status, name=name)
     return listing.page(call, show, purchases.page(call.session, call.actor, **asked))
 
@@ -181,7 +181,7 @@ def get(call: Read, purchase: str) -> PurchaseShape:
     operation_id="confirm_purchase",
     responses=errors.documented(409),
 )
-def confirm(world: Crossing, purchase: str, body: Confirmation) -> PurchaseShape:
+def confirm(world: Crossing, purchase: str, body: PurchaseConfirmation) -> PurchaseShape:
     """Agree to a quote: it is bought, once. Confirming again returns the same purchase."""
     terms = Agreement(
         Money(body.amount.amount, body.amount.currency),

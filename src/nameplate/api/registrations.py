@@ -14,7 +14,7 @@ from nameplate.api.shapes import Body, Page, Reference, Shape, example, public
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RegistrationStatus
-from nameplate.models import Registration, RenewedBy
+from nameplate.models import RegisteredName, RenewedBy
 from nameplate.ports.registrar import Act, Availability, Offer
 from nameplate.usecases.registrations import quotes, registrations, search
 
@@ -55,7 +55,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class SearchNew(Body):
-    """Names that somebody may want to register."""
+    """Names to look for."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"names": ["example.com"]}]})
 
@@ -89,7 +89,7 @@ class QuoteNew(Body):
 
     name: NameText
     act: Act = Act.REGISTER
-    years: int = Field(default=1, description="1 to 10.")
+    years: int = Field(default=1, description="Number of years, 1 to 10.")
     organization: Acting = None
     account: AccountChoice = None
 
@@ -97,7 +97,7 @@ class QuoteNew(Body):
 class RegistrationUpdate(Body):
     """What is wanted of a registration."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"renewed_by": "nobody"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"renewed_by": "none"}]})
 
     renewed_by: RenewedBy | None = Field(
         default=None, description="Who renews it before it ends: one side, never both."
@@ -165,7 +165,7 @@ class ImportShape(BaseModel):
     registrations: list[RegistrationShape]
 
 
-def show(_call: TransactionCall | None, row: Registration) -> RegistrationShape:
+def show(_call: TransactionCall | None, row: RegisteredName) -> RegistrationShape:
     """Return a registration as callers see it: never its contact."""
     identity = ids.show(Prefix.REGISTRATION, row.id)
     same = (

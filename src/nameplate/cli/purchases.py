@@ -20,7 +20,7 @@ PurchaseReference = Annotated[
 def list_(
     cli: Cli, *, status: StatusFilter = None, name: NameFilter = None, limit: Limit = None
 ) -> None:
-    """List purchases, including quotes that nobody confirmed."""
+    """List purchases, including quotes that were not confirmed."""
     query = filters(None, status=status, name=name)
     cli.printer.many(cli.api.pages("/v1/purchases", limit=limit, **query), COLUMNS)
 

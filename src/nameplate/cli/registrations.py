@@ -186,7 +186,7 @@ def update(
     registration: RegistrationReference,
     renewed_by: Annotated[
         str | None,
-        typer.Option(help="Who renews it before it ends: `nameplate`, `registrar` or `nobody`."),
+        typer.Option(help="Who renews it before it ends: `nameplate`, `registrar` or `none`."),
     ] = None,
 ) -> None:
     """Change who renews a registration."""

@@ -56,7 +56,7 @@ from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.registration_watches import RegistrationWatch
-from nameplate.models.registrations import Purchase, Registration, RenewedBy
+from nameplate.models.registrations import Purchase, RegisteredName, Registration, RenewedBy
 from nameplate.models.rehearsal import Rehearsal, RenewalRisk
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.setup_links import SetupLink
@@ -129,6 +129,7 @@ __all__ = [
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "RegisteredName",
     "Registration",
     "RegistrationWatch",
     "Rehearsal",

@@ -32,7 +32,7 @@ from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, Work, utc_now
 from nameplate.models.quarantine import ReleaseReason, quarantine
 from nameplate.models.records import Record
-from nameplate.models.registrations import Registration
+from nameplate.models.registrations import RegisteredName
 from nameplate.models.verifications import Verification
 
 Kind = type[Any]
@@ -40,10 +40,10 @@ Kind = type[Any]
 
 _OWNED = (
     *(Application, Account, Domain, Record, Certificate, Verification, Binding, Server),
-    Registration,
+    RegisteredName,
 )
 _OF_DOMAIN = (Record, Certificate, Verification, Binding)
-_ORDER = (Application, Account, Domain, *_OF_DOMAIN, Registration, Server)
+_ORDER = (Application, Account, Domain, *_OF_DOMAIN, RegisteredName, Server)
 """In which order rows are locked; those of an organization itself come before."""
 
 BELOW: Mapping[Kind, Mapping[Kind, str]] = {
@@ -59,7 +59,7 @@ PARENTS: Mapping[Kind, Mapping[str, Kind]] = {
     Application: {"organization_id": Organization},
     Server: {"organization_id": Organization},
     Account: {"organization_id": Organization},
-    Registration: {"organization_id": Organization},
+    RegisteredName: {"organization_id": Organization},
     Domain: {"organization_id": Organization},
     Record: {"organization_domain_id": Domain},
     Certificate: {"organization_domain_id": Domain},
@@ -270,7 +270,7 @@ def _hidden(kind: Kind, now: datetime) -> dict[str, Any]:
         return {"next_action_at": now, "urgency": 1, "holding_name": None}
     if not issubclass(kind, Work):
         return {}
-    if kind is Registration:  # whose it is belongs to its organization alone
+    if kind is RegisteredName:  # whose it is belongs to its organization alone
         return {"next_action_at": now, "contact": None}
     if kind is Binding or kind is Server:
         return {"next_action_at": now, "urgency": 1}

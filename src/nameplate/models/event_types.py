@@ -39,7 +39,7 @@ from nameplate.models.proof_mails import ProofMail
 from nameplate.models.quarantine import QuarantinedName
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record
-from nameplate.models.registrations import Purchase, Registration
+from nameplate.models.registrations import Purchase, RegisteredName
 from nameplate.models.setup_links import SetupLink
 from nameplate.models.tokens import ApiToken
 from nameplate.models.verifications import Verification
@@ -361,7 +361,7 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("transfer.withdrawn", "status", ColumnState.ANY, _is(TransferStatus.WITHDRAWN), ("name",)),
         ),
     ),
-    Registration: Told(
+    RegisteredName: Told(
         "registration",
         added="registration.added",
         removed="registration.removed",

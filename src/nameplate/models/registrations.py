@@ -46,10 +46,10 @@ class RenewedBy(StrEnum):
 
     NAMEPLATE = "nameplate"
     REGISTRAR = "registrar"
-    NOBODY = "nobody"
+    NONE = "none"
 
 
-class Registration(Identified, SoftDeletable, Tenant, Work, Model):
+class RegisteredName(Identified, SoftDeletable, Tenant, Work, Model):
     """A name at a registrar that an organization has, or is about to have, by one account."""
 
     __tablename__ = "registrations"
@@ -347,5 +347,5 @@ class Purchase(Identified, Tenant, Model):
         """Record that nobody wants it any more; it was never sent."""
         self.status = move(self.status, PurchaseStatus.CANCELLED)
         self.ended_at, self.transfer_code = now, None
-        self.error_code, self.error_message = "purchase_cancelled", message
+        self.error_code, self.error_message = None, message
         self.waits_because = None

@@ -27,7 +27,7 @@ from nameplate.models import (
     NameGrant,
     QuarantinedName,
     Record,
-    Registration,
+    RegisteredName,
     Server,
     Verification,
 )
@@ -409,7 +409,7 @@ KINDS: tuple[Any, ...] = (
     Binding,
     Server,
     DanglingScan,
-    Registration,
+    RegisteredName,
 )
 """Every kind of row that workers bring forward."""
 

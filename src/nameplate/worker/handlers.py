@@ -18,7 +18,7 @@ from nameplate.models import (
     NameGrant,
     QuarantinedName,
     Record,
-    Registration,
+    RegisteredName,
     Server,
     Verification,
 )
@@ -125,7 +125,7 @@ HANDLERS: tuple[Handler, ...] = (
     ),
     Reconciler(Server, proxies.reconcile, proxies.peer, proxies.is_resting),  # what a proxy serves
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
-    Reconciler(Registration, reconciling.reconcile, reconciling.peer),  # what is bought, and kept
+    Reconciler(RegisteredName, reconciling.reconcile, reconciling.peer),  # what is bought, and kept
     Sweep(
         DanglingScan, dangling.sweep, width=dangling.WIDTH
     ),  # can a stranger take what it leads to?

@@ -13,6 +13,7 @@ from typing import Any
 from nameplate.core.money import Money
 from nameplate.ports.registrar import (
     Act,
+    Ds,
     Operation,
     OperationState,
     Registration,
@@ -77,6 +78,7 @@ class Ledger:
     operations: dict[str, Pending] = field(default_factory=dict)
     charges: list[Charge] = field(default_factory=list)
     stale: dict[str, Stale] = field(default_factory=dict)
+    ds: dict[str, list[Ds]] = field(default_factory=dict)
     played: list[str] = field(default_factory=list)
     """Faults that were played once."""
 
@@ -94,6 +96,7 @@ class Ledger:
                     }
                     for key, one in self.stale.items()
                 },
+                "ds": {key: [_plain(one) for one in all_] for key, all_ in self.ds.items()},
                 "played": self.played,
             }
         )
@@ -113,6 +116,7 @@ class Ledger:
                 )
                 for key, one in found["stale"].items()
             },
+            {key: [Ds(**one) for one in all_] for key, all_ in found["ds"].items()},
             found["played"],
         )
 

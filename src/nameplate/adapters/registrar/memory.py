@@ -21,6 +21,7 @@ from nameplate.ports.registrar import (
     DONE,
     Act,
     Availability,
+    Ds,
     Offer,
     Operation,
     OperationState,
@@ -43,7 +44,7 @@ _NOBODY = Contact(
     country="US",
 )
 FAULTS = {
-    "taken-": "somebody else has the name",
+    "taken-": "the name is registered elsewhere",
     "premium-": "the name costs twenty times as much",
     "lost-before-": "the first order is lost on its way: nothing happens, and no answer comes",
     "lost-after-": "the answer to the first order is lost: it was carried out",
@@ -159,6 +160,24 @@ class SandboxRegistrar:
         """Turn its own renewal on or off at once."""
         return self._set(name, "set_auto_renew", auto_renew=on)
 
+    def set_contact(self, name: str, contact: Contact) -> Operation:
+        """Take a contact, and keep nothing of it."""
+        del contact
+        return self._set(name, "set_contact")
+
+    def ds(self, name: str) -> Sequence[Ds]:
+        """Return the DS records of a name."""
+        with self.store.open() as ledger:
+            _own(ledger, name)
+            return sorted(ledger.ds.get(name, ()))
+
+    def set_ds(self, name: str, records: Sequence[Ds]) -> Operation:
+        """Replace the DS records of a name at once."""
+        with self.store.open() as ledger:
+            _own(ledger, name)
+            ledger.ds[name] = sorted(records)
+        return DONE
+
     def transfer_code(self, name: str) -> Secret:
         """Return a code for a name in the account."""
         with self.store.open() as ledger:
@@ -174,8 +193,7 @@ class SandboxRegistrar:
     def balance(self) -> Money:
         """Return what is left."""
         with self.store.open() as ledger:
-            spent = sum(one.amount for one in ledger.charges)
-        return Money(max(self._config.balance - spent, 0), "USD")
+            return Money(max(self._left(ledger), 0), "USD")
 
     def operation(self, operation_id: str) -> Operation:
         """Return how far an operation is."""
@@ -232,7 +250,7 @@ class SandboxRegistrar:
             amount = self._price(name) * years
             if not agreed.price.covers(Money(amount, "USD")):
                 raise Refused("price_changed", "The name costs more than agreed.")
-            if self.balance().amount < amount:
+            if self._left(ledger) < amount:
                 raise Refused("balance_low", "The account's balance does not cover it.")
             operation = self._begin(ledger, act, name, years, amount)
             is_lost = "lost-after-" in name and _first(ledger, "after", name)
@@ -301,6 +319,9 @@ class SandboxRegistrar:
             self._advance(ledger)
             ledger.names[name] = replace(_own(ledger, name), **values)  # type: ignore[arg-type]  # fields of it
         return DONE
+
+    def _left(self, ledger: Ledger) -> int:
+        return self._config.balance - sum(one.amount for one in ledger.charges)
 
     def _price(self, name: str) -> int:
         return self._config.price * (20 if "premium-" in name else 1)

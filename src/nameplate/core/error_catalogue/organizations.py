@@ -74,12 +74,6 @@ GROUP = Group(
             "Use one of the kinds that the message lists.",
             (422,),
         ),
-        "kind_not_testable": Entry(
-            Turn.YOU,
-            "Accounts of this kind cannot be tested yet.",
-            "Leave the test out.",
-            (422,),
-        ),
         "config_holds_secret": Entry(
             Turn.YOU,
             "The account's configuration contains a secret, which everyone with access to "

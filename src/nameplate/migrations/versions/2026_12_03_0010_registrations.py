@@ -88,7 +88,7 @@ def _create_registrations() -> None:
                 *("transferring_out", "cancelled", "ended"),
             ),
         ),
-        c.allowed(_REGISTRATIONS, "renewed_by", ("nameplate", "registrar", "nobody")),
+        c.allowed(_REGISTRATIONS, "renewed_by", ("nameplate", "registrar", "none")),
     )
     c.index(_REGISTRATIONS, "name", "current", name="registrations_name_unique", unique=True)
     c.index(_REGISTRATIONS, "organization_id", "status", name="registrations_org_status_index")

@@ -14,7 +14,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing, Place, prefix
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.db import Sessions
-from nameplate.models import Account, Certificate, Purchase, Registration, metadata
+from nameplate.models import Account, Certificate, Purchase, RegisteredName, metadata
 from nameplate.models.sealing import hold
 
 BATCH = 200
@@ -62,7 +62,7 @@ def _account_place(organization_id: int | None, row_id: int) -> Place:
 
 
 def _contact_place(organization_id: int | None, row_id: int) -> Place:
-    return Place(Registration.__tablename__, "contact", organization_id, row_id)
+    return Place(RegisteredName.__tablename__, "contact", organization_id, row_id)
 
 
 def _code_place(organization_id: int | None, row_id: int) -> Place:

@@ -18,7 +18,7 @@ from nameplate.models import (
     NameGrant,
     QuarantinedName,
     Record,
-    Registration,
+    RegisteredName,
     Server,
     Verification,
 )
@@ -32,7 +32,7 @@ _PREFIXES: Mapping[type[Work], Prefix] = {
     NameGrant: Prefix.GRANT,
     QuarantinedName: Prefix.QUARANTINED_NAME,
     Record: Prefix.RECORD,
-    Registration: Prefix.REGISTRATION,
+    RegisteredName: Prefix.REGISTRATION,
     Server: Prefix.SERVER,
     Verification: Prefix.VERIFICATION,
 }

@@ -6,15 +6,15 @@ from nameplate.core.contacts import Contact, parse_contact
 from nameplate.core.encryption import KeyRing, Place
 from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
-from nameplate.models import Purchase, Registration
+from nameplate.models import Purchase, RegisteredName
 
 
-def keep(row: Registration, ring: KeyRing, contact: Contact) -> None:
+def keep(row: RegisteredName, ring: KeyRing, contact: Contact) -> None:
     """Seal a contact into a row that has its id."""
     row.contact = ring.seal(Secret(json.dumps(contact.as_json())), _place(row))
 
 
-def opened(row: Registration, ring: KeyRing) -> Contact:
+def opened(row: RegisteredName, ring: KeyRing) -> Contact:
     """Return the contact of a registration. Raises Refused `contact_missing`."""
     if row.contact is None:
         raise Refused("contact_missing", "The registration has no contact. Give one.")
@@ -33,7 +33,7 @@ def code_of(row: Purchase, ring: KeyRing) -> Secret:
     return ring.open(row.transfer_code, _code_place(row))
 
 
-def _place(row: Registration) -> Place:
+def _place(row: RegisteredName) -> Place:
     return Place("registrations", "contact", row.organization_id, row.id)
 
 

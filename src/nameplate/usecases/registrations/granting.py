@@ -8,7 +8,7 @@ from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
-from nameplate.models import Domain, HoldingBasis, NameHolding, Registration, telling
+from nameplate.models import Domain, HoldingBasis, NameHolding, RegisteredName, telling
 from nameplate.usecases import holders
 from nameplate.usecases.claims import (
     domains,
@@ -21,13 +21,13 @@ from nameplate.usecases.claims import (
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.tools import Tools
 
-_NEW_OWNER = "The name was registered anew, for somebody else."
+_NEW_OWNER = "The name was registered anew by another organization."
 
 
 def grant(
     session: Session,
     tools: Tools,
-    row: Registration,
+    row: RegisteredName,
     now: datetime,
     *,
     bought: bool,
@@ -54,7 +54,6 @@ def grant(
         except Conflict as error:
             return error.detail
         session.get_one(NameHolding, row.name).basis = HoldingBasis.REGISTRATION
-        claim.verification_method = "registration"
         telling.tell(
             session,
             "domain.proved_by_registration",
@@ -67,7 +66,7 @@ def grant(
     return None
 
 
-def end(session: Session, tools: Tools, row: Registration, now: datetime) -> None:
+def end(session: Session, tools: Tools, row: RegisteredName, now: datetime) -> None:
     """End what rests on a registration that is no more, as far as no proof supports it.
 
     Runs in a platform transaction under the lock row of the name.
@@ -87,7 +86,7 @@ def end(session: Session, tools: Tools, row: Registration, now: datetime) -> Non
     verifications.wake_dependents(session, claim, now, urgent=True)
 
 
-def follow(session: Session, row: Registration, registrar: str) -> None:
+def follow(session: Session, row: RegisteredName, registrar: str) -> None:
     """Show the registration in the claim on its name."""
     claim = claim_of(session, row)
     if claim is None:
@@ -103,7 +102,7 @@ def follow(session: Session, row: Registration, registrar: str) -> None:
             setattr(claim, name, value)
 
 
-def claim_of(session: Session, row: Registration) -> Domain | None:
+def claim_of(session: Session, row: RegisteredName) -> Domain | None:
     """Return the organization's claim on a registered name."""
     claim: Domain | None = session.scalars(
         Domain.visible(Actor(row.organization_id)).where(Domain.full_domain == row.name)
@@ -112,7 +111,7 @@ def claim_of(session: Session, row: Registration) -> Domain | None:
 
 
 def _claim(
-    session: Session, tools: Tools, row: Registration, hosted: offers.Offer | None
+    session: Session, tools: Tools, row: RegisteredName, hosted: offers.Offer | None
 ) -> Domain:
     known = claim_of(session, row)
     if known is not None:

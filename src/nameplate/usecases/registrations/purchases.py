@@ -15,7 +15,7 @@ from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.core.money import Money
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now, lock_name
-from nameplate.models import Account, Purchase, Registration, RenewedBy
+from nameplate.models import Account, Purchase, RegisteredName, RenewedBy
 from nameplate.ports.registrar import Act
 from nameplate.usecases import lookup
 from nameplate.usecases.registrations import contacts, quotes
@@ -128,11 +128,11 @@ def _confirm(
 
 def _usual(session: Session, tools: Tools, row: Purchase) -> Contact | None:
     """Return the contact of the organization's last registration that has one."""
-    query = Registration.visible(Actor(row.organization_id)).where(
-        Registration.contact.is_not(None)
+    query = RegisteredName.visible(Actor(row.organization_id)).where(
+        RegisteredName.contact.is_not(None)
     )
-    last: Registration | None = session.scalars(
-        query.order_by(Registration.id.desc()).limit(1)
+    last: RegisteredName | None = session.scalars(
+        query.order_by(RegisteredName.id.desc()).limit(1)
     ).first()
     return None if last is None else contacts.opened(last, tools.keyring)
 
@@ -158,12 +158,12 @@ def _check(row: Purchase, terms: Agreement, now: datetime) -> None:
         raise Invalid("contact_required", detail, [Problem("/contact", "contact_required", detail)])
 
 
-def _begin(session: Session, tools: Tools, row: Purchase, terms: Agreement) -> Registration:
+def _begin(session: Session, tools: Tools, row: Purchase, terms: Agreement) -> RegisteredName:
     """Make the row of a name that is new: of all organizations one can have it."""
     if quotes.current(session, row.organization_id, row.name) is not None:
         raise quotes.exists(row.name)
-    transfer = row.act is Act.TRANSFER
-    made = Registration(
+    name, transfer = row.name, row.act is Act.TRANSFER
+    made = RegisteredName(
         organization_id=row.organization_id,
         account_id=row.account_id,
         name=row.name,
@@ -175,13 +175,13 @@ def _begin(session: Session, tools: Tools, row: Purchase, terms: Agreement) -> R
     try:
         session.flush()
     except sa.exc.IntegrityError as error:
-        raise Conflict("name_in_use", f"{row.name} is being registered already.") from error
+        raise Conflict("name_in_use", f"{name} is being registered already.") from error
     if terms.contact is not None:
         contacts.keep(made, tools.keyring, terms.contact)
     return made
 
 
-def _continue(session: Session, row: Purchase) -> Registration:
+def _continue(session: Session, row: Purchase) -> RegisteredName:
     """Return the registration that is to be renewed or brought back, if nothing is open for it."""
     registration = quotes.current(session, row.organization_id, row.name)
     if registration is None:
@@ -224,7 +224,7 @@ def end_unborn(session: Session, row: Purchase) -> None:
     """End the registration that a purchase was to begin, and that never came to be."""
     if row.registration_id is None or row.act not in {Act.REGISTER, Act.TRANSFER}:
         return
-    registration = session.get(Registration, row.registration_id)
+    registration = session.get(RegisteredName, row.registration_id)
     if registration is not None and registration.status in {
         RegistrationStatus.PENDING,
         RegistrationStatus.TRANSFERRING_IN,
@@ -242,7 +242,7 @@ def _locked(session: Session, actor: Actor, reference: str) -> Purchase:
 
 
 def _wake(session: Session, row: Purchase, now: datetime) -> None:
-    registration = session.get(Registration, row.registration_id or 0)
+    registration = session.get(RegisteredName, row.registration_id or 0)
     if registration is not None:
         registration.wake(now)
     session.flush()

@@ -19,7 +19,7 @@ from nameplate.core.money import Money
 from nameplate.core.purchases import Sighting, Verdict
 from nameplate.db import Sessions, lock_name
 from nameplate.leases import Lease
-from nameplate.models import Account, Purchase, Registration
+from nameplate.models import Account, Purchase, RegisteredName
 from nameplate.ports.registrar import (
     Act,
     Operation,
@@ -48,14 +48,13 @@ _MAYBE_OURS = frozenset({"name_taken", "expiry_moved", "operation_in_progress"})
 """What a registrar also says when an earlier order, whose answer was lost, was carried out."""
 _OF_THE_ACCOUNT = frozenset({"credential_refused", "account_missing", "provider_refused"})
 """What says nothing about the purchase: it waits for the account."""
-_NOBODY = "purchase_unwanted"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """All that is known of a registration before anybody is asked."""
 
-    row: Registration
+    row: RegisteredName
     account: Account | None
     purchase: Purchase | None
     is_wanted: bool
@@ -68,6 +67,17 @@ class _Refusal:
 
     code: str
     message: str
+
+
+_WITHOUT_EFFECT = _Refusal(
+    "order_without_effect",
+    "The order was sent and had no effect. Nothing was charged, as far as is known.",
+)
+_UNCLEAR = _Refusal(
+    "purchase_unclear",
+    "Something else happened to the registration than what was bought. Compare the registrar's orders "
+    "with this purchase. It is not sent again.",
+)
 
 
 class Buyer:
@@ -119,7 +129,7 @@ class Buyer:
         """Return what it costs now, or why it is not bought. Nothing is sent."""
         purchase, now = self._purchase, self._lease.now()
         if not self._case.is_wanted:
-            return _Refusal(_NOBODY, "The organization was removed or is not active.")
+            return _Refusal("purchase_unwanted", "The organization was removed or is not active.")
         if (purchase.confirmed_at or now) + rules.CONFIRMED_FOR < now:
             return _Refusal("confirmation_expired", "It could not be bought in time.")
         try:
@@ -147,7 +157,7 @@ class Buyer:
                 "as soon as they are seen.",
             )
 
-    def _intend(self, session: Session, row: Registration, quote: Quote) -> bool:
+    def _intend(self, session: Session, row: RegisteredName, quote: Quote) -> bool:
         """Count the purchase against the limits; tell whether it may be sent now."""
         purchase = self._locked(session)
         if purchase.status not in {PurchaseStatus.CONFIRMED, PurchaseStatus.INTENDED}:
@@ -166,7 +176,7 @@ class Buyer:
         purchase.intend(self._lease.now())
         return True
 
-    def _begin_to_send(self, session: Session, row: Registration) -> bool:
+    def _begin_to_send(self, session: Session, row: RegisteredName) -> bool:
         purchase = self._locked(session)
         if purchase.status is not PurchaseStatus.INTENDED:
             row.next_action_at = self._lease.now()
@@ -175,9 +185,9 @@ class Buyer:
         return True
 
     def _send(self, quote: Quote) -> work.StepOutcome | None:
-        work.confirm(self._sessions, Registration, self._lease)
+        work.confirm(self._sessions, RegisteredName, self._lease)
         try:
-            with work.kept(self._sessions, Registration, self._lease):
+            with work.kept(self._sessions, RegisteredName, self._lease):
                 answer = self._act(quote)
         except RateLimited as error:
             self._record(lambda session, _row: self._locked(session).unsend())
@@ -212,7 +222,7 @@ class Buyer:
             return transferrer.transfer(order, contacts.code_of(purchase, ring))
         return registrars.able(self._connected, Seller, "register").register(order)  # type: ignore[type-abstract]  # as above
 
-    def _answered(self, session: Session, row: Registration, answer: Operation) -> None:
+    def _answered(self, session: Session, row: RegisteredName, answer: Operation) -> None:
         purchase = self._locked(session)
         note(purchase, answer)
         row.next_action_at = self._lease.now()
@@ -221,9 +231,9 @@ class Buyer:
         is_told = isinstance(error, NameplateError)
         code = error.code if isinstance(error, NameplateError) else "internal_error"
         said = str(error) if is_told else "Nameplate failed unexpectedly. Its log says more."
-        message = f"{said} Nameplate asks the registrar what became of the order."
+        message = f"{said} Nameplate asks the registrar whether the order was carried out."
 
-        def change(session: Session, row: Registration) -> None:
+        def change(session: Session, row: RegisteredName) -> None:
             self._locked(session).doubt(code, message)
             row.next_action_at = work.soon(
                 self._tools, self._lease.now() + _LOOKS[0], self._lease.now()
@@ -239,7 +249,7 @@ class Buyer:
         self._tools.checkpoint("registration:read")
         hosted = self._offer()
 
-        def change(session: Session, row: Registration) -> Verdict:
+        def change(session: Session, row: RegisteredName) -> Verdict:
             purchase = self._locked(session)
             if not purchase.is_out:
                 row.next_action_at = self._lease.now()
@@ -266,7 +276,7 @@ class Buyer:
     def _apply(
         self,
         session: Session,
-        row: Registration,
+        row: RegisteredName,
         purchase: Purchase,
         verdict: Verdict,
         *,
@@ -291,17 +301,19 @@ class Buyer:
             row.next_action_at = now
         elif verdict is Verdict.FAILED:
             detail = operation.detail if operation is not None else ""
-            code = purchase.error_code or "order_without_effect"
-            purchase.fail(code, detail or purchase.error_message or _WITHOUT_EFFECT, now)
+            code = purchase.error_code or _WITHOUT_EFFECT.code
+            purchase.fail(code, detail or purchase.error_message or _WITHOUT_EFFECT.message, now)
             purchases.end_unborn(session, purchase)
             row.next_action_at = None if row.is_over else now
         else:
             self._wait(row, purchase, verdict, now)
 
-    def _wait(self, row: Registration, purchase: Purchase, verdict: Verdict, now: datetime) -> None:
+    def _wait(
+        self, row: RegisteredName, purchase: Purchase, verdict: Verdict, now: datetime
+    ) -> None:
         purchase.looks += 1
-        if verdict is Verdict.UNCLEAR and purchase.error_code != "purchase_unclear":
-            purchase.doubt("purchase_unclear", _UNCLEAR)
+        if verdict is Verdict.UNCLEAR and purchase.error_code != _UNCLEAR.code:
+            purchase.doubt(_UNCLEAR.code, _UNCLEAR.message)
         shortest, longest = _LOOKS
         wait = min(shortest * 2 ** min(purchase.looks, 12), longest)
         row.next_action_at = work.soon(self._tools, now + wait, now)
@@ -334,7 +346,7 @@ class Buyer:
             return None
 
     def _fail(self, code: str, message: str) -> work.StepOutcome:
-        def change(session: Session, row: Registration) -> None:
+        def change(session: Session, row: RegisteredName) -> None:
             purchase = self._locked(session)
             if purchase.is_open:
                 purchase.fail(code, message, self._lease.now())
@@ -362,7 +374,7 @@ class Buyer:
         ends = (lambda result: result is False) if release is None else release
         return work.record(
             self._sessions,
-            Registration,
+            RegisteredName,
             self._lease,
             change,
             release=ends,
@@ -370,14 +382,7 @@ class Buyer:
         )
 
 
-_WITHOUT_EFFECT = "The order was sent and had no effect. Nothing was charged, as far as is known."
-_UNCLEAR = (
-    "Something else happened to the registration than what was bought. Compare the registrar's orders "
-    "with this purchase. It is not sent again."
-)
-
-
-def telling_reason(row: Registration, why: str, now: datetime) -> None:
+def telling_reason(row: RegisteredName, why: str, now: datetime) -> None:
     """Say on the registration why its organization does not hold the name."""
     row.meet("name_in_use", why, None, now)
 

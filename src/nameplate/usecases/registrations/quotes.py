@@ -9,7 +9,7 @@ from nameplate.core.errors import Conflict, Invalid, NotFound, Problem
 from nameplate.core.ids import Prefix
 from nameplate.core.purchases import years_after
 from nameplate.db import Sessions, database_now
-from nameplate.models import Account, Purchase, Registration
+from nameplate.models import Account, Purchase, RegisteredName
 from nameplate.ports.registrar import (
     Act,
     Availability,
@@ -104,11 +104,11 @@ def made_of(owner_id: int, account_id: int, found: Quote, now: datetime) -> Purc
     )
 
 
-def current(session: Session, owner_id: int, name: str) -> Registration | None:
+def current(session: Session, owner_id: int, name: str) -> RegisteredName | None:
     """Return an organization's registration of a name that is, or is about to be, there."""
-    row: Registration | None = session.scalars(
-        Registration.visible(Actor(owner_id)).where(
-            Registration.name == name, Registration.current == 1
+    row: RegisteredName | None = session.scalars(
+        RegisteredName.visible(Actor(owner_id)).where(
+            RegisteredName.name == name, RegisteredName.current == 1
         )
     ).one_or_none()
     return row

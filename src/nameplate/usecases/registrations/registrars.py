@@ -86,5 +86,5 @@ def _check_registrable(host: names.Hostname) -> None:
     if host.name != host.registrable:
         raise Invalid(
             "name_not_registrable",
-            f"{host.name} cannot be registered by itself. Did you mean {host.registrable}?",
+            f"{host.name} cannot be registered by itself. Use {host.registrable}.",
         )

@@ -13,7 +13,7 @@ from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RegistrationStatus
 from nameplate.db import Sessions, database_now, lock_name
-from nameplate.models import Registration, RenewedBy
+from nameplate.models import RegisteredName, RenewedBy
 from nameplate.ports.registrar import Registration as Seen
 from nameplate.usecases import lookup
 from nameplate.usecases.registrations import granting, registrars, seeing
@@ -23,17 +23,17 @@ from nameplate.usecases.tools import Tools
 _MAX_SERVERS = 13
 
 
-def get(session: Session, actor: Actor, reference: str) -> Registration:
+def get(session: Session, actor: Actor, reference: str) -> RegisteredName:
     """Return the registration with that id or name. Raises NotFound."""
-    query = Registration.visible(actor)
+    query = RegisteredName.visible(actor)
     if reference.startswith(f"{Prefix.REGISTRATION}_"):
-        row: Registration = lookup.find(
-            session, query, Registration, Prefix.REGISTRATION, reference
+        row: RegisteredName = lookup.find(
+            session, query, RegisteredName, Prefix.REGISTRATION, reference
         )
         return row
-    found: Registration | None = session.scalars(
-        query.where(Registration.name == lookup.spelled(reference)).order_by(
-            Registration.current.is_(None), Registration.id.desc()
+    found: RegisteredName | None = session.scalars(
+        query.where(RegisteredName.name == lookup.spelled(reference)).order_by(
+            RegisteredName.current.is_(None), RegisteredName.id.desc()
         )
     ).first()
     if found is None:
@@ -49,12 +49,12 @@ def page(
     after: int | None = None,
     status: str | None = None,
     name: str | None = None,
-) -> Sequence[Registration]:
+) -> Sequence[RegisteredName]:
     """Return up to `limit` + 1 registrations in order of their ids."""
     return lookup.page(
         session,
-        Registration.visible(actor),
-        Registration,
+        RegisteredName.visible(actor),
+        RegisteredName,
         limit=limit,
         after=after,
         status=status,
@@ -70,7 +70,7 @@ def update(
     *,
     renewed_by: RenewedBy | None = None,
     locked: bool | None = None,
-) -> Registration:
+) -> RegisteredName:
     """Change what is wanted of a registration; a worker brings the registrar to it."""
     row = _changeable(session, actor, reference)
     if renewed_by is not None:
@@ -88,7 +88,7 @@ def delegate(
     reference: str,
     now: datetime,
     name_servers: Sequence[str] = (),
-) -> Registration:
+) -> RegisteredName:
     """Set the name servers: the given ones, or those of the DNS account of the domain.
 
     Raises Invalid `name_servers_invalid`, Conflict `domain_without_dns`.
@@ -120,7 +120,7 @@ def _servers(given: Sequence[str]) -> list[str]:
     return found
 
 
-def _changeable(session: Session, actor: Actor, reference: str) -> Registration:
+def _changeable(session: Session, actor: Actor, reference: str) -> RegisteredName:
     row = get(session, actor, reference)
     session.refresh(row, with_for_update=True)
     if row.is_over:
@@ -136,7 +136,7 @@ def import_all(
     account: str | None = None,
     organization: str | None = None,
     names_only: Sequence[str] = (),
-) -> list[Registration]:
+) -> list[RegisteredName]:
     """Make registrations of the names in an account, of those that are not known yet.
 
     Of an organization's own account every name is its own. Of the platform's account only the platform
@@ -166,20 +166,20 @@ def import_all(
 
 def _import(
     session: Session, *, tools: Tools, owner_id: int, account_id: int, seen: Seen
-) -> Registration | None:
+) -> RegisteredName | None:
     lock_name(session, seen.name)
-    taken = Registration.visible(PLATFORM).where(
-        Registration.name == seen.name, Registration.current == 1
+    taken = RegisteredName.visible(PLATFORM).where(
+        RegisteredName.name == seen.name, RegisteredName.current == 1
     )
     if session.scalars(taken.limit(1)).first() is not None:
         return None
     now = database_now(session)
-    row = Registration(
+    row = RegisteredName(
         organization_id=owner_id,
         account_id=account_id,
         name=seen.name,
         status=RegistrationStatus.PENDING,
-        renewed_by=RenewedBy.REGISTRAR if seen.auto_renew else RenewedBy.NOBODY,
+        renewed_by=RenewedBy.REGISTRAR if seen.auto_renew else RenewedBy.NONE,
         lock_wanted=seen.is_locked is not False,
     )
     session.add(row)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from nameplate.core.lifecycle import RegistrationStatus
 from nameplate.core.purchases import RENEWED_BEFORE
 from nameplate.core.registration import WARNINGS
-from nameplate.models import Registration
+from nameplate.models import RegisteredName
 from nameplate.ports.registrar import Registration as Seen
 from nameplate.ports.registrar import RegistrationState
 
@@ -19,7 +19,7 @@ _STATUSES = {
 _BEGINNING = (RegistrationStatus.PENDING, RegistrationStatus.TRANSFERRING_IN)
 
 
-def apply(row: Registration, seen: Seen, now: datetime) -> None:
+def apply(row: RegisteredName, seen: Seen, now: datetime) -> None:
     """Record what the registrar shows; what it does not tell stays unknown."""
     status = _STATUSES.get(seen.state)
     if status is None:
@@ -46,7 +46,7 @@ def apply(row: Registration, seen: Seen, now: datetime) -> None:
     row.seen_at = now
 
 
-def give_notice(row: Registration, now: datetime) -> None:
+def give_notice(row: RegisteredName, now: datetime) -> None:
     """Say once for each threshold that the registration ends."""
     if row.expires_at is None:
         return
@@ -56,7 +56,7 @@ def give_notice(row: Registration, now: datetime) -> None:
         row.expiry_notice_days = min(passed)
 
 
-def next_look(row: Registration, now: datetime) -> datetime:
+def next_look(row: RegisteredName, now: datetime) -> datetime:
     """Return when the registrar is asked again: seldom while the end is far."""
     if row.expires_at is None:
         return now + timedelta(days=1)

@@ -10,7 +10,7 @@ from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.db import Sessions, lock_name
 from nameplate.leases import Lease
-from nameplate.models import Account, Domain, Purchase, Registration, RenewedBy
+from nameplate.models import Account, Domain, Purchase, RegisteredName, RenewedBy
 from nameplate.ports.dns import NameServers, Zone
 from nameplate.ports.registrar import Act, AutoRenewer, Locker, Quote, Renewer
 from nameplate.ports.registrar import Registration as Seen
@@ -37,7 +37,7 @@ def look(
     acted = _bring(sessions, tools, lease, case.row, connected, seen) if case.is_wanted else False
     quote = _renewal(sessions, lease, case, connected, seen) if not acted else None
 
-    def change(session: Session, row: Registration) -> None:
+    def change(session: Session, row: RegisteredName) -> None:
         now = lease.now()
         seeing.apply(row, seen, now)
         seeing.give_notice(row, now)
@@ -51,14 +51,14 @@ def look(
         elif not case.is_wanted:
             row.next_action_at = None
 
-    work.record(sessions, Registration, lease, change, release=True)
+    work.record(sessions, RegisteredName, lease, change, release=True)
     return None
 
 
 def _missing(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> work.StepOutcome | None:
     """Note that a name is not in the account; when that lasts, the registration has ended."""
 
-    def change(session: Session, row: Registration) -> bool:
+    def change(session: Session, row: RegisteredName) -> bool:
         now = lease.now()
         row.missing_since = row.missing_since or now
         row.seen_at = now
@@ -71,7 +71,7 @@ def _missing(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> work
         return True
 
     ended = work.record(
-        sessions, Registration, lease, change, release=True,
+        sessions, RegisteredName, lease, change, release=True,
         before=lambda session: lock_name(session, case.row.name),
     )  # fmt: skip
     return work.StepOutcome("registration_ended" if ended else "registration_missing")
@@ -81,7 +81,7 @@ def _bring(  # noqa: PLR0917 - what a step is given
     sessions: Sessions,
     tools: Tools,
     lease: Lease,
-    row: Registration,
+    row: RegisteredName,
     connected: Connected,
     seen: Seen,
 ) -> bool:
@@ -93,7 +93,7 @@ def _bring(  # noqa: PLR0917 - what a step is given
     acted = False
     wanted = _name_servers(sessions, tools, row)
     if wanted and sorted(wanted) != sorted(seen.name_servers):
-        work.confirm(sessions, Registration, lease)
+        work.confirm(sessions, RegisteredName, lease)
         registrar.delegate(row.name, wanted)
         acted = True
     if isinstance(registrar, Locker) and seen.is_locked is (not row.lock_wanted):
@@ -112,7 +112,7 @@ def _bring(  # noqa: PLR0917 - what a step is given
     return acted
 
 
-def _name_servers(sessions: Sessions, tools: Tools, row: Registration) -> list[str] | None:
+def _name_servers(sessions: Sessions, tools: Tools, row: RegisteredName) -> list[str] | None:
     """Return the name servers that a name is to have, None where nobody says or they are not ready."""
     if not row.is_delegated:
         return row.name_servers_wanted
@@ -163,7 +163,7 @@ def _renewal(
 
 
 def _buy(  # noqa: PLR0917 - what a purchase says
-    session: Session, row: Registration, account: Account, quote: Quote, seen: Seen, now: datetime
+    session: Session, row: RegisteredName, account: Account, quote: Quote, seen: Seen, now: datetime
 ) -> None:
     """Confirm a renewal by policy, unless something is open for the registration."""
     query = Purchase.visible(PLATFORM).where(Purchase.registration_id == row.id)

@@ -1,0 +1,107 @@
+"""Random lives of purchases: whatever fails and dies, each is paid once or not at all."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.databases import Templates, sessions_over
+from tests.registrations.shop import Blind, Killed, Shop
+
+from nameplate.adapters.registrar.memory import SandboxRegistrar
+from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
+from nameplate.ports.registrar import Act
+from nameplate.usecases import work
+
+POINTS = (
+    *(one for one in work.CRASH_POINTS if one.startswith("registration:")),
+    *(f"{act}:{when}" for act in ("register", "renew") for when in ("before", "after")),
+    *("registration", "quote", "operation", "operations", "offers"),
+)
+KINDS = ("", "lost-before-", "lost-after-", "stale-", "slow-", "late-failure-", "dearer-")
+_ENDS = {
+    "killed": lambda: Killed(),
+    "lost": lambda: Unavailable("provider_unreachable", "No answer."),
+    "limited": lambda: RateLimited("rate_limited", "Wait."),
+    "credential": lambda: Refused("credential_refused", "The credential was refused."),
+}
+_OF_WORKER = frozenset({"killed"})
+BUY = st.tuples(st.just("buy"), st.integers(0, 3), st.integers(1, 3))
+RENEW = st.tuples(st.just("renew"), st.integers(0, 3), st.integers(1, 2))
+FAULT = st.tuples(st.just("fault"), st.sampled_from(POINTS), st.sampled_from(sorted(_ENDS)))
+STEP = st.tuples(st.just("step"), st.just(0), st.sampled_from([0, 1, 20, 61, 4000]))
+PROGRAMS = st.tuples(
+    st.sampled_from([SandboxRegistrar, Blind]),
+    st.lists(st.lists(st.sampled_from(KINDS), max_size=2, unique=True), min_size=4, max_size=4),
+    st.lists(st.one_of(BUY, RENEW, FAULT, STEP, STEP), min_size=3, max_size=14),
+)
+
+
+def run(shop: Shop, kinds: list[list[str]], acts: list[tuple[str, object, object]]) -> None:
+    """Play a program, then let everything heal and come to its end."""
+    names = [shop.name(*one) for one in kinds]
+    for kind, what, much in acts:
+        if kind in {"buy", "renew"}:
+            _want(shop, names[int(str(what))], kind, int(str(much)))
+        elif kind == "fault":
+            _plan(shop, str(what), str(much))
+        else:
+            shop.step()
+            shop.now += timedelta(seconds=int(str(much)))
+    shop.faults.clear()
+    shop.drain(most=300)
+    shop.check()
+
+
+def _want(shop: Shop, name: str, kind: str, years: int) -> None:
+    act = Act.REGISTER if kind == "buy" else Act.RENEW
+    try:
+        found = shop.quote(name, act, years)
+        shop.confirm(found)
+        shop.confirm(found)  # a request that was repeated
+    except (NameplateError, Killed):
+        return
+
+
+def _plan(shop: Shop, point: str, end: str) -> None:
+    if point.startswith("registration:") and end not in _OF_WORKER:
+        return  # a crash point only dies
+    if end == "credential" and point.endswith(":after"):
+        return  # a refusal says that nothing was done
+    if end == "limited" and point.endswith(":after"):
+        return
+    shop.faults.setdefault(point, []).append(_ENDS[end]())
+
+
+def campaign(templates: Templates, examples: int) -> None:
+    """Play so many random programs."""
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(PROGRAMS)
+    def play(
+        program: tuple[type[SandboxRegistrar], list[list[str]], list[tuple[str, object, object]]],
+    ) -> None:
+        kind, kinds, acts = program
+        run(Shop(made, kind), kinds, acts)
+
+    made = sessions_over(templates.url("sqlite"))
+    try:
+        play()
+    finally:
+        made.dispose()
+
+
+def test_each_purchase_is_paid_once_or_not_at_all(templates: Templates) -> None:
+    campaign(templates, 12)
+
+
+@pytest.mark.torture
+def test_two_thousand_random_lives(templates: Templates) -> None:
+    campaign(templates, int(os.environ.get("NAMEPLATE_PROGRAMS", "2000")))

@@ -1,0 +1,146 @@
+"""Keeping names: renewals before they end, delegation, locks, and names that were there before."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from tests.databases import Templates, sessions_over
+from tests.registrations.shop import Shop
+
+from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Conflict, Invalid, Unavailable
+from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
+from nameplate.models import HoldingBasis, NameHolding, Organization, RegisteredName, RenewedBy
+from nameplate.models.deletion import soft_delete
+from nameplate.ports.registrar import Act, RegistrationOrder
+from nameplate.testing.registrar import CONTACT
+from nameplate.usecases.claims import domains
+from nameplate.usecases.registrations import registrations
+
+
+@pytest.fixture
+def shop(templates: Templates) -> Iterator[Shop]:
+    made = sessions_over(templates.url("sqlite"))
+    yield Shop(made)
+    made.dispose()
+
+
+def live(shop: Shop, days: int) -> None:
+    """Let so many days pass, with a worker that looks at what is due."""
+    end = shop.now + timedelta(days=days)
+    while shop.now < end:
+        shop.step()
+        due = shop._due() or end
+        shop.now = min(max(due, shop.now + timedelta(minutes=1)), end)
+
+
+def test_three_years_are_kept_by_whoever_is_to_renew(shop: Shop) -> None:
+    """By us through three days without an answer, by the registrar never twice, and by nobody never."""
+    ours, theirs, none = shop.name(), shop.name(), shop.name()
+    for name, by in (
+        (ours, RenewedBy.NAMEPLATE), (theirs, RenewedBy.REGISTRAR), (none, RenewedBy.NONE),
+    ):  # fmt: skip
+        shop.buy(name, renewed_by=by)
+    shop.drain()
+    live(shop, 340)
+    shop.faults["quote"] = [Unavailable("provider_unreachable", "No answer.")] * 5
+    live(shop, 3 * 365 - 340)
+    acts = [(one.name, one.act) for one in shop.purchases() if one.status is PurchaseStatus.SETTLED]
+    assert acts.count((ours, Act.RENEW)) == 3
+    assert [name for name, act in acts if act is Act.RENEW and name != ours] == []
+    assert shop.registration(theirs).registrar_renews is True
+    assert shop.registration(none).registrar_renews is False
+    assert shop.registration(none).status is RegistrationStatus.REDEMPTION
+    renewed = [one for one in shop.purchases() if one.name == ours and one.act is Act.RENEW]
+    for one in renewed:
+        assert one.starts_from is not None
+        assert one.sent_at is not None
+        assert timedelta(0) < one.starts_from - one.sent_at <= timedelta(days=30)
+        assert one.confirmed_by == "auto-renewal"
+
+
+def test_a_registrar_that_renews_is_told_not_to(shop: Shop) -> None:
+    name = shop.name()
+    shop.buy(name)
+    shop.drain()
+    shop.registrar.set_auto_renew(name, on=True)
+    shop.now += timedelta(days=8)
+    shop.step()
+    shown = shop.registrar.registration(name)
+    assert shown is not None
+    assert shown.auto_renew is False
+
+
+def test_an_end_that_comes_is_told_once_for_each_threshold(shop: Shop) -> None:
+    name = shop.name()
+    shop.buy(name, renewed_by=RenewedBy.NONE)
+    shop.drain()
+    live(shop, 320)
+    assert shop.registration(name).expiry_notice_days == 60
+    live(shop, 44)
+    assert shop.registration(name).expiry_notice_days in {0, 1}
+
+
+def test_name_servers_are_set_and_kept(shop: Shop) -> None:
+    name = shop.name()
+    shop.buy(name)
+    shop.drain()
+    with shop.sessions.begin(shop.buyer) as session:
+        registrations.delegate(
+            session, shop.buyer, name, shop.now, ["NS2.example.net.", "ns1.example.net"]
+        )
+    shop.step()
+    shop.now += timedelta(minutes=3)
+    shop.step()
+    assert shop.registration(name).name_servers == ["ns1.example.net", "ns2.example.net"]
+    with shop.sessions.begin(shop.buyer) as session:
+        for wrong in (["localhost"], ["192.0.2.1"], [f"ns{n}.example.net" for n in range(14)]):
+            with pytest.raises(Invalid):
+                registrations.delegate(session, shop.buyer, name, shop.now, wrong)
+        with pytest.raises(Conflict) as refused:
+            registrations.delegate(session, shop.buyer, name, shop.now)
+        assert refused.value.code == "domain_without_dns"
+
+
+def test_a_lock_follows_what_is_wanted(shop: Shop) -> None:
+    name = shop.name()
+    shop.buy(name)
+    shop.drain()
+    with shop.sessions.begin(shop.buyer) as session:
+        registrations.update(session, shop.buyer, name, shop.now, locked=False)
+    shop.step()
+    shown = shop.registrar.registration(name)
+    assert shown is not None
+    assert shown.is_locked is False
+
+
+def test_names_of_an_account_are_taken_up_with_their_claims(shop: Shop) -> None:
+    claimed, other = shop.name(), shop.name()
+    for name in (claimed, other):
+        quote = shop.registrar.quote(Act.REGISTER, name, 1)
+        shop.registrar.register(RegistrationOrder(name, 1, CONTACT, quote))
+    with shop.sessions.begin(shop.buyer) as session:
+        domains.add(session, shop.tools, shop.buyer, name=claimed)
+    made = registrations.import_all(shop.sessions, shop.tools, shop.buyer)
+    assert sorted(one.name for one in made) == sorted([claimed, other])
+    assert registrations.import_all(shop.sessions, shop.tools, shop.buyer) == []
+    with shop.sessions.begin(PLATFORM) as session:
+        held = session.get_one(NameHolding, claimed)
+        assert held.basis is HoldingBasis.REGISTRATION
+        assert session.get(NameHolding, other) is None
+    assert shop.registration(other).status is RegistrationStatus.ACTIVE
+
+
+def test_a_contact_is_sealed_and_goes_with_the_organization(shop: Shop) -> None:
+    name = shop.name()
+    shop.buy(name, contact=CONTACT)
+    row = shop.registration(name)
+    assert row.contact is not None
+    assert "Ada" not in row.contact
+    assert "Ada" not in repr(CONTACT)
+    with shop.sessions.begin(PLATFORM) as session:
+        soft_delete(session, session.get_one(Organization, row.organization_id), shop.now)
+    with shop.sessions.begin(PLATFORM) as session:
+        assert session.get_one(RegisteredName, row.id).contact is None
+    shop.step()
+    assert shop.charges(name) == []
