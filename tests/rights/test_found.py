@@ -172,3 +172,37 @@ def test_what_is_proved_anew_outlives_the_proof_that_was_lost(world: Offline) ->
     assert look(world, first, 68) is VerificationStatus.FAILED
     assert held(world) == {NAME: "exact"}
     assert look(world, second) is VerificationStatus.VERIFIED
+
+
+def test_a_host_is_served_by_whatever_holding_of_its_organization_reaches_it(
+    world: Offline,
+) -> None:
+    """The claim of the binding proves its own name only; another claim proves the host itself."""
+    red = world.organization("red")
+    row = claim(world, red, NAME, verification_method="file_upload")
+    see(world, proofs(world, row)[0])
+    binding = bound(world, red, row, hostname=f"x.{NAME}", subdomain="x")
+    assert served(world) == {}
+
+    host = claim(world, red, f"x.{NAME}", verification_method="file_upload")
+    rest(world, binding)
+    world.method.published[f"x.{NAME}"] = proofs(world, host)[0].verification_token
+    look(world, proofs(world, host)[0])
+    assert served(world) == {(f"x.{NAME}", "/"): red.organization_id}
+    assert is_due(world, binding)
+
+    rest(world, binding)
+    with world.sessions.begin(red) as session:
+        domains.remove(session, world.tools, red, f"x.{NAME}", datetime.now(UTC))
+    assert served(world) == {}
+    assert is_due(world, binding)
+
+
+def rest(world: Offline, binding: int) -> None:
+    with world.sessions.begin(PLATFORM) as session:
+        session.get_one(Binding, binding).next_action_at = None
+
+
+def is_due(world: Offline, binding: int) -> bool:
+    with world.sessions.begin(PLATFORM) as session:
+        return session.get_one(Binding, binding).next_action_at is not None

@@ -51,6 +51,16 @@ def _answers_for(
     )
 
 
+def _covers(
+    holding: type[NameHolding], hostname: sa.SQLColumnExpression[str]
+) -> sa.ColumnElement[bool]:
+    """Return whether a holding reaches what is below its name."""
+    ending = sa.func.substr(hostname, sa.func.length(hostname) - sa.func.length(holding.name))
+    return sa.and_(
+        holding.scope == HoldingScope.SUBTREE, ending == sa.literal(".").concat(holding.name)
+    )
+
+
 _PROVED = (DomainStatus.VERIFIED, DomainStatus.ACTIVE)
 
 
@@ -337,28 +347,33 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     def permits(cls, hostname: sa.SQLColumnExpression[str]) -> sa.ColumnElement[bool]:
         """Return whether a live claim may use `hostname`, its own name or one below it.
 
-        A proof of the name alone reaches nothing below, and no wildcard (I2, I4). What is lent to
-        another organization is that one's alone.
+        Any holding of its organization that reaches the host will do, as `holders.holds` says: a proof
+        of a name alone reaches nothing below, and no wildcard (I2, I4). What is lent to another
+        organization is that one's alone.
         """
-        holding = aliased(NameHolding)
-        wide = holding.scope == HoldingScope.SUBTREE
+        own = aliased(NameHolding)
+        reached = sa.exists().where(
+            own.base == cls.domain_name,
+            own.organization_id == cls.organization_id,
+            own.lapsed_at.is_(None),
+            sa.or_(own.name == hostname, _covers(own, hostname)),
+        )
         return sa.and_(
-            cls._rests_on(holding, sa.or_(wide, holding.name == hostname)),
-            sa.not_(cls._is_lent(hostname)),
+            cls._rests_on(aliased(NameHolding)), reached, sa.not_(cls._is_lent(hostname))
         )
 
     @classmethod
     def _is_lent(cls, hostname: sa.SQLColumnExpression[str]) -> sa.ColumnElement[bool]:
         other = aliased(NameHolding)
-        ending = sa.func.substr(hostname, sa.func.length(hostname) - sa.func.length(other.name))
-        below = sa.and_(
-            other.scope == HoldingScope.SUBTREE, ending == sa.literal(".").concat(other.name)
-        )
         return sa.exists().where(
             other.base == cls.domain_name,
             other.grant_id.is_not(None),
             other.organization_id != cls.organization_id,
-            sa.or_(other.name == hostname, below, _answers_for(hostname, other.name)),
+            sa.or_(
+                other.name == hostname,
+                _covers(other, hostname),
+                _answers_for(hostname, other.name),
+            ),
         )
 
     @classmethod

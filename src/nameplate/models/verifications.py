@@ -36,11 +36,14 @@ class VerificationLook(NamedTuple):
 
     reason: str | None
     observed: tuple[str, ...]
+    refused: str | None = None
+    """Code of what keeps a proof that was seen from taking the name."""
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
         """Return what an entry says."""
-        return cls(entry.get("reason"), tuple(entry.get("observed") or ()))
+        observed = tuple(entry.get("observed") or ())
+        return cls(entry.get("reason"), observed, entry.get("refused"))
 
 
 class VerificationMethodName(StrEnum):
@@ -188,6 +191,13 @@ class Verification(Identified, SoftDeletable, Tenant, Work, Model):
         self.verification_attempts += 1
         self.last_verification_attempt_at = now
         self.verification_logs = [*(self.verification_logs or ()), entry][-LOG_LENGTH:]
+
+    def refuse(self, code: str, message: str) -> None:
+        """Record that the last look saw the proof, and why it takes no name."""
+        if self.verification_logs:
+            *earlier, last = self.verification_logs
+            self.verification_logs = [*earlier, {**last, "refused": code}]
+        self.error_message = message
 
     def start(self) -> None:
         """Record that looking has begun."""

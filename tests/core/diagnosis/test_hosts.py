@@ -35,6 +35,15 @@ def test_without_a_known_server_only_what_cannot_be_right_is_said() -> None:
     assert checks(hosts=(look("A", data("192.168.1.1")),), target=None) == ["address_private"]
 
 
+def test_a_name_that_nobody_claimed_and_that_leads_nowhere_is_noted() -> None:
+    """Whoever looks before claiming it learns that nothing answers there."""
+    nobodys = replace(WELL, hosts=(look("A", none()),), target=None, expected=None, proof=None)
+    (found,) = diagnosis.diagnose(nobodys)
+    assert (found.check, found.weight, found.records) == ("host_without_address", Weight.NOTE, ())
+    assert not diagnosis.diagnose(replace(nobodys, hosts=(look("A", silent()),)))
+    assert not diagnosis.diagnose(replace(nobodys, is_proved=True))
+
+
 def test_servers_that_do_not_answer_are_no_missing_address() -> None:
     assert checks(hosts=(look("A", silent()), look("AAAA", silent()))) == []
 

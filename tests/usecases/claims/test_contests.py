@@ -10,6 +10,7 @@ from tests.usecases.test_holders import bound, served
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
+from nameplate.core.conditions import Condition
 from nameplate.core.errors import NotFound
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import Sessions
@@ -111,10 +112,16 @@ def test_a_holder_that_proves_is_left_alone_and_the_newcomer_is_told_why(world: 
     assert "proved again" in (world.domain(theirs).error_message or "")
     world.look(theirs)
     assert "next one is possible from" in (world.domain(theirs).error_message or "")
+    seen = ownership(world, theirs)
+    assert seen.reason == "name_in_use"
+    assert "release it where it is in use" in seen.fix
+    assert "Publish" not in seen.fix, "it is published"
 
 
 def test_the_holder_sees_what_to_do_and_ends_it_by_proving(world: Contests) -> None:
     mine, theirs, challenge = contested(world)
+    assert ownership(world, theirs).reason == "challenge_open"
+    assert ownership(world, theirs).fix.startswith("Keep the proof published")
     world.step(challenge)
     with world.sessions.begin(PLATFORM) as session:
         told = conditions.of(session, world.tools, session.get_one(Domain, mine))
@@ -131,7 +138,13 @@ def test_the_holder_sees_what_to_do_and_ends_it_by_proving(world: Contests) -> N
         other = conditions.of(session, world.tools, session.get_one(Domain, theirs))
     assert not [one for one in told if one.type == "challenge"]
     assert not world.domain(theirs).is_live
-    assert next(one for one in other if one.type == "ownership").reason != "challenge_open"
+    assert next(one for one in other if one.type == "ownership").reason == "name_in_use"
+
+
+def ownership(world: Contests, domain_id: int) -> Condition:
+    with world.sessions.begin(PLATFORM) as session:
+        told = conditions.of(session, world.tools, session.get_one(Domain, domain_id))
+    return next(one for one in told if one.type == "ownership")
 
 
 def test_a_fresh_token_of_the_holder_ends_it_too(world: Contests) -> None:

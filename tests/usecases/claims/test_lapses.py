@@ -13,7 +13,7 @@ from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Domain, LossReason, NameHolding, Verification
-from nameplate.usecases.claims import conditions, domains, proving, verifications
+from nameplate.usecases.claims import conditions, domains, overrides, proving, verifications
 
 METHODS = ("dns_txt", "dns_cname", "acme_dns", "file_upload", "meta_tag", "acme_http")
 
@@ -308,3 +308,23 @@ def test_a_lapse_and_a_new_proof_at_once_end_with_the_name_in_service(life: Life
     assert held is not None
     assert held.lapsed_at is None
     assert life.row(life.proof_id).status is VerificationStatus.EXPIRED
+
+
+def test_what_the_operator_releases_while_it_is_out_of_service_gets_a_fresh_token(
+    life: Life,
+) -> None:
+    life.lose(8)
+    with life.sessions.begin(PLATFORM) as session:
+        overrides.release(
+            session, life.tools, PLATFORM, NAME, reason="A court asked.", now=life.tools.clock()
+        )
+    assert life.holding() is None
+    assert [one["reason"] for one in life.events("domain.overridden")] == ["A court asked."]
+    fresh = life.fresh()
+    assert fresh != life.proof_id
+    life.publish()
+    life.look(HOUR, fresh)
+    assert life.holding() is None, "the old record proves nothing"
+    life.publish(fresh)
+    life.look(HOUR, fresh)
+    assert life.is_served()

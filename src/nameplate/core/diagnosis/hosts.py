@@ -54,6 +54,14 @@ def leading(seen: Observed) -> Iterator[DiagnosisFinding]:
         yield _proxied(seen, network)
     elif target is not None and not leads:
         yield from _against(seen, target, values)
+    elif target is None and not aliases.values and not values and _is_nobodys(seen):
+        yield _without(seen, None)
+
+
+def _is_nobodys(seen: Observed) -> bool:
+    """Tell whether nothing is expected of a name, and servers have said that it has no address."""
+    expects = seen.expected is not None or seen.page is not None or seen.is_proved
+    return not expects and any(look.answered for look in _addresses(seen))
 
 
 def _addresses(seen: Observed) -> tuple[DnsLook, ...]:
@@ -145,13 +153,15 @@ def _listed(foreign: _Addresses) -> str:
     return ", ".join(value for _, value in foreign)
 
 
-def _without(seen: Observed, target: Target) -> DiagnosisFinding:
+def _without(seen: Observed, target: Target | None) -> DiagnosisFinding:
+    """`target`: None where it is not known to which server the name should lead."""
     return DiagnosisFinding(
         "host_without_address",
         f"{seen.name} has no address, so its server cannot be reached.",
         "Add the record that leads to the server.",
+        weight=Weight.NOTE if target is None else Weight.BLOCKS,
         evidence=seen.host("A").evidence,
-        records=_leading(seen, target),
+        records=() if target is None else _leading(seen, target),
     )
 
 

@@ -15,6 +15,7 @@ from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.core.pointing import Obstacle
 from nameplate.db import database_now
 from nameplate.models import Domain, RecordSide, SuffixApproval, Verification
+from nameplate.models.verifications import VerificationLook
 from nameplate.usecases import work
 from nameplate.usecases.claims import (
     corroboration,
@@ -169,22 +170,33 @@ def _ownership(tools: Tools, known: DomainFacts) -> Condition:
         return _unlooked(rows[0])
     told = lapsing_conditions.told(tools, known)
     last = row.last_look if row else None
+    seen = (last.refused or last.reason) if last else None
     return Condition(
         type="ownership",
         status=False,
-        reason="challenge_open"
-        if domain.challenge_id is not None
-        else (last.reason if last else None) or domain.status.value,
+        reason="challenge_open" if domain.challenge_id is not None else seen or domain.status.value,
         message=(domain.error_message if domain.grant_id is not None else None)
         or (row.error_message if row else None)
         or domain.error_message
         or "Not checked yet. The first check is due now.",
         observed=last.observed if last else (),
         expected=tuple(one.expected for one in told if isinstance(one, Instruction)),
-        fix=corroboration.FIXES.get((last.reason if last else None) or "")
+        fix=_of_refused(domain, last)
+        or corroboration.FIXES.get(seen or "")
         or lapsing_conditions.publish(known, told),
         next_check_at=row.next_action_at if row else None,
     )
+
+
+def _of_refused(domain: Domain, look: VerificationLook | None) -> str:
+    """Return what to do when the proof is there and takes no name: it need not be published again."""
+    if look is None or look.refused is None:
+        return ""
+    if domain.challenge_id is not None:
+        return "Keep the proof published until the challenge is decided."
+    from nameplate.core import error_catalogue  # noqa: PLC0415 - read when something goes wrong
+
+    return error_catalogue.explain(look.refused).fix
 
 
 def _contest(tools: Tools, known: DomainFacts) -> list[Condition]:

@@ -120,13 +120,21 @@ def add(
     verifications.offer(session, tools, row, methods)
     if is_suffix:
         suffixes.announce(row)
-    if there.may_rest and holdings.settle(session, row):
-        now = tools.clock()
-        row.verify(now, tools.proof_life.until(now))
-        row.wake(now)  # a hosted one has its zone coming
-        pointing.of_domain(session, row, now)
+    if there.may_rest:
+        _rest(session, tools, row)
     session.flush()
     return row
+
+
+def _rest(session: Session, tools: Tools, row: Domain) -> None:
+    """Let a new claim rest on what its organization holds, under the lock: that may just end."""
+    lock_name(session, row.domain_name)
+    if not holdings.settle(session, row):
+        return
+    now = tools.clock()
+    row.verify(now, tools.proof_life.until(now))
+    row.wake(now)  # a hosted one has its zone coming
+    pointing.of_domain(session, row, now)
 
 
 def _owner(session: Session, actor: Actor, organization: str | None) -> int:

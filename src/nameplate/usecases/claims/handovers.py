@@ -5,6 +5,7 @@ All of it runs in platform transactions under the lock row of the registrable do
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM, Actor
@@ -29,15 +30,16 @@ def dispossess(
     Its claims get fresh tokens, and are told `reason` by an event of the type `told`.
     """
     name, owner, base = row.name, row.organization_id, row.base
+    resting: sa.ColumnElement[bool] = Domain.holding_name.is_not(None)
+    if row.lapsed_at is not None:  # out of service: its claims rest on nothing, and could come back
+        resting = sa.true()
     holdings.look_at_grants(session, session.get_one(Domain, row.organization_domain_id))
     for proof in incumbents.proofs(session, row):
         proof.fail(reason)
         proof.next_action_at = None
     session.delete(row)
     session.flush()
-    query = Domain.visible(Actor(owner)).where(
-        Domain.full_domain.in_([name, f"*.{name}"]), Domain.holding_name.is_not(None)
-    )
+    query = Domain.visible(Actor(owner)).where(Domain.full_domain.in_([name, f"*.{name}"]), resting)
     for claim in session.scalars(query.order_by(Domain.id)).all():
         incumbents.look_again(session, claim, now)
         claim.lapse(reason)

@@ -219,9 +219,12 @@ def prove(session: Session, tools: Tools, row: Verification, domain: Domain, now
     """
     is_own = bool(platform_edges.protected(session, tools, [domain]))
     if is_own or not domain.is_approved:
-        row.error_message = domain.error_message = (
+        told = (
             platform_edges.TOLD if is_own else domain.suffix_denial
         ) or "The proof is seen. The platform's operator must approve the name."
+        waits = "approval_denied" if domain.suffix_denial else "approval_waiting"
+        row.refuse("name_platform" if is_own else waits, told)
+        domain.error_message = told
         row.next_action_at = work.soon(
             tools, backoff.next_look(row.verification_attempts, now), now
         )
@@ -268,7 +271,8 @@ def _refuse(
         verifications.create(session, tools, domain, row.verification_method.value)
         return
     told = incumbents.challenge(session, row, domain, error, now) if subtree else error.detail
-    row.error_message = domain.error_message = told
+    row.refuse(error.code, told)
+    domain.error_message = told
     row.next_action_at = work.soon(tools, backoff.next_look(row.verification_attempts, now), now)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from nameplate.core import backoff, tokens
 from nameplate.core.actor import PLATFORM, Actor
@@ -20,7 +20,7 @@ from nameplate.models import (
     Verification,
     VerificationMethodName,
 )
-from nameplate.models.orm import Work
+from nameplate.models.orm import among
 from nameplate.ports.verification import ProofScope
 from nameplate.usecases import holders, lookup
 from nameplate.usecases.certificates import rehoming
@@ -279,12 +279,41 @@ def wake_below(
     if not urgent:
         rehoming.adopt(session, domains)
     rehoming.wake(session, ids, now, urgent=urgent)
-    kinds: Sequence[type[Work]] = (Certificate, Binding)
-    for kind in kinds:
+    bound: sa.ColumnElement[bool] = Binding.organization_domain_id.in_(ids)
+    others = session.scalars(_BOUND_BY_OTHER_CLAIMS, {"ids": ids}).all()
+    if others:
+        bound = sa.or_(bound, Binding.id.in_(others))
+    for kind, which in (
+        (Certificate, Certificate.organization_domain_id.in_(ids)),
+        (Binding, bound),
+    ):
         session.execute(
-            kind.waking(now, urgent=urgent).where(
-                kind.organization_domain_id.in_(ids),  # type: ignore[attr-defined]  # both have it
-                kind.deleted_at.is_(None),  # type: ignore[attr-defined]  # both have it
-            ),
+            kind.waking(now, urgent=urgent).where(which, kind.deleted_at.is_(None)),
             execution_options={"synchronize_session": False},
         )
+
+
+def _bound_by_other_claims() -> sa.Select[Any]:
+    """Return bindings at hosts that claims reach, made with another claim of the organization."""
+    other = aliased(Domain)
+    bare = sa.func.replace(Domain.full_domain, "*.", "")
+    return (
+        Binding.visible(PLATFORM)
+        .with_only_columns(Binding.id)
+        .join(other, other.id == Binding.organization_domain_id)
+        .join(
+            Domain,
+            sa.and_(
+                Domain.organization_id == other.organization_id,
+                Domain.domain_name == other.domain_name,
+                Domain.id != other.id,
+            ),
+        )
+        .where(
+            among(Domain.id, "ids"),
+            sa.or_(Binding.hostname == bare, Binding.hostname.like(sa.literal("%.").concat(bare))),
+        )
+    )
+
+
+_BOUND_BY_OTHER_CLAIMS = _bound_by_other_claims()
