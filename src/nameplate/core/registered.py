@@ -37,7 +37,7 @@ HELD = frozenset({RegistryStatus.CLIENT_HOLD, RegistryStatus.SERVER_HOLD})
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredName:
+class RegistryEntry:
     """One registration as its registry tells it; what it does not tell is None or empty."""
 
     registrar: str | None = None

@@ -130,7 +130,6 @@ __all__ = [
     "RecordType",
     "RecordableType",
     "RegisteredName",
-    "Registration",
     "RegistrationWatch",
     "Rehearsal",
     "ReleaseReason",

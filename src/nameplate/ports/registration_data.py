@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from nameplate.core.registered import RegisteredName
+from nameplate.core.registered import RegistryEntry
 
 
 class RegistryAnswer(StrEnum):
@@ -28,7 +28,7 @@ class RegistrationLook:
     """The end of one look. `name` is set for `FOUND` alone."""
 
     answer: RegistryAnswer
-    name: RegisteredName | None = None
+    name: RegistryEntry | None = None
     retry_after: timedelta | None = None
     """How long the registry asks to wait, within a day."""
     was_asked: bool = True

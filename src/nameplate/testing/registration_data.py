@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from nameplate.core.registered import RegisteredName, RegistryStatus
+from nameplate.core.registered import RegistryEntry, RegistryStatus
 from nameplate.ports.registration_data import RegistrationData, RegistryAnswer
 
-Registers = Callable[[str, RegisteredName], None]
+Registers = Callable[[str, RegistryEntry], None]
 """Has the registry of a domain know it like this."""
 
 _AT = datetime(2020, 2, 29, 12, 30, tzinfo=UTC)
@@ -22,7 +22,7 @@ class RegistrationDataConformance:
         self, registration_data: RegistrationData, registers: Registers, registered: str
     ) -> None:
         """Registrar, dates, states, name servers and DNSSEC, as they are told."""
-        told = RegisteredName(
+        told = RegistryEntry(
             registrar="Example Registrar, Inc.",
             registrar_id="292",
             registered_at=_AT,
@@ -39,9 +39,9 @@ class RegistrationDataConformance:
         self, registration_data: RegistrationData, registers: Registers, registered: str
     ) -> None:
         """Nothing is made up."""
-        registers(registered, RegisteredName())
+        registers(registered, RegistryEntry())
         look = registration_data.look(registered)
-        assert (look.answer, look.name) == (RegistryAnswer.FOUND, RegisteredName())
+        assert (look.answer, look.name) == (RegistryAnswer.FOUND, RegistryEntry())
 
     def test_a_name_that_is_not_registered(
         self, registration_data: RegistrationData, registered: str

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from nameplate.core.registered import RegisteredName, RegistryStatus
+from nameplate.core.registered import RegistryEntry, RegistryStatus
 
 
 def day(text: str) -> datetime:
@@ -29,7 +29,7 @@ def events(**dates: str) -> dict[str, Any]:
     return {"events": listed}
 
 
-FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
+FORMS: dict[str, tuple[dict[str, Any], RegistryEntry]] = {
     "verisign": (  # upper case, registrar as handle and card, transfer lock, auto-renew grace
         {
             "ldhName": "SHOP.TEST",
@@ -50,7 +50,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
                 {"ldhName": "NS1.EXAMPLE.NET."},
             ],
         },
-        RegisteredName(
+        RegistryEntry(
             "MarkMonitor Inc.",
             "292",
             day("1997-09-15T04:00"),
@@ -70,7 +70,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
             **events(expiration="2027-01-31T17:05:06.123Z", registration="2003-01-31T17:05:06.5Z"),
             "secureDNS": {"delegationSigned": True, "dsData": [{"keyTag": 1}]},
         },
-        RegisteredName(
+        RegistryEntry(
             "Tucows Domains Inc.",
             "69",
             day("2003-01-31T17:05:06.5"),
@@ -89,7 +89,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
                 registration="2004-06-01T02:00:00+02:00", expiration="2026-12-31T00:30:00+01:00"
             ),
         },
-        RegisteredName(
+        RegistryEntry(
             "GANDI",
             None,
             day("2004-06-01"),
@@ -104,7 +104,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
             **events(last_changed="2018-03-12T21:44:25+01:00"),
             "nameservers": [{"ldhName": "ns1.example.net", "ipAddresses": {"v4": ["192.0.2.1"]}}],
         },
-        RegisteredName(name_servers=("ns1.example.net",)),
+        RegistryEntry(name_servers=("ns1.example.net",)),
     ),
     "nominet": (  # naive dates
         {
@@ -113,7 +113,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
             "entities": [registrar("Markmonitor Inc. [Tag = MARKMONITOR]", handle="MARKMONITOR")],
             **events(registration="1999-02-14T00:00:00", expiration="2027-02-14T00:00:00"),
         },
-        RegisteredName(
+        RegistryEntry(
             "Markmonitor Inc. [Tag = MARKMONITOR]", None, day("1999-02-14"), day("2027-02-14")
         ),
     ),
@@ -127,7 +127,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
             **events(registration="2001-05-02", expiration="2027-05-02"),
             "secureDNS": {"zoneSigned": True},
         },
-        RegisteredName(registered_at=day("2001-05-02"), expires_at=day("2027-05-02")),
+        RegistryEntry(registered_at=day("2001-05-02"), expires_at=day("2027-05-02")),
     ),
     "norid": (  # registrar by its handle alone, no end
         {
@@ -135,7 +135,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
             "entities": [registrar(handle="REG42-NORID")],
             **events(registration="1999-11-15T00:00:00Z"),
         },
-        RegisteredName("REG42-NORID", None, day("1999-11-15")),
+        RegistryEntry("REG42-NORID", None, day("1999-11-15")),
     ),
     "centralnic": (  # redacted registrar (RFC 9537), but a number
         {
@@ -145,7 +145,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
             "entities": [registrar("REDACTED FOR PRIVACY", "1068")],
             **events(registration="2022-01-01T00:00:00.0Z", expiration="2026-01-01T00:00:00.0Z"),
         },
-        RegisteredName(
+        RegistryEntry(
             "IANA 1068",
             "1068",
             day("2022-01-01"),
@@ -153,7 +153,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
             frozenset({RegistryStatus.REDEMPTION_PERIOD, RegistryStatus.PENDING_DELETE}),
         ),
     ),
-    "switch": ({"ldhName": "shop.test"}, RegisteredName()),  # as good as nothing
+    "switch": ({"ldhName": "shop.test"}, RegistryEntry()),  # as good as nothing
     "nic.cz": (  # nanoseconds, `registrar expiration` beside the registry's own, a single status
         {
             "ldhName": "shop.test",
@@ -165,7 +165,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
                 registrar_expiration="2099-01-01T00:00:00Z",
             ),
         },
-        RegisteredName(
+        RegistryEntry(
             "REG-EXAMPLE",
             None,
             day("2010-07-01T10:11:12.123456"),
@@ -181,7 +181,7 @@ FORMS: dict[str, tuple[dict[str, Any], RegisteredName]] = {
                 "client_hold",
             ],
         },
-        RegisteredName(
+        RegistryEntry(
             states=frozenset(
                 {RegistryStatus.SERVER_TRANSFER_PROHIBITED, RegistryStatus.CLIENT_HOLD}
             )

@@ -12,7 +12,7 @@ from tests.servers.registry import RegistryServer
 from nameplate.adapters.rdap import bootstrap
 from nameplate.adapters.rdap.bootstrap import Bootstrap
 from nameplate.core.egress import EgressPolicy
-from nameplate.core.registered import RegisteredName, RegistryStatus
+from nameplate.core.registered import RegistryEntry, RegistryStatus
 from nameplate.ports.fetcher import Fetched, Hop, HttpOutcome
 from nameplate.ports.registration_data import RegistryAnswer
 
@@ -56,7 +56,7 @@ def test_an_odd_field_is_not_known_and_hides_no_other(server: RegistryServer) ->
     assert found.registrar is not None
     assert found.registrar.startswith("Evil [31m Namey")
     assert len(found.registrar) <= 200
-    assert found == RegisteredName(
+    assert found == RegistryEntry(
         found.registrar, None, None, None, frozenset({RegistryStatus.SERVER_HOLD}), ("ns.example.net",)
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from tests.servers.registry import RegistryServer
 
 from nameplate.adapters.rdap.client import RdapClient
 from nameplate.adapters.rdap.memory import MemoryRegistrationData
-from nameplate.core.registered import RegisteredName
+from nameplate.core.registered import RegistryEntry
 from nameplate.testing.registration_data import Registers, RegistrationDataConformance
 
 
@@ -33,7 +33,7 @@ class TestRdap(RegistrationDataConformance):
 
     @pytest.fixture
     def registers(self, server: RegistryServer) -> Registers:
-        def register(name: str, told: RegisteredName) -> None:
+        def register(name: str, told: RegistryEntry) -> None:
             dates = {"registration": told.registered_at, "expiration": told.expires_at}
             answer = {
                 "objectClassName": "domain",

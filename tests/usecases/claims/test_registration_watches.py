@@ -12,7 +12,7 @@ from tests.usecases.claims.life_rig import DAY, HOUR, NAME, Life
 from nameplate.adapters.rdap.memory import MemoryRegistrationData
 from nameplate.core.actor import PLATFORM
 from nameplate.core.conditions import Condition
-from nameplate.core.registered import RegisteredName, RegistryStatus
+from nameplate.core.registered import RegistryEntry, RegistryStatus
 from nameplate.db import Sessions
 from nameplate.models import Domain, LossReason, RegistrationWatch, Verification
 from nameplate.ports.registration_data import RegistrationLook, RegistryAnswer
@@ -33,7 +33,7 @@ class Watched(Life):
         self.tools = replace(self.tools, registrations=self.registry)
         self.worker = RegistrationLooks(self.sessions, self.tools, threading.Event())
         self.now = datetime.now(UTC)
-        self.first = RegisteredName(
+        self.first = RegistryEntry(
             "Example, Inc.", "292", self.now - 900 * DAY, self.now + 400 * DAY
         )
         self.prove()
@@ -44,7 +44,7 @@ class Watched(Life):
         with self.sessions.begin(PLATFORM) as session:
             registration_watches.plan_ahead(session, datetime.now(UTC))
 
-    def says(self, told: RegisteredName | RegistrationLook | None) -> None:
+    def says(self, told: RegistryEntry | RegistrationLook | None) -> None:
         """Let the registry say this, and ask it now."""
         if told is None:
             self.registry.names.pop(BASE, None)

@@ -12,7 +12,7 @@ from typing import Any
 
 from nameplate.core.errors import Invalid
 from nameplate.core.names import parse
-from nameplate.core.registered import RegisteredName, RegistryStatus
+from nameplate.core.registered import RegistryEntry, RegistryStatus
 
 _MAX_TEXT = 200
 _MAX_SERVERS = 30
@@ -27,7 +27,7 @@ class Unreadable(Exception):
     """The answer is no RDAP answer about the domain that was asked for."""
 
 
-def read(body: bytes, domain: str) -> RegisteredName:
+def read(body: bytes, domain: str) -> RegistryEntry:
     """Return what an answer says of `domain`. Raises `Unreadable`."""
     try:
         answer = json.loads(body)
@@ -39,7 +39,7 @@ def read(body: bytes, domain: str) -> RegisteredName:
         raise Unreadable
     events = _events(answer)
     name, number = _registrar(answer)
-    return RegisteredName(
+    return RegistryEntry(
         registrar=name,
         registrar_id=number,
         registered_at=events.get("registration"),

@@ -1,6 +1,6 @@
 """Registration data that a test or a sandbox sets itself."""
 
-from nameplate.core.registered import RegisteredName
+from nameplate.core.registered import RegistryEntry
 from nameplate.ports.registration_data import RegistrationLook, RegistryAnswer
 
 
@@ -8,7 +8,7 @@ class MemoryRegistrationData:
     """Registrations by name; what is not there is not registered."""
 
     def __init__(self) -> None:
-        self.names: dict[str, RegisteredName | RegistrationLook] = {}
+        self.names: dict[str, RegistryEntry | RegistrationLook] = {}
         self.asked: list[str] = []
         """Every name that was looked up, in order."""
         self.unsupported: set[str] = set()

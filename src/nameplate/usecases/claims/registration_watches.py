@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import registration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import VerificationStatus
-from nameplate.core.registered import RegisteredName
+from nameplate.core.registered import RegistryEntry
 from nameplate.core.registration import DAILY
 from nameplate.db import Sessions, database_now, lock_name, upsert
 from nameplate.models import Domain, KnownRegistration, RegistrationWatch, Verification
@@ -134,7 +134,7 @@ def _known(
     return replace(before, missing=missing, at=now, ended_at=before.ended_at or now)
 
 
-def _of(before: KnownRegistration, found: RegisteredName, now: datetime) -> KnownRegistration:
+def _of(before: KnownRegistration, found: RegistryEntry, now: datetime) -> KnownRegistration:
     number = found.registrar_id or None
     same = _is_same(before, found.registrar, number)
     return KnownRegistration(
