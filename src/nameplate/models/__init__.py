@@ -56,7 +56,7 @@ from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
 from nameplate.models.registration_watches import RegistrationWatch
-from nameplate.models.registrations import Purchase, RegisteredName, Registration, RenewedBy
+from nameplate.models.registrations import Purchase, RegisteredName, RenewedBy
 from nameplate.models.rehearsal import Rehearsal, RenewalRisk
 from nameplate.models.sealing import LiveProcess, SealingKey
 from nameplate.models.setup_links import SetupLink

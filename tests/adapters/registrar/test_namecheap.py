@@ -25,7 +25,13 @@ from nameplate.ports.registrar import (
     RegistrationOrder,
     RegistrationState,
 )
-from nameplate.testing.registrar import CONTACT, ExactRenewerConformance, LockerConformance
+from nameplate.testing.registrar import CONTACT, RenewerConformance
+from nameplate.testing.registrar_abilities import (
+    ContactKeeperConformance,
+    LockerConformance,
+    PayerConformance,
+    PrivacyGuardConformance,
+)
 
 OWN = "own.com"
 
@@ -47,7 +53,13 @@ def registrar(fake: FakeNamecheapNames) -> NamecheapRegistrar:
     return connected(fake)
 
 
-class TestNamecheap(ExactRenewerConformance, LockerConformance):
+class TestNamecheap(
+    RenewerConformance,
+    LockerConformance,
+    PrivacyGuardConformance,
+    ContactKeeperConformance,
+    PayerConformance,
+):
     numbers = itertools.count()
 
     @pytest.fixture(autouse=True)

@@ -23,11 +23,13 @@ from nameplate.ports.registrar import (
     RegistrationOrder,
     RegistrationState,
 )
-from nameplate.testing.registrar import (
-    CONTACT,
-    ExactRenewerConformance,
+from nameplate.testing.registrar import CONTACT, OperationReaderConformance, RenewerConformance
+from nameplate.testing.registrar_abilities import (
+    AutoRenewerConformance,
+    ContactKeeperConformance,
     LockerConformance,
-    OperationReaderConformance,
+    PrivacyGuardConformance,
+    SuggesterConformance,
 )
 
 OWN = "own.com"
@@ -45,7 +47,15 @@ def registrar(fake: FakeRoute53Domains) -> Route53Domains:
     return Route53Domains(fake.client, lambda: fake.now)
 
 
-class TestRoute53Domains(ExactRenewerConformance, LockerConformance, OperationReaderConformance):
+class TestRoute53Domains(
+    RenewerConformance,
+    OperationReaderConformance,
+    LockerConformance,
+    PrivacyGuardConformance,
+    AutoRenewerConformance,
+    ContactKeeperConformance,
+    SuggesterConformance,
+):
     numbers = itertools.count()
 
     @pytest.fixture(autouse=True)
