@@ -114,6 +114,12 @@ FAMILIES: Mapping[str, frozenset[str]] = {
 
 FORWARDED: Mapping[str, str] = {
     "core/dangling/checks.py:_of_zone": "delegation_lame zone_not_served name_not_registered",
+    "adapters/registrar/namecheap_answers.py:explain": "name_not_in_account name_taken suffix_not_sold provider_refused "
+    "years_invalid contact_invalid name_servers_invalid name_not_in_redemption order_refused",
+    "adapters/registrar/route53_answers.py:explain": "suffix_not_sold provider_refused operation_in_progress name_not_in_account "
+    "expiry_moved transfer_code_wrong transfer_too_early name_locked name_taken",
+    "adapters/registrar/route53domains.py:transfer": "name_not_in_account expiry_moved transfer_code_wrong "
+    "transfer_too_early name_locked name_taken provider_refused",
     "adapters/dns/lexicon.py:_explained": "provider_unreachable answer_lost",
     "usecases/claims/conditions.py:_ownership": " ".join(
         status for status in DomainStatus if status not in {"verified", "active"}

@@ -134,8 +134,8 @@ def test_prices_are_kept_less_than_a_day(fake: FakeNamecheapNames) -> None:
     ("act", "name", "years", "code"),
     [
         (Act.REGISTER, "a.io", 1, "act_unsupported"), (Act.REGISTER, "a.example", 1, "act_unsupported"),
-        (Act.REGISTER, "a.com", 0, "years_refused"), (Act.REGISTER, "a.com", 11, "years_refused"),
-        (Act.TRANSFER, "a.com", 2, "years_refused"), (Act.REACTIVATE, OWN, 2, "years_refused"),
+        (Act.REGISTER, "a.com", 0, "years_invalid"), (Act.REGISTER, "a.com", 11, "years_invalid"),
+        (Act.TRANSFER, "a.com", 2, "years_invalid"), (Act.REACTIVATE, OWN, 2, "years_invalid"),
     ],
 )  # fmt: skip
 def test_quotes_that_cannot_be(

@@ -207,7 +207,7 @@ def test_two_renewals_at_a_time_are_one(
     registrar.renew(OWN, 1, ends, quote)
     with pytest.raises(Refused) as refused:
         registrar.renew(OWN, 1, ends, quote)
-    assert (refused.value.code, len(fake.operations)) == ("order_in_progress", 1)
+    assert (refused.value.code, len(fake.operations)) == ("operation_in_progress", 1)
 
 
 def test_operations_say_what_they_wait_for(
@@ -274,7 +274,7 @@ def test_ds_records_become_what_is_wanted_step_by_step(
         assert registrar.ds(OWN) == sorted(wanted)
     with pytest.raises(Refused) as refused:
         registrar.set_ds(OWN, [Ds(7, 13, 2, "AB")])
-    assert refused.value.code == "key_missing"
+    assert refused.value.code == "ds_key_missing"
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ class NamecheapRegistrar:
         with self._orders:
             info = self._info(name)
             if info is None:
-                raise Refused(answers.NOT_OURS, "The name is not in this Namecheap account.")
+                raise Refused("name_not_in_account", "The name is not in this Namecheap account.")
             seen = answers.date((texts(_child(info, "DomainDetails"), "ExpiredDate") or [""])[0])
             if seen is not None and seen.date() != expires_at.date():
                 raise Refused("expiry_moved", f"The registration ends on {seen:%Y-%m-%d} now.")
@@ -264,7 +264,7 @@ class NamecheapRegistrar:
         """Turn the privacy that belongs to the name on or off; its mail goes to the registrant."""
         info = self._info(name)
         if info is None:
-            raise Refused(answers.NOT_OURS, "The name is not in this Namecheap account.")
+            raise Refused("name_not_in_account", "The name is not in this Namecheap account.")
         number = (texts(_child(info, "Whoisguard"), "ID") or [_KEPT])[0]
         if number in {"", _KEPT}:
             raise Refused("privacy_missing", "The name has no privacy at Namecheap.")
@@ -283,7 +283,7 @@ class NamecheapRegistrar:
         try:
             found = self._read("domains.getInfo", "DomainGetInfoResult", {"DomainName": name})
         except Refused as refused:
-            if refused.code in {answers.NOT_OURS, "name_not_sold"}:
+            if refused.code in {answers.NOT_OURS, "suffix_not_sold"}:
                 return None
             raise
         return found if answers.is_true(found.get("IsOwner", "true")) else None

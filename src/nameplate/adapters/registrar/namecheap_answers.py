@@ -10,27 +10,27 @@ from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.money import Money
 from nameplate.ports.registrar import OperationState
 
-NOT_OURS = "domain_not_here"
+NOT_OURS = "name_not_in_account"
 _ERRORS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("2019166", "2016166"), (NOT_OURS, "The name is not in this Namecheap account.")),
     **dict.fromkeys(("3019166", "4019166"), ("name_taken", "The name is not available at Namecheap.")),
-    "2030166": ("name_not_sold", "Namecheap does not manage such a name."),
-    "2030280": ("name_not_sold", "Namecheap does not sell names below this suffix by its API."),
-    "2011280": ("name_not_sold", "Namecheap does not know this suffix."),
+    "2030166": ("suffix_not_sold", "Namecheap does not manage such a name."),
+    "2030280": ("suffix_not_sold", "Namecheap does not sell names below this suffix by its API."),
+    "2011280": ("suffix_not_sold", "Namecheap does not know this suffix."),
     "2011169": ("provider_refused", "Namecheap checks at most 50 names at a time."),
     "2011170": ("provider_refused", "Namecheap does not accept the promotion code."),
-    "2015167": ("years_refused", "Namecheap does not register the name for so many years."),
-    "2015182": ("contact_refused", "Namecheap does not accept the phone number of the contact."),
-    "2015267": ("contact_refused", "The registry of this name needs consent that the API cannot give."),
-    "2010323": ("contact_refused", "Namecheap needs more fields of the contact."),
-    "2011168": ("name_servers_refused", "Namecheap does not accept these name servers."),
-    "2011322": ("contact_refused", "The registry of this name needs data that the API cannot give."),
+    "2015167": ("years_invalid", "Namecheap does not register the name for so many years."),
+    "2015182": ("contact_invalid", "Namecheap does not accept the phone number of the contact."),
+    "2015267": ("contact_invalid", "The registry of this name needs consent that the API cannot give."),
+    "2010323": ("contact_invalid", "Namecheap needs more fields of the contact."),
+    "2011168": ("name_servers_invalid", "Namecheap does not accept these name servers."),
+    "2011322": ("contact_invalid", "The registry of this name needs data that the API cannot give."),
     "2020166": ("name_not_in_redemption", "The name has not expired, or cannot be brought back any more."),
     "2033409": ("order_refused", "Namecheap found no account to charge the order to."),
     "2033407": ("order_refused", "Namecheap did not charge the order."),
     "2033270": ("order_refused", "Namecheap cannot turn privacy on for this order."),
-    "4022336": ("contact_refused", "Namecheap could not read the account's address."),
-    "4019337": ("contact_refused", "Namecheap could not read the contacts of the name."),
+    "4022336": ("contact_invalid", "Namecheap could not read the account's address."),
+    "4019337": ("contact_invalid", "Namecheap could not read the contacts of the name."),
     "4011103": (NOT_OURS, "This API user may not use the name."),
 }  # fmt: skip
 """Number -> code and sentence; each says that nothing was done or charged."""

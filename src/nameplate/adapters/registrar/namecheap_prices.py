@@ -103,7 +103,7 @@ class NamecheapPrices:
         if years not in suffix.years(act):
             allowed = suffix.years(act)
             detail = f"Namecheap takes {allowed.start} to {allowed.stop - 1} years for this name."
-            raise Refused("years_refused", detail)
+            raise Refused("years_invalid", detail)
         row = self._check([name]).get(name, {})
         if answers.is_true(row.get("IsPremiumName")):
             return Quote(act, name, years, _premium(row, act).total(years), is_premium=True)

@@ -19,7 +19,7 @@ from nameplate.ports.registrar import (
     RegistrationState,
 )
 
-NOT_HERE = "domain_not_here"
+NOT_HERE = "name_not_in_account"
 AVAILABILITY = {
     "AVAILABLE": Availability.AVAILABLE,
     "AVAILABLE_RESERVED": Availability.RESERVED,
@@ -54,11 +54,11 @@ _WAITS = {
     "PENDING_SUPPORT_CASE": "It waits for a support case at AWS.",
 }
 _REFUSED: Mapping[str, tuple[str, str]] = {
-    "UnsupportedTLD": ("name_not_sold", "Route 53 Domains does not support this suffix."),
+    "UnsupportedTLD": ("suffix_not_sold", "Route 53 Domains does not support this suffix."),
     "TLDRulesViolation": ("provider_refused", "The rules of the registry do not allow it."),
     "DomainLimitExceeded": ("provider_refused", "The AWS account may have no more domains."),
     "DnssecLimitExceeded": ("provider_refused", "The name may have no more DS records."),
-    "DuplicateRequest": ("order_in_progress", "The same request for the name is under way."),
+    "DuplicateRequest": ("operation_in_progress", "The same request for the name is under way."),
     aws.NOT_SENDABLE: ("provider_refused", "AWS does not take such a request."),
 }
 _LIMIT, _MAINTENANCE, _INPUT = "OperationLimitExceeded", "TLDInMaintenance", "InvalidInput"

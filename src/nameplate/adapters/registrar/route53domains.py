@@ -43,7 +43,7 @@ _PRICES = {
 _ROLES = ("AdminContact", "RegistrantContact", "TechContact", "BillingContact")
 _TRANSFERABLE = frozenset({"TRANSFERABLE", "DONT_KNOW", "PENDING"})
 _OURS = "DOMAIN_IN_OWN_ACCOUNT"
-_UNASKABLE = frozenset({"name_not_sold", "provider_refused"})
+_UNASKABLE = frozenset({"suffix_not_sold", "provider_refused"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ class Route53Domains:
                 **_people(order),
             )
         except Refused as refused:
-            if refused.code == "order_in_progress":
+            if refused.code == "operation_in_progress":
                 raise Refused("name_taken", "An order for the name is under way.") from None
             raise
 
@@ -145,7 +145,7 @@ class Route53Domains:
         """Renew from a year of expiry, which AWS compares itself."""
         row = self._detail(name)
         if row is None:
-            raise Refused(answers.NOT_HERE, "The name is not in this AWS account.")
+            raise Refused("name_not_in_account", "The name is not in this AWS account.")
         seen = answers.utc(row.get("ExpirationDate"))
         if seen is not None and seen.date() != expires_at.date():
             raise Refused("expiry_moved", f"The registration ends on {seen:%Y-%m-%d} now.")
@@ -217,7 +217,9 @@ class Route53Domains:
         """Take one step towards these records, old ones first; again takes the next one."""
         wanted = {(one.algorithm, one.flags, one.public_key) for one in records}
         if any(not key for _, _, key in wanted):
-            raise Refused("key_missing", "Route 53 Domains needs the public key of each DS record.")
+            raise Refused(
+                "ds_key_missing", "Route 53 Domains needs the public key of each DS record."
+            )
         known = {
             (one.get("Algorithm"), one.get("Flags"), one.get("PublicKey")): one["Id"]
             for one in self._keys(name)
@@ -305,7 +307,7 @@ class Route53Domains:
     def _keys(self, name: str) -> Sequence[Mapping[str, Any]]:
         row = self._detail(name)
         if row is None:
-            raise Refused(answers.NOT_HERE, "The name is not in this AWS account.")
+            raise Refused("name_not_in_account", "The name is not in this AWS account.")
         return row.get("DnssecKeys") or ()
 
     def _begin(self, act: Act, operation: str, name: str, **asked: Any) -> Operation:  # noqa: ANN401 - botocore's
