@@ -7,7 +7,8 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +16,7 @@ import typer
 from nameplate import __version__, logs
 from nameplate.cli import environment_file, failures, local, profiles, root
 from nameplate.cli.transport import ApiConnection
-from nameplate.core.errors import Unavailable
+from nameplate.core.errors import Invalid, Unavailable
 from nameplate.core.secret import Secret
 from nameplate.core.vantage_messages import MAX_REQUEST
 
@@ -94,6 +95,8 @@ def _local() -> local.Local:
 app = root.build(_connect)
 local.provide(_local)
 
+EDGE_PROCESS = "nameplate.edge_process"
+"""The module that serves the edge's own port."""
 Host = Annotated[str | None, typer.Option(help="Address to listen on. Default: NAMEPLATE_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on. Default: NAMEPLATE_PORT.")]
 
@@ -107,6 +110,7 @@ def serve(
 ) -> None:
     """Serve the API and the edge, and run background work."""
     from nameplate import asgi, listener  # noqa: PLC0415 - only this command needs them
+    from nameplate.listener import child  # noqa: PLC0415 - the same
     from nameplate.settings import Settings  # noqa: PLC0415 - the same
 
     with failures.reported():
@@ -117,12 +121,13 @@ def serve(
         if not worker:
             os.environ["NAMEPLATE_SERVE_WORKER"] = "false"
         settings = Settings.read()
-        edge_socket = None
+        edge_server = None
         with listener.listen(settings.host, settings.port) as api_socket:
             if settings.edge_port is not None:
-                edge_socket = listener.listen(*settings.edge_address)
+                at_edge = listener.listen(*settings.edge_address)
+                edge_server = child.ServerProcess(EDGE_PROCESS, at_edge, name="nameplate-edge")
             logs.to(sys.stderr)
-            server = listener.server(asgi.create(settings, edge_socket), lifespan="on")
+            server = listener.server(asgi.create(settings, edge_server), lifespan="on")
             _announce_server(settings)
             server.run(sockets=[api_socket])
         if not server.started:
@@ -187,6 +192,41 @@ def vantage(host: Host = None, port: Port = None) -> None:
             raise typer.Exit(1)
 
 
+@app.command()
+def agent(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Try what the agent needs here, and change nothing.")
+    ] = False,
+) -> None:
+    """Have the proxy on this machine serve what the API says of its server. Needs no database."""
+    from nameplate.agent import command  # noqa: PLC0415 - only this command needs it
+    from nameplate.settings import Settings  # noqa: PLC0415 - the same
+
+    with failures.reported():
+        told = profiles.remote(os.environ)
+        if told is None:
+            raise Invalid(
+                "api_url_missing",
+                "Set `NAMEPLATE_API_URL` to the URL of the API, and `NAMEPLATE_TOKEN` to the token of "
+                "this server's agent.",
+            )
+        here = Settings.read()
+        place = here.home, here.agent_host, here.agent_port
+        given = command.AgentSettings(told.url, told.token, *place)
+        if check:
+            found = list(command.check(given))
+            for one in found:
+                sys.stdout.write(f"[{'x' if one.ok else ' '}] {one.name}: {one.message}\n")
+            raise typer.Exit(0 if all(one.ok for one in found) else 1)
+        logs.to(sys.stderr)
+        running = command.Agent(given, time.monotonic)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: running.process.stop())
+        sys.stderr.write(f"Nameplate {__version__} agent. API: {told.url}\n")
+        running.run()
+
+
 def _announce_server(settings: "Settings") -> None:
     """Say where the API and the edge listen, and whether work is done here."""
     at = "http://{}:{}"
@@ -236,13 +276,14 @@ def main() -> None:
     """Run the command line."""
     _speak_utf8()
     environment_file.take(os.environ)
-    if sys.argv[1:] != ["worker"]:
+    alone: dict[str, Callable[[], None]] = {"worker": worker, "agent": agent}
+    if len(sys.argv) != 2 or sys.argv[1] not in alone:  # noqa: PLR2004 - the command alone
         app(prog_name="nameplate")
         return
     # It runs for months; what the options are parsed with (Typer has pydantic do it) would stay in
     # its memory, 7 MB, to find that there are none.
     try:
-        worker()
+        alone[sys.argv[1]]()
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
 

@@ -5,42 +5,52 @@
 """
 
 import asyncio
-import gc
-import socket
 import sys
 import threading
 from functools import partial
+from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nameplate import bootstrap, edge, listener, logs
+from nameplate import bootstrap, edge, edge_process, listener, logs
 from nameplate.api import app as api
 from nameplate.core import keys
+from nameplate.edge.agents import AgentDesk, beside_agents
 from nameplate.listener.alpn import ChallengeServer
 from nameplate.settings import Settings
 from nameplate.usecases.certificates import tls_alpn
 from nameplate.usecases.operations.processes import Heartbeat
 from nameplate.worker.loop import Worker
 
-_TURN = 0.0005
-"""Seconds after which a thread that computes gives way to the event loop, instead of 0.005."""
+
+class EdgeServer(Protocol):
+    """What serves the edge's own port: a thread of this process, or a process of its own."""
+
+    def start(self) -> None:
+        """Begin to answer; returns at once."""
+
+    def stop(self) -> None:
+        """Answer what has come, and end."""
 
 
 class Service:
-    """What runs beside the requests: the edge's feed and the worker."""
+    """What runs beside the requests: the edge and the worker."""
 
-    def __init__(self, settings: Settings, edge_socket: socket.socket | None = None) -> None:
-        """Connect everything; nothing runs yet. `edge_socket` is the edge's own, if it has one."""
+    def __init__(self, settings: Settings, edge_server: EdgeServer | None = None) -> None:
+        """Connect everything; nothing runs yet. `edge_server` is where the edge is, if not here."""
         self.sessions, ring = bootstrap.ready(settings)
         self.tools = bootstrap.tools(settings, ring)
-        secret = bootstrap.edge_secret(settings)
-        self.edge = edge.create(
-            self.sessions,
-            secret=secret,
-            is_ask_open=settings.edge_secret is None,
-            configurations=edge.Documents(self.sessions, self.tools, secret),
+        self.api = beside_agents(
+            AgentDesk(self.sessions, self.tools), api.create(self.sessions, self.tools)
         )
-        self.api = api.create(self.sessions, self.tools)
+        self._edge: edge.Edge | None = None
+        if edge_server is None:
+            self._edge = edge_process.made(settings, self.sessions, self.tools)
+            if settings.edge_port is not None:
+                app = edge_process.alone(self._edge, self.sessions, self.tools)
+                taken = listener.listen(*settings.edge_address)
+                edge_server = listener.ServerThread(app, taken, name="nameplate-edge-server")
+        self._edge_server = edge_server
         self._worker = (
             Worker(self.sessions, self.tools, threads=settings.worker_threads)
             if settings.serve_worker
@@ -48,18 +58,6 @@ class Service:
         )
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        if edge_socket is None and settings.edge_port is not None:
-            edge_socket = listener.listen(*settings.edge_address)
-        self._edge_server = (
-            listener.ServerThread(
-                edge.beside(self.edge.app, api.challenges(self.sessions, self.tools)),
-                edge_socket,
-                name="nameplate-edge-server",
-            )
-            if edge_socket is not None
-            else None
-        )
-
         self._alpn = None
         if settings.tls_alpn_port is not None:
             at = listener.listen(settings.tls_alpn_host or settings.host, settings.tls_alpn_port)
@@ -69,11 +67,14 @@ class Service:
     @property
     def app(self) -> ASGIApp:
         """What answers at the API's port: the edge too, unless it has a port of its own."""
-        return self.api if self._edge_server else edge.beside(self.edge.app, self.api)
+        if self._edge is None or self._edge_server is not None:
+            return self.api
+        return edge.beside(self._edge.app, self.api)
 
     def start(self) -> None:
         """Start the edge's feed, its server and the worker."""
-        self.edge.start()
+        if self._edge is not None:
+            self._edge.start()
         if self._edge_server is not None:
             self._edge_server.start()
         if self._alpn is not None:
@@ -98,19 +99,20 @@ class Service:
             self._worker.stop()
         if self._thread is not None:
             self._thread.join()
-        self.edge.stop()
+        if self._edge is not None:
+            self._edge.stop()
         self.sessions.dispose()
 
 
-def create(settings: Settings | None = None, edge_socket: socket.socket | None = None) -> ASGIApp:
+def create(settings: Settings | None = None, edge_server: EdgeServer | None = None) -> ASGIApp:
     """Return the application.
 
     Without settings they come from the environment, and log lines go to standard error. The edge's
-    own port, where the settings name one, is taken here unless its socket is given.
+    own port, where the settings name one, is served by a thread here unless `edge_server` does it.
     """
     if settings is None:
         logs.to(sys.stderr)
-    service = Service(settings or Settings.read(), edge_socket)
+    service = Service(settings or Settings.read(), edge_server)
     app = listener.bounded(service.app)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,20 +130,8 @@ async def _lifespan(service: Service, receive: Receive, send: Send) -> None:
         message = await receive()
         stopping = message["type"] == "lifespan.shutdown"
         if not stopping:
-            _shorten_pauses()
+            listener.shorten_pauses()
         await asyncio.to_thread(service.stop if stopping else service.start)
         await send({"type": f"{message['type']}.complete"})
         if stopping:
             return
-
-
-def _shorten_pauses() -> None:
-    """See to it that neither the garbage collector nor another thread keeps requests waiting.
-
-    A full collection looks at every object of every module, and nobody is answered meanwhile: what
-    is there by now stays anyway, so it is left out. A thread that loads hosts or does a worker's
-    step would otherwise hold the interpreter ten times as long whenever the event loop wants it.
-    """
-    gc.collect()
-    gc.freeze()
-    sys.setswitchinterval(_TURN)

@@ -186,7 +186,7 @@ class Settings:
     edge_host: str | None = None
     """Address that the edge's own port listens on. Default: `host`."""
     edge_port: OptionalPort = None
-    """Port for the edge and ACME challenges only. Default: they are served on `port`."""
+    """Port for a process of the edge and ACME challenges only. Default: the API's `port` and process."""
 
     tls_alpn_host: str | None = None
     """Address that answers to `tls-alpn-01` listen on. Default: `host`."""
@@ -281,6 +281,10 @@ class Settings:
     """DNS label of the public key. Use a new label for each new key."""
     domain_connect_key_domain: str | None = None
     """Domain of the public key. Default: the provider id."""
+    agent_host: str = "127.0.0.1"
+    """Address at which `nameplate agent` answers ACME challenges for its proxy."""
+    agent_port: Port = 8402
+    """Port at which `nameplate agent` answers ACME challenges for its proxy."""
     sandbox: bool = False
     """Accept special-use names such as `.test` and check every second. Not for production."""
     sandbox_http_port: Port = 80

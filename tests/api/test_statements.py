@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import CacheStats
 from tests.api.client import Api
 from tests.api.conftest import World
 
@@ -24,6 +25,42 @@ def counted(api: Api) -> Iterator[list[str]]:
     yield seen
     for engine in engines:
         sa.event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def compiled(api: Api) -> Iterator[list[str]]:
+    """Gather the statements that had to be compiled meanwhile."""
+    seen: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, _given: Any, context: Any, _many: bool) -> None:
+        if context.compiled is not None and context.cache_hit is not CacheStats.CACHE_HIT:
+            seen.append(statement)
+
+    engines = {api.sessions.system_engine, api.sessions.tenant_engine}
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    for engine in engines:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def test_no_statement_is_compiled_at_each_request(world: World) -> None:
+    """Compiling takes longer than running: a statement that cannot be kept costs every request."""
+    acme = world.as_acme
+
+    def work(name: str) -> None:
+        claim = acme.post("/v1/domains", {"name": name})
+        acme.get(f"/v1/domains/{claim['id']}")
+        acme.get(f"/v1/domains/{name}")
+        acme.get("/v1/domains?limit=1")
+        acme.send("PATCH", f"/v1/domains/{claim['id']}", {"notes": name})
+        acme.post(f"/v1/domains/{claim['id']}:check")
+        acme.send("DELETE", f"/v1/domains/{claim['id']}")
+
+    work("one.example.com")
+    with compiled(acme) as seen:
+        work("two.example.com")
+    assert not seen
 
 
 def test_a_domain_takes_few_statements(world: World) -> None:

@@ -40,18 +40,28 @@ class Installation:
         token = json.loads(self.command("token", "add", "operator", "--platform", "--json"))
         self.token = Secret(token["token"])
         (folder / "serve").mkdir()
-        self._processes = [
-            Server(
-                [sys.executable, "-m", "nameplate", "serve"],
-                folder / "serve",
-                ready=lambda: listens(self.port),
-                env=self._env,
-            )
-        ]
+        self._processes = [self._serve()]
         for number in range(workers):
             (folder / f"worker{number}").mkdir()
             self._processes.append(self._worker(number))
         self._api = Api(f"http://127.0.0.1:{self.port}")
+
+    def _serve(self) -> Server:
+        return Server(
+            [sys.executable, "-m", "nameplate", "serve"],
+            self.folder / "serve",
+            ready=lambda: listens(self.port),
+            env=self._env,
+        )
+
+    def kill_serve(self) -> None:
+        """End `nameplate serve` as a power cut would."""
+        self._processes[0].process.kill()
+        self._processes[0].stop()
+
+    def start_serve(self) -> None:
+        """Start it again, at the port that it had."""
+        self._processes[0] = self._serve()
 
     def _worker(self, number: int) -> Server:
         return Server(

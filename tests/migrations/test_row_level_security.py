@@ -14,6 +14,7 @@ FREE = {
 }
 """Tables that belong to no organization."""
 SIMPLE = {
+    ("api_tokens", "servers"),  # may be shared: the use case compares
     ("application_domain_bindings", "servers"),  # may be shared: the session guard compares
     ("dns_ledger", "accounts"),  # may be the platform's: the session guard compares
     ("organization_domains", "accounts"),  # may be the platform's: the session guard compares

@@ -84,7 +84,7 @@ class Passing(Truths):
     def come_back(self, what: int, who: int, wide: bool) -> None:
         """Give a name up, and have it proved by a token from before and by a fresh one meanwhile."""
         number, claim = self._pick(what, lambda one: one.is_proved)
-        name, before = claim.held_name, self.model.alone()
+        name, before, was_lent = claim.held_name, self.model.alone(), set(self.model.lent)
         known = [proof for one in self.model.claims.values() for proof in one.proofs.values()]
         actor = self.world.actor(claim.organization)
         done = self._act(
@@ -96,8 +96,8 @@ class Passing(Truths):
         claim.removed = True
         claim.end_proofs()
         self.model.forget()
-        if name in before and name not in self.model.alone():
-            owner, reach = before[name]
+        if name in before and name not in self.model.alone() and name not in was_lent:
+            owner, reach = before[name]  # what was lent is its lender's again
             self.model.quarantines = [Quarantine(owner, name, reach, known)]
         self._sync()
         others = [one for one in self.model.claims.values() if one.held_name == name]

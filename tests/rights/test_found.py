@@ -12,7 +12,7 @@ from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions
 from nameplate.models import Binding, NameHolding, Verification
 from nameplate.usecases import holders
-from nameplate.usecases.claims import domains, proving, verifications
+from nameplate.usecases.claims import domains, overrides, proving, verifications
 from nameplate.usecases.tenants import organizations
 from tests.usecases.offline import Offline
 from tests.usecases.test_holders import bound, claim, domain, proofs, served
@@ -196,6 +196,27 @@ def test_a_host_is_served_by_whatever_holding_of_its_organization_reaches_it(
         domains.remove(session, world.tools, red, f"x.{NAME}", datetime.now(UTC))
     assert served(world) == {}
     assert is_due(world, binding)
+
+
+def test_a_name_given_by_the_operator_outlives_the_claims_that_it_stood_for(
+    world: Offline,
+) -> None:
+    """It stands for a claim below once the claim on the name itself is gone; then for the next one."""
+    red = world.organization("red")
+    rows = [claim(world, red, name) for name in (f"x.{NAME}", f"shop.{NAME}")]
+    reference = ids.show("org", red.organization_id or 0)
+    with world.sessions.begin(PLATFORM) as session:
+        overrides.give(
+            session, world.tools, PLATFORM, NAME, reference, reason="So.", now=datetime.now(UTC)
+        )
+    for name, rest_on in ((NAME, [NAME, NAME]), (f"x.{NAME}", [None, NAME])):
+        with world.sessions.begin(red) as session:
+            domains.remove(session, world.tools, red, name, datetime.now(UTC))
+        assert held(world) == {NAME: "subtree"}
+        assert [domain(world, row).holding_name for row in rows] == rest_on
+    with world.sessions.begin(red) as session:
+        domains.remove(session, world.tools, red, f"shop.{NAME}", datetime.now(UTC))
+    assert held(world) == {}
 
 
 def rest(world: Offline, binding: int) -> None:

@@ -21,9 +21,8 @@ from tests.servers.pebble import ChallTestSrv, Pebble
 from tests.servers.process import free_port
 from tests.usecases.certificates.certificate_rig import NAME, Rig, made
 
-from nameplate import listener
+from nameplate import edge, listener
 from nameplate.adapters.dns.memory import MemoryDns
-from nameplate.api import app as api
 from nameplate.core import certificates, keys
 from nameplate.core.actor import PLATFORM
 from nameplate.core.client_hello import ClientHello
@@ -189,7 +188,7 @@ def _installed(stack: ExitStack, url: str, authority: Authority) -> Installation
     )
     _add_accounts(rig, authority)
     web = listener.ServerThread(
-        api.challenges(offline.sessions, tools),
+        edge.Challenges(offline.sessions, tools.keyring),
         listener.listen("127.0.0.1", authority.http_port),
         name="http",
     )

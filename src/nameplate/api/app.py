@@ -132,16 +132,6 @@ def create(
     return app
 
 
-def challenges(sessions: Sessions, tools: Tools) -> ASGIApp:
-    """Return the application that answers ACME challenges and nothing else."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    app.state.surface = AppState(sessions, tools)
-    app.include_router(wellknown.routes)
-    errors.install(app)
-    _make_routes(app)
-    return app
-
-
 def _make_routes(app: FastAPI) -> None:
     """Have every route made here, in one thread, by looking for one that does not exist.
 

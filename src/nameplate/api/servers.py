@@ -190,7 +190,7 @@ class CheckShape(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    name: str = Field(description="`address`, `http`, `https` or `proxy`.")
+    name: str = Field(description="`address`, `http`, `https`, `proxy`, `agent` or `collision`.")
     ok: bool
     message: str
     fix: str = Field(description="What to do; empty when no action is needed.")

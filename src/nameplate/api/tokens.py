@@ -24,6 +24,7 @@ _EXAMPLE: dict[str, Any] = {
     "revoked_at": None,
     "last_used_at": None,
     "may_export_keys": False,
+    "server": None,
 }
 
 
@@ -41,6 +42,11 @@ class TokenNew(Body):
     platform: bool = Field(
         default=False,
         description="Add a platform token, which acts for all organizations. Platform tokens only.",
+    )
+    server: Reference | None = Field(
+        default=None,
+        description="Server whose agent the token is for. It does nothing else: it opens what that server "
+        "serves, private keys included. Only a platform token, or a token that may export keys, can add it.",
     )
     expires_at: AwareDatetime | None = Field(
         default=None,
@@ -70,6 +76,7 @@ class TokenShape(Shape):
     may_export_keys: bool = Field(
         description="Whether the token may export private keys of certificates."
     )
+    server: str | None = Field(description="Server whose agent the token is for.")
 
 
 class TokenMade(TokenShape):
@@ -108,6 +115,7 @@ def _fields(row: ApiToken) -> dict[str, Any]:
         "revoked_at": row.revoked_at,
         "last_used_at": row.last_used_at,
         "may_export_keys": row.may_export_keys,
+        "server": public(Prefix.SERVER, row.server_id),
     }
 
 

@@ -1,18 +1,14 @@
 """What the whole Internet may ask: answers to http-01 challenges."""
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
 from starlette.responses import PlainTextResponse, Response
 
 from nameplate.api.deps import surface
-from nameplate.core import names
-from nameplate.usecases.certificates import challenges, reachability
+from nameplate.usecases.certificates import reachability
 
 routes = APIRouter(tags=["public"], default_response_class=PlainTextResponse)
-
-_PORT = re.compile(r":\d{1,5}$")
 
 
 @routes.get(
@@ -28,11 +24,8 @@ def answer_challenge(
     request: Request, token: str, host: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:
     """Answer an http-01 challenge for this host (RFC 8555 section 8.3), or our own look at the path."""
-    name = names.canonical(_PORT.sub("", host.strip()))
-    found = reachability.answer(surface(request).tools.keyring, name, token)
-    if found is None:
-        with surface(request).sessions.look() as session:
-            found = challenges.answer(session, name, token)
+    here = surface(request)
+    found = reachability.presented(here.sessions, here.tools.keyring, host, token)
     if found is None:
         return PlainTextResponse("not found", 404)
     return PlainTextResponse(found)

@@ -52,19 +52,25 @@ def add(
             "--may-export-keys", help="Let the token export private keys of certificates."
         ),
     ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(help="Add the token of this server's agent, which does nothing else."),
+    ] = None,
 ) -> None:
     """Add a token and print its secret, which is shown only once."""
-    is_operator = organization is None and profiles.remote(os.environ) is None
+    is_operator = organization is None and server is None and profiles.remote(os.environ) is None
     body = given(
         name=name,
         organization=organization,
         platform=(platform or is_operator) or None,
         expires_at=expires_at,
         may_export_keys=may_export_keys or None,
+        server=server,
     )
     made = cli.api.send("POST", "/v1/tokens", body)
     if cli.printer.form is OutputFormat.TABLE:
         reach = "one organization" if made["organization"] else "all organizations"
+        reach = f"the agent of {made['server']}" if made["server"] else reach
         cli.printer.say(
             f"Token {made['id']} ({made['name']}) for {reach}. Store it now: it is not shown again."
         )

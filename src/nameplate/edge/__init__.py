@@ -3,10 +3,11 @@
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.edge.app import App, beside
+from nameplate.edge.challenges import Challenges
 from nameplate.edge.documents import Documents
 from nameplate.edge.feed import Feed
 
-__all__ = ["Documents", "Edge", "beside", "create"]
+__all__ = ["Challenges", "Documents", "Edge", "beside", "create"]
 
 
 class Edge:

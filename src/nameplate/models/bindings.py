@@ -8,8 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nameplate.core.lifecycle import BindingStatus, HealthStatus, move
+from nameplate.models.agent_reports import LastLook
 from nameplate.models.orm import (
     BigId,
+    Document,
     Generated,
     Identified,
     Json,
@@ -148,6 +150,9 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         UtcDateTime, comment="When it refused that last."
     )
     refusal: Mapped[str | None] = mapped_column(sa.Text, comment="Why, in words for a person.")
+    agent_look: Mapped[LastLook | None] = mapped_column(
+        Document(LastLook), comment="What the server's agent saw last through the proxy."
+    )
     health_check_path: Mapped[str] = mapped_column(
         sa.String(255), default="/", server_default="/", comment="Path that is asked."
     )
@@ -233,6 +238,11 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         self.health_status = health
         self.last_health_check_at = now
 
+    def lose_sight(self, reason: str) -> None:
+        """Record that nobody looks at the binding now."""
+        self.health_status = HealthStatus.UNKNOWN
+        self.error_message = reason
+
     def see(self, serial: str, now: datetime) -> bool:
         """Record which certificate a probe saw; tell whether that is another one than before."""
         even = serial.zfill(len(serial) + len(serial) % 2)
@@ -270,6 +280,16 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
                 served_serial=sa.bindparam("serial"),
                 updated_at=columns.updated_at,
             )
+        )
+
+    @classmethod
+    def looking(cls, server_id: int) -> sa.Update:
+        """Return the statement that notes what a server's agent saw of the binding `row`."""
+        columns = cls.__table__.c
+        return (
+            sa.update(cls.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
+            .where(columns.id == sa.bindparam("row"), columns.server_id == server_id)
+            .values(agent_look=sa.bindparam("look"), updated_at=columns.updated_at)
         )
 
     @classmethod

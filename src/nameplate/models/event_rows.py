@@ -1,15 +1,11 @@
 """The statements that write the events of one transaction: one, whatever there is to tell."""
 
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from nameplate.models.domains import Domain
 from nameplate.models.events import Event
-
-_FEW = 4
-"""Events that one statement with all values writes; drivers take longer for a list of values."""
 
 
 def insert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
@@ -21,21 +17,7 @@ def insert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
         return
     for row in rows:
         del row["label"]
-    if len(rows) > _FEW:
-        connection.execute(_INSERT, rows)
-        return
-    given = {f"{key}_{at}": value for at, row in enumerate(rows) for key, value in row.items()}
-    connection.execute(_inserting(tuple(rows[0]), len(rows)), given)
-
-
-@cache
-def _inserting(columns: tuple[str, ...], count: int) -> sa.Insert:
-    types = {key: _EVENTS.c[key].type for key in columns}
-    rows = (
-        {key: sa.bindparam(f"{key}_{at}", type_=type_) for key, type_ in types.items()}
-        for at in range(count)
-    )
-    return sa.insert(_EVENTS).values(list(rows))
+    connection.execute(_INSERT, rows)
 
 
 _DOMAINS: Any = Domain.__table__
@@ -54,4 +36,6 @@ _INSERT_NAMED = _INSERT.values(
         .scalar_subquery(),
     )
 )
-"""For what belongs to a domain that the session has not read; both are made once."""
+"""For what belongs to a domain that the session has not read. Both are made once, and compiled once: a
+statement that has the values of several rows in it is compiled at each use, which takes longer than all
+else about an event."""

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from nameplate.core import tokens
 from nameplate.core.actor import Actor
+from nameplate.models.agent_reports import LastReport
 from nameplate.models.orm import (
     BigId,
+    Document,
     Identified,
     Json,
     Model,
@@ -150,6 +152,12 @@ class Server(Identified, SoftDeletable, Work, Model):
         server_default="0",
         comment="How often that changed; the proxy shows which one it serves.",
     )
+    agent_seen_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the server's agent reported last."
+    )
+    agent_report: Mapped[LastReport | None] = mapped_column(
+        Document(LastReport), comment="What it said then of its proxy."
+    )
     still_served: Mapped[list[str] | None] = mapped_column(
         Json, comment="Hosts and paths that the proxy still serves although it must not."
     )
@@ -171,6 +179,11 @@ class Server(Identified, SoftDeletable, Work, Model):
         """The IP addresses of the server, as far as they are given as such."""
         return _addresses(self.address) | _addresses(self.addresses)
 
+    @property
+    def is_by_agent(self) -> bool:
+        """Whether an agent beside the proxy configures it, and no worker."""
+        return (self.proxy or {}).get("reach") == "agent"
+
     def succeed(self, fingerprint: str, now: datetime) -> None:
         """Record that the proxy serves what it should."""
         if self.configured_fingerprint != fingerprint:
@@ -183,6 +196,11 @@ class Server(Identified, SoftDeletable, Work, Model):
         if self.offered_fingerprint != fingerprint:
             self.offered_fingerprint = fingerprint
             self.offered_revision += 1
+        return self.offered_revision
+
+    def offer_again(self) -> int:
+        """Offer the same once more under a new revision, and return it."""
+        self.offered_revision += 1
         return self.offered_revision
 
     def fail(self, code: str, reason: str, still_served: list[str], now: datetime) -> None:

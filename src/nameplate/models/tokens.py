@@ -22,6 +22,12 @@ class ApiToken(Identified, Model):
         index=True,
         comment="The organization it acts for; NULL: a platform token of an operator.",
     )
+    server_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("servers.id", ondelete="CASCADE"),
+        index=True,
+        comment="The server whose agent it is, and nothing else; NULL: it is no agent's.",
+    )
     name: Mapped[str] = mapped_column(sa.String(255), comment="Name for people and audit.")
     key_id: Mapped[str] = mapped_column(
         ascii_text(32), unique=True, comment="Public part, by which the token is found."

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from nameplate.core.configuration import Form, HostName, HostPort, Port, setting
 from nameplate.core.errors import Refused
@@ -187,6 +187,11 @@ AbsolutePath = Annotated[
 class ProxyConfiguration:
     """The settings that a server's `proxy` has with any proxy: the schema of each begins with them."""
 
+    reach: Literal["direct", "agent"] = setting(
+        "Who configures the proxy: `direct` a worker, which must reach it, or `agent` the program "
+        "`nameplate agent` beside it.",
+        default="direct",
+    )
     folder: Folder | None = setting(
         "Folder that Nameplate owns for fragments, certificates and keys. Default: a folder "
         "in `home`.",
@@ -200,6 +205,10 @@ class ProxyConfiguration:
     challenge_upstream: HostPort | None = setting(
         "Host and port at which the proxy reaches this API for ACME challenges.", default=None
     )
+
+    def conflict(self) -> str | None:
+        """Return why these settings cannot be used together, None when they can."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

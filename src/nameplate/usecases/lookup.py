@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -34,14 +35,43 @@ def page(
     `equal` names columns and values (None: any), `metadata` keys and texts. The one row too many
     tells the caller that there is more.
     """
-    for column, value in equal.items():
-        if value is not None:
-            query = query.where(getattr(model, column) == value)
     for key, text in (metadata or {}).items():
         query = query.where(model.metadata_[key].as_string() == text)
+    given = {column: value for column, value in equal.items() if value is not None}
+    statement = _walk(query, model, tuple(given), is_first=after is None)
+    values = {_PARAMETER.format(column): value for column, value in given.items()}
+    values |= {_PARAMETER.format("most"): min(limit, MAX_LIMIT) + 1}
     if after is not None:
-        query = query.where(model.id > after)
-    return session.scalars(query.order_by(model.id).limit(min(limit, MAX_LIMIT) + 1)).all()
+        values[_PARAMETER.format("after")] = after
+    return session.scalars(statement, values).all()
+
+
+def _walk(
+    query: sa.Select[Any],
+    model: Any,  # noqa: ANN401 - any mapped class with an id
+    columns: tuple[str, ...],
+    *,
+    is_first: bool,
+) -> sa.Select[Any]:
+    """Return the statement of a page; of a query that is there still it is made once."""
+    known = _WALKS.setdefault(query, {})
+    statement = known.get((columns, is_first))
+    if statement is None:
+        statement = query.where(
+            *(getattr(model, name) == sa.bindparam(_PARAMETER.format(name)) for name in columns)
+        )
+        if not is_first:
+            statement = statement.where(model.id > sa.bindparam(_PARAMETER.format("after")))
+        most = sa.bindparam(_PARAMETER.format("most"), type_=sa.Integer)
+        statement = statement.order_by(model.id).limit(most)
+        known[columns, is_first] = statement
+    return statement
+
+
+_PARAMETER = "page_{}"
+_WALKS: WeakKeyDictionary[sa.Select[Any], dict[tuple[tuple[str, ...], bool], sa.Select[Any]]] = (
+    WeakKeyDictionary()
+)
 
 
 def in_use(noun: str, users: str, names: Sequence[str], count: int, forced: str) -> Conflict:

@@ -150,3 +150,35 @@ def test_an_owner_who_points_the_name_elsewhere_is_left_alone(
     domain = claim(lite, owner)
     world.record(lite, domain, record_type=RecordType.A, value="203.0.113.9")
     assert told(lite, domain) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "of", "leads"),
+    [
+        (EDGE, "nobody", False),
+        ("edge.shop.acme.com", "owner", True),
+        ("EDGE.shop.ACME.com.", "nobody", True),
+        ("shop.acme.com", "owner", True),
+        ("edge.shop.acme.com", "stranger", False),
+    ],
+)
+def test_a_bound_domain_asks_for_other_servers_only_where_one_is_named_in_it(
+    lite: Session, owner: Organization, address: str, of: str, *, leads: bool
+) -> None:
+    first = edge(lite)
+    whose = {"owner": owner, "nobody": None}
+    stranger = world.organization(lite, name="Other", slug="other") if of == "stranger" else None
+    edge(lite, whose.get(of, stranger), name="second", address=address)
+    domain = claim(lite, owner)
+    prove(lite, domain, NOW)
+    world.application(lite, owner)
+    bindings.add(
+        lite, TOOLS, Actor(owner.id), application="Shop", domain=ids.show("dom", domain.id),
+        server=ids.show("srv", first.id), now=NOW,
+    )  # fmt: skip
+    lite.flush()
+    known = facts.read(lite, [domain], NOW)[domain.id]
+    assert known.may_lead is leads
+    found = routing.of(lite, domain, known=known)
+    known.may_lead = True
+    assert found == routing.of(lite, domain, known=known), "it is a shortcut, and nothing else"

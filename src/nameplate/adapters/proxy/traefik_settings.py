@@ -52,3 +52,9 @@ class TraefikConfiguration(ProxyConfiguration):
     patience: Annotated[int, between(1, 60)] = setting(
         "Seconds for which Traefik may take to serve a change.", default=15
     )
+
+    def conflict(self) -> str | None:
+        """Refuse an agent for a Traefik that fetches its configuration itself."""
+        if self.reach == "agent" and self.provider == "http":
+            return "With `reach` `agent` set `provider` to `file`: the agent writes the files."
+        return None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from nameplate.core.error_catalogue import (
+    agents,
     authorities,
     certificates,
     command_line,
@@ -48,6 +49,7 @@ GROUPS: Sequence[Group] = (
     certificates.GROUP,
     authorities.GROUP,
     servers.GROUP,
+    agents.GROUP,
     organizations.GROUP,
     installation.GROUP,
     command_line.GROUP,

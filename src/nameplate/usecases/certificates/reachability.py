@@ -15,18 +15,21 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import challenge_certificates
+from nameplate.core import challenge_certificates, names
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.encryption import KeyRing
-from nameplate.core.errors import Refused
+from nameplate.core.errors import Invalid, Refused
+from nameplate.db import Sessions
 from nameplate.models import Binding, Certificate, ChallengeType, Server
 from nameplate.ports.fetcher import HttpOutcome
 from nameplate.ports.resolver import AnswerKind
+from nameplate.usecases.certificates import challenges
 from nameplate.usecases.tools import Tools
 
 PATH = "/.well-known/acme-challenge/"
 _TOKEN = re.compile("nameplate-[0-9a-f]{16}-([A-Za-z0-9_-]{1,32})")
 """A number used once, and the id of the key that the answer is made with."""
+_PORT = re.compile(r":\d{1,5}$")
 _LABEL = "challenge-check"
 _MAX_ADDRESSES = 16
 _ABSENT = frozenset({AnswerKind.NODATA, AnswerKind.NXDOMAIN})
@@ -101,6 +104,19 @@ def answer(ring: KeyRing, host: str, token: str) -> str | None:
         return None
     digest = hmac.digest(key, f"{token} {host}".encode("utf-8", "surrogatepass"), hashlib.sha256)
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def presented(sessions: Sessions, ring: KeyRing, host: str, token: str) -> str | None:
+    """Return what is answered for `token` at a host, as its header names it: an order's, or a look's."""
+    try:
+        name = names.canonical(_PORT.sub("", host.strip()))
+    except Invalid:
+        return None
+    found = answer(ring, name, token)
+    if found is None:
+        with sessions.look() as session:
+            found = challenges.answer(session, name, token)
+    return found
 
 
 def ports(session: Session, row: Certificate, hosts: Sequence[str]) -> Mapping[str, int]:

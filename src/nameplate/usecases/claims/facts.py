@@ -100,6 +100,8 @@ class DomainFacts:
     """What to do about hosts that do not lead here, by the certificate that waits for them; read
     only where one domain alone is asked for."""
     bindings: list[tuple[Binding, Server | None]] = field(default_factory=list)
+    may_lead: bool = field(default=True, compare=False)
+    """A server may have a name in the domain, as far as was asked; false: none has."""
     exposed: list[tuple[str, Server]] = field(default_factory=list)
     """Hosts and paths that a server still serves although it must not."""
 
@@ -294,8 +296,15 @@ def _certificates(session: Session, found: dict[int, DomainFacts]) -> None:
 
 
 def _bindings(session: Session, found: dict[int, DomainFacts]) -> None:
-    for row, server in session.execute(_BINDINGS, {"ids": list(found)}):
-        found[row.organization_domain_id].bindings.append((row, server))
+    given = {"ids": list(found)}
+    if len(found) > 1:
+        for row, server in session.execute(_BINDINGS, given):
+            found[row.organization_domain_id].bindings.append((row, server))
+        return
+    for row, server, may_lead in session.execute(_BINDINGS_OF_ONE, given):
+        facts = found[row.organization_domain_id]
+        facts.bindings.append((row, server))
+        facts.may_lead = may_lead
 
 
 def _exposed(session: Session, found: dict[int, DomainFacts]) -> None:
@@ -363,6 +372,22 @@ _BINDINGS = (
     .where(among(Binding.organization_domain_id, "ids"), Binding.status != BindingStatus.DISABLED)
     .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)
 )
+_NAMED = aliased(Server)
+_BINDINGS_OF_ONE = _BINDINGS.add_columns(
+    sa.exists()
+    .where(
+        _NAMED.deleted_at.is_(None),
+        sa.or_(_NAMED.organization_id == Binding.organization_id, _NAMED.organization_id.is_(None)),
+        Domain.id == Binding.organization_domain_id,
+        sa.func.lower(_NAMED.address).like(
+            "%" + sa.func.replace(Domain.full_domain, "*.", "", type_=sa.String()) + "%"
+        ),
+    )
+    .correlate(Binding)
+    .label("may_lead")
+)
+"""With whether a server may have its name in the domain: servers whose address has the domain's name
+in it are those, and some more."""
 _EXPOSED = (
     sa.select(Binding.organization_domain_id, Binding.hostname, Binding.path, Server)
     .join(Server, Server.id == Binding.served_server_id)

@@ -160,26 +160,35 @@ def release(session: Session, domain: Domain) -> Sequence[Domain]:
     """
     lock_name(session, domain.domain_name)
     domain.holding_name = None
-    return review(session, domain)
+    session.flush()
+    stands_for = NameHolding.visible(Actor(domain.organization_id)).where(
+        NameHolding.organization_domain_id == domain.id
+    )
+    own = holders.held_name(domain)
+    names = {own, *session.scalars(stands_for.with_only_columns(NameHolding.name))}
+    return [
+        claim for name in sorted(names) for claim in review(session, domain, name)
+    ]  # what was given above may stand for a claim below
 
 
 def review(
     session: Session,
     domain: Domain,
+    name: str | None = None,
     *,
     lapsing_at: datetime | None = None,
     reason: ReleaseReason = ReleaseReason.REMOVED,
 ) -> Sequence[Domain]:
     """Let the holding of the domain's name reach as far as the proofs that count now, or end it.
 
-    With `lapsing_at` it does not end, but serves nothing from that moment on. What ends goes into
+    `name` is that of another holding that stands for the claim. With `lapsing_at` it does not end, but serves nothing from that moment on. What ends goes into
     quarantine.
 
     Claims that rested on it find another holding of the organization, or lapse in this transaction
     and are returned. `domain` itself is the caller's business.
     """
     session.flush()
-    row = session.get(NameHolding, holders.held_name(domain), populate_existing=True)
+    row = session.get(NameHolding, name or holders.held_name(domain), populate_existing=True)
     if row is None or row.organization_id != domain.organization_id:
         return ()
     agreed = row.grant_id or row.basis is not HoldingBasis.PROOF

@@ -15,7 +15,7 @@ are read. The copy has the reasons that nothing but the marked columns decides.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,7 +83,7 @@ def page(
     now = now or database_now(session)
     limit = min(limit, lookup.MAX_LIMIT)
     owner = organizations.get(session, actor, organization).id if organization else None
-    query = Domain.visible(actor)
+    query = _seen_by(actor.organization_id)
     if ready is not None:
         query = _candidates(query, ready=ready, owner=owner or actor.organization_id, now=now)
     given: dict[str, Any] = {
@@ -99,6 +99,12 @@ def page(
         return {row: told[row.id] for row in rows}
 
     return some(after) if ready is None else _fitting(some, after, limit, ready=ready)
+
+
+@lru_cache(maxsize=1000)
+def _seen_by(organization_id: int | None) -> sa.Select[Any]:
+    """Return the query for the domains of an organization, None: of all; lists are many."""
+    return Domain.visible(PLATFORM if organization_id is None else Actor(organization_id))
 
 
 def _fitting(

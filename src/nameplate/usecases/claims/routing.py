@@ -52,10 +52,13 @@ def of(
 
     Without `server` it is the only one that could serve the domain.
     """
+    if known is not None and known.bindings and not known.may_lead:
+        found = _bound(session, domain, known)
+        if _has_binding(found):
+            return Routing(found)  # the usual case: no other server matters
     machines = servers.usable(session, domain.organization_id)
     found = _found(session, domain, machines, known)
-    made_for = {kind for host in found for kind, _ in host.makers}
-    if RecordableType.APPLICATION_DOMAIN_BINDING in made_for:
+    if _has_binding(found):
         return Routing(found)
     fitting = [server] if server else [row for row in machines if row.proxy]
     if len(fitting) != 1:
@@ -75,8 +78,17 @@ def _found(
     )
     if known is None or named:
         return hosts_of.left_to_owner(session, domain)
+    return _bound(session, domain, known)
+
+
+def _bound(session: Session, domain: Domain, known: DomainFacts) -> list[BoundHost]:
     bound = [(row, server) for row, server in known.bindings if server is not None]
     return bound_hosts.bound(session, domain, bound, known.records.at_hand)
+
+
+def _has_binding(hosts: Sequence[BoundHost]) -> bool:
+    made_for = {kind for host in hosts for kind, _ in host.makers}
+    return RecordableType.APPLICATION_DOMAIN_BINDING in made_for
 
 
 def steps(session: Session, known: DomainFacts, server: Server | None = None) -> list[RoutingStep]:

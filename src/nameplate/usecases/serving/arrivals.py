@@ -22,7 +22,7 @@ from nameplate.models.reconfiguration import wake_server
 from nameplate.ports.prober import ProbeResult, ProbeTarget, same_form
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import coverage, requests, succession
-from nameplate.usecases.serving import proxies, routes, servers
+from nameplate.usecases.serving import agents, proxies, routes, servers
 
 SAFETY = timedelta(minutes=1)
 """When to look again at a binding that a proxy should have taken by then."""
@@ -41,6 +41,8 @@ class PlannedProbe:
     interval: int
     seen: str | None = None
     """Serial number of the certificate that was seen last."""
+    told: ProbeResult | None = None
+    """What the server's agent has seen: nobody needs to look."""
 
     def is_seen(self, finding: ProbeResult) -> bool:
         """Tell whether a look saw the same certificate as the last one."""
@@ -302,5 +304,18 @@ def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
         timeout=float(row.health_check_timeout),
         is_tenants=server.organization_id is not None and proxy.probe_address is None,
     )
+    told = None
+    if server.is_by_agent:
+        told = agents.seen(row, server, target, lease.now())
+        if told is None:
+            _await_agent(row, server, lease.now())
+            return None
     steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
-    return PlannedProbe(lease, target, steady, row.health_check_interval, row.seen_serial)
+    return PlannedProbe(lease, target, steady, row.health_check_interval, row.seen_serial, told)
+
+
+def _await_agent(row: Binding, server: Server, now: datetime) -> None:
+    """Wait for the next report of the server's agent, which wakes the binding."""
+    row.next_action_at = now + SAFETY
+    if row.status is BindingStatus.ACTIVE and not agents.is_there(server, now):
+        row.lose_sight(agents.silence(server))

@@ -57,7 +57,7 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     advance = partial(arrivals.advance, delegates=tools.challenge_zone is not None)
     advanced = step(leases, advance, release=lambda found: found is None)
     looks = [look for _, look in advanced if look is not None]
-    findings = tools.prober.look_many([look.target for look in looks]) if looks else ()
+    findings = _findings(tools, looks)
     steady: dict[int, list[Lease]] = {}
     found: dict[Lease, ProbeResult] = {}
     for look, finding in zip(looks, findings, strict=True):
@@ -73,6 +73,13 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
         sessions.run(PLATFORM, lambda session: _settle(session, moved, now))
     _keep(sessions, steady)
     return changed
+
+
+def _findings(tools: Tools, looks: Sequence[arrivals.PlannedProbe]) -> list[ProbeResult]:
+    """Return what is seen of each, by ourselves where no agent has told."""
+    own = [look.target for look in looks if look.told is None]
+    seen = iter(tools.prober.look_many(own) if own else ())
+    return [look.told or next(seen) for look in looks]
 
 
 def _step(

@@ -7,8 +7,8 @@ every attempt ended is on the server's row.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -26,7 +26,8 @@ from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
 from nameplate.ports.proxy import Config, Proxy, PulledProxy, Route, RouteRefused, Withdrawer
 from nameplate.usecases import work
-from nameplate.usecases.serving import offers, routes
+from nameplate.usecases.serving import agents, offers, routes
+from nameplate.usecases.serving.agents import ServedNow
 from nameplate.usecases.serving.pacing import PACING
 from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
 from nameplate.usecases.tools import Tools
@@ -45,19 +46,6 @@ WAITS = "Waiting for the server. Its proxy cannot be configured now."
 _SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
 _BATCH = 500
 _SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _ServedNow:
-    """What a proxy was made to serve."""
-
-    fingerprint: str | None
-    """None: not done yet, because many routes were refused."""
-    served: Sequence[WantedRoute]
-    refused: dict[str, str]
-    """Route id -> why it was left out."""
-    kept_back: Mapping[str, str] = field(default_factory=dict)
-    """Route id -> why its proxy refused the new certificate and is given the former one."""
 
 
 def peer(row: Server | DueRow, _authority: work.Authority) -> str:
@@ -118,8 +106,13 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
         work.record(sessions, Server, lease, partial(_again, lease=lease), release=True)
         return None
     began = time.monotonic()
-    proxy: Proxy | None = None
+    proxy: Proxy | Withdrawer | None = None
     try:
+        if server.is_by_agent:
+            proxy = agents.reported(server)
+            told = agents.follow(sessions, lease)
+            _followed(sessions, tools, lease, server, told)
+            return None
         proxy = tools.proxy(server)
         difference = work.read(sessions, Server, lease, _compare(proxy))
         if difference.fingerprint({}) == server.configured_fingerprint and not server.trouble_code:
@@ -134,6 +127,19 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     if not isinstance(proxy, PulledProxy):  # one that fetches sets its own pace
         PACING.note(lease.id, time.monotonic() - began)
     return None
+
+
+def _followed(
+    sessions: Sessions, tools: Tools, lease: Lease, server: Server, told: ServedNow | None
+) -> None:
+    """Record what an agent has come to; without anything new its next report wakes the server."""
+    if told is None:
+        later = partial(_unchanged, lease=lease)
+        work.record(sessions, Server, lease, later, release=True, stopped=True)
+    elif told.fingerprint == server.configured_fingerprint and not server.trouble_code:
+        work.record(sessions, Server, lease, partial(_unchanged, lease=lease), release=True)
+    else:
+        _configured(sessions, tools, lease, told)
 
 
 def _is_resting(server: Server, lease: Lease) -> bool:
@@ -157,7 +163,7 @@ def _compare(proxy: Proxy) -> Callable[[Session, Server], Difference]:
 
 def _configure(
     sessions: Sessions, tools: Tools, lease: Lease, proxy: Proxy, difference: Difference
-) -> _ServedNow:
+) -> ServedNow:
     """Have the proxy serve all that it takes: a route that is refused is its owner's problem alone."""
     refused: dict[str, str] = {}
     kept_back: dict[str, str] = {}
@@ -184,8 +190,8 @@ def _configure(
             continue
         tools.checkpoint("proxy:applied")
         served = [row for row in difference.wanted if row.id not in refused]
-        return _ServedNow(difference.fingerprint(refused), served, refused, kept_back)
-    return _ServedNow(None, (), refused)
+        return ServedNow(difference.fingerprint(refused), served, refused, kept_back)
+    return ServedNow(None, (), refused)
 
 
 def _given(
@@ -209,7 +215,7 @@ def _unchanged(_session: Session, row: Server, *, lease: Lease) -> None:
     row.next_action_at = lease.now() + REGULARLY
 
 
-def _configured(sessions: Sessions, tools: Tools, lease: Lease, outcome: _ServedNow) -> None:
+def _configured(sessions: Sessions, tools: Tools, lease: Lease, outcome: ServedNow) -> None:
     """Record what the proxy serves now: of the bindings first, then of the server.
 
     Whoever works on a binding wakes its server while holding the binding, so nobody may hold a
@@ -231,7 +237,7 @@ def _configured(sessions: Sessions, tools: Tools, lease: Lease, outcome: _Served
     work.record(sessions, Server, lease, change, release=True, stopped=unfinished)
 
 
-def _tell_bindings(session: Session, lease: Lease, outcome: _ServedNow) -> None:
+def _tell_bindings(session: Session, lease: Lease, outcome: ServedNow) -> None:
     """Record of each binding how it is served, and have those looked at that were waiting for it."""
     if seen(session, Server, lease) is None:
         raise work.Superseded
@@ -271,7 +277,7 @@ def _lock(session: Session, bindings: Collection[int]) -> None:
         session.execute(query.with_for_update(key_share=True)).all()
 
 
-def _refuse(session: Session, refused: Sequence[int], outcome: _ServedNow, now: datetime) -> None:
+def _refuse(session: Session, refused: Sequence[int], outcome: ServedNow, now: datetime) -> None:
     """Record of locked bindings why they were left out, unless they left service meanwhile."""
     for batch in _batches(refused):
         query = Binding.visible(PLATFORM).where(Binding.id.in_(batch)).order_by(Binding.id)
@@ -282,7 +288,7 @@ def _refuse(session: Session, refused: Sequence[int], outcome: _ServedNow, now: 
     session.flush()
 
 
-def _keep_back(session: Session, outcome: _ServedNow, now: datetime) -> None:
+def _keep_back(session: Session, outcome: ServedNow, now: datetime) -> None:
     """Record whose proxy has refused a new certificate, and whose takes now what it refused before."""
     back = [ids.parse(one, "bnd") for one in outcome.kept_back]
     for batch in _batches(sorted(back)):
@@ -328,7 +334,11 @@ def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def _failed(
-    sessions: Sessions, tools: Tools, lease: Lease, proxy: Proxy | None, error: Exception
+    sessions: Sessions,
+    tools: Tools,
+    lease: Lease,
+    proxy: Proxy | Withdrawer | None,
+    error: Exception,
 ) -> str:
     """Record why the proxy does not serve what it should; take out of service what must not stay.
 
@@ -383,7 +393,9 @@ def _told(error: Exception) -> NameplateError:
     return Refused("proxy_step_failed", detail)
 
 
-def _withdrawn(sessions: Sessions, lease: Lease, proxy: Proxy | None) -> Sequence[ServedRoute]:
+def _withdrawn(
+    sessions: Sessions, lease: Lease, proxy: Proxy | Withdrawer | None
+) -> Sequence[ServedRoute]:
     """Have the proxy close what it must not serve any more; return what may be served still."""
 
     def leaving(session: Session, row: Server) -> list[ServedRoute]:

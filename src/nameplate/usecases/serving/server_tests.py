@@ -12,7 +12,7 @@ from nameplate.db import Sessions, database_now
 from nameplate.models import Server
 from nameplate.ports.prober import Failure, ProbeTarget
 from nameplate.ports.proxy import Inspector
-from nameplate.usecases.serving import servers
+from nameplate.usecases.serving import agents, servers
 from nameplate.usecases.tools import Tools
 
 _SECONDS = 5.0
@@ -24,7 +24,7 @@ class Check:
     """One thing that was tried."""
 
     name: str
-    """`address`, `http`, `https`, `proxy` or `collision`."""
+    """`address`, `http`, `https`, `proxy`, `agent` or `collision`."""
     ok: bool
     message: str
     fix: str = ""
@@ -47,7 +47,9 @@ def run(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Seque
 
     row = sessions.run(actor, read)
     checks = [address(tools, row.address)]
-    if row.proxy is not None and actor.is_platform:
+    if row.is_by_agent and actor.is_platform:
+        checks += [_agent(row, sessions), _configured(row)]
+    elif row.proxy is not None and actor.is_platform:
         checks += [*_ports(tools, row), *_proxy(tools, row)]
     return checks
 
@@ -114,6 +116,19 @@ def _proxy(tools: Tools, row: Server) -> Sequence[Check]:
         _configured(row),
         *(Check("collision", ok=one.is_harmless, message=one.message, fix=one.fix) for one in met),
     ]
+
+
+def _agent(row: Server, sessions: Sessions) -> Check:
+    """Tell whether the server's agent reports."""
+    with sessions.look() as session:
+        now = database_now(session)
+    if agents.is_there(row, now):
+        told = row.agent_report.report.version if row.agent_report else ""
+        return Check("agent", ok=True, message=f"The agent (Nameplate {told}) reports.")
+    return Check(
+        "agent", ok=False, message=agents.silence(row),
+        fix="Start it on the machine of the proxy, and run `nameplate agent --check` there.",
+    )  # fmt: skip
 
 
 def _configured(row: Server) -> Check:

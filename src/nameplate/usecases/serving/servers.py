@@ -212,7 +212,10 @@ def check_proxy(tools: Tools, given: Mapping[str, Any] | None) -> None:
             error.code, error.detail, [Problem("/proxy/type", error.code, error.detail)]
         ) from None
     settings = {name: value for name, value in given.items() if name != "type"}
-    configuration.parse(plugin.configuration, settings, "/proxy")
+    conflict = configuration.parse(plugin.configuration, settings, "/proxy").conflict()
+    if conflict is not None:
+        problem = Problem("/proxy/reach", "setting_invalid", conflict)
+        raise Invalid(problem.code, problem.detail, [problem])
 
 
 def reach(row: Server) -> ProxyConfiguration:

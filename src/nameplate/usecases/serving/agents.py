@@ -1,0 +1,324 @@
+"""Servers that an agent configures: what it is to serve, and what it says of that.
+
+    a worker finds a difference ─▶ a new revision on the server's row ─▶ the agent fetches and applies it
+    the agent reports what runs ─▶ the server is due ─▶ a worker records what is served
+
+Nobody waits for an agent: a step looks at what was reported and ends. A worker believes a report when
+revision and fingerprint are those of what the rows say now; anything else is offered again.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM
+from nameplate.core.agent_protocol import NEWEST, SILENT_SECONDS
+from nameplate.core.errors import Invalid, Refused, Unavailable
+from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import BindingStatus
+from nameplate.db import Sessions, database_now
+from nameplate.leases import Lease
+from nameplate.models import Binding, Server
+from nameplate.models.agent_reports import LastLook, LastReport
+from nameplate.models.announcement import announce
+from nameplate.models.channels import WORK
+from nameplate.ports.agents import AgentCheck, AgentLook, AgentReport, AgentState
+from nameplate.ports.prober import ProbeResult, ProbeTarget
+from nameplate.ports.proxy import RoutePlace
+from nameplate.usecases import work
+from nameplate.usecases.serving import routes
+from nameplate.usecases.serving.routes import Difference, WantedRoute
+from nameplate.usecases.tools import Tools
+
+SILENT = timedelta(seconds=SILENT_SECONDS)
+_MAX_NAMED = 5000
+"""Routes that one report can name."""
+_MAX_SAID = 500
+"""Characters that are kept of a sentence of an agent."""
+_LOOKED_UP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ServedNow:
+    """What a proxy was made to serve."""
+
+    fingerprint: str | None
+    """None: not done yet, because many routes were refused."""
+    served: Sequence[WantedRoute]
+    refused: dict[str, str]
+    """Route id -> why it was left out."""
+    kept_back: Mapping[str, str] = field(default_factory=dict)
+    """Route id -> why its proxy refused the new certificate and is given the former one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedProxy:
+    """A proxy as its agent tells of it: it has closed what the report does not name."""
+
+    report: AgentReport | None
+    is_current: bool
+    """The agent has what the rows say now."""
+
+    def withdraw(self, places: Sequence[RoutePlace]) -> None:
+        """Raise Unavailable `agent_waiting` unless the agent has closed all of these routes."""
+        open_ = set(self.report.still_served) if self.report and self.is_current else None
+        if open_ is None or any(place.id in open_ for place in places):
+            raise Unavailable("agent_waiting", "The agent has not closed these routes.")
+
+
+def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None:
+    """Return what a server's agent gets; None when no agent configures the server.
+
+    Only that server's routes and keys are in it. The revision is read before the rows, so that what an agent
+    shows as revision 7 holds everything that the worker saw when it wrote 7.
+    """
+    with sessions.look() as session:
+        query = Server.visible(PLATFORM).where(Server.id == server_id)
+        row = session.scalars(query).one_or_none()
+        if row is None or not row.is_by_agent:
+            return None
+        checks = _checks(session, row)
+        difference = _difference(session, row, checks)
+        given = routes.rendered(session, tools.keyring, difference.wanted)
+        return AgentState(
+            server=ids.show(Prefix.SERVER, row.id),
+            revision=row.offered_revision,
+            fingerprint=difference.fingerprint({}),
+            address=row.address,
+            proxy=row.proxy or {},
+            routes=given,
+            checks=checks,
+        )
+
+
+def follow(sessions: Sessions, lease: Lease) -> ServedNow | None:
+    """Return what a server's agent has made its proxy serve; None while it has not got so far.
+
+    Offers what is new. Raises what the agent reports as `Refused`, and Unavailable `agent_missing` or
+    `agent_silent` when there is no agent to report.
+    """
+
+    def read(session: Session, row: Server) -> tuple[Server, Difference, datetime]:
+        difference = _difference(session, row, _checks(session, row))
+        return row, difference, database_now(session)
+
+    row, difference, now = work.read(sessions, Server, lease, read)
+    fingerprint = difference.fingerprint({})
+    told = None if row.agent_report is None else row.agent_report.report
+    if fingerprint == row.configured_fingerprint and not row.trouble_code and is_there(row, now):
+        return ServedNow(fingerprint, (), {})
+    revision = row.offered_revision
+    if row.offered_fingerprint != fingerprint:
+        revision = work.record(
+            sessions, Server, lease, lambda _session, held: held.offer(fingerprint), release=False
+        )
+    if told is None or row.agent_seen_at is None:
+        raise Unavailable(
+            "agent_missing",
+            "No agent has reported for this server. Run `nameplate agent` beside its proxy with a token "
+            f"made by `nameplate token add NAME --server {ids.show(Prefix.SERVER, row.id)}`.",
+        )
+    if not is_there(row, now):
+        raise Unavailable("agent_silent", silence(row))
+    if told.code is not None:
+        raise Refused(told.code, told.message)
+    if told.revision != revision:
+        return None
+    if told.fingerprint != fingerprint:  # rows went there and back between two steps
+        work.record(sessions, Server, lease, lambda _s, held: held.offer_again(), release=False)
+        return None
+    return _outcome(sessions, lease, difference, told)
+
+
+def _outcome(
+    sessions: Sessions, lease: Lease, difference: Difference, told: AgentReport
+) -> ServedNow:
+    """Return the outcome that a report describes, and offer from now on what the proxy takes."""
+    kept_back = dict(told.kept_back)
+    back = difference.step_back(kept_back.keys()) if kept_back else None
+    refused = dict(told.refused)
+    if back is not None:
+        difference = back.difference
+        kept_back = {one: kept_back.get(one, "It shares a certificate.") for one in back.names}
+    else:
+        refused |= kept_back
+        kept_back = {}
+    known = {row.id for row in difference.wanted}
+    refused = {one: why for one, why in refused.items() if one in known}
+    served = [row for row in difference.wanted if row.id not in refused]
+    fingerprint = difference.fingerprint(refused)
+    if refused or kept_back:
+        work.record(sessions, Server, lease, lambda _s, row: row.offer(fingerprint), release=False)
+    return ServedNow(fingerprint, served, refused, kept_back)
+
+
+def reported(row: Server) -> ReportedProxy:
+    """Return a server's proxy as its agent has told of it."""
+    told = None if row.agent_report is None else row.agent_report.report
+    return ReportedProxy(told, told is not None and told.revision >= row.offered_revision)
+
+
+def is_there(row: Server, now: datetime) -> bool:
+    """Tell whether a server's agent has reported lately."""
+    return row.agent_seen_at is not None and row.agent_seen_at > now - SILENT
+
+
+def silence(row: Server) -> str:
+    """Return since when nothing is known of an agent, in a sentence."""
+    since = row.agent_seen_at
+    if since is None:
+        return "No agent has reported for this server."
+    return (
+        f"The agent of this server has not reported since {since:%Y-%m-%d %H:%M:%S} UTC. Check that "
+        "`nameplate agent` runs there, reaches the API and has a token that is accepted."
+    )
+
+
+def report(sessions: Sessions, server_id: int, told: AgentReport) -> None:
+    """Note what an agent says of its own server, and have workers look at what is new.
+
+    What it says of bindings that are not on the server is left out: it learns nothing of them.
+    """
+    looks = {one.id: one for one in told.looks[:_MAX_NAMED]}
+    word = _bounded(told)
+
+    def transaction(session: Session) -> None:
+        now = database_now(session)
+        _note_looks(session, server_id, looks.values(), now)
+        query = Server.visible(PLATFORM).where(Server.id == server_id)
+        columns = query.with_only_columns(Server.agent_report, Server.agent_seen_at)
+        known, seen_at = session.execute(columns).one()
+        is_news = known is None or known.report != word or seen_at is None
+        values: dict[str, Any] = {"agent_seen_at": now, "updated_at": Server.updated_at}
+        if is_news:
+            values["agent_report"] = LastReport(word)
+        statement = sa.update(Server)
+        if is_news or (seen_at is not None and seen_at < now - SILENT):
+            statement = Server.waking(now)
+            announce(session, WORK)
+        statement = statement.where(Server.id == server_id).values(values)
+        session.connection().execute(statement)
+
+    sessions.run(PLATFORM, transaction)
+
+
+def _bounded(told: AgentReport) -> AgentReport:
+    """Return a report without its looks, and with no more text than is kept."""
+    return replace(
+        told,
+        version=_said(told.version)[:40],
+        code=None if told.code is None else _code(told.code),
+        message=_said(told.message),
+        refused=_sentences(told.refused),
+        kept_back=_sentences(told.kept_back),
+        still_served=told.still_served[:_MAX_NAMED],
+        looks=(),
+    )
+
+
+def _sentences(told: Mapping[str, str]) -> dict[str, str]:
+    return {name: _said(why) for name, why in list(told.items())[:_MAX_NAMED]}
+
+
+def _said(text: str) -> str:
+    """Return a sentence of an agent for people: bounded, in one line, without control characters."""
+    return "".join(one if one.isprintable() else " " for one in text[:_MAX_SAID]).strip()
+
+
+def _code(text: str) -> str:
+    is_code = text.isascii() and text.replace("_", "").isalnum() and text == text.lower()
+    return text if is_code and len(text) <= 63 else "proxy_refused"  # noqa: PLR2004 - of a code
+
+
+def _note_looks(
+    session: Session, server_id: int, looks: Iterable[AgentLook], now: datetime
+) -> None:
+    """Note what was seen of the server's own bindings, and have those looked at."""
+    seen: dict[int, LastLook] = {}
+    for one in looks:
+        try:
+            number = ids.parse(one.id, Prefix.BINDING)
+        except Invalid:
+            continue
+        at = now - timedelta(seconds=min(max(one.age, 0.0), 3600.0))
+        seen[number] = LastLook(replace(one, message=_said(one.message), age=0.0), at)
+    numbers = sorted(seen)
+    for start in range(0, len(numbers), _LOOKED_UP):
+        own = Binding.visible(PLATFORM).with_only_columns(Binding.id).order_by(Binding.id)
+        own = own.where(
+            Binding.server_id == server_id, Binding.id.in_(numbers[start : start + _LOOKED_UP])
+        )
+        found = list(session.scalars(own.with_for_update(key_share=True)))
+        if not found:
+            continue
+        rows = [{"row": number, "look": seen[number]} for number in found]
+        session.connection().execute(Binding.looking(server_id), rows)
+        session.execute(
+            Binding.waking(now).where(Binding.id.in_(found)),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def seen(row: Binding, server: Server, target: ProbeTarget, now: datetime) -> ProbeResult | None:
+    """Return what an agent saw of a binding; None when that says nothing about how it is now.
+
+    A good look counts for as long as the agent is there: it tells of every other one. A bad one counts
+    once.
+    """
+    last = row.agent_look
+    if last is None or not is_there(server, now):
+        return None
+    look = last.look
+    found = ProbeResult(
+        target, look.failure, look.message, look.connected, look.serial, look.fingerprint,
+        look.status, seconds=look.seconds,
+    )  # fmt: skip
+    is_new = row.last_health_check_at is None or last.at > row.last_health_check_at
+    return found if is_new or (found.answered and look.failure is None) else None
+
+
+def _difference(session: Session, row: Server, checks: Sequence[AgentCheck]) -> Difference:
+    """Return what a server should serve; its form is all that an agent is told beside routes."""
+    proxy = json.dumps(row.proxy, sort_keys=True)
+    form = routes.digest("agent", NEWEST, row.address, proxy, *checks)
+    return Difference(form, routes.wanted(session, row.id), routes.served(session, row.id))
+
+
+def _checks(session: Session, row: Server) -> tuple[AgentCheck, ...]:
+    """Return how the bindings of a server are looked at."""
+    found = session.execute(_CHECKED, {"server": row.id})
+    return tuple(
+        AgentCheck(
+            id=ids.show(Prefix.BINDING, number),
+            hostname=hostname.replace("*", "nameplate-probe", 1),
+            path=path,
+            scheme="https" if secure else "http",
+            interval=interval,
+            timeout=timeout,
+        )
+        for number, hostname, path, secure, interval, timeout in found
+    )
+
+
+_CHECKED = (
+    Binding.visible(PLATFORM)
+    .with_only_columns(
+        Binding.id,
+        Binding.hostname,
+        sa.case((Binding.activated_at.is_(None), Binding.path), else_=Binding.health_check_path),
+        Binding.ssl_enabled,
+        Binding.health_check_interval,
+        Binding.health_check_timeout,
+    )
+    .where(
+        Binding.server_id == sa.bindparam("server"),
+        Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
+    )
+    .order_by(Binding.id)
+)

@@ -1,0 +1,217 @@
+"""Servers that agents configure: what they get, and what is believed of what they say."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.databases import sessions_over
+from tests.usecases.serving.agent_rows import HOSTS, AgentRows
+
+from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import NotFound, NotPermitted
+from nameplate.core.ids import show
+from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.models import ApiToken, Binding, Certificate, Organization, Server
+from nameplate.ports.agents import AgentReport
+from nameplate.ports.prober import Failure
+from nameplate.usecases.serving import agents
+from nameplate.usecases.tenants import tokens
+
+pytestmark = pytest.mark.usefixtures("unpaced")
+
+
+@pytest.fixture
+def world(migrated_sqlite_url: str) -> AgentRows:
+    return AgentRows(sessions_over(migrated_sqlite_url))
+
+
+def test_from_a_binding_to_health_on_every_database(migrated_url: str) -> None:
+    world = AgentRows(sessions_over(migrated_url))
+    server = world.reconcile()
+    assert server.trouble_code == "agent_missing"
+    assert server.offered_revision == 1
+    token, secret = world.tokens[0]
+    known = tokens.agents(world.sessions, secret.reveal())
+    assert known is not None
+    assert (known.server_id, known.is_live) == (server.id, True)
+    assert tokens.standing(world.sessions, [token, 10_000]) == {token: 1}
+    world.report()
+    server = world.reconcile()
+    assert (server.trouble_code, server.configured_at is not None) == (None, True)
+    binding = world.read(Binding, world.bindings[0])
+    assert (binding.served_server_id, binding.seen_serial) == (server.id, None)
+    assert world.probe().status is BindingStatus.CONFIGURING, "nobody has seen it yet"
+    world.report(looks=(world.seen(),))
+    binding = world.probe()
+    assert (binding.status, binding.health_status) == (BindingStatus.ACTIVE, HealthStatus.HEALTHY)
+    certificate = world.read(Certificate, binding.ssl_certificate_id or 0)
+    assert certificate.deployed_at is not None, "seen at every binding"
+    world.reconcile()
+    world.report(1, looks=(world.seen(1),))
+    assert world.reconcile().offered_revision == world.state().revision
+    world.sessions.dispose()
+
+
+def test_a_server_gets_its_own_hosts_and_keys_alone(world: AgentRows) -> None:
+    for number, host in enumerate(HOSTS):
+        state = world.state(number)
+        assert [route.hostname for route in state.routes] == [host]
+        assert [check.hostname for check in state.checks] == [host]
+        (pair,) = [route.key_pair for route in state.routes]
+        assert pair is not None
+        assert "PRIVATE KEY" in pair.private_key.reveal()
+
+
+def test_a_suspended_organization_s_keys_leave_the_state(world: AgentRows) -> None:
+    with world.sessions.begin(PLATFORM) as session:
+        owner = session.get_one(Binding, world.bindings[0]).organization_id
+        session.get_one(Organization, owner).is_active = False
+    assert world.state().routes == ()
+    assert len(world.state(1).routes) == 1
+
+
+def test_what_does_not_describe_the_rows_is_not_believed(world: AgentRows) -> None:
+    world.reconcile()
+    world.report(fingerprint="0" * 64)
+    server = world.reconcile()
+    assert server.configured_at is None
+    assert server.offered_revision == 2, "it is offered again, under another revision"
+    world.report(revision=1)
+    assert world.reconcile().configured_at is None
+    world.report()
+    assert world.reconcile().configured_at is not None
+
+
+def test_an_agent_says_nothing_of_another_server_s_bindings(world: AgentRows) -> None:
+    world.report(looks=(world.seen(1), world.seen(0, id="bnd_none"), world.seen(0)))
+    assert world.read(Binding, world.bindings[1]).agent_look is None
+    assert world.read(Binding, world.bindings[0]).agent_look is not None
+
+
+def test_what_the_proxy_refuses_is_its_owner_s_alone(world: AgentRows) -> None:
+    world.reconcile()
+    name = show("bnd", world.bindings[0])
+    world.report(refused={name: "nginx rejects\nthis host", show("bnd", world.bindings[1]): "no"})
+    server = world.reconcile()
+    binding = world.read(Binding, world.bindings[0])
+    assert (server.trouble_code, binding.status) == (None, BindingStatus.ERROR)
+    assert binding.error_message == "nginx rejects this host"
+    assert world.read(Binding, world.bindings[1]).status is BindingStatus.CONFIGURING
+    world.change(Binding, world.bindings[0], status=BindingStatus.CONFIGURING)
+    assert world.reconcile().offered_revision == 3, "tried again under a revision of its own"
+
+
+def test_a_proxy_that_fails_is_told_with_its_reason(world: AgentRows) -> None:
+    world.reconcile()
+    world.report(code="proxy_down", message="nginx does not run.\x07")
+    server = world.reconcile()
+    assert (server.trouble_code, server.trouble_message) == ("proxy_down", "nginx does not run.")
+    world.report(code="Strange code")
+    assert world.reconcile().trouble_code == "proxy_refused"
+    world.report()
+    assert world.reconcile().trouble_code is None
+
+
+def test_silence_is_said_and_ends(world: AgentRows) -> None:
+    world.reconcile()
+    world.report()
+    world.reconcile()
+    world.report(looks=(world.seen(),))
+    world.probe()
+    gone = datetime.now(UTC) - agents.SILENT - timedelta(seconds=1)
+    world.change(Server, world.servers[0], agent_seen_at=gone)
+    server = world.reconcile()
+    assert server.trouble_code == "agent_silent"
+    binding = world.probe()
+    assert (binding.status, binding.health_status) == (BindingStatus.ACTIVE, HealthStatus.UNKNOWN)
+    assert "has not reported since" in (binding.error_message or "")
+    world.report()
+    assert world.reconcile().trouble_code is None
+    binding = world.probe()
+    assert (binding.health_status, binding.error_message) == (HealthStatus.HEALTHY, None)
+
+
+def test_a_bad_look_counts_once(world: AgentRows) -> None:
+    world.reconcile()
+    world.report()
+    world.reconcile()
+    bad = world.seen(status=None, serial=None, failure=Failure.TLS_FAILED, message="no certificate")
+    world.report(looks=(bad,))
+    assert world.probe().attempts == 1
+    assert world.probe().attempts == 1
+    world.report(looks=(bad,))
+    assert world.probe().attempts == 2
+
+
+def test_what_an_agent_cannot_close_is_told_as_still_served(world: AgentRows) -> None:
+    world.reconcile()
+    world.report()
+    world.reconcile()
+    world.change(Binding, world.bindings[0], status=BindingStatus.DISABLED)
+    assert world.reconcile().still_served is None, "the agent is asked first"
+    name = show("bnd", world.bindings[0])
+    world.report(code="proxy_refused", message="no", still_served=(name,))
+    assert world.reconcile().still_served == [HOSTS[0]]
+    world.report(code="proxy_refused", message="no")
+    assert world.reconcile().still_served is None, "it has closed it, whatever else is wrong"
+    assert world.read(Binding, world.bindings[0]).served_server_id is None
+
+
+def test_reports_are_bounded(world: AgentRows) -> None:
+    many = {f"bnd_{number}": "x" * 10_000 for number in range(10_000)}
+    world.report(refused=many, message="y" * 10_000, version="z" * 100)
+    kept = world.read(Server, world.servers[0]).agent_report
+    assert len(kept.report.refused) == 5000
+    assert {len(one) for one in kept.report.refused.values()} == {500}
+    assert (len(kept.report.message), len(kept.report.version)) == (500, 40)
+
+
+def test_an_agent_s_token_opens_nothing_else(world: AgentRows) -> None:
+    _, secret = world.tokens[0]
+    assert tokens.accepted(world.sessions, secret.reveal()) is None
+    known = tokens.agents(world.sessions, secret.reveal())
+    assert known is not None
+    assert (known.server_id, known.is_live) == (world.servers[0], True)
+    assert tokens.agents(world.sessions, "np_1_2_3") is None
+
+
+def test_a_token_dies_with_its_server_and_owner(world: AgentRows) -> None:
+    for number, (token, secret) in enumerate(world.tokens):
+        assert tokens.standing(world.sessions, [token]) == {token: 0}
+        world.change(Server, world.servers[number], deleted_at=datetime.now(UTC))
+        known = tokens.agents(world.sessions, secret.reveal())
+        assert known is not None
+        assert not known.is_live
+        assert tokens.standing(world.sessions, [token]) == {}
+
+
+def test_who_may_add_a_token_for_an_agent(world: AgentRows) -> None:
+    now, random = datetime.now(UTC), world.tools.random
+    with world.sessions.begin(PLATFORM) as session:
+        binding = session.get_one(Binding, world.bindings[0])
+        own = Server(organization_id=binding.organization_id, name="own", address="192.0.2.9")
+        other = session.get_one(Binding, world.bindings[1]).organization_id
+        session.add(own)
+        session.flush()
+        mine, shared = show("srv", own.id), show("srv", world.servers[0])
+        owner = binding.organization_id
+    plain, may = Actor(owner, "t"), Actor(owner, "t", may_export_keys=True)
+    refused = ((plain, mine, NotPermitted), (may, shared, NotPermitted))
+    stranger = Actor(other, "t", may_export_keys=True)
+    for actor, server, kind in (*refused, (stranger, mine, NotFound)):
+        with pytest.raises(kind), world.sessions.begin(actor) as session:
+            tokens.add(session, actor, name="a", now=now, random=random, server=server)
+    with world.sessions.begin(may) as session:
+        row, _ = tokens.add(session, may, name="a", now=now, random=random, server=mine)
+        assert (row.organization_id, row.may_export_keys) == (owner, False)
+    with world.sessions.begin(PLATFORM) as session:
+        row, _ = tokens.add(session, PLATFORM, name="a", now=now, random=random, server=mine)
+        assert row.organization_id == owner
+        row, _ = tokens.add(session, PLATFORM, name="a", now=now, random=random, server=shared)
+        assert session.get_one(ApiToken, row.id).organization_id is None
+
+
+def test_a_worker_s_server_has_no_state(world: AgentRows) -> None:
+    world.change(Server, world.servers[0], proxy={"type": "caddy", "admin_url": "http://a"})
+    assert agents.state(world.sessions, world.tools, world.servers[0]) is None
+    assert agents.state(world.sessions, world.tools, 10_000) is None
+    assert AgentReport("1").code is None
