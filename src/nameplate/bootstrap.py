@@ -35,6 +35,7 @@ from nameplate.ports.fetcher import AddressFetcher, Fetched
 from nameplate.ports.mail import Mailer
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
+from nameplate.ports.registration_data import RegistrationData
 from nameplate.ports.resolver import Resolver, SignatureChecker
 from nameplate.ports.validation import Validator
 from nameplate.ports.vantages import Vantages
@@ -288,6 +289,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         present=_presenter(settings),
         answers_tls_alpn=settings.tls_alpn_port is not None,
         pages=outside.fetcher,
+        registrations=_registrations(settings, policy, resolver),
         scan_queries=settings.scan_queries,
         clock=clock,
         random=secrets.token_bytes,
@@ -435,6 +437,16 @@ def _outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Ou
 
     fetcher = SafeFetcher(policy, resolver.addresses, ports=_ports(settings))
     return Outside(resolver, fetcher, settings.edge_networks, _mailer(settings))
+
+
+def _registrations(
+    settings: Settings, policy: EgressPolicy, resolver: Resolver
+) -> RegistrationData | None:
+    if settings.sandbox or not settings.rdap:
+        return None
+    from nameplate.adapters.rdap.connect import connect
+
+    return connect(policy, resolver, clock, settings.home / "rdap.json")
 
 
 def _mailer(settings: Settings) -> Mailer | None:

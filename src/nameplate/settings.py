@@ -201,6 +201,9 @@ class Settings:
     """Days for which events can be read. Older ones are purged by a worker."""
     scan_queries: Annotated[int, _number(1, 10_000)] = 50
     """Number of DNS queries per second that each worker may send to look for dangling records."""
+    rdap: bool = True
+    """Whether registries are asked about held names (RDAP), once a day at most for each: registrar, end of
+    the registration, holds. Never in a sandbox."""
     reproof_days: Annotated[int, _number(1, 200)] = 30
     """Days for which a proof of a name counts before it is checked in full again, at most as many as
     certificate authorities may use one: 200, 100 from 2027-03-15, 10 from 2029-03-15."""

@@ -12,8 +12,9 @@ from nameplate.adapters.dns.cloudflare import Cloudflare
 from nameplate.adapters.dns.digitalocean import DigitalOcean
 from nameplate.adapters.dns.namecheap import Namecheap
 from nameplate.adapters.dns.route53 import Route53
-from nameplate.adapters.dns.route53 import client as connect_aws
 from nameplate.adapters.http.client import Api
+from nameplate.adapters.vendors.aws import client as connect_aws
+from nameplate.adapters.vendors.namecheap import NamecheapApi
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.plan import plan
 from nameplate.core.records import RRset, merge
@@ -164,9 +165,8 @@ def namecheap(others: int, timeout: float = 10) -> Iterator[Rig]:
             return {(row, number): row for row in count for number in range(count[row])}
 
         key = Secret(fake.credential)
-        provider = Namecheap(
-            api, "user", key, "192.0.2.1", seen_after=_WINDOW, clock=lambda: len(fake.asked)
-        )
+        account = NamecheapApi(api, "user", key, "192.0.2.1")
+        provider = Namecheap(account, seen_after=_WINDOW, clock=lambda: len(fake.asked))
         yield Rig("namecheap", fake, provider, Zone(APEX, APEX), rows)
 
 

@@ -55,6 +55,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "Problem": (1, ""),
     "Proof": (1, ("adapters/verification/", "usecases/claims/corroboration.py")),
     "Fail": (0, "core/issuance.py"),
+    "RegistrationProblem": (0, "core/registration.py"),
     "Obstacle": (0, "core/pointing.py"),
     "DiagnosisFinding": (0, ("core/diagnosis/", "usecases/claims/preflight.py")),
     "doubt": (0, "usecases/claims/signed_answers.py"),
@@ -119,6 +120,12 @@ FAMILIES: Mapping[str, frozenset[str]] = {
 
 FORWARDED: Mapping[str, str] = {
     "core/dangling/checks.py:_of_zone": "delegation_lame zone_not_served name_not_registered",
+    "adapters/registrar/namecheap_answers.py:explain": "name_not_in_account name_taken suffix_not_sold provider_refused "
+    "years_invalid contact_invalid name_servers_invalid name_not_in_redemption order_refused",
+    "adapters/registrar/route53_answers.py:explain": "suffix_not_sold provider_refused operation_in_progress name_not_in_account "
+    "expiry_moved transfer_code_wrong transfer_too_early name_locked name_taken",
+    "adapters/registrar/route53domains.py:transfer": "name_not_in_account expiry_moved transfer_code_wrong "
+    "transfer_too_early name_locked name_taken provider_refused",
     "adapters/dns/lexicon.py:_explained": "provider_unreachable answer_lost",
     "usecases/claims/conditions.py:_ownership": " ".join(
         status for status in DomainStatus if status not in {"verified", "active"}

@@ -44,6 +44,7 @@ from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import HoldingBasis, HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
+from nameplate.models.known_registrations import KnownRegistration
 from nameplate.models.name_challenges import ChallengeStatus, NameChallenge
 from nameplate.models.name_transfers import NameTransfer, TransferStatus
 from nameplate.models.observations import Observation, ObservedRecord, ServerAnswer
@@ -55,6 +56,7 @@ from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
 from nameplate.models.quarantine import QuarantinedName, ReleaseReason
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record, RecordableType, RecordType
+from nameplate.models.registration_watches import RegistrationWatch
 from nameplate.models.registrations import Purchase, RegisteredName, RenewedBy
 from nameplate.models.rehearsal import Rehearsal, RenewalRisk
 from nameplate.models.sealing import LiveProcess, SealingKey
@@ -102,6 +104,7 @@ __all__ = [
     "HttpChallenge",
     "IdempotencyKey",
     "KnownDelegation",
+    "KnownRegistration",
     "LedgerEntry",
     "LedgerPurpose",
     "LedgerState",
@@ -129,6 +132,7 @@ __all__ = [
     "RecordType",
     "RecordableType",
     "RegisteredName",
+    "RegistrationWatch",
     "Rehearsal",
     "ReleaseReason",
     "RenewalRisk",

@@ -18,6 +18,7 @@ from nameplate.models.changed_records import ChangedRecords
 from nameplate.models.dns_settings import DnsSettings
 from nameplate.models.holdings import HoldingScope, NameHolding
 from nameplate.models.known_delegations import KnownDelegation
+from nameplate.models.known_registrations import KnownRegistration
 from nameplate.models.orm import (
     BigId,
     Document,
@@ -274,6 +275,10 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     auto_renew: Mapped[bool] = mapped_column(
         default=True, server_default=sa.true(), comment="Renew the registration automatically."
     )
+    registration: Mapped[KnownRegistration | None] = mapped_column(
+        Document(KnownRegistration),
+        comment="What the registry of `domain_name` said last; NULL: nothing yet.",
+    )
     cdn_enabled: Mapped[bool] = mapped_column(
         default=False, server_default=sa.false(), comment="A CDN stands in front."
     )
@@ -399,6 +404,19 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
     def is_approved(self) -> bool:
         """Whether the operator has nothing against it."""
         return self.suffix_approval in {None, SuffixApproval.APPROVED}
+
+    def learn(self, known: KnownRegistration) -> bool:
+        """Keep what the registry said; tell whether a proof may depend on what is different now.
+
+        Of a name that one of our accounts registered, that account tells registrar and dates.
+        """
+        before = (self.registrar, self.registered_at, self.expires_at)
+        self.registration = known
+        if self.registrar_domain_id is None:
+            self.registrar = known.registrar or self.registrar
+            self.registered_at = known.registered_at or self.registered_at
+            self.expires_at = known.ended_at or known.expires_at or self.expires_at
+        return before != (self.registrar, self.registered_at, self.expires_at)
 
     def ask_for_check(self, now: datetime) -> None:
         """Count a check that a person asks for. Raises `RateLimited` `checks_spent`."""

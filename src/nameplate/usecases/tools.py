@@ -19,6 +19,7 @@ from nameplate.ports.fetcher import AddressFetcher, Fetched, Fetcher
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.registrar import Registrar, RegistrarPlugin
+from nameplate.ports.registration_data import RegistrationData
 from nameplate.ports.resolver import Resolver, SignatureChecker
 from nameplate.ports.validation import Validator
 from nameplate.ports.vantages import Vantages
@@ -66,6 +67,8 @@ class Tools:
     """None: nobody else is asked."""
     pages: Fetcher | None = None
     """Reads pages of tenants' names; None: nobody does."""
+    registrations: RegistrationData | None = None
+    """Asks registries about domains; None: nobody does."""
     scan_queries: float = 50
     """Questions a second that the search for dangling records may ask, in each process."""
     public_url: str | None = None

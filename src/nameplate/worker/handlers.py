@@ -38,6 +38,7 @@ from nameplate.usecases.claims import (
     proving,
     quarantine,
     readiness,
+    registration_watches,
 )
 from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
@@ -139,6 +140,8 @@ CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     processes.forget_old,  # heartbeats of processes that were killed
     dangling.plan_ahead,  # names that nobody has looked at yet
     dangling.forget_old,  # records that dangle no more, after three months
+    registration_watches.plan_ahead,  # names that no registry was asked about yet
+    registration_watches.forget_old,  # domains that nobody holds any more
     forgotten.wake,  # rows that should have work and have no time
     readiness.complete,  # domains of which nobody has noted whether they are ready
     refresh_statistics,  # for the planner of SQLite

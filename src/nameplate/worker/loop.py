@@ -34,6 +34,7 @@ from nameplate.worker.cause_watches import CauseWatches
 from nameplate.worker.clocks import Clocks
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
+from nameplate.worker.registration_looks import RegistrationLooks
 from nameplate.worker.shares import Crowd, admitted, grouped, in_turn
 from nameplate.worker.slowness import SlowSteps
 from nameplate.worker.wide_looks import WideLooks
@@ -166,6 +167,8 @@ class Worker:
         threading.Thread(target=self._follow, name="nameplate-worker-ready", daemon=True).start()
         watches = CauseWatches(self._sessions, self._tools, self._stopping)
         threading.Thread(target=watches.run, name="nameplate-worker-causes", daemon=True).start()
+        asking = RegistrationLooks(self._sessions, self._tools, self._stopping)
+        threading.Thread(target=asking.run, name="nameplate-worker-registries", daemon=True).start()
         self._load_authorities()
         while not self._stopping.is_set():
             try:

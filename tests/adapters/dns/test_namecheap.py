@@ -8,6 +8,7 @@ from tests.fakes.namecheap import FakeNamecheap
 from tests.fakes.server import Answer
 
 from nameplate.adapters.dns.namecheap import Namecheap
+from nameplate.adapters.vendors.namecheap import NamecheapApi
 from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
@@ -27,7 +28,7 @@ def fake():
 @pytest.fixture
 def connected(fake, connect):
     def make(key="the-right-key"):
-        return Namecheap(connect(fake.url), "user", Secret(key), "192.0.2.1")
+        return Namecheap(NamecheapApi(connect(fake.url), "user", Secret(key), "192.0.2.1"))
 
     return make
 

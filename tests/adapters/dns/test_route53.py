@@ -7,7 +7,7 @@ from tests.fakes.route53 import FakeRoute53
 from tests.servers.moto import Moto
 
 from nameplate.adapters.dns.route53 import Route53
-from nameplate.adapters.dns.route53 import client as connect_aws
+from nameplate.adapters.vendors.aws import client as connect_aws
 from nameplate.core.errors import Refused
 from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret

@@ -5,17 +5,22 @@ import time
 import xml.etree.ElementTree as ET  # for annotations; parsed in namecheap_xml
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
 
 from nameplate.adapters.changes import rows
-from nameplate.adapters.changes.answers import ChangeRefused, failure, is_success
+from nameplate.adapters.changes.answers import ChangeRefused
 from nameplate.adapters.changes.batch import flat
 from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.rows import Row
 from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.dns import namecheap_xml
 from nameplate.adapters.dns.namecheap_xml import Hosts
-from nameplate.adapters.http.client import Api
+from nameplate.adapters.vendors.namecheap import (
+    NamecheapApi,
+    attributes,
+    domain_parts,
+    shared,
+    texts,
+)
 from nameplate.core.configuration import (
     Credential,
     Credentials,
@@ -27,14 +32,12 @@ from nameplate.core.configuration import (
 from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change, RRset
-from nameplate.core.secret import Secret
 from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Zone
 
 Key = tuple[str, str]
 
 _PAGE = 100
 _NS_TTL = 1800  # seconds; the API does not tell
-_RATE_LIMIT = 405  # so it answers, and not 429
 _SEEN_AFTER = 60.0  # seconds after which a reading shows what was written
 _OWN_MX = frozenset({"", "NONE", "MX"})
 
@@ -54,7 +57,7 @@ class NamecheapConfiguration(DnsConfiguration):
 def connect(config: NamecheapConfiguration, credentials: Credentials) -> "Namecheap":
     """Return the provider of one account."""
     key = credential(credentials, "api_key")
-    return Namecheap(Api(config.api_url), config.api_user, key, config.client_ip)
+    return Namecheap(shared(config.api_url, config.api_user, key, config.client_ip))
 
 
 plugin = DnsProviderPlugin(
@@ -74,19 +77,14 @@ class Namecheap:
 
     def __init__(
         self,
-        api: Api,
-        user: str,
-        key: Secret,
-        client_ip: str,
+        api: NamecheapApi,
         *,
         seen_after: float = _SEEN_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Send `client_ip` as the address that is on the allowlist of the account."""
+        """Take the account's connection, which its registrations may use as well."""
         self._clock = clock
         self._api = api
-        self._credential = {"ApiUser": user, "UserName": user, "ClientIp": client_ip}
-        self._key = key
         self._seen_after = seen_after
         self._turns: dict[str, threading.Lock] = {}
         self._replaced: dict[str, tuple[Hosts, float]] = {}
@@ -101,8 +99,10 @@ class Namecheap:
     def records(self, zone: Zone) -> Sequence[RRset]:
         """Read the zone and its name servers, with Namecheap's own types such as URL."""
         content = rows.rrsets(_rows(zone, self._read(zone)))
-        servers = self._reading("domains.dns.getList", "DomainDNSGetListResult", _split(zone))
-        names = {f"{name.lower()}." for name in namecheap_xml.texts(servers, "Nameserver")}
+        servers = self._reading(
+            "domains.dns.getList", "DomainDNSGetListResult", domain_parts(zone.name)
+        )
+        names = {f"{name.lower()}." for name in texts(servers, "Nameserver")}
         apex = RRset(zone.name, "NS", _NS_TTL, tuple(sorted(names)))
         return sorted({apex.key: apex, **content}.values())
 
@@ -139,7 +139,7 @@ class Namecheap:
             done = self._command(
                 "domains.dns.setHosts",
                 "DomainDNSSetHostsResult",
-                {**_split(zone), **namecheap_xml.fields(wanted)},
+                {**domain_parts(zone.name), **namecheap_xml.fields(wanted)},
             )
         except (Refused, RateLimited):
             del self._replaced[zone.name]  # nothing was written
@@ -181,7 +181,9 @@ class Namecheap:
         return content
 
     def _read_once(self, zone: Zone) -> Hosts:
-        found = self._reading("domains.dns.getHosts", "DomainDNSGetHostsResult", _split(zone))
+        found = self._reading(
+            "domains.dns.getHosts", "DomainDNSGetHostsResult", domain_parts(zone.name)
+        )
         content = namecheap_xml.hosts(found)
         if not content.is_here:
             raise Refused(
@@ -195,43 +197,16 @@ class Namecheap:
         while (number - 1) * _PAGE < total:
             page = {"Page": str(number), "PageSize": str(_PAGE)}
             answer = self._reading("domains.getList", "", page)
-            entries += namecheap_xml.attributes(answer, "Domain")
-            total = int(namecheap_xml.texts(answer, "TotalItems")[0])
+            entries += attributes(answer, "Domain")
+            total = int(texts(answer, "TotalItems")[0])
             number += 1
         return entries, total
 
     def _reading(self, command: str, element: str, parameters: Mapping[str, str]) -> ET.Element:
-        """Read, once more when the answer was lost: reading changes nothing."""
-        for last in (False, True):
-            try:
-                return self._command(command, element, parameters)
-            except Unavailable as error:
-                if isinstance(error, RateLimited):
-                    raise
-                if last:
-                    raise Unavailable("provider_unreachable", error.detail) from None
-        raise AssertionError
+        return self._api.reading(command, element, parameters, namecheap_xml.explain)
 
     def _command(self, command: str, element: str, parameters: Mapping[str, str]) -> ET.Element:
-        # Always POST: a key in an address ends in logs, and long zones do not fit into one.
-        form = {**self._credential, "Command": f"namecheap.{command}", **parameters}
-        reply = self._api.request(
-            "POST",
-            "/xml.response",
-            content=urlencode({**form, "ApiKey": self._key.reveal()}),
-            headers={"content-type": "application/x-www-form-urlencoded"},
-        )
-        if reply.status == _RATE_LIMIT:
-            raise RateLimited("rate_limited", "Namecheap limits requests. Try again later.")
-        if not is_success(reply):
-            raise failure("Namecheap", reply, f"status {reply.status}")
-        return namecheap_xml.result(reply.body, element)
-
-
-def _split(zone: Zone) -> dict[str, str]:
-    """Return the parameters that name a domain; a registered one is one label and its suffix."""
-    label, _, suffix = zone.name.partition(".")
-    return {"SLD": label, "TLD": suffix}
+        return self._api.command(command, element, parameters, namecheap_xml.explain)
 
 
 def _rows(zone: Zone, content: Hosts) -> dict[Key, list[Row]]:

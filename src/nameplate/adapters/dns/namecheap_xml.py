@@ -1,22 +1,19 @@
 """Namecheap's XML: hosts as the API writes them, and what its errors mean."""
 
-import xml.etree.ElementTree as ET  # documents with entities are refused below
+import xml.etree.ElementTree as ET  # for annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nameplate.adapters.changes.answers import ChangeRefused, short
+from nameplate.adapters.changes.answers import ChangeRefused
 from nameplate.adapters.changes.rows import Row
+from nameplate.adapters.vendors.namecheap import NS, malformed
 from nameplate.core import names
-from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
+from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.rdata import canonical
 from nameplate.core.rdata.raw import from_raw, raw
 
-_NS = "{http://api.namecheap.com/xml.response}"
 _HOSTS = frozenset({"ALIAS", "CNAME", "MX", "NS"})
-_CREDENTIAL = ("1010", "1011", "1016", "1017", "1030", "1050")
-"""Beginnings of the numbers of errors about user, key, address and permission."""
 _NO_ZONE = frozenset({"2016166", "2019166", "2030166", "2030288", "2030280", "3019166"})
-_TOO_MANY = "500000"
 _FAILED = ("3", "4", "5")
 """Beginnings of the numbers of errors inside Namecheap."""
 _DEFAULT_PREFERENCE = "10"
@@ -85,8 +82,8 @@ def hosts(result: ET.Element) -> Hosts:
 
 def _host(node: ET.Element) -> HostElement:
     attributes = {name.lower(): value for name, value in node.attrib.items()}
-    if node.tag.lower() != f"{_NS}host" or not attributes.keys() >= _NEEDED:
-        raise _malformed()
+    if node.tag.lower() != f"{NS}host" or not attributes.keys() >= _NEEDED:
+        raise malformed()
     return HostElement(
         attributes["name"],
         attributes["type"],
@@ -109,52 +106,8 @@ def fields(zone: Hosts) -> Mapping[str, str]:
     return sent
 
 
-def result(body: bytes, element: str) -> ET.Element:
-    """Return the CommandResponse, or the named element in it; raise what the answer's errors mean."""
-    root = _parsed(body)
-    if root.get("Status") != "OK":
-        raise _error(root)
-    found = root.find(f"{_NS}CommandResponse" + (f"/{_NS}{element}" if element else ""))
-    if found is None:
-        raise _malformed()
-    return found
-
-
-def texts(node: ET.Element, element: str) -> list[str]:
-    """Return the texts of all elements of this name below `node`."""
-    return [one.text or "" for one in node.iter(f"{_NS}{element}")]
-
-
-def attributes(node: ET.Element, element: str) -> list[Mapping[str, str]]:
-    """Return the attributes of all elements of this name below `node`."""
-    return [one.attrib for one in node.iter(f"{_NS}{element}")]
-
-
-def _parsed(body: bytes) -> ET.Element:
-    try:
-        text = body.decode()
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise _malformed()
-        root = ET.fromstring(text)  # noqa: S314  # no entities, and bounded by the HTTP client
-    except (UnicodeDecodeError, ET.ParseError):
-        raise _malformed() from None
-    if root.tag != f"{_NS}ApiResponse":
-        raise _malformed()
-    return root
-
-
-def _malformed() -> Unavailable:
-    return Unavailable("answer_malformed", "Namecheap sent an answer that is not its XML.")
-
-
-def _error(root: ET.Element) -> NameplateError:
-    errors = list(root.iter(f"{_NS}Error"))
-    said = short("; ".join(error.text or "" for error in errors))
-    numbers = {error.get("Number", "") for error in errors}
-    if any(number.startswith(_CREDENTIAL) for number in numbers):
-        return Refused("credential_refused", f"Namecheap rejected the credential: {said}")
-    if _TOO_MANY in numbers:
-        return RateLimited("rate_limited", "Namecheap limits requests. Try again later.")
+def explain(numbers: frozenset[str], said: str) -> NameplateError:
+    """Return what the errors of an answer about DNS mean."""
     if numbers & _NO_ZONE:
         return Refused(
             "zone_missing", f"Namecheap does not manage DNS of this domain for this account: {said}"

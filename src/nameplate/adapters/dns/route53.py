@@ -1,55 +1,32 @@
 """Amazon Route 53, with boto3 (the extra `aws`)."""
 
 import contextlib
-import importlib
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from nameplate.adapters.changes.answers import ChangeRefused, short
+from nameplate.adapters.changes.answers import ChangeRefused
 from nameplate.adapters.changes.batch import Unit, flat, packed
 from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.triage import triage
+from nameplate.adapters.vendors import aws
+from nameplate.adapters.vendors.aws import Client
 from nameplate.core import names
 from nameplate.core.configuration import Credential, Credentials, credential
-from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
+from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.rdata import canonical
 from nameplate.core.records import Change, RRset, merge
-from nameplate.core.secret import Secret
 from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Result, Zone
 
 Key = tuple[str, str]
-Client = Any  # botocore builds its clients at run time
 
 _BATCH = (1000, 32_000)  # record values and their characters in one change batch
 _SINGLE_READS = 4  # above this, reading the whole zone takes fewer requests
 _PAGE, _SHORT_PAGE = "300", "20"
-_CREDENTIAL = frozenset(
-    {
-        *("AccessDenied", "AccessDeniedException", "ExpiredToken", "IncompleteSignature"),
-        *("InvalidClientTokenId", "MissingAuthenticationToken", "SignatureDoesNotMatch"),
-        *("UnrecognizedClientException", "OptInRequired"),
-    }
-)
-_THROTTLED = frozenset(
-    {
-        *("Throttling", "ThrottlingException", "TooManyRequestsException"),
-        *("PriorRequestNotComplete", "RequestLimitExceeded"),
-    }
-)
+_SERVER_ERROR = 500
 _NO_ZONE = frozenset({"NoSuchHostedZone", "InvalidHostedZoneId"})
-_NOTHING_SENT = frozenset(
-    {
-        *("EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"),
-        *("SSLError", "CredentialRetrievalError"),
-    }
-)
-_SERVER_ERROR, _TOO_MANY = 500, 429
-_LOCK = threading.Lock()
 _ESCAPE = re.compile(r"\\(\d{3}|.)", re.DOTALL)
 _QUOTED = frozenset({"CAA", "NAPTR", "SPF", "TXT"})
 _PLAIN = re.compile(r"[a-z0-9_*-]")
@@ -63,7 +40,7 @@ class Route53Configuration(DnsConfiguration):
 def connect(_config: Route53Configuration, credentials: Credentials) -> "Route53":
     """Return the provider of one account. Raises Refused `extra_missing` without boto3."""
     key_id = credential(credentials, "access_key_id")
-    return Route53(client(key_id, credential(credentials, "secret_access_key")))
+    return Route53(aws.client(key_id, credential(credentials, "secret_access_key")))
 
 
 plugin = DnsProviderPlugin(
@@ -79,48 +56,6 @@ plugin = DnsProviderPlugin(
 )
 
 
-def client(
-    access_key_id: Secret,
-    secret_access_key: Secret,
-    *,
-    region: str = "us-east-1",
-    endpoint: str | None = None,
-    timeout: float = 30.0,
-) -> Client:
-    """Return a client for one AWS credential. `Refused("extra_missing")` without boto3.
-
-    It never retries by itself: what may be repeated is decided here.
-    """
-    session = _session()
-    config = importlib.import_module("botocore.config").Config(
-        connect_timeout=timeout,
-        read_timeout=timeout,
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        proxies={},
-        ignore_configured_endpoint_urls=True,
-    )
-    with _LOCK:  # sessions make clients for one thread at a time
-        return session.client(
-            "route53",
-            region_name=region,
-            endpoint_url=endpoint,
-            aws_access_key_id=access_key_id.reveal(),
-            aws_secret_access_key=secret_access_key.reveal(),
-            config=config,
-        )
-
-
-@cache
-def _session() -> Client:
-    """Return the one session: each loads AWS's service descriptions for itself, tens of MB."""
-    try:
-        return importlib.import_module("boto3.session").Session()
-    except ModuleNotFoundError:
-        raise Refused(
-            "extra_missing", "Route 53 needs boto3. Install nameplate with the extra `aws`."
-        ) from None
-
-
 class Route53:
     """One AWS credential. A change batch happens as a whole or not at all.
 
@@ -129,7 +64,7 @@ class Route53:
     """
 
     def __init__(self, client: Client) -> None:
-        """Use a client made by `client`. botocore's clients may be shared by threads."""
+        """Use a client made by `aws.client`. botocore's clients may be shared by threads."""
         self._client = client
 
     def zones(self) -> Sequence[Zone]:
@@ -243,26 +178,10 @@ class Route53:
                 more["StartRecordIdentifier"] = page["NextRecordIdentifier"]
 
     def _read(self, operation: str, **parameters: Any) -> Any:  # noqa: ANN401  # botocore's
-        """Read, once more when the answer was lost: reading changes nothing."""
-        for last in (False, True):
-            try:
-                return self._call(operation, **parameters)
-            except Unavailable as error:
-                if last or isinstance(error, RateLimited):
-                    if error.code != "answer_lost":
-                        raise
-                    raise Unavailable("provider_unreachable", error.detail) from None
-        raise AssertionError
+        return aws.read(self._client, operation, _explained, parameters)
 
     def _call(self, operation: str, **parameters: Any) -> Any:  # noqa: ANN401  # botocore's
-        errors = importlib.import_module("botocore.exceptions")
-        call: Callable[..., Any] = getattr(self._client, operation)
-        try:
-            return call(**parameters)
-        except errors.ClientError as error:
-            raise _explained(error.response) from None
-        except errors.BotoCoreError as error:
-            raise _broken(type(error).__name__) from None
+        return aws.call(self._client, operation, _explained, parameters)
 
 
 def _zone(entry: Mapping[str, Any]) -> Zone:
@@ -309,30 +228,14 @@ def _with_change(outcome: Outcome, accepted: Mapping[Change, str]) -> Outcome:
     )
 
 
-def _explained(response: Mapping[str, Any]) -> NameplateError:
-    error = response.get("Error", {})
-    code = str(error.get("Code", ""))
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    said = short(" ".join(response.get("messages") or [str(error.get("Message", ""))]))
-    if code in _THROTTLED or status == _TOO_MANY:
-        return RateLimited("rate_limited", "Route 53 limits requests. Try again later.")
-    if code in _CREDENTIAL:
-        return Refused("credential_refused", f"AWS rejected the credential: {code}.")
+def _explained(code: str, status: int, said: str) -> NameplateError:
     if code in _NO_ZONE:
         return Refused("zone_missing", "There is no such hosted zone for this credential.")
+    if code == aws.NOT_SENDABLE:
+        return ChangeRefused("change_refused", "Route 53 cannot store this record.")
     if status >= _SERVER_ERROR:
         return Unavailable("provider_failed", f"Route 53 failed with HTTP status {status}.")
     return ChangeRefused("change_refused", f"Route 53 rejected the change: {said or code}")
-
-
-def _broken(kind: str) -> NameplateError:
-    if kind == "NoCredentialsError":
-        return Refused("credential_missing", "The account has no AWS credential.")
-    if kind == "ParamValidationError":
-        return ChangeRefused("change_refused", "Route 53 cannot store this record.")
-    if kind in _NOTHING_SENT:
-        return Unavailable("provider_unreachable", f"Route 53 cannot be reached: {kind}.")
-    return Unavailable("answer_lost", f"The answer of Route 53 was lost: {kind}.")
 
 
 def _is_plain(entry: Mapping[str, Any]) -> bool:

@@ -76,7 +76,7 @@ class Api:
                 "address_malformed", f"The URL of the API cannot be used: {error}."
             ) from None
         self._base = path.rstrip("/")
-        tls = verify or (_trusted() if self._origin.scheme == "https" else None)
+        tls = verify or (trusted() if self._origin.scheme == "https" else None)
         self._connections = Connections(tls, connecting=timeout, reading=timeout, largest=max_body)
 
     def request(
@@ -130,7 +130,7 @@ def _written(value: Any) -> bytes:  # noqa: ANN401  # any JSON value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Trust the machine's authorities, or those of Mozilla where it has none.
 
     The machine's are those of OpenSSL, which `SSL_CERT_FILE` and `SSL_CERT_DIR` may move.

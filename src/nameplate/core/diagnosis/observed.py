@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from nameplate.core.registration import RegistrationProblem
+
 _ABSENT = frozenset({"nodata", "nxdomain"})
 _SHOWN = 3
 _CHARACTERS = 120
@@ -162,6 +164,8 @@ class Observed:
     """Seconds for which resolvers remember that something does not exist."""
     signing: Signing | None = None
     page: PageSeen | None = None
+    registration: RegistrationProblem | None = None
+    """Why the registry keeps the name from being used; None: it names no reason, or was not asked."""
     is_proved: bool = False
     """The name is held already: a proof that is gone has time."""
     is_wildcard: bool = False

@@ -19,8 +19,11 @@ _SIGNATURES: Mapping[str, str] = {
 
 
 def registered(seen: Observed) -> Iterator[DiagnosisFinding]:
-    """Say that there is no zone for the name at all."""
-    if not is_within(seen.zone, seen.registrable):
+    """Say why the registry keeps the name out of the DNS, or that there is no zone for it at all."""
+    if seen.registration is not None:
+        told = seen.registration
+        yield DiagnosisFinding(told.reason, told.message, told.fix)
+    elif not is_within(seen.zone, seen.registrable):
         yield DiagnosisFinding(
             "name_not_registered",
             f"No zone was found for {seen.registrable}. The domain is not registered, its registration "

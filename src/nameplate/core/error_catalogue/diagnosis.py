@@ -22,6 +22,31 @@ GROUP = Group(
             "The name servers of the zone have addresses that are not on the public Internet.",
             "Set name servers with public addresses at the registrar.",
         ),
+        "registrar_hold": Entry(
+            Turn.YOU,
+            "The registrar has taken the name out of the DNS.",
+            "Sign in at the registrar. Unconfirmed contact data and unpaid renewals are the usual reasons.",
+        ),
+        "registry_hold": Entry(
+            Turn.YOU,
+            "The registry has taken the name out of the DNS.",
+            "Ask the registrar what the registry needs to release it.",
+        ),
+        "registration_redemption": Entry(
+            Turn.YOU,
+            "The registration was deleted, and its former owner can still have it restored.",
+            "Have the registrar restore it before the redemption period ends.",
+        ),
+        "registration_pending_delete": Entry(
+            Turn.YOU,
+            "The registry is about to delete the name.",
+            "Ask the registrar whether it can still be restored, or register it as soon as it is free.",
+        ),
+        "registration_gone": Entry(
+            Turn.YOU,
+            "The registry does not know the name any more.",
+            "Register the name again, then prove it with the new record.",
+        ),
         "delegation_lame": Entry(
             Turn.YOU,
             "A listed name server does not serve the zone.",

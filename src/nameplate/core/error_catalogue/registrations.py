@@ -75,7 +75,7 @@ GROUP = Group(
             Turn.YOU,
             "The contact is not complete.",
             "Correct every field that is listed.",
-            (422,),
+            (422, 502),
         ),
         "contact_missing": Entry(
             Turn.YOU,
@@ -153,7 +153,7 @@ GROUP = Group(
             Turn.YOU,
             "The name servers are not host names, or too many.",
             "Name up to 13 hosts, as in `ns1.example.net`.",
-            (422,),
+            (422, 502),
         ),
         "name_taken": Entry(
             Turn.YOU,
@@ -267,6 +267,36 @@ GROUP = Group(
             Turn.YOU,
             "The present registrar does not accept the code.",
             "Get a new code, and quote the transfer again.",
+            (502,),
+        ),
+        "order_refused": Entry(
+            Turn.PROVIDER,
+            "The registrar did not carry the order out, and charged nothing.",
+            "Look at the account at the registrar, then order again.",
+            (502,),
+        ),
+        "privacy_missing": Entry(
+            Turn.YOU,
+            "The name has no privacy at its registrar.",
+            "Add it at the registrar, where it is sold for this suffix.",
+            (502,),
+        ),
+        "provider_refused": Entry(
+            Turn.PROVIDER,
+            "The registrar refused for a reason of its own, and charged nothing.",
+            "Read what it says, and look at the account there.",
+            (502,),
+        ),
+        "ds_key_missing": Entry(
+            Turn.YOU,
+            "The registrar needs the public key of each DS record.",
+            "Give the DNSKEY beside the digest.",
+            (502,),
+        ),
+        "transfer_too_early": Entry(
+            Turn.YOU,
+            "The name was registered or moved too recently to be moved again.",
+            "Wait until 60 days have passed.",
             (502,),
         ),
         "years_invalid": Entry(

@@ -5,7 +5,7 @@ from alembic import op
 from nameplate.migrations import columns as c
 
 revision = "2026_12_05_0010"
-down_revision = "2026_12_04_0010"
+down_revision = "2026_12_04_0110"
 branch_labels = None
 depends_on = None
 

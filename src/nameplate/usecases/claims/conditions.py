@@ -379,7 +379,21 @@ def _pointing(found: Sequence[Obstacle]) -> list[Condition]:
 
 
 def _registration(domain: Domain, now: datetime) -> list[Condition]:
-    """Warn of a registration that ends soon; the domain is no less ready for it."""
+    """Say why the registry keeps the name from being used, or else that its registration ends soon.
+
+    The domain is no less ready for a registration that only ends.
+    """
+    known = domain.registration
+    found = known and registration.problem(
+        domain.domain_name, known.states, is_gone=known.ended_at is not None
+    )
+    if known and found:
+        return [
+            Condition(
+                type="registration", status=False, reason=found.reason, message=found.message,
+                observed=tuple(sorted(known.states)), fix=found.fix, since=known.ended_at,
+            )
+        ]  # fmt: skip
     message = registration.warning(domain.expires_at, now)
     if message is None:
         return []

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import diagnosis, names
+from nameplate.core import diagnosis, names, registration
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.dangling.found import as_finding
 from nameplate.core.diagnosis import DiagnosisFinding
@@ -15,6 +15,7 @@ from nameplate.core.diagnosis.observed import Expected, Observed, Target
 from nameplate.core.errors import NotFound
 from nameplate.core.ids import Prefix
 from nameplate.core.instructions import Instruction, Kind
+from nameplate.core.registration import RegistrationProblem
 from nameplate.db import Sessions, database_now
 from nameplate.models import Domain, Verification
 from nameplate.usecases import holders
@@ -147,8 +148,17 @@ def _claimed(session: Session, tools: Tools, actor: Actor, known: DomainFacts) -
         is_proved=is_proved,
         is_wildcard=names.is_wildcard(domain.full_domain),
         is_proxied_here=any(one.proxy_enabled for one in known.records.every or known.records.rows),
+        registration=_registration(domain),
         sees_private=actor.is_platform or is_proved,
     )
+
+
+def _registration(domain: Domain) -> RegistrationProblem | None:
+    known = domain.registration
+    if known is None:
+        return None
+    is_gone = known.ended_at is not None
+    return registration.problem(domain.domain_name, known.states, is_gone=is_gone)
 
 
 def _proofs(

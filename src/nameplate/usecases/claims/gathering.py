@@ -15,6 +15,7 @@ from nameplate.core.diagnosis.observed import (
     Target,
 )
 from nameplate.core.names import is_within, parent, self_and_ancestors
+from nameplate.core.registration import RegistrationProblem
 from nameplate.models import VerificationMethodName
 from nameplate.ports.resolver import Answer, Delegation
 from nameplate.ports.verification import Verdict
@@ -44,6 +45,7 @@ class Subject:
     is_proved: bool = False
     is_wildcard: bool = False
     is_proxied_here: bool = False
+    registration: RegistrationProblem | None = None
     sees_private: bool = True
     """Whoever asks may see what private zones of this installation hold."""
 
@@ -65,6 +67,7 @@ def gather(tools: Tools, subject: Subject) -> Observed:
         is_wildcard=subject.is_wildcard,
         is_proxied_here=subject.is_proxied_here,
         alone=_alone(found),
+        registration=subject.registration,
     )
     if not is_within(zone, subject.registrable):
         return seen

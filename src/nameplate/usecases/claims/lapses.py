@@ -54,7 +54,7 @@ def after(
         row.lost_reason = LossReason.PROOF_GONE
     stale = row.lost_reason is not None and row.lost_reason.needs_new_token
     if proof.verdict is Verdict.MATCH and not stale:
-        return _matched(row, seen, life, now)
+        return _matched(row, domain, seen, life, now)
     definite = proof.verdict is not Verdict.INCONCLUSIVE
     if definite:
         row.lose(LossReason.PROOF_GONE, now)
@@ -65,11 +65,21 @@ def after(
 
 
 def _matched(
-    row: Verification, seen: ProofSurroundings | None, life: ProofLife, now: datetime
+    row: Verification,
+    domain: Domain,
+    seen: ProofSurroundings | None,
+    life: ProofLife,
+    now: datetime,
 ) -> ProofPhase:
     known = row.surroundings or Surroundings()
-    if seen is not None and seen.name_servers and seen.name_servers != known.name_servers:
-        row.surroundings = replace(known, name_servers=seen.name_servers)
+    now_known = replace(
+        known,
+        name_servers=(seen and seen.name_servers) or known.name_servers,
+        registrar=known.registrar or domain.registrar,
+        registered_at=known.registered_at or domain.registered_at,
+    )
+    if now_known != known:
+        row.surroundings = now_known
     proved_at = row.verified_at
     if row.lost_at is None and proved_at is not None and now < proved_at + life.reproof_at(now):
         row.next_action_at = next_look(row, life, now)
@@ -120,11 +130,10 @@ def _changed(
     known = row.surroundings
     if known is None:
         return None
-    if known.registered_at and domain.registered_at and domain.registered_at > known.registered_at:
+    since = known.registered_at or row.verified_at
+    if since and domain.registered_at and domain.registered_at > since:
         return LossReason.REGISTERED_ANEW
-    proved_at, ended_at = row.verified_at, domain.expires_at
-    observed_at = row.last_verification_attempt_at
-    if proved_at and ended_at and observed_at and proved_at < ended_at <= observed_at:
+    if _has_ended(row, domain):
         return LossReason.REGISTRATION_ENDED
     if known.registrar and domain.registrar and known.registrar != domain.registrar:
         return LossReason.REGISTRAR_CHANGED
@@ -132,6 +141,19 @@ def _changed(
         return None
     is_other = not set(known.name_servers) & set(seen.name_servers)
     return LossReason.NAME_SERVERS_CHANGED if is_other else None
+
+
+def _has_ended(row: Verification, domain: Domain) -> bool:
+    """Tell whether the registration has ended since the proof, as far as its registry was asked since.
+
+    What was told before the end says nothing of a renewal at the last moment.
+    """
+    proved_at, ended_at = row.verified_at, domain.expires_at
+    observed_at = row.last_verification_attempt_at
+    if not (proved_at and ended_at and observed_at and proved_at < ended_at <= observed_at):
+        return False
+    told = domain.registration
+    return told is None or told.at is None or told.at >= ended_at
 
 
 def _is_back(row: Verification, seen: ProofSurroundings | None) -> bool:

@@ -1,0 +1,1 @@
+"""APIs that adapters of several families speak: one connection, one credential, one rate limit."""
