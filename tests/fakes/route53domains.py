@@ -65,7 +65,7 @@ class FakeRoute53Domains:
         context["asked"] = dict(params)
 
     def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> Any:
-        import botocore.exceptions as errors  # type: ignore[import-untyped]
+        import botocore.exceptions as errors  # type: ignore[import-untyped]  # botocore has no types
 
         name, asked = model.name, context["asked"]
         self.calls.append((name, asked))

@@ -23,20 +23,20 @@ _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
-class Unreadable(Exception):
+class UnreadableAnswer(Exception):
     """The answer is no RDAP answer about the domain that was asked for."""
 
 
 def read(body: bytes, domain: str) -> RegistryEntry:
-    """Return what an answer says of `domain`. Raises `Unreadable`."""
+    """Return what an answer says of `domain`. Raises `UnreadableAnswer`."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        raise Unreadable from None
+        raise UnreadableAnswer from None
     if not isinstance(answer, dict) or answer.get("objectClassName") != "domain":
-        raise Unreadable
+        raise UnreadableAnswer
     if not _is_about(answer, domain):
-        raise Unreadable
+        raise UnreadableAnswer
     events = _events(answer)
     name, number = _registrar(answer)
     return RegistryEntry(

@@ -82,7 +82,7 @@ class RdapClient:
             )
         try:
             return RegistrationLook(RegistryAnswer.FOUND, answers.read(got.body, domain))
-        except answers.Unreadable:
+        except answers.UnreadableAnswer:
             return RegistrationLook(RegistryAnswer.MALFORMED)
 
     def _limited(self, service: RdapService, got: Fetched) -> RegistrationLook:

@@ -19,7 +19,7 @@ _ERRORS: Mapping[str, tuple[str, str]] = {
     "2011280": ("suffix_not_sold", "Namecheap does not know this suffix."),
     "2011169": ("provider_refused", "Namecheap checks at most 50 names at a time."),
     "2011170": ("provider_refused", "Namecheap does not accept the promotion code."),
-    "2015167": ("years_invalid", "Namecheap does not register the name for so many years."),
+    "2015167": ("years_invalid", "Namecheap does not register the name for that number of years."),
     "2015182": ("contact_invalid", "Namecheap does not accept the phone number of the contact."),
     "2015267": ("contact_invalid", "The registry of this name needs consent that the API cannot give."),
     "2010323": ("contact_invalid", "Namecheap needs more fields of the contact."),
@@ -67,9 +67,9 @@ def explain(numbers: frozenset[str], said: str) -> NameplateError:
         return Refused("balance_low", f"The balance at Namecheap is too low: {said}")
     for number in sorted(numbers & _ERRORS.keys()):
         code, sentence = _ERRORS[number]
-        return Refused(code, f"{sentence} ({number}: {said})")
+        return Refused(code, _told(sentence, number, said))
     for number in sorted(numbers & _UNKNOWN.keys()):
-        return Unavailable("provider_failed", f"{_UNKNOWN[number]} ({number}: {said})")
+        return Unavailable("provider_failed", _told(_UNKNOWN[number], number, said))
     if any(number.startswith(_FAILED) for number in numbers):
         return Unavailable("provider_failed", f"Namecheap failed: {said}")
     if any(word in words for word in _CODES):
@@ -147,3 +147,8 @@ def transfer_state(text: str) -> OperationState:
     if any(word in words for word in _ENDED):
         return OperationState.FAILED
     return OperationState.IN_PROGRESS
+
+
+def _told(sentence: str, number: str, said: str) -> str:
+    """Return our sentence with the registrar's own words."""
+    return f"{sentence} ({number}: {said})"

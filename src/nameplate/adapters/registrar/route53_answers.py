@@ -82,7 +82,8 @@ def explain(code: str, status: int, said: str) -> NameplateError:
         return Unavailable("provider_failed", f"The registry is in maintenance: {said}")
     if code in _REFUSED:
         meant, sentence = _REFUSED[code]
-        return Refused(meant, f"{sentence} ({said or code})")
+        told = f"{sentence} ({said or code})"
+        return Refused(meant, told)
     if code == _INPUT:
         return Refused(meaning(said), f"Route 53 Domains rejected the request: {said}")
     if status >= _SERVER_ERROR:

@@ -122,7 +122,7 @@ class Route53Domains:
         """
         offer = self._offer(order.name)
         if offer.availability is Availability.TAKEN:
-            raise Refused("name_taken", "Somebody has the name.")
+            raise Refused("name_taken", "The name is registered already.")
         if offer.price is not None and not order.agreed.price.covers(
             offer.price.times(order.years)
         ):
