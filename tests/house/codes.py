@@ -156,6 +156,11 @@ FORWARDED: Mapping[str, str] = {
 }
 """`file:function` that passes a code on -> the codes that it makes itself, if any."""
 
+RAISED_ANEW: Mapping[str, str] = {
+    "usecases/tenants/providers.py:plugin": "provider_unknown plugin_broken plugin_ambiguous",
+}
+"""`file:function` that raises a code of another error as an error of another kind -> those codes."""
+
 NO_TROUBLE = {
     "offered": "the link is there",
     "txt_match": "a proof",
@@ -260,10 +265,12 @@ class File:
         self, scope: ast.AST, code: ast.expr, node: ast.AST, kind: str = "", *, quiet: bool = False
     ) -> None:
         """Add what `code` can be, or note that nobody can tell."""
+        key = f"{self.place}:{getattr(scope, 'name', '')}"
         values = self._values(scope, code)
         here = where(self.path, node)
+        if key in RAISED_ANEW and kind:
+            values = set(RAISED_ANEW[key].split())
         if values is None:
-            key = f"{self.place}:{getattr(scope, 'name', '')}"
             if key in FORWARDED:
                 values = set(FORWARDED[key].split())
             elif quiet or getattr(scope, "name", "") in {*CARRIERS, "document"}:
