@@ -354,3 +354,5 @@ class RegistrarPlugin(Plugin):
     max_years: int = 10
     contact: Contact | None = None
     """Whom names are registered for when nobody says: sandboxes only."""
+    is_manual: bool = False
+    """There is no API: names are entered by people, which proves nothing, and registries tell of them."""

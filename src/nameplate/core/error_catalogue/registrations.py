@@ -149,6 +149,12 @@ GROUP = Group(
             "Use the name that the message proposes.",
             (422,),
         ),
+        "name_not_proved": Entry(
+            Turn.YOU,
+            "The organization does not hold the name that it enters at a registrar without an API.",
+            "Add the name as a domain and prove it, and import it then.",
+            (409,),
+        ),
         "name_servers_invalid": Entry(
             Turn.YOU,
             "The name servers are not host names, or too many.",
