@@ -111,7 +111,7 @@ GROUP = Group(
             Turn.YOU,
             "The name was not renewed in time and is in redemption.",
             "Quote its reactivation, which costs more than a renewal.",
-            (502,),
+            (409, 502),
         ),
         "name_locked": Entry(
             Turn.YOU,
