@@ -318,3 +318,43 @@ def test_a_dry_run_of_a_purchase_is_refused_and_never_bought(store: Store) -> No
     store.work()
     assert store.acme.get(f"/v1/purchases/{quoted['id']}")["status"] == "quoted"
     assert store.charges() == []
+
+
+def test_a_name_moves_here_with_its_code(store: Store) -> None:
+    quoted = store.quote("taken-move.test", act="transfer")
+    path = f"/v1/purchases/{quoted['id']}:confirm"
+    body = {"amount": TEN, "contact": CONTACT}
+    missing = store.acme.send("POST", path, body)
+    assert (missing.status, missing.code) == (422, "transfer_code_required")
+    body["transfer_code"] = "wrong-hunter2"
+    assert b"hunter2" not in store.acme.send("POST", path, body).raw
+    store.work()
+    failed = store.acme.get(f"/v1/purchases/{quoted['id']}")
+    assert (failed["status"], failed["error_code"]) == ("failed", "transfer_code_wrong")
+    assert store.acme.get("/v1/registrations/taken-move.test")["status"] == "cancelled"
+    again = store.quote("taken-move.test", act="transfer")
+    store.confirm(again, transfer_code="code-taken-move.test")
+    store.work()
+    row = store.acme.get("/v1/registrations/taken-move.test")
+    assert (row["status"], row["locked"]) == ("active", True)
+    assert store.charges() == [("taken-move.test", 1000)]
+    assert "code-taken" not in str(store.platform.get("/v1/events?since=start&limit=100"))
+
+
+def test_the_code_with_which_a_name_leaves_is_told_once_and_known_to_have_been(
+    store: Store,
+) -> None:
+    row = store.bought("leave.test")
+    path = f"/v1/registrations/{row['id']}"
+    locked = store.acme.send("POST", f"{path}:auth-code")
+    assert (locked.status, locked.code) == (409, "name_to_be_unlocked")
+    store.acme.post(f"{path}:unlock")
+    store.work()
+    assert store.globex.send("POST", f"{path}:auth-code").status == 404
+    keyed = store.acme.with_(idempotency_key="code-1")
+    assert keyed.post(f"{path}:auth-code")["transfer_code"] == "code-leave.test"
+    assert keyed.post(f"{path}:auth-code")["transfer_code"] is None
+    events = store.acme.get("/v1/events?since=start&limit=100&types=registration.*")["data"]
+    told = [one for one in events if one["type"] == "registration.transfer_code_told"]
+    assert len(told) == 1
+    assert "code-leave" not in str(events)

@@ -209,3 +209,25 @@ def test_what_is_wanted_of_a_registration(shop: Shop) -> None:
     assert shown["name_servers_wanted"] == ["ns1.example.net"]
     assert shop("registration", "lock", "mine.test", "--json").json["lock_wanted"] is True
     assert shop("registration", "import", *ACME, "--json").json["data"] == []
+
+
+def test_a_name_moves_here_and_may_leave_again(shop: Shop, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.write_text("code-taken-x.test\n")
+    new = ("registration", "transfer", "taken-x.test", "--yes", *ACME)
+    said = shop(*new, "--code", "code-taken-x.test", expect=2)
+    assert "[credential_in_argument]" in said.err
+    tried = shop(*new, "--code", f"@{code}", "--dry-run", "--json").json
+    assert (tried["act"], tried["status"]) == ("transfer", "quoted")
+    assert shop.charges() == []
+    with shop.working():
+        shown = shop(*new, "--code", f"@{code}", "--wait", "--json").json
+    assert (shown["status"], shop.charges()) == ("settled", [("taken-x.test", 1000)])
+    locked = shop("registration", "auth-code", "taken-x.test", expect=5)
+    assert "[name_to_be_unlocked]" in locked.err
+    with shop.working():
+        shop("registration", "unlock", "taken-x.test")
+        over = time.monotonic() + 20
+        while shop("registration", "show", "taken-x.test", "--json").json["locked"]:
+            assert time.monotonic() < over
+    assert shop("registration", "auth-code", "taken-x.test").out == "code-taken-x.test\n"

@@ -155,6 +155,12 @@ GROUP = Group(
             "Add the name as a domain and prove it, and import it then.",
             (409,),
         ),
+        "name_to_be_unlocked": Entry(
+            Turn.YOU,
+            "The name is protected from transfers, so there is no code for one.",
+            "Unlock the registration, wait until the registrar shows it, and ask again.",
+            (409,),
+        ),
         "name_servers_invalid": Entry(
             Turn.YOU,
             "The name servers are not host names, or too many.",

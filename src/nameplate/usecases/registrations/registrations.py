@@ -126,8 +126,13 @@ def _changeable(session: Session, actor: Actor, reference: str) -> RegisteredNam
     row = get(session, actor, reference)
     session.refresh(row, with_for_update=True)
     if row.is_over:
-        raise Conflict("registration_over", f"The registration of {row.name} is over.")
+        raise over(row.name)
     return row
+
+
+def over(name: str) -> Conflict:
+    """Return the refusal of what can no longer be changed."""
+    return Conflict("registration_over", f"The registration of {name} is over.")
 
 
 def import_all(
