@@ -207,9 +207,9 @@ def _import(
     seeing.apply(row, watching.shown(session, row) if is_manual else seen, now)
     row.next_action_at = now
     if not is_manual and granting.claim_of(session, row) is not None:
-        why = granting.grant(session, tools, row, now, bought=False)
+        why = granting.grant(session, tools, row, now, bought=False, proves=connected.proves)
         if why is not None:
-            row.meet("name_in_use", why, None, now)
+            granting.note_refusal(row, why, now)
     session.flush()
     session.refresh(row)
     return row
