@@ -63,7 +63,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "CaaObstacle": (0, "usecases/certificates/caa_looks.py"),
     "Unreached": (0, "usecases/certificates/"),
     "say": (0, "models/certificates.py"),
-    "meet": (0, "usecases/certificates/order.py"),
+    "meet": (0, ("usecases/certificates/order.py", "usecases/registrations/")),
     "Blocked": (2, "core/plan.py"),
     "wrong": (1, "core/"),
     "refuse": (1, "core/formats/"),

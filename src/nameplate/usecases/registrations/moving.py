@@ -24,7 +24,7 @@ def transfer_code(
     if row.lock_wanted:
         raise Conflict(
             "name_to_be_unlocked",
-            f"{row.name} is protected from transfers. Unlock it first, and look again after that.",
+            f"{row.name} is protected from transfers. Unlock it first, and ask again when the registrar shows it unlocked.",
         )
     with sessions.begin(PLATFORM, read_only=True) as session:
         account = session.get(Account, row.account_id or 0)
