@@ -17,7 +17,7 @@ from tests.servers import mariadb, postgresql
 from tests.servers.process import ServerMissing
 from tests.servers.shared import Run, Shareable, shared
 
-collect_ignore = ["toy_provider", "toy_authority", "toy_proof", "toy_proxy"]
+collect_ignore = ["toy_provider", "toy_authority", "toy_proof", "toy_proxy", "toy_registrar"]
 """Packages of third parties: test_plugin_packages.py installs them and runs their tests."""
 
 # How long an example takes says more about the machine than about the code.

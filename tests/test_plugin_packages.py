@@ -32,6 +32,7 @@ PACKAGES = {
     "toy_authority": "add-an-authority.md",
     "toy_proof": "add-a-proof-method.md",
     "toy_proxy": "add-a-proxy.md",
+    "toy_registrar": "add-a-registrar.md",
 }
 
 
@@ -52,7 +53,7 @@ def tools(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.syspath_prepend(site)
     settings = Settings(home=tmp_path / "home")
     yield bootstrap.tools(settings, bootstrap.keyring(settings))
-    for name in ("folder_dns", "day_ca"):
+    for name in ("folder_dns", "day_ca", "shelf"):
         sys.modules.pop(name, None)
 
 
@@ -80,6 +81,7 @@ def test_a_third_partys_provider_is_listed(tools: Tools) -> None:
     for name, kind, package in (
         ("folder", providers.PluginKind.DNS, "nameplate-folder-dns"),
         ("day", providers.PluginKind.CA, "nameplate-day-ca"),
+        ("shelf", providers.PluginKind.REGISTRAR, "nameplate-shelf"),
     ):
         one = found[name]
         assert (one.kind, one.listed.distribution) == (kind, package)

@@ -257,6 +257,9 @@ def _announce(title: str, told: dict[str, str], settings: "Settings") -> None:
 @app.command()
 def demo(
     *,
+    buy: Annotated[
+        bool, typer.Option("--buy", help="Begin with a name that is bought, in a sandbox.")
+    ] = False,
     keep: Annotated[bool, typer.Option(help="Keep everything running until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     port: Annotated[
@@ -269,7 +272,7 @@ def demo(
     """Run a local demo, from claim to HTTPS."""
     from nameplate.demo import command  # noqa: PLC0415 - only this command needs it
 
-    raise typer.Exit(command.run(keep=keep, as_json=as_json, port=port))
+    raise typer.Exit(command.run(keep=keep, as_json=as_json, port=port, buy=buy))
 
 
 def main() -> None:

@@ -105,6 +105,22 @@ def test_on_a_terminal_every_step_gets_its_mark(demo: Demo) -> None:
     assert demo.left() == []
 
 
+def test_a_name_is_bought_delegated_and_served(demo: Demo) -> None:
+    process = demo.start("--buy", "--json")
+    assert process.stdout is not None
+    document = _document(process.stdout)
+    assert document["ok"] is True, document
+    steps = ["start", "buy", "delegate", *STEPS[3:]]
+    assert [step["name"] for step in document["steps"]] == steps
+    assert re.fullmatch(r"https://shop-[0-9a-f]{6}\.test/", document["visit"]["url"])
+    assert document["visit"]["status"] == 200
+    assert any("10.00 USD" in line for line in _step(document, "buy")["evidence"])
+    host = document["visit"]["url"].split("/")[2]
+    assert any(f"ns1.{host}" in line for line in _step(document, "delegate")["evidence"])
+    assert demo.end()[0] == 0
+    assert demo.left() == []
+
+
 @pytest.mark.timeout(400)
 def test_kept_running_it_can_be_tried_and_leaves_nothing(demo: Demo) -> None:
     port = free_port()

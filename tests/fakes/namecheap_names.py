@@ -68,6 +68,14 @@ class FakeNamecheapNames(FakeNamecheap):
         row: dict[str, Any] = self.state[name]
         return row
 
+    def finish_transfers(self) -> None:
+        """Let every name arrive that is on its way."""
+        for one in self.transfers.values():
+            one["status"] = "Transfer completed"
+            self.others.discard(one["name"])
+            if one["name"] not in self.state:
+                self.own(one["name"])
+
     def is_write(self, asked: Asked) -> bool:
         form = dict(parse_qsl(asked.body.decode()))
         return form.get("Command", "").removeprefix("namecheap.") in _ORDERS

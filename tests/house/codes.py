@@ -63,7 +63,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "CaaObstacle": (0, "usecases/certificates/caa_looks.py"),
     "Unreached": (0, "usecases/certificates/"),
     "say": (0, "models/certificates.py"),
-    "meet": (0, "usecases/certificates/order.py"),
+    "meet": (0, ("usecases/certificates/order.py", "usecases/registrations/")),
     "Blocked": (2, "core/plan.py"),
     "wrong": (1, "core/"),
     "refuse": (1, "core/formats/"),
@@ -155,6 +155,11 @@ FORWARDED: Mapping[str, str] = {
     "core/diagnosis/proofs.py:_value": " ".join(diagnosis_values.TOLD),
 }
 """`file:function` that passes a code on -> the codes that it makes itself, if any."""
+
+RAISED_ANEW: Mapping[str, str] = {
+    "usecases/tenants/providers.py:plugin": "provider_unknown plugin_broken plugin_ambiguous",
+}
+"""`file:function` that raises a code of another error as an error of another kind -> those codes."""
 
 NO_TROUBLE = {
     "offered": "the link is there",
@@ -260,10 +265,12 @@ class File:
         self, scope: ast.AST, code: ast.expr, node: ast.AST, kind: str = "", *, quiet: bool = False
     ) -> None:
         """Add what `code` can be, or note that nobody can tell."""
+        key = f"{self.place}:{getattr(scope, 'name', '')}"
         values = self._values(scope, code)
         here = where(self.path, node)
+        if key in RAISED_ANEW and kind:
+            values = set(RAISED_ANEW[key].split())
         if values is None:
-            key = f"{self.place}:{getattr(scope, 'name', '')}"
             if key in FORWARDED:
                 values = set(FORWARDED[key].split())
             elif quiet or getattr(scope, "name", "") in {*CARRIERS, "document"}:

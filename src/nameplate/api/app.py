@@ -41,6 +41,7 @@ from nameplate.api import (
     setup_page,
     templates,
     tokens,
+    transfer_codes,
     transfers,
     uploads,
     verifications,
@@ -83,6 +84,7 @@ NOUNS = (
     overrides,
     quarantine,
     registrations,
+    transfer_codes,
     purchases,
 )
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nameplate.cli import waiting
+from nameplate.cli.accounts import secrets
 from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
@@ -168,6 +169,54 @@ def renew(
         return
     _ask(cli, found, limit, yes=yes, non_interactive=non_interactive)
     _confirm(cli, found, limit, {"accepts_premium": premium}, wait=wait, timeout=timeout)
+
+
+@command(app, "transfer")
+def transfer(
+    cli: Cli,
+    *,
+    name: NameArgument,
+    code: Annotated[
+        str,
+        typer.Option(
+            metavar="@FILE|env:VAR|-",
+            help="Where the code of the present registrar is read from; `-`: it is typed.",
+        ),
+    ] = "-",
+    max_price: MaxPrice = None,
+    premium: Premium = False,
+    contact: ContactFile = None,
+    account: AccountChoice = None,
+    organization: Organization = None,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
+    dry_run: DryRun = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the name is here.")] = False,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Move a name here from another registrar, which takes days.
+
+    Example: nameplate registration transfer example.com --code @code.txt
+    """
+    found = _quoted(cli, "transfer", name, 1, account=account, organization=organization)
+    limit = _agreed(cli, found, max_price, premium=premium)
+    if dry_run:
+        cli.printer.one(found)
+        return
+    told = secrets([f"transfer_code={code}"])
+    _ask(cli, found, limit, yes=yes, non_interactive=non_interactive)
+    more = given(contact=_contact(contact), **(told or {}))
+    _confirm(cli, found, limit, {**more, "accepts_premium": premium}, wait=wait, timeout=timeout)
+
+
+@command(app, "auth-code")
+def auth_code(cli: Cli, registration: RegistrationReference) -> None:
+    """Show the code with which an unlocked name moves to another registrar."""
+    found = cli.api.send("POST", address("registrations", registration, ":auth-code"))
+    if cli.printer.form is OutputFormat.TABLE:
+        cli.printer.line(found["transfer_code"])
+    else:
+        cli.printer.document(found)
 
 
 @command(app, "list")

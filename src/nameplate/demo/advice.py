@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nameplate.demo.loopback import LOOPBACK
 from nameplate.demo.sandbox import Sandbox
-from nameplate.demo.steps import HOST, ZONE
 
 
 def commands(sandbox: Sandbox, account: str) -> list[str]:
@@ -21,14 +20,14 @@ def commands(sandbox: Sandbox, account: str) -> list[str]:
         sandbox.home / "profile.toml", f'api_url = "{sandbox.api_url}"\ntoken = "{token}"\n'
     )
     curl = shlex.join(["curl", "-H", f"@{header}"])
-    program, another = _program(), f"blog.{ZONE}"
+    program, another = _program(), f"blog.{sandbox.way.zone}"
     through = f"::{LOOPBACK}:{sandbox.https_port}"
     visit = ["curl", "--cacert", str(sandbox.root), "--connect-to", through]
     return [
-        shlex.join([*visit, f"https://{HOST}/"]),
-        f"{curl} {sandbox.api_url}/v1/domains/{HOST}",
+        shlex.join([*visit, f"https://{sandbox.way.host}/"]),
+        f"{curl} {sandbox.api_url}/v1/domains/{sandbox.way.host}",
         f"export NAMEPLATE_PROFILE={shlex.quote(profile)}",
-        f"{program} domain show {HOST}",
+        f"{program} domain show {sandbox.way.host}",
         f"{program} certificate list",
         f"{program} domain add {another} --organization acme --account {account} --wait",
         f"{program} record add {another} A @ {LOOPBACK}",

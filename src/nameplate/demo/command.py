@@ -5,6 +5,7 @@ import logging
 import os
 import shlex
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ from nameplate.demo import caddy
 from nameplate.demo.interrupts import Interrupted, Interrupts
 from nameplate.demo.loopback import listener
 from nameplate.demo.progress import Progress
-from nameplate.demo.steps import steps
+from nameplate.demo.steps import Way, way
 
 if TYPE_CHECKING:
     from nameplate.demo.sandbox import Sandbox
@@ -56,17 +57,20 @@ class _Outcome:
             self.trace = "".join(traceback.format_exception(error))
 
 
-def run(*, keep: bool, as_json: bool, port: int | None) -> int:
+def run(*, keep: bool, as_json: bool, port: int | None, buy: bool = False) -> int:
     """Show the whole way and return the exit code: 0 done, 5 port in use, 1 another failure.
 
     128 + n when signal n ended it early. Nothing is left behind but, after a failure, the logs.
     """
-    progress = Progress(steps())
+    path = way(buy=buy)
+    progress = Progress(path.steps())
     outcome = _Outcome()
     with Interrupts() as interrupts:
         stack = ExitStack()
         try:
-            world, account = _go(progress, outcome, stack, interrupts, _port(port, keep=keep))
+            caddy.executable()
+            listening = stack.enter_context(listener(_port(port, keep=keep)))
+            world, account = _go(path, progress, outcome, stack, interrupts, listening)
             if keep:
                 from nameplate.demo import advice  # noqa: PLC0415 - loads all of Nameplate
 
@@ -94,25 +98,29 @@ def _port(port: int | None, *, keep: bool) -> int:
     return port if port is not None else KEPT_PORT if keep else 0
 
 
-def _go(
-    progress: Progress, outcome: _Outcome, stack: ExitStack, interrupts: Interrupts, port: int
+def _go(  # noqa: PLR0917 - what a run is made of
+    path: Way,
+    progress: Progress,
+    outcome: _Outcome,
+    stack: ExitStack,
+    interrupts: Interrupts,
+    listening: socket.socket,
 ) -> tuple["Sandbox", str]:
     """Start the sandbox and go the whole way; return it and the id of its DNS account."""
-    caddy.executable()
-    listening = stack.enter_context(listener(port))
     with interrupts.held():
         home = Path(tempfile.mkdtemp(prefix="nameplate-demo-"))
         stack.callback(_leave, home, outcome)
     with progress:
         with progress.step("start"):
-            from nameplate.demo import sandbox, tour  # noqa: PLC0415 - a second or more: shown first
+            from nameplate.demo import buying, sandbox, tour  # noqa: PLC0415 - a second or more: shown first
 
             _log_to(home / "logs", stack)
-            world = sandbox.Sandbox(home, listening, stack, interrupts)
+            world = sandbox.Sandbox(path, home, listening, stack, interrupts)
             world.start(progress.say)
-        way = tour.Tour(world, progress)
-        outcome.visit = way.run()
-    return world, way.account
+        kind = buying.BuyingTour if path.buys else tour.Tour
+        taken = kind(world, progress)
+        outcome.visit = taken.run()
+    return world, taken.account
 
 
 def _log_to(folder: Path, stack: ExitStack) -> None:

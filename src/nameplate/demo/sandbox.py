@@ -21,7 +21,7 @@ from nameplate.demo import caddy
 from nameplate.demo.caddy import DemoCaddy
 from nameplate.demo.interrupts import Interrupts
 from nameplate.demo.loopback import LOOPBACK, free_ports
-from nameplate.demo.steps import ZONE
+from nameplate.demo.steps import Way
 from nameplate.settings import Settings
 from nameplate.usecases.operations import schema
 from nameplate.usecases.tenants import tokens
@@ -33,9 +33,15 @@ class Sandbox:
     """Everything runs once `start` has returned; the stack that was handed in ends it all."""
 
     def __init__(
-        self, home: Path, listening: socket.socket, stack: ExitStack, interrupts: Interrupts
+        self,
+        way: Way,
+        home: Path,
+        listening: socket.socket,
+        stack: ExitStack,
+        interrupts: Interrupts,
     ) -> None:
         """Use the empty private folder `home`; `stack` stops everything that `start` starts."""
+        self.way = way
         self.home = home
         self.logs = home / "logs"
         self._listening = listening
@@ -48,7 +54,9 @@ class Sandbox:
     def start(self, say: Callable[[str], None]) -> None:
         """Start everything, telling what runs where."""
         self._start_dns()
-        say(f"DNS server for {ZONE} at {LOOPBACK}:{self.dns.port}, UDP and TCP, RFC 2136 with TSIG")
+        say(
+            f"DNS server for {self.way.zone} at {LOOPBACK}:{self.dns.port}, UDP and TCP, RFC 2136 with TSIG"
+        )
         self._start_caddies()
         self._start_application()
         self._migrate()
@@ -69,7 +77,7 @@ class Sandbox:
     def _start_dns(self) -> None:
         self.tsig_secret = Secret(base64.b64encode(secrets.token_bytes(32)).decode())
         with self._interrupts.held():
-            server = SandboxDns([ZONE], TSIG_NAME, self.tsig_secret)
+            server = SandboxDns([self.way.zone], TSIG_NAME, self.tsig_secret)
             self.dns = self._stack.enter_context(server)
 
     def _start_caddies(self) -> None:
@@ -123,7 +131,7 @@ class Sandbox:
             host=LOOPBACK,
             port=self.api_port,
             sandbox=True,
-            dns_servers={ZONE: (f"{LOOPBACK}:{self.dns.port}",)},
+            dns_servers={self.way.zone: (f"{LOOPBACK}:{self.dns.port}",)},
         )
 
     def _start_nameplate(self) -> None:

@@ -15,7 +15,6 @@ from nameplate.core.errors import Refused, Unavailable
 from nameplate.demo.loopback import LOOPBACK
 from nameplate.demo.progress import Progress
 from nameplate.demo.sandbox import TSIG_NAME, Sandbox
-from nameplate.demo.steps import HOST, ZONE
 
 PATIENCE = 30.0
 """Seconds that one wait may take; the whole tour is meant to end within 60."""
@@ -35,16 +34,14 @@ class Tour:
         self._say = progress.say
         self._step = progress.step
         self._api = Client(lambda: ApiConnection(_SandboxApi(sandbox.api_url), sandbox.token))
+        self._host = sandbox.way.host
         self._domain = ""
         self.account = ""
         """Id of the organization's DNS account, once there is one."""
 
     def run(self) -> dict[str, Any]:
         """Go the whole way and return what the visitor saw."""
-        with self._step("claim"):
-            record = self._claim()
-        with self._step("prove"):
-            self._prove(record)
+        self._obtain()
         with self._step("point"):
             self._point()
         with self._step("secure"):
@@ -56,10 +53,17 @@ class Tour:
         with self._step("visit"):
             return self._visit(certificate)
 
-    def _claim(self) -> _Json:
-        """Set up the platform, claim the name, and return the record to publish."""
+    def _obtain(self) -> None:
+        """Have an organization hold the name: it claims and proves it."""
+        with self._step("claim"):
+            record = self._claim(self._set_up())
+        with self._step("prove"):
+            self._prove(record)
+
+    def _set_up(self) -> str:
+        """Set up the platform, and return the id of the organization."""
         sandbox = self._sandbox
-        organization = self._add("organizations", name="Acme")["id"]
+        organization: str = self._add("organizations", name="Acme")["id"]
         self._application = self._add(
             "applications", name="Shop", organization=organization,
             upstream_host=LOOPBACK, upstream_port=sandbox.application_port,
@@ -75,13 +79,19 @@ class Tour:
             organization=organization,
             config={
                 "server": f"{LOOPBACK}:{sandbox.dns.port}",
-                "zones": [ZONE],
+                "zones": [sandbox.way.zone],
                 "tsig_name": TSIG_NAME,
                 "tsig_algorithm": "hmac-sha256",
             },
             credentials={"tsig_secret": sandbox.tsig_secret.reveal()},
         )["id"]  # fmt: skip
-        domain = self._add("domains", name=HOST, organization=organization, account=self.account)
+        return organization
+
+    def _claim(self, organization: str) -> _Json:
+        """Claim the name, and return the record to publish."""
+        domain = self._add(
+            "domains", name=self._host, organization=organization, account=self.account
+        )
         self._domain = domain["id"]
         self._say(f"POST /v1/domains: {domain['id']}, {domain['status']}")
         record: _Json = domain["instructions"][0]
@@ -105,7 +115,7 @@ class Tour:
             lambda found: found["status"] == "active" and found["propagated"],
         )
         self._say(f"{record['id']}: planned, written by RFC 2136, read back")
-        self._answered(HOST, "A")
+        self._answered(self._host, "A")
         plan = self._api.send("POST", f"/v1/domains/{self._domain}/records:plan")
         more = "nothing" if plan["is_empty"] else f"{len(plan['changes'])} changes"
         self._say(
@@ -127,7 +137,7 @@ class Tour:
         return found
 
     def _tell_challenge(self, seen: set[str]) -> None:
-        for rrset in self._sandbox.dns.records(ZONE):
+        for rrset in self._sandbox.dns.records(self._sandbox.way.zone):
             if rrset.name.startswith("_acme-challenge.") and rrset.name not in seen:
                 seen.add(rrset.name)
                 self._say(f"dns-01 challenge in the zone: {rrset.name} TXT {rrset.values[0]}")
@@ -169,10 +179,10 @@ class Tour:
         address = (LOOPBACK, self._sandbox.https_port)
         with (
             socket.create_connection(address, timeout=10) as plain,
-            context.wrap_socket(plain, server_hostname=HOST) as secured,
+            context.wrap_socket(plain, server_hostname=self._host) as secured,
         ):
             peer = secured.getpeercert() or {}
-            connection = http.client.HTTPConnection(HOST)
+            connection = http.client.HTTPConnection(self._host)
             connection.sock = secured
             connection.request("GET", "/")
             answer = connection.getresponse()
@@ -180,11 +190,13 @@ class Tour:
             version = secured.version()
         serial = str(peer["serialNumber"]).lower().lstrip("0")
         if answer.status != _OK or serial != certificate["serial_number"].lstrip("0"):
-            raise Refused("visit_failed", f"{HOST} answered {answer.status}, serial {serial}.")
+            raise Refused(
+                "visit_failed", f"{self._host} answered {answer.status}, serial {serial}."
+            )
         self._say(f"{version}, verified against the sandbox root, serial {serial}")
         self._say(f"{answer.status}: {body.strip()}")
         return {
-            "url": f"https://{HOST}/",
+            "url": f"https://{self._host}/",
             "connected_to": f"{LOOPBACK}:{self._sandbox.https_port}",
             "status": answer.status,
             "body": body,

@@ -376,6 +376,7 @@ TOLD: Mapping[type[Any], Told] = {
         shown=("name", "status"),
         watched=("account_id", "renewed_by", "lock_wanted", "is_delegated"),
         opaque=("contact", "name_servers_wanted"),
+        also={"registration.transfer_code_told": "somebody asked for the code with which the name moves away"},
         transitions=(
             Transition("registration.active", "status", _is(_G.PENDING, _G.TRANSFERRING_IN), _is(_G.ACTIVE, _G.EXPIRING), ("name", "expires_at")),
             Transition("registration.expired", "status", ColumnState.ANY, _is(_G.EXPIRED, _G.REDEMPTION), ("name", "status", "expires_at")),

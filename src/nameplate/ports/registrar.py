@@ -362,3 +362,5 @@ class RegistrarPlugin(Plugin):
     register any name: what is there gives no right to it."""
     contact: Contact | None = None
     """Whom names are registered for when nobody says: sandboxes only."""
+    is_manual: bool = False
+    """There is no API: names are entered by people, which proves nothing, and registries tell of them."""

@@ -168,9 +168,10 @@ class ReactivatorConformance(RegistrarConformance):
         raise NotImplementedError
 
     def test_brings_a_name_back(self) -> None:
-        """It is active again, once."""
+        """It is shown as what only that brings back, and then as active again, once."""
         registrar, name = self.make_registrar(), self.redeemable()
         assert isinstance(registrar, Reactivator)
+        assert read(registrar, name).state is RegistrationState.REDEMPTION
         quote = registrar.quote(Act.REACTIVATE, name, 1)
         registrar.reactivate(name, quote)
         self.settle()

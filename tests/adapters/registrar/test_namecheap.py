@@ -31,6 +31,8 @@ from nameplate.testing.registrar_abilities import (
     LockerConformance,
     PayerConformance,
     PrivacyGuardConformance,
+    ReactivatorConformance,
+    TransferrerConformance,
 )
 
 OWN = "own.com"
@@ -59,6 +61,8 @@ class TestNamecheap(
     PrivacyGuardConformance,
     ContactKeeperConformance,
     PayerConformance,
+    ReactivatorConformance,
+    TransferrerConformance,
 ):
     numbers = itertools.count()
 
@@ -77,6 +81,17 @@ class TestNamecheap(
 
     def owned(self) -> str:
         return OWN
+
+    def redeemable(self) -> str:
+        self.fake.own("past.com", expires=date(2026, 10, 1))
+        return "past.com"
+
+    def transfer_code(self, name: str) -> Secret:
+        del name
+        return Secret("right-code")
+
+    def settle(self) -> None:
+        self.fake.finish_transfers()
 
 
 def order(registrar: NamecheapRegistrar, name: str, act: Act = Act.REGISTER) -> RegistrationOrder:
@@ -98,7 +113,7 @@ def test_a_list_of_many_pages(fake: FakeNamecheapNames, registrar: NamecheapRegi
     found = {one.name: one for one in registrar.registrations()}
     assert len(found) == 231
     assert fake.commands().count("domains.getList") == 3
-    assert found["n7.com"].state is RegistrationState.EXPIRED
+    assert found["n7.com"].state is RegistrationState.REDEMPTION
     fake.paging = "missing"
     with pytest.raises(Unavailable) as failed:
         registrar.registrations()

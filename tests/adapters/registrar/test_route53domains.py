@@ -20,6 +20,7 @@ from nameplate.ports.registrar import (
     Ds,
     OperationState,
     Quote,
+    Reactivator,
     RegistrationOrder,
     RegistrationState,
 )
@@ -30,6 +31,8 @@ from nameplate.testing.registrar_abilities import (
     LockerConformance,
     PrivacyGuardConformance,
     SuggesterConformance,
+    TransferCodesConformance,
+    TransferrerConformance,
 )
 
 OWN = "own.com"
@@ -55,6 +58,8 @@ class TestRoute53Domains(
     AutoRenewerConformance,
     ContactKeeperConformance,
     SuggesterConformance,
+    TransferCodesConformance,
+    TransferrerConformance,
 ):
     numbers = itertools.count()
 
@@ -76,6 +81,10 @@ class TestRoute53Domains(
 
     def settle(self) -> None:
         self.fake.settle()
+
+    def transfer_code(self, name: str) -> Secret:
+        del name
+        return Secret("right-code")
 
 
 def order(registrar: Route53Domains, name: str, act: Act = Act.REGISTER) -> RegistrationOrder:
@@ -117,6 +126,13 @@ def test_the_model_has_no_other_answers(fake: FakeRoute53Domains) -> None:
         assert found.code != "provider_refused" or code in {
             "InvalidInput", "TLDRulesViolation", "DomainLimitExceeded", "DnssecLimitExceeded",
         }  # fmt: skip
+
+
+def test_what_only_the_support_restores_has_no_price(registrar: Route53Domains) -> None:
+    with pytest.raises(Refused, match="AWS Support") as refused:
+        registrar.quote(Act.REACTIVATE, OWN, 1)
+    assert refused.value.code == "act_unsupported"
+    assert not isinstance(registrar, Reactivator)
 
 
 def test_what_is_not_sold(registrar: Route53Domains) -> None:

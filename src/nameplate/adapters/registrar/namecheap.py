@@ -365,7 +365,8 @@ def _child(node: ET.Element, name: str) -> ET.Element:
 
 
 def _state(is_expired: bool) -> RegistrationState:  # noqa: FBT001 - the one thing that is told
-    return RegistrationState.EXPIRED if is_expired else RegistrationState.ACTIVE
+    """Of an expired name Namecheap refuses a plain renewal: `domains.reactivate` brings it back."""
+    return RegistrationState.REDEMPTION if is_expired else RegistrationState.ACTIVE
 
 
 def _listed(row: Mapping[str, str]) -> Registration:

@@ -38,7 +38,6 @@ _PRICES = {
     Act.REGISTER: "RegistrationPrice",
     Act.RENEW: "RenewalPrice",
     Act.TRANSFER: "TransferPrice",
-    Act.REACTIVATE: "RestorationPrice",
 }
 _ROLES = ("AdminContact", "RegistrantContact", "TechContact", "BillingContact")
 _TRANSFERABLE = frozenset({"TRANSFERABLE", "DONT_KNOW", "PENDING"})
@@ -99,6 +98,11 @@ class Route53Domains:
 
     def quote(self, act: Act, name: str, years: int) -> Quote:
         """Return the price of the suffix times the years, or that of a premium name."""
+        if act is Act.REACTIVATE:
+            raise Refused(
+                "act_unsupported",
+                "Route 53 Domains restores a name on request only. Ask AWS Support to restore it.",
+            )
         if act is Act.REGISTER:
             offer = self._offer(name)
             if offer.is_premium and offer.price is not None:
@@ -107,8 +111,7 @@ class Route53Domains:
         if not price:
             raise Refused("act_unsupported", f"Route 53 Domains cannot {act.value} this name.")
         until = self._clock() + _KEPT
-        count = 1 if act is Act.REACTIVATE else years
-        return Quote(act, name, years, answers.money(price).times(count), valid_until=until)
+        return Quote(act, name, years, answers.money(price).times(years), valid_until=until)
 
     def delegate(self, name: str, name_servers: Sequence[str]) -> Operation:
         """Set the name servers."""

@@ -413,13 +413,13 @@ GROUP = Group(
             Turn.OPERATOR,
             "Two installed packages bring a plug-in of the same name.",
             "Uninstall all but one of the packages that the message names.",
-            (502,),
+            (422, 502),
         ),
         "plugin_broken": Entry(
             Turn.OPERATOR,
             "An installed plug-in cannot be imported, or is not what it should be.",
             "Update or uninstall the package that the message names.",
-            (502,),
+            (422, 502),
         ),
     },
 )

@@ -10,7 +10,7 @@ GROUP = Group(
             Turn.OPERATOR,
             "There is no adapter for this provider.",
             "Use one of the providers that the message lists.",
-            (502,),
+            (422, 502),
         ),
         "provider_unreachable": Entry(
             Turn.PROVIDER,

@@ -111,7 +111,7 @@ GROUP = Group(
             Turn.YOU,
             "The name was not renewed in time and is in redemption.",
             "Quote its reactivation, which costs more than a renewal.",
-            (502,),
+            (409, 502),
         ),
         "name_locked": Entry(
             Turn.YOU,
@@ -148,6 +148,18 @@ GROUP = Group(
             "The name is above or below one that can be registered.",
             "Use the name that the message proposes.",
             (422,),
+        ),
+        "name_not_proved": Entry(
+            Turn.YOU,
+            "The organization does not hold the name that it enters at a registrar without an API.",
+            "Add the name as a domain and prove it, and import it then.",
+            (409,),
+        ),
+        "name_to_be_unlocked": Entry(
+            Turn.YOU,
+            "The name is protected from transfers, so there is no code for one.",
+            "Unlock the registration, wait until the registrar shows it, and ask again.",
+            (409,),
         ),
         "name_servers_invalid": Entry(
             Turn.YOU,

@@ -138,6 +138,8 @@ def _checked(connected: Connected, act: Act, name: str) -> datetime | None:
         if seen.state is not RegistrationState.REDEMPTION:
             raise Conflict("name_not_in_redemption", f"{name} can be renewed as usual.")
         return None
+    if seen.state is RegistrationState.REDEMPTION:
+        raise Conflict("name_in_redemption", f"Only a reactivation brings {name} back.")
     return seen.expires_at
 
 

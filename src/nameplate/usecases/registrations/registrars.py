@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import configuration, names
@@ -17,6 +18,8 @@ from nameplate.usecases.tools import Tools
 
 Ability = TypeVar("Ability")
 MAX_NAMES = 50
+_CHOSEN = (sa.case((Account.provider == "manual", 1), else_=0), Account.priority, Account.id)
+"""One without an API comes last: nothing can be bought there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Connected:
     def proves(self) -> bool:
         """Whether what the registrar shows gives a right to the name."""
         config = configuration.load(self.plugin.configuration, self.account.config)
-        return self.plugin.proves(config)
+        return not self.plugin.is_manual and self.plugin.proves(config)
 
 
 def choose(session: Session, actor: Actor, owner_id: int, reference: str | None) -> Account:
@@ -47,7 +50,7 @@ def choose(session: Session, actor: Actor, owner_id: int, reference: str | None)
         return found
     query = Account.visible(PLATFORM).where(Account.kind == AccountKind.REGISTRAR)
     for owned in (Account.organization_id == owner_id, Account.organization_id.is_(None)):
-        own = query.where(owned).order_by(Account.priority, Account.id).limit(1)
+        own = query.where(owned).order_by(*_CHOSEN).limit(1)
         row: Account | None = session.scalars(own).first()
         if row is not None:
             return row

@@ -1,6 +1,6 @@
 """Registrations: what an organization has at registrars, and what it wants of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -15,8 +15,9 @@ from nameplate.core.lifecycle import RegistrationStatus
 from nameplate.db import Sessions, database_now, lock_name
 from nameplate.models import RegisteredName, RenewedBy
 from nameplate.ports.registrar import Registration as Seen
+from nameplate.ports.registrar import RegistrationState
 from nameplate.usecases import lookup
-from nameplate.usecases.registrations import granting, registrars, seeing
+from nameplate.usecases.registrations import granting, registrars, seeing, watching
 from nameplate.usecases.registrations.registrars import Connected
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
@@ -125,8 +126,13 @@ def _changeable(session: Session, actor: Actor, reference: str) -> RegisteredNam
     row = get(session, actor, reference)
     session.refresh(row, with_for_update=True)
     if row.is_over:
-        raise Conflict("registration_over", f"The registration of {row.name} is over.")
+        raise over(row.name)
     return row
+
+
+def over(name: str) -> Conflict:
+    """Return the refusal of what can no longer be changed."""
+    return Conflict("registration_over", f"The registration of {name} is over.")
 
 
 def import_all(
@@ -141,21 +147,28 @@ def import_all(
     """Make registrations of the names in an account, of those that are not known yet.
 
     Of an organization's own account every name is its own. Of the platform's account only the platform
-    can say whose a name is, so it must name them. What somebody else here holds stays theirs.
+    can say whose a name is, so it must name them. What somebody else here holds stays theirs. At a
+    registrar without an API they are named, too, and must be held by the organization already.
     """
     with sessions.begin(actor, read_only=True) as session:
         owner_id = organizations.acting(session, actor, organization).id
     with sessions.begin(PLATFORM, read_only=True) as session:
         chosen = registrars.choose(session, actor, owner_id, account)
+    connected = registrars.connect(tools, chosen)
     if chosen.organization_id is None:
         organizations.only_platform(actor, "import names of the platform's account")
-        if not names_only:
-            raise Invalid(
-                "names_required", "Name what is this organization's of the platform's account."
-            )
-    connected = registrars.connect(tools, chosen)
-    wanted = {registrars.registrable(tools, one) for one in names_only}
-    seen = [one for one in connected.registrar.registrations() if not wanted or one.name in wanted]
+    if not names_only and (chosen.organization_id is None or connected.plugin.is_manual):
+        raise Invalid("names_required", "Say which names of the account are this organization's.")
+    wanted = {
+        registrars.registrable(tools, one, f"/names/{place}")
+        for place, one in enumerate(names_only)
+    }
+    if connected.plugin.is_manual:
+        sessions.run(PLATFORM, partial(_check_entered, owner_id=owner_id, wanted=wanted))
+        seen = [Seen(name, RegistrationState.ACTIVE) for name in sorted(wanted)]
+    else:
+        shown = connected.registrar.registrations()
+        seen = [one for one in shown if not wanted or one.name in wanted]
     made = []
     for one in seen:
         make = partial(_import, tools=tools, owner_id=owner_id, connected=connected, seen=one)
@@ -163,6 +176,11 @@ def import_all(
         if row is not None:
             made.append(row)
     return made
+
+
+def _check_entered(session: Session, *, owner_id: int, wanted: Collection[str]) -> None:
+    for name in sorted(wanted):
+        watching.check_entered(session, owner_id, name)
 
 
 def _import(
@@ -185,10 +203,10 @@ def _import(
     )
     session.add(row)
     session.flush()
-    seeing.apply(row, seen, now)
+    is_manual = connected.plugin.is_manual
+    seeing.apply(row, watching.shown(session, row) if is_manual else seen, now)
     row.next_action_at = now
-    claim = granting.claim_of(session, row)
-    if claim is not None:
+    if not is_manual and granting.claim_of(session, row) is not None:
         why = granting.grant(session, tools, row, now, bought=False, proves=connected.proves)
         if why is not None:
             granting.note_refusal(row, why, now)

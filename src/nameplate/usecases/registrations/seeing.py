@@ -16,6 +16,7 @@ _STATUSES = {
     RegistrationState.TRANSFERRING_IN: RegistrationStatus.TRANSFERRING_IN,
     RegistrationState.TRANSFERRING_OUT: RegistrationStatus.TRANSFERRING_OUT,
 }
+DAY = timedelta(days=1)
 _BEGINNING = (RegistrationStatus.PENDING, RegistrationStatus.TRANSFERRING_IN)
 
 
@@ -59,11 +60,11 @@ def give_notice(row: RegisteredName, now: datetime) -> None:
 def next_look(row: RegisteredName, now: datetime) -> datetime:
     """Return when the registrar is asked again: seldom while the end is far."""
     if row.expires_at is None:
-        return now + timedelta(days=1)
+        return now + DAY
     left = row.expires_at - now
     if left > timedelta(days=90) or left < -timedelta(days=60):
         return now + timedelta(days=7)
     due = row.expires_at - RENEWED_BEFORE
     if now < due:
-        return min(now + timedelta(days=1), due)
+        return min(now + DAY, due)
     return now + timedelta(hours=12)

@@ -16,7 +16,7 @@ from nameplate.ports.registrar import Act, AutoRenewer, Locker, Quote, Renewer
 from nameplate.ports.registrar import Registration as Seen
 from nameplate.usecases import work
 from nameplate.usecases.hosting import offers
-from nameplate.usecases.registrations import granting, quotes, seeing
+from nameplate.usecases.registrations import granting, quotes, seeing, watching
 from nameplate.usecases.registrations.purchasing import AUTO_RENEWAL, Case
 from nameplate.usecases.registrations.registrars import Connected
 from nameplate.usecases.tools import Tools
@@ -31,6 +31,9 @@ def look(
     sessions: Sessions, tools: Tools, lease: Lease, case: Case, connected: Connected
 ) -> work.StepOutcome | None:
     """Read one registration, bring it to what it is to be, and plan what comes next."""
+    if connected.plugin.is_manual:
+        wanted = _name_servers(sessions, tools, case.row)
+        return watching.look(sessions, lease, case.row, connected, wanted)
     seen = connected.registrar.registration(case.row.name)
     if seen is None:
         return _missing(sessions, tools, lease, case)
