@@ -84,7 +84,7 @@ def test_an_application_that_does_not_answer(server: Any, origins: Any) -> None:
     serve(server, origins[0].upstream, timeouts=Timeouts(connect=2, response=1))
     with origins[0].holding():
         began = time.monotonic()
-        assert ask(server, "/slow")[0] == 504
+        assert ask(server, "/slow")[0] in {503, 504}
         assert time.monotonic() - began < 5
     assert ask(server)[0] == 200
 

@@ -11,6 +11,7 @@ from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
 from nameplate.adapters.proxy.nginx_route_settings import of_location as nginx_settings_of
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Site, SiteLocation, WeightedUpstream, dial, is_ip
+from nameplate.core import maintenance
 from nameplate.core.names import without_wildcard
 from nameplate.ports.proxy import EDGE_HEADER, Redirect, Upstream
 
@@ -30,6 +31,9 @@ _STREAMED = (
 """What goes through is passed on as it comes: events, WebSockets, uploads of any size."""
 _WHOLE = 10_000
 """All requests, in the hundredths of a percent that `split_clients` tells apart."""
+_DOWN = "@nameplate_down"
+_SAYS_DOWN = line("error_page", "502", "504", "=", _DOWN)
+"""nginx's own answers only: what an application answers is passed on as it is."""
 _PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
 
 
@@ -96,6 +100,8 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
     plain = [*_listen(layout.listen_http), name, *_forwarded(), *_own(layout)]
     # Inside the locations, so that they close nothing that is the platform's own.
     guards = [*_one_label(site), block("if", "($nameplate_dotted)", of=[_CLOSE])]
+    open_ = [one for one in site.locations if site.key_pair is None or not one.force_https]
+    plain += _page(open_)
     secure = [*_listen(layout.listen_https, "ssl", "http2"), name, _PROTOCOLS]
     for location in site.locations:
         closed = [*guards, *_withdrawn(layout, location)]
@@ -117,6 +123,7 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
             block("if", "($nameplate_dotted)", of=[line("return", "421")]),
             *_forwarded(),
             *_one_label(site),
+            *_page(site.locations),
         ]
         for location in site.locations:
             proxied = _proxied(layout, location, hsts=location.hsts)
@@ -203,6 +210,19 @@ def _one_label(site: Site) -> list[Directive]:
         return []
     parent = without_wildcard(site.hostname).replace(".", r"\.")
     return [block("if", "($host", "!~", rf"^[^.]+\.{parent}$)", of=[_CLOSE])]
+
+
+def _page(locations: Sequence[SiteLocation]) -> list[Directive]:
+    """Return the answer in place of applications that take no connection or do not answer."""
+    if all(location.redirect is not None for location in locations):
+        return []
+    told = [
+        line("default_type", maintenance.MEDIA_TYPE),
+        line("add_header", "Retry-After", maintenance.RETRY_AFTER, "always"),
+        _MARK,
+        line("return", str(maintenance.STATUS), maintenance.PAGE.strip()),
+    ]
+    return [block("location", _DOWN, of=told)]
 
 
 def _located(location: SiteLocation, directives: Sequence[Directive]) -> list[Directive]:
@@ -324,7 +344,7 @@ def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Dire
         passed = _shared(layout, location)
     else:
         passed = _passed(layout, location.targets[0].upstream)
-    told = [] if location.redirect is not None else nginx_settings_of(location)
+    told = [] if location.redirect is not None else [_SAYS_DOWN, *nginx_settings_of(location)]
     return [*header, *told, *passed]
 
 
