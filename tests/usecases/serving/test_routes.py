@@ -19,7 +19,7 @@ from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.db import Sessions
 from nameplate.leases import lease
-from nameplate.models import Application, Binding, Domain, Organization, Server
+from nameplate.models import Application, Binding, Domain, NameHolding, Organization, Server
 from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.ports.proxy import Config
 from nameplate.usecases.claims import conditions, domains
@@ -354,3 +354,52 @@ def test_a_renewal_that_is_being_deployed_is_not_ill_health(
     with world.sessions.begin(PLATFORM) as session:
         assert _bound(session).health_status is health
     assert world.due
+
+
+STOPS: dict[str, Callable[[Session], object]] = {
+    "domain": lambda s: domains.suspend(s, PLATFORM, "acme.com", now(), "abuse"),
+    "organization": lambda s: organizations.update(s, PLATFORM, "acme", is_active=False),
+}
+RESUMES: dict[str, Callable[[Session], object]] = {
+    "domain": lambda s: domains.resume(s, PLATFORM, "acme.com", now()),
+    "organization": lambda s: organizations.update(s, PLATFORM, "acme", is_active=True),
+}
+
+
+@pytest.mark.parametrize("what", STOPS)
+def test_a_suspended_host_answers_what_the_operator_says(world: World, what: str) -> None:
+    """It counts as served no more, and serves again when it is resumed."""
+    world.tools = replace(world.tools, suspended_answer=410)
+    world.bind("www.acme.com", path="/shop")
+    world.serve("www.acme.com")
+    world.do(STOPS[what])
+    world.step()
+    for path in ("/", "/shop", "/other"):
+        assert world.proxy.visit("http", "www.acme.com", path).status == 410
+    assert world.proxy.visit("http", "unknown.acme.com", "/").status is None
+    with world.sessions.begin(PLATFORM) as session:
+        assert set(session.scalars(sa.select(Binding.served_server_id))) == {None}
+        assert BindingStatus.ERROR not in set(session.scalars(sa.select(Binding.status)))
+    assert not world.exposure()
+    assert not world.due
+    world.do(RESUMES[what])
+    world.step()
+    assert world.visit("www.acme.com") == 1001
+
+
+def test_a_suspended_host_that_another_serves_or_nobody_holds_answers_nothing(
+    world: World,
+) -> None:
+    world.tools = replace(world.tools, suspended_answer=403)
+    world.serve("www.acme.com", "off.acme.com", "gone.acme.com")
+    world.do(lambda s: bindings.update(s, PLATFORM, "off.acme.com", now=now(), enabled=False))
+    world.do(lambda s: bindings.remove(s, PLATFORM, "gone.acme.com", now()))
+    world.do(STOPS["domain"])
+    world.step()
+    assert world.proxy.visit("http", "www.acme.com", "/").status == 403
+    for host in ("off.acme.com", "gone.acme.com"):
+        assert world.proxy.visit("http", host, "/").status is None
+    world.do(lambda s: s.execute(sa.delete(NameHolding)))
+    world.do(lambda s: proxies.wake(s, world.server_id, now()))
+    world.step()
+    assert world.proxy.visit("http", "www.acme.com", "/").status is None

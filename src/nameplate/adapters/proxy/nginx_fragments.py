@@ -105,7 +105,9 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
     secure = [*_listen(layout.listen_https, "ssl", "http2"), name, _PROTOCOLS]
     for location in site.locations:
         closed = [*guards, *_withdrawn(layout, location)]
-        if location.redirect is not None:
+        if location.answer is not None:
+            plain += _located(location, [*closed, line("return", str(location.answer))])
+        elif location.redirect is not None:
             plain += _located(location, [*closed, _redirect(layout, location.redirect)])
         elif site.key_pair is not None and location.force_https:
             plain += _located(location, [*closed, _redirect(layout)])
@@ -126,6 +128,10 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
             *_page(site.locations),
         ]
         for location in site.locations:
+            if location.answer is not None:
+                said = line("return", str(location.answer))
+                secure += _located(location, [*_withdrawn(layout, location), said])
+                continue
             proxied = _proxied(layout, location, hsts=location.hsts)
             secure += _located(location, [*_withdrawn(layout, location), *proxied])
     shares = [one for location in site.locations for one in _shares(layout, location)]
@@ -214,7 +220,7 @@ def _one_label(site: Site) -> list[Directive]:
 
 def _page(locations: Sequence[SiteLocation]) -> list[Directive]:
     """Return the answer in place of applications that take no connection or do not answer."""
-    if all(location.redirect is not None for location in locations):
+    if all((one.redirect or one.answer) is not None for one in locations):
         return []
     told = [
         line("default_type", maintenance.MEDIA_TYPE),

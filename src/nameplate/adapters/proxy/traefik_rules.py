@@ -103,7 +103,11 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
         rule, priority = host + _path(location.path), _priority(of, location.path)
         service = name("app", location.key)
         own = traefik_settings_of(location, f"{PREFIX}%s-{location.key}")
-        if location.redirect is not None:
+        if location.answer is not None:
+            service = NOOP
+            more = [name("answer", location.key)]
+            own = {more[0]: _refusing(location.answer)}
+        elif location.redirect is not None:
             service = NOOP
             more = [name("move", location.key)]
             own = {more[0]: _moved(layout, location.redirect)}
@@ -116,7 +120,9 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
             middlewares[_hsts(location)] = _said(location.hsts_header)
         proxied = {"middlewares": [f"{PREFIX}mark", *more], "service": service}
         redirected = {"middlewares": [f"{PREFIX}mark", f"{PREFIX}secure"], "service": NOOP}
-        is_forced = certificate and location.force_https and location.redirect is None
+        is_forced = (
+            certificate and location.force_https and (location.redirect or location.answer) is None
+        )
         plain = redirected if is_forced else proxied
         router = _router(layout.http, rule, priority)
         routers[name("http", location.key)] = {**router, **plain}
@@ -215,15 +221,19 @@ def _middlewares(layout: TraefikLayout, revision: str) -> Json:
         "hsts": {"customResponseHeaders": {"Strict-Transport-Security": HSTS}},
         "revision": {"customResponseHeaders": {REVISION_HEADER: revision}},
     }  # fmt: skip
-    nothing = {"sourceRange": ["255.255.255.255/32"], "rejectStatusCode": 404}
     down = {f"{PREFIX}down": {"errors": _DOWN}} if layout.shows_page else {}
     return {
         **down,
         **{f"{PREFIX}{what}": {"headers": headers} for what, headers in told.items()},
         f"{PREFIX}secure": {"redirectScheme": {"scheme": "https", "permanent": True, **port}},
-        # Nobody has this address. Traefik can close no connection; this is the least that it can say.
-        f"{PREFIX}nothing": {"ipAllowList": nothing},
+        # Traefik can close no connection; this is the least that it can say.
+        f"{PREFIX}nothing": _refusing(404),
     }
+
+
+def _refusing(status: int) -> Json:
+    """Return the middleware that answers everybody with a status: nobody has this address."""
+    return {"ipAllowList": {"sourceRange": ["255.255.255.255/32"], "rejectStatusCode": status}}
 
 
 def _secured(location: SiteLocation, service: str, more: Sequence[str]) -> Json:
