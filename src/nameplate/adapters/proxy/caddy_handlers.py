@@ -44,6 +44,13 @@ def reverse_proxy(
             }
         },
     }
+    if settings.trusted_proxies:
+        handler["trusted_proxies"] = list(settings.trusted_proxies)
+        # Caddy would keep these of them too.
+        handler["headers"]["request"]["set"] |= {
+            "X-Forwarded-Host": ["{http.request.hostport}"],
+            "X-Forwarded-Proto": ["{http.request.scheme}"],
+        }
     transport = _transport(settings)
     if transport:
         handler["transport"] = {"protocol": "http", **transport}

@@ -135,6 +135,7 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
             proxied = _proxied(layout, location, hsts=location.hsts)
             secure += _located(location, [*_withdrawn(layout, location), *proxied])
     shares = [one for location in site.locations for one in _shares(layout, location)]
+    shares += [one for location in site.locations for one in _trusted(location)]
     return (*shares, block("server", of=plain), block("server", of=secure))
 
 
@@ -184,9 +185,18 @@ def _listen(addresses: Sequence[str], *flags: str) -> list[Directive]:
 
 def _forwarded() -> list[Directive]:
     """Return the headers for the application. What a client claims about itself is overwritten."""
+    return [
+        _MARK,
+        line("proxy_http_version", "1.1"),
+        *_STREAMED,
+        *_headers("$remote_addr"),
+    ]
+
+
+def _headers(forwarded_for: str) -> list[Directive]:
     headers = {
         "Host": "$host",
-        "X-Forwarded-For": "$remote_addr",
+        "X-Forwarded-For": forwarded_for,
         "X-Forwarded-Host": "$host",
         "X-Forwarded-Proto": "$scheme",
         "X-Real-IP": "$remote_addr",
@@ -194,11 +204,25 @@ def _forwarded() -> list[Directive]:
         "Upgrade": "$http_upgrade",
         "Connection": "$nameplate_connection",
     }
+    return [line("proxy_set_header", name, value) for name, value in headers.items()]
+
+
+def _forwarded_for(location: SiteLocation) -> str:
+    """Return the variable with the addresses that a request came by, where some proxies are trusted."""
+    return f"$nameplate_forwarded_{location.key}"
+
+
+def _trusted(location: SiteLocation) -> list[Directive]:
+    """Return what tells who is trusted, and what the application is told then."""
+    networks = location.settings.trusted_proxies
+    if not networks or location.redirect is not None or location.answer is not None:
+        return []
+    trusted = f"$nameplate_trusted_{location.key}"
+    known = [line("default", "0"), *(line(network, "1") for network in networks)]
+    told = [line("default", "$remote_addr"), line("1", "$proxy_add_x_forwarded_for")]
     return [
-        _MARK,
-        line("proxy_http_version", "1.1"),
-        *_STREAMED,
-        *(line("proxy_set_header", name, value) for name, value in headers.items()),
+        block("geo", "$remote_addr", trusted, of=known),
+        block("map", trusted, _forwarded_for(location), of=told),
     ]
 
 
@@ -351,6 +375,8 @@ def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Dire
     else:
         passed = _passed(layout, location.targets[0].upstream)
     told = [] if location.redirect is not None else [_SAYS_DOWN, *nginx_settings_of(location)]
+    if told and location.settings.trusted_proxies:
+        told += _headers(_forwarded_for(location))  # a location with one of its own inherits none
     return [*header, *told, *passed]
 
 
