@@ -53,6 +53,11 @@ class SiteLocation:
     """The only thing that is said, where there is one."""
 
     @property
+    def is_said(self) -> bool:
+        """The proxy itself answers: the application is not asked."""
+        return self.redirect is not None or self.answer is not None
+
+    @property
     def hsts_header(self) -> str:
         """What Strict-Transport-Security says; one year, without subdomains, unless somebody decided."""
         return (self.settings.hsts or Hsts()).header

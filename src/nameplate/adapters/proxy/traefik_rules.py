@@ -103,14 +103,9 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
         rule, priority = host + _path(location.path), _priority(of, location.path)
         service = name("app", location.key)
         own = traefik_settings_of(location, f"{PREFIX}%s-{location.key}")
-        if location.answer is not None:
-            service = NOOP
-            more = [name("answer", location.key)]
-            own = {more[0]: _refusing(location.answer)}
-        elif location.redirect is not None:
-            service = NOOP
-            more = [name("move", location.key)]
-            own = {more[0]: _moved(layout, location.redirect)}
+        if location.is_said:
+            service, own = NOOP, _said_of(layout, location)
+            more = [*own]
         else:
             more = [*([f"{PREFIX}down"] if layout.shows_page else []), *own]
             services |= _services(service, location)
@@ -120,9 +115,7 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
             middlewares[_hsts(location)] = _said(location.hsts_header)
         proxied = {"middlewares": [f"{PREFIX}mark", *more], "service": service}
         redirected = {"middlewares": [f"{PREFIX}mark", f"{PREFIX}secure"], "service": NOOP}
-        is_forced = (
-            certificate and location.force_https and (location.redirect or location.answer) is None
-        )
+        is_forced = certificate and location.force_https and not location.is_said
         plain = redirected if is_forced else proxied
         router = _router(layout.http, rule, priority)
         routers[name("http", location.key)] = {**router, **plain}
@@ -229,6 +222,15 @@ def _middlewares(layout: TraefikLayout, revision: str) -> Json:
         # Traefik can close no connection; this is the least that it can say.
         f"{PREFIX}nothing": _refusing(404),
     }
+
+
+def _said_of(layout: TraefikLayout, location: SiteLocation) -> Json:
+    """Return the middleware that answers in place of the application, if one does."""
+    if location.answer is not None:
+        return {name("answer", location.key): _refusing(location.answer)}
+    if location.redirect is not None:
+        return {name("move", location.key): _moved(layout, location.redirect)}
+    return {}
 
 
 def _refusing(status: int) -> Json:
