@@ -92,6 +92,7 @@ def test_every_kind_of_value_is_read():
         ("CHALLENGE_CHECK_VIA", '{"203.0.113.0/24": 80}'),
         ("WORKER_THREADS", "9" * 10_000),
         ("SERVE_WORKER", "perhaps"),
+        ("SUSPENDED_ANSWER", "404"),
         ("EDGE_NETWORKS", "10.0.0.0/8"),
         ("EDGE_NETWORKS", '["10.0.0.1/8"]'),
         ("EDGE_NETWORKS", "[8]"),

@@ -313,9 +313,15 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         poll=SANDBOX_POLL if settings.sandbox else None,
         proof_life=_proof_life(settings),
         edge=settings.edge_networks,
+        suspended_answer=_suspended_answer(settings),
         unused_kept=timedelta(days=settings.unused_certificate_days) or None,
         events_kept=timedelta(days=settings.event_days),
     )
+
+
+def _suspended_answer(settings: Settings) -> int | None:
+    said = settings.suspended_answer
+    return None if said == "none" else int(said)
 
 
 def _roots(settings: Settings) -> Roots:

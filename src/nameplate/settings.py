@@ -214,6 +214,8 @@ class Settings:
     """Days for which a name stays in service after its proof was lost."""
     lapsed_days: Annotated[int, _number(0, 365)] = 30
     """Days for which a name out of service is kept for its holder, before it is released."""
+    suspended_answer: Annotated[str, _one_of("none", "403", "410")] = "none"
+    """What hosts of suspended domains and organizations answer: `none` (as unknown hosts do), `403` or `410`."""
     quarantine_days: Annotated[int, _number(1, 365)] = 3
     """Days for which the DNS of a released name must not have pointed here before it is free again."""
     challenge_upstream: str | None = None

@@ -10,7 +10,7 @@ from tests.api.conftest import World
 
 from nameplate.api.app import create
 from nameplate.api.inprocess import InProcess
-from nameplate.core import ids
+from nameplate.core import ids, maintenance
 from nameplate.core.actor import PLATFORM
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, engine
@@ -39,6 +39,13 @@ def challenge(world: World, api: Api) -> None:
 def asked(api: Api, host: str, path: str = CHALLENGE) -> tuple[int, bytes, str]:
     answer = api.as_(None).with_(host=host).send("GET", path)
     return answer.status, answer.raw, answer.headers["content-type"].partition(";")[0]
+
+
+def test_the_page_of_what_is_down_is_the_same_for_every_host(api: Api) -> None:
+    for host in ("example.com", "unknown.test", ""):
+        answer = api.as_(None).with_(host=host).send("GET", maintenance.PATH)
+        assert (answer.status, answer.headers["retry-after"]) == (503, maintenance.RETRY_AFTER)
+        assert answer.raw.decode() == maintenance.PAGE
 
 
 def test_challenges_are_answered_for_their_host_only(world: World, api: Api) -> None:

@@ -70,6 +70,17 @@ def test_what_is_refused_and_where(given: dict[str, Any], code: str, pointer: st
     ]
 
 
+def test_each_proxy_refuses_what_it_cannot_do() -> None:
+    given = {"trusted_proxies": ["192.0.2.0/24"]}
+    for proxy in ("nginx", "caddy"):
+        assert read(given, proxy).trusted_proxies == ("192.0.2.0/24",)
+    with pytest.raises(Invalid) as caught:
+        read(given, "traefik")
+    assert [(one.code, one.pointer) for one in caught.value.problems] == [
+        ("setting_unsupported", "/proxy_config/trusted_proxies")
+    ]
+
+
 def test_what_is_stored_and_cannot_be_read_is_closed() -> None:
     """A restriction that is not understood must not become none."""
     assert stored({"allow_ips": ["nobody"]}) == CLOSED

@@ -236,6 +236,22 @@ def test_a_route_that_cannot_be_served_is_left_out(world: World) -> None:
     assert "bad.acme.com" not in body.decode()
 
 
+def test_a_suspended_host_is_told_with_its_own_key_alone(world: World) -> None:
+    tools = replace(world.tools, suspended_answer=403)
+    documents = Documents(world.sessions, tools, SECRET)
+    world.app = create(world.sessions, secret=SECRET, configurations=documents).app
+    with world.sessions.begin(PLATFORM) as session:
+        binding = session.get_one(Binding, world.bindings[0])
+        domain = session.get_one(Domain, binding.organization_domain_id)
+        domain.suspend("abuse", datetime.now(UTC), by_platform=True)
+    first, second = (json.loads(world.fetch(number)[1]) for number in range(2))
+    assert '"rejectStatusCode": 403' in json.dumps(first)
+    assert "10.0.0.1:8080" not in json.dumps(first)
+    assert len(first["tls"]["certificates"]) == 1
+    assert HOSTS[0] not in json.dumps(second)
+    assert "10.0.0.1:8080" in json.dumps(second)
+
+
 @contextmanager
 def _served(app: ASGIApp) -> Iterator[int]:
     port = free_port()

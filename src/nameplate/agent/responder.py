@@ -1,14 +1,19 @@
-"""Answers to http-01 challenges on this machine: the proxy asks here, and the agent asks the API."""
+"""Answers to http-01 challenges on this machine: the proxy asks here, and the agent asks the API.
+
+The page for applications that are down comes from here too, without a question to the API.
+"""
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from nameplate.core import maintenance
 from nameplate.core.errors import NameplateError, Refused
 
 PATH = "/.well-known/acme-challenge/"
@@ -86,6 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         host = self.headers.get("Host", "").partition(":")[0]
+        if path == maintenance.PATH:
+            again = {"Retry-After": maintenance.RETRY_AFTER}
+            self._say(maintenance.STATUS, maintenance.PAGE, maintenance.MEDIA_TYPE, again)
+            return
         token = path.removeprefix(PATH)
         if not (path.startswith(PATH) and _TOKEN.fullmatch(token) and _HOST.fullmatch(host)):
             self._say(HTTPStatus.NOT_FOUND, "not found")
@@ -98,10 +107,18 @@ class _Handler(BaseHTTPRequestHandler):
         status = HTTPStatus.NOT_FOUND if found is None else HTTPStatus.OK
         self._say(status, "not found" if found is None else found)
 
-    def _say(self, status: HTTPStatus, text: str) -> None:
+    def _say(
+        self,
+        status: int,
+        text: str,
+        media_type: str = "text/plain",
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         body = text.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Type", f"{media_type}; charset=utf-8")
+        for name, value in more.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

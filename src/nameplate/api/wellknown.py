@@ -1,11 +1,12 @@
-"""What the whole Internet may ask: answers to http-01 challenges."""
+"""What the whole Internet may ask: answers to http-01 challenges, and the page of what is down."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from nameplate.api.deps import surface
+from nameplate.core import maintenance
 from nameplate.usecases.certificates import reachability
 
 routes = APIRouter(tags=["public"], default_response_class=PlainTextResponse)
@@ -29,3 +30,16 @@ def answer_challenge(
     if found is None:
         return PlainTextResponse("not found", 404)
     return PlainTextResponse(found)
+
+
+@routes.get(
+    maintenance.PATH,
+    operation_id="answer_unavailable",
+    response_class=HTMLResponse,
+    status_code=maintenance.STATUS,
+    include_in_schema=False,
+)
+def answer_unavailable() -> Response:
+    """Answer in the place of an application that is down, for a proxy without a page of its own."""
+    again = {"Retry-After": maintenance.RETRY_AFTER}
+    return HTMLResponse(maintenance.PAGE, maintenance.STATUS, again)

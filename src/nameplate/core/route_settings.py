@@ -92,6 +92,11 @@ class RouteSettings:
     allow_ips: tuple[Network, ...] = setting(
         "Networks of the only visitors that are served; others get 403. Default: all.", default=()
     )
+    trusted_proxies: tuple[Network, ...] = setting(
+        "Networks of proxies in front, whose `X-Forwarded-For` the application gets too, with their "
+        "own address added. Default: none.",
+        default=(),
+    )
     upstream_protocol: Literal["http", "h2c"] = setting(
         "`h2c`: HTTP/2 without TLS, as gRPC needs it.", default="http"
     )
@@ -102,6 +107,9 @@ CLOSED = RouteSettings(allow_ips=("255.255.255.255/32",))
 """Nobody has this address: what stands in for settings that cannot be read."""
 UNSUPPORTED: Mapping[str, Mapping[str, str]] = {
     "nginx": {"upstream_protocol": "nginx speaks HTTP/1.1 with applications"},
+    "traefik": {
+        "trusted_proxies": "Traefik trusts by `forwardedHeaders.trustedIPs` of the whole entry point"
+    },
 }
 """Type of a proxy -> what it cannot do, and why."""
 

@@ -357,6 +357,17 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
         of a name alone reaches nothing below, and no wildcard (I2, I4). What is lent to another
         organization is that one's alone.
         """
+        return cls._may_use(hostname, _PROVED)
+
+    @classmethod
+    def suspends(cls, hostname: sa.SQLColumnExpression[str]) -> sa.ColumnElement[bool]:
+        """Return whether a suspended claim could use `hostname` if it were resumed."""
+        return cls._may_use(hostname, (DomainStatus.SUSPENDED,))
+
+    @classmethod
+    def _may_use(
+        cls, hostname: sa.SQLColumnExpression[str], statuses: tuple[DomainStatus, ...]
+    ) -> sa.ColumnElement[bool]:
         own = aliased(NameHolding)
         reached = sa.exists().where(
             own.base == cls.domain_name,
@@ -365,7 +376,9 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
             sa.or_(own.name == hostname, _covers(own, hostname)),
         )
         return sa.and_(
-            cls._rests_on(aliased(NameHolding)), reached, sa.not_(cls._is_lent(hostname))
+            cls._rests_on(aliased(NameHolding), statuses=statuses),
+            reached,
+            sa.not_(cls._is_lent(hostname)),
         )
 
     @classmethod
@@ -384,7 +397,10 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
 
     @classmethod
     def _rests_on(
-        cls, holding: type[NameHolding], *also: sa.ColumnElement[bool]
+        cls,
+        holding: type[NameHolding],
+        *also: sa.ColumnElement[bool],
+        statuses: tuple[DomainStatus, ...] = _PROVED,
     ) -> sa.ColumnElement[bool]:
         held = sa.exists().where(
             holding.name == cls.holding_name,
@@ -392,7 +408,7 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
             *also,
         )
         # Two parameters: a list would be written into the statement anew each time.
-        proved = [sa.literal(one, cls.status.type) for one in _PROVED]
+        proved = [sa.literal(one, cls.status.type) for one in statuses]
         return sa.and_(cls.status.in_(proved), cls.deleted_at.is_(None), held)
 
     @property

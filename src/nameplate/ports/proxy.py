@@ -69,6 +69,8 @@ class Route:
     redirect: Redirect | None = None
     """Answered in place of the application, over HTTP and HTTPS."""
     settings: RouteSettings = USUAL
+    answer: int | None = None
+    """403 or 410: answered in place of everything else, over HTTP and HTTPS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from nameplate.ports.proxy import (
     Upstream,
     Withdrawer,
 )
+from nameplate.testing.answering_routes import AnsweringRoutes
 from nameplate.testing.redirecting_routes import RedirectingRoutes
 from nameplate.testing.shared_routes import SharedRoutes
 from nameplate.testing.visits import Visit, self_signed, visit
@@ -39,7 +40,7 @@ _HOSTILE_UPSTREAMS = (
 )  # fmt: skip
 
 
-class ProxyConformance(SharedRoutes, RedirectingRoutes):
+class ProxyConformance(SharedRoutes, RedirectingRoutes, AnsweringRoutes):
     """The contract of `ports.proxy.Proxy`, as tests for pytest.
 
     Hooks: `proxy`, two `origins` that answer every request with 200 and their port in the header

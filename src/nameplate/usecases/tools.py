@@ -97,6 +97,8 @@ class Tools:
     """How long proofs count, and what happens when they are gone."""
     edge: tuple[Network, ...] = ()
     """Networks in which the platform's own proxies answer."""
+    suspended_answer: int | None = None
+    """Status that suspended hosts answer with; None: they answer nothing."""
     unused_kept: timedelta | None = timedelta(days=90)
     """How long a certificate is renewed that nothing uses; None: for ever."""
     events_kept: timedelta = timedelta(days=90)

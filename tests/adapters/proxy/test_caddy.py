@@ -186,7 +186,7 @@ def test_a_start_needs_neither_name_server_nor_nameplate(tmp_path, route):
         server.start_again()
         assert plain(server).status == 200
         assert server.look("https", route.hostname).serial == serial
-        assert plain(server, "lost.example.test").status == 502
+        assert plain(server, "lost.example.test").status == 503
 
 
 def test_what_caddy_must_not_serve_is_closed_while_it_refuses_everything(tmp_path, route):

@@ -393,7 +393,7 @@ def test_a_start_needs_no_name_server(tmp_path, route):
         server.stop()
         server.start_again()
         assert status(server) == 200
-        assert status(server, "lost.example.test") == 502
+        assert status(server, "lost.example.test") == 503
         assert status(server, "local.example.test") == 200
 
 

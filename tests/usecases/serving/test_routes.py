@@ -19,7 +19,7 @@ from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.db import Sessions
 from nameplate.leases import lease
-from nameplate.models import Application, Binding, Domain, Organization, Server
+from nameplate.models import Application, Binding, Domain, NameHolding, Organization, Server
 from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.ports.proxy import Config
 from nameplate.usecases.claims import conditions, domains
@@ -132,6 +132,10 @@ CHANGES: dict[str, Callable[[Session], object]] = {
     "force_https": lambda s: bindings.update(
         s, PLATFORM, "www.acme.com", now=now(), force_https=False
     ),
+    "weight": lambda s: bindings.update(s, PLATFORM, "www.acme.com", now=now(), traffic_weight=50),
+    "proxy_config": lambda s: bindings.update(
+        s, PLATFORM, "www.acme.com", now=now(), proxy_config={"strip_path": True}
+    ),
     "disabled": lambda s: bindings.update(s, PLATFORM, "www.acme.com", now=now(), enabled=False),
     "removed": lambda s: bindings.remove(s, PLATFORM, "www.acme.com", now()),
     "suspended": lambda s: domains.suspend(s, PLATFORM, "acme.com", now(), "abuse"),
@@ -139,6 +143,8 @@ CHANGES: dict[str, Callable[[Session], object]] = {
     "organization removed": lambda s: organizations.remove(s, PLATFORM, "acme", now()),
     "application removed": lambda s: applications.remove(s, PLATFORM, "App", now()),
 }
+
+STAYING = {"upstream", "port", "path", "hsts", "force_https", "weight", "proxy_config"}
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -149,15 +155,57 @@ def test_every_writer_wakes_the_server_in_its_own_transaction(world: World, chan
     assert world.due
     world.step()
     assert world.server.configured_fingerprint != before
-    expected = {"upstream": 1002, "port": 1002, "hsts": 1001, "force_https": 1001}
+    expected = dict.fromkeys(STAYING - {"path"}, 1001) | {"upstream": 1002, "port": 1002}
     assert world.visit("www.acme.com") == expected.get(change)
+
+
+def _redirects(session: Session, **changes: Any) -> object:
+    return bindings.update(session, PLATFORM, "www.acme.com", now=now(), **changes)
+
+
+def test_what_a_redirect_becomes_wakes_the_server(world: World) -> None:
+    world.bind("www.acme.com")
+    world.bind("acme.com", "new.acme.com")
+    world.do(lambda s: s.execute(sa.update(Binding).values(ssl_enabled=True)))
+    world.do(lambda s: setattr(bindings.get(s, PLATFORM, "acme.com"), "is_primary", True))
+    world.serve("other.acme.com")
+    for change, status, host in (
+        (lambda s: _redirects(s, redirect="to_primary"), 308, "acme.com"),
+        (lambda s: _redirects(s, redirect_status=301), 301, "acme.com"),
+        (
+            lambda s: bindings.update(s, PLATFORM, "new.acme.com", now=now(), is_primary=True),
+            301,
+            "new.acme.com",
+        ),
+        (lambda s: bindings.remove(s, PLATFORM, "new.acme.com", now()), 301, "acme.com"),
+        (lambda s: _redirects(s, redirect="none"), None, None),
+    ):
+        world.do(change)
+        assert world.due
+        world.step()
+        seen = world.proxy.visit("http", "www.acme.com", "/")
+        if host is None:
+            assert seen.upstream is not None
+        else:
+            assert (seen.status, seen.location) == (status, f"https://{host}/")
+
+
+@pytest.mark.parametrize("change", ["weight", "proxy_config"])
+def test_a_tenants_own_change_is_not_left_to_the_regular_look(world: World, change: str) -> None:
+    """Whoever may not write the platform's server has the binding look, which wakes it."""
+    world.serve("www.acme.com")
+    with world.sessions.begin(world.actor) as session:
+        CHANGES[change](session)
+    with world.sessions.begin(PLATFORM) as session:
+        at = _bound(session).next_action_at
+    assert world.due or (at is not None and at <= now())
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_only_what_leaves_service_is_urgent(world: World, change: str) -> None:
     world.serve("www.acme.com")
     world.do(CHANGES[change])
-    stays = change in {"upstream", "port", "path", "hsts", "force_https"}
+    stays = change in STAYING
     assert world.server.urgency == (0 if stays else 1)
     world.proxy.fault = Unavailable("disk_full", "The disk is full.")
     lease_ = world.leased(Server, world.server_id)
@@ -306,3 +354,52 @@ def test_a_renewal_that_is_being_deployed_is_not_ill_health(
     with world.sessions.begin(PLATFORM) as session:
         assert _bound(session).health_status is health
     assert world.due
+
+
+STOPS: dict[str, Callable[[Session], object]] = {
+    "domain": lambda s: domains.suspend(s, PLATFORM, "acme.com", now(), "abuse"),
+    "organization": lambda s: organizations.update(s, PLATFORM, "acme", is_active=False),
+}
+RESUMES: dict[str, Callable[[Session], object]] = {
+    "domain": lambda s: domains.resume(s, PLATFORM, "acme.com", now()),
+    "organization": lambda s: organizations.update(s, PLATFORM, "acme", is_active=True),
+}
+
+
+@pytest.mark.parametrize("what", STOPS)
+def test_a_suspended_host_answers_what_the_operator_says(world: World, what: str) -> None:
+    """It counts as served no more, and serves again when it is resumed."""
+    world.tools = replace(world.tools, suspended_answer=410)
+    world.bind("www.acme.com", path="/shop")
+    world.serve("www.acme.com")
+    world.do(STOPS[what])
+    world.step()
+    for path in ("/", "/shop", "/other"):
+        assert world.proxy.visit("http", "www.acme.com", path).status == 410
+    assert world.proxy.visit("http", "unknown.acme.com", "/").status is None
+    with world.sessions.begin(PLATFORM) as session:
+        assert set(session.scalars(sa.select(Binding.served_server_id))) == {None}
+        assert BindingStatus.ERROR not in set(session.scalars(sa.select(Binding.status)))
+    assert not world.exposure()
+    assert not world.due
+    world.do(RESUMES[what])
+    world.step()
+    assert world.visit("www.acme.com") == 1001
+
+
+def test_a_suspended_host_that_another_serves_or_nobody_holds_answers_nothing(
+    world: World,
+) -> None:
+    world.tools = replace(world.tools, suspended_answer=403)
+    world.serve("www.acme.com", "off.acme.com", "gone.acme.com")
+    world.do(lambda s: bindings.update(s, PLATFORM, "off.acme.com", now=now(), enabled=False))
+    world.do(lambda s: bindings.remove(s, PLATFORM, "gone.acme.com", now()))
+    world.do(STOPS["domain"])
+    world.step()
+    assert world.proxy.visit("http", "www.acme.com", "/").status == 403
+    for host in ("off.acme.com", "gone.acme.com"):
+        assert world.proxy.visit("http", host, "/").status is None
+    world.do(lambda s: s.execute(sa.delete(NameHolding)))
+    world.do(lambda s: proxies.wake(s, world.server_id, now()))
+    world.step()
+    assert world.proxy.visit("http", "www.acme.com", "/").status is None

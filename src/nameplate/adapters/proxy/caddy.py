@@ -157,6 +157,7 @@ class Caddy:
             "protocols": ["h1", "h2"],
             "automatic_https": {"disable": True},
             "routes": [_MARK, *routes, {"handle": [_CLOSE]}],
+            "errors": {"routes": [caddy_handlers.down()]},
         }
 
     def _plain_routes(self, sites: Sequence[Site]) -> list[_Json]:
@@ -178,6 +179,8 @@ class Caddy:
         )
 
     def _plain(self, site: Site, location: SiteLocation) -> list[_Json]:
+        if location.answer is not None:
+            return [{"handler": "static_response", "status_code": location.answer}]
         if location.redirect is not None:
             return self._redirect(location.redirect.hostname, location.redirect.status)
         if not (location.force_https and self._secure(site)):
@@ -192,6 +195,8 @@ class Caddy:
         return [{"handler": "static_response", "status_code": status, "headers": headers}]
 
     def _secured(self, location: SiteLocation) -> list[_Json]:
+        if location.answer is not None:
+            return [{"handler": "static_response", "status_code": location.answer}]
         if location.redirect is None:
             answer = caddy_handlers.of_location(location)
         else:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from nameplate.adapters.proxy.sites import SiteLocation, WeightedUpstream, dial
+from nameplate.core import maintenance
 from nameplate.core.route_settings import USUAL, RouteSettings
+from nameplate.ports.proxy import EDGE_HEADER
 
 _STREAMS_LIVE_ON = "10m"  # without it every change cuts all WebSockets of all tenants
 
@@ -42,6 +44,13 @@ def reverse_proxy(
             }
         },
     }
+    if settings.trusted_proxies:
+        handler["trusted_proxies"] = list(settings.trusted_proxies)
+        # Caddy would keep these of them too.
+        handler["headers"]["request"]["set"] |= {
+            "X-Forwarded-Host": ["{http.request.hostport}"],
+            "X-Forwarded-Proto": ["{http.request.scheme}"],
+        }
     transport = _transport(settings)
     if transport:
         handler["transport"] = {"protocol": "http", **transport}
@@ -52,6 +61,26 @@ def reverse_proxy(
             policy = {"policy": "cookie", "name": settings.sticky.cookie, "fallback": policy}
         handler["load_balancing"] = {"selection_policy": policy}
     return [handler]
+
+
+def down() -> _Json:
+    """Return the route of errors for applications that take no connection or do not answer.
+
+    Errors are Caddy's own: what an application answers is passed on as it is.
+    """
+    headers = {
+        "Content-Type": [f"{maintenance.MEDIA_TYPE}; charset=utf-8"],
+        "Retry-After": [maintenance.RETRY_AFTER],
+        EDGE_HEADER: ["1"],
+    }
+    page = {
+        "handler": "static_response",
+        "status_code": maintenance.STATUS,
+        "headers": headers,
+        "body": maintenance.PAGE,
+    }
+    match = {"vars": {"{http.error.status_code}": ["502", "503", "504"]}}
+    return {"match": [match], "handle": [page], "terminal": True}
 
 
 def _transport(settings: RouteSettings) -> _Json:

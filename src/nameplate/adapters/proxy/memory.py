@@ -76,12 +76,9 @@ class MemoryProxy:
         site = _site(config, hostname)
         for location in site["locations"] if site else ():
             if path == location["path"] or path.startswith(location["path"].rstrip("/") + "/"):
-                to = location["redirect"]
-                if to is not None:
-                    hsts = scheme == "https" and location["hsts"]
-                    return Served(
-                        to["status"], None, f"https://{to['hostname']}{path}", hsts, serial
-                    )
+                said = _said(location, scheme, path, serial)
+                if said is not None:
+                    return said
                 if scheme == "http" and location["force_https"] and site and site["key_pair"]:
                     return Served(_REDIRECT, location=f"https://{hostname}{path}")
                 upstream = self._drawn(location["targets"])
@@ -92,6 +89,17 @@ class MemoryProxy:
         """Return the upstream whose turn it is, by the weights."""
         turns = [one for one in targets for _ in range(one["weight"])]
         return Upstream(**turns[next(self._visits) % len(turns)]["upstream"])
+
+
+def _said(location: dict[str, Any], scheme: str, path: str, serial: str | None) -> Served | None:
+    """Return what is said in place of the application; None: nothing is."""
+    if location["answer"] is not None:
+        return Served(location["answer"], serial=serial)
+    to = location["redirect"]
+    if to is None:
+        return None
+    hsts = scheme == "https" and location["hsts"]
+    return Served(to["status"], None, f"https://{to['hostname']}{path}", hsts, serial)
 
 
 def _site(config: Config, hostname: str) -> dict[str, Any] | None:

@@ -6,30 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nameplate.adapters.proxy import keys
+from nameplate.adapters.proxy.nginx_headers import MARK, forwarded, forwarded_for, headers, trusted
 from nameplate.adapters.proxy.nginx_names import Names
 from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
 from nameplate.adapters.proxy.nginx_route_settings import of_location as nginx_settings_of
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Site, SiteLocation, WeightedUpstream, dial, is_ip
+from nameplate.core import maintenance
 from nameplate.core.names import without_wildcard
-from nameplate.ports.proxy import EDGE_HEADER, Redirect, Upstream
+from nameplate.ports.proxy import Redirect, Upstream
 
 CHALLENGES = "/.well-known/acme-challenge/"
 VERIFICATIONS = "/.well-known/nameplate/"
 WITHDRAWN = "withdrawn"
 """Folder of the markers of routes that must not be served, one empty file each."""
 _CLOSE = line("return", "444")
-_MARK = line("add_header", EDGE_HEADER, "1", "always")
-_STREAMED = (
-    line("proxy_buffering", "off"),
-    line("proxy_request_buffering", "off"),
-    line("proxy_read_timeout", "1h"),
-    line("proxy_send_timeout", "1h"),
-    line("client_max_body_size", "0"),
-)
-"""What goes through is passed on as it comes: events, WebSockets, uploads of any size."""
 _WHOLE = 10_000
 """All requests, in the hundredths of a percent that `split_clients` tells apart."""
+_DOWN = "@nameplate_down"
+_SAYS_DOWN = line("error_page", "502", "504", "=", _DOWN)
+"""nginx's own answers only: what an application answers is passed on as it is."""
 _PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
 
 
@@ -58,7 +54,7 @@ def defaults(layout: Layout, sites: Sequence[Site], own: OwnDirectives) -> tuple
     What the operator has set already stays, and is not said again: nginx would refuse both.
     """
     plain = [*_defaults(layout.listen_http, own), line("server_name", "")]
-    plain += [*_forwarded(), *_own(layout), block("location", "/", of=[_CLOSE])]
+    plain += [*forwarded(), *_own(layout), block("location", "/", of=[_CLOSE])]
     secure = [*_defaults(layout.listen_https, own, "ssl", "http2")]
     secure += [line("server_name", ""), _PROTOCOLS, line("ssl_reject_handshake", "on"), _CLOSE]
     return (
@@ -93,18 +89,17 @@ def defaults(layout: Layout, sites: Sequence[Site], own: OwnDirectives) -> tuple
 def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
     """Return what one host is told: its targets' shares, plain HTTP, and HTTPS with a certificate."""
     name = line("server_name", site.hostname)
-    plain = [*_listen(layout.listen_http), name, *_forwarded(), *_own(layout)]
+    plain = [*_listen(layout.listen_http), name, *forwarded(), *_own(layout)]
     # Inside the locations, so that they close nothing that is the platform's own.
     guards = [*_one_label(site), block("if", "($nameplate_dotted)", of=[_CLOSE])]
+    open_ = [one for one in site.locations if site.key_pair is None or not one.force_https]
+    plain += _page(open_)
     secure = [*_listen(layout.listen_https, "ssl", "http2"), name, _PROTOCOLS]
     for location in site.locations:
         closed = [*guards, *_withdrawn(layout, location)]
-        if location.redirect is not None:
-            plain += _located(location, [*closed, _redirect(layout, location.redirect)])
-        elif site.key_pair is not None and location.force_https:
-            plain += _located(location, [*closed, _redirect(layout)])
-        else:
-            plain += _located(location, [*closed, *_proxied(layout, location, hsts=False)])
+        is_forced = site.key_pair is not None and location.force_https and not location.is_said
+        said = [_redirect(layout)] if is_forced else _proxied(layout, location, hsts=False)
+        plain += _located(location, [*closed, *said])
     if site.key_pair is None:
         # Without this server a wildcard of somebody else would answer for the host.
         secure += [line("ssl_reject_handshake", "on"), _CLOSE]
@@ -115,13 +110,15 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
             line("ssl_certificate_key", f"{stem}.key"),
             block("if", "($nameplate_misdirected)", of=[line("return", "421")]),
             block("if", "($nameplate_dotted)", of=[line("return", "421")]),
-            *_forwarded(),
+            *forwarded(),
             *_one_label(site),
+            *_page(site.locations),
         ]
         for location in site.locations:
             proxied = _proxied(layout, location, hsts=location.hsts)
             secure += _located(location, [*_withdrawn(layout, location), *proxied])
     shares = [one for location in site.locations for one in _shares(layout, location)]
+    shares += [one for location in site.locations for one in trusted(location)]
     return (*shares, block("server", of=plain), block("server", of=secure))
 
 
@@ -169,26 +166,6 @@ def _listen(addresses: Sequence[str], *flags: str) -> list[Directive]:
     return [line("listen", address, *flags) for address in addresses]
 
 
-def _forwarded() -> list[Directive]:
-    """Return the headers for the application. What a client claims about itself is overwritten."""
-    headers = {
-        "Host": "$host",
-        "X-Forwarded-For": "$remote_addr",
-        "X-Forwarded-Host": "$host",
-        "X-Forwarded-Proto": "$scheme",
-        "X-Real-IP": "$remote_addr",
-        "Forwarded": "",
-        "Upgrade": "$http_upgrade",
-        "Connection": "$nameplate_connection",
-    }
-    return [
-        _MARK,
-        line("proxy_http_version", "1.1"),
-        *_STREAMED,
-        *(line("proxy_set_header", name, value) for name, value in headers.items()),
-    ]
-
-
 def _own(layout: Layout) -> list[Directive]:
     """Return the paths that Nameplate itself answers, on plain HTTP before any redirect."""
     if layout.challenge_upstream is None:
@@ -203,6 +180,19 @@ def _one_label(site: Site) -> list[Directive]:
         return []
     parent = without_wildcard(site.hostname).replace(".", r"\.")
     return [block("if", "($host", "!~", rf"^[^.]+\.{parent}$)", of=[_CLOSE])]
+
+
+def _page(locations: Sequence[SiteLocation]) -> list[Directive]:
+    """Return the answer in place of applications that take no connection or do not answer."""
+    if all(one.is_said for one in locations):
+        return []
+    told = [
+        line("default_type", maintenance.MEDIA_TYPE),
+        line("add_header", "Retry-After", maintenance.RETRY_AFTER, "always"),
+        MARK,
+        line("return", str(maintenance.STATUS), maintenance.PAGE.strip()),
+    ]
+    return [block("location", _DOWN, of=told)]
 
 
 def _located(location: SiteLocation, directives: Sequence[Directive]) -> list[Directive]:
@@ -308,6 +298,8 @@ def _shared(layout: Layout, location: SiteLocation) -> list[Directive]:
 
 
 def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Directive]:
+    if location.answer is not None:
+        return [line("return", str(location.answer))]
     header = []
     if hsts:
         said = line("add_header", "Strict-Transport-Security", location.hsts_header, "always")
@@ -317,14 +309,16 @@ def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Dire
         rest = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if location.force_https else "")
         cookie = f"{sticky.cookie}=$nameplate_cookie_{location.key}{rest}"
         header.append(line("add_header", "Set-Cookie", cookie))
-    header += [_MARK] if header else []  # a location with a header of its own inherits none
+    header += [MARK] if header else []  # a location with a header of its own inherits none
     if location.redirect is not None:
         passed = [_redirect(layout, location.redirect)]
     elif len(location.targets) > 1:
         passed = _shared(layout, location)
     else:
         passed = _passed(layout, location.targets[0].upstream)
-    told = [] if location.redirect is not None else nginx_settings_of(location)
+    told = [] if location.redirect is not None else [_SAYS_DOWN, *nginx_settings_of(location)]
+    if told and location.settings.trusted_proxies:
+        told += headers(forwarded_for(location))  # a location with one of its own inherits none
     return [*header, *told, *passed]
 
 

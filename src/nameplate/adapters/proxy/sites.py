@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from types import MappingProxyType
 
-from nameplate.core import paths
+from nameplate.core import paths, suspension
 from nameplate.core.errors import Refused
 from nameplate.core.names import is_wildcard
 from nameplate.core.redirection import STATUSES
@@ -49,6 +49,13 @@ class SiteLocation:
     hsts: bool
     redirect: Redirect | None = None
     settings: RouteSettings = USUAL
+    answer: int | None = None
+    """The only thing that is said, where there is one."""
+
+    @property
+    def is_said(self) -> bool:
+        """The proxy itself answers: the application is not asked."""
+        return self.redirect is not None or self.answer is not None
 
     @property
     def hsts_header(self) -> str:
@@ -151,6 +158,7 @@ def _location(path: str, routes: Sequence[Route]) -> SiteLocation:
         routes[0].hsts,
         routes[0].redirect,
         routes[0].settings,
+        routes[0].answer,
     )
 
 
@@ -175,7 +183,7 @@ def _contradiction(route: Route, earlier: Mapping[str, Sequence[Route]]) -> tupl
 
 def _settings(route: Route) -> tuple[object, ...]:
     """Return what all targets of one path have alike."""
-    return route.force_https, route.hsts, route.redirect, route.settings
+    return route.force_https, route.hsts, route.redirect, route.settings, route.answer
 
 
 def _drained(hosts: Mapping[str, Mapping[str, Sequence[Route]]]) -> dict[str, tuple[str, str]]:
@@ -198,7 +206,8 @@ def _fault(route: Route) -> tuple[str, str] | None:
         "path_invalid": not paths.is_canonical(route.path),
         "upstream_invalid": not check_upstream(route.upstream),
         "redirect_invalid": route.redirect is not None and not _leads_on(route, route.redirect),
-        "route_settings_invalid": not is_sound(route.settings),
+        "route_settings_invalid": not is_sound(route.settings)
+        or route.answer not in {None, *suspension.STATUSES},
         "weight_invalid": not 0 <= route.weight <= _MAX_WEIGHT,
         "key_pair_id_invalid": route.key_pair is not None
         and not _KEY_PAIR_ID.fullmatch(route.key_pair.id),

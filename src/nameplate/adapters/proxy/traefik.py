@@ -19,6 +19,7 @@ def connect(config: TraefikConfiguration, place: ProxyPlace) -> TraefikFiles | P
         own_upstream(place.challenge_upstream),
         config.https_port,
         config.shared,
+        config.unavailable_page,
     )
     at = Upstream(config.probe_address or place.address or "127.0.0.1", config.http_port)
     running = RunningTraefik(at, config.api_url, config.patience)

@@ -14,6 +14,7 @@ from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.sites import Site, group
 from nameplate.adapters.proxy.traefik_rules import Json, TraefikLayout
 from nameplate.core.errors import Refused
+from nameplate.core.route_settings import UNSUPPORTED
 from nameplate.ports.proxy import Config, Route
 
 COMMON = "nameplate.yaml"
@@ -29,7 +30,7 @@ def render(layout: TraefikLayout, certificates: str, routes: Sequence[Route]) ->
 
     The common document tells a digest of all the others.
     """
-    sites = group(routes)
+    sites = group(routes, UNSUPPORTED["traefik"])
     files, secrets, owners = keys.files(sites)
     for site in sites:
         name = f"{HOSTS}/{site.route_ids[0]}.yaml"

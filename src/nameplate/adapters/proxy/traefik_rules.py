@@ -16,6 +16,7 @@ from typing import Any
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.sites import Site, SiteLocation, dial
 from nameplate.adapters.proxy.traefik_route_settings import of_location as traefik_settings_of
+from nameplate.core import maintenance
 from nameplate.core.names import without_wildcard
 from nameplate.ports.proxy import EDGE_HEADER, KeyPair, Redirect, Upstream
 
@@ -47,6 +48,13 @@ class TraefikLayout:
     public_https_port: int
     shared: bool
     """Others serve hosts there too: what no host of ours is about is left to them."""
+    page: bool = False
+    """Nameplate's page stands for applications that are down."""
+
+    @property
+    def shows_page(self) -> bool:
+        """The page is wanted, and somebody answers with it."""
+        return self.page and self.challenge_upstream is not None
 
 
 def name(kind: str, what: str) -> str:
@@ -95,19 +103,19 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
         rule, priority = host + _path(location.path), _priority(of, location.path)
         service = name("app", location.key)
         own = traefik_settings_of(location, f"{PREFIX}%s-{location.key}")
-        if location.redirect is not None:
-            service = NOOP
-            own = {name("move", location.key): _moved(layout, location.redirect)}
+        if location.is_said:
+            service, own = NOOP, _said_of(layout, location)
+            more = [*own]
         else:
+            more = [*([f"{PREFIX}down"] if layout.shows_page else []), *own]
             services |= _services(service, location)
             transports |= _transport(location)
         middlewares |= own
         if location.hsts and location.settings.hsts is not None:
             middlewares[_hsts(location)] = _said(location.hsts_header)
-        more = [*own]
         proxied = {"middlewares": [f"{PREFIX}mark", *more], "service": service}
         redirected = {"middlewares": [f"{PREFIX}mark", f"{PREFIX}secure"], "service": NOOP}
-        is_forced = certificate and location.force_https and location.redirect is None
+        is_forced = certificate and location.force_https and not location.is_said
         plain = redirected if is_forced else proxied
         router = _router(layout.http, rule, priority)
         routers[name("http", location.key)] = {**router, **plain}
@@ -143,6 +151,13 @@ def paths_of(pair: KeyPair, folder: str) -> tuple[str, str]:
 
 _CLOSED = {"minVersion": "VersionTLS13", "maxVersion": "VersionTLS12"}
 """No version is left, so every handshake fails before any certificate is presented."""
+_DOWN = {
+    "status": ["502", "504"],
+    "statusRewrites": {"502": maintenance.STATUS, "504": maintenance.STATUS},
+    "service": name("own", "challenges"),
+    "query": maintenance.PATH,
+}
+"""Traefik cannot tell its own 502 and 504 from those of an application, and has no page itself."""
 
 
 def _router(entry_point: str, rule: str, priority: int) -> Json:
@@ -199,13 +214,28 @@ def _middlewares(layout: TraefikLayout, revision: str) -> Json:
         "hsts": {"customResponseHeaders": {"Strict-Transport-Security": HSTS}},
         "revision": {"customResponseHeaders": {REVISION_HEADER: revision}},
     }  # fmt: skip
-    nothing = {"sourceRange": ["255.255.255.255/32"], "rejectStatusCode": 404}
+    down = {f"{PREFIX}down": {"errors": _DOWN}} if layout.shows_page else {}
     return {
+        **down,
         **{f"{PREFIX}{what}": {"headers": headers} for what, headers in told.items()},
         f"{PREFIX}secure": {"redirectScheme": {"scheme": "https", "permanent": True, **port}},
-        # Nobody has this address. Traefik can close no connection; this is the least that it can say.
-        f"{PREFIX}nothing": {"ipAllowList": nothing},
+        # Traefik can close no connection; this is the least that it can say.
+        f"{PREFIX}nothing": _refusing(404),
     }
+
+
+def _said_of(layout: TraefikLayout, location: SiteLocation) -> Json:
+    """Return the middleware that answers in place of the application, if one does."""
+    if location.answer is not None:
+        return {name("answer", location.key): _refusing(location.answer)}
+    if location.redirect is not None:
+        return {name("move", location.key): _moved(layout, location.redirect)}
+    return {}
+
+
+def _refusing(status: int) -> Json:
+    """Return the middleware that answers everybody with a status: nobody has this address."""
+    return {"ipAllowList": {"sourceRange": ["255.255.255.255/32"], "rejectStatusCode": status}}
 
 
 def _secured(location: SiteLocation, service: str, more: Sequence[str]) -> Json:

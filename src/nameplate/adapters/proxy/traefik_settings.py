@@ -49,6 +49,11 @@ class TraefikConfiguration(ProxyConfiguration):
         "reported.",
         default=None,
     )
+    unavailable_page: bool = setting(
+        "Whether hosts whose application is down answer 503 with a page, which Traefik gets from "
+        "`challenge_upstream`. Needs Traefik 3.4; an older one refuses the whole configuration.",
+        default=False,
+    )
     patience: Annotated[int, between(1, 60)] = setting(
         "Seconds for which Traefik may take to serve a change.", default=15
     )

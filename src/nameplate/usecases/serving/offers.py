@@ -65,6 +65,7 @@ def document(sessions: Sessions, tools: Tools, server_id: int) -> OfferedDocumen
         if not isinstance(proxy, PulledProxy):
             return None
         found = routes.wanted(session, server_id)
+        found += routes.stopped(session, server_id, tools.suspended_answer, found)
         given = routes.rendered(session, tools.keyring, found)
     refused: set[str] = set()
     kept_back: set[str] = set()

@@ -7,7 +7,7 @@ every attempt ended is on the server's row.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -114,7 +114,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
             _followed(sessions, tools, lease, server, told)
             return None
         proxy = tools.proxy(server)
-        difference = work.read(sessions, Server, lease, _compare(proxy))
+        difference = work.read(sessions, Server, lease, _compare(tools, proxy))
         if difference.fingerprint({}) == server.configured_fingerprint and not server.trouble_code:
             work.record(sessions, Server, lease, partial(_unchanged, lease=lease), release=True)
             return None
@@ -154,11 +154,15 @@ def is_resting(server_id: int) -> bool:
     return PACING.rests(server_id)
 
 
-def _compare(proxy: Proxy) -> Callable[[Session, Server], Difference]:
+def _compare(tools: Tools, proxy: Proxy) -> Callable[[Session, Server], Difference]:
     form = routes.form(proxy)
-    return lambda session, row: Difference(
-        form, routes.wanted(session, row.id), routes.served(session, row.id)
-    )
+
+    def compared(session: Session, row: Server) -> Difference:
+        wanted = routes.wanted(session, row.id)
+        stopped = routes.stopped(session, row.id, tools.suspended_answer, wanted)
+        return Difference(form, wanted, routes.served(session, row.id), stopped)
+
+    return compared
 
 
 def _configure(
@@ -190,15 +194,22 @@ def _configure(
             continue
         tools.checkpoint("proxy:applied")
         served = [row for row in difference.wanted if row.id not in refused]
-        return ServedNow(difference.fingerprint(refused), served, refused, kept_back)
-    return ServedNow(None, (), refused)
+        theirs = _of_bindings(difference, refused)
+        return ServedNow(difference.fingerprint(refused), served, theirs, kept_back)
+    return ServedNow(None, (), _of_bindings(difference, refused))
+
+
+def _of_bindings(difference: Difference, refused: Mapping[str, str]) -> dict[str, str]:
+    """Return the refusals that bindings are told of: one that is stopped just answers nothing."""
+    known = {row.id for row in difference.wanted}
+    return {one: why for one, why in refused.items() if one in known}
 
 
 def _given(
     sessions: Sessions, tools: Tools, lease: Lease, difference: Difference
 ) -> tuple[Route, ...]:
     def rendered(session: Session, _row: Server) -> tuple[Route, ...]:
-        return routes.rendered(session, tools.keyring, difference.wanted)
+        return routes.rendered(session, tools.keyring, difference.told)
 
     return work.read(sessions, Server, lease, rendered)
 

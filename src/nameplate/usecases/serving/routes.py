@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from operator import attrgetter
@@ -59,6 +59,8 @@ class WantedRoute(NamedTuple):
     refused_serial: str | None = None
     refused_since: datetime | None = None
     refused_at: datetime | None = None
+    answer: int | None = None
+    """Status that a suspended host answers with."""
 
     @property
     def former(self) -> "WantedRoute | None":
@@ -96,6 +98,7 @@ class WantedRoute(NamedTuple):
             self.redirect_to,
             self.redirect_status,
             _written(self.proxy_config),
+            *(() if self.answer is None else (self.answer,)),
         )
 
 
@@ -177,6 +180,41 @@ def wanted(session: Session, server_id: int) -> list[WantedRoute]:
     return sorted(_given(session, server_id, kept), key=attrgetter("binding"))
 
 
+def stopped(
+    session: Session, server_id: int, answer: int | None, open_: Iterable[WantedRoute]
+) -> list[WantedRoute]:
+    """Return what a server should say of suspended hosts, one route for each; `open_` is served.
+
+    There is nothing to say without `answer`.
+    """
+    if answer is None:
+        return []
+    served_ = {one.hostname for one in open_}
+    found: dict[str, WantedRoute] = {}
+    for row in session.execute(_stopped(), {"server": server_id}):
+        one = WantedRoute(*row)
+        known = found.get(one.hostname)
+        if one.hostname not in served_ and (known is None or known.certificate is None):
+            found[one.hostname] = one
+    return [_silenced(one, answer) for one in found.values()]
+
+
+def _silenced(row: WantedRoute, answer: int) -> WantedRoute:
+    """Return the route of a host that answers nothing else, and leads nowhere."""
+    return row._replace(
+        path="/",
+        upstream_host=_AT.host,
+        upstream_port=_AT.port,
+        force_https=False,
+        hsts=False,
+        weight=1,
+        redirect_to=None,
+        proxy_config=None,
+        former_generation=None,
+        answer=answer,
+    )
+
+
 def _given(session: Session, server_id: int, found: Sequence[WantedRoute]) -> list[WantedRoute]:
     """Return the routes with the generation of its certificate that the server is given now.
 
@@ -237,6 +275,27 @@ def served(session: Session, server_id: int) -> list[ServedRoute]:
 
 
 def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
+    return _placed().where(
+        Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
+        Domain.permits(Binding.hostname),
+        redirects.leads(),
+        Application.deleted_at.is_(None),
+        Application.upstream_host.is_not(None),
+        sa.func.coalesce(Binding.port, Application.upstream_port).is_not(None),
+        Organization.is_active.is_(True),
+    )
+
+
+def _stopped() -> Any:  # noqa: ANN401 - as above
+    switched_off = sa.and_(Domain.permits(Binding.hostname), Organization.is_active.is_(False))
+    return _placed().where(
+        Binding.status != BindingStatus.DISABLED,
+        sa.or_(Domain.suspends(Binding.hostname), switched_off),
+    )
+
+
+def _placed() -> Any:  # noqa: ANN401 - as above
+    """Return the bindings of a server, as the columns of `WantedRoute`."""
     presents = sa.and_(
         Binding.ssl_enabled,
         Certificate.certificate_bundle.is_not(None),
@@ -277,17 +336,7 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
         .join(Domain, Domain.id == Binding.organization_domain_id)
         .join(Organization, Organization.id == Binding.organization_id)
         .outerjoin(Certificate, Certificate.id == Binding.ssl_certificate_id)
-        .where(
-            Binding.server_id == sa.bindparam("server"),
-            Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
-            Domain.permits(Binding.hostname),
-            redirects.leads(),
-            Application.deleted_at.is_(None),
-            Application.upstream_host.is_not(None),
-            port.is_not(None),
-            Organization.deleted_at.is_(None),
-            Organization.is_active.is_(True),
-        )
+        .where(Binding.server_id == sa.bindparam("server"), Organization.deleted_at.is_(None))
         .order_by(Binding.id)
     )
 
@@ -311,6 +360,7 @@ def rendered(session: Session, ring: KeyRing, found: Iterable[WantedRoute]) -> t
             weight=row.weight,
             redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
             settings=route_settings.stored(row.proxy_config),
+            answer=row.answer,
         )
         for row in rows
     )
@@ -362,6 +412,13 @@ class Difference:
     """How this proxy writes any route: it changes with settings and with Nameplate itself."""
     wanted: Sequence[WantedRoute]
     served: Sequence[ServedRoute]
+    stopped: Sequence[WantedRoute] = ()
+    """What suspended hosts answer, which is not counted as served."""
+
+    @property
+    def told(self) -> Sequence[WantedRoute]:
+        """All that the proxy is told."""
+        return (*self.wanted, *self.stopped)
 
     @cached_property
     def leaving(self) -> list[ServedRoute]:
@@ -386,12 +443,12 @@ class Difference:
         if not back:
             return None
         wanted_ = [back.get(row.id) or row for row in self.wanted]
-        return StepBack(Difference(self.form, wanted_, self.served), frozenset(back))
+        return StepBack(replace(self, wanted=wanted_), frozenset(back))
 
     def fingerprint(self, left_out: Mapping[str, str]) -> str:
         """Return the digest of what the proxy should serve without these routes."""
         total = hashlib.sha256(self.form.encode())
-        for row in self.wanted:
+        for row in self.told:
             if row.id not in left_out:
                 total.update(f"{row.binding}\0{row.digest}\0".encode())
         return total.hexdigest()
@@ -421,6 +478,7 @@ _SAMPLES: tuple[Callable[[KeyPair], Route], ...] = (
     lambda _: Route("c", "*.c.example.test", "/", Upstream("::1", 80), None, False, False),
     lambda _: Route("d", "*.c.example.test", "/", Upstream("::1", 81), None, False, False, 50),
     lambda _: Route("e", "e.example.test", "/", _AT, None, redirect=Redirect("a.example.test")),
+    lambda _: Route("g", "g.example.test", "/", _AT, None, answer=403),
     lambda _: Route("f", "f.example.test", "/f", _AT, None, settings=_SETTINGS),
 )
 
