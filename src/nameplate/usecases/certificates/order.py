@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
-from nameplate.core import chain_choice, issuance, keys, renewal
+from nameplate.core import chain_choice, draft_challenges, issuance, keys, renewal
 from nameplate.core.actor import PLATFORM
 from nameplate.core.chain_choice import ChosenChain
 from nameplate.core.encryption import Place, key_id
@@ -33,6 +33,7 @@ from nameplate.usecases.certificates import (
     challenges,
     coverage,
     delegations,
+    draft_proofs,
     generations,
     outages,
     reachability,
@@ -59,6 +60,8 @@ _KEY_DOUBTED = {"acme_malformed", "acme_unauthorized", "acme_account_does_not_ex
 _PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
+UNPUBLISHED = timedelta(seconds=20)
+"""How long to wait for those that owners publish."""
 AccountsOf = Callable[[Session, int, str | None], Sequence[Account]]
 _BEGINNING = Certificate.beginning()
 """Made once: every certificate needs it."""
@@ -74,7 +77,7 @@ class CertificateRequest:
     served_place: Place
     """The same once the certificate is installed."""
     kind: str
-    """Type of the challenges that prove the names: `http-01`, `dns-01` or `tls-alpn-01`."""
+    """Type of the challenges that prove the names, as in `http-01`."""
     account: Account
     """The account at the authority to order with."""
     accounts: Sequence[Account] = ()
@@ -105,6 +108,8 @@ class CertificateRequest:
     """Who has said with which accounts to order, where that was said."""
     is_other_set: bool = False
     """Other names than those that are covered now."""
+    by_owner: frozenset[str] = frozenset()
+    """Names, without `*.`, whose record of dns-persist-01 the owner publishes."""
 
     def without(self, code: str) -> "CertificateRequest | None":
         """Return what to ask for instead when the authority refuses with `code`, None when nothing."""
@@ -169,6 +174,7 @@ class OpenOrder:
         return issuance.next_step(
             order,
             kind=self.request.kind,
+            is_strict=bool(self.request.by_owner),
             presented=self.presented,
             responded=self.responded,
             now=now,
@@ -195,11 +201,13 @@ def stored(
         choice = accounts_of(session, row.organization_id, row.authorities)
         account = choice[0]
     hosts = there.hosts if key is None else tuple(coverage.ordered_names(row))
+    kind = draft_proofs.kind(session, tools, row, hosts, there.homes)
+    is_kept = kind == draft_challenges.PERSIST
     request = CertificateRequest(
         hosts=hosts,
         place=requests.pending_key_place(row),
         served_place=requests.key_place(row),
-        kind=row.acme_challenge_type or "http-01",
+        kind=kind,
         account=account,
         accounts=choice,
         reason=known.reason,
@@ -210,10 +218,13 @@ def stored(
         was_profile_gone=row.is_profile_gone,
         replaces=renewal_info.replaced(row, account),
         ports=reachability.ports(session, row, hosts) if tools.special_use else {},
-        delegation=delegations.read(session, tools.challenge_zone, row, hosts, there.homes),
+        delegation=delegations.read(session, tools.challenge_zone, row, hosts, there.homes, kind),
         homes=there.homes,
         preferred_by=_preferred_by(row),
         is_other_set=set(hosts) != set(row.subject_alternative_names or ()),
+        by_owner=draft_proofs.unwritten(session, row, hosts, there.homes)
+        if is_kept
+        else frozenset(),
     )
     if key is None:
         return request
@@ -455,16 +466,35 @@ class Issuer:
         led, now = opened.request.delegation, self._lease.now()
         if led is not None and not led.is_ready:
             return False
-        records = challenges.text_records(hidden, {} if led is None else led.targets)
-        zones = delegations.zones(led, opened.request.homes)
+        owned = [one for one in hidden if one.name in opened.request.by_owner]
+        if owned and not self._are_published(owned):
+            return False
+        written = [one for one in hidden if one.name not in opened.request.by_owner]
+        if not written:
+            return True
+        records = challenges.text_records(written, {} if led is None else led.targets)
+        zones = delegations.zones(led, opened.request.homes, written)
         there = self._record(
             lambda s, row: challenges.want_records(s, row, records, now, zones=zones)
         )
         return records <= there and challenges.are_seen(self._tools.resolver, records)
 
+    def _are_published(self, owned: Sequence[Challenge]) -> bool:
+        """Tell whether owners have published what proves their names; say what is missing or wrong."""
+        now = self._lease.now()
+        found = draft_proofs.explain(self._tools.resolver, owned, now)
+        if found is None:
+            return True
+        unfit = found
+        self._record(lambda _session, row: row.meet(unfit.code, unfit.message, None, now))
+        return False
+
     def _await_records(self, opened: OpenOrder) -> None:
         """Look again soon; say what keeps the platform from writing records of its own zone."""
         led = opened.request.delegation
+        if opened.request.by_owner:
+            self.wait(opened, self._lease.now() + UNPUBLISHED, stopped=True)
+            return
 
         def why(session: Session, row: Certificate) -> bool:
             found = None if led is None else delegations.stopped(session, led)
