@@ -411,7 +411,7 @@ def _cause(
     return watches.of_failure(
         name,
         failure.code,
-        delegations.read(session, tools.challenge_zone, row, [name], homes, kind),
+        delegations.read(session, tools.challenge_zone, row, [name], homes, kind=kind),
         kind=kind,
         port=reachability.ports(session, row, [name]).get(name) if tools.special_use else None,
     )

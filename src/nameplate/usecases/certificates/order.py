@@ -146,6 +146,8 @@ class OpenOrder:
     """Of the account's key that the proofs were made with; empty before there are any."""
     waiting_since: datetime | None = None
     """Since when the authority is waited for."""
+    unpublished: list[str] = field(default_factory=list)
+    """Records that its owner must publish before anything can be proved."""
 
     def following(self, order: Order) -> "OpenOrder":
         """Return the order with its proofs begun anew where the account has another key by now.
@@ -167,6 +169,7 @@ class OpenOrder:
             names=self.request.hosts if self.request.is_other_set else (),
             thumbprint=self.thumbprint,
             waiting_since=self.waiting_since,
+            records=tuple(self.unpublished),
         )
 
     def next_step(self, order: Order, now: datetime) -> Step:
@@ -218,7 +221,9 @@ def stored(
         was_profile_gone=row.is_profile_gone,
         replaces=renewal_info.replaced(row, account),
         ports=reachability.ports(session, row, hosts) if tools.special_use else {},
-        delegation=delegations.read(session, tools.challenge_zone, row, hosts, there.homes, kind),
+        delegation=delegations.read(
+            session, tools.challenge_zone, row, hosts, there.homes, kind=kind
+        ),
         homes=there.homes,
         preferred_by=_preferred_by(row),
         is_other_set=set(hosts) != set(row.subject_alternative_names or ()),
@@ -467,7 +472,7 @@ class Issuer:
         if led is not None and not led.is_ready:
             return False
         owned = [one for one in hidden if one.name in opened.request.by_owner]
-        if owned and not self._are_published(owned):
+        if owned and not self._are_published(opened, owned):
             return False
         written = [one for one in hidden if one.name not in opened.request.by_owner]
         if not written:
@@ -479,13 +484,14 @@ class Issuer:
         )
         return records <= there and challenges.are_seen(self._tools.resolver, records)
 
-    def _are_published(self, owned: Sequence[Challenge]) -> bool:
+    def _are_published(self, opened: OpenOrder, owned: Sequence[Challenge]) -> bool:
         """Tell whether owners have published what proves their names; say what is missing or wrong."""
         now = self._lease.now()
         found = draft_proofs.explain(self._tools.resolver, owned, now)
         if found is None:
             return True
         unfit = found
+        opened.unpublished[:] = unfit.records
         self._record(lambda _session, row: row.meet(unfit.code, unfit.message, None, now))
         return False
 
