@@ -21,6 +21,7 @@ from nameplate.core.records import RRset
 from nameplate.models import Certificate, Domain, LedgerEntry, LedgerPurpose
 from nameplate.ports.dns import Zone
 from nameplate.usecases.certificates import requests
+from nameplate.usecases.claims import domains, instructions
 from nameplate.usecases.dns import zones
 
 OWNER = f"_validation-persist.{NAME}"
@@ -91,6 +92,18 @@ def test_a_renewal_writes_nothing_and_the_record_goes_with_the_certificate(
     assert (OWNER in _texts(at), _entries(at)) == (False, [])
 
 
+def test_the_record_goes_with_the_domain(at: Installation) -> None:
+    at.rig.want(challenge="dns-persist-01")
+    at.issued()
+    offline = at.rig.offline
+    with offline.sessions.begin(at.rig.actor) as session:
+        domains.remove(session, offline.tools, at.rig.actor, NAME, datetime.now(UTC))
+    assert at.rig.is_due()
+    at.rig.work()
+    _settle(at)
+    assert (OWNER in _texts(at), _entries(at)) == (False, [])
+
+
 def test_two_certificates_share_the_record_and_one_that_was_taken_away_is_written_again(
     at: Installation,
 ) -> None:
@@ -138,6 +151,7 @@ def test_an_owner_publishes_the_record_once_and_is_told_what_is_wrong(
     assert row.acme_challenge_data is not None
     (told,) = row.acme_challenge_data.records
     text = told.partition(" TXT ")[2].strip('"')
+    assert (OWNER, text) in _instructions(at)
     assert text in (row.trouble_message or "")
     _publish(at, text.replace("my-account/", "my-account/x"))
     assert at.rig.work().trouble_code == "persist_record_elsewhere"
@@ -150,7 +164,16 @@ def test_an_owner_publishes_the_record_once_and_is_told_what_is_wrong(
     assert (row.status, row.trouble_code) == (CertificateStatus.ACTIVE, None)
     assert authority.server.orders()[0] == orders, "the same order waited for it"
     assert _entries(at) == []
+    assert (OWNER, text) not in _instructions(at)
     assert _renewed(at).generation == 2
+
+
+def _instructions(at: Installation) -> list[tuple[str | None, str | None]]:
+    """Return names and values of the records that the domain's owner is told to publish."""
+    with at.rig.offline.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, at.rig.domain_id)
+        told = instructions.of(session, at.rig.offline.tools, domain)
+        return [(one.instruction.get("name"), one.instruction.get("value")) for one in told]
 
 
 def _publish(at: Installation, text: str) -> None:
