@@ -92,6 +92,22 @@ def test_a_renewal_writes_nothing_and_the_record_goes_with_the_certificate(
     assert (OWNER in _texts(at), _entries(at)) == (False, [])
 
 
+def test_an_account_that_its_authority_has_forgotten_gets_a_record_instead(
+    at: Installation, authority: Authority
+) -> None:
+    at.rig.want(hosts=[NAME, f"*.{NAME}"], challenge="dns-persist-01")
+    at.issued()
+    (before,) = _texts(at)[OWNER]
+    authority.server.forget()
+    at.rig.renew()
+    at.rig.change(Certificate, at.rig.certificate_id, status=CertificateStatus.RENEWING)
+    assert at.issued().generation == 2
+    _settle(at)
+    (after,) = _texts(at)[OWNER]
+    assert after != before
+    assert after.endswith('; policy=wildcard"')
+
+
 def test_the_record_goes_with_the_domain(at: Installation) -> None:
     at.rig.want(challenge="dns-persist-01")
     at.issued()

@@ -117,20 +117,42 @@ def want_records(
         leaving.keys() & set(records)
     )
     places = {record: zones.get(record[0], row.organization_domain_id) for record in missing}
-    for place in sorted(set(places.values())):
+    outdated = _outdated(known, records)
+    for place in sorted({*places.values(), *(one.organization_domain_id for one in outdated)}):
         # Before the entries share the domain's row: two that do both would wait for each other.
         session.execute(
             Domain.waking(now).where(Domain.id == place),
             execution_options={"synchronize_session": "evaluate"},
         )
         domain = session.get_one(Domain, place)
-        own = sorted(record for record in missing if places[record] == place)
-        for record in own:
+        for record in sorted(record for record in missing if places[record] == place):
             if record in leaving:  # it was to go, and is wanted again
                 leaving[record].state = LedgerState.INTENDED
             else:
                 session.add(_intended(domain, row, record))
+    for entry in outdated:
+        entry.state = LedgerState.LEAVING
     return frozenset((e.name, e.value) for e in known if e.state is LedgerState.PRESENT)
+
+
+def _outdated(
+    known: Sequence[LedgerEntry], records: Collection[TextRecord]
+) -> Sequence[LedgerEntry]:
+    """Return records that stay although their authority knows us by another account now."""
+    wanted = {(name, _account(value)) for name, value in records if _stays(name)}
+    issuers = {(name, account.partition(";")[0]) for name, account in wanted}
+    return [
+        one
+        for one in known
+        if one.purpose is LedgerPurpose.PERSIST
+        and (one.name, _account(one.value)) not in wanted
+        and (one.name, _account(one.value).partition(";")[0]) in issuers
+    ]
+
+
+def _account(value: str) -> str:
+    """Return a record that stays without what it says of wildcards."""
+    return value.rstrip('"').removesuffix("; policy=wildcard")
 
 
 def _shared(
