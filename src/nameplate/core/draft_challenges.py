@@ -8,7 +8,7 @@ import hashlib
 import re
 from base64 import b32encode
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -95,15 +95,15 @@ def explain(proof: PersistentProof, texts: Collection[str], now: datetime) -> Pe
         why = _unfit(proof, parameters, now)
         if why is None:
             return None
-        shown = ascii(text)[1:-1][:_SHOWN]
-        code = "persist_record_unfit"
-        if parameters is not None and parameters.get("accounturi") != proof.account_url:
-            code = "persist_record_elsewhere"
-        near.append(PersistFinding(code, f'The TXT record "{shown}" at {owner} {why}.'))
+        told = f'The TXT record "{ascii(text)[1:-1][:_SHOWN]}" at {owner} {why}.'
+        if parameters is None or parameters.get("accounturi") == proof.account_url:
+            near.append(PersistFinding("persist_record_unfit", told))
+        else:
+            near.append(PersistFinding("persist_record_elsewhere", told))
     missing = PersistFinding("persist_record_missing", f"There is no TXT record for it at {owner}.")
     found = max(near, key=lambda one: one.code, default=missing)  # "unfit" comes after "elsewhere"
-    told = f'{found.message} Publish this TXT record there: "{proof.text}".'
-    return PersistFinding(found.code, told)
+    whole = f'{found.message} Publish this TXT record there: "{proof.text}".'
+    return replace(found, message=whole)
 
 
 def _unfit(

@@ -25,6 +25,7 @@ from nameplate.leases import DueRow, Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, ChallengeType
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
+    account_keys,
     askers,
     authority_choice,
     budgets,
@@ -53,7 +54,7 @@ from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
-_AT_ONCE = {ORDER_LOST, order.KEY_CHANGED}
+_AT_ONCE = {ORDER_LOST, account_keys.CODE}
 """The authority does not know the order any more, or the account by the key of its proofs."""
 Errand = revocations.DueRevocation | renewal_info.InfoQuestion | rehearsals.RehearsalLook
 """What is done beside orders."""

@@ -14,10 +14,9 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
 from nameplate.core import chain_choice, draft_challenges, issuance, keys, renewal
-from nameplate.core.actor import PLATFORM
 from nameplate.core.chain_choice import ChosenChain
 from nameplate.core.encryption import Place, key_id
-from nameplate.core.errors import NameplateError, Refused, Unavailable
+from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.renewal import RenewalInfo
@@ -29,6 +28,7 @@ from nameplate.models.sealing import hold
 from nameplate.ports.ca import CertificateAuthority, ChainOffer
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
+    account_keys,
     budgets,
     challenges,
     coverage,
@@ -51,12 +51,6 @@ MAX_STEPS = 16
 """Steps taken under one lease."""
 REPLACEMENT_REFUSED = "acme_replacement_refused"
 """The authority does not take the order for a replacement: it is made as any other, and counts as such."""
-KEY_CHANGED = "account_changed"
-_KEY_CHANGED = Fail(
-    KEY_CHANGED, "The key of the account at the authority was changed in between.", retry=True
-)
-_KEY_DOUBTED = {"acme_malformed", "acme_unauthorized", "acme_account_does_not_exist"}
-"""What authorities say of a request that is signed with a key which is not the account's any more."""
 _PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
@@ -263,24 +257,10 @@ def carry(
             return issuer.resume(begun)
         return issuer.begin(begun)
     except Refused as error:
-        found = explained(sessions, request.account, error)
+        found = account_keys.explained(sessions, request.account, error)
         if found is error:
             raise
         raise found from error
-
-
-def explained(sessions: Sessions, account: Account, error: NameplateError) -> NameplateError:
-    """Return `account_changed` instead of a refusal that the account's new key explains."""
-    if error.code in _KEY_DOUBTED and _is_changed(sessions, account):
-        return Unavailable(KEY_CHANGED, _KEY_CHANGED.reason)
-    return error
-
-
-def _is_changed(sessions: Sessions, account: Account) -> bool:
-    """Tell whether an account is not any more what it was when it was read."""
-    with sessions.begin(PLATFORM, read_only=True) as session:
-        row = session.get(Account, account.id)
-        return row is not None and row.updated_at != account.updated_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +347,7 @@ class Issuer:
         order = self._authority.refresh(opened.url)
         following = opened.following(order)
         failed = self._advance(following, order)
-        return failed if failed is None or following is opened else _KEY_CHANGED
+        return failed if failed is None or following is opened else account_keys.CHANGED
 
     def _advance(self, opened: OpenOrder, order: Order) -> Fail | None:
         """Take steps until one has to wait, or is the last."""
@@ -565,9 +545,7 @@ class Issuer:
             row.cover(request.hosts)
             generations.install(session, row, issued, jitter, now)
 
-        work.record(
-            self._sessions, Certificate, self._lease, install, release=True
-        )  # fmt: skip
+        work.record(self._sessions, Certificate, self._lease, install, release=True)
         outages.end(self._sessions, request.account)
         self._tools.checkpoint("certificate:installed")
 

@@ -15,12 +15,11 @@ from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.instructions import Instruction
 from nameplate.models import Certificate, ChallengeType, Organization
 from nameplate.usecases.certificates import delegations, draft_proofs
+from nameplate.usecases.claims import persist_records
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.to_publish import ToPublish, kept
 from nameplate.usecases.tools import Tools
 
-_PERSIST = "persist_record_"
-"""How the codes of records begin that owners publish for dns-persist-01."""
 _FAILED = "host_"
 """How the codes of hosts begin that an http-01 proof would not reach."""
 
@@ -30,25 +29,8 @@ def of(session: Session, tools: Tools, known: DomainFacts) -> list[ToPublish]:
     zone, domain = tools.challenge_zone, known.domain
     if domain.dns_account_id is not None:
         return []
-    stays = _persistent(known)
+    stays = persist_records.of(known)
     return stays if zone is None else stays + _delegating(session, tools, known, zone)
-
-
-def _persistent(known: DomainFacts) -> list[ToPublish]:
-    """Return the TXT records that certificates wait for."""
-    bare, found = names.without_wildcard(known.domain.full_domain), dict[str, ToPublish]()
-    for row in known.certificates:
-        progress = row.acme_challenge_data
-        if progress is None or not (row.trouble_code or "").startswith(_PERSIST):
-            continue
-        for record in progress.records:
-            owner, _, text = record.partition(" TXT ")
-            if names.is_within(owner, bare):  # not of other domains
-                told = instructions.dns_record("TXT", owner, text.strip('"'))
-                sentence = f"{told.sentence} It serves all renewals: keep it."
-                there = instructions.in_zone(told, known.domain.domain_name)
-                found[record] = ToPublish(Purpose.CHALLENGE, replace(there, sentence=sentence))
-    return list(found.values())
 
 
 def _delegating(session: Session, tools: Tools, known: DomainFacts, zone: str) -> list[ToPublish]:
