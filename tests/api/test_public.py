@@ -165,7 +165,7 @@ def test_error_codes_are_explained_to_programs(api: Api) -> None:
             "fix": "Check the path against the API reference. Paths have no final slash.",
             "statuses": [404],
         }
-    assert anybody.get("/errors/acme_caa")["turn"] == "authority"
+    assert anybody.get("/errors/acme_unavailable")["turn"] == "authority"
 
 
 def test_error_codes_are_explained_to_browsers(api: Api) -> None:

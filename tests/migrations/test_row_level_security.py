@@ -19,6 +19,8 @@ SIMPLE = {
     ("dns_ledger", "accounts"),  # may be the platform's: the session guard compares
     ("organization_domains", "accounts"),  # may be the platform's: the session guard compares
     ("hosted_zones", "accounts"),  # always the platform's: the same
+    ("registrations", "accounts"),  # may be the platform's: the use case chooses
+    ("purchases", "accounts"),  # the same
     ("ssl_certificates", "accounts"),  # may be the platform's: who issued it
 }
 

@@ -1,6 +1,7 @@
 """The primary binding of an application: the first, then whichever is made it, always exactly one."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from tests.models import world
 from tests.models.world import NOW
 from tests.usecases.offline import Offline
 
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.ids import show
 from nameplate.core.lifecycle import DomainStatus
+from nameplate.db import Sessions
 from nameplate.models import Binding
 from nameplate.usecases.serving import bindings
 
@@ -101,3 +103,25 @@ def test_the_database_keeps_one(session: Session) -> None:
     with pytest.raises(IntegrityError):
         world.binding(session, app, domain, path="/b", is_primary=True)
     session.rollback()
+
+
+def test_of_several_first_ones_at_the_same_time_one_is_the_primary(sessions: Sessions) -> None:
+    with sessions.begin(PLATFORM) as session:
+        owner = world.organization(session)
+        number = show("app", world.application(session, owner).id)
+        domain = show("dom", world.domain(session, owner, status=DomainStatus.VERIFIED).id)
+        server = show("srv", world.server(session, None, proxy={"type": "caddy"}).id)
+        actor = Actor(owner.id)
+    tools = Offline(sessions).tools
+
+    def bind_one(label: str) -> None:
+        with sessions.begin(actor) as session:
+            bindings.add(
+                session, tools, actor,
+                application=number, domain=domain, server=server, subdomain=label, now=NOW,
+            )  # fmt: skip
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(bind_one, "abcdef"))
+    with sessions.begin(PLATFORM) as session:
+        assert len(primary(session)) == 1

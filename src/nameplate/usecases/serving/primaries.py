@@ -9,20 +9,35 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.redirection import RedirectKind
-from nameplate.models import Binding
+from nameplate.models import Application, Binding
 from nameplate.usecases.serving import redirects
 
 
 def claim(session: Session, row: Binding, *, wanted: bool | None) -> None:
     """Decide whether a new binding is the primary of its application: the first is, whatever is wanted."""
+    row.is_primary = False
+    if not wanted and not _is_first(session, row):
+        return
+    _lock(session, row)
+    if wanted or _is_first(session, row):  # of several that come at the same time one is
+        _appoint(session, row)
+
+
+def _is_first(session: Session, row: Binding) -> bool:
     query = Binding.visible(PLATFORM).where(
         Binding.application_id == row.application_id, Binding.is_primary.is_(True)
     )
     with session.no_autoflush:
-        is_first = session.scalars(query.limit(1)).first() is None
-    row.is_primary = False
-    if is_first or wanted:
-        _appoint(session, row)
+        return session.scalars(query.with_only_columns(Binding.id).limit(1)).first() is None
+
+
+def _lock(session: Session, row: Binding) -> None:
+    """Let nobody else choose the primary of the application until the end of the transaction."""
+    query = Application.visible(PLATFORM).where(Application.id == row.application_id)
+    with session.no_autoflush:
+        session.execute(
+            query.with_only_columns(Application.id).with_for_update(key_share=True)
+        ).all()
 
 
 def move(session: Session, row: Binding, now: datetime) -> None:
@@ -35,6 +50,7 @@ def move(session: Session, row: Binding, now: datetime) -> None:
     if row.redirect in {RedirectKind.WWW, RedirectKind.APEX}:
         raise Conflict("redirect_chained", f"{row.hostname} redirects to {row.redirect_to} itself.")
     row.redirect, row.redirect_to = RedirectKind.NONE, None
+    _lock(session, row)
     _appoint(session, row)
     session.flush()
     for one in _following(session, row):
