@@ -300,6 +300,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         vantages=_vantages(settings),
         public_url=settings.public_url,
         challenge_zone=settings.challenge_zone,
+        draft_challenges=settings.draft_challenges,
         certificate_preferences=CertificatePreferences(
             key_type=settings.certificate_key_type,
             challenge=settings.certificate_challenge,

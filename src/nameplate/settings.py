@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from nameplate.core.configuration.forms import DomainName, Form
+from nameplate.core.draft_challenges import DRAFTS
 from nameplate.core.egress import Detour, Network
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.keys import KINDS
@@ -63,6 +64,16 @@ def _list(text: str) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise ValueError('a JSON list of strings, for example ["a", "b"]')
     return tuple(found)
+
+
+def _some_of(*words: str) -> Callable[[str], tuple[str, ...]]:
+    def read(text: str) -> tuple[str, ...]:
+        found = _list(text)
+        if not set(found) <= set(words):
+            raise ValueError(f"a JSON list of some of {', '.join(words)}")
+        return found
+
+    return read
 
 
 def _zone(text: str) -> str:
@@ -233,11 +244,16 @@ class Settings:
     challenge_zone: Annotated[str | None, _zone] = None
     """Domain of the platform in whose zone owners' challenges are answered, for example
     `challenges.example.net`. Required for `dns-01` without a DNS account."""
+    draft_challenges: Annotated[tuple[str, ...], _some_of(*DRAFTS)] = ()
+    """Challenges that may be used although they are still drafts at the IETF: `dns-account-01`,
+    `dns-persist-01`. What is written for them is taken away when they are left out again."""
     certificate_key_type: Annotated[str | None, _one_of(*KINDS)] = None
     """Kind of the private keys of certificates, unless an organization or a domain says it. Default: `ec256`."""
     certificate_profile: str | None = None
     """The authority's profile to order certificates with, unless an organization or a domain says it."""
-    certificate_challenge: Annotated[str | None, _one_of("http-01", "dns-01", "tls-alpn-01")] = None
+    certificate_challenge: Annotated[
+        str | None, _one_of("http-01", "dns-01", "tls-alpn-01", *DRAFTS)
+    ] = None
     """How names are proved to authorities, unless an organization or a domain says it. Default: `http-01`. A
     wildcard, and a name that cannot be proved so, is proved in the usual way."""
     trusted_roots: Path | None = None

@@ -58,6 +58,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "RegistrationProblem": (0, "core/registration.py"),
     "Obstacle": (0, "core/pointing.py"),
     "DiagnosisFinding": (0, ("core/diagnosis/", "usecases/claims/preflight.py")),
+    "PersistFinding": (0, "core/draft_challenges.py"),
     "doubt": (0, "usecases/claims/signed_answers.py"),
     "Dangling": (0, "core/dangling/"),
     "CaaObstacle": (0, "usecases/certificates/caa_looks.py"),

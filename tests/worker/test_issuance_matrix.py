@@ -26,6 +26,7 @@ from nameplate.adapters.dns.memory import MemoryDns
 from nameplate.core import certificates, keys
 from nameplate.core.actor import PLATFORM
 from nameplate.core.client_hello import ClientHello
+from nameplate.core.draft_challenges import DRAFTS, IN_DNS
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.records import RRset
 from nameplate.listener.alpn import ChallengeServer
@@ -48,12 +49,16 @@ Case = tuple[str, str, str, str]
 
 
 def _possible(case: Case) -> bool:
-    return case[1] != "wildcard" or case[0] == "dns-01"
+    challenge, shape, _kind, authority = case
+    is_draft = challenge in DRAFTS
+    return (shape != "wildcard" or challenge in IN_DNS) and (authority == "newer" or not is_draft)
 
 
 ALL: list[Case] = [
     case
-    for case in product(("http-01", "dns-01", "tls-alpn-01"), SHAPES, KINDS, ("older", "newer"))
+    for case in product(
+        ("http-01", "dns-01", "tls-alpn-01", *DRAFTS), SHAPES, KINDS, ("older", "newer")
+    )
     if _possible(case)
 ]
 
@@ -184,6 +189,7 @@ def _installed(stack: ExitStack, url: str, authority: Authority) -> Installation
         dns_provider=lambda _account: provider.memory,
         authority=connections.authority(tools.authorities, tools.keyring, tools.clock),
         answers_tls_alpn=True,
+        draft_challenges=DRAFTS,
         present=present,
     )
     _add_accounts(rig, authority)

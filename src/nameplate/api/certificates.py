@@ -62,7 +62,8 @@ class CertificateNew(Body):
     )
     challenge: ChallengeType | None = Field(
         default=None,
-        description="ACME challenge that proves control of the names. Wildcards require `dns-01`.",
+        description="ACME challenge that proves control of the names. Wildcards require `dns-01`. The "
+        "operator may allow `dns-account-01` and `dns-persist-01`, too.",
     )
     key_type: KeyType | None = Field(
         default=None,

@@ -65,7 +65,7 @@ def issue(
         ),
     ] = None,
     challenge: Annotated[
-        str | None, typer.Option(help="ACME challenge: `http-01`, `dns-01` or `tls-alpn-01`.")
+        str | None, typer.Option(help="ACME challenge, as in `http-01`, `dns-01` or `tls-alpn-01`.")
     ] = None,
     key_type: KeyKind = None,
     profile: Annotated[str | None, typer.Option(help="The authority's profile.")] = None,

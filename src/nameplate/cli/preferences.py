@@ -27,7 +27,7 @@ PreferredChallenge = Annotated[
     str | None,
     typer.Option(
         "--challenge",
-        metavar="http-01|dns-01|tls-alpn-01",
+        metavar="http-01|dns-01|tls-alpn-01|dns-account-01|dns-persist-01",
         help="How names are proved to authorities.",
     ),
 ]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nameplate.core import names
+from nameplate.core.draft_challenges import DRAFTS, IN_DNS
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.orders import Challenge, Order, OrderStatus
 
@@ -23,6 +24,7 @@ POLL = timedelta(seconds=2)
 """How long to wait before the next look when the authority does not say."""
 LONGEST_POLL = timedelta(seconds=15)
 """The longest time between two looks that the authority did not ask for."""
+_USUAL = "dns-01"
 PATIENCE = timedelta(seconds=30)
 """How long an order may take before a person is told that the authority still works on it."""
 MAX_POLL = timedelta(hours=1)
@@ -113,6 +115,7 @@ def next_step(
     order: Order,
     *,
     kind: str,
+    is_strict: bool = False,
     presented: Collection[str] = (),
     responded: Collection[str] = (),
     now: datetime,
@@ -120,7 +123,8 @@ def next_step(
     """Return the one step that brings this order forward.
 
     `order` is what the authority says now. `kind` is the challenge type to prove names with
-    (`http-01`, `dns-01` or `tls-alpn-01`). `presented` and `responded` hold URLs of challenges whose proof is
+    (as in `http-01`). Unless `is_strict`, dns-01 takes the place of one that is a draft where that is
+    not offered. `presented` and `responded` hold URLs of challenges whose proof is
     visible to the world, and which the authority was told about.
     """
     if order.status in {OrderStatus.INVALID, OrderStatus.VALID} or _expired(order, now):
@@ -129,22 +133,27 @@ def next_step(
         return Finalize()
     if order.status is OrderStatus.PROCESSING:
         return _wait(order, now)
-    return _prove(order, kind, presented, responded, now)
+    instead = _USUAL if kind in DRAFTS and not is_strict else None
+    return _prove(order, kind, instead, (presented, responded), now)
 
 
-def choose_challenges(order: Order, kind: str) -> tuple[Challenge, ...]:
+def choose_challenges(order: Order, kind: str, instead: str | None = None) -> tuple[Challenge, ...]:
     """Return the challenge of type `kind` of every name that is still to prove.
+
+    It is that of type `instead` for all of them where the authority does not offer `kind` for one.
 
     Raises `Refused` with `wildcard_needs_dns` when `kind` cannot prove a wildcard, and with
     `challenge_not_offered` when the authority does not offer `kind` for a name.
     """
     wildcard = next(filter(names.is_wildcard, order.names), None)
-    if wildcard is not None and kind != "dns-01":
+    if wildcard is not None and kind not in IN_DNS:
         raise Refused(
             "wildcard_needs_dns", f"{wildcard} can only be proved by dns-01, not by {kind}."
         )
     chosen = tuple(challenge for challenge in order.challenges if challenge.type == kind)
     missing = {challenge.name for challenge in order.challenges} - {c.name for c in chosen}
+    if missing and instead is not None:
+        return choose_challenges(order, instead)
     if missing:
         raise Refused(
             "challenge_not_offered",
@@ -155,10 +164,15 @@ def choose_challenges(order: Order, kind: str) -> tuple[Challenge, ...]:
 
 
 def _prove(
-    order: Order, kind: str, presented: Collection[str], responded: Collection[str], now: datetime
+    order: Order,
+    kind: str,
+    instead: str | None,
+    done: tuple[Collection[str], Collection[str]],
+    now: datetime,
 ) -> Step:
+    presented, responded = done
     try:
-        chosen = choose_challenges(order, kind)
+        chosen = choose_challenges(order, kind, instead)
     except Refused as error:
         return Fail(error.code, error.detail, retry=False)
     rejected = [challenge for challenge in chosen if challenge.status == "invalid"]

@@ -160,6 +160,13 @@ class LedgerPurpose(StrEnum):
 
     RECORD = "record"
     CHALLENGE = "challenge"
+    PERSIST = "persist"
+    """A proof that stays, for all orders of an account at an authority (dns-persist-01)."""
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether it proves something to somebody, and nobody's record asks for it."""
+        return self is not LedgerPurpose.RECORD
 
 
 class LedgerEntry(Identified, Tenant, Model):

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from nameplate.core.draft_challenges import IN_DNS
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, move
 from nameplate.core.renewal import RenewalInfo
 from nameplate.core.revocation import RevocationReason
@@ -44,11 +45,18 @@ class CertificateType(StrEnum):
 
 
 class ChallengeType(StrEnum):
-    """Challenge types of RFC 8555 section 8 and RFC 8737."""
+    """Challenge types of RFC 8555 section 8 and RFC 8737, and two drafts."""
 
     HTTP_01 = "http-01"
     DNS_01 = "dns-01"
     TLS_ALPN_01 = "tls-alpn-01"
+    DNS_ACCOUNT_01 = "dns-account-01"
+    DNS_PERSIST_01 = "dns-persist-01"
+
+    @property
+    def is_in_dns(self) -> bool:
+        """Whether TXT records answer it, wherever the hosts lead."""
+        return self.value in IN_DNS
 
 
 UNUSED = "certificate_unused"

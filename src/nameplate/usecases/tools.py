@@ -1,6 +1,6 @@
 """What use cases need of the outside world, handed to them by `bootstrap`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -77,6 +77,8 @@ class Tools:
     """Domain of the platform to which owners delegate ACME challenges; None: there is none."""
     certificate_preferences: CertificatePreferences = field(default_factory=CertificatePreferences)
     """What certificates are made with where neither domain nor organization says it."""
+    draft_challenges: Collection[str] = ()
+    """Challenges that are still drafts and may be used: `dns-account-01`, `dns-persist-01`."""
     answers_tls_alpn: bool = False
     """Whether `tls-alpn-01` is answered by this installation."""
     present: Callable[[str, str, Sequence[str], int | None], Fetched] | None = None

@@ -12,6 +12,7 @@ from tests.usecases.certificates.upload_rig import Uploads
 
 from nameplate.core import names, tokens
 from nameplate.core.actor import PLATFORM
+from nameplate.core.draft_challenges import DRAFTS
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.lifecycle import CertificateStatus, DomainStatus
 from nameplate.db import Sessions
@@ -324,3 +325,17 @@ def test_without_a_zone_of_the_platform_an_account_is_needed(at: Delegated) -> N
         session.get_one(Domain, row.organization_domain_id).dns_account_id = account.id
         assert delegations.read(session, ZONE, row, [NAME], {}) is None, "its own zone is written"
         assert requests.get(session, PLATFORM, at.rig.reference) is row
+
+
+def test_delegated_names_are_proved_by_dns_01_where_a_draft_was_asked_for(at: Delegated) -> None:
+    """The label of dns-account-01 is the account's: owners have delegated one name for all accounts."""
+    at.rig.offline.tools = replace(at.rig.offline.tools, draft_challenges=DRAFTS)
+    at.rig.want(challenge="dns-account-01", hosts=[NAME, f"*.{NAME}"])
+    assert at.rig.work().trouble_code == "challenge_cname_missing"
+    with at.rig.offline.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, at.rig.domain_id)
+        told = instructions.of(session, at.rig.offline.tools, domain)
+    assert OWNER in {one.instruction.get("name") for one in told}
+    at.world.aliases[OWNER] = at.target
+    at.rig.work()
+    assert (at.zone_id, at.target) in {one[:2] for one in at.entries()}

@@ -145,6 +145,15 @@ def test_a_wildcard_has_no_other_challenge(rig: Rig) -> None:
         assert row.acme_challenge_type is ChallengeType.DNS_01
 
 
+def test_after_a_draft_every_other_challenge_is_tried(rig: Rig) -> None:
+    with rig.offline.sessions.begin(PLATFORM) as session:
+        row = session.get_one(Certificate, rig.certificate_id)
+        for draft in (ChallengeType.DNS_ACCOUNT_01, ChallengeType.DNS_PERSIST_01):
+            row.acme_challenge_type = draft
+            assert emergency.change_challenge(session, rig.offline.tools, row)
+            assert row.acme_challenge_type is ChallengeType.HTTP_01
+
+
 def test_the_domain_says_so(rig: Rig) -> None:
     rig.work()
     rig.authority.refusal = REFUSAL

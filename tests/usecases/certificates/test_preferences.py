@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from tests.models import world as rows
 from tests.usecases.certificates.certificate_rig import NAME, Rig, local_authority, made
 
 from nameplate.core.actor import PLATFORM, Actor
@@ -14,6 +15,7 @@ from nameplate.core.certificate_preferences import (
     PreferenceOrigin,
     choose,
 )
+from nameplate.core.draft_challenges import DRAFTS
 from nameplate.core.errors import NotFound
 from nameplate.db import Sessions, database_now
 from nameplate.models import Account, Certificate, ChallengeType, Domain, Organization
@@ -169,3 +171,20 @@ def test_only_accounts_that_may_issue_can_be_named(rig: Rig) -> None:
             change(rig, certificate_authorities=["unheard of"])
         assert refused.value.code == "account_not_found"
     assert rig.row().common_name == NAME
+
+
+def test_a_draft_is_preferred_only_where_the_operator_lets_it_and_the_zone_is_written(
+    rig: Rig,
+) -> None:
+    _domain(rig, certificate_challenge="dns-persist-01")
+    found = []
+    for allowed, account in (((), None), (DRAFTS, None), (DRAFTS, "dns"), ((), "dns")):
+        rig.offline.tools = replace(rig.offline.tools, draft_challenges=allowed)
+        with rig.offline.sessions.begin(PLATFORM) as session:
+            made_now = rows.account(session, None) if account else None
+            domain = session.get_one(Domain, rig.domain_id)
+            domain.dns_account_id = made_now.id if made_now else None
+        rig.want()
+        found.append(rig.row().acme_challenge_type)
+    usual = ChallengeType.HTTP_01
+    assert found == [usual, usual, ChallengeType.DNS_PERSIST_01, usual]

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from acme import messages
 from cryptography import x509
 from josepy.json_util import JSONObjectWithFields, field
 
-from nameplate.adapters.ca import accounts, problems
+from nameplate.adapters.ca import accounts, challenge_objects, problems
 from nameplate.adapters.ca.connection import AcmeConnection
 from nameplate.adapters.ca.jws import Signer
 from nameplate.adapters.ca.transport import AcmeResponse
@@ -32,9 +32,6 @@ from nameplate.core.renewal import RenewalInfo
 from nameplate.core.secret import Secret
 from nameplate.ports.ca import AuthorityConfiguration, AuthorityPlugin, next_key
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
-_KINDS = {"http-01", "dns-01", "tls-alpn-01"}
-"""Challenges with a token; newer kinds look otherwise and are left out."""
 MAX_ALTERNATES = 8
 """Chains looked at beside the default one."""
 REPLACEMENT_REFUSED = "acme_replacement_refused"
@@ -181,6 +178,7 @@ class AcmeAuthority:
             url = None if next_key is None else self._find(next_key)
             return None if url is None or next_key is None else Signer(next_key, url)
 
+        self._directory_url = directory_url
         self._find = partial(accounts.find, directory_url, verify=verify)
 
         self._connection = AcmeConnection(
@@ -372,21 +370,19 @@ class AcmeAuthority:
             if proof.status not in _OPEN:
                 return []
             name = proof.identifier.value
-            known = [body for body in answer["challenges"] if body["type"] in _KINDS]
-            return [self._challenge(name, body) for body in known]
+            wildcard = answer.get("wildcard") is True
+            found = (
+                self._challenge(name, body, wildcard=wildcard) for body in answer["challenges"]
+            )
+            return [one for one in found if one is not None]
 
-    def _challenge(self, name: str, body: dict[str, object]) -> Challenge:
-        token = body["token"]
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            # A token goes into paths and records: RFC 8555 section 8.3 and 11.4.
-            raise problems.malformed("a challenge has a token that is not base64url")
-        error = body.get("error")
-        return Challenge(
-            url=self._connection.url(body["url"]),
-            type=str(body["type"]),
-            name=name,
-            token=token,
-            key_authorization=f"{token}.{self._connection.signer.thumbprint}",
-            status=str(body.get("status", "pending")),
-            error=problems.text(messages.Error.from_json(error)) if isinstance(error, dict) else "",
-        )
+    def _challenge(
+        self, name: str, body: Mapping[str, object], *, wildcard: bool
+    ) -> Challenge | None:
+        signer = self._connection.signer
+        account_url = signer.account_url or ""
+        found = challenge_objects.read(body, signer.thumbprint, account_url, self._directory_url)
+        if found is None:
+            return None
+        url = self._connection.url(body["url"])
+        return replace(found, url=url, name=name, wildcard=wildcard)

@@ -48,7 +48,8 @@ GROUP = Group(
         "challenge_unavailable": Entry(
             Turn.YOU,
             "The challenge is not supported.",
-            "Use `http-01`, `dns-01` or `tls-alpn-01`.",
+            "Use `http-01`, `dns-01` or `tls-alpn-01`, or have the operator allow another one by "
+            "`NAMEPLATE_DRAFT_CHALLENGES`.",
             (422,),
         ),
         "tls_alpn_unavailable": Entry(
@@ -342,6 +343,23 @@ GROUP = Group(
             Turn.PROVIDER,
             "The name servers of the domain do not answer for the record that delegates challenges.",
             "Check the name servers of the domain. Nameplate checks again automatically.",
+        ),
+        "persist_record_missing": Entry(
+            Turn.YOU,
+            "The TXT record that proves the name to the authority (`dns-persist-01`) is not published.",
+            "Publish the TXT record in the message. Nameplate checks again automatically.",
+        ),
+        "persist_record_elsewhere": Entry(
+            Turn.YOU,
+            "The TXT record that proves the name to the authority names another account there.",
+            "Publish the TXT record in the message beside it. Remove the other one unless you know whose "
+            "account it is.",
+        ),
+        "persist_record_unfit": Entry(
+            Turn.YOU,
+            "The TXT record that proves the name to the authority has ended, cannot be read, or does not "
+            "prove the wildcard.",
+            "Replace it by the TXT record in the message. Nameplate checks again automatically.",
         ),
         "challenge_zone_missing": Entry(
             Turn.OPERATOR,

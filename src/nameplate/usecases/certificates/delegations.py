@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import names, tokens
 from nameplate.core.actor import PLATFORM
 from nameplate.core.instructions import Instruction, dns_record
+from nameplate.core.orders import Challenge
 from nameplate.models import Certificate, ChallengeType, Domain, Organization
 from nameplate.ports.resolver import AnswerKind, LookupResult, Resolver
 from nameplate.ports.validation import Security, Validator
@@ -76,12 +77,15 @@ def read(
     row: Certificate,
     hosts: Sequence[str],
     homes: Mapping[str, int],
+    *,
+    kind: ChallengeType | None = None,
 ) -> ChallengeDelegation | None:
     """Return the delegation of `hosts`; None when all their proofs are written elsewhere.
 
-    `homes` are the domains of hosts; others belong to the certificate's own.
+    `homes` are the domains of hosts; others belong to the certificate's own. `kind` is how the names
+    are proved now, where that is not what the row says.
     """
-    if row.acme_challenge_type is not ChallengeType.DNS_01:
+    if (kind or row.acme_challenge_type) is not ChallengeType.DNS_01:
         return None
     led = [
         host
@@ -97,9 +101,14 @@ def read(
     return ChallengeDelegation(targets, None if found is None else found.id)
 
 
-def zones(delegation: ChallengeDelegation | None, homes: Mapping[str, int]) -> dict[str, int]:
+def zones(
+    delegation: ChallengeDelegation | None,
+    homes: Mapping[str, int],
+    challenges: Sequence[Challenge],
+) -> dict[str, int]:
     """Return the domain in whose zone each proof is written, by the record's owner name."""
-    found = {f"{LABEL}.{names.without_wildcard(host)}": home for host, home in homes.items()}
+    bare = {names.without_wildcard(host): home for host, home in homes.items()}
+    found = {one.record_name: bare[one.name] for one in challenges if one.name in bare}
     if delegation is not None and delegation.zone_id is not None:
         found |= dict.fromkeys(delegation.targets.values(), delegation.zone_id)
     return found

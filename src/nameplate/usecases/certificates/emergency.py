@@ -97,7 +97,7 @@ def change_challenge(session: Session, tools: Tools, row: Certificate) -> bool:
     main = session.get_one(Domain, row.organization_domain_id)
     homes = {host: there.homes.get(host, main.id) for host in there.hosts}
     known = row.acme_challenge_type or ChallengeType.HTTP_01
-    place = _ROUND.index(known)
+    place = _ROUND.index(known) if known in _ROUND else -1  # a draft: all others are tried
     for one in (*_ROUND[place + 1 :], *_ROUND[:place]) if homes else ():
         if preferences.can_prove(session, tools, main, homes, one):
             row.acme_challenge_type = one

@@ -15,7 +15,7 @@ from nameplate.core import certificates as x509
 from nameplate.core.deployment import GRACE
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.renewal import RenewalInfo, Window
-from nameplate.models import Binding, Certificate, CertificateType, ChallengeType, HttpChallenge
+from nameplate.models import Binding, Certificate, CertificateType, HttpChallenge, LedgerPurpose
 from nameplate.usecases.certificates import coverage
 from nameplate.usecases.dns import zones
 
@@ -106,8 +106,8 @@ def _put(row: Certificate, issued: Issued, jitter: float, now: datetime) -> None
 
 def forget(session: Session, row: Certificate, now: datetime) -> None:
     """Forget the generation being obtained, its key, tokens and challenge records."""
-    if row.acme_challenge_type is ChallengeType.DNS_01:
-        zones.forget(session, row.id, now)
+    if row.acme_challenge_type is not None and row.acme_challenge_type.is_in_dns:
+        zones.forget(session, row.id, now, LedgerPurpose.CHALLENGE)
     else:
         session.connection().execute(_FORGETTING, {"certificate": row.id})
     row.abandon()

@@ -25,11 +25,13 @@ from nameplate.leases import DueRow, Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, ChallengeType
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
+    account_keys,
     askers,
     authority_choice,
     budgets,
     coverage,
     delegations,
+    draft_proofs,
     emergency,
     expiry,
     generations,
@@ -52,7 +54,7 @@ from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
 
 ORDER_LOST = "acme_order_lost"
-_AT_ONCE = {ORDER_LOST, order.KEY_CHANGED}
+_AT_ONCE = {ORDER_LOST, account_keys.CODE}
 """The authority does not know the order any more, or the account by the key of its proofs."""
 Errand = revocations.DueRevocation | renewal_info.InfoQuestion | rehearsals.RehearsalLook
 """What is done beside orders."""
@@ -130,7 +132,10 @@ def _state(sessions: Sessions, tools: Tools, lease: Lease) -> _Begun:
 
     def change(session: Session, row: Certificate) -> None:
         if isinstance(known, ChosenPreferences):
+            former = row.acme_challenge_type
             preferences.apply(row, row.wanted_names, known)
+            if former is ChallengeType.DNS_PERSIST_01 is not row.acme_challenge_type:
+                draft_proofs.take_back(session, row, lease.now())
             return
         if known.is_strayed(row):
             generations.forget(session, row, lease.now())
@@ -288,7 +293,10 @@ def _rest(session: Session, tools: Tools, row: Certificate, now: datetime) -> No
     if _gone(row):
         row.next_action_at = None
         generations.forget(session, row, now)
+        if row.acme_challenge_type is ChallengeType.DNS_PERSIST_01:
+            draft_proofs.take_back(session, row, now)
         return
+    draft_proofs.settle(session, tools, row, now)
     if row.is_uploaded:
         succession.settle(session, row, now)
         _expire(session, row, now)
@@ -400,11 +408,12 @@ def _cause(
         return None
     name = names.without_wildcard(hosts[0])
     homes = {name: coverage.home(session, row, name)}
+    kind = draft_proofs.kind(session, tools, row, [name], homes)
     return watches.of_failure(
         name,
         failure.code,
-        delegations.read(session, tools.challenge_zone, row, [name], homes),
-        kind=row.acme_challenge_type or ChallengeType.HTTP_01,
+        delegations.read(session, tools.challenge_zone, row, [name], homes, kind=kind),
+        kind=kind,
         port=reachability.ports(session, row, [name]).get(name) if tools.special_use else None,
     )
 

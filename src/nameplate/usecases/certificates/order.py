@@ -13,11 +13,10 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from nameplate.core import certificates as x509
-from nameplate.core import chain_choice, issuance, keys, renewal
-from nameplate.core.actor import PLATFORM
+from nameplate.core import chain_choice, draft_challenges, issuance, keys, renewal
 from nameplate.core.chain_choice import ChosenChain
 from nameplate.core.encryption import Place, key_id
-from nameplate.core.errors import NameplateError, Refused, Unavailable
+from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.issuance import Download, Fail, Finalize, Present, Respond, Step, Wait
 from nameplate.core.orders import Challenge, Order, OrderStatus
 from nameplate.core.renewal import RenewalInfo
@@ -29,10 +28,12 @@ from nameplate.models.sealing import hold
 from nameplate.ports.ca import CertificateAuthority, ChainOffer
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
+    account_keys,
     budgets,
     challenges,
     coverage,
     delegations,
+    draft_proofs,
     generations,
     outages,
     reachability,
@@ -50,15 +51,11 @@ MAX_STEPS = 16
 """Steps taken under one lease."""
 REPLACEMENT_REFUSED = "acme_replacement_refused"
 """The authority does not take the order for a replacement: it is made as any other, and counts as such."""
-KEY_CHANGED = "account_changed"
-_KEY_CHANGED = Fail(
-    KEY_CHANGED, "The key of the account at the authority was changed in between.", retry=True
-)
-_KEY_DOUBTED = {"acme_malformed", "acme_unauthorized", "acme_account_does_not_exist"}
-"""What authorities say of a request that is signed with a key which is not the account's any more."""
 _PROFILE_GONE = {"acme_profile_unknown", "profile_unknown"}
 UNSEEN = timedelta(seconds=5)
 """How long to wait for TXT records that are not everywhere yet."""
+UNPUBLISHED = timedelta(seconds=20)
+"""How long to wait for those that owners publish."""
 AccountsOf = Callable[[Session, int, str | None], Sequence[Account]]
 _BEGINNING = Certificate.beginning()
 """Made once: every certificate needs it."""
@@ -74,7 +71,7 @@ class CertificateRequest:
     served_place: Place
     """The same once the certificate is installed."""
     kind: str
-    """Type of the challenges that prove the names: `http-01`, `dns-01` or `tls-alpn-01`."""
+    """Type of the challenges that prove the names, as in `http-01`."""
     account: Account
     """The account at the authority to order with."""
     accounts: Sequence[Account] = ()
@@ -105,6 +102,8 @@ class CertificateRequest:
     """Who has said with which accounts to order, where that was said."""
     is_other_set: bool = False
     """Other names than those that are covered now."""
+    by_owner: frozenset[str] = frozenset()
+    """Names, without `*.`, whose record of dns-persist-01 the owner publishes."""
 
     def without(self, code: str) -> "CertificateRequest | None":
         """Return what to ask for instead when the authority refuses with `code`, None when nothing."""
@@ -141,6 +140,8 @@ class OpenOrder:
     """Of the account's key that the proofs were made with; empty before there are any."""
     waiting_since: datetime | None = None
     """Since when the authority is waited for."""
+    unpublished: list[str] = field(default_factory=list)
+    """Records that its owner must publish before anything can be proved."""
 
     def following(self, order: Order) -> "OpenOrder":
         """Return the order with its proofs begun anew where the account has another key by now.
@@ -162,6 +163,7 @@ class OpenOrder:
             names=self.request.hosts if self.request.is_other_set else (),
             thumbprint=self.thumbprint,
             waiting_since=self.waiting_since,
+            records=tuple(self.unpublished),
         )
 
     def next_step(self, order: Order, now: datetime) -> Step:
@@ -169,6 +171,7 @@ class OpenOrder:
         return issuance.next_step(
             order,
             kind=self.request.kind,
+            is_strict=bool(self.request.by_owner),
             presented=self.presented,
             responded=self.responded,
             now=now,
@@ -195,11 +198,13 @@ def stored(
         choice = accounts_of(session, row.organization_id, row.authorities)
         account = choice[0]
     hosts = there.hosts if key is None else tuple(coverage.ordered_names(row))
+    kind = draft_proofs.kind(session, tools, row, hosts, there.homes)
+    is_kept = kind == draft_challenges.PERSIST
     request = CertificateRequest(
         hosts=hosts,
         place=requests.pending_key_place(row),
         served_place=requests.key_place(row),
-        kind=row.acme_challenge_type or "http-01",
+        kind=kind,
         account=account,
         accounts=choice,
         reason=known.reason,
@@ -210,10 +215,15 @@ def stored(
         was_profile_gone=row.is_profile_gone,
         replaces=renewal_info.replaced(row, account),
         ports=reachability.ports(session, row, hosts) if tools.special_use else {},
-        delegation=delegations.read(session, tools.challenge_zone, row, hosts, there.homes),
+        delegation=delegations.read(
+            session, tools.challenge_zone, row, hosts, there.homes, kind=kind
+        ),
         homes=there.homes,
         preferred_by=_preferred_by(row),
         is_other_set=set(hosts) != set(row.subject_alternative_names or ()),
+        by_owner=draft_proofs.unwritten(session, row, hosts, there.homes)
+        if is_kept
+        else frozenset(),
     )
     if key is None:
         return request
@@ -247,24 +257,10 @@ def carry(
             return issuer.resume(begun)
         return issuer.begin(begun)
     except Refused as error:
-        found = explained(sessions, request.account, error)
+        found = account_keys.explained(sessions, request.account, error)
         if found is error:
             raise
         raise found from error
-
-
-def explained(sessions: Sessions, account: Account, error: NameplateError) -> NameplateError:
-    """Return `account_changed` instead of a refusal that the account's new key explains."""
-    if error.code in _KEY_DOUBTED and _is_changed(sessions, account):
-        return Unavailable(KEY_CHANGED, _KEY_CHANGED.reason)
-    return error
-
-
-def _is_changed(sessions: Sessions, account: Account) -> bool:
-    """Tell whether an account is not any more what it was when it was read."""
-    with sessions.begin(PLATFORM, read_only=True) as session:
-        row = session.get(Account, account.id)
-        return row is not None and row.updated_at != account.updated_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +347,7 @@ class Issuer:
         order = self._authority.refresh(opened.url)
         following = opened.following(order)
         failed = self._advance(following, order)
-        return failed if failed is None or following is opened else _KEY_CHANGED
+        return failed if failed is None or following is opened else account_keys.CHANGED
 
     def _advance(self, opened: OpenOrder, order: Order) -> Fail | None:
         """Take steps until one has to wait, or is the last."""
@@ -455,16 +451,36 @@ class Issuer:
         led, now = opened.request.delegation, self._lease.now()
         if led is not None and not led.is_ready:
             return False
-        records = challenges.text_records(hidden, {} if led is None else led.targets)
-        zones = delegations.zones(led, opened.request.homes)
+        owned = [one for one in hidden if one.name in opened.request.by_owner]
+        if owned and not self._are_published(opened, owned):
+            return False
+        written = [one for one in hidden if one.name not in opened.request.by_owner]
+        if not written:
+            return True
+        records = challenges.text_records(written, {} if led is None else led.targets)
+        zones = delegations.zones(led, opened.request.homes, written)
         there = self._record(
             lambda s, row: challenges.want_records(s, row, records, now, zones=zones)
         )
         return records <= there and challenges.are_seen(self._tools.resolver, records)
 
+    def _are_published(self, opened: OpenOrder, owned: Sequence[Challenge]) -> bool:
+        """Tell whether owners have published what proves their names; say what is missing or wrong."""
+        now = self._lease.now()
+        found = draft_proofs.explain(self._tools.resolver, owned, now)
+        if found is None:
+            return True
+        unfit = found
+        opened.unpublished[:] = unfit.records
+        self._record(lambda _session, row: row.meet(unfit.code, unfit.message, None, now))
+        return False
+
     def _await_records(self, opened: OpenOrder) -> None:
         """Look again soon; say what keeps the platform from writing records of its own zone."""
         led = opened.request.delegation
+        if opened.request.by_owner:
+            self.wait(opened, self._lease.now() + UNPUBLISHED, stopped=True)
+            return
 
         def why(session: Session, row: Certificate) -> bool:
             found = None if led is None else delegations.stopped(session, led)
@@ -529,9 +545,7 @@ class Issuer:
             row.cover(request.hosts)
             generations.install(session, row, issued, jitter, now)
 
-        work.record(
-            self._sessions, Certificate, self._lease, install, release=True
-        )  # fmt: skip
+        work.record(self._sessions, Certificate, self._lease, install, release=True)
         outages.end(self._sessions, request.account)
         self._tools.checkpoint("certificate:installed")
 

@@ -22,6 +22,7 @@ from nameplate.leases import Lease, seen_together
 from nameplate.models import Certificate, ChallengeType
 from nameplate.usecases import holders, work
 from nameplate.usecases.certificates import (
+    account_keys,
     budgets,
     coverage,
     emergency,
@@ -256,7 +257,9 @@ class _JointStep:
                 away = error if outages.is_fault(error) else None
                 with suppress(work.Superseded):
                     self._blame(one, error)
-                    self._stop(one, order.explained(self._sessions, one.request.account, error))
+                    self._stop(
+                        one, account_keys.explained(self._sessions, one.request.account, error)
+                    )
         return done
 
     def _blame(self, one: _Carried, error: NameplateError) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import certificate_preferences, names
+from nameplate.core import certificate_preferences, draft_challenges, names
 from nameplate.core.certificate_preferences import (
     FIELDS,
     CertificatePreferences,
@@ -24,7 +24,7 @@ from nameplate.models import (
     Domain,
     Organization,
 )
-from nameplate.usecases.certificates import tls_alpn
+from nameplate.usecases.certificates import draft_proofs, tls_alpn
 from nameplate.usecases.tools import Tools
 
 
@@ -68,8 +68,11 @@ def can_prove(
     challenge: str,
 ) -> bool:
     """Tell whether a challenge can be answered for all hosts; `homes` has the domain of each."""
-    if challenge == ChallengeType.DNS_01:
-        delegates = tools is not None and tools.challenge_zone is not None
+    if not draft_proofs.is_usable(tools, challenge):
+        return False
+    if challenge in draft_challenges.IN_DNS:
+        is_led = challenge == ChallengeType.DNS_01 and tools is not None
+        delegates = is_led and tools is not None and tools.challenge_zone is not None
         rows = (session.get_one(Domain, one) for one in sorted(set(homes.values())))
         return delegates or all(one.dns_account_id is not None for one in rows)
     if any(map(names.is_wildcard, homes)):

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import names
+from nameplate.core import draft_challenges, names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
 from nameplate.models import (
@@ -160,10 +160,18 @@ def _obstacles(tools: Tools, request: CertificateRequest) -> Iterator[Unreached 
             unreached = reachability.seen(tools, host, request.ports, request.kind)[1]
             yield from _bogus(tools, host, "A") if unreached is None else (unreached,)
     else:
-        for name in dict.fromkeys(map(names.without_wildcard, request.hosts)):
-            yield from _alias(tools, f"{delegations.LABEL}.{name}")
+        for owner in _owners(request):
+            yield from _alias(tools, owner)
     forbidden = authority_choice.forbidden(tools, request)
     yield from () if forbidden is None else (forbidden,)
+
+
+def _owners(request: CertificateRequest) -> Sequence[str]:
+    """Return the names that proofs are written at; none where the account's URL is a part of them."""
+    labels = {"dns-01": delegations.LABEL, draft_challenges.PERSIST: draft_challenges.PERSIST_LABEL}
+    label = labels.get(request.kind)
+    bare = dict.fromkeys(map(names.without_wildcard, request.hosts))
+    return [f"{label}.{name}" for name in bare if name not in request.by_owner] if label else []
 
 
 def _watched(request: CertificateRequest, found: Unreached | CaaObstacle) -> Watched | None:
@@ -210,11 +218,10 @@ def _risk(found: Unreached | CaaObstacle) -> RenewalRisk:
 
 def leftovers(tools: Tools, request: CertificateRequest) -> dict[str, tuple[str, ...]]:
     """Return the TXT records at the names of the challenges, by name: what others have left there."""
-    if request.is_answered_here or request.delegation is not None:
+    if request.kind != ChallengeType.DNS_01 or request.delegation is not None:
         return {}
-    owners = {f"{delegations.LABEL}.{names.without_wildcard(one)}" for one in request.hosts}
     found = {}
-    for owner in sorted(owners):
+    for owner in sorted(_owners(request)):
         answers = tools.resolver.authoritative(owner, "TXT").answers
         values = dict.fromkeys(value for one in answers for value in one.values)
         if values:
@@ -224,4 +231,4 @@ def leftovers(tools: Tools, request: CertificateRequest) -> dict[str, tuple[str,
 
 def is_dns(row: Certificate) -> bool:
     """Tell whether the names are proved in DNS, wherever their hosts lead."""
-    return row.acme_challenge_type is ChallengeType.DNS_01
+    return row.acme_challenge_type is not None and row.acme_challenge_type.is_in_dns

@@ -26,6 +26,7 @@ from nameplate.usecases import holders, lookup
 from nameplate.usecases.certificates import (
     coverage,
     deployments,
+    draft_proofs,
     preferences,
     succession,
     tls_alpn,
@@ -137,7 +138,7 @@ def proposed(
     if not coverage.is_at(name, holders.held_name(domain)):
         raise Invalid("name_not_covered", f"{name} does not belong to {domain.full_domain}.")
     if challenge is not None:
-        _challenge(challenge, wildcard=names.is_wildcard(name))
+        _challenge(tools, challenge, wildcard=names.is_wildcard(name))
     row = Certificate(
         id=0,
         organization_id=domain.organization_id,
@@ -172,7 +173,7 @@ def create(
     """
     wildcard = any(map(names.is_wildcard, hosts))
     if asked.challenge is not None:
-        _challenge(asked.challenge, wildcard=wildcard)
+        _challenge(tools, asked.challenge, wildcard=wildcard)
     named = homes or dict.fromkeys(hosts, domain.id)
     chosen = preferences.choose(session, tools, domain, named, asked)
     row = Certificate(
@@ -187,7 +188,9 @@ def create(
     )
     preferences.apply(row, hosts, chosen)
     delegates = tools is not None and tools.challenge_zone is not None
-    if row.acme_challenge_type is ChallengeType.DNS_01 and not delegates:
+    # The record of dns-persist-01 can be published by the owner.
+    written = {ChallengeType.DNS_01, ChallengeType.DNS_ACCOUNT_01}
+    if row.acme_challenge_type in written and not delegates:
         _refuse_unwritten(session, named)
     session.add(row)
     coverage.name(session, row, named)
@@ -206,12 +209,13 @@ def _refuse_unwritten(session: Session, homes: Mapping[str, int]) -> None:
             )
 
 
-def _challenge(given: str, *, wildcard: bool) -> None:
+def _challenge(tools: Tools | None, given: str, *, wildcard: bool) -> None:
     """Raise `Invalid` for a challenge that there is not, or that cannot prove the names."""
-    if given not in set(ChallengeType):
-        expected = ", ".join(f"`{one}`" for one in ChallengeType)
+    if given not in set(ChallengeType) or not draft_proofs.is_usable(tools, given):
+        known = [one for one in ChallengeType if draft_proofs.is_usable(tools, one)]
+        expected = ", ".join(f"`{one}`" for one in known)
         raise Invalid("challenge_unavailable", f"Expected one of these challenges: {expected}.")
-    if wildcard and given != ChallengeType.DNS_01:
+    if wildcard and not ChallengeType(given).is_in_dns:
         raise Invalid("wildcard_needs_dns", "A wildcard can only be proved by dns-01.")
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
+from nameplate.core.draft_challenges import IN_DNS
 from nameplate.db import Sessions, database_now, upsert
 from nameplate.models import Certificate, CertificateWatch, WatchKind
 from nameplate.usecases.certificates import caa_looks, delegations, reachability
@@ -29,7 +30,6 @@ SPREAD = timedelta(seconds=4)
 """How much later than that, so that not all are looked at together."""
 FORGOTTEN = timedelta(hours=1)
 """A name that no certificate waits for is forgotten when nobody has looked at it for so long."""
-_DNS = "dns-01"
 _SOMEBODY_OF_OURS = 1
 """Id that stands for a zone that can be written: a look at a delegation does not depend on whose."""
 
@@ -72,7 +72,7 @@ def of_failure(
     """Return what to watch after an authority has failed to find a proof that we see."""
     if code == "acme_caa":
         return Watched(WatchKind.CAA, name)
-    if kind != _DNS:
+    if kind not in IN_DNS:
         return _host(name, kind, port, None)
     owner = f"{delegations.LABEL}.{name}"
     there = None if led is None else led.targets.get(owner)

@@ -15,7 +15,7 @@ from nameplate.core.plan import Drift, Key, Plan, drift
 from nameplate.core.records import RRset, by_key
 from nameplate.core.spelling import Spelling
 from nameplate.core.wildcards import Hidden
-from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerPurpose, LedgerState
+from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerState
 from nameplate.usecases import holders
 from nameplate.usecases.dns import markers, proofs, wanted
 from nameplate.usecases.dns.ledger import SETTLING
@@ -59,7 +59,7 @@ class DesiredZone:
         following |= {
             value[:2]
             for value, entry in self.entries.items()
-            if entry.purpose is LedgerPurpose.CHALLENGE or entry.record_id in self.automatic
+            if entry.purpose.is_proof or entry.record_id in self.automatic
         }
         return frozenset(following)
 
@@ -222,7 +222,7 @@ def read_desired(
         Want(e.value, e.ttl, e.purpose, e.record_id, e.certificate_id)
         for e in entries.values()
         if e.state is not LedgerState.LEAVING
-        and (outlives or e.purpose is LedgerPurpose.CHALLENGE)
+        and (outlives or e.purpose.is_proof)
         and not proof.is_former(e)
     ]
     wants += proof.wants()

@@ -24,6 +24,7 @@ from nameplate.models import (
     Domain,
     DriftPolicy,
     LedgerEntry,
+    LedgerPurpose,
     LedgerState,
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
@@ -380,9 +381,11 @@ def _refused(
     row.next_action_at = work.watched(session, Domain, row, later, now, every=work.WATCH_REFUSAL)
 
 
-def forget(session: Session, certificate_id: int, now: datetime) -> None:
-    """Have the challenge values of a certificate taken back."""
-    query = LedgerEntry.visible(PLATFORM).where(LedgerEntry.ssl_certificate_id == certificate_id)
+def forget(session: Session, certificate_id: int, now: datetime, *purposes: LedgerPurpose) -> None:
+    """Have the values of a certificate with these purposes taken back."""
+    query = LedgerEntry.visible(PLATFORM).where(
+        LedgerEntry.ssl_certificate_id == certificate_id, LedgerEntry.purpose.in_(purposes)
+    )
     entries = session.scalars(query).all()
     zones = sorted({entry.organization_domain_id for entry in entries})
     if zones:  # the platform's may not be locked yet, and whoever settles it locks it first
