@@ -1,0 +1,165 @@
+"""A binding at Cloudflare: its custom hostname comes, has states of its own, and goes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.databases import sessions_over
+from tests.fakes.cloudflare_saas import ZONE, FakeCustomHostnames
+from tests.models import world as rows
+from tests.usecases.serving.serving_rig import Rig, bound
+
+from nameplate.adapters.proxy.cloudflare import CloudflareConfiguration, CloudflareHostnames
+from nameplate.adapters.vendors.cloudflare import PacedApi
+from nameplate.core import configuration
+from nameplate.core.actor import PLATFORM
+from nameplate.core.ids import show
+from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.core.secret import Secret
+from nameplate.models import Account, Binding, Certificate, Server
+from nameplate.usecases.serving import bindings, probes, proxies
+
+HOST = "acme.com"
+CLOUDFLARE = {"type": "cloudflare", "account": "cf", "zone": ZONE, "validation": "txt"}
+pytestmark = pytest.mark.usefixtures("unpaced")
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeCustomHostnames]:
+    with FakeCustomHostnames() as server:
+        yield server
+
+
+@pytest.fixture
+def rig(migrated_sqlite_url: str, fake: FakeCustomHostnames) -> Rig:
+    rig = bound(sessions_over(migrated_sqlite_url), ssl_enabled=True)
+    api = PacedApi(f"{fake.url}/client/v4", Secret("the-right-key"))
+
+    def connect(server: Server, _account: Account, ledger: frozenset[str]) -> CloudflareHostnames:
+        given = {name: value for name, value in (server.proxy or {}).items() if name != "type"}
+        config = configuration.load(CloudflareConfiguration, given)
+        return CloudflareHostnames(api, config, show("srv", server.id), ledger)
+
+    rig.world.tools = replace(rig.world.tools, proxy_by_account=connect)
+    rig.change(Server, proxy=CLOUDFLARE)
+    with rig.world.sessions.begin(PLATFORM) as session:
+        rows.account(session, None, provider="cloudflare", name="cf")
+    return rig
+
+
+def work_on_binding(rig: Rig) -> Any:
+    lease = rig.world.leased(Binding, rig.ids[Binding])
+    probes.sweep(rig.world.sessions, rig.world.tools, [lease])
+    return rig.read(Binding)
+
+
+def work_on_server(rig: Rig) -> Any:
+    lease = rig.world.leased(Server, rig.ids[Server])
+    proxies.reconcile(rig.world.sessions, rig.world.tools, lease)
+    return rig.read(Server)
+
+
+def arrive(rig: Rig, fake: FakeCustomHostnames) -> Any:
+    """Bring the binding to life."""
+    work_on_binding(rig)
+    work_on_server(rig)
+    fake.become(HOST)
+    work_on_server(rig)
+    return work_on_binding(rig)
+
+
+def test_a_binding_is_active_when_its_custom_hostname_is_and_gone_with_it(
+    rig: Rig, fake: FakeCustomHostnames
+) -> None:
+    assert work_on_binding(rig).status is BindingStatus.CONFIGURING
+    work_on_server(rig)
+    assert fake.at(HOST)["custom_metadata"]["nameplate"] == show("srv", rig.ids[Server])
+    row = work_on_binding(rig)
+    assert row.status is BindingStatus.CONFIGURING, "Cloudflare has not activated it"
+    assert row.seen_host.state.reason == "custom_hostname_pending"
+    assert rig.prober.looked == []
+    fake.become(HOST)
+    work_on_server(rig)
+    assert work_on_binding(rig).status is BindingStatus.ACTIVE
+    with rig.world.sessions.begin(PLATFORM) as session:
+        assert session.query(Certificate).count() == 0, "Cloudflare has its own"
+        bindings.remove(session, PLATFORM, show("bnd", row.id), datetime.now(UTC))
+    work_on_binding(rig)
+    work_on_server(rig)
+    assert fake.at(HOST) is None
+    assert fake.writes() == ["POST", "DELETE"], "each once"
+
+
+def test_a_moved_host_is_unhealthy_but_kept_and_validated_again(
+    rig: Rig, fake: FakeCustomHostnames
+) -> None:
+    arrive(rig, fake)
+    fake.become(HOST, status="moved")
+    work_on_server(rig)
+    row = work_on_binding(rig)
+    assert (row.status, row.health_status) == (BindingStatus.ACTIVE, HealthStatus.UNHEALTHY)
+    assert row.seen_host.state.reason == "custom_hostname_moved"
+    assert fake.writes() == ["POST", "PATCH"], "never removed, asked again once"
+    fake.become(HOST)
+    work_on_server(rig)
+    assert work_on_binding(rig).health_status is HealthStatus.HEALTHY
+
+
+def test_what_somebody_else_made_is_never_touched(rig: Rig, fake: FakeCustomHostnames) -> None:
+    fake.theirs(HOST)
+    work_on_binding(rig)
+    work_on_server(rig)
+    row = rig.read(Binding)
+    assert row.status is BindingStatus.ERROR
+    assert row.seen_host.state.reason == "custom_hostname_foreign"
+    assert fake.writes() == []
+    fake.state.clear()  # the cause is removed
+    work_on_binding(rig)
+    work_on_server(rig)
+    assert fake.writes() == ["POST"]
+
+
+def test_beyond_the_quota_is_refused_with_a_code_and_goes_on_when_there_is_room(
+    rig: Rig, fake: FakeCustomHostnames
+) -> None:
+    fake.quota = 1
+    fake.theirs("other.example.com")
+    work_on_binding(rig)
+    work_on_server(rig)
+    row = rig.read(Binding)
+    assert row.status is BindingStatus.ERROR
+    assert row.seen_host.state.reason == "custom_hostname_quota"
+    fake.quota = 2
+    assert arrive(rig, fake).status is BindingStatus.ACTIVE
+
+
+def test_what_was_removed_at_cloudflare_is_made_again(rig: Rig, fake: FakeCustomHostnames) -> None:
+    arrive(rig, fake)
+    fake.state.clear()
+    work_on_server(rig)
+    work_on_server(rig)
+    assert fake.at(HOST) is not None
+
+
+def test_an_account_of_another_owner_is_not_used(rig: Rig, fake: FakeCustomHostnames) -> None:
+    with rig.world.sessions.begin(PLATFORM) as session:
+        other = rows.organization(session)
+        session.query(Account).one().organization_id = other.id
+    work_on_binding(rig)
+    assert work_on_server(rig).trouble_code == "account_not_found"
+    assert fake.asked == []
+
+
+def test_without_metadata_the_ledger_says_what_is_ours(rig: Rig, fake: FakeCustomHostnames) -> None:
+    fake.takes_metadata = False
+    rig.change(Server, proxy={**CLOUDFLARE, "metadata": False})
+    row = arrive(rig, fake)
+    assert row.status is BindingStatus.ACTIVE
+    fake.theirs("other.example.com")
+    with rig.world.sessions.begin(PLATFORM) as session:
+        bindings.remove(session, PLATFORM, show("bnd", row.id), datetime.now(UTC))
+    work_on_binding(rig)
+    work_on_server(rig)
+    assert [one["hostname"] for one in fake.state.values()] == ["other.example.com"]
