@@ -15,10 +15,13 @@ from nameplate.adapters.proxy.cloudflare import CloudflareConfiguration, Cloudfl
 from nameplate.adapters.vendors.cloudflare import PacedApi
 from nameplate.core import configuration
 from nameplate.core.actor import PLATFORM
+from nameplate.core.conditions import Condition
 from nameplate.core.ids import show
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.core.secret import Secret
-from nameplate.models import Account, Binding, Certificate, Server
+from nameplate.core.turns import Turn
+from nameplate.models import Account, Binding, Certificate, Domain, Server
+from nameplate.usecases.claims import facts, routing, served_conditions
 from nameplate.usecases.serving import bindings, probes, proxies
 
 HOST = "acme.com"
@@ -163,3 +166,27 @@ def test_without_metadata_the_ledger_says_what_is_ours(rig: Rig, fake: FakeCusto
     work_on_binding(rig)
     work_on_server(rig)
     assert [one["hostname"] for one in fake.state.values()] == ["other.example.com"]
+
+
+def test_the_owner_is_told_what_cloudflare_waits_for(rig: Rig, fake: FakeCustomHostnames) -> None:
+    work_on_binding(rig)
+    work_on_server(rig)
+    told, names = told_of(rig)
+    assert (told.reason, told.turn) == ("custom_hostname_pending", Turn.YOU)
+    assert {"_cf-custom-hostname.acme.com", "_acme-challenge.acme.com"} <= names
+    fake.become(HOST, status="blocked")
+    work_on_server(rig)
+    assert told_of(rig)[0].turn is Turn.OPERATOR
+    arrive(rig, fake)
+    told, names = told_of(rig)
+    assert told.status, told
+    assert "_cf-custom-hostname.acme.com" not in names
+
+
+def told_of(rig: Rig) -> tuple[Condition, set[str | None]]:
+    """Return the condition of serving, and the names of records that the owner is to publish."""
+    with rig.world.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, rig.ids[Domain])
+        known = facts.read(session, [domain], datetime.now(UTC))[domain.id]
+        steps = routing.steps(session, known)
+        return served_conditions.serving(known), {one.instruction.get("name") for one in steps}

@@ -25,6 +25,7 @@ from nameplate.ports.proxy import (
     ProxyPlace,
     ProxyPlugin,
     Route,
+    RoutePlace,
     RouteRefused,
 )
 
@@ -141,14 +142,13 @@ class CloudflareHostnames:
         """
         there: dict[str, Entry] = {entry["hostname"]: entry for entry in self._listed()}
         wanted = {one["hostname"]: one for one in map(json.loads, config.files.values())}
-        for entry in self._ours(there.values()):
-            if entry["hostname"] not in wanted and not is_leaving(entry):
-                self._delete(entry)
+        for ours in self._ours(there.values()):
+            if ours["hostname"] not in wanted and not is_leaving(ours):
+                self._delete(ours)
         now = _Round()
         missing: list[tuple[Mapping[str, Any], Secret | None]] = []
         for hostname, one in wanted.items():
-            key = config.secrets.get(f"{hostname}.key")
-            entry = there.get(hostname)
+            key, entry = config.secrets.get(f"{hostname}.key"), there.get(hostname)
             if entry is None:
                 missing.append((one, key))
             elif not self._is_ours(entry):
@@ -209,6 +209,13 @@ class CloudflareHostnames:
             for route_id in config.owners[f"{host}.json"]
         }
         raise RouteRefused(code, detail, tuple(reasons), reasons)
+
+    def withdraw(self, places: Sequence[RoutePlace]) -> None:
+        """Delete the custom hostnames of these routes, as far as they are ours."""
+        closed = {place.hostname for place in places}
+        for entry in self._ours(self._listed()):
+            if entry["hostname"] in closed and not is_leaving(entry):
+                self._delete(entry)
 
     def states(self) -> Mapping[str, HostState]:
         """Return how Cloudflare sees ours; what it has given up is validated once more."""
