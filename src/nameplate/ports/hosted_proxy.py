@@ -1,6 +1,6 @@
 """A proxy that a service runs: each of its hosts has a state of its own, which only the service knows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -39,6 +39,8 @@ class HostState:
     records: tuple[HostRecord, ...] = ()
     id: str = ""
     """The service's own id of what we made there; empty when there is nothing of ours."""
+    is_given_up: bool = False
+    """The service looks no more, or seldom, until it is asked to."""
     expires_at: str | None = None
     """When the certificate of the service ends (ISO 8601), where it has one."""
 
@@ -50,6 +52,10 @@ class HostedProxy(Protocol):
     def states(self) -> Mapping[str, HostState]:
         """Return the state of every host that is ours, and of each that the last `apply` refused.
 
-        Has the service look again at hosts that it has given up. Raises what `Proxy` raises.
+        Changes nothing. Raises what `Proxy` raises.
         """
+        ...
+
+    def retry(self, ids: Sequence[str]) -> None:
+        """Have the service look again at hosts of ours that it has given up, by its own ids."""
         ...

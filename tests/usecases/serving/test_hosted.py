@@ -104,7 +104,8 @@ def test_a_moved_host_is_unhealthy_but_kept_and_validated_again(
     row = work_on_binding(rig)
     assert (row.status, row.health_status) == (BindingStatus.ACTIVE, HealthStatus.UNHEALTHY)
     assert row.seen_host.state.reason == "custom_hostname_moved"
-    assert fake.writes() == ["POST", "PATCH"], "never removed, asked again once"
+    work_on_server(rig)
+    assert fake.writes() == ["POST", "PATCH"], "never removed, and asked again once in a while"
     fake.become(HOST)
     work_on_server(rig)
     assert work_on_binding(rig).health_status is HealthStatus.HEALTHY
@@ -190,3 +191,26 @@ def told_of(rig: Rig) -> tuple[Condition, set[str | None]]:
         known = facts.read(session, [domain], datetime.now(UTC))[domain.id]
         steps = routing.steps(session, known)
         return served_conditions.serving(known), {one.instruction.get("name") for one in steps}
+
+
+def test_who_only_claims_the_host_learns_nothing_of_it(rig: Rig, fake: FakeCustomHostnames) -> None:
+    with rig.world.sessions.begin(PLATFORM) as session:
+        other = rows.organization(session)
+        app = rows.application(session, other, upstream_host="10.0.0.2", upstream_port=80)
+        claim = rows.domain(session, other)
+        theirs = rows.binding(session, app, claim, server_id=rig.ids[Server], hostname=HOST).id
+    arrive(rig, fake)
+    fake.become(HOST, status="pending")
+    work_on_server(rig)
+    with rig.world.sessions.begin(PLATFORM) as session:
+        assert session.get_one(Binding, theirs).seen_host is None
+    assert rig.read(Binding).seen_host.state.records
+
+
+def test_a_failure_of_cloudflare_is_told_and_overcome(rig: Rig, fake: FakeCustomHostnames) -> None:
+    work_on_binding(rig)
+    fake.play("status", status=503, times=4, when=lambda _asked: True)
+    assert work_on_server(rig).trouble_code == "provider_failed"
+    fake.faults.clear()
+    assert arrive(rig, fake).status is BindingStatus.ACTIVE
+    assert rig.read(Server).trouble_code is None

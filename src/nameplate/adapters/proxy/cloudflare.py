@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from nameplate.adapters.changes.answers import ChangeRefused, is_success, read, short
 from nameplate.adapters.http.client import Api
-from nameplate.adapters.proxy.cloudflare_states import Entry, is_given_up, is_leaving, judge
+from nameplate.adapters.proxy.cloudflare_states import Entry, is_leaving, judge
 from nameplate.adapters.proxy.sites import Site, SiteLocation, group
 from nameplate.adapters.vendors.cloudflare import connected, explain, pages
 from nameplate.core.configuration import Form, HostName, credential, setting
@@ -218,14 +218,20 @@ class CloudflareHostnames:
                 self._delete(entry)
 
     def states(self) -> Mapping[str, HostState]:
-        """Return how Cloudflare sees ours; what it has given up is validated once more."""
-        found = dict(self._refused)
-        for entry in self._ours(self._listed()):
-            found.setdefault(entry["hostname"], judge(entry))
-            if is_given_up(entry) and self._config.certificates == "cloudflare":
-                again = {"ssl": {"method": self._config.validation, "type": "dv"}}
-                self._api.request("PATCH", f"{self._path}/{quote(entry['id'], safe='')}", json=again)  # fmt: skip
-        return found
+        """Return how Cloudflare sees ours."""
+        seen = {entry["hostname"]: judge(entry) for entry in self._ours(self._listed())}
+        return seen | self._refused
+
+    def retry(self, ids: Sequence[str]) -> None:
+        """Have hosts validated again; one whose certificate is ours is only looked at."""
+        again: dict[str, Any] = {}
+        if self._config.certificates == "cloudflare":
+            again = {"ssl": {"method": self._config.validation, "type": "dv"}}
+        for one in ids:
+            reply = self._api.request("PATCH", f"{self._path}/{quote(one, safe='')}", json=again)
+            error = None if is_success(reply) else explain(reply)
+            if error is not None and not isinstance(error, ChangeRefused) and reply.status != _GONE:
+                raise error
 
     def _listed(self) -> list[dict[str, Any]]:
         return pages(self._api, self._path, {}, _PAGE)

@@ -46,6 +46,7 @@ def judge(entry: Entry) -> HostState:
         message,
         records=() if stage is HostStage.SERVED else records(entry),
         id=str(entry.get("id") or ""),
+        is_given_up=is_given_up(entry),
         expires_at=_ssl(entry).get("expires_on"),
     )
 

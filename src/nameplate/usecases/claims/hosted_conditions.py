@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from nameplate.core import instructions
 from nameplate.core.conditions import Condition
 from nameplate.core.instructions import Instruction
+from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Binding, Server
 from nameplate.models.orm import moment
 from nameplate.ports.hosted_proxy import HostStage, HostState
@@ -14,6 +15,7 @@ from nameplate.usecases.serving import hosted
 
 EXPIRING = "custom_hostname_expiring"
 """Reason of a service's certificate that ends soon."""
+_TOLD = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE, BindingStatus.ERROR)
 SOON = timedelta(days=7)
 """The service has renewed its certificates long before."""
 
@@ -21,6 +23,8 @@ SOON = timedelta(days=7)
 def state(row: Binding, server: Server | None) -> HostState | None:
     """Return how the service sees a binding's host, None where no service runs the proxy."""
     if server is None or not hosted.is_hosted(server) or row.seen_host is None:
+        return None
+    if row.status not in _TOLD:
         return None
     return row.seen_host.state
 

@@ -24,7 +24,6 @@ NAMES_LOST = "names_lost"
 """Reason of a certificate that does not cover some of its names."""
 UNCHECKED = "health_unknown"
 """Reason of a binding whose last check is too long ago."""
-_TOLD_BY_SERVICE = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE, BindingStatus.ERROR)
 _SHOWN = 10
 """Hosts in a condition."""
 
@@ -348,7 +347,7 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
     """Return what is wrong with one binding, None when it was seen to answer a moment ago."""
     host = f"{row.hostname}{row.path}"
     at_service = hosted_conditions.serving(row, server)
-    if at_service is not None and row.status in _TOLD_BY_SERVICE:
+    if at_service is not None:
         return at_service
     if row.status is not BindingStatus.ACTIVE:
         return _arriving(row, server, host)

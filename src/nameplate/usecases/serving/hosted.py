@@ -1,6 +1,6 @@
 """Servers whose proxy a service runs, such as Cloudflare: by which account, and how it sees each host."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -23,6 +23,10 @@ from nameplate.usecases.tools import Tools
 WHILE_WAITING = timedelta(seconds=30)
 """How often hosts are looked at while one of them waits for something."""
 USUALLY = timedelta(minutes=5)
+RETRY_EVERY = timedelta(minutes=10)
+"""How often the service is asked to look again at what it has given up."""
+_SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
+_TOGETHER = 500
 
 
 class _Access(NamedTuple):
@@ -85,32 +89,83 @@ def look(sessions: Sessions, lease: Lease, proxy: Proxy) -> timedelta | None:
         return None
     states = proxy.states()
 
-    def change(session: Session) -> timedelta:
+    def change(session: Session) -> _Looked:
         return _record(session, lease.id, states, lease.now())
 
-    return sessions.run(PLATFORM, change)
+    looked = sessions.run(PLATFORM, change)
+    if looked.given_up:
+        proxy.retry(looked.given_up)
+    return looked.later
+
+
+class _Looked(NamedTuple):
+    """What comes of a look at the hosts of a server."""
+
+    later: timedelta
+    """When to look again."""
+    given_up: Sequence[str]
+    """The service's ids of hosts at which it is to look again now."""
 
 
 def _record(
     session: Session, server_id: int, states: Mapping[str, HostState], now: datetime
-) -> timedelta:
+) -> _Looked:
+    columns = (Binding.id, Binding.hostname, Binding.status, Binding.served_server_id, Binding.seen_host)  # fmt: skip
     query = Binding.visible(PLATFORM).where(Binding.server_id == server_id).order_by(Binding.id)
+    changed: dict[int, SeenHost | None] = {}
+    given_up: list[str] = []
     is_waiting = is_lost = False
-    for row in session.scalars(query.with_for_update(key_share=True)):
-        state = states.get(row.hostname)
-        is_waiting |= state is None or state.stage is not HostStage.SERVED
-        if (row.seen_host and row.seen_host.state) == state:
-            continue
-        if state is None and row.status is BindingStatus.ERROR:
-            continue  # why it was refused stays
-        is_lost |= state is None and row.served_server_id == server_id
-        row.seen_host = None if state is None else SeenHost(state)
-        if row.status in {BindingStatus.CONFIGURING, BindingStatus.ACTIVE}:
-            row.wake(now)
+    for number, hostname, status, served_by, seen in session.execute(query.with_only_columns(*columns)):  # fmt: skip
+        state = states.get(hostname)
+        if status in _SERVED:
+            is_waiting |= state is None or state.stage is HostStage.WAITING
+            is_lost |= state is None and served_by == server_id
+        found = _seen(status, seen, state, now)
+        if found is not None and found.retried_at == now:
+            given_up.append(found.state.id)
+        if found != seen:
+            changed[number] = found
+    _tell(session, changed, now)
     if is_lost:  # somebody has removed it there: it is made again
         lost = sa.update(Server).where(Server.id == server_id)
         session.execute(lost.values(configured_fingerprint=None, updated_at=Server.updated_at))
-    return WHILE_WAITING if is_waiting else USUALLY
+    return _Looked(WHILE_WAITING if is_waiting else USUALLY, given_up)
+
+
+def _seen(
+    status: BindingStatus, before: SeenHost | None, state: HostState | None, now: datetime
+) -> SeenHost | None:
+    """Return what is known of a binding's host from now on.
+
+    A binding that is not to be served learns nothing: the host may be another organization's by now.
+    """
+    if status not in _SERVED:
+        if status is BindingStatus.ERROR:  # it was refused: why that was stays
+            return SeenHost(state) if state is not None else before
+        is_same = before is not None and state is not None and before.state.id == state.id
+        return before if is_same else None
+    if state is None:
+        return None
+    asked = None if before is None else before.retried_at
+    if state.is_given_up and (asked is None or asked < now - RETRY_EVERY):
+        asked = now
+    return SeenHost(state, asked)
+
+
+def _tell(session: Session, changed: Mapping[int, SeenHost | None], now: datetime) -> None:
+    numbers = sorted(changed)
+    for start in range(0, len(numbers), _TOGETHER):
+        some = Binding.visible(PLATFORM).where(Binding.id.in_(numbers[start : start + _TOGETHER]))
+        for row in session.scalars(some.order_by(Binding.id).with_for_update(key_share=True)):
+            is_news = (row.seen_host and row.seen_host.state) != _state(changed[row.id])
+            row.seen_host = changed[row.id]
+            if is_news and row.status in _SERVED:
+                row.wake(now)
+        session.flush()
+
+
+def _state(seen: SeenHost | None) -> HostState | None:
+    return None if seen is None else seen.state
 
 
 def obstacle(row: Binding, server: Server) -> str | None:
