@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -214,3 +214,23 @@ def test_a_failure_of_cloudflare_is_told_and_overcome(rig: Rig, fake: FakeCustom
     fake.faults.clear()
     assert arrive(rig, fake).status is BindingStatus.ACTIVE
     assert rig.read(Server).trouble_code is None
+
+
+def test_the_expiry_of_cloudflares_certificate_is_watched(
+    rig: Rig, fake: FakeCustomHostnames
+) -> None:
+    arrive(rig, fake)
+    assert certificate_of(rig).reason == "active"
+    soon = datetime.now(UTC) + timedelta(days=3)
+    fake.at(HOST)["ssl"]["expires_on"] = soon.isoformat()
+    work_on_server(rig)
+    told = certificate_of(rig)
+    assert (told.reason, told.status, told.turn) == ("custom_hostname_expiring", True, Turn.YOU)
+
+
+def certificate_of(rig: Rig) -> Condition:
+    with rig.world.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, rig.ids[Domain])
+        known = facts.read(session, [domain], datetime.now(UTC))[domain.id]
+        (found,) = served_conditions.certificates(known)
+        return found
