@@ -339,6 +339,11 @@ class RegistrarConfiguration:
     """The settings that an account has at any registrar: the schema of each begins with them."""
 
 
+def always(_configuration: Any) -> bool:  # noqa: ANN401 - an instance of `configuration`
+    """Every account of this registrar shows what the public registries have."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrarPlugin(Plugin):
     """A registrar in the group `nameplate.registrars` of entry points."""
@@ -352,5 +357,8 @@ class RegistrarPlugin(Plugin):
 
     An act whose answer was lost is never sent again before that."""
     max_years: int = 10
+    proves: Callable[[Any], bool] = always
+    """Takes an instance of `configuration`; False for a registrar's trial environment, where anybody can
+    register any name: what is there gives no right to it."""
     contact: Contact | None = None
     """Whom names are registered for when nobody says: sandboxes only."""

@@ -99,12 +99,12 @@ def record(
     change: Callable[[Session, Row], T],
     *,
     release: bool | Callable[[T], bool],
-    stopped: bool = False,
+    stopped: bool | Callable[[T], bool] = False,
     before: Callable[[Session], None] | None = None,
 ) -> T:
     """Run `change` on the leased row in one transaction; `release` (what came of it) ends the lease.
 
-    A step that ends has overcome what stopped the row before, unless `stopped`, and wakes every row
+    Both `release` and `stopped` may depend on what `change` returned. A step that ends has overcome what stopped the row before, unless `stopped`, and wakes every row
     that waits for the same; it also ends the row's urgency.
 
     Otherwise the lease is renewed, and the row is due when that ends. Somebody who woke the row
@@ -123,7 +123,8 @@ def record(
         result = change(session, row)
         ends = release(result) if callable(release) else release
         if ends:
-            _release(session, row, lease, woken, stopped=stopped)
+            is_stopped = stopped(result) if callable(stopped) else stopped
+            _release(session, row, lease, woken, stopped=is_stopped)
         else:
             _renew(row, lease, woken)
         return result

@@ -8,11 +8,14 @@ from tests.databases import Templates, sessions_over
 from tests.models import world
 from tests.registrations.shop import Shop
 
+from nameplate.adapters.registrar import namecheap
+from nameplate.core import configuration
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Unavailable
 from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.models import HoldingBasis, NameHolding
 from nameplate.usecases import holders
+from nameplate.usecases.registrations.registrars import Connected
 
 LOST = Unavailable("provider_unreachable", "No answer.")
 
@@ -60,3 +63,29 @@ def test_who_held_a_name_that_is_registered_anew_holds_it_no_more(shop: Shop) ->
     shop.drain()
     with shop.sessions.begin(PLATFORM) as session:
         assert holders.holder(session, name) == shop.buyer.organization_id
+
+
+def test_what_is_bought_in_a_trial_environment_gives_no_right(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody can register any name there; who holds it here goes on holding it."""
+    monkeypatch.setattr(Connected, "proves", property(lambda _: False))
+    name = shop.name()
+    with shop.sessions.begin(PLATFORM) as session:
+        other = world.organization(session)
+        world.holding(session, world.domain(session, other, name))
+        owner = other.id
+    shop.buy(name)
+    shop.drain(until=lambda: shop.registration(name).trouble_code is not None)
+    row = shop.registration(name)
+    assert (row.status, row.trouble_code) == (RegistrationStatus.ACTIVE, "registration_unproved")
+    with shop.sessions.begin(PLATFORM) as session:
+        assert holders.holder(session, name) == owner
+
+
+def test_only_names_at_the_public_registries_prove_anything() -> None:
+    given = {"api_user": "acme", "client_ip": "192.0.2.1"}
+    trial = {**given, "api_url": "https://api.sandbox.namecheap.com"}
+    for config, proves in ((given, True), (trial, False)):
+        loaded = configuration.load(namecheap.plugin.configuration, config)
+        assert namecheap.plugin.proves(loaded) is proves

@@ -52,6 +52,10 @@ _KEPT = "0"
 """Id of the privacy of a name that has none."""
 
 
+_PUBLIC = "https://api.namecheap.com"
+"""Where names are registered at the public registries."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamecheapRegistrarConfiguration(RegistrarConfiguration):
     """What an account at Namecheap says; one at its DNS says the same."""
@@ -60,7 +64,7 @@ class NamecheapRegistrarConfiguration(RegistrarConfiguration):
     client_ip: IpAddress = setting("IP address of this installation on the account's allowlist.")
     api_url: Url = setting(
         "URL of the API. Use https://api.sandbox.namecheap.com for trials.",
-        default="https://api.namecheap.com",
+        default=_PUBLIC,
     )
 
 
@@ -73,12 +77,18 @@ def connect(
     return NamecheapRegistrar(api, clock)
 
 
+def is_public(config: NamecheapRegistrarConfiguration) -> bool:
+    """Tell whether an account's names are in the public registries."""
+    return config.api_url == _PUBLIC
+
+
 plugin = RegistrarPlugin(
     title="Namecheap",
     configuration=NamecheapRegistrarConfiguration,
     credentials=(Credential("api_key", "API key of that user."),),
     connect=connect,
     shows_within=timedelta(minutes=10),
+    proves=is_public,
 )
 
 

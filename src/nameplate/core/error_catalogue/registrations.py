@@ -221,6 +221,11 @@ GROUP = Group(
             "Add an account of the kind `registrar`.",
             (409,),
         ),
+        "registration_unproved": Entry(
+            Turn.YOU,
+            "The registrar's account is of a trial environment: its names are not in the public registry.",
+            "Prove the name by a DNS record, or register it with an account that is none for trials.",
+        ),
         "registrar_renews": Entry(
             Turn.OPERATOR,
             "The registrar renews the name by itself, and its API cannot turn that off.",

@@ -8,6 +8,7 @@ from nameplate.core import ids
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
+from nameplate.core.lifecycle import RegistrationStatus
 from nameplate.models import Domain, HoldingBasis, NameHolding, RegisteredName, telling
 from nameplate.usecases import holders
 from nameplate.usecases.claims import (
@@ -21,6 +22,8 @@ from nameplate.usecases.claims import (
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.tools import Tools
 
+TRIAL = "The registrar's account is of a trial environment, so it proves nothing. Prove the name by DNS."
+_COUNTS = (RegistrationStatus.ACTIVE, RegistrationStatus.EXPIRING)
 _NEW_OWNER = "The name was registered anew by another organization."
 
 
@@ -31,10 +34,12 @@ def grant(
     now: datetime,
     *,
     bought: bool,
+    proves: bool,
     hosted: offers.HostingOffer | None = None,
 ) -> str | None:
     """Let the organization hold a name that is registered for it; return why it cannot, if so.
 
+    `proves` is what the registrar's account says of itself: of a trial environment nothing is granted.
     A name that was `bought` was nobody's: who held it here holds it no more. Otherwise the holding of
     somebody else stays. Runs in a platform transaction under the lock row of the name.
     """
@@ -42,6 +47,8 @@ def grant(
         claim = _claim(session, tools, row, hosted)
     except (Conflict, Invalid) as error:
         return error.detail
+    if not proves:
+        return TRIAL
     own = holders.holding(session, row.organization_id, row.name)
     if own is None or own.name != row.name or not own.subtree:
         for other in incumbents.in_the_way(session, claim, subtree=True) if bought else ():
@@ -64,6 +71,24 @@ def grant(
     handovers.rest_all(session, tools, row.organization_id, row.name, now)
     handovers.rest(session, tools, claim, now)
     return None
+
+
+def is_refused(
+    session: Session, tools: Tools, row: RegisteredName, now: datetime, *, proves: bool
+) -> bool:
+    """Let an unproved claim rest on the registration if it can by now; tell whether it cannot, and why."""
+    claim = claim_of(session, row)
+    if claim is None or claim.holding_name is not None or row.status not in _COUNTS:
+        return False
+    why = grant(session, tools, row, now, bought=False, proves=proves)
+    if why is not None:
+        note_refusal(row, why, now)
+    return why is not None
+
+
+def note_refusal(row: RegisteredName, why: str, now: datetime) -> None:
+    """Say on the registration why its organization does not hold the name."""
+    row.meet("registration_unproved" if why == TRIAL else "name_in_use", why, None, now)
 
 
 def end(session: Session, tools: Tools, row: RegisteredName, now: datetime) -> None:

@@ -290,9 +290,10 @@ class Buyer:
             purchase.settle(now)
             seeing.apply(row, seen, now)
             if purchase.act in {Act.REGISTER, Act.TRANSFER}:
-                why = granting.grant(session, self._tools, row, now, bought=is_new, hosted=hosted)
-                if why is not None:
-                    telling_reason(row, why, now)
+                granting.grant(  # if it cannot, the next look says why
+                    session, self._tools, row, now,
+                    bought=is_new, proves=self._connected.proves, hosted=hosted,
+                )  # fmt: skip
             granting.follow(session, row, self._connected.account.provider)
             row.attempts = 0
             row.next_action_at = now
@@ -380,11 +381,6 @@ class Buyer:
             release=ends,
             before=(lambda session: lock_name(session, name)) if locks_name else None,
         )
-
-
-def telling_reason(row: RegisteredName, why: str, now: datetime) -> None:
-    """Say on the registration why its organization does not hold the name."""
-    row.meet("name_in_use", why, None, now)
 
 
 def note(purchase: Purchase, told: Operation) -> None:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import names
+from nameplate.core import configuration, names
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, Problem, Refused
 from nameplate.core.ids import Prefix
@@ -26,6 +26,12 @@ class Connected:
     account: Account
     registrar: Registrar
     plugin: RegistrarPlugin
+
+    @property
+    def proves(self) -> bool:
+        """Whether what the registrar shows gives a right to the name."""
+        config = configuration.load(self.plugin.configuration, self.account.config)
+        return self.plugin.proves(config)
 
 
 def choose(session: Session, actor: Actor, owner_id: int, reference: str | None) -> Account:

@@ -17,6 +17,7 @@ from nameplate.models import RegisteredName, RenewedBy
 from nameplate.ports.registrar import Registration as Seen
 from nameplate.usecases import lookup
 from nameplate.usecases.registrations import granting, registrars, seeing
+from nameplate.usecases.registrations.registrars import Connected
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
 
@@ -157,7 +158,7 @@ def import_all(
     seen = [one for one in connected.registrar.registrations() if not wanted or one.name in wanted]
     made = []
     for one in seen:
-        make = partial(_import, tools=tools, owner_id=owner_id, account_id=chosen.id, seen=one)
+        make = partial(_import, tools=tools, owner_id=owner_id, connected=connected, seen=one)
         row = sessions.run(PLATFORM, make)
         if row is not None:
             made.append(row)
@@ -165,7 +166,7 @@ def import_all(
 
 
 def _import(
-    session: Session, *, tools: Tools, owner_id: int, account_id: int, seen: Seen
+    session: Session, *, tools: Tools, owner_id: int, connected: Connected, seen: Seen
 ) -> RegisteredName | None:
     lock_name(session, seen.name)
     taken = RegisteredName.visible(PLATFORM).where(
@@ -176,7 +177,7 @@ def _import(
     now = database_now(session)
     row = RegisteredName(
         organization_id=owner_id,
-        account_id=account_id,
+        account_id=connected.account.id,
         name=seen.name,
         status=RegistrationStatus.PENDING,
         renewed_by=RenewedBy.REGISTRAR if seen.auto_renew else RenewedBy.NONE,
@@ -188,9 +189,9 @@ def _import(
     row.next_action_at = now
     claim = granting.claim_of(session, row)
     if claim is not None:
-        why = granting.grant(session, tools, row, now, bought=False)
+        why = granting.grant(session, tools, row, now, bought=False, proves=connected.proves)
         if why is not None:
-            row.meet("name_in_use", why, None, now)
+            granting.note_refusal(row, why, now)
     session.flush()
     session.refresh(row)
     return row

@@ -37,7 +37,7 @@ def look(
     acted = _bring(sessions, tools, lease, case.row, connected, seen) if case.is_wanted else False
     quote = _renewal(sessions, lease, case, connected, seen) if not acted else None
 
-    def change(session: Session, row: RegisteredName) -> None:
+    def change(session: Session, row: RegisteredName) -> bool:
         now = lease.now()
         seeing.apply(row, seen, now)
         seeing.give_notice(row, now)
@@ -50,8 +50,15 @@ def look(
             _buy(session, row, connected.account, quote, seen, now)
         elif not case.is_wanted:
             row.next_action_at = None
+        return case.is_wanted and granting.is_refused(
+            session, tools, row, now, proves=connected.proves
+        )
 
-    work.record(sessions, RegisteredName, lease, change, release=True)
+    work.record(
+        sessions, RegisteredName, lease, change,
+        release=True, stopped=bool,
+        before=lambda session: lock_name(session, case.row.name),
+    )  # fmt: skip
     return None
 
 
