@@ -334,6 +334,14 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         )
 
     @classmethod
+    def seen_hosts(cls, server_id: int) -> sa.Select[Any]:
+        """Select how the service of a server sees hosts, those of removed bindings too."""
+        return sa.select(cls.seen_host).where(
+            sa.or_(cls.server_id == server_id, cls.served_server_id == server_id),
+            cls.seen_host.is_not(None),
+        )
+
+    @classmethod
     def taking(cls) -> sa.Update:
         """Return the statement that forgets what proxies refused before; narrow it."""
         return sa.update(cls).values(

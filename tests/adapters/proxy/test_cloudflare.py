@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.fakes.cloudflare_saas import ZONE, FakeCustomHostnames
 
-from nameplate.adapters.proxy.cloudflare import CloudflareConfiguration, CloudflareHostnames
+from nameplate.adapters.proxy.cloudflare import CloudflareHostnames, CloudflareProxyConfiguration
 from nameplate.adapters.proxy.cloudflare_states import judge
 from nameplate.adapters.vendors.cloudflare import PacedApi, connected
 from nameplate.adapters.vendors.namecheap import RequestPace
@@ -17,6 +17,7 @@ from nameplate.core.secret import Secret
 from nameplate.core.turns import Turn
 from nameplate.ports.hosted_proxy import HostStage
 from nameplate.ports.proxy import KeyPair, Redirect, Route, RoutePlace, RouteRefused, Upstream
+from nameplate.testing.hosted_proxy import HostedProxyConformance
 
 UP = Upstream("10.0.0.1", 8080)
 SERVED, WAITING, STOPPED = HostStage.SERVED, HostStage.WAITING, HostStage.STOPPED
@@ -31,8 +32,19 @@ def fake() -> Iterator[FakeCustomHostnames]:
 def hostnames(
     fake: FakeCustomHostnames, token: str = "the-right-key", **given: Any
 ) -> CloudflareHostnames:
-    config = CloudflareConfiguration(account="cf", zone=ZONE, **given)
+    config = CloudflareProxyConfiguration(account="cf", zone=ZONE, **given)
     return CloudflareHostnames(PacedApi(f"{fake.url}/client/v4", Secret(token)), config, "srv_1")
+
+
+@pytest.fixture
+def hosted(fake: FakeCustomHostnames) -> CloudflareHostnames:
+    proxy = hostnames(fake)
+    proxy.apply(proxy.render([route("a.example.com")]))
+    return proxy
+
+
+class TestHosted(HostedProxyConformance):
+    """Cloudflare's states are those of the port."""
 
 
 def route(host: str, number: int = 1, **more: Any) -> Route:
@@ -174,7 +186,7 @@ def test_a_wrong_token_and_a_wrong_zone_are_told(fake: FakeCustomHostnames) -> N
         hostnames(fake, "wrong").states()
     assert caught.value.code == "credential_refused"
     with pytest.raises(Invalid):
-        configuration.parse(CloudflareConfiguration, {"account": "cf", "zone": "../../zones"})
+        configuration.parse(CloudflareProxyConfiguration, {"account": "cf", "zone": "../../zones"})
 
 
 def test_everything_with_one_token_has_one_rate_limit(fake: FakeCustomHostnames) -> None:
@@ -183,7 +195,7 @@ def test_everything_with_one_token_has_one_rate_limit(fake: FakeCustomHostnames)
     assert connected(Secret("one")) is held
     pace = RequestPace(((1, 300.0),), provider="Cloudflare")
     api = PacedApi(f"{fake.url}/client/v4", Secret("the-right-key"), pace)
-    proxy = CloudflareHostnames(api, CloudflareConfiguration(account="cf", zone=ZONE), "srv_1")
+    proxy = CloudflareHostnames(api, CloudflareProxyConfiguration(account="cf", zone=ZONE), "srv_1")
     proxy.states()
     with pytest.raises(RateLimited):
         proxy.states()

@@ -11,7 +11,7 @@ from tests.fakes.cloudflare_saas import ZONE, FakeCustomHostnames
 from tests.models import world as rows
 from tests.usecases.serving.serving_rig import Rig, bound
 
-from nameplate.adapters.proxy.cloudflare import CloudflareConfiguration, CloudflareHostnames
+from nameplate.adapters.proxy.cloudflare import CloudflareHostnames, CloudflareProxyConfiguration
 from nameplate.adapters.vendors.cloudflare import PacedApi
 from nameplate.core import configuration
 from nameplate.core.actor import PLATFORM
@@ -42,7 +42,7 @@ def rig(migrated_sqlite_url: str, fake: FakeCustomHostnames) -> Rig:
 
     def connect(server: Server, _account: Account, ledger: frozenset[str]) -> CloudflareHostnames:
         given = {name: value for name, value in (server.proxy or {}).items() if name != "type"}
-        config = configuration.load(CloudflareConfiguration, given)
+        config = configuration.load(CloudflareProxyConfiguration, given)
         return CloudflareHostnames(api, config, show("srv", server.id), ledger)
 
     rig.world.tools = replace(rig.world.tools, proxy_by_account=connect)
@@ -152,7 +152,7 @@ def test_an_account_of_another_owner_is_not_used(rig: Rig, fake: FakeCustomHostn
         other = rows.organization(session)
         session.query(Account).one().organization_id = other.id
     work_on_binding(rig)
-    assert work_on_server(rig).trouble_code == "account_not_found"
+    assert work_on_server(rig).trouble_code == "setting_invalid"
     assert fake.asked == []
 
 

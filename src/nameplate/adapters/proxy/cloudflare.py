@@ -45,7 +45,7 @@ ZoneId = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloudflareConfiguration(ProxyConfiguration):
+class CloudflareProxyConfiguration(ProxyConfiguration):
     """The keys of `proxy` with the type `cloudflare`."""
 
     account: str = setting("Name or id of the account at the DNS provider `cloudflare`.")
@@ -65,7 +65,7 @@ class CloudflareConfiguration(ProxyConfiguration):
     )
     metadata: bool = setting(
         "Mark custom hostnames in their metadata, which not every plan allows. Without it only the "
-        "ids in Nameplate's database say which are ours.",
+        "ids in Nameplate's database say which those are.",
         default=True,
     )
 
@@ -74,14 +74,14 @@ class CloudflareConfiguration(ProxyConfiguration):
         return "Cloudflare needs no agent. Set `reach` to `direct`." if self.reach == "agent" else None  # fmt: skip
 
 
-def connect(config: CloudflareConfiguration, place: ProxyPlace) -> "CloudflareHostnames":
+def connect(config: CloudflareProxyConfiguration, place: ProxyPlace) -> "CloudflareHostnames":
     """Return the custom hostnames of one server. Raises Refused `credential_missing`."""
     api = connected(credential(place.credentials, "api_token"))
     return CloudflareHostnames(api, config, place.server, place.ledger)
 
 
 plugin = ProxyPlugin(
-    title="Cloudflare for SaaS", configuration=CloudflareConfiguration, connect=connect
+    title="Cloudflare for SaaS", configuration=CloudflareProxyConfiguration, connect=connect
 )
 
 
@@ -100,7 +100,11 @@ class CloudflareHostnames:
     """The custom hostnames that one server of ours has in a zone."""
 
     def __init__(
-        self, api: Api, config: CloudflareConfiguration, server: str, ledger: Collection[str] = ()
+        self,
+        api: Api,
+        config: CloudflareProxyConfiguration,
+        server: str,
+        ledger: Collection[str] = (),
     ) -> None:
         """`server` is the public id that marks what is ours; `ledger` holds the ids of what we made."""
         self._api, self._config, self._server = api, config, server

@@ -9,7 +9,7 @@ GROUP = Group(
         "custom_hostname_pending": Entry(
             Turn.YOU,
             "Cloudflare has not seen yet that the host leads to it.",
-            "Publish the records of the routing instructions. Cloudflare looks again by itself.",
+            "Publish the records of the routing instructions. Cloudflare checks again by itself.",
         ),
         "custom_hostname_validating": Entry(
             Turn.YOU,

@@ -49,7 +49,7 @@ def issues_itself(server: Server) -> bool:
 def connect(sessions: Sessions, tools: Tools, lease: Lease, server: Server) -> Proxy:
     """Connect a server's proxy, by its account where it has one.
 
-    Raises Refused `account_not_found` when the server's owner has no such account at the service.
+    Raises Refused `setting_invalid` when the server's owner has no such account at the service.
     """
     if not is_hosted(server) or tools.proxy_by_account is None:
         return tools.proxy(server)
@@ -71,11 +71,8 @@ def _access(session: Session, server: Server) -> _Access:
         account = lookup.find(session, own, Account, Prefix.ACCOUNT, named, Account.name)
     except NotFound:
         detail = f"The owner of the server has no account {named} at the DNS provider {kind}."
-        raise Refused("account_not_found", detail) from None
-    made = sa.select(Binding.seen_host).where(
-        sa.or_(Binding.server_id == server.id, Binding.served_server_id == server.id),
-        Binding.seen_host.is_not(None),
-    )
+        raise Refused("setting_invalid", detail) from None
+    made = Binding.seen_hosts(server.id)
     ids = {seen.state.id for seen in session.scalars(made) if seen is not None}
     return _Access(account, frozenset(ids - {""}))
 
