@@ -36,6 +36,7 @@ GROUP = Group(
             Turn.NAMEPLATE,
             "Cloudflare is still removing the host.",
             "Wait. Nameplate creates it again once it is gone.",
+            (502,),
         ),
         "custom_hostname_timed_out": Entry(
             Turn.YOU,

@@ -66,7 +66,16 @@ def certificate(bindings: Iterable[tuple[Binding, Server | None]], now: datetime
     fix, turn = notices.explained(EXPIRING)
     verb = "ended" if end <= now else "ends"
     message = f"The service's certificate of {host} {verb} at {until} and was not renewed."
-    return [Condition("certificate", end > now, EXPIRING, message, fix=fix, acts=turn)]
+    return [
+        Condition(
+            type="certificate",
+            status=end > now,
+            reason=EXPIRING,
+            message=message,
+            fix=fix,
+            acts=turn,
+        )
+    ]
 
 
 def records(row: Binding, server: Server | None) -> list[Instruction]:
