@@ -14,6 +14,7 @@ from nameplate.core.errors import Invalid, Refused
 from nameplate.core.lifecycle import DomainStatus, VerificationStatus
 from nameplate.db import Sessions, database_now
 from nameplate.models import Domain, HoldingScope, NameHolding, Server, Verification
+from nameplate.ports.hosted_proxy import HostedProxy
 from nameplate.registry import proof_methods, proxies
 from nameplate.settings import Settings
 from nameplate.usecases.claims import (
@@ -25,6 +26,7 @@ from nameplate.usecases.claims import (
 )
 from nameplate.usecases.serving import proxies as configuring
 from nameplate.usecases.serving import servers
+from nameplate.usecases.tenants import accounts
 from nameplate.usecases.tools import Tools
 from tests.databases import sessions_over
 from tests.plugins import install
@@ -179,6 +181,37 @@ def test_a_server_with_a_third_partys_proxy(sessions: Sessions, tools: Tools) ->
     assert tools.proxy(row).path.read_text() == "{}"  # type: ignore[attr-defined]  # the toy's own
 
 
+def test_a_proxy_that_a_service_runs_gets_the_account_of_the_server(
+    sessions: Sessions, tools: Tools
+) -> None:
+    proxy = {"type": "cloudflare", "account": "cf", "zone": "0" * 32}
+    with sessions.begin(PLATFORM) as session:
+        account = accounts.add(
+            session,
+            PLATFORM,
+            tools,
+            kind="dns",
+            provider="cloudflare",
+            name="cf",
+            credentials={"api_token": "t"},
+        )
+        row = servers.add(
+            session,
+            tools,
+            PLATFORM,
+            now=database_now(session),
+            name="cf",
+            address="saas.example.net",
+            proxy=proxy,
+        )
+        session.flush()
+        assert tools.proxy_by_account is not None
+        assert isinstance(tools.proxy_by_account(row, account, frozenset()), HostedProxy)
+        with pytest.raises(Invalid) as caught:
+            servers.check_proxy(tools, {**proxy, "zone": "../x", "reach": "agent"})
+    assert [one.pointer for one in caught.value.problems] == ["/proxy/zone"]
+
+
 def test_ours_are_registered_the_same_way(site: Path) -> None:
     found = proof_methods(), proxies()
     assert [list(one.names()) for one in found] == [
@@ -186,7 +219,7 @@ def test_ours_are_registered_the_same_way(site: Path) -> None:
             *("acme_dns", "acme_http", "dns_cname", "dns_txt"),
             *("email", "file_upload", "meta_tag"),
         ],
-        ["caddy", "memory", "nginx", "table", "traefik"],
+        ["caddy", "cloudflare", "memory", "nginx", "table", "traefik"],
     ]
     assert not [each.error for one in found for each in one.listed() if each.error]
     theirs = [one.name for one in found[0].listed() if one.is_third_party]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
+from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -17,10 +18,11 @@ from sqlalchemy.exc import DatabaseError
 from nameplate import registry
 from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.verification.unavailable import NotAvailable
-from nameplate.core import configuration, edge_tokens, own_names
+from nameplate.core import configuration, edge_tokens, ids, own_names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.chains import Roots
+from nameplate.core.configuration import Credentials
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy, Network
 from nameplate.core.encryption import KeyRing
@@ -29,7 +31,7 @@ from nameplate.core.proof_life import ProofLife
 from nameplate.core.secret import Secret
 from nameplate.core.vantage_messages import MIN_SECRET
 from nameplate.db import Sessions, engine
-from nameplate.models import Server, VerificationMethodName
+from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import AddressFetcher, Fetched
 from nameplate.ports.mail import Mailer
@@ -45,7 +47,7 @@ from nameplate.remote import clock
 from nameplate.settings import Settings
 from nameplate.usecases.operations import checkup, installation, rings
 from nameplate.usecases.operations.checkup import Finding
-from nameplate.usecases.tenants import connections
+from nameplate.usecases.tenants import accounts, connections
 from nameplate.usecases.tools import Tools
 
 T = TypeVar("T")
@@ -284,6 +286,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         organization_limits=settings.organization_limits,
         platform_limits=settings.platform_limits,
         proxy=partial(_proxy, settings=settings, plugins=proxies),
+        proxy_by_account=partial(_proxy_by_account, settings=settings, plugins=proxies, ring=ring),
         prober=_prober(policy),
         fetcher=_fetcher(settings, resolver),
         present=_presenter(settings),
@@ -545,7 +548,27 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]) -> Proxy:
+def _proxy_by_account(
+    server: Server,
+    account: Account,
+    ledger: frozenset[str],
+    *,
+    settings: Settings,
+    plugins: Registry[ProxyPlugin],
+    ring: KeyRing,
+) -> Proxy:
+    opened = accounts.credentials(account, ring)
+    return _proxy(server, settings=settings, plugins=plugins, credentials=opened, ledger=ledger)
+
+
+def _proxy(
+    server: Server,
+    *,
+    settings: Settings,
+    plugins: Registry[ProxyPlugin],
+    credentials: Credentials = MappingProxyType({}),
+    ledger: frozenset[str] = frozenset(),
+) -> Proxy:
     stored = dict(server.proxy or {})
     plugin = plugins.get(str(stored.pop("type", "")))
     config = configuration.load(plugin.configuration, stored)
@@ -554,4 +577,6 @@ def _proxy(server: Server, *, settings: Settings, plugins: Registry[ProxyPlugin]
     upstream = Upstream(*_address(config.challenge_upstream or own))
     # Another's proxy asks another's address: it must not be told the secret.
     secret = settings.edge_secret if server.organization_id is None else None
-    return plugin.connect(config, ProxyPlace(folder, upstream, secret, server.address))
+    name = ids.show("srv", server.id)
+    place = ProxyPlace(folder, upstream, secret, server.address, name, credentials, ledger)
+    return plugin.connect(config, place)

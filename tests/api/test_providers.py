@@ -40,7 +40,7 @@ def test_providers_are_listed_by_kind(world: World) -> None:
     assert {one["kind"] for one in proofs} == {"proof"}
     assert {one["name"] for one in proofs} == set(VerificationMethodName)
     proxies = world.as_acme.get("/v1/providers?kind=proxy")["data"]
-    assert [one["name"] for one in proxies] == ["caddy", "memory", "nginx", "traefik"]
+    assert [one["name"] for one in proxies] == ["caddy", "cloudflare", "memory", "nginx", "traefik"]
     assert named(named(proxies, "caddy")["config"], "base")["type"] == "object"
     registrars = world.as_acme.get("/v1/providers?kind=registrar")["data"]
     assert {"namecheap", "route53domains", "sandbox"} <= {one["name"] for one in registrars}

@@ -53,6 +53,7 @@ KINDS = _kinds()
 CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     **dict.fromkeys(KINDS, (0, "")),
     "Problem": (1, ""),
+    "HostState": (1, "adapters/proxy/"),
     "Proof": (1, ("adapters/verification/", "usecases/claims/corroboration.py")),
     "Fail": (0, "core/issuance.py"),
     "RegistrationProblem": (0, "core/registration.py"),
@@ -120,6 +121,11 @@ FAMILIES: Mapping[str, frozenset[str]] = {
 """Codes that are put together: the f-string with `{}` for what varies -> what can come out."""
 
 FORWARDED: Mapping[str, str] = {
+    "adapters/proxy/cloudflare.py:_tell": "custom_hostname_foreign custom_hostname_deleted "
+    "custom_hostname_quota custom_hostname_refused",
+    "adapters/proxy/cloudflare_states.py:judge": "custom_hostname_pending custom_hostname_validating "
+    "custom_hostname_issuing custom_hostname_moved custom_hostname_blocked custom_hostname_deleted "
+    "custom_hostname_timed_out custom_hostname_expired custom_hostname_uncertified",
     "core/dangling/checks.py:_of_zone": "delegation_lame zone_not_served name_not_registered",
     "adapters/registrar/namecheap_answers.py:explain": "name_not_in_account name_taken suffix_not_sold provider_refused "
     "years_invalid contact_invalid name_servers_invalid name_not_in_redemption order_refused",

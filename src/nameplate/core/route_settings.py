@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
@@ -106,6 +106,9 @@ USUAL = RouteSettings()
 CLOSED = RouteSettings(allow_ips=("255.255.255.255/32",))
 """Nobody has this address: what stands in for settings that cannot be read."""
 UNSUPPORTED: Mapping[str, Mapping[str, str]] = {
+    "cloudflare": {
+        one.name: "Cloudflare passes the whole host to its origin" for one in fields(RouteSettings)
+    },
     "nginx": {"upstream_protocol": "nginx speaks HTTP/1.1 with applications"},
     "traefik": {
         "trusted_proxies": "Traefik trusts by `forwardedHeaders.trustedIPs` of the whole entry point"

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from nameplate.core.lifecycle import BindingStatus, HealthStatus, move
 from nameplate.core.redirection import RedirectKind
 from nameplate.models.agent_reports import LastLook
+from nameplate.models.custom_hostnames import SeenHost
 from nameplate.models.orm import (
     BigId,
     Document,
@@ -166,6 +167,10 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
     refusal: Mapped[str | None] = mapped_column(sa.Text, comment="Why, in words for a person.")
     agent_look: Mapped[LastLook | None] = mapped_column(
         Document(LastLook), comment="What the server's agent saw last through the proxy."
+    )
+    seen_host: Mapped[SeenHost | None] = mapped_column(
+        Document(SeenHost),
+        comment="How the service sees the host whose proxy is a service, such as Cloudflare.",
     )
     health_check_path: Mapped[str] = mapped_column(
         sa.String(255), default="/", server_default="/", comment="Path that is asked."
@@ -326,6 +331,14 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
             sa.update(cls.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
             .where(columns.id == sa.bindparam("row"), columns.server_id == server_id)
             .values(agent_look=sa.bindparam("look"), updated_at=columns.updated_at)
+        )
+
+    @classmethod
+    def seen_hosts(cls, server_id: int) -> sa.Select[Any]:
+        """Select how the service of a server sees hosts, those of removed bindings too."""
+        return sa.select(cls.seen_host).where(
+            sa.or_(cls.server_id == server_id, cls.served_server_id == server_id),
+            cls.seen_host.is_not(None),
         )
 
     @classmethod

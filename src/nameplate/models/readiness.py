@@ -119,7 +119,7 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
     ),
     Binding: (
         "status", "health_status", "hostname", "path", "server_id", "served_server_id",
-        "deleted_at",
+        "seen_host", "deleted_at",
     ),
     HostedZone: ("state", "delegated"),
     Server: (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
-from nameplate.core.configuration import Form, HostName, HostPort, Port, setting
+from nameplate.core.configuration import Credentials, Form, HostName, HostPort, Port, setting
 from nameplate.core.errors import Refused
 from nameplate.core.route_settings import USUAL, RouteSettings
 from nameplate.core.secret import Secret
@@ -244,6 +244,12 @@ class ProxyPlace:
     """What the platform's own proxies send when they ask the edge, where the operator set one."""
     address: str = ""
     """Public host name or address of the server."""
+    server: str = ""
+    """Public id of the server."""
+    credentials: Credentials = field(default_factory=dict)
+    """Those of the account that the setting `account` names, where there is one."""
+    ledger: frozenset[str] = frozenset()
+    """A service's own ids of what was made there for this server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

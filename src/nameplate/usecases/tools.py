@@ -48,6 +48,9 @@ class Tools:
     random: Callable[[int], bytes]
     jitter: Callable[[], float]
     """Between 0 and 1."""
+    proxy_by_account: Callable[[Server, Account, frozenset[str]], Proxy] | None = None
+    """Connects a proxy that a service runs, by an account there, and with the ids of what was made
+    there for the server."""
     domain_connect: DomainConnect | None = None
     """None: the operator has set up no service of the platform."""
     dns_providers: Registry[DnsProviderPlugin] = field(default_factory=registry.dns_providers)

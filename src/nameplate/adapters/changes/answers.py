@@ -56,6 +56,8 @@ def read(
     for _ in range(2):
         try:
             reply = api.request("GET", path, params=params)
+        except RateLimited:
+            raise
         except Unavailable as error:
             problem = Unavailable("provider_unreachable", error.detail, error.retry_after)
             continue

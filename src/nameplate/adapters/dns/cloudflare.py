@@ -6,33 +6,28 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from nameplate.adapters.changes import rows
-from nameplate.adapters.changes.answers import ChangeRefused, failure, is_success, read, short
+from nameplate.adapters.changes.answers import ChangeRefused, is_success, read
 from nameplate.adapters.changes.batch import Unit, flat, packed
 from nameplate.adapters.changes.dispatch import Batch, Ids, dispatch
 from nameplate.adapters.changes.rows import Row, Steps
 from nameplate.adapters.changes.triage import triage
 from nameplate.adapters.dns.cloudflare_values import fields, presentation
-from nameplate.adapters.http.client import Api, Reply
+from nameplate.adapters.http.client import Api
+from nameplate.adapters.vendors.cloudflare import connected, explain, pages
 from nameplate.core import names
 from nameplate.core.configuration import Credential, Credentials, between, credential, setting
-from nameplate.core.errors import NameplateError, Refused, Unavailable
+from nameplate.core.errors import Refused
 from nameplate.core.provider_limits import AUTOMATIC_TTL, refusals
 from nameplate.core.rdata import canonical
 from nameplate.core.records import Change, RRset
-from nameplate.core.secret import Secret
 from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Zone
 
 Key = tuple[str, str]
 
-_PROVIDER = "Cloudflare"
 _SINGLE_READS = 4  # above this, reading the whole zone takes fewer requests
 _MAX_PAGE = 5000
 _ZONES_PAGE = 50
 _NS_TTL = 86_400  # seconds; the name servers of a zone are not in its listing
-_NOT_FOUND = 404
-_ZONE_CODES = frozenset({1001, 7000, 7003})  # no such zone for this token, or a malformed id
-_MOVED_CODES = frozenset({81044, 81057, 81058})  # gone, or there already: our reading was old
-_CREDENTIAL_CODES = frozenset({6003, 6111, 9109, 10000})
 _PROXIABLE = frozenset({"A", "AAAA", "CNAME"})
 _AUTOMATIC = 1  # how the API writes the automatic TTL
 
@@ -49,9 +44,7 @@ class CloudflareConfiguration(DnsConfiguration):
 
 def connect(config: CloudflareConfiguration, credentials: Credentials) -> "Cloudflare":
     """Return the provider of one account."""
-    token = credential(credentials, "api_token").reveal()
-    headers = {"Authorization": Secret(f"Bearer {token}")}
-    api = Api("https://api.cloudflare.com/client/v4", headers=headers)
+    api = connected(credential(credentials, "api_token"))
     return Cloudflare(api, batch=config.batch, comment=config.comment)
 
 
@@ -78,7 +71,7 @@ class Cloudflare:
 
     def zones(self) -> Sequence[Zone]:
         """Return every zone that can be written with the token."""
-        listed = self._pages("/zones", {}, _ZONES_PAGE)
+        listed = pages(self._api, "/zones", {}, _ZONES_PAGE)
         found = {entry["id"]: entry for entry in listed}
         return [_zone(entry) for entry in found.values() if entry.get("type") != "secondary"]
 
@@ -126,7 +119,7 @@ class Cloudflare:
         self._listed(entry, {"name.exact": zone.name})
         none = {"deletes": [{"id": "0" * 32}]}
         reply = self._api.request("POST", f"{_path(entry)}/dns_records/batch", json=none)
-        refusal = None if is_success(reply) else _error(reply)
+        refusal = None if is_success(reply) else explain(reply)
         if refusal is not None and not isinstance(refusal, ChangeRefused):
             raise refusal
 
@@ -137,7 +130,7 @@ class Cloudflare:
         sent = _batched(list(planned.values()), self._comment)
         reply = self._api.request("POST", f"{_path(entry)}/dns_records/batch", json=sent)
         if not is_success(reply):
-            raise _error(reply)
+            raise explain(reply)
         result = reply.json().get("result") or {}
         done = [_row(e) for kind in ("patches", "posts") for e in result.get(kind) or ()]
         made = rows.grouped(done)
@@ -150,10 +143,10 @@ class Cloudflare:
         """Return the API's own entry for a zone, looked up by name where the id is not known."""
         if zone.external_id:
             path = f"/zones/{quote(zone.external_id, safe='')}"
-            found = read(self._api, path, None, _error).json().get("result")
+            found = read(self._api, path, None, explain).json().get("result")
             entries = [found] if found else []
         else:
-            entries = read(self._api, "/zones", {"name": zone.name}, _error).json()["result"]
+            entries = read(self._api, "/zones", {"name": zone.name}, explain).json()["result"]
         entries = [entry for entry in entries if _zone(entry).name == zone.name]
         if not entries:
             raise Refused("zone_missing", f"There is no zone {zone.name} for this token.")
@@ -181,22 +174,8 @@ class Cloudflare:
         return groups
 
     def _listed(self, entry: Mapping[str, Any], query: Mapping[str, str]) -> list[Row]:
-        listed = self._pages(f"{_path(entry)}/dns_records", query, _MAX_PAGE)
+        listed = pages(self._api, f"{_path(entry)}/dns_records", query, _MAX_PAGE)
         return [_row(found) for found in listed]
-
-    def _pages(self, path: str, query: Mapping[str, str], size: int) -> list[dict[str, Any]]:
-        def read_once() -> tuple[list[dict[str, Any]], int]:
-            entries: list[dict[str, Any]] = []
-            number = pages = 1
-            while number <= pages:
-                params = {**query, "page": str(number), "per_page": str(size)}
-                answer = read(self._api, path, params, _error).json()
-                entries += answer["result"]
-                pages = int(answer["result_info"]["total_pages"])
-                number += 1
-            return entries, int(answer["result_info"]["total_count"])
-
-        return rows.complete(read_once, lambda entry: str(entry["id"]), _PROVIDER)
 
 
 def _servers(entry: Mapping[str, Any]) -> list[str]:
@@ -218,27 +197,6 @@ def _batched(planned: Sequence[Steps], comment: str) -> dict[str, Any]:
         "posts": [_body(new, comment) for one in planned for new in one.creates],
     }
     return {kind: operations for kind, operations in sent.items() if operations}
-
-
-def _error(reply: Reply) -> NameplateError:
-    errors = _errors(reply)
-    codes = {error.get("code") for error in errors}
-    said = "; ".join(str(error.get("message", "")) for error in errors) or f"status {reply.status}"
-    if codes & _CREDENTIAL_CODES:
-        return Refused("credential_refused", f"Cloudflare rejected the token: {short(said)}")
-    if codes & _MOVED_CODES:
-        return ChangeRefused("record_moved", f"Cloudflare: {short(said)}")
-    if reply.status == _NOT_FOUND or codes & _ZONE_CODES:
-        return Refused("zone_missing", f"Cloudflare has no such zone for this token: {short(said)}")
-    return failure(_PROVIDER, reply, said)
-
-
-def _errors(reply: Reply) -> list[Mapping[str, Any]]:
-    try:
-        found = reply.json().get("errors")
-    except (Unavailable, AttributeError):
-        return []
-    return [error for error in found or () if isinstance(error, dict)]
 
 
 def _row(entry: Mapping[str, Any]) -> Row:

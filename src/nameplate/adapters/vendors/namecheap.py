@@ -38,11 +38,13 @@ class RequestPace:
         self,
         limits: tuple[tuple[int, float], ...] = LIMITS,
         *,
+        provider: str = "Namecheap",
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Allow what `limits` say: pairs of a number and seconds."""
         self._limits, self._clock, self._sleep = limits, clock, sleep
+        self._provider = provider
         self._sent: deque[float] = deque(maxlen=max(number for number, _ in limits))
         self._lock = threading.Lock()
 
@@ -54,7 +56,7 @@ class RequestPace:
             if at - now > _PATIENCE:
                 raise RateLimited(
                     "rate_limited",
-                    "This Namecheap account has used up its requests. Try again later.",
+                    f"This {self._provider} account has used up its requests. Try again later.",
                     timedelta(seconds=at - now),
                 )
             self._sent.append(at)

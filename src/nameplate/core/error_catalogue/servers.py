@@ -116,7 +116,7 @@ GROUP = Group(
         "proxy_unknown": Entry(
             Turn.OPERATOR,
             "There is no adapter for this proxy.",
-            "Set `proxy.type` of the server to `caddy`, `nginx` or `traefik`.",
+            "Set `proxy.type` of the server to `caddy`, `cloudflare`, `nginx` or `traefik`.",
             (502,),
         ),
         "proxy_missing": Entry(

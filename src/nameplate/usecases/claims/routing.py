@@ -15,6 +15,7 @@ from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.pointing import NEEDS_ADDRESS, Obstacle
 from nameplate.models import Domain, RecordableType, RecordType, Server
 from nameplate.usecases import holders
+from nameplate.usecases.claims import hosted_conditions
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.dns import bound_hosts
 from nameplate.usecases.dns import pointing as hosts_of
@@ -92,7 +93,17 @@ def _has_binding(hosts: Sequence[BoundHost]) -> bool:
 
 
 def steps(session: Session, known: DomainFacts, server: Server | None = None) -> list[RoutingStep]:
-    """Return the same as instructions; nothing where Nameplate writes the records itself."""
+    """Return the same as instructions; nothing where Nameplate writes the records itself.
+
+    What a service that serves a host waits for is always its owner's to publish.
+    """
+    asked = [
+        RoutingStep(one) for row, at in known.bindings for one in hosted_conditions.records(row, at)
+    ]
+    return [*_led(session, known, server), *asked]
+
+
+def _led(session: Session, known: DomainFacts, server: Server | None) -> list[RoutingStep]:
     domain = known.domain
     account = domain.dns_account_id
     provider = hosts_of.providers_of(session, {account}).get(account) if account else None

@@ -12,6 +12,7 @@ from nameplate.core.names import is_within, without_wildcard
 from nameplate.core.turns import Turn
 from nameplate.models import Binding, Certificate, CertificateType, Domain, Server
 from nameplate.usecases.certificates import deployments, emergency, notices, watches
+from nameplate.usecases.claims import hosted_conditions
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
 
@@ -37,6 +38,7 @@ def certificates(known: DomainFacts) -> list[Condition]:
         _lost(row, known.domain) or _certificate(known, row, known.advice.get(row.id))
         for row in rows
     ]
+    found += hosted_conditions.certificate(known.bindings, now)
     bad = next((one for one in found if not one.status), None)
     if bad is not None:
         return [bad]
@@ -44,6 +46,8 @@ def certificates(known: DomainFacts) -> list[Condition]:
         told = next((one for one in found if one.reason == reason), None)
         if told is not None:
             return [told]
+    if found and not rows:
+        return found
     soonest = min((row.expires_at for row in rows if row.expires_at), default=None)
     until = f"The certificate is valid until {soonest:%Y-%m-%d %H:%M} UTC." if soonest else ""
     return [
@@ -56,7 +60,7 @@ def certificates(known: DomainFacts) -> list[Condition]:
     ][: len(rows)]
 
 
-_TELLING = ("renewal_emergency", "deployed_partial", "renewal_failing", NAMES_LOST, "renewal_at_risk", "certificate_ending", "replacement_advised", "profile_gone",
+_TELLING = ("renewal_emergency", "deployed_partial", "renewal_failing", NAMES_LOST, "renewal_at_risk", "certificate_ending", hosted_conditions.EXPIRING, "replacement_advised", "profile_gone",
             "self_signed_served", "certificate_not_used")  # fmt: skip
 """Reasons of certificates that are valid, which are said before all is well."""
 
@@ -342,6 +346,9 @@ def _worst(troubles: Sequence[Condition], bindings: int) -> Condition:
 def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | None:
     """Return what is wrong with one binding, None when it was seen to answer a moment ago."""
     host = f"{row.hostname}{row.path}"
+    at_service = hosted_conditions.serving(row, server)
+    if at_service is not None:
+        return at_service
     if row.status is not BindingStatus.ACTIVE:
         return _arriving(row, server, host)
     checked = row.last_health_check_at

@@ -23,7 +23,7 @@ from nameplate.models.reconfiguration import wake_server
 from nameplate.ports.prober import ProbeResult, ProbeTarget, same_form
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import coverage, requests, succession
-from nameplate.usecases.serving import agents, proxies, redirects, routes, servers
+from nameplate.usecases.serving import agents, hosted, proxies, redirects, routes, servers
 from nameplate.usecases.tools import Tools
 
 SAFETY = timedelta(minutes=1)
@@ -150,7 +150,7 @@ def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> P
     if server.configured_at is None:
         # Also for the certificate: an http-01 proof is asked for through this very proxy.
         wake_server(session, server.id, patiently=True)
-    if row.ssl_enabled and not _secured(session, around, row, now):
+    if not _is_secured(session, around, row, server, now):
         return None
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
         row.configure()
@@ -164,7 +164,33 @@ def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> P
     if row.status is BindingStatus.CONFIGURING and row.served_server_id != server.id:
         row.next_action_at = now + SAFETY  # the server wakes it when its proxy has it
         return None
-    return _look(row, server, lease)
+    return None if _waits_for_service(row, server, now) else _look(row, server, lease)
+
+
+def _is_secured(
+    session: Session, around: _Around, row: Binding, server: Server, now: datetime
+) -> bool:
+    """Tell whether there is a certificate for the host; a service that issues has its own."""
+    if not row.ssl_enabled:
+        return True
+    if not hosted.issues_itself(server):
+        return _secured(session, around, row, now)
+    if row.ssl_certificate_id is not None:
+        around.unused.add(row.ssl_certificate_id)
+        row.ssl_certificate_id = None
+    return True
+
+
+def _waits_for_service(row: Binding, server: Server, now: datetime) -> bool:
+    """Tell whether the service does not serve the host; a look that finds another state wakes it."""
+    reason = hosted.obstacle(row, server)
+    if reason is None:
+        return False
+    row.next_action_at = now + timedelta(seconds=row.health_check_interval)
+    row.error_message = reason
+    if row.status is BindingStatus.ACTIVE:
+        row.record_health(HealthStatus.UNHEALTHY, now)
+    return True
 
 
 def _obstacle(around: _Around, row: Binding) -> str | None:

@@ -16,7 +16,7 @@ from nameplate.leases import Lease
 from nameplate.models import Server
 from nameplate.ports.proxy import Proxy, PulledProxy, RouteRefused
 from nameplate.usecases import work
-from nameplate.usecases.serving import routes
+from nameplate.usecases.serving import hosted, routes
 from nameplate.usecases.serving.routes import Difference
 from nameplate.usecases.tools import Tools
 
@@ -59,7 +59,7 @@ def document(sessions: Sessions, tools: Tools, server_id: int) -> OfferedDocumen
     with sessions.look() as session:
         query = Server.visible(PLATFORM).where(Server.id == server_id)
         row = session.scalars(query).one_or_none()
-        if row is None or row.proxy is None:
+        if row is None or row.proxy is None or hosted.is_hosted(row):
             return None
         offered, proxy = row.offered_revision, tools.proxy(row)
         if not isinstance(proxy, PulledProxy):

@@ -26,7 +26,7 @@ from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
 from nameplate.ports.proxy import Config, Proxy, PulledProxy, Route, RouteRefused, Withdrawer
 from nameplate.usecases import work
-from nameplate.usecases.serving import agents, offers, routes
+from nameplate.usecases.serving import agents, hosted, offers, routes
 from nameplate.usecases.serving.agents import ServedNow
 from nameplate.usecases.serving.pacing import PACING
 from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
@@ -113,17 +113,20 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
             told = agents.follow(sessions, lease)
             _followed(sessions, tools, lease, server, told)
             return None
-        proxy = tools.proxy(server)
+        proxy = hosted.connect(sessions, tools, lease, server)
         difference = work.read(sessions, Server, lease, _compare(tools, proxy))
         if difference.fingerprint({}) == server.configured_fingerprint and not server.trouble_code:
-            work.record(sessions, Server, lease, partial(_unchanged, lease=lease), release=True)
+            later = hosted.look(sessions, lease, proxy)
+            unchanged = partial(_unchanged, lease=lease, later=later)
+            work.record(sessions, Server, lease, unchanged, release=True)
             return None
         outcome = _configure(sessions, tools, lease, proxy, difference)
+        later = hosted.look(sessions, lease, proxy)
     except work.Superseded:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the server's row tells it
         return _failed(sessions, tools, lease, proxy, error)
-    _configured(sessions, tools, lease, outcome)
+    _configured(sessions, tools, lease, outcome, later)
     if not isinstance(proxy, PulledProxy):  # one that fetches sets its own pace
         PACING.note(lease.id, time.monotonic() - began)
     return None
@@ -222,11 +225,19 @@ def _again(_session: Session, row: Server, *, lease: Lease) -> None:
     row.next_action_at = lease.now()
 
 
-def _unchanged(_session: Session, row: Server, *, lease: Lease) -> None:
-    row.next_action_at = lease.now() + REGULARLY
+def _unchanged(
+    _session: Session, row: Server, *, lease: Lease, later: timedelta | None = None
+) -> None:
+    row.next_action_at = lease.now() + (later or REGULARLY)
 
 
-def _configured(sessions: Sessions, tools: Tools, lease: Lease, outcome: ServedNow) -> None:
+def _configured(
+    sessions: Sessions,
+    tools: Tools,
+    lease: Lease,
+    outcome: ServedNow,
+    later: timedelta | None = None,
+) -> None:
     """Record what the proxy serves now: of the bindings first, then of the server.
 
     Whoever works on a binding wakes its server while holding the binding, so nobody may hold a
@@ -235,7 +246,7 @@ def _configured(sessions: Sessions, tools: Tools, lease: Lease, outcome: ServedN
 
     def change(_session: Session, row: Server) -> None:
         now = lease.now()
-        row.next_action_at = now + REGULARLY if outcome.fingerprint else now
+        row.next_action_at = now + (later or REGULARLY) if outcome.fingerprint else now
         if outcome.fingerprint is None:
             return
         if row.trouble_code is not None:

@@ -20,7 +20,16 @@ from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.secret import Secret
 from nameplate.db import database_now
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
-from nameplate.ports.proxy import KeyPair, Proxy, Redirect, Route, RoutePlace, Upstream
+from nameplate.ports.proxy import (
+    Config,
+    KeyPair,
+    Proxy,
+    Redirect,
+    Route,
+    RoutePlace,
+    RouteRefused,
+    Upstream,
+)
 from nameplate.usecases.certificates import deployments, requests, rollout
 from nameplate.usecases.serving import hosts, redirects
 
@@ -483,10 +492,21 @@ _SAMPLES: tuple[Callable[[KeyPair], Route], ...] = (
 )
 
 
+def _without_refused(proxy: Proxy, samples: Sequence[Route]) -> Config:
+    """Render what the proxy can serve at all: not each knows paths, redirects and every setting."""
+    try:
+        return proxy.render(samples)
+    except RouteRefused as error:
+        kept = [one for one in samples if one.id not in error.reasons]
+        if len(kept) == len(samples):
+            raise
+        return _without_refused(proxy, kept)
+
+
 def form(proxy: Proxy) -> str:
     """Return a digest of how this proxy writes routes, by a few that stand for all."""
     pair = KeyPair("crt", "bundle", Secret("key"))
-    config = proxy.render([sample(pair) for sample in _SAMPLES])
+    config = _without_refused(proxy, [sample(pair) for sample in _SAMPLES])
     total = hashlib.sha256()
     for name, content in sorted(config.files.items()):
         total.update(f"{name}\0{len(content)}\0".encode() + content)

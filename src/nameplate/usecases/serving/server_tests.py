@@ -12,7 +12,7 @@ from nameplate.db import Sessions, database_now
 from nameplate.models import Server
 from nameplate.ports.prober import Failure, ProbeTarget
 from nameplate.ports.proxy import Inspector
-from nameplate.usecases.serving import agents, servers
+from nameplate.usecases.serving import agents, hosted, servers
 from nameplate.usecases.tools import Tools
 
 _SECONDS = 5.0
@@ -105,6 +105,10 @@ def _why(failure: Failure | None) -> str:
 
 def _proxy(tools: Tools, row: Server) -> Sequence[Check]:
     """Tell what came of the last attempt to configure the proxy, and what is in its way."""
+    if hosted.is_hosted(
+        row
+    ):  # a service is tried by its account, and has no configuration of others
+        return [_configured(row)]
     try:
         found = tools.proxy(row)
     except NameplateError as error:
