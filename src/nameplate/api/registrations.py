@@ -77,6 +77,25 @@ class NameOfferShape(BaseModel):
 class SearchShape(BaseModel):
     """What a search found, in the order of the names."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "search",
+                    "offers": [
+                        {
+                            "name": "example.com",
+                            "availability": "available",
+                            "price": {"amount": 1250, "currency": "USD", "text": "12.50 USD"},
+                            "premium": False,
+                        }
+                    ],
+                    "suggestions": [],
+                }
+            ]
+        }
+    )
+
     object: Literal["search"] = "search"
     offers: list[NameOfferShape]
     suggestions: list[NameOfferShape]
@@ -160,6 +179,17 @@ class RegistrationShape(Shape):
 
 class ImportShape(BaseModel):
     """The registrations that were made."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "import",
+                    "registrations": [example(Prefix.REGISTRATION, "registrations", **_EXAMPLE)],
+                }
+            ]
+        }
+    )
 
     object: Literal["import"] = "import"
     registrations: list[RegistrationShape]

@@ -276,9 +276,18 @@ def holds_until(known: DomainFacts) -> datetime | None:
 
 
 def _fix(row: Certificate) -> tuple[str, Turn | None]:
-    """Return what to do and whose turn it is: the catalogue alone says it of every failure."""
+    """Return what to do and whose turn it is: the catalogue alone says it of every failure.
+
+    A failure without a code is from before there were any.
+    """
     code = row.trouble_code or row.renewal_error_code
-    return ("No action needed.", None) if code is None else notices.explained(code)
+    if code is not None:
+        return notices.explained(code)
+    if row.renewal_error_message is None:
+        return "No action needed.", None
+    if row.next_action_at is None:
+        return "Correct the problem in the message, then renew the certificate.", None
+    return "Wait. Nameplate retries automatically.", None
 
 
 def exposure(known: DomainFacts) -> list[Condition]:
