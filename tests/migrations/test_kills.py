@@ -13,6 +13,8 @@ from nameplate.db import engine
 from nameplate.usecases.operations import revisions, schema
 
 REVISIONS = revisions.known()
+LONG = "2026_12_03_0010"
+"""A revision with many statements."""
 NEWEST = 6
 """Of these every one is cut in the short form: they are the ones that a change is about."""
 EVERY = 8
@@ -114,7 +116,7 @@ def right(database_url: str) -> dict[str, list[str]]:
 
 def test_a_killed_process_is_a_broken_connection(database_url: str, kill: Killer) -> None:
     """The process of a migration is really killed, in the middle of a revision."""
-    former, step = REVISIONS[-2:]
+    former, step = REVISIONS[REVISIONS.index(LONG) - 1], LONG
     schema.upgrade(database_url, former)
     below = schema_of(database_url)
     assert kill.migrate(database_url, "upgrade", step, 12, "after")
@@ -148,7 +150,8 @@ def test_every_revision_killed_at_every_statement(
 
 
 def test_what_was_interrupted_is_said_and_completed_first(mariadb_url: str, kill: Killer) -> None:
-    head, former, one = REVISIONS[-1], REVISIONS[-2], REVISIONS[-3]
+    at = REVISIONS.index(LONG)
+    one, former, head = REVISIONS[at - 2 : at + 1]
     schema.upgrade(mariadb_url, former)
     for number in range(3, MOST):  # somewhere in the middle of the revision
         assert kill.migrate(mariadb_url, "upgrade", head, number, "after")
