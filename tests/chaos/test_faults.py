@@ -152,7 +152,7 @@ def test_an_upstream_that_does_not_resolve(scenes: Open) -> None:
             scene.wait(lambda: _bound(scene, "bad")[0] == "error", 90)
             status, reason = _bound(scene, "bad")
             assert status == "error"
-            assert "502" in (reason or "")
+            assert "503" in (reason or "")
             assert str(scene.folder) not in (reason or "")
             assert _bound(scene, scene.base)[0] == "active"
             assert visit(scene)[0] == 200

@@ -214,7 +214,7 @@ def test_providers_are_listed_with_what_they_need(acme: Line) -> None:
     listed = acme("account", "providers", "--kind", "ca", "--json").json
     assert [one["name"] for one in listed["data"]] == authorities
     shown = acme("account", "providers", "--kind", "proxy", "-o", "id").out
-    assert shown == "caddy\nmemory\nnginx\ntraefik\n"
+    assert shown == "caddy\ncloudflare\nmemory\nnginx\ntraefik\n"
     acme("account", "providers", "--kind", "mail", expect=2)
 
 

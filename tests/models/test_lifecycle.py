@@ -8,13 +8,16 @@ from tests.models.world import NOW
 from nameplate.core import lifecycle
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import TRANSITIONS, CertificateStatus, DomainStatus, move
+from nameplate.core.money import Money
 from nameplate.models import (
     Binding,
     Certificate,
     ChangePlan,
     Domain,
     HoldingScope,
+    Purchase,
     Record,
+    RegisteredName,
     Verification,
 )
 from nameplate.models.orm import Model
@@ -26,6 +29,8 @@ STATUSES = (
     lifecycle.VerificationStatus,
     lifecycle.BindingStatus,
     lifecycle.PlanStatus,
+    lifecycle.RegistrationStatus,
+    lifecycle.PurchaseStatus,
 )
 ACTS = [
     (Domain, "verify", (NOW, NOW)),
@@ -63,8 +68,24 @@ ACTS = [
     (ChangePlan, "conclude", ([], {})),
     (ChangePlan, "conclude", ([], {"a A": "why"})),
     (ChangePlan, "take_back", ()),
+    (RegisteredName, "become", (lifecycle.RegistrationStatus.ACTIVE,)),
+    (Purchase, "confirm", (Money(1250, "USD"), "who", NOW)),
+    (Purchase, "hold", ("why",)),
+    (Purchase, "approve", ("who", NOW)),
+    (Purchase, "intend", (NOW,)),
+    (Purchase, "send", (NOW,)),
+    (Purchase, "unsend", ()),
+    (Purchase, "repeat", ()),
+    (Purchase, "doubt", ("code", "why")),
+    (Purchase, "settle", (NOW,)),
+    (Purchase, "fail", ("code", "why", NOW)),
+    (Purchase, "cancel", ("why", NOW)),
 ]
-KEYWORDS = {act: {"by_platform": True} for act in ("suspend", "resume")}
+KEYWORDS = {
+    (Domain, "suspend"): {"by_platform": True},
+    (Domain, "resume"): {"by_platform": True},
+    (Purchase, "confirm"): {"accepts_premium": False},
+}
 
 
 def state(row):
@@ -75,6 +96,7 @@ def fresh(kind, status):
     numbers = {
         Certificate: {"generation": 0, "renewal_attempts": 0},
         Verification: {"verification_attempts": 0},
+        Purchase: {"sends": 1, "looks": 0},
     }
     return kind(status=status, **numbers.get(kind, {}))
 
@@ -107,7 +129,7 @@ def test_acts_move_legally_or_change_nothing(kind, act, arguments):
         row = fresh(kind, status)
         before = state(row)
         try:
-            getattr(row, act)(*arguments, **KEYWORDS.get(act, {}))
+            getattr(row, act)(*arguments, **KEYWORDS.get((kind, act), {}))
         except Conflict:
             assert state(row) == before, (status, act)
         else:

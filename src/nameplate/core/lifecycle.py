@@ -189,7 +189,7 @@ TRANSITIONS: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _G.PENDING: _SEEN | {_G.CANCELLED},
         _G.TRANSFERRING_IN: _SEEN | {_G.CANCELLED},
         _G.CANCELLED: frozenset(),
-        **dict.fromkeys(_SEEN, _SEEN),
+        **{state: _SEEN - {state} for state in _SEEN},
     },
     PurchaseStatus: {
         _U.QUOTED: frozenset({_U.CONFIRMED}),
