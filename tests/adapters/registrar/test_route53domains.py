@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from tests.fakes.route53domains import NOW, FakeRoute53Domains
 from tests.servers.moto import Moto
-from tests.servers.process import ServerMissing
 
 from nameplate.adapters.registrar.route53domains import Route53Domains, _people
 from nameplate.adapters.vendors import aws
@@ -313,11 +312,7 @@ def test_exceptions(
 
 def test_on_the_wire_of_others(tmp_path: Path) -> None:
     """Moto has seven of the operations; it knows neither availability nor prices."""
-    try:
-        moto = Moto(tmp_path)
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
-    with moto:
+    with Moto(tmp_path) as moto:
         key = Secret("AKIDEXAMPLE")
         client = aws.client(key, key, service="route53domains", endpoint=moto.url)
         registrar = Route53Domains(client, lambda: NOW)
