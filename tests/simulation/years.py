@@ -9,10 +9,11 @@ from typing import Any
 
 from nameplate.adapters.ca.local import LocalAuthority, create_root
 from nameplate.core import certificates as x509
+from nameplate.core.certificates import hex_serial
 from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.orders import Order
 from nameplate.core.renewal import RenewalInfo
-from nameplate.ports.prober import ProbeResult, ProbeTarget, same_form
+from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.ports.proxy import Config, Route
 from tests.simulation.clock import BEGINS
 
@@ -179,7 +180,7 @@ class Visitors:
             return None
         if pair.id not in self._read:
             leaf = x509.load_chain(pair.bundle.encode())[0]
-            serial = same_form(f"{leaf.serial_number:x}")
+            serial = hex_serial(leaf.serial_number)
             self._read[pair.id] = Leaf(leaf.not_valid_before_utc, leaf.not_valid_after_utc, serial)
         return self._read[pair.id]
 

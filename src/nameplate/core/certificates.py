@@ -73,11 +73,21 @@ def each(bundle: bytes) -> Sequence[Facts]:
     return [_facts(one) for one in load_chain(bundle)]
 
 
+def hex_serial(number: int) -> str:
+    """Return a serial number as it is kept and compared: hexadecimal, lower case, whole octets."""
+    return same_form(f"{number:x}")
+
+
+def same_form(serial: str) -> str:
+    """Return a hexadecimal serial number, however somebody else writes it, as `hex_serial` does."""
+    digits = serial.replace(":", "").lower().lstrip("0") or "0"
+    return digits.zfill(len(digits) + len(digits) % 2)
+
+
 def _facts(leaf: x509.Certificate) -> Facts:
-    serial = f"{leaf.serial_number:x}"
     common = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return Facts(
-        serial=serial.zfill(len(serial) + len(serial) % 2),
+        serial=hex_serial(leaf.serial_number),
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
         subject=leaf.subject.rfc4514_string(),
         issuer=leaf.issuer.rfc4514_string(),

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from nameplate.core.certificates import same_form
 from nameplate.core.lifecycle import BindingStatus, HealthStatus, move
 from nameplate.core.redirection import RedirectKind
 from nameplate.models.agent_reports import LastLook
@@ -286,10 +287,10 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
 
     def see(self, serial: str, now: datetime) -> bool:
         """Record which certificate a probe saw; tell whether that is another one than before."""
-        even = serial.zfill(len(serial) + len(serial) % 2)
-        if even == self.seen_serial:
+        known = same_form(serial)
+        if known == self.seen_serial:
             return False
-        self.seen_serial, self.seen_serial_at = even, now
+        self.seen_serial, self.seen_serial_at = known, now
         return True
 
     def refuse(self, serial: str, reason: str, now: datetime) -> None:

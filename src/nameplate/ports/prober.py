@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from nameplate.core.certificates import same_form
+
 
 class Failure(StrEnum):
     """Why a look ended without a complete HTTP answer."""
@@ -49,7 +51,7 @@ class ProbeResult:
     """What failed, in one sentence for a person; never a byte of the answer."""
     connected: bool = False
     serial: str | None = None
-    """Serial number of the presented leaf, lower-case hexadecimal without leading zeros."""
+    """Serial number of the presented leaf, as `core.certificates.hex_serial` writes it."""
     fingerprint: str | None = None
     """SHA-256 of the presented leaf (DER), lower-case hexadecimal."""
     status: int | None = None
@@ -68,11 +70,6 @@ class ProbeResult:
     def answered(self) -> bool:
         """A complete answer came, with the right certificate, and the server did not fail (5xx)."""
         return self.status is not None and self.status < 500 and self.serial_matches  # noqa: PLR2004  # RFC 9110 section 15.6
-
-
-def same_form(serial: str) -> str:
-    """Return a hexadecimal serial number in lower case, without colons and leading zeros."""
-    return serial.replace(":", "").lower().lstrip("0") or "0"
 
 
 class Prober(Protocol):

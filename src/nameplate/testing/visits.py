@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from nameplate.core.certificates import hex_serial
 from nameplate.core.secret import Secret
 from nameplate.ports.proxy import EDGE_HEADER, KeyPair
 
@@ -55,7 +56,7 @@ def self_signed(
     )
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     bundle = certificate.public_bytes(Encoding.PEM).decode()
-    return KeyPair(f"crt_{next(_numbers)}", bundle, Secret(pem)), f"{serial:x}"
+    return KeyPair(f"crt_{next(_numbers)}", bundle, Secret(pem)), hex_serial(serial)
 
 
 def visit(
@@ -77,7 +78,7 @@ def visit(
             name = hostname if sni is None else sni
             tls = context.wrap_socket(sock, server_hostname=name or None)
             sock, der = tls, tls.getpeercert(binary_form=True) or b""
-            serial = f"{x509.load_der_x509_certificate(der).serial_number:x}"
+            serial = hex_serial(x509.load_der_x509_certificate(der).serial_number)
         sock.sendall(
             f"GET {path} HTTP/1.1\r\nHost: {hostname}\r\nConnection: close\r\n\r\n".encode()
         )

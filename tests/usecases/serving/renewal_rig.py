@@ -73,7 +73,7 @@ class Renewals:
         serial = self.serials.get(machine.serves.get(target.hostname, ""))
         if serial is None:
             return ProbeResult(target, connected=True)
-        return ProbeResult(target, connected=True, serial=serial.lstrip("0"), status=200)
+        return ProbeResult(target, connected=True, serial=serial, status=200)
 
     def row(self) -> Certificate:
         with self.world.sessions.begin(PLATFORM) as session:

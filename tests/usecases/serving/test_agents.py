@@ -51,6 +51,19 @@ def test_from_a_binding_to_health_on_every_database(migrated_url: str) -> None:
     world.sessions.dispose()
 
 
+def test_an_agent_may_write_a_serial_number_as_it_likes(world: AgentRows) -> None:
+    world.change(
+        Certificate, world.read(Binding, world.bindings[0]).ssl_certificate_id, serial_number="04d2"
+    )
+    world.reconcile()
+    world.report()
+    world.reconcile()
+    world.report(looks=(world.seen(serial="4D2"),))
+    binding = world.probe()
+    assert (binding.status, binding.seen_serial) == (BindingStatus.ACTIVE, "04d2")
+    assert world.read(Certificate, binding.ssl_certificate_id or 0).deployed_at is not None
+
+
 def test_a_server_gets_its_own_hosts_and_keys_alone(world: AgentRows) -> None:
     for number, host in enumerate(HOSTS):
         state = world.state(number)

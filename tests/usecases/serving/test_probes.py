@@ -175,11 +175,11 @@ def test_a_host_with_tls_waits_for_its_certificate(rig: Rig) -> None:
         one = session.get_one(Certificate, certificate)
         one.status, one.certificate, one.serial_number = CertificateStatus.ACTIVE, "PEM", "0a"
     configured(rig)
-    rig.prober.sees = {"status": 200, "serial": "b"}
+    rig.prober.sees = {"status": 200, "serial": "0b"}
     row = sweep(rig)
     assert row.status is BindingStatus.CONFIGURING
     assert "different certificate" in str(row.error_message)
-    rig.prober.sees = {"status": 200, "serial": "a"}
+    rig.prober.sees = {"status": 200, "serial": "0a"}
     assert sweep(rig).status is BindingStatus.ACTIVE
     assert (rig.prober.looked[-1].port, rig.prober.looked[-1].scheme) == (443, "https")
 

@@ -10,6 +10,7 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.sites import group
+from nameplate.core.certificates import hex_serial
 from nameplate.core.names import parent
 from nameplate.ports.proxy import Config, ProxyPlugin, Route, RouteRefused, Upstream
 
@@ -111,7 +112,7 @@ def _site(config: Config, hostname: str) -> dict[str, Any] | None:
 
 def _serial(config: Config, stem: str) -> str:
     leaf = load_pem_x509_certificates(config.files[f"{stem}.crt"])[0]
-    return f"{leaf.serial_number:x}"
+    return hex_serial(leaf.serial_number)
 
 
 plugin = ProxyPlugin(title="In memory, for trials", connect=lambda _config, _place: MemoryProxy())

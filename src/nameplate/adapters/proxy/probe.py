@@ -17,6 +17,7 @@ import httpcore2
 from cryptography.x509 import load_der_x509_certificate
 
 from nameplate import __version__
+from nameplate.core.certificates import hex_serial
 from nameplate.core.egress import EgressPolicy
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 
@@ -204,7 +205,7 @@ class _Visit:
         self.finding = replace(self.finding, fingerprint=hashlib.sha256(der).hexdigest())
         with contextlib.suppress(ValueError):
             serial = load_der_x509_certificate(der).serial_number
-            self.finding = replace(self.finding, serial=f"{serial:x}")
+            self.finding = replace(self.finding, serial=hex_serial(serial))
 
     async def _ask(self) -> None:
         """Send one request and read the answer; the body is cut at 64 KiB."""

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.agent_protocol import NEWEST, SILENT_SECONDS
+from nameplate.core.certificates import same_form
 from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
@@ -276,8 +277,8 @@ def seen(row: Binding, server: Server, target: ProbeTarget, now: datetime) -> Pr
         return None
     look = last.look
     found = ProbeResult(
-        target, look.failure, look.message, look.connected, look.serial, look.fingerprint,
-        look.status, seconds=look.seconds,
+        target, look.failure, look.message, look.connected, look.serial and same_form(look.serial),
+        look.fingerprint, look.status, seconds=look.seconds,
     )  # fmt: skip
     is_new = row.last_health_check_at is None or last.at > row.last_health_check_at
     return found if is_new or (found.answered and look.failure is None) else None

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.certificate_preferences import CertificatePreferences
+from nameplate.core.certificates import same_form
 from nameplate.core.errors import Conflict, Refused
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
 from nameplate.leases import Lease
 from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
 from nameplate.models.reconfiguration import wake_server
-from nameplate.ports.prober import ProbeResult, ProbeTarget, same_form
+from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import coverage, requests, succession
 from nameplate.usecases.serving import agents, hosted, proxies, redirects, routes, servers

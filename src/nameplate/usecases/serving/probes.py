@@ -20,12 +20,13 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
+from nameplate.core.certificates import same_form
 from nameplate.core.errors import NameplateError
 from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Binding, Certificate, Domain
-from nameplate.ports.prober import Failure, ProbeResult, same_form
+from nameplate.ports.prober import Failure, ProbeResult
 from nameplate.usecases import work
 from nameplate.usecases.certificates import rollout
 from nameplate.usecases.serving import arrivals, proxies
