@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from nameplate.models import Model
 
-OPTIONAL = {"servers", "accounts", "api_tokens", "events"}
+OPTIONAL = {"servers", "server_groups", "accounts", "api_tokens", "events"}
 """Tables with rows of the platform: there organization_id may be NULL."""
 FREE = {
     *("name_locks", "budgets", "idempotency_keys", "step_counts"),
@@ -16,6 +16,9 @@ FREE = {
 SIMPLE = {
     ("api_tokens", "servers"),  # may be shared: the use case compares
     ("application_domain_bindings", "servers"),  # may be shared: the session guard compares
+    ("servers", "server_groups"),  # may be shared: the use case compares
+    ("application_domain_bindings", "server_groups"),  # may be shared: the session guard compares
+    ("binding_placements", "servers"),  # may be shared: the group's servers
     ("dns_ledger", "accounts"),  # may be the platform's: the session guard compares
     ("organization_domains", "accounts"),  # may be the platform's: the session guard compares
     ("hosted_zones", "accounts"),  # always the platform's: the same

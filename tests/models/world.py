@@ -14,6 +14,7 @@ from nameplate.models import (
     AccountKind,
     Application,
     Binding,
+    BindingPlacement,
     Certificate,
     CertificateName,
     ChangePlan,
@@ -47,6 +48,7 @@ from nameplate.models import (
     RegisteredName,
     ReleaseReason,
     Server,
+    ServerGroup,
     SetupLink,
     Verification,
     VerificationMethodName,
@@ -79,6 +81,16 @@ def server(session: Session, owner: Organization | None, **columns: Any) -> Serv
     id_ = owner.id if owner else None
     default: dict[str, Any] = {"organization_id": id_, "name": "edge", "address": "192.0.2.1"}
     return _add(session, Server(**(default | columns)))
+
+
+def server_group(session: Session, owner: Organization | None, **columns: Any) -> ServerGroup:
+    id_ = owner.id if owner else None
+    return _add(session, ServerGroup(**({"organization_id": id_, "name": "eu"} | columns)))
+
+
+def placement(session: Session, of: Binding, at: Server, **columns: Any) -> BindingPlacement:
+    own = {"organization_id": of.organization_id, "binding_id": of.id, "server_id": at.id}
+    return _add(session, BindingPlacement(**(own | columns)))
 
 
 def domain(session: Session, owner: Organization, name: str = "acme.com", **columns: Any) -> Domain:
@@ -366,6 +378,7 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
     claim = domain(session, owner, name, dns_account_id=by.id)
     cert = certificate(session, claim)
     check = verification(session, claim)
+    bound = binding(session, app, claim, server_id=machine.id, ssl_certificate_id=cert.id)
     rows = [
         app,
         machine,
@@ -375,7 +388,9 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         record(session, claim),
         check,
         proof_mail(session, check, name),
-        binding(session, app, claim, server_id=machine.id, ssl_certificate_id=cert.id),
+        bound,
+        server_group(session, owner),
+        placement(session, bound, machine),
         holding(session, claim),
         session.get_one(CertificateName, (cert.id, cert.common_name)),  # made with the certificate
         challenge(session, cert),

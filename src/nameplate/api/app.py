@@ -36,6 +36,7 @@ from nameplate.api import (
     quarantine,
     records,
     registrations,
+    server_groups,
     servers,
     setup_links,
     setup_page,
@@ -56,6 +57,7 @@ from nameplate.usecases.tools import Tools
 NOUNS = (
     organizations,
     applications,
+    server_groups,
     servers,
     templates,
     accounts,

@@ -73,6 +73,9 @@ class BindingNew(Body):
     path: Path = "/"
     port: Port | None = Field(default=None, description="Default: the port of the application.")
     server: Reference | None = None
+    server_group: Reference | None = Field(
+        default=None, description="Group of servers that all serve the host, instead of `server`."
+    )
     proxy_type: ProxyType | None = None
     ssl_enabled: bool = True
     force_https: bool = True
@@ -120,6 +123,9 @@ class BindingChange(Body):
     server: Reference | None = Field(
         default=None, description="Move the binding to this server and update proxies and DNS."
     )
+    server_group: Reference | None = Field(
+        default=None, description="Move the binding to this group of servers, instead of `server`."
+    )
     metadata: Metadata | None = None
 
 
@@ -136,6 +142,7 @@ class BindingShape(Shape):
                     application=ids.show(Prefix.APPLICATION, 1),
                     domain=ids.show(Prefix.DOMAIN, 1),
                     server=ids.show(Prefix.SERVER, 1),
+                    server_group=None,
                     certificate=ids.show(Prefix.CERTIFICATE, 1),
                     hostname="shop.example.com",
                     subdomain=None,
@@ -169,7 +176,10 @@ class BindingShape(Shape):
     organization: str
     application: str
     domain: str
-    server: str | None
+    server: str | None = Field(
+        description="null when it is on a group; with `server_group` null too, nothing serves it."
+    )
+    server_group: str | None = Field(description="The group of servers that all serve it.")
     certificate: str | None
     hostname: str
     subdomain: str | None
@@ -212,6 +222,7 @@ def show(_call: TransactionCall, row: Binding) -> BindingShape:
         application=application,
         domain=domain,
         server=public(Prefix.SERVER, row.server_id),
+        server_group=public(Prefix.SERVER_GROUP, row.server_group_id),
         certificate=public(Prefix.CERTIFICATE, row.ssl_certificate_id),
         next_check_at=row.next_action_at,
     )

@@ -22,6 +22,7 @@ _REFERENCES: Mapping[str, tuple[str, Prefix]] = {
     "dns_account_id": ("account", Prefix.ACCOUNT),
     "parent_organization_id": ("parent", Prefix.ORGANIZATION),
     "server_id": ("server", Prefix.SERVER),
+    "server_group_id": ("server_group", Prefix.SERVER_GROUP),
     "ssl_certificate_id": ("certificate", Prefix.CERTIFICATE),
 }
 """Columns that refer to other objects -> the field and id that callers know."""

@@ -30,6 +30,11 @@ from nameplate.usecases.serving import server_tests, servers
 
 routes = router("servers")
 
+Region = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]*$"),
+    Field(description="Where the server is, in your own words, such as `eu-central`."),
+]
 Addresses = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=64)]],
     Field(max_length=MAX_ADDRESSES, description="IPv4 and IPv6 addresses for A and AAAA records."),
@@ -39,6 +44,7 @@ _EXAMPLE: dict[str, Any] = {
     "name": "edge-1",
     "address": "edge-1.platform.example",
     "addresses": ["192.0.2.7", "2001:db8::7"],
+    "region": "eu-central",
     "proxy": {"type": "caddy", "admin_url": "http://127.0.0.1:2019"},
 }
 
@@ -51,6 +57,7 @@ class ServerNew(Body):
     name: Name
     address: Host = Field(description="Public host name or IP address that DNS records point at.")
     addresses: Addresses = Field(default_factory=list)
+    region: Region | None = None
     organization: Reference | None = Field(
         default=None,
         description="Organization that owns the server. Default: the organization of the token; with "
@@ -71,6 +78,7 @@ class ServerChange(Body):
     name: Name = Field(default="")
     address: Host = Field(default="")
     addresses: Addresses = Field(default_factory=list)
+    region: Region | None = None
     proxy: dict[str, Any] | None = None
     external_id: ExternalId | None = None
     metadata: Metadata | None = None
@@ -87,6 +95,7 @@ class ServerShape(Shape):
                     "servers",
                     organization=None,
                     external_id=None,
+                    server_group=None,
                     configured_at="2026-11-23T09:31:00Z",
                     error_code=None,
                     error_message=None,
@@ -105,6 +114,8 @@ class ServerShape(Shape):
     name: str
     address: str
     addresses: list[str]
+    region: str | None
+    server_group: str | None = Field(description="The group that the server is in.")
     proxy: dict[str, Any] | None = Field(description="Shown to platform tokens only.")
     external_id: str | None
     configured_at: datetime | None = Field(
@@ -130,6 +141,8 @@ def show(call: TransactionCall, row: Server) -> ServerShape:
         name=row.name,
         address=row.address,
         addresses=row.addresses or [],
+        region=row.region,
+        server_group=public(Prefix.SERVER_GROUP, row.server_group_id),
         proxy=row.proxy if call.actor.is_platform else None,
         external_id=row.external_id if call.actor.is_platform else None,
         configured_at=row.configured_at,
@@ -153,9 +166,10 @@ def list_(
     call: Read,
     listing: Listed,
     name: Annotated[Name | None, Query(description="Only objects with this name.")] = None,
+    region: Annotated[Region | None, Query(description="Only servers of this region.")] = None,
 ) -> Page[ServerShape]:
     """List the caller's servers and the shared servers."""
-    selected = listing.select(tagged=True, name=name)
+    selected = listing.select(tagged=True, name=name, region=region)
     return listing.page(call, show, servers.page(call.session, call.actor, **selected))
 
 

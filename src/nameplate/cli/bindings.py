@@ -98,6 +98,9 @@ def add(
     server: Annotated[
         str | None, typer.Option(help="Server. Default: the only one that has a proxy.")
     ] = None,
+    server_group: Annotated[
+        str | None, typer.Option(help="Group of servers that all serve the host.")
+    ] = None,
     force_https: ForceHttps = None,
     hsts: Hsts = None,
     health_check_path: HealthPath = None,
@@ -127,6 +130,7 @@ def add(
         path=path,
         port=port,
         server=server,
+        server_group=server_group,
         force_https=force_https,
         hsts_enabled=hsts,
         health_check_path=health_check_path,
@@ -176,6 +180,9 @@ def update(
         bool | None, typer.Option("--enable/--disable", help="Serve the host, or stop serving it.")
     ] = None,
     server: Annotated[str | None, typer.Option(help="Move the binding to this server.")] = None,
+    server_group: Annotated[
+        str | None, typer.Option(help="Move the binding to this group of servers.")
+    ] = None,
     metadata: MetadataPairs = None,
 ) -> None:
     """Update a binding."""
@@ -190,6 +197,7 @@ def update(
         redirect_status=redirect_status,
         enabled=enabled,
         server=server,
+        server_group=server_group,
         metadata=pairs(metadata, "--metadata"),
     )
     cli.printer.one(cli.api.send("PATCH", address("bindings", binding), body))

@@ -276,7 +276,8 @@ def removing_by_force(app: typer.Typer, noun: str, plural: str, by: str = "Id or
 
 def _argument(noun: str, plural: str, by: str) -> Any:  # noqa: ANN401 - what Typer makes of it
     help_ = f"{by} of the {noun}."
-    return typer.Argument(metavar=noun.upper(), help=help_, autocompletion=names(plural))
+    metavar = noun.upper().replace(" ", "_")
+    return typer.Argument(metavar=metavar, help=help_, autocompletion=names(plural))
 
 
 def _one(noun: str) -> str:
@@ -314,6 +315,8 @@ def _remove(
     if not cli.api.dry_run:
         cli.printer.say(f"{word}d {noun} {label} ({found['id']}).")
     if cli.printer.form is OutputFormat.JSON:
-        cli.printer.document({"id": found["id"], "object": noun, "deleted": not cli.api.dry_run})
+        cli.printer.document(
+            {"id": found["id"], "object": noun.replace(" ", "_"), "deleted": not cli.api.dry_run}
+        )
     elif cli.printer.form is OutputFormat.ID:
         cli.printer.line(str(found["id"]))

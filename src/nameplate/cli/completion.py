@@ -14,6 +14,7 @@ _NAMES: Mapping[str, Sequence[str]] = {
     "bindings": ("hostname",),
     "applications": ("name",),
     "servers": ("name",),
+    "server-groups": ("name",),
     "accounts": ("name",),
     "organizations": ("slug",),
     "tokens": (),

@@ -30,7 +30,17 @@ from nameplate.core.addresses import is_address
 from nameplate.core.errors import Invalid, NameplateError
 
 app = typer.Typer(help="Manage servers that run a proxy.", no_args_is_help=True)
-COLUMNS = ("id", "name", "address", "configured_at", "error_code", "error_message", "still_served")
+COLUMNS = (
+    "id",
+    "name",
+    "address",
+    "region",
+    "server_group",
+    "configured_at",
+    "error_code",
+    "error_message",
+    "still_served",
+)
 
 Proxy = Annotated[
     str | None,
@@ -47,6 +57,10 @@ Ips = Annotated[
     list[str] | None,
     typer.Option("--ip", help="IPv4 or IPv6 address for DNS records; may be repeated."),
 ]
+Region = Annotated[
+    str | None,
+    typer.Option(help="Where the server is, in your own words, such as `eu-central`."),
+]
 _ADDRESS = "Public host name or IP address that DNS records point at."
 
 
@@ -57,6 +71,7 @@ def add(
     name: Annotated[str, typer.Argument(help="Display name.")],
     public: Annotated[str, typer.Option("--address", help=_ADDRESS)],
     ip: Ips = None,
+    region: Region = None,
     proxy: Proxy = None,
     organization: Owner = None,
     external_id: Annotated[str | None, typer.Option(help="Id in your own system.")] = None,
@@ -67,6 +82,7 @@ def add(
         name=name,
         address=public,
         addresses=ip or None,
+        region=region,
         proxy=parsed(proxy, "--proxy"),
         organization=organization,
         external_id=external_id,
@@ -82,11 +98,12 @@ def list_(
     cli: Cli,
     *,
     name: NameFilter = None,
+    region: Annotated[str | None, typer.Option(help="Only servers of this region.")] = None,
     metadata: MetadataFilter = None,
     limit: Limit = None,
 ) -> None:
     """List servers, including shared servers."""
-    query = filters(metadata, name=name)
+    query = filters(metadata, name=name, region=region)
     cli.printer.many(cli.api.pages("/v1/servers", limit=limit, **query), COLUMNS)
 
 
@@ -98,6 +115,7 @@ def update(
     name: NewName = None,
     public: Annotated[str | None, typer.Option("--address", help=_ADDRESS)] = None,
     ip: Ips = None,
+    region: Region = None,
     proxy: Proxy = None,
     metadata: MetadataPairs = None,
 ) -> None:
@@ -106,6 +124,7 @@ def update(
         name=name,
         address=public,
         addresses=ip or None,
+        region=region,
         proxy=parsed(proxy, "--proxy"),
         metadata=pairs(metadata, "--metadata"),
     )

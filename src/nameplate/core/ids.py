@@ -17,6 +17,7 @@ class Prefix(StrEnum):
     ORGANIZATION = "org"
     APPLICATION = "app"
     SERVER = "srv"
+    SERVER_GROUP = "grp"
     ACCOUNT = "acct"
     DOMAIN = "dom"
     VERIFICATION = "ver"

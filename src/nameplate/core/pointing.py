@@ -1,6 +1,6 @@
 """Which records lead a host name to its server: addresses, CNAME, or what an apex can have."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from nameplate.core import provider_limits, rdata
@@ -35,6 +35,12 @@ class PointingTarget:
         texts = more if named else (address, *more)
         found = dict.fromkeys(value for text in texts if (value := _value(text)) is not None)
         return cls(_host(address) if named else "", tuple(sorted(found)))
+
+    @classmethod
+    def together(cls, servers: Iterable[tuple[str, Sequence[str]]]) -> "PointingTarget":
+        """Read several servers, each as `of` does: only addresses can lead to all of them."""
+        found = {one for server in servers for one in cls.of(*server).addresses}
+        return cls("", tuple(sorted(found)))
 
     def at(self, found: Sequence[str]) -> "PointingTarget":
         """Return the same with the addresses that its name was found to have."""

@@ -60,6 +60,7 @@ from nameplate.models.registration_watches import RegistrationWatch
 from nameplate.models.registrations import Purchase, RegisteredName, RenewedBy
 from nameplate.models.rehearsal import Rehearsal, RenewalRisk
 from nameplate.models.sealing import LiveProcess, SealingKey
+from nameplate.models.server_groups import BindingPlacement, ServerGroup
 from nameplate.models.setup_links import SetupLink
 from nameplate.models.steps import StepCount
 from nameplate.models.surroundings import Surroundings
@@ -73,6 +74,7 @@ __all__ = [
     "ApiToken",
     "Application",
     "Binding",
+    "BindingPlacement",
     "Budget",
     "Certificate",
     "CertificateName",
@@ -140,6 +142,7 @@ __all__ = [
     "SealingKey",
     "Server",
     "ServerAnswer",
+    "ServerGroup",
     "SetupLink",
     "SslProvider",
     "StepCount",

@@ -1,5 +1,6 @@
 """Bindings: which application answers at which host, through which proxy."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -7,10 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nameplate.core.certificates import same_form
 from nameplate.core.lifecycle import BindingStatus, HealthStatus, move
 from nameplate.core.redirection import RedirectKind
-from nameplate.models.agent_reports import LastLook
 from nameplate.models.custom_hostnames import SeenHost
 from nameplate.models.orm import (
     BigId,
@@ -29,6 +28,7 @@ from nameplate.models.orm import (
     same_organization,
     table,
 )
+from nameplate.models.presence import Presence
 from nameplate.models.ranges import ranges
 
 
@@ -41,7 +41,7 @@ class ProxyType(StrEnum):
     CLOUDFLARE = "cloudflare"
 
 
-class Binding(Identified, SoftDeletable, Tenant, Work, Model):
+class Binding(Identified, Presence, SoftDeletable, Tenant, Work, Model):
     """One host and path that leads to one application."""
 
     __tablename__ = "application_domain_bindings"
@@ -88,6 +88,12 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         sa.ForeignKey("servers.id", ondelete="SET NULL"),
         index=True,
         comment="The server whose proxy serves the host.",
+    )
+    server_group_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("server_groups.id", ondelete="SET NULL"),
+        index=True,
+        comment="The group of servers that all serve the host; it has no `server_id` then.",
     )
     subdomain: Mapped[str | None] = mapped_column(
         ascii_text(), comment="Label below the domain: `api` makes `api.<full_domain>`."
@@ -142,32 +148,6 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         ),
         index=True,
         comment="The server whose proxy serves the binding by its last configuration.",
-    )
-    served_digest: Mapped[str | None] = mapped_column(
-        sa.Text, comment="SHA-256 of the route in that configuration."
-    )
-    served_serial: Mapped[str | None] = mapped_column(
-        sa.Text, comment="Serial number of the certificate in that configuration."
-    )
-    seen_serial: Mapped[str | None] = mapped_column(
-        sa.Text, comment="Serial number of the certificate that a probe saw last."
-    )
-    seen_serial_at: Mapped[datetime | None] = mapped_column(
-        UtcDateTime, comment="Since when probes see it."
-    )
-    refused_serial: Mapped[str | None] = mapped_column(
-        sa.Text,
-        comment="Serial number of the certificate that the proxy refused; the former one is served.",
-    )
-    refused_since: Mapped[datetime | None] = mapped_column(
-        UtcDateTime, comment="When it refused that first."
-    )
-    refused_at: Mapped[datetime | None] = mapped_column(
-        UtcDateTime, comment="When it refused that last."
-    )
-    refusal: Mapped[str | None] = mapped_column(sa.Text, comment="Why, in words for a person.")
-    agent_look: Mapped[LastLook | None] = mapped_column(
-        Document(LastLook), comment="What the server's agent saw last through the proxy."
     )
     seen_host: Mapped[SeenHost | None] = mapped_column(
         Document(SeenHost),
@@ -285,19 +265,13 @@ class Binding(Identified, SoftDeletable, Tenant, Work, Model):
         self.health_status = HealthStatus.UNKNOWN
         self.error_message = reason
 
-    def see(self, serial: str, now: datetime) -> bool:
-        """Record which certificate a probe saw; tell whether that is another one than before."""
-        known = same_form(serial)
-        if known == self.seen_serial:
+    def see_everywhere(self, serials: Sequence[str | None], now: datetime) -> bool:
+        """Record which certificate all servers of the group show; tell whether that has changed."""
+        common = serials[0] if serials and len(set(serials)) == 1 else None
+        if common == self.seen_serial:
             return False
-        self.seen_serial, self.seen_serial_at = known, now
+        self.seen_serial, self.seen_serial_at = common, now
         return True
-
-    def refuse(self, serial: str, reason: str, now: datetime) -> None:
-        """Record that the proxy does not take a certificate, and goes on with the former one."""
-        if self.refused_serial != serial:
-            self.refused_serial, self.refused_since = serial, now
-        self.refused_at, self.refusal = now, reason
 
     @classmethod
     def counts(cls) -> sa.ColumnElement[bool]:

@@ -33,6 +33,7 @@ from nameplate.models.orm import Model, Work, utc_now
 from nameplate.models.quarantine import ReleaseReason, quarantine
 from nameplate.models.records import Record
 from nameplate.models.registrations import RegisteredName
+from nameplate.models.server_groups import ServerGroup
 from nameplate.models.verifications import Verification
 
 Kind = type[Any]
@@ -40,10 +41,10 @@ Kind = type[Any]
 
 _OWNED = (
     *(Application, Account, Domain, Record, Certificate, Verification, Binding, Server),
-    RegisteredName,
+    *(RegisteredName, ServerGroup),
 )
 _OF_DOMAIN = (Record, Certificate, Verification, Binding)
-_ORDER = (Application, Account, Domain, *_OF_DOMAIN, RegisteredName, Server)
+_ORDER = (Application, Account, Domain, *_OF_DOMAIN, RegisteredName, Server, ServerGroup)
 """In which order rows are locked; those of an organization itself come before."""
 
 BELOW: Mapping[Kind, Mapping[Kind, str]] = {
@@ -58,6 +59,7 @@ PARENTS: Mapping[Kind, Mapping[str, Kind]] = {
     Organization: {"parent_organization_id": Organization},
     Application: {"organization_id": Organization},
     Server: {"organization_id": Organization},
+    ServerGroup: {"organization_id": Organization},
     Account: {"organization_id": Organization},
     RegisteredName: {"organization_id": Organization},
     Domain: {"organization_id": Organization},
@@ -68,7 +70,11 @@ PARENTS: Mapping[Kind, Mapping[str, Kind]] = {
 }
 """Without which live rows a row cannot live."""
 
-REFERENCES: Mapping[Kind, str] = {Server: "server_id", Certificate: "ssl_certificate_id"}
+REFERENCES: Mapping[Kind, str] = {
+    Server: "server_id",
+    ServerGroup: "server_group_id",
+    Certificate: "ssl_certificate_id",
+}
 """Columns of bindings that point at a row without belonging to it: those bindings are looked at."""
 
 LABELS: Mapping[Kind, tuple[str, ...]] = {

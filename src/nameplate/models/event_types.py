@@ -40,6 +40,7 @@ from nameplate.models.quarantine import QuarantinedName
 from nameplate.models.readiness import DomainReadiness
 from nameplate.models.records import Record
 from nameplate.models.registrations import Purchase, RegisteredName
+from nameplate.models.server_groups import BindingPlacement, ServerGroup
 from nameplate.models.setup_links import SetupLink
 from nameplate.models.tokens import ApiToken
 from nameplate.models.verifications import Verification
@@ -130,7 +131,7 @@ TOLD: Mapping[type[Any], Told] = {
     ),
     Server: _usual(
         "server",
-        watched=("name", "address", "external_id"),
+        watched=("name", "address", "external_id", "region", "server_group_id"),
         opaque=("addresses", "proxy"),
         transitions=(
             Transition("", "trouble_code", now=_SLOW),
@@ -141,6 +142,7 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("server.recovered", "trouble_code", ColumnState.PRESENT, ColumnState.NULL),
         ),
     ),
+    ServerGroup: _usual("server_group", watched=("name",)),
     Account: _usual(
         "account",
         watched=("name", "kind", "provider"),
@@ -279,7 +281,7 @@ TOLD: Mapping[type[Any], Told] = {
     Binding: _usual(
         "binding",
         watched=(
-            "path", "port", "server_id", "application_id", "ssl_enabled", "ssl_certificate_id",
+            "path", "port", "server_id", "server_group_id", "application_id", "ssl_enabled", "ssl_certificate_id",
             "force_https", "hsts_enabled", "is_primary", "traffic_weight",
             "redirect", "redirect_to",
         ),
@@ -295,6 +297,14 @@ TOLD: Mapping[type[Any], Told] = {
                 "binding.unhealthy", "health_status", ColumnState.ANY,
                 _is(HealthStatus.UNHEALTHY, HealthStatus.DEGRADED), ("error_message",),
             ),
+        ),
+    ),
+    BindingPlacement: Told(
+        "binding",
+        object_id="binding_id",
+        transitions=(
+            Transition("binding.server_withheld", "withheld_at", ColumnState.NULL, ColumnState.PRESENT, ("server_id", "trouble")),
+            Transition("binding.server_returned", "withheld_at", ColumnState.PRESENT, ColumnState.NULL, ("server_id",)),
         ),
     ),
     HostedZone: Told(

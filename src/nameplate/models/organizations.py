@@ -145,6 +145,15 @@ class Server(Identified, SoftDeletable, Work, Model):
     addresses: Mapped[list[str] | None] = mapped_column(
         Json, comment="IPv4 and IPv6 addresses of the server beside `address`."
     )
+    region: Mapped[str | None] = mapped_column(
+        ascii_text(63), comment="Where the server is, as its operator calls it."
+    )
+    server_group_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("server_groups.id", ondelete="SET NULL"),
+        index=True,
+        comment="The group that the server is in; NULL: it serves alone.",
+    )
     former_addresses: Mapped[list[str] | None] = mapped_column(
         Json, comment="IP addresses that the server had before."
     )

@@ -24,6 +24,7 @@ FILLED: Mapping[str, tuple[str, ...]] = {
     "organizations": ("name",),
     "applications": ("name",),
     "servers": ("name", "address"),
+    "server_groups": ("name",),
     "accounts": ("name",),
     "dns_records": ("name",),
 }

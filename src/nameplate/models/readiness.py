@@ -37,6 +37,7 @@ from nameplate.models.orm import (
     utc_now,
 )
 from nameplate.models.records import Record
+from nameplate.models.server_groups import BindingPlacement, ServerGroup
 
 _NOTED = "domains whose readiness changed"
 _Noted = tuple[set[int], set[int], dict[Hashable, sa.ColumnElement[bool]]]
@@ -118,13 +119,16 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
         "status", "expires_at", "is_automatic", "trouble_code", "lost_names", "deleted_at",
     ),
     Binding: (
-        "status", "health_status", "hostname", "path", "server_id", "served_server_id",
+        "status", "health_status", "hostname", "path", "server_id", "served_server_id", "server_group_id",
         "seen_host", "deleted_at",
     ),
     HostedZone: ("state", "delegated"),
     Server: (
         "address", "addresses", "organization_id", "trouble_code", "still_served", "deleted_at",
+        "server_group_id",
     ),
+    ServerGroup: ("deleted_at",),
+    BindingPlacement: ("trouble", "withheld_at", "served_digest"),
     Account: ("provider", "deleted_at"),
     NameHolding: ("organization_id", "scope"),
 }  # fmt: skip
@@ -226,14 +230,20 @@ def _by_zone(row: HostedZone) -> sa.ColumnElement[bool]:
 def _by_server(row: Server) -> sa.ColumnElement[bool]:
     history = sa.inspect(row).attrs.address.history
     named = {str(one).lower().removesuffix(".") for one in (*history.sum(),) if one}
+    groups = {*sa.inspect(row).attrs.server_group_id.history.sum()} - {None}
     bound = sa.select(Binding.organization_domain_id).where(
         sa.or_(
             Binding.server_id == row.id,
             Binding.served_server_id == row.id,
             Binding.hostname.in_(named),
+            *([Binding.server_group_id.in_(sorted(groups))] if groups else []),
         )
     )
     return Domain.id.in_(bound)
+
+
+def _bound(which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return Domain.id.in_(sa.select(Binding.organization_domain_id).where(which))
 
 
 def _by_holding(row: NameHolding) -> sa.ColumnElement[bool]:
@@ -250,6 +260,8 @@ def _at_or_below(name: str) -> sa.ColumnElement[bool]:
 _CONCERNED: Mapping[type[Any], Callable[[Any], sa.ColumnElement[bool]]] = {
     HostedZone: _by_zone,
     Server: _by_server,
+    ServerGroup: lambda row: _bound(Binding.server_group_id == row.id),
+    BindingPlacement: lambda row: _bound(Binding.id == row.binding_id),
     Account: lambda row: Domain.dns_account_id == row.id,
     NameHolding: _by_holding,
 }

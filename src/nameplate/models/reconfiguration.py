@@ -6,7 +6,7 @@ and the server's regular look find the difference. Servers are written at the ve
 transaction, for they are the last in the order of locks.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from nameplate.models.orm import utc_now
 
 _SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
 _ROUTE = (
-    "server_id", "hostname", "path", "port", "ssl_enabled", "ssl_certificate_id",
+    "server_id", "server_group_id", "hostname", "path", "port", "ssl_enabled", "ssl_certificate_id",
     "force_https", "hsts_enabled", "traffic_weight", "redirect", "redirect_to", "redirect_status",
     "proxy_config", "deleted_at",
 )  # fmt: skip
@@ -71,10 +71,11 @@ def wake_server(
 
 
 def _wake_found(
-    session: Session, servers: sa.Select[Any, Any], values: Mapping[str, Any], how: _How
+    session: Session, servers: sa.Select[Any, Any, Any], values: Mapping[str, Any], how: _How
 ) -> None:
-    found = session.connection().execute(servers, values)
-    _note(session, {one for row in found for one in row if one is not None}, how)
+    rows: Sequence[Any] = session.connection().execute(servers, values).all()
+    _note(session, {one for row in rows for one in row[:2] if one is not None}, how)
+    _note_groups(session, {row[2] for row in rows if row[2] is not None}, how)
 
 
 def _note(session: Session, server_ids: Iterable[int], how: _How) -> None:
@@ -82,6 +83,18 @@ def _note(session: Session, server_ids: Iterable[int], how: _How) -> None:
     for one in server_ids:
         before = noted.get(one, how)
         noted[one] = _How(how.urgent or before.urgent, how.patiently and before.patiently)
+
+
+def wake_group(session: Session, group_id: int) -> None:
+    """Have every server of a group look at what it should serve, at the end of the transaction."""
+    _note_groups(session, {group_id}, _How())
+
+
+def _note_groups(session: Session, group_ids: Collection[int], how: _How) -> None:
+    """Note the servers of groups; nothing is asked where there are none."""
+    if group_ids:
+        given = {"groups": sorted(group_ids)}
+        _note(session, session.connection().scalars(_MEMBERS, given).all(), how)
 
 
 @event.listens_for(Session, "before_commit")
@@ -114,8 +127,10 @@ def _follow(session: Session, _context: object) -> None:
     for row in bindings:
         if _leaves(row):
             _note(session, _servers(row), _LEAVING)
+            _note_groups(session, _groups(row), _LEAVING)
         elif _arrives(row):
             _note(session, _servers(row), _ARRIVING)
+            _note_groups(session, _groups(row), _ARRIVING)
     found: dict[tuple[type[Any], _How], list[Any]] = {}
     for row in changed:
         columns = _DECISIVE.get(type(row))
@@ -128,10 +143,15 @@ def _follow(session: Session, _context: object) -> None:
         _wake_found(session, _BELOW[kind], {"keys": keys}, how)
 
 
-_SERVERS: sa.Select[Any, Any] = sa.select(Binding.server_id, Binding.served_server_id).distinct()
+_SERVERS: sa.Select[Any, Any, Any] = sa.select(
+    Binding.server_id, Binding.served_server_id, Binding.server_group_id
+).distinct()
+_MEMBERS = sa.select(Server.id).where(
+    Server.server_group_id.in_(sa.bindparam("groups", expanding=True)), Server.deleted_at.is_(None)
+)
 _KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
 _RESTING: sa.Select[Any] = sa.select(Domain.id).where(Domain.holding_name.in_(_KEYS))
-_BELOW: dict[type[Any], sa.Select[Any, Any]] = {
+_BELOW: dict[type[Any], sa.Select[Any, Any, Any]] = {
     Application: _SERVERS.where(Binding.application_id.in_(_KEYS)),
     Organization: _SERVERS.where(Binding.organization_id.in_(_KEYS)),
     Domain: _SERVERS.where(Binding.organization_domain_id.in_(_KEYS)),
@@ -176,6 +196,12 @@ def _servers(row: Binding) -> Iterator[int]:
     for one in (*history.unchanged, *history.added, *history.deleted, row.served_server_id):
         if one is not None:
             yield one
+
+
+def _groups(row: Binding) -> set[int]:
+    history = sa.inspect(row).attrs.server_group_id.history
+    every = (*history.unchanged, *history.added, *history.deleted)
+    return {one for one in every if one is not None}
 
 
 def _changed(row: Any, columns: tuple[str, ...]) -> bool:  # noqa: ANN401 - a mapped object

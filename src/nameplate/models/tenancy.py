@@ -28,6 +28,7 @@ from nameplate.models.hosting import HostedZone
 from nameplate.models.name_transfers import NameTransfer
 from nameplate.models.organizations import Organization, Server
 from nameplate.models.orm import BigId, Model, Tenant, UtcDateTime, utc_now
+from nameplate.models.server_groups import ServerGroup
 from nameplate.models.tokens import ApiToken
 
 CLOCK = "database's clock at the start of the transaction"
@@ -117,8 +118,10 @@ def _criteria(
         track_closure_variables=True,
     )
     servers = Server.organization_id == organization
+    groups = ServerGroup.organization_id == organization
     if reading:
         servers = sa.or_(servers, Server.organization_id.is_(None))
+        groups = sa.or_(groups, ServerGroup.organization_id.is_(None))
     grants = NameGrant.organization_id == organization
     if reading:
         grants = sa.or_(grants, NameGrant.grantee_organization_id == organization)
@@ -128,6 +131,7 @@ def _criteria(
     for kind, own in (
         (Organization, Organization.id == organization),
         (Server, servers),
+        (ServerGroup, groups),
         (Account, Account.organization_id == organization),
         (ApiToken, ApiToken.organization_id == organization),
         (NameGrant, grants),
@@ -206,6 +210,7 @@ def _guard_references(session: Session, row: object) -> None:
     """
     if isinstance(row, Binding):
         _refer(session, row, "server_id", Server, shared=True)
+        _refer(session, row, "server_group_id", ServerGroup, shared=True)
         _refer(session, row, "ssl_certificate_id", Certificate, shared=False)
     elif isinstance(row, LedgerEntry | HostedZone):
         _refer(session, row, "account_id", Account, shared=True)

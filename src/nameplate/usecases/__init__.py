@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nameplate.usecases.claims import conditions, domains, instructions, verifications
     from nameplate.usecases.dns import plans, records, templates
     from nameplate.usecases.propagation import checks as propagation_checks
-    from nameplate.usecases.serving import applications, bindings, servers
+    from nameplate.usecases.serving import applications, bindings, server_groups, servers
     from nameplate.usecases.setup import dns_hosts, domain_connect
     from nameplate.usecases.tenants import accounts, organizations, providers, tokens
 
@@ -30,6 +30,7 @@ __all__ = [
     "propagation_checks",
     "providers",
     "records",
+    "server_groups",
     "servers",
     "templates",
     "tokens",
@@ -51,6 +52,7 @@ _PLACES = {
     "propagation_checks": "propagation.checks",
     "providers": "tenants.providers",
     "records": "dns.records",
+    "server_groups": "serving.server_groups",
     "servers": "serving.servers",
     "templates": "dns.templates",
     "tokens": "tenants.tokens",

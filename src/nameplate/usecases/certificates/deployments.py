@@ -1,9 +1,10 @@
 """How far certificates have come to the proxies, worked out from the last look at each binding."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,10 +15,31 @@ from nameplate.core.deployment import GRACE, DeploymentState, Presenter
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.turns import Turn
-from nameplate.models import Binding, Certificate, Server
+from nameplate.models import Binding, BindingPlacement, Certificate, Server
+from nameplate.usecases import placements
+from nameplate.usecases.placements import Place
 
 _SHOWN = 3
 """Servers that a sentence names."""
+
+
+class BoundServer(NamedTuple):
+    """A server at which a binding is to be seen: its own, or one of its group."""
+
+    binding: Binding
+    server: Server | None
+    at: Binding | BindingPlacement | None
+    """What was seen there; None: its proxy was not told of the binding yet."""
+
+    @property
+    def server_id(self) -> int | None:
+        """The server's id, that of a removed one too."""
+        return self.binding.server_id if self.server is None else self.server.id
+
+    @property
+    def seen_serial(self) -> str | None:
+        """Serial number of the certificate that a probe saw there last."""
+        return None if self.at is None else self.at.seen_serial
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +84,12 @@ class Deployment:
         return " ".join(one.shown for one in self.missing[:_SHOWN]) + also
 
 
-def presenters(
-    session: Session, certificate_ids: Collection[int]
-) -> dict[int, list[tuple[Binding, Server | None]]]:
-    """Return the bindings at which each of these certificates is to be seen, in one statement."""
-    found: dict[int, list[tuple[Binding, Server | None]]] = defaultdict(list)
+def presenters(session: Session, certificate_ids: Collection[int]) -> dict[int, list[BoundServer]]:
+    """Return the bindings and servers at which each of these certificates is to be seen.
+
+    That is one statement, and one more where a binding is on a group of servers.
+    """
+    found: dict[int, list[BoundServer]] = defaultdict(list)
     if not certificate_ids:
         return found
     query = (
@@ -76,66 +99,79 @@ def presenters(
         .where(Binding.ssl_certificate_id.in_(sorted(certificate_ids)), Binding.counts())
         .order_by(Binding.id)
     )
-    for binding, server in session.execute(query):
-        found[binding.ssl_certificate_id].append((binding, server))
+    rows = [(binding, server) for binding, server in session.execute(query)]
+    for one in spread(rows, placements.of_groups(session, (binding for binding, _ in rows))):
+        found[one.binding.ssl_certificate_id or 0].append(one)
     return found
 
 
-def of(
-    row: Certificate, bound: Sequence[tuple[Binding, Server | None]], now: datetime
-) -> Deployment:
+def spread(
+    rows: Iterable[tuple[Binding, Server | None]], placed: Mapping[int, Sequence[Place]]
+) -> list[BoundServer]:
+    """Return bindings with each server that is to serve them; `placed` has those of groups."""
+    found: list[BoundServer] = []
+    for binding, server in rows:
+        there = placed.get(binding.id)
+        if there is None:
+            found.append(BoundServer(binding, server, binding))
+        else:
+            found += [BoundServer(binding, one.server, one.at) for one in there]
+            found += [] if there else [BoundServer(binding, None, None)]
+    return found
+
+
+def of(row: Certificate, bound: Sequence[BoundServer], now: datetime) -> Deployment:
     """Return how far a certificate has come, with what each server says that does not serve it."""
     renewed_at = row.last_renewed_at
-    seen = [presenter(binding, server) for binding, server in bound]
+    seen = [presenter(one) for one in bound]
+    bindings = len({one.binding.id for one in bound})
     state = deployment.state(row.serial_number, renewed_at, seen, now)
     if row.status is CertificateStatus.REVOKED or state is DeploymentState.UNBOUND:
-        return Deployment(DeploymentState.UNBOUND, None, len(bound))
-    missing = [
-        _missing(row, binding, server)
-        for binding, server in bound
-        if binding.seen_serial != row.serial_number
-    ]
+        return Deployment(DeploymentState.UNBOUND, None, bindings)
+    missing = [_missing(row, one) for one in bound if one.seen_serial != row.serial_number]
     if missing:
         since = min((one.since for one in missing if one.since), default=renewed_at)
     else:
-        since = max((one.seen_serial_at for one, _ in bound if one.seen_serial_at), default=None)
-    return Deployment(state, since, len(bound), missing)
+        moments = (one.at.seen_serial_at for one in bound if one.at is not None)
+        since = max((moment for moment in moments if moment), default=None)
+    return Deployment(state, since, bindings, missing)
 
 
-def presenter(binding: Binding, server: Server | None) -> Presenter:
-    """Return a binding as the rules see it."""
-    failing = server is not None and server.trouble_code is not None
-    return Presenter(binding.server_id, binding.seen_serial, failing)
+def presenter(one: BoundServer) -> Presenter:
+    """Return a binding at a server as the rules see it."""
+    failing = one.server is not None and one.server.trouble_code is not None
+    return Presenter(one.server_id, one.seen_serial, failing)
 
 
-def _missing(row: Certificate, binding: Binding, server: Server | None) -> MissingDeployment:
-    reason, turn, since = _why(row, binding, server)
+def _missing(row: Certificate, one: BoundServer) -> MissingDeployment:
+    reason, turn, since = _why(row, one)
+    binding, server = one.binding, one.server
     return MissingDeployment(
         binding=ids.show(Prefix.BINDING, binding.id),
         hostname=binding.hostname,
-        server=None if binding.server_id is None else ids.show(Prefix.SERVER, binding.server_id),
+        server=None if one.server_id is None else ids.show(Prefix.SERVER, one.server_id),
         server_name=None if server is None else server.name,
-        seen_serial=binding.seen_serial,
+        seen_serial=one.seen_serial,
         reason=reason,
         turn=turn,
         since=since or row.last_renewed_at,
     )
 
 
-def _why(
-    row: Certificate, binding: Binding, server: Server | None
-) -> tuple[str, Turn, datetime | None]:
+def _why(row: Certificate, one: BoundServer) -> tuple[str, Turn, datetime | None]:
     """Return why a proxy does not serve a certificate, who must act, and since when."""
+    binding, server, at = one
     whose = Turn.OPERATOR if server is None or server.organization_id is None else Turn.YOU
     if server is None or server.deleted_at is not None:
         return "The server was removed.", Turn.YOU, binding.trouble_since
     if server.trouble_code is not None:
         why = f"The proxy cannot be configured: {server.trouble_message}"
         return why, whose, server.trouble_since
-    if binding.refused_serial == row.serial_number:
-        return f"The proxy refuses the certificate: {binding.refusal}", whose, binding.refused_since
-    if binding.served_serial == row.serial_number and binding.error_message:
-        return f"A probe did not see it. {binding.error_message}", whose, binding.trouble_since
+    if at is not None and at.refused_serial == row.serial_number:
+        return f"The proxy refuses the certificate: {at.refusal}", whose, at.refused_since
+    trouble = at.trouble if isinstance(at, BindingPlacement) else binding.error_message
+    if at is not None and at.served_serial == row.serial_number and trouble:
+        return f"A probe did not see it. {trouble}", whose, binding.trouble_since
     return "The proxy was not seen to serve it yet.", Turn.NAMEPLATE, None
 
 

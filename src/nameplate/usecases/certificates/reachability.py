@@ -23,6 +23,7 @@ from nameplate.db import Sessions
 from nameplate.models import Binding, Certificate, ChallengeType, Server
 from nameplate.ports.fetcher import HttpOutcome
 from nameplate.ports.resolver import AnswerKind
+from nameplate.usecases import placements
 from nameplate.usecases.certificates import challenges
 from nameplate.usecases.tools import Tools
 
@@ -123,7 +124,7 @@ def ports(session: Session, row: Certificate, hosts: Sequence[str]) -> Mapping[s
     """Return where the hosts of a sandbox answer the authority: at the port of their server's proxy."""
     bound = (
         Binding.visible(PLATFORM)
-        .join(Server, Server.id == Binding.server_id)
+        .join(Server, placements.is_at(Binding, Server))
         .where(
             Binding.organization_id == row.organization_id,
             Binding.hostname.in_(hosts),

@@ -24,6 +24,7 @@ from nameplate.models import (
 )
 from nameplate.ports.resolver import AnswerKind
 from nameplate.ports.validation import Security
+from nameplate.usecases import placements
 from nameplate.usecases.certificates import (
     authority_choice,
     coverage,
@@ -130,7 +131,7 @@ def _stopped(session: Session, row: Certificate, hosts: Sequence[str]) -> Iterat
     """Say which proxies that lead an authority to Nameplate cannot be configured."""
     query = (
         Binding.visible(PLATFORM)
-        .join(Server, Server.id == Binding.server_id)
+        .join(Server, placements.is_at(Binding, Server))
         .where(
             Binding.organization_id == row.organization_id,
             Binding.hostname.in_(hosts),

@@ -18,7 +18,7 @@ from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.revocation import RevocationReason
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
-from nameplate.models import Account, Binding, Certificate
+from nameplate.models import Account, Binding, BindingPlacement, Certificate
 from nameplate.ports.ca import Revoker
 from nameplate.usecases.certificates import coverage, requests
 from nameplate.usecases.tenants import ca_accounts
@@ -194,8 +194,11 @@ def due(session: Session, row: Certificate) -> DueRevocation | None:
 
 
 def _is_served(session: Session, row: Certificate, serial: str) -> bool:
+    at_group = sa.exists().where(
+        BindingPlacement.binding_id == Binding.id, BindingPlacement.served_serial == serial
+    )
     query = Binding.visible(Actor(row.organization_id)).where(
         Binding.organization_domain_id.in_(coverage.domains(session, row)),
-        Binding.served_serial == serial,
+        sa.or_(Binding.served_serial == serial, at_group),
     )
     return session.scalars(query.with_only_columns(sa.literal(1)).limit(1)).first() is not None

@@ -15,8 +15,9 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.deployment import GRACE, DeploymentState
 from nameplate.core.encryption import KeyRing, Place
 from nameplate.core.turns import Turn
-from nameplate.models import Binding, Certificate, Server
+from nameplate.models import Certificate
 from nameplate.usecases.certificates import deployments, notices, requests
+from nameplate.usecases.certificates.deployments import BoundServer
 
 
 def place(row: Certificate) -> Place:
@@ -60,7 +61,7 @@ def settle(session: Session, certificate_ids: Collection[int], now: datetime) ->
     done: list[int] = []
     undone: list[int] = []
     for number, serial, deployed_at, former in session.execute(query.with_only_columns(*columns)):
-        seen = [binding.seen_serial == serial for binding, _ in found.get(number, ())]
+        seen = [one.seen_serial == serial for one in found.get(number, ())]
         if not seen or serial is None:
             continue
         if all(seen):
@@ -73,12 +74,12 @@ def settle(session: Session, certificate_ids: Collection[int], now: datetime) ->
     return turns
 
 
-def _waiting(bound: Iterable[tuple[Binding, Server | None]], serial: str) -> set[int]:
+def _waiting(bound: Iterable[BoundServer], serial: str) -> set[int]:
     """Return the servers whose proxies have not been told of a certificate yet."""
     return {
-        binding.server_id
-        for binding, _ in bound
-        if binding.server_id is not None and binding.served_serial != serial
+        one.server_id
+        for one in bound
+        if one.server_id is not None and (one.at is None or one.at.served_serial != serial)
     }
 
 

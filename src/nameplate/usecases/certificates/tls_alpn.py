@@ -13,6 +13,7 @@ from nameplate.core.errors import Conflict
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
 from nameplate.models import Binding, ChallengeType, Domain, HttpChallenge, Server
+from nameplate.usecases import placements
 from nameplate.usecases.certificates import reachability
 from nameplate.usecases.tools import Tools
 
@@ -29,7 +30,7 @@ def check(session: Session, tools: Tools, domain: Domain, hosts: Sequence[str]) 
         )
     bound = (
         Binding.visible(PLATFORM)
-        .join(Server, Server.id == Binding.server_id)
+        .join(Server, placements.is_at(Binding, Server))
         .where(
             Binding.organization_id == domain.organization_id,
             Binding.hostname.in_(hosts),

@@ -5,7 +5,7 @@ bindings begin anew at an application of the new one. At no moment have two orga
 the former one lent goes along, and what it has proved below ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +30,7 @@ from nameplate.models import (
     LedgerEntry,
     NameTransfer,
     Organization,
+    ServerGroup,
     TransferStatus,
     telling,
 )
@@ -160,7 +161,10 @@ def _bindings(session: Session, claim: Domain) -> list[dict[str, Any]]:
     for one in session.scalars(query.order_by(Binding.traffic_weight.desc(), Binding.id)):
         targets.setdefault((one.hostname, one.path), one)  # they all become one application's
     return [
-        {name: getattr(one, name) for name in (*_ROUTED, "subdomain", "server_id", "hostname")}
+        {
+            name: getattr(one, name)
+            for name in (*_ROUTED, "subdomain", "server_id", "server_group_id", "hostname")
+        }
         for one in sorted(targets.values(), key=lambda one: one.id)
     ]
 
@@ -264,8 +268,8 @@ def _bind(
         application=ids.show(Prefix.APPLICATION, app.id),
         domain=ids.show(Prefix.DOMAIN, claim.id),
         subdomain=former["subdomain"],
-        server=server or _same_server(session, to, former["server_id"]),
         now=now,
+        **_place(session, to, former, server),
         **{name: former[name] for name in _ROUTED},
     )
     covering = (one for one in kept if made.hostname in (one.subject_alternative_names or ()))
@@ -273,6 +277,20 @@ def _bind(
     if found is not None and made.ssl_enabled:
         made.ssl_certificate_id = found.id
     session.flush()
+
+
+def _place(
+    session: Session, to: Actor, former: Mapping[str, Any], server: str | None
+) -> dict[str, Any]:
+    """Return where the new holder's binding goes: to the server that it named, or where it was."""
+    if server is not None:
+        return {"server": server}
+    group = former["server_group_id"]
+    if group is not None:
+        shown = ids.show(Prefix.SERVER_GROUP, group)
+        query = ServerGroup.visible(to).where(ServerGroup.id == group)
+        return {"server_group": shown} if session.scalars(query).first() is not None else {}
+    return {"server": _same_server(session, to, former["server_id"])}
 
 
 def _same_server(session: Session, to: Actor, server_id: int | None) -> str | None:

@@ -3,7 +3,7 @@
 The number of statements does not depend on how many domains are asked for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -28,10 +28,11 @@ from nameplate.models import (
     Verification,
 )
 from nameplate.models.orm import among
-from nameplate.usecases import holders, lookup
+from nameplate.usecases import holders, lookup, placements
 from nameplate.usecases.claims import unreached_hosts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
 from nameplate.usecases.dns import pointing, proofs
+from nameplate.usecases.placements import Place
 from nameplate.usecases.serving import routes
 
 MAX_RECORDS = 50
@@ -100,6 +101,8 @@ class DomainFacts:
     """What to do about hosts that do not lead here, by the certificate that waits for them; read
     only where one domain alone is asked for."""
     bindings: list[tuple[Binding, Server | None]] = field(default_factory=list)
+    placed: Mapping[int, Sequence[Place]] = field(default_factory=dict)
+    """The servers of the groups that bindings are on, by the bindings' ids."""
     may_lead: bool = field(default=True, compare=False)
     """A server may have a name in the domain, as far as was asked; false: none has."""
     exposed: list[tuple[str, Server]] = field(default_factory=list)
@@ -300,15 +303,20 @@ def _bindings(session: Session, found: dict[int, DomainFacts]) -> None:
     if len(found) > 1:
         for row, server in session.execute(_BINDINGS, given):
             found[row.organization_domain_id].bindings.append((row, server))
-        return
-    for row, server, may_lead in session.execute(_BINDINGS_OF_ONE, given):
-        facts = found[row.organization_domain_id]
-        facts.bindings.append((row, server))
-        facts.may_lead = may_lead
+    else:
+        for row, server, may_lead in session.execute(_BINDINGS_OF_ONE, given):
+            facts = found[row.organization_domain_id]
+            facts.bindings.append((row, server))
+            facts.may_lead = may_lead
+    bound = [row for facts in found.values() for row, _ in facts.bindings]
+    placed = placements.of_groups(session, bound)
+    for facts in found.values() if placed else ():
+        facts.placed = placed
 
 
 def _exposed(session: Session, found: dict[int, DomainFacts]) -> None:
-    for domain_id, hostname, path, server in session.execute(_EXPOSED, {"ids": list(found)}):
+    rows = [one for query in _EXPOSED for one in session.execute(query, {"ids": list(found)})]
+    for domain_id, hostname, path, server in rows:
         host = routes.shown(hostname, path)
         if host in (server.still_served or ()):
             found[domain_id].exposed.append((host, server))
@@ -388,18 +396,28 @@ _BINDINGS_OF_ONE = _BINDINGS.add_columns(
 )
 """With whether a server may have its name in the domain: servers whose address has the domain's name
 in it are those, and some more."""
-_EXPOSED = (
-    sa.select(Binding.organization_domain_id, Binding.hostname, Binding.path, Server)
-    .join(Server, Server.id == Binding.served_server_id)
-    .where(among(Binding.organization_domain_id, "ids"), Server.trouble_code.is_not(None))
-    .order_by(Binding.id)
+_EXPOSED = tuple(
+    query.where(
+        among(Binding.organization_domain_id, "ids"), Server.trouble_code.is_not(None)
+    ).order_by(Binding.id)
+    for query in placements.served(
+        Binding.organization_domain_id, Binding.hostname, Binding.path, Server
+    )
 )
-EXPOSED_HOSTS = (
-    sa.select(Binding.id)
-    .join(Server, Server.id == Binding.served_server_id)
-    .where(Server.trouble_code.is_not(None))
-)
-"""Bindings, removed ones too, whose host a server may still serve although it must not."""
+
+
+def is_exposed(domain: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a column with a domain's id
+    """Return whether a server may still serve a host of a domain, a removed one too, and must not."""
+    return sa.or_(
+        *(
+            query.where(
+                Server.trouble_code.is_not(None), Binding.organization_domain_id == domain
+            ).exists()
+            for query in placements.served(Binding.id)
+        )
+    )
+
+
 _FLAGS = [
     Record.visible(PLATFORM)
     .where(Record.organization_domain_id == Domain.id)
@@ -414,7 +432,7 @@ _FLAGS = [
     .where(Binding.organization_domain_id == Domain.id)
     .exists()
     .label("bindings"),
-    EXPOSED_HOSTS.where(Binding.organization_domain_id == Domain.id).exists().label("exposed"),
+    is_exposed(Domain.id).label("exposed"),
 ]
 _THERE = sa.select(*_FLAGS).where(among(Domain.id, "ids"))
 _ANY, _OWN = (query.add_columns(*_FLAGS) for query in lookup.DOMAIN_BY_ID)

@@ -214,11 +214,7 @@ _COPIES = (
         .where(Binding.organization_domain_id == DomainReadiness.organization_domain_id)
         .exists()
         .label("is_late"),
-        facts.EXPOSED_HOSTS.where(
-            Binding.organization_domain_id == DomainReadiness.organization_domain_id
-        )
-        .exists()
-        .label("is_exposed"),
+        facts.is_exposed(DomainReadiness.organization_domain_id).label("is_exposed"),
     )
     .where(among(DomainReadiness.organization_domain_id, "ids"))
 )

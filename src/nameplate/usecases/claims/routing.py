@@ -62,11 +62,11 @@ def of(
     if _has_binding(found):
         return Routing(found)
     fitting = [server] if server else [row for row in machines if row.proxy]
-    if len(fitting) != 1:
+    if len(fitting) != 1 and not servers.are_one_group(fitting):
         return Routing(found, fitting)
     if all(host.host != domain.full_domain for host in found):
         records = None if known is None else known.records.at_hand
-        found.append(bound_hosts.expected(session, domain, fitting[0], records))
+        found.append(bound_hosts.expected(session, domain, fitting, records))
     return Routing(found)
 
 
@@ -83,7 +83,12 @@ def _found(
 
 
 def _bound(session: Session, domain: Domain, known: DomainFacts) -> list[BoundHost]:
-    bound = [(row, server) for row, server in known.bindings if server is not None]
+    bound = [(row, [server]) for row, server in known.bindings if server is not None]
+    bound += [
+        (row, [one.server for one in known.placed[row.id]])
+        for row, _ in known.bindings
+        if row.id in known.placed
+    ]
     return bound_hosts.bound(session, domain, bound, known.records.at_hand)
 
 

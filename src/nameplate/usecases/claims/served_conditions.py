@@ -15,6 +15,7 @@ from nameplate.usecases.certificates import deployments, emergency, notices, wat
 from nameplate.usecases.claims import hosted_conditions
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
+from nameplate.usecases.placements import Place
 
 MISSED_CHECKS = 3
 """Health checks that may be overdue before the last one counts for nothing."""
@@ -145,7 +146,8 @@ def _failed(row: Certificate) -> str | None:
 
 def _partial(known: DomainFacts, row: Certificate) -> Condition | None:
     """Say which servers do not serve what there is, None when all do."""
-    bound = [(one, server) for one, server in known.bindings if _presents(one, row)]
+    presenting = [(one, server) for one, server in known.bindings if _presents(one, row)]
+    bound = deployments.spread(presenting, known.placed)
     found = deployments.of(row, bound, known.now)
     if found.state is not DeploymentState.DEPLOYED_PARTIAL:
         return None
@@ -167,7 +169,7 @@ def _partial(known: DomainFacts, row: Certificate) -> Condition | None:
         fix=fix,
         since=found.since,
         next_check_at=min(
-            (one.next_action_at for one, _ in bound if one.next_action_at), default=None
+            (one.next_action_at for one, _ in presenting if one.next_action_at), default=None
         ),
     )
 
@@ -326,6 +328,12 @@ def serving(known: DomainFacts) -> Condition:
             fix="Bind an application to it.",
         )
     troubles = [found for row, server in rows if (found := _binding(row, server, now)) is not None]
+    if not troubles:
+        troubles = [
+            behind
+            for row, _ in rows
+            if (behind := _behind(row, known.placed.get(row.id, ()))) is not None
+        ]
     if troubles:
         return _worst(troubles, len(rows))
     first = rows[0][0]
@@ -358,6 +366,13 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
     at_service = hosted_conditions.serving(row, server)
     if at_service is not None:
         return at_service
+    if row.server_id is None and row.server_group_id is None:
+        return Condition(
+            type="serving", status=False, reason="not_placed",
+            message=f"{host} is on no server and no server group, so that nothing serves it.",
+            fix="Move the binding to a server or a server group.",
+            since=row.trouble_since, next_check_at=row.next_action_at,
+        )  # fmt: skip
     if row.status is not BindingStatus.ACTIVE:
         return _arriving(row, server, host)
     checked = row.last_health_check_at
@@ -378,6 +393,28 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
             since=checked, next_check_at=row.next_action_at,
         )  # fmt: skip
     return None
+
+
+def _behind(row: Binding, places: Sequence[Place]) -> Condition | None:
+    """Say which servers of the group do not serve what the others serve, None when all do."""
+    behind = [one for one in places if one.trouble is not None]
+    if not behind:
+        return None
+    told = " ".join(f"{one.shown}: {one.trouble}" for one in behind[:_SHOWN])
+    away = sum(one.is_withheld for one in behind)
+    led = "DNS does not lead to it." if away == len(behind) else "DNS still leads to it."
+    if len(behind) > 1:
+        led = f"DNS leads past {away} of these {len(behind)} servers."
+    is_own = all(one.server.organization_id for one in behind)
+    whose = "Check" if is_own else "The operator must check"
+    return Condition(
+        type="serving", status=True, reason="server_behind",
+        message=f"{row.hostname}{row.path} answers, but not at every server of its group. {told} {led}",
+        observed=tuple(one.shown for one in behind[:_SHOWN]),
+        fix=f"{whose} the server that is named, and its proxy. It is used again as soon as it answers.",
+        since=min((one.at.withheld_at for one in behind if one.at and one.at.withheld_at), default=None),
+        next_check_at=row.next_action_at,
+    )  # fmt: skip
 
 
 def _arriving(row: Binding, server: Server | None, host: str) -> Condition:

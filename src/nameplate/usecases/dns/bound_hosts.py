@@ -14,6 +14,7 @@ from nameplate.core.pointing import Decision, PointingTarget, Spot, Value, decid
 from nameplate.models import Binding, Domain, Record, RecordableType, Server
 from nameplate.models.orm import among
 from nameplate.models.records import AUTOMATIC
+from nameplate.usecases import placements
 
 Name = tuple[int, str]
 """Id of the domain that holds the record, and the absolute host name."""
@@ -112,13 +113,16 @@ def read(session: Session, names: Sequence[Name], *, locked: bool) -> dict[Name,
 
 
 def expected(
-    session: Session, domain: Domain, server: Server, records: Sequence[Record] | None = None
+    session: Session,
+    domain: Domain,
+    servers: Sequence[Server],
+    records: Sequence[Record] | None = None,
 ) -> BoundHost:
-    """Return the domain's own name as a binding to `server` would find it.
+    """Return the domain's own name as a binding to a server, or to a group of them, would find it.
 
     `records` are all of the domain's, where they are in hand.
     """
-    target = PointingTarget.of(server.address, server.addresses or ())
+    target = _target(servers)
     host = BoundHost(domain.full_domain, domain, targets=[target])
     _look(session, {(domain.id, host.host): host}, _bare(domain), records)
     return host
@@ -127,20 +131,22 @@ def expected(
 def bound(
     session: Session,
     domain: Domain,
-    bindings: Sequence[tuple[Binding, Server]],
+    bindings: Sequence[tuple[Binding, Sequence[Server]]],
     records: Sequence[Record] | None = None,
 ) -> list[BoundHost]:
-    """Return the hosts of bindings that are in hand, in order of their names.
+    """Return the hosts of bindings that are in hand with their servers, in order of their names.
 
     For a domain in which no server of the organization has its own name. `records` as in `expected`.
     """
     hosts: dict[Name, BoundHost] = {}
-    for row, server in sorted(bindings, key=lambda one: one[0].id):
-        if server.deleted_at is not None:
+    for row, servers in sorted(bindings, key=lambda one: one[0].id):
+        live = [one for one in servers if one.deleted_at is None]
+        if not live:
             continue
         place = hosts.setdefault((domain.id, row.hostname), BoundHost(row.hostname, domain))
         place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, row.id))
-        place.targets.append(PointingTarget.of(server.address, server.addresses or ()))
+        is_group = row.server_group_id is not None
+        place.targets.append(_together(live) if is_group else _target(live))
     if hosts:
         _look(session, hosts, _bare(domain), records)
     return [hosts[name] for name in sorted(hosts)]
@@ -162,7 +168,7 @@ def _claim(session: Session, places: Mapping[Name, BoundHost]) -> None:
             )
     bindings = session.execute(
         Binding.visible(PLATFORM)
-        .join(Server, Server.id == Binding.server_id)
+        .outerjoin(Server, Server.id == Binding.server_id)
         .where(
             Binding.organization_domain_id.in_({id_ for id_, _ in places}),
             Binding.hostname.in_(hosts),
@@ -171,18 +177,41 @@ def _claim(session: Session, places: Mapping[Name, BoundHost]) -> None:
         )
         .order_by(Binding.id)
         .with_only_columns(
-            Binding.id, Binding.organization_domain_id, Binding.hostname, Server.id, Server.address,
-            Server.addresses,
+            Binding.id, Binding.organization_domain_id, Binding.hostname, Binding.server_group_id,
+            Server.id, Server.address, Server.addresses,
         )
-    )  # fmt: skip
+    ).all()  # fmt: skip
+    placed = placements.of_ids(session, [row[0] for row in bindings if row[3] is not None])
+    withheld: dict[Name, set[int]] = {}
+    for id_, domain_id, host, *_ in bindings:
+        away = {one.server.id for one in placed.get(id_, ()) if one.is_withheld}
+        withheld.setdefault((domain_id, host), set()).update(away)
     targets: dict[int, PointingTarget] = {}
-    for id_, domain_id, host, server_id, address, more in bindings:
-        if server_id not in targets:
-            targets[server_id] = PointingTarget.of(address, more or ())
+    for id_, domain_id, host, group_id, server_id, address, more in bindings:
         place = places.get((domain_id, host))
-        if place is not None:
-            place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, id_))
-            place.targets.append(targets[server_id])
+        if place is None or (server_id is None and not placed.get(id_)):
+            continue
+        if group_id is not None:
+            servers = [one.server for one in placed[id_]]
+            away = withheld[domain_id, host] if place.is_kept else set()
+            target = _together([one for one in servers if one.id not in away] or servers)
+        else:
+            if server_id not in targets:
+                targets[server_id] = PointingTarget.of(address, more or ())
+            target = targets[server_id]
+        place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, id_))
+        place.targets.append(target)
+
+
+def _target(servers: Sequence[Server]) -> PointingTarget:
+    """Return where one server is to be found, or several together."""
+    if len(servers) > 1:
+        return _together(servers)
+    return PointingTarget.of(servers[0].address, servers[0].addresses or ())
+
+
+def _together(servers: Sequence[Server]) -> PointingTarget:
+    return PointingTarget.together((one.address, one.addresses or ()) for one in servers)
 
 
 def _bare(domain: Domain) -> Mapping[int, str]:

@@ -84,8 +84,17 @@ def of_application(session: Session, application_id: int) -> list[Name]:
 def of_server(session: Session, server: Server, now: datetime) -> None:
     """Settle everything that leads to a server: its bindings' hosts and its own name."""
     session.flush()
-    bound = Binding.visible(PLATFORM).where(Binding.server_id == server.id)
+    on = Binding.server_id == server.id
+    if server.server_group_id is not None:
+        on = sa.or_(on, Binding.server_group_id == server.server_group_id)
+    bound = Binding.visible(PLATFORM).where(on)
     settle(session, [*_bound(session, bound), *_own(session, server)], now)
+
+
+def of_group(session: Session, group_id: int, now: datetime) -> None:
+    """Settle everything that leads to the servers of a group."""
+    bound = Binding.visible(PLATFORM).where(Binding.server_group_id == group_id)
+    settle(session, _bound(session, bound), now)
 
 
 def hand_over(session: Session, domain: Domain) -> None:

@@ -32,6 +32,7 @@ from nameplate.models import (
     Verification,
 )
 from nameplate.models.orm import Work
+from nameplate.usecases import placements
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +144,6 @@ def _bindings() -> sa.Select[Any]:
         _idle(Binding)
         .join(Domain, Domain.id == Binding.organization_domain_id)
         .join(Application, Application.id == Binding.application_id)
-        .join(Server, Server.id == Binding.server_id)
         .join(Organization, Organization.id == Binding.organization_id)
         .where(
             Organization.is_active.is_(True),
@@ -151,15 +151,18 @@ def _bindings() -> sa.Select[Any]:
             Domain.permits(Binding.hostname),
             Application.upstream_host.is_not(None),
             port.is_not(None),
-            Server.deleted_at.is_(None),
-            Server.proxy.is_not(None),
+            sa.exists().where(
+                placements.is_at(Binding, Server),
+                Server.deleted_at.is_(None),
+                Server.proxy.is_not(None),
+            ),
             sa.or_(Binding.ssl_enabled.is_(False), secured),
         )
     )
 
 
 def _servers() -> sa.Select[Any]:
-    served = sa.exists().where(Binding.server_id == Server.id, Binding.deleted_at.is_(None))
+    served = sa.exists().where(placements.is_at(Binding, Server), Binding.deleted_at.is_(None))
     return _idle(Server).where(
         Server.proxy.is_not(None), Server.configured_fingerprint.is_(None), served
     )

@@ -25,10 +25,12 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions, database_now
 from nameplate.leases import Lease
-from nameplate.models import Binding, Server
+from nameplate.models import Binding, BindingPlacement, Server
 from nameplate.models.agent_reports import LastLook, LastReport
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
+from nameplate.models.orm import BigId
+from nameplate.models.presence import Presence
 from nameplate.ports.agents import AgentCheck, AgentLook, AgentReport, AgentState
 from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.ports.proxy import RoutePlace
@@ -251,28 +253,40 @@ def _note_looks(
         seen[number] = LastLook(replace(one, message=_said(one.message), age=0.0), at)
     numbers = sorted(seen)
     for start in range(0, len(numbers), _LOOKED_UP):
-        own = Binding.visible(PLATFORM).with_only_columns(Binding.id).order_by(Binding.id)
-        own = own.where(
-            Binding.server_id == server_id, Binding.id.in_(numbers[start : start + _LOOKED_UP])
-        )
-        found = list(session.scalars(own.with_for_update(key_share=True)))
+        found = _own(session, server_id, numbers[start : start + _LOOKED_UP])
         if not found:
             continue
-        rows = [{"row": number, "look": seen[number]} for number in found]
+        rows = [{"row": number, "look": seen[number]} for number, _ in found]
         session.connection().execute(Binding.looking(server_id), rows)
+        if any(group is not None for _, group in found):
+            session.connection().execute(BindingPlacement.looking(server_id), rows)
         session.execute(
-            Binding.waking(now).where(Binding.id.in_(found)),
+            Binding.waking(now).where(Binding.id.in_([number for number, _ in found])),
             execution_options={"synchronize_session": False},
         )
 
 
-def seen(row: Binding, server: Server, target: ProbeTarget, now: datetime) -> ProbeResult | None:
+def _own(session: Session, server_id: int, numbers: Sequence[int]) -> list[tuple[int, int | None]]:
+    """Lock those of these bindings that are on a server or its group; return them with their groups."""
+    group = sa.select(Server.server_group_id).where(Server.id == server_id).scalar_subquery()
+    own = Binding.visible(PLATFORM).with_only_columns(Binding.id, Binding.server_group_id)
+    own = own.order_by(Binding.id).where(
+        Binding.id.in_(numbers),
+        sa.or_(Binding.server_id == server_id, Binding.server_group_id == group),
+    )
+    locked = session.execute(own.with_for_update(key_share=True))
+    return [(number, of) for number, of in locked]
+
+
+def seen(
+    row: Binding, at: Presence, server: Server, target: ProbeTarget, now: datetime
+) -> ProbeResult | None:
     """Return what an agent saw of a binding; None when that says nothing about how it is now.
 
     A good look counts for as long as the agent is there: it tells of every other one. A bad one counts
     once.
     """
-    last = row.agent_look
+    last = at.agent_look
     if last is None or not is_there(server, now):
         return None
     look = last.look
@@ -288,12 +302,14 @@ def _difference(session: Session, row: Server, checks: Sequence[AgentCheck]) -> 
     """Return what a server should serve; its form is all that an agent is told beside routes."""
     proxy = json.dumps(row.proxy, sort_keys=True)
     form = routes.digest("agent", NEWEST, row.address, proxy, *checks)
-    return Difference(form, routes.wanted(session, row.id), routes.served(session, row.id))
+    return Difference(
+        form, routes.wanted(session, row.id, row.server_group_id), routes.served(session, row.id)
+    )
 
 
 def _checks(session: Session, row: Server) -> tuple[AgentCheck, ...]:
     """Return how the bindings of a server are looked at."""
-    found = session.execute(_CHECKED, {"server": row.id})
+    found = session.execute(_CHECKED, {"server": row.id, "group": row.server_group_id})
     return tuple(
         AgentCheck(
             id=ids.show(Prefix.BINDING, number),
@@ -318,7 +334,10 @@ _CHECKED = (
         Binding.health_check_timeout,
     )
     .where(
-        Binding.server_id == sa.bindparam("server"),
+        sa.or_(
+            Binding.server_id == sa.bindparam("server"),
+            Binding.server_group_id == sa.bindparam("group", type_=BigId),
+        ),
         Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
     )
     .order_by(Binding.id)

@@ -4,10 +4,10 @@ The bindings of one transaction are brought forward together: what they hang on 
 statements, however many there are.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,17 +19,28 @@ from nameplate.core.errors import Conflict, Refused
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
 from nameplate.leases import Lease
-from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
+from nameplate.models import (
+    Application,
+    Binding,
+    BindingPlacement,
+    Certificate,
+    Domain,
+    Organization,
+    Server,
+)
+from nameplate.models.presence import Presence
 from nameplate.models.reconfiguration import wake_server
-from nameplate.ports.prober import ProbeResult, ProbeTarget
-from nameplate.usecases import holders
+from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
+from nameplate.usecases import holders, placements
 from nameplate.usecases.certificates import coverage, requests, succession
+from nameplate.usecases.placements import Place
 from nameplate.usecases.serving import agents, hosted, proxies, redirects, routes, servers
 from nameplate.usecases.tools import Tools
 
 SAFETY = timedelta(minutes=1)
 """When to look again at a binding that a proxy should have taken by then."""
 AGAIN_AFTER_ERROR = timedelta(seconds=45)
+UNPLACED = "The binding is on no server and no server group. Move it to one."
 UNPROVED = "Waiting for proof of ownership of the domain."
 
 
@@ -46,12 +57,23 @@ class PlannedProbe:
     """Serial number of the certificate that was seen last."""
     told: ProbeResult | None = None
     """What the server's agent has seen: nobody needs to look."""
+    server: int | None = None
+    """The server of the binding's group that it is made through; None: it is on no group."""
 
     def is_seen(self, finding: ProbeResult) -> bool:
         """Tell whether a look saw the same certificate as the last one."""
         if finding.serial is None:
             return True
         return self.seen is not None and same_form(self.seen) == finding.serial
+
+
+class _Place(NamedTuple):
+    """A server that is to serve a binding."""
+
+    server: Server
+    at: Presence | None
+    """What it was told and what was seen there; None: it was told nothing."""
+    is_told: bool
 
 
 @dataclass(slots=True)
@@ -62,6 +84,8 @@ class _Around:
     applications: dict[int, Application]
     organizations: dict[int, Organization]
     servers: dict[int, Server]
+    placed: Mapping[int, Sequence[Place]]
+    """The servers of the groups that bindings are on."""
     holdings: Sequence[Holding]
     presented: dict[int, Certificate]
     certificates: dict[int, list[Certificate]]
@@ -79,8 +103,11 @@ class _Around:
 
 def advance(
     session: Session, leased: Sequence[tuple[Lease, Binding]], *, tools: Tools | None = None
-) -> list[PlannedProbe | None]:
-    """Take with each binding the one step that can be taken now; return the probes that are due."""
+) -> list[Sequence[PlannedProbe]]:
+    """Take with each binding the one step that can be taken now; return the probes that are due.
+
+    They are one for each server that serves the binding.
+    """
     around = _read(session, [row for _, row in leased])
     around.tools = tools
     looks = [_advance(session, around, row, lease) for lease, row in leased]
@@ -103,6 +130,7 @@ def _read(session: Session, rows: Sequence[Binding]) -> _Around:
         applications=by_id(session, Application, (row.application_id for row in rows)),
         organizations=by_id(session, Organization, (row.organization_id for row in rows)),
         servers=by_id(session, Server, (row.server_id for row in rows)),
+        placed=placements.of_groups(session, rows),
         holdings=holders.held(session, (row.hostname for row in rows)) if live else (),
         presented=known | by_id(session, Certificate, presented),
         certificates=certificates,
@@ -135,7 +163,9 @@ def _active(session: Session, domains: Iterable[Domain]) -> dict[int, set[int]]:
     return found
 
 
-def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> PlannedProbe | None:
+def _advance(
+    session: Session, around: _Around, row: Binding, lease: Lease
+) -> Sequence[PlannedProbe]:
     now = lease.now()
     row.next_action_at = None
     obstacle = _obstacle(around, row)
@@ -143,29 +173,62 @@ def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> P
         _stop(session, around, row, obstacle)
         if row.id in around.astray and row.deleted_at is None:
             row.next_action_at = now + SAFETY  # what it redirects to may come back without a word
-        return None
-    server = around.servers.get(row.server_id) if row.server_id else None
-    if server is None or server.deleted_at is not None or server.proxy is None:
-        row.fail("The server was removed or has no proxy. Bind the application to another server.")
-        return None
-    if server.configured_at is None:
-        # Also for the certificate: an http-01 proof is asked for through this very proxy.
-        wake_server(session, server.id, patiently=True)
-    if not _is_secured(session, around, row, server, now):
-        return None
+        return ()
+    places = _places(around, row)
+    if not places:
+        row.fail(_unplaced(row))
+        return ()
+    for place in places:
+        if place.server.configured_at is None:
+            # Also for the certificate: an http-01 proof is asked for through this very proxy.
+            wake_server(session, place.server.id, patiently=True)
+    if not _is_secured(session, around, row, places[0].server, now):
+        return ()
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
-        row.configure()
-        row.attempts = 0
-        if server.trouble_code is not None:
-            row.error_message = proxies.WAITS
-        row.next_action_at = now + SAFETY
-        return None
-    if _outdated(around, row, server):
-        wake_server(session, server.id, patiently=True)
-    if row.status is BindingStatus.CONFIGURING and row.served_server_id != server.id:
-        row.next_action_at = now + SAFETY  # the server wakes it when its proxy has it
-        return None
-    return None if _waits_for_service(row, server, now) else _look(row, server, lease)
+        _configure(row, places, now)
+        return ()
+    for place in places:
+        if _outdated(around, row, place):
+            wake_server(session, place.server.id, patiently=True)
+    return _looks(row, places, lease)
+
+
+def _configure(row: Binding, places: Sequence[_Place], now: datetime) -> None:
+    row.configure()
+    row.attempts = 0
+    if all(place.server.trouble_code is not None for place in places):
+        row.error_message = proxies.WAITS
+    row.next_action_at = now + SAFETY
+
+
+def _places(around: _Around, row: Binding) -> list[_Place]:
+    """Return the servers that can serve the binding: its own, or those of its group."""
+    there = around.placed.get(row.id)
+    if there is not None:
+        found = [_Place(one.server, one.at, one.is_told) for one in there]
+    else:
+        server = around.servers.get(row.server_id) if row.server_id else None
+        told = server is not None and row.served_server_id == server.id
+        found = [] if server is None else [_Place(server, row, told)]
+    return [one for one in found if one.server.deleted_at is None and one.server.proxy is not None]
+
+
+def _unplaced(row: Binding) -> str:
+    """Return why no server serves a binding."""
+    if row.server_group_id is not None:
+        return "The server group was removed or has no server with a proxy."
+    if row.server_id is None:
+        return UNPLACED
+    return "The server was removed or has no proxy. Bind the application to another server."
+
+
+def _trouble(place: _Place) -> str | None:
+    at = place.at
+    return (
+        f"{place.server.name}: {at.trouble}"
+        if isinstance(at, BindingPlacement) and at.trouble
+        else None
+    )
 
 
 def _is_secured(
@@ -240,8 +303,9 @@ def _stop(session: Session, around: _Around, row: Binding, obstacle: str) -> Non
     elif obstacle:
         row.error_message = obstacle
     leaving = row.served_server_id or (row.server_id if served else None)
-    if leaving is not None:
-        wake_server(session, leaving, urgent=True)
+    told = [one.server.id for one in around.placed.get(row.id, ()) if served or one.is_told]
+    for one in filter(None, (leaving, *told)):
+        wake_server(session, one, urgent=True)
     if not obstacle and row.ssl_certificate_id is not None:
         around.unused.add(row.ssl_certificate_id)
     domain = around.domains[row.organization_domain_id]
@@ -314,21 +378,75 @@ def _wake_certificates(session: Session, ids: Collection[int], now: datetime) ->
     )
 
 
-def _outdated(around: _Around, row: Binding, server: Server) -> bool:
-    """Whether the proxy was last told something else of the binding than its rows say now."""
+def _outdated(around: _Around, row: Binding, place: _Place) -> bool:
+    """Whether a proxy was last told something else of the binding than its rows say now."""
     application = around.applications[row.application_id]
     certificate = None
     if row.ssl_enabled and row.ssl_certificate_id is not None:
         certificate = around.presented[row.ssl_certificate_id]
-    if row.served_server_id != server.id:
+    if place.at is None or not place.is_told:
         return True
-    return row.served_digest not in routes.of_binding(row, application, certificate)
+    return place.at.served_digest not in routes.of_binding(row, application, certificate)
 
 
-def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
+def _looks(row: Binding, places: Sequence[_Place], lease: Lease) -> list[PlannedProbe]:
+    """Return the looks through each server that was told of the binding.
+
+    Where none can be looked through, the row says when to look again.
+    """
+    now = lease.now()
+    if not any(place.is_told for place in places) and _is_unserved(row, places, now):
+        return []
+    if _waits_for_service(row, places[0].server, now):
+        return []
+    if row.server_group_id is None:
+        one = _look(row, places[0], lease)
+        return [] if one is None else [one]
+    planned = row.next_action_at
+    found = [_look(row, place, lease) for place in places if place.is_told]
+    calm = all(_is_calm(place) for place in places)
+    looks = [replace(one, steady=one.steady and calm) for one in found if one is not None]
+    if looks:
+        row.next_action_at = planned
+    return looks
+
+
+def _is_unserved(row: Binding, places: Sequence[_Place], now: datetime) -> bool:
+    """Tell whether there is nothing to look at: no proxy has the binding yet, or none of a group's."""
+    troubles = [one for one in map(_trouble, places) if one is not None]
+    if row.server_group_id is not None and (
+        len(troubles) == len(places) or row.status is BindingStatus.ACTIVE
+    ):
+        row.fail(troubles[0] if troubles else "No server of the group serves the host now.")
+        row.next_action_at = now + proxies.AGAIN_AFTER_REFUSAL
+        return True
+    if row.status is not BindingStatus.CONFIGURING:
+        return False
+    row.next_action_at = now + SAFETY  # the server wakes it when its proxy has it
+    return True
+
+
+def _is_calm(place: _Place) -> bool:
+    at = place.at
+    if not isinstance(at, BindingPlacement):
+        return False
+    return place.is_told and at.failures == 0 and at.withheld_at is None
+
+
+def _look(row: Binding, place: _Place, lease: Lease) -> PlannedProbe | None:
+    server, at = place.server, place.at or row
     try:
         proxy = servers.reach(server)
     except Refused as error:
+        if row.server_group_id is not None:  # the others serve it
+            said = ProbeResult(
+                ProbeTarget(server.address, 443, row.hostname),
+                Failure.ADDRESS_REFUSED,
+                error.detail,
+            )
+            return PlannedProbe(
+                lease, said.target, False, row.health_check_interval, None, said, server.id
+            )
         row.error_message = error.detail
         if row.status is BindingStatus.CONFIGURING:  # what is served stays served
             row.fail(error.detail)
@@ -340,18 +458,38 @@ def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
         hostname=row.hostname.replace("*", "nameplate-probe", 1),
         path=row.health_check_path if row.status is BindingStatus.ACTIVE else row.path,
         scheme="https" if row.ssl_enabled else "http",
-        expected_serial=row.served_serial if row.ssl_enabled else None,
+        expected_serial=at.served_serial if row.ssl_enabled else None,
         timeout=float(row.health_check_timeout),
         is_tenants=server.organization_id is not None and proxy.probe_address is None,
     )
     told = None
     if server.is_by_agent:
-        told = agents.seen(row, server, target, lease.now())
+        told = _agents_word(row, place, target, lease.now())
         if told is None:
-            _await_agent(row, server, lease.now())
             return None
     steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
-    return PlannedProbe(lease, target, steady, row.health_check_interval, row.seen_serial, told)
+    group = row.server_group_id is not None
+    return PlannedProbe(
+        lease, target, steady, row.health_check_interval, at.seen_serial, told,
+        server.id if group else None,
+    )  # fmt: skip
+
+
+def _agents_word(
+    row: Binding, place: _Place, target: ProbeTarget, now: datetime
+) -> ProbeResult | None:
+    """Return what a server's agent tells; where one of several is silent, nothing answers there."""
+    told = agents.seen(row, place.at or row, place.server, target, now)
+    if told is not None:
+        return told
+    if row.server_group_id is None:
+        _await_agent(row, place.server, now)
+    elif not agents.is_there(place.server, now):
+        silence = agents.silence(place.server)
+        return ProbeResult(target, Failure.CONNECTION_FAILED, silence)
+    else:
+        row.next_action_at = now + SAFETY
+    return None
 
 
 def _await_agent(row: Binding, server: Server, now: datetime) -> None:

@@ -1,19 +1,19 @@
 """Bindings: which application answers at which host. `serving.py` brings them to life."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, names, paths, route_settings
+from nameplate.core import names, paths, route_settings
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.redirection import RedirectKind
 from nameplate.leases import lock_above
-from nameplate.models import Application, Binding, Domain, ProxyType, Server
+from nameplate.models import Application, Binding, Domain
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.usecases import holders, lookup
@@ -21,12 +21,13 @@ from nameplate.usecases.dns import pointing
 from nameplate.usecases.serving import (
     applications,
     arrivals,
+    places,
     primaries,
     proxies,
     redirects,
-    servers,
     sharing,
 )
+from nameplate.usecases.serving.places import Spot
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -45,6 +46,7 @@ CHANGEABLE = frozenset(
         "metadata",
         "enabled",
         "server",
+        "server_group",
     }
 )
 _SHARED = ("ssl_enabled", "force_https", "hsts_enabled", "redirect_status", "proxy_config")
@@ -64,6 +66,7 @@ def add(
     path: str = "/",
     port: int | None = None,
     server: str | None = None,
+    server_group: str | None = None,
     proxy_type: str | None = None,
     is_primary: bool | None = None,
     with_partner: bool = False,
@@ -98,9 +101,11 @@ def add(
         next_action_at=now if claim.is_live else None,  # the proof wakes what waits for it
     )
     sharing.lock(session, claim.id)
-    machine = _place(session, row, server, proxy_type)
+    spot = places.choose(session, row, server, server_group, proxy_type)
+    spot.give(row)
     _set(row, settings)
-    sharing.join(session, row, {**settings, "server": server})
+    spot.refuse_unsupported(row)
+    sharing.join(session, row, {**settings, "server": server, "server_group": server_group})
     primaries.claim(session, row, wanted=is_primary)
     redirects.settle(session, row)
     session.add(row)
@@ -108,11 +113,10 @@ def add(
     _point(session, row, now)
     if with_partner:
         label, kind = redirects.partner(session, claim, row)
-        place = ids.show(Prefix.SERVER, machine.id) if machine else None
         shared = {key: value for key, value in settings.items() if key in _SHARED}
         add(
             session, tools, actor, application=application, domain=domain, now=now, subdomain=label,
-            path=path, port=port, server=place, redirect=kind, **shared,
+            path=path, port=port, redirect=kind, **spot.named, **shared,
         )  # fmt: skip
     return row
 
@@ -137,43 +141,6 @@ def _hostname(domain: Domain, subdomain: str | None, *, special_use: bool) -> st
     name = f"{subdomain}.{holders.held_name(domain)}" if subdomain else domain.full_domain
     suffix = domain.is_suffix and not subdomain
     return names.parse(name, wildcard=True, private_suffix=suffix, special_use=special_use).name
-
-
-def _proxy_type(server: Server) -> ProxyType:
-    """Return the specification's name for the server's proxy; its default where it has none."""
-    kind = (server.proxy or {}).get("type")
-    return next((one for one in ProxyType if one == kind), ProxyType.NGINX)
-
-
-def _place(
-    session: Session, row: Binding, reference: str | None, proxy_type: str | None
-) -> Server | None:
-    """Give a new binding the server that was named, or the only one that fits or serves its route."""
-    route = sharing.beside(session, row) if reference is None else ()
-    if route:
-        row.server_id, row.proxy_type = route[0].server_id, route[0].proxy_type
-        return session.get(Server, row.server_id) if row.server_id else None
-    machine = _server(session, row.organization_id, reference, proxy_type)
-    row.server_id, row.proxy_type = machine.id, _proxy_type(machine)
-    return machine
-
-
-def _server(
-    session: Session, organization_id: int, reference: str | None, proxy_type: str | None
-) -> Server:
-    """Return the named server, or the only one that fits."""
-    if reference is not None:
-        return servers.get(session, Actor(organization_id), reference)
-    fitting = servers.serving(session, organization_id, proxy_type)
-    if len(fitting) == 1:
-        return fitting[0]
-    known = ", ".join(ids.show("srv", row.id) for row in fitting[:5])
-    raise Invalid(
-        "server_required",
-        f"Several servers could serve this host. Name one of them: {known}."
-        if fitting
-        else "There is no server with a proxy yet. The operator must add one.",
-    )
 
 
 def _set(row: Binding, settings: dict[str, Any]) -> None:
@@ -248,13 +215,14 @@ def update(
         app = session.get_one(Application, row.application_id)
         _refuse_unlisted(actor, app, changes["port"])
     lock_above(session, Binding, row.id)
-    moved_to = changes.pop("server", None)
-    if moved_to is not None:
-        _move(session, row, servers.get(session, Actor(row.organization_id), moved_to), now)
+    moved_to = {key: changes.pop(key, None) for key in ("server", "server_group")}
+    is_moved = any(moved_to.values())
+    if is_moved:
+        _move(session, row, places.named(session, row, **moved_to), now)
     enabled = changes.pop("enabled", None)
     primary = changes.pop("is_primary", None)
     with session.no_autoflush:
-        _change(session, row, changes, now, enabled=enabled, server=moved_to)
+        _change(session, row, changes, now, enabled=enabled, moved_to=moved_to)
     if primary is True:
         primaries.move(session, row, now)
     elif primary is False:
@@ -263,7 +231,7 @@ def update(
     session.flush()
     redirects.wake(session, row, now)
     _wake_beside(session, row, now)
-    if moved_to is not None or enabled is not None:
+    if is_moved or enabled is not None:
         _point(session, row, now)
     return row
 
@@ -275,12 +243,12 @@ def _change(
     now: datetime,
     *,
     enabled: bool | None,
-    server: str | None,
+    moved_to: Mapping[str, str | None],
 ) -> None:
     """Write changes of a binding, and of its route; it joins or leaves that when it is switched."""
     _set(row, changes)
     if enabled is True and row.status is BindingStatus.DISABLED:
-        sharing.join(session, row, {**changes, "server": server})
+        sharing.join(session, row, {**changes, **moved_to})
         row.enable()
     elif enabled is False:
         sharing.leave(session, row)
@@ -298,21 +266,22 @@ def _redirect(session: Session, row: Binding) -> None:
     redirects.settle(session, row)
 
 
-def _move(session: Session, row: Binding, server: Server, now: datetime) -> None:
-    """Have another server serve the whole route: both proxies are told, and DNS follows."""
-    if server.id == row.server_id:
+def _move(session: Session, row: Binding, spot: Spot, now: datetime) -> None:
+    """Have another server, or a group, serve the whole route: proxies are told, and DNS follows."""
+    if spot.is_of(row):
         return
-    left = row.server_id
+    left = Spot.of(session, row)
     moving = [] if row.status is BindingStatus.DISABLED else sharing.enabled(session, row)
     for one in (row, *moving):
-        one.server_id = server.id
-        one.proxy_type = _proxy_type(server)
-        route_settings.refuse_unsupported(route_settings.stored(one.proxy_config), one.proxy_type)
+        spot.give(one)
+        spot.refuse_unsupported(one)
         if one.status is not BindingStatus.DISABLED:
             one.await_("Moving to another server.")
             one.wake(now)
     session.flush()
-    for server_id in sorted({server.id} | ({left} if left else set())):
+    if spot.group is not None:
+        places.forget(session, [row.id, *(one.id for one in moving)])
+    for server_id in sorted({*spot.server_ids, *left.server_ids}):
         proxies.wake(session, server_id, now)
 
 

@@ -64,8 +64,10 @@ def document(sessions: Sessions, tools: Tools, server_id: int) -> OfferedDocumen
         offered, proxy = row.offered_revision, tools.proxy(row)
         if not isinstance(proxy, PulledProxy):
             return None
-        found = routes.wanted(session, server_id)
-        found += routes.stopped(session, server_id, tools.suspended_answer, found)
+        found = routes.wanted(session, server_id, row.server_group_id)
+        found += routes.stopped(
+            session, server_id, tools.suspended_answer, found, row.server_group_id
+        )
         given = routes.rendered(session, tools.keyring, found)
     refused: set[str] = set()
     kept_back: set[str] = set()

@@ -8,8 +8,8 @@ statement.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -20,16 +20,18 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
-from nameplate.core.certificates import same_form
 from nameplate.core.errors import NameplateError
 from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
-from nameplate.models import Binding, Certificate, Domain
-from nameplate.ports.prober import Failure, ProbeResult
+from nameplate.models import Binding
+from nameplate.ports.prober import ProbeResult
 from nameplate.usecases import work
 from nameplate.usecases.certificates import rollout
-from nameplate.usecases.serving import arrivals, proxies
+from nameplate.usecases.placements import MAX_FAILURES
+from nameplate.usecases.serving import arrivals, group_looks, judgement, proxies, withholding
+from nameplate.usecases.serving.group_looks import Finding, Gathered
+from nameplate.usecases.serving.judgement import Behind
 from nameplate.usecases.tools import Tools
 
 log = logging.getLogger(__name__)
@@ -40,8 +42,6 @@ PATIENCE = 10
 """Probes before a binding that does not come up is called an error."""
 AGAIN_WHILE_UNHEALTHY = timedelta(seconds=30)
 """When at the latest a binding that does not answer is looked at again."""
-_HTTP_ERROR = 400
-_SERVER_ERROR = 500
 
 
 _TOGETHER = 50
@@ -56,24 +56,35 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     changed: list[work.StepOutcome] = []
     step = partial(_step, sessions, tools, changed)
     advance = partial(arrivals.advance, tools=tools)
-    advanced = step(leases, advance, release=lambda found: found is None)
-    looks = [look for _, look in advanced if look is not None]
-    findings = _findings(tools, looks)
+    advanced = step(leases, advance, release=lambda found: not found)
+    looks = [look for _, of_one in advanced for look in of_one]
+    findings = iter(_findings(tools, looks))
     steady: dict[int, list[Lease]] = {}
-    found: dict[Lease, ProbeResult] = {}
-    for look, finding in zip(looks, findings, strict=True):
-        if look.steady and _health(finding) is HealthStatus.HEALTHY and look.is_seen(finding):
-            steady.setdefault(look.interval, []).append(look.lease)
+    found: dict[Lease, list[Finding]] = {}
+    for lease, of_one in advanced:
+        seen_now = [(look, next(findings)) for look in of_one]
+        if not seen_now:
+            continue
+        if all(_is_steady(look, finding) for look, finding in seen_now):
+            steady.setdefault(of_one[0].interval, []).append(lease)
         else:
-            found[look.lease] = finding
-    moved: set[int] = set()
-    seen = step(list(found), partial(_seen, tools, found, moved), release=lambda _: True)
+            found[lease] = [Finding(look.server, finding) for look, finding in seen_now]
+    news = _News()
+    seen = step(list(found), partial(_seen, tools, found, news), release=lambda _: True)
     changed += [work.StepOutcome(code, row_id=one.id) for one, code in seen if code]
-    if moved:
-        now = leases[0].now()
-        sessions.run(PLATFORM, lambda session: _settle(session, moved, now))
+    now = leases[0].now()
+    if news.moved:
+        sessions.run(PLATFORM, lambda session: _settle(session, news.moved, now))
+    if news.turned:
+        sessions.run(PLATFORM, lambda session: withholding.settle(session, news.turned, now))
     _keep(sessions, steady)
     return changed
+
+
+def _is_steady(look: arrivals.PlannedProbe, finding: ProbeResult) -> bool:
+    return (
+        look.steady and judgement.health(finding) is HealthStatus.HEALTHY and look.is_seen(finding)
+    )
 
 
 def _findings(tools: Tools, looks: Sequence[arrivals.PlannedProbe]) -> list[ProbeResult]:
@@ -111,76 +122,34 @@ def _step(
     return done
 
 
-@dataclass(frozen=True, slots=True)
-class _Behind:
-    """What the bindings that were probed hang on, by ids."""
+@dataclass(slots=True)
+class _News:
+    """What follows from looks in transactions of its own."""
 
-    domains: Mapping[int, Domain]
-    certificates: Mapping[int, Certificate]
-
-    @classmethod
-    def of(cls, session: Session, rows: Sequence[Binding]) -> "_Behind":
-        """Read it, in a statement for each kind."""
-        presented = [row.ssl_certificate_id for row in rows if row.ssl_enabled]
-        domains = [row.organization_domain_id for row in rows]
-        return cls(
-            arrivals.by_id(session, Domain, domains),
-            arrivals.by_id(session, Certificate, presented),
-        )
-
-
-def _health(finding: ProbeResult) -> HealthStatus:
-    if not finding.answered or finding.status is None or finding.status >= _SERVER_ERROR:
-        return HealthStatus.UNHEALTHY
-    return HealthStatus.HEALTHY if finding.status < _HTTP_ERROR else HealthStatus.DEGRADED
-
-
-def _is_well(finding: ProbeResult) -> bool:
-    return _health(finding) is not HealthStatus.UNHEALTHY
-
-
-def _judged(behind: _Behind, row: Binding, seen: ProbeResult) -> ProbeResult:
-    """Return the finding against what the proxy is known to serve by now.
-
-    A proxy that takes a new certificate during the look, or has taken it a moment ago, is well.
-    """
-    certificate = behind.certificates.get(row.ssl_certificate_id or 0)
-    issued = None if certificate is None else certificate.serial_number
-    former = None if certificate is None else certificate.former_serial
-    for serial in (row.served_serial, issued, former):
-        judged = replace(seen, target=replace(seen.target, expected_serial=serial))
-        if serial is not None and judged.serial_matches:
-            return judged
-    return seen
-
-
-def _is_unexpected(behind: _Behind, row: Binding, seen: ProbeResult) -> bool:
-    """Tell whether a proxy serves neither what it was told last nor what is there by now."""
-    if row.served_serial is None or seen.serial is None:
-        return False
-    certificate = behind.certificates.get(row.ssl_certificate_id or 0)
-    issued = None if certificate is None else certificate.serial_number
-    known = {same_form(one) for one in (row.served_serial, issued) if one is not None}
-    return seen.serial not in known
+    moved: set[int] = field(default_factory=set)
+    """Certificates of bindings where another one was seen than before."""
+    turned: set[int] = field(default_factory=set)
+    """Bindings whose host DNS is to lead to other servers of their group."""
 
 
 def _seen(
     tools: Tools,
-    found: Mapping[Lease, ProbeResult],
-    moved: set[int],
+    found: Mapping[Lease, Sequence[Finding]],
+    news: _News,
     session: Session,
     leased: Sequence[tuple[Lease, Binding]],
 ) -> list[str | None]:
-    """Record what probes saw; tell which turn that is for each binding.
-
-    The certificates of bindings where another one was seen than before are added to `moved`.
-    """
-    around = _Behind.of(session, [row for _, row in leased])
+    """Record what probes saw; tell which turn that is for each binding, and what is `news`."""
+    around = Behind.of(session, [row for _, row in leased])
+    turns = []
     for lease, row in leased:
-        serial = found[lease].serial
-        if serial is not None and row.see(serial, lease.now()) and row.ssl_certificate_id:
-            moved.add(row.ssl_certificate_id)
-    return [_saw(session, tools, around, row, lease, found[lease]) for lease, row in leased]
+        gathered = group_looks.record(session, around, row, found[lease], lease.now())
+        if gathered.is_moved and row.ssl_certificate_id:
+            news.moved.add(row.ssl_certificate_id)
+        if gathered.is_turned:
+            news.turned.add(row.id)
+        turns.append(_saw(session, tools, around, row, lease, gathered))
+    return turns
 
 
 def _settle(session: Session, certificates: set[int], now: datetime) -> None:
@@ -190,20 +159,27 @@ def _settle(session: Session, certificates: set[int], now: datetime) -> None:
 
 
 def _saw(  # noqa: PLR0917 - what every step is given, and what was found
-    session: Session, tools: Tools, behind: _Behind, row: Binding, lease: Lease, seen: ProbeResult
+    session: Session,
+    tools: Tools,
+    behind: Behind,
+    row: Binding,
+    lease: Lease,
+    gathered: Gathered,
 ) -> str | None:
     now = lease.now()
     before = row.status, row.health_status
-    finding = _judged(behind, row, seen)
-    row.record_health(_health(finding), now)
+    finding, failures = gathered.finding, gathered.failures
+    health = judgement.health(finding)
+    if failures and health is HealthStatus.HEALTHY:
+        health = HealthStatus.DEGRADED  # visitors whom DNS led to that server see it
+    row.record_health(health, now)
     row.next_action_at = now + timedelta(seconds=row.health_check_interval)
     if row.status is BindingStatus.ACTIVE:
-        row.error_message = None if _is_well(finding) else _reason(finding)
-        row.attempts = 0 if _is_well(finding) else row.attempts + 1
-        if row.attempts:
-            row.wake(now + _soon(row.attempts))
-        if _is_unexpected(behind, row, seen) or finding.failure in _FORGOTTEN:
-            _doubt(session, row, now)
+        row.error_message = None if judgement.is_well(finding) else judgement.reason(finding)
+        row.attempts = 0 if judgement.is_well(finding) else row.attempts + 1
+        if row.attempts or 0 < failures <= MAX_FAILURES:
+            row.wake(now + _soon(max(row.attempts, failures)))
+        _doubt(session, gathered.doubted, now)
     elif row.status is BindingStatus.CONFIGURING:
         _arrive(session, tools, behind, row, finding, now)
     return _turned(row, *before)
@@ -225,19 +201,16 @@ def _turned(row: Binding, status: BindingStatus, health: HealthStatus) -> str | 
     return "binding_recovered" if health is HealthStatus.UNHEALTHY else None
 
 
-_FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED, Failure.CONNECTION_FAILED})
-"""What a proxy does that lost its configuration, after a restart for instance."""
-
-
-def _doubt(session: Session, row: Binding, now: datetime) -> None:
-    if row.server_id is not None:
-        proxies.doubt(session, row.server_id, now)
+def _doubt(session: Session, server_ids: Iterable[int | None], now: datetime) -> None:
+    for one in server_ids:
+        if one is not None:
+            proxies.doubt(session, one, now)
 
 
 def _arrive(  # noqa: PLR0917 - what every step is given, and what was found
     session: Session,
     tools: Tools,
-    behind: _Behind,
+    behind: Behind,
     row: Binding,
     finding: ProbeResult,
     now: datetime,
@@ -251,22 +224,14 @@ def _arrive(  # noqa: PLR0917 - what every step is given, and what was found
             domain.activate()
         return
     row.attempts += 1
-    row.error_message = _reason(finding)
+    row.error_message = judgement.reason(finding)
     wait = timedelta(seconds=min(1.5**row.attempts, 60))
     row.next_action_at = work.soon(tools, now + wait, now)
     if row.attempts >= PATIENCE:
-        row.fail(_reason(finding))
+        row.fail(judgement.reason(finding))
         row.next_action_at = now + arrivals.AGAIN_AFTER_ERROR
-        _doubt(session, row, now)
-
-
-def _reason(finding: ProbeResult) -> str:
-    """Say what a visitor would see instead of the application."""
-    if finding.failure is not None:
-        return f"Through the proxy: {finding.message or finding.failure.value}."
-    if not finding.serial_matches:
-        return "The proxy presents a different certificate from the one issued for this host."
-    return f"The application answers with status {finding.status}."
+        placed = behind.placed.get(row.id, ())
+        _doubt(session, [row.server_id, *(one.server.id for one in placed)], now)
 
 
 def _keep(sessions: Sessions, steady: Mapping[int, Sequence[Lease]]) -> None:

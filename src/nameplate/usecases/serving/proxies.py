@@ -21,12 +21,13 @@ from nameplate.core.errors import NameplateError, Refused, Unavailable
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions
 from nameplate.leases import DueRow, Lease, seen
-from nameplate.models import Binding, Certificate, Server, readiness
+from nameplate.models import Binding, BindingPlacement, Certificate, Server, readiness
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
+from nameplate.models.presence import Presence
 from nameplate.ports.proxy import Config, Proxy, PulledProxy, Route, RouteRefused, Withdrawer
 from nameplate.usecases import work
-from nameplate.usecases.serving import agents, hosted, offers, routes
+from nameplate.usecases.serving import agents, hosted, offers, routes, served_now
 from nameplate.usecases.serving.agents import ServedNow
 from nameplate.usecases.serving.pacing import PACING
 from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
@@ -161,8 +162,10 @@ def _compare(tools: Tools, proxy: Proxy) -> Callable[[Session, Server], Differen
     form = routes.form(proxy)
 
     def compared(session: Session, row: Server) -> Difference:
-        wanted = routes.wanted(session, row.id)
-        stopped = routes.stopped(session, row.id, tools.suspended_answer, wanted)
+        wanted = routes.wanted(session, row.id, row.server_group_id)
+        stopped = routes.stopped(
+            session, row.id, tools.suspended_answer, wanted, row.server_group_id
+        )
         return Difference(form, wanted, routes.served(session, row.id), stopped)
 
     return compared
@@ -266,20 +269,22 @@ def _tell_bindings(session: Session, lease: Lease, outcome: ServedNow) -> None:
     now = lease.now()
     refused = [ids.parse(one, "bnd") for one in outcome.refused]
     told = [row for row in outcome.served if _is_news(row, lease.id)]
-    kept = {row.binding for row in outcome.served}
+    kept = {(row.binding, row.in_group) for row in outcome.served}
     gone: list[ServedRoute] = []
     if outcome.fingerprint is not None:
-        gone = [row for row in routes.served(session, lease.id) if row.binding not in kept]
+        there = routes.served(session, lease.id)
+        gone = [row for row in there if (row.binding, row.in_group) not in kept]
     _lock(session, {*refused, *(row.binding for row in told), *(row.binding for row in gone)})
-    _refuse(session, refused, outcome, now)
+    _refuse(session, lease.id, refused, outcome, now)
     if outcome.fingerprint is None:
         return
-    _keep_back(session, outcome, now)
+    _keep_back(session, lease.id, outcome, now)
+    alone = [row for row in told if not row.in_group]
+    if alone:
+        session.connection().execute(Binding.serving(lease.id), served_now.told(alone))
+    if len(alone) < len(told):
+        served_now.note(session, lease.id, [row for row in told if row.in_group])
     if told:
-        session.connection().execute(
-            Binding.serving(lease.id),
-            [{"row": row.binding, "digest": row.digest, "serial": row.serial} for row in told],
-        )
         _mark(session, [row.binding for row in told])
     waiting = [row.binding for row in told if _is_looked_at(row)]
     for batch in _batches(waiting):
@@ -287,7 +292,7 @@ def _tell_bindings(session: Session, lease: Lease, outcome: ServedNow) -> None:
             Binding.waking(now).where(Binding.id.in_(batch)),
             execution_options={"synchronize_session": False},
         )
-    _forget(session, gone)
+    _forget(session, lease.id, gone)
 
 
 def _lock(session: Session, bindings: Collection[int]) -> None:
@@ -299,33 +304,47 @@ def _lock(session: Session, bindings: Collection[int]) -> None:
         session.execute(query.with_for_update(key_share=True)).all()
 
 
-def _refuse(session: Session, refused: Sequence[int], outcome: ServedNow, now: datetime) -> None:
-    """Record of locked bindings why they were left out, unless they left service meanwhile."""
+def _refuse(
+    session: Session, server_id: int, refused: Sequence[int], outcome: ServedNow, now: datetime
+) -> None:
+    """Record of locked bindings why they were left out, unless they left service meanwhile.
+
+    One on a group of servers is served by the others: only its placement here says so.
+    """
     for batch in _batches(refused):
         query = Binding.visible(PLATFORM).where(Binding.id.in_(batch)).order_by(Binding.id)
         for binding in session.scalars(query.with_for_update(key_share=True)):
-            if binding.status in _SERVED:
-                binding.fail(outcome.refused[ids.show("bnd", binding.id)])
+            why = outcome.refused[ids.show("bnd", binding.id)]
+            if binding.server_group_id is not None:
+                served_now.refuse(session, server_id, binding, why)
+                binding.wake(now)
+            elif binding.status in _SERVED:
+                binding.fail(why)
                 binding.next_action_at = now + AGAIN_AFTER_REFUSAL
     session.flush()
 
 
-def _keep_back(session: Session, outcome: ServedNow, now: datetime) -> None:
+def _keep_back(session: Session, server_id: int, outcome: ServedNow, now: datetime) -> None:
     """Record whose proxy has refused a new certificate, and whose takes now what it refused before."""
     back = [ids.parse(one, "bnd") for one in outcome.kept_back]
     for batch in _batches(sorted(back)):
         query = Binding.visible(PLATFORM).add_columns(Certificate.serial_number)
         query = query.join(Certificate, Certificate.id == Binding.ssl_certificate_id)
         for binding, serial in session.execute(query.where(Binding.id.in_(batch))):
-            binding.refuse(serial, outcome.kept_back[ids.show("bnd", binding.id)], now)
+            at: Presence = binding
+            if binding.server_group_id is not None:
+                at = served_now.placement(session, server_id, binding)
+            at.refuse(serial, outcome.kept_back[ids.show("bnd", binding.id)], now)
     session.flush()
     taken = [
-        row.binding
+        row
         for row in outcome.served
         if row.refused_serial is not None and row.serial == row.refused_serial
     ]
-    for batch in _batches(taken):
+    for batch in _batches([row.binding for row in taken if not row.in_group]):
         session.connection().execute(Binding.taking().where(Binding.id.in_(batch)))
+    for batch in _batches([row.binding for row in taken if row.in_group]):
+        session.connection().execute(BindingPlacement.taking(server_id, batch))
 
 
 def _is_looked_at(row: WantedRoute) -> bool:
@@ -338,11 +357,12 @@ def _is_news(row: WantedRoute, server_id: int) -> bool:
     return before != (server_id, row.digest, row.serial)
 
 
-def _forget(session: Session, gone: Sequence[ServedRoute]) -> None:
-    bindings = [row.binding for row in gone]
-    for batch in _batches(bindings):
+def _forget(session: Session, server_id: int, gone: Sequence[ServedRoute]) -> None:
+    for batch in _batches([row.binding for row in gone if not row.in_group]):
         session.connection().execute(Binding.withdrawing().where(Binding.id.in_(batch)))
-    _mark(session, bindings)
+    for batch in _batches([row.binding for row in gone if row.in_group]):
+        served_now.forget(session, server_id, batch)
+    _mark(session, [row.binding for row in gone])
 
 
 def _mark(session: Session, bindings: Sequence[int]) -> None:
@@ -421,7 +441,9 @@ def _withdrawn(
     """Have the proxy close what it must not serve any more; return what may be served still."""
 
     def leaving(session: Session, row: Server) -> list[ServedRoute]:
-        difference = Difference("", routes.wanted(session, row.id), routes.served(session, row.id))
+        difference = Difference(
+            "", routes.wanted(session, row.id, row.server_group_id), routes.served(session, row.id)
+        )
         return difference.leaving
 
     gone = work.read(sessions, Server, lease, leaving)
@@ -438,7 +460,7 @@ def _withdrawn(
 
     def forget(session: Session) -> None:
         _lock(session, [row.binding for row in gone])
-        _forget(session, gone)
+        _forget(session, lease.id, gone)
 
     sessions.run(PLATFORM, forget)
     return ()

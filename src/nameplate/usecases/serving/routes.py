@@ -19,7 +19,15 @@ from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.secret import Secret
 from nameplate.db import database_now
-from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
+from nameplate.models import (
+    Application,
+    Binding,
+    BindingPlacement,
+    Certificate,
+    Domain,
+    Organization,
+    ServerGroup,
+)
 from nameplate.ports.proxy import (
     Config,
     KeyPair,
@@ -31,6 +39,7 @@ from nameplate.ports.proxy import (
     Upstream,
 )
 from nameplate.usecases.certificates import deployments, requests, rollout
+from nameplate.usecases.certificates.deployments import BoundServer
 from nameplate.usecases.serving import hosts, redirects
 
 _LOOKED_UP = 500
@@ -70,6 +79,8 @@ class WantedRoute(NamedTuple):
     refused_at: datetime | None = None
     answer: int | None = None
     """Status that a suspended host answers with."""
+    in_group: bool = False
+    """The binding is on a group of servers, and what is served is noted for each."""
 
     @property
     def former(self) -> "WantedRoute | None":
@@ -118,6 +129,8 @@ class ServedRoute(NamedTuple):
     organization: int
     hostname: str
     path: str
+    in_group: int = 0
+    """1 where it is on a group, as of `WantedRoute`."""
 
     @property
     def place(self) -> RoutePlace:
@@ -174,10 +187,12 @@ def of_binding(
     ]
 
 
-def wanted(session: Session, server_id: int) -> list[WantedRoute]:
-    """Return what a server should serve now (I11), each host of its holder only (I12)."""
-    rows = session.execute(_wanted(), {"server": server_id})
-    found = [WantedRoute(*row) for row in rows]
+def wanted(session: Session, server_id: int, group_id: int | None = None) -> list[WantedRoute]:
+    """Return what a server should serve now (I11), each host of its holder only (I12).
+
+    With what is on the group that it is in.
+    """
+    found = _read(session, server_id, group_id, _wanted)
     by_host: dict[str, list[WantedRoute]] = {}
     for one in found:
         by_host.setdefault(one.hostname, []).append(one)
@@ -189,8 +204,24 @@ def wanted(session: Session, server_id: int) -> list[WantedRoute]:
     return sorted(_given(session, server_id, kept), key=attrgetter("binding"))
 
 
+def _read(
+    session: Session, server_id: int, group_id: int | None, select: Callable[[Any], Any]
+) -> list[WantedRoute]:
+    """Return what `select` makes of the bindings on a server, and of those on its group."""
+    given = {"server": server_id}
+    found = [WantedRoute(*row) for row in session.execute(select(_alone()), given)]
+    if group_id is not None:
+        rows = session.execute(select(_together()), {**given, "group": group_id})
+        found += [WantedRoute(*row)._replace(in_group=True) for row in rows]
+    return found
+
+
 def stopped(
-    session: Session, server_id: int, answer: int | None, open_: Iterable[WantedRoute]
+    session: Session,
+    server_id: int,
+    answer: int | None,
+    open_: Iterable[WantedRoute],
+    group_id: int | None = None,
 ) -> list[WantedRoute]:
     """Return what a server should say of suspended hosts, one route for each; `open_` is served.
 
@@ -200,8 +231,7 @@ def stopped(
         return []
     served_ = {one.hostname for one in open_}
     found: dict[str, WantedRoute] = {}
-    for row in session.execute(_stopped(), {"server": server_id}):
-        one = WantedRoute(*row)
+    for one in _read(session, server_id, group_id, _stopped):
         known = found.get(one.hostname)
         if one.hostname not in served_ and (known is None or known.certificate is None):
             found[one.hostname] = one
@@ -258,7 +288,7 @@ def _may_wait(row: WantedRoute, now: datetime) -> bool:
 def _is_due(
     server_id: int,
     row: WantedRoute,
-    bound: Sequence[tuple[Binding, Server | None]],
+    bound: Sequence[BoundServer],
     now: datetime,
 ) -> bool:
     """Tell whether it is the server's turn to get the new generation, and its proxy takes it."""
@@ -268,23 +298,38 @@ def _is_due(
         return deployment.tries_again(row.refused_since, row.refused_at, now)
     if row.served_serial == row.serial and row.served_server == server_id:
         return True  # it has it
-    seen = [deployments.presenter(binding, server) for binding, server in bound]
+    seen = [deployments.presenter(one) for one in bound]
     renewal = deployment.Renewal(row.serial, row.renewed_at, row.former_expires_at)
     return deployment.takes(server_id, renewal, seen, now)
 
 
 def served(session: Session, server_id: int) -> list[ServedRoute]:
     """Return what the server's proxy serves by its last configuration, removed bindings too."""
-    rows = session.execute(
-        sa.select(Binding.id, Binding.organization_id, Binding.hostname, Binding.path)
-        .where(Binding.served_server_id == server_id)
-        .order_by(Binding.id)
-    )
+    rows = session.execute(_SERVED, {"server": server_id})
     return [ServedRoute(*row) for row in rows]
 
 
-def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
-    return _placed().where(
+def _served() -> Any:  # noqa: ANN401 - as below
+    columns = (Binding.id, Binding.organization_id, Binding.hostname, Binding.path)
+    alone = sa.select(*columns, sa.literal(0)).where(
+        Binding.served_server_id == sa.bindparam("server")
+    )
+    together = (
+        sa.select(*columns, sa.literal(1))
+        .join(BindingPlacement, BindingPlacement.binding_id == Binding.id)
+        .where(
+            BindingPlacement.server_id == sa.bindparam("server"),
+            BindingPlacement.served_digest.is_not(None),
+        )
+    )
+    return sa.union_all(alone, together).order_by(sa.literal_column("1"))
+
+
+_SERVED = _served()
+
+
+def _wanted(placed: Any) -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
+    return placed.where(
         Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
         Domain.permits(Binding.hostname),
         redirects.leads(),
@@ -295,16 +340,31 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
     )
 
 
-def _stopped() -> Any:  # noqa: ANN401 - as above
+def _stopped(placed: Any) -> Any:  # noqa: ANN401 - as above
     switched_off = sa.and_(Domain.permits(Binding.hostname), Organization.is_active.is_(False))
-    return _placed().where(
+    return placed.where(
         Binding.status != BindingStatus.DISABLED,
         sa.or_(Domain.suspends(Binding.hostname), switched_off),
     )
 
 
-def _placed() -> Any:  # noqa: ANN401 - as above
-    """Return the bindings of a server, as the columns of `WantedRoute`."""
+def _alone() -> Any:  # noqa: ANN401 - as above
+    """Return the bindings on a server alone."""
+    placed = _placed(Binding.served_server_id, Binding)
+    return placed.where(Binding.server_id == sa.bindparam("server"))
+
+
+def _together() -> Any:  # noqa: ANN401 - as above
+    """Return the bindings on a server's group."""
+    at = BindingPlacement
+    here = sa.and_(at.binding_id == Binding.id, at.server_id == sa.bindparam("server"))
+    live = sa.and_(ServerGroup.id == Binding.server_group_id, ServerGroup.deleted_at.is_(None))
+    placed = _placed(at.server_id, at).join(ServerGroup, live).outerjoin(at, here)
+    return placed.where(Binding.server_group_id == sa.bindparam("group"))
+
+
+def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a column, and who has the rest
+    """Return bindings as the columns of `WantedRoute`."""
     presents = sa.and_(
         Binding.ssl_enabled,
         Certificate.certificate_bundle.is_not(None),
@@ -330,22 +390,22 @@ def _placed() -> Any:  # noqa: ANN401 - as above
             sa.case((presents, Certificate.id)),
             sa.case((presents, Certificate.generation)),
             sa.case((presents, Certificate.serial_number)),
-            Binding.served_server_id,
-            Binding.served_digest,
-            Binding.served_serial,
+            served_server,
+            at.served_digest,
+            at.served_serial,
             Certificate.last_renewed_at,
             sa.case((presents, Certificate.former_generation)),
             Certificate.former_serial,
             Certificate.former_expires_at,
-            Binding.refused_serial,
-            Binding.refused_since,
-            Binding.refused_at,
+            at.refused_serial,
+            at.refused_since,
+            at.refused_at,
         )
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
         .join(Organization, Organization.id == Binding.organization_id)
         .outerjoin(Certificate, Certificate.id == Binding.ssl_certificate_id)
-        .where(Binding.server_id == sa.bindparam("server"), Organization.deleted_at.is_(None))
+        .where(Organization.deleted_at.is_(None))
         .order_by(Binding.id)
     )
 

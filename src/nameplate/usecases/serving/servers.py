@@ -1,5 +1,6 @@
 """Servers: machines with a proxy, of one organization or shared by the whole platform."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,12 +19,13 @@ from nameplate.models.deletion import soft_delete
 from nameplate.ports.proxy import ProxyConfiguration
 from nameplate.usecases import lookup, work
 from nameplate.usecases.dns import pointing
+from nameplate.usecases.serving import hosted, withholding
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
 
 PLATFORM_FIELDS = frozenset({"proxy", "external_id"})
 """`proxy` holds addresses of administrative interfaces."""
-CHANGES = PLATFORM_FIELDS | {"name", "address", "addresses", "metadata"}
+CHANGES = PLATFORM_FIELDS | {"name", "address", "addresses", "region", "metadata"}
 
 _USABLE = (
     Server.visible(PLATFORM)
@@ -35,6 +37,7 @@ _USABLE = (
     )
     .order_by(Server.id)
 )
+_REGION = re.compile("[a-z0-9][a-z0-9.-]{0,62}")
 _NAMED = 5
 """Bindings in a message."""
 
@@ -51,13 +54,14 @@ def add(
     organization: str | None = None,
     proxy: dict[str, Any] | None = None,
     external_id: str | None = None,
+    region: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Server:
     """Add a server; without `organization` the platform's is shared by all.
 
     A server with a name and `addresses` gets records of its own where its organization has a domain
     for that name. Raises NotPermitted `platform_only` when a tenant sets `proxy` or `external_id`,
-    Invalid `addresses_invalid` and what `check_proxy` raises.
+    Invalid `addresses_invalid`, `region_invalid` and what `check_proxy` raises.
     """
     if proxy is not None or external_id is not None:
         organizations.only_platform(actor, "configure the proxy of a server")
@@ -71,6 +75,7 @@ def add(
         addresses=rules.addresses(addresses) or None,
         proxy=proxy,
         external_id=external_id,
+        region=_region(region),
         metadata_=metadata,
     )
     _refuse_taken(session, row)
@@ -99,6 +104,12 @@ def serving(session: Session, organization_id: int, proxy_type: str | None = Non
     return [row for row in rows if row.proxy and proxy_type in {None, row.proxy.get("type")}]
 
 
+def are_one_group(rows: Sequence[Server]) -> bool:
+    """Tell whether these are servers of one group, and of nothing else."""
+    groups = {row.server_group_id for row in rows}
+    return len(groups) == 1 and None not in groups
+
+
 def usable(session: Session, organization_id: int) -> Sequence[Server]:
     """Return an organization's own servers and the platform's, with or without a proxy."""
     return session.scalars(_USABLE, {"organization": organization_id}).all()
@@ -111,13 +122,15 @@ def page(
     limit: int,
     after: int | None = None,
     name: str | None = None,
+    region: str | None = None,
+    server_group_id: int | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Sequence[Server]:
     """Return up to `limit` + 1 servers in order of their ids."""
-    query = Server.visible(actor)
     return lookup.page(
-        session, query, Server, limit=limit, after=after, metadata=metadata, name=name
-    )
+        session, Server.visible(actor), Server, limit=limit, after=after, metadata=metadata,
+        name=name, region=region, server_group_id=server_group_id,
+    )  # fmt: skip
 
 
 def update(
@@ -131,7 +144,7 @@ def update(
     """Change a server, have its proxy configured again, and DNS follow to its new addresses.
 
     Raises NotPermitted `server_shared` when a tenant changes a server of the platform, Invalid
-    `addresses_invalid` and what `check_proxy` raises.
+    `addresses_invalid`, `region_invalid`, `server_not_groupable` and what `check_proxy` raises.
     """
     if changes.keys() & PLATFORM_FIELDS:
         organizations.only_platform(actor, "configure the proxy of a server")
@@ -140,8 +153,12 @@ def update(
     _refuse_shared(actor, row)
     if "addresses" in changes:
         changes["addresses"] = rules.addresses(changes["addresses"] or ()) or None
+    if "region" in changes:
+        changes["region"] = _region(changes["region"])
     with session.no_autoflush:
         lookup.changed(row, changes, CHANGES)
+        if row.server_group_id is not None:
+            refuse_ungroupable(row)
         if "external_id" in changes:
             _refuse_taken(session, row)
     row.wake(now)
@@ -165,6 +182,7 @@ def remove(
     if not force:
         _refuse_used(session, actor, row)
     soft_delete(session, row, now)
+    _wake_group(session, row, now)
     pointing.of_server(session, row, now)
     return row
 
@@ -181,17 +199,34 @@ def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Se
     restore_tree(session, row, now)
     row.configured_fingerprint = None
     session.flush()
+    if row.server_group_id is not None:
+        on_group = Binding.visible(PLATFORM).where(Binding.server_group_id == row.server_group_id)
+        withholding.withhold(session, row, session.scalars(on_group).all(), now)
+        _wake_group(session, row, now)
     pointing.of_server(session, row, now)
     return row
 
 
+def _wake_group(session: Session, row: Server, now: datetime) -> None:
+    """Have the bindings looked at that the server serves with others."""
+    if row.server_group_id is not None:
+        on_group = Binding.server_group_id == row.server_group_id, Binding.deleted_at.is_(None)
+        session.execute(
+            Binding.waking(now).where(*on_group),
+            execution_options={"synchronize_session": False},
+        )
+
+
 def _refuse_used(session: Session, actor: Actor, row: Server) -> None:
-    using = Binding.visible(actor).where(Binding.server_id == row.id)
+    on = Binding.server_id == row.id
+    if row.server_group_id is not None:
+        on = sa.or_(on, Binding.server_group_id == row.server_group_id)
+    using = Binding.visible(actor).where(on)
     count = session.scalar(using.with_only_columns(sa.func.count(Binding.id))) or 0
     if count:
         hosts = using.with_only_columns(Binding.hostname).order_by(Binding.id).limit(_NAMED)
         forced = (
-            "Move or remove them first. If the server is removed by force, they fail until they are "
+            "Move or remove them, or take the server out of its group, first. If the server is removed by force, they fail until they are "
             "moved, and its proxy keeps its configuration."
         )
         raise lookup.in_use("server", "bindings", session.scalars(hosts).all(), count, forced)
@@ -216,6 +251,27 @@ def check_proxy(tools: Tools, given: Mapping[str, Any] | None) -> None:
     if conflict is not None:
         problem = Problem("/proxy/reach", "setting_invalid", conflict)
         raise Invalid(problem.code, problem.detail, [problem])
+
+
+def refuse_ungroupable(row: Server) -> None:
+    """Refuse a server that cannot share hosts with others. Raises Invalid `server_not_groupable`."""
+    why = None
+    if row.proxy is None:
+        why = "has no proxy"
+    elif hosted.is_hosted(row):
+        why = "stands for a service, which leads hosts to its own addresses"
+    elif not rules.PointingTarget.together([(row.address, row.addresses or ())]).addresses:
+        why = "has no IP address for DNS to point to: set `addresses`"
+    if why is not None:
+        detail = f"The server {row.name} cannot be in a group: it {why}."
+        raise Invalid("server_not_groupable", detail)
+
+
+def _region(given: str | None) -> str | None:
+    if given is None or _REGION.fullmatch(given):
+        return given
+    detail = "Expected a region of up to 63 lower-case letters, digits, hyphens and dots."
+    raise Invalid("region_invalid", detail, [Problem("/region", "region_invalid", detail)])
 
 
 def reach(row: Server) -> ProxyConfiguration:

@@ -181,9 +181,12 @@ def _adopt(row: Binding, target: Binding, given: Mapping[str, Any]) -> None:
                 f"The other targets of {row.hostname}{row.path} have another `{key}`.",
             )
         setattr(row, key, here)
-    if given.get("server") is not None and row.server_id != target.server_id:
+    asked = given.get("server") is not None or given.get("server_group") is not None
+    here = (row.server_id, row.server_group_id)
+    if asked and here != (target.server_id, target.server_group_id):
         raise Conflict(
             "route_elsewhere", f"Another server serves {row.hostname}{row.path} already."
         )
-    row.server_id, row.proxy_type = target.server_id, target.proxy_type
+    row.server_id, row.server_group_id = target.server_id, target.server_group_id
+    row.proxy_type = target.proxy_type
     row.redirect_to = target.redirect_to

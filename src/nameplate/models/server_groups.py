@@ -1,0 +1,140 @@
+"""Groups of servers, and how a binding that is on one is there at each of its servers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nameplate.core.actor import Actor
+from nameplate.models.orm import (
+    BigId,
+    Identified,
+    Json,
+    Model,
+    SoftDeletable,
+    Tenant,
+    UtcDateTime,
+    same_organization,
+    table,
+)
+from nameplate.models.presence import Presence
+from nameplate.models.ranges import ranges
+
+
+class ServerGroup(Identified, SoftDeletable, Model):
+    """Servers that serve the same hosts. Without an organization it is shared by the platform."""
+
+    __tablename__ = "server_groups"
+    __table_args__ = (
+        *ranges("server_groups"),
+        table("Servers that serve the same hosts; without organization: shared by all."),
+    )
+
+    organization_id: Mapped[int | None] = mapped_column(
+        BigId,
+        sa.ForeignKey("organizations.id", ondelete="CASCADE"),
+        index=True,
+        comment="The organization that owns this row; NULL: shared by the platform.",
+    )
+    name: Mapped[str] = mapped_column(sa.String(255), comment="Name for people.")
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", Json, comment="The host platform's own keys."
+    )
+
+    @classmethod
+    def visible(cls, actor: Actor) -> sa.Select[Any]:
+        """Select the live groups that `actor` may see: its own and the platform's, or all."""
+        query = sa.select(cls).where(cls.deleted_at.is_(None))
+        if actor.is_platform:
+            return query
+        own = cls.organization_id == actor.organization_id
+        return query.where(sa.or_(own, cls.organization_id.is_(None)))
+
+    @classmethod
+    def removed(cls, actor: Actor) -> sa.Select[Any]:
+        """Select the soft-deleted groups that `actor` may bring back."""
+        query = sa.select(cls).where(cls.deleted_at.is_not(None))
+        if actor.is_platform:
+            return query
+        return query.where(cls.organization_id == actor.organization_id)
+
+
+class BindingPlacement(Presence, Tenant, Model):
+    """How a binding on a group of servers is there at one of them."""
+
+    __tablename__ = "binding_placements"
+    __table_args__ = (
+        same_organization("application_domain_bindings", "binding_id"),
+        table("How bindings on groups of servers are there at each server."),
+    )
+
+    binding_id: Mapped[int] = mapped_column(
+        BigId, primary_key=True, autoincrement=False, comment="The binding."
+    )
+    server_id: Mapped[int] = mapped_column(
+        BigId,
+        sa.ForeignKey("servers.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        index=True,
+        comment="The server, which may have left the group and serve it still.",
+    )
+    failures: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Looks in a row that did not see it answer there."
+    )
+    withheld_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Since when DNS does not lead to the server; NULL: it does."
+    )
+    trouble: Mapped[str | None] = mapped_column(
+        sa.Text, comment="What is wrong there, in words for a person."
+    )
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the server's proxy serves it by its last configuration."""
+        return self.served_digest is not None
+
+    def look(self, trouble: str | None) -> None:
+        """Record what a look through the server saw: the trouble, or that it answers."""
+        self.trouble = trouble
+        self.failures = 0 if trouble is None else self.failures + 1
+
+    @classmethod
+    def serving(cls, server_id: int) -> sa.Update:
+        """Return the statement that records how a server serves the binding `row`."""
+        columns = cls.__table__.c
+        return (
+            sa.update(cls.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
+            .where(columns.binding_id == sa.bindparam("row"), columns.server_id == server_id)
+            .values(served_digest=sa.bindparam("digest"), served_serial=sa.bindparam("serial"))
+        )
+
+    @classmethod
+    def taking(cls, server_id: int, bindings: Sequence[int]) -> sa.Update:
+        """Return the statement that forgets what a server's proxy refused of these bindings before."""
+        return (
+            sa.update(cls)
+            .where(cls.server_id == server_id, cls.binding_id.in_(bindings))
+            .values(refused_serial=None, refused_since=None, refused_at=None, refusal=None)
+        )
+
+    @classmethod
+    def withdrawing(cls, server_id: int, bindings: Sequence[int]) -> sa.Update:
+        """Return the statement that records that a server serves these bindings no more."""
+        return (
+            sa.update(cls)
+            .where(cls.server_id == server_id, cls.binding_id.in_(bindings))
+            .values(served_digest=None, served_serial=None)
+        )
+
+    @classmethod
+    def looking(cls, server_id: int) -> sa.Update:
+        """Return the statement that notes what a server's agent saw of the binding `row`."""
+        columns = cls.__table__.c
+        return (
+            sa.update(cls.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
+            .where(columns.binding_id == sa.bindparam("row"), columns.server_id == server_id)
+            .values(agent_look=sa.bindparam("look"))
+        )

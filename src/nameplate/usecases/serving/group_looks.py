@@ -1,0 +1,113 @@
+"""Recording what looks through the servers of a group saw of a binding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.models import Binding, BindingPlacement, Server
+from nameplate.ports.prober import ProbeResult
+from nameplate.usecases.placements import Place
+from nameplate.usecases.serving import judgement, withholding
+from nameplate.usecases.serving.judgement import Behind
+
+_ORDER = (HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY)
+
+
+class Finding(NamedTuple):
+    """What was seen of a binding, through the server of its group where it is on one."""
+
+    server: int | None
+    seen: ProbeResult
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What looks through one server, or through those of a group, come to."""
+
+    finding: ProbeResult
+    """What stands for all: the best, for visitors are led away from the others."""
+    is_moved: bool
+    """Another certificate was seen than before."""
+    doubted: Sequence[int]
+    """Servers whose proxies may have forgotten what they were told."""
+    failures: int = 0
+    """Most failures in a row at one server of the group."""
+    is_turned: bool = False
+    """DNS is to lead to other servers of the group."""
+
+
+def record(
+    session: Session, behind: Behind, row: Binding, found: Sequence[Finding], now: datetime
+) -> Gathered:
+    """Record what was seen of a binding through each of its servers."""
+    places = behind.placed.get(row.id)
+    if places is None:
+        seen = found[0].seen
+        finding = judgement.judged(behind, row, row, seen)
+        is_moved = seen.serial is not None and row.see(seen.serial, now)
+        is_doubtful = judgement.is_doubtful(behind, row, row, finding)
+        doubted = [row.server_id] if is_doubtful and row.server_id is not None else []
+        return Gathered(finding, is_moved, doubted)
+    return _together(session, behind, row, places, found, now)
+
+
+def _together(  # noqa: PLR0917 - as `record`, and the servers of the group
+    session: Session,
+    behind: Behind,
+    row: Binding,
+    places: Sequence[Place],
+    found: Sequence[Finding],
+    now: datetime,
+) -> Gathered:
+    seen = {one.server: one.seen for one in found}
+    judged: list[tuple[Server, ProbeResult]] = []
+    doubted: list[int] = []
+    is_moved = False
+    there: list[Place] = []
+    for place in places:
+        told, look = place, seen.get(place.server.id)
+        if look is not None and place.at is not None:
+            finding = judgement.judged(behind, row, place.at, look)
+            is_moved |= look.serial is not None and place.at.see(look.serial, now)
+            place.at.look(None if judgement.is_well(finding) else judgement.reason(finding))
+            judged.append((place.server, finding))
+            if judgement.is_doubtful(behind, row, place.at, finding):
+                doubted.append(place.server.id)
+        elif not place.is_told and row.status is BindingStatus.ACTIVE:
+            told = _untold(session, row, place)
+        there.append(told)
+    is_moved |= row.see_everywhere([_seen_at(place) for place in there], now)
+    failures = max((one.at.failures for one in there if one.at is not None), default=0)
+    standing = _standing(judged) if judged else found[0].seen
+    return Gathered(standing, is_moved, doubted, failures, withholding.is_due(there))
+
+
+def _untold(session: Session, row: Binding, place: Place) -> Place:
+    """Count that a server of the group does not serve what others serve."""
+    at = place.at
+    if at is None:
+        at = BindingPlacement(
+            organization_id=row.organization_id, binding_id=row.id, server_id=place.server.id,
+            failures=0,
+        )  # fmt: skip
+        session.add(at)
+    why = withholding.NEW
+    if place.server.trouble_code is not None:
+        why = "Its proxy cannot be configured now."
+    at.look(at.trouble if at.trouble and at.failures else why)
+    return Place(place.server, at)
+
+
+def _seen_at(place: Place) -> str | None:
+    return None if place.at is None else place.at.seen_serial
+
+
+def _standing(judged: Sequence[tuple[Server, ProbeResult]]) -> ProbeResult:
+    server, best = min(judged, key=lambda one: _ORDER.index(judgement.health(one[1])))
+    if judgement.is_well(best) or not best.message:
+        return best
+    return replace(best, message=f"{server.name}: {best.message}")
