@@ -103,6 +103,8 @@ WRITES = frozenset(
         "upload",
         "replace",
         "override",
+        "join",
+        "leave",
     }
 )
 """Verbs that can be tried by `--dry-run`."""
