@@ -82,6 +82,7 @@ def populated(api: Api) -> World:
     proxy = {"type": "caddy", "admin_url": "http://127.0.0.1:1"}
     api.post("/v1/servers", {"name": "shared", "address": "edge.example.net", "proxy": proxy})
     own = as_acme.post("/v1/servers", {"name": "own", "address": "own.example.net"})
+    group = as_acme.post("/v1/server-groups", {"name": "europe"})
     upstream = {"upstream_host": "127.0.0.1", "upstream_port": 8000}
     application = api.post("/v1/applications", {"name": "Shop", "organization": "acme", **upstream})
     domain = as_acme.post("/v1/domains", {"name": "example.com", "account": account["id"]})
@@ -97,6 +98,7 @@ def populated(api: Api) -> World:
         "organizations": acme,
         "accounts": account,
         "servers": own,
+        "server-groups": group,
         "applications": application,
         "domains": domain,
         "records": record,

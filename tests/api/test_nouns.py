@@ -12,6 +12,7 @@ NOUNS = (
     "organizations",
     "applications",
     "servers",
+    "server-groups",
     "accounts",
     "domains",
     "verifications",
@@ -24,6 +25,7 @@ NATURAL = {
     "organizations": "acme",
     "applications": "Shop",
     "servers": "own",
+    "server-groups": "europe",
     "accounts": "zones",
     "domains": "EXAMPLE.com.",
     "bindings": "example.com",
@@ -32,6 +34,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "organizations": {"name": "Acme GmbH"},
     "applications": {"name": "Boutique", "metadata": {"tier": "gold"}},
     "servers": {"address": "192.0.2.9"},
+    "server-groups": {"name": "asia"},
     "accounts": {"name": "other zones"},
     "domains": {"notes": "moved", "force_https": False},
     "records": {"ttl": 300},
@@ -45,7 +48,7 @@ def test_show_and_list_agree(world: World, noun: str) -> None:
     shown = world.as_acme.get(f"/v1/{noun}/{identity}")
     listed = world.as_acme.get(f"/v1/{noun}")["data"]
     assert shown["id"] == identity
-    assert shown["object"] == noun.removesuffix("s")
+    assert shown["object"] == noun.removesuffix("s").replace("-", "_")
     assert shown["links"]["self"] == f"/v1/{noun}/{identity}"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", shown["created_at"])
     found = next(item for item in listed if item["id"] == identity)

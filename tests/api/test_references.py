@@ -8,6 +8,7 @@ NOUNS = {
     "organizations": "organization",
     "accounts": "account",
     "servers": "server",
+    "server-groups": "server_group",
     "applications": "application",
     "domains": "domain",
     "records": "record",

@@ -18,6 +18,7 @@ NOUNS = {
     "applications": "app",
     "accounts": "acct",
     "servers": "srv",
+    "server-groups": "grp",
     "domains": "dom",
     "records": "rec",
     "certificates": "crt",
@@ -39,6 +40,7 @@ COLON = {
     "certificates": (":renew", ":revoke"),
     "verifications": (":check",),
     "bindings": (":check",),
+    "server-groups": (":restore",),
     "accounts": ("/test", ":rotate_key"),
     "records": ("/propagation:check",),
 }

@@ -43,7 +43,7 @@ def test_an_organization_hides_and_brings_back_its_tree(session, acme, rows):
     world.everything(session, deepest, "deep.com")
     world.everything(session, world.organization(session), "other.com")
     count = soft_delete(session, acme, world.NOW)
-    assert count == len(hidden(session)) == 3 + 2 * 9
+    assert count == len(hidden(session)) == 3 + 2 * 10
     moments = {m for k in KINDS for m in session.scalars(sa.select(k.deleted_at).distinct())}
     assert moments == {None, world.NOW}
     assert session.scalars(Domain.visible(Actor(acme.id))).all() == []

@@ -23,6 +23,7 @@ def _rows(session: Session) -> None:
     world.binding(session, world.application(session, owner), domain)
     world.ledger_entry(session, world.account(session, owner), domain)
     world.server(session, owner)
+    world.server_group(session, owner)
     world.record(session, domain)
     session.flush()
 

@@ -519,7 +519,10 @@ class Difference:
         total = hashlib.sha256(self.form.encode())
         for row in self.told:
             if row.id not in left_out:
-                total.update(f"{row.binding}\0{row.digest}\0".encode())
+                where = (
+                    "\0" if row.in_group else ""
+                )  # it is noted elsewhere, though nothing else changes
+                total.update(f"{row.binding}\0{row.digest}\0{where}".encode())
         return total.hexdigest()
 
 
