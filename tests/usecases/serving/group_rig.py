@@ -140,7 +140,7 @@ class Group:
             known = facts.read(session, [domain], database_now(session))[domain.id]
             return served_conditions.serving(known)
 
-    def secure(self) -> str:
+    def secure(self, bundle: str = "", key: str = "", serial: str = "") -> str:
         """Install the next generation of a certificate for the host; return its serial number."""
         with self.world.sessions.begin(PLATFORM) as session:
             query = sa.select(Certificate)
@@ -154,10 +154,10 @@ class Group:
                 self.ids[Certificate] = row.id
             now = datetime.now(UTC)
             number = row.generation + 1
-            row.certificate = row.certificate_bundle = f"PEM {number}"
+            row.certificate = row.certificate_bundle = bundle or f"PEM {number}"
             ring = self.world.tools.keyring
-            row.private_key = ring.seal(Secret(f"key {number}"), requests.key_place(row))
-            row.serial_number = f"{number:02x}"
+            row.private_key = ring.seal(Secret(key or f"key {number}"), requests.key_place(row))
+            row.serial_number = serial or f"{number:02x}"
             row.issued_at, row.expires_at = now, now + timedelta(days=90)
             row.activate(now)
             self.serials[f"{ids.show('crt', row.id)}-{number}"] = row.serial_number
