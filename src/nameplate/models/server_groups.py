@@ -84,6 +84,9 @@ class BindingPlacement(Presence, Tenant, Model):
     failures: Mapped[int] = mapped_column(
         default=0, server_default="0", comment="Looks in a row that did not see it answer there."
     )
+    looked_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When a look there last told something new."
+    )
     withheld_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="Since when DNS does not lead to the server; NULL: it does."
     )
@@ -96,8 +99,9 @@ class BindingPlacement(Presence, Tenant, Model):
         """Whether the server's proxy serves it by its last configuration."""
         return self.served_digest is not None
 
-    def look(self, trouble: str | None) -> None:
+    def look(self, trouble: str | None, now: datetime) -> None:
         """Record what a look through the server saw: the trouble, or that it answers."""
+        self.looked_at = now
         self.trouble = trouble
         self.failures = 0 if trouble is None else self.failures + 1
 

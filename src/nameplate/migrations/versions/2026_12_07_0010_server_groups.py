@@ -78,6 +78,7 @@ def _binding_placements() -> None:
         c.prose("refusal", "Why, in words for a person."),
         c.json("agent_look", "What the server's agent saw last through the proxy."),
         c.number("failures", "Looks in a row that did not see it answer there.", "0"),
+        c.moment("looked_at", "When a look there last told something new."),
         c.moment("withheld_at", "Since when DNS does not lead to the server; NULL: it does."),
         c.prose("trouble", "What is wrong there, in words for a person."),
         sa.PrimaryKeyConstraint("binding_id", "server_id", name=op.f(f"{_PLACEMENTS}_pkey")),

@@ -294,7 +294,8 @@ def seen(
         target, look.failure, look.message, look.connected, look.serial and same_form(look.serial),
         look.fingerprint, look.status, seconds=look.seconds,
     )  # fmt: skip
-    is_new = row.last_health_check_at is None or last.at > row.last_health_check_at
+    since = at.looked_at if isinstance(at, BindingPlacement) else row.last_health_check_at
+    is_new = since is None or last.at > since
     return found if is_new or (found.answered and look.failure is None) else None
 
 

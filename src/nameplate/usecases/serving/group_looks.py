@@ -73,12 +73,12 @@ def _together(  # noqa: PLR0917 - as `record`, and the servers of the group
         if look is not None and place.at is not None:
             finding = judgement.judged(behind, row, place.at, look)
             is_moved |= look.serial is not None and place.at.see(look.serial, now)
-            place.at.look(None if judgement.is_well(finding) else judgement.reason(finding))
+            place.at.look(None if judgement.is_well(finding) else judgement.reason(finding), now)
             judged.append((place.server, finding))
             if judgement.is_doubtful(behind, row, place.at, finding):
                 doubted.append(place.server.id)
         elif not place.is_told and row.status is BindingStatus.ACTIVE:
-            told = _untold(session, row, place)
+            told = _untold(session, row, place, now)
         there.append(told)
     is_moved |= row.see_everywhere([_seen_at(place) for place in there], now)
     failures = max((one.at.failures for one in there if one.at is not None), default=0)
@@ -86,7 +86,7 @@ def _together(  # noqa: PLR0917 - as `record`, and the servers of the group
     return Gathered(standing, is_moved, doubted, failures, withholding.is_due(there))
 
 
-def _untold(session: Session, row: Binding, place: Place) -> Place:
+def _untold(session: Session, row: Binding, place: Place, now: datetime) -> Place:
     """Count that a server of the group does not serve what others serve."""
     at = place.at
     if at is None:
@@ -98,7 +98,7 @@ def _untold(session: Session, row: Binding, place: Place) -> Place:
     why = withholding.NEW
     if place.server.trouble_code is not None:
         why = "Its proxy cannot be configured now."
-    at.look(at.trouble if at.trouble and at.failures else why)
+    at.look(at.trouble if at.trouble and at.failures else why, now)
     return Place(place.server, at)
 
 
