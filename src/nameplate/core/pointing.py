@@ -163,7 +163,7 @@ def _several(spot: Spot) -> Obstacle:
         "several_servers",
         f"The bindings of {spot.host} are on several servers, but DNS can point the host to "
         "only one.",
-        "Bind all paths of one host to one server.",
+        "Bind all paths of one host to one server, or to one server group.",
     )
 
 

@@ -98,3 +98,7 @@ def test_every_proxy_of_the_group_must_know_the_settings(group: Group) -> None:
     with pytest.raises(Invalid) as refused:
         group.bind(proxy_config={"strip_path": True})
     assert refused.value.code == "setting_unsupported"
+    group.bind()
+    with pytest.raises(Invalid) as refused:
+        move(group, proxy_config={"strip_path": True})
+    assert refused.value.code == "setting_unsupported"

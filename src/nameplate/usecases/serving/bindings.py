@@ -247,6 +247,8 @@ def _change(
 ) -> None:
     """Write changes of a binding, and of its route; it joins or leaves that when it is switched."""
     _set(row, changes)
+    if row.server_group_id is not None and "proxy_config" in changes:
+        Spot.of(session, row).refuse_unsupported(row)
     if enabled is True and row.status is BindingStatus.DISABLED:
         sharing.join(session, row, {**changes, **moved_to})
         row.enable()
