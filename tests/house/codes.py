@@ -108,7 +108,13 @@ FAMILIES: Mapping[str, frozenset[str]] = {
         f"{noun.name.lower()}_not_found"
         for noun in (
             *(Prefix.ORGANIZATION, Prefix.APPLICATION, Prefix.SERVER, Prefix.ACCOUNT),
-            *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
+            *(
+                Prefix.SERVER_GROUP,
+                Prefix.DOMAIN,
+                Prefix.RECORD,
+                Prefix.CERTIFICATE,
+                Prefix.BINDING,
+            ),
             *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.DANGLING_RECORD),
             *(Prefix.CHALLENGE, Prefix.TRANSFER, Prefix.REGISTRATION, Prefix.PURCHASE),
         )

@@ -21,7 +21,9 @@ SYSTEM_QUERIES: dict[str, str] = {
     "usecases/propagation/dangling_names.py:plans": "names are looked at after their release, too",
     "usecases/propagation/dangling_names.py:_names": "the same for records that were removed",
     "usecases/claims/facts.py:": "what is still served of removed bindings too",
-    "usecases/serving/routes.py:served": "what a proxy still serves of removed bindings is the point",
+    "usecases/placements.py:": "bindings that are removed leave the servers of their group, too",
+    "usecases/placements.py:served": "what servers still serve of removed bindings",
+    "usecases/serving/routes.py:_served": "what a proxy still serves of removed bindings is the point",
     "usecases/serving/proxies.py:_lock": "removed bindings that leave a proxy are locked too",
     "usecases/serving/probes.py:_release": "releases a whole sweep of leased rows in one statement",
 }

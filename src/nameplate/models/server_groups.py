@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nameplate.core.actor import Actor
+from nameplate.models.bindings import Binding
+from nameplate.models.organizations import Server
 from nameplate.models.orm import (
     BigId,
     Identified,
@@ -131,6 +133,27 @@ class BindingPlacement(Presence, Tenant, Model):
             sa.update(cls)
             .where(cls.server_id == server_id, cls.binding_id.in_(bindings))
             .values(served_digest=None, served_serial=None)
+        )
+
+    @classmethod
+    def forgetting(cls, server_id: int, bindings: Sequence[int]) -> sa.Delete:
+        """Return the statement that removes what is known of bindings that a server's group has not."""
+        here = (
+            sa.select(Binding.id)
+            .join(Server, Server.server_group_id == Binding.server_group_id)
+            .where(Server.id == server_id, Binding.id.in_(bindings), Binding.deleted_at.is_(None))
+        )
+        return sa.delete(cls).where(
+            cls.server_id == server_id, cls.binding_id.in_(bindings), cls.binding_id.not_in(here)
+        )
+
+    @classmethod
+    def beginning(cls, bindings: Sequence[int]) -> sa.Update:
+        """Return the statement that lets bindings that come to a group begin there afresh."""
+        return (
+            sa.update(cls)
+            .where(cls.binding_id.in_(bindings))
+            .values(failures=0, trouble=None, withheld_at=None)
         )
 
     @classmethod

@@ -12,7 +12,7 @@ MAX_FAILURES = 3
 """Looks in a row that see nothing before DNS leads to the server no more."""
 
 
-class Place(NamedTuple):
+class MemberServer(NamedTuple):
     """A server of a binding's group."""
 
     server: Server
@@ -41,7 +41,7 @@ class Place(NamedTuple):
         return self.at is not None and self.at.withheld_at is not None
 
 
-def of_groups(session: Session, rows: Iterable[Binding]) -> dict[int, list[Place]]:
+def of_groups(session: Session, rows: Iterable[Binding]) -> dict[int, list[MemberServer]]:
     """Return the servers of the groups that bindings are on, by the bindings' ids.
 
     A binding on a group that has no server, or was removed, has none; one on no group has no entry.
@@ -50,12 +50,12 @@ def of_groups(session: Session, rows: Iterable[Binding]) -> dict[int, list[Place
     return of_ids(session, [row.id for row in rows if row.server_group_id is not None])
 
 
-def of_ids(session: Session, binding_ids: Iterable[int]) -> dict[int, list[Place]]:
+def of_ids(session: Session, binding_ids: Iterable[int]) -> dict[int, list[MemberServer]]:
     """Return the same of bindings that are on groups, by their ids alone."""
-    found: dict[int, list[Place]] = {number: [] for number in binding_ids}
+    found: dict[int, list[MemberServer]] = {number: [] for number in binding_ids}
     if found:
         for binding, server, at in session.execute(_OF_GROUPS, {"bindings": sorted(found)}):
-            found[binding].append(Place(server, at))
+            found[binding].append(MemberServer(server, at))
     return found
 
 

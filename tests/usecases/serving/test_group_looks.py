@@ -53,6 +53,7 @@ def test_a_server_that_is_down_leaves_dns_after_three_looks_and_comes_back(bound
         assert row.status is BindingStatus.ACTIVE
         assert bound.led_to() == bound.addresses(first, second)
     assert row.next_action_at is not None
+    assert row.last_health_check_at is not None
     assert row.next_action_at - row.last_health_check_at < timedelta(seconds=10), "looked at soon"
     bound.look_at()
     assert bound.led_to() == bound.addresses(first)

@@ -17,7 +17,7 @@ from nameplate.core.lifecycle import CertificateStatus
 from nameplate.core.turns import Turn
 from nameplate.models import Binding, BindingPlacement, Certificate, Server
 from nameplate.usecases import placements
-from nameplate.usecases.placements import Place
+from nameplate.usecases.placements import MemberServer
 
 _SHOWN = 3
 """Servers that a sentence names."""
@@ -106,7 +106,7 @@ def presenters(session: Session, certificate_ids: Collection[int]) -> dict[int, 
 
 
 def spread(
-    rows: Iterable[tuple[Binding, Server | None]], placed: Mapping[int, Sequence[Place]]
+    rows: Iterable[tuple[Binding, Server | None]], placed: Mapping[int, Sequence[MemberServer]]
 ) -> list[BoundServer]:
     """Return bindings with each server that is to serve them; `placed` has those of groups."""
     found: list[BoundServer] = []

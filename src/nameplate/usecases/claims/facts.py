@@ -32,7 +32,7 @@ from nameplate.usecases import holders, lookup, placements
 from nameplate.usecases.claims import unreached_hosts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
 from nameplate.usecases.dns import pointing, proofs
-from nameplate.usecases.placements import Place
+from nameplate.usecases.placements import MemberServer
 from nameplate.usecases.serving import routes
 
 MAX_RECORDS = 50
@@ -101,7 +101,7 @@ class DomainFacts:
     """What to do about hosts that do not lead here, by the certificate that waits for them; read
     only where one domain alone is asked for."""
     bindings: list[tuple[Binding, Server | None]] = field(default_factory=list)
-    placed: Mapping[int, Sequence[Place]] = field(default_factory=dict)
+    placed: Mapping[int, Sequence[MemberServer]] = field(default_factory=dict)
     """The servers of the groups that bindings are on, by the bindings' ids."""
     may_lead: bool = field(default=True, compare=False)
     """A server may have a name in the domain, as far as was asked; false: none has."""

@@ -15,7 +15,7 @@ from nameplate.usecases.certificates import deployments, emergency, notices, wat
 from nameplate.usecases.claims import hosted_conditions
 from nameplate.usecases.claims.facts import DomainFacts
 from nameplate.usecases.claims.unreached_hosts import HostAdvice
-from nameplate.usecases.placements import Place
+from nameplate.usecases.placements import MemberServer
 
 MISSED_CHECKS = 3
 """Health checks that may be overdue before the last one counts for nothing."""
@@ -395,7 +395,7 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
     return None
 
 
-def _behind(row: Binding, places: Sequence[Place]) -> Condition | None:
+def _behind(row: Binding, places: Sequence[MemberServer]) -> Condition | None:
     """Say which servers of the group do not serve what the others serve, None when all do."""
     behind = [one for one in places if one.trouble is not None]
     if not behind:

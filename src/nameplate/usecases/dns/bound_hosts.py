@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from nameplate.models import Binding, Domain, Record, RecordableType, Server
 from nameplate.models.orm import among
 from nameplate.models.records import AUTOMATIC
 from nameplate.usecases import placements
+from nameplate.usecases.placements import MemberServer
 
 Name = tuple[int, str]
 """Id of the domain that holds the record, and the absolute host name."""
@@ -181,26 +182,50 @@ def _claim(session: Session, places: Mapping[Name, BoundHost]) -> None:
             Server.id, Server.address, Server.addresses,
         )
     ).all()  # fmt: skip
-    placed = placements.of_ids(session, [row[0] for row in bindings if row[3] is not None])
-    withheld: dict[Name, set[int]] = {}
-    for id_, domain_id, host, *_ in bindings:
-        away = {one.server.id for one in placed.get(id_, ()) if one.is_withheld}
-        withheld.setdefault((domain_id, host), set()).update(away)
-    targets: dict[int, PointingTarget] = {}
+    lead = _Leading.of(session, bindings)
     for id_, domain_id, host, group_id, server_id, address, more in bindings:
         place = places.get((domain_id, host))
-        if place is None or (server_id is None and not placed.get(id_)):
+        if place is None:
             continue
-        if group_id is not None:
-            servers = [one.server for one in placed[id_]]
-            away = withheld[domain_id, host] if place.is_kept else set()
-            target = _together([one for one in servers if one.id not in away] or servers)
-        else:
-            if server_id not in targets:
-                targets[server_id] = PointingTarget.of(address, more or ())
-            target = targets[server_id]
-        place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, id_))
-        place.targets.append(target)
+        target = lead.group(place, id_) if group_id is not None else None
+        if server_id is not None:
+            target = lead.server(server_id, address, more)
+        if target is not None:
+            place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, id_))
+            place.targets.append(target)
+
+
+class _Leading:
+    """Where bindings lead: to their servers, and to those of their groups that answer."""
+
+    def __init__(self, placed: Mapping[int, Sequence[MemberServer]]) -> None:
+        self._placed = placed
+        self._servers: dict[int, PointingTarget] = {}
+        self._withheld: dict[Name, set[int]] = {}
+        """By host: its bindings have one set of records."""
+
+    @classmethod
+    def of(cls, session: Session, bindings: Sequence[Any]) -> Self:
+        """Read what is to be known of groups; nothing where no binding is on one."""
+        on_groups = [row for row in bindings if row.server_group_id is not None]
+        found = cls(placements.of_ids(session, [row[0] for row in on_groups]))
+        for id_, domain_id, host, *_ in on_groups:
+            away = {one.server.id for one in found._placed[id_] if one.is_withheld}
+            found._withheld.setdefault((domain_id, host), set()).update(away)
+        return found
+
+    def server(self, id_: int, address: str, more: Sequence[str] | None) -> PointingTarget:
+        """Return where a server is."""
+        if id_ not in self._servers:
+            self._servers[id_] = PointingTarget.of(address, more or ())
+        return self._servers[id_]
+
+    def group(self, place: BoundHost, binding_id: int) -> PointingTarget | None:
+        """Return where the servers of a binding's group are; of its owner's records, all."""
+        servers = [one.server for one in self._placed[binding_id]]
+        away = self._withheld[place.domain.id, place.host] if place.is_kept else set()
+        kept = [one for one in servers if one.id not in away]
+        return _together(kept or servers) if servers else None
 
 
 def _target(servers: Sequence[Server]) -> PointingTarget:

@@ -27,7 +27,7 @@ from nameplate.usecases.serving import (
     redirects,
     sharing,
 )
-from nameplate.usecases.serving.places import Spot
+from nameplate.usecases.serving.places import BindingPlace
 from nameplate.usecases.tools import Tools
 
 CHANGEABLE = frozenset(
@@ -248,7 +248,7 @@ def _change(
     """Write changes of a binding, and of its route; it joins or leaves that when it is switched."""
     _set(row, changes)
     if row.server_group_id is not None and "proxy_config" in changes:
-        Spot.of(session, row).refuse_unsupported(row)
+        BindingPlace.of(session, row).refuse_unsupported(row)
     if enabled is True and row.status is BindingStatus.DISABLED:
         sharing.join(session, row, {**changes, **moved_to})
         row.enable()
@@ -268,11 +268,11 @@ def _redirect(session: Session, row: Binding) -> None:
     redirects.settle(session, row)
 
 
-def _move(session: Session, row: Binding, spot: Spot, now: datetime) -> None:
+def _move(session: Session, row: Binding, spot: BindingPlace, now: datetime) -> None:
     """Have another server, or a group, serve the whole route: proxies are told, and DNS follows."""
     if spot.is_of(row):
         return
-    left = Spot.of(session, row)
+    left = BindingPlace.of(session, row)
     moving = [] if row.status is BindingStatus.DISABLED else sharing.enabled(session, row)
     for one in (row, *moving):
         spot.give(one)

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.models import Binding, BindingPlacement, Server
 from nameplate.ports.prober import ProbeResult
-from nameplate.usecases.placements import Place
+from nameplate.usecases.placements import MemberServer
 from nameplate.usecases.serving import judgement, withholding
 from nameplate.usecases.serving.judgement import Behind
 
 _ORDER = (HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY)
 
 
-class Finding(NamedTuple):
+class ServerLook(NamedTuple):
     """What was seen of a binding, through the server of its group where it is on one."""
 
     server: int | None
@@ -25,7 +25,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class JudgedLooks:
     """What looks through one server, or through those of a group, come to."""
 
     finding: ProbeResult
@@ -41,8 +41,8 @@ class Gathered:
 
 
 def record(
-    session: Session, behind: Behind, row: Binding, found: Sequence[Finding], now: datetime
-) -> Gathered:
+    session: Session, behind: Behind, row: Binding, found: Sequence[ServerLook], now: datetime
+) -> JudgedLooks:
     """Record what was seen of a binding through each of its servers."""
     places = behind.placed.get(row.id)
     if places is None:
@@ -51,7 +51,7 @@ def record(
         is_moved = seen.serial is not None and row.see(seen.serial, now)
         is_doubtful = judgement.is_doubtful(behind, row, row, finding)
         doubted = [row.server_id] if is_doubtful and row.server_id is not None else []
-        return Gathered(finding, is_moved, doubted)
+        return JudgedLooks(finding, is_moved, doubted)
     return _together(session, behind, row, places, found, now)
 
 
@@ -59,15 +59,15 @@ def _together(  # noqa: PLR0917 - as `record`, and the servers of the group
     session: Session,
     behind: Behind,
     row: Binding,
-    places: Sequence[Place],
-    found: Sequence[Finding],
+    places: Sequence[MemberServer],
+    found: Sequence[ServerLook],
     now: datetime,
-) -> Gathered:
+) -> JudgedLooks:
     seen = {one.server: one.seen for one in found}
     judged: list[tuple[Server, ProbeResult]] = []
     doubted: list[int] = []
     is_moved = False
-    there: list[Place] = []
+    there: list[MemberServer] = []
     for place in places:
         told, look = place, seen.get(place.server.id)
         if look is not None and place.at is not None:
@@ -83,10 +83,10 @@ def _together(  # noqa: PLR0917 - as `record`, and the servers of the group
     is_moved |= row.see_everywhere([_seen_at(place) for place in there], now)
     failures = max((one.at.failures for one in there if one.at is not None), default=0)
     standing = _standing(judged) if judged else found[0].seen
-    return Gathered(standing, is_moved, doubted, failures, withholding.is_due(there))
+    return JudgedLooks(standing, is_moved, doubted, failures, withholding.is_due(there))
 
 
-def _untold(session: Session, row: Binding, place: Place, now: datetime) -> Place:
+def _untold(session: Session, row: Binding, place: MemberServer, now: datetime) -> MemberServer:
     """Count that a server of the group does not serve what others serve."""
     at = place.at
     if at is None:
@@ -99,10 +99,10 @@ def _untold(session: Session, row: Binding, place: Place, now: datetime) -> Plac
     if place.server.trouble_code is not None:
         why = "Its proxy cannot be configured now."
     at.look(at.trouble if at.trouble and at.failures else why, now)
-    return Place(place.server, at)
+    return MemberServer(place.server, at)
 
 
-def _seen_at(place: Place) -> str | None:
+def _seen_at(place: MemberServer) -> str | None:
     return None if place.at is None else place.at.seen_serial
 
 

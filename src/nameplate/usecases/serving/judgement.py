@@ -11,7 +11,7 @@ from nameplate.models import Binding, Certificate, Domain
 from nameplate.models.presence import Presence
 from nameplate.ports.prober import Failure, ProbeResult
 from nameplate.usecases import placements
-from nameplate.usecases.placements import Place
+from nameplate.usecases.placements import MemberServer
 from nameplate.usecases.serving import arrivals
 
 _HTTP_ERROR = 400
@@ -26,7 +26,7 @@ class Behind:
 
     domains: Mapping[int, Domain]
     certificates: Mapping[int, Certificate]
-    placed: Mapping[int, Sequence[Place]]
+    placed: Mapping[int, Sequence[MemberServer]]
 
     @classmethod
     def of(cls, session: Session, rows: Sequence[Binding]) -> "Behind":

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import ids, route_settings
@@ -16,7 +15,7 @@ from nameplate.usecases.serving import server_groups, servers, sharing
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class BindingPlace:
     """A server, or a group with its servers."""
 
     servers: Sequence[Server] = ()
@@ -70,19 +69,19 @@ def choose(
     server: str | None,
     server_group: str | None,
     proxy_type: str | None,
-) -> Spot:
+) -> BindingPlace:
     """Return where a new binding goes: what was named, where its route is, or the only one that fits."""
     if server is not None or server_group is not None:
         return named(session, row, server, server_group)
     route = sharing.beside(session, row)
     if route:
-        return Spot.of(session, route[0])
+        return BindingPlace.of(session, route[0])
     return _only(session, row.organization_id, proxy_type)
 
 
 def named(
     session: Session, row: Binding, server: str | None = None, server_group: str | None = None
-) -> Spot:
+) -> BindingPlace:
     """Return the server or the group that is named. Raises Invalid `placement_ambiguous`, NotFound."""
     owner = Actor(row.organization_id)
     if server is not None and server_group is not None:
@@ -91,27 +90,25 @@ def named(
         raise Invalid("placement_ambiguous", detail, [problem])
     if server_group is not None:
         group = server_groups.get(session, owner, server_group)
-        return Spot(server_groups.serving(session, group), group)
-    return Spot([servers.get(session, owner, server or "")])
+        return BindingPlace(server_groups.serving(session, group), group)
+    return BindingPlace([servers.get(session, owner, server or "")])
 
 
 def forget(session: Session, binding_ids: Sequence[int]) -> None:
     """Let bindings that come to a group begin there without what was known of them before."""
     session.execute(
-        sa.update(BindingPlacement)
-        .where(BindingPlacement.binding_id.in_(sorted(binding_ids)))
-        .values(failures=0, trouble=None, withheld_at=None),
+        BindingPlacement.beginning(sorted(binding_ids)),
         execution_options={"synchronize_session": False},
     )
 
 
-def _only(session: Session, organization_id: int, proxy_type: str | None) -> Spot:
+def _only(session: Session, organization_id: int, proxy_type: str | None) -> BindingPlace:
     fitting = servers.serving(session, organization_id, proxy_type)
     if len(fitting) == 1 and fitting[0].server_group_id is None:
-        return Spot(fitting)
+        return BindingPlace(fitting)
     if servers.are_one_group(fitting):
         group = session.get_one(ServerGroup, fitting[0].server_group_id)
-        return Spot(server_groups.serving(session, group), group)
+        return BindingPlace(server_groups.serving(session, group), group)
     known = ", ".join(ids.show("srv", one.id) for one in fitting[:5])
     raise Invalid(
         "server_required",

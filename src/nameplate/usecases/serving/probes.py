@@ -30,8 +30,9 @@ from nameplate.usecases import work
 from nameplate.usecases.certificates import rollout
 from nameplate.usecases.placements import MAX_FAILURES
 from nameplate.usecases.serving import arrivals, group_looks, judgement, proxies, withholding
-from nameplate.usecases.serving.group_looks import Finding, Gathered
+from nameplate.usecases.serving.group_looks import JudgedLooks, ServerLook
 from nameplate.usecases.serving.judgement import Behind
+from nameplate.usecases.serving.planned_looks import AGAIN_AFTER_ERROR, PlannedProbe
 from nameplate.usecases.tools import Tools
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     looks = [look for _, of_one in advanced for look in of_one]
     findings = iter(_findings(tools, looks))
     steady: dict[int, list[Lease]] = {}
-    found: dict[Lease, list[Finding]] = {}
+    found: dict[Lease, list[ServerLook]] = {}
     for lease, of_one in advanced:
         seen_now = [(look, next(findings)) for look in of_one]
         if not seen_now:
@@ -68,7 +69,7 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
         if all(_is_steady(look, finding) for look, finding in seen_now):
             steady.setdefault(of_one[0].interval, []).append(lease)
         else:
-            found[lease] = [Finding(look.server, finding) for look, finding in seen_now]
+            found[lease] = [ServerLook(look.server, finding) for look, finding in seen_now]
     news = _News()
     seen = step(list(found), partial(_seen, tools, found, news), release=lambda _: True)
     changed += [work.StepOutcome(code, row_id=one.id) for one, code in seen if code]
@@ -81,13 +82,13 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     return changed
 
 
-def _is_steady(look: arrivals.PlannedProbe, finding: ProbeResult) -> bool:
+def _is_steady(look: PlannedProbe, finding: ProbeResult) -> bool:
     return (
         look.steady and judgement.health(finding) is HealthStatus.HEALTHY and look.is_seen(finding)
     )
 
 
-def _findings(tools: Tools, looks: Sequence[arrivals.PlannedProbe]) -> list[ProbeResult]:
+def _findings(tools: Tools, looks: Sequence[PlannedProbe]) -> list[ProbeResult]:
     """Return what is seen of each, by ourselves where no agent has told."""
     own = [look.target for look in looks if look.told is None]
     seen = iter(tools.prober.look_many(own) if own else ())
@@ -134,7 +135,7 @@ class _News:
 
 def _seen(
     tools: Tools,
-    found: Mapping[Lease, Sequence[Finding]],
+    found: Mapping[Lease, Sequence[ServerLook]],
     news: _News,
     session: Session,
     leased: Sequence[tuple[Lease, Binding]],
@@ -164,7 +165,7 @@ def _saw(  # noqa: PLR0917 - what every step is given, and what was found
     behind: Behind,
     row: Binding,
     lease: Lease,
-    gathered: Gathered,
+    gathered: JudgedLooks,
 ) -> str | None:
     now = lease.now()
     before = row.status, row.health_status
@@ -229,7 +230,7 @@ def _arrive(  # noqa: PLR0917 - what every step is given, and what was found
     row.next_action_at = work.soon(tools, now + wait, now)
     if row.attempts >= PATIENCE:
         row.fail(judgement.reason(finding))
-        row.next_action_at = now + arrivals.AGAIN_AFTER_ERROR
+        row.next_action_at = now + AGAIN_AFTER_ERROR
         placed = behind.placed.get(row.id, ())
         _doubt(session, [row.server_id, *(one.server.id for one in placed)], now)
 

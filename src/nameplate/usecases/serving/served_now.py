@@ -6,7 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.models import Binding, BindingPlacement, Server
+from nameplate.core.actor import PLATFORM
+from nameplate.models import Binding, BindingPlacement
 from nameplate.usecases.placements import MAX_FAILURES
 from nameplate.usecases.serving.routes import WantedRoute
 
@@ -44,10 +45,11 @@ def note(session: Session, server_id: int, rows: Sequence[WantedRoute]) -> None:
 def _known(session: Session, server_id: int, bindings: Sequence[int]) -> set[int]:
     found: set[int] = set()
     for start in range(0, len(bindings), _LOOKED_UP):
-        query = sa.select(BindingPlacement.binding_id).where(
+        query = BindingPlacement.visible(PLATFORM).where(
             BindingPlacement.server_id == server_id,
             BindingPlacement.binding_id.in_(bindings[start : start + _LOOKED_UP]),
         )
+        query = query.with_only_columns(BindingPlacement.binding_id)
         found.update(session.connection().scalars(query))
     return found
 
@@ -56,18 +58,7 @@ def forget(session: Session, server_id: int, bindings: Sequence[int]) -> None:
     """Record that a server serves these bindings no more; of those of other servers nothing is kept."""
     connection = session.connection()
     connection.execute(BindingPlacement.withdrawing(server_id, bindings))
-    here = (
-        sa.select(Binding.id)
-        .join(Server, Server.server_group_id == Binding.server_group_id)
-        .where(Server.id == server_id, Binding.id.in_(bindings), Binding.deleted_at.is_(None))
-    )
-    connection.execute(
-        sa.delete(BindingPlacement).where(
-            BindingPlacement.server_id == server_id,
-            BindingPlacement.binding_id.in_(bindings),
-            BindingPlacement.binding_id.not_in(here),
-        )
-    )
+    connection.execute(BindingPlacement.forgetting(server_id, bindings))
 
 
 def placement(session: Session, server_id: int, binding: Binding) -> BindingPlacement:

@@ -12,13 +12,15 @@ from nameplate.core.actor import PLATFORM
 from nameplate.models import Binding, BindingPlacement, Domain, Server
 from nameplate.usecases import placements
 from nameplate.usecases.dns import pointing
-from nameplate.usecases.placements import MAX_FAILURES, Place
+from nameplate.usecases.placements import MAX_FAILURES, MemberServer
 
 NEW = "Its proxy has not taken the host yet."
 """What is wrong at a server that was told nothing so far."""
 
 
-def changes(places: Sequence[Place]) -> tuple[list[BindingPlacement], list[BindingPlacement]]:
+def changes(
+    places: Sequence[MemberServer],
+) -> tuple[list[BindingPlacement], list[BindingPlacement]]:
     """Return where DNS is to lead no more, and where it is to lead again. Pure.
 
     Where all that it leads to would leave at once, none does: then the application is down, or we are
@@ -31,7 +33,7 @@ def changes(places: Sequence[Place]) -> tuple[list[BindingPlacement], list[Bindi
     return (out if len(out) < len(open_) + len(back) else []), back
 
 
-def is_due(places: Sequence[Place]) -> bool:
+def is_due(places: Sequence[MemberServer]) -> bool:
     """Tell whether anything is to change."""
     return any(changes(places))
 
