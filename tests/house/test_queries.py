@@ -23,7 +23,6 @@ SYSTEM_QUERIES: dict[str, str] = {
     "usecases/claims/facts.py:": "what is still served of removed bindings too",
     "usecases/placements.py:": "bindings that are removed leave the servers of their group, too",
     "usecases/placements.py:served": "what servers still serve of removed bindings",
-    "usecases/serving/routes.py:_served": "what a proxy still serves of removed bindings is the point",
     "usecases/serving/proxies.py:_lock": "removed bindings that leave a proxy are locked too",
     "usecases/serving/probes.py:_release": "releases a whole sweep of leased rows in one statement",
 }

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from tests.databases import sessions_over
-from tests.usecases.serving.group_rig import CADDY, Group, grouped
+from tests.usecases.serving.group_rig import Group, grouped
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.deployment import DeploymentState
@@ -13,11 +13,8 @@ from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.core.turns import Turn
 from nameplate.db import database_now
 from nameplate.models import Binding, Certificate, Server
-from nameplate.ports.agents import AgentLook, AgentReport, AgentState
-from nameplate.ports.prober import Failure
 from nameplate.usecases.certificates import deployments
 from nameplate.usecases.placements import MAX_FAILURES
-from nameplate.usecases.serving import agents
 
 pytestmark = pytest.mark.usefixtures("unpaced")
 
@@ -153,61 +150,6 @@ def test_a_removed_server_is_the_groups_loss_alone(bound: Group) -> None:
     row = bound.look_at(2)
     assert (row.status, row.health_status) == (BindingStatus.ACTIVE, HealthStatus.HEALTHY)
     assert set(bound.machines[first].serves) == {"acme.com"}
-
-
-def test_a_server_with_an_agent_is_judged_by_what_its_agent_tells(group: Group) -> None:
-    first, second = group.servers
-    with group.world.sessions.begin(PLATFORM) as session:
-        session.get_one(Server, second).proxy = {**CADDY, "reach": "agent"}
-    group.bind()
-    group.look_at()
-    group.configure()
-    state = _report(group, second)
-    assert [one.hostname for one in state.routes] == ["acme.com"]
-    group.configure(second)
-    _report(group, second, AgentLook(state.checks[0].id, connected=True, status=200))
-    group.look_at(2)
-    assert (group.at(first).trouble, group.at(second).trouble) == (None, None)
-    for number in range(1, MAX_FAILURES + 1):
-        assert group.led_to() == group.addresses(first, second)
-        look = AgentLook(state.checks[0].id, Failure.CONNECTION_FAILED, "nobody listens")
-        _report(group, second, look)
-        group.look_at()
-        assert group.at(second).failures == number
-        group.look_at()
-        assert group.at(second).failures == number, "a bad look counts once"
-    assert group.led_to() == group.addresses(first)
-    _report(group, second, AgentLook(state.checks[0].id, connected=True, status=200))
-    group.look_at()
-    assert group.led_to() == group.addresses(first, second)
-
-
-def test_a_silent_agent_counts_as_a_server_that_is_down(group: Group) -> None:
-    first, second = group.servers
-    with group.world.sessions.begin(PLATFORM) as session:
-        session.get_one(Server, second).proxy = {**CADDY, "reach": "agent"}
-    group.bind()
-    group.look_at()
-    group.configure()
-    state = _report(group, second)
-    group.configure(second)
-    _report(group, second, AgentLook(state.checks[0].id, connected=True, status=200))
-    group.look_at(2)
-    with group.world.sessions.begin(PLATFORM) as session:
-        seen_at = database_now(session) - agents.SILENT
-        session.get_one(Server, second).agent_seen_at = seen_at
-    group.look_at(MAX_FAILURES)
-    assert group.led_to() == group.addresses(first)
-    assert "has not reported since" in group.serving().message
-
-
-def _report(group: Group, server: int, *looks: AgentLook) -> AgentState:
-    """Report as an agent that has taken over what there is."""
-    state = agents.state(group.world.sessions, group.world.tools, server)
-    assert state is not None
-    told = AgentReport("1.0", state.revision, state.fingerprint, looks=looks)
-    agents.report(group.world.sessions, server, told)
-    return state
 
 
 def _state(group: Group) -> DeploymentState:
