@@ -79,8 +79,9 @@ def test_every_policy_reads_and_checks_the_organization(session):
         if table == "organizations":
             condition = CONDITION.replace("(organization_id", "(id", 1)
         assert policies.pop((table, f"{table}_tenant")) == ["ALL", condition, condition]
-    shared = policies.pop(("servers", "servers_shared"))
-    assert shared == ["SELECT", "(organization_id IS NULL)", None]
+    for table in ("servers", "server_groups"):
+        shared = policies.pop((table, f"{table}_shared"))
+        assert shared == ["SELECT", "(organization_id IS NULL)", None]
     assert set(policies) == {
         ("idempotency_keys", "idempotency_keys_tenant"),
         ("name_grants", "name_grants_received"),

@@ -164,8 +164,10 @@ def test_every_binding_has_to_answer(lite: Session, domain: Domain) -> None:
     seen: dict[str, Any] = {
         "status": BindingStatus.ACTIVE,
         "last_health_check_at": database_now(lite),
+        "server_id": world.server(lite, None).id,
     }
-    first = world.binding(lite, app, domain, status=BindingStatus.ERROR, error_message="No.")
+    failing = {**seen, "status": BindingStatus.ERROR, "last_health_check_at": None}
+    first = world.binding(lite, app, domain, error_message="No.", **failing)
     found = told(lite, domain, "serving")
     assert found is not None
     assert (found.reason, found.message) == ("binding_error", "No.")
@@ -187,6 +189,7 @@ def test_ready_is_when_every_step_is_done(lite: Session, domain: Domain) -> None
     assert not conditions.ready(every(lite, domain))
     app = world.application(lite, lite.get_one(Organization, domain.organization_id))
     world.binding(
-        lite, app, domain, status=BindingStatus.ACTIVE, last_health_check_at=database_now(lite)
-    )
+        lite, app, domain, status=BindingStatus.ACTIVE, last_health_check_at=database_now(lite),
+        server_id=world.server(lite, None).id,
+    )  # fmt: skip
     assert conditions.ready(every(lite, domain))
