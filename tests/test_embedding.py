@@ -20,7 +20,7 @@ NAMES = {
 NOUNS = {
     *("accounts", "applications", "bindings", "certificate_requests", "conditions", "dns_hosts"),
     *("domain_connect", "domains", "instructions", "organizations", "plans", "propagation_checks"),
-    *("providers", "records", "servers", "templates", "tokens", "verifications"),
+    *("providers", "records", "server_groups", "servers", "templates", "tokens", "verifications"),
 }
 
 
