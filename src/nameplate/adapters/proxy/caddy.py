@@ -157,7 +157,7 @@ class Caddy:
             "protocols": ["h1", "h2"],
             "automatic_https": {"disable": True},
             "routes": [_MARK, *routes, {"handle": [_CLOSE]}],
-            "errors": {"routes": [caddy_handlers.down()]},
+            "errors": {"routes": [caddy_handlers.refused(), caddy_handlers.down()]},
         }
 
     def _plain_routes(self, sites: Sequence[Site]) -> list[_Json]:

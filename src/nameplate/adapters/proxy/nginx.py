@@ -21,6 +21,8 @@ from nameplate.adapters.proxy import (
     nginx_names,
     nginx_operator,
     nginx_process,
+    nginx_readers,
+    nginx_route_settings,
     nginx_withdrawal,
 )
 from nameplate.adapters.proxy.fragments import Fragments
@@ -42,6 +44,7 @@ from nameplate.ports.proxy import (
 )
 
 _DEFAULTS = "00-nameplate.conf"
+_UNREAD = {"basic_auth": "nginx's workers cannot read in the proxy's folder (`chmod o+x`)"}
 _FRAGMENTS = Fragments(32 * 1024 * 1024)
 """Of all servers that this process configures: an adapter lives for one step."""
 
@@ -84,7 +87,7 @@ class Nginx:
             own_upstream(challenge_upstream),
             public_https_port,
             nginx_names.of_machine(resolver),
-            nginx_withdrawal.is_possible(folder),
+            nginx_readers.may_enter(folder),
         )
         self._form = repr(self._layout)
 
@@ -94,13 +97,16 @@ class Nginx:
 
     def render(self, routes: Sequence[Route]) -> Config:
         """Return one fragment for each host, named by its first route's id, and the key pairs."""
-        sites = group(routes, UNSUPPORTED["nginx"])
+        own = self._own()
+        unread = {} if nginx_readers.are_known(self.folder, own.workers) else _UNREAD
+        sites = group(routes, {**UNSUPPORTED["nginx"], **unread})
         files, secrets, owners = keys.files(sites)
-        files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites, self._own()))
+        files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites, own))
         for site in sites:
             name = f"{site.route_ids[0]}.conf"
             files[name] = self._fragment(site)
             owners[name] = site.route_ids
+            files |= nginx_route_settings.passwords(site)
         return Config(dict(sorted(files.items())), secrets, owners)
 
     def collisions(self) -> Sequence[Collision]:
@@ -170,11 +176,19 @@ class Nginx:
             ]
             for path in changed:
                 _place(path, fragments[path.name])
+            self._write_passwords(release, config)
             folder_of.sync(release)
         except OSError:
             shutil.rmtree(release, ignore_errors=True)
             raise
         return release, changed
+
+    def _write_passwords(self, release: Path, config: Config) -> None:
+        """Write the files that workers read themselves, each time anew: their group may be another."""
+        names = [name for name in config.files if name.endswith(nginx_route_settings.PASSWORDS)]
+        group_id = nginx_readers.group_id(self._own().workers) if names else None
+        for name in names:
+            nginx_readers.place(release / name, config.files[name], group_id)
 
     def _check(self, changed: Sequence[Path], config: Config) -> None:
         """Have nginx test the changed fragments on their own, before anything refers to them.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nameplate.adapters.proxy import keys
-from nameplate.adapters.proxy.nginx_headers import MARK, forwarded, forwarded_for, headers, trusted
+from nameplate.adapters.proxy.nginx_headers import MARK, forwarded, trusted
+from nameplate.adapters.proxy.nginx_headers import of_location as nginx_headers_of
 from nameplate.adapters.proxy.nginx_names import Names
 from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
 from nameplate.adapters.proxy.nginx_route_settings import of_location as nginx_settings_of
@@ -316,9 +317,10 @@ def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Dire
         passed = _shared(layout, location)
     else:
         passed = _passed(layout, location.targets[0].upstream)
-    told = [] if location.redirect is not None else [_SAYS_DOWN, *nginx_settings_of(location)]
-    if told and location.settings.trusted_proxies:
-        told += headers(forwarded_for(location))  # a location with one of its own inherits none
+    told = []
+    if location.redirect is None:
+        current = layout.folder / "current"
+        told = [_SAYS_DOWN, *nginx_settings_of(location, current), *nginx_headers_of(location)]
     return [*header, *told, *passed]
 
 

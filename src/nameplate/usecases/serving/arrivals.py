@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from nameplate.core import basic_auth
 from nameplate.core.actor import PLATFORM
 from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.certificates import same_form
@@ -46,6 +47,9 @@ class PlannedProbe:
     """Serial number of the certificate that was seen last."""
     told: ProbeResult | None = None
     """What the server's agent has seen: nobody needs to look."""
+
+    is_protected: bool = False
+    """The proxy asks visitors for a password, the probe too."""
 
     def is_seen(self, finding: ProbeResult) -> bool:
         """Tell whether a look saw the same certificate as the last one."""
@@ -351,7 +355,9 @@ def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
             _await_agent(row, server, lease.now())
             return None
     steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
-    return PlannedProbe(lease, target, steady, row.health_check_interval, row.seen_serial, told)
+    protected = basic_auth.is_protected(row.proxy_config)
+    interval = row.health_check_interval
+    return PlannedProbe(lease, target, steady, interval, row.seen_serial, told, protected)
 
 
 def _await_agent(row: Binding, server: Server, now: datetime) -> None:

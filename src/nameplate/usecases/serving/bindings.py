@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, names, paths, route_settings
+from nameplate.core import basic_auth, ids, names, paths, route_settings
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.ids import Prefix
@@ -99,6 +99,7 @@ def add(
     )
     sharing.lock(session, claim.id)
     machine = _place(session, row, server, proxy_type)
+    _seal(session, row, settings)
     _set(row, settings)
     sharing.join(session, row, {**settings, "server": server})
     primaries.claim(session, row, wanted=is_primary)
@@ -174,6 +175,15 @@ def _server(
         if fitting
         else "There is no server with a proxy yet. The operator must add one.",
     )
+
+
+def _seal(session: Session, row: Binding, settings: dict[str, Any]) -> None:
+    """Put hashes in the place of passwords before anything else sees them."""
+    given = settings.get("proxy_config")
+    if given and basic_auth.KEY in given:
+        targets = sharing.enabled(session, row)
+        known = (targets[0] if targets else row).proxy_config
+        settings["proxy_config"] = basic_auth.sealed(given, known)
 
 
 def _set(row: Binding, settings: dict[str, Any]) -> None:
@@ -278,6 +288,7 @@ def _change(
     server: str | None,
 ) -> None:
     """Write changes of a binding, and of its route; it joins or leaves that when it is switched."""
+    _seal(session, row, changes)
     _set(row, changes)
     if enabled is True and row.status is BindingStatus.DISABLED:
         sharing.join(session, row, {**changes, "server": server})

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids
+from nameplate.core import basic_auth, ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.certificates import same_form
 from nameplate.core.errors import NameplateError
@@ -40,6 +40,7 @@ PATIENCE = 10
 """Probes before a binding that does not come up is called an error."""
 AGAIN_WHILE_UNHEALTHY = timedelta(seconds=30)
 """When at the latest a binding that does not answer is looked at again."""
+_UNAUTHORIZED = 401
 _HTTP_ERROR = 400
 _SERVER_ERROR = 500
 
@@ -62,7 +63,8 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     steady: dict[int, list[Lease]] = {}
     found: dict[Lease, ProbeResult] = {}
     for look, finding in zip(looks, findings, strict=True):
-        if look.steady and _health(finding) is HealthStatus.HEALTHY and look.is_seen(finding):
+        is_well = _health(finding, protected=look.is_protected) is HealthStatus.HEALTHY
+        if look.steady and is_well and look.is_seen(finding):
             steady.setdefault(look.interval, []).append(look.lease)
         else:
             found[look.lease] = finding
@@ -129,14 +131,17 @@ class _Behind:
         )
 
 
-def _health(finding: ProbeResult) -> HealthStatus:
+def _health(finding: ProbeResult, *, protected: bool) -> HealthStatus:
+    """Return what a look says. Where the proxy asks for a password, that is the answer of a proxy that works."""
+    if protected and finding.answered and finding.status == _UNAUTHORIZED:
+        return HealthStatus.HEALTHY
     if not finding.answered or finding.status is None or finding.status >= _SERVER_ERROR:
         return HealthStatus.UNHEALTHY
     return HealthStatus.HEALTHY if finding.status < _HTTP_ERROR else HealthStatus.DEGRADED
 
 
 def _is_well(finding: ProbeResult) -> bool:
-    return _health(finding) is not HealthStatus.UNHEALTHY
+    return _health(finding, protected=False) is not HealthStatus.UNHEALTHY
 
 
 def _judged(behind: _Behind, row: Binding, seen: ProbeResult) -> ProbeResult:
@@ -195,7 +200,8 @@ def _saw(  # noqa: PLR0917 - what every step is given, and what was found
     now = lease.now()
     before = row.status, row.health_status
     finding = _judged(behind, row, seen)
-    row.record_health(_health(finding), now)
+    protected = basic_auth.is_protected(row.proxy_config)
+    row.record_health(_health(finding, protected=protected), now)
     row.next_action_at = now + timedelta(seconds=row.health_check_interval)
     if row.status is BindingStatus.ACTIVE:
         row.error_message = None if _is_well(finding) else _reason(finding)

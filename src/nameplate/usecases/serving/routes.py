@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import deployment, ids, route_settings
 from nameplate.core.actor import PLATFORM
+from nameplate.core.basic_auth import AuthUser, BasicAuth
 from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.secret import Secret
@@ -480,6 +481,7 @@ _SETTINGS = route_settings.RouteSettings(
     timeouts=route_settings.Timeouts(connect=1, response=1),
     hsts=route_settings.Hsts(),
     allow_ips=("192.0.2.1",),
+    basic_auth=BasicAuth(users=(AuthUser(name="a", password_hash=f"$2b$08${'a' * 53}"),)),
 )
 _SAMPLES: tuple[Callable[[KeyPair], Route], ...] = (
     lambda pair: Route("a", "a.example.test", "/", Upstream("127.0.0.1", 80), pair),
