@@ -44,6 +44,14 @@ class TestNginx(WithdrawerConformance):
         return self.server.look(scheme, hostname, path, sni)
 
 
+class TestCrowdedNginx(TestNginx):
+    @pytest.fixture(autouse=True)
+    def _server(self, crowded_nginx, origins, nameplate):
+        self.platform = nameplate.upstream
+        self.server, self.proxy = crowded_nginx, crowded_nginx.adapter
+        self.origins = (origins[0].upstream, origins[1].upstream)
+
+
 class TestCaddy(WithdrawerConformance):
     @pytest.fixture(autouse=True)
     def _server(self, caddy, origins, nameplate):

@@ -23,12 +23,13 @@ from nameplate.adapters.proxy import (
     nginx_process,
     nginx_readers,
     nginx_route_settings,
+    nginx_shared,
     nginx_withdrawal,
 )
 from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.nginx_operator import OwnDirectives
 from nameplate.adapters.proxy.nginx_settings import LISTEN, NginxConfiguration, is_listen
-from nameplate.adapters.proxy.nginx_syntax import Directive, emit, parse
+from nameplate.adapters.proxy.nginx_syntax import emit, written
 from nameplate.adapters.proxy.sites import Site, group, own_upstream
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.route_settings import UNSUPPORTED
@@ -44,6 +45,8 @@ from nameplate.ports.proxy import (
 )
 
 _DEFAULTS = "00-nameplate.conf"
+_FORM = "nameplate.form"
+"""Written nowhere: what makes a configuration another one although the fragments are the same."""
 _UNREAD = {"basic_auth": "nginx's workers cannot read in the proxy's folder (`chmod o+x`)"}
 _FRAGMENTS = Fragments(32 * 1024 * 1024)
 """Of all servers that this process configures: an adapter lives for one step."""
@@ -65,12 +68,14 @@ class Nginx:
         public_https_port: int = 443,
         reload_seconds: float = 60,
         resolver: Sequence[str] | None = None,
+        many: int = 0,
     ) -> None:
         """Listen on addresses such as `80`, `192.0.2.1:80` and `[2001:db8::1]:80`.
 
         `challenge_upstream` is Nameplate's own address for ACME challenges and verification files;
         `main` the operator's nginx.conf (nginx's built-in place when None); `resolver` the name
-        servers for upstreams (those of resolv.conf when None). Raises Refused.
+        servers for upstreams (those of resolv.conf when None). From `many` hosts on, those that are alike
+        share servers, if nginx's workers can read the keys; never with 0. Raises Refused.
         """
         if not all(map(is_listen, (*listen_http, *listen_https))):
             detail = f"Expected {LISTEN} in `proxy.listen_http` and `proxy.listen_https`."
@@ -90,19 +95,24 @@ class Nginx:
             nginx_readers.may_enter(folder),
         )
         self._form = repr(self._layout)
+        self._many = many
 
     def main_config(self, scratch: Path) -> str:
         """Return a smallest complete nginx.conf, as an example and for tests; temporary files in `scratch`."""
         return emit(nginx_fragments.main(self._pid_file, [self.folder / "current/*.conf"], scratch))
 
     def render(self, routes: Sequence[Route]) -> Config:
-        """Return one fragment for each host, named by its first route's id, and the key pairs."""
+        """Return the key pairs, and fragments: one for each host, or for all that are alike where they are many."""
         own = self._own()
-        unread = {} if nginx_readers.are_known(self.folder, own.workers) else _UNREAD
-        sites = group(routes, {**UNSUPPORTED["nginx"], **unread})
+        is_read = nginx_readers.are_known(self.folder, own.workers)
+        sites = group(routes, {**UNSUPPORTED["nginx"], **({} if is_read else _UNREAD)})
         files, secrets, owners = keys.files(sites)
-        files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites, own))
-        for site in sites:
+        many, single = nginx_shared.parted(sites, self._many if is_read else 0)
+        files[_FORM] = f"{self._many} {nginx_shared.FORM}".encode()
+        if many:
+            files[nginx_shared.FRAGMENT] = nginx_shared.fragment(self._layout, many)
+        files[_DEFAULTS] = written(nginx_fragments.defaults(self._layout, sites, own))
+        for site in single:
             name = f"{site.route_ids[0]}.conf"
             files[name] = self._fragment(site)
             owners[name] = site.route_ids
@@ -122,7 +132,7 @@ class Nginx:
         key = self._form, site.hostname, site.route_ids, site.locations, stem
         found = _FRAGMENTS.get(key)
         if found is None:
-            found = _written(nginx_fragments.servers(self._layout, site))
+            found = written(nginx_fragments.servers(self._layout, site))
             _FRAGMENTS.keep(key, found)
         return found
 
@@ -138,7 +148,10 @@ class Nginx:
             if self._applied() == digest and keys.present(self.folder, config):
                 nginx_withdrawal.end(self.folder)
                 return
-            keys.write(self.folder, config)
+            readers = None
+            if nginx_shared.FRAGMENT in config.files:
+                readers = nginx_readers.group_id(self._own().workers)
+            keys.write(self.folder, config, readers)
             release, changed = self._write(config)
             try:
                 self._check(changed, config)
@@ -270,27 +283,13 @@ class Nginx:
         keys.sweep(self.folder, config)
 
 
-def _written(directives: tuple[Directive, ...]) -> bytes:
-    """Write directives and read them again: what nginx reads must be what was meant."""
-    try:
-        text = emit(directives)
-        same = parse(text) == directives
-    except ValueError:
-        same = False
-    if not same:
-        raise Refused(
-            "fragment_unsafe",
-            "A generated nginx fragment does not parse back to what was intended, so it is not "
-            "used.",
-        )
-    return text.encode()
-
-
 def _digest(config: Config) -> str:
     """Return one digest of all files; names of key files already carry one of the certificate."""
     total = hashlib.sha256()
     for name, content in sorted(config.files.items()):
-        total.update(f"{name}\0{len(content)}\0".encode() + content)
+        total.update(f"{name}\0{len(content)}\0".encode())
+        if not name.startswith(keys.FOLDER):
+            total.update(content)
     return total.hexdigest()
 
 
@@ -333,6 +332,7 @@ def connect(config: NginxConfiguration, place: ProxyPlace) -> Nginx:
         main=Path(config.main) if config.main else None,
         public_https_port=config.https_port,
         resolver=config.resolver,
+        many=config.many_hosts,
     )
 
 

@@ -16,7 +16,7 @@ from nameplate.adapters.proxy.folder import sync
 from nameplate.adapters.proxy.nginx_fragments import WITHDRAWN
 from nameplate.core.errors import Refused
 
-_MARKERS = re.compile(rf"/{WITHDRAWN}/([A-Za-z0-9_-]+)\)")
+_MARKERS = re.compile(rf"/{WITHDRAWN}/([A-Za-z0-9_-]+)[);]")
 
 
 def begin(folder: Path, route_ids: Collection[str], pid_file: Path) -> None:
