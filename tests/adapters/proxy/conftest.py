@@ -55,6 +55,13 @@ def caddy(tmp_path_factory, nameplate):
 
 
 @pytest.fixture(scope="module")
+def crowded_caddy(tmp_path_factory, nameplate):
+    """Give a Caddy that asks itself for certificates from the first host on."""
+    with Caddy(tmp_path_factory.mktemp("crowded-caddy"), nameplate.upstream, many=1) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def traefik(tmp_path_factory, nameplate):
     with Traefik(tmp_path_factory.mktemp("traefik"), nameplate.upstream) as server:
         yield server

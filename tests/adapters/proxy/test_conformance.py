@@ -66,6 +66,14 @@ class TestCaddy(WithdrawerConformance):
         return self.server.look(scheme, hostname, path, sni)
 
 
+class TestCrowdedCaddy(TestCaddy):
+    @pytest.fixture(autouse=True)
+    def _server(self, crowded_caddy, origins, nameplate):
+        self.platform = nameplate.upstream
+        self.server, self.proxy = crowded_caddy, crowded_caddy.adapter
+        self.origins = (origins[0].upstream, origins[1].upstream)
+
+
 class TestTraefikFiles(WithdrawerConformance):
     refuses_with = frozenset({None, 404})
     redirects_with = frozenset({301, 308})

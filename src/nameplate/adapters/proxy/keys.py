@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,6 +22,8 @@ from nameplate.ports.proxy import Config, KeyPair, RouteRefused
 
 FOLDER = "certs"
 _BLOCK = r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
+_SINGLY = 32
+"""Files that are made durable one by one; beyond that the disk is waited for once."""
 _BUNDLE = re.compile(rf"\s*(?:{_BLOCK}\s*)+")
 
 
@@ -79,6 +81,7 @@ def write(folder: Path, config: Config, readers: int | None = None) -> None:
     target.mkdir(mode=0o700, exist_ok=True)
     open_for(target, readers, 0o750 if readers is not None else 0o700)
     there = _there(target)
+    fresh: dict[Path, bytes] = {}
     for name, private_key in config.secrets.items():
         certificate = f"{name.removesuffix('.key')}.crt"
         if name in there and certificate in there:
@@ -86,15 +89,21 @@ def write(folder: Path, config: Config, readers: int | None = None) -> None:
                 for each in (name, certificate):
                     open_for(folder / each, readers, 0o640)
             continue
-        try:
-            wrong = check(config.files[certificate], private_key)
-        except NameplateError as error:  # a sealed key that cannot be opened
-            wrong = error.detail
-        if wrong:
-            raise RouteRefused("key_pair_invalid", wrong, config.owners.get(certificate, ()))
-        place(folder / certificate, config.files[certificate], readers)
-        place(folder / name, private_key.reveal().encode(), readers)
-    sync(target)
+        owners = config.owners.get(certificate, ())
+        key = usable(config.files[certificate], private_key, owners)
+        fresh |= {folder / certificate: config.files[certificate], folder / name: key.encode()}
+    place_all(fresh, readers)
+
+
+def usable(bundle: bytes, private_key: Secret, owners: Sequence[str]) -> str:
+    """Return the private key of a pair that can be served. Raises `RouteRefused` for its owners."""
+    try:
+        wrong = check(bundle, private_key)
+    except NameplateError as error:  # a sealed key that cannot be opened
+        wrong = error.detail
+    if wrong:
+        raise RouteRefused("key_pair_invalid", wrong, owners)
+    return private_key.reveal()
 
 
 def present(folder: Path, config: Config) -> bool:
@@ -121,7 +130,8 @@ def _there(target: Path) -> set[str]:
 
 def sweep(folder: Path, config: Config) -> None:
     """Remove every key pair that the configuration does not name."""
-    for name in _there(folder / FOLDER) - _names(config):
+    there = {name for name in _there(folder / FOLDER) if name.endswith((".crt", ".key"))}
+    for name in there - _names(config):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -129,19 +139,45 @@ def _names(config: Config) -> set[str]:
     return set(config.secrets) | {f"{name.removesuffix('.key')}.crt" for name in config.secrets}
 
 
+def place_all(contents: Mapping[Path, bytes], readers: int | None = None) -> None:
+    """Write files of one folder as `place` does; many of them with one wait for the disk."""
+    if len(contents) > _SINGLY:
+        fresh = {path.with_name(f".{path.name}.{os.getpid()}"): path for path in contents}
+        try:
+            for new, path in fresh.items():
+                new.unlink(missing_ok=True)
+                _write(new, contents[path], readers)
+            os.sync()
+            for new, path in fresh.items():
+                new.replace(path)
+        finally:
+            for new in fresh:
+                new.unlink(missing_ok=True)
+    else:
+        for path, content in contents.items():
+            place(path, content, readers)
+    for target in {path.parent for path in contents}:
+        sync(target)
+
+
 def place(path: Path, content: bytes, readers: int | None = None) -> None:
     """Write a file of mode 0600, or 0640 for a group, that appears complete or not at all."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            if readers is not None:
-                os.fchown(descriptor, -1, readers)
-                os.fchmod(descriptor, 0o640)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(fresh, content, readers, durably=True)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes, readers: int | None, *, durably: bool = False) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        if readers is not None:
+            os.fchown(descriptor, -1, readers)
+            os.fchmod(descriptor, 0o640)
+        file.flush()
+        if durably:
+            os.fsync(descriptor)
