@@ -153,10 +153,18 @@ def nothing(_server: Server, _files: Mapping[str, bytes]) -> None:
 def await_(server: Server, host: Host) -> None:
     """Return when a handshake shows the host's certificate."""
     began = time.monotonic()
-    while server.look("https", host.name).serial != host.serial:
+    while not shows(server, host):
         if time.monotonic() - began > PATIENCE:
             raise SystemExit(f"{host.name} is not served after {PATIENCE} s")
         time.sleep(0.01)
+
+
+def shows(server: Server, host: Host) -> bool:
+    """Tell whether a handshake shows the host's certificate."""
+    try:
+        return bool(server.look("https", host.name).serial == host.serial)
+    except OSError:  # it does not listen yet
+        return False
 
 
 def cost(server: Server, all_: list[Host], count: int, do: Callable[..., None]) -> Cost:

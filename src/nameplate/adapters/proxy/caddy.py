@@ -7,7 +7,7 @@ Caddy reads, so Caddy runs on this machine and as a user who may read them.
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -183,16 +183,9 @@ class Caddy:
             handle = caddy_handlers.reverse_proxy([WeightedUpstream(self._challenge_upstream, 1)])
             own = [{"match": [{"path": _OWN_PATHS}], "handle": handle, "terminal": True}]
         return own + _by_behaviour(
-            [
-                (
-                    site,
-                    [
-                        _located(location, self._plain(site, location))
-                        for location in site.locations
-                    ],
-                )
-                for site in sites
-            ]
+            sites,
+            self._secure,
+            lambda site: [_located(one, self._plain(site, one)) for one in site.locations],
         )
 
     def _plain(self, site: Site, location: SiteLocation) -> list[_Json]:
@@ -225,28 +218,36 @@ class Caddy:
 
     def _secure_routes(self, sites: Sequence[Site]) -> list[_Json]:
         return _by_behaviour(
-            [
-                (site, [_located(location, self._secured(location)) for location in site.locations])
+            sites,
+            self._secure,
+            lambda site: (
+                [_located(one, self._secured(one)) for one in site.locations]
                 if self._secure(site)
                 # A wildcard of somebody else would answer for the host without this.
-                else (site, [{"handle": [_CLOSE]}])
-                for site in sites
-            ]
+                else [{"handle": [_CLOSE]}]
+            ),
         )
 
     def _secure(self, site: Site) -> bool:
         return site.key_pair is not None or self._ask_url is not None
 
 
-def _by_behaviour(sites: Sequence[tuple[Site, list[_Json]]]) -> list[_Json]:
+def _by_behaviour(
+    sites: Sequence[Site], secure: Callable[[Site], bool], routes_of: Callable[[Site], list[_Json]]
+) -> list[_Json]:
     """Join hosts that behave alike: Caddy searches a long host list by halves, routes one by one.
 
     Exact hosts come before wildcards, so that the more specific name wins.
     """
     groups: dict[tuple[bool, str], tuple[list[str], list[_Json]]] = {}
-    for site, routes in sites:
-        key = (site.wildcard, json.dumps(routes, sort_keys=True))
-        groups.setdefault(key, ([], routes))[0].append(site.hostname)
+    known: dict[object, tuple[str, list[_Json]]] = {}
+    for site in sites:
+        alike = secure(site), tuple(map(_without_ids, site.locations))
+        if alike not in known:
+            routes = routes_of(site)
+            known[alike] = json.dumps(routes, sort_keys=True), routes
+        text, routes = known[alike]
+        groups.setdefault((site.wildcard, text), ([], routes))[0].append(site.hostname)
     return [
         {
             "match": [{"host": hosts}],
@@ -255,6 +256,12 @@ def _by_behaviour(sites: Sequence[tuple[Site, list[_Json]]]) -> list[_Json]:
         }
         for (_, _), (hosts, routes) in sorted(groups.items(), key=lambda item: item[0])
     ]
+
+
+def _without_ids(one: SiteLocation) -> object:
+    """Return what a path's routes are made of; `replace` would take most of the time of a render."""
+    said = one.redirect, one.answer
+    return one.path, one.targets, one.force_https, one.hsts, one.settings, *said
 
 
 def _located(location: SiteLocation, handle: list[_Json]) -> _Json:

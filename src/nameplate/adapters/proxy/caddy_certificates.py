@@ -54,8 +54,8 @@ def loaded(config: Config) -> Config:
     if not asked:
         return config
     named = json.loads(config.files[DOCUMENT])["apps"]["tls"]["certificates"]["load_files"]
-    kept = {Path(one["key"]).name for one in named}
-    pairs = {name: key for name, key in config.secrets.items() if Path(name).name in kept}
+    kept = {one["key"].rpartition("/")[2] for one in named}
+    pairs = {name: key for name, key in config.secrets.items() if name.rpartition("/")[2] in kept}
     return Config(config.files, pairs, config.owners)
 
 
@@ -103,15 +103,14 @@ def write(folder: Path, config: Config) -> None:
     there = set(os.listdir(folder / keys.FOLDER))  # noqa: PTH208 - ten times faster
     fresh: dict[Path, bytes] = {}
     for stem in set(hosts.values()):
-        path = folder / f"{stem}.pem"
-        if path.name not in there:
+        if f"{stem.removeprefix(f'{keys.FOLDER}/')}.pem" not in there:
             bundle = config.files[f"{stem}.crt"]
             key = keys.usable(bundle, config.secrets[f"{stem}.key"], config.owners[f"{stem}.crt"])
-            fresh[path] = bundle.rstrip() + b"\n" + key.encode()
+            fresh[folder / f"{stem}.pem"] = bundle.rstrip() + b"\n" + key.encode()
     keys.place_all(fresh)
     known = set(os.listdir(live))  # noqa: PTH208 - ten times faster
     for host, stem in hosts.items():
-        name, target = f"{host}.pem", f"../{Path(stem).name}.pem"
+        name, target = f"{host}.pem", f"../{stem.removeprefix(f'{keys.FOLDER}/')}.pem"
         if name not in known or os.readlink(f"{live}/{name}") != target:  # noqa: PTH115 - ten times faster
             new = live / f".{host}"
             new.unlink(missing_ok=True)
@@ -128,7 +127,7 @@ def sweep(folder: Path, config: Config) -> None:
     wanted = {f"{host}.pem" for host in hosts}
     for name in set(os.listdir(target / _LIVE)) - wanted:  # noqa: PTH208 - ten times faster
         (target / _LIVE / name).unlink(missing_ok=True)
-    pairs = {f"{Path(stem).name}.pem" for stem in hosts.values()}
+    pairs = {f"{stem.removeprefix(f'{keys.FOLDER}/')}.pem" for stem in hosts.values()}
     for name in os.listdir(target):  # noqa: PTH208 - ten times faster
         if name.endswith(".pem") and name not in pairs:
             (target / name).unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from nameplate.ports.proxy import Config, KeyPair, RouteRefused
 
 FOLDER = "certs"
 _BLOCK = r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
+_READ = 0o750
 _SINGLY = 32
 """Files that are made durable one by one; beyond that the disk is waited for once."""
 _BUNDLE = re.compile(rf"\s*(?:{_BLOCK}\s*)+")
@@ -74,25 +75,23 @@ def check(bundle: bytes, private_key: Secret) -> str:
 def write(folder: Path, config: Config, readers: int | None = None) -> None:
     """Write the key pairs that are not there yet; the content of those that are there is never touched.
 
-    `readers` is the group that may read them, beside their owner. Raises `RouteRefused` for a pair that
+    `readers` is the group that may read them beside their owner, until `shut`. Raises `RouteRefused` for a pair that
     no proxy could serve, before anything of it is written.
     """
     target = folder / FOLDER
     target.mkdir(mode=0o700, exist_ok=True)
-    open_for(target, readers, 0o750 if readers is not None else 0o700)
     there = _there(target)
     fresh: dict[Path, bytes] = {}
     for name, private_key in config.secrets.items():
         certificate = f"{name.removesuffix('.key')}.crt"
         if name in there and certificate in there:
-            if readers is not None:
-                for each in (name, certificate):
-                    open_for(folder / each, readers, 0o640)
             continue
         owners = config.owners.get(certificate, ())
         key = usable(config.files[certificate], private_key, owners)
         fresh |= {folder / certificate: config.files[certificate], folder / name: key.encode()}
     place_all(fresh, readers)
+    if readers is not None:
+        _let_in(target, readers)
 
 
 def usable(bundle: bytes, private_key: Secret, owners: Sequence[str]) -> str:
@@ -111,13 +110,20 @@ def present(folder: Path, config: Config) -> bool:
     return _names(config) <= _there(folder / FOLDER)
 
 
-def open_for(path: Path, readers: int | None, mode: int) -> None:
-    """Give a file or folder to a group of readers, if there is one, and make its mode right."""
-    found = path.stat()
-    if readers is not None and found.st_gid != readers:
-        os.chown(path, -1, readers)
-    if found.st_mode & 0o777 != mode:
-        path.chmod(mode)
+def shut(folder: Path) -> None:
+    """Let nobody but the owner into the folder of key pairs, once nobody else needs them any more."""
+    (folder / FOLDER).chmod(0o700)
+
+
+def _let_in(target: Path, readers: int) -> None:
+    """Let a group of readers into the folder; into the folder last, so that it tells of the files."""
+    found = target.stat()
+    if (found.st_gid, found.st_mode & 0o777) != (readers, _READ):
+        for entry in os.scandir(target):
+            os.chown(entry.path, -1, readers)
+            os.chmod(entry.path, 0o640)  # noqa: PTH101 - many
+        os.chown(target, -1, readers)
+        target.chmod(_READ)
 
 
 def _there(target: Path) -> set[str]:
@@ -128,10 +134,15 @@ def _there(target: Path) -> set[str]:
         return set()
 
 
+def unnamed(folder: Path, config: Config) -> set[str]:
+    """Return the files of key pairs that the configuration does not name."""
+    there = {name for name in _there(folder / FOLDER) if name.endswith((".crt", ".key"))}
+    return there - _names(config)
+
+
 def sweep(folder: Path, config: Config) -> None:
     """Remove every key pair that the configuration does not name."""
-    there = {name for name in _there(folder / FOLDER) if name.endswith((".crt", ".key"))}
-    for name in there - _names(config):
+    for name in unnamed(folder, config):
         (folder / name).unlink(missing_ok=True)
 
 

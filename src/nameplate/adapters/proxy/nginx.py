@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +46,8 @@ from nameplate.ports.proxy import (
 )
 
 _DEFAULTS = "00-nameplate.conf"
+_HANDSHAKE = 1.0
+"""Seconds after which a handshake that a former worker has accepted has its certificate."""
 _FORM = "nameplate.form"
 """Written nowhere: what makes a configuration another one although the fragments are the same."""
 _UNREAD = {"basic_auth": "nginx's workers cannot read in the proxy's folder (`chmod o+x`)"}
@@ -277,10 +280,17 @@ class Nginx:
 
     def _tidy(self, release: Path, config: Config) -> None:
         """Remove older releases and key pairs that nothing names any more."""
-        for other in (self.folder / "releases").iterdir():
+        releases = [*(self.folder / "releases").iterdir()]
+        were_read = any((one / nginx_shared.FRAGMENT).exists() for one in releases)
+        are_read = nginx_shared.FRAGMENT in config.files
+        for other in releases:
             if other.name != release.name:
                 shutil.rmtree(other, ignore_errors=True)
+        if were_read and (not are_read or keys.unnamed(self.folder, config)):
+            time.sleep(_HANDSHAKE)  # former workers read for who has connected and not greeted yet
         keys.sweep(self.folder, config)
+        if not are_read:
+            keys.shut(self.folder)
 
 
 def _digest(config: Config) -> str:

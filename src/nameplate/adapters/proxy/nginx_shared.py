@@ -48,24 +48,30 @@ def parted(sites: Sequence[Site], many: int) -> tuple[list[Site], list[Site]]:
 
 def fragment(layout: Layout, sites: Sequence[Site]) -> bytes:
     """Return the servers of all these sites. Raises Refused `fragment_unsafe`."""
-    hosts: dict[_Behaviour, list[str]] = {}
+    hosts: dict[object, tuple[_Behaviour, list[str]]] = {}
     markers, targets, pairs = {}, {}, {}
+    marker = str(layout.marker(""))
+    addresses: dict[Upstream, tuple[str, bool]] = {}
     for site in sites:
-        location = site.locations[0]
+        location, host = site.locations[0], site.hostname
         named = False
         if location.redirect is not None:
-            targets[site.hostname] = location.redirect.hostname
+            targets[host] = location.redirect.hostname
         elif location.answer is None:
-            upstream = fragments.found_at(layout, location.targets[0].upstream)
-            named = not is_ip(upstream.host)
-            targets[site.hostname] = dial(upstream)
-        markers[site.hostname] = str(layout.marker(location.key))
+            upstream = location.targets[0].upstream
+            if upstream not in addresses:
+                addresses[upstream] = _address(layout, upstream)
+            targets[host], named = addresses[upstream]
+        markers[host] = f"{marker}/{location.key}"
         if site.key_pair is not None:
-            pairs[site.hostname] = keys.stem(site.key_pair)
-        hosts.setdefault(_behaviour(site, named=named), []).append(site.hostname)
+            pairs[host] = keys.stem(site.key_pair)
+        key = _key(site, named=named)
+        if key not in hosts:
+            hosts[key] = _behaviour(site, named=named), []
+        hosts[key][1].append(host)
     parts = [_map("$host", _MARKER, markers)] if layout.watched else []
     parts += [_map("$host", _TO, targets), _map("$ssl_server_name", _PAIR, pairs)]
-    for behaviour, names in hosts.items():
+    for behaviour, names in hosts.values():
         template = written(_servers(layout, behaviour)).decode()
         parts.append(template.replace(f"server_name {_NAMES};", "\n    ".join(_named(names))))
     return "".join(parts).encode()
@@ -82,6 +88,21 @@ def _is_plain(site: Site) -> bool:
         and location.settings.basic_auth is None
         and not location.settings.trusted_proxies
     )
+
+
+def _key(site: Site, *, named: bool) -> object:
+    """Return what two sites have alike that share servers."""
+    location = site.locations[0]
+    status = None if location.redirect is None else location.redirect.status
+    is_secure = site.key_pair is not None
+    flags = is_secure, named, location.force_https, location.hsts, status, location.answer
+    return flags, location.settings
+
+
+def _address(layout: Layout, upstream: Upstream) -> tuple[str, bool]:
+    """Return where nginx finds an upstream, and whether that is a name."""
+    found = fragments.found_at(layout, upstream)
+    return dial(found), not is_ip(found.host)
 
 
 def _behaviour(site: Site, *, named: bool) -> _Behaviour:
