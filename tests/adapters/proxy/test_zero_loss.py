@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -106,7 +107,7 @@ def change_often(
     for _, (kind, routes) in zip(range(count), kinds, strict=False):
         before, lost_before = len(found.seen), len(found.lost)
         apply(server, routes)
-        _until(lambda before=before: found.come(before))
+        _until(partial(found.come, before))
         lost[kind] = lost.get(kind, 0) + len(found.lost) - lost_before
     return lost
 

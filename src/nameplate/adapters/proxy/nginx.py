@@ -111,7 +111,8 @@ class Nginx:
         sites = group(routes, {**UNSUPPORTED["nginx"], **({} if is_read else _UNREAD)})
         files, secrets, owners = keys.files(sites)
         many, single = nginx_shared.parted(sites, self._many if is_read else 0)
-        files[_FORM] = f"{self._many} {nginx_shared.FORM}".encode()
+        if self._many:
+            files[_FORM] = f"{self._many} {nginx_shared.FORM}".encode()
         if many:
             files[nginx_shared.FRAGMENT] = nginx_shared.fragment(self._layout, many)
         files[_DEFAULTS] = written(nginx_fragments.defaults(self._layout, sites, own))

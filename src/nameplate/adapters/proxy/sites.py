@@ -139,6 +139,11 @@ def own_upstream(upstream: Upstream | None) -> Upstream | None:
 
 def _site(hostname: str, paths_of: Mapping[str, Sequence[Route]]) -> Site:
     """Join the routes of one host, which have one certificate."""
+    if len(paths_of) == 1:
+        ((path, routes),) = paths_of.items()
+        if len(routes) == 1:  # as nearly all hosts have it
+            route = routes[0]
+            return Site(hostname, (route.id,), (_location(path, routes),), route.key_pair)
     ordered = sorted(paths_of, key=lambda path: (-len(path), path))
     locations = tuple(_location(path, paths_of[path]) for path in ordered)
     every = [route for routes in paths_of.values() for route in routes]
@@ -147,21 +152,17 @@ def _site(hostname: str, paths_of: Mapping[str, Sequence[Route]]) -> Site:
 
 def _location(path: str, routes: Sequence[Route]) -> SiteLocation:
     """Join the targets of one path, which have the same settings."""
-    if len(routes) == 1:  # as nearly all are
-        targets: tuple[WeightedUpstream, ...] = (
-            WeightedUpstream(routes[0].upstream, routes[0].weight),
-        )
-    else:
-        targets = _targets(routes)
+    first = routes[0]
+    alone = (WeightedUpstream(first.upstream, first.weight),)
     return SiteLocation(
-        tuple(sorted(route.id for route in routes)),
+        (first.id,) if len(routes) == 1 else tuple(sorted(route.id for route in routes)),
         path,
-        targets,
-        routes[0].force_https,
-        routes[0].hsts,
-        routes[0].redirect,
-        routes[0].settings,
-        routes[0].answer,
+        alone if len(routes) == 1 else _targets(routes),
+        first.force_https,
+        first.hsts,
+        first.redirect,
+        first.settings,
+        first.answer,
     )
 
 
