@@ -458,10 +458,15 @@ class Difference:
     def fingerprint(self, left_out: Mapping[str, str]) -> str:
         """Return the digest of what the proxy should serve without these routes."""
         total = hashlib.sha256(self.form.encode())
-        for row in self.told:
-            if row.id not in left_out:
-                total.update(f"{row.binding}\0{row.digest}\0".encode())
+        for name, said in self._said:
+            if name not in left_out:
+                total.update(said)
         return total.hexdigest()
+
+    @cached_property
+    def _said(self) -> Sequence[tuple[str, bytes]]:
+        """Id and digest of each route, worked out once: there may be tens of thousands."""
+        return [(row.id, f"{row.binding}\0{row.digest}\0".encode()) for row in self.told]
 
 
 @dataclass(frozen=True)
